@@ -1,0 +1,48 @@
+# One command each; every target sets up what it needs.
+.PHONY: demo run test check bench lock clean
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+demo: .venv/.installed ## see it work: a small web of feeds, polled and published
+	$(BIN)/tidings demo
+
+run: .venv/.installed ## start the operator's own service
+	$(BIN)/tidings run
+
+test: .venv/.installed-dev ## all tests
+	$(BIN)/python -m pytest
+
+check: .venv/.installed-dev ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.installed-dev ## benchmarks, each a table
+	$(BIN)/python bench/polling.py
+	$(BIN)/python bench/rendering.py
+	$(BIN)/python bench/letters.py
+
+lock: ## pin the dependencies again (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tidings needs Python 3.11 or newer; set PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q --require-hashes -r requirements.lock
+	$(PIP) install -q --no-deps -e .
+	touch $@
+
+.venv/.installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	$(PIP) install -q --require-hashes -r requirements-dev.lock
+	$(PIP) install -q --no-deps -e .
+	touch $@ .venv/.installed

@@ -1,0 +1,198 @@
+"""How fast letters are built, and handed over to a folder and to a mail server on loopback."""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from itertools import count
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from measure import table
+from tidings.delivery.folder import Folder
+from tidings.delivery.letters import PreparedIssue, Recipient, prepare
+from tidings.delivery.relay import Relay
+from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.transports import Connect, Envelope
+from tidings.domain.newsletters import UNSUBSCRIBE_URL, Issue
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+from issues import issue_of, letterhead_of
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SECONDS = 1.0
+"""That each figure is measured for."""
+
+ENGLISH = '<p style="margin:0 0 16px">Tides turn — twice a day, and nobody asks them to.</p>\n'
+CHINESE = '<p style="margin:0">潮水每天涨落两次、从来没有人要求它这样做、它也不问是谁在看。</p>\n'
+REPLIES = {b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n", b"DATA": b"354 go\r\n"}
+
+
+def main() -> None:
+    rows: list[tuple[object, ...]] = []
+    for language, line in (("English", ENGLISH), ("Chinese", CHINESE)):
+        for kilobytes in (10, 50, 100):
+            issue = an_issue(line, kilobytes)
+            prepared, took = timed(lambda issue=issue: prepare(issue, letterhead_of()))
+            size = len(prepared.letter(recipient(0)))
+            rows.append(
+                (
+                    f"{language}, {kilobytes} kB",
+                    f"{size / 1000:.0f}",
+                    f"{took * 1000:.1f}",
+                    f"{per_second(lambda n, p=prepared: p.letter(recipient(n))):,.0f}",
+                    f"{per_second(lambda n, i=issue: by_standard_library(i, n)):,.0f}",
+                )
+            )
+    head = ("letters", "kB on the wire", "ms to prepare", "spliced/s", "EmailMessage/s")
+    table("letters built", head, rows)
+
+    prepared = prepare(an_issue(ENGLISH, 50), letterhead_of())
+    with sink() as port, tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
+        ways = {"folder": Folder(Path(folder)).connect, "smtp": Relay(settings(port)).connect}
+        rows = [
+            (name, *(f"{handed_over(connect, prepared, threads):,.0f}" for threads in (1, 4)))
+            for name, connect in ways.items()
+        ]
+    table("letters of 50 kB handed over per second", ("transport", "1 line", "4 lines"), rows)
+
+
+def an_issue(line: str, kilobytes: int) -> Issue:
+    """Return an issue whose HTML is so long, with a text part of a quarter of it."""
+    html = line * (kilobytes * 1000 // len(line.encode()))
+    link = f'<a href="{UNSUBSCRIBE_URL}">Leave</a>\n'
+    text = html[: len(html) // 4] + UNSUBSCRIBE_URL + "\n"
+    return issue_of(html=html + link, text=text, subject="潮汐周报 twelve new entries")
+
+
+def recipient(number: int) -> Recipient:
+    """Return one of many recipients."""
+    return Recipient(
+        address=f"reader{number}@example.org",
+        message_id=f"<abcdefghijklmnopqr{number:08}.d@example.org>",
+        date=NOON,
+        unsubscribe_url=f"https://news.example.org/u/AAAABBBBCCCCDD{number:08}",
+        feedback_id="7:weekly:tidings",
+    )
+
+
+def by_standard_library(issue: Issue, number: int) -> bytes:
+    """Build a letter anew, as most programs do."""
+    to = recipient(number)
+    message = EmailMessage(policy=SMTP.clone(max_line_length=998))
+    message["From"], message["To"] = "The Weekly <news@example.org>", to.address
+    message["Subject"], message["Date"] = issue.subject, to.date
+    message["Message-ID"] = to.message_id
+    message["List-Unsubscribe"] = f"<{to.unsubscribe_url}>"
+    message.set_content(issue.text.replace(UNSUBSCRIBE_URL, to.unsubscribe_url))
+    html = issue.html.replace(UNSUBSCRIBE_URL, to.unsubscribe_url)
+    message.add_alternative(html, subtype="html")
+    return message.as_bytes()
+
+
+def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> float:
+    """Return letters per second, built and handed over by so many threads."""
+    numbers, until = count(), time.perf_counter() + SECONDS
+
+    def work() -> int:
+        done = 0
+        with connect() as send:
+            while time.perf_counter() < until:
+                to = recipient(next(numbers))
+                envelope = Envelope(sender="news@example.org", recipient=to.address)
+                send(envelope, prepared.letter(to), lambda: None)
+                done += 1
+        return done
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(threads) as pool:
+        done = sum(future.result() for future in [pool.submit(work) for _ in range(threads)])
+    return done / (time.perf_counter() - began)
+
+
+def settings(port: int) -> SmtpSettings:
+    """Return the way to the sink."""
+    return SmtpSettings(
+        host="127.0.0.1",
+        port=port,
+        security="none",
+        user="",
+        password="",
+        timeout=timedelta(seconds=10),
+        reply_timeout=timedelta(seconds=10),
+        connections=4,
+        per_second=0,
+    )
+
+
+def per_second(build: Callable[[int], bytes]) -> float:
+    """Return how many letters are built in a second."""
+    began, done = time.perf_counter(), 0
+    while (took := time.perf_counter() - began) < SECONDS:
+        build(done)
+        done += 1
+    return done / took
+
+
+def timed(work: Callable[[], PreparedIssue]) -> tuple[PreparedIssue, float]:
+    """Return a result, and the seconds it took."""
+    began = time.perf_counter()
+    result = work()
+    return result, time.perf_counter() - began
+
+
+@contextmanager
+def sink() -> Iterator[int]:
+    """Run a mail server that takes everything and keeps nothing; give its port."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(pipe: Connection) -> None:
+    asyncio.run(_listen(pipe))
+
+
+async def _listen(pipe: Connection) -> None:
+    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
+    pipe.send(server.sockets[0].getsockname()[1])
+    await server.serve_forever()
+
+
+class _Sink(asyncio.Protocol):
+    def __init__(self) -> None:
+        self._waiting = bytearray()
+        self._in_letter = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        transport.write(b"220 sink\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self._waiting += data
+        while True:
+            end = b"\r\n.\r\n" if self._in_letter else b"\r\n"
+            found = self._waiting.find(end)
+            if found < 0:
+                return
+            verb = b"" if self._in_letter else bytes(self._waiting[:4]).upper()
+            del self._waiting[: found + len(end)]
+            self._in_letter = verb == b"DATA"
+            self._transport.write(REPLIES.get(verb, b"250 ok\r\n"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""How fast sources are polled, what that asks of the database, and how the cost grows."""
+
+import argparse
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--feeds", type=int, default=400, help="sources that are polled")
+    parser.add_argument(
+        "--database", choices=("sqlite", "postgresql"), help="both, if none is named"
+    )
+    chosen = parser.parse_args()
+
+    # Here, because the children that read documents import this file as well.
+    from rounds import measure  # noqa: PLC0415
+
+    measure(chosen.feeds, [chosen.database] if chosen.database else ["sqlite", "postgresql"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Publishers on loopback: one process that serves every feed on a port of its own."""
+
+import asyncio
+import gzip
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+
+import documents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """What is served: `urls[n]` is the address of feed `n`."""
+
+    urls: Sequence[str]
+    pipe: Connection
+
+    @property
+    def hosts(self) -> list[str]:
+        """The `host:port` of every feed."""
+        return [url.split("/")[2] for url in self.urls]
+
+    def show(self, version: int, *, tagged: bool = True) -> None:
+        """Serve this version of every feed from now on; untagged, without validators."""
+        self.pipe.send((version, tagged))
+        self.pipe.recv()
+
+
+@contextmanager
+def publishing(count: int) -> Iterator[Web]:
+    """Serve `count` feeds until the block ends."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, count), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield Web(urls=ours.recv(), pipe=ours)
+    finally:
+        ours.close()
+        process.join()
+
+
+def _serve(pipe: Connection, count: int) -> None:
+    asyncio.run(_Shelf(pipe, count).serve())
+
+
+class _Shelf:
+    """Every feed, ready to be sent: nothing but sending is left to do while others measure."""
+
+    def __init__(self, pipe: Connection, count: int) -> None:
+        self.full: list[bytes] = [b""] * count
+        self.not_modified = b""
+        self.tag: bytes | None = None
+        self._pipe = pipe
+        self._ended = asyncio.Event()
+
+    async def serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        listening = [socket.create_server(("127.0.0.1", 0)) for _ in self.full]
+        for number, one in enumerate(listening):
+            await loop.create_server(lambda number=number: _Visit(self, number), sock=one)
+        loop.add_reader(self._pipe.fileno(), self._obey)
+        self._pipe.send([f"http://127.0.0.1:{one.getsockname()[1]}/feed" for one in listening])
+        await self._ended.wait()
+
+    def _obey(self) -> None:
+        try:
+            version, tagged = self._pipe.recv()
+        except EOFError:
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self._ended.set()
+            return
+        self.tag = b'"%d"' % version if tagged else None
+        shown = b"ETag: %s\r\n" % self.tag if self.tag else b""
+        self.not_modified = b"HTTP/1.1 304 Not Modified\r\n" + shown + b"\r\n"
+        self.full = [
+            _answer(documents.feed(number, version=version), shown)
+            for number in range(len(self.full))
+        ]
+        self._pipe.send(None)
+
+
+class _Visit(asyncio.Protocol):
+    """A connection to one feed."""
+
+    def __init__(self, shelf: _Shelf, number: int) -> None:
+        self._shelf = shelf
+        self._number = number
+        self._request = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._request += data
+        while b"\r\n\r\n" in self._request:
+            head, _, self._request = self._request.partition(b"\r\n\r\n")
+            has_it = self._shelf.tag and b"if-none-match: " + self._shelf.tag in head.lower()
+            shelf = self._shelf
+            self._transport.write(shelf.not_modified if has_it else shelf.full[self._number])
+
+
+def _answer(document: bytes, shown: bytes) -> bytes:
+    packed = gzip.compress(document, compresslevel=1, mtime=0)
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Encoding: gzip\r\n"
+    return head + shown + b"Content-Length: %d\r\n\r\n" % len(packed) + packed

@@ -1,0 +1,243 @@
+"""Rounds of polling, on fresh databases: their rates, their traffic, and how both grow."""
+
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from io import BytesIO
+from threading import Event
+
+import aiohttp
+import feedparser
+
+import documents
+from measure import (
+    Traffic,
+    children_of,
+    children_time,
+    counted,
+    databases,
+    peak_memory,
+    settings,
+    store_older,
+    table,
+)
+from publisher import Web, publishing
+from tidings.domain.polls import PollSummary
+from tidings.domain.publishing import FeedOutline
+from tidings.services.poll import PollTools, poll_due
+from tidings.services.subscribe import import_sources
+from tidings.wiring import App, opened, utc_now
+
+PAUSE = 1.1
+"""Seconds after which a host may be asked again, and a little more."""
+
+AWAY = timedelta(days=2)
+"""How far the clock is put forward between rounds: by then everything is due."""
+
+GROWTH = (25, 250, 2500)
+SAMPLE = 20
+"""Documents that feedparser reads for comparison."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What polling everything once took.
+
+    Attributes:
+        own: Processor seconds of this process.
+        children: Processor seconds of those that read documents.
+    """
+
+    feeds: int
+    seconds: float
+    own: float
+    children: float
+    traffic: Traffic
+
+    @property
+    def rate(self) -> float:
+        """Feeds a second."""
+        return self.feeds / self.seconds
+
+    @property
+    def costs(self) -> tuple[float, float, float]:
+        """Milliseconds a feed: by the clock, and of processors."""
+        taken = (self.seconds, self.own, self.children)
+        clock, own, children = (seconds / self.feeds * 1000 for seconds in taken)
+        return clock, own, children
+
+    @property
+    def batch(self) -> float:
+        """Milliseconds of the median batch."""
+        return statistics.median(self.traffic.batches) * 1000
+
+
+@dataclass(slots=True, kw_only=True)
+class Service:
+    """A service that follows the first `feeds` publishers of the web."""
+
+    app: App
+    tools: PollTools
+    feeds: int
+    rounds: int = 0
+
+    def poll(self) -> Round:
+        """Poll everything."""
+        time.sleep(PAUSE)
+        self.rounds += 1
+        tools = replace(self.tools, clock=partial(_later, AWAY * self.rounds))
+        own, children = time.process_time(), children_time()
+        started = time.perf_counter()
+        with counted() as traffic:
+            summary = poll_due(tools, report=lambda _: None, stop=Event())
+        seconds = time.perf_counter() - started
+        _check(summary, self.feeds)
+        return Round(
+            feeds=self.feeds,
+            seconds=seconds,
+            own=time.process_time() - own,
+            children=children_time() - children,
+            traffic=traffic,
+        )
+
+
+def measure(feeds: int, kinds: Sequence[str]) -> None:
+    """Print everything, with `feeds` sources on databases of these kinds."""
+    with publishing(feeds) as web:
+        print(f"{len(documents.feed(1)):,} bytes a document, {os.cpu_count()} processors")
+        rates = [_measure_rounds(web, kind) for kind in kinds]
+        _compare(web, *rates[0])
+        _measure_history(web, kinds[0])
+        _measure_size(web, kinds[0])
+
+
+def _measure_rounds(web: Web, kind: str) -> tuple[Round, Round]:
+    """Print what a day in the life of a service costs; return its cold and its unchanged round."""
+    feeds, rounds = len(web.urls), {}
+    with databases(kind) as fresh, following(web, next(fresh), feeds=feeds) as service:
+        for name, version, tagged in (
+            ("cold", 0, True),
+            ("unchanged (304)", 0, True),
+            ("unchanged (same bytes)", 0, False),
+            ("two new entries each", 1, True),
+        ):
+            web.show(version, tagged=tagged)
+            rounds[name] = service.poll()
+        children = [peak_memory(pid) for pid in children_of("self")]
+    title = f"{feeds} feeds of {documents.ENTRIES} entries into {kind}"
+    head = ("round", "feeds/s", "ms/feed", "own CPU ms/feed", "children's CPU ms/feed")
+    table(title, head, [(name, one.rate, *one.costs) for name, one in rounds.items()])
+    rows = [
+        (
+            name,
+            len(one.traffic.batches),
+            one.batch,
+            one.traffic.batch_statements / len(one.traffic.batches),
+            one.traffic.statements,
+            one.traffic.commits,
+        )
+        for name, one in rounds.items()
+    ]
+    head = ("round", "batches", "ms/batch p50", "statements/batch", "statements", "commits")
+    table(f"What {kind} was asked", head, rows)
+    print(f"\n  peak memory: {peak_memory():.0f} MB, and {sum(children):.0f} MB in children")
+    return rounds["cold"], rounds["unchanged (304)"]
+
+
+def _compare(web: Web, cold: Round, unchanged: Round) -> None:
+    """Print our rates beside those of the libraries that do the bulk of the work."""
+    sample = [documents.feed(number) for number in range(SAMPLE)]
+    web.show(0)
+    rows = []
+    for name, ours, count, work in (
+        ("feedparser alone", cold, SAMPLE, partial(_read_all, sample)),
+        ("aiohttp alone, 304", unchanged, len(web.urls), partial(_ask, web.urls)),
+    ):
+        started, own = time.perf_counter(), time.process_time()
+        work()
+        rate = count / (time.perf_counter() - started)
+        spent = (time.process_time() - own) / count * 1000
+        _, mine, childrens = ours.costs
+        rows.append((name, rate, ours.rate, ours.rate / rate, spent, mine + childrens))
+    head = ("library", "feeds/s", "ours/s", "ratio", "CPU ms/feed", "ours, CPU ms/feed")
+    table("Beside bare libraries in one process", head, rows)
+
+
+def _read_all(sample: Sequence[bytes]) -> None:
+    for document in sample:
+        feedparser.parse(BytesIO(document))
+
+
+def _ask(urls: Sequence[str]) -> None:
+    asyncio.run(_ask_all(urls, settings("sqlite:///unused").fetch.concurrency))
+
+
+async def _ask_all(urls: Sequence[str], concurrency: int) -> None:
+    waiting = list(urls)
+    async with aiohttp.ClientSession() as session:
+
+        async def ask() -> None:
+            while waiting:
+                headers = {"If-None-Match": '"0"', "Connection": "close"}
+                async with session.get(waiting.pop(), headers=headers) as answer:
+                    await answer.read()
+                    assert answer.status == 304
+
+        await asyncio.gather(*(ask() for _ in range(concurrency)))
+
+
+def _measure_history(web: Web, kind: str) -> None:
+    """Print what two new entries cost a source with many old ones."""
+    rows, feeds = [], max(len(web.urls) // 10, 1)
+    with databases(kind) as fresh:
+        for stored in GROWTH:
+            web.show(0)
+            with following(web, next(fresh), feeds=feeds) as service:
+                service.poll()
+                store_older(service.app.database, each=stored - documents.ENTRIES)
+                web.show(1)
+                one = service.poll()
+            rows.append((stored, *one.costs, one.batch, one.traffic.statements))
+    costs = ("ms/feed", "own CPU ms/feed", "children's CPU ms/feed")
+    head = ("stored entries/source", *costs, "ms/batch p50", "statements")
+    table(f"Two new entries each from {feeds} sources, {kind}", head, rows)
+
+
+def _measure_size(web: Web, kind: str) -> None:
+    """Print what a source costs among few and among many."""
+    rows = []
+    with databases(kind) as fresh:
+        for part in (4, 2, 1):
+            feeds = max(len(web.urls) // part, 1)
+            web.show(0)
+            with following(web, next(fresh), feeds=feeds) as service:
+                cold, unchanged = service.poll(), service.poll()
+            rows.append((feeds, cold.costs[0], cold.costs[1], *unchanged.costs[:2]))
+    head = ("sources", "cold: ms/feed", "own CPU", "unchanged: ms/feed", "own CPU")
+    table(f"From few sources to many, {kind}", head, rows)
+
+
+@contextmanager
+def following(web: Web, url: str, *, feeds: int) -> Iterator[Service]:
+    """Run a service on a fresh database that follows the first `feeds` of the web."""
+    outlines = [FeedOutline(url=url) for url in web.urls[:feeds]]
+    with opened(settings(url, allow=web.hosts)) as app:
+        import_sources(app.database, outlines, clock=utc_now)
+        with app.polling() as tools:
+            yield Service(app=app, tools=tools, feeds=feeds)
+
+
+def _later(by: timedelta) -> datetime:
+    return utc_now() + by
+
+
+def _check(summary: PollSummary, feeds: int) -> None:
+    errors = {result.error for result in summary.sources if result.error}
+    assert summary.polled == feeds, (summary.polled, feeds)
+    assert not errors, errors

@@ -1,0 +1,1 @@
+"""Tidings: follows many feeds and tells people what is new."""

@@ -1,0 +1,142 @@
+"""`tidings db`: the database."""
+
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from tidings.cli.output import progress
+from tidings.cli.start import Start
+from tidings.errors import InvalidError
+
+
+@click.group
+def db() -> None:
+    """Upgrade, back up, check and copy the database.
+
+    Example: tidings db backup var/backup.db
+    """
+
+
+@db.command
+@click.pass_obj
+def upgrade(start: Start) -> None:
+    """Bring the schema up to date; an SQLite file is backed up first.
+
+    Example: tidings db upgrade
+    """
+    from tidings.storage import schema
+    from tidings.storage.database import Database
+
+    with closing(Database(start.settings().database.url)) as database:
+        click.echo(f"{database.name} has schema {schema.upgrade(database)}")
+
+
+@db.command
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def backup(start: Start, file: Path) -> None:
+    """Write a whole copy of an SQLite database, also while tidings runs.
+
+    Example: tidings db backup var/backup.db
+    """
+    from tidings.storage import backups
+    from tidings.storage.database import Database
+
+    url = start.settings().database.url
+    _refuse_postgresql(url, instead="pg_dump")
+    with closing(Database(url)) as database:
+        backups.backup(database, file)
+    click.echo(f"backed up to {file}")
+
+
+@db.command
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def restore(start: Start, file: Path, *, yes: bool) -> None:
+    """Put a backup in the place of an SQLite database, which is kept beside it.
+
+    Stop tidings first.
+
+    Example: tidings db restore var/backup.db
+    """
+    from tidings.storage import backups, schema
+    from tidings.storage.database import Database
+
+    url = start.settings().database.url
+    _refuse_postgresql(url, instead="pg_restore")
+    with closing(Database(url)) as database:
+        if not yes:
+            click.confirm(f"Replace {database.path} by {file}?", abort=True)
+        backups.restore(database, file)
+        schema.prepare(database)
+        click.echo(f"restored {database.path}")
+
+
+@db.command
+@click.pass_obj
+def check(start: Start) -> None:
+    """Look for damage; exits with status 1 if there is any.
+
+    Example: tidings db check
+    """
+    from tidings.storage import backups
+    from tidings.wiring import opened
+
+    with opened(start.settings()) as app:
+        problems = backups.check(app.database)
+    for problem in problems:
+        click.echo(f"tidings: {problem}", err=True)
+    if problems:
+        raise click.exceptions.Exit(1)
+    click.echo("nothing is wrong")
+
+
+@db.command
+@click.argument("url")
+@click.pass_obj
+def copy(start: Start, url: str) -> None:
+    """Copy everything into an empty database of either kind; ids are kept.
+
+    Example: tidings db copy postgresql://tidings@localhost/tidings
+    """
+    from tidings.storage import backups, schema
+    from tidings.storage.database import Database
+    from tidings.wiring import opened
+
+    with closing(Database(url)) as target, opened(start.settings()) as app:
+        schema.upgrade(target)
+        with progress("copying", total=None) as done:
+            backups.copy(app.database, target, advance=lambda table, rows: done(f"{table}: {rows}"))
+        click.echo(f"copied to {target.name}")
+
+
+@db.command
+@click.option(
+    "--older-than",
+    metavar="DAYS",
+    type=click.IntRange(1, 36_500),
+    required=True,
+    help="First seen at least so many days ago.",
+)
+@click.pass_obj
+def prune(start: Start, older_than: int) -> None:
+    """Remove old entries that never were public; they do not come back as news.
+
+    Example: tidings db prune --older-than 365
+    """
+    from tidings.storage import entries
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.write() as connection:
+        now = utc_now()
+        before = now - timedelta(days=older_than)
+        removed = entries.prune(connection, first_seen_before=before, now=now)
+    click.echo(f"{removed} entries removed")
+
+
+def _refuse_postgresql(url: str, *, instead: str) -> None:
+    if not url.startswith("sqlite"):
+        raise InvalidError("database", url.partition(":")[0], f"not an SQLite file: use {instead}")

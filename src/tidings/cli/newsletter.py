@@ -1,0 +1,164 @@
+"""`tidings newsletter`: the series that people subscribe to."""
+
+from typing import Any
+
+import click
+
+from tidings.cli.output import json_option, show_json, show_table
+from tidings.cli.schedules import schedule_of, wish_options
+from tidings.cli.start import Start
+from tidings.domain.newsletters import Frequency, Newsletter, Schedule
+
+DAILY = Schedule(frequency=Frequency.DAILY, hour=8, timezone="UTC")
+
+
+@click.group
+def newsletter() -> None:
+    """Add, change and remove newsletters.
+
+    Example: tidings newsletter add weekly --title "This week" --frequency weekly
+    """
+
+
+@newsletter.command
+@click.argument("slug")
+@click.option("--title", required=True, help="What readers see.")
+@wish_options
+@click.option("--reply-to", metavar="ADDRESS", help="Where answers go.")
+@click.option("--postal-address", help="Stands at the foot of each letter.")
+@click.pass_obj
+def add(start: Start, /, slug: str, **given: Any) -> None:
+    """Add a newsletter; its first issue tells of what comes from now on.
+
+    Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
+    """
+    from tidings.delivery.addresses import mailbox
+    from tidings.storage import newsletters
+    from tidings.storage.newsletters import NewsletterForm
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.write() as connection:
+        now = utc_now()
+        form = NewsletterForm(
+            title=given["title"],
+            schedule=schedule_of(given, DAILY),
+            topics=given["topics"],
+            language=given["language"] or "en",
+            reply_to=mailbox(given["reply_to"]).address if given["reply_to"] else None,
+            postal_address=given["postal_address"],
+        )
+        newsletters.add(connection, slug, form, now=now)
+
+
+@newsletter.command("list")
+@json_option
+@click.pass_obj
+def list_newsletters(start: Start, *, as_json: bool) -> None:
+    """List all newsletters.
+
+    Example: tidings newsletter list
+    """
+    from tidings.storage import newsletters
+    from tidings.wiring import opened
+
+    with opened(start.settings()) as app, app.database.read() as connection:
+        found = newsletters.every(connection)
+    if as_json:
+        show_json([_contract(one) for one in found])
+        return
+    rows = [
+        (one.slug, one.title, one.schedule.frequency, one.schedule.hour, one.schedule.timezone)
+        for one in found
+    ]
+    show_table(("slug", "title", "frequency", "hour", "time zone"), rows)
+
+
+@newsletter.command
+@click.argument("slug")
+@json_option
+@click.pass_obj
+def show(start: Start, slug: str, *, as_json: bool) -> None:
+    """Show one newsletter.
+
+    Example: tidings newsletter show weekly
+    """
+    from tidings.storage import newsletters
+    from tidings.wiring import opened
+
+    with opened(start.settings()) as app, app.database.read() as connection:
+        shown = _contract(newsletters.get(connection, slug))
+    if as_json:
+        show_json(shown)
+        return
+    for name, value in shown.items():
+        text = ", ".join(value) if isinstance(value, tuple) else value
+        click.echo(f"{name.replace('_', ' ')}: {'-' if text in (None, '') else text}")
+
+
+@newsletter.command
+@click.argument("slug")
+@click.option("--title", help="What readers see.")
+@wish_options
+@click.option("--no-topics", is_flag=True, help="Of everything from now on.")
+@click.option("--reply-to", metavar="ADDRESS", help="Where answers go.")
+@click.option("--postal-address", help="Stands at the foot of each letter.")
+@click.pass_obj
+def edit(start: Start, /, slug: str, **given: Any) -> None:
+    """Change a newsletter; what is not named stays.
+
+    Example: tidings newsletter edit weekly --hour 9
+    """
+    from tidings.delivery.addresses import mailbox
+    from tidings.storage import newsletters
+    from tidings.storage.newsletters import NewsletterForm
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.write() as connection:
+        old = newsletters.get(connection, slug)
+        kept = () if given["no_topics"] else old.topics
+        form = NewsletterForm(
+            title=given["title"] or old.title,
+            schedule=schedule_of(given, old.schedule),
+            topics=given["topics"] or kept,
+            language=given["language"] or old.language,
+            reply_to=mailbox(given["reply_to"]).address if given["reply_to"] else old.reply_to,
+            postal_address=given["postal_address"] or old.postal_address,
+        )
+        newsletters.edit(connection, slug, form, now=utc_now())
+
+
+@newsletter.command
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def remove(start: Start, slug: str, *, yes: bool) -> None:
+    """Remove a newsletter with its subscriptions and issues.
+
+    Example: tidings newsletter remove weekly --yes
+    """
+    from tidings.storage import newsletters, subscriptions
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app:
+        with app.database.read() as connection:
+            found = newsletters.get(connection, slug)
+            readers = subscriptions.count_of_newsletter(connection, found.id)
+        if not yes:
+            click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
+        with app.database.write() as connection:
+            newsletters.remove(connection, slug, now=utc_now())
+
+
+def _contract(one: Newsletter) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "slug": one.slug,
+        "title": one.title,
+        "frequency": one.schedule.frequency,
+        "hour": one.schedule.hour,
+        "timezone": one.schedule.timezone,
+        "topics": one.topics,
+        "language": one.language,
+        "reply_to": one.reply_to,
+        "postal_address": one.postal_address,
+    }

@@ -1,0 +1,111 @@
+"""How commands print: tables for people, lines for pipes, JSON for programs."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+
+from tidings.domain.entries import Entry
+from tidings.domain.sources import Source
+
+ID = click.IntRange(1, 2**63 - 1)
+"""An id on the command line: one that a database can hold."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(0, 2**31),
+    default=50,
+    show_default=True,
+    help="How many; 0 is all.",
+)
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Return a time as JSON has it: UTC, whole seconds, `Z`."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def show_json(value: object) -> None:
+    """Print `value` as JSON; what is not ASCII stays readable."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=list))
+
+
+def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows: as a table on a terminal, elsewhere as lines with tabs."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in texts:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for row in texts:
+        table.add_row(*map(Text, row))
+    Console().print(table)
+
+
+def moment(value: datetime | None) -> str:
+    """Return a time for people: UTC, minutes; a dash if there is none."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if value else "-"
+
+
+def source_json(source: Source) -> dict[str, object]:
+    """Return a source in the shape that programs rely on."""
+    return {
+        "id": source.id,
+        "url": source.url,
+        "title": source.title,
+        "site_url": source.site_url,
+        "topics": [topic.slug for topic in source.topics],
+        "state": source.state,
+        "next_poll_at": rfc3339(source.next_poll_at),
+        "last_polled_at": rfc3339(source.last_polled_at),
+        "last_ok_at": rfc3339(source.last_ok_at),
+        "failures": source.failures,
+        "last_error": source.last_error,
+        "entries": source.entries,
+    }
+
+
+def entry_json(entry: Entry) -> dict[str, object]:
+    """Return an entry in the shape that programs rely on."""
+    return {
+        "id": entry.id,
+        "seq": entry.seq,
+        "source": entry.source.id,
+        "guid": entry.guid,
+        "title": entry.title,
+        "url": entry.url,
+        "authors": entry.authors,
+        "categories": entry.categories,
+        "published": rfc3339(entry.published),
+        "updated": rfc3339(entry.updated),
+        "first_seen_at": rfc3339(entry.first_seen_at),
+        "sort_at": rfc3339(entry.sort_at),
+        "excerpt": entry.excerpt,
+        "state": entry.state,
+    }
+
+
+@contextmanager
+def progress(label: str, *, total: int | None) -> Iterator[Callable[[str], None]]:
+    """Yield what to call with each thing done: a bar on a terminal, a line on a pipe."""
+    if not sys.stderr.isatty():
+        yield click.echo
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda _: bar.advance(task)

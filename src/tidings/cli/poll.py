@@ -1,0 +1,83 @@
+"""`tidings poll`: look for news now."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from threading import Event
+
+import click
+
+from tidings.cli.output import ID, json_option, progress, show_json
+from tidings.cli.start import Start
+from tidings.domain.polls import PollResult, PollSummary
+
+
+@click.command
+@click.argument("source_ids", metavar="[SOURCE]...", nargs=-1, type=ID)
+@click.option("--all", "every", is_flag=True, help="All active sources, due or not.")
+@json_option
+@click.pass_obj
+def poll(start: Start, source_ids: tuple[int, ...], *, every: bool, as_json: bool) -> None:
+    """Poll the sources that are due, or those that are named, due or not.
+
+    Exits with status 1 if a source failed.
+
+    Example: tidings poll 3 5
+    """
+    from tidings.services.poll import poll_due, poll_sources
+    from tidings.storage import leases, sources
+    from tidings.wiring import opened, utc_now
+
+    if source_ids and every:
+        raise click.UsageError("name sources or say --all, not both")
+    with opened(start.settings()) as app:
+        with app.database.read() as connection:
+            for source_id in source_ids:
+                sources.get(connection, source_id)
+            wanted = leases.Wanted(due_at=None if every else utc_now(), only=source_ids or None)
+            named = leases.wanted_ids(connection, wanted)
+        with app.polling() as tools, progress("polling", total=len(named)) as done:
+            report = partial(_report, done=None if as_json else done)
+            if source_ids or every:
+                summary = poll_sources(tools, named, report=report, stop=Event())
+            else:
+                summary = poll_due(tools, report=report, stop=Event())
+    if as_json:
+        show_json(asdict(summary, dict_factory=_contract))
+    else:
+        click.echo(_in_words(summary))
+    if summary.failed:
+        raise click.exceptions.Exit(1)
+
+
+def _report(result: PollResult, done: Callable[[str], None] | None) -> None:
+    """Show one result: what failed on standard error, the rest as progress."""
+    if done:
+        done(_line(result))
+    if result.error:
+        click.echo(f"tidings: source {result.source_id}: {result.error}", err=True)
+
+
+def _line(result: PollResult) -> str:
+    counts = f": {result.new} new, {result.updated} updated" if result.new + result.updated else ""
+    return f"{result.source_id}\t{result.outcome}{counts}\t{result.url}"
+
+
+def _in_words(summary: PollSummary) -> str:
+    parts = [
+        f"{summary.polled} polled",
+        f"{summary.new} entries new",
+        f"{summary.updated} updated",
+        f"{summary.unchanged} sources unchanged",
+        f"{summary.failed} failed",
+    ]
+    if summary.skipped:
+        parts.append(f"{summary.skipped} skipped")
+    return ", ".join(parts)
+
+
+def _contract(fields: list[tuple[str, object]]) -> dict[str, object]:
+    """Name fields as the JSON contract does, which has no problems and no skipped."""
+    names = {"source_id": "id"}
+    hidden = {"problems", "skipped"}
+    return {names.get(name, name): value for name, value in fields if name not in hidden}

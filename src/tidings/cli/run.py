@@ -1,0 +1,55 @@
+"""`tidings run` and `tidings web`: the services."""
+
+import signal
+
+import click
+
+from tidings.cli.start import Start
+
+
+@click.command
+@click.pass_obj
+def run(start: Start) -> None:
+    """Poll what is due, and serve pages and feeds, until SIGTERM or Ctrl-C.
+
+    At the first start the list named by [sources] import_at_first_start is imported.
+
+    Example: tidings run
+    """
+    from tidings.clock import ticking
+    from tidings.web.server import bound, serve
+    from tidings.wiring import opened
+
+    settings = start.service_settings()
+    end_in_order()
+    with opened(settings) as app, bound(settings.web) as listening:
+        app.import_first_sources()
+        with ticking(app):
+            serve(app, listening)
+
+
+@click.command
+@click.pass_obj
+def web(start: Start) -> None:
+    """Serve pages and feeds only; another process polls.
+
+    Example: tidings web
+    """
+    from tidings.web.server import bound, serve
+    from tidings.wiring import opened
+
+    settings = start.service_settings()
+    end_in_order()
+    with opened(settings) as app, bound(settings.web) as listening:
+        serve(app, listening)
+
+
+def end_in_order() -> None:
+    """Make SIGTERM and Ctrl-C leave every context, and exit with 0; a second one ends at once."""
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, _end)
+
+
+def _end(signum: int, _frame: object) -> None:
+    signal.signal(signum, signal.SIG_DFL)  # the server raises again here what it caught
+    raise SystemExit(0)

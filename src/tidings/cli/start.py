@@ -1,0 +1,36 @@
+"""What every command starts with: the settings, read once."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidings import config, log
+from tidings.config import Settings
+from tidings.resources import data_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where the settings come from; `path` is the file named by `--config`."""
+
+    path: Path | None
+
+    def settings(self) -> Settings:
+        """Read the settings; errors alone are logged from here on.
+
+        Raises:
+            ConfigError: A setting is unknown or impossible.
+        """
+        settings = config.load(data_dir("config") / "tidings.toml", self.path, os.environ)
+        log.configure(settings.log.format, "ERROR")
+        return settings
+
+    def service_settings(self) -> Settings:
+        """Read the settings of a service, which logs as they say.
+
+        Raises:
+            ConfigError: A setting is unknown or impossible.
+        """
+        settings = self.settings()
+        log.configure(settings.log.format, settings.log.level)
+        return settings

@@ -1,0 +1,71 @@
+"""The ticks: what happens by itself while the service runs."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from threading import Event
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from tidings import mailing
+from tidings.domain.polls import PollResult
+from tidings.services.delivering import DeliverTools, deliver_due
+from tidings.services.drafts import PlanTools
+from tidings.services.planning import plan_due
+from tidings.services.poll import PollTools, poll_due
+from tidings.wiring import App
+
+logger = logging.getLogger(__name__)
+
+MAIL_TICK = timedelta(seconds=30)
+
+
+@contextmanager
+def ticking(app: App) -> Iterator[None]:
+    """Poll, plan and deliver what is due, again and again, until the context ends.
+
+    What a tick does is found in the database, so a tick that is late, missed or doubled by
+    another process does no harm. At the end a round in progress saves what it has decided,
+    waits a few seconds for letters on their way, and gives back what it holds.
+    """
+    stop = Event()
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    planning = mailing.planning(app)
+    with app.polling() as polling, mailing.delivering(app) as delivering:
+        poll, mail = partial(_poll, polling, stop), partial(_mail, planning, delivering, stop)
+        for job, pause in ((poll, app.settings.poll.tick), (mail, MAIL_TICK)):
+            first = planning.clock()
+            scheduler.add_job(job, "interval", seconds=pause.total_seconds(), next_run_time=first)
+        scheduler.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            scheduler.shutdown(wait=True)
+
+
+def _poll(tools: PollTools, stop: Event) -> None:
+    summary = poll_due(tools, report=_ignore, stop=stop)
+    if summary.sources:
+        numbers = {"polled": summary.polled, "new": summary.new, "failed": summary.failed}
+        logger.info("round finished", extra=numbers)
+
+
+def _ignore(_: PollResult) -> None:
+    pass
+
+
+def _mail(planning: PlanTools, delivering: DeliverTools, stop: Event) -> None:
+    planned = plan_due(planning)
+    if planned.deliveries:
+        numbers = {"issues": len(planned.deliveries), "letters": sum(planned.deliveries.values())}
+        logger.info("issues planned", extra=numbers)
+    delivered = deliver_due(delivering, stop=stop)
+    if delivered.accepted or delivered.failed:
+        numbers = {"accepted": delivered.accepted, "failed": delivered.failed}
+        logger.info("letters delivered", extra=numbers)

@@ -1,0 +1,292 @@
+"""Settings: shipped defaults, then the operator's file, then the environment.
+
+Each section of `config/tidings.toml` is a frozen dataclass that the room it concerns
+declares. There are no defaults in code: what the shipped file does not say is an error.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, is_dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
+
+from tidings.delivery.settings import SmtpSettings
+from tidings.domain.publishing import PublishSettings
+from tidings.domain.schedule import PollPolicy
+from tidings.errors import ConfigError
+from tidings.fetching.policy import FetchPolicy
+from tidings.parsing.limits import ParseLimits
+
+PREFIX = "TIDINGS_"
+SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+POSITIVE = frozenset(
+    {
+        ("fetch", "concurrency"),
+        ("fetch", "connect_timeout"),
+        ("fetch", "first_byte_timeout"),
+        ("fetch", "read_timeout"),
+        ("fetch", "total_timeout"),
+        ("fetch", "max_size"),
+        ("fetch", "max_ratio"),
+        ("poll", "tick"),
+        ("poll", "interval"),
+        ("parse", "time_limit"),
+        ("parse", "memory_limit"),
+        ("publish", "feed_size"),
+        ("publish", "page_size"),
+    }
+)
+"""Settings of which nothing would be left if they were zero."""
+
+MAX_DURATION = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where everything is kept."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Where the pages are served, and where the public finds them.
+
+    Attributes:
+        base_url: Absolute, without a slash at the end; empty for `http://HOST:PORT`.
+    """
+
+    host: str
+    port: int
+    base_url: str
+
+    @property
+    def public_url(self) -> str:
+        """The address that pages and feeds are known by."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url.rstrip("/") or f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesSettings:
+    """What is followed from the start.
+
+    Attributes:
+        import_at_first_start: An OPML file, read when the database has no source yet.
+    """
+
+    import_at_first_start: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateSettings:
+    """Where the operator's own templates are; each file there replaces the shipped one."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """How letters leave, and from whom they are.
+
+    Attributes:
+        folder: Where the folder transport puts letters.
+        from_: One address, with a name if wanted: `Tidings <tidings@example.org>`.
+    """
+
+    transport: Literal["folder", "smtp"]
+    folder: str
+    from_: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """How the service tells what it does; `auto` is text on a terminal, JSON elsewhere."""
+
+    format: Literal["auto", "text", "json"]
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything an operator can set; the sections of `tidings.toml`.
+
+    Attributes:
+        secret: What signs links; empty for one that is made and kept beside an SQLite file.
+    """
+
+    secret: str
+    database: DatabaseSettings
+    web: WebSettings
+    sources: SourcesSettings
+    fetch: FetchPolicy
+    poll: PollPolicy
+    parse: ParseLimits
+    publish: PublishSettings
+    templates: TemplateSettings
+    mail: MailSettings
+    smtp: SmtpSettings
+    log: LogSettings
+
+
+def load(shipped: Path, operators: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Read the settings once.
+
+    Args:
+        shipped: The file with every default.
+        operators: The operator's file; None for `TIDINGS_CONFIG`, failing that no such file.
+        environment: `TIDINGS_SECTION__KEY`, or `TIDINGS_SECTION__KEY_FILE` for a file that
+            holds the value. It wins over every file. Lists are split at commas.
+
+    Raises:
+        ConfigError: A file cannot be read, a setting is unknown or has an impossible value;
+            the message names the setting and where it stands.
+    """
+    if operators is None and environment.get("TIDINGS_CONFIG"):
+        operators = Path(environment["TIDINGS_CONFIG"])
+    merged: dict[str, Any] = {}
+    for path in (shipped, operators):
+        if path:
+            _merge(merged, _read(path), origin=str(path))
+    for name, value in sorted(environment.items()):
+        if name.startswith(PREFIX) and ("__" in name or name in SECRET_NAMES):
+            _merge(merged, _from_environment(name, value), origin=name)
+    settings: Settings = _build(Settings, merged, path=())
+    return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Value:
+    """A setting as found, with the place where it was."""
+
+    value: object
+    origin: str
+
+    def error(self, path: tuple[str, ...], because: str) -> ConfigError:
+        return ConfigError(f"{self.origin}: {_shown(path)}: {because}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _from_environment(name: str, value: str) -> dict[str, Any]:
+    keys = name.removeprefix(PREFIX).lower().split("__")
+    if keys[-1].endswith("_file"):
+        keys[-1] = keys[-1].removesuffix("_file")
+        try:
+            value = Path(value).read_text(encoding="utf-8").rstrip("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{name}: cannot read {value}: {error}") from error
+    nested: dict[str, Any] = {keys[-1]: value}
+    for key in reversed(keys[:-1]):
+        nested = {key: nested}
+    return nested
+
+
+def _merge(merged: dict[str, Any], layer: Mapping[str, Any], *, origin: str) -> None:
+    for key, value in layer.items():
+        if isinstance(value, dict):
+            inner = merged.setdefault(key, {})
+            if isinstance(inner, _Value):
+                raise ConfigError(f"{origin}: {key}: a section where a value belongs")
+            _merge(inner, value, origin=origin)
+        else:
+            merged[key] = _Value(value=value, origin=origin)
+
+
+def _build(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
+    if not is_dataclass(kind) and get_origin(kind) is not Mapping:
+        return _convert(kind, given, path=path)
+    if isinstance(given, _Value):
+        raise given.error(path, "a value where a section belongs")
+    section: dict[str, Any] = given if isinstance(given, dict) else {}
+    if get_origin(kind) is Mapping:
+        inner = get_args(kind)[1]
+        return {key: _build(inner, value, path=(*path, key)) for key, value in section.items()}
+    # `from` is a word of the language: such a field ends in an underscore, its setting does not.
+    names = {name.rstrip("_"): name for name in get_type_hints(kind)}
+    hints = {key: get_type_hints(kind)[name] for key, name in names.items()}
+    for key, value in section.items():
+        if key not in hints:
+            raise _unknown((*path, key), hints, origin=_origin(value))
+    missing = [key for key in hints if key not in section and get_origin(hints[key]) is not Mapping]
+    if missing:
+        raise ConfigError(f"{_shown((*path, missing[0]))}: not set")
+    values = {
+        name: _build(hints[key], section.get(key, {}), path=(*path, key))
+        for key, name in names.items()
+    }
+    return cast("Callable[..., object]", kind)(**values)
+
+
+def _convert(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
+    if not isinstance(given, _Value):
+        raise ConfigError(f"{_shown(path)}: a section where a value belongs")
+    value = given.value
+    if kind is timedelta:
+        return _duration(given, path=path)
+    if kind is int:
+        return _whole_number(given, path=path)
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise given.error(path, f"expected one of {', '.join(get_args(kind))}, got {value!r}")
+        return value
+    if get_origin(kind) is tuple:
+        return _list(given, path=path)
+    if not isinstance(value, str):
+        raise given.error(path, f"expected a text, got {value!r}")
+    return value
+
+
+def _list(given: _Value, *, path: tuple[str, ...]) -> tuple[str, ...]:
+    parts = given.value.split(",") if isinstance(given.value, str) else given.value
+    if not isinstance(parts, list):
+        raise given.error(path, f"expected a list, got {given.value!r}")
+    return tuple(str(part).strip() for part in parts if str(part).strip())
+
+
+def _whole_number(given: _Value, *, path: tuple[str, ...]) -> int:
+    least = 1 if path in POSITIVE else 0
+    text = str(given.value)  # `true` is no number in TOML, although it is one in Python
+    if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+        raise given.error(path, f"expected a whole number from {least} on, got {given.value!r}")
+    return int(text)
+
+
+def _duration(given: _Value, *, path: tuple[str, ...]) -> timedelta:
+    text = str(given.value)
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text)
+    if match is None:
+        raise given.error(path, f'expected a duration such as "15m", "1.5s" or 90, got {text!r}')
+    duration = timedelta(seconds=float(match[1]) * UNITS[match[2] or "s"])
+    if duration > MAX_DURATION or (path in POSITIVE and not duration):
+        least = "more than 0" if path in POSITIVE else "0"
+        raise given.error(path, f"expected {least} to {MAX_DURATION.days} days, got {text!r}")
+    return duration
+
+
+def _unknown(path: tuple[str, ...], known: Iterable[str], *, origin: str) -> ConfigError:
+    nearest = difflib.get_close_matches(path[-1], known, n=1)
+    hint = f" ({nearest[0]}?)" if nearest else ""
+    return ConfigError(f"{origin}: {_shown(path)}: no such setting{hint}")
+
+
+def _origin(value: object) -> str:
+    while isinstance(value, dict):
+        value = next(iter(value.values()), None)
+    return value.origin if isinstance(value, _Value) else "settings"
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    return f"[{'.'.join(path[:-1])}] {path[-1]}" if len(path) > 1 else f"[{path[0]}]"

@@ -1,0 +1,1 @@
+"""The boundary to mail: message bytes, SMTP, a folder."""

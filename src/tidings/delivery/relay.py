@@ -1,0 +1,28 @@
+"""The SMTP transport: one relay, and a line to it for every thread."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tidings.delivery.pace import Pace
+from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import Line
+from tidings.delivery.transports import Send
+
+
+class Relay:
+    """A mail server that passes letters on, as seen by all threads of this process."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+        self._pace = Pace(settings.per_second)
+        self._tls = ssl.create_default_context()
+
+    @contextmanager
+    def connect(self) -> Iterator[Send]:
+        """Give a thread a connection of its own, made when the first letter goes out."""
+        line = Line(self._settings, pace=self._pace, tls=self._tls)
+        try:
+            yield line.send
+        finally:
+            line.close()

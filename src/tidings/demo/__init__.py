@@ -1,0 +1,1 @@
+"""A small web of feeds, to see tidings work."""

@@ -1,0 +1,171 @@
+"""The tour: the real pipeline on the small web, one step after the other."""
+
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from tidings import mailing
+from tidings.clock import ticking
+from tidings.config import DatabaseSettings, Settings, WebSettings
+from tidings.demo.world import TOPICS, World
+from tidings.domain.newsletters import Frequency, Schedule
+from tidings.domain.polls import PollOutcome, PollResult
+from tidings.errors import ConfigError
+from tidings.services import site
+from tidings.services.poll import poll_due
+from tidings.services.sending import send_now
+from tidings.storage import newsletters, sources, subscriptions, topics
+from tidings.storage.newsletters import NewsletterForm
+from tidings.storage.sources import NewSource
+from tidings.storage.subscriptions import Wish
+from tidings.web.server import bound, serve
+from tidings.wiring import App, opened, utc_now
+
+FOLDER = Path("var/demo")
+NEWSLETTER = "updates"
+
+WEEKLY = Schedule(frequency=Frequency.WEEKLY, hour=8, timezone="Europe/London")
+DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="Asia/Shanghai")
+READERS = {
+    "ada@example.org": Wish(schedule=WEEKLY, language="en", topics=()),
+    "lin@example.org": Wish(schedule=DAILY, language="zh", topics=()),
+}
+
+PORTS = 100
+"""How many ports are tried, from the one in the settings on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tour:
+    """A demo that is under way."""
+
+    app: App
+    world: World
+    listening: socket.socket
+    say: Callable[[str], None]
+
+    def serve(self) -> None:
+        """Serve the pages, and go on polling, until Ctrl-C."""
+        self.say(f"\n6  Open {self.app.settings.web.public_url} — Ctrl-C ends the demo")
+        with ticking(self.app):
+            serve(self.app, self.listening)
+
+
+@contextmanager
+def serving(settings: Settings, *, say: Callable[[str], None]) -> Iterator[Tour]:
+    """Put up the small web and a fresh database, beside the operator's own."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    web = _free_port(settings.web)
+    with World(utc_now()) as world, bound(web) as listening:
+        settings = replace(
+            settings,
+            web=web,
+            database=DatabaseSettings(url=f"sqlite:///{FOLDER}/tidings.db"),
+            fetch=replace(settings.fetch, allow=(*settings.fetch.allow, *world.allow)),
+            mail=replace(settings.mail, transport="folder", folder=str(FOLDER / "outbox")),
+        )
+        with opened(settings) as app:
+            yield Tour(app=app, world=world, listening=listening, say=say)
+
+
+def first_round(tour: Tour) -> None:
+    """Follow every publisher of the small web, poll each once, mail, and publish."""
+    _follow(tour)
+    _subscribe(tour)
+    _poll(tour)
+    _mail(tour)
+    _publish(tour)
+
+
+def _follow(tour: Tour) -> None:
+    publishers, now = tour.world.publishers, utc_now()
+    tour.say(f"1  A small web: {len(publishers)} publishers on ports of 127.0.0.1")
+    with tour.app.database.write() as connection:
+        for slug, title in TOPICS.items():
+            topics.add(connection, slug, title=title, now=now)
+        new = [
+            NewSource(url=one.feed_url, feed_title=one.name, topics=one.topics)
+            for one in publishers
+        ]
+        sources.add(connection, new, now=now)
+    tour.say(
+        f"   all followed, in {len(TOPICS)} topics; the database is {tour.app.database.path}\n"
+    )
+
+
+def _subscribe(tour: Tour) -> None:
+    now = utc_now()
+    with tour.app.database.write() as connection:
+        form = NewsletterForm(
+            title=tour.app.settings.publish.title,
+            schedule=WEEKLY,
+            topics=(),
+            language="en",
+            reply_to=None,
+            postal_address=None,
+        )
+        newsletters.add(connection, NEWSLETTER, form, now=now)
+        for address, wish in READERS.items():
+            subscriptions.add(connection, NEWSLETTER, (address, address), wish, now)
+    tour.say("2  Two readers of the newsletter: one weekly in English, one daily in Chinese\n")
+
+
+def _poll(tour: Tour) -> None:
+    say, started = tour.say, time.monotonic()
+    names = {publisher.feed_url: publisher.title for publisher in tour.world.publishers}
+    say("3  Polling: fetch, parse, compare, save")
+    with tour.app.polling() as tools:
+        summary = poll_due(
+            tools, report=lambda result: say(f"   {_line(result, names)}"), stop=Event()
+        )
+    say(
+        f"   {summary.polled} polled in {time.monotonic() - started:.1f} s:"
+        f" {summary.new} new entries, {summary.failed} failed as they should\n"
+    )
+
+
+def _mail(tour: Tour) -> None:
+    app = tour.app
+    with app.database.read() as connection:
+        newsletter = newsletters.get(connection, NEWSLETTER)
+    with mailing.delivering(app) as delivering:
+        sent = send_now(mailing.planning(app), delivering, newsletter)
+    outbox = Path(app.settings.mail.folder)
+    tour.say(f"4  Mailed: {sent.accepted} letters, in {outbox}")
+    for letter in sorted(outbox.glob("*.eml")):
+        tour.say(f"   {letter}")
+    for issue, _ in sent.issues:
+        page = f"{app.settings.web.public_url}/issues/{issue.slug}"
+        tour.say(f"   {issue.subject}\n      as a page: {page}")
+
+
+def _publish(tour: Tour) -> None:
+    app, folder = tour.app, FOLDER / "public"
+    written = site.publish(
+        app.database, app.publication(site.page_path), folder, assets=app.assets()
+    )
+    tour.say(f"\n5  Published: {written.files} files in {folder}, among them")
+    for name in ("index.html", "feed.atom", "feed.rss", "feed.json", "sources.opml"):
+        tour.say(f"   {folder / name}")
+
+
+def _line(result: PollResult, names: dict[str, str]) -> str:
+    name = names[result.url]
+    if result.outcome is PollOutcome.FAILED:
+        return f"✗  {name}: {result.error}"
+    notes = f" — {'; '.join(result.problems)}" if result.problems else ""
+    return f"✓  {name}: {result.new} entries{notes}"
+
+
+def _free_port(settings: WebSettings) -> WebSettings:
+    """Return `settings` with the first port, from theirs on, that is not taken."""
+    for port in range(settings.port, settings.port + PORTS):
+        free = replace(settings, port=port, base_url="")
+        with suppress(ConfigError), bound(free):
+            return free
+    return settings

@@ -1,0 +1,1 @@
+"""Values and decisions: frozen, pure, the standard library only; `now` is an argument."""

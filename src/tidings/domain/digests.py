@@ -1,0 +1,54 @@
+"""Digests: what is new for a selection, sorted for people."""
+
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+from tidings.domain.entries import Entry, TopicCredit
+from tidings.domain.newsletters import Digest, Newsletter, Section
+
+
+def matches(topics_of_source: Collection[str], *selections: Collection[str]) -> bool:
+    """Tell whether an entry is selected; an empty selection takes everything."""
+    return all(
+        not chosen or not chosen.isdisjoint(topics_of_source) for chosen in map(set, selections)
+    )
+
+
+def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> Digest:
+    """Sort entries into sections by topic, newest first within each; each stands once.
+
+    It depends on nothing but its arguments, so that all who get the same entries in the
+    same language get the same issue: dates are shown in the newsletter's zone, and the
+    period is that in which the entries were first seen.
+    """
+    zone = ZoneInfo(newsletter.schedule.timezone)
+    seen = [entry.first_seen_at.astimezone(zone) for entry in entries]
+    since, until = min(seen), max(seen)
+    by_topic: dict[TopicCredit | None, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.sort_at, entry.id), reverse=True):
+        by_topic.setdefault(_topic_of(entry, newsletter.topics), []).append(entry)
+    in_order = sorted(by_topic, key=lambda topic: (topic is None, topic.title if topic else ""))
+    return Digest(
+        newsletter=newsletter,
+        language=language,
+        timezone=newsletter.schedule.timezone,
+        from_seq=min(entry.seq or 0 for entry in entries) - 1,
+        to_seq=max(entry.seq or 0 for entry in entries),
+        since=None if since.date() == until.date() else since,
+        until=until,
+        sections=tuple(Section(topic=topic, entries=tuple(by_topic[topic])) for topic in in_order),
+    )
+
+
+def issue_key(
+    newsletter_id: int, entry_ids: Iterable[int], *, language: str, template_version: str
+) -> bytes:
+    """Return what tells issues apart: equal keys are equal letters."""
+    parts = (newsletter_id, *sorted(entry_ids), language, template_version)
+    return sha256(" ".join(map(str, parts)).encode()).digest()
+
+
+def _topic_of(entry: Entry, chosen: Collection[str]) -> TopicCredit | None:
+    labels = [topic for topic in entry.topics if not chosen or topic.slug in chosen]
+    return labels[0] if labels else None

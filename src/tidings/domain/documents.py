@@ -1,0 +1,104 @@
+"""What a feed document says, once it is clean: the result of parsing."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+KEY_VERSION = 1
+"""The rule by which entry keys are made; a new rule gets a new number and keeps the old keys."""
+
+MAX_ENTRIES = 2000
+"""Entries of one document that are read; the newest are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A file attached to an entry."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+    """Bytes, as the publisher claims."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture that stands for an entry."""
+
+    url: str
+    width: int | None = None
+    height: int | None = None
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A web address, as found."""
+
+    url: str
+    title: str = ""
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedEntry:
+    """One entry of a document: every field clean, every URL absolute http(s).
+
+    Attributes:
+        key: 16 bytes that identify the entry within its source (`KEY_VERSION`): from the guid,
+            failing that the canonical link, failing that title, date and text.
+        raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
+        revision: Hash of what a reader would see; independent of how we clean it, and of dates.
+        guid: The publisher's identifier as written, if there is one.
+        title: Plain text, one line; empty if the entry has none.
+        url: The entry's page (link rel=alternate).
+        published: The publisher's claim, aware UTC; None if absent or unreadable.
+        published_raw: What the document says where `published` was looked for.
+        content: Sanitized HTML, with formulas as MathML and code highlighted; may be empty.
+        excerpt: Plain text for people, one line, at most 350 grapheme clusters.
+        language: BCP 47, lower-case, from the entry, failing that the feed, failing that guessed.
+    """
+
+    key: bytes
+    raw_hash: bytes
+    revision: bytes
+    guid: str | None = None
+    title: str = ""
+    url: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published: datetime | None = None
+    published_raw: str | None = None
+    updated: datetime | None = None
+    content: str = ""
+    excerpt: str = ""
+    language: str | None = None
+    image: Image | None = None
+    enclosures: tuple[Enclosure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFeed:
+    """A whole document.
+
+    Attributes:
+        title: Plain text, one line.
+        site_url: The page the feed belongs to.
+        language: BCP 47, lower-case.
+        format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`.
+        entries: The unknown and the changed ones, newest first as the document orders them.
+        unchanged: How many entries were left alone because their `raw_hash` is known.
+        cut: How many entries beyond `MAX_ENTRIES` were not read.
+        problems: What was wrong with the document, in words; it was read all the same.
+        ttl: The pause between polls that the document asks for.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    site_url: str | None = None
+    language: str | None = None
+    format: str = ""
+    entries: tuple[ParsedEntry, ...] = ()
+    unchanged: int = 0
+    cut: int = 0
+    problems: tuple[str, ...] = field(default=())
+    ttl: timedelta | None = None

@@ -1,0 +1,76 @@
+"""What becomes of a delivery after an attempt: the decision of delivering."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from tidings.domain.newsletters import DeliveryState
+from tidings.errors import DeliveryError, LostReplyError, RejectedError, SenderFaultError
+
+PAUSES = (
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=3),
+)
+"""How long to wait after the first refusal for now, the second, and so on; the last one stays."""
+
+DOUBT = timedelta(minutes=10)
+"""How long a letter whose reply was lost is left alone before its one repetition."""
+
+FAULT = timedelta(minutes=15)
+"""How long a relay that refuses us is left alone."""
+
+MAX_FAULTS = 5
+"""Letters in a row refused for our sake, after which the relay is taken to refuse us all."""
+
+OUTAGE = timedelta(minutes=1)
+"""How long a relay that cannot be reached is left alone."""
+
+MAX_DOUBTFUL = 6
+"""Attempts after which a letter that may have arrived is not tried any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do with a delivery.
+
+    Attributes:
+        pause: Until it is tried again, if its state is one that is.
+        unmarked: It is certain that nothing was accepted.
+        relay_pause: How long to send nothing at all through the relay.
+    """
+
+    state: DeliveryState
+    pause: timedelta = timedelta(0)
+    unmarked: bool = False
+    relay_pause: timedelta = timedelta(0)
+
+
+def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
+    """Decide after a failed attempt.
+
+    A fault of ours pauses the whole relay only where every letter would meet it: a server
+    behind the relay that dislikes us stops nobody else's mail. A repetition that fails does
+    not undo the doubt about the first: it can be tried again, but never be called refused.
+
+    Args:
+        error: How it failed.
+        attempt: Its number, from 1.
+        is_resend: The letter may have arrived before.
+    """
+    fault = isinstance(error, SenderFaultError)
+    rest = FAULT if fault else OUTAGE
+    pause = max(PAUSES[min(attempt, len(PAUSES)) - 1], rest)
+    relay_pause = rest if error.stops_relay else timedelta(0)
+    if isinstance(error, LostReplyError):
+        state = DeliveryState.ASSUMED_ACCEPTED if is_resend else DeliveryState.UNCERTAIN
+        return Verdict(state=state, pause=DOUBT, relay_pause=relay_pause)
+    if is_resend:
+        gives_up = isinstance(error, RejectedError) or attempt >= MAX_DOUBTFUL
+        state = DeliveryState.ASSUMED_ACCEPTED if gives_up else DeliveryState.UNCERTAIN
+        return Verdict(state=state, pause=pause, relay_pause=relay_pause)
+    if isinstance(error, RejectedError):
+        return Verdict(state=DeliveryState.REJECTED, unmarked=True)
+    state = DeliveryState.HELD if fault else DeliveryState.DEFERRED
+    return Verdict(state=state, pause=pause, unmarked=True, relay_pause=relay_pause)

@@ -1,0 +1,26 @@
+"""Addresses as we compare and show them."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def host_of(url: str) -> str:
+    """Return the `hostname:port` that polling `url` talks to: the unit of politeness.
+
+    Raises:
+        ValueError: `url` is not an absolute http(s) URL, or its port is no number.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(f"not an http(s) URL: {url!r}")
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    hostname = parts.hostname.rstrip(".")
+    return f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"
+
+
+def without_credentials(url: str) -> str:
+    """Return the address of a source as everybody may see it: without name and password."""
+    parts = urlsplit(url)
+    _, at, server = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=server)) if at else url

@@ -1,0 +1,1 @@
+"""The boundary to the web: conditional GET, the guard, politeness."""

@@ -1,0 +1,150 @@
+"""What is asked of a server, and what its answer means."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from aiohttp import ClientResponse
+from yarl import URL
+
+from tidings.errors import FetchError, StatusError
+from tidings.fetching import hints
+from tidings.fetching.bodies import read_body
+from tidings.fetching.outcomes import Fetched, NotModified, Validators
+from tidings.fetching.policy import FetchPolicy
+
+MAX_VALIDATOR = 1000
+"""Bytes of an ETag or Last-Modified; a longer one is not kept."""
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PERMANENT = frozenset({301, 308})
+_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One request for one URL.
+
+    Attributes:
+        host: The `hostname:port` of `url`.
+        validators: What to ask "has it changed?" with; only ever for this very `url`.
+        authorization: The value of that header; only ever for this very origin.
+        keep_alive: Whether another question to the same host follows soon.
+    """
+
+    url: URL
+    host: str
+    validators: Validators | None = None
+    authorization: str | None = None
+    keep_alive: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that differ from one question to the next."""
+        headers = {"Connection": "keep-alive" if self.keep_alive else "close"}
+        if self.authorization:
+            headers["Authorization"] = self.authorization
+        if self.validators and self.validators.etag:
+            headers["If-None-Match"] = self.validators.etag
+            headers["A-IM"] = "feed"
+        if self.validators and self.validators.last_modified:
+            headers["If-Modified-Since"] = self.validators.last_modified
+        return headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """An answer that is to be found elsewhere; `location` as the header has it."""
+
+    location: str
+    is_permanent: bool
+
+
+async def read_answer(
+    response: ClientResponse, question: Question, *, policy: FetchPolicy
+) -> Fetched | NotModified | Redirect:
+    """Return what `response` means, with its body if it is a document.
+
+    Raises:
+        FetchError: It is neither a document, nor "not modified", nor a redirect.
+    """
+    status = response.status
+    if status == HTTPStatus.OK or _is_delta(response, question):
+        return await _document(response, question, policy=policy)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return _not_modified(response, question)
+    if status in _REDIRECTS:
+        location = response.headers.get("Location", "")
+        return Redirect(location=location, is_permanent=status in _PERMANENT)
+    pause = hints.retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+    raise StatusError(str(question.url), status, _phrase(response), retry_after=pause)
+
+
+def _is_delta(response: ClientResponse, question: Question) -> bool:
+    """Tell whether this is the part of a feed that we lack, and nothing but that (RFC 3229)."""
+    manipulations = ",".join(response.headers.getall("IM", ())).strip().lower()
+    asked = "A-IM" in question.headers
+    return response.status == HTTPStatus.IM_USED and manipulations == "feed" and asked
+
+
+async def _document(
+    response: ClientResponse, question: Question, *, policy: FetchPolicy
+) -> Fetched:
+    url = str(question.url)
+    body = await read_body(response, url, policy=policy)
+    described = response.headers.get("Content-Type", "")
+    charset = _CHARSET.search(described)
+    return Fetched(
+        url=url,
+        body=body,
+        content_type=described.partition(";")[0].strip().lower() or None,
+        charset=charset[1] if charset else None,
+        validators=Validators(
+            url=url,
+            etag=_validator(response, "ETag"),
+            last_modified=_validator(response, "Last-Modified"),
+        ),
+        fresh_for=_fresh_for(response),
+        is_partial=response.status == HTTPStatus.IM_USED,
+    )
+
+
+def _not_modified(response: ClientResponse, question: Question) -> NotModified:
+    url, sent = str(question.url), question.validators
+    if sent is None or not (sent.etag or sent.last_modified):
+        raise FetchError(url, "304 Not Modified, to a question without conditions")
+    validators = Validators(
+        url=url,
+        etag=_validator(response, "ETag") or sent.etag,
+        last_modified=_validator(response, "Last-Modified") or sent.last_modified,
+    )
+    return NotModified(url=url, validators=validators, fresh_for=_fresh_for(response))
+
+
+def _validator(response: ClientResponse, name: str) -> str | None:
+    value = response.headers.get(name, "")
+    # Not printable: control characters, and bytes that are not UTF-8.
+    if not value.isprintable() or len(value.encode()) > MAX_VALIDATOR:
+        return None
+    return value or None
+
+
+def _fresh_for(response: ClientResponse) -> timedelta | None:
+    headers = response.headers
+    return hints.fresh_for(
+        ",".join(headers.getall("Cache-Control", ())),
+        expires=headers.get("Expires"),
+        age=headers.get("Age"),
+        date=headers.get("Date"),
+        now=datetime.now(UTC),
+    )
+
+
+def _phrase(response: ClientResponse) -> str:
+    if "cf-mitigated" in response.headers:
+        return "behind a wall against bots"
+    try:
+        return HTTPStatus(response.status).phrase
+    except ValueError:
+        return response.reason or ""

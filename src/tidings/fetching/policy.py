@@ -1,0 +1,46 @@
+"""How we behave towards other people's servers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPolicy:
+    """What differs for one host."""
+
+    interval: timedelta
+    """Pause between the starts of two requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchPolicy:
+    """The limits of a fetch; each is a setting under `[fetch]`.
+
+    Attributes:
+        contact_url: Where a publisher reads who we are; part of the user agent.
+        allow: Exact `host:port` that may be dialled although the address is not public.
+        host_interval: Pause between the starts of two requests to one host.
+        concurrency: Hosts asked at the same time.
+        max_size: Bytes of a body, once decoded.
+        max_ratio: How many times its size on the wire a body may decode to.
+        hosts: What differs, by `hostname:port`.
+    """
+
+    contact_url: str
+    allow: tuple[str, ...]
+    host_interval: timedelta
+    concurrency: int
+    connect_timeout: timedelta
+    first_byte_timeout: timedelta
+    read_timeout: timedelta
+    total_timeout: timedelta
+    max_size: int
+    max_ratio: int
+    max_redirects: int
+    hosts: Mapping[str, HostPolicy]
+
+    def interval_of(self, host: str) -> timedelta:
+        """Return the pause between the starts of two requests to `host`."""
+        special = self.hosts.get(host)
+        return special.interval if special else self.host_interval

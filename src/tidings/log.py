@@ -1,0 +1,76 @@
+"""How the service tells what it does: one line an event."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+from tidings.errors import one_line
+
+_PLAIN = set(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+    "color_message",
+}
+
+
+def configure(form: str, level: str, *, stream: TextIO | None = None) -> None:
+    """Send every record to `stream`, as text for people or as JSON for machines.
+
+    Args:
+        form: `text`, `json`, or `auto`: text on a terminal and JSON elsewhere.
+        level: What is less important is not sent.
+        stream: Standard error if it is None.
+    """
+    stream = stream or sys.stderr
+    is_json = form == "json" or (form == "auto" and not stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("apscheduler", "alembic", "asyncio", "uvicorn.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class JsonFormatter(logging.Formatter):
+    """An object a line; what a record carries in `extra` stands beside the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON."""
+        event = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(event, ensure_ascii=False, default=str)
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people: time, level, message, and `key=value` for what comes with it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one printable line, with the traceback below it, if any."""
+        pairs = [f"{key}={_quoted(str(value))}" for key, value in _extra(record).items()]
+        line = " ".join([_time(record), f"{record.levelname:<7}", record.getMessage(), *pairs])
+        line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        return f"{line}\n{trace}" if trace else line
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _extra(record: logging.LogRecord) -> dict[str, object]:
+    return {key: value for key, value in record.__dict__.items() if key not in _PLAIN}
+
+
+def _quoted(text: str) -> str:
+    line = one_line(text)
+    return f'"{line}"' if " " in line or not line else line

@@ -1,0 +1,1 @@
+"""From bytes to clean values, in children that can be killed."""

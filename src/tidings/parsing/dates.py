@@ -1,0 +1,161 @@
+"""Dates as publishers write them: read exactly or not at all, never guessed."""
+# ruff: noqa: RUF001 - the punctuation of East Asia
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+from tidings.parsing.months import IGNORED, MONTHS, ZONES
+
+MAX_SIZE = 100
+"""Characters of the longest date that is looked at."""
+
+FIRST_YEAR, LAST_YEAR = 1900, 2999
+"""Years outside are slips or stand for "no date", as year 1 often does."""
+
+MAX_OFFSET = timedelta(hours=14)
+
+_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
+_OFFSET = r"(?:(?:GMT|UTC|UT|Z)?\s?(?P<sign>[+\-\u2212])(?P<zone_hours>\d{1,2})(?::?(?P<zone_minutes>\d{2}))?)"
+_NAMED = r"(?P<zone>[A-Za-z]{1,5}|[A-Z][A-Za-z]{2,15}/[A-Za-z_]{2,30})"
+_TAIL = rf"(?:\s?(?:{_OFFSET}|{_NAMED}))?(?:\s\(.{{1,40}}\))?"
+
+_ISO = re.compile(
+    rf"(?P<year>\d{{4}})(?:(?P<mark>[-/.])(?P<month>\d{{1,2}})(?:(?P=mark)(?P<day>\d{{1,2}}))?)?"
+    rf"(?:(?:T|t|,?\s|\s?T\s?){_TIME}{_TAIL})?"
+)
+_COMPACT = re.compile(
+    r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
+    rf"(?:T?(?P<hour>\d{{2}})(?P<minute>\d{{2}})(?P<second>\d{{2}})?{_TAIL})?"
+)
+_EASTERN = re.compile(
+    r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日号號일]?,?\s?"
+    r"(?:[(（]?(?:星期|周|週)?[一二三四五六日天月火水木金土월화수목금토](?:曜日|요일)?[)）]?\s?)?"
+    r"(?P<half>上午|下午|午前|午後|凌晨|早上|晚上|오전|오후)?\s?"
+    r"(?:(?P<hour>\d{1,2})\s?[:：时時点點시]\s?(?:(?P<minute>\d{1,2})\s?[:：分분]?\s?)?"
+    rf"(?:(?P<second>\d{{1,2}})\s?[秒초]?)?{_TAIL})?"
+)
+_NUMERIC = re.compile(
+    rf"(?P<first>\d{{1,2}})(?P<mark>[./-])(?P<second_number>\d{{1,2}})(?P=mark)(?P<year>\d{{4}})"
+    rf"(?:,?\s{_TIME}{_TAIL})?"
+)
+_CLOCK = re.compile(rf"(?:^|\s){_TIME}(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))?")
+_ZONE_OFFSET = re.compile(rf"\s{_OFFSET}(?=\s|$)")
+_COMMENT = re.compile(r"\s\([^()]{1,40}\)$")
+_WORD = re.compile(r"[^\W\d_]+/[A-Za-z_]+|[^\W\d_]+|\d+|[^\s,.'’/-]")
+_AFTERNOON = ("下午", "午後", "晚上", "오후")
+_STAMP = re.compile(r"(\d{10})(?:\d{3})?(?:\.\d{1,9})?")
+
+
+def parse_date(raw: str) -> datetime | None:
+    """Return the moment that `raw` names, aware UTC; None if it names none beyond doubt.
+
+    ISO 8601, RFC 822 and its relatives with the names of many languages, the years,
+    months and days of East Asia, and Unix time are read. A date without zone is taken
+    for UTC. Day and month that could be swapped, unknown words, impossible numbers and
+    offsets beyond 14 hours give None: nothing is asked a second time with a laxer rule.
+    """
+    line = " ".join(raw.split())
+    if not line or len(line) > MAX_SIZE:
+        return None
+    try:
+        moment = _unix_time(line) or _numbered(line) or _named(line)
+    except (ValueError, OverflowError, KeyError, OSError):
+        return None
+    return moment if moment and FIRST_YEAR <= moment.year <= LAST_YEAR else None
+
+
+def _unix_time(line: str) -> datetime | None:
+    found = _STAMP.fullmatch(line)
+    return datetime.fromtimestamp(int(found[1]), UTC) if found else None
+
+
+def _numbered(line: str) -> datetime | None:
+    for pattern in (_ISO, _COMPACT, _EASTERN):
+        if found := pattern.fullmatch(line):
+            part = found.groupdict()
+            day = int(part["year"]), int(part["month"] or 1), int(part["day"] or 1)
+            return _moment(*day, part=part)
+    if found := _NUMERIC.fullmatch(line):
+        part = found.groupdict()
+        day_of_month, month = int(part["first"]), int(part["second_number"])
+        if part["mark"] != "." and day_of_month <= 12:
+            if month <= 12 and month != day_of_month:
+                return None
+            day_of_month, month = month, day_of_month
+        return _moment(int(part["year"]), month, day_of_month, part=part)
+    return None
+
+
+def _named(line: str) -> datetime | None:
+    """Read a date that spells its month: any order, any known language, nothing left over."""
+    line = _COMMENT.sub("", line)
+    part: dict[str, str | None] = {}
+    if clock := _CLOCK.search(line):
+        line = f"{line[: clock.start()]} {line[clock.end() :]}"
+        part = clock.groupdict()
+        if offset := _ZONE_OFFSET.search(line):
+            line = f"{line[: offset.start()]} {line[offset.end() :]}"
+            part |= offset.groupdict()
+
+    months, numbers, rest = _sorted_words(line)
+    if rest:
+        # What is left can only be a zone, which makes no sense without a clock.
+        if len(rest) > 1 or "hour" not in part:
+            return None
+        part["zone"] = rest[0]
+    if len(months) == 2 and months[0] == "mar":
+        del months[0]  # Tuesday, in French, Spanish and Italian
+    if len(months) != 1 or len(numbers) != 2:
+        return None
+    day, year = reversed(numbers) if len(numbers[0]) == 4 else numbers
+    return _moment(_full_year(year), MONTHS[months[0]], int(day), part=part)
+
+
+def _sorted_words(line: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of months, the numbers, and the words that mean something else."""
+    months, numbers, rest = [], [], []
+    for word in _WORD.findall(line):
+        if word.isdecimal():
+            numbers.append(word)
+        elif word.lower() in MONTHS:
+            months.append(word.lower())
+        elif word.lower() not in IGNORED:
+            rest.append(word)
+    return months, numbers, rest
+
+
+def _full_year(digits: str) -> int:
+    """Return the year that `digits` mean, by the rule of RFC 5322 if they are two or three."""
+    year = int(digits)
+    if len(digits) == 2:
+        return year + (2000 if year < 50 else 1900)
+    if len(digits) == 3:
+        return year + 1900
+    return year if len(digits) == 4 else 0
+
+
+def _moment(year: int, month: int, day: int, *, part: dict[str, str | None]) -> datetime:
+    hour, minute, second = (int(part.get(name) or 0) for name in ("hour", "minute", "second"))
+    half = (part.get("half") or "").lower()
+    if half.startswith("p") or half in _AFTERNOON:
+        hour += 12 if hour < 12 else 0
+    elif half and hour == 12:
+        hour = 0
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second)):
+        raise ValueError("no such time of day")
+    local = datetime(year, month, day, tzinfo=_zone(part))
+    return (local + timedelta(hours=hour, minutes=minute, seconds=second)).astimezone(UTC)
+
+
+def _zone(part: dict[str, str | None]) -> timezone | ZoneInfo:
+    name = part.get("zone")
+    if part.get("sign"):
+        hours, minutes = int(part["zone_hours"] or 0), int(part["zone_minutes"] or 0)
+        offset = timedelta(hours=hours, minutes=minutes)
+        if offset > MAX_OFFSET or minutes > 59:
+            raise ValueError("no such offset")
+        return timezone(offset if part["sign"] == "+" else -offset)
+    if not name:
+        return UTC
+    return ZoneInfo(name) if "/" in name else timezone(timedelta(hours=ZONES[name.lower()]))

@@ -1,0 +1,170 @@
+"""Bytes to text: whatever the labels say, the bytes have the last word."""
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from charset_normalizer import from_bytes
+
+from tidings.parsing import charsets
+
+MAX_SAMPLE = 16_384
+"""Bytes that the detection of an encoding looks at."""
+
+TOLERATED_DAMAGE = 0.05
+"""Share of the characters beyond ASCII that may be unreadable while we still trust a label."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+_DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}[\"']([^\"'<>]{0,200})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A document as text.
+
+    Attributes:
+        encoding: The codec that read it.
+        problems: What its labels got wrong, in words.
+    """
+
+    text: str
+    encoding: str
+    problems: tuple[str, ...] = ()
+
+
+def decode(body: bytes, charset: str | None = None) -> Decoded:
+    """Read `body` as text, in the encoding it is really in.
+
+    A byte order mark counts first, then bytes that happen to be valid UTF-8 beyond
+    ASCII: no text in another encoding looks like that by chance. Then come the labels,
+    then a guess from the bytes, and at last UTF-8 with what is unreadable replaced.
+
+    Args:
+        body: The document, without its content encoding.
+        charset: The label of the HTTP header, which goes before that of the XML declaration.
+    """
+    found = _by_marks(body)
+    if found is not None:
+        return found
+
+    labels = list(_labels(body, charset))
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return _by_labels(body, labels)
+    if body.isascii():
+        return Decoded(text=text, encoding="utf-8")
+    return Decoded(text=text, encoding="utf-8", problems=_disagreements(labels, "utf-8"))
+
+
+def _by_marks(body: bytes) -> Decoded | None:
+    for mark, marked in _BOMS:
+        if body.startswith(mark):
+            return _unless_broken(body[len(mark) :], marked)
+    codec = _codec_by_zeros(body[:256]) or _codec_by_escapes(body)
+    return _unless_broken(body, codec) if codec else None
+
+
+def _unless_broken(body: bytes, codec: str) -> Decoded | None:
+    """Read Unicode that says so; None if too much of it is unreadable."""
+    text = body.decode(codec, errors="replace").removeprefix("\ufeff")
+    damage = _damage(text)
+    if damage > TOLERATED_DAMAGE:
+        return None
+    return Decoded(text=text, encoding=codec, problems=_unreadable(text, codec) if damage else ())
+
+
+def _codec_by_zeros(start: bytes) -> str | None:
+    """Return the codec of unmarked UTF-16 and UTF-32: markup has a zero in every ASCII character."""
+    zeros = [start[offset::4].count(0) for offset in range(4)]
+    quads, pairs = len(start) // 4, len(start) // 2
+    even, odd = zeros[0] + zeros[2], zeros[1] + zeros[3]
+    if quads and zeros[2] == zeros[3] == quads:
+        return "utf-32-le"
+    if quads and zeros[0] == zeros[1] == quads:
+        return "utf-32-be"
+    if odd * 3 > pairs > even * 20:
+        return "utf-16-le"
+    if even * 3 > pairs > odd * 20:
+        return "utf-16-be"
+    return None
+
+
+def _codec_by_escapes(body: bytes) -> str | None:
+    """Return the codec of 7-bit Japanese, which would else pass for ASCII."""
+    return "iso2022_jp_ext" if b"\x1b$" in body and body.isascii() else None
+
+
+def _labels(body: bytes, charset: str | None) -> Iterator[str]:
+    if charset:
+        yield charset
+    declared = _DECLARATION.search(body[:1024])
+    if declared:
+        yield declared[1].decode("ascii", errors="replace")
+
+
+def _by_labels(body: bytes, labels: list[str]) -> Decoded:
+    """Read `body` by the first label that fits, first exactly, then with a little damage."""
+    candidates = [codec for label in labels for codec in charsets.codecs_of(label)]
+    for codec in candidates:
+        try:
+            text = body.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        return Decoded(text=text, encoding=codec, problems=_disagreements(labels, codec))
+
+    for codec in ["utf-8", *candidates]:
+        text = body.decode(codec, errors="replace")
+        if _damage(text) <= TOLERATED_DAMAGE:
+            problems = _disagreements(labels, codec) + _unreadable(text, codec)
+            return Decoded(text=text, encoding=codec, problems=problems)
+
+    codec = _guess(body)
+    text = body.decode(codec, errors="replace")
+    problems = _disagreements(labels, codec) + _unreadable(text, codec)
+    return Decoded(text=text, encoding=codec, problems=problems)
+
+
+def _damage(text: str) -> float:
+    if "\ufffd" not in text:
+        return 0.0
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+    return text.count("\ufffd") / beyond_ascii
+
+
+def _guess(body: bytes) -> str:
+    """Return the likeliest codec, judged by the lines that are not plain ASCII."""
+    lines = (line for line in body[: 64 * MAX_SAMPLE].split(b"\n") if not line.isascii())
+    sample = b"\n".join(lines)[:MAX_SAMPLE]
+    matches = from_bytes(sample, cp_isolation=list(charsets.DETECTABLE))
+    best = matches.best()
+    if best is None:
+        return "utf-8"
+    # The alphabet decides ties, and would make every short western text an eastern one.
+    ties = [
+        match for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
+    ]
+    western = any("cp1252" in match.could_be_from_charset for match in ties)
+    return "cp1252" if western else best.encoding
+
+
+def _disagreements(labels: list[str], codec: str) -> tuple[str, ...]:
+    """Say which labels are not true of a text that `codec` reads."""
+    return tuple(
+        f"says {charsets.printable(label)}, is {codec}"
+        for label in dict.fromkeys(labels)
+        if codec not in charsets.codecs_of(label)
+    )
+
+
+def _unreadable(text: str, codec: str) -> tuple[str, ...]:
+    count = text.count("\ufffd")
+    return (f"{count} unreadable characters in {codec}",) if count else ()

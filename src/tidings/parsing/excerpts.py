@@ -1,0 +1,213 @@
+"""Excerpts for people: the beginning of an entry in one line, cut where a reader would pause."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from itertools import islice
+
+import regex  # type: ignore[import-untyped]
+
+from tidings.parsing.code import Code
+from tidings.parsing.formulas import Formula
+from tidings.parsing.text import spaced_once
+
+MAX_CLUSTERS = 350
+MAX_CHARACTERS = 8 * MAX_CLUSTERS
+"""However many marks are piled on each letter."""
+ENOUGH = 2 * MAX_CLUSTERS
+"""Characters after which it is worth asking whether the rest is needed."""
+LONGEST_TAIL = 24
+"""Characters before a place that tell how good it is to cut there."""
+MAX_FORMULA = 160
+"""Characters of an inline formula; a longer one counts as one that stands on its own line."""
+ELLIPSIS = "…"
+
+
+class Break(Enum):
+    """Where a block ends."""
+
+    BLOCK = "block"
+
+
+class Pause(Enum):
+    """Where a text may be cut, the best place first."""
+
+    SENTENCE = "sentence"
+    CLAUSE = "clause"
+    WORD = "word"
+
+
+Piece = str | Formula | Code | Break
+"""What a body consists of, in its order, to somebody who reads it aloud."""
+
+_UNSPACED = (
+    r"\p{Han}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3001-\u30ff\u31f0-\u31ff\uff00-\uff9f"
+)
+_UNIT = regex.compile(
+    rf"(?:https?://|www\.)(?:[!#-;=?-~]+|(?<=[/=?&#_.%-])[\p{{L}}\p{{M}}]+)+\p{{M}}*"
+    rf"|\s+|(?=[{_UNSPACED}])\X|(?:[^\shw{_UNSPACED}]|h(?!ttps?://)|w(?!ww\.))+"
+)
+_CLUSTER = regex.compile(r"\X")
+_SENTENCE = regex.compile(r"[\p{STerm}…][\p{Pe}\p{Pf}\"']*\Z")
+_CLAUSE = regex.compile(
+    r"[[\p{Term}\p{Pd}]--[\p{STerm}]][\p{Pe}\p{Pf}\"']*\Z", flags=regex.VERSION1
+)
+_ABBREVIATION = regex.compile(
+    r"(?:\A|[\s\p{Ps}\p{Pi}\"])(?:\w|\d{1,3}|Mr|Mrs|Ms|Dr|Prof|St|vs|No|Nr|Fig|al|ca|bzw"
+    r"|[A-Za-z](?:\.[A-Za-z])+)\.\Z"
+)
+_DANGLING = regex.compile(r"[[\s\p{Ps}\p{Pi}\p{Pd}\p{Term}]--[\p{STerm}]]+\Z", flags=regex.VERSION1)
+_WIDE_END = re.compile(r"[\u3001-\u303f\uff00-\uff65][\u2019\u201d]?\Z")
+_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def excerpt(pieces: Sequence[Piece], *, language: str | None) -> str:
+    """Return at most `MAX_CLUSTERS` grapheme clusters of one line; a cut ends in an ellipsis.
+
+    Args:
+        pieces: The body.
+        language: What the labels of code and formulas are written in: Chinese, or else
+            English. Without it the script of the text decides.
+    """
+    line = _Line(chinese=_is_chinese(pieces, language))
+    for piece in pieces:
+        line.add(piece)
+        if len(line.text) > ENOUGH and not _fits(line.text):
+            break
+    text = line.text.rstrip()
+    return text if _fits(text) else _shortened(line.units())
+
+
+def plain(pieces: Sequence[Piece]) -> str:
+    """Return everything, formulas and code as their sources, a block a line."""
+    blocks: list[list[str]] = [[]]
+    for piece in pieces:
+        match piece:
+            case Formula() | Code():
+                blocks[-1].append(piece.source)
+            case Break():
+                blocks.append([])
+            case _:
+                blocks[-1].append(piece)
+    lines = (spaced_once("".join(block)).strip() for block in blocks if block)
+    return "\n".join(line for line in lines if line)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Line:
+    """A line that grows, and knows which stretches of it are not to be cut."""
+
+    chinese: bool
+    text: str = ""
+    wholes: list[tuple[int, int]] = field(default_factory=list)
+    ended: bool = False
+
+    def add(self, piece: Piece) -> None:
+        match piece:
+            case Break():
+                self.ended = True
+            case Formula(display=False) if len(piece.tex) <= MAX_FORMULA:
+                self._append(piece.source, whole=True)
+            case Formula():
+                self._add_label("[公式]" if self.chinese else "[formula]")
+            case Code():
+                self._add_label("[代码]" if self.chinese else "[code]")
+            case _:
+                self._append(spaced_once(piece))
+
+    def units(self) -> Iterator[tuple[str, bool]]:
+        """Yield what is to be kept together, and whether nothing may ever cut it."""
+        done = 0
+        for start, end in self.wholes:
+            yield from _units(self.text[done:start])
+            yield self.text[start:end], True
+            done = end
+        yield from _units(self.text[done:])
+
+    def _add_label(self, label: str) -> None:
+        self.ended = True
+        self._append(label, whole=True)
+        self.ended = True
+
+    def _append(self, text: str, *, whole: bool = False) -> None:
+        if self.ended and text.strip():
+            if self.text and not self.text.endswith(" ") and not _WIDE_END.search(self.text):
+                self.text += " "
+            self.ended = False
+        if not self.text or self.text.endswith(" ") or self.ended:
+            text = text.lstrip()
+        if whole:
+            self.wholes.append((len(self.text), len(self.text) + len(text)))
+        self.text += text
+
+
+def _fits(text: str) -> bool:
+    if len(text) <= MAX_CLUSTERS or text.isascii():
+        return len(text) <= MAX_CLUSTERS
+    beyond = islice(_CLUSTER.finditer(text), MAX_CLUSTERS, None)
+    return len(text) <= MAX_CHARACTERS and next(beyond, None) is None
+
+
+def _units(text: str) -> Iterator[tuple[str, bool]]:
+    for found in _UNIT.finditer(text):
+        unit = found[0]
+        yield unit, unit.startswith(("http", "www."))
+
+
+def _shortened(units: Iterator[tuple[str, bool]]) -> str:
+    limit = MAX_CLUSTERS - len(" " + ELLIPSIS)
+    text, clusters = "", 0
+    ends = []
+    for unit, whole in units:
+        clusters += _count(unit)
+        if clusters > limit:
+            if not text.strip() and not whole:
+                return _first_clusters(unit, limit) + ELLIPSIS
+            break
+        text += unit
+        if not unit.isspace():
+            ends.append(len(text))
+    pause, end = _best_end(text, ends)
+    if pause is not Pause.SENTENCE:
+        kept: str = _DANGLING.sub("", text[:end])
+        return kept + ELLIPSIS
+    gap = "" if _WIDE_END.search(text[:end]) else " "
+    return f"{text[:end]}{gap}{ELLIPSIS}".strip()
+
+
+def _best_end(text: str, ends: Sequence[int]) -> tuple[Pause, int]:
+    """Return where to cut; a pause far from the limit would waste the room that is left."""
+    last: dict[Pause, int] = {}
+    for end in reversed(ends):
+        if Pause.SENTENCE in last or 2 * end < ends[-1]:
+            break
+        last.setdefault(_pause(text[max(end - LONGEST_TAIL, 0) : end]), end)
+    return next(((pause, last[pause]) for pause in Pause if pause in last), (Pause.SENTENCE, 0))
+
+
+def _pause(tail: str) -> Pause:
+    if tail[-1].isalnum():
+        return Pause.WORD
+    if _SENTENCE.search(tail) and not _ABBREVIATION.search(tail):
+        return Pause.SENTENCE
+    return Pause.CLAUSE if _CLAUSE.search(tail) else Pause.WORD
+
+
+def _count(unit: str) -> int:
+    return len(unit) if len(unit) == 1 or unit.isascii() else len(_CLUSTER.findall(unit))
+
+
+def _first_clusters(text: str, limit: int) -> str:
+    clusters: list[str] = _CLUSTER.findall(text)
+    return "".join(clusters[:limit])
+
+
+def _is_chinese(pieces: Sequence[Piece], language: str | None) -> bool:
+    if language:
+        return language.lower().startswith("zh")
+    if not any(isinstance(piece, Formula | Code) for piece in pieces):
+        return False
+    sample = "".join(piece for piece in pieces[:200] if isinstance(piece, str))[:MAX_CLUSTERS]
+    return 2 * len(_HAN.findall(sample)) > len(_LETTER.findall(sample))

@@ -1,0 +1,107 @@
+"""JSON Feed 1.0 and 1.1: no field is what it should be until it was looked at."""
+
+import json
+from collections.abc import Iterator
+from math import isfinite
+
+from tidings.domain.documents import Enclosure, Image
+from tidings.parsing.raw import MAX_PARTS, RawEntry, RawFeed, Text, length_of
+
+MAX_DIGITS = 20
+"""Digits of an integer that is read as one; Python refuses thousands of them with an error."""
+
+Object = dict[str, object]
+
+
+def read(document: str) -> RawFeed | None:
+    """Return the feed that the JSON text `document` is; None if it is another kind of JSON.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It nests too deep.
+    """
+    feed = json.loads(document, parse_int=_integer)
+    if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
+        return None
+    version = _text(feed, "version")
+    if version and "jsonfeed.org" not in version:
+        return None
+
+    items = [item for item in feed["items"] if isinstance(item, dict)]
+    problems = [] if version else ["no version"]
+    if len(items) < len(feed["items"]):
+        problems.append(f"{len(feed['items']) - len(items)} items are no objects")
+    return RawFeed(
+        title=Text(value=_text(feed, "title")),
+        subtitle=Text(value=_text(feed, "description")),
+        site_url=_text(feed, "home_page_url"),
+        language=_text(feed, "language"),
+        format="json1" if version.rstrip("/").endswith("/1") else "json11",
+        entries=tuple(_entry(item, inherited=tuple(_authors(feed))) for item in items),
+        problems=tuple(problems),
+    )
+
+
+def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
+    html = _text(item, "content_html")
+    plain = _text(item, "content_text") or _text(item, "summary")
+    return RawEntry(
+        guid=_text(item, "id"),
+        url=_text(item, "url") or _text(item, "external_url"),
+        title=Text(value=_text(item, "title")),
+        body=Text(value=html or plain, html=bool(html)),
+        language=_text(item, "language"),
+        authors=tuple(_authors(item))[:MAX_PARTS] or inherited[:MAX_PARTS],
+        categories=tuple(_tags(item))[:MAX_PARTS],
+        published=_text(item, "date_published"),
+        updated=_text(item, "date_modified"),
+        images=tuple(
+            Image(url=url) for key in ("image", "banner_image") if (url := _text(item, key))
+        ),
+        enclosures=tuple(_attachments(item))[:MAX_PARTS],
+    )
+
+
+def _integer(digits: str) -> int | str:
+    """Return a number, or its digits where there are more than any number in a feed has."""
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
+
+
+def _text(node: Object, key: str) -> str:
+    """Return the text under `key`; a number counts as its digits, anything else as missing."""
+    value = node.get(key)
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return repr(value) if isfinite(value) else ""
+
+
+def _objects(node: Object, key: str) -> Iterator[Object]:
+    value = node.get(key)
+    for element in value if isinstance(value, list) else [value]:
+        if isinstance(element, dict):
+            yield element
+
+
+def _authors(node: Object) -> Iterator[Text]:
+    """Yield the names of `authors` (1.1), failing that of `author` (1.0)."""
+    for author in [*_objects(node, "authors")] or _objects(node, "author"):
+        if name := _text(author, "name"):
+            yield Text(value=name)
+
+
+def _tags(item: Object) -> Iterator[Text]:
+    tags = item.get("tags")
+    for tag in (
+        dict.fromkeys(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
+    ):
+        yield Text(value=tag)
+
+
+def _attachments(item: Object) -> Iterator[Enclosure]:
+    for attachment in _objects(item, "attachments"):
+        if url := _text(attachment, "url"):
+            kind = _text(attachment, "mime_type").lower() or None
+            length = length_of(attachment.get("size_in_bytes"))
+            yield Enclosure(url=url, type=kind, length=length)

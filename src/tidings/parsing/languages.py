@@ -1,0 +1,31 @@
+"""Language tags: as publishers claim them, and as scripts give them away."""
+
+import re
+
+SAMPLE = 500
+"""Characters that a guess looks at."""
+
+_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
+_SCRIPTS = {
+    "ja": re.compile("[\u3040-\u30ff]"),
+    "ko": re.compile("[\u1100-\u11ff\uac00-\ud7af]"),
+    "zh": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
+}
+
+
+def language_tag(claim: str) -> str | None:
+    """Return `claim` as a BCP 47 tag, lower-case; None if it is none."""
+    tag = claim.strip().lower().replace("_", "-")
+    return tag if _TAG.fullmatch(tag) else None
+
+
+def guess_language(text: str) -> str | None:
+    """Return the language that the script of `text` stands for; None if many share it.
+
+    Japanese is told from Chinese by its syllables, so they are looked for first.
+    """
+    start = text[:SAMPLE]
+    for language, script in _SCRIPTS.items():
+        if len(script.findall(start)) * 10 > len(start):
+            return language
+    return None

@@ -1,0 +1,185 @@
+"""Lists of sources in OPML, as other programs write them."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from lxml import etree
+
+from tidings.domain.publishing import FeedOutline
+from tidings.domain.urls import host_of
+from tidings.errors import ParseError, one_line
+
+MAX_DEPTH = 50
+"""Folders within folders; no program nests deeper, an attack does."""
+
+MAX_OUTLINES = 20_000
+"""Outlines of one list, folders included."""
+
+MAX_TITLE = 300
+"""Characters of a title that are kept."""
+
+MAX_TOPICS = 50
+"""Topics of one source that are kept."""
+
+MAX_DEFECTS = 20
+"""Lines of broken XML that are named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriptions:
+    """What a list holds.
+
+    Attributes:
+        outlines: Each source once, in the order of the list; topics from folders and categories.
+        problems: What could not be read, by line; the rest was.
+    """
+
+    outlines: tuple[FeedOutline, ...]
+    problems: tuple[str, ...] = ()
+
+
+def read_opml(body: bytes) -> Subscriptions:
+    """Return the sources that an OPML document lists; nothing is fetched.
+
+    Raises:
+        ParseError: `body` is no OPML, nests too deep, or lists too much.
+    """
+    parser = etree.XMLParser(
+        recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+    root = _root(body, parser)
+    outlines: dict[str, FeedOutline] = {}
+    problems = _defects(parser.error_log)
+    for element, attributes, folders in _walk(root):
+        if _is_folder(element, attributes):
+            continue
+        try:
+            outline = _outline(attributes, folders)
+        except ValueError as error:
+            name = _title(attributes) or "without title"
+            problems.append(one_line(f"line {element.sourceline}, {name}: {error}"))
+        else:
+            known = outlines.get(outline.url)
+            outlines[outline.url] = _merged(known, outline) if known else outline
+    return Subscriptions(outlines=tuple(outlines.values()), problems=tuple(problems))
+
+
+def _root(body: bytes, parser: etree.XMLParser) -> etree._Element:
+    try:
+        root = etree.fromstring(body, parser)
+    except etree.XMLSyntaxError as error:
+        raise _refusal(str(error)) from error
+    # Where not even a first tag can be recovered, lxml returns None.
+    if root is None or {"opml", "outline"}.isdisjoint(_name(element) for element in root.iter()):
+        raise _refusal("it is not OPML")
+    return root
+
+
+def _refusal(because: str) -> ParseError:
+    return ParseError("the list", because)
+
+
+def _defects(errors: Iterable[etree._LogEntry]) -> list[str]:
+    """Return the broken lines, each once, with what is wrong first."""
+    by_line: dict[int, str] = {}
+    for error in errors:
+        by_line.setdefault(error.line, one_line(f"line {error.line}: {error.message}"))
+    return list(by_line.values())[:MAX_DEFECTS]
+
+
+def _walk(
+    root: etree._Element,
+) -> Iterator[tuple[etree._Element, dict[str, str], tuple[str, ...]]]:
+    """Yield each outline, its attributes, and the folders it lies in, in document order."""
+    count = 0
+    waiting: list[tuple[etree._Element, tuple[str, ...], int]] = [(root, (), 0)]
+    while waiting:
+        element, folders, depth = waiting.pop()
+        if _name(element) == "outline":
+            count, depth = count + 1, depth + 1
+            _check(count, depth)
+            attributes = _attributes(element)
+            yield element, attributes, folders
+            if _is_folder(element, attributes) and (title := _title(attributes)):
+                folders = (*folders, title)
+        waiting.extend((child, folders, depth) for child in reversed(element))
+
+
+def _check(count: int, depth: int) -> None:
+    if count > MAX_OUTLINES:
+        raise _refusal(f"it has more than {MAX_OUTLINES} outlines")
+    if depth > MAX_DEPTH:
+        raise _refusal(f"its folders are nested more than {MAX_DEPTH} deep")
+
+
+def _name(element: etree._Element) -> str:
+    """Return the tag in lower case, without namespace; comments get none that matters."""
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    return {str(name).lower(): " ".join(str(text).split()) for name, text in element.items()}
+
+
+def _is_folder(element: etree._Element, attributes: dict[str, str]) -> bool:
+    # An outline with nothing in it is a feed that lost its address.
+    return "xmlurl" not in attributes and any(_name(child) == "outline" for child in element)
+
+
+def _outline(attributes: dict[str, str], folders: tuple[str, ...]) -> FeedOutline:
+    url = _feed_url(attributes.get("xmlurl", ""))
+    title = _title(attributes)
+    return FeedOutline(
+        url=url,
+        title="" if title == url[:MAX_TITLE] else title,
+        site_url=_find_site_url(attributes.get("htmlurl", "")),
+        topics=_distinct(folders, _topics(attributes.get("category", ""))),
+    )
+
+
+def _feed_url(claimed: str) -> str:
+    """Return `claimed` as an http(s) URL without the schemes that only feed readers know."""
+    if not claimed:
+        raise ValueError("no feed address")
+    url = claimed.replace(" ", "%20")
+    if url.lower().startswith("feed:"):
+        rest = url[len("feed:") :]
+        url = f"http:{rest}" if rest.startswith("//") else rest
+    scheme, colon, rest = url.partition(":")
+    url = scheme.lower() + colon + rest
+    try:
+        host_of(url)
+    except ValueError as error:
+        raise ValueError("not an http(s) address") from error
+    return url
+
+
+def _find_site_url(claimed: str) -> str | None:
+    try:
+        return _feed_url(claimed)
+    except ValueError:
+        return None
+
+
+def _title(attributes: dict[str, str]) -> str:
+    return (attributes.get("title") or attributes.get("text") or "")[:MAX_TITLE]
+
+
+def _topics(category: str) -> Iterator[str]:
+    for path in category.split(",", MAX_TOPICS)[:MAX_TOPICS]:
+        topic = path.strip().removeprefix("/").strip()
+        if topic:
+            yield topic.replace("%2C", ",").replace("%25", "%")[:MAX_TITLE]
+
+
+def _distinct(topics: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*topics, *more)))[:MAX_TOPICS]
+
+
+def _merged(known: FeedOutline, again: FeedOutline) -> FeedOutline:
+    return replace(
+        known,
+        title=known.title or again.title,
+        site_url=known.site_url or again.site_url,
+        topics=_distinct(known.topics, again.topics),
+    )

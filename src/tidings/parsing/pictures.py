@@ -1,0 +1,123 @@
+"""Pictures and players: where they really are, and which of them only count readers."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from tidings.domain.documents import Image
+from tidings.parsing.attributes import Attributes
+from tidings.parsing.text import clean_line
+from tidings.parsing.urls import absolute_url
+
+SMALLEST_IMAGE = 64
+"""Pixels; what claims to be smaller, either way, stands for no entry."""
+MAX_SIZE = 10_000
+
+_LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-original-src")
+_LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
+_PLACEHOLDER = re.compile(
+    r"data:|about:|(?:.*/)?(?:1x1|blank|clear|gr[ae]y|lazy|lazyload|loading|placeholder|spacer|transparent)"
+    r"[\w.-]{0,20}\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
+    re.IGNORECASE,
+)
+_SIZE = re.compile(r"\s*(\d{1,5})(?:\.\d*)?(?:px)?\s*")
+_TINY = re.compile(r"(?<![\w-])(?:width|height)\s*:\s*[01]px", re.IGNORECASE)
+_TRACKERS = re.compile(
+    r"https?://(?:[^/?#]*\.)?(?:"
+    r"feeds\.feedburner\.com/~|feedproxy\.google\.com/~|feedsportal\.com/|pixel\.wp\.com/"
+    r"|stats\.wordpress\.com/|pixel\.quantserve\.com/|scorecardresearch\.com/|doubleclick\.net/"
+    r"|google-analytics\.com/|googletagmanager\.com/|medium\.com/_/stat|facebook\.com/tr[/?]"
+    r"|analytics\.twitter\.com/|bat\.bing\.com/|counter\.yadro\.ru/|mc\.yandex\.ru/|hm\.baidu\.com/"
+    r"|api\.follow\.it/track|rss\.buysellads\.com/|blogger\.googleusercontent\.com/tracker/"
+    r"|hits\.dwyl\.com/|hits\.seeyoufarm\.com/)"
+    r"|https?://[^?#]*/(?:matomo|piwik)\.php",
+    re.IGNORECASE,
+)
+_DECORATION = re.compile(
+    r"/(?:emoji|emoticons?|smile?ys?|smilies|avatars?|icons?|badges?)/|gravatar\.com/|shields\.io/"
+    r"|/(?:favicon|icon|badge|button|spinner)[\w-]*\.\w+(?:[?#]|\Z)",
+    re.IGNORECASE,
+)
+_DECORATIVE_CLASSES = re.compile(r"\b(?:emoji|smiley|icon|avatar|badge|latex)\b", re.IGNORECASE)
+
+_EMBEDS = (
+    (
+        re.compile(r"(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]{11})"),
+        "https://www.youtube.com/watch?v={}",
+    ),
+    (re.compile(r"player\.vimeo\.com/video/(\d+)"), "https://vimeo.com/{}"),
+    (
+        re.compile(r"(?:www\.)?dailymotion\.com/embed/video/(\w+)"),
+        "https://www.dailymotion.com/video/{}",
+    ),
+    (re.compile(r"player\.youku\.com/embed/([\w=]+)"), "https://v.youku.com/v_show/id_{}.html"),
+)
+_BILIBILI = "player.bilibili.com"
+_PLAYERS = frozenset(
+    {"embed.ted.com", "open.spotify.com", "player.twitch.tv", "v.qq.com", "w.soundcloud.com"}
+    | {"embed.music.apple.com", "bandcamp.com", "embed.podcasts.apple.com", "www.arte.tv"}
+    | {"archive.org", "www.slideshare.net", "rutube.ru", "www.facebook.com", "fast.wistia.net"}
+)
+
+
+def find_picture(attributes: Attributes, base: str | None) -> Image | None:
+    """Return the picture of an `<img>`; None if it has no address or only counts readers."""
+    width, height = size(attributes.get("width")), size(attributes.get("height"))
+    tiny = (width is not None and width <= 1) or (height is not None and height <= 1)
+    if tiny or len(_TINY.findall(attributes.get("style") or "")) > 1:
+        return None
+    url = absolute_url(_address(attributes), base)
+    if url is None or _TRACKERS.match(url):
+        return None
+    alt = clean_line(attributes.get("alt") or "", html=False)
+    return Image(url=url, width=width, height=height, alt=alt)
+
+
+def stands_for_entry(image: Image, attributes: Attributes) -> bool:
+    """Tell whether a picture is more than an icon, a smiley or somebody's face."""
+    sizes = [length for length in (image.width, image.height) if length is not None]
+    return (
+        min(sizes, default=SMALLEST_IMAGE) >= SMALLEST_IMAGE
+        and not _DECORATION.search(image.url)
+        and not _DECORATIVE_CLASSES.search(attributes.get("class") or "")
+    )
+
+
+def size(value: str | None) -> int | None:
+    """Return a width or height in pixels, if it is one."""
+    found = _SIZE.fullmatch(value) if value else None
+    pixels = int(found[1]) if found else MAX_SIZE + 1
+    return pixels if pixels <= MAX_SIZE else None
+
+
+def find_player_page(src: str | None, base: str | None) -> str | None:
+    """Return the page behind a player in a frame, if it is a well-known one."""
+    url = absolute_url(src, base)
+    if url is None:
+        return None
+    _, _, address = url.partition("://")
+    for player, page in _EMBEDS:
+        if found := player.match(address):
+            return page.format(found[1])
+    parts = urlsplit(url)
+    if parts.hostname == _BILIBILI:
+        return _bilibili_page(parse_qs(parts.query)) or url
+    return url if parts.hostname in _PLAYERS else None
+
+
+def _address(attributes: Attributes) -> str | None:
+    src = attributes.get("src")
+    if src and src.strip() and not _PLACEHOLDER.match(src):
+        return src
+    for name in _LAZY:
+        if attributes.get(name):
+            return attributes[name]
+    for name in _LAZY_SETS:
+        candidates = (attributes.get(name) or "").split()
+        if candidates:
+            return candidates[0].rstrip(",")
+    return src
+
+
+def _bilibili_page(query: dict[str, list[str]]) -> str | None:
+    video = query.get("bvid") or [f"av{number}" for number in query.get("aid", [])]
+    return absolute_url(f"https://www.bilibili.com/video/{video[0]}") if video else None

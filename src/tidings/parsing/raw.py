@@ -1,0 +1,74 @@
+"""A document as its publisher wrote it, in one shape for every format: nothing is clean yet."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from tidings.domain.documents import Enclosure, Image
+
+MAX_PARTS = 50
+"""Authors, categories and enclosures of one entry that are read, of each."""
+
+MAX_LENGTH = 2**53 - 1
+"""Bytes of an enclosure that are believed: what every reader of JSON can count to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A piece of text, and whether it is to be read as HTML."""
+
+    value: str = ""
+    html: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEntry:
+    """One entry; every URL as written, to be resolved against `base`.
+
+    Attributes:
+        base: What `xml:base` says; may itself be relative to the document.
+        published: The publication date as written.
+        updated: The date of the last change as written.
+        images: Pictures that may stand for the entry, best first.
+    """
+
+    guid: str = ""
+    url: str = ""
+    base: str = ""
+    title: Text = field(default_factory=Text)
+    body: Text = field(default_factory=Text)
+    language: str = ""
+    authors: tuple[Text, ...] = ()
+    categories: tuple[Text, ...] = ()
+    published: str = ""
+    updated: str = ""
+    images: tuple[Image, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawFeed:
+    """A whole document; the fields as in `ParsedFeed`."""
+
+    title: Text
+    subtitle: Text
+    site_url: str
+    language: str
+    format: str
+    entries: tuple[RawEntry, ...]
+    problems: tuple[str, ...] = ()
+    ttl: timedelta | None = None
+
+
+def length_of(claim: object) -> int | None:
+    """Return the bytes that an enclosure claims to have; None if that cannot be."""
+    try:
+        length = int(claim) if isinstance(claim, str | int) else -1
+    except ValueError:
+        return None
+    return length if 0 <= length <= MAX_LENGTH else None
+
+
+def pixels(claim: object) -> int | None:
+    """Return a side of a picture as claimed; None if that cannot be."""
+    length = length_of(claim)
+    return length if length and length < 2**15 else None

@@ -1,0 +1,274 @@
+"""A body is read once, from its tree, and written anew: what to show and what to say of it.
+
+Formulas and code are replaced by marks. A mark starts with a digest of the whole body, which
+no body can contain; so a publisher cannot forge one.
+"""
+
+import html
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from selectolax.lexbor import LexborNode
+
+from tidings.domain.documents import Image
+from tidings.parsing import code, formulas, markup, pictures
+from tidings.parsing.attributes import Attributes, kept, start_tag
+from tidings.parsing.code import Code
+from tidings.parsing.excerpts import Break, Piece
+from tidings.parsing.formulas import Formula
+from tidings.parsing.sanitizer import FIXED, TAGS
+from tidings.parsing.text import clean_line
+from tidings.parsing.urls import absolute_url
+
+MAX_DEPTH = 200
+"""Elements inside elements; what lies deeper is read as text."""
+
+_RENAMED = {
+    **dict.fromkeys(("article", "aside", "center", "section"), "div"),
+    **dict.fromkeys(("dir", "menu"), "ul"),
+    "acronym": "abbr",
+    "strike": "s",
+    "tt": "code",
+}
+_UNREAD = frozenset(
+    {"applet", "area", "base", "button", "canvas", "col", "colgroup", "datalist", "embed", "frame"}
+    | {"frameset", "head", "input", "link", "math", "meta", "noembed", "noframes", "param"}
+    | {"script", "select", "source", "style", "svg", "template", "textarea", "title", "track"}
+)
+_LITERAL = frozenset({"code", "kbd", "pre", "samp", "tt", "var"})
+_UNSPOKEN = frozenset({"rp", "rt"})
+_KEPT_EMPTY = frozenset({"table", "tbody", "td", "tfoot", "th", "thead", "tr"})
+_HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+_EMOJI = re.compile(r"\b(?:emoji|wp-smiley)\b")
+_ANCHORS = frozenset({"#", "\xb6", "\xa7", "\U0001f517"})
+_MAIL = re.compile(r"mailto:[\w.+%-]+@[\w.-]+", re.ASCII | re.IGNORECASE)
+_LINE_BREAK = "\v"
+"""Stands for `<br>` in text: white space that no document of XML can hold."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rewriting:
+    """A body while it is written anew.
+
+    Attributes:
+        base: What relative addresses are relative to.
+        mark: What the marks of this body start with.
+        shift: By how many levels headings are lowered.
+        written: HTML, with marks.
+        pieces: The same to somebody who reads it aloud.
+        marked: What the marks stand for.
+        image: The first picture that can stand for the entry.
+    """
+
+    base: str | None
+    mark: str
+    shift: int = 0
+    written: list[str] = field(default_factory=list, init=False)
+    pieces: list[Piece] = field(default_factory=list, init=False)
+    marked: list[Formula | Code] = field(default_factory=list, init=False)
+    image: Image | None = field(default=None, init=False)
+    _substance: int = field(default=0, init=False)
+    _literal: int = field(default=0, init=False)
+    _noscript: int = field(default=0, init=False)
+    _numbers: list[int | None] = field(default_factory=list, init=False)
+    _pictures: set[str] = field(default_factory=set, init=False)
+
+    def read(self, first: LexborNode | None, depth: int = 0) -> None:
+        """Write `first` and what follows it within the same element."""
+        run = ""
+        child = first
+        while child is not None:
+            tag = child.tag or ""
+            if tag == "-text":
+                run += child.text_content or ""
+            elif tag == "br":
+                run += _LINE_BREAK
+            elif not tag.startswith("-"):
+                self._write_text(run)
+                run = ""
+                self._read_element(child, tag, depth)
+            child = child.next
+        self._write_text(run)
+
+    def _write_text(self, text: str) -> None:
+        if not text:
+            return
+        if self._literal or not formulas.may_hold(text):
+            self._write_plain(text)
+            return
+        for part in formulas.split(text):
+            if isinstance(part, Formula):
+                self._write_mark(part)
+            elif part:
+                self._write_plain(part)
+
+    def _write_plain(self, text: str) -> None:
+        escaped = html.escape(text, quote=False)
+        if _LINE_BREAK in text:
+            escaped = escaped.replace(_LINE_BREAK, "<br>")
+            text = text.replace(_LINE_BREAK, " ")
+        self.written.append(escaped)
+        self.pieces.append(text)
+        self._substance += not text.isspace()
+
+    def _write_mark(self, marked: Formula | Code) -> None:
+        mark = f"{self.mark}{len(self.marked)}."
+        self.written.append(f"<pre>{mark}</pre>" if isinstance(marked, Code) else mark)
+        self.marked.append(marked)
+        self.pieces.append(marked)
+        self._substance += 1
+
+    def _read_element(self, node: LexborNode, tag: str, depth: int) -> None:
+        attributes = node.attributes
+        if depth >= MAX_DEPTH:
+            self._write_text(markup.text_of(node.html or ""))
+        elif attributes and _is_hidden(node, attributes):
+            return
+        elif not self._literal and (marked := _find_marked(node, tag, attributes)):
+            if marked.source:
+                self._write_mark(marked)
+        elif not self._write_apart(node, tag, attributes) and tag not in _UNREAD:
+            self._write_element(node, tag, attributes, depth=depth)
+
+    def _write_apart(self, node: LexborNode, tag: str, attributes: Attributes) -> bool:
+        """Write what has no text inside, if `node` is of that kind."""
+        match tag:
+            case "img":
+                self._write_picture(attributes)
+            case "iframe":
+                self._write_frame(attributes)
+            case "audio" | "video":
+                self._write_player(node, tag, attributes)
+            case "hr":
+                self.written.append("<hr>")
+                self._substance += 1
+                self.pieces.append(Break.BLOCK)
+            case _:
+                return False
+        return True
+
+    def _write_element(
+        self, node: LexborNode, tag: str, attributes: Attributes, *, depth: int
+    ) -> None:
+        name = self._name(tag)
+        start, substance, said = len(self.written), self._substance, len(self.pieces)
+        opened = self._open(name, attributes) if name in TAGS else ""
+        self.written.append(opened)
+        if tag in markup.BLOCKS:
+            self._begin_block(tag, attributes)
+        self._literal += tag in _LITERAL
+        self._noscript += tag == "noscript"
+        self.read(node.first_child, depth + 1)
+        self._literal -= tag in _LITERAL
+        self._noscript -= tag == "noscript"
+        if tag in markup.BLOCKS:
+            self._end_block(tag)
+        if opened:
+            self.written.append(f"</{name}>")
+        if tag in _UNSPOKEN:
+            del self.pieces[said:]
+        if self._substance == substance and tag not in _KEPT_EMPTY:
+            self._drop(start, said, inline=tag in markup.INLINE)
+
+    def _drop(self, start: int, said: int, *, inline: bool) -> None:
+        """Take back an element in which there was nothing to see but, at most, a space."""
+        between: Piece = " " if inline else Break.BLOCK
+        if inline and len(self.pieces) > said:
+            self.written[start:] = [" "]
+        else:
+            del self.written[start:]
+        self.pieces[said:] = [between] if len(self.pieces) > said else []
+
+    def _name(self, tag: str) -> str:
+        if tag in _HEADINGS:
+            return f"h{min(int(tag[1]) + self.shift, 6)}"
+        return _RENAMED.get(tag, tag)
+
+    def _open(self, name: str, attributes: Attributes) -> str:
+        """Return the start tag, empty if the element says nothing without it."""
+        if name == "a":
+            address = self._address(attributes.get("href"))
+            return start_tag("a", {"href": address, **kept("a", attributes)}) if address else ""
+        if not attributes:
+            return f"<{name}>" if name != "span" else ""
+        found = kept(name, attributes)
+        return start_tag(name, found) if found or name != "span" else ""
+
+    def _address(self, href: str | None) -> str | None:
+        if href and _MAIL.match(href):
+            return href.partition("?")[0]
+        return absolute_url(href, self.base)
+
+    def _begin_block(self, tag: str, attributes: Attributes) -> None:
+        self.pieces.append(Break.BLOCK)
+        if tag == "ol":
+            first = kept("ol", attributes).get("start", "1")
+            self._numbers.append(None if "reversed" in attributes else int(first))
+        elif tag == "ul":
+            self._numbers.append(None)
+        elif tag == "li" and self._numbers:
+            number = self._numbers[-1]
+            if number is not None:
+                self.pieces.append(f"{number}. ")
+                self._numbers[-1] = number + 1
+
+    def _end_block(self, tag: str) -> None:
+        self.pieces.append(Break.BLOCK)
+        if tag in {"ol", "ul"}:
+            self._numbers.pop()
+
+    def _write_picture(self, attributes: Attributes) -> None:
+        if _EMOJI.search(attributes.get("class") or "") and attributes.get("alt"):
+            self._write_plain(clean_line(attributes["alt"] or "", html=False))
+            return
+        picture = pictures.find_picture(attributes, self.base)
+        if picture is None or (self._noscript and picture.url in self._pictures):
+            return
+        self._pictures.add(picture.url)
+        if self.image is None and pictures.stands_for_entry(picture, attributes):
+            self.image = picture
+        shown = {"src": picture.url, "alt": picture.alt, **kept("img", attributes)}
+        shown |= FIXED["img"]
+        sizes = {"width": picture.width, "height": picture.height}
+        self.written.append(start_tag("img", {**shown, **sizes}))
+        self._substance += 1
+
+    def _write_player(self, node: LexborNode, tag: str, attributes: Attributes) -> None:
+        own = {name: absolute_url(attributes.get(name), self.base) for name in ("src", "poster")}
+        files = [
+            absolute_url(source.attributes.get("src"), self.base) for source in node.css("source")
+        ]
+        sources = "".join(start_tag("source", {"src": url}) for url in files if url)
+        if own["src"] or sources:
+            opened = start_tag(tag, {**own, **FIXED[tag]})
+            self.written.append(f"{opened}{sources}</{tag}>")
+            self._substance += 1
+
+    def _write_frame(self, attributes: Attributes) -> None:
+        src = attributes.get("src") or attributes.get("data-src")
+        page = pictures.find_player_page(src, self.base)
+        if page:
+            title = clean_line(attributes.get("title") or "", html=False)
+            label = html.escape(title or urlsplit(page).hostname or "", quote=False)
+            self.written.append(f"{start_tag('a', {'href': page})}\u25b6 {label}</a>")
+            self._substance += 1
+
+
+def _is_hidden(node: LexborNode, attributes: Attributes) -> bool:
+    """Tell whether an element is not meant to be read, or not here."""
+    if "hidden" in attributes or _HIDDEN.search(attributes.get("style") or ""):
+        return True
+    if (attributes.get("href") or "").startswith("#"):
+        return node.text_lexbor().strip() in _ANCHORS
+    return formulas.is_preview(node, attributes)
+
+
+def _find_marked(node: LexborNode, tag: str, attributes: Attributes) -> Formula | Code | None:
+    formula = None
+    if attributes or tag in {"math", "pre"}:
+        formula = formulas.find_in_element(node, attributes)
+    if formula is None and tag in {"pre", "table"}:
+        return code.find_in_element(node)
+    return formula

@@ -1,0 +1,1 @@
+"""From values to bytes: feeds, pages, lists."""

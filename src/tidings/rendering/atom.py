@@ -1,0 +1,119 @@
+"""Our feeds as Atom (RFC 4287)."""
+
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from tidings.domain.entries import Entry
+from tidings.domain.publishing import FeedDocument
+from tidings.rendering.media_types import FEED_TYPES
+from tidings.rendering.publishable import (
+    GENERATOR,
+    author_names,
+    headline,
+    publishable,
+    published_at,
+)
+
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
+
+
+def render_atom(feed: FeedDocument) -> bytes:
+    """Return `feed` as an Atom document; the same feed gives the same bytes."""
+    feed = publishable(feed)
+    document = FeedGenerator()
+    document.register_extension("tidings", AtomFeedElements)
+    document.id(feed.id)
+    document.title(feed.title)
+    document.subtitle(feed.subtitle)
+    document.updated(feed.updated)
+    document.language(feed.language)
+    document.generator(GENERATOR)
+    for form, url in feed.feed_urls.items():
+        rel = "self" if form == "atom" else "alternate"
+        document.link(href=url, rel=rel, type=FEED_TYPES[form])
+    document.link(href=feed.page_url, rel="alternate", type="text/html")
+    for entry in feed.entries:
+        _add_entry(document, entry)
+    body: bytes = document.atom_str(pretty=True)
+    return body
+
+
+def _add_entry(document: FeedGenerator, entry: Entry) -> None:
+    written = document.add_entry(order="append")
+    written.register_extension("tidings", partial(AtomEntryElements, entry))
+    written.id(entry.atom_id)
+    written.title(headline(entry))
+    written.updated(entry.changed_at)
+    written.published(published_at(entry))
+    written.author([{"name": name} for name in author_names(entry)])
+    written.category([{"term": category} for category in entry.categories])
+    if entry.url:
+        written.link(href=entry.url)
+    if entry.excerpt:
+        written.summary(entry.excerpt)
+    if entry.content or not entry.url:
+        text = entry.content or escape(entry.excerpt or headline(entry), quote=False)
+        written.content(text, type="html")
+
+
+class AtomFeedElements:
+    """What feedgen leaves out of an Atom feed: texts that look like HTML and are none."""
+
+    def extend_ns(self) -> dict[str, str]:
+        """Return the namespaces needed beyond Atom's own."""
+        return {}
+
+    def extend_atom(self, feed: etree._Element) -> etree._Element:
+        """Add to `feed` what feedgen has no way to say."""
+        _declare_markup(feed, "title", "subtitle")
+        return feed
+
+
+@dataclass(frozen=True, slots=True)
+class AtomEntryElements:
+    """What feedgen leaves out of an Atom entry: language, enclosures, and a whole source."""
+
+    entry: Entry
+
+    def extend_atom(self, element: etree._Element) -> etree._Element:
+        """Add to `element` what feedgen loses or has no way to say."""
+        _declare_markup(element, "title", "summary")
+        if self.entry.language:
+            element.set(XML_LANG, self.entry.language)
+        for enclosure in self.entry.enclosures:
+            length = str(enclosure.length) if enclosure.length is not None else None
+            _add_link(element, "enclosure", href=enclosure.url, type=enclosure.type, length=length)
+        self._add_source(element)
+        return element
+
+    def _add_source(self, element: etree._Element) -> None:
+        credit = self.entry.source
+        source = etree.SubElement(element, "source")
+        _add_text(source, "id", credit.url)
+        _add_text(source, "title", credit.title)
+        _add_text(source, "updated", self.entry.changed_at.isoformat())
+        _add_link(source, "self", href=credit.url)
+        if credit.site_url:
+            _add_link(source, "alternate", href=credit.site_url)
+        _declare_markup(source, "title")
+
+
+def _add_text(parent: etree._Element, name: str, text: str) -> None:
+    etree.SubElement(parent, name).text = text
+
+
+def _add_link(parent: etree._Element, rel: str, **attributes: str | None) -> None:
+    known = {name: value for name, value in attributes.items() if value is not None}
+    etree.SubElement(parent, "link", {"rel": rel, **known})
+
+
+def _declare_markup(parent: etree._Element, *names: str) -> None:
+    """Escape plain text that some readers would take for HTML, and say that it is escaped."""
+    for element in parent.iterchildren(*names):
+        if element.text and ("<" in element.text or "&" in element.text):
+            element.text = escape(element.text, quote=False)
+            element.set("type", "html")

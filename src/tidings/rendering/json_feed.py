@@ -1,0 +1,72 @@
+"""Our feeds as JSON Feed 1.1."""
+
+import json
+from collections.abc import Mapping
+
+from tidings.domain.documents import Enclosure
+from tidings.domain.entries import Entry
+from tidings.domain.publishing import FeedDocument
+from tidings.rendering.publishable import (
+    UNKNOWN_TYPE,
+    author_names,
+    headline,
+    publishable,
+    published_at,
+)
+
+VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def render_json(feed: FeedDocument) -> bytes:
+    """Return `feed` as a JSON document; the same feed gives the same bytes."""
+    feed = publishable(feed)
+    document = _without_blanks(
+        {
+            "version": VERSION,
+            "title": feed.title,
+            "home_page_url": feed.page_url,
+            "feed_url": feed.feed_urls["json"],
+            "description": feed.subtitle,
+            "language": feed.language,
+        }
+    )
+    document["items"] = [_item(entry) for entry in feed.entries]
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _item(entry: Entry) -> dict[str, object]:
+    source = entry.source
+    return _without_blanks(
+        {
+            "id": entry.atom_id,
+            "url": entry.url,
+            "title": entry.title,
+            "content_html": entry.content,
+            "content_text": "" if entry.content else entry.excerpt or headline(entry),
+            "summary": entry.excerpt,
+            "image": entry.image.url if entry.image else None,
+            "date_published": published_at(entry).isoformat(),
+            "date_modified": entry.changed_at.isoformat(),
+            "authors": [{"name": name} for name in author_names(entry)],
+            "tags": entry.categories,
+            "language": entry.language,
+            "attachments": [_attachment(enclosure) for enclosure in entry.enclosures],
+            "_source": _without_blanks(
+                {"title": source.title, "home_page_url": source.site_url, "feed_url": source.url}
+            ),
+        }
+    )
+
+
+def _attachment(enclosure: Enclosure) -> dict[str, object]:
+    return _without_blanks(
+        {
+            "url": enclosure.url,
+            "mime_type": enclosure.type or UNKNOWN_TYPE,
+            "size_in_bytes": enclosure.length,
+        }
+    )
+
+
+def _without_blanks(members: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in members.items() if value}

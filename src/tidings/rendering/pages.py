@@ -1,0 +1,279 @@
+"""The pages: what each one shows, as a contract with its template."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, get_args
+from urllib.parse import urlsplit
+
+from tidings.domain.entries import Entry, TopicCredit
+from tidings.domain.newsletters import Digest, Issue, IssueLine, Newsletter
+from tidings.domain.publishing import Scope
+from tidings.rendering.templates import Templates
+
+NEIGHBOURS = 2
+"""Numbered pages linked on either side of the one shown; the first and the last always are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What all pages have in common.
+
+    Attributes:
+        title: The heading of the first page.
+        kicker: The small line above it.
+        base_url: Absolute, without trailing slash; its path is the prefix of every link.
+        language: BCP 47; the interface speaks it.
+        version: Of the program.
+        topics: For the navigation, in its order.
+        has_newsletters: Whether the navigation leads to their archive.
+    """
+
+    title: str
+    kicker: str
+    base_url: str
+    language: str
+    version: str
+    topics: tuple[TopicCredit, ...] = ()
+    has_newsletters: bool = False
+
+    def href(self, path: str) -> str:
+        """Return the link to one of our paths."""
+        return urlsplit(self.base_url).path + path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLink:
+    """A page by its number; `href` is None for the page shown."""
+
+    number: int
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pagination:
+    """Where a page stands among the pages of its list.
+
+    Attributes:
+        number: Of the page shown, from 1, the newest.
+        count: Of pages, at least 1.
+        links: In ascending order; a gap in the numbers is a gap in the list.
+    """
+
+    number: int
+    count: int
+    newer: str | None
+    older: str | None
+    links: tuple[PageLink, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """A page of entries, newest first.
+
+    Attributes:
+        heading: The scope's name; the site's title for `all`.
+        about: A sentence on the scope, or empty.
+        site_url: The publisher's page, if the scope is a source.
+    """
+
+    template: ClassVar[str] = "list.html"
+
+    site: Site
+    scope: Scope
+    heading: str
+    about: str = ""
+    site_url: str | None = None
+    entries: tuple[Entry, ...]
+    pagination: Pagination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPage:
+    """An entry with its content, to be read here."""
+
+    template: ClassVar[str] = "entry.html"
+
+    site: Site
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicLine:
+    """A topic in the list of topics; `latest` is None if it has no entries."""
+
+    slug: str
+    title: str
+    sources: int
+    entries: int
+    latest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicsPage:
+    """All topics."""
+
+    template: ClassVar[str] = "topics.html"
+
+    site: Site
+    topics: tuple[TopicLine, ...]
+
+
+class SourceHealth(StrEnum):
+    """How a source is doing, in a word; a phrase of the catalogue says it."""
+
+    FINE = "fine"
+    NEW = "new"
+    """Never polled so far."""
+    FAILING = "failing"
+    RETIRED = "retired"
+    """Not polled any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLine:
+    """A source in the directory; `latest` is None if it has no entries."""
+
+    slug: str
+    title: str
+    site_url: str | None
+    topics: tuple[TopicCredit, ...]
+    entries: int
+    latest: datetime | None
+    health: SourceHealth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesPage:
+    """The directory of sources."""
+
+    template: ClassVar[str] = "sources.html"
+
+    site: Site
+    sources: tuple[SourceLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuePage:
+    """An issue of a newsletter, with every entry it tells of."""
+
+    template: ClassVar[str] = "issue.html"
+
+    site: Site
+    issue: Issue
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueContent:
+    """The same as the content of an entry in a feed: no page, a piece of HTML."""
+
+    template: ClassVar[str] = "issue_content.html"
+
+    site: Site
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """The issues of a newsletter that everybody may find, newest first."""
+
+    newsletter: Newsletter
+    issues: tuple[IssueLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuesPage:
+    """The archives of all newsletters."""
+
+    template: ClassVar[str] = "issues.html"
+
+    site: Site
+    archives: tuple[Archive, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribePage:
+    """Where a reader leaves a newsletter, and is told that they have.
+
+    Attributes:
+        newsletter: Its title.
+    """
+
+    template: ClassVar[str] = "unsubscribe.html"
+
+    site: Site
+    newsletter: str
+    has_ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """What somebody sees in place of what they asked for.
+
+    Attributes:
+        status: HTTP status that the catalogue has phrases for: 400, 404, 405, 413 or 500.
+    """
+
+    template: ClassVar[str] = "error.html"
+
+    site: Site
+    status: int
+
+
+Page = (
+    ListPage
+    | EntryPage
+    | TopicsPage
+    | SourcesPage
+    | IssuePage
+    | IssueContent
+    | IssuesPage
+    | UnsubscribePage
+    | ErrorPage
+)
+
+
+def load_templates(directories: Sequence[Path]) -> Templates:
+    """Read the templates of all pages, the operator's folder first.
+
+    Raises:
+        TemplateError: A file is missing, broken, or breaks its page's contract.
+    """
+    contracts = {
+        kind.template: frozenset(field.name for field in fields(kind)) for kind in get_args(Page)
+    }
+    return Templates(directories, contracts=contracts)
+
+
+def render(page: Page, templates: Templates) -> bytes:
+    """Render a page as HTML.
+
+    Raises:
+        TemplateError: Its template uses something that its values do not have.
+    """
+    values = {field.name: getattr(page, field.name) for field in fields(page)}
+    return templates.render(page.template, values, language=page.site.language)
+
+
+def paginate(number: int, *, count: int, href: Callable[[int], str]) -> Pagination:
+    """Return the links from page `number` of `count` to the others.
+
+    Args:
+        number: Of the page shown, from 1.
+        count: Of pages; an empty list has one.
+        href: Gives the link to a page.
+    """
+    shown = {1, count, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
+    return Pagination(
+        number=number,
+        count=count,
+        newer=href(number - 1) if number > 1 else None,
+        older=href(number + 1) if number < count else None,
+        links=tuple(
+            PageLink(number=other, href=None if other == number else href(other))
+            for other in sorted(shown & set(range(1, count + 1)))
+        ),
+    )

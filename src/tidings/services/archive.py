@@ -1,0 +1,91 @@
+"""The archive: what newsletters have said, as pages and as a feed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from tidings.domain.digests import compose
+from tidings.domain.entries import Entry, EntryState
+from tidings.domain.newsletters import Digest, Issue
+from tidings.domain.publishing import FeedDocument
+from tidings.rendering.issues_feed import issues_feed
+from tidings.rendering.pages import Archive, IssuePage, IssuesPage, Site
+from tidings.rendering.templates import Templates
+from tidings.storage import issues, publishing
+from tidings.storage.database import Connection
+
+FEED_SIZE = 20
+"""Issues in the feed: each one tells of many entries."""
+
+
+def issues_page(connection: Connection, site: Site) -> IssuesPage:
+    """Return the list of all issues that everybody may find, by newsletter."""
+    listed = sorted(issues.listed(connection), key=lambda line: line.newsletter.slug)
+    archives = [
+        Archive(newsletter=newsletter, issues=tuple(lines))
+        for newsletter, lines in groupby(listed, key=lambda line: line.newsletter)
+    ]
+    return IssuesPage(site=site, archives=tuple(archives))
+
+
+def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
+    """Return the page of an issue, listed or not.
+
+    Raises:
+        NotFoundError: There is no issue with that slug.
+    """
+    issue = issues.get_by_slug(connection, slug)
+    told = issues.entries_of(connection, [issue.id])[issue.id]
+    return IssuePage(site=site, issue=issue, digest=_digest(issue, told))
+
+
+def newest_issues(connection: Connection, site: Site, *, templates: Templates) -> FeedDocument:
+    """Return the feed of the issues listed last.
+
+    Raises:
+        TemplateError: The template of an issue's content is broken.
+    """
+    newest = issues.latest(connection, only_listed=True, limit=FEED_SIZE)
+    told = issues.entries_of(connection, [issue.id for issue in newest])
+    _, changed_at = publishing.get_change(connection, publishing.ISSUES)
+    return issues_feed(
+        [(issue, _digest(issue, told[issue.id])) for issue in newest],
+        site=site,
+        instance=publishing.instance(connection),
+        updated=max((issue.created_at for issue in newest), default=changed_at),
+        templates=templates,
+    )
+
+
+def _digest(issue: Issue, told: Sequence[Entry]) -> Digest:
+    """Return what an issue told of, less what has been hidden or removed since.
+
+    It is composed of the hidden entries too, so that it keeps its period.
+    """
+    schedule = replace(issue.newsletter.schedule, timezone=issue.timezone)
+    newsletter = replace(issue.newsletter, schedule=schedule)
+    if not told:
+        return _empty(issue)
+    digest = compose(newsletter, issue.language, told)
+    shown = [
+        replace(section, entries=tuple(filter(_is_public, section.entries)))
+        for section in digest.sections
+    ]
+    return replace(digest, sections=tuple(section for section in shown if section.entries))
+
+
+def _empty(issue: Issue) -> Digest:
+    return Digest(
+        newsletter=issue.newsletter,
+        language=issue.language,
+        timezone=issue.timezone,
+        from_seq=issue.from_seq,
+        to_seq=issue.to_seq,
+        since=None,
+        until=issue.created_at,
+        sections=(),
+    )
+
+
+def _is_public(entry: Entry) -> bool:
+    return entry.state is EntryState.PUBLIC

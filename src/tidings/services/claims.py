@@ -1,0 +1,142 @@
+"""The hosts a round holds: claimed, renewed while they are polled, given back with a pause."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tidings.domain.sources import DueSource
+from tidings.errors import StorageError
+from tidings.storage import leases, sources
+from tidings.storage.database import Database
+from tidings.storage.leases import Wanted
+
+AHEAD = 2
+"""Hosts that are held for each that is asked at a time, so that the next are always at hand."""
+
+IDLE = 1.0
+"""Seconds until hosts are claimed again after there was none to claim."""
+
+PATIENCE = timedelta(seconds=30)
+
+MAX_NAMED = 5000
+"""Named sources that one statement asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRules:
+    """How hosts are claimed.
+
+    Attributes:
+        concurrency: How many are polled at a time.
+        pause_of: How long each is left alone afterwards.
+        patience: How long a named source waits for a host that another process holds.
+    """
+
+    concurrency: int
+    pause_of: Callable[[str], timedelta]
+    patience: timedelta = PATIENCE
+
+
+class Claims:
+    """What one round holds.
+
+    Args:
+        database: Where the leases are.
+        owner: This process's name on them.
+        rules: How many hosts, and their pauses.
+        clock: Tells what is due.
+        only: The sources to poll, due or not; None for those that are due.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        owner: str,
+        *,
+        rules: HostRules,
+        clock: Callable[[], datetime],
+        only: set[int] | None,
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._rules = rules
+        self._clock = clock
+        self._only = only
+        self._held: dict[str, set[int]] = {}
+        self._finished: dict[str, timedelta] = {}
+        self._cooling: dict[str, timedelta] = {}
+        self._renewed = time.monotonic()
+        self._asleep_until = 0.0
+
+    @property
+    def has_more(self) -> bool:
+        """Whether sources were named that could not be claimed yet."""
+        return bool(self._only)
+
+    def take(self) -> list[list[DueSource]]:
+        """Claim what is free, as far as there is room; keep and give back what is due to be."""
+        now = time.monotonic()
+        room = AHEAD * self._rules.concurrency - len(self._held)
+        must_renew = now - self._renewed >= leases.RENEWAL.total_seconds()
+        if not must_renew and (room <= 0 or now < self._asleep_until):
+            return []
+        with self._database.write() as connection:
+            leases.release(connection, self._owner, self._finished)
+            if must_renew:
+                leases.renew(connection, self._owner)
+                self._renewed = now
+            claimed = leases.claim(
+                connection, self._owner, wanted=self._wanted(), limit=max(room, 0)
+            )
+        self._finished = {}
+        if not claimed:
+            self._asleep_until = now + IDLE
+        for of_one_host in claimed:
+            ids = {due.id for due in of_one_host}
+            self._held[of_one_host[0].host] = ids
+            if self._only:
+                self._only -= ids
+        return claimed
+
+    def keep(self) -> None:
+        """Renew what is held, if it is time to."""
+        now = time.monotonic()
+        if self._held and now - self._renewed >= leases.RENEWAL.total_seconds():
+            with self._database.write() as connection:
+                leases.renew(connection, self._owner)
+            self._renewed = now
+
+    def cool_down(self, host: str, pause: timedelta) -> None:
+        """Leave a host alone for longer than usual once it is finished."""
+        self._cooling[host] = pause
+
+    def finish(self, due: DueSource) -> None:
+        """Note that a source is polled; after its host's last one the host goes back."""
+        waiting = self._held[due.host]
+        waiting.discard(due.id)
+        if not waiting:
+            del self._held[due.host]
+            pause = self._rules.pause_of(due.host)
+            self._finished[due.host] = max(pause, self._cooling.pop(due.host, pause))
+
+    def give_up(self) -> list[tuple[DueSource, str]]:
+        """Return the named sources that were not to be had, each with the reason."""
+        named, self._only = self._only or set(), set()
+        with self._database.read() as connection:
+            return [
+                (due, leases.find_obstacle(connection, due.host) or f"{due.host} is busy")
+                for due in sources.due(connection, named)
+            ]
+
+    def give_back(self) -> None:
+        """Release everything; what the database does not take now runs out by itself."""
+        with suppress(StorageError), self._database.write() as connection:
+            leases.release(connection, self._owner, self._finished)
+            leases.release_all(connection, self._owner)
+
+    def _wanted(self) -> Wanted:
+        if self._only is None:
+            return Wanted(due_at=self._clock())
+        return Wanted(only=sorted(self._only)[:MAX_NAMED])

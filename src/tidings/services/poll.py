@@ -1,0 +1,300 @@
+"""Polling: claim hosts, fetch, parse, compare, save, until nothing is left to do.
+
+```
+claim ─► fetch ─► (same body? ─► settled) ─► parse ─► compare ─► save
+  │      loop's thread                       child    this thread, a batch at a time
+  └── hosts are leased; what is not saved is due again as soon as the lease ends
+```
+
+One thread decides and writes; sockets and children report to its inbox.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from queue import Empty, SimpleQueue
+from threading import Event
+
+from tidings.domain.compare import KnownEntry
+from tidings.domain.documents import ParsedFeed
+from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
+from tidings.domain.sources import DueSource
+from tidings.domain.urls import without_credentials
+from tidings.errors import FetchError, LeaseLostError, StatusError, StorageError, TidingsError
+from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.parsing.document import Document
+from tidings.services.claims import Claims, HostRules
+from tidings.services.settling import (
+    Reading,
+    Rules,
+    body_hash,
+    result_of,
+    settle_failure,
+    settle_read,
+    settle_unchanged,
+)
+from tidings.storage import polls
+from tidings.storage.database import Database
+from tidings.storage.polls import PolledSource
+
+logger = logging.getLogger(__name__)
+
+BATCH = 64
+"""Polls that are saved in one transaction, at most."""
+
+LINGER = 0.5
+"""Seconds that a settled poll waits for others to be saved with."""
+
+BACKLOG = 64_000_000
+"""Bytes of documents waiting to be read at which no further host is claimed."""
+
+Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
+Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollTools:
+    """What polling works with.
+
+    Attributes:
+        fetch: Fetches requests of one host in turn, and reports from any thread.
+        parse: Reads a document in a child, given the raw hashes known by key.
+        owner: This process's name on leases.
+    """
+
+    database: Database
+    fetch: Fetch
+    parse: Parse
+    clock: Callable[[], datetime]
+    owner: str
+    rules: Rules
+    hosts: HostRules
+
+
+def poll_due(tools: PollTools, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
+    """Poll every source whose time has come, also those whose time comes meanwhile."""
+    return _Round(tools, report=report, stop=stop).run()
+
+
+def poll_sources(
+    tools: PollTools,
+    source_ids: Collection[int],
+    *,
+    report: Callable[[PollResult], None],
+    stop: Event,
+) -> PollSummary:
+    """Poll these sources, due or not.
+
+    A source whose host is held by another process, or cools down, is skipped after half a
+    minute; the result says who holds it.
+    """
+    return _Round(tools, report=report, stop=stop, only=set(source_ids)).run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What the web said."""
+
+    source_id: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parsed:
+    """What a child made of a document, or will have made when it is asked."""
+
+    source_id: int
+    fetched: Fetched
+    feed: Future[ParsedFeed]
+
+
+_Settled = list[tuple[DueSource, PolledSource]]
+
+
+class _Round:
+    """One run of the pipeline. Only `_answered` and `_read` are called from other threads."""
+
+    def __init__(
+        self,
+        tools: PollTools,
+        *,
+        report: Callable[[PollResult], None],
+        stop: Event,
+        only: set[int] | None = None,
+    ) -> None:
+        self._tools = tools
+        self._report = report
+        self._stop = stop
+        self._claims = Claims(
+            tools.database, tools.owner, rules=tools.hosts, clock=tools.clock, only=only
+        )
+        self._inbox: SimpleQueue[_Answer | _Parsed] = SimpleQueue()
+        self._in_flight: dict[int, DueSource] = {}
+        self._known: dict[int, dict[bytes, KnownEntry]] = {}
+        self._backlog = 0
+        self._results: list[PollResult] = []
+
+    def run(self) -> PollSummary:
+        patience = self._tools.hosts.patience.total_seconds()
+        give_up_at = time.monotonic() + patience
+        try:
+            while not self._stop.is_set():
+                self._claim()
+                if self._in_flight:
+                    self._save(self._gather())
+                    give_up_at = time.monotonic() + patience
+                elif not self._claims.has_more:
+                    break
+                elif time.monotonic() > give_up_at:
+                    self._skip_the_rest()
+                else:
+                    self._stop.wait(0.2)
+        finally:
+            self._claims.give_back()
+        return summarise(self._results)
+
+    def _claim(self) -> None:
+        self._claims.keep()
+        for claimed in self._claims.take() if self._backlog < BACKLOG else ():
+            self._in_flight |= {due.id: due for due in claimed}
+            self._tools.fetch([_request(due) for due in claimed], self._answered)
+
+    def _answered(self, request: Request, outcome: Outcome) -> None:
+        self._inbox.put(_Answer(source_id=request.source_id, outcome=outcome))
+
+    def _read(self, source_id: int, fetched: Fetched, feed: Future[ParsedFeed]) -> None:
+        self._inbox.put(_Parsed(source_id=source_id, fetched=fetched, feed=feed))
+
+    def _gather(self) -> _Settled:
+        """Wait for something to save, and a moment more for what can be saved with it.
+
+        Half of what is in flight will do: the other half is fetched while we write.
+        """
+        settled: _Settled = []
+        until = time.monotonic() + 1
+        while len(settled) < min(BATCH, -(-len(self._in_flight) // 2)):
+            reports = self._take(until)
+            if not reports:
+                break
+            settled += self._settle(reports)
+            if settled:
+                until = min(until, time.monotonic() + LINGER)
+        return settled
+
+    def _take(self, until: float) -> list[_Answer | _Parsed]:
+        reports: list[_Answer | _Parsed] = []
+        with suppress(Empty):
+            reports.append(self._inbox.get(timeout=max(until - time.monotonic(), 0)))
+            while len(reports) < BATCH:
+                reports.append(self._inbox.get_nowait())
+        return reports
+
+    def _settle(self, reports: Sequence[_Answer | _Parsed]) -> _Settled:
+        settled: _Settled = []
+        unread: list[tuple[DueSource, Fetched]] = []
+        for report in reports:
+            due = self._in_flight[report.source_id]
+            if isinstance(report, _Parsed):
+                settled.append((due, self._settle_reading(due, report)))
+            elif isinstance(report.outcome, Fetched) and body_hash(report.outcome) != due.body_hash:
+                unread.append((due, report.outcome))
+            else:
+                settled.append((due, self._settle_answer(due, report.outcome)))
+        if unread:
+            self._send_to_children(unread)
+        return settled
+
+    def _settle_answer(self, due: DueSource, outcome: Outcome) -> PolledSource:
+        now, rules = self._tools.clock(), self._tools.rules
+        if not isinstance(outcome, FetchError):
+            return settle_unchanged(due, outcome, now=now, rules=rules)
+        if isinstance(outcome, StatusError) and outcome.status == 429:
+            pause = min(outcome.retry_after or rules.policy.interval, rules.policy.max_pause)
+            self._claims.cool_down(due.host, pause)
+        return settle_failure(due, outcome, now=now, rules=rules)
+
+    def _send_to_children(self, unread: Sequence[tuple[DueSource, Fetched]]) -> None:
+        with self._tools.database.read() as connection:
+            self._known |= polls.known_entries(connection, [due.id for due, _ in unread])
+        for due, fetched in unread:
+            document = Document(
+                url=fetched.url,
+                body=fetched.body,
+                content_type=fetched.content_type,
+                charset=fetched.charset,
+            )
+            raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
+            self._backlog += len(fetched.body)
+            feed = self._tools.parse(document, raw_hashes)
+            feed.add_done_callback(partial(self._read, due.id, fetched))
+
+    def _settle_reading(self, due: DueSource, report: _Parsed) -> PolledSource:
+        self._backlog -= len(report.fetched.body)
+        known = self._known.pop(due.id)
+        now, rules = self._tools.clock(), self._tools.rules
+        try:
+            feed = report.feed.result()
+        except TidingsError as error:
+            return settle_failure(due, error, now=now, rules=rules)
+        reading = Reading(fetched=report.fetched, feed=feed, known=known)
+        return settle_read(due, reading, now=now, rules=rules)
+
+    def _save(self, settled: _Settled) -> None:
+        if not settled:
+            return
+        try:
+            self._write([polled for _, polled in settled])
+            results = [result_of(due, polled) for due, polled in settled]
+        except (StorageError, LeaseLostError):
+            results = [self._save_alone(due, polled) for due, polled in settled]
+        for (due, _), result in zip(settled, results, strict=True):
+            del self._in_flight[due.id]
+            self._claims.finish(due)
+            self._tell(result)
+
+    def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult:
+        """Save what could not be saved with others; if that fails, save why."""
+        try:
+            self._write([polled])
+        except LeaseLostError as error:
+            return _skipped(due, str(error))
+        except StorageError as error:
+            polled = settle_failure(due, error, now=self._tools.clock(), rules=self._tools.rules)
+            self._write([polled])
+        return result_of(due, polled)
+
+    def _write(self, polled: Sequence[PolledSource]) -> None:
+        with self._tools.database.write() as connection:
+            polls.save(connection, self._tools.owner, polled)
+
+    def _skip_the_rest(self) -> None:
+        for due, because in self._claims.give_up():
+            self._tell(_skipped(due, because))
+
+    def _tell(self, result: PollResult) -> None:
+        self._results.append(result)
+        data = {"source": without_credentials(result.url), "outcome": result.outcome}
+        if result.error:
+            logger.warning("source not polled", extra={**data, "error": result.error})
+        else:
+            counts = {"new": result.new, "updated": result.updated}
+            logger.info("source polled", extra={**data, **counts})
+        self._report(result)
+
+
+def _request(due: DueSource) -> Request:
+    validators = None
+    if due.validators_url and (due.etag or due.last_modified):
+        validators = Validators(
+            url=due.validators_url, etag=due.etag, last_modified=due.last_modified
+        )
+    return Request(source_id=due.id, url=due.url, validators=validators)
+
+
+def _skipped(due: DueSource, because: str) -> PollResult:
+    return PollResult(source_id=due.id, url=due.url, outcome=PollOutcome.SKIPPED, error=because)

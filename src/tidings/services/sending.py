@@ -1,0 +1,55 @@
+"""Sending by hand: now instead of at the next slot, or a sample that counts for nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.utils import make_msgid
+from threading import Event
+
+from tidings.delivery.letters import Recipient, prepare
+from tidings.delivery.transports import Envelope, Reply
+from tidings.domain.newsletters import Issue, Newsletter
+from tidings.services.delivering import DeliverTools, deliver_due
+from tidings.services.drafts import PlanTools
+from tidings.services.planning import plan_now
+from tidings.storage import issues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What went out: issues with the number of their new deliveries, and letters."""
+
+    issues: Sequence[tuple[Issue, int]]
+    accepted: int
+    failed: int
+
+
+def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newsletter) -> Sent:
+    """Send what is new to everybody who has not had it; what else is due goes out as well."""
+    planned = plan_now(planning, newsletter)
+    delivered = deliver_due(delivering, stop=Event())
+    with planning.database.read() as connection:
+        sent = [(issues.get(connection, key), n) for key, n in planned.deliveries.items()]
+    return Sent(issues=sent, accepted=delivered.accepted, failed=delivered.failed)
+
+
+def sample_letter(tools: DeliverTools, issue: Issue, address: str) -> bytes:
+    """Return an issue as the letter somebody would get; its link ends no subscription."""
+    recipient = Recipient(
+        address=address,
+        message_id=make_msgid(domain=tools.sender.rpartition("@")[2]),
+        date=tools.clock(),
+        unsubscribe_url=tools.unsubscribe_url(0),
+        feedback_id=f"0:{issue.newsletter.slug}:tidings",
+    )
+    return prepare(issue, tools.letterhead_of(issue.newsletter)).letter(recipient)
+
+
+def send_sample(tools: DeliverTools, issue: Issue, address: str) -> Reply:
+    """Send an issue to one address, and record nothing.
+
+    Raises:
+        DeliveryError: It was not accepted.
+    """
+    letter = sample_letter(tools, issue, address)
+    with tools.connect() as send:
+        return send(Envelope(sender=tools.sender, recipient=address), letter, lambda: None)

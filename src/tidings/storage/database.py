@@ -1,0 +1,141 @@
+"""The two seams of the database: `read` and `write`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from tidings.errors import ConfigError, StorageError
+
+Connection = sqlalchemy.Connection
+"""An open transaction, as the rooms above hand it back to this one."""
+
+BUSY_SECONDS = 15
+"""How long a writer waits for another one before it gives up."""
+
+_READ_ONLY = "tidings_read_only"
+
+
+class Database:
+    """An SQLite file or a PostgreSQL database, by its URL.
+
+    `sqlite:///var/tidings.db` is relative to the working directory, `sqlite:////var/…` is
+    absolute; a PostgreSQL URL may leave the driver out.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Raises `ConfigError` if the URL is none of the two kinds; connects to nothing."""
+        self.url = _parse(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+
+    @property
+    def name(self) -> str:
+        """The URL as it may be shown: without a password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        return Path(self.url.database or "")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a snapshot: all that is read in it is of one moment.
+
+        Raises:
+            StorageError: The database cannot be reached, or failed.
+        """
+        with self._translated(), self._engine.connect() as connection:
+            yield connection.execution_options(**self._read_options())
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction, committed at the end, rolled back by an exception.
+
+        On SQLite it waits for the one writer there may be. Keep it short, and never wait
+        for the network in it.
+
+        Raises:
+            StorageError: The database cannot be reached, is locked for too long, or failed.
+        """
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    def _read_options(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {_READ_ONLY: True}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            because = str(error.orig).strip() or type(error.orig).__name__
+            raise StorageError(self.name, because) from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "[database] url: not a database URL (sqlite:///var/tidings.db, postgresql://user@host/name)"
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise ConfigError(
+                f"[database] url: {other} is not supported, sqlite and postgresql are"
+            )
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError("[database] url: name a file, as in sqlite:///var/tidings.db")
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"[database] url: cannot make the folder {folder}: {error.strerror}"
+        ) from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_read = connection.get_execution_options().get(_READ_ONLY)
+    connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS}
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigError(
+            "[database] url: PostgreSQL needs the extra: pip install 'tidings[postgres]'"
+        ) from error

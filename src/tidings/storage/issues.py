@@ -1,0 +1,159 @@
+"""Issues: digests frozen, shared by content, listed for the archive."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidings.domain.entries import Entry
+from tidings.domain.newsletters import Issue, IssueLine, Newsletter
+from tidings.errors import NotFoundError
+from tidings.storage import newsletters, publishing
+from tidings.storage.entries import by_ids
+from tidings.storage.mail_tables import issue, issue_entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewIssue:
+    """An issue to be stored, unless one with its key is there."""
+
+    key: bytes
+    slug: str
+    newsletter_id: int
+    listed: bool
+    language: str
+    timezone: str
+    from_seq: int
+    to_seq: int
+    since: datetime | None
+    entry_ids: Sequence[int]
+    subject: str
+    text: str
+    html: str
+
+
+def save(connection: Connection, new: Sequence[NewIssue], *, now: datetime) -> None:
+    """Store issues; of one that is there already nothing changes, but that it may be listed."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    has_list_changed = False
+    for one in new:
+        row = {name: getattr(one, name) for name in _COLUMNS}
+        statement = dialect.insert(issue).values(**row, entries=len(one.entry_ids), created_at=now)
+        added = connection.execute(statement.on_conflict_do_nothing().returning(issue.c.id)).first()
+        if added:
+            entries = [
+                {"issue_id": added.id, "position": position, "entry_id": entry_id}
+                for position, entry_id in enumerate(one.entry_ids)
+            ]
+            connection.execute(insert(issue_entry), entries)
+            has_list_changed |= one.listed
+        elif one.listed:
+            unlisted = update(issue).where(issue.c.key == one.key, ~issue.c.listed)
+            has_list_changed |= connection.execute(unlisted.values(listed=True)).rowcount > 0
+    if has_list_changed:
+        change, _ = publishing.next_change(connection)
+        publishing.touch(connection, [publishing.ISSUES], change=change, now=now)
+
+
+def ids(connection: Connection, keys: Collection[bytes]) -> dict[bytes, int]:
+    """Return the ids of issues by key; those that are stored."""
+    rows = connection.execute(select(issue.c.key, issue.c.id).where(issue.c.key.in_(keys)))
+    return {row.key: row.id for row in rows}
+
+
+def get(connection: Connection, issue_id: int) -> Issue:
+    """Return an issue.
+
+    Raises:
+        NotFoundError: There is none with that id.
+    """
+    return _one(connection, issue.c.id == issue_id, key=issue_id)
+
+
+def get_by_slug(connection: Connection, slug: str) -> Issue:
+    """Return an issue by its address, listed or not.
+
+    Raises:
+        NotFoundError: There is none with that slug.
+    """
+    return _one(connection, issue.c.slug == slug, key=slug)
+
+
+def latest(connection: Connection, *, only_listed: bool, limit: int | None) -> list[Issue]:
+    """Return issues, the newest first."""
+    rules = [issue.c.listed] if only_listed else []
+    return _select(connection, rules, limit=limit)
+
+
+def listed(connection: Connection) -> list[IssueLine]:
+    """Return the issues that everybody may find, newest first, without what they say."""
+    columns = [issue.c[name] for name in ("id", "newsletter_id", "slug", "language", "subject")]
+    ordered = select(*columns).where(issue.c.listed).order_by(*_NEWEST_FIRST)
+    rows = connection.execute(ordered).all()
+    series = newsletters.by_id(connection) if rows else {}
+    return [
+        IssueLine(
+            slug=row.slug,
+            newsletter=series[row.newsletter_id],
+            language=row.language,
+            subject=row.subject,
+        )
+        for row in rows
+    ]
+
+
+def entries_of(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[Entry]]:
+    """Return what issues tell of, in their order: in every state, less what has been removed."""
+    statement = (
+        select(issue_entry.c.issue_id, issue_entry.c.entry_id)
+        .where(issue_entry.c.issue_id.in_(issue_ids))
+        .order_by(issue_entry.c.issue_id, issue_entry.c.position)
+    )
+    told = connection.execute(statement).all()
+    found = {entry.id: entry for entry in by_ids(connection, [row.entry_id for row in told])}
+    entries: dict[int, list[Entry]] = {issue_id: [] for issue_id in issue_ids}
+    for row in told:
+        entries[row.issue_id].append(found[row.entry_id])
+    return entries
+
+
+_NEWEST_FIRST = (issue.c.created_at.desc(), issue.c.id.desc())
+_COLUMNS = tuple(name for name in NewIssue.__dataclass_fields__ if name != "entry_ids")
+
+
+def _one(connection: Connection, rule: ColumnElement[bool], *, key: object) -> Issue:
+    found = _select(connection, [rule], limit=1)
+    if not found:
+        raise NotFoundError("issue", key)
+    return found[0]
+
+
+def _select(
+    connection: Connection, rules: Sequence[ColumnElement[bool]], *, limit: int | None
+) -> list[Issue]:
+    ordered = select(issue).where(*rules).order_by(*_NEWEST_FIRST)
+    rows = connection.execute(ordered.limit(limit)).all()
+    series = newsletters.by_id(connection) if rows else {}
+    return [_to_issue(row, series[row.newsletter_id]) for row in rows]
+
+
+def _to_issue(row: Row[*tuple[Any, ...]], series: Newsletter) -> Issue:
+    return Issue(
+        id=row.id,
+        key=row.key,
+        slug=row.slug,
+        newsletter=series,
+        language=row.language,
+        timezone=row.timezone,
+        listed=row.listed,
+        from_seq=row.from_seq,
+        to_seq=row.to_seq,
+        subject=row.subject,
+        html=row.html,
+        text=row.text,
+        entries=row.entries,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,163 @@
+"""Leases: whoever holds a host is alone with it. The times are the database's."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidings.domain.sources import DueSource, SourceState
+from tidings.storage.tables import host, source
+
+LEASE = timedelta(minutes=2)
+RENEWAL = timedelta(seconds=20)
+"""How often a holder renews; a lease outlives five missed renewals."""
+
+HOP_LEASE = timedelta(seconds=40)
+"""How long a host is held for a redirect that leads to it; never renewed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which sources a round is to poll.
+
+    Attributes:
+        due_at: Those whose time has come by then; None for all that are active.
+        only: Nothing but these, due or not, paused or not.
+    """
+
+    due_at: datetime | None = None
+    only: Collection[int] | None = None
+
+    def rule(self) -> ColumnElement[bool]:
+        """Return the condition on the `source` table."""
+        if self.only is not None:
+            return source.c.id.in_(self.only)
+        active = source.c.state == SourceState.ACTIVE
+        return active if self.due_at is None else and_(active, source.c.next_poll_at <= self.due_at)
+
+
+def clock(connection: Connection) -> datetime:
+    """Return the time by the clock that all who use the database share."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)  # one machine
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
+
+
+def wanted_ids(connection: Connection, wanted: Wanted) -> list[int]:
+    """Return the ids of the sources that a round would poll."""
+    return list(connection.scalars(select(source.c.id).where(wanted.rule()).order_by(source.c.id)))
+
+
+def claim(
+    connection: Connection, owner: str, *, wanted: Wanted, limit: int
+) -> list[list[DueSource]]:
+    """Take up to `limit` free hosts, the longest due first, each with its wanted sources."""
+    now = clock(connection)
+    rule = wanted.rule()
+    # By source, not by host: the index gives them in this order, and it ends at the limit.
+    free = (
+        select(host.c.name)
+        .join(source, source.c.host == host.c.name)
+        .where(rule, _is_free(now))
+        .order_by(source.c.next_poll_at, source.c.id)
+        .limit(limit)
+        .with_for_update(of=host, skip_locked=True)
+    )
+    taken = (
+        update(host)
+        .where(host.c.name.in_(free.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=now + LEASE)
+        .returning(host.c.name)
+    )
+    names = list(connection.scalars(taken))
+    if not names:
+        return []
+    columns = [source.c[name] for name in DueSource.__dataclass_fields__]
+    statement = select(*columns).where(source.c.host.in_(names), rule)
+    by_host: dict[str, list[DueSource]] = {name: [] for name in names}
+    ordered = statement.order_by(source.c.next_poll_at, source.c.id)
+    for row in connection.execute(ordered).mappings():
+        by_host[row["host"]].append(DueSource(**row))
+    return list(by_host.values())
+
+
+def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta = LEASE) -> bool:
+    """Take one host, known or not; say whether it is `owner`'s now."""
+    now = clock(connection)
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(host).values(name=name, lease_owner=owner, lease_until=now + lease)
+    mine = and_(host.c.lease_owner == owner, _has_cooled_down(now))
+    taken = row.on_conflict_do_update(
+        index_elements=[host.c.name],
+        set_={"lease_owner": owner, "lease_until": now + lease},
+        where=or_(_is_free(now), mine),
+    )
+    return connection.execute(taken.returning(host.c.name)).first() is not None
+
+
+def claim_hop(connection: Connection, owner: str, name: str) -> bool:
+    """Take the host that a redirect leads to, unless `owner` is polling it anyway."""
+    held = select(host.c.name).where(host.c.name == name, host.c.lease_owner == owner)
+    if connection.execute(held).first():
+        return True
+    return claim_one(connection, f"{owner} (redirect)", name, lease=HOP_LEASE)
+
+
+def renew(connection: Connection, owner: str) -> None:
+    """Move on the end of every lease that `owner` holds."""
+    until = clock(connection) + LEASE
+    connection.execute(update(host).where(host.c.lease_owner == owner).values(lease_until=until))
+
+
+def release(connection: Connection, owner: str, pauses: Mapping[str, timedelta]) -> None:
+    """Give hosts back; each may be claimed again after its pause."""
+    if not pauses:
+        return
+    now = clock(connection)
+    statement = (
+        update(host)
+        .where(host.c.name == bindparam("host_name"), host.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None, cooldown_until=bindparam("until"))
+    )
+    rows = [{"host_name": name, "until": now + pause} for name, pause in sorted(pauses.items())]
+    connection.execute(statement, rows)
+
+
+def release_all(connection: Connection, owner: str) -> None:
+    """Give back whatever `owner` still holds."""
+    statement = update(host).where(host.c.lease_owner == owner)
+    connection.execute(statement.values(lease_owner=None, lease_until=None))
+
+
+def find_obstacle(connection: Connection, name: str) -> str | None:
+    """Return in words what keeps a host from being claimed; None if nothing does."""
+    now = clock(connection)
+    row = connection.execute(select(host).where(host.c.name == name)).first()
+    if row is None:
+        return None
+    if row.cooldown_until and row.cooldown_until > now:
+        return f"{name} asked for a pause until {row.cooldown_until:%Y-%m-%d %H:%M:%SZ}"
+    if row.lease_until and row.lease_until > now:
+        return f"{name} is being polled by {row.lease_owner}"
+    return None
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    unheld = or_(host.c.lease_until.is_(None), host.c.lease_until <= now)
+    return and_(unheld, _has_cooled_down(now))
+
+
+def _has_cooled_down(now: datetime) -> ColumnElement[bool]:
+    return or_(host.c.cooldown_until.is_(None), host.c.cooldown_until <= now)

@@ -1,0 +1,10 @@
+"""How Alembic meets our database: on the connection it is handed, in one transaction."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    transaction_per_migration=False,
+)
+with context.begin_transaction():
+    context.run_migrations()

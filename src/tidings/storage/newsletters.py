@@ -1,0 +1,233 @@
+"""Newsletters, as the operator sets them up."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
+
+from tidings.domain.newsletters import Frequency, Newsletter, Schedule
+from tidings.domain.planning import next_due
+from tidings.domain.slugs import slugify
+from tidings.errors import ConflictError, InvalidError, NotFoundError, PlanOutdatedError
+from tidings.storage.mail_tables import newsletter, newsletter_topic
+from tidings.storage.publishing import last_seq, touch_everything
+from tidings.storage.tables import topic
+
+MAX_NAMED = 10_000
+"""Ids that a statement can hold; for more than that, all rows are read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsletterForm:
+    """What the operator says of a newsletter; the schedule is of its own edition."""
+
+    title: str
+    schedule: Schedule
+    topics: Sequence[str]
+    language: str
+    reply_to: str | None
+    postal_address: str | None
+
+    def columns(self) -> dict[str, object]:
+        """Return what is stored in its row."""
+        return {
+            "title": self.title,
+            **schedule_columns(self.schedule),
+            "language": self.language,
+            "reply_to": self.reply_to,
+            "postal_address": self.postal_address,
+        }
+
+
+def add(connection: Connection, slug: str, form: NewsletterForm, *, now: datetime) -> None:
+    """Store a newsletter; its first issue tells of what becomes public from now on.
+
+    Raises:
+        ConflictError: There is one with that slug.
+        InvalidError: `slug` cannot stand in an address.
+        NotFoundError: One of its topics does not exist.
+    """
+    if slugify(slug) != slug:
+        raise InvalidError("slug", slug, "use lower-case ASCII letters, digits and hyphens")
+    if _select(connection, newsletter.c.slug == slug):
+        raise ConflictError("newsletter", slug)
+    statement = insert(newsletter).values(
+        slug=slug,
+        watermark=last_seq(connection),
+        next_issue_at=next_due(form.schedule, now),
+        **form.columns(),
+    )
+    newsletter_id = connection.execute(statement.returning(newsletter.c.id)).scalar_one()
+    assign_topics(connection, newsletter_topic, newsletter_id, form.topics)
+    touch_everything(connection, now=now)
+
+
+def edit(connection: Connection, slug: str, form: NewsletterForm, *, now: datetime) -> None:
+    """Change a newsletter; its next issue comes with the first slot of its new schedule.
+
+    Raises:
+        NotFoundError: There is no such newsletter or topic.
+    """
+    newsletter_id = get(connection, slug).id
+    connection.execute(
+        update(newsletter)
+        .where(newsletter.c.id == newsletter_id)
+        .values(next_issue_at=next_due(form.schedule, now), **form.columns())
+    )
+    assign_topics(connection, newsletter_topic, newsletter_id, form.topics)
+    touch_everything(connection, now=now)
+
+
+def remove(connection: Connection, slug: str, *, now: datetime) -> None:
+    """Delete a newsletter with its subscriptions and issues.
+
+    Raises:
+        NotFoundError: There is no such newsletter.
+    """
+    newsletter_id = get(connection, slug).id
+    connection.execute(delete(newsletter).where(newsletter.c.id == newsletter_id))
+    touch_everything(connection, now=now)
+
+
+def get(connection: Connection, slug: str) -> Newsletter:
+    """Return a newsletter.
+
+    Raises:
+        NotFoundError: There is none with that slug.
+    """
+    found = _select(connection, newsletter.c.slug == slug)
+    if not found:
+        raise NotFoundError("newsletter", slug)
+    return found[0]
+
+
+def every(connection: Connection) -> list[Newsletter]:
+    """Return all newsletters by slug."""
+    return _select(connection)
+
+
+def by_id(connection: Connection) -> dict[int, Newsletter]:
+    """Return all newsletters by id."""
+    return {one.id: one for one in _select(connection)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """A newsletter's own edition, and how far it has come."""
+
+    newsletter: Newsletter
+    watermark: int
+    next_issue_at: datetime
+
+
+def due(connection: Connection, *, now: datetime) -> list[Edition]:
+    """Return the editions whose slot has come."""
+    return _editions(connection, newsletter.c.next_issue_at <= now)
+
+
+def edition_of(connection: Connection, slug: str) -> Edition:
+    """Return the edition of a newsletter.
+
+    Raises:
+        NotFoundError: There is no such newsletter.
+    """
+    found = _editions(connection, newsletter.c.slug == slug)
+    if not found:
+        raise NotFoundError("newsletter", slug)
+    return found[0]
+
+
+def move(
+    connection: Connection, edition: Edition, *, watermark: int, next_issue_at: datetime
+) -> None:
+    """Note how far an edition has come.
+
+    Raises:
+        PlanOutdatedError: Somebody else has planned or edited it meanwhile.
+    """
+    statement = update(newsletter).where(
+        newsletter.c.id == edition.newsletter.id,
+        newsletter.c.watermark == edition.watermark,
+        newsletter.c.next_issue_at == edition.next_issue_at,
+    )
+    moved = statement.values(watermark=watermark, next_issue_at=next_issue_at)
+    if connection.execute(moved).rowcount != 1:
+        raise PlanOutdatedError
+
+
+def _editions(connection: Connection, rule: ColumnElement[bool]) -> list[Edition]:
+    rows = connection.execute(select(newsletter).where(rule)).all()
+    series = by_id(connection) if rows else {}
+    return [
+        Edition(newsletter=series[row.id], watermark=row.watermark, next_issue_at=row.next_issue_at)
+        for row in rows
+    ]
+
+
+def schedule_columns(schedule: Schedule) -> dict[str, object]:
+    """Return a schedule as its columns are called in every table that has one."""
+    return {
+        "frequency": schedule.frequency,
+        "hour": schedule.hour,
+        "timezone": schedule.timezone,
+    }
+
+
+def to_schedule(row: Row[*tuple[Any, ...]]) -> Schedule:
+    """Return the schedule in a row."""
+    return Schedule(frequency=Frequency(row.frequency), hour=row.hour, timezone=row.timezone)
+
+
+def assign_topics(
+    connection: Connection, table: Table, owner_id: int, slugs: Sequence[str]
+) -> None:
+    """Choose exactly these topics, in `newsletter_topic` or `subscription_topic`.
+
+    Raises:
+        NotFoundError: One of them does not exist.
+    """
+    owner = table.c[0]
+    rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(slugs)))
+    ids = {row.slug: row.id for row in rows}
+    for slug in slugs:
+        if slug not in ids:
+            raise NotFoundError("topic", slug)
+    connection.execute(delete(table).where(owner == owner_id))
+    if ids:
+        chosen = [{owner.name: owner_id, "topic_id": topic_id} for topic_id in ids.values()]
+        connection.execute(insert(table), chosen)
+
+
+def chosen_topics(
+    connection: Connection, table: Table, owners: Collection[int]
+) -> Mapping[int, tuple[str, ...]]:
+    """Return the slugs of topics by who of `owners` chose them."""
+    owner = table.c[0]
+    statement = select(owner, topic.c.slug).join(topic, topic.c.id == table.c.topic_id)
+    if len(owners) <= MAX_NAMED:
+        statement = statement.where(owner.in_(owners))
+    chosen: dict[int, tuple[str, ...]] = {}
+    for owner_id, slug in connection.execute(statement.order_by(topic.c.slug)):
+        chosen[owner_id] = (*chosen.get(owner_id, ()), slug)
+    return chosen
+
+
+def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Newsletter]:
+    ordered = select(newsletter).where(*rules).order_by(newsletter.c.slug)
+    rows = connection.execute(ordered).all()
+    topics = chosen_topics(connection, newsletter_topic, [row.id for row in rows])
+    return [
+        Newsletter(
+            id=row.id,
+            slug=row.slug,
+            title=row.title,
+            schedule=to_schedule(row),
+            topics=topics.get(row.id, ()),
+            language=row.language,
+            reply_to=row.reply_to,
+            postal_address=row.postal_address,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,194 @@
+"""What is visible to the public, and when it last changed."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    delete,
+    literal,
+    or_,
+    select,
+    true,
+    union,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidings.domain.entries import EntryState
+from tidings.errors import NotFoundError
+from tidings.storage.mail_tables import issue, issue_entry
+from tidings.storage.tables import counter, entry, feed_state, source, source_topic, topic
+from tidings.storage.types import UtcDateTime
+
+ALL = "all"
+"""The scope of everything that is public."""
+
+SOURCES = "sources"
+"""The scope of the list of sources."""
+
+ISSUES = "issues"
+"""The scope of the list of issues."""
+
+OPEN_STATES = (EntryState.PUBLIC, EntryState.BACKFILL)
+"""The states in which an entry has a page."""
+
+
+def of_source(slug: str) -> str:
+    """Return the scope of one source."""
+    return f"source:{slug}"
+
+
+def of_topic(slug: str) -> str:
+    """Return the scope of one topic."""
+    return f"topic:{slug}"
+
+
+def next_change(connection: Connection, *, published: int = 0) -> tuple[int, int]:
+    """Take the next change number and `published` publish sequences.
+
+    From here to the commit the caller is alone: whoever comes next gets higher numbers and
+    becomes visible later. So this comes after all that can wait, and right before the
+    entries that bear the numbers.
+
+    Returns:
+        The change, and the sequence before the first that was taken.
+    """
+    statement = (
+        update(counter)
+        .values(seq=counter.c.seq + published, change=counter.c.change + 1)
+        .returning(counter.c.change, counter.c.seq)
+    )
+    change, seq = connection.execute(statement).one()
+    return change, seq - published
+
+
+def touch(
+    connection: Connection,
+    scopes: Collection[str],
+    *,
+    with_sources: Collection[int] = (),
+    change: int,
+    now: datetime,
+) -> None:
+    """Note that `scopes`, and the sources `with_sources` and their topics, look different now."""
+    stamp = (literal(change, BigInteger()), literal(now, UtcDateTime()))
+    named = [select(literal(scope, Text()), *stamp) for scope in sorted(scopes)]
+    the_sources = select(literal(of_source(""), Text()) + source.c.slug, *stamp).where(
+        source.c.id.in_(with_sources)
+    )
+    their_topics = (
+        select(literal(of_topic(""), Text()) + topic.c.slug, *stamp)
+        .join(source_topic, source_topic.c.topic_id == topic.c.id)
+        .where(source_topic.c.source_id.in_(with_sources))
+    )
+    rows = union(*named, the_sources, their_topics).subquery()
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    upsert = dialect.insert(feed_state).from_select(
+        list(feed_state.c.keys()), select(rows).where(true())
+    )
+    connection.execute(
+        upsert.on_conflict_do_update(
+            index_elements=[feed_state.c.scope],
+            set_={"change": upsert.excluded.change, "changed_at": upsert.excluded.changed_at},
+        )
+    )
+
+
+def touch_everything(connection: Connection, new: Collection[str] = (), *, now: datetime) -> None:
+    """Note that everything may look different, as after a source or topic was renamed.
+
+    Args:
+        connection: A writing one.
+        new: Scopes that begin to exist with this.
+        now: The time of the change.
+    """
+    change, _ = next_change(connection)
+    connection.execute(update(feed_state).values(change=change, changed_at=now))
+    touch(connection, {ALL, SOURCES, ISSUES, *new}, change=change, now=now)
+
+
+def forget(connection: Connection, scope: str) -> None:
+    """Note that a scope has ceased to exist."""
+    connection.execute(delete(feed_state).where(feed_state.c.scope == scope))
+
+
+def get_change(connection: Connection, scope: str) -> tuple[int, datetime]:
+    """Return the last change of a scope, and its time.
+
+    Raises:
+        NotFoundError: There is no such scope.
+    """
+    return _change(connection, feed_state.c.scope == scope, kind_and_key=scope.split(":", 1))
+
+
+def get_entry_change(connection: Connection, entry_id: int) -> tuple[int, datetime]:
+    """Return the last change of an entry's source, which covers all that the entry's page shows.
+
+    Raises:
+        NotFoundError: There is no such entry, or it is not for everybody.
+    """
+    scope = (
+        select(literal(of_source(""), Text()) + source.c.slug)
+        .join(entry, entry.c.source_id == source.c.id)
+        .where(entry.c.id == entry_id, entry.c.state.in_(OPEN_STATES))
+    )
+    rule = feed_state.c.scope == scope.scalar_subquery()
+    return _change(connection, rule, kind_and_key=("entry", entry_id))
+
+
+def get_issue_change(connection: Connection, slug: str) -> tuple[int, datetime]:
+    """Return the last change of what an issue's page shows: whatever its entries' sources show.
+
+    Raises:
+        NotFoundError: There is no such issue.
+    """
+    wanted = select(issue.c.id).where(issue.c.slug == slug)
+    shown = _list_and_entries(issue_entry.c.issue_id == wanted.scalar_subquery())
+    return _change(connection, and_(wanted.exists(), shown), kind_and_key=("issue", slug))
+
+
+def get_issues_change(connection: Connection, *, limit: int) -> tuple[int, datetime]:
+    """Return the last change of the newest listed issues, with what they tell of."""
+    newest = (
+        select(issue.c.id)
+        .where(issue.c.listed)
+        .order_by(issue.c.created_at.desc(), issue.c.id.desc())
+        .limit(limit)
+    )
+    shown = _list_and_entries(issue_entry.c.issue_id.in_(newest))
+    return _change(connection, shown, kind_and_key=("list", ISSUES))
+
+
+def last_seq(connection: Connection) -> int:
+    """Return the last publish sequence: whatever has it or a lower one is committed."""
+    return int(connection.execute(select(counter.c.seq)).scalar_one())
+
+
+def instance(connection: Connection) -> UUID:
+    """Return what tells this service from every other one."""
+    return UUID(connection.execute(select(counter.c.instance)).scalar_one())
+
+
+def _list_and_entries(is_told: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Select the list of issues, and the sources of what some issues tell of."""
+    told = select(entry.c.source_id).join(issue_entry, issue_entry.c.entry_id == entry.c.id)
+    scopes = select(literal(of_source(""), Text()) + source.c.slug).where(
+        source.c.id.in_(told.where(is_told))
+    )
+    return or_(feed_state.c.scope == ISSUES, feed_state.c.scope.in_(scopes))
+
+
+def _change(
+    connection: Connection, rule: ColumnElement[bool], *, kind_and_key: Sequence[object]
+) -> tuple[int, datetime]:
+    newest_first = select(feed_state).where(rule).order_by(feed_state.c.change.desc())
+    row = connection.execute(newest_first.limit(1)).first()
+    if row is None:
+        raise NotFoundError(str(kind_and_key[0]), kind_and_key[-1])
+    return row.change, row.changed_at

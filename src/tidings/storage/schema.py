@@ -1,0 +1,79 @@
+"""The version of the schema: read, checked, brought up to date."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+
+from tidings.errors import ConfigError
+from tidings.storage import backups
+from tidings.storage.database import Database
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def latest_version() -> str:
+    """Return the version that this program works with."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+
+
+def version(connection: Connection) -> str | None:
+    """Return the version of the database; None if it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def prepare(database: Database) -> None:
+    """Make sure that the schema is ours.
+
+    SQLite is brought up to date here, after a backup beside the file. PostgreSQL is only
+    looked at: there `upgrade` is the operator's decision.
+
+    Raises:
+        ConfigError: The schema is of another version and must not, or may not yet, be changed.
+        StorageError: The database cannot be reached.
+    """
+    with database.read() as connection:
+        current = version(connection)
+    if current == latest_version():
+        return
+    if not database.is_sqlite:
+        _refuse_newer(current)
+        state = f"has schema {current}" if current else "is empty"
+        raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
+    upgrade(database)
+
+
+def upgrade(database: Database) -> str:
+    """Bring the schema up to date and return its version; an SQLite file is backed up first.
+
+    Raises:
+        ConfigError: The database was made by a newer version of tidings.
+        StorageError: The database cannot be reached, or a statement failed; nothing is changed.
+    """
+    with database.read() as connection:
+        current = version(connection)
+    _refuse_newer(current)
+    if current and current != latest_version() and database.is_sqlite:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        backups.backup(database, database.path.with_suffix(f".{current}-{stamp}.bak"))
+    with database.write() as connection:
+        if version(connection) is None and inspect(connection).get_table_names():
+            raise ConfigError(f"database {database.name} holds tables that are not tidings' own")
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    return latest_version()
+
+
+def _refuse_newer(current: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if current and current not in known:
+        raise ConfigError(
+            f"the database has schema {current}, made by a newer tidings than this one"
+            f" (which knows up to {latest_version()}): upgrade the program"
+        )

@@ -1,0 +1,74 @@
+"""Figures about the service, from the rows themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from tidings.domain.newsletters import DeliveryState
+from tidings.domain.polls import PollOutcome
+from tidings.storage import deliveries
+from tidings.storage.mail_tables import newsletter, subscription
+from tidings.storage.polls import LAG_COLUMNS
+from tidings.storage.tables import entry, poll_hour, source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """The service in numbers, since its database began.
+
+    Attributes:
+        lags: How many entries were seen how many seconds after publication, at most;
+            the last bound is infinity. Not cumulative.
+        overdue_seconds: How long the source that is due longest has been due.
+        slot_overdue_seconds: The same of subscriptions, and of newsletters' own editions.
+    """
+
+    sources: dict[str, int]
+    failing: int
+    entries: dict[str, int]
+    polls: dict[str, int]
+    lags: dict[float, int]
+    lag_seconds: int
+    overdue_seconds: float
+    deliveries: dict[str, int]
+    slot_overdue_seconds: float
+
+
+def collect(connection: Connection, *, now: datetime) -> Statistics:
+    """Count everything."""
+    by_state = select(source.c.state, func.count().label("number")).group_by(source.c.state)
+    entries = select(entry.c.state, func.count().label("number")).group_by(entry.c.state)
+    polls = select(poll_hour.c.outcome, func.sum(poll_hour.c.polls)).group_by(poll_hour.c.outcome)
+    bounds = [lag.total_seconds() for lag in LAG_COLUMNS.values()] + [float("inf")]
+    lags = [func.coalesce(func.sum(poll_hour.c[name]), 0) for name in (*LAG_COLUMNS, "lag_more")]
+    total_lag = func.coalesce(func.sum(poll_hour.c.lag_seconds), 0)
+    *counts, lag_seconds = connection.execute(select(*lags, total_lag)).one()
+    active = source.c.state == "active"
+    failing = select(func.count()).where(active, source.c.failures > 0)
+    next_polls = select(func.min(source.c.next_poll_at)).where(active)
+    done = {outcome: int(number) for outcome, number in connection.execute(polls)}
+    sent = deliveries.by_state(connection)
+    return Statistics(
+        sources={row.state: row.number for row in connection.execute(by_state)},
+        failing=connection.execute(failing).scalar_one(),
+        entries={row.state: row.number for row in connection.execute(entries)},
+        polls={outcome.value: done.get(outcome, 0) for outcome in PollOutcome},
+        lags=dict(zip(bounds, map(int, counts), strict=True)),
+        lag_seconds=int(lag_seconds),
+        overdue_seconds=_overdue(connection.scalar(next_polls), now),
+        deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
+        slot_overdue_seconds=max(_overdue(moment, now) for moment in _next_slots(connection)),
+    )
+
+
+def _next_slots(connection: Connection) -> list[datetime | None]:
+    is_on = subscription.c.ended_at.is_(None)
+    return [
+        connection.scalar(select(func.min(subscription.c.next_issue_at)).where(is_on)),
+        connection.scalar(select(func.min(newsletter.c.next_issue_at))),
+    ]
+
+
+def _overdue(due_at: datetime | None, now: datetime) -> float:
+    return max((now - due_at).total_seconds(), 0.0) if due_at else 0.0

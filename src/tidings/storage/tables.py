@@ -1,0 +1,170 @@
+"""The tables. Migrations lead; these follow (a test compares the two)."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from tidings.storage.types import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys by itself
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("instance", Text, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+"""The last publish sequence and the last visible change; the row's lock is their order.
+
+`instance` is a UUID that the names of our feeds are made from; copies of the database keep it.
+"""
+
+host = Table(
+    "host",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("lease_owner", Text),
+    Column("lease_until", UtcDateTime),
+    Column("cooldown_until", UtcDateTime),
+)
+"""The unit of polling: whoever holds the lease is alone with that `hostname:port`."""
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("url", Text, nullable=False, unique=True),
+    Column("host", Text, nullable=False),
+    Column("given_title", Text),
+    Column("feed_title", Text),
+    Column("site_url", Text),
+    Column("language", Text),
+    Column("state", Text, nullable=False),
+    Column("imported", Boolean, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    Column("first_polled_at", UtcDateTime),
+    Column("next_poll_at", UtcDateTime, nullable=False),
+    Column("last_polled_at", UtcDateTime),
+    Column("last_ok_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", Text),
+    Column("problems", JSON(none_as_null=True), nullable=False),
+    Column("validators_url", Text),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("body_hash", LargeBinary),
+    Index(None, "state", "next_poll_at"),
+    Index(None, "host"),
+)
+
+topic = Table(
+    "topic",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+)
+
+source_topic = Table(
+    "source_topic",
+    metadata,
+    Column("source_id", Id, ForeignKey("source.id", ondelete="CASCADE"), primary_key=True),
+    Column("topic_id", Id, ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True),
+    Index(None, "topic_id"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source_id", Id, ForeignKey("source.id", ondelete="CASCADE"), nullable=False),
+    Column("key_version", Integer, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("raw_hash", LargeBinary, nullable=False),
+    Column("revision", LargeBinary, nullable=False),
+    Column("seq", BigInteger, unique=True),
+    Column("state", Text, nullable=False),
+    Column("digest_eligible", Boolean, nullable=False),
+    Column("atom_id", Text, nullable=False, unique=True),
+    Column("guid", Text),
+    Column("title", Text, nullable=False),
+    Column("url", Text),
+    Column("authors", JSON, nullable=False),
+    Column("categories", JSON, nullable=False),
+    Column("published", UtcDateTime),
+    Column("published_raw", Text),
+    Column("updated", UtcDateTime),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("sort_at", UtcDateTime, nullable=False),
+    Column("language", Text),
+    Column("image", JSON(none_as_null=True)),
+    Column("enclosures", JSON, nullable=False),
+    Column("excerpt", Text, nullable=False),
+    Column("content", Text, nullable=False),  # last: lists skip it without reading its pages
+    UniqueConstraint("source_id", "key_version", "key"),
+    Index(None, "state", "seq"),
+    Index(None, "state", "sort_at", "id"),
+    Index(None, "source_id", "sort_at", "id"),
+)
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("source_id", Id, ForeignKey("source.id", ondelete="CASCADE"), primary_key=True),
+    Column("key_version", Integer, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("removed_at", UtcDateTime, nullable=False),
+)
+"""What is left of a removed entry, so that it never comes back as news."""
+
+feed_state = Table(
+    "feed_state",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+)
+"""The last visible change of what is published: `all`, `sources`, `source:ID`, `topic:ID`."""
+
+poll_hour = Table(
+    "poll_hour",
+    metadata,
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("outcome", Text, primary_key=True),
+    Column("polls", BigInteger, nullable=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("lag_15m", BigInteger, nullable=False),
+    Column("lag_1h", BigInteger, nullable=False),
+    Column("lag_6h", BigInteger, nullable=False),
+    Column("lag_1d", BigInteger, nullable=False),
+    Column("lag_more", BigInteger, nullable=False),
+    Column("lag_seconds", BigInteger, nullable=False),
+)
+"""Polls by hour and outcome, with how long after publication their new entries were seen."""

@@ -1,0 +1,128 @@
+"""Topics: the operator's labels on sources."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, func, insert, select
+
+from tidings.domain.entries import EntryState, TopicCredit
+from tidings.domain.slugs import slugify, topic_slug
+from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.storage import publishing
+from tidings.storage.tables import entry, source_topic, topic
+
+
+def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:
+    """Store a new topic.
+
+    Raises:
+        ConflictError: There is one with that slug.
+        InvalidError: `slug` cannot stand in an address.
+    """
+    if slugify(slug) != slug:
+        raise InvalidError(
+            "slug", slug, f"use ASCII letters, digits and hyphens, as in {topic_slug(slug)}"
+        )
+    if find(connection, slug):
+        raise ConflictError("topic", slug)
+    connection.execute(insert(topic).values(slug=slug, title=title))
+    publishing.touch_everything(connection, [publishing.of_topic(slug)], now=now)
+    return TopicCredit(slug=slug, title=title)
+
+
+def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> dict[str, str]:
+    """Return the slug of each topic, given by slug or title; those that are missing are made."""
+    slugs = {name: topic_slug(name) for name in names}
+    for name, slug in slugs.items():
+        if not find(connection, slug):
+            add(connection, slug, title=name, now=now)
+    return slugs
+
+
+def remove(connection: Connection, slug: str, *, now: datetime) -> None:
+    """Take a topic away; its sources stay.
+
+    Raises:
+        NotFoundError: There is no such topic.
+    """
+    if connection.execute(delete(topic).where(topic.c.slug == slug)).rowcount == 0:
+        raise NotFoundError("topic", slug)
+    publishing.forget(connection, publishing.of_topic(slug))
+    publishing.touch_everything(connection, now=now)
+
+
+def find(connection: Connection, slug: str) -> TopicCredit | None:
+    """Return a topic by its slug."""
+    row = connection.execute(select(topic).where(topic.c.slug == slug)).first()
+    return TopicCredit(slug=row.slug, title=row.title) if row else None
+
+
+def every(connection: Connection) -> list[TopicCredit]:
+    """Return all topics by title."""
+    rows = connection.execute(select(topic).order_by(topic.c.title, topic.c.id))
+    return [TopicCredit(slug=row.slug, title=row.title) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicUse:
+    """A topic with what stands under it; `latest_at` is of its newest public entry."""
+
+    slug: str
+    title: str
+    sources: int
+    entries: int
+    latest_at: datetime | None
+
+
+def in_use(connection: Connection) -> list[TopicUse]:
+    """Return all topics by title, with how much they hold."""
+    its_entries = and_(
+        entry.c.source_id == source_topic.c.source_id, entry.c.state == EntryState.PUBLIC
+    )
+    statement = (
+        select(
+            topic.c.slug,
+            topic.c.title,
+            func.count(source_topic.c.source_id.distinct()).label("sources"),
+            func.count(entry.c.id).label("entries"),
+            func.max(entry.c.sort_at).label("latest_at"),
+        )
+        .select_from(topic)
+        .outerjoin(source_topic, source_topic.c.topic_id == topic.c.id)
+        .outerjoin(entry, its_entries)
+        .group_by(topic.c.id, topic.c.slug, topic.c.title)
+        .order_by(topic.c.title, topic.c.id)
+    )
+    return [TopicUse(**row) for row in connection.execute(statement).mappings()]
+
+
+def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None:
+    """Give a source exactly these topics.
+
+    Raises:
+        NotFoundError: One of them does not exist.
+    """
+    wanted = list(dict.fromkeys(slugs))
+    rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(wanted)))
+    ids = {row.slug: row.id for row in rows}
+    for slug in wanted:
+        if slug not in ids:
+            raise NotFoundError("topic", slug)
+    connection.execute(delete(source_topic).where(source_topic.c.source_id == source_id))
+    if ids:
+        links = [{"source_id": source_id, "topic_id": topic_id} for topic_id in ids.values()]
+        connection.execute(insert(source_topic), links)
+
+
+def of_sources(connection: Connection) -> dict[int, tuple[TopicCredit, ...]]:
+    """Return the topics of every source that has any, by title."""
+    statement = (
+        select(source_topic.c.source_id, topic.c.slug, topic.c.title)
+        .join(topic, topic.c.id == source_topic.c.topic_id)
+        .order_by(topic.c.title, topic.c.id)
+    )
+    labels: dict[int, tuple[TopicCredit, ...]] = {}
+    for source_id, slug, title in connection.execute(statement):
+        labels[source_id] = (*labels.get(source_id, ()), TopicCredit(slug=slug, title=title))
+    return labels

@@ -1,0 +1,46 @@
+"""What a request says about the copy it has and the encodings it takes (RFC 9110)."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+
+from starlette.datastructures import Headers
+
+
+def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
+    """Return whether the copy that the visitor has is what they would get.
+
+    If-None-Match decides where there is one; only without it does If-Modified-Since.
+    """
+    if "if-none-match" in headers:
+        return _matches(",".join(headers.getlist("if-none-match")), etag)
+    since = _read_date(headers.get("if-modified-since", ""))
+    return since is not None and changed_at.replace(microsecond=0) <= since
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Return whether the visitor takes a body compressed with gzip."""
+    weights = {}
+    for part in ",".join(headers.getlist("accept-encoding")).lower().split(","):
+        coding, _, weight = part.partition(";")
+        weights[coding.strip()] = weight.strip().removeprefix("q=").strip()
+    weight = weights.get("gzip", weights.get("*", "0"))
+    return weight == "" or weight.strip("0.") != ""
+
+
+def http_date(moment: datetime) -> str:
+    """Return `moment` as HTTP writes it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Compare weakly: our tags hold neither commas nor blanks."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def _read_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

@@ -1,0 +1,70 @@
+"""The figures of the service in the text format of Prometheus."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from tidings.storage.statistics import Statistics
+
+
+def exposition(figures: Statistics) -> bytes:
+    """Return `figures` as Prometheus reads them; they come from the database, not from this process."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(figures))
+    text: bytes = generate_latest(registry)
+    return text
+
+
+class _Figures(Collector):
+    def __init__(self, figures: Statistics) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily]:
+        figures = self._figures
+        sources = GaugeMetricFamily("tidings_sources", "Sources by state.", labels=["state"])
+        for state, number in sorted(figures.sources.items()):
+            sources.add_metric([state], number)
+        yield sources
+        yield GaugeMetricFamily(
+            "tidings_sources_failing", "Active sources whose last poll failed.", figures.failing
+        )
+        entries = GaugeMetricFamily("tidings_entries", "Entries by state.", labels=["state"])
+        for state, number in sorted(figures.entries.items()):
+            entries.add_metric([state], number)
+        yield entries
+        polls = CounterMetricFamily("tidings_polls", "Polls by outcome.", labels=["outcome"])
+        for outcome, number in figures.polls.items():
+            polls.add_metric([outcome], number)
+        yield polls
+        yield _lag(figures)
+        yield GaugeMetricFamily(
+            "tidings_poll_overdue_seconds",
+            "How long the source that is due longest has been due.",
+            figures.overdue_seconds,
+        )
+        deliveries = GaugeMetricFamily(
+            "tidings_deliveries", "Deliveries by state.", labels=["state"]
+        )
+        for state, number in figures.deliveries.items():
+            deliveries.add_metric([state], number)
+        yield deliveries
+        yield GaugeMetricFamily(
+            "tidings_slot_overdue_seconds",
+            "How long the slot of a newsletter that is due longest has been due.",
+            figures.slot_overdue_seconds,
+        )
+
+
+def _lag(figures: Statistics) -> HistogramMetricFamily:
+    buckets, total = [], 0
+    for bound, number in figures.lags.items():
+        total += number
+        buckets.append(("+Inf" if bound == float("inf") else f"{bound:g}", total))
+    return HistogramMetricFamily(
+        "tidings_freshness_lag_seconds",
+        "From an entry's claimed publication to our first sight of it, after the first poll.",
+        buckets=buckets,
+        sum_value=figures.lag_seconds,
+    )

@@ -1,0 +1,155 @@
+"""How the parts are put together, and taken apart again."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from secrets import token_hex
+
+from tidings.config import Settings
+from tidings.domain.publishing import Scope
+from tidings.errors import ConfigError, ParseError, StorageError
+from tidings.fetching.fetcher import Fetcher
+from tidings.parsing.children import Parser
+from tidings.parsing.opml import read_opml
+from tidings.rendering.pages import Site, load_templates
+from tidings.rendering.templates import Templates
+from tidings.resources import data_dir
+from tidings.services.claims import HostRules
+from tidings.services.poll import PollTools
+from tidings.services.publication import Publication
+from tidings.services.settling import Rules
+from tidings.services.subscribe import import_sources
+from tidings.storage import leases, schema, sources
+from tidings.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+VERSION = version("tidings")
+
+
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The program, ready: what commands, pages and ticks work with."""
+
+    settings: Settings
+    database: Database
+
+    @contextmanager
+    def polling(self) -> Iterator[PollTools]:
+        """Start what polling needs: the event loop of the sockets, and the children."""
+        settings, database = self.settings, self.database
+        owner = process_name()
+        lease = partial(_lease_hop, database, owner)
+        with (
+            Parser(settings.parse) as parser,
+            Fetcher(settings.fetch, version=VERSION, lease=lease) as fetcher,
+        ):
+            yield PollTools(
+                database=database,
+                fetch=fetcher.submit,
+                parse=parser.submit,
+                clock=utc_now,
+                owner=owner,
+                rules=Rules(policy=settings.poll, first_poll=settings.publish.first_poll),
+                hosts=HostRules(
+                    concurrency=settings.fetch.concurrency, pause_of=settings.fetch.interval_of
+                ),
+            )
+
+    def import_first_sources(self) -> None:
+        """Follow the sources of the list that the settings name, if there is no source yet.
+
+        Raises:
+            ConfigError: The list cannot be read.
+        """
+        name = self.settings.sources.import_at_first_start
+        with self.database.read() as connection:
+            if not name or sources.urls(connection):
+                return
+        path = Path(name) if Path(name).exists() else data_dir("config").parent / name
+        try:
+            listed = read_opml(path.read_bytes())
+        except (OSError, ParseError) as error:
+            raise ConfigError(f"[sources] import_at_first_start: {error}") from error
+        imported = import_sources(self.database, listed.outlines, clock=utc_now)
+        logger.info("sources imported", extra={"list": str(path), "added": imported.added})
+
+    def site(self) -> Site:
+        """Return what all pages share."""
+        publish = self.settings.publish
+        return Site(
+            title=publish.title,
+            kicker=publish.kicker,
+            base_url=self.settings.web.public_url,
+            language=publish.language,
+            version=VERSION,
+        )
+
+    def templates(self) -> Templates:
+        """Read the templates of the pages.
+
+        Raises:
+            TemplateError: One of them is broken.
+        """
+        own = self.settings.templates.folder
+        shipped = data_dir("templates") / "web"
+        return load_templates([Path(own) / "web", shipped] if own else [shipped])
+
+    def assets(self) -> dict[str, bytes]:
+        """Return the files that pages need, by path."""
+        templates = self.templates()
+        return {name: templates.file(name) for name in ("style.css", "favicon.svg")}
+
+    def publication(self, page_path: Callable[[Scope, int], str]) -> Publication:
+        """Return what is published.
+
+        Args:
+            page_path: Gives our path of a numbered page, from 2 on.
+        """
+        return Publication(
+            self.database,
+            self.settings.publish,
+            site=self.site(),
+            templates=self.templates(),
+            page_path=page_path,
+        )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[App]:
+    """Open the database, in the schema of this version.
+
+    Raises:
+        ConfigError: It cannot be reached, or used as it is.
+    """
+    database = Database(settings.database.url)
+    try:
+        try:
+            schema.prepare(database)
+        except StorageError as error:
+            raise ConfigError(f"[database] url: {error}") from error
+        yield App(settings=settings, database=database)
+    finally:
+        database.close()
+
+
+def _lease_hop(database: Database, owner: str, host: str) -> bool:
+    with database.write() as connection:
+        return leases.claim_hop(connection, owner, host)
+
+
+def process_name() -> str:
+    """Return a name for this process that nothing else has, for leases."""
+    return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"

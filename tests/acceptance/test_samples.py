@@ -1,0 +1,89 @@
+"""Real documents, as they are in the wild: the folder that TIDINGS_SAMPLES names has them."""
+
+import json
+import os
+from io import BytesIO
+from pathlib import Path
+from threading import Event
+
+import feedparser
+import pytest
+
+from loopback import answer
+from tidings.services.poll import poll_sources
+
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
+SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)
+FEEDS = 60
+SEQUENCES = sorted(folder.parent.name for folder in SAMPLES.glob("sequences/*/steps.json"))
+
+pytestmark = pytest.mark.skipif(
+    not (SAMPLES / "feeds.jsonl").exists(), reason=f"there are no samples in {SAMPLES}"
+)
+
+
+def samples():
+    """Return documents from all over the collection that hold entries by any count."""
+    lines = (SAMPLES / "feeds.jsonl").read_text(encoding="utf-8").splitlines()
+    named = [json.loads(line) for line in lines]
+    full = [one for one in named if one["entries"] and one["raw_items"]]
+    chosen = full[:: len(full) // FEEDS][:FEEDS]
+    return {one["path"]: (SAMPLES / "feeds" / one["path"]).read_bytes() for one in chosen}
+
+
+def other_bytes(body):
+    """Return the same document in other bytes, where that is done by a blank at its end."""
+    is_wide = body.startswith((b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"))
+    return body if is_wide else body + b"\n"
+
+
+def test_real_feeds_bring_their_entries_once(tidings, web, tmp_path):
+    urls = {
+        path: web.serve(answer(body=body), answer(body=other_bytes(body)))
+        for path, body in samples().items()
+    }
+    tidings.add(*urls.values())
+
+    first = tidings("poll", "--json", PARSE__PROCESSES=2).json
+    second = tidings("poll", "--all", "--json", PARSE__PROCESSES=2).json
+    published = tidings("publish", tmp_path / "public", WEB__BASE_URL="https://news.example")
+
+    assert (first["polled"], first["failed"]) == (FEEDS, 0)
+    assert {source["outcome"] for source in first["sources"]} == {"new"}
+    assert (second["polled"], second["new"], second["updated"]) == (FEEDS, 0, 0)
+    assert second["unchanged"] == FEEDS
+    assert published.status == 0
+    for form in ("atom", "rss"):
+        body = (tmp_path / "public" / f"feed.{form}").read_bytes()
+        feed = feedparser.parse(BytesIO(body))
+        assert not feed.bozo
+        assert len(feed.entries) == 50
+    assert tidings("db", "check").out == "nothing is wrong\n"
+
+
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_successive_versions_of_a_feed_bring_each_entry_once(tidings_on_sqlite, web, name):
+    folder = SAMPLES / "sequences" / name
+    steps = json.loads((folder / "steps.json").read_text(encoding="utf-8"))
+    bodies = [answer(body=(folder / step["file"]).read_bytes()) for step in steps]
+    tidings_on_sqlite.add(web.serve(*bodies))
+
+    with tidings_on_sqlite.opened(FETCH__HOST_INTERVAL=0) as app, app.polling() as tools:
+        rounds = [poll_sources(tools, [1], report=str, stop=Event()) for _ in steps]
+
+    assert [(one.failed, one.new) for one in rounds] == [(0, step["new"]) for step in steps]
+    # No reader sees an edit of blanks, widths or dates; what returns may have changed meanwhile.
+    edits = [step["edited"] - step["edited_date_only"] for step in steps]
+    returned = [step["returned"] for step in steps]
+    assert all(
+        one.updated <= edited + back
+        for one, edited, back in zip(rounds, edits, returned, strict=True)
+    )
+    assert sum(one.updated for one in rounds) > sum(edits) / 3
+    [manifest] = [one for one in manifests() if one["name"] == name]
+    [source] = tidings_on_sqlite("source", "list", "--json").json
+    assert source["entries"] == manifest["distinct_ids_ever"]
+
+
+def manifests():
+    return json.loads((SAMPLES / "sequences" / "manifest.json").read_text(encoding="utf-8"))

@@ -1,0 +1,186 @@
+"""`tidings run` as its visitors, its probes and its supervisor meet it."""
+
+import gzip
+import json
+import re
+import signal
+import socket
+import time
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from itertools import pairwise
+
+import pytest
+
+from documents import atom, items
+from loopback import answer, dripping
+
+PATIENCE = 30
+GRACE = 10
+GAP = 0.3
+
+
+@pytest.fixture
+def running(tidings):
+    """Start `tidings run` on a port of its own, and end it as a supervisor does."""
+
+    @contextmanager
+    def running(command="run", **settings):
+        port = free_port()
+        settings = {"WEB__PORT": port, "LOG__FORMAT": "json", "POLL__TICK": "0.5s"} | settings
+        with tidings.start(command, **settings) as process:
+            try:
+                service = Service(process, port)
+                wait_until(lambda: service.is_ready)
+                yield service
+                process.send_signal(signal.SIGTERM)
+                service.log = process.communicate(timeout=GRACE)[1]
+            finally:
+                process.kill()
+        assert process.returncode == 0, service.log
+        assert "Traceback" not in service.log
+
+    return running
+
+
+class Service:
+    def __init__(self, process, port):
+        self.process = process
+        self.port = port
+
+    @property
+    def is_ready(self):
+        assert self.process.poll() is None, self.process.communicate()
+        try:
+            return self.get("/health/ready").status == 200
+        except OSError:
+            return False
+
+    def get(self, path, **headers):
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            names = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request("GET", path, headers=names)
+            response = connection.getresponse()
+            response.body = response.read()
+            return response
+        finally:
+            connection.close()
+
+    def metrics(self):
+        text = self.get("/metrics").body.decode()
+        pairs = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, value in pairs}
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+def wait_until(is_so):
+    give_up_at = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+def test_the_service_imports_polls_and_serves(running, tidings, web, tmp_path):
+    good = [web.serve(answer(body=atom(*items(8), title=f"Feed {n}"))) for n in range(2)]
+    outlines = [f'<outline type="rss" xmlUrl="{url}" category="news"/>' for url in good]
+    outlines.append(f'<outline type="rss" xmlUrl="{web.serve(answer("404 Not Found"))}"/>')
+    (tmp_path / "first.opml").write_text(f"<opml><body>{''.join(outlines)}</body></opml>")
+
+    with running(SOURCES__IMPORT_AT_FIRST_START=tmp_path / "first.opml") as service:
+        wait_until(lambda: polls(service) == 3)
+        figures = service.metrics()
+        page, entry = service.get("/"), service.get(f"/entries/{first_entry(service)}")
+        missing = [service.get(path).status for path in ("/entries/999", "/topics/no", "/x")]
+        live, ready = service.get("/health/live"), service.get("/health/ready")
+
+    assert page.status == entry.status == 200
+    assert b"Latest updates" in page.body
+    assert b"Entry 8" in page.body
+    assert missing == [404, 404, 404]
+    assert json.loads(live.body) == {"live": True}
+    assert json.loads(ready.body)["ready"] is True
+    assert figures['tidings_sources{state="active"}'] == 3
+    assert figures["tidings_sources_failing"] == 1
+    assert figures['tidings_entries{state="public"}'] == 10
+    assert figures['tidings_entries{state="backfill"}'] == 6
+    assert figures['tidings_polls_total{outcome="new"}'] == 2
+    assert figures['tidings_polls_total{outcome="failed"}'] == 1
+    assert figures["tidings_poll_overdue_seconds"] < PATIENCE
+    for line in service.log.splitlines():
+        assert {"time", "level", "message"} <= set(json.loads(line))
+    assert len(tidings("entry", "list", "--json").json) == 10
+
+
+def polls(service):
+    return sum(n for name, n in service.metrics().items() if name.startswith("tidings_polls_total"))
+
+
+def first_entry(service):
+    feed = json.loads(service.get("/feed.json").body)
+    assert len(feed["items"]) == 10
+    return int(re.search(r"/entries/(\d+)", service.get("/").body.decode())[1])
+
+
+def test_feeds_are_served_with_validators_and_compression(running, tidings, web):
+    tidings("source", "add", web.serve(answer(body=atom(*items(8)))), "--topic", "news")
+
+    with running("web") as service:
+        for path in ("/feed.atom", "/feed.rss", "/feed.json", "/topics/news.atom", "/"):
+            plain = service.get(path)
+            packed = service.get(path, Accept_Encoding="gzip")
+            same = service.get(path, If_None_Match=plain.headers["ETag"])
+            assert plain.status == 200
+            assert gzip.decompress(packed.body) == plain.body
+            assert (same.status, same.body) == (304, b"")
+        before = service.get("/feed.atom").headers["ETag"]
+        tidings("source", "edit", 1, "--title", "Renamed")
+        changed = service.get("/feed.atom", If_None_Match=before)
+
+    assert changed.status == 200
+    assert b"Renamed" in changed.body
+
+
+def test_sigterm_ends_the_service_although_a_source_is_slow(running, tidings, web):
+    slow = web.serve(dripping(answer(Content_Length=10_000), b"x"))
+    good = web.serve(answer(body=atom(*items(3))))
+    tidings.add(slow, good)
+
+    with running() as service:
+        wait_until(lambda: web.requests(slow) and polls(service))
+        started = time.monotonic()
+
+    assert time.monotonic() - started < GRACE
+    assert tidings("db", "check").status == 0
+    [first, second] = tidings("source", "list", "--json").json
+    assert (first["last_polled_at"], first["failures"]) == (None, 0)
+    assert second["entries"] == 3
+    again = tidings.polled(1, FETCH__TOTAL_TIMEOUT="1s")
+    assert again[slow]["outcome"] == "failed"
+
+
+def test_two_services_on_one_database_do_each_thing_once(running, tidings, web):
+    publishers = [web.publisher() for _ in range(6)]
+    urls = [
+        publisher.serve(f"/{name}", answer(body=atom(*items(5), title=f"{name} {number}")))
+        for number, publisher in enumerate(publishers)
+        for name in "abc"
+    ]
+    tidings.add(*urls)
+    gap = {"FETCH__HOST_INTERVAL": f"{GAP}s"}
+
+    with running(**gap) as one, running(**gap) as other:
+        wait_until(lambda: polls(one) == len(urls))
+        time.sleep(1.5)  # more than two ticks in which nobody may poll anything again
+        assert polls(other) == len(urls)
+
+    for publisher in publishers:
+        assert sorted(request.path for request in publisher.received) == ["/a", "/b", "/c"]
+        starts = [request.at for request in publisher.received]
+        assert all(later - earlier >= GAP - 0.05 for earlier, later in pairwise(starts))
+    entries = tidings("entry", "list", "--json", "--limit", 0).json
+    assert sorted(entry["seq"] for entry in entries) == list(range(1, 5 * len(urls) + 1))

@@ -1,0 +1,128 @@
+"""Letters in a real browser. Pictures of them go to the folder named by TIDINGS_SCREENSHOTS."""
+
+import os
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+
+from browser.legibility import CONTRAST
+from digests import CHINESE, ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES, a_digest, an_entry, of
+from tidings.rendering.mail import compose, load_mail_templates
+
+DIGESTS = {"en": ENGLISH, "zh": CHINESE}
+
+
+@dataclass
+class Letter:
+    """A letter in a window that remembers what it asked for and complained about."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def show(self, digest):
+        templates = load_mail_templates([TEMPLATES / "email"])
+        letter = compose(digest, site_url=SITE_URL, issue_url=ISSUE_URL, templates=templates)
+        self.page.set_content(letter.html)
+        return self
+
+
+@pytest.fixture
+def letter(browser):
+    """Return a function that shows a digest as a letter."""
+    contexts = []
+
+    def show(digest, width=600, scheme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        contexts.append(context)
+        return Letter(context.new_page()).show(digest)
+
+    yield show
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 600])
+@pytest.mark.parametrize("language", DIGESTS)
+def test_letters_are_easy_to_read(letter, language, width, scheme):
+    shown = letter(DIGESTS[language], width, scheme)
+
+    if folder := os.environ.get("TIDINGS_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        shown.page.screenshot(
+            path=Path(folder) / f"digest-{language}-{scheme}-{width}.png", full_page=True
+        )
+
+    assert shown.page.evaluate(CONTRAST) == []
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_letters_ask_nobody_and_complain_of_nothing(letter):
+    shown = letter(ENGLISH)
+
+    assert shown.requests == []
+    assert shown.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "paper"),
+    [
+        pytest.param("light", "rgb(252, 251, 248)", id="light"),
+        pytest.param("dark", "rgb(22, 24, 27)", id="dark"),
+    ],
+)
+def test_letters_are_as_dark_as_the_room(letter, scheme, paper):
+    shown = letter(ENGLISH, scheme=scheme)
+
+    assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+
+
+def test_a_letter_is_600_pixels_wide_in_the_middle_of_a_wide_window(letter):
+    shown = letter(ENGLISH, width=1000)
+
+    box = shown.page.locator(".sheet").bounding_box()
+    assert (box["x"], box["width"]) == (200, 600)
+
+
+def test_nothing_in_a_letter_is_too_wide_for_a_phone(letter):
+    word = "Aword" * 30
+    shown = letter(a_digest(of(an_entry(title=word, excerpt=f"https://a.example/{word}"))), 320)
+
+    assert shown.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_headings_of_a_letter_are_in_order(letter):
+    shown = letter(ENGLISH)
+
+    levels = shown.page.evaluate(
+        "[...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map((h) => +h.tagName[1])"
+    )
+
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+
+
+def test_what_a_mailbox_previews_is_not_seen_in_the_letter(letter):
+    shown = letter(ENGLISH)
+
+    preview = shown.page.locator(".unseen")
+    assert not preview.is_visible()
+    assert "Kestrel 4.2" in preview.text_content()
+
+
+def test_an_entry_from_right_to_left_runs_so_with_its_small_print(letter):
+    shown = letter(ENGLISH)
+
+    item = shown.page.locator(".item", has_text="السماء")
+    for part in ("h3", ".meta", ".text"):
+        assert item.locator(part).evaluate("e => getComputedStyle(e).direction") == "rtl"

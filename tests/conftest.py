@@ -1,0 +1,85 @@
+"""What many tests need: real databases, a fixed time, a clean environment."""
+
+import os
+from collections.abc import Generator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+import postgres
+from tidings.storage import schema
+from tidings.storage.database import Database
+
+FOR_TESTS = {"TIDINGS_SAMPLES", "TIDINGS_REQUIRE_ALL"}
+
+for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
+    if name not in FOR_TESTS:
+        del os.environ[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With TIDINGS_REQUIRE_ALL=1, let a test that is skipped for what is missing here fail."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("TIDINGS_REQUIRE_ALL"):
+        report.outcome = "failed"
+        report.longrepr = f"nothing may be missing here: {report.longreprtext}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[Path]:
+    """A server of this worker's own, with an up-to-date database called `template`."""
+    with postgres.cluster() as folder:
+        admin = create_engine(postgres.url(folder, "postgres"), isolation_level="AUTOCOMMIT")
+        with admin.connect() as connection:
+            connection.execute(text("CREATE DATABASE template"))
+        admin.dispose()
+        database = Database(postgres.url(folder, "template"))
+        schema.upgrade(database)
+        database.close()
+        yield folder
+
+
+@pytest.fixture
+def postgres_url(postgres_template: Path) -> Iterator[str]:
+    """A fresh database on PostgreSQL."""
+    name = f"test_{uuid4().hex[:12]}"
+    admin = create_engine(postgres.url(postgres_template, "postgres"), isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template"))
+    yield postgres.url(postgres_template, name)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A fresh SQLite file."""
+    return f"sqlite:///{tmp_path}/tidings.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a fresh database: every test that takes it runs on both kinds."""
+    kind = "sqlite" if request.param == "sqlite" else "postgres"
+    return str(request.getfixturevalue(f"{kind}_url"))
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh database with our schema, of both kinds."""
+    opened = Database(database_url)
+    if opened.is_sqlite:
+        schema.upgrade(opened)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def noon() -> datetime:
+    return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -1,0 +1,96 @@
+"""The program, set up: its environment, and ways to run it."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tidings.cli.main import run
+from tidings.cli.start import Start
+from tidings.wiring import opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+class Installation:
+    """Commands on one database; the publishers of the test may be polled, nobody else."""
+
+    def __init__(self, url, folder, *, web, monkeypatch, capsys):
+        self.url = url
+        self.folder = folder
+        self._web = web
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def __call__(self, *arguments, **environment):
+        """Run a command in this process."""
+        self._capsys.readouterr()
+        with self._in(environment):
+            status = run([str(argument) for argument in arguments])
+        out, err = self._capsys.readouterr()
+        return Result(status=status, out=out, err=err)
+
+    def call(self, *arguments, **environment):
+        """Run a command in a process of its own."""
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=60)
+        return Result(status=process.returncode, out=out, err=err)
+
+    def start(self, *arguments, **environment):
+        """Start a command in a process of its own; whoever starts it also ends it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "tidings", *map(str, arguments)],
+            cwd=self.folder,
+            env=os.environ | self._environment(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def opened(self, **environment):
+        """Open the program's inside, as a command does."""
+        with self._in(environment):
+            settings = Start(None).settings()
+        with opened(settings) as app:
+            yield app
+
+    def add(self, *urls):
+        """Follow sources without asking them for anything yet."""
+        outlines = "".join(f'<outline type="rss" xmlUrl="{url}"/>' for url in urls)
+        file = self.folder / "sources.opml"
+        file.write_text(f'<opml version="2.0"><body>{outlines}</body></opml>')
+        assert self("source", "import", file).status == 0
+
+    def polled(self, *arguments, **environment):
+        """Poll, and return what came of each source by its address."""
+        summary = self("poll", "--json", *arguments, **environment).json
+        return {source["url"]: source for source in summary["sources"]}
+
+    @contextmanager
+    def _in(self, environment):
+        with self._monkeypatch.context() as patch:
+            for name, value in self._environment(environment).items():
+                patch.setenv(name, value)
+            yield
+
+    def _environment(self, changes):
+        return {
+            "TIDINGS_DATABASE__URL": self.url,
+            "TIDINGS_FETCH__ALLOW": ",".join(self._web.hosts),
+            "TIDINGS_FETCH__HOST_INTERVAL": "0.01s",
+            "TIDINGS_PARSE__PROCESSES": "1",
+            "TIDINGS_SECRET": "a secret for tests only",
+            "TIDINGS_SOURCES__IMPORT_AT_FIRST_START": "",
+        } | {f"TIDINGS_{name}": str(value) for name, value in changes.items()}

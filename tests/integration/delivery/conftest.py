@@ -1,0 +1,85 @@
+"""What tests of transports need: a relay, a way to it, and letters."""
+
+from datetime import timedelta
+
+import pytest
+
+from relay import FakeRelay
+from tidings.delivery.relay import Relay
+from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.transports import Envelope
+from tidings.errors import DeliveryError
+
+LETTER = (
+    b"From: news@example.org\r\n"
+    b"Message-ID: <one@example.org>\r\n"
+    b"\r\n"
+    b".\r\n"
+    b"..two dots\r\n"
+    b".hidden\r\n"
+    b"the end\r\n"
+)
+
+
+@pytest.fixture
+def relay():
+    with FakeRelay() as relay:
+        yield relay
+
+
+@pytest.fixture
+def settings_for():
+    """Return what makes settings for a relay, quick to lose patience."""
+
+    def settings_for(relay, **changes):
+        usual = {
+            "host": "127.0.0.1",
+            "port": relay.port,
+            "security": "none",
+            "user": "",
+            "password": "",
+            "timeout": timedelta(seconds=0.3),
+            "reply_timeout": timedelta(seconds=0.3),
+            "connections": 1,
+            "per_second": 0,
+        }
+        return SmtpSettings(**usual | changes)
+
+    return settings_for
+
+
+class Attempts:
+    """Letters sent over one line, and what became of each."""
+
+    def __init__(self, send):
+        self._send = send
+        self.marks = 0
+
+    def __call__(self, recipient="ann@example.org", *, letter=LETTER, mark=None):
+        """Return the reply, or the error."""
+        envelope = Envelope(sender="bounces@example.org", recipient=recipient)
+        try:
+            return self._send(envelope, letter, mark or self._mark)
+        except DeliveryError as error:
+            return error
+
+    def _mark(self):
+        self.marks += 1
+
+
+@pytest.fixture
+def attempt(relay, settings_for):
+    """Send a letter to the relay; all of a test's go over one line."""
+    with Relay(settings_for(relay)).connect() as send:
+        yield Attempts(send)
+
+
+@pytest.fixture
+def attempts_at():
+    """Return what sends letters over another line."""
+    return Attempts
+
+
+@pytest.fixture
+def letter():
+    return LETTER

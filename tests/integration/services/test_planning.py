@@ -1,0 +1,448 @@
+"""From due slots to issues and deliveries, on both databases."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from factories import DAY, HOUR, NOON
+from newsroom import Newsroom, Outbox, be_away, refuse_for_now, write_letter
+from tidings.domain.newsletters import Frequency
+from tidings.domain.slots import INSTANT_PAUSE
+from tidings.errors import PlanOutdatedError
+from tidings.services import planning
+from tidings.services.planning import plan_now
+from tidings.storage import deliveries, issues, newsletters, plans
+from tidings.storage.database import Database
+
+SEVEN = NOON - 5 * HOUR + DAY
+"""Tomorrow at seven, when the daily slot of these tests falls due."""
+
+
+@pytest.fixture
+def source(newsroom):
+    newsroom.add_newsletter()
+    return newsroom.follow()
+
+
+def test_an_issue_tells_of_what_became_public_since_the_subscription(newsroom, source):
+    newsroom.publish(source, 2)
+    ann = newsroom.subscribe()
+    news = newsroom.publish(source, 2)
+    newsroom.now = SEVEN
+
+    planned = newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert planned.deliveries == {row.issue_id: 1}
+    assert newsroom.told(row.issue_id) == news
+    assert (row.subscription_id, row.slot, row.state) == (ann, "d:2026-11-21", "ready")
+    assert (row.from_seq, row.to_seq) == (2, 4)
+    assert newsroom.subscription(ann).watermark == 4
+    assert newsroom.subscription(ann).next_issue_at == SEVEN + DAY
+
+
+def test_nothing_is_planned_before_its_time_nor_twice(newsroom, source):
+    newsroom.subscribe()
+    newsroom.publish(source)
+
+    before = newsroom.plan()
+    newsroom.now = SEVEN
+    newsroom.plan()
+    again = newsroom.plan()
+
+    assert not before.deliveries
+    assert not again.deliveries
+    assert len(newsroom.deliveries()) == 1
+
+
+def test_a_slot_without_news_is_on_record_and_sends_nothing(newsroom, source):
+    ann = newsroom.subscribe(topics=())
+    newsroom.now = SEVEN
+
+    planned = newsroom.plan()
+
+    assert not planned.deliveries
+    assert newsroom.deliveries() == []
+    assert [(row.subscription_id, row.slot, row.reason) for row in newsroom.log()] == [
+        (ann, "d:2026-11-21", "empty")
+    ]
+
+
+def test_those_who_get_the_same_share_an_issue_by_whatever_way_they_came_to_it(newsroom):
+    art, law = newsroom.follow(topic="art"), newsroom.follow(topic="law")
+    newsroom.add_newsletter()
+    newsroom.subscribe("all@example.org")
+    newsroom.subscribe("art@example.org", topics=["art"], timezone="Europe/Berlin")
+    newsroom.subscribe("both@example.org", topics=["art", "law"])
+    newsroom.subscribe("zh@example.org", language="zh")
+    told = [newsroom.publish(art), newsroom.publish(law)]
+    newsroom.now = SEVEN
+
+    planned = newsroom.plan()
+
+    by_issue = {
+        tuple(newsroom.told(issue_id)): number for issue_id, number in planned.deliveries.items()
+    }
+    assert sorted(planned.deliveries.values()) == [1, 1, 2]
+    assert by_issue[tuple(told[0])] == 1
+    assert len(newsroom.deliveries()) == 4
+
+
+def test_a_topic_that_nobody_chose_brings_nobody_a_letter(newsroom):
+    art, law = newsroom.follow(topic="art"), newsroom.follow(topic="law")
+    newsroom.add_newsletter(topics=["art"])
+    newsroom.subscribe("all@example.org")
+    newsroom.subscribe("law@example.org", topics=["law"])
+    news = newsroom.publish(art)
+    newsroom.publish(law)
+    newsroom.now = SEVEN
+
+    newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert newsroom.told(row.issue_id) == news
+
+
+def test_what_was_hidden_before_is_not_told(newsroom, source):
+    newsroom.subscribe()
+    hidden, shown = newsroom.publish(source, 2)
+    newsroom.hide(hidden)
+    newsroom.now = SEVEN
+
+    newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert newsroom.told(row.issue_id) == [shown]
+
+
+def test_after_a_downtime_one_issue_tells_it_all(newsroom, source):
+    newsroom.subscribe()
+    news = newsroom.publish(source)
+    newsroom.now += 3 * DAY
+    news += newsroom.publish(source)
+    newsroom.now = SEVEN + 4 * DAY + HOUR
+
+    newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert row.slot == "d:2026-11-25"
+    assert newsroom.told(row.issue_id) == news
+
+
+def test_a_slot_noticed_at_night_is_left_to_the_next_morning(newsroom, source):
+    ann = newsroom.subscribe()
+    news = newsroom.publish(source)
+    newsroom.now = SEVEN + 13 * HOUR
+
+    newsroom.plan()
+    missed = newsroom.deliveries(), [row.reason for row in newsroom.log()]
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+
+    assert missed == ([], ["late"])
+    [row] = newsroom.deliveries()
+    assert row.slot == "d:2026-11-22"
+    assert newsroom.told(row.issue_id) == news
+
+
+def test_the_cut_of_a_slot_is_frozen_by_whoever_looks_first(newsroom, source):
+    ann = newsroom.subscribe()
+    news = newsroom.publish(source)
+    newsroom.now = SEVEN
+    with newsroom.database.write() as connection:
+        plans.freeze_cut(connection, SEVEN)
+    later = newsroom.publish(source)
+
+    newsroom.plan()
+    newsroom.deliver(Outbox())
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+
+    first, second = newsroom.deliveries()
+    assert newsroom.told(first.issue_id) == news
+    assert newsroom.told(second.issue_id) == later
+
+
+def test_a_plan_that_failed_is_made_again_as_it_was(newsroom, source):
+    newsroom.subscribe()
+    news = newsroom.publish(source)
+    newsroom.now = SEVEN
+    with pytest.raises(LookupError):
+        newsroom.plan(write_letter=_fail)
+    nothing = newsroom.deliveries(), newsroom.log()
+    newsroom.publish(source)
+    newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert nothing == ([], [])
+    assert newsroom.told(row.issue_id) == news
+
+
+def _fail(_digest, _url):
+    raise LookupError
+
+
+def test_message_ids_tell_nothing_and_are_the_same_however_often_a_window_is_planned(
+    newsroom, source
+):
+    newsroom.subscribe()
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+
+    newsroom.plan(secret=b"another secret, so another name")
+    [other] = newsroom.deliveries()
+    _plan_anew(newsroom)
+    [row] = newsroom.deliveries()
+    _plan_anew(newsroom)
+    [again] = newsroom.deliveries()
+
+    assert row.message_id == again.message_id != other.message_id
+    assert len(row.message_id) < 78
+
+
+def _plan_anew(newsroom):
+    """Plan as if nothing had been planned before."""
+    with newsroom.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM delivery")
+        connection.exec_driver_sql("UPDATE subscription SET watermark = 0")
+        due = connection.exec_driver_sql("SELECT confirmed_at FROM subscription").scalar_one()
+        moved = "UPDATE subscription SET next_issue_at = '%s'" % due  # noqa: S608, UP031
+        connection.exec_driver_sql(moved)
+    newsroom.plan()
+
+
+def test_two_services_that_plan_at_the_same_moment_plan_once(newsroom, source):
+    for number in range(30):
+        newsroom.subscribe(f"reader{number}@example.org")
+    news = newsroom.publish(source, 2)
+    newsroom.now = SEVEN
+    both = Barrier(2)
+
+    def plan(url):
+        other = Database(url)
+        both.wait()
+        planned = Newsroom(other, now=SEVEN).plan()
+        other.close()
+        return sum(planned.deliveries.values())
+
+    urls = [newsroom.database.url.render_as_string(hide_password=False)] * 2
+    with ThreadPoolExecutor(2) as threads:
+        planned = list(threads.map(plan, urls))
+
+    assert sum(planned) == len(newsroom.deliveries()) == 30
+    assert {row.issue_id for row in newsroom.deliveries()} == {1}
+    assert newsroom.told(1) == news
+
+
+def test_a_zone_further_west_brings_no_second_issue_on_one_day(newsroom, source):
+    ann = newsroom.subscribe(timezone="Asia/Shanghai")
+    newsroom.publish(source)
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+    newsroom.deliver(Outbox())
+
+    later = newsroom.publish(source)
+    newsroom.edit(ann, timezone="America/New_York")
+    for _ in range(2):
+        newsroom.now = newsroom.subscription(ann).next_issue_at
+        newsroom.plan()
+
+    first, second = newsroom.deliveries()
+    assert [row.reason for row in newsroom.log()] == ["repeated"]
+    assert (first.slot, second.slot) == ("d:2026-11-21", "d:2026-11-22")
+    assert newsroom.told(second.issue_id) == later
+
+
+def test_from_weekly_to_daily_nothing_is_told_twice_nor_missed(newsroom, source):
+    ann = newsroom.subscribe(frequency=Frequency.WEEKLY)
+    news = newsroom.publish(source)
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+    newsroom.deliver(Outbox())
+
+    later = newsroom.publish(source)
+    newsroom.edit(ann, frequency=Frequency.DAILY)
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+
+    first, second = newsroom.deliveries()
+    assert (first.slot, second.slot) == ("w:2026-W48", "d:2026-11-24")
+    assert [newsroom.told(first.issue_id), newsroom.told(second.issue_id)] == [news, later]
+
+
+def test_news_as_it_happens_comes_after_a_short_pause(newsroom, source):
+    ann = newsroom.subscribe(frequency=Frequency.INSTANT)
+    news = newsroom.publish(source)
+    newsroom.now += INSTANT_PAUSE
+
+    newsroom.plan()
+    newsroom.now += INSTANT_PAUSE
+    newsroom.plan()
+
+    [row] = newsroom.deliveries(ann)
+    assert newsroom.told(row.issue_id) == news
+    assert row.slot == f"e:{row.to_seq}"
+    assert newsroom.log() == []
+
+
+def test_after_an_outage_of_the_relay_one_issue_takes_the_place_of_the_stale_ones(newsroom, source):
+    ann = newsroom.subscribe()
+    relay = Outbox(be_away, be_away)
+    told = []
+    for _ in range(3):
+        told += newsroom.publish(source)
+        newsroom.now = newsroom.subscription(ann).next_issue_at
+        newsroom.plan()
+        newsroom.deliver(relay)
+
+    assert newsroom.states() == ["superseded", "superseded", "accepted"]
+    [letter] = relay.sent
+    assert letter.told == told[::-1]
+
+
+def test_the_empty_slots_of_an_outage_are_in_the_window_that_takes_it_all(newsroom, source):
+    art = newsroom.follow(topic="art")
+    ann = newsroom.subscribe(topics=["art"])
+    told = newsroom.publish(art)
+    for news in (source, source, art):
+        newsroom.now = newsroom.subscription(ann).next_issue_at
+        newsroom.plan()
+        newsroom.deliver(Outbox(refuse_for_now))
+        late = newsroom.publish(news)
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+
+    *_, last = newsroom.deliveries()
+    assert (last.from_seq, last.to_seq) == (0, 4)
+    assert newsroom.told(last.issue_id) == told + late
+    assert newsroom.log() == []
+
+
+def test_an_older_letter_that_waits_behind_a_sent_one_is_not_told_again(newsroom, source):
+    ann = newsroom.subscribe()
+    first = newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+    with newsroom.database.write() as connection:
+        deliveries.claim(connection, "a slow one", limit=1, now=newsroom.now)
+    second = newsroom.publish(source)
+    plan_now(newsroom.planning(), newsroom.subscription(ann).newsletter)
+    relay = Outbox()
+    newsroom.deliver(relay)
+
+    with newsroom.database.write() as connection:
+        later = newsroom.now
+        deliveries.give_back(connection, "a slow one", doubtful_until=later, now=later)
+    third = newsroom.publish(source)
+    newsroom.now += DAY
+    newsroom.plan()
+    newsroom.deliver(relay)
+
+    assert [letter.told for letter in relay.sent] == [second, first, third]
+    assert newsroom.subscription(ann).watermark == 3
+
+
+def test_who_leaves_while_a_plan_is_made_is_not_in_it(newsroom, source):
+    newsroom.subscribe("ann@example.org")
+    bob = newsroom.subscribe("bob@example.org")
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+    leaving = [bob]
+
+    def write_and_let_bob_leave(digest, url):
+        while leaving:
+            newsroom.leave(leaving.pop())
+        return write_letter(digest, url)
+
+    planned = newsroom.plan(write_letter=write_and_let_bob_leave)
+
+    assert sum(planned.deliveries.values()) == 1
+    assert [row.subscription_id for row in newsroom.deliveries()] != [bob]
+
+
+def test_at_the_operators_word_everybody_gets_what_is_new_and_the_slot_what_is_newer(
+    newsroom, source
+):
+    ann = newsroom.subscribe()
+    due_at = newsroom.subscription(ann).next_issue_at
+    news = newsroom.publish(source)
+    newsletter = newsroom.subscription(ann).newsletter
+
+    planned = plan_now(newsroom.planning(), newsletter)
+    again = plan_now(newsroom.planning(), newsletter)
+    stays = newsroom.subscription(ann).next_issue_at
+    newsroom.deliver(Outbox())
+    later = newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+
+    first, second = newsroom.deliveries()
+    assert (planned.deliveries, again.deliveries) == ({first.issue_id: 1}, {})
+    assert stays == due_at
+    assert (first.slot, second.slot) == ("now:1", "d:2026-11-21")
+    assert [newsroom.told(first.issue_id), newsroom.told(second.issue_id)] == [news, later]
+
+
+def test_everybody_is_planned_for_in_pages(newsroom, source, monkeypatch):
+    monkeypatch.setattr(planning, "CHUNK", 3)
+    for number in range(7):
+        newsroom.subscribe(f"reader{number}@example.org")
+    newsroom.publish(source)
+    newsletter = newsroom.subscription(1).newsletter
+
+    now = plan_now(newsroom.planning(), newsletter)
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+    due = newsroom.plan()
+
+    assert sum(now.deliveries.values()) == sum(due.deliveries.values()) == 7
+
+
+def test_a_newsletters_own_edition_is_listed_with_everything_of_its_selection(newsroom):
+    art, law = newsroom.follow(topic="art"), newsroom.follow(topic="law")
+    newsroom.add_newsletter(topics=["art"])
+    news = newsroom.publish(art)
+    newsroom.publish(law)
+    newsroom.now = SEVEN
+
+    newsroom.plan()
+    newsroom.plan()
+
+    [one] = listed(newsroom)
+    assert newsroom.told(one.id) == news
+    with newsroom.database.read() as connection:
+        edition = newsletters.edition_of(connection, "news")
+    assert (edition.watermark, edition.next_issue_at) == (2, SEVEN + DAY)
+
+
+def listed(newsroom):
+    with newsroom.database.read() as connection:
+        return issues.latest(connection, only_listed=True, limit=None)
+
+
+def test_an_edition_that_a_reader_had_before_is_the_same_issue(newsroom, source):
+    newsroom.subscribe(hour=6)
+    newsroom.publish(source)
+    newsroom.now = SEVEN - HOUR
+    newsroom.plan()
+    unlisted = listed(newsroom)
+    newsroom.now = SEVEN
+    newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert unlisted == []
+    assert [one.id for one in listed(newsroom)] == [row.issue_id]
+
+
+def test_two_services_list_an_edition_once(newsroom, source):
+    with newsroom.database.read() as connection:
+        [edition] = newsletters.due(connection, now=SEVEN)
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+
+    with newsroom.database.write() as connection, pytest.raises(PlanOutdatedError):
+        newsletters.move(connection, edition, watermark=9, next_issue_at=SEVEN)
+
+    assert len(listed(newsroom)) == 1

@@ -1,0 +1,281 @@
+"""A newsletter's house: sources with news, readers, a clock set by hand, and ways out for letters."""
+
+import re
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from threading import Event
+
+from sqlalchemy import select, update
+
+from factories import HOUR, NOON, an_entry
+from polling import read_poll
+from tidings.delivery.addresses import Sender
+from tidings.delivery.letters import Letterhead
+from tidings.delivery.transports import Reply
+from tidings.domain.entries import EntryState
+from tidings.domain.newsletters import UNSUBSCRIBE_URL, Frequency, Schedule
+from tidings.errors import (
+    LostReplyError,
+    RefusedForNowError,
+    RejectedError,
+    RelayUnreachableError,
+    SenderFaultError,
+)
+from tidings.rendering.mail import Composed
+from tidings.services.delivering import DeliverTools, deliver_due
+from tidings.services.drafts import PlanTools
+from tidings.services.planning import plan_due
+from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
+from tidings.storage.mail_tables import delivery, issue_entry, plan_log
+from tidings.storage.newsletters import NewsletterForm
+from tidings.storage.sources import NewSource
+from tidings.storage.subscriptions import Wish
+from tidings.storage.tables import entry, source
+
+
+def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC"):
+    return Schedule(frequency=frequency, hour=hour, timezone=timezone)
+
+
+def a_form(**fields):
+    usual = {
+        "title": "The News",
+        "schedule": a_schedule(),
+        "topics": (),
+        "language": "en",
+        "reply_to": None,
+        "postal_address": None,
+    }
+    return NewsletterForm(**usual | fields)
+
+
+def a_wish(*, language="en", topics=(), **schedule):
+    return Wish(schedule=a_schedule(**schedule), language=language, topics=topics)
+
+
+def write_letter(digest, issue_url):
+    """Compose a letter that says little: what it tells of, by number, and the way to leave."""
+    told = " ".join(f"[{one.id}]" for section in digest.sections for one in section.entries)
+    text = f"{told}\n{issue_url}\n{UNSUBSCRIBE_URL}\n"
+    return Composed(subject=f"{digest.language}: {told}"[:100], html=text, text=text, shown=1)
+
+
+def told_in(letter):
+    """Return the ids of the entries that a letter tells of."""
+    [said] = re.findall(rb"^Subject: \w+: (.*?)\r$", letter, re.MULTILINE)
+    return [int(number) for number in re.findall(rb"\[(\d+)\]", said)]
+
+
+class Newsroom:
+    """What surrounds planning and delivering, on a real database; its clock is `now`."""
+
+    def __init__(self, database, *, now=NOON):
+        self.database = database
+        self.now = now
+        self._numbers = count(1)
+
+    def follow(self, *, topic=None):
+        """Add a source whose entries are all public; return its id."""
+        new = NewSource(
+            url=f"https://{next(self._numbers)}.example.org/feed", topics=[topic] if topic else []
+        )
+        with self.database.write() as connection:
+            if topic:
+                topics.ensure(connection, [topic], now=self.now)
+            [source_id] = sources.add(connection, [new], now=self.now)
+            connection.execute(update(source).values(first_polled_at=self.now))
+        return source_id
+
+    def publish(self, source_id, number=1):
+        """Let entries of a source become public; return their ids."""
+        guids = [f"urn:example:{next(self._numbers)}" for _ in range(number)]
+        entries = [an_entry(guid, published=self.now - HOUR) for guid in guids]
+        with self.database.write() as connection:
+            [due] = sources.due(connection, [source_id])
+            leases.claim_one(connection, "test", due.host)
+            known = polls.known_entries(connection, [source_id])[source_id]
+            settled = read_poll(due, *entries, known=known, now=self.now)
+            polls.save(connection, "test", [settled])
+            stored = select(entry.c.id).where(entry.c.guid.in_(guids)).order_by(entry.c.seq)
+            return list(connection.scalars(stored))
+
+    def hide(self, *entry_ids):
+        with self.database.write() as connection:
+            hidden = update(entry).where(entry.c.id.in_(entry_ids))
+            connection.execute(hidden.values(state=EntryState.HIDDEN))
+
+    def add_newsletter(self, slug="news", **fields):
+        with self.database.write() as connection:
+            newsletters.add(connection, slug, a_form(**fields), now=self.now)
+            return newsletters.get(connection, slug)
+
+    def subscribe(self, address="ann@example.org", newsletter="news", **wish):
+        with self.database.write() as connection:
+            mailbox = address, address.casefold()
+            return subscriptions.add(connection, newsletter, mailbox, a_wish(**wish), self.now)
+
+    def edit(self, subscription_id, **wish):
+        with self.database.write() as connection:
+            subscriptions.edit(connection, subscription_id, a_wish(**wish), now=self.now)
+
+    def leave(self, subscription_id):
+        with self.database.write() as connection:
+            subscriptions.end(connection, subscription_id, now=self.now)
+
+    def subscription(self, subscription_id):
+        with self.database.read() as connection:
+            return subscriptions.get(connection, subscription_id)
+
+    def planning(self, **changes):
+        usual = {
+            "database": self.database,
+            "clock": lambda: self.now,
+            "write_letter": write_letter,
+            "template_version": "1",
+            "secret": b"the secret of the tests",
+            "mail_domain": "example.org",
+            "site_url": "https://news.example",
+        }
+        return PlanTools(**usual | changes)
+
+    def delivering(self, connect, **changes):
+        usual = {
+            "database": self.database,
+            "clock": lambda: self.now,
+            "owner": "test",
+            "connect": connect,
+            "relay": "relay",
+            "connections": 1,
+            "sender": "news@example.org",
+            "letterhead_of": _letterhead_of,
+            "unsubscribe_url": lambda number: f"https://news.example/unsubscribe/{number}",
+        }
+        return DeliverTools(**usual | changes)
+
+    def plan(self, **changes):
+        return plan_due(self.planning(**changes))
+
+    def deliver(self, outbox, *, stop=None, **changes):
+        return deliver_due(self.delivering(outbox.connect, **changes), stop=stop or Event())
+
+    def deliveries(self, subscription_id=None):
+        """Return the rows in the order they were planned."""
+        statement = select(delivery).order_by(delivery.c.id)
+        if subscription_id is not None:
+            statement = statement.where(delivery.c.subscription_id == subscription_id)
+        with self.database.read() as connection:
+            return connection.execute(statement).all()
+
+    def states(self):
+        return [row.state for row in self.deliveries()]
+
+    def log(self):
+        """Return what was left out, and why."""
+        with self.database.read() as connection:
+            return connection.execute(select(plan_log).order_by(plan_log.c.id)).all()
+
+    def told(self, issue_id):
+        """Return the ids of the entries of an issue, sorted."""
+        with self.database.read() as connection:
+            of_issue = select(issue_entry.c.entry_id).where(issue_entry.c.issue_id == issue_id)
+            return sorted(connection.scalars(of_issue))
+
+    def let_leases_run_out(self):
+        with self.database.write() as connection:
+            connection.execute(update(delivery).values(lease_until=NOON - 1000 * HOUR))
+
+
+def _letterhead_of(newsletter):
+    return Letterhead(
+        sender=Sender(name="The News", address="news@example.org"),
+        reply_to=None,
+        list_id=f"{newsletter.slug}.example.org",
+        list_title=newsletter.title,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    recipient: str
+    letter: bytes
+
+    @property
+    def message_id(self):
+        return re.search(rb"^Message-ID: (\S+)\r$", self.letter, re.MULTILINE)[1].decode()
+
+    @property
+    def told(self):
+        return told_in(self.letter)
+
+
+class Outbox:
+    """A way out that does what it is told to, in turn, and then accepts; `sent` is what it took.
+
+    What it is told is a function of itself, the envelope, the letter and the marker.
+    """
+
+    def __init__(self, *script):
+        self.sent = []
+        self.seen = []
+        self._script = deque(script)
+
+    def tell(self, *script):
+        self._script.extend(script)
+
+    @contextmanager
+    def connect(self):
+        yield self.send
+
+    def send(self, envelope, letter, mark):
+        self.seen.append(envelope.recipient)
+        what = self._script.popleft() if self._script else accept
+        return what(self, envelope, letter, mark)
+
+    def take(self, envelope, letter):
+        self.sent.append(Sent(recipient=envelope.recipient, letter=letter))
+        return Reply(code=250, text="2.0.0 queued")
+
+
+def accept(outbox, envelope, letter, mark):
+    mark()
+    return outbox.take(envelope, letter)
+
+
+def refuse_for_now(_outbox, envelope, _letter, mark):
+    mark()
+    raise RefusedForNowError(envelope.recipient, "451 4.7.1 try again")
+
+
+def refuse_everybody_for_now(_outbox, envelope, _letter, _mark):
+    raise RefusedForNowError(envelope.recipient, "421 4.3.2 going down", stops_relay=True)
+
+
+def be_away(_outbox, envelope, _letter, _mark):
+    raise RelayUnreachableError(envelope.recipient, "Connection refused", stops_relay=True)
+
+
+def reject(_outbox, envelope, _letter, mark):
+    mark()
+    raise RejectedError(envelope.recipient, "550 5.1.1 nobody here")
+
+
+def refuse_us(_outbox, envelope, _letter, _mark):
+    raise SenderFaultError(envelope.recipient, "530 5.7.0 authenticate first", stops_relay=True)
+
+
+def refuse_our_letter(_outbox, envelope, _letter, mark):
+    mark()
+    raise SenderFaultError(envelope.recipient, "554 5.7.1 this is spam")
+
+
+def take_and_lose_the_reply(outbox, envelope, letter, mark):
+    mark()
+    outbox.take(envelope, letter)
+    raise LostReplyError(envelope.recipient, "connection reset")
+
+
+def lose_the_letter(_outbox, envelope, _letter, mark):
+    mark()
+    raise LostReplyError(envelope.recipient, "connection reset")

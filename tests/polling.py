@@ -1,0 +1,30 @@
+"""Polls by hand, without web and children: what a document or a failure leads to."""
+
+from datetime import timedelta
+
+from factories import NOON
+from tidings.domain.documents import ParsedFeed
+from tidings.domain.schedule import PollPolicy
+from tidings.errors import UnreachableError
+from tidings.fetching.outcomes import Fetched, Validators
+from tidings.services.settling import Reading, Rules, settle_failure, settle_read
+from tidings.storage.polls import PolledSource
+
+POLICY = PollPolicy(
+    tick=timedelta(seconds=1),
+    interval=timedelta(hours=1),
+    max_interval=timedelta(days=1),
+    max_pause=timedelta(days=7),
+)
+RULES = Rules(policy=POLICY, first_poll=2)
+
+
+def read_poll(due, *entries, known=None, now=NOON, **feed) -> PolledSource:
+    fetched = Fetched(url=due.url, body=b"x", validators=Validators(url=due.url, etag='"1"'))
+    document = ParsedFeed(**({"title": "A feed", "entries": entries} | feed))
+    reading = Reading(fetched=fetched, feed=document, known=known or {})
+    return settle_read(due, reading, now=now, rules=RULES)
+
+
+def failed_poll(due, *, now=NOON) -> PolledSource:
+    return settle_failure(due, UnreachableError(due.url, "no route"), now=now, rules=RULES)

@@ -1,0 +1,79 @@
+"""What a due slot means for a subscription."""
+
+from datetime import timedelta
+
+import pytest
+
+from factories import DAY, HOUR, NOON
+from tidings.domain.newsletters import Frequency, Schedule
+from tidings.domain.planning import (
+    Omission,
+    Pending,
+    Standing,
+    Window,
+    find_due_slot,
+    next_due,
+    slot_of_cut,
+    window_of,
+)
+from tidings.domain.slots import INSTANT_PAUSE, Slot
+
+DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC")
+INSTANT = Schedule(frequency=Frequency.INSTANT, hour=7, timezone="UTC")
+TODAY = Slot(key="d:2026-11-20", due_at=NOON - 5 * HOUR)
+
+
+def window(*, watermark=10, cut=15, pending=(), had=(), slot=TODAY, now=NOON):
+    standing = Standing(watermark=watermark, pending=pending, had=frozenset(had))
+    return window_of(DAILY, slot, standing, cut=cut, now=now)
+
+
+def omitted(omission):
+    return Window(slot=TODAY.key, from_seq=10, to_seq=10, omission=omission)
+
+
+def test_a_window_goes_from_the_watermark_to_the_cut():
+    assert window() == Window(slot=TODAY.key, from_seq=10, to_seq=15)
+
+
+def test_what_was_not_sent_is_told_with_the_news():
+    unsent = (Pending(id=1, from_seq=4), Pending(id=2, from_seq=7))
+
+    assert window(pending=unsent) == Window(
+        slot=TODAY.key, from_seq=4, to_seq=15, supersedes=(1, 2)
+    )
+
+
+@pytest.mark.parametrize("cut", [10, 9])
+def test_without_news_what_was_not_sent_stays_as_it_is(cut):
+    unsent = (Pending(id=1, from_seq=4),)
+
+    assert window(cut=cut, pending=unsent) == Window(slot=TODAY.key, from_seq=10, to_seq=10)
+
+
+def test_a_slot_that_was_had_is_not_had_again():
+    unsent = (Pending(id=1, from_seq=4),)
+
+    assert window(had=[TODAY.key], pending=unsent) == omitted(Omission.REPEATED)
+
+
+@pytest.mark.parametrize(
+    ("late", "expected"),
+    [
+        pytest.param(12 * HOUR, None, id="half a day: still in time"),
+        pytest.param(12 * HOUR + timedelta(seconds=1), Omission.LATE, id="more: left to the next"),
+    ],
+)
+def test_a_slot_noticed_late_is_left_to_the_next(late, expected):
+    assert window(now=TODAY.due_at + late).omission == expected
+
+
+def test_who_wants_news_as_it_happens_has_no_calendar():
+    assert find_due_slot(INSTANT, NOON) is None
+    assert next_due(INSTANT, NOON) == NOON + INSTANT_PAUSE
+    assert slot_of_cut("e", 15, NOON) == Slot(key="e:15", due_at=NOON)
+
+
+def test_after_a_downtime_the_latest_slot_is_due():
+    assert find_due_slot(DAILY, NOON) == TODAY
+    assert next_due(DAILY, NOON) == TODAY.due_at + DAY

@@ -1,0 +1,81 @@
+import pytest
+
+from tidings.parsing.document import Document, parse
+
+ITEM = """<item><guid>{guid}</guid><title>{title}</title><link>{link}</link>
+<pubDate>{date}</pubDate><description>{body}</description>
+<enclosure url="{file}" type="audio/ogg" length="1"/><slash:comments>{comments}</slash:comments></item>"""
+
+PLAIN = {
+    "guid": "1",
+    "title": "Rain",
+    "link": "https://notes.example/1",
+    "date": "Fri, 20 Nov 2026 08:00:00 GMT",
+    "body": "&lt;p&gt;It &lt;a href='/a'&gt;rained&lt;/a&gt;.&lt;/p&gt;",
+    "file": "https://files.example/1.ogg?session=1",
+    "comments": "0",
+}
+
+
+def a_document(*items):
+    head = '<rss version="2.0" xmlns:slash="http://purl.org/rss/1.0/modules/slash/"><channel>'
+    text = "".join(ITEM.format(**(PLAIN | item)) for item in items)
+    return Document(url="https://notes.example/feed", body=f"{head}{text}</channel></rss>".encode())
+
+
+def only_entry(**item):
+    (entry,) = parse(a_document(item), {}).entries
+    return entry
+
+
+def test_an_entry_known_as_it_is_is_only_counted():
+    document = a_document({"guid": "1"}, {"guid": "2"})
+    known = {entry.key: entry.raw_hash for entry in parse(document, {}).entries}
+
+    feed = parse(document, known)
+
+    assert (feed.entries, feed.unchanged) == ((), 2)
+
+
+def test_an_entry_that_changed_comes_back_under_its_key():
+    before = parse(a_document({"guid": "1"}, {"guid": "2"}), {}).entries
+    known = {entry.key: entry.raw_hash for entry in before}
+
+    feed = parse(a_document({"guid": "1"}, {"guid": "2", "title": "Storm"}), known)
+
+    assert [(entry.title, entry.key) for entry in feed.entries] == [("Storm", before[1].key)]
+    assert feed.unchanged == 1
+
+
+@pytest.mark.parametrize(
+    ("edit", "is_written_anew", "is_seen"),
+    [
+        pytest.param({"comments": "7"}, False, False, id="a counter: nothing"),
+        pytest.param({"date": "Fri, 20 Nov 2026 09:00:00 GMT"}, True, False, id="a date"),
+        pytest.param({"body": PLAIN["body"].replace("/a", "/b")}, True, False, id="a target"),
+        pytest.param(
+            {"file": "https://files.example/1.ogg?session=2"}, True, False, id="a session"
+        ),
+        pytest.param({"link": "https://notes.example/1#top"}, True, False, id="a fragment"),
+        pytest.param({"title": "Storm"}, True, True, id="the title"),
+        pytest.param({"body": "It poured."}, True, True, id="the text"),
+        pytest.param({"link": "https://notes.example/2"}, True, True, id="the link"),
+        pytest.param({"file": "https://files.example/2.ogg"}, True, True, id="the file"),
+    ],
+)
+def test_an_edit_counts_as_far_as_readers_see_it(edit, is_written_anew, is_seen):
+    before, after = only_entry(), only_entry(**edit)
+
+    assert after.key == before.key
+    assert (after.raw_hash != before.raw_hash) == is_written_anew
+    assert (after.revision != before.revision) == is_seen
+
+
+def test_a_moved_document_with_relative_links_is_cleaned_again():
+    document = a_document({"link": "/1"})
+    moved = Document(url="https://elsewhere.example/feed", body=document.body)
+
+    (before,), (after,) = parse(document, {}).entries, parse(moved, {}).entries
+
+    assert after.url == "https://elsewhere.example/1"
+    assert (after.key, after.raw_hash == before.raw_hash) == (before.key, False)

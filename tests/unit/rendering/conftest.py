@@ -1,0 +1,133 @@
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tidings.domain.documents import Enclosure, Image
+from tidings.domain.entries import Entry, EntryState, SourceCredit
+from tidings.domain.publishing import FeedDocument
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "feeds"
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+SOURCE = SourceCredit(
+    id=1,
+    slug="harbour-log",
+    title="The Harbour Log",
+    url="https://harbour.example/feed.xml",
+    site_url="https://harbour.example/",
+    language="en",
+)
+
+FULL_ENTRY = Entry(
+    id=1,
+    seq=1,
+    source=SOURCE,
+    atom_id="tag:harbour.example,2026:tides",
+    title="Tides of the week",
+    url="https://harbour.example/tides",
+    authors=("Mara Quay", "Jon Lock"),
+    categories=("tides", "weather"),
+    published=NOON - timedelta(hours=2),
+    first_seen_at=NOON - timedelta(hours=1),
+    changed_at=NOON,
+    sort_at=NOON - timedelta(hours=2),
+    state=EntryState.PUBLIC,
+    excerpt="High water at six. A storm on Friday & no ferry.",
+    language="en-gb",
+    image=Image(url="https://harbour.example/tide.jpg"),
+    enclosures=(
+        Enclosure(url="https://harbour.example/tides.mp3", type="audio/mpeg", length=40_960),
+        Enclosure(url="https://harbour.example/tides.pdf"),
+    ),
+    content="<p>High water at <b>six</b>.</p>\n<p>A storm on Friday &amp; no ferry.</p>",
+)
+
+
+@pytest.fixture
+def an_entry():
+    """Return a function that makes an entry with everything, save what the caller says."""
+
+    def make(number=1, **differing):
+        fields = {"id": number, "seq": number, "atom_id": f"tag:harbour.example,2026:{number}"}
+        return replace(FULL_ENTRY, **(fields | differing))
+
+    return make
+
+
+@pytest.fixture
+def a_feed():
+    """Return a function that makes a feed of the given entries."""
+
+    def make(*entries, **differing):
+        feed = FeedDocument(
+            id="urn:uuid:6a1f1c5e-0a52-4b7e-9c1e-6a2f8b1d7c11",
+            title="Latest updates",
+            subtitle="Everything that is new",
+            page_url="https://tidings.example/",
+            feed_urls={
+                form: f"https://tidings.example/feed.{form}" for form in ("atom", "rss", "json")
+            },
+            updated=NOON,
+            entries=entries,
+        )
+        return replace(feed, **differing)
+
+    return make
+
+
+@pytest.fixture
+def varied_feed(an_entry, a_feed):
+    """A feed with an entry of each kind: full, bare, Chinese, and full of markup."""
+    bare = an_entry(
+        2,
+        title="",
+        url=None,
+        authors=(),
+        categories=(),
+        published=None,
+        excerpt="A note without title or page",
+        language=None,
+        image=None,
+        enclosures=(),
+        content="",
+        source=replace(SOURCE, id=2, title="", site_url=None),
+    )
+    chinese = an_entry(
+        3,
+        atom_id="https://shu.example/%E6%BD%AE",
+        title="潮汐的数学",
+        url="https://shu.example/潮",
+        language="zh-cn",
+        content="<p>潮汐力 <math><mi>F</mi></math></p>",
+        enclosures=(),
+    )
+    markup = an_entry(
+        4, title="Use <b> & </b>, not &lt;strong&gt;", excerpt="if a < b && c > d", enclosures=()
+    )
+    return a_feed(an_entry(), bare, chinese, markup)
+
+
+@pytest.fixture
+def golden(request):
+    """Return a check against a file of tests/golden/feeds; `--snapshot-update` writes it."""
+
+    def check(name, body):
+        path = GOLDEN / name
+        if request.config.getoption("update_snapshots"):
+            path.write_bytes(body)
+        assert body.decode().splitlines() == path.read_bytes().decode().splitlines()
+
+    return check
+
+
+@pytest.fixture
+def pretty():
+    """Return a function that writes a JSON document so that its lines can be compared."""
+
+    def write(body):
+        return (json.dumps(json.loads(body), ensure_ascii=False, indent=2) + "\n").encode()
+
+    return write

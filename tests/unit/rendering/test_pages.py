@@ -1,0 +1,546 @@
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from browser.showcase import (
+    ARABIC,
+    ENTRIES,
+    HOSTILE,
+    NOTES,
+    PODCAST,
+    SITE,
+    SOFTMAX,
+    SOURCES,
+    TEMPLATES,
+    TOPICS,
+    UNTITLED,
+    WAL,
+    an_entry,
+    source_line,
+    topic_line,
+)
+from tidings.domain.documents import Enclosure
+from tidings.domain.publishing import Scope
+from tidings.errors import TemplateError
+from tidings.rendering import pages
+from tidings.rendering.pages import (
+    EntryPage,
+    ErrorPage,
+    ListPage,
+    PageLink,
+    SourceHealth,
+    SourcesPage,
+    TopicsPage,
+)
+from tidings.rendering.words import direction
+
+CHINESE = replace(SITE, language="zh")
+
+
+def every_page():
+    """Return one of each kind, for the contract is about all of them."""
+    return [
+        a_list(*ENTRIES[:12], count=3),
+        EntryPage(site=SITE, entry=WAL),
+        TopicsPage(site=SITE, topics=tuple(map(topic_line, TOPICS))),
+        SourcesPage(site=SITE, sources=tuple(map(source_line, SOURCES))),
+        ErrorPage(site=SITE, status=404),
+    ]
+
+
+def a_list(*entries, site=SITE, slug="", number=1, count=1):
+    scope = Scope(kind="topic" if slug else "all", slug=slug)
+    return ListPage(
+        site=site,
+        scope=scope,
+        heading="Databases" if slug else site.title,
+        entries=entries,
+        pagination=pages.paginate(number, count=count, href=lambda n: f"/page/{n}/"),
+    )
+
+
+@cache
+def load(*directories):
+    return pages.load_templates([*directories, TEMPLATES])
+
+
+def html(page, *directories):
+    return pages.render(page, load(*directories)).decode()
+
+
+def text_of(page):
+    """Return what a reader sees, more or less."""
+    body = re.sub(r"(?s)^.*?<body>", "", html(page))
+    return " ".join(re.sub(r"<[^>]+>", " ", body).split())
+
+
+def written(directory: Path, **files):
+    """Write an operator's folder."""
+    directory.mkdir(exist_ok=True)
+    for name, content in files.items():
+        (directory / name.replace("_", ".")).write_text(content, encoding="utf-8")
+    return directory
+
+
+def test_the_first_page_says_what_it_is():
+    page = html(a_list(WAL))
+
+    assert "<title>Latest updates</title>" in page
+    assert page.index(">Incoming transmission<") < page.index("<h1>Latest updates</h1>")
+
+
+def test_an_entry_in_a_list_links_to_its_publisher_its_source_its_topics_and_its_page():
+    page = html(a_list(WAL))
+
+    assert '<a href="https://pages-and-logs.example/1">What a write-ahead log' in page
+    assert 'href="/sources/pages-and-logs"' in page
+    assert 'href="/topics/databases"' in page
+    assert '<a href="/entries/1">Read here' in page
+    assert WAL.excerpt in page
+
+
+def test_an_entry_without_title_shows_how_it_begins_and_leads_to_its_page():
+    page = html(a_list(UNTITLED))
+
+    assert '<a href="/entries/4">A short note without a title: every prime' in page
+    assert UNTITLED.excerpt.replace("'", "&#39;") in page
+
+
+def test_an_entry_whose_title_is_its_excerpt_does_not_say_it_twice():
+    entry = an_entry(1, title="", excerpt="A word.")
+
+    assert 'class="excerpt"' not in html(a_list(entry))
+
+
+def test_an_entry_that_says_nothing_can_still_be_found():
+    entry = an_entry(1, title="", excerpt="", content="", url=None)
+
+    assert ">Untitled</a>" in html(a_list(entry))
+    assert "The publisher gives no text here." in html(EntryPage(site=SITE, entry=entry))
+
+
+def test_entries_stand_under_the_day_they_came_in_utc():
+    late = an_entry(1, sort_at=datetime(2026, 11, 20, 0, 0, tzinfo=UTC))
+    earlier = an_entry(2, sort_at=late.sort_at - timedelta(seconds=1))
+
+    days = re.findall(r"<h2>(.*?)</h2>", html(a_list(late, earlier)))
+
+    assert days == [
+        '<time datetime="2026-11-20">20 November 2026</time>',
+        '<time datetime="2026-11-19">19 November 2026</time>',
+    ]
+
+
+def test_times_can_be_read_by_machines():
+    entry = an_entry(1, sort_at=datetime(2026, 11, 20, 9, 5, 7, 123456, tzinfo=UTC))
+
+    page = html(a_list(entry))
+
+    assert '<time datetime="2026-11-20T09:05:07+00:00">09:05 UTC</time>' in page
+
+
+def test_formulas_in_excerpts_stay_text():
+    assert r"\(p_i = e^{z_i} / \sum_j e^{z_j}\)" in text_of(a_list(SOFTMAX))
+
+
+def test_what_a_publisher_writes_is_never_markup_outside_the_content():
+    for page in (a_list(HOSTILE), EntryPage(site=SITE, entry=HOSTILE)):
+        rendered = html(page)
+
+        assert "<script" not in rendered
+        assert "<img src=x" not in rendered
+        assert "<b>" not in rendered
+        assert "&lt;script&gt;alert(&#34;title&#34;)" in rendered
+
+
+@pytest.mark.parametrize(
+    ("slug", "feed"),
+    [
+        pytest.param("", "/feed", id="of everything"),
+        pytest.param("databases", "/topics/databases", id="of a topic"),
+    ],
+)
+def test_a_list_offers_its_own_feeds(slug, feed):
+    page = html(a_list(WAL, slug=slug))
+
+    heading = "Databases" if slug else "Latest updates"
+    alternates = re.findall(r'<link rel="alternate" type="(.*?)" title="(.*?)" href="(.*?)">', page)
+    assert alternates == [
+        ("application/atom+xml", f"{heading} (Atom)", f"{feed}.atom"),
+        ("application/rss+xml", f"{heading} (RSS)", f"{feed}.rss"),
+        ("application/feed+json", f"{heading} (JSON Feed)", f"{feed}.json"),
+    ]
+    footer = page[page.index("<footer>") :]
+    assert f'href="{feed}.atom"' in footer
+    assert 'href="/sources.opml"' in footer
+
+
+def test_a_source_page_leads_to_the_publisher():
+    page = replace(a_list(SOFTMAX), scope=Scope(kind="source", slug="notes"), site_url="https://n/")
+
+    assert '<a href="https://n/">Visit the site</a>' in html(page)
+
+
+def test_an_empty_list_says_why():
+    assert "Nothing here yet" in text_of(a_list())
+
+
+def test_links_stay_below_the_path_of_the_site():
+    site = replace(SITE, base_url="https://news.example/below/here")
+
+    for page in every_page():
+        links = re.findall(r'(?:href|src)="(/[^"]*)"', html(replace(page, site=site)))
+
+        own = [link for link in links if not link.startswith("/page/")]
+        assert len(own) > 10
+        assert all(link.startswith("/below/here/") for link in own)
+
+
+def test_lists_ask_nothing_of_third_parties():
+    image = an_entry(1, content='<img src="https://elsewhere.example/a.jpg">')
+
+    page = html(a_list(image, PODCAST))
+
+    assert "elsewhere" not in page
+    assert re.findall(r'src="(.*?)"', page) == ["/favicon.svg"]
+
+
+def test_an_entry_page_shows_everything_about_it():
+    page = text_of(EntryPage(site=SITE, entry=WAL))
+
+    for piece in (
+        "Pages and Logs",
+        "What a write-ahead log really promises",
+        "Ines Moreau, T. Okafor",
+        "20 November 2026, 11:00 UTC",
+        "Databases",
+        "Filed under: storage, durability",
+        "One fsync may carry many transactions.",
+        "Read it where it was published",
+    ):
+        assert piece in page
+
+
+def test_an_entry_page_carries_the_content_as_it_is():
+    assert SOFTMAX.content in html(EntryPage(site=SITE, entry=SOFTMAX))
+
+
+def test_an_entry_without_content_shows_its_excerpt():
+    entry = replace(WAL, content=None)
+
+    assert f"<p>{entry.excerpt}</p>" in html(EntryPage(site=SITE, entry=entry))
+
+
+def test_search_engines_are_sent_to_the_original():
+    page = html(EntryPage(site=SITE, entry=WAL))
+
+    assert '<meta name="robots" content="noindex">' in page
+    assert '<link rel="canonical" href="https://pages-and-logs.example/1">' in page
+
+
+def test_audio_can_be_heard_and_loads_nothing_before():
+    page = html(EntryPage(site=SITE, entry=PODCAST))
+
+    assert page.count("<audio") == 1
+    assert '<audio controls preload="none" src="https://radio.example/41.mp3?x=1"></audio>' in page
+    assert ">41.mp3</a>" in page
+    assert "48.2 MB" in page
+    assert ">notes.pdf</a>" in page
+
+
+def test_a_file_without_a_name_is_called_by_its_address():
+    entry = replace(PODCAST, enclosures=(Enclosure(url="https://radio.example/"),))
+
+    assert ">https://radio.example/</a>" in html(EntryPage(site=SITE, entry=entry))
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param(SOFTMAX, 'lang="zh-cn" dir="ltr"', id="its own language"),
+        pytest.param(ARABIC, 'lang="ar" dir="rtl"', id="from right to left"),
+        pytest.param(
+            replace(SOFTMAX, language=None), 'lang="zh-cn" dir="ltr"', id="its source's language"
+        ),
+        pytest.param(
+            replace(SOFTMAX, language=None, source=replace(NOTES, language=None)),
+            'dir="auto"',
+            id="nobody knows: the letters decide",
+        ),
+    ],
+)
+def test_an_entry_is_marked_with_its_language(entry, expected):
+    page = html(EntryPage(site=SITE, entry=entry))
+
+    assert '<html lang="en" dir="ltr">' in page
+    assert f'<div class="prose" {expected}>' in page
+    assert f"<h1 {expected}>" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        pytest.param("he", "rtl", id="Hebrew"),
+        pytest.param("fa-IR", "rtl", id="a variety of Persian"),
+        pytest.param("UR", "rtl", id="in capitals"),
+        pytest.param("zh-hans", "ltr", id="Chinese"),
+        pytest.param("arn", "ltr", id="begins like Arabic"),
+        pytest.param(None, "ltr", id="unknown"),
+    ],
+)
+def test_direction(language, expected):
+    assert direction(language) == expected
+
+
+def test_topics_are_listed_with_what_is_in_them():
+    page = text_of(TopicsPage(site=SITE, topics=tuple(map(topic_line, TOPICS))))
+
+    assert "Machine learning 机器学习 3 sources 1 entry 20 November 2026" in page
+
+
+def test_sources_are_listed_with_how_they_are_doing():
+    fine = replace(source_line(NOTES), health=SourceHealth.FINE)
+    silent = replace(source_line(NOTES), health=SourceHealth.NEW, latest=None, site_url=None)
+
+    page = text_of(SourcesPage(site=SITE, sources=(fine, silent)))
+
+    assert "2 sources." in page
+    assert "学习笔记 Up to date 1,234 entries 20 November 2026 Databases Visit the site" in page
+    assert "学习笔记 Not asked yet 1,234 entries Databases New entries" in page
+
+
+@pytest.mark.parametrize("health", list(SourceHealth))
+@pytest.mark.parametrize("site", [SITE, CHINESE], ids=["en", "zh"])
+def test_there_is_a_word_for_every_health(health, site):
+    line = replace(source_line(NOTES), health=health)
+
+    assert f'class="health {health}"' in html(SourcesPage(site=site, sources=(line,)))
+
+
+@pytest.mark.parametrize(
+    "page", [TopicsPage(site=SITE, topics=()), SourcesPage(site=SITE, sources=())]
+)
+def test_an_empty_directory_says_so(page):
+    assert "There are no" in text_of(page)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 500])
+@pytest.mark.parametrize("site", [SITE, CHINESE], ids=["en", "zh"])
+def test_error_pages_help(status, site):
+    page = html(ErrorPage(site=site, status=status))
+
+    assert str(status) in page
+    assert '<p class="original"><a href="/">' in page
+
+
+def test_the_interface_speaks_chinese():
+    page = html(a_list(WAL, site=CHINESE, number=2, count=3))
+
+    assert '<html lang="zh" dir="ltr">' in page
+    assert "2026年11月20日" in page
+    assert "在此阅读" in page
+    assert "较新" in page
+    assert "第 2 页" in page
+
+
+def test_a_variety_of_a_language_reads_its_catalogue():
+    site = replace(SITE, language="zh-Hans-CN")
+
+    assert "在此阅读" in html(a_list(WAL, site=site))
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "shown"),
+    [
+        pytest.param(1, 1, "[1]", id="a single page"),
+        pytest.param(1, 3, "[1] 2 3 >", id="the first"),
+        pytest.param(3, 3, "< 1 2 [3]", id="the last"),
+        pytest.param(2, 3, "< 1 [2] 3 >", id="in between"),
+        pytest.param(10, 20, "< 1 8 9 [10] 11 12 20 >", id="in the middle of many"),
+    ],
+)
+def test_pagination(number, count, shown):
+    pagination = pages.paginate(number, count=count, href=lambda n: f"/?page={n}")
+
+    links = [str(link.number) if link.href else f"[{link.number}]" for link in pagination.links]
+    arrows = ["<"] * bool(pagination.newer) + links + [">"] * bool(pagination.older)
+    assert " ".join(arrows) == shown
+
+
+def test_links_to_pages_are_the_callers():
+    pagination = pages.paginate(2, count=3, href=lambda n: f"/page/{n}/")
+
+    assert (pagination.newer, pagination.older) == ("/page/1/", "/page/3/")
+    assert pagination.links[0] == PageLink(number=1, href="/page/1/")
+
+
+def test_pages_that_are_left_out_are_marked():
+    page = html(a_list(WAL, number=10, count=20))
+
+    assert page.count(">…</li>") == 2
+    assert 'aria-current="page" aria-label="Page 10">10</span>' in page
+    assert "<title>Latest updates \u2013 Page 10</title>" in page
+
+
+def test_the_first_view_is_small():
+    templates = pages.load_templates([TEMPLATES])
+
+    page = pages.render(a_list(*ENTRIES[:12], count=4), templates)
+
+    files = len(templates.file("style.css")) + len(templates.file("favicon.svg"))
+    assert len(page) + files < 60_000
+
+
+def test_the_same_values_give_the_same_bytes():
+    assert [html(page) for page in every_page()] == [html(page) for page in every_page()]
+
+
+def test_an_operator_overrides_file_by_file(tmp_path):
+    own = written(tmp_path / "own", topics_html="<h1>{{ topics | length }} of mine</h1>")
+
+    assert html(TopicsPage(site=SITE, topics=()), own) == "<h1>0 of mine</h1>"
+    assert "<h1>Latest updates</h1>" in html(a_list(WAL), own)
+
+
+def test_a_folder_that_does_not_exist_is_no_folder(tmp_path):
+    assert "<h1>" in html(a_list(WAL), tmp_path / "nowhere")
+
+
+def test_a_language_is_added_by_a_file(tmp_path):
+    catalogue = (TEMPLATES / "en.toml").read_text(encoding="utf-8")
+    own = written(
+        tmp_path, fr_toml=catalogue.replace('"en"', '"fr"').replace("Read here", "Lire ici")
+    )
+
+    page = html(a_list(WAL, site=replace(SITE, language="fr")), own)
+
+    assert '<html lang="fr"' in page
+    assert "Lire ici" in page
+
+
+def test_every_file_moves_the_fingerprint(tmp_path):
+    plain = pages.load_templates([TEMPLATES]).fingerprint
+
+    own = written(tmp_path, style_css="body { color: red }")
+    overridden = pages.load_templates([own, TEMPLATES]).fingerprint
+
+    assert plain == pages.load_templates([TEMPLATES]).fingerprint
+    assert plain != overridden
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        pytest.param(
+            "topics.html",
+            "<p>\n{% if %}",
+            "template topics.html: line 2: Expected an expression, got 'end of statement block'",
+            id="a slip in the syntax",
+        ),
+        pytest.param(
+            "topics.html",
+            "{{ topics | shuffled }}",
+            "template topics.html: line 1: No filter named 'shuffled'.",
+            id="an unknown filter",
+        ),
+        pytest.param(
+            "topics.html",
+            "{{ entries }} {{ site.title }}",
+            "template topics.html: there is no entries",
+            id="a value of another page",
+        ),
+        pytest.param(
+            "frame.html",
+            "{{ topics }}",
+            "template frame.html: there is no topics",
+            id="a value that not all pages have",
+        ),
+        pytest.param(
+            "en.toml",
+            "language =",
+            "template en.toml: Invalid value (at end of document)",
+            id="a catalogue that is not TOML",
+        ),
+        pytest.param(
+            "en.toml",
+            'language = "en"',
+            "template en.toml: needs a section [dates]",
+            id="a catalogue without dates",
+        ),
+        pytest.param(
+            "en.toml",
+            "language = 1\n[dates]\n[texts]\n[counts]",
+            "template en.toml: language: needs a text",
+            id="a catalogue with a number in place of a text",
+        ),
+        pytest.param(
+            "en.toml",
+            'language = "en"\n[dates]\nday = ""\ntime = ""\nmoment = ""\nmonths = ["May", 6]\n'
+            "[texts]\n[counts]",
+            "template en.toml: months: needs a list of texts",
+            id="a catalogue with a number in a list of texts",
+        ),
+        pytest.param(
+            "fr.toml",
+            'language = "fr"\n[dates]\nday = ""\ntime = ""\nmoment = ""\nmonths = []\ndays = []\n'
+            "[texts]\n[counts]\n",
+            "template fr.toml: needs twelve months, and a form for every count",
+            id="a catalogue without months",
+        ),
+    ],
+)
+def test_a_broken_template_is_found_at_start(tmp_path, name, content, message):
+    own = written(tmp_path, **{name.replace(".", "_"): content})
+
+    with pytest.raises(TemplateError) as caught:
+        pages.load_templates([own, TEMPLATES])
+
+    assert str(caught.value) == message
+
+
+def test_a_catalogue_that_lacks_a_phrase_is_found_at_start(tmp_path):
+    catalogue = (TEMPLATES / "zh.toml").read_text(encoding="utf-8")
+    own = written(tmp_path, zh_toml=catalogue.replace("untitled =", "title-less ="))
+
+    with pytest.raises(TemplateError, match="lacks"):
+        pages.load_templates([own, TEMPLATES])
+
+
+def test_a_missing_template_is_found_at_start(tmp_path):
+    with pytest.raises(TemplateError, match="there is no such file"):
+        pages.load_templates([tmp_path])
+
+
+def test_a_file_that_is_not_text_is_found_at_start(tmp_path):
+    (tmp_path / "topics.html").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(TemplateError, match=r"topics\.html"):
+        pages.load_templates([tmp_path, TEMPLATES])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("{{ site.colour }}", id="a field that the value does not have"),
+        pytest.param('{{ t("good-bye") }}', id="a phrase that no catalogue has"),
+    ],
+)
+def test_what_only_shows_while_rendering_names_its_template(tmp_path, content):
+    own = written(tmp_path, topics_html=content)
+
+    with pytest.raises(TemplateError):
+        html(TopicsPage(site=SITE, topics=()), own)
+
+
+def test_a_language_without_catalogue_is_an_error():
+    with pytest.raises(TemplateError, match=r"template tlh\.toml: there is no such catalogue"):
+        html(ErrorPage(site=replace(SITE, language="tlh"), status=404))
+
+
+def test_a_file_that_is_not_there_is_an_error():
+    with pytest.raises(TemplateError, match=r"template logo\.svg: there is no such file"):
+        pages.load_templates([TEMPLATES]).file("logo.svg")
