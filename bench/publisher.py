@@ -11,6 +11,8 @@ from multiprocessing.connection import Connection
 
 import documents
 
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Encoding: gzip\r\n"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
@@ -56,6 +58,7 @@ class _Shelf:
         self.full: list[bytes] = [b""] * count
         self.not_modified = b""
         self.tag: bytes | None = None
+        self._packed: dict[int, list[bytes]] = {}
         self._pipe = pipe
         self._ended = asyncio.Event()
 
@@ -78,11 +81,15 @@ class _Shelf:
         self.tag = b'"%d"' % version if tagged else None
         shown = b"ETag: %s\r\n" % self.tag if self.tag else b""
         self.not_modified = b"HTTP/1.1 304 Not Modified\r\n" + shown + b"\r\n"
-        self.full = [
-            _answer(documents.feed(number, version=version), shown)
-            for number in range(len(self.full))
-        ]
+        self.full = [_HEAD + shown + packed for packed in self._bodies(version)]
         self._pipe.send(None)
+
+    def _bodies(self, version: int) -> list[bytes]:
+        if version not in self._packed:
+            self._packed[version] = [
+                _packed(documents.feed(number, version=version)) for number in range(len(self.full))
+            ]
+        return self._packed[version]
 
 
 class _Visit(asyncio.Protocol):
@@ -105,7 +112,6 @@ class _Visit(asyncio.Protocol):
             self._transport.write(shelf.not_modified if has_it else shelf.full[self._number])
 
 
-def _answer(document: bytes, shown: bytes) -> bytes:
-    packed = gzip.compress(document, compresslevel=1, mtime=0)
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Encoding: gzip\r\n"
-    return head + shown + b"Content-Length: %d\r\n\r\n" % len(packed) + packed
+def _packed(document: bytes) -> bytes:
+    body = gzip.compress(document, compresslevel=1, mtime=0)
+    return b"Content-Length: %d\r\n\r\n" % len(body) + body

@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ from measure import (
 from publisher import Web, publishing
 from tidings.domain.polls import PollSummary
 from tidings.domain.publishing import FeedOutline
+from tidings.parsing.document import Document
 from tidings.services.poll import PollTools, poll_due
 from tidings.services.subscribe import import_sources
 from tidings.wiring import App, opened, utc_now
@@ -225,11 +227,13 @@ def _measure_size(web: Web, kind: str) -> None:
 
 @contextmanager
 def following(web: Web, url: str, *, feeds: int) -> Iterator[Service]:
-    """Run a service on a fresh database that follows the first `feeds` of the web."""
+    """Run a service that follows the first `feeds` of the web, its children ready to read."""
     outlines = [FeedOutline(url=url) for url in web.urls[:feeds]]
     with opened(settings(url, allow=web.hosts)) as app:
         import_sources(app.database, outlines, clock=utc_now)
         with app.polling() as tools:
+            sample = Document(url="https://example.org/feed", body=documents.feed(0))
+            wait([tools.parse(sample, {}) for _ in range(os.cpu_count() or 1)])
             yield Service(app=app, tools=tools, feeds=feeds)
 
 

@@ -13,7 +13,7 @@ import postgres
 from tidings.storage import schema
 from tidings.storage.database import Database
 
-FOR_TESTS = {"TIDINGS_SAMPLES", "TIDINGS_REQUIRE_ALL"}
+FOR_TESTS = {"TIDINGS_SAMPLES", "TIDINGS_SCREENSHOTS", "TIDINGS_REQUIRE_ALL"}
 
 for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
     if name not in FOR_TESTS:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from subprocess import PIPE
 
 from tidings.cli.main import run
 from tidings.cli.start import Start
@@ -47,14 +48,15 @@ class Installation:
             out, err = process.communicate(timeout=60)
         return Result(status=process.returncode, out=out, err=err)
 
-    def start(self, *arguments, **environment):
+    def start(self, *arguments, stdin=None, stdout=PIPE, stderr=PIPE, **environment):
         """Start a command in a process of its own; whoever starts it also ends it."""
         return subprocess.Popen(
             [sys.executable, "-m", "tidings", *map(str, arguments)],
             cwd=self.folder,
             env=os.environ | self._environment(environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
             text=True,
         )
 

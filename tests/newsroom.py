@@ -1,7 +1,7 @@
 """A newsletter's house: sources with news, readers, a clock set by hand, and ways out for letters."""
 
 import re
-from collections import deque
+from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -211,14 +211,16 @@ class Sent:
 
 
 class Outbox:
-    """A way out that does what it is told to, in turn, and then accepts; `sent` is what it took.
+    """A way out that does what it is told to, in turn, and then accepts.
 
-    What it is told is a function of itself, the envelope, the letter and the marker.
+    `sent` is what it took, `seen` who was written to, `lost` counts the replies it kept back, by
+    Message-ID. What it is told is a function of itself, the envelope, the letter and the marker.
     """
 
     def __init__(self, *script):
         self.sent = []
         self.seen = []
+        self.lost = Counter()
         self._script = deque(script)
 
     def tell(self, *script):
@@ -227,6 +229,10 @@ class Outbox:
     @contextmanager
     def connect(self):
         yield self.send
+
+    def forget(self):
+        """Drop what it has been told and did not need."""
+        self._script.clear()
 
     def send(self, envelope, letter, mark):
         self.seen.append(envelope.recipient)
@@ -273,6 +279,7 @@ def refuse_our_letter(_outbox, envelope, _letter, mark):
 def take_and_lose_the_reply(outbox, envelope, letter, mark):
     mark()
     outbox.take(envelope, letter)
+    outbox.lost[outbox.sent[-1].message_id] += 1
     raise LostReplyError(envelope.recipient, "connection reset")
 
 

@@ -39,6 +39,9 @@ POSITIVE = frozenset(
         ("parse", "memory_limit"),
         ("publish", "feed_size"),
         ("publish", "page_size"),
+        ("smtp", "connections"),
+        ("smtp", "timeout"),
+        ("smtp", "reply_timeout"),
     }
 )
 """Settings of which nothing would be left if they were zero."""

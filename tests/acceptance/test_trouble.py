@@ -44,7 +44,7 @@ TROUBLES = {
     "names a file": (answer(body=b"/etc/passwd"), "not a feed"),
     "is a gzip bomb": (
         answer(body=gzip.compress(b" " * 10_000_000), Content_Encoding="gzip"),
-        "times",
+        "larger than 100000 bytes",
     ),
     "is stacked": (
         answer(body=gzip.compress(gzip.compress(b"<feed/>")), Content_Encoding="gzip, gzip"),

@@ -43,14 +43,14 @@ def chinese():
         yield url
 
 
-def app_in(language):
+def app_in(language, readers=None):
     site = replace(SITE, language=language)
     publication = Showcase(site)
     return create_app(
         publication,
         site,
         templates=publication.templates,
-        unsubscribing=Readers(),
+        unsubscribing=readers or Readers(),
         probes=Probes(health=list, metrics=bytes),
     )
 

@@ -363,6 +363,9 @@ class Readers:
         self.asked.append(("end", token))
         self.subscriptions[token] = replace(self._get(token), ended_at=NOON)
 
+    def speak(self, token, language):
+        self.subscriptions[token] = replace(self.subscriptions[token], language=language)
+
     def _get(self, token):
         if token not in self.subscriptions:
             raise NotFoundError("link", "of that kind")

@@ -22,6 +22,8 @@ PATHS = {
     "wide": "/entries/6",
     "picture": "/entries/7",
     "arabic": "/entries/14",
+    "issues": "/issues",
+    "issue": "/issues/morning-2026-11-20",
     "error": "/nothing",
 }
 LISTS = ["list", "second", "topic", "source", "topics", "sources", "error"]

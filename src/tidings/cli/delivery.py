@@ -8,6 +8,8 @@ from tidings.cli.output import json_option, limit_option, show_json, show_table
 from tidings.cli.start import Start
 from tidings.domain.newsletters import DeliveryState
 
+STATES = tuple(one.value for one in DeliveryState)  # as members, their names would be asked for
+
 
 @click.group
 def delivery() -> None:
@@ -18,7 +20,7 @@ def delivery() -> None:
 
 
 @delivery.command("list")
-@click.option("--state", type=click.Choice([*DeliveryState]), help="In this state only.")
+@click.option("--state", type=click.Choice(STATES), help="In this state only.")
 @limit_option
 @json_option
 @click.pass_obj

@@ -2,7 +2,7 @@
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import IO
 
 import click
 
@@ -76,11 +76,11 @@ def show(start: Start, issue_id: int, *, as_json: bool) -> None:
 @issue.command
 @click.argument("newsletter")
 @click.option("--at", "time", metavar="TIME", help="As of then: 2026-11-20 or 2026-11-20T08:00Z.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write the HTML.")
-@click.option("--text", type=click.Path(dir_okay=False, path_type=Path), help="Write the text.")
-@click.option("--eml", type=click.Path(dir_okay=False, path_type=Path), help="Write the letter.")
+@click.option("--html", type=click.File("wb"), help="Write the HTML.")
+@click.option("--text", type=click.File("wb"), help="Write the text.")
+@click.option("--eml", type=click.File("wb"), help="Write the letter.")
 @click.pass_obj
-def preview(start: Start, /, newsletter: str, time: str | None, **files: Path | None) -> None:
+def preview(start: Start, /, newsletter: str, time: str | None, **files: IO[bytes] | None) -> None:
     """Show what the next issue would be; nothing is stored, nobody gets it.
 
     Example: tidings issue preview weekly --eml preview.eml
@@ -103,10 +103,10 @@ def preview(start: Start, /, newsletter: str, time: str | None, **files: Path | 
         with mailing.delivering(app) as delivering:
             letter = sample_letter(delivering, found, delivering.sender)
     bodies = {"html": found.html.encode(), "text": found.text.encode(), "eml": letter}
-    for form, path in files.items():
-        if path:
-            path.write_bytes(bodies[form])
-            click.echo(f"{form} written to {path}")
+    for form, file in files.items():
+        if file:
+            file.write(bodies[form])
+            click.echo(f"{form} written to {file.name}")
     if not any(files.values()):
         click.secho(found.subject, bold=True)
         click.echo(found.text)

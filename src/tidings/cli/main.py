@@ -1,7 +1,5 @@
 """The command `tidings`: its options, its errors, its exit codes."""
 
-import os
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -82,7 +80,4 @@ def run(arguments: Sequence[str]) -> int:
         status = MISUSED if isinstance(error, ConfigError | InvalidError) else FAILED
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = FAILED
     return status

@@ -13,8 +13,9 @@ from tidings.errors import InvalidError
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 LANGUAGES = ("en", "zh")
+FREQUENCIES = tuple(one.value for one in Frequency)  # as members, their names would be asked for
 OPTIONS = (
-    click.option("--frequency", type=click.Choice([*Frequency]), help="How often."),
+    click.option("--frequency", type=click.Choice(FREQUENCIES), help="How often."),
     click.option("--hour", type=click.IntRange(0, 23), help="Of the day, on the wall clock."),
     click.option("--timezone", metavar="ZONE", help="An IANA name such as Asia/Shanghai."),
     click.option("--language", type=click.Choice(LANGUAGES), help="Of the letters."),

@@ -88,7 +88,7 @@ def _read(document: Document) -> RawFeed:
         feed, kind = _from_json(document.url, content), "JSON, but no JSON Feed"
     else:
         mended = mend(decoded.text)
-        kind = _kind(mended)
+        kind = _kind(mended, content)
         feed = None if mended.root == "html" else feeds.read(mended)
     if feed is None:
         raise ParseError(document.url, kind)
@@ -103,8 +103,10 @@ def _from_json(url: str, content: str) -> RawFeed | None:
         raise ParseError(url, f"broken JSON: {error}") from error
 
 
-def _kind(mended: Mended) -> str:
+def _kind(mended: Mended, content: str) -> str:
     """Say what a document is, should it turn out to be no feed."""
+    if content[:14].lower() == "<!doctype html":
+        return "an HTML page, not a feed"
     if not mended.root:
         return "plain text, not a feed"
     name = _ROOTS.get(mended.root)

@@ -17,8 +17,6 @@ MAX_CHARACTERS = 8 * MAX_CLUSTERS
 """However many marks are piled on each letter."""
 ENOUGH = 2 * MAX_CLUSTERS
 """Characters after which it is worth asking whether the rest is needed."""
-LONGEST_TAIL = 24
-"""Characters before a place that tell how good it is to cut there."""
 MAX_FORMULA = 160
 """Characters of an inline formula; a longer one counts as one that stands on its own line."""
 ELLIPSIS = "…"
@@ -159,7 +157,7 @@ def _units(text: str) -> Iterator[tuple[str, bool]]:
 def _shortened(units: Iterator[tuple[str, bool]]) -> str:
     limit = MAX_CLUSTERS - len(" " + ELLIPSIS)
     text, clusters = "", 0
-    ends = []
+    ends = dict.fromkeys(Pause, 0)
     for unit, whole in units:
         clusters += _count(unit)
         if clusters > limit:
@@ -168,23 +166,14 @@ def _shortened(units: Iterator[tuple[str, bool]]) -> str:
             break
         text += unit
         if not unit.isspace():
-            ends.append(len(text))
-    pause, end = _best_end(text, ends)
-    if pause is not Pause.SENTENCE:
+            ends[_pause(text[-24:])] = len(text)
+    # A pause far from the limit would waste the room that is left.
+    end = next(end for end in ends.values() if 2 * end >= max(ends.values()))
+    if end != ends[Pause.SENTENCE]:
         kept: str = _DANGLING.sub("", text[:end])
         return kept + ELLIPSIS
     gap = "" if _WIDE_END.search(text[:end]) else " "
     return f"{text[:end]}{gap}{ELLIPSIS}".strip()
-
-
-def _best_end(text: str, ends: Sequence[int]) -> tuple[Pause, int]:
-    """Return where to cut; a pause far from the limit would waste the room that is left."""
-    last: dict[Pause, int] = {}
-    for end in reversed(ends):
-        if Pause.SENTENCE in last or 2 * end < ends[-1]:
-            break
-        last.setdefault(_pause(text[max(end - LONGEST_TAIL, 0) : end]), end)
-    return next(((pause, last[pause]) for pause in Pause if pause in last), (Pause.SENTENCE, 0))
 
 
 def _pause(tail: str) -> Pause:

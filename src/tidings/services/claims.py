@@ -78,9 +78,10 @@ class Claims:
     def take(self) -> list[list[DueSource]]:
         """Claim what is free, as far as there is room; keep and give back what is due to be."""
         now = time.monotonic()
+        is_low = len(self._held) <= self._rules.concurrency
         room = AHEAD * self._rules.concurrency - len(self._held)
         must_renew = now - self._renewed >= leases.RENEWAL.total_seconds()
-        if not must_renew and (room <= 0 or now < self._asleep_until):
+        if not must_renew and (not is_low or now < self._asleep_until):
             return []
         with self._database.write() as connection:
             leases.release(connection, self._owner, self._finished)

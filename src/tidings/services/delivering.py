@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 PREPARED = 16
 """Issues that are kept in the form of bytes."""
 
+AHEAD = 8
+"""Letters that are claimed beyond those that are being sent."""
+
 LAST_WAIT = 8.0
 """Seconds that letters on their way have to be answered when the service stops."""
 
@@ -111,7 +114,7 @@ class _Round:
         self._results: SimpleQueue[_Result] = SimpleQueue()
         self._unsettled: list[tuple[_Result, Verdict]] = []
         self._in_flight = 0
-        self._is_paused = False
+        self._is_closing = False
         self._faults = 0
         self._prepared: dict[int, tuple[Newsletter, PreparedIssue]] = {}
         self._renewed = time.monotonic()
@@ -125,7 +128,7 @@ class _Round:
         for thread in threads:
             thread.start()
         try:
-            while not self._stop.is_set() and not self._is_paused:
+            while not self._is_over():
                 self._renew()
                 self._claim()
                 if not self._in_flight:
@@ -135,6 +138,9 @@ class _Round:
             self._wind_up(threads)
         return Delivered(accepted=self._accepted, failed=self._failed)
 
+    def _is_over(self) -> bool:
+        return self._stop.is_set() or self._is_closing
+
     def _renew(self) -> None:
         if time.monotonic() - self._renewed > RENEWAL.total_seconds():
             with self._tools.database.write() as connection:
@@ -143,8 +149,8 @@ class _Round:
 
     def _claim(self) -> None:
         tools, now = self._tools, self._tools.clock()
-        room = 2 * tools.connections - self._in_flight
-        if room <= tools.connections // 2:
+        room = tools.connections + AHEAD - self._in_flight
+        if room <= AHEAD // 2:
             return
         with tools.database.write() as connection:
             claimed = deliveries.claim(connection, tools.owner, limit=room, now=now)
@@ -173,7 +179,13 @@ class _Round:
     def _work(self) -> None:
         with self._tools.connect() as send:
             while job := self._jobs.get():
-                self._results.put(self._attempt(job, send))
+                if self._is_over():
+                    result = _Result(claimed=job.claimed, verdict=None, reply="")
+                else:
+                    result = self._attempt(job, send)
+                # at once: before it is settled others would meet the same relay
+                self._is_closing |= bool(result.verdict and result.verdict.relay_pause)
+                self._results.put(result)
 
     def _attempt(self, job: _Job, send: Send) -> _Result:
         claimed = job.claimed
@@ -229,7 +241,7 @@ class _Round:
             deliveries.settle(connection, tools.owner, settled, now=now)
             if pause:
                 relays.pause(connection, tools.relay, until=now + pause, reason=because)
-        self._is_paused = self._is_paused or bool(pause)
+        self._is_closing = self._is_closing or bool(pause)
         for result, verdict in self._unsettled:
             self._count(result, verdict)
         self._unsettled.clear()
@@ -257,10 +269,7 @@ class _Round:
         Where replies could not be saved nothing is given back: the leases run out, and by then
         it is assumed that what was marked has been accepted.
         """
-        with suppress(Empty):
-            while True:
-                self._jobs.get_nowait()
-                self._in_flight -= 1
+        self._is_closing = True
         for _ in threads:
             self._jobs.put(None)
         waited = 0.0

@@ -74,6 +74,7 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
 def _due_cases(tools: PlanTools, due: Sequence[Subscription], *, now: datetime) -> list[Case]:
     schedules = {one.schedule for one in due}
     slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
+    again_at = {schedule: next_due(schedule, now) for schedule in schedules}
     moments = sorted({slot.due_at for slot in slots.values() if slot})
     with tools.database.write() as connection:
         cuts = {moment: plans.freeze_cut(connection, moment) for moment in moments}
@@ -87,7 +88,7 @@ def _due_cases(tools: PlanTools, due: Sequence[Subscription], *, now: datetime) 
                 subscription=one,
                 slot=slot or slot_of_cut("e", cut, now),
                 cut=cut,
-                next_issue_at=next_due(one.schedule, now),
+                next_issue_at=again_at[one.schedule],
             )
         )
     return cases

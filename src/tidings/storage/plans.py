@@ -133,8 +133,8 @@ def _is_replaceable() -> tuple[ColumnElement[bool], ...]:
         or_(later.c.state.not_in(UNSENT), later.c.marked_at.is_not(None)),
     )
     return (
-        delivery.c.finished_at.is_(None),
-        delivery.c.state.in_(UNSENT),
+        delivery.c.finished_at.is_(None),  # with the next one: its state is one of `UNSENT`
+        delivery.c.state.not_in((DeliveryState.SENDING, DeliveryState.UNCERTAIN)),
         delivery.c.marked_at.is_(None),
         ~is_sent_later,
     )
@@ -224,21 +224,20 @@ def _supersede(connection: Connection, deliveries: Collection[int], *, now: date
     statement = (
         update(delivery)
         .where(
-            delivery.c.id == bindparam("of"),
+            delivery.c.id.in_(deliveries),
             delivery.c.state.in_(UNSENT),
             delivery.c.marked_at.is_(None),
         )
         .values(state=DeliveryState.SUPERSEDED, finished_at=now)
     )
-    rows = [{"of": one} for one in deliveries]
-    if connection.execute(statement, rows).rowcount != len(rows):
+    if connection.execute(statement).rowcount != len(deliveries):
         raise PlanOutdatedError
     of, since = (
         select(column).where(delivery.c.id == bindparam("of")).scalar_subquery()
         for column in (delivery.c.subscription_id, delivery.c.from_seq)
     )
     taken_back = (plan_log.c.subscription_id == of, plan_log.c.from_seq >= since)
-    connection.execute(delete(plan_log).where(*taken_back), rows)
+    connection.execute(delete(plan_log).where(*taken_back), [{"of": one} for one in deliveries])
 
 
 def _row(one: PlannedDelivery, issue_id: int, now: datetime) -> dict[str, object]:

@@ -95,7 +95,7 @@ def known_entries(
 ) -> dict[int, dict[bytes, KnownEntry]]:
     """Return by source and key what is stored, or was removed: one statement for all."""
     known: dict[int, dict[bytes, KnownEntry]] = {source_id: {} for source_id in source_ids}
-    rows = connection.execute(_known_select(), {"source_ids": list(source_ids)})
+    rows = connection.execute(_known_select(), {"source_ids": list(source_ids)}).all()
     for source_id, key, entry_id, raw_hash, revision in rows:
         known[source_id][key] = KnownEntry(id=entry_id, raw_hash=raw_hash, revision=revision)
     return known

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from tidings.domain.newsletters import Newsletter, Schedule, Subscription
+from tidings.domain.newsletters import DeliveryState, Newsletter, Schedule, Subscription
 from tidings.domain.planning import next_due
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import newsletters
-from tidings.storage.mail_tables import subscriber, subscription, subscription_topic
+from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.storage.publishing import last_seq
 
@@ -93,9 +93,22 @@ def edit(connection: Connection, subscription_id: int, wish: Wish, *, now: datet
 
 
 def end(connection: Connection, subscription_id: int, *, now: datetime) -> bool:
-    """End a subscription; say whether it had not ended before."""
+    """End a subscription; say whether it had not ended before.
+
+    Nothing more is sent, but what is on its way already.
+    """
     is_on = (subscription.c.id == subscription_id, subscription.c.ended_at.is_(None))
-    return connection.execute(update(subscription).where(*is_on).values(ended_at=now)).rowcount == 1
+    has_ended = connection.execute(update(subscription).where(*is_on).values(ended_at=now))
+    is_unsent = (
+        delivery.c.subscription_id == subscription_id,
+        delivery.c.finished_at.is_(None),
+        delivery.c.marked_at.is_(None),
+    )
+    cancelled = {"state": DeliveryState.CANCELLED, "finished_at": now}
+    connection.execute(
+        update(delivery).where(*is_unsent).values(**cancelled, lease_owner=None, lease_until=None)
+    )
+    return has_ended.rowcount == 1
 
 
 def remove(connection: Connection, key: str) -> None:

@@ -30,6 +30,9 @@ ROUTES = {
     "/sources/notes.rss": "application/rss+xml; charset=utf-8",
     "/sources/notes.json": "application/feed+json",
     "/entries/1": "text/html; charset=utf-8",
+    "/issues": "text/html; charset=utf-8",
+    "/issues.atom": "application/atom+xml; charset=utf-8",
+    "/issues/morning-2026-11-20": "text/html; charset=utf-8",
 }
 OTHERS = {
     "/style.css": "text/css; charset=utf-8",

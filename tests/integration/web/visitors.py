@@ -4,7 +4,7 @@ import http.client
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from browser.showcase import SITE, Readers
+from browser.showcase import SITE, Readers, shipped_templates
 from tidings.web.app import create_app
 from tidings.web.publication import Check
 
@@ -36,11 +36,11 @@ class Visitor:
         parts = urlsplit(url)
         self._address = parts.hostname, parts.port
 
-    def ask(self, target, *, method="GET", **headers):
+    def ask(self, target, *, method="GET", body=None, **headers):
         connection = http.client.HTTPConnection(*self._address, timeout=10)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, target, headers=names)
+            connection.request(method, target, body, names)
             response = connection.getresponse()
             answered = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, answered, response.read())
@@ -52,7 +52,7 @@ def app_of(publication, operations, site=SITE, readers=None):
     return create_app(
         publication,
         site,
-        templates=publication.templates,
+        templates=shipped_templates(),
         unsubscribing=readers or Readers(),
         probes=operations,
     )

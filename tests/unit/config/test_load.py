@@ -116,6 +116,9 @@ def test_a_value_may_stand_in_a_file_of_its_own(load_with, tmp_path):
             "[web.port]\na = 1", r"port: a section where a value belongs", id="a section too many"
         ),
         pytest.param("[web]\nport = 1.5", r"expected a whole number from 0 on, got 1\.5", id="1.5"),
+        pytest.param(
+            "[smtp]\nconnections = 0", r"expected a whole number from 1 on, got 0", id="no letters"
+        ),
         pytest.param("[web]\nhost = 1", r"\[web\] host: expected a text, got 1", id="a number"),
         pytest.param("[fetch]\nallow = 5", r"\[fetch\] allow: expected a list, got 5", id="list"),
     ],

@@ -1,0 +1,179 @@
+"""How fast issues are planned for many readers, in how much memory, and how fast letters go out."""
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice, product
+from multiprocessing import get_context
+from pathlib import Path
+from threading import Event, Timer
+
+from sqlalchemy import insert
+
+from measure import counted, peak_memory, settings, table
+from tidings import mailing
+from tidings.config import Settings
+from tidings.delivery.folder import Folder
+from tidings.delivery.transports import Connect, Envelope, Reply, Send
+from tidings.domain.newsletters import Frequency, Schedule
+from tidings.domain.slots import next_slot
+from tidings.services.delivering import deliver_due
+from tidings.services.planning import CHUNK, plan_due
+from tidings.storage import deliveries, newsletters
+from tidings.storage.database import Database
+from tidings.storage.mail_tables import subscriber, subscription, subscription_topic
+from tidings.wiring import App, opened
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from factories import DAY, HOUR
+from newsroom import Newsroom
+
+YESTERDAY = datetime(2026, 11, 19, 12, tzinfo=UTC)
+SEVEN = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
+TOPICS = ("art", "law", "sea", "sky", "war")
+ZONES = ("Europe/Berlin", "Europe/London", "Europe/Helsinki")
+GROUPS = tuple(product((None, *TOPICS), ("en", "zh"), ZONES))
+ENTRIES = 40
+"""New entries of each topic."""
+
+SECONDS = 5.0
+"""That letters are sent for."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subscribers", type=int, default=100_000)
+    chosen = parser.parse_args()
+
+    with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
+        own = settings(f"sqlite:///{folder}/tidings.db")
+        # In a process of its own, so that its memory is not counted.
+        filling = get_context("spawn").Process(target=_fill, args=(own, chosen.subscribers))
+        filling.start()
+        filling.join()
+        with opened(own) as app:
+            _measure_planning(app, chosen.subscribers)
+            _measure_delivering(app, Path(folder) / "letters")
+
+
+def _fill(own: Settings, subscribers: int) -> None:
+    """Store a newsletter that many subscribe to, and news for them."""
+    with opened(own) as app:
+        newsroom = Newsroom(app.database, now=YESTERDAY)
+        sources = [newsroom.follow(topic=topic) for topic in TOPICS]
+        newsletter = newsroom.add_newsletter()
+        _subscribe(app.database, newsletter.id, subscribers)
+        for source_id in sources:
+            newsroom.publish(source_id, ENTRIES)
+
+
+def _subscribe(database: Database, newsletter_id: int, subscribers: int) -> None:
+    """Subscribe people in groups of equal wishes."""
+    numbers = iter(range(1, subscribers + 1))
+    while chunk := list(islice(numbers, 10_000)):
+        addresses = {number: f"reader{number}@example.org" for number in chunk}
+        people = [
+            {"id": number, "address": address, "key": address, "added_at": YESTERDAY}
+            for number, address in addresses.items()
+        ]
+        wishes = [_wish(number, newsletter_id) for number in chunk]
+        topics = [
+            {"subscription_id": number, "topic_id": TOPICS.index(topic) + 1}
+            for number in chunk
+            if (topic := GROUPS[number % len(GROUPS)][0])
+        ]
+        with database.write() as connection:
+            connection.execute(insert(subscriber), people)
+            connection.execute(insert(subscription), wishes)
+            connection.execute(insert(subscription_topic), topics)
+
+
+def _wish(number: int, newsletter_id: int) -> dict[str, object]:
+    _, language, zone = GROUPS[number % len(GROUPS)]
+    schedule = Schedule(frequency=Frequency.DAILY, hour=7, timezone=zone)
+    return {
+        "id": number,
+        "subscriber_id": number,
+        "newsletter_id": newsletter_id,
+        **newsletters.schedule_columns(schedule),
+        "language": language,
+        "watermark": 0,
+        "next_issue_at": next_slot(schedule, YESTERDAY).due_at,
+        "confirmed_at": YESTERDAY,
+    }
+
+
+def _measure_planning(app: App, subscribers: int) -> None:
+    rows = []
+    for day, name in enumerate(("planned", "all superseded", "nothing new")):
+        now = SEVEN + day * DAY
+        tools = replace(mailing.planning(app), clock=partial(_same, now))
+        if name == "all superseded":  # nothing was sent, and there is something new
+            Newsroom(app.database, now=now - HOUR).publish(1)
+        before, began, own = peak_memory(), time.perf_counter(), time.process_time()
+        with counted() as traffic:
+            planned = plan_due(tools)
+        seconds, own = time.perf_counter() - began, time.process_time() - own
+        letters, grown = sum(planned.deliveries.values()), peak_memory() - before
+        statements = traffic.statements / max(subscribers / CHUNK, 1)
+        rows.append((name, letters, len(planned.deliveries), seconds, own, statements, grown))
+    head = ("slot", "letters", "issues", "seconds", "CPU s", "statements/chunk", "MB more")
+    table(f"{subscribers:,} readers in {len(GROUPS)} groups, {CHUNK} a chunk", head, rows)
+    print(f"\n  peak memory: {peak_memory():.0f} MB")
+
+
+def _same(now: datetime) -> datetime:
+    return now
+
+
+def _measure_delivering(app: App, folder: Path) -> None:
+    ways: list[tuple[str, Connect]] = [("nowhere", _nowhere), ("a folder", Folder(folder).connect)]
+    rows = []
+    with mailing.delivering(app) as tools:
+        for (name, connect), connections in product(ways, (1, 4)):
+            sending = replace(
+                tools, connect=connect, connections=connections, clock=partial(_same, SEVEN + DAY)
+            )
+            with stopping(SECONDS) as stop, counted() as traffic:
+                began, own = time.perf_counter(), time.process_time()
+                sent = deliver_due(sending, stop=stop).accepted
+                seconds, own = time.perf_counter() - began, time.process_time() - own
+            each = max(sent, 1)
+            costs = own / each * 1e6, traffic.statements / each, traffic.commits / each
+            rows.append((f"{name}, {connections}", sent, sent / seconds, *costs))
+    head = ("to, connections", "letters", "letters/s", "CPU us each", "statements", "commits")
+    with app.database.read() as connection:
+        stored = sum(deliveries.by_state(connection).values())
+    table(f"Letters, out of {stored:,} deliveries", head, rows)
+
+
+@contextmanager
+def _nowhere() -> Iterator[Send]:
+    yield _take
+
+
+def _take(_envelope: Envelope, _letter: bytes, mark: Callable[[], None]) -> Reply:
+    mark()
+    return Reply(code=250, text="2.0.0 queued")
+
+
+@contextmanager
+def stopping(seconds: float) -> Iterator[Event]:
+    """Give an event that is set after a time."""
+    stop = Event()
+    timer = Timer(seconds, stop.set)
+    timer.start()
+    try:
+        yield stop
+    finally:
+        timer.cancel()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,466 @@
+"""From deliveries to letters, on both databases: sent once, tried again, given up, in doubt."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+from threading import Event, Thread
+
+import pytest
+from sqlalchemy import update
+
+from factories import DAY, HOUR, NOON
+from newsroom import (
+    Outbox,
+    accept,
+    be_away,
+    lose_the_letter,
+    refuse_everybody_for_now,
+    refuse_for_now,
+    refuse_our_letter,
+    refuse_us,
+    reject,
+    take_and_lose_the_reply,
+)
+from tidings.domain.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
+from tidings.errors import StorageError
+from tidings.services import delivering
+from tidings.services.delivering import Delivered
+from tidings.storage.mail_tables import delivery, subscriber
+
+SEVEN = NOON - 5 * HOUR + DAY
+
+
+@pytest.fixture
+def planned(newsroom):
+    """Plan letters to a number of readers at seven."""
+
+    def planned(number=1):
+        newsroom.add_newsletter()
+        source = newsroom.follow()
+        for reader in range(number):
+            newsroom.subscribe(f"reader{reader}@example.org")
+        newsroom.publish(source)
+        newsroom.now = SEVEN
+        newsroom.plan()
+
+    return planned
+
+
+def test_everybody_gets_a_letter_of_their_own(newsroom, outbox, planned):
+    planned(20)
+
+    delivered = newsroom.deliver(outbox, connections=3)
+    again = newsroom.deliver(outbox)
+
+    assert delivered == Delivered(accepted=20, failed=0)
+    assert again == Delivered(accepted=0, failed=0)
+    rows = newsroom.deliveries()
+    assert {row.state for row in rows} == {"accepted"}
+    assert {row.reply for row in rows} == {"250 2.0.0 queued"}
+    assert {sent.recipient for sent in outbox.sent} == {
+        f"reader{reader}@example.org" for reader in range(20)
+    }
+    assert {sent.message_id for sent in outbox.sent} == {row.message_id for row in rows}
+    assert all(
+        f"/unsubscribe/{reader + 1}>".encode() in sent.letter
+        for reader in range(20)
+        for sent in outbox.sent
+        if sent.recipient == f"reader{reader}@example.org"
+    )
+
+
+def test_a_letter_is_on_record_before_it_leaves(newsroom, planned):
+    planned()
+    seen = []
+
+    def look(outbox, envelope, letter, mark):
+        before = newsroom.deliveries()[0]
+        mark()
+        seen.extend([before, newsroom.deliveries()[0]])
+        return outbox.take(envelope, letter)
+
+    newsroom.deliver(Outbox(look))
+
+    assert [(row.state, row.marked_at) for row in seen] == [("sending", None), ("sending", SEVEN)]
+    assert newsroom.deliveries()[0].finished_at == SEVEN
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [
+        pytest.param(refuse_for_now, "deferred", id="4xx"),
+        pytest.param(be_away, "deferred", id="nobody there"),
+        pytest.param(refuse_us, "held", id="our fault"),
+        pytest.param(refuse_our_letter, "held", id="our letter's fault"),
+    ],
+)
+def test_what_was_not_taken_comes_later(newsroom, planned, trouble, state):
+    planned()
+    relay = Outbox(trouble)
+
+    newsroom.deliver(relay)
+    [waiting] = newsroom.deliveries()
+    newsroom.now = waiting.next_try_at - timedelta(seconds=1)
+    newsroom.deliver(relay)
+    too_early = list(relay.sent)
+    newsroom.now = waiting.next_try_at
+    newsroom.deliver(relay)
+
+    assert (waiting.state, waiting.marked_at, waiting.finished_at) == (state, None, None)
+    assert waiting.reply
+    assert too_early == []
+    assert newsroom.states() == ["accepted"]
+    assert len(relay.sent) == 1
+
+
+def test_each_refusal_makes_the_pause_longer(newsroom, planned):
+    planned()
+    relay = Outbox(*[refuse_for_now] * 4)
+    pauses = []
+
+    for _ in range(4):
+        newsroom.deliver(relay)
+        [row] = newsroom.deliveries()
+        pauses.append(row.next_try_at - newsroom.now)
+        newsroom.now = row.next_try_at
+
+    assert tuple(pauses) == PAUSES[:4]
+    assert row.attempts == 4
+
+
+def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newsroom, planned):
+    planned(3)
+    relay = Outbox(reject)
+
+    delivered = newsroom.deliver(relay)
+    newsroom.now += DAY / 2
+    newsroom.deliver(relay)
+
+    assert delivered == Delivered(accepted=2, failed=1)
+    assert newsroom.states() == ["rejected", "accepted", "accepted"]
+    assert len(relay.seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("trouble", "pause"),
+    [
+        pytest.param(refuse_us, FAULT, id="it refuses us"),
+        pytest.param(be_away, OUTAGE, id="it is away"),
+        pytest.param(refuse_everybody_for_now, OUTAGE, id="it is going down"),
+    ],
+)
+def test_a_relay_that_takes_nothing_is_left_alone(newsroom, planned, trouble, pause):
+    planned(9)
+    relay = Outbox(trouble)
+
+    newsroom.deliver(relay)
+    asked = len(relay.seen)
+    newsroom.now = SEVEN + pause - timedelta(seconds=1)
+    newsroom.deliver(relay)
+    meanwhile = len(relay.seen)
+    newsroom.now = SEVEN + pause
+    newsroom.deliver(relay)
+
+    assert asked == meanwhile == 1
+    assert set(newsroom.states()) == {"accepted"}
+
+
+def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsroom, planned):
+    planned(20)
+    relay = Outbox(*[refuse_our_letter] * 20)
+
+    newsroom.deliver(relay)
+    newsroom.deliver(relay)
+
+    assert MAX_FAULTS <= len(relay.seen) < 20
+    assert newsroom.states().count("held") == len(relay.seen)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "copies"),
+    [
+        pytest.param(take_and_lose_the_reply, 2, id="it had arrived"),
+        pytest.param(lose_the_letter, 1, id="it had not"),
+    ],
+)
+def test_a_lost_reply_leads_to_one_repetition_with_the_same_bytes(
+    newsroom, planned, trouble, copies
+):
+    planned()
+    relay = Outbox(trouble)
+
+    newsroom.deliver(relay)
+    [doubtful] = newsroom.deliveries()
+    newsroom.deliver(relay)
+    newsroom.now = SEVEN + DOUBT
+    newsroom.deliver(relay)
+
+    assert (doubtful.state, doubtful.next_try_at) == ("uncertain", SEVEN + DOUBT)
+    assert newsroom.states() == ["accepted"]
+    assert [sent.letter for sent in relay.sent] == [relay.sent[0].letter] * copies
+    assert len(relay.seen) == 2
+
+
+def test_a_repetition_whose_reply_is_lost_is_the_last(newsroom, planned):
+    planned()
+    relay = Outbox(take_and_lose_the_reply, take_and_lose_the_reply)
+
+    for _ in range(4):
+        newsroom.deliver(relay)
+        newsroom.now += DOUBT
+
+    assert newsroom.states() == ["assumed_accepted"]
+    assert newsroom.deliveries()[0].finished_at
+    assert len(relay.sent) == 2
+
+
+def test_who_left_before_gets_nothing(newsroom, outbox, planned):
+    planned(2)
+    newsroom.leave(1)
+
+    newsroom.deliver(outbox)
+
+    assert newsroom.states() == ["cancelled", "accepted"]
+    assert [sent.recipient for sent in outbox.sent] == ["reader1@example.org"]
+
+
+def test_who_leaves_while_letters_go_out_gets_nothing(newsroom, planned):
+    planned(9)
+
+    def let_somebody_leave(outbox, envelope, letter, mark):
+        newsroom.leave(9)
+        return accept(outbox, envelope, letter, mark)
+
+    relay = Outbox(let_somebody_leave)
+    newsroom.deliver(relay)
+
+    assert "reader8@example.org" not in {sent.recipient for sent in relay.sent}
+    assert newsroom.deliveries(9)[0].state == "cancelled"
+
+
+def test_who_leaves_after_a_lost_reply_gets_no_repetition(newsroom, planned):
+    planned()
+    relay = Outbox(take_and_lose_the_reply)
+    newsroom.deliver(relay)
+    newsroom.leave(1)
+
+    newsroom.now += DOUBT
+    newsroom.deliver(relay)
+
+    assert newsroom.states() == ["assumed_accepted"]
+    assert len(relay.sent) == 1
+
+
+def test_what_has_waited_too_long_is_not_sent_any_more(newsroom, planned):
+    planned()
+    relay = Outbox(refuse_for_now)
+    newsroom.deliver(relay)
+
+    newsroom.now = newsroom.deliveries()[0].expires_at
+    newsroom.deliver(relay)
+
+    assert newsroom.states() == ["expired"]
+    assert relay.sent == []
+
+
+@pytest.mark.parametrize("broken", ["ann@example.org\r\nBcc: bob@example.org", "日本@example.org"])
+def test_a_letter_that_cannot_be_written_waits_and_the_others_go_out(
+    newsroom, outbox, planned, broken
+):
+    planned(3)
+    with newsroom.database.write() as connection:
+        second = update(subscriber).where(subscriber.c.id == 2)
+        connection.execute(second.values(address=broken))
+
+    newsroom.deliver(outbox)
+
+    assert newsroom.states() == ["accepted", "held", "accepted"]
+
+
+def test_a_failure_of_our_own_stops_only_its_letter(newsroom, planned):
+    planned(3)
+
+    def fail(_outbox, _envelope, _letter, _mark):
+        raise LookupError("a bug")
+
+    newsroom.deliver(Outbox(fail), connections=1)
+
+    assert newsroom.states() == ["ready", "accepted", "accepted"]
+
+
+def test_two_services_send_each_letter_once(newsroom, planned):
+    planned(40)
+    outboxes = [Outbox(), Outbox()]
+    services = [
+        Thread(target=newsroom.deliver, args=[outbox], kwargs={"owner": owner, "connections": 2})
+        for owner, outbox in zip("ab", outboxes, strict=True)
+    ]
+
+    for service in services:
+        service.start()
+    for service in services:
+        service.join()
+
+    sent = [one.recipient for outbox in outboxes for one in outbox.sent]
+    assert len(sent) == len(set(sent)) == 40
+    assert set(newsroom.states()) == {"accepted"}
+
+
+def test_a_letter_that_was_taken_over_is_not_sent(newsroom, planned):
+    planned()
+
+    def be_overtaken(outbox, envelope, letter, mark):
+        with newsroom.database.write() as connection:
+            connection.execute(update(delivery).values(lease_owner="another"))
+        return accept(outbox, envelope, letter, mark)
+
+    relay = Outbox(be_overtaken)
+    delivered = newsroom.deliver(relay)
+
+    assert delivered == Delivered(accepted=0, failed=0)
+    assert relay.sent == []
+    assert newsroom.deliveries()[0].lease_owner == "another"
+
+
+class Hanging(Outbox):
+    """Waits, before the marker or after it, until it is let go."""
+
+    def __init__(self, *, marked):
+        super().__init__(self.hang)
+        self.is_hanging, self.let_go = Event(), Event()
+        self._marked = marked
+
+    def hang(self, _outbox, envelope, letter, mark):
+        if self._marked:
+            mark()
+        self.is_hanging.set()
+        self.let_go.wait(10)
+        if not self._marked:
+            mark()
+        return self.take(envelope, letter)
+
+
+@pytest.mark.parametrize(
+    ("marked", "state"),
+    [pytest.param(True, "uncertain", id="sent"), pytest.param(False, "ready", id="not yet sent")],
+)
+def test_a_service_that_stops_gives_back_what_has_no_reply(
+    newsroom, planned, marked, state, monkeypatch
+):
+    monkeypatch.setattr(delivering, "LAST_WAIT", 0.3)
+    planned(4)
+    relay, stop = Hanging(marked=marked), Event()
+    service = Thread(target=newsroom.deliver, args=[relay], kwargs={"stop": stop})
+
+    service.start()
+    relay.is_hanging.wait(10)
+    stop.set()
+    service.join(10)
+    given_back = newsroom.deliveries()
+    relay.let_go.set()
+
+    assert not service.is_alive()
+    assert [row.state for row in given_back] == [state, "ready", "ready", "ready"]
+    assert {row.lease_owner for row in given_back} == {None}
+    if marked:
+        assert given_back[0].next_try_at == SEVEN + DOUBT
+
+
+def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsroom, planned):
+    planned()
+    relay, stop = Hanging(marked=True), Event()
+    service = Thread(target=newsroom.deliver, args=[relay], kwargs={"stop": stop})
+
+    service.start()
+    relay.is_hanging.wait(10)
+    stop.set()
+    relay.let_go.set()
+    service.join(10)
+
+    assert newsroom.states() == ["accepted"]
+
+
+def test_a_reply_that_takes_long_is_waited_for_when_the_relay_refuses_others(
+    newsroom, planned, monkeypatch
+):
+    monkeypatch.setattr(delivering, "LAST_WAIT", 0.1)
+    planned(2)
+    relay = Hanging(marked=True)
+    relay.tell(refuse_us)
+    service = Thread(target=newsroom.deliver, args=[relay], kwargs={"connections": 2})
+
+    service.start()
+    relay.is_hanging.wait(10)
+    service.join(0.8)
+    waits = service.is_alive()
+    relay.let_go.set()
+    service.join(10)
+
+    assert waits
+    assert sorted(newsroom.states()) == ["accepted", "held"]
+
+
+def test_a_letter_that_waits_for_its_reply_stays_ours(newsroom, planned, monkeypatch):
+    monkeypatch.setattr(delivering, "RENEWAL", timedelta(0))
+    planned()
+    relay = Hanging(marked=True)
+    service = Thread(target=newsroom.deliver, args=[relay])
+    service.start()
+    relay.is_hanging.wait(10)
+    newsroom.let_leases_run_out()
+
+    while newsroom.deliveries()[0].lease_until < NOON - 999 * HOUR:
+        pass
+    newsroom.deliver(Outbox(), owner="another")
+    relay.let_go.set()
+    service.join(10)
+
+    assert newsroom.states() == ["accepted"]
+
+
+class Failing:
+    """A database that can be told to refuse what is written."""
+
+    def __init__(self, database):
+        self._database = database
+        self.is_down = False
+        self.read = database.read
+
+    @contextmanager
+    def write(self):
+        if self.is_down:
+            raise StorageError("test", "gone")
+        with self._database.write() as connection:
+            yield connection
+
+
+@pytest.mark.parametrize("downs", [pytest.param(1, id="for a moment"), pytest.param(9, id="long")])
+def test_a_reply_that_could_not_be_saved_leads_to_no_repetition(newsroom, planned, downs):
+    planned()
+    database = Failing(newsroom.database)
+    failures = []
+
+    def take_while_the_database_goes(outbox, envelope, letter, mark):
+        mark()
+        database.is_down = True
+        return outbox.take(envelope, letter)
+
+    @contextmanager
+    def write():
+        try:
+            with Failing.write(database) as connection:
+                yield connection
+        except StorageError:
+            failures.append(1)
+            database.is_down = len(failures) < downs
+            raise
+
+    relay = Outbox(take_while_the_database_goes)
+    database.write = write
+    with pytest.raises(StorageError):
+        newsroom.deliver(relay, database=database)
+    newsroom.let_leases_run_out()
+    newsroom.now += DOUBT
+    newsroom.deliver(relay)
+
+    assert len(relay.sent) == 1
+    assert newsroom.states() == ["accepted" if downs == 1 else "assumed_accepted"]

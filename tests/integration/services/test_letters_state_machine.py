@@ -1,0 +1,288 @@
+"""Whatever readers, publishers, relays and crashes do: nobody misses an entry or gets one twice."""
+
+import tempfile
+from collections import Counter
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import select
+
+from newsroom import (
+    Newsroom,
+    Outbox,
+    accept,
+    be_away,
+    lose_the_letter,
+    refuse_for_now,
+    refuse_our_letter,
+    reject,
+    take_and_lose_the_reply,
+)
+from tidings.domain.newsletters import DeliveryState, Frequency
+from tidings.domain.retries import DOUBT, PAUSES
+from tidings.errors import StorageError
+from tidings.services.planning import plan_now
+from tidings.storage import publishing, schema
+from tidings.storage.database import Database
+from tidings.storage.mail_tables import subscription
+from tidings.storage.tables import entry
+
+FINAL = {
+    DeliveryState.ACCEPTED,
+    DeliveryState.ASSUMED_ACCEPTED,
+    DeliveryState.REJECTED,
+    DeliveryState.CANCELLED,
+    DeliveryState.SUPERSEDED,
+    DeliveryState.EXPIRED,
+}
+TOPICS = ["art", "law"]
+WISHES = st.fixed_dictionaries(
+    {
+        "frequency": st.sampled_from(Frequency),
+        "hour": st.sampled_from([0, 7, 22]),
+        "timezone": st.sampled_from(["Asia/Shanghai", "Europe/Berlin", "America/New_York"]),
+        "topics": st.lists(st.sampled_from(TOPICS), unique=True),
+        "language": st.sampled_from(["en", "zh"]),
+    }
+)
+READERS = st.integers(1, 3)
+CRASHES = st.none() | st.tuples(st.sampled_from([3, 2, 1, 0, 4, 5, 6, 7]), st.booleans())
+PAUSES_BETWEEN = st.sampled_from([timedelta(minutes=20), DOUBT]) | st.builds(
+    timedelta, hours=st.integers(1, 60)
+)
+ANSWERS = st.sampled_from(
+    [accept] * 3
+    + [be_away, lose_the_letter, refuse_for_now, refuse_our_letter, reject]
+    + [take_and_lose_the_reply]
+)
+
+
+class Mortal:
+    """A database from which the process is cut off at some write, as if it had been killed.
+
+    Either that write is still committed, or it is not; after it there is nothing.
+    """
+
+    def __init__(self, database, crash):
+        self._database, self._crash = database, crash
+        self._writes = 0
+        self.is_dead = False
+
+    @contextmanager
+    def read(self):
+        self._refuse()
+        with self._database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self):
+        self._refuse()
+        last, is_committed = self._crash or (None, False)
+        self.is_dead = self._writes == last
+        self._writes += 1
+        with self._database.write() as connection:
+            yield connection
+            if self.is_dead and not is_committed:
+                self._refuse()
+        self._refuse()
+
+    def _refuse(self):
+        if self.is_dead:
+            raise StorageError("test", "killed")
+
+
+class Relay(Outbox):
+    """Notices letters to those who have left."""
+
+    def __init__(self, house):
+        super().__init__()
+        self._house = house
+        self.unwanted = []
+
+    def take(self, envelope, letter):
+        if envelope.recipient not in self._house.readers():
+            self.unwanted.append(envelope.recipient)
+        return super().take(envelope, letter)
+
+
+class House(Newsroom):
+    def readers(self):
+        """Return the addresses of those who are subscribed."""
+        with self.database.read() as connection:
+            on = select(subscription.c.subscriber_id).where(subscription.c.ended_at.is_(None))
+            return {f"reader{number}@example.org" for number in connection.scalars(on)}
+
+    def columns(self, name):
+        """Return a column of all subscriptions, by id."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(subscription.c.id, subscription.c[name]))
+            return {row.id: row[1] for row in rows}
+
+    def last_seq(self):
+        with self.database.read() as connection:
+            return publishing.last_seq(connection)
+
+
+class Letters(RuleBasedStateMachine):
+    @initialize()
+    def open(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="tidings-letters-")
+        database = Database(f"sqlite:///{Path(self.folder.name)}/tidings.db")
+        schema.upgrade(database)
+        self.house = House(database)
+        self.sources = {topic: self.house.follow(topic=topic) for topic in TOPICS}
+        self.house.add_newsletter()
+        for number in (1, 2, 3):  # so that the address of a subscriber tells their id
+            self.house.subscribe(f"reader{number}@example.org")
+        self.starts = {number: [0] for number in (1, 2, 3)}
+        self.relay = Relay(self.house)
+        self.finished = {}
+        self.checked = self.checked_log = 0
+
+    @rule(topic=st.sampled_from(TOPICS), number=st.integers(1, 2))
+    def publish(self, topic, number):
+        self.house.publish(self.sources[topic], number)
+
+    @rule(which=st.integers(0, 50))
+    def hide(self, which):
+        self.house.hide(which)
+
+    @rule(reader=READERS, wish=WISHES)
+    def edit(self, reader, wish):
+        self.house.edit(reader, **wish)
+
+    @rule(reader=READERS)
+    def leave(self, reader):
+        self.house.leave(reader)
+
+    @rule(reader=READERS, wish=WISHES)
+    def come_back(self, reader, wish):
+        address = f"reader{reader}@example.org"
+        if address not in self.house.readers():
+            self.starts[reader].append(self.house.last_seq())
+            assert self.house.subscribe(address, **wish) == reader
+
+    @rule(pause=PAUSES_BETWEEN)
+    def wait(self, pause):
+        self.house.now += pause
+
+    @rule()
+    def wait_until_somebody_is_due(self):
+        self.house.now = max(self.house.now, min(self.house.columns("next_issue_at").values()))
+
+    @rule(crash=CRASHES)
+    def plan(self, crash):
+        with suppress(StorageError):
+            self.house.plan(database=Mortal(self.house.database, crash))
+        self.check_what_was_planned()
+
+    @rule(topic=st.sampled_from(TOPICS), crash=CRASHES)
+    def bring_news_and_plan(self, topic, crash):
+        self.house.publish(self.sources[topic])
+        self.wait_until_somebody_is_due()
+        self.plan(crash)
+
+    @rule()
+    def plan_at_the_operators_word(self):
+        plan_now(self.house.planning(), self.house.subscription(1).newsletter)
+        self.check_what_was_planned()
+
+    @rule(answers=st.lists(ANSWERS, max_size=3), crash=CRASHES)
+    def deliver(self, answers, crash):
+        self.relay.tell(*answers)
+        with suppress(StorageError):
+            self.house.deliver(self.relay, database=Mortal(self.house.database, crash))
+        self.relay.forget()
+
+    @rule()
+    def let_leases_run_out(self):
+        self.house.let_leases_run_out()
+
+    def check_what_was_planned(self):
+        """(2) A window holds what became public in it and was wished for; an empty one nothing."""
+        for row in self.house.deliveries():
+            if row.id > self.checked:
+                self.checked = row.id
+                assert self.house.told(row.issue_id) == self.wanted(row)
+        for row in self.house.log():
+            if row.id > self.checked_log:
+                self.checked_log = row.id
+                assert self.wanted(row) == []
+
+    def wanted(self, row):
+        one = self.house.subscription(row.subscription_id)
+        chosen = [self.sources[topic] for topic in one.topics or TOPICS]
+        statement = select(entry.c.id).where(
+            entry.c.seq > row.from_seq,
+            entry.c.seq <= row.to_seq,
+            entry.c.state == "public",
+            entry.c.source_id.in_(chosen),
+        )
+        with self.house.database.read() as connection:
+            return list(connection.scalars(statement.order_by(entry.c.id)))
+
+    @invariant()
+    def windows_are_neighbours(self):
+        """(1) From the start of a subscription to its watermark, without gap or overlap."""
+        rows = [row for row in self.house.deliveries() if row.state != "superseded"]
+        rows += [row for row in self.house.log() if row.from_seq < row.to_seq]
+        watermarks = self.house.columns("watermark")
+        for reader, starts in self.starts.items():
+            windows = sorted(
+                (row.from_seq, row.to_seq) for row in rows if row.subscription_id == reader
+            )
+            edges = [(0, 0), *windows, (watermarks[reader], None)]
+            for (_, end), (begin, _) in pairwise(edges):
+                assert begin == end or (begin > end and begin in starts)
+
+    @invariant()
+    def what_is_finished_stays_so(self):
+        """(3) One end for each delivery."""
+        for row in self.house.deliveries():
+            assert (row.finished_at is not None) == (row.state in FINAL)
+            if row.state in FINAL:
+                assert self.finished.setdefault(row.id, row.state) == row.state
+
+    @invariant()
+    def nobody_who_left_gets_anything(self):
+        """(5) Even if the letter was planned before."""
+        assert self.relay.unwanted == []
+
+    @invariant()
+    def nobody_gets_anything_twice(self):
+        """(4) Of a letter one copy, and one more for a lost reply; an entry in one letter only."""
+        copies = Counter(sent.message_id for sent in self.relay.sent)
+        for message_id, number in copies.items():
+            assert number <= 1 + min(self.relay.lost[message_id], 1)
+        letters = {(sent.recipient, sent.message_id): sent.told for sent in self.relay.sent}
+        told = Counter((reader, one) for (reader, _), ids in letters.items() for one in ids)
+        assert not told or max(told.values()) == 1
+
+    def teardown(self):
+        """Let it all come to its end: nothing stays on the way, nobody is left behind."""
+        for pause in (DOUBT, max(PAUSES), DOUBT, max(PAUSES)):
+            self.house.let_leases_run_out()
+            self.house.deliver(self.relay)
+            self.house.now += pause
+        plan_now(self.house.planning(), self.house.subscription(1).newsletter)
+        self.house.deliver(self.relay)
+        assert {row.state for row in self.house.deliveries()} <= FINAL
+        watermarks = self.house.columns("watermark")
+        for reader in self.house.readers():
+            assert watermarks[int(reader[6])] == self.house.last_seq()
+        self.house.database.close()
+        self.folder.cleanup()
+
+
+TestLetters = Letters.TestCase
+TestLetters.settings = settings(
+    max_examples=15,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
