@@ -16,6 +16,7 @@ COPY --from=build /opt/tidings /opt/tidings
 ENV PATH=/opt/tidings/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     TIDINGS_DATABASE__URL=sqlite:////var/lib/tidings/tidings.db \
+    TIDINGS_MAIL__FOLDER=/var/lib/tidings/outbox \
     TIDINGS_WEB__HOST=0.0.0.0 \
     TIDINGS_WEB__PORT=8000 \
     TIDINGS_LOG__FORMAT=json

@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-demo: .venv/.installed ## see it work: a small web of feeds, polled and published
+demo: .venv/.installed ## see it work: a small web of feeds, polled, mailed and published
 	$(BIN)/tidings demo
 
 run: .venv/.installed ## start the operator's own service

@@ -10,7 +10,7 @@ from tidings.cli.start import Start
 @click.command
 @click.pass_obj
 def run(start: Start) -> None:
-    """Poll what is due, and serve pages and feeds, until SIGTERM or Ctrl-C.
+    """Poll and mail what is due, and serve pages and feeds, until SIGTERM or Ctrl-C.
 
     At the first start the list named by [sources] import_at_first_start is imported.
 
@@ -31,7 +31,7 @@ def run(start: Start) -> None:
 @click.command
 @click.pass_obj
 def web(start: Start) -> None:
-    """Serve pages and feeds only; another process polls.
+    """Serve pages and feeds only; another process polls and mails.
 
     Example: tidings web
     """

@@ -266,8 +266,7 @@ class _Round:
     def _wind_up(self, threads: Sequence[Thread]) -> None:
         """Wait for the letters on their way, then give back what is left.
 
-        Where replies could not be saved nothing is given back: the leases run out, and by then
-        it is assumed that what was marked has been accepted.
+        Where replies could not be saved nothing is: what is marked will be taken for accepted.
         """
         self._is_closing = True
         for _ in threads:
