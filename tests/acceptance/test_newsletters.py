@@ -13,12 +13,18 @@ OPTIONS = [f"--{name}={value}" for name, value in SCHEDULE.items()]
 
 
 @pytest.fixture
-def subscribed(tidings, web):
-    """A newsletter with one subscriber, and a source with five entries that came after."""
+def subscribed(tidings):
+    """A newsletter with one subscriber."""
     assert tidings("newsletter", "add", "weekly", "--title", "This week", *OPTIONS).status == 0
     assert tidings("subscriber", "add", "ada@example.org", "--newsletter", "weekly").status == 0
-    tidings("source", "add", web.serve(answer(body=atom(*items(5), title="A feed"))))
     return tidings
+
+
+@pytest.fixture
+def news(subscribed, web):
+    """The same, and five entries that came after."""
+    subscribed("source", "add", web.serve(answer(body=atom(*items(5), title="A feed"))))
+    return subscribed
 
 
 def test_a_newsletter_is_as_it_was_added(subscribed):
@@ -60,9 +66,9 @@ def test_a_subscription_has_what_the_newsletter_has_until_it_is_edited(subscribe
     assert after == before | changed
 
 
-def test_what_is_sent_by_hand_is_on_record_and_sent_once(subscribed):
-    sent = subscribed("issue", "send", "weekly", "--yes", "--json")
-    again = subscribed("issue", "send", "weekly", "--yes", "--json")
+def test_what_is_sent_by_hand_is_on_record_and_sent_once(news):
+    sent = news("issue", "send", "weekly", "--yes", "--json")
+    again = news("issue", "send", "weekly", "--yes", "--json")
 
     assert (sent.status, sent.json["accepted"], sent.json["failed"]) == (0, 1, 0)
     (issue,) = sent.json["issues"]
@@ -73,7 +79,7 @@ def test_what_is_sent_by_hand_is_on_record_and_sent_once(subscribed):
         "deliveries": 1,
     }
     assert again.json == {"issues": [], "accepted": 0, "failed": 0}
-    (delivery,) = subscribed("delivery", "list", "--state", "accepted", "--json").json
+    (delivery,) = news("delivery", "list", "--state", "accepted", "--json").json
     message_id, reply = delivery.pop("message_id"), delivery.pop("reply")
     assert delivery == {
         "id": 1,
@@ -87,58 +93,58 @@ def test_what_is_sent_by_hand_is_on_record_and_sent_once(subscribed):
     assert reply == f"250 kept as {message_id.strip('<>')}.eml"
 
 
-def test_an_issue_is_shown_with_its_entries(subscribed):
-    subscribed("issue", "send", "weekly", "--yes")
+def test_an_issue_is_shown_with_its_entries(news):
+    news("issue", "send", "weekly", "--yes")
 
-    (listed,) = subscribed("issue", "list", "--json").json
-    shown = subscribed("issue", "show", listed["id"], "--json").json
+    (listed,) = news("issue", "list", "--json").json
+    shown = news("issue", "show", listed["id"], "--json").json
 
     assert RFC_3339.fullmatch(listed["created_at"])
     assert shown | listed == shown
     assert sorted(shown["entry_ids"]) == [1, 2, 3, 4, 5]
     assert shown["subject"].startswith("This week · ")
-    assert subscribed("issue", "show", listed["id"]).out.startswith(shown["subject"])
+    assert news("issue", "show", listed["id"]).out.startswith(shown["subject"])
 
 
-def test_a_preview_is_written_where_it_is_wanted_and_stores_nothing(subscribed, tmp_path):
+def test_a_preview_is_written_where_it_is_wanted_and_stores_nothing(news, tmp_path):
     files = {form: tmp_path / f"preview.{form}" for form in ("html", "text", "eml")}
     options = [word for form, path in files.items() for word in (f"--{form}", path)]
 
-    written = subscribed("issue", "preview", "weekly", *options)
-    nowhere = subscribed("issue", "preview", "weekly", "--eml", tmp_path / "none" / "x.eml")
+    written = news("issue", "preview", "weekly", *options)
+    nowhere = news("issue", "preview", "weekly", "--eml", tmp_path / "none" / "x.eml")
 
     assert written.status == 0
     assert files["eml"].read_bytes().startswith(b"From: ")
     assert "</html>" in files["html"].read_text("utf-8")
     assert (nowhere.status, nowhere.out) == (1, "")
     assert "No such file or directory" in nowhere.err
-    assert subscribed("issue", "list").out == ""
+    assert news("issue", "list").out == ""
 
 
-def test_a_preview_of_an_earlier_time_has_less(subscribed):
-    earlier = subscribed("issue", "preview", "weekly", "--at", "2020-01-01")
+def test_a_preview_of_an_earlier_time_has_less(news):
+    earlier = news("issue", "preview", "weekly", "--at", "2020-01-01")
 
     assert earlier.out == "nothing new since the last issue\n"
 
 
-def test_a_test_letter_counts_for_nothing(subscribed):
-    sent = subscribed("issue", "send", "weekly", "--to", "eve@example.org")
+def test_a_test_letter_counts_for_nothing(news):
+    sent = news("issue", "send", "weekly", "--to", "eve@example.org")
 
     assert sent.status == 0
     assert sent.out.startswith("250 kept as ")
-    assert subscribed("delivery", "list").out == ""
-    assert subscribed("subscriber", "list", "--json").json[0]["watermark"] == 0
+    assert news("delivery", "list").out == ""
+    assert news("subscriber", "list", "--json").json[0]["watermark"] == 0
 
 
-def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(subscribed, web):
+def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     leaving = ("subscriber", "remove", "ada@example.org", "--newsletter", "weekly")
-    assert subscribed(*leaving).status == 0
-    assert subscribed("issue", "send", "weekly", "--yes", "--json").json["accepted"] == 0
+    assert news(*leaving).status == 0
+    assert news("issue", "send", "weekly", "--yes", "--json").json["accepted"] == 0
 
-    subscribed("subscriber", "add", "ada@example.org", "--newsletter", "weekly")
-    before = subscribed("issue", "send", "weekly", "--yes", "--json").json
-    subscribed("source", "add", web.serve(answer(body=atom(an_item(9)))))
-    after = subscribed("issue", "send", "weekly", "--yes", "--json").json
+    news("subscriber", "add", "ada@example.org", "--newsletter", "weekly")
+    before = news("issue", "send", "weekly", "--yes", "--json").json
+    news("source", "add", web.serve(answer(body=atom(an_item(9)))))
+    after = news("issue", "send", "weekly", "--yes", "--json").json
 
     assert before["accepted"] == 0
     assert [issue["entries"] for issue in after["issues"]] == [1]

@@ -134,17 +134,18 @@ def send(start: Start, newsletter: str, to: str | None, *, yes: bool, as_json: b
     from tidings.storage import newsletters, subscriptions
     from tidings.wiring import opened, utc_now
 
+    tester = mailbox(to).address if to else None
     with opened(start.settings()) as app, mailing.delivering(app) as delivering:
         planning = mailing.planning(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             readers = subscriptions.count_of_newsletter(connection, edition.newsletter.id)
-            sample = draft(planning, connection, edition, at=utc_now()) if to else None
-        if not to:
+            sample = draft(planning, connection, edition, at=utc_now()) if tester else None
+        if not tester:
             _ask(edition.newsletter.title, readers, yes=yes)
             sent = send_now(planning, delivering, edition.newsletter)
         elif sample:
-            click.echo(send_sample(delivering, sample, mailbox(to).address))
+            click.echo(send_sample(delivering, sample, tester))
             return
         else:
             click.echo("nothing new since the last issue")

@@ -37,13 +37,11 @@ class Body:
     Attributes:
         html: Sanitized; formulas as MathML, code highlighted.
         excerpt: Plain text for people, one line.
-        text: Everything as plain text, a block a line, formulas and code as their sources.
         image: The first picture that can stand for the entry.
     """
 
     html: str
     excerpt: str
-    text: str
     image: Image | None
 
 
@@ -70,7 +68,6 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
     return Body(
         html=_set(clean_text(sanitize(written)), mark, rewriting.marked),
         excerpt=excerpts.excerpt(rewriting.pieces, language=language),
-        text=excerpts.plain(rewriting.pieces),
         image=rewriting.image,
     )
 
@@ -94,7 +91,7 @@ def plain_to_html(text: str) -> str:
 def _plain_body(source: str, language: str | None) -> Body:
     text = visible_text(source)
     excerpt = excerpts.excerpt([text], language=language)
-    return Body(html=plain_to_html(text), excerpt=excerpt, text=text, image=None)
+    return Body(html=plain_to_html(text), excerpt=excerpt, image=None)
 
 
 def _first_node(source: str) -> LexborNode | None:

@@ -78,21 +78,6 @@ def excerpt(pieces: Sequence[Piece], *, language: str | None) -> str:
     return text if _fits(text) else _shortened(line.units())
 
 
-def plain(pieces: Sequence[Piece]) -> str:
-    """Return everything, formulas and code as their sources, a block a line."""
-    blocks: list[list[str]] = [[]]
-    for piece in pieces:
-        match piece:
-            case Formula() | Code():
-                blocks[-1].append(piece.source)
-            case Break():
-                blocks.append([])
-            case _:
-                blocks[-1].append(piece)
-    lines = (spaced_once("".join(block)).strip() for block in blocks if block)
-    return "\n".join(line for line in lines if line)
-
-
 @dataclass(slots=True, kw_only=True)
 class _Line:
     """A line that grows, and knows which stretches of it are not to be cut."""

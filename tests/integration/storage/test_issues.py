@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import delete
 
 from factories import HOUR, NOON
 from newsroom import Newsroom
 from tidings.errors import NotFoundError
 from tidings.storage import issues
 from tidings.storage.issues import NewIssue
+from tidings.storage.tables import entry
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_an_issue_is_kept_as_it_was_composed(newsroom):
 
     with newsroom.database.read() as connection:
         kept = issues.get(connection, ids[b"one"])
-        entries = issues.entries_of(connection, kept.id)
+        entries = issues.entries_of(connection, [kept.id])[kept.id]
         assert issues.get_by_slug(connection, "news-1") == kept
     assert (kept.subject, kept.html, kept.text) == ("三条", "<p>html</p>", "text")
     assert (kept.newsletter.slug, kept.language, kept.entries) == ("news", "zh", 3)
@@ -93,14 +95,17 @@ def test_the_newest_comes_first_and_private_ones_only_if_asked_for(newsroom):
     assert slugs(newsroom, only_listed=False, limit=1) == ["news-3"]
 
 
-def test_what_was_hidden_since_is_not_shown(newsroom):
-    ids = save(newsroom, an_issue())
-
+def test_an_issue_keeps_what_was_hidden_since_and_loses_what_is_gone(newsroom):
+    ids = save(newsroom, an_issue(), an_issue(b"two", "news-2", entry_ids=[2]))
     newsroom.hide(1)
+    with newsroom.database.write() as connection:
+        connection.execute(delete(entry).where(entry.c.id == 2))
 
     with newsroom.database.read() as connection:
-        shown = issues.entries_of(connection, ids[b"one"])
-    assert [entry.id for entry in shown] == [3, 2]
+        told = issues.entries_of(connection, ids.values())
+
+    states = [[(one.id, one.state) for one in told[number]] for number in ids.values()]
+    assert states == [[(3, "public"), (1, "hidden")], []]
 
 
 def test_an_issue_that_is_not_there_is_not_found(newsroom):

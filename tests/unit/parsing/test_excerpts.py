@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidings.parsing.code import Code
-from tidings.parsing.excerpts import MAX_CLUSTERS, Break, excerpt, plain
+from tidings.parsing.excerpts import MAX_CLUSTERS, Break, excerpt
 from tidings.parsing.formulas import Formula
 
 BLOCK = Break.BLOCK
@@ -189,18 +189,3 @@ def test_an_excerpt_consists_of_whole_words_and_says_when_it_was_cut(words):
     assert line.endswith("…") == (len(text) > MAX_CLUSTERS)
     assert text.startswith(body)
     assert text[len(body) :][:1] in {"", " ", ","}
-
-
-def test_the_plain_text_of_a_body_has_everything_a_block_a_line():
-    pieces = [
-        "A ",
-        Formula(tex="x"),
-        BLOCK,
-        " ",
-        BLOCK,
-        Formula(tex="y", display=True),
-        BLOCK,
-        Code(source="a\nb"),
-    ]
-
-    assert plain(pieces) == "A \\(x\\)\n\\[y\\]\na b"

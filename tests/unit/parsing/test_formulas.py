@@ -11,8 +11,12 @@ from tidings.parsing.formulas import Formula
 
 
 def found_in(html):
-    body = clean_body(html, bases=[], language="en")
-    return body.text
+    """Return the text of a body that was cleaned, each formula as its source in brackets."""
+    tree = LexborHTMLParser(clean_body(html, bases=[], language="en").html)
+    for formula in tree.css("math"):
+        brackets = r"\[%s\]" if formula.attributes["display"] == "block" else r"\(%s\)"
+        formula.replace_with(brackets % formula.attributes["alttext"])
+    return tree.body.text().strip()
 
 
 @pytest.mark.parametrize(

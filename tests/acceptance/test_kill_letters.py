@@ -1,0 +1,144 @@
+"""A service killed between a plan and a mailbox: nobody is mailed twice, every doubt is listed."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import mortal
+from factories import DAY
+from newsroom import Newsroom
+from relay import CLOSE, HANG, FakeRelay
+from tidings.domain.retries import DOUBT
+from tidings.storage.mail_tables import delivery
+
+PATIENCE = 30
+SEVEN = mortal.SEVEN
+
+
+@pytest.fixture
+def relay():
+    with FakeRelay() as relay:
+        yield relay
+
+
+@pytest.fixture
+def newsroom(database):
+    """One reader, and one entry for them."""
+    newsroom = Newsroom(database)
+    newsroom.add_newsletter()
+    newsroom.subscribe()
+    newsroom.publish(newsroom.follow())
+    newsroom.now = SEVEN
+    return newsroom
+
+
+@pytest.fixture
+def service(newsroom, relay):
+    """Start a process that plans and sends, until it is done or dies at a moment."""
+    url = newsroom.database.url.render_as_string(hide_password=False)
+    processes = []
+
+    def start(moment):
+        command = [sys.executable, mortal.__file__, url, moment, str(relay.port)]
+        processes.append(subprocess.Popen(command, cwd=Path(mortal.__file__).parent))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize(
+    ("moment", "left", "states", "letters"),
+    [
+        pytest.param("composing", [], ["accepted"], 1, id="before the plan is written"),
+        pytest.param("planned", ["ready"], ["accepted"], 1, id="before the claim"),
+        pytest.param("claimed", ["sending"], ["accepted"], 1, id="before the marker"),
+        pytest.param("marked", ["sending"], ["assumed_accepted"], 0, id="before the letter"),
+        pytest.param("answered", ["sending"], ["assumed_accepted"], 1, id="before the record"),
+    ],
+)
+def test_after_a_kill_the_next_service_knows_what_to_do(
+    newsroom, relay, service, moment, left, states, letters
+):
+    died = service(moment).wait(PATIENCE)
+    found = newsroom.states()
+    newsroom.publish(1)  # the slot is closed: this is for the next one
+    newsroom.let_leases_run_out()
+    survived = service("never").wait(PATIENCE)
+
+    assert (died, survived) == (-signal.SIGKILL, 0)
+    assert found == left
+    assert newsroom.states() == states
+    assert len(relay.taken) == relay.payloads == letters
+    assert [newsroom.told(row.issue_id) for row in newsroom.deliveries()] == [[1]]
+
+
+def test_killed_while_the_relay_thinks_the_letter_is_not_sent_again(newsroom, relay, service):
+    relay.script(END=[HANG])
+    process = service("never")
+    wait_until(lambda: relay.payloads == 1, process)
+
+    process.kill()
+    process.wait()
+    newsroom.let_leases_run_out()
+    service("never").wait(PATIENCE)
+
+    assert newsroom.states() == ["assumed_accepted"]
+    assert relay.payloads == 1
+
+
+def test_a_connection_lost_at_that_place_leads_to_one_copy_more_the_same_to_the_byte(
+    newsroom, relay, service
+):
+    relay.script(END=[CLOSE])
+    seen = relay.payloads
+    service("never").wait(PATIENCE)
+    doubtful = newsroom.deliveries()
+    with newsroom.database.write() as connection:
+        connection.execute(delivery.update().values(next_try_at=SEVEN))
+
+    service("never").wait(PATIENCE)
+
+    assert [(row.state, row.next_try_at) for row in doubtful] == [("uncertain", SEVEN + DOUBT)]
+    assert newsroom.states() == ["accepted"]
+    assert (seen, relay.payloads) == (0, 2)
+    [letter] = [taken.letter.decode() for taken in relay.taken]
+    assert f"Message-ID: {doubtful[0].message_id}\r\n" in letter
+
+
+def test_until_the_lease_of_a_dead_service_runs_out_nobody_touches_its_letters(
+    newsroom, relay, service
+):
+    service("marked").wait(PATIENCE)
+    service("never").wait(PATIENCE)
+
+    assert newsroom.states() == ["sending"]
+    assert relay.payloads == 0
+
+
+def test_the_next_slot_tells_what_is_newer_and_nothing_that_may_have_arrived(
+    newsroom, relay, service
+):
+    service("answered").wait(PATIENCE)
+    newsroom.let_leases_run_out()
+    later = newsroom.publish(1)
+    newsroom.now += DAY
+    newsroom.plan()
+
+    rows = newsroom.deliveries()
+    assert [newsroom.told(row.issue_id) for row in rows] == [[1], later]
+    assert len(relay.taken) == 1
+
+
+def wait_until(condition, process):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
