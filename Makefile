@@ -25,6 +25,7 @@ bench: .venv/.installed-dev ## benchmarks, each a table
 	$(BIN)/python bench/polling.py
 	$(BIN)/python bench/rendering.py
 	$(BIN)/python bench/letters.py
+	$(BIN)/python bench/newsletter.py
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres -o requirements.lock pyproject.toml

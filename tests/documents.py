@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from html import escape
 
@@ -32,6 +33,12 @@ def an_item(number=1, **fields):
 def items(count):
     """Return that many entries, newest first."""
     return [an_item(number) for number in range(count, 0, -1)]
+
+
+def recent_items(count):
+    """Return that many entries of today, newest first: digests tell of nothing that is old."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    return [an_item(number, published=now - DAY / (1 + number)) for number in range(count, 0, -1)]
 
 
 def atom(*entries, title="A feed", extra="", language="en"):

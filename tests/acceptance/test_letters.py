@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from documents import atom, items
+from documents import atom, recent_items
 from loopback import answer
 from relay import FakeRelay
 from tidings.storage.mail_tables import subscription
@@ -32,7 +32,7 @@ def news(tidings, web):
     for address, language in (("ada@example.net", "en"), ("lin@example.net", "zh")):
         options = ("--newsletter", "updates", "--language", language)
         assert tidings("subscriber", "add", address, *options).status == 0
-    url = web.serve(answer(body=atom(*items(3), title="Notes")))
+    url = web.serve(answer(body=atom(*recent_items(3), title="Notes")))
     assert tidings("source", "add", url).status == 0
     return tidings
 
@@ -92,6 +92,17 @@ def test_a_relay_that_is_not_there_loses_nothing(news, relay):
     assert sent.status == 1
     states = {one["state"] for one in news("delivery", "list", "--json").json}
     assert states <= {"deferred", "ready"}
+
+
+def test_a_paused_relay_is_named_and_nothing_is_planned(news, relay):
+    relay.script(MAIL=[b"550 5.7.1 not from you\r\n"])
+    first = news("issue", "send", "updates", "--yes", **by_smtp(relay))
+
+    second = news("issue", "send", "updates", "--yes", **by_smtp(relay))
+
+    assert (first.status, second.status) == (1, 1)
+    assert "is paused until" in second.err
+    assert "not from you" in second.err
 
 
 def test_a_preview_changes_nothing(news, tmp_path):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from documents import an_item, atom, items
+from documents import atom, recent_items
 from loopback import answer
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -23,7 +23,7 @@ def subscribed(tidings):
 @pytest.fixture
 def news(subscribed, web):
     """The same, and five entries that came after."""
-    subscribed("source", "add", web.serve(answer(body=atom(*items(5), title="A feed"))))
+    subscribed("source", "add", web.serve(answer(body=atom(*recent_items(5)))))
     return subscribed
 
 
@@ -143,7 +143,7 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
 
     news("subscriber", "add", "ada@example.org", "--newsletter", "weekly")
     before = news("issue", "send", "weekly", "--yes", "--json").json
-    news("source", "add", web.serve(answer(body=atom(an_item(9)))))
+    news("source", "add", web.serve(answer(body=atom(*recent_items(1)))))
     after = news("issue", "send", "weekly", "--yes", "--json").json
 
     assert before["accepted"] == 0

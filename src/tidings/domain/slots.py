@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from tidings.domain.newsletters import Frequency, Schedule
@@ -41,13 +42,8 @@ def next_slot(schedule: Schedule, after: datetime) -> Slot:
 
 def latest_slot(schedule: Schedule, now: datetime) -> Slot:
     """Return the last slot that fell due, at or before `now`."""
-    latest = None
-    for slot in _slots(schedule, now - 2 * PERIODS[schedule.frequency] - timedelta(days=8)):
-        if slot.due_at > now:
-            break
-        latest = slot
-    if latest is None:
-        raise ValueError(f"no slot of {schedule} before {now}")
+    begin = now - 2 * PERIODS[schedule.frequency] - timedelta(days=8)
+    *_, latest = takewhile(lambda slot: slot.due_at <= now, _slots(schedule, begin))
     return latest
 
 

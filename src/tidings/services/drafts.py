@@ -212,7 +212,8 @@ class _Draft:
         )
 
     def _want(self, one: Subscription, chosen: tuple[int, ...]) -> bytes:
-        asked = (one.newsletter.id, one.language, chosen)
+        # equal selections are one object, and to compare long ones takes long
+        asked = (one.newsletter.id, one.language, id(chosen))
         if asked not in self._keys:
             wanted = _Wanted(newsletter=one.newsletter, language=one.language, entry_ids=chosen)
             self._keys[asked] = _key(self._tools, wanted)

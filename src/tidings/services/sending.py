@@ -8,10 +8,11 @@ from threading import Event
 from tidings.delivery.letters import Recipient, prepare
 from tidings.delivery.transports import Envelope, Reply
 from tidings.domain.newsletters import Issue, Newsletter
+from tidings.errors import ConflictError
 from tidings.services.delivering import DeliverTools, deliver_due
 from tidings.services.drafts import PlanTools
 from tidings.services.planning import plan_now
-from tidings.storage import issues
+from tidings.storage import issues, relays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,12 @@ class Sent:
 
 
 def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newsletter) -> Sent:
-    """Send what is new to everybody who has not had it; what else is due goes out as well."""
+    """Send what is new to everybody who has not had it; what else is due goes out as well.
+
+    Raises:
+        ConflictError: The relay is paused; nothing is planned.
+    """
+    _refuse_pause(delivering)
     planned = plan_now(planning, newsletter)
     delivered = deliver_due(delivering, stop=Event())
     with planning.database.read() as connection:
@@ -53,3 +59,12 @@ def send_sample(tools: DeliverTools, issue: Issue, address: str) -> Reply:
     letter = sample_letter(tools, issue, address)
     with tools.connect() as send:
         return send(Envelope(sender=tools.sender, recipient=address), letter, lambda: None)
+
+
+def _refuse_pause(tools: DeliverTools) -> None:
+    with tools.database.read() as connection:
+        pause = relays.find_pause(connection, tools.relay, now=tools.clock())
+    if pause:
+        until, reason = pause
+        because = f"is paused until {until:%Y-%m-%d %H:%M:%SZ}: {reason}"
+        raise ConflictError("relay", tools.relay, because=because)

@@ -16,6 +16,9 @@ from tidings.storage.sources import shown_title
 from tidings.storage.tables import entry, source, source_topic, tombstone, topic
 from tidings.storage.types import UtcDateTime
 
+MAX_NAMED = 10_000
+"""Ids that one statement can hold."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -91,7 +94,13 @@ def by_ids(connection: Connection, entry_ids: Sequence[int]) -> list[Entry]:
     """Return entries without content, in no order; those that exist."""
     columns = [c for c in entry.c if c is not entry.c.content]
     statement = select(*columns, *_CREDIT).join(source, source.c.id == entry.c.source_id)
-    rows = connection.execute(statement.where(entry.c.id.in_(entry_ids))).all()
+    rows = [
+        row
+        for start in range(0, len(entry_ids), MAX_NAMED)
+        for row in connection.execute(
+            statement.where(entry.c.id.in_(entry_ids[start : start + MAX_NAMED]))
+        )
+    ]
     labels = topics.of_sources(connection) if rows else {}
     return [_to_entry(row, labels) for row in rows]
 

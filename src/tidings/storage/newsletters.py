@@ -11,12 +11,10 @@ from tidings.domain.newsletters import Frequency, Newsletter, Schedule
 from tidings.domain.planning import next_due
 from tidings.domain.slugs import slugify
 from tidings.errors import ConflictError, InvalidError, NotFoundError, PlanOutdatedError
+from tidings.storage.entries import MAX_NAMED
 from tidings.storage.mail_tables import newsletter, newsletter_topic
 from tidings.storage.publishing import last_seq, touch_everything
 from tidings.storage.tables import topic
-
-MAX_NAMED = 10_000
-"""Ids that a statement can hold; for more than that, all rows are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +204,7 @@ def chosen_topics(
     """Return the slugs of topics by who of `owners` chose them."""
     owner = table.c[0]
     statement = select(owner, topic.c.slug).join(topic, topic.c.id == table.c.topic_id)
-    if len(owners) <= MAX_NAMED:
+    if len(owners) <= MAX_NAMED:  # for more of them, all rows are read
         statement = statement.where(owner.in_(owners))
     chosen: dict[int, tuple[str, ...]] = {}
     for owner_id, slug in connection.execute(statement.order_by(topic.c.slug)):

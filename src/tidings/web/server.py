@@ -18,8 +18,8 @@ from tidings.web.metrics import exposition
 from tidings.web.publication import Check, Probes
 from tidings.wiring import App, utc_now
 
-GRACE_SECONDS = 3
-"""How long requests in progress may take after SIGTERM."""
+GRACE_SECONDS = 1
+"""How long requests in progress may take after SIGTERM; letters on their way get the rest."""
 
 
 @contextmanager

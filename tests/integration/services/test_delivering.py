@@ -276,6 +276,50 @@ def test_a_letter_that_cannot_be_written_waits_and_the_others_go_out(
     assert newsroom.states() == ["accepted", "held", "accepted"]
 
 
+def test_an_issue_that_no_letter_can_be_made_of_waits(newsroom, outbox, planned):
+    planned()
+
+    def letterhead_of(_newsletter):
+        raise ValueError("cannot stand in the head of a letter")
+
+    delivered = newsroom.deliver(outbox, letterhead_of=letterhead_of)
+
+    [row] = newsroom.deliveries()
+    assert delivered == Delivered(accepted=0, failed=1)
+    assert (row.state, row.reply) == ("held", "cannot stand in the head of a letter")
+    assert outbox.seen == []
+
+
+def test_a_repetition_that_cannot_be_written_stays_in_doubt(newsroom, planned):
+    planned()
+    relay = Outbox(take_and_lose_the_reply)
+    newsroom.deliver(relay)
+    with newsroom.database.write() as connection:
+        connection.execute(update(subscriber).values(address="日本@example.org"))
+    newsroom.now += DOUBT
+
+    newsroom.deliver(relay)
+
+    [row] = newsroom.deliveries()
+    assert row.state == "uncertain"
+    assert row.marked_at
+
+
+def test_more_issues_than_are_kept_ready_go_out_as_well(newsroom, outbox, monkeypatch):
+    monkeypatch.setattr(delivering, "PREPARED", 1)
+    newsroom.add_newsletter()
+    for topic in ("art", "law", "sea"):
+        source = newsroom.follow(topic=topic)
+        newsroom.subscribe(f"{topic}@example.org", topics=[topic])
+        newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+
+    newsroom.deliver(outbox)
+
+    assert sorted(sent.told for sent in outbox.sent) == [[1], [2], [3]]
+
+
 def test_a_failure_of_our_own_stops_only_its_letter(newsroom, planned):
     planned(3)
 

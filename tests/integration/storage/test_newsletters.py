@@ -94,6 +94,8 @@ def test_a_newsletter_goes_with_all_that_belongs_to_it(newsroom):
     assert newsroom.deliveries() == []
     with newsroom.database.read() as connection, pytest.raises(NotFoundError):
         newsletters.get(connection, "news")
+    with newsroom.database.read() as connection, pytest.raises(NotFoundError):
+        newsletters.edition_of(connection, "news")
 
 
 def test_an_edition_moves_only_from_where_it_was_seen(newsroom):

@@ -8,8 +8,9 @@ from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import subscriptions
+from tidings.storage.entries import MAX_NAMED
 from tidings.storage.mail_tables import subscription_topic
-from tidings.storage.newsletters import MAX_NAMED, chosen_topics
+from tidings.storage.newsletters import chosen_topics
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -153,3 +154,11 @@ def test_topics_are_found_of_more_owners_than_a_statement_can_name(newsroom):
         many = chosen_topics(connection, subscription_topic, range(10 * MAX_NAMED))
 
     assert few == many == {ann: ("art",)}
+
+
+def test_what_is_not_there_is_not_found(newsroom):
+    with newsroom.database.read() as connection:
+        with pytest.raises(NotFoundError, match="no subscription 9"):
+            subscriptions.get(connection, 9)
+        with pytest.raises(NotFoundError, match="no subscriber ann"):
+            subscriptions.of_subscriber(connection, "ann@example.org")
