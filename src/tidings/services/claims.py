@@ -76,21 +76,15 @@ class Claims:
         return bool(self._only)
 
     def take(self) -> list[list[DueSource]]:
-        """Claim what is free, as far as there is room; keep and give back what is due to be."""
+        """Claim what is free, as far as there is room, and give back what is finished."""
         now = time.monotonic()
         is_low = len(self._held) <= self._rules.concurrency
         room = AHEAD * self._rules.concurrency - len(self._held)
-        must_renew = now - self._renewed >= leases.RENEWAL.total_seconds()
-        if not must_renew and (not is_low or now < self._asleep_until):
+        if not is_low or now < self._asleep_until:
             return []
         with self._database.write() as connection:
             leases.release(connection, self._owner, self._finished)
-            if must_renew:
-                leases.renew(connection, self._owner)
-                self._renewed = now
-            claimed = leases.claim(
-                connection, self._owner, wanted=self._wanted(), limit=max(room, 0)
-            )
+            claimed = leases.claim(connection, self._owner, wanted=self._wanted(), limit=room)
         self._finished = {}
         if not claimed:
             self._asleep_until = now + IDLE
