@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from subprocess import PIPE
 
+from sqlalchemy import create_engine, text
+
 from tidings.cli.main import run
 from tidings.cli.start import Start
 from tidings.wiring import opened
@@ -67,6 +69,13 @@ class Installation:
             settings = Start(None).settings()
         with opened(settings) as app:
             yield app
+
+    def execute(self, statement):
+        """Change the database behind the program's back."""
+        engine = create_engine(self.url)
+        with engine.begin() as connection:
+            connection.execute(text(statement))
+        engine.dispose()
 
     def add(self, *urls):
         """Follow sources without asking them for anything yet."""

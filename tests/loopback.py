@@ -17,6 +17,8 @@ class Received:
     at: float
     path: str
     headers: dict[str, str]
+    method: str
+    body: bytes
 
 
 def answer(status="200 OK", body=b"", **headers):
@@ -112,15 +114,18 @@ def _tasks(*, serving):
 
 async def _read_request(reader):
     try:
-        if await reader.readexactly(4) != b"GET ":
+        start = await reader.readexactly(4)
+        if start not in {b"GET ", b"POST", b"CONN"}:
             return None
         at = time.monotonic()
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        head = (start + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.split("\r\n")
+        headers = {n.lower(): v for n, v in (line.split(": ", 1) for line in lines if line)}
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
     except asyncio.IncompleteReadError:
         return None
-    first, *lines = head.split("\r\n")
-    pairs = (line.split(": ", 1) for line in lines if line)
-    return Received(at=at, path=first.split(" ")[0], headers={name.lower(): v for name, v in pairs})
+    method, path, _ = first.split(" ")
+    return Received(at=at, path=path, headers=headers, method=method, body=body)
 
 
 def hanging_up(data):

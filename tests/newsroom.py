@@ -88,10 +88,10 @@ class Newsroom:
             connection.execute(update(source).values(first_polled_at=self.now))
         return source_id
 
-    def publish(self, source_id, number=1):
+    def publish(self, source_id, number=1, **fields):
         """Let entries of a source become public; return their ids."""
         guids = [f"urn:example:{next(self._numbers)}" for _ in range(number)]
-        entries = [an_entry(guid, published=self.now - HOUR) for guid in guids]
+        entries = [an_entry(guid, published=self.now - HOUR, **fields) for guid in guids]
         with self.database.write() as connection:
             [due] = sources.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)

@@ -8,15 +8,17 @@ from tidings.domain.schedule import PollPolicy
 from tidings.errors import UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.settling import Reading, Rules, settle_failure, settle_read
-from tidings.storage.polls import PolledSource
+from tidings.storage.polled_sources import PolledSource
 
 POLICY = PollPolicy(
     tick=timedelta(seconds=1),
     interval=timedelta(hours=1),
+    min_interval=timedelta(minutes=15),
     max_interval=timedelta(days=1),
     max_pause=timedelta(days=7),
+    outburst=30,
 )
-RULES = Rules(policy=POLICY, first_poll=2)
+RULES = Rules(policy=POLICY, first_poll=2, fold=3, interval_of=lambda _: timedelta(0))
 
 
 def read_poll(due, *entries, known=None, now=NOON, **feed) -> PolledSource:

@@ -13,13 +13,17 @@ from tidings import mailing
 from tidings.domain.polls import PollResult
 from tidings.services.delivering import DeliverTools, deliver_due
 from tidings.services.drafts import PlanTools
+from tidings.services.lost_sources import look_for_moves
 from tidings.services.planning import plan_due
 from tidings.services.poll import PollTools, poll_due
+from tidings.services.websub import HubTools, attend_hubs, forget_hubs
 from tidings.wiring import App
 
 logger = logging.getLogger(__name__)
 
 MAIL_TICK = timedelta(seconds=30)
+LOOK_TICK = timedelta(minutes=5)
+"""How often we look where sources may have moved that answer no more."""
 
 
 @contextmanager
@@ -38,9 +42,17 @@ def ticking(app: App) -> Iterator[None]:
     planning = mailing.planning(app)
     with app.polling() as polling, mailing.delivering(app) as delivering:
         poll, mail = partial(_poll, polling, stop), partial(_mail, planning, delivering, stop)
-        for job, pause in ((poll, app.settings.poll.tick), (mail, MAIL_TICK)):
+        look = partial(look_for_moves, polling, stop=stop)
+        tick = app.settings.poll.tick
+        for job, pause in ((poll, tick), (mail, MAIL_TICK), (look, LOOK_TICK)):
             first = planning.clock()
             scheduler.add_job(job, "interval", seconds=pause.total_seconds(), next_run_time=first)
+        if callback := app.hub_callback:
+            # Not at once: a hub may call back before it answers, and must find us listening.
+            hubs = partial(attend_hubs, _hub_tools(polling, callback), stop=stop)
+            scheduler.add_job(hubs, "interval", seconds=tick.total_seconds())
+        else:
+            forget_hubs(app.database)
         scheduler.start()
         try:
             yield
@@ -54,6 +66,12 @@ def _poll(tools: PollTools, stop: Event) -> None:
     if summary.sources:
         numbers = {"polled": summary.polled, "new": summary.new, "failed": summary.failed}
         logger.info("round finished", extra=numbers)
+
+
+def _hub_tools(polling: PollTools, callback: str) -> HubTools:
+    return HubTools(
+        database=polling.database, post=polling.post, clock=polling.clock, callback=callback
+    )
 
 
 def _ignore(_: PollResult) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 from tidings.delivery.settings import SmtpSettings
 from tidings.domain.publishing import PublishSettings
 from tidings.domain.schedule import PollPolicy
+from tidings.domain.websub import WebSubSettings
 from tidings.errors import ConfigError
 from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.limits import ParseLimits
@@ -35,6 +36,7 @@ POSITIVE = frozenset(
         ("fetch", "max_ratio"),
         ("poll", "tick"),
         ("poll", "interval"),
+        ("poll", "min_interval"),
         ("parse", "time_limit"),
         ("parse", "memory_limit"),
         ("publish", "feed_size"),
@@ -129,6 +131,7 @@ class Settings:
     sources: SourcesSettings
     fetch: FetchPolicy
     poll: PollPolicy
+    websub: WebSubSettings
     parse: ParseLimits
     publish: PublishSettings
     templates: TemplateSettings
@@ -159,8 +162,7 @@ def load(shipped: Path, operators: Path | None, environment: Mapping[str, str]) 
     for name, value in sorted(environment.items()):
         if name.startswith(PREFIX) and ("__" in name or name in SECRET_NAMES):
             _merge(merged, _from_environment(name, value), origin=name)
-    settings: Settings = _build(Settings, merged, path=())
-    return settings
+    return cast("Settings", _build(Settings, merged, path=()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,12 +225,14 @@ def _build(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
     for key, value in section.items():
         if key not in hints:
             raise _unknown((*path, key), hints, origin=_origin(value))
-    missing = [key for key in hints if key not in section and get_origin(hints[key]) is not Mapping]
+    needed = [key for key, hint in hints.items() if type(None) not in get_args(hint)]
+    missing = [key for key in needed if key not in section and get_origin(hints[key]) != Mapping]
     if missing:
         raise ConfigError(f"{_shown((*path, missing[0]))}: not set")
     values = {
         name: _build(hints[key], section.get(key, {}), path=(*path, key))
         for key, name in names.items()
+        if key in section or key in needed
     }
     return cast("Callable[..., object]", kind)(**values)
 
@@ -237,6 +241,7 @@ def _convert(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
     if not isinstance(given, _Value):
         raise ConfigError(f"{_shown(path)}: a section where a value belongs")
     value = given.value
+    kind = next((one for one in get_args(kind) if one is timedelta), kind)
     if kind is timedelta:
         return _duration(given, path=path)
     if kind is int:

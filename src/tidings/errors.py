@@ -9,6 +9,7 @@ TidingsError
 ├── FetchError                       a result of polling, kept on the source
 │   ├── TimedOutError
 │   ├── UnreachableError
+│   │   └── UnknownHostError
 │   ├── StatusError
 │   ├── TooLargeError
 │   ├── ForbiddenAddressError
@@ -150,6 +151,10 @@ class UnreachableError(FetchError):
     """No connection: the name does not resolve, the port is closed, TLS failed."""
 
 
+class UnknownHostError(UnreachableError):
+    """The name does not resolve."""
+
+
 class StatusError(FetchError):
     """The server answered with a status that is neither a document nor "not modified"."""
 
@@ -181,11 +186,11 @@ class NoFeedError(TidingsError):
     """An address answers with something that is no feed.
 
     Attributes:
-        offered: The feeds that it advertises instead.
+        offered: The feeds that it leads to instead.
     """
 
     def __init__(self, url: str, found: str, offered: tuple[str, ...]) -> None:
-        advice = f"; it advertises {', '.join(offered)}" if offered else ""
+        advice = f"; feeds found: {', '.join(offered)}" if offered else ""
         super().__init__(f"no feed at {url}: {found}{advice}")
         self.url = url
         self.offered = offered

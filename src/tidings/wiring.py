@@ -46,6 +46,11 @@ class App:
     settings: Settings
     database: Database
 
+    @property
+    def hub_callback(self) -> str | None:
+        """What precedes the tokens in our addresses for hubs; None if hubs are not used."""
+        return self.settings.websub.callback(self.settings.web.base_url)
+
     @contextmanager
     def polling(self) -> Iterator[PollTools]:
         """Start what polling needs: the event loop of the sockets, and the children."""
@@ -59,10 +64,17 @@ class App:
             yield PollTools(
                 database=database,
                 fetch=fetcher.submit,
+                post=fetcher.post,
                 parse=parser.submit,
                 clock=utc_now,
                 owner=owner,
-                rules=Rules(policy=settings.poll, first_poll=settings.publish.first_poll),
+                rules=Rules(
+                    policy=settings.poll,
+                    first_poll=settings.publish.first_poll,
+                    fold=settings.publish.fold,
+                    interval_of=settings.fetch.poll_interval_of,
+                    subscribes=self.hub_callback is not None,
+                ),
                 hosts=HostRules(
                     concurrency=settings.fetch.concurrency, pause_of=settings.fetch.interval_of
                 ),

@@ -31,8 +31,12 @@ class Web:
         return [publisher.host for publisher in self.publishers]
 
     def publisher(self):
-        self.publishers.append(self._open.enter_context(Publisher()))
-        return self.publishers[-1]
+        return self.enter(Publisher())
+
+    def enter(self, publisher):
+        """Have a publisher of another kind, until the end."""
+        self.publishers.append(self._open.enter_context(publisher))
+        return publisher
 
     def serve(self, *answers):
         """Have a publisher of its own answer with these in turn; return the address."""

@@ -20,6 +20,10 @@ SOURCE_KEYS = [
     "failures",
     "last_error",
     "entries",
+    "next_poll_because",
+    "failing_with",
+    "is_dead",
+    "notice",
 ]
 ENTRY_KEYS = [
     "id",
@@ -66,7 +70,8 @@ def test_a_source_has_exactly_the_keys_of_the_contract(followed):
 def test_a_single_source_has_the_same_keys_and_its_problems(followed):
     shown = followed("source", "show", 1, "--json").json
 
-    assert list(shown) == [*SOURCE_KEYS, "problems"]
+    details = ["problems", "interval", "former_url", "access", "hub", "history"]
+    assert list(shown) == [*SOURCE_KEYS, *details]
     assert shown["problems"] == []
 
 

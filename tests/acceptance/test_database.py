@@ -3,7 +3,6 @@
 import sqlite3
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from documents import an_item, atom, items
 from loopback import answer
@@ -13,13 +12,6 @@ from loopback import answer
 def followed(tidings, web):
     tidings("source", "add", web.serve(answer(body=atom(*items(8)))))
     return tidings
-
-
-def execute(tidings, statement):
-    engine = create_engine(tidings.url)
-    with engine.begin() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
 
 
 def test_a_backup_brings_back_what_was_there(tidings_on_sqlite, web, tmp_path):
@@ -70,7 +62,7 @@ def test_postgresql_has_tools_of_its_own_for_backups(install, postgres_url, tmp_
 
 
 def test_damage_is_found(followed):
-    execute(followed, "UPDATE counter SET seq = 0")
+    followed.execute("UPDATE counter SET seq = 0")
 
     done = followed("db", "check")
 
@@ -90,11 +82,11 @@ def test_what_was_pruned_does_not_come_back(tidings, web):
     after = atom(an_item(9), *items(8))
     url = web.serve(answer(body=atom(*items(8))), answer(body=after))
     tidings("source", "add", url)
-    execute(tidings, "UPDATE entry SET first_seen_at = '2020-01-01 00:00:00.000000+00:00'")
+    tidings.execute("UPDATE entry SET first_seen_at = '2020-01-01 00:00:00.000000+00:00'")
 
     pruned = tidings("db", "prune", "--older-than", 30)
 
-    assert pruned.out == "3 entries removed\n"
+    assert pruned.out.endswith("3 entries removed\n")
     assert tidings.polled("--all")[url]["new"] == 1
     assert len(tidings("entry", "list", "--json", "--all").json) == 6
     assert tidings("db", "check").out == "nothing is wrong\n"

@@ -7,13 +7,16 @@ import signal
 import socket
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from itertools import pairwise
 
 import pytest
 
 from documents import atom, items
+from hub import Hub
 from loopback import answer, dripping
+from tidings.storage.tables import source
 
 PATIENCE = 30
 GRACE = 10
@@ -28,8 +31,8 @@ def running(tidings):
 
     @contextmanager
     def running(command="run", **settings):
-        port = free_port()
-        settings = {"WEB__PORT": port, "LOG__FORMAT": "json", "POLL__TICK": "0.5s"} | settings
+        port = settings.setdefault("WEB__PORT", free_port())
+        settings = {"LOG__FORMAT": "json", "POLL__TICK": "0.5s"} | settings
         with tidings.start(command, **settings) as process:
             try:
                 service = Service(process, port)
@@ -163,6 +166,37 @@ def test_sigterm_ends_the_service_although_a_source_is_slow(running, tidings, we
     assert second["entries"] == 3
     again = tidings.polled(1, FETCH__TOTAL_TIMEOUT="1s")
     assert again[slow]["outcome"] == "failed"
+
+
+def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, tidings, web):
+    hub, publisher, port = web.enter(Hub()), web.publisher(), free_port()
+    named = f'<link rel="hub" href="{hub.url()}"/>'
+    url = publisher.serve("/feed", answer(body=atom(*items(1), extra=named)))
+    tidings("source", "add", url, WEBSUB__SUBSCRIBE="on", WEB__BASE_URL=f"http://127.0.0.1:{port}")
+    public = {"WEB__PORT": port, "WEB__BASE_URL": f"http://127.0.0.1:{port}"}
+
+    with running(WEBSUB__SUBSCRIBE="on", **public) as service:
+        wait_until(lambda: hub.received)
+        confirmed = hub.confirm()
+        wait_until(lambda: polls(service) == 1)
+        age_last_poll(tidings)
+        pushed = hub.push(atom(*items(2), extra=named))
+        wait_until(lambda: b"Entry 2" in service.get("/feed.atom").body)
+        figures = service.metrics()
+
+    assert (confirmed.status, pushed.status) == (200, 202)
+    assert len(publisher.received) == 1
+    assert figures['tidings_hub_subscriptions{state="active"}'] == 1
+    assert "hub: " in tidings("source", "show", 1).out
+    assert hub.asked[0].secret not in service.log
+    assert hub.asked[0].callback.rpartition("/")[2] not in service.log
+
+
+def age_last_poll(tidings):
+    """Let the only source seem to have been polled a while ago."""
+    with tidings.opened() as app, app.database.write() as connection:
+        before = datetime.now(UTC) - timedelta(minutes=5)
+        connection.execute(source.update().values(last_polled_at=before))
 
 
 def test_two_services_on_one_database_do_each_thing_once(running, tidings, web):

@@ -60,7 +60,7 @@ def test_a_page_is_no_feed_but_its_feeds_are_named(tidings, web):
     assert refused.out == ""
     assert refused.err == (
         f"tidings: no feed at {page}: an HTML page, not a feed (200 OK, text/html,"
-        f" {len(PAGE)} bytes); it advertises {publisher.url('/feed')},"
+        f" {len(PAGE)} bytes); feeds found: {publisher.url('/feed')},"
         f" {publisher.url('/comments')}\n"
     )
     assert tidings("source", "list", "--json").json == []
@@ -201,6 +201,28 @@ def test_an_export_goes_to_standard_output_unless_a_file_is_named(tidings_on_sql
     assert exported.status == 0
     assert exported.out.startswith("<?xml")
     assert url in exported.out
+
+
+def test_a_long_list_is_followed_whole_and_polled_later(tidings, tmp_path):
+    file = tmp_path / "long.opml"
+    folders = "".join(
+        f'<outline text="Topic {topic}">'
+        + "".join(
+            f'<outline text="{n}" xmlUrl="https://host{topic}-{n}.example/feed"/>'
+            for n in range(25)
+        )
+        + "</outline>"
+        for topic in range(24)
+    )
+    file.write_text(f'<opml version="2.0"><body>{folders}</body></opml>', encoding="utf-8")
+
+    imported = tidings("source", "import", file)
+
+    assert imported.out == "600 added, 0 followed already\n"
+    assert {source["last_polled_at"] for source in tidings("source", "list", "--json").json} == {
+        None
+    }
+    assert len(tidings("topic", "list", "--json").json) == 24
 
 
 def test_an_import_does_what_it_can_and_lists_the_rest(tidings, tmp_path):

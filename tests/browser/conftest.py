@@ -7,7 +7,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from browser.showcase import SITE, Readers, Showcase, serving
 from tidings.web.app import create_app
-from tidings.web.publication import Probes
+from tidings.web.publication import Probes, Tokens
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -50,7 +50,7 @@ def app_in(language, readers=None):
         publication,
         site,
         templates=publication.templates,
-        unsubscribing=readers or Readers(),
+        tokens=Tokens(unsubscribing=readers or Readers(), callbacks=None),
         probes=Probes(health=list, metrics=bytes),
     )
 

@@ -325,6 +325,7 @@ class Showcase:
             heading=titles.get(scope.slug, self.site.title),
             site_url="https://source.example/" if scope.kind == "source" else None,
             entries=entries[(number - 1) * PER_PAGE : number * PER_PAGE],
+            folded={entries[0].id: 12} if number == 1 else {},
             pagination=pages.paginate(number, count=count, href=partial(self._href, scope)),
         )
 

@@ -16,6 +16,7 @@ from tidings.config import Settings
 from tidings.rendering.pages import Site, load_templates
 from tidings.resources import data_dir
 from tidings.web.app import create_app
+from tidings.web.publication import Tokens
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -133,7 +134,7 @@ def test_every_option_is_in_the_reference():
 def test_every_address_is_in_the_reference():
     site = Site(title="", kicker="", base_url="http://x", language="en", version="1")
     templates = load_templates([data_dir("templates") / "web"])
-    app = create_app(None, site, templates=templates, unsubscribing=None, probes=None)
+    app = create_app(None, site, templates=templates, tokens=Tokens(None, None), probes=None)
     reference = text_of("docs/reference/http.md")
 
     paths = [route.path for route in app.routes]

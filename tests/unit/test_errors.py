@@ -50,7 +50,7 @@ def test_line_breaks_and_controls_become_blanks():
         ),
         pytest.param(
             NoFeedError("https://e.org/", "a page", ("https://e.org/f", "https://e.org/g")),
-            "no feed at https://e.org/: a page; it advertises https://e.org/f, https://e.org/g",
+            "no feed at https://e.org/: a page; feeds found: https://e.org/f, https://e.org/g",
             id="no feed",
         ),
     ],

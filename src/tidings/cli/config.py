@@ -49,7 +49,7 @@ def show(start: Start, *, as_json: bool) -> None:
 def _plain(name: str, value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         parts = [(field.name.rstrip("_"), getattr(value, field.name)) for field in fields(value)]
-        return {key: _plain(key, inner) for key, inner in parts}
+        return {key: _plain(key, inner) for key, inner in parts if inner is not None}
     if isinstance(value, dict):
         return {key: _plain(key, inner) for key, inner in value.items()}
     if isinstance(value, timedelta):

@@ -10,6 +10,9 @@ from tidings.cli.output import progress
 from tidings.cli.start import Start
 from tidings.errors import InvalidError
 
+BATCH = 500
+"""Entries that are removed in one transaction."""
+
 
 @click.group
 def db() -> None:
@@ -118,23 +121,45 @@ def copy(start: Start, url: str) -> None:
     "--older-than",
     metavar="DAYS",
     type=click.IntRange(1, 36_500),
-    required=True,
-    help="First seen at least so many days ago.",
+    help="Only what was first seen at least so many days ago.",
 )
+@click.option(
+    "--keep",
+    metavar="NUMBER",
+    type=click.IntRange(1),
+    help="Keep so many of each source's newest, however old.",
+)
+@click.option("--public", is_flag=True, help="Also entries that are public, or held.")
 @click.pass_obj
-def prune(start: Start, older_than: int) -> None:
-    """Remove old entries that never were public; they do not come back as news.
+def prune(start: Start, older_than: int | None, keep: int | None, *, public: bool) -> None:
+    """Remove old entries; they do not come back as news.
 
-    Example: tidings db prune --older-than 365
+    Without --public only those go that were never shown as news, or that you have hidden. In
+    any case those stay that an issue tells of, or that a subscription has yet to get.
+
+    Example: tidings db prune --older-than 365 --keep 100
     """
-    from tidings.storage import entries
+    from tidings.storage import pruning
     from tidings.wiring import opened, utc_now
 
-    with opened(start.settings()) as app, app.database.write() as connection:
+    if older_than is None and keep is None:
+        raise click.UsageError("say what may go: --older-than, --keep, or both")
+    with opened(start.settings()) as app:
         now = utc_now()
-        before = now - timedelta(days=older_than)
-        removed = entries.prune(connection, first_seen_before=before, now=now)
-    click.echo(f"{removed} entries removed")
+        retention = pruning.Retention(
+            seen_since=now - timedelta(days=older_than) if older_than else None,
+            newest=keep or 0,
+            public=not public,
+        )
+        with app.database.read() as connection:
+            found = pruning.removable(connection, retention)
+        batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
+        with progress("removing", total=len(batches)) as done:
+            for number, batch in enumerate(batches, start=1):
+                with app.database.write() as connection:
+                    pruning.remove(connection, batch, now=now)
+                done(f"batch {number} of {len(batches)} removed")
+    click.echo(f"{len(found)} entries removed")
 
 
 def _refuse_postgresql(url: str, *, instead: str) -> None:

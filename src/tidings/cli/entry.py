@@ -1,5 +1,6 @@
 """`tidings entry`: what the sources brought."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,7 +22,7 @@ from tidings.errors import NotFoundError
 
 @click.group
 def entry() -> None:
-    """List and show entries.
+    """List, show, release and hide entries.
 
     Example: tidings entry list --topic databases --limit 10
     """
@@ -31,10 +32,26 @@ def entry() -> None:
 @click.option("--source", metavar="SOURCE", type=ID, help="Of this source only.")
 @click.option("--topic", help="Of sources with this topic only.")
 @limit_option
-@click.option("--all", "every", is_flag=True, help="Also backfill, held and hidden entries.")
+@click.option(
+    "--all",
+    "states",
+    flag_value=tuple(EntryState),
+    default=(EntryState.PUBLIC,),
+    type=click.UNPROCESSED,
+    help="Also backfill, held and hidden entries.",
+)
+@click.option(
+    "--held",
+    "states",
+    flag_value=(EntryState.HELD,),
+    type=click.UNPROCESSED,
+    help="Only what waits for `tidings entry release`.",
+)
 @json_option
 @click.pass_obj
-def list_entries(start: Start, /, limit: int, *, every: bool, as_json: bool, **of: Any) -> None:
+def list_entries(
+    start: Start, /, limit: int, *, states: Sequence[EntryState], as_json: bool, **of: Any
+) -> None:
     """List entries, newest first.
 
     Example: tidings entry list --source 3 --limit 0 --json
@@ -42,7 +59,6 @@ def list_entries(start: Start, /, limit: int, *, every: bool, as_json: bool, **o
     from tidings.storage import entries, sources, topics
     from tidings.wiring import opened
 
-    states = tuple(EntryState) if every else (EntryState.PUBLIC,)
     selection = entries.Selection(source=of["source"], topic=of["topic"], states=states)
     with opened(start.settings()) as app, app.database.read() as connection:
         if selection.source is not None:
@@ -89,3 +105,71 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
     for line in (found.url, *found.authors, found.excerpt, *(e.url for e in found.enclosures)):
         if line:
             click.echo(line)
+
+
+_entries_argument = click.argument(
+    "entry_ids", metavar="ENTRY...", nargs=-1, type=ID, required=True
+)
+
+
+@entry.command
+@click.argument("entry_ids", metavar="[ENTRY]...", nargs=-1, type=ID)
+@click.option("--source", metavar="SOURCE", type=ID, help="All that is held of this source.")
+@click.pass_obj
+def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> None:
+    """Make entries public that were held because too many came at once.
+
+    Example: tidings entry release --source 3
+    """
+    from tidings.storage import sources, visibility
+    from tidings.wiring import opened, utc_now
+
+    if bool(entry_ids) == bool(source):
+        raise click.UsageError("name entries, or a source with --source")
+    with opened(start.settings()) as app, app.database.write() as connection:
+        chosen: Sequence[int] = entry_ids
+        if source:
+            sources.get(connection, source)
+            chosen = visibility.held_ids(connection, source)
+        released = visibility.release(connection, chosen, now=utc_now())
+    if source:
+        click.echo(f"{len(released)} entries of source {source} released")
+        return
+    _tell(entry_ids, released, done="released", otherwise="is public already")
+
+
+@entry.command
+@_entries_argument
+@click.pass_obj
+def hide(start: Start, entry_ids: tuple[int, ...]) -> None:
+    """Withdraw entries from pages and feeds, and from issues to come.
+
+    Example: tidings entry hide 17
+    """
+    from tidings.storage import visibility
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.write() as connection:
+        hidden = visibility.hide(connection, entry_ids, now=utc_now())
+    _tell(entry_ids, hidden, done="hidden", otherwise="is hidden already")
+
+
+@entry.command
+@_entries_argument
+@click.pass_obj
+def unhide(start: Start, entry_ids: tuple[int, ...]) -> None:
+    """Show hidden entries again, at their old place in the feeds.
+
+    Example: tidings entry unhide 17
+    """
+    from tidings.storage import visibility
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.write() as connection:
+        shown = visibility.unhide(connection, entry_ids, now=utc_now())
+    _tell(entry_ids, shown, done="shown again", otherwise="is public already")
+
+
+def _tell(asked: Sequence[int], changed: Sequence[int], *, done: str, otherwise: str) -> None:
+    for entry_id in dict.fromkeys(asked):
+        click.echo(f"entry {entry_id} {done if entry_id in changed else otherwise}")

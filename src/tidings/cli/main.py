@@ -12,6 +12,8 @@ from tidings.cli.db import db
 from tidings.cli.delivery import delivery
 from tidings.cli.demo import demo
 from tidings.cli.entry import entry
+from tidings.cli.explain import explain
+from tidings.cli.filter import filters
 from tidings.cli.issue import issue
 from tidings.cli.newsletter import newsletter
 from tidings.cli.poll import poll
@@ -53,10 +55,12 @@ for command in (
     source,
     topic,
     entry,
+    filters,
     newsletter,
     subscriber,
     issue,
     delivery,
+    explain,
     db,
     config,
     completion,

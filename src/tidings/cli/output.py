@@ -10,6 +10,7 @@ import click
 
 from tidings.domain.entries import Entry
 from tidings.domain.sources import Source
+from tidings.domain.spans import in_words
 
 ID = click.IntRange(1, 2**63 - 1)
 """An id on the command line: one that a database can hold."""
@@ -58,6 +59,11 @@ def moment(value: datetime | None) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if value else "-"
 
 
+def until(value: datetime, *, now: datetime) -> str:
+    """Return how far off a time is, for people."""
+    return f"in {in_words(value - now)}" if value > now else "due"
+
+
 def source_json(source: Source) -> dict[str, object]:
     """Return a source in the shape that programs rely on."""
     return {
@@ -73,6 +79,10 @@ def source_json(source: Source) -> dict[str, object]:
         "failures": source.failures,
         "last_error": source.last_error,
         "entries": source.entries,
+        "next_poll_because": source.next_poll_because,
+        "failing_with": source.failing_with,
+        "is_dead": source.is_dead,
+        "notice": source.notice,
     }
 
 

@@ -15,9 +15,23 @@ from tidings.domain.polls import PollResult, PollSummary
 @click.command
 @click.argument("source_ids", metavar="[SOURCE]...", nargs=-1, type=ID)
 @click.option("--all", "every", is_flag=True, help="All active sources, due or not.")
+@click.option(
+    "--replay",
+    "replayed",
+    metavar="SOURCE",
+    type=ID,
+    help="Read again what was kept of this source, without the network.",
+)
 @json_option
 @click.pass_obj
-def poll(start: Start, source_ids: tuple[int, ...], *, every: bool, as_json: bool) -> None:
+def poll(
+    start: Start,
+    source_ids: tuple[int, ...],
+    *,
+    every: bool,
+    replayed: int | None,
+    as_json: bool,
+) -> None:
     """Poll the sources that are due, or those that are named, due or not.
 
     Exits with status 1 if a source failed.
@@ -25,11 +39,12 @@ def poll(start: Start, source_ids: tuple[int, ...], *, every: bool, as_json: boo
     Example: tidings poll 3 5
     """
     from tidings.services.poll import poll_due, poll_sources
+    from tidings.services.replaying import replay
     from tidings.storage import leases, sources
     from tidings.wiring import opened, utc_now
 
-    if source_ids and every:
-        raise click.UsageError("name sources or say --all, not both")
+    if bool(source_ids) + every + bool(replayed) > 1:
+        raise click.UsageError("name sources, say --all, or --replay one: only one of these")
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             for source_id in source_ids:
@@ -38,7 +53,9 @@ def poll(start: Start, source_ids: tuple[int, ...], *, every: bool, as_json: boo
             named = leases.wanted_ids(connection, wanted)
         with app.polling() as tools, progress("polling", total=len(named)) as done:
             report = partial(_report, done=None if as_json else done)
-            if source_ids or every:
+            if replayed:
+                summary = replay(tools, replayed, report=report, stop=Event())
+            elif source_ids or every:
                 summary = poll_sources(tools, named, report=report, stop=Event())
             else:
                 summary = poll_due(tools, report=report, stop=Event())

@@ -1,30 +1,23 @@
 """What is new in a document, and what that means: the decision of a poll."""
 
-import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid5
+from datetime import datetime, timedelta
 
+from tidings.domain.arrivals import NewEntry, Occasion, receive
 from tidings.domain.documents import ParsedEntry, ParsedFeed
 from tidings.domain.entries import EntryState
+from tidings.domain.renames import Namesake, Rename, find_renames
 
-EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
-"""No feed is older; an earlier date is a publisher's mistake."""
+MAX_NAMES = 10
+"""Keys of one entry that are remembered; beyond, its guid is worth nothing."""
 
-LATE = timedelta(hours=48)
-"""How far behind our first sight a claimed date may lie and still place an entry in time."""
+MAX_UPDATES = 24
+"""Updates of one entry after which it is restless: counters and clocks change at every poll."""
 
-MAX_DIGEST_AGE = timedelta(days=30)
-"""An entry claimed to be older than this when first seen is no news for a digest."""
-
-NAMESPACE = UUID("5d0cbd2d-4c9c-5d2e-9d5c-0f2f5a7e3a11")
-"""Of the names we give to entries (RFC 9562, version 5)."""
-
-MAX_ATOM_ID = 500
-_IRI = re.compile(
-    r"(?:https?://|urn:[a-z0-9][a-z0-9-]{0,31}:|tag:)[!#-;=?-\[\]_a-z~%]+", re.IGNORECASE
-)
+REST = timedelta(days=7)
+"""How long a restless entry has to stay as it is before a change of it is news again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,120 +26,124 @@ class KnownEntry:
 
     Attributes:
         id: None for a tombstone: an entry that was removed and must not come back.
+        raw_hash: `documents.REMOVED` for a tombstone.
+        is_alias: It was stored under another key; its publisher renamed it.
+        touched_at: When it last changed, if that has been news `MAX_UPDATES` times already.
     """
 
     id: int | None
     raw_hash: bytes
     revision: bytes
+    is_alias: bool = False
+    touched_at: datetime | None = None
+
+    def is_restless(self, now: datetime) -> bool:
+        """Tell whether it changes so often that another change is no news."""
+        return self.touched_at is not None and now - self.touched_at < REST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
-    """An entry to be stored, and as what.
+class Edit:
+    """A stored entry as it is written now.
 
     Attributes:
-        atom_id: What our feeds call it, unless another entry has that name already.
-        fallback_id: What they call it then.
+        is_news: A reader sees a difference. If not, the publisher touched what none sees, such
+            as a date.
+        is_renamed: Its key was unknown, and is to be remembered.
     """
 
+    entry_id: int
     entry: ParsedEntry
-    state: EntryState
-    sort_at: datetime
-    digest_eligible: bool
-    atom_id: str
-    fallback_id: str
+    is_news: bool
+    is_renamed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changes:
-    """What a document brings, oldest first.
-
-    Attributes:
-        updated: A reader would see a difference.
-        retouched: The publisher changed something that no reader sees, such as a date.
-    """
+    """What a document brings, oldest first."""
 
     new: tuple[NewEntry, ...] = ()
-    updated: tuple[ParsedEntry, ...] = ()
-    retouched: tuple[ParsedEntry, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     @property
     def published(self) -> int:
         """How many entries become public."""
         return sum(new.state is EntryState.PUBLIC for new in self.new)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FirstPoll:
-    """What the first poll of a source does with what it finds.
-
-    Attributes:
-        public: How many of the newest become public; the rest is backfill.
-        imported: The source came from a list: nothing of it is news for a digest.
-    """
-
-    public: int
-    imported: bool
+    @property
+    def updated(self) -> int:
+        """How many stored entries look different to a reader."""
+        return sum(edit.is_news for edit in self.edits)
 
 
 def compare(
     feed: ParsedFeed,
     known: Mapping[bytes, KnownEntry],
     *,
-    source_url: str,
-    first: FirstPoll | None,
-    now: datetime,
+    stored: Sequence[Namesake] = (),
+    occasion: Occasion,
 ) -> Changes:
     """Decide what in `feed` is new, and what changed.
 
     Args:
         feed: The document, without the entries whose raw hash is known.
         known: All that is stored of the source, by key.
-        source_url: Makes names for entries whose guid cannot be one.
-        first: None after the first poll that held entries.
-        now: When the document was read; the entries are first seen then.
+        stored: The source's latest entries; some may come under unknown keys.
+        occasion: When and where the document was read.
     """
-    new, updated, retouched = [], [], []
-    for position, entry in enumerate(feed.entries):
-        stored = known.get(entry.key)
-        if stored is None:
-            new.append((_sort_at(entry, now, is_first=first is not None), -position, entry))
-        elif stored.id is not None and stored.revision != entry.revision:
-            updated.append(entry)
-        elif stored.id is not None and stored.raw_hash != entry.raw_hash:
-            retouched.append(entry)
-    new.sort(key=lambda item: item[:2])
-    hidden_from_news = max(len(new) - first.public, 0) if first else 0
-    decided = tuple(
-        NewEntry(
-            entry=entry,
-            state=EntryState.BACKFILL if index < hidden_from_news else EntryState.PUBLIC,
-            sort_at=sort_at,
-            digest_eligible=not (first and first.imported) and _is_recent(entry, now),
-            atom_id=_atom_id(entry, source_url),
-            fallback_id=_urn(entry, source_url),
-        )
-        for index, (sort_at, _, entry) in enumerate(new)
-    )
-    return Changes(new=decided, updated=tuple(updated[::-1]), retouched=tuple(retouched[::-1]))
+    voices = _voices(feed, known)
+    unknown = [entry for entry in feed.entries if entry.key not in known]
+    absent = [namesake for namesake in stored if namesake.id not in voices]
+    renames = find_renames(unknown, absent, recognised=len(voices))
+    edits = [
+        *_edits(feed, known, voices=voices, now=occasion.now),
+        *_renamed(renames.values(), known, now=occasion.now),
+    ]
+    new = [entry for entry in unknown if entry.key not in renames]
+    return Changes(new=receive(new, occasion), edits=tuple(edits[::-1]))
 
 
-def _sort_at(entry: ParsedEntry, now: datetime, *, is_first: bool) -> datetime:
-    earliest = EARLIEST if is_first else now - LATE
-    if entry.published is None or not earliest <= entry.published <= now:
-        return now
-    return entry.published
+def _voices(feed: ParsedFeed, known: Mapping[bytes, KnownEntry]) -> dict[int, bytes]:
+    """Return by id under which key each stored entry is in the document: the own one, if it is."""
+    voices: dict[int, bytes] = {}
+    keys = feed.unchanged_keys.union(entry.key for entry in feed.entries) & known.keys()
+    for key in sorted(keys, key=lambda key: (known[key].is_alias, key)):
+        entry_id = known[key].id
+        if entry_id is not None:
+            voices.setdefault(entry_id, key)
+    return voices
 
 
-def _is_recent(entry: ParsedEntry, now: datetime) -> bool:
-    return entry.published is None or now - entry.published <= MAX_DIGEST_AGE
+def _edits(
+    feed: ParsedFeed,
+    known: Mapping[bytes, KnownEntry],
+    *,
+    voices: Mapping[int, bytes],
+    now: datetime,
+) -> Iterator[Edit]:
+    for entry in feed.entries:
+        before = known.get(entry.key)
+        if before is None or before.id is None or voices[before.id] != entry.key:
+            continue
+        is_news = before.revision != entry.revision and not before.is_restless(now)
+        if is_news or before.raw_hash != entry.raw_hash:
+            yield Edit(entry_id=before.id, entry=entry, is_news=is_news)
 
 
-def _atom_id(entry: ParsedEntry, source_url: str) -> str:
-    guid = entry.guid or ""
-    is_name = len(guid) <= MAX_ATOM_ID and _IRI.fullmatch(guid)
-    return guid if is_name else _urn(entry, source_url)
+def _renamed(
+    renames: Iterable[Rename], known: Mapping[bytes, KnownEntry], *, now: datetime
+) -> Iterator[Edit]:
+    """Yield what is to be written of renamed entries.
 
-
-def _urn(entry: ParsedEntry, source_url: str) -> str:
-    return uuid5(NAMESPACE, f"{source_url} {entry.key.hex()}").urn
+    An entry that has had many names will have another one next time. It is not worth writing
+    then, unless there is more to write.
+    """
+    names = Counter(one.id for one in known.values() if one.is_alias)
+    restless = {one.id for one in known.values() if one.is_restless(now)}
+    for rename in renames:
+        stored, entry = rename.stored, rename.entry
+        is_rewritten = stored.revision != entry.revision
+        is_news = is_rewritten and stored.id not in restless
+        is_renamed = names[stored.id] < MAX_NAMES
+        if is_rewritten or is_renamed:
+            yield Edit(entry_id=stored.id, entry=entry, is_news=is_news, is_renamed=is_renamed)

@@ -4,7 +4,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 KEY_VERSION = 1
-"""The rule by which entry keys are made; a new rule gets a new number and keeps the old keys."""
+"""The rule by which the keys of new entries are made.
+
+Keys are looked up whatever rule made them. So a new rule gets the next number and makes no
+news, as long as `identity.entry_keys` goes on to return the old rule's key where that is known.
+"""
+
+REMOVED = b""
+"""Stands for the raw hash of an entry that was removed: whatever comes under its key is known."""
 
 MAX_ENTRIES = 2000
 """Entries of one document that are read; the newest are kept."""
@@ -86,10 +93,16 @@ class ParsedFeed:
         language: BCP 47, lower-case.
         format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`.
         entries: The unknown and the changed ones, newest first as the document orders them.
+        unchanged_keys: Those of the entries that were left alone.
         unchanged: How many entries were left alone because their `raw_hash` is known.
         cut: How many entries beyond `MAX_ENTRIES` were not read.
         problems: What was wrong with the document, in words; it was read all the same.
         ttl: The pause between polls that the document asks for.
+        hubs: Where one subscribes to be told of changes (WebSub), best first.
+        self_url: The address that the document gives as its own, letter by letter: hubs know
+            it by that name.
+        skip_hours: The hours of the day, in UTC, in which the document asks not to be polled.
+        skip_days: The days of the week, 0 for Monday, in which it asks the same.
     """
 
     title: str = ""
@@ -98,7 +111,12 @@ class ParsedFeed:
     language: str | None = None
     format: str = ""
     entries: tuple[ParsedEntry, ...] = ()
+    unchanged_keys: frozenset[bytes] = frozenset()
     unchanged: int = 0
     cut: int = 0
     problems: tuple[str, ...] = field(default=())
     ttl: timedelta | None = None
+    hubs: tuple[str, ...] = ()
+    self_url: str | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()

@@ -17,7 +17,7 @@ class EntryState(StrEnum):
     HELD = "held"
     """Waiting for the operator."""
     HIDDEN = "hidden"
-    """Withdrawn by the operator; keeps its `seq`."""
+    """Withdrawn by the operator, keeps its `seq`; or dropped by a filter, and never had one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Which entry is which: the keys that tell the entries of one source apart."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -14,7 +15,7 @@ class Marks:
     Attributes:
         link: Canonical: absolute, without tracking parameters; without its fragment, too,
             if there is a guid.
-        text: Plain text of the body.
+        text: What the body says; plain if there is neither guid nor link.
     """
 
     guid: str | None
@@ -30,43 +31,70 @@ def digest(*parts: str) -> bytes:
     return sha256(joined.encode(errors="surrogatepass")).digest()[:KEY_SIZE]
 
 
-def entry_keys(entries: Sequence[Marks]) -> list[bytes]:
+def entry_keys(entries: Sequence[Marks], known: Container[bytes] = ()) -> list[bytes]:
     """Return a key for each entry of one document, in its order.
 
-    The guid counts, failing that the link, failing that title, date and text. Entries
-    that share a guid are told apart by their links as well, and entries without guids
-    that share a link by their titles; the first one keeps the plain key, so that a
-    publisher who starts to repeat himself renames nothing. What still collides is the
-    same entry twice, and gets the same key.
+    The guid counts, failing that the link, failing that title, date and text. Where several
+    entries share that, all of them are told apart, by what stays as others come and go: those
+    of one guid by their links, those of one link by their titles, what is left by dates. An
+    entry that was stored under such a finer key keeps it when its namesakes are gone. What
+    still shares a key is one entry, listed more than once.
+
+    Args:
+        entries: All that the document holds.
+        known: The keys that are stored of the source.
     """
-    first: dict[bytes, Marks] = {}
-    return [_told_apart(entry, first) for entry in entries]
+    ladders = [_ladder(entry) for entry in entries]
+    namesakes = defaultdict(list)
+    for position, ladder in enumerate(ladders):
+        namesakes[ladder[0]].append(position)
+    keys = [ladder[0] for ladder in ladders]
+    for positions in namesakes.values():
+        needed = _step_needed([entries[position] for position in positions])
+        for position in positions:
+            finer = ladders[position][needed + 1 :]
+            stored = [key for key in finer if key in known]
+            keys[position] = stored[-1] if stored else ladders[position][needed]
+    return keys
 
 
-def _told_apart(entry: Marks, first: dict[bytes, Marks]) -> bytes:
-    key = _key(entry)
-    namesake = first.setdefault(key, entry)
-    if entry.guid and entry.link != namesake.link:
-        return digest("guid+link", entry.guid, entry.link or "")
-    if entry.link and not entry.guid and entry.title != namesake.title:
-        return digest("link+title", entry.link, entry.title)
-    return key
-
-
-def _key(entry: Marks) -> bytes:
+def _ladder(entry: Marks) -> tuple[bytes, ...]:
+    """Return the keys that an entry can have, finer with each step."""
+    link, when = entry.link or "", entry.date or entry.title
     if entry.guid:
-        return digest("guid", entry.guid)
+        return (
+            digest("guid", entry.guid),
+            digest("guid+link", entry.guid, link),
+            digest("guid+link+date", entry.guid, link, when),
+        )
     if entry.link:
-        return digest("link", entry.link)
-    return digest("text", entry.title, entry.date or "", entry.text)
+        return (
+            digest("link", link),
+            digest("link+title", link, entry.title),
+            digest("link+title+date", link, entry.title, when),
+        )
+    return (digest("text", entry.title, entry.date or "", entry.text),)
 
 
-def first_of_each(keys: Iterable[bytes]) -> list[int]:
-    """Return the positions at which a key stands for the first time."""
-    seen: set[bytes] = set()
-    positions = []
-    for position, key in enumerate(keys):
-        if key not in seen:
-            seen.add(key)
-            positions.append(position)
-    return positions
+def _step_needed(namesakes: Sequence[Marks]) -> int:
+    """Return the step of their ladders on which entries that share the first are told apart."""
+    first = namesakes[0]
+    if len(namesakes) == 1 or not (first.guid or first.link):
+        return 0
+    alike: dict[str, Marks] = {}
+    for entry in namesakes:
+        mark = (entry.link or "") if entry.guid else entry.title
+        if _are_two(alike.setdefault(mark, entry), entry):
+            return 2
+    return 1 if len(alike) > 1 else 0
+
+
+def _are_two(one: Marks, other: Marks) -> bool:
+    """Tell whether nothing says that what shares guid and link, or link and title, is one.
+
+    A guid that is the address of a page names that page, which cannot show two entries.
+    """
+    if one.guid and (one.guid == one.link or (one.title and one.title == other.title)):
+        return False
+    has_other_date = one.date is None or one.date != other.date
+    return has_other_date and one.text != other.text

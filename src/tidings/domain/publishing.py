@@ -17,6 +17,8 @@ class PublishSettings:
         feed_size: Entries in a feed.
         page_size: Entries on a page.
         first_poll: How many of a new source's entries become public at its first poll.
+        fold: How many entries of one poll stand by themselves on pages of several sources; the
+            rest is counted. 0 for all.
     """
 
     title: str
@@ -25,6 +27,7 @@ class PublishSettings:
     feed_size: int
     page_size: int
     first_poll: int
+    fold: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

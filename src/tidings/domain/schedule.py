@@ -1,14 +1,31 @@
-"""When a source is polled next."""
+"""When a source is polled next, and why then."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from operator import itemgetter
+
+from tidings.domain.rhythm import Rhythm
+from tidings.domain.spans import in_words
 
 MAX_DOUBLINGS = 16
 """Beyond, every sensible limit is passed, and 2**n stays a small number."""
 
 JITTER = 0.1
 """The part of the pause by which the sources of one minute drift apart."""
+
+POLLS_PER_GAP = 3
+"""How often a source is asked in the time that it takes for one entry."""
+
+OBSERVED = timedelta(days=1)
+"""How long a source is watched before it may be asked more often than others."""
+
+PUSHED = 8
+"""How many times less often a source is asked while its hub brings what is new."""
+
+PROBE = timedelta(days=7)
+"""How often a source is asked that seems dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,46 +35,153 @@ class PollPolicy:
     Attributes:
         tick: How often somebody looks for what is due.
         interval: The shortest pause between two polls of a source that asks for nothing else.
+        min_interval: The same of a busy source whose server invites more.
         max_interval: The longest, however many polls failed or whatever a server asks for.
         max_pause: The longest that an answer "429, come back later" is obeyed.
+        outburst: How many unexpected entries of one poll are left to the operator; 0 for none.
     """
 
     tick: timedelta
     interval: timedelta
+    min_interval: timedelta
     max_interval: timedelta
     max_pause: timedelta
+    outburst: int
 
 
-def next_poll_at(
-    source_id: int,
-    *,
-    now: datetime,
-    failures: int,
-    server_delay: timedelta,
-    policy: PollPolicy,
-) -> datetime:
-    """Return the earliest time at which a source may be polled again.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What the next poll of a source depends on, as it stands after the one just made.
 
-    Every failure in a row after the first doubles the pause, and a server that asks for a
-    longer one gets it; the policy bounds both. The result is moved on by up to a tenth, by
-    an amount that depends on source and time, so that what failed together does not come
-    back together.
+    Attributes:
+        given: The operator's interval, instead of what is learned.
+        host_interval: The least that the operator wants for its host.
+        has_validators: The server lets us ask "has it changed?".
+        fresh_for: The cache lifetime of the answer.
+        ttl: With the hours (UTC) and days (0 is Monday) to skip, as the last document asked.
+        is_pushed: Its hub tells us what is new.
+        failures: Polls that failed in a row.
+        failed_with: What the last of them met.
+        retry_after: The pause that it asked for.
+        is_dead: It has failed for so long that hardly anybody is left to ask.
+    """
+
+    source_id: int
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    given: timedelta | None = None
+    host_interval: timedelta = timedelta(0)
+    has_validators: bool = False
+    fresh_for: timedelta | None = None
+    ttl: timedelta | None = None
+    skip_hours: Collection[int] = ()
+    skip_days: Collection[int] = ()
+    is_pushed: bool = False
+    failures: int = 0
+    failed_with: str = ""
+    retry_after: timedelta | None = None
+    is_dead: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextPoll:
+    """A time, and in one sentence why it is not another."""
+
+    at: datetime
+    because: str
+
+
+_Pause = tuple[timedelta, str]
+
+
+def next_poll(standing: Standing, *, now: datetime, policy: PollPolicy) -> NextPoll:
+    """Return when a source may be polled again.
+
+    The longest of these pauses counts: its own, which is a third of the time from one new
+    entry to the next, or the operator's; its host's; the one its server or its document asks
+    for. Failures in a row double its own from the third on. A time that the publisher wants to
+    be left alone in is waited for. The result is moved on by up to a tenth of the pause, half
+    of that the same for a source each time; after failures by up to the whole of it. So what
+    failed together does not come back together.
 
     Args:
-        source_id: Whose poll it is.
-        now: The end of the poll just made.
-        failures: Polls that failed in a row, this one included.
-        server_delay: The pause asked for by Retry-After, Cache-Control or the document;
-            zero if none.
+        standing: The source after the poll just made.
+        now: The end of that poll.
         policy: The limits that hold for every source.
     """
-    doublings = min(max(failures - 1, 0), MAX_DOUBLINGS)
-    own = min(policy.interval * (1 << doublings), policy.max_interval)
-    asked = min(server_delay, policy.max_pause if failures else policy.max_interval)
-    pause = max(own, asked)
-    return now + pause + pause * JITTER * _fraction(source_id, now)
+    phase = _fraction(f"{standing.source_id}")
+    noise = _fraction(f"{standing.source_id} {now.isoformat()}")
+    pauses = _pauses(standing, policy=policy, spread=noise)
+    pause, because = max(pauses, key=itemgetter(0))
+    at = now + pause + pause * JITTER * (phase + noise) / 2
+    opening = _opening(at, standing)
+    if opening > at:
+        at = opening + timedelta(hours=1) * JITTER * phase
+        alone = "its publisher asks to be left alone until then (skipHours, skipDays)"
+        return NextPoll(at=at, because=f"at {opening:%H:%M} UTC: {alone}")
+    return NextPoll(at=at, because=f"after {in_words(pause)}: {because}")
 
 
-def _fraction(source_id: int, now: datetime) -> float:
-    seed = sha256(f"{source_id} {now.isoformat()}".encode()).digest()
-    return int.from_bytes(seed[:4]) / 2**32
+def _pauses(standing: Standing, *, policy: PollPolicy, spread: float) -> Iterator[_Pause]:
+    own = _own(standing, policy)
+    yield _after_failures(standing, own, policy=policy, spread=spread) if standing.failures else own
+    yield standing.host_interval, "the setting for its host"
+    fresh_for = min(standing.fresh_for or timedelta(0), policy.max_interval)
+    yield fresh_for, "the server says that what we have stays fresh"
+    ttl = min(standing.ttl or timedelta(0), policy.max_interval)
+    yield ttl, "its publisher asks for that pause (ttl)"
+    retry_after = min(standing.retry_after or timedelta(0), policy.max_pause)
+    yield retry_after, f"the server asks for that pause ({standing.failed_with})"
+
+
+def _own(standing: Standing, policy: PollPolicy) -> _Pause:
+    if standing.given:
+        return standing.given, "the operator's interval"
+    rhythm = standing.rhythm
+    least = policy.min_interval if _is_invited(standing, policy) else policy.interval
+    pause = min(max(rhythm.gap / POLLS_PER_GAP, least), policy.max_interval)
+    if standing.is_pushed:
+        slower = max(min(pause * PUSHED, policy.max_interval), pause)
+        return slower, "its hub tells us what is new before"
+    if rhythm.entries < 0.5:
+        known = "brings next to nothing" if rhythm.gap > policy.max_interval else "is new to us"
+        return pause, f"it {known}"
+    gap = timedelta(seconds=rhythm.seconds / rhythm.entries)
+    if gap < policy.interval * 1.5:
+        return pause, "it brings new entries all the time"
+    return pause, f"it brings a new entry about every {in_words(gap)}"
+
+
+def _is_invited(standing: Standing, policy: PollPolicy) -> bool:
+    """Tell whether a server has nothing against being asked more often than others."""
+    named = [pause for pause in (standing.fresh_for, standing.ttl) if pause]
+    shorter = any(pause < policy.interval for pause in named)
+    is_known = standing.rhythm.seconds >= OBSERVED.total_seconds()
+    return is_known and not standing.failures and (standing.has_validators or shorter)
+
+
+def _after_failures(
+    standing: Standing, own: _Pause, *, policy: PollPolicy, spread: float
+) -> _Pause:
+    if standing.is_dead:
+        return PROBE, f"it seems dead: {standing.failed_with}, for a month and more"
+    pause, _ = own
+    most = max(policy.max_interval, pause)
+    doublings = min(max(standing.failures - 2, 0), MAX_DOUBLINGS)
+    doubled = min(pause * (1 << doublings), most)
+    many = f"{standing.failures} polls in a row failed, the last with"
+    first = "the last poll failed:" if standing.failures == 1 else many
+    return min(doubled * (1 + spread), most), f"{first} {standing.failed_with}"
+
+
+def _opening(moment: datetime, standing: Standing) -> datetime:
+    """Return the first time from `moment` on that is in no skipped hour or day, if there is."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    for ahead in range(7 * 24):
+        begin = max(moment, hour + timedelta(hours=ahead))
+        if begin.hour not in standing.skip_hours and begin.weekday() not in standing.skip_days:
+            return begin
+    return moment
+
+
+def _fraction(seed: str) -> float:
+    return int.from_bytes(sha256(seed.encode()).digest()[:4]) / 2**32

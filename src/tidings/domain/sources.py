@@ -1,10 +1,14 @@
 """Sources: the URLs we poll, and where each one stands."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tidings.domain.access import Access
 from tidings.domain.entries import TopicCredit
+from tidings.domain.failures import is_dead
+from tidings.domain.websub import HubState, HubSubscription
 
 
 class SourceState(StrEnum):
@@ -18,6 +22,18 @@ class SourceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Something that was decided, in words, for the operator who asks why."""
+
+    at: datetime
+    text: str
+
+
+MAX_DECISIONS = 20
+"""Decisions that are remembered of a source or an entry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A source as the operator sees it.
 
@@ -28,6 +44,12 @@ class Source:
         problems: What was wrong with the last document, although it could be read.
         entries: How many are stored, in whatever state.
         latest_at: `sort_at` of its newest public entry.
+        next_poll_because: Why `next_poll_at` is when it is, in a sentence.
+        failing_with: What kind of failure that error was, in a word.
+        given_interval: The operator's, instead of what is learned.
+        former_url: Where it was before it moved.
+        notice: What the operator should know.
+        history: The last decisions about it, oldest first.
     """
 
     id: int
@@ -46,6 +68,22 @@ class Source:
     problems: tuple[str, ...] = ()
     entries: int = 0
     latest_at: datetime | None = None
+    next_poll_because: str | None = None
+    failing_with: str | None = None
+    given_interval: timedelta | None = None
+    former_url: str | None = None
+    notice: str | None = None
+    history: tuple[Decision, ...] = ()
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether its publisher seems to be gone; then it is asked once a week."""
+        return is_dead(
+            self.failing_with,
+            failures=self.failures,
+            worked_at=self.last_ok_at or self.added_at,
+            now=self.last_polled_at or self.added_at,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +96,20 @@ class DueSource:
         first_polled_at: The first success that held entries; None until then.
         body_hash: Of the last document read whole; None if there is none.
         etag: With `last_modified`, opaque, and valid for `validators_url` only.
+        read_at: When a document last came whole, changed or not, or was asked for in vain
+            although "not modified" would have done.
+        silent_polls: Answers "not modified" in a row since then.
+        ttl: With `skip_hours` (UTC) and `skip_days` (0 is Monday), as the last document asked.
+        learned_entries: With `learned_seconds`, new entries and the time they took, both decayed.
+        failing_with: What kind of failure the last poll was; None if it did not fail.
+        gone_at: When the publisher first said "gone"; None if the last answer was another.
+        moved_to: Where permanent redirects have led since `moved_since`, `moved_times` in a row.
+        keeps_url: The operator wants its address to stay, whatever redirects say.
+        looked_at: When we looked where it may have moved, once in each row of failures.
         feed_title: With `site_url` and `language`, as the last document said.
+        history: The last decisions, as stored.
+        access: How it is asked, if not like all others.
+        hub: How it stands with the hub that tells what is new there, if there is one.
     """
 
     id: int
@@ -72,6 +123,33 @@ class DueSource:
     validators_url: str | None
     etag: str | None
     last_modified: str | None
+    read_at: datetime | None
+    silent_polls: int
+    given_interval: timedelta | None
+    ttl: timedelta | None
+    skip_hours: Sequence[int]
+    skip_days: Sequence[int]
+    learned_entries: float
+    learned_seconds: float
+    last_polled_at: datetime | None
+    failing_with: str | None
+    gone_at: datetime | None
+    moved_to: str | None
+    moved_since: datetime | None
+    moved_times: int
+    former_url: str | None
+    keeps_url: bool
+    added_at: datetime
+    state: SourceState
+    looked_at: datetime | None
     feed_title: str | None
     site_url: str | None
     language: str | None
+    history: Sequence[tuple[str, str]]
+    access: Access | None = None
+    hub: HubSubscription | None = None
+
+    @property
+    def is_pushed(self) -> bool:
+        """Whether a hub tells us what is new before polls find it."""
+        return self.hub is not None and self.hub.state is HubState.ACTIVE

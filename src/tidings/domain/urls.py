@@ -24,3 +24,12 @@ def without_credentials(url: str) -> str:
     parts = urlsplit(url)
     _, at, server = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=server)) if at else url
+
+
+def place_of(url: str | None) -> str | None:
+    """Return where on its site a page is: its address without scheme and host, None for the root.
+
+    It stays when a site moves to another host, or to https.
+    """
+    parts = urlsplit(url or "")
+    return urlunsplit(parts._replace(scheme="", netloc="")).rstrip("/") or None

@@ -1,7 +1,7 @@
 """Addresses on their way to the wire: from sources, from redirects."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import encode_basic_auth
 from yarl import URL
@@ -23,7 +23,7 @@ class Target:
     """
 
     url: URL
-    authorization: str | None = None
+    authorization: str | None = field(default=None, repr=False)
 
 
 def read(address: str) -> Target:
@@ -33,7 +33,7 @@ def read(address: str) -> Target:
         ForbiddenAddressError: It is not an http(s) address, or none we could dial.
     """
     try:
-        url = _checked(URL(address))
+        url = _checked(_url(address))
         authorization = _authorization(url)
     except ValueError as error:
         shown = without_credentials(address)
@@ -44,7 +44,7 @@ def read(address: str) -> Target:
 def without_credentials(address: str) -> str:
     """Return `address` as it may be shown, whatever it is."""
     try:
-        return str(_bare(_checked(URL(address))))
+        return str(_bare(_checked(_url(address))))
     except ValueError:
         # What cannot be taken apart may hold a password anywhere before its last "@".
         return address.rpartition("@")[2]
@@ -63,7 +63,7 @@ def follow(url: URL, location: str) -> URL:
     if not location:
         raise FetchError(str(url), "redirect without a location")
     try:
-        link = URL(location)
+        link = _url(location)
         target = _checked(link if link.scheme else url.join(link))
     except ValueError as error:
         because = "redirects to what is not a valid http(s) address"
@@ -71,6 +71,13 @@ def follow(url: URL, location: str) -> URL:
     if _authorization(target):
         raise ForbiddenAddressError(str(url), "redirects to an address with credentials")
     return _bare(target)
+
+
+def _url(text: str) -> URL:
+    try:
+        return URL(text)
+    except IndexError as error:  # met at "http://user@[::1]@"
+        raise ValueError("not an address at all") from error
 
 
 def _checked(url: URL) -> URL:

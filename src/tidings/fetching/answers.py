@@ -1,7 +1,9 @@
 """What is asked of a server, and what its answer means."""
 
 import re
-from dataclasses import dataclass
+from asyncio import IncompleteReadError
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -9,14 +11,19 @@ from aiohttp import ClientResponse
 from yarl import URL
 
 from tidings.errors import FetchError, StatusError
-from tidings.fetching import hints
+from tidings.fetching import hints, links
+from tidings.fetching.addresses import Target
 from tidings.fetching.bodies import read_body
-from tidings.fetching.outcomes import Fetched, NotModified, Validators
+from tidings.fetching.outcomes import Answered, Fetched, NotModified, Validators
 from tidings.fetching.policy import FetchPolicy
 
 MAX_VALIDATOR = 1000
 """Bytes of an ETag or Last-Modified; a longer one is not kept."""
 
+MAX_REPLY = 1000
+"""Bytes that are read of what comes back for a form."""
+
+_WALLS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
@@ -29,22 +36,26 @@ class Question:
     Attributes:
         host: The `hostname:port` of `url`.
         validators: What to ask "has it changed?" with; only ever for this very `url`.
-        authorization: The value of that header; only ever for this very origin.
+        shown: Headers of the source's own, as far as `url` may see them.
+        proxy: Who is told to ask it.
+        form: What is posted; None for a plain question.
         keep_alive: Whether another question to the same host follows soon.
     """
 
     url: URL
     host: str
     validators: Validators | None = None
-    authorization: str | None = None
+    shown: Mapping[str, str] = field(default_factory=dict, repr=False)
+    proxy: Target | None = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)
     keep_alive: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers that differ from one question to the next."""
-        headers = {"Connection": "keep-alive" if self.keep_alive else "close"}
-        if self.authorization:
-            headers["Authorization"] = self.authorization
+        headers = {"Connection": "keep-alive" if self.keep_alive else "close", **self.shown}
+        if self.form is not None:
+            headers["Accept-Encoding"] = "identity"
         if self.validators and self.validators.etag:
             headers["If-None-Match"] = self.validators.etag
             headers["A-IM"] = "feed"
@@ -77,8 +88,22 @@ async def read_answer(
     if status in _REDIRECTS:
         location = response.headers.get("Location", "")
         return Redirect(location=location, is_permanent=status in _PERMANENT)
-    pause = hints.retry_after(response.headers.get("Retry-After"), now=datetime.now(UTC))
+    pause = hints.retry_after(
+        response.headers.get("Retry-After"),
+        date=response.headers.get("Date"),
+        now=datetime.now(UTC),
+    )
     raise StatusError(str(question.url), status, _phrase(response), retry_after=pause)
+
+
+async def read_reply(response: ClientResponse, question: Question) -> Answered:
+    """Return the status of `response` and the beginning of its body, whatever they are."""
+    try:
+        start = await response.content.readexactly(MAX_REPLY)
+    except IncompleteReadError as error:
+        start = error.partial
+    text = start.decode(errors="replace")
+    return Answered(url=str(question.url), status=response.status, text=text)
 
 
 def _is_delta(response: ClientResponse, question: Question) -> bool:
@@ -95,6 +120,7 @@ async def _document(
     body = await read_body(response, url, policy=policy)
     described = response.headers.get("Content-Type", "")
     charset = _CHARSET.search(described)
+    link = ",".join(response.headers.getall("Link", ()))
     return Fetched(
         url=url,
         body=body,
@@ -107,6 +133,8 @@ async def _document(
         ),
         fresh_for=_fresh_for(response),
         is_partial=response.status == HTTPStatus.IM_USED,
+        hubs=links.related(link, "hub", base=url),
+        self_url=next(iter(links.related(link, "self", base=url)), None),
     )
 
 
@@ -142,9 +170,9 @@ def _fresh_for(response: ClientResponse) -> timedelta | None:
 
 
 def _phrase(response: ClientResponse) -> str:
-    if "cf-mitigated" in response.headers:
-        return "behind a wall against bots"
     try:
-        return HTTPStatus(response.status).phrase
+        phrase = HTTPStatus(response.status).phrase
     except ValueError:
-        return response.reason or ""
+        phrase = response.reason or ""
+    is_wall = any(name in response.headers for name in _WALLS)
+    return f"{phrase}, from a wall against bots" if is_wall else phrase

@@ -1,6 +1,8 @@
 """One document, wherever redirects lead: every hop is checked, and takes its turn."""
 
-import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,13 +10,13 @@ from yarl import URL
 
 from tidings.domain.urls import host_of
 from tidings.errors import FetchError, ForbiddenAddressError, UnreachableError
-from tidings.fetching import addresses
-from tidings.fetching.addresses import Target
+from tidings.fetching import addresses, credentials
 from tidings.fetching.answers import Question, Redirect
+from tidings.fetching.credentials import Credentials
 from tidings.fetching.exchange import Exchange
 from tidings.fetching.gate import Gate
 from tidings.fetching.guard import Guard, is_web_port
-from tidings.fetching.outcomes import Fetched, NotModified, Request
+from tidings.fetching.outcomes import Answered, Fetched, Form, NotModified, Request
 from tidings.fetching.policy import FetchPolicy
 
 
@@ -42,50 +44,59 @@ class Client:
         Raises:
             FetchError: There is no such document to be had.
         """
-        source = addresses.read(request.url)
-        url, left = source.url, self._policy.total_timeout
-        own = host_of(str(url))
+        own = credentials.of(addresses.read(request.url), request.access)
+        start = url = own.source.url
+        left = self._policy.total_timeout
         permanent: list[bool] = []
         for _ in range(self._policy.max_redirects + 1):
-            question = _question(url, request, source=source, keep_alive=keep_alive)
-            answer, spent = await self._hop(question, own=own, within=left)
+            question = _question(url, request, own=own, keep_alive=keep_alive)
+            async with self._turn(question, home=host_of(str(start))):
+                started = time.monotonic()
+                answer = await self._exchange.ask(question, within=left)
+                left -= timedelta(seconds=time.monotonic() - started)
             if not isinstance(answer, Redirect):
-                return _with_move(answer, source, permanent=permanent)
-            left -= spent
+                return _with_move(answer, own, permanent=permanent)
             permanent.append(answer.is_permanent)
             url = addresses.follow(url, answer.location)
-        raise FetchError(str(source.url), f"more than {self._policy.max_redirects} redirects")
+        raise FetchError(str(start), f"more than {self._policy.max_redirects} redirects")
 
-    async def _hop(
-        self, question: Question, *, own: str, within: timedelta
-    ) -> tuple[Fetched | NotModified | Redirect, timedelta]:
-        """Ask one question in its turn; return the answer and the time it took."""
+    async def post(self, form: Form) -> Answered:
+        """Send `form`, without anybody's credentials, and return the answer.
+
+        Raises:
+            FetchError: There is none.
+        """
+        url = addresses.read(form.url).url
+        question = Question(url=url, host=host_of(str(url)), form=form.fields)
+        async with self._turn(question, home=None):
+            return await self._exchange.post(question, within=self._policy.total_timeout)
+
+    @asynccontextmanager
+    async def _turn(self, question: Question, *, home: str | None) -> AsyncIterator[None]:
+        """Wait until `question` may be asked; `home` is the host that the caller holds."""
         host, port = question.host, question.url.port or 0
         if not is_web_port(port) and not self._guard.is_exempt(host):
             raise ForbiddenAddressError(str(question.url), f"port {port} is not for the web")
-        if host != own and not await self._gate.borrow(host):
+        if host != home and not await self._gate.borrow(host):
             raise UnreachableError(str(question.url), f"{host} is kept busy by another process")
         async with self._gate.turn(host):
-            clock = asyncio.get_running_loop().time
-            started = clock()
-            answer = await self._exchange.ask(question, within=within)
-            return answer, timedelta(seconds=clock() - started)
+            yield
 
 
-def _question(url: URL, request: Request, *, source: Target, keep_alive: bool) -> Question:
+def _question(url: URL, request: Request, *, own: Credentials, keep_alive: bool) -> Question:
     is_known = request.validators is not None and request.validators.url == str(url)
-    is_home = url.origin() == source.url.origin()
     return Question(
         url=url,
         host=host_of(str(url)),
         validators=request.validators if is_known else None,
-        authorization=source.authorization if is_home else None,
-        keep_alive=keep_alive and is_home,
+        shown=own.shown_to(url),
+        proxy=own.proxy,
+        keep_alive=keep_alive and url.origin() == own.source.url.origin(),
     )
 
 
 def _with_move(
-    answer: Fetched | NotModified, source: Target, *, permanent: list[bool]
+    answer: Fetched | NotModified, own: Credentials, *, permanent: list[bool]
 ) -> Fetched | NotModified:
-    moved = permanent and all(permanent) and source.authorization is None
+    moved = permanent and all(permanent) and own.are_known_at(URL(answer.url))
     return replace(answer, moved_to=answer.url) if moved else answer

@@ -1,16 +1,18 @@
 """One request and its answer; where a redirect leads is for others to follow."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import aiohttp
 
-from tidings.errors import TimedOutError
-from tidings.fetching.answers import Question, Redirect, read_answer
+from tidings.errors import TimedOutError, UnreachableError
+from tidings.fetching.answers import Question, Redirect, read_answer, read_reply
 from tidings.fetching.bodies import ACCEPTED
 from tidings.fetching.failures import translated
 from tidings.fetching.guard import Guard
-from tidings.fetching.outcomes import Fetched, NotModified
+from tidings.fetching.outcomes import Answered, Fetched, NotModified
 from tidings.fetching.policy import FetchPolicy
 
 _MAX_HEADER = 32_768
@@ -24,7 +26,7 @@ class Exchange:
     """The connections to the web, on one event loop.
 
     What the operator exempted by name has connections of its own, which the guard does not
-    watch: so no other name can be served from one of them.
+    watch: so no other name can be served from one of them. Proxies are dialled there, too.
     """
 
     def __init__(self, policy: FetchPolicy, *, version: str, guard: Guard) -> None:
@@ -59,35 +61,71 @@ class Exchange:
         Raises:
             FetchError: There is no answer, or none of use.
         """
+        async with self._answer(question, within=within) as response:
+            return await read_answer(response, question, policy=self._policy)
+
+    async def post(self, question: Question, *, within: timedelta) -> Answered:
+        """Send the form of `question` and return how the answer begins, whatever it is.
+
+        Raises:
+            FetchError: There is no answer.
+        """
+        async with self._answer(question, within=within) as response:
+            return await read_reply(response, question)
+
+    @asynccontextmanager
+    async def _answer(
+        self, question: Question, *, within: timedelta
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         url = str(question.url)
         try:
             async with (
                 asyncio.timeout(within.total_seconds()),
-                await self._send(question) as answer,
+                await self._send(question) as response,
             ):
-                return await read_answer(answer, question, policy=self._policy)
+                yield response
         except TimeoutError as error:
             limit = self._policy.total_timeout.total_seconds()
             raise TimedOutError(url, f"not done within {limit:g} s") from error
+        except aiohttp.ClientProxyConnectionError as error:
+            raise UnreachableError(url, "no connection to its proxy") from error
+        except aiohttp.ClientHttpProxyError as error:
+            raise UnreachableError(url, f"its proxy answers {error.status}") from error
         except (aiohttp.ClientError, OSError) as error:
             raise translated(error, url) from error
 
     async def _send(self, question: Question) -> aiohttp.ClientResponse:
         """Return the answer as soon as its headers are there."""
         url = str(question.url)
-        session = self._sessions[self._guard.is_exempt(question.host)]
         connect, first_byte = self._policy.connect_timeout, self._policy.first_byte_timeout
         try:
             async with asyncio.timeout((connect + first_byte).total_seconds()):
-                return await session.get(
-                    question.url, headers=question.headers, allow_redirects=False
-                )
+                return await self._request(question)
         except aiohttp.ConnectionTimeoutError as error:
             because = f"no connection within {connect.total_seconds():g} s"
             raise TimedOutError(url, because) from error
         except TimeoutError as error:
             because = f"no answer within {first_byte.total_seconds():g} s"
             raise TimedOutError(url, because) from error
+
+    async def _request(self, question: Question) -> aiohttp.ClientResponse:
+        headers, proxy = question.headers, question.proxy
+        login = (
+            {"Proxy-Authorization": proxy.authorization} if proxy and proxy.authorization else {}
+        )
+        # What is tunnelled is not for the proxy to read: its login goes with the tunnel.
+        is_tunnelled = question.url.scheme == "https"
+        # The operator vouches for a proxy, wherever it is.
+        session = self._sessions[proxy is not None or self._guard.is_exempt(question.host)]
+        return await session.request(
+            "GET" if question.form is None else "POST",
+            question.url,
+            headers=headers if is_tunnelled else {**headers, **login},
+            data=question.form,
+            allow_redirects=False,
+            proxy=proxy.url if proxy else None,
+            proxy_headers=login if is_tunnelled else None,
+        )
 
     def _session(self, connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(

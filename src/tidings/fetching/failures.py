@@ -10,13 +10,14 @@ from tidings.errors import (
     FetchError,
     ForbiddenAddressError,
     TimedOutError,
+    UnknownHostError,
     UnreachableError,
 )
 
 # The first that fits counts: the special stand before the general.
 _MEANINGS: tuple[tuple[type[Exception], type[FetchError], str], ...] = (
     (aiohttp.ClientConnectorCertificateError, UnreachableError, "certificate refused"),
-    (aiohttp.ClientConnectorDNSError, UnreachableError, "name not found"),
+    (aiohttp.ClientConnectorDNSError, UnknownHostError, "name not found"),
     (aiohttp.ClientConnectorError, UnreachableError, "no connection"),
     (aiohttp.InvalidURL, ForbiddenAddressError, "not a valid address"),
     (aiohttp.ClientPayloadError, BrokenTransferError, "the body ends early"),

@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Lock, Thread
-from typing import Self
+from typing import Self, TypeVar
 
 from tidings.domain.urls import host_of
 from tidings.errors import FetchError, StatusError
@@ -16,10 +16,12 @@ from tidings.fetching.client import Client
 from tidings.fetching.exchange import Exchange
 from tidings.fetching.gate import Gate
 from tidings.fetching.guard import Guard
-from tidings.fetching.outcomes import Outcome, Request
+from tidings.fetching.outcomes import Answered, Form, Outcome, Request
 from tidings.fetching.policy import FetchPolicy
 
 logger = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 class Fetcher:
@@ -38,7 +40,7 @@ class Fetcher:
         self._exchange = Exchange(policy, version=version, guard=guard)
         self._client = Client(policy, exchange=self._exchange, gate=gate, guard=guard)
         self._slots = asyncio.Semaphore(policy.concurrency)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         # For names to look up and hosts to borrow: one slot needs one thread at most.
         self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix="fetching")
         self._loop = asyncio.new_event_loop()
@@ -72,16 +74,28 @@ class Fetcher:
             done: Called once for each request as it completes, on the thread of the loop,
                 which it must not hold up.
         """
-        with self._lock:
-            if not self._is_open:
-                raise RuntimeError("the fetcher is not open")
-            self._loop.call_soon_threadsafe(self._start, _Round(requests, done))
+        self._call(partial(self._start, _Round(requests, done)))
+
+    def post(self, form: Form, done: Callable[[Answered | FetchError], None]) -> None:
+        """Send `form`, and report the answer; redirects are not followed.
+
+        Args:
+            form: What to send; its host need not be leased yet.
+            done: As for `submit`.
+        """
+        self._call(partial(self._start_post, form, done))
 
     def cancel(self) -> None:
         """Give up everything in flight: the outcomes still missing are "cancelled"."""
         with self._lock:
             if self._is_open:
                 self._loop.call_soon_threadsafe(self._cancel_all)
+
+    def _call(self, start: Callable[[], None]) -> None:
+        with self._lock:
+            if not self._is_open:
+                raise RuntimeError("the fetcher is not open")
+            self._loop.call_soon_threadsafe(start)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -92,6 +106,14 @@ class Fetcher:
         task.add_done_callback(self._tasks.discard)
         # A task that is cancelled before it began never runs its own `finally`.
         task.add_done_callback(lambda _: requests.report_all(_cancelled))
+
+    def _start_post(self, form: Form, done: Callable[[Answered | FetchError], None]) -> None:
+        task = self._loop.create_task(self._post(form))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(
+            lambda task: done(_cancelled(form) if task.cancelled() else task.result())
+        )
 
     def _cancel_all(self) -> None:
         for task in self._tasks:
@@ -106,20 +128,15 @@ class Fetcher:
         async with self._slots:
             while requests.left:
                 request = requests.left[0]
-                outcome = await self._outcome(request, keep_alive=len(requests.left) > 1)
+                answer = self._client.fetch(request, keep_alive=len(requests.left) > 1)
+                outcome = await _outcome(answer, request.url)
                 requests.report(outcome)
                 if isinstance(outcome, StatusError) and _asks_to_pause(outcome, request):
                     requests.report_all(partial(_paused, by=outcome))
 
-    async def _outcome(self, request: Request, *, keep_alive: bool) -> Outcome:
-        try:
-            return await self._client.fetch(request, keep_alive=keep_alive)
-        except FetchError as error:
-            return error
-        except Exception as error:  # a bug must not take the other sources with it
-            url = without_credentials(request.url)
-            logger.exception("fetch failed unexpectedly", extra={"source": url})
-            return FetchError(url, type(error).__name__)
+    async def _post(self, form: Form) -> Answered | FetchError:
+        async with self._slots:
+            return await _outcome(self._client.post(form), form.url)
 
 
 class _Round:
@@ -144,6 +161,17 @@ class _Round:
             self.report(outcome_of(self.left[0]))
 
 
+async def _outcome(answer: Awaitable[_T], url: str) -> _T | FetchError:
+    try:
+        return await answer
+    except FetchError as error:
+        return error
+    except Exception as error:  # a bug must not take the other sources with it
+        shown = without_credentials(url)
+        logger.exception("fetch failed unexpectedly", extra={"source": shown})
+        return FetchError(shown, type(error).__name__)
+
+
 def _asks_to_pause(error: StatusError, request: Request) -> bool:
     """Tell whether it is the host of `request` that wants fewer of them, not one further on."""
     return error.status == 429 and host_of(error.url) == host_of(without_credentials(request.url))
@@ -156,5 +184,5 @@ def _paused(request: Request, *, by: StatusError) -> StatusError:
     )
 
 
-def _cancelled(request: Request) -> FetchError:
+def _cancelled(request: Request | Form) -> FetchError:
     return FetchError(without_credentials(request.url), "cancelled")

@@ -44,14 +44,19 @@ def fresh_for(
     return _clamped(lifetime - (_seconds(age) or timedelta(0)))
 
 
-def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
+def retry_after(value: str | None, *, date: str | None = None, now: datetime) -> timedelta | None:
     """Return the pause that a Retry-After header asks for; None if it says nothing readable.
 
     The result lies between zero and `LONGEST`.
+
+    Args:
+        value: The header; seconds, or a time.
+        date: When the answer was made, by the clock that a time goes by.
+        now: By our clock; stands in for a missing Date.
     """
     pause = _seconds(value)
     if pause is None and (until := _moment(value)):
-        pause = until - now
+        pause = until - (_moment(date) or now)
     return None if pause is None else _clamped(pause)
 
 

@@ -1,8 +1,10 @@
 """What is asked for, and what comes back."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tidings.domain.access import Access
 from tidings.errors import FetchError
 
 
@@ -17,11 +19,17 @@ class Validators:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One document to fetch; `source_id` is for the caller to know it by."""
+    """One document to fetch.
+
+    Attributes:
+        source_id: For the caller to know it by.
+        access: What its publisher, or the way to it, asks for.
+    """
 
     source_id: int
     url: str
     validators: Validators | None = None
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +44,11 @@ class Fetched:
         validators: To be stored in place of the former ones.
         fresh_for: The cache lifetime that is left, if the server states one.
         moved_to: `url`, if every redirect on the way was permanent (301, 308) and there was one.
-            Never for a source with credentials: the new address would not have them.
+            Never for a source with credentials that the new address would not get.
         is_partial: The document holds only what is new since `validators` (226): what it leaves
             out is not gone.
+        hubs: Where changes are announced, by the headers; absolute http(s) addresses.
+        self_url: The address that hubs know the document by, by the headers.
     """
 
     url: str
@@ -49,6 +59,8 @@ class Fetched:
     fresh_for: timedelta | None = None
     moved_to: str | None = None
     is_partial: bool = False
+    hubs: tuple[str, ...] = ()
+    self_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +74,24 @@ class NotModified:
 
 
 Outcome = Fetched | NotModified | FetchError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What a hub is told."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """What came back for a form, whatever it is: redirects are not followed.
+
+    Attributes:
+        text: The beginning of the body, about 1 kB.
+    """
+
+    url: str
+    status: int
+    text: str

@@ -7,10 +7,15 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPolicy:
-    """What differs for one host."""
+    """What differs for one host; None for what does not.
 
-    interval: timedelta
-    """Pause between the starts of two requests."""
+    Attributes:
+        interval: Pause between the starts of two requests.
+        poll_interval: The least pause between two polls of a source.
+    """
+
+    interval: timedelta | None = None
+    poll_interval: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,5 +47,9 @@ class FetchPolicy:
 
     def interval_of(self, host: str) -> timedelta:
         """Return the pause between the starts of two requests to `host`."""
-        special = self.hosts.get(host)
-        return special.interval if special else self.host_interval
+        special = self.hosts.get(host, HostPolicy()).interval
+        return self.host_interval if special is None else special
+
+    def poll_interval_of(self, host: str) -> timedelta:
+        """Return the least pause between two polls of a source on `host`."""
+        return self.hosts.get(host, HostPolicy()).poll_interval or timedelta(0)

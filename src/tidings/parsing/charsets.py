@@ -51,8 +51,16 @@ _LABELS = {label: codec for codec, labels in _CODECS.items() for label in labels
 
 _SUPERSETS = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp949": "johab"}
 
-DETECTABLE = tuple(_CODECS)
-"""The codecs worth guessing."""
+WESTERN = "cp1252"
+"""What servers and editors claim by default, and what any bytes can be read as."""
+
+_RARE = {
+    *("iso8859_3", "iso8859_4", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_16"),
+    "mac_roman",
+}
+
+DETECTABLE = tuple(codec for codec in _CODECS if codec not in _RARE)
+"""The codecs worth guessing: a rare one is a wrong guess more often than a right one."""
 
 
 def codecs_of(label: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from tidings.parsing.months import IGNORED, MONTHS, ZONES
+from tidings.parsing.months import IGNORED, MONTHS, NAMES, ZONES
 
 MAX_SIZE = 100
 """Characters of the longest date that is looked at."""
@@ -15,32 +15,49 @@ FIRST_YEAR, LAST_YEAR = 1900, 2999
 
 MAX_OFFSET = timedelta(hours=14)
 
-_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d{1,9})?)?"
+_HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))?"
+_EASTERN_HALF = r"(?:(?P<eastern_half>上午|下午|午前|午後|凌晨|早上|晚上|오전|오후)\s?)?"
+_TIME = (
+    r"(?P<hour>\d{1,2})[:h](?P<minute>\d{1,2})"
+    rf"(?::(?P<second>\d{{1,2}})(?:[.,]\d{{1,9}})?)?{_HALF}"
+)
 _OFFSET = r"(?:(?:GMT|UTC|UT|Z)?\s?(?P<sign>[+\-\u2212])(?P<zone_hours>\d{1,2})(?::?(?P<zone_minutes>\d{2}))?)"
 _NAMED = r"(?P<zone>[A-Za-z]{1,5}|[A-Z][A-Za-z]{2,15}/[A-Za-z_]{2,30})"
-_TAIL = rf"(?:\s?(?:{_OFFSET}|{_NAMED}))?(?:\s\(.{{1,40}}\))?"
+_TAIL = rf"(?:\s?(?:{_OFFSET}(?:\s?[A-Z]{{1,5}})?|{_NAMED}))?(?:\s\(.{{1,40}}\))?"
+_AT = r"(?:,?\s(?:(?:at|um|в|à|-|–)\s)?)"
 
+_USUAL = re.compile(
+    r"(?:(?P<weekday>[A-Za-z]{3,9}),?\s)?(?P<day>\d{1,2})\s(?P<month>[A-Za-z]{3,9})\s(?P<year>\d{4})"
+    rf"\s{_TIME}{_TAIL}"
+)
 _ISO = re.compile(
     rf"(?P<year>\d{{4}})(?:(?P<mark>[-/.])(?P<month>\d{{1,2}})(?:(?P=mark)(?P<day>\d{{1,2}}))?)?"
-    rf"(?:(?:T|t|,?\s|\s?T\s?){_TIME}{_TAIL})?"
+    rf"(?:(?:T|t|,?\s|\s?T\s?){_EASTERN_HALF}{_TIME}{_TAIL})?"
+)
+_ZONED_DAY = re.compile(
+    rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})(?:{_OFFSET}|(?P<zone>Z))"
 )
 _COMPACT = re.compile(
     r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
     rf"(?:T?(?P<hour>\d{{2}})(?P<minute>\d{{2}})(?P<second>\d{{2}})?{_TAIL})?"
 )
 _EASTERN = re.compile(
-    r"(?P<year>\d{4})\s?[年년]\s?(?P<month>\d{1,2})\s?[月월]\s?(?P<day>\d{1,2})\s?[日号號일]?,?\s?"
+    r"(?P<year>\d{4})(?:\s?[年년]\s?|\.\s)(?P<month>\d{1,2})(?:\s?[月월]\s?|\.\s)"
+    r"(?P<day>\d{1,2})\s?[日号號일.]?,?\s?"
     r"(?:[(（]?(?:星期|周|週)?[一二三四五六日天月火水木金土월화수목금토](?:曜日|요일)?[)）]?\s?)?"
-    r"(?P<half>上午|下午|午前|午後|凌晨|早上|晚上|오전|오후)?\s?"
-    r"(?:(?P<hour>\d{1,2})\s?[:：时時点點시]\s?(?:(?P<minute>\d{1,2})\s?[:：分분]?\s?)?"
+    rf"{_EASTERN_HALF}(?:(?P<hour>\d{{1,2}})\s?[:：时時点點시]\s?"
+    r"(?:(?P<minute>\d{1,2})\s?[:：分분]?\s?)?"
     rf"(?:(?P<second>\d{{1,2}})\s?[秒초]?)?{_TAIL})?"
 )
 _NUMERIC = re.compile(
-    rf"(?P<first>\d{{1,2}})(?P<mark>[./-])(?P<second_number>\d{{1,2}})(?P=mark)(?P<year>\d{{4}})"
-    rf"(?:,?\s{_TIME}{_TAIL})?"
+    r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second_number>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
+    rf"(?:{_AT}{_TIME}(?:\sUhr)?{_TAIL})?"
 )
-_CLOCK = re.compile(rf"(?:^|\s){_TIME}(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))?")
+_CLOCK = re.compile(rf"(?:^|\s){_TIME}")
 _ZONE_OFFSET = re.compile(rf"\s{_OFFSET}(?=\s|$)")
+_WEEKDAY = re.compile(r"([^\W\d_]{2,10})\.?,?\s")
+_MONTH_NUMBER = re.compile(r"\b(\d{1,2})\s?[月월]")
+_MARKS = re.compile("[\u200b\u200e\u200f\ufeff]")
 _COMMENT = re.compile(r"\s\([^()]{1,40}\)$")
 _WORD = re.compile(r"[^\W\d_]+/[A-Za-z_]+|[^\W\d_]+|\d+|[^\s,.'’/-]")
 _AFTERNOON = ("下午", "午後", "晚上", "오후")
@@ -53,16 +70,30 @@ def parse_date(raw: str) -> datetime | None:
     ISO 8601, RFC 822 and its relatives with the names of many languages, the years,
     months and days of East Asia, and Unix time are read. A date without zone is taken
     for UTC. Day and month that could be swapped, unknown words, impossible numbers and
-    offsets beyond 14 hours give None: nothing is asked a second time with a laxer rule.
+    offsets beyond 14 hours give None, and so does the beginning of Unix time, which
+    stands for no date at all: nothing is asked a second time with a laxer rule.
     """
-    line = " ".join(raw.split())
+    line = " ".join(raw[: 2 * MAX_SIZE].split())
     if not line or len(line) > MAX_SIZE:
         return None
+    if not line.isascii():
+        line = _MARKS.sub("", line)
     try:
-        moment = _unix_time(line) or _numbered(line) or _named(line)
-    except (ValueError, OverflowError, KeyError, OSError):
+        moment = _usual(line) or _unix_time(line) or _numbered(line) or _named(line)
+    except (ValueError, OverflowError, LookupError, OSError):
         return None
-    return moment if moment and FIRST_YEAR <= moment.year <= LAST_YEAR else None
+    is_meant = moment and moment.timestamp() and FIRST_YEAR <= moment.year <= LAST_YEAR
+    return moment if is_meant else None
+
+
+def _usual(line: str) -> datetime | None:
+    """Read what nearly every feed has. The other ways would come to the same, in thrice the time."""
+    found = _USUAL.fullmatch(line)
+    if found is None or (found["weekday"] or "mon").lower() not in IGNORED:
+        return None
+    month = MONTHS.get(found["month"].lower())
+    part = found.groupdict()
+    return _moment(int(found["year"]), month, int(found["day"]), part=part) if month else None
 
 
 def _unix_time(line: str) -> datetime | None:
@@ -71,25 +102,30 @@ def _unix_time(line: str) -> datetime | None:
 
 
 def _numbered(line: str) -> datetime | None:
-    for pattern in (_ISO, _COMPACT, _EASTERN):
+    for pattern in (_ISO, _COMPACT, _ZONED_DAY, _EASTERN):
         if found := pattern.fullmatch(line):
             part = found.groupdict()
             day = int(part["year"]), int(part["month"] or 1), int(part["day"] or 1)
             return _moment(*day, part=part)
+    weekday = _WEEKDAY.match(line)
+    if weekday and weekday[1].lower() in IGNORED:
+        line = line[weekday.end() :]
     if found := _NUMERIC.fullmatch(line):
         part = found.groupdict()
+        if len(part["year"]) == 2 and part["mark"] != ".":
+            return None
         day_of_month, month = int(part["first"]), int(part["second_number"])
         if part["mark"] != "." and day_of_month <= 12:
             if month <= 12 and month != day_of_month:
                 return None
             day_of_month, month = month, day_of_month
-        return _moment(int(part["year"]), month, day_of_month, part=part)
+        return _moment(_full_year(part["year"]), month, day_of_month, part=part)
     return None
 
 
 def _named(line: str) -> datetime | None:
     """Read a date that spells its month: any order, any known language, nothing left over."""
-    line = _COMMENT.sub("", line)
+    line = _MONTH_NUMBER.sub(_month_name, _COMMENT.sub("", line))
     part: dict[str, str | None] = {}
     if clock := _CLOCK.search(line):
         line = f"{line[: clock.start()]} {line[clock.end() :]}"
@@ -110,6 +146,10 @@ def _named(line: str) -> datetime | None:
         return None
     day, year = reversed(numbers) if len(numbers[0]) == 4 else numbers
     return _moment(_full_year(year), MONTHS[months[0]], int(day), part=part)
+
+
+def _month_name(number: re.Match[str]) -> str:
+    return f" {NAMES[int(number[1])]} "
 
 
 def _sorted_words(line: str) -> tuple[list[str], list[str], list[str]]:
@@ -137,7 +177,7 @@ def _full_year(digits: str) -> int:
 
 def _moment(year: int, month: int, day: int, *, part: dict[str, str | None]) -> datetime:
     hour, minute, second = (int(part.get(name) or 0) for name in ("hour", "minute", "second"))
-    half = (part.get("half") or "").lower()
+    half = (part.get("half") or part.get("eastern_half") or "").lower()
     if half.startswith("p") or half in _AFTERNOON:
         hour += 12 if hour < 12 else 0
     elif half and hour == 12:

@@ -3,17 +3,21 @@
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from charset_normalizer import from_bytes
 
 from tidings.parsing import charsets
+from tidings.parsing.doubling import undoubled
 
 MAX_SAMPLE = 16_384
 """Bytes that the detection of an encoding looks at."""
 
 TOLERATED_DAMAGE = 0.05
 """Share of the characters beyond ASCII that may be unreadable while we still trust a label."""
+
+DENSE_TEXT = 12
+"""Characters beyond ASCII in a text that are enough to tell how close together they stand."""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -23,6 +27,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+_RUN = re.compile(r"[^\x00-\x7f]{3,}")
+_ASCII_TAG = re.compile(rb"<[\t\n\r -;=?-~]{1,500}>")
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}[\"']([^\"'<>]{0,200})")
 
 
@@ -45,24 +51,19 @@ def decode(body: bytes, charset: str | None = None) -> Decoded:
 
     A byte order mark counts first, then bytes that happen to be valid UTF-8 beyond
     ASCII: no text in another encoding looks like that by chance. Then come the labels,
-    then a guess from the bytes, and at last UTF-8 with what is unreadable replaced.
+    then a guess from the bytes, and at last UTF-8 with what is unreadable replaced. What
+    turns out to have been encoded twice is decoded twice.
 
     Args:
         body: The document, without its content encoding.
         charset: The label of the HTTP header, which goes before that of the XML declaration.
     """
     found = _by_marks(body)
-    if found is not None:
-        return found
-
-    labels = list(_labels(body, charset))
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        return _by_labels(body, labels)
-    if body.isascii():
-        return Decoded(text=text, encoding="utf-8")
-    return Decoded(text=text, encoding="utf-8", problems=_disagreements(labels, "utf-8"))
+    if found is None:
+        labels = list(_labels(body, charset))
+        found = _by_utf_8(body, labels) or _by_labels(body, labels)
+    text = None if found.text.isascii() else undoubled(found.text)
+    return replace(found, text=text, problems=(*found.problems, "encoded twice")) if text else found
 
 
 def _by_marks(body: bytes) -> Decoded | None:
@@ -71,6 +72,15 @@ def _by_marks(body: bytes) -> Decoded | None:
             return _unless_broken(body[len(mark) :], marked)
     codec = _codec_by_zeros(body[:256]) or _codec_by_escapes(body)
     return _unless_broken(body, codec) if codec else None
+
+
+def _by_utf_8(body: bytes, labels: list[str]) -> Decoded | None:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    problems = () if body.isascii() else _disagreements(labels, "utf-8")
+    return Decoded(text=text, encoding="utf-8", problems=problems)
 
 
 def _unless_broken(body: bytes, codec: str) -> Decoded | None:
@@ -112,25 +122,41 @@ def _labels(body: bytes, charset: str | None) -> Iterator[str]:
 
 
 def _by_labels(body: bytes, labels: list[str]) -> Decoded:
-    """Read `body` by the first label that fits, first exactly, then with a little damage."""
+    """Read `body` by the first label that fits: exactly, then with a little damage; else guess."""
     candidates = [codec for label in labels for codec in charsets.codecs_of(label)]
+    # The western label is the least telling one, and means nothing for text that looks eastern.
+    candidates.sort(key=lambda codec: codec == charsets.WESTERN)
     for codec in candidates:
         try:
             text = body.decode(codec)
         except UnicodeDecodeError:
             continue
-        return Decoded(text=text, encoding=codec, problems=_disagreements(labels, codec))
+        if codec != charsets.WESTERN or not _is_dense(text):
+            return _labelled(text, codec, labels)
 
-    for codec in ["utf-8", *candidates]:
+    for codec in ("utf-8", *candidates):
+        text = body.decode(codec, errors="replace")
+        is_misread = codec == charsets.WESTERN and _is_dense(text)
+        if _damage(text) <= TOLERATED_DAMAGE and not is_misread:
+            return _labelled(text, codec, labels)
+
+    for codec in (_guess(body), *candidates):
         text = body.decode(codec, errors="replace")
         if _damage(text) <= TOLERATED_DAMAGE:
-            problems = _disagreements(labels, codec) + _unreadable(text, codec)
-            return Decoded(text=text, encoding=codec, problems=problems)
+            return _labelled(text, codec, labels)
+    return _labelled(body.decode(errors="replace"), "utf-8", labels)
 
-    codec = _guess(body)
-    text = body.decode(codec, errors="replace")
+
+def _labelled(text: str, codec: str, labels: list[str]) -> Decoded:
     problems = _disagreements(labels, codec) + _unreadable(text, codec)
     return Decoded(text=text, encoding=codec, problems=problems)
+
+
+def _is_dense(text: str) -> bool:
+    """Tell whether letters beyond ASCII stand together: those of western languages stand alone."""
+    count = len(text) - len(text.encode("ascii", errors="ignore"))
+    together = sum(map(len, _RUN.findall(text)))
+    return count >= DENSE_TEXT and together * 2 > count
 
 
 def _damage(text: str) -> float:
@@ -141,10 +167,11 @@ def _damage(text: str) -> float:
 
 
 def _guess(body: bytes) -> str:
-    """Return the likeliest codec, judged by the lines that are not plain ASCII."""
+    """Return the likeliest codec, judged by the text of the lines that are not plain ASCII."""
     lines = (line for line in body[: 64 * MAX_SAMPLE].split(b"\n") if not line.isascii())
-    sample = b"\n".join(lines)[:MAX_SAMPLE]
-    matches = from_bytes(sample, cp_isolation=list(charsets.DETECTABLE))
+    sample = _ASCII_TAG.sub(b" ", b"\n".join(lines)[: 4 * MAX_SAMPLE])[:MAX_SAMPLE]
+    detectable = list(charsets.DETECTABLE)
+    matches = from_bytes(sample, cp_isolation=detectable, preemptive_behaviour=False)
     best = matches.best()
     if best is None:
         return "utf-8"

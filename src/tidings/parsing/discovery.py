@@ -1,43 +1,175 @@
-"""The feeds that a page advertises."""
+"""The feeds of a page: those it advertises, those it links to, and where feeds usually are."""
 
-from selectolax.lexbor import LexborHTMLParser
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.domain.documents import Link
+from tidings.parsing import youtube
+from tidings.parsing.decoding import decode
+from tidings.parsing.markup import is_affordable
 from tidings.parsing.text import clean_line
-from tidings.parsing.urls import absolute_url
-
-FEED_TYPES = frozenset(
-    {
-        "application/atom+xml",
-        "application/feed+json",
-        "application/json",
-        "application/rdf+xml",
-        "application/rss+xml",
-        "application/xml",
-        "text/xml",
-    }
-)
+from tidings.parsing.urls import absolute_url, canonical_url
 
 MAX_FEEDS = 20
 """Feeds of one page that are named."""
 
+MAX_LINKS = 5000
+MAX_BODY = 4_000_000
+MAX_PAGE = 1_000_000
+"""Characters of a page, without its scripts, that are looked at."""
 
-def advertised_feeds(page: bytes, url: str) -> tuple[Link, ...]:
-    """Return what an HTML page offers by `link rel=alternate`, in its order, each once."""
-    tree = LexborHTMLParser(page)
+USUAL_PATHS = (
+    *("feed", "rss.xml", "feed.xml", "atom.xml", "index.xml"),
+    *("rss", "feed/", "feeds/all.atom.xml", "feed.json", "index.rdf"),
+)
+"""Where publishing software puts feeds, the most common first."""
+
+_GENERIC_TYPES = frozenset({"application/json", "application/xml", "text/json", "text/xml"})
+_FEED_TYPE = re.compile(r"\b(?:atom|rdf|rss)\b|\bfeed\+json")
+_NO_FEED = re.compile(r"/wp-json/|oembed|opensearch|sitemap", re.IGNORECASE)
+_COMMENTS = re.compile(r"\bcomments?\b", re.IGNORECASE)
+
+_FEED_PATH = re.compile(r"/(?:feeds?|rss2?|atom|rdf)/?$|\.(?:rss|atom|rdf)$", re.IGNORECASE)
+_FEED_WORD = re.compile(r"feed|rss|atom|/index\.xml", re.IGNORECASE)
+_FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|alt)=(?:rss|atom|feed|rdf)", re.IGNORECASE)
+_FEED_HOSTS = frozenset({"feedpress.me", "feedpress.it", "anchor.fm"})
+_FEED_SERVERS = frozenset({"feed", "feeds", "feeds2", "rss"})
+
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|svg|template|textarea)\b.*?(?:</\1\b|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_META_CHARSET = re.compile(
+    rb"<meta\s[^<>]{0,200}?\bcharset\s{0,9}=[\s\"']{0,9}([\w.:-]{1,40})", re.IGNORECASE
+)
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_PAGE_START = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What a page says about feeds; those of comments stand behind the others.
+
+    Attributes:
+        advertised: Named as feeds by its publisher (`link rel=alternate`), as they are.
+        linked: Where links on it lead that look like feeds.
+        usual: Where feeds usually are on sites, of this one.
+    """
+
+    advertised: tuple[Link, ...] = ()
+    linked: tuple[Link, ...] = ()
+    usual: tuple[Link, ...] = ()
+
+
+def is_page(body: bytes, content_type: str | None) -> bool:
+    """Tell whether a document that is no feed is an HTML page."""
+    return content_type in _PAGE_TYPES or _PAGE_START.search(body[:1000]) is not None
+
+
+def read_page(body: bytes, url: str, *, charset: str | None = None) -> Page:
+    """Return what a page says about feeds; takes time linear in its size.
+
+    Args:
+        body: The page.
+        url: Where it was found.
+        charset: The label of the HTTP header.
+    """
+    labelled = _META_CHARSET.search(body[:4096])
+    label = charset or (labelled[1].decode() if labelled else None)
+    text = decode(body[:MAX_BODY], label).text
+    shown = _UNSEEN.sub(" ", text)[:MAX_PAGE]
+    tree = LexborHTMLParser(shown if is_affordable(shown) else "")
     base = tree.css_first("base[href]")
     base_url = absolute_url(base.attributes.get("href"), url) if base else None
-    found: dict[str, Link] = {}
-    for node in tree.css("link[rel][href]"):
-        attributes = node.attributes
-        kind = (attributes.get("type") or "").split(";")[0].strip().lower()
-        if (
-            "alternate" not in (attributes.get("rel") or "").lower().split()
-            or kind not in FEED_TYPES
-        ):
+    bases = (base_url, url)
+
+    advertised = [*_advertised(tree, bases), *youtube.feeds_in_page(text, url)]
+    linked = _linked(tree, bases)
+    usual = () if youtube.is_there(url) else _usual(url)
+    return Page(advertised=_ordered(advertised), linked=_ordered(linked), usual=_ordered(usual))
+
+
+def _advertised(tree: LexborHTMLParser, bases: tuple[str | None, str]) -> Iterator[Link]:
+    for node in tree.css("link[rel][href], a[rel][href]")[:MAX_LINKS]:
+        rel = (node.attributes.get("rel") or "").lower().split()
+        if "alternate" not in rel and "feed" not in rel:
             continue
-        target = absolute_url(attributes.get("href"), base_url, url)
-        if target:
-            title = clean_line(attributes.get("title") or "", html=False)
-            found.setdefault(target, Link(url=target, title=title, type=kind))
-    return tuple(found.values())[:MAX_FEEDS]
+        link = _link(node, bases)
+        if link and _is_of_feed(link):
+            yield link
+
+
+def _linked(tree: LexborHTMLParser, bases: tuple[str | None, str]) -> Iterator[Link]:
+    home = (urlsplit(bases[1]).hostname or "").removeprefix("www.")
+    for node in tree.css("a[href]")[:MAX_LINKS]:
+        link = _link(node, bases)
+        if link and _is_kin(urlsplit(link.url).hostname or "", home) and _looks_like_feed(link.url):
+            yield link
+
+
+def _usual(url: str) -> Iterator[Link]:
+    """Yield where feeds may be beside a page, and at the root of its site: in turn."""
+    folders = dict.fromkeys((urljoin(url, "."), urljoin(url, "/")))
+    for path in USUAL_PATHS:
+        for folder in folders:
+            yield Link(url=urljoin(folder, path))
+
+
+def _link(node: LexborNode, bases: tuple[str | None, str]) -> Link | None:
+    href = (node.attributes.get("href") or "").strip()
+    if href[:5].lower() == "feed:":  # feed:https://… and feed://…: what opened feed readers once
+        href = href[5:]
+    target = absolute_url(href, *bases)
+    if target is None:
+        return None
+    words = node.attributes.get("title") or (node.text(deep=False) if node.tag == "a" else "")
+    kind = (node.attributes.get("type") or "").split(";")[0].strip().lower()
+    return Link(url=target, title=clean_line(words, html=False, limit=200), type=kind or None)
+
+
+def _is_of_feed(link: Link) -> bool:
+    """Tell whether an alternate of a page is a feed: its type says so, failing that its address."""
+    if link.type is None:
+        return _looks_like_feed(link.url)
+    if link.type in _GENERIC_TYPES:
+        return not _NO_FEED.search(link.url)
+    return _FEED_TYPE.search(link.type) is not None
+
+
+def _looks_like_feed(url: str) -> bool:
+    parts = urlsplit(url)
+    if _is_feed_server(parts.hostname or "") and len(parts.path) > 1:
+        return True
+    is_file = parts.path.lower().endswith((".xml", ".json"))
+    return bool(
+        _FEED_PATH.search(parts.path)
+        or _FEED_QUERY.search(parts.query)
+        or (is_file and _FEED_WORD.search(parts.path))
+    )
+
+
+def _is_kin(host: str, home: str) -> bool:
+    """Tell whether a link to `host` may be one to a page's own feed."""
+    return host == home or host.endswith(f".{home}") or _is_feed_server(host)
+
+
+def _is_feed_server(host: str) -> bool:
+    return host in _FEED_HOSTS or (host.count(".") > 1 and host.partition(".")[0] in _FEED_SERVERS)
+
+
+def _ordered(links: Iterable[Link]) -> tuple[Link, ...]:
+    """Return each address once, feeds of comments last."""
+    unique: dict[str, Link] = {}
+    for link in links:
+        unique.setdefault(canonical_url(link.url), link)
+    ordered = sorted(unique.values(), key=_is_of_comments)
+    return tuple(ordered[:MAX_FEEDS])
+
+
+def _is_of_comments(link: Link) -> bool:
+    parts = urlsplit(link.url)
+    return _COMMENTS.search(f"{parts.path}?{parts.query} {link.title}") is not None

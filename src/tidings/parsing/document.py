@@ -89,7 +89,7 @@ def _read(document: Document) -> RawFeed:
     else:
         mended = mend(decoded.text)
         kind = _kind(mended, content)
-        feed = None if mended.root == "html" else feeds.read(mended)
+        feed = None if mended.root == "html" else feeds.read(mended, url=document.url)
     if feed is None:
         raise ParseError(document.url, kind)
     mending = mended.problems if mended else ()

@@ -4,14 +4,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tidings.domain.documents import MAX_ENTRIES, Enclosure, Image, ParsedEntry, ParsedFeed
-from tidings.domain.identity import Marks, digest, entry_keys, first_of_each
+from tidings.domain.documents import (
+    MAX_ENTRIES,
+    REMOVED,
+    Enclosure,
+    Image,
+    ParsedEntry,
+    ParsedFeed,
+)
+from tidings.domain.identity import Marks, digest, entry_keys
 from tidings.parsing.body import clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
+from tidings.parsing.newest import newest
 from tidings.parsing.raw import RawEntry, RawFeed, Text
+from tidings.parsing.revisions import revision
 from tidings.parsing.text import clean_line, clean_text
-from tidings.parsing.urls import absolute_url, canonical_url
+from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
 MAX_BODY = 1_000_000
 """Characters of a body, with its markup, that are read."""
@@ -46,23 +55,23 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
 
     Args:
         feed: The document as read.
-        known: The raw hash of every entry we have of this source, by key.
+        known: The raw hash of every entry we have of this source, by key; `REMOVED` for one
+            that we had.
         url: Where the document came from.
     """
     site_url = absolute_url(feed.site_url, url)
     language = language_tag(feed.language)
-    newest = _newest(feed.entries)
+    read = _newest(feed.entries)
     # RSS does not say what addresses are relative to, and publishers mean their site.
     bases = [site_url, url] if site_url and feed.format.startswith("rss") else [url]
-    placed = [_place(raw, bases, language) for raw in newest]
+    placed = [_place(raw, bases, language) for raw in read]
 
-    keys = entry_keys([_marks(entry) for entry in placed])
-    entries, unchanged = [], 0
-    for position in first_of_each(keys):
-        entry, key = placed[position], keys[position]
+    keys = entry_keys([_marks(entry) for entry in placed], known)
+    entries, unchanged = [], set()
+    for key, entry in _latest_of_each(keys, placed).items():
         raw_hash = digest(*_written(entry))
-        if known.get(key) == raw_hash:
-            unchanged += 1
+        if known.get(key) in (raw_hash, REMOVED):
+            unchanged.add(key)
         else:
             entries.append(_clean(entry, key=key, raw_hash=raw_hash))
     return ParsedFeed(
@@ -72,23 +81,22 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
         language=language,
         format=feed.format,
         entries=tuple(entries),
-        unchanged=unchanged,
-        cut=len(feed.entries) - len(newest),
+        unchanged_keys=frozenset(unchanged),
+        unchanged=len(unchanged),
+        cut=feed.cut + len(feed.entries) - len(read),
         problems=feed.problems,
         ttl=feed.ttl,
+        hubs=tuple(filter(None, (exact_url(hub, url) for hub in feed.hubs))),
+        self_url=exact_url(feed.self_url, url),
+        skip_hours=feed.skip_hours,
+        skip_days=feed.skip_days,
     )
 
 
 def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
-    """Return the newest `MAX_ENTRIES`, in their order; one without date is as old as the one before."""
     if len(entries) <= MAX_ENTRIES:
         return entries
-    dates, date = [], None
-    for entry in entries:
-        date = _published(entry) or date
-        dates.append(date or _NEVER)
-    by_age = sorted(range(len(entries)), key=dates.__getitem__, reverse=True)
-    return [entries[position] for position in sorted(by_age[:MAX_ENTRIES])]
+    return [entries[position] for position in newest([_published(entry) for entry in entries])]
 
 
 def _place(raw: RawEntry, bases: Sequence[str], language: str | None) -> _Placed:
@@ -112,9 +120,23 @@ def _marks(entry: _Placed) -> Marks:
         link=link,
         title=_plain(raw.title),
         date=raw.published or raw.updated or None,
-        # It counts only where nothing else does, and is not to be had for nothing.
-        text="" if raw.guid or link else visible_text(_html(raw.body)),
+        # Where it makes the key, markup does not count; elsewhere, nor is it to be had for nothing.
+        text=raw.body.value if raw.guid or link else visible_text(_html(raw.body)),
     )
+
+
+def _latest_of_each(keys: Sequence[bytes], entries: Sequence[_Placed]) -> dict[bytes, _Placed]:
+    """Return what each key stands for: of several the one that changed last, or stands first."""
+    chosen: dict[bytes, _Placed] = {}
+    for key, entry in zip(keys, entries, strict=True):
+        rival = chosen.setdefault(key, entry)
+        if rival is not entry and _changed(entry.raw) > _changed(rival.raw):
+            chosen[key] = entry
+    return chosen
+
+
+def _changed(raw: RawEntry) -> datetime:
+    return parse_date(raw.updated) or parse_date(raw.published) or _NEVER
 
 
 def _written(entry: _Placed) -> Iterator[str]:
@@ -134,15 +156,15 @@ def _written(entry: _Placed) -> Iterator[str]:
 def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     raw = entry.raw
     html = _html(raw.body)
-    text = visible_text(html)
     title = _line(raw.title)
-    language = language_tag(raw.language) or entry.language or guess_language(f"{title} {text}")
+    language = language_tag(raw.language) or entry.language
+    language = language or guess_language(f"{title} {visible_text(html)}")
     body = clean_body(html, bases=entry.bases, language=language)
     enclosures = tuple(_enclosures(entry))
     return ParsedEntry(
         key=key,
         raw_hash=raw_hash,
-        revision=_revision(entry, text, enclosures),
+        revision=revision(_plain(raw.title), _cut(raw.body), enclosures),
         guid=clean_text(raw.guid)[:MAX_GUID] or None,
         title=title,
         url=entry.url,
@@ -159,15 +181,12 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     )
 
 
-def _revision(entry: _Placed, text: str, enclosures: Sequence[Enclosure]) -> bytes:
-    """Hash what a reader sees: neither dates nor pictures, which publishers touch at will."""
-    link = canonical_url(entry.url) if entry.url else ""
-    files = [enclosure.url.partition("?")[0] for enclosure in enclosures]
-    return digest(_plain(entry.raw.title), link, text, *files)
+def _cut(body: Text) -> Text:
+    return body if len(body.value) <= MAX_BODY else replace(body, value=body.value[:MAX_BODY])
 
 
 def _html(body: Text) -> str:
-    value = body.value[:MAX_BODY]
+    value = _cut(body).value
     return value if body.html else plain_to_html(value)
 
 

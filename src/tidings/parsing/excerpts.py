@@ -44,7 +44,7 @@ _UNSPACED = (
 )
 _UNIT = regex.compile(
     rf"(?:https?://|www\.)(?:[!#-;=?-~]+|(?<=[/=?&#_.%-])[\p{{L}}\p{{M}}]+)+\p{{M}}*"
-    rf"|\s+|(?=[{_UNSPACED}])\X|(?:[^\shw{_UNSPACED}]|h(?!ttps?://)|w(?!ww\.))+"
+    rf"|\s+|(?=[{_UNSPACED}])\X|(?:[^\shw{_UNSPACED}]++|h(?!ttps?://)|w(?!ww\.)){{1,{MAX_CHARACTERS}}}+"
 )
 _CLUSTER = regex.compile(r"\X")
 _SENTENCE = regex.compile(r"[\p{STerm}…][\p{Pe}\p{Pf}\"']*\Z")
@@ -145,7 +145,7 @@ def _shortened(units: Iterator[tuple[str, bool]]) -> str:
     ends = dict.fromkeys(Pause, 0)
     for unit, whole in units:
         clusters += _count(unit)
-        if clusters > limit:
+        if clusters > limit or len(text) + len(unit) > MAX_CHARACTERS:
             if not text.strip() and not whole:
                 return _first_clusters(unit, limit) + ELLIPSIS
             break
@@ -174,7 +174,7 @@ def _count(unit: str) -> int:
 
 
 def _first_clusters(text: str, limit: int) -> str:
-    clusters: list[str] = _CLUSTER.findall(text)
+    clusters: list[str] = _CLUSTER.findall(text[:MAX_CHARACTERS])
     return "".join(clusters[:limit])
 
 

@@ -3,22 +3,20 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
-from io import BytesIO
-from xml.sax import SAXParseException
-
-import feedparser
 
 from tidings.domain.documents import Enclosure
-from tidings.parsing import media
+from tidings.parsing import bounds, media
+from tidings.parsing.bounds import MAX_AUTHOR, Found
 from tidings.parsing.mending import Mended
 from tidings.parsing.nodes import Node, nodes, text
-from tidings.parsing.raw import MAX_PARTS, RawEntry, RawFeed, Text
+from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Text
 
 MAX_TTL = timedelta(days=31)
 
 _ADDRESS_FIRST = re.compile(r"(?:mailto:)?[^\s()<>]+@[^\s()<>]+\s*\(([^()]+)\)")
 _NAME_FIRST = re.compile(r"([^()<>@]+)[(<](?:mailto:)?[^\s()<>]+@[^\s()<>]+[)>]")
-_HTML_TYPES = ("text/html", "application/xhtml+xml")
+_XHTML = "application/xhtml+xml"
+_HTML_TYPES = ("text/html", _XHTML)
 _PERIODS = {
     "hourly": timedelta(hours=1),
     "daily": timedelta(days=1),
@@ -28,22 +26,18 @@ _PERIODS = {
 }
 
 
-def read(document: Mended) -> RawFeed | None:
+def read(document: Mended, *, url: str) -> RawFeed | None:
     """Return the feed that `document` is; None if it has neither entries nor a known format.
 
-    May raise whatever feedparser raises: the caller guards the whole reading of a document.
+    Args:
+        document: As it is, put right.
+        url: Where it came from.
     """
-    found = feedparser.parse(
-        BytesIO(document.text.encode()),
-        sanitize_html=False,
-        resolve_relative_uris=False,
-        response_headers={"content-type": "application/xml; charset=utf-8"},
-    )
-    if not found["entries"] and not found.get("version"):
+    found = bounds.read(document.text, url=url)
+    if not found.entries and not found.version:
         return None
 
-    feed: Node = found["feed"]
-    form = found.get("version") or ""
+    feed, form = found.feed, found.version
     inherited = tuple(_authors(feed)) if form.startswith("atom") else ()
     return RawFeed(
         title=_detailed(feed, "title"),
@@ -51,9 +45,14 @@ def read(document: Mended) -> RawFeed | None:
         site_url=_page_url(feed),
         language=text(feed, "language"),
         format=form,
-        entries=tuple(_entry(node, inherited) for node in found["entries"]),
+        entries=tuple(_entry(node, inherited) for node in found.entries),
+        cut=found.surplus,
         problems=_malformations(found, document),
         ttl=_ttl(feed),
+        hubs=tuple(_related(feed, "hub"))[:MAX_HUBS],
+        self_url=next(_related(feed, "self"), ""),
+        skip_hours=found.skip_hours,
+        skip_days=found.skip_days,
     )
 
 
@@ -76,23 +75,39 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...]) -> RawEntry:
 
 
 def _page_url(node: Node) -> str:
-    """Return the link of a feed or entry: the original one behind a proxy's, then HTML ones."""
+    """Return the link of a feed or entry: the original one behind a proxy's, then HTML ones.
+
+    feedparser takes the guid for a link where there is none. So do we, if it looks like one.
+    """
     alternates = [link for link in nodes(node, "links") if text(link, "rel") == "alternate"]
     pages = [link for link in alternates if text(link, "type") in _HTML_TYPES]
     hrefs = [text(link, "href") for link in pages + alternates]
-    candidates = [text(node, "feedburner_origlink"), *hrefs, text(node, "link")]
+    link = text(node, "link")
+    last = link if "/" in link or link != text(node, "id") else ""
+    candidates = [text(node, "feedburner_origlink"), *hrefs, last]
     return next(filter(None, candidates), "")
 
 
+def _related(node: Node, relation: str) -> Iterator[str]:
+    for link in nodes(node, "links"):
+        if relation in text(link, "rel").lower().split() and (href := text(link, "href")):
+            yield href
+
+
 def _detailed(node: Node, key: str) -> Text:
+    plain = Text(value=text(node, key))
     for detail in nodes(node, f"{key}_detail"):
-        return _typed(detail)
-    return Text(value=text(node, key))
+        typed = _typed(detail)
+        # They differ where an element further in, like an image, has a title of its own.
+        return typed if text(detail, "value") == plain.value else plain
+    return plain
 
 
 def _typed(detail: Node) -> Text:
-    kind = text(detail, "type").partition(";")[0].strip()
-    return Text(value=text(detail, "value"), html=kind in _HTML_TYPES)
+    kind, value = text(detail, "type").partition(";")[0].strip(), text(detail, "value")
+    if kind == _XHTML:
+        value = value.replace("</br>", "")  # HTML reads it as one more line break
+    return Text(value=value, html=kind in _HTML_TYPES)
 
 
 def _body(node: Node) -> Text:
@@ -103,8 +118,10 @@ def _body(node: Node) -> Text:
     """
     details = nodes(node, "content") + nodes(node, "summary_detail")
     candidates = [_typed(detail) for detail in details if _is_text(text(detail, "type"))]
-    candidates.append(Text(value=text(node, "summary"), html=True))
-    return max(candidates, key=lambda candidate: len(candidate.value))
+    summary = text(node, "summary")
+    if summary not in [text(detail, "value") for detail in details]:
+        candidates.append(Text(value=summary, html=True))
+    return max(candidates, key=lambda candidate: len(candidate.value), default=Text())
 
 
 def _is_text(kind: str) -> bool:
@@ -121,18 +138,15 @@ def _inherited(node: Node, key: str) -> str:
 
 
 def _authors(node: Node) -> Iterator[Text]:
-    names = [text(author, "name") or text(author, "email") for author in nodes(node, "authors")]
-    # The last one also stands as written: feedparser cuts names and addresses apart in the
-    # wrong place where a top-level domain has more than four letters.
-    if last := text(node, "author"):
-        names[-1:] = [_name_in(last)]
-    for name in dict.fromkeys(names):
-        if name:
-            yield Text(value=name, html=True)
+    people = nodes(node, "authors")
+    names = [_name_in(text(person, "name")) or text(person, "email") for person in people]
+    for name in dict.fromkeys(filter(None, names)):
+        yield Text(value=name, html=True)
 
 
 def _name_in(author: str) -> str:
     """Return the name in "ann@example.org (Ann)" or "Ann <ann@example.org>"; all of it if none."""
+    author = author[:MAX_AUTHOR]
     found = _ADDRESS_FIRST.fullmatch(author) or _NAME_FIRST.fullmatch(author)
     return found[1].strip() if found else author
 
@@ -153,13 +167,11 @@ def _enclosures(node: Node) -> Iterator[Enclosure]:
             yield enclosure
 
 
-def _malformations(found: Node, document: Mended) -> tuple[str, ...]:
-    error = dict.get(found, "bozo_exception")
-    if not isinstance(error, SAXParseException):
+def _malformations(found: Found, document: Mended) -> tuple[str, ...]:
+    if found.error is None:
         return ()
-    # feedparser puts a declaration on a line of its own before what it is given.
-    line = (error.getLineNumber() or 2) - 2 + document.first_line
-    return (f"not well-formed: {error.getMessage()} in line {line}",)
+    message, line = found.error
+    return (f"not well-formed: {message} in line {line - 1 + document.first_line}",)
 
 
 def _ttl(feed: Node) -> timedelta | None:

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborNode
 
 from tidings.parsing import mathml
 from tidings.parsing.attributes import Attributes
-from tidings.parsing.text import clean_text
+from tidings.parsing.text import spaced_once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +148,7 @@ def _is_tex(kind: str, content: str) -> bool:
 
 
 def _of_tex(tex: str, *, display: bool, native: str = "") -> Formula | None:
-    line = clean_text(" ".join(_COMMENT.sub("", tex).split()))
+    line = spaced_once(_COMMENT.sub("", tex)).strip()
     return Formula(tex=line, display=display, native=native) if line else None
 
 
@@ -166,7 +166,7 @@ def _of_math(node: LexborNode, attributes: Attributes) -> Formula | None:
 def _of_native(node: LexborNode, *, display: bool) -> Formula | None:
     annotation = node.css_first('annotation[encoding="application/x-tex"]')
     tex = annotation.text_lexbor() if annotation else node.attributes.get("alttext") or ""
-    line = " ".join(clean_text(tex or node.text_lexbor()).split())
+    line = spaced_once(tex or node.text_lexbor()).strip()
     native = mathml.from_node(node, tex=line, display=display)
     return _of_tex(line, display=display, native=native or "")
 

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from math import isfinite
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.parsing.raw import MAX_PARTS, RawEntry, RawFeed, Text, length_of
+from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Text, length_of
 
 MAX_DIGITS = 20
 """Digits of an integer that is read as one; Python refuses thousands of them with an error."""
+
+MAX_CUTS = 20
+"""Ends of objects at which a broken document is tried to be cut."""
 
 Object = dict[str, object]
 
@@ -20,7 +24,7 @@ def read(document: str) -> RawFeed | None:
         ValueError: It is no JSON.
         RecursionError: It nests too deep.
     """
-    feed = json.loads(document, parse_int=_integer)
+    feed, problems = _loaded(document)
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         return None
     version = _text(feed, "version")
@@ -28,7 +32,8 @@ def read(document: str) -> RawFeed | None:
         return None
 
     items = [item for item in feed["items"] if isinstance(item, dict)]
-    problems = [] if version else ["no version"]
+    if not version:
+        problems.append("no version")
     if len(items) < len(feed["items"]):
         problems.append(f"{len(feed['items']) - len(items)} items are no objects")
     return RawFeed(
@@ -39,7 +44,28 @@ def read(document: str) -> RawFeed | None:
         format="json1" if version.rstrip("/").endswith("/1") else "json11",
         entries=tuple(_entry(item, inherited=tuple(_authors(feed))) for item in items),
         problems=tuple(problems),
+        hubs=tuple(_hubs(feed))[:MAX_HUBS],
+        self_url=_text(feed, "feed_url"),
     )
+
+
+def _loaded(document: str) -> tuple[object, list[str]]:
+    """Return the value of a JSON text, and what was wrong with it.
+
+    If it ends too soon, it is read up to its last whole item.
+    """
+    try:
+        return json.loads(document, parse_int=_integer, strict=False), []
+    except json.JSONDecodeError as error:
+        end = len(document)
+        for _ in range(MAX_CUTS):
+            end = document.rfind("}", 0, end)
+            if end < 0:
+                break
+            with suppress(json.JSONDecodeError):
+                whole = f"{document[: end + 1]}]}}"
+                return json.loads(whole, parse_int=_integer, strict=False), [f"broken: {error}"]
+        raise
 
 
 def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
@@ -82,6 +108,12 @@ def _objects(node: Object, key: str) -> Iterator[Object]:
     for element in value if isinstance(value, list) else [value]:
         if isinstance(element, dict):
             yield element
+
+
+def _hubs(feed: Object) -> Iterator[str]:
+    for hub in _objects(feed, "hubs"):
+        if _text(hub, "type").lower() == "websub" and (url := _text(hub, "url")):
+            yield url
 
 
 def _authors(node: Object) -> Iterator[Text]:

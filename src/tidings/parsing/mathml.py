@@ -12,6 +12,8 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import convert_to_element
 from selectolax.lexbor import LexborNode
 
+from tidings.parsing.text import spaced_once
+
 MAX_TEX = 2048
 MAX_MATHML = 64 * 1024
 MAX_DEPTH = 100
@@ -71,7 +73,7 @@ def _from_element(element: Element) -> str:
 def _from_node(node: LexborNode, depth: int) -> str:
     tag = node.tag or ""
     if tag == "-text" or depth > MAX_DEPTH:
-        return html.escape(" ".join(node.text_lexbor().split()), quote=False)
+        return html.escape(spaced_once(node.text_lexbor()).strip(), quote=False)
     if tag.startswith("-") or tag in _DROPPED:
         return ""
     inner = _children(node, depth + 1)

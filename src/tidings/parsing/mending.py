@@ -15,6 +15,7 @@ MAX_EXPANSION = 65_536
 """Characters that all uses of a document's own entities may add up to."""
 
 _ROOT = re.compile(r"<(?:[\w.-]{1,32}:)?(?:rss|feed|rdf|channel|html)(?=[\s>/])", re.IGNORECASE)
+_ROOT_OR_COMMENT = re.compile(f"<!--|{_ROOT.pattern}", re.IGNORECASE)
 _ELEMENT = re.compile(r"<(?:[\w.-]{1,32}:)?(\w{1,32})")
 _ENTITY = re.compile(
     r"<!ENTITY\s++([\w.-]{1,64})\s++(?:\"([^\"<%]{0,1024})\"|'([^'<%]{0,1024})')\s*+>",
@@ -22,6 +23,7 @@ _ENTITY = re.compile(
 )
 _PROLOG = re.compile(r"<\?.*?(?:\?>|\Z)|<!--.*?(?:-->|\Z)|<!DOCTYPE.*", re.DOTALL | re.IGNORECASE)
 _VERBATIM = re.compile(r"<!(?:\[CDATA\[|--)")
+_STRAY_BRACKET = re.compile(r"<(?:(?![^\W\d]|[:/!?])|(?=[^<>\"'=]{1,1000}</))")
 _REFERENCE = re.compile(
     r"&(?!(?:amp|lt|gt|quot|apos);)(?:#([xX]?)([0-9a-fA-F]{1,16});|(\w{1,64});)?"
 )
@@ -51,9 +53,10 @@ def mend(document: str) -> Mended:
     Everything before the root element goes: blanks, output of broken scripts, the
     declaration, the document type. References are made to mean something: HTML's named
     ones become characters, the document's own are replaced if they are plain and few,
-    impossible ones go, stray ampersands are escaped. Characters that XML forbids go.
+    impossible ones go. Ampersands and angle brackets that cannot be meant as markup are
+    escaped. Characters that XML forbids go.
     """
-    start = _ROOT.search(document) or _ELEMENT.search(document)
+    start = _root(document) or _ELEMENT.search(document)
     if start is None:
         return Mended(text="")
     prolog = document[: start.start()]
@@ -68,6 +71,8 @@ def mend(document: str) -> Mended:
     text = "".join(_mended_parts(text, references))
     if references.mended:
         problems.append(f"{references.mended} references that XML does not know")
+    if references.strays:
+        problems.append(f"{references.strays} stray signs of markup")
     name = _ELEMENT.match(text)
     return Mended(
         text=text,
@@ -75,6 +80,18 @@ def mend(document: str) -> Mended:
         first_line=prolog.count("\n") + 1,
         problems=tuple(problems),
     )
+
+
+def _root(document: str) -> re.Match[str] | None:
+    """Find the root element, not looking for it in comments."""
+    position = 0
+    while found := _ROOT_OR_COMMENT.search(document, position):
+        if found[0] != "<!--":
+            return found
+        position = document.find("-->", found.end())
+        if position < 0:
+            return _ROOT.search(document, found.end())
+    return None
 
 
 def _entities(prolog: str) -> dict[str, str]:
@@ -89,7 +106,7 @@ def _mended_parts(text: str, references: "_References") -> Iterator[str]:
     """Yield the parts of `text`, leaving alone what stands verbatim; comments become their lines."""
     position = 0
     while opening := _VERBATIM.search(text, position):
-        yield _REFERENCE.sub(references, text[position : opening.start()])
+        yield references.mend(text[position : opening.start()])
         closing = "]]>" if opening[0].endswith("[") else "-->"
         end = text.find(closing, opening.end())
         if end < 0:
@@ -98,16 +115,23 @@ def _mended_parts(text: str, references: "_References") -> Iterator[str]:
         position = end + len(closing)
         section = text[opening.start() : position]
         yield section if closing == "]]>" else "\n" * section.count("\n")
-    yield _REFERENCE.sub(references, text[position:])
+    yield references.mend(text[position:])
 
 
 @dataclass(slots=True, kw_only=True)
 class _References:
-    """What a reference stands for; counts those that are not XML's own."""
+    """What a reference stands for; counts those that are not XML's own, and stray signs."""
 
     entities: dict[str, str]
     mended: int = 0
+    strays: int = 0
     budget: int = field(default=MAX_EXPANSION)
+
+    def mend(self, part: str) -> str:
+        """Return a part of a document in which nothing stands verbatim, put right."""
+        part, strays = _STRAY_BRACKET.subn("&lt;", part)
+        self.strays += strays + part.count("]]>")
+        return _REFERENCE.sub(self, part.replace("]]>", "]]&gt;"))
 
     def __call__(self, reference: re.Match[str]) -> str:
         base, number, name = reference.groups()

@@ -8,6 +8,8 @@ from tidings.domain.documents import Enclosure, Image
 MAX_PARTS = 50
 """Authors, categories and enclosures of one entry that are read, of each."""
 
+MAX_HUBS = 10
+
 MAX_LENGTH = 2**53 - 1
 """Bytes of an enclosure that are believed: what every reader of JSON can count to."""
 
@@ -47,7 +49,7 @@ class RawEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFeed:
-    """A whole document; the fields as in `ParsedFeed`."""
+    """A whole document; the fields as in `ParsedFeed`, every URL as written."""
 
     title: Text
     subtitle: Text
@@ -55,8 +57,13 @@ class RawFeed:
     language: str
     format: str
     entries: tuple[RawEntry, ...]
+    cut: int = 0
     problems: tuple[str, ...] = ()
     ttl: timedelta | None = None
+    hubs: tuple[str, ...] = ()
+    self_url: str = ""
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()
 
 
 def length_of(claim: object) -> int | None:

@@ -29,6 +29,7 @@ _PATH = r"(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*+"
 _PLAIN = re.compile(
     rf"https?://(?:[a-z0-9-]++\.)*+[a-z0-9-]*[a-z](?:/{_PATH}(?:\?(?P<query>{_PATH}))?)?", re.ASCII
 )
+_WRITTEN = re.compile(r"(?i:https?)://[^\s/@\\]+(?:[/?#][!-~]*)?")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _CONTROLS = "".join(map(chr, range(33)))
 _LINE_BREAKS = re.compile(r"[\t\r\n]")
@@ -57,6 +58,17 @@ def absolute_url(url: str | None, *bases: str | None) -> str | None:
         base = _joined(base, candidate or "") or base
     absolute = _joined(base, url)
     return absolute if absolute and len(absolute) <= MAX_LENGTH else None
+
+
+def exact_url(url: str | None, *bases: str | None) -> str | None:
+    """Return `url` as written if it is absolute, for where addresses are compared as strings.
+
+    Otherwise it is what `absolute_url` makes of it.
+    """
+    absolute = absolute_url(url, *bases)
+    written = (url or "").strip()
+    is_fit = written.isascii() and _WRITTEN.fullmatch(written)
+    return written if absolute and is_fit else absolute
 
 
 def canonical_url(url: str) -> str:

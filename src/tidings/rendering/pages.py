@@ -1,6 +1,6 @@
 """The pages: what each one shows, as a contract with its template."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -77,6 +77,7 @@ class ListPage:
         heading: The scope's name; the site's title for `all`.
         about: A sentence on the scope, or empty.
         site_url: The publisher's page, if the scope is a source.
+        folded: How many more came with an entry, by the id of the one they stand behind.
     """
 
     template: ClassVar[str] = "list.html"
@@ -87,6 +88,7 @@ class ListPage:
     about: str = ""
     site_url: str | None = None
     entries: tuple[Entry, ...]
+    folded: Mapping[int, int]
     pagination: Pagination
 
 

@@ -116,14 +116,22 @@ class Claims:
             pause = self._rules.pause_of(due.host)
             self._finished[due.host] = max(pause, self._cooling.pop(due.host, pause))
 
-    def give_up(self) -> list[tuple[DueSource, str]]:
-        """Return the named sources that were not to be had, each with the reason."""
-        named, self._only = self._only or set(), set()
+    def give_up(self, *, after: timedelta) -> list[tuple[DueSource, str]]:
+        """Return the named sources that will not be had until then, each with the reason.
+
+        Once there is no time left, these are all; before, those whose host rests for longer.
+        """
+        named = set(sorted(self._only or ())[:MAX_NAMED])
         with self._database.read() as connection:
-            return [
+            if after:
+                named &= leases.resting(connection, named, after=after)
+            given = [
                 (due, leases.find_obstacle(connection, due.host) or f"{due.host} is busy")
                 for due in sources.due(connection, named)
             ]
+        if self._only:
+            self._only -= named
+        return given
 
     def give_back(self) -> None:
         """Release everything; what the database does not take now runs out by itself."""

@@ -1,11 +1,9 @@
 """The directories: what is followed, as pages and as a list for other programs."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source, SourceState
-from tidings.domain.urls import without_credentials
 from tidings.rendering.pages import (
     Site,
     SourceHealth,
@@ -51,7 +49,7 @@ def sources_page(connection: Connection, site: Site) -> SourcesPage:
 
 
 def outlines(connection: Connection) -> list[FeedOutline]:
-    """Return every source that is not retired as OPML lists it, by title, with its password."""
+    """Return every source that is not retired as OPML lists it, by title."""
     return [
         FeedOutline(
             url=source.url,
@@ -61,13 +59,6 @@ def outlines(connection: Connection) -> list[FeedOutline]:
         )
         for source in _by_title(sources.every(connection))
         if source.state is not SourceState.RETIRED
-    ]
-
-
-def public_outlines(connection: Connection) -> list[FeedOutline]:
-    """Return the same for everybody: without passwords."""
-    return [
-        replace(outline, url=without_credentials(outline.url)) for outline in outlines(connection)
     ]
 
 

@@ -2,21 +2,25 @@
 
 import hmac
 from base64 import b32encode
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.domain.digests import compose, issue_key, matches
+from tidings.domain.digests import compose, issue_key
 from tidings.domain.newsletters import Digest, Issue, Newsletter, Subscription
 from tidings.domain.planning import Omission, Window, window_of
 from tidings.domain.slots import PERIODS, Slot
 from tidings.rendering.mail import Composed
+from tidings.services.filtering import Sieve
+from tidings.services.news import News
 from tidings.storage import entries, issues, plans, publishing
 from tidings.storage.database import Connection, Database
 from tidings.storage.issues import NewIssue
 from tidings.storage.newsletters import Edition
-from tidings.storage.plans import Candidate, Omitted, Plan, PlannedDelivery, Step
+from tidings.storage.plans import Omitted, Plan, PlannedDelivery, Step
+
+SHORTEST_LIFE = timedelta(days=2)
+"""How long a delivery is tried at least, however soon the next slot comes."""
 
 SHORTEST_LIFE = timedelta(days=2)
 """How long a delivery is tried at least, however soon the next slot comes."""
@@ -59,15 +63,21 @@ class Case:
 
 
 def draw_up(
-    tools: PlanTools, connection: Connection, cases: Sequence[Case], *, now: datetime
+    tools: PlanTools,
+    connection: Connection,
+    cases: Sequence[Case],
+    *,
+    sieve: Sieve,
+    now: datetime,
 ) -> tuple[Plan, list[NewIssue]]:
     """Return the plan for some subscriptions, and the issues that are not stored yet."""
     windows = _windows(connection, cases, now=now)
-    news = _News(connection, windows)
+    first = min((window.from_seq for window in windows), default=0)
+    last = max((window.to_seq for window in windows), default=0)
+    news = News(connection, sieve, from_seq=first, to_seq=last)
     draft = _Draft(tools, now=now)
     for case, window in zip(cases, windows, strict=True):
-        chosen = news.of(case.subscription, window)
-        draft.add(case, window, chosen)
+        draft.add(case, window, _chosen(news, case.subscription, window))
     stored = issues.ids(connection, draft.wanted)
     new = [
         _compose(tools, connection, wanted, key=key)
@@ -78,12 +88,11 @@ def draw_up(
 
 
 def draw_up_edition(
-    tools: PlanTools, connection: Connection, edition: Edition, *, cut: int
+    tools: PlanTools, connection: Connection, edition: Edition, *, sieve: Sieve, cut: int
 ) -> NewIssue | None:
     """Return a newsletter's own next issue; None if there is no news for it."""
-    found = plans.candidates(connection, from_seq=edition.watermark, to_seq=cut)
     newsletter = edition.newsletter
-    chosen = _ids(found, newsletter.topics)
+    chosen = _chosen_for(connection, edition, sieve=sieve, cut=cut)
     wanted = _Wanted(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
     if not wanted.entry_ids:
         return None
@@ -95,9 +104,9 @@ def preview(
 ) -> Issue | None:
     """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
     cut = publishing.last_seq(connection)
-    found = plans.candidates(connection, from_seq=edition.watermark, to_seq=cut)
     newsletter = edition.newsletter
-    news = entries.by_ids(connection, _ids(found, newsletter.topics))
+    chosen = _chosen_for(connection, edition, sieve=Sieve(), cut=cut)
+    news = entries.by_ids(connection, chosen)
     shown = [entry for entry in news if entry.first_seen_at <= at]
     if not shown:
         return None
@@ -136,27 +145,19 @@ def _windows(connection: Connection, cases: Sequence[Case], *, now: datetime) ->
     ]
 
 
-class _News:
-    """The entries of all windows, read once; equal selections are made once."""
+def _chosen(news: News, subscription: Subscription, window: Window) -> tuple[int, ...]:
+    """Return what a subscription has not had."""
+    if window.omission:
+        return ()
+    newsletter, topics = subscription.newsletter, subscription.topics
+    return news.of(newsletter, topics, from_seq=window.from_seq, to_seq=window.to_seq)
 
-    def __init__(self, connection: Connection, windows: Sequence[Window]) -> None:
-        first = min((window.from_seq for window in windows), default=0)
-        last = max((window.to_seq for window in windows), default=0)
-        self._found = plans.candidates(connection, from_seq=first, to_seq=last)
-        self._seqs = [one.seq for one in self._found]
-        self._made: dict[tuple[object, ...], tuple[int, ...]] = {}
 
-    def of(self, subscription: Subscription, window: Window) -> tuple[int, ...]:
-        """Return the ids of what a subscription has not had."""
-        if window.omission:
-            return ()
-        selections = (subscription.newsletter.topics, subscription.topics)
-        asked = (*selections, window.from_seq, window.to_seq)
-        if asked not in self._made:
-            start = bisect_right(self._seqs, window.from_seq)
-            end = bisect_right(self._seqs, window.to_seq)
-            self._made[asked] = _ids(self._found[start:end], *selections)
-        return self._made[asked]
+def _chosen_for(
+    connection: Connection, edition: Edition, *, sieve: Sieve, cut: int
+) -> tuple[int, ...]:
+    news = News(connection, sieve, from_seq=edition.watermark, to_seq=cut)
+    return news.of(edition.newsletter, (), from_seq=edition.watermark, to_seq=cut)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,10 +269,6 @@ def _compose(
         text=letter.text,
         html=letter.html,
     )
-
-
-def _ids(found: Sequence[Candidate], *selections: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(one.id for one in found if matches(one.topics, *selections))
 
 
 def _key(tools: PlanTools, wanted: _Wanted) -> bytes:

@@ -19,6 +19,7 @@ from tidings.domain.newsletters import Newsletter, Subscription
 from tidings.domain.planning import find_due_slot, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
 from tidings.services.drafts import Case, PlanTools, draw_up, draw_up_edition
+from tidings.services.filtering import Sieve
 from tidings.storage import issues, newsletters, plans, publishing, subscriptions
 from tidings.storage.newsletters import Edition
 
@@ -35,8 +36,8 @@ class Planned:
 
 def plan_due(tools: PlanTools) -> Planned:
     """Plan every edition and every subscription whose slot has come."""
-    now = tools.clock()
-    _plan_editions(tools, now=now)
+    now, sieve = tools.clock(), Sieve()
+    _plan_editions(tools, sieve, now=now)
     deliveries: Counter[int] = Counter()
     while True:
         with tools.database.read() as connection:
@@ -44,7 +45,8 @@ def plan_due(tools: PlanTools) -> Planned:
         if not due:
             return Planned(deliveries=deliveries)
         with suppress(PlanOutdatedError):  # somebody was quicker: what is due is read again
-            deliveries += _plan(tools, _due_cases(tools, due, now=now), now=now)
+            cases = _due_cases(tools, due, now=now)
+            deliveries += _plan(tools, cases, sieve=sieve, now=now)
 
 
 def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
@@ -52,7 +54,7 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
 
     Their slots stay where they are: the next one tells of what is newer.
     """
-    now = tools.clock()
+    now, sieve = tools.clock(), Sieve()
     with tools.database.read() as connection:
         cut = publishing.last_seq(connection)
     slot, last = slot_of_cut("now", cut, now), 0
@@ -67,7 +69,7 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
             for one in found
         ]
         with suppress(PlanOutdatedError):  # they have changed: they are read again
-            deliveries += _plan(tools, cases, now=now)
+            deliveries += _plan(tools, cases, sieve=sieve, now=now)
             last = found[-1].id
 
 
@@ -94,10 +96,10 @@ def _due_cases(tools: PlanTools, due: Sequence[Subscription], *, now: datetime) 
     return cases
 
 
-def _plan(tools: PlanTools, cases: Sequence[Case], *, now: datetime) -> Counter[int]:
+def _plan(tools: PlanTools, cases: Sequence[Case], *, sieve: Sieve, now: datetime) -> Counter[int]:
     """Plan some subscriptions; return how many deliveries each issue has got."""
     with tools.database.read() as connection:
-        plan, new = draw_up(tools, connection, cases, now=now)
+        plan, new = draw_up(tools, connection, cases, sieve=sieve, now=now)
     with tools.database.write() as connection:
         issues.save(connection, new, now=now)
         ids = issues.ids(connection, {one.issue_key for one in plan.deliveries})
@@ -105,23 +107,23 @@ def _plan(tools: PlanTools, cases: Sequence[Case], *, now: datetime) -> Counter[
     return Counter(ids[one.issue_key] for one in plan.deliveries)
 
 
-def _plan_editions(tools: PlanTools, *, now: datetime) -> None:
+def _plan_editions(tools: PlanTools, sieve: Sieve, *, now: datetime) -> None:
     """Freeze the editions that the archive lists: everything of a newsletter, by its own slots."""
     with tools.database.read() as connection:
         due = newsletters.due(connection, now=now)
     for edition in due:
         with suppress(PlanOutdatedError):  # somebody was quicker
-            _plan_edition(tools, edition, now=now)
+            _plan_edition(tools, edition, sieve=sieve, now=now)
 
 
-def _plan_edition(tools: PlanTools, edition: Edition, *, now: datetime) -> None:
+def _plan_edition(tools: PlanTools, edition: Edition, *, sieve: Sieve, now: datetime) -> None:
     schedule = edition.newsletter.schedule
     slot = find_due_slot(schedule, now)
     with tools.database.write() as connection:
         latest = publishing.last_seq(connection)
         cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
     with tools.database.read() as connection:
-        issue = draw_up_edition(tools, connection, edition, cut=cut)
+        issue = draw_up_edition(tools, connection, edition, sieve=sieve, cut=cut)
     with tools.database.write() as connection:
         newsletters.move(
             connection,

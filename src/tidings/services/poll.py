@@ -11,36 +11,34 @@ One thread decides and writes; sockets and children report to its inbox.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
 
-from tidings.domain.compare import KnownEntry
-from tidings.domain.documents import ParsedFeed
 from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
+from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
 from tidings.domain.urls import without_credentials
-from tidings.errors import FetchError, LeaseLostError, StatusError, StorageError, TidingsError
+from tidings.errors import FetchError, LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
-from tidings.parsing.document import Document
 from tidings.services.claims import Claims, HostRules
+from tidings.services.readings import Parse, Parsed, Readings
+from tidings.services.refusals import host_pause
 from tidings.services.settling import (
-    Reading,
     Rules,
-    body_hash,
+    is_same,
     result_of,
     settle_failure,
     settle_read,
     settle_unchanged,
 )
+from tidings.services.websub import Post, take_pushes
 from tidings.storage import polls
 from tidings.storage.database import Database
-from tidings.storage.polls import PolledSource
+from tidings.storage.polled_sources import PolledSource
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +52,6 @@ BACKLOG = 64_000_000
 """Bytes of documents waiting to be read at which no further host is claimed."""
 
 Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
-Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +60,14 @@ class PollTools:
 
     Attributes:
         fetch: Fetches requests of one host in turn, and reports from any thread.
+        post: Sends a form to a hub, and reports from any thread.
         parse: Reads a document in a child, given the raw hashes known by key.
         owner: This process's name on leases.
     """
 
     database: Database
     fetch: Fetch
+    post: Post
     parse: Parse
     clock: Callable[[], datetime]
     owner: str
@@ -91,7 +90,7 @@ def poll_sources(
     """Poll these sources, due or not.
 
     A source whose host is held by another process, or cools down, is skipped after half a
-    minute; the result says who holds it.
+    minute, or at once where that will not be enough; the result says who holds it.
     """
     return _Round(tools, report=report, stop=stop, only=set(source_ids)).run()
 
@@ -104,20 +103,11 @@ class _Answer:
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parsed:
-    """What a child made of a document, or will have made when it is asked."""
-
-    source_id: int
-    fetched: Fetched
-    feed: Future[ParsedFeed]
-
-
 _Settled = list[tuple[DueSource, PolledSource]]
 
 
 class _Round:
-    """One run of the pipeline. Only `_answered` and `_read` are called from other threads."""
+    """One run of the pipeline. Only `_answered` is called from other threads."""
 
     def __init__(
         self,
@@ -133,10 +123,9 @@ class _Round:
         self._claims = Claims(
             tools.database, tools.owner, rules=tools.hosts, clock=tools.clock, only=only
         )
-        self._inbox: SimpleQueue[_Answer | _Parsed] = SimpleQueue()
+        self._inbox: SimpleQueue[_Answer | Parsed] = SimpleQueue()
+        self._readings = Readings(tools.database, tools.parse, done=self._inbox.put)
         self._in_flight: dict[int, DueSource] = {}
-        self._known: dict[int, dict[bytes, KnownEntry]] = {}
-        self._backlog = 0
         self._results: list[PollResult] = []
 
     def run(self) -> PollSummary:
@@ -150,9 +139,8 @@ class _Round:
                     give_up_at = time.monotonic() + patience
                 elif not self._claims.has_more:
                     break
-                elif time.monotonic() > give_up_at:
-                    self._skip_the_rest()
                 else:
+                    self._skip(after=give_up_at - time.monotonic())
                     self._stop.wait(0.2)
         finally:
             self._claims.give_back()
@@ -160,15 +148,21 @@ class _Round:
 
     def _claim(self) -> None:
         self._claims.keep()
-        for claimed in self._claims.take() if self._backlog < BACKLOG else ():
+        for claimed in self._claims.take() if self._readings.backlog < BACKLOG else ():
             self._in_flight |= {due.id: due for due in claimed}
-            self._tools.fetch([_request(due) for due in claimed], self._answered)
+            self._ask(claimed)
+
+    def _ask(self, claimed: Sequence[DueSource]) -> None:
+        """Have the documents fetched that no hub has sent."""
+        pushed = take_pushes(self._tools.database, claimed, now=self._tools.clock())
+        for source_id, document in pushed.items():
+            self._inbox.put(_Answer(source_id=source_id, outcome=document))
+        requests = [_request(due) for due in claimed if due.id not in pushed]
+        if requests:
+            self._tools.fetch(requests, self._answered)
 
     def _answered(self, request: Request, outcome: Outcome) -> None:
         self._inbox.put(_Answer(source_id=request.source_id, outcome=outcome))
-
-    def _read(self, source_id: int, fetched: Fetched, feed: Future[ParsedFeed]) -> None:
-        self._inbox.put(_Parsed(source_id=source_id, fetched=fetched, feed=feed))
 
     def _gather(self) -> _Settled:
         """Wait for something to save, and a moment more for what can be saved with it.
@@ -186,62 +180,44 @@ class _Round:
                 until = min(until, time.monotonic() + LINGER)
         return settled
 
-    def _take(self, until: float) -> list[_Answer | _Parsed]:
-        reports: list[_Answer | _Parsed] = []
+    def _take(self, until: float) -> list[_Answer | Parsed]:
+        reports: list[_Answer | Parsed] = []
         with suppress(Empty):
             reports.append(self._inbox.get(timeout=max(until - time.monotonic(), 0)))
             while len(reports) < BATCH:
                 reports.append(self._inbox.get_nowait())
         return reports
 
-    def _settle(self, reports: Sequence[_Answer | _Parsed]) -> _Settled:
+    def _settle(self, reports: Sequence[_Answer | Parsed]) -> _Settled:
         settled: _Settled = []
         unread: list[tuple[DueSource, Fetched]] = []
+        self._readings.look_closer([one for one in reports if isinstance(one, Parsed)])
         for report in reports:
             due = self._in_flight[report.source_id]
-            if isinstance(report, _Parsed):
+            if isinstance(report, Parsed):
                 settled.append((due, self._settle_reading(due, report)))
-            elif isinstance(report.outcome, Fetched) and body_hash(report.outcome) != due.body_hash:
+            elif isinstance(report.outcome, Fetched) and not is_same(due, report.outcome):
                 unread.append((due, report.outcome))
             else:
                 settled.append((due, self._settle_answer(due, report.outcome)))
         if unread:
-            self._send_to_children(unread)
+            self._readings.begin(unread)
         return settled
 
     def _settle_answer(self, due: DueSource, outcome: Outcome) -> PolledSource:
         now, rules = self._tools.clock(), self._tools.rules
         if not isinstance(outcome, FetchError):
             return settle_unchanged(due, outcome, now=now, rules=rules)
-        if isinstance(outcome, StatusError) and outcome.status == 429:
-            pause = min(outcome.retry_after or rules.policy.interval, rules.policy.max_pause)
+        if pause := host_pause(due, outcome, rules.policy):
             self._claims.cool_down(due.host, pause)
         return settle_failure(due, outcome, now=now, rules=rules)
 
-    def _send_to_children(self, unread: Sequence[tuple[DueSource, Fetched]]) -> None:
-        with self._tools.database.read() as connection:
-            self._known |= polls.known_entries(connection, [due.id for due, _ in unread])
-        for due, fetched in unread:
-            document = Document(
-                url=fetched.url,
-                body=fetched.body,
-                content_type=fetched.content_type,
-                charset=fetched.charset,
-            )
-            raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
-            self._backlog += len(fetched.body)
-            feed = self._tools.parse(document, raw_hashes)
-            feed.add_done_callback(partial(self._read, due.id, fetched))
-
-    def _settle_reading(self, due: DueSource, report: _Parsed) -> PolledSource:
-        self._backlog -= len(report.fetched.body)
-        known = self._known.pop(due.id)
+    def _settle_reading(self, due: DueSource, parsed: Parsed) -> PolledSource:
         now, rules = self._tools.clock(), self._tools.rules
         try:
-            feed = report.feed.result()
+            reading = self._readings.end(parsed)
         except TidingsError as error:
             return settle_failure(due, error, now=now, rules=rules)
-        reading = Reading(fetched=report.fetched, feed=feed, known=known)
         return settle_read(due, reading, now=now, rules=rules)
 
     def _save(self, settled: _Settled) -> None:
@@ -272,8 +248,8 @@ class _Round:
         with self._tools.database.write() as connection:
             polls.save(connection, self._tools.owner, polled)
 
-    def _skip_the_rest(self) -> None:
-        for due, because in self._claims.give_up():
+    def _skip(self, *, after: float) -> None:
+        for due, because in self._claims.give_up(after=timedelta(seconds=max(after, 0))):
             self._tell(_skipped(due, because))
 
     def _tell(self, result: PollResult) -> None:
@@ -289,11 +265,11 @@ class _Round:
 
 def _request(due: DueSource) -> Request:
     validators = None
-    if due.validators_url and (due.etag or due.last_modified):
+    if due.validators_url and (due.etag or due.last_modified) and not is_doubtful(due):
         validators = Validators(
             url=due.validators_url, etag=due.etag, last_modified=due.last_modified
         )
-    return Request(source_id=due.id, url=due.url, validators=validators)
+    return Request(source_id=due.id, url=due.url, validators=validators, access=due.access)
 
 
 def _skipped(due: DueSource, because: str) -> PollResult:

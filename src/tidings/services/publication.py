@@ -96,7 +96,7 @@ class Publication:
                 case FeedAddress(scope=scope, form=form):
                     return FORMS[form](self._feed(connection, scope))
                 case ListAddress(name="sources.opml"):
-                    listed = directories.public_outlines(connection)
+                    listed = directories.outlines(connection)
                     return render_opml(listed, title=self._settings.title)
                 case ListAddress(name="issues.atom"):
                     site = self._site_now(connection)
@@ -146,18 +146,23 @@ class Publication:
     def _list_page(self, connection: Connection, address: PageAddress) -> ListPage:
         scope, size = address.scope, self._settings.page_size
         heading = _heading(connection, scope, title=self._settings.title)
-        selection = replace(heading.selection, states=heading.page_states)
+        is_mixed = scope.kind != "source"
+        selection = replace(
+            heading.selection, states=heading.page_states, folded=False if is_mixed else None
+        )
         count = max(-(-entries.count(connection, selection) // size), 1)
         if address.number > count:
             raise NotFoundError("page", address.number)
         window = Window(limit=size, offset=(address.number - 1) * size)
+        shown = entries.select_entries(connection, selection, window)
         return ListPage(
             site=self._site_now(connection),
             scope=scope,
             heading=heading.title,
             about=heading.about,
             site_url=heading.site_url,
-            entries=tuple(entries.select_entries(connection, selection, window)),
+            entries=tuple(shown),
+            folded=entries.folded_with(connection, shown) if is_mixed else {},
             pagination=paginate(
                 address.number, count=count, href=lambda number: self._page_href(scope, number)
             ),

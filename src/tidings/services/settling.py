@@ -1,18 +1,33 @@
 """Where a source stands after a poll: from an outcome to what is written of it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from tidings.domain.compare import Changes, FirstPoll, KnownEntry, compare
+from tidings.domain.arrivals import FirstPoll, Occasion
+from tidings.domain.compare import Changes, KnownEntry, compare
+from tidings.domain.decisions import Stored
 from tidings.domain.documents import ParsedFeed
+from tidings.domain.entries import EntryState
+from tidings.domain.failures import GONE, is_dead, phrase_for, word_for
+from tidings.domain.moves import Move
 from tidings.domain.polls import PollOutcome, PollResult
-from tidings.domain.schedule import PollPolicy, next_poll_at
-from tidings.domain.sources import DueSource
-from tidings.errors import FetchError, TidingsError
+from tidings.domain.renames import Namesake
+from tidings.domain.rhythm import Rhythm
+from tidings.domain.schedule import PollPolicy, Standing, next_poll
+from tidings.domain.silence import is_doubtful
+from tidings.domain.sources import DueSource, SourceState
+from tidings.errors import FetchError, ParseError, StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, NotModified
-from tidings.storage.polls import PolledSource
+from tidings.services import relocation
+from tidings.services.telling import told_of_failure, told_of_success
+from tidings.services.websub import hub_note
+from tidings.storage.documents import KeptDocument
+from tidings.storage.polled_sources import PolledSource
+
+GONE_FOR_GOOD = timedelta(days=1)
+"""How long after the first "gone" a second one is believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,19 +36,34 @@ class Rules:
 
     Attributes:
         first_poll: How many of a new source's entries become public.
+        fold: How many entries of one poll stand on pages by themselves.
+        interval_of: The least pause between two polls of a source on that host.
+        subscribes: Whether hubs are asked to tell us what is new.
     """
 
     policy: PollPolicy
     first_poll: int
+    fold: int
+    interval_of: Callable[[str], timedelta]
+    subscribes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A document that was read, beside what is stored of its source by key."""
+    """A document that was read, beside what is stored of its source by key.
+
+    Attributes:
+        rival: Another source that has the address where the document was found.
+        stored: The source's latest entries, if the document holds unknown keys.
+        dropped: Why filters drop unknown entries, by key.
+    """
 
     fetched: Fetched
     feed: ParsedFeed
     known: Mapping[bytes, KnownEntry]
+    rival: int | None = None
+    stored: Sequence[Namesake] = ()
+    dropped: Mapping[bytes, str] = field(default_factory=dict)
 
 
 def body_hash(fetched: Fetched) -> bytes:
@@ -41,92 +71,214 @@ def body_hash(fetched: Fetched) -> bytes:
     return sha256(fetched.body).digest()
 
 
+def is_same(due: DueSource, fetched: Fetched) -> bool:
+    """Tell whether a document is the one that was read last."""
+    return not fetched.is_partial and body_hash(fetched) == due.body_hash
+
+
 def settle_failure(
     due: DueSource, error: TidingsError, *, now: datetime, rules: Rules
 ) -> PolledSource:
     """Keep what there is, note the error, and wait longer each time."""
-    delay = error.retry_after if isinstance(error, FetchError) else None
-    failures = due.failures + 1
-    stands = _stands(due, now=now, failures=failures, delay=delay or timedelta(0), rules=rules)
-    return replace(stands, last_error=str(error), outcome=PollOutcome.FAILED)
+    word, failures = word_for(error), due.failures + 1
+    gone_at = _gone_at(due, error, now=now)
+    is_gone = word == GONE and gone_at is not None and now - gone_at >= GONE_FOR_GOOD
+    retires = is_gone and due.state is SourceState.ACTIVE
+    failed = replace(
+        _as_before(due, now=now),
+        state=SourceState.RETIRED if retires else due.state,
+        read_at=now if is_doubtful(due) else due.read_at,
+        failures=failures,
+        last_error=str(error),
+        failing_with=word,
+        gone_at=gone_at,
+        outcome=PollOutcome.FAILED,
+    )
+    dead = is_dead(word, failures=failures, worked_at=due.last_ok_at or due.added_at, now=now)
+    standing = replace(
+        _standing(due, failed, rules),
+        failed_with=phrase_for(error),
+        retry_after=error.retry_after if isinstance(error, FetchError) else None,
+        is_dead=dead,
+    )
+    told = told_of_failure(due, failed, phrase_for(error), is_dead=dead)
+    return _scheduled(failed, standing, rules, history=told)
 
 
 def settle_unchanged(
     due: DueSource, outcome: Fetched | NotModified, *, now: datetime, rules: Rules
 ) -> PolledSource:
     """Note that there is nothing new, with the validators the server gave this time."""
-    delay = outcome.fresh_for or timedelta(0)
     is_silent = isinstance(outcome, NotModified)
-    return replace(
-        _stands(due, now=now, failures=0, delay=delay, rules=rules),
-        last_ok_at=now,
-        problems=None,
+    rhythm = _learned(due, Changes(), now=now, rules=rules)
+    unchanged = replace(
+        _succeeded(due, outcome, now=now),
+        read_at=due.read_at if is_silent else now,
+        silent_polls=due.silent_polls + 1 if is_silent else 0,
+        learned_entries=rhythm.entries,
+        learned_seconds=rhythm.seconds,
         outcome=PollOutcome.NOT_MODIFIED if is_silent else PollOutcome.UNCHANGED,
-        validators_url=outcome.validators.url,
-        etag=outcome.validators.etag,
-        last_modified=outcome.validators.last_modified,
     )
+    standing = replace(_standing(due, unchanged, rules), fresh_for=outcome.fresh_for)
+    return _scheduled(unchanged, standing, rules, history=told_of_success(due, unchanged))
 
 
 def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) -> PolledSource:
     """Decide what the document brings."""
     fetched, feed = reading.fetched, reading.feed
     is_first = due.first_polled_at is None
-    first = FirstPoll(public=rules.first_poll, imported=due.imported) if is_first else None
-    changes = compare(feed, reading.known, source_url=due.url, first=first, now=now)
-    delay = max(fetched.fresh_for or timedelta(0), feed.ttl or timedelta(0))
+    changes = _compared(due, reading, now=now, rules=rules)
+    rhythm = _learned(due, changes, now=now, rules=rules)
     said = (feed.title or None, feed.site_url, feed.language)
-    return replace(
-        _stands(due, now=now, failures=0, delay=delay, rules=rules),
-        last_ok_at=now,
+    read = replace(
+        _succeeded(due, fetched, now=now),
         first_polled_at=now if is_first and changes.new else due.first_polled_at,
+        read_at=due.read_at if fetched.is_partial else now,
+        silent_polls=0,
+        ttl=feed.ttl,
+        skip_hours=sorted(feed.skip_hours),
+        skip_days=sorted(feed.skip_days),
+        learned_entries=rhythm.entries,
+        learned_seconds=rhythm.seconds,
         problems=feed.problems,
-        body_hash=body_hash(fetched),
+        document=_kept(due, fetched, now=now),
+        body_hash=due.body_hash if fetched.is_partial else body_hash(fetched),
         feed_title=feed.title or None,
         site_url=feed.site_url,
         language=feed.language,
         retitled=said != (due.feed_title, due.site_url, due.language),
         outcome=_outcome(changes),
         changes=changes,
-        validators_url=fetched.validators.url,
-        etag=fetched.validators.etag,
-        last_modified=fetched.validators.last_modified,
+        hub_note=hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
     )
+    standing = replace(_standing(due, read, rules), fresh_for=fetched.fresh_for)
+    settled = _scheduled(read, standing, rules, history=told_of_success(due, read))
+    shares = feed.unchanged > 0 or any(entry.key in reading.known for entry in feed.entries)
+    return relocation.decide(due, settled, shares=shares, rival=reading.rival)
 
 
 def result_of(due: DueSource, polled: PolledSource) -> PollResult:
     """Return what to tell of a poll."""
+    moved = (f"moved for good: polled at {polled.adopts} from now on",) if polled.adopts else ()
     return PollResult(
         source_id=due.id,
         url=due.url,
         outcome=polled.outcome,
         new=len(polled.changes.new),
-        updated=len(polled.changes.updated),
+        updated=polled.changes.updated,
         error=polled.last_error,
-        problems=tuple(polled.problems or ()),
+        problems=(*(polled.problems or ()), *moved),
     )
 
 
-def _stands(
-    due: DueSource, *, now: datetime, failures: int, delay: timedelta, rules: Rules
-) -> PolledSource:
+_CARRIED = tuple(
+    name
+    for name in PolledSource.__dataclass_fields__
+    if name in DueSource.__dataclass_fields__
+    if name not in {"last_polled_at", "feed_title", "site_url", "language", "history"}
+)
+
+
+def _as_before(due: DueSource, *, now: datetime) -> PolledSource:
     return PolledSource(
-        id=due.id,
-        first_polled_at=due.first_polled_at,
-        next_poll_at=next_poll_at(
-            due.id, now=now, failures=failures, server_delay=delay, policy=rules.policy
-        ),
+        **{name: getattr(due, name) for name in _CARRIED},
+        next_poll_at=now,
+        next_poll_because="",
         last_polled_at=now,
-        last_ok_at=due.last_ok_at,
-        failures=failures,
         last_error=None,
-        problems=None,
-        validators_url=due.validators_url,
-        etag=due.etag,
-        last_modified=due.last_modified,
-        body_hash=due.body_hash,
         outcome=PollOutcome.UNCHANGED,
         was_failing=due.failures > 0,
+    )
+
+
+def _succeeded(due: DueSource, outcome: Fetched | NotModified, *, now: datetime) -> PolledSource:
+    validators = outcome.validators
+    before = Move(to=due.moved_to, since=due.moved_since, times=due.moved_times)
+    move = before.after(outcome.moved_to, now=now)
+    is_settled = due.failures > 0 or before.to not in {None, move.to}
+    return replace(
+        _as_before(due, now=now),
+        last_ok_at=now,
+        failures=0,
+        failing_with=None,
+        gone_at=None,
+        looked_at=None,
+        notice="" if is_settled else None,
+        moved_to=move.to,
+        moved_since=move.since,
+        moved_times=move.times,
+        validators_url=validators.url,
+        etag=validators.etag,
+        last_modified=validators.last_modified,
+    )
+
+
+def _gone_at(due: DueSource, error: TidingsError, *, now: datetime) -> datetime | None:
+    """Return since when the publisher says "gone"; only another answer takes that back."""
+    if word_for(error) == GONE:
+        return due.gone_at or now
+    return None if isinstance(error, StatusError | ParseError) else due.gone_at
+
+
+def _learned(due: DueSource, changes: Changes, *, now: datetime, rules: Rules) -> Rhythm:
+    """Return a source's rhythm; its first entries, and those that are held, teach nothing."""
+    known = Rhythm(entries=due.learned_entries, seconds=due.learned_seconds)
+    states = [new.state for new in changes.new]
+    if due.last_ok_at is None or EntryState.HELD in states:
+        return known
+    if states and due.first_polled_at is None:
+        return Rhythm()
+    return known.after(len(states), now - due.last_ok_at, at_once=rules.policy.interval)
+
+
+def _standing(due: DueSource, polled: PolledSource, rules: Rules) -> Standing:
+    return Standing(
+        source_id=due.id,
+        rhythm=Rhythm(entries=polled.learned_entries, seconds=polled.learned_seconds),
+        given=due.given_interval,
+        host_interval=rules.interval_of(due.host),
+        has_validators=bool(polled.etag or polled.last_modified),
+        ttl=polled.ttl,
+        skip_hours=polled.skip_hours,
+        skip_days=polled.skip_days,
+        is_pushed=due.is_pushed,
+        failures=polled.failures,
+    )
+
+
+def _scheduled(
+    polled: PolledSource, standing: Standing, rules: Rules, *, history: Stored | None
+) -> PolledSource:
+    due = next_poll(standing, now=polled.last_polled_at, policy=rules.policy)
+    because = due.because
+    if polled.state is SourceState.RETIRED:
+        because = "never: its publisher says that it is gone for good"
+    return replace(polled, next_poll_at=due.at, next_poll_because=because, history=history)
+
+
+def _compared(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) -> Changes:
+    is_first = due.first_polled_at is None
+    first = FirstPoll(public=rules.first_poll, imported=due.imported)
+    occasion = Occasion(
+        source_url=due.url,
+        now=now,
+        last_ok_at=due.last_ok_at,
+        first=first if is_first else None,
+        outburst=rules.policy.outburst,
+        fold=rules.fold,
+        dropped=reading.dropped,
+    )
+    return compare(reading.feed, reading.known, stored=reading.stored, occasion=occasion)
+
+
+def _kept(due: DueSource, fetched: Fetched, *, now: datetime) -> KeptDocument:
+    return KeptDocument(
+        source_id=due.id,
+        fetched_at=now,
+        url=fetched.url,
+        content_type=fetched.content_type,
+        charset=fetched.charset,
+        body=fetched.body,
     )
 
 

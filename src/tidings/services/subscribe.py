@@ -1,25 +1,24 @@
 """Following a source: look at it once, keep what was found, poll it from then on."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from queue import SimpleQueue
+from threading import Event
 
-from tidings.domain.documents import Link, ParsedFeed
+from tidings.domain.documents import Link
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source
-from tidings.domain.urls import host_of
-from tidings.errors import ConflictError, FetchError, InvalidError, NoFeedError, ParseError
-from tidings.fetching.outcomes import Fetched, Outcome, Request
-from tidings.parsing.discovery import advertised_feeds
-from tidings.parsing.document import Document
+from tidings.domain.urls import host_of, without_credentials
+from tidings.errors import InvalidError, NoFeedError
+from tidings.services.discovering import discover
+from tidings.services.looking import Looked, Visit
 from tidings.services.poll import PollTools
 from tidings.services.settling import Reading, settle_read
-from tidings.storage import leases, polls, sources, topics
+from tidings.storage import polls, sources, topics
 from tidings.storage.database import Database
 from tidings.storage.sources import NewSource
+
+Choose = Callable[[Sequence[Link]], Link | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,34 +37,48 @@ class Added:
     problems: tuple[str, ...]
 
 
-def add_source(tools: PollTools, new: NewSource, *, first: bool) -> Added:
+def add_source(tools: PollTools, new: NewSource, *, choose: Choose) -> Added:
     """Fetch a source once, and follow it with what was found.
 
     Args:
         tools: As for polling.
         new: The source; its URL may lack the scheme, its topics need not exist.
-        first: If the URL is a page, follow the first feed that the page advertises.
+        choose: Asked which feed to follow if the URL is none, but leads to some.
 
     Raises:
         InvalidError: The URL is none.
         ConflictError: It is followed already, or another process holds its host.
         FetchError: There is no answer.
-        NoFeedError: The answer is no feed; the error names the feeds that it advertises.
+        NoFeedError: The answer is no feed, and none of those that it leads to is wanted; the
+            error names them.
     """
     new = replace(new, url=web_address(new.url))
-    with tools.database.read() as connection:
-        sources.refuse_duplicate(connection, new.url)
-    with _leased(tools, host_of(new.url)):
-        fetched = _fetch(tools, new.url)
-        try:
-            feed = _parse(tools, fetched)
-        except ParseError as error:
-            offered = advertised_feeds(fetched.body, fetched.url)
-            if not (first and offered):
-                raise _no_feed(error, fetched, offered) from error
-        else:
-            return _keep(tools, new, fetched, feed)
-    return add_source(tools, replace(new, url=offered[0].url), first=False)
+    _refuse_duplicate(tools, new.url)
+    with Visit(tools, stop=Event()) as visit:
+        discovery = discover(visit, new.url)
+        if discovery.itself is not None:
+            return _keep(visit, new, discovery.itself)
+    looked_by_link = {feed.link: feed.looked for feed in discovery.feeds}
+    link = choose(list(looked_by_link)) if looked_by_link else None
+    if link is None:
+        raise discovery.error()
+    return _follow(tools, replace(new, url=link.url), looked_by_link[link])
+
+
+def find_feeds(tools: PollTools, url: str) -> list[Link]:
+    """Return the feeds that an address is, or leads to, the likeliest first.
+
+    Raises:
+        InvalidError: The URL is none.
+        ConflictError: Another process holds its host.
+        FetchError: There is no answer.
+        NoFeedError: There is no feed.
+    """
+    with Visit(tools, stop=Event()) as visit:
+        discovery = discover(visit, web_address(url))
+    if not discovery.feeds:
+        raise discovery.error()
+    return [feed.link for feed in discovery.feeds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +96,8 @@ def import_sources(
     with database.write() as connection:
         now = clock()
         known = sources.urls(connection)
-        fresh = [outline for outline in outlines if outline.url not in known]
+        by_url = {without_credentials(outline.url): outline for outline in outlines}
+        fresh = [outline for url, outline in by_url.items() if url not in known]
         titles = dict.fromkeys(title for outline in fresh for title in outline.topics)
         slugs = topics.ensure(connection, titles, now=now)
         new = [
@@ -119,50 +133,25 @@ def web_address(text: str) -> str:
     return url
 
 
-@contextmanager
-def _leased(tools: PollTools, host: str) -> Iterator[None]:
-    give_up_at = time.monotonic() + tools.hosts.patience.total_seconds()
-    while not _claim(tools, host):
-        if time.monotonic() > give_up_at:
-            with tools.database.read() as connection:
-                because = leases.find_obstacle(connection, host) or "is busy"
-            raise ConflictError("host", host, because=f"is not free: {because}")
-        time.sleep(0.2)
-    try:
-        yield
-    finally:
-        with tools.database.write() as connection:
-            leases.release(connection, tools.owner, {host: tools.hosts.pause_of(host)})
+def _refuse_duplicate(tools: PollTools, url: str) -> None:
+    with tools.database.read() as connection:
+        sources.refuse_duplicate(connection, url)
 
 
-def _claim(tools: PollTools, host: str) -> bool:
-    with tools.database.write() as connection:
-        return leases.claim_one(connection, tools.owner, host)
+def _follow(tools: PollTools, new: NewSource, looked: Looked | None) -> Added:
+    """Follow a feed that was chosen; it is asked for unless it was `looked` at before."""
+    _refuse_duplicate(tools, new.url)
+    with Visit(tools, stop=Event()) as visit:
+        return _keep(visit, new, looked or visit.look(new.url))
 
 
-def _fetch(tools: PollTools, url: str) -> Fetched:
-    inbox: SimpleQueue[Outcome] = SimpleQueue()
-    tools.fetch([Request(source_id=0, url=url)], lambda _, outcome: inbox.put(outcome))
-    outcome = inbox.get()
-    if isinstance(outcome, FetchError):
-        raise outcome
-    if not isinstance(outcome, Fetched):
-        raise FetchError(url, "the server says it has not changed, but we never saw it")
-    return outcome
-
-
-def _parse(tools: PollTools, fetched: Fetched) -> ParsedFeed:
-    document = Document(
-        url=fetched.url,
-        body=fetched.body,
-        content_type=fetched.content_type,
-        charset=fetched.charset,
-    )
-    return tools.parse(document, {}).result()
-
-
-def _keep(tools: PollTools, new: NewSource, fetched: Fetched, feed: ParsedFeed) -> Added:
+def _keep(visit: Visit, new: NewSource, looked: Looked) -> Added:
+    fetched, feed = looked.fetched, looked.feed
+    if feed is None:
+        raise NoFeedError(fetched.url, looked.because, ())
+    visit.hold(host_of(new.url))
     reading = Reading(fetched=fetched, feed=feed, known={})
+    tools = visit.tools
     with tools.database.write() as connection:
         now = tools.clock()
         slugs = topics.ensure(connection, new.topics, now=now)
@@ -172,7 +161,7 @@ def _keep(tools: PollTools, new: NewSource, fetched: Fetched, feed: ParsedFeed) 
         [source_id] = sources.add(connection, [new], now=now)
         [due] = sources.due(connection, [source_id])
         polled = settle_read(due, reading, now=now, rules=tools.rules)
-        polls.save(connection, tools.owner, [polled])
+        polls.save(connection, visit.owner, [polled])
         source = sources.get(connection, source_id)
     return Added(
         source=source,
@@ -180,11 +169,3 @@ def _keep(tools: PollTools, new: NewSource, fetched: Fetched, feed: ParsedFeed) 
         public=polled.changes.published,
         problems=feed.problems,
     )
-
-
-def _no_feed(error: ParseError, fetched: Fetched, offered: Sequence[Link]) -> NoFeedError:
-    size = f"{len(fetched.body):,} bytes"
-    # A question without conditions has no other answer with a document.
-    answer = f"200 OK, {fetched.content_type or 'no content type'}, {size}"
-    found = f"{error.because} ({answer})"
-    return NoFeedError(fetched.url, found, tuple(link.url for link in offered))

@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, literal, select
+from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import Entry, EntryState, SourceCredit, TopicCredit
 from tidings.domain.urls import without_credentials
 from tidings.errors import NotFoundError
-from tidings.storage import publishing, topics
+from tidings.storage import topics
 from tidings.storage.sources import shown_title
-from tidings.storage.tables import entry, source, source_topic, tombstone, topic
-from tidings.storage.types import UtcDateTime
+from tidings.storage.tables import entry, source, source_topic, topic
 
 MAX_NAMED = 10_000
 """Ids that one statement can hold."""
@@ -28,17 +26,21 @@ class Selection:
         source: The id of a source.
         topic: The slug of a topic.
         states: Who may see them.
+        folded: Whether they are counted only, on pages of several sources; None for either.
     """
 
     source: int | None = None
     topic: str | None = None
     states: Sequence[EntryState] = (EntryState.PUBLIC,)
+    folded: bool | None = None
 
     def rules(self) -> list[ColumnElement[bool]]:
         """Return the conditions on the `entry` table."""
         rules: list[ColumnElement[bool]] = [entry.c.state.in_(self.states)]
         if len(self.states) == 1:  # an equality lets the index give the order
             rules = [entry.c.state == self.states[0]]
+        if self.folded is not None:
+            rules.append(entry.c.folded == self.folded)
         if self.source is not None:
             rules.append(entry.c.source_id == self.source)
         if self.topic is not None:
@@ -90,9 +92,11 @@ def select_entries(connection: Connection, selection: Selection, window: Window)
     return [_to_entry(row, labels) for row in rows]
 
 
-def by_ids(connection: Connection, entry_ids: Sequence[int]) -> list[Entry]:
-    """Return entries without content, in no order; those that exist."""
-    columns = [c for c in entry.c if c is not entry.c.content]
+def by_ids(
+    connection: Connection, entry_ids: Sequence[int], *, with_content: bool = False
+) -> list[Entry]:
+    """Return entries in no order; those that exist."""
+    columns = [c for c in entry.c if with_content or c is not entry.c.content]
     statement = select(*columns, *_CREDIT).join(source, source.c.id == entry.c.source_id)
     rows = [
         row
@@ -109,6 +113,28 @@ def count(connection: Connection, selection: Selection) -> int:
     """Return how many entries there are."""
     statement = select(func.count()).select_from(entry).where(*selection.rules())
     return connection.execute(statement).scalar_one()
+
+
+def folded_with(connection: Connection, shown: Sequence[Entry]) -> dict[int, int]:
+    """Return how many public entries are folded that came with some of `shown`.
+
+    The number stands behind the last of those that came together, and is found by its id.
+    """
+    arrivals = {(one.source.id, one.first_seen_at): one.id for one in shown}
+    statement = (
+        select(entry.c.source_id, entry.c.first_seen_at, func.count())
+        .where(
+            entry.c.folded,
+            entry.c.state == EntryState.PUBLIC,
+            entry.c.source_id.in_({source_id for source_id, _ in arrivals}),
+            entry.c.first_seen_at.in_({at for _, at in arrivals}),
+        )
+        .group_by(entry.c.source_id, entry.c.first_seen_at)
+    )
+    counted = {(row[0], row[1]): row[2] for row in connection.execute(statement)}
+    return {
+        entry_id: counted[arrival] for arrival, entry_id in arrivals.items() if arrival in counted
+    }
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:
@@ -129,20 +155,6 @@ def get(connection: Connection, entry_id: int) -> Entry:
     if row is None:
         raise NotFoundError("entry", entry_id)
     return _to_entry(row, topics.of_sources(connection))
-
-
-def prune(connection: Connection, *, first_seen_before: datetime, now: datetime) -> int:
-    """Remove entries that are not public and were first seen before a time; say how many.
-
-    Each leaves a tombstone: it is not news if its source brings it again.
-    """
-    old = (entry.c.first_seen_at < first_seen_before, entry.c.state == EntryState.BACKFILL)
-    keys = select(entry.c.source_id, entry.c.key_version, entry.c.key, literal(now, UtcDateTime()))
-    connection.execute(insert(tombstone).from_select(list(tombstone.c), keys.where(*old)))
-    removed = connection.execute(delete(entry).where(*old)).rowcount
-    if removed:
-        publishing.touch_everything(connection, now=now)
-    return removed
 
 
 _CREDIT = (

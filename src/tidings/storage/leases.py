@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.sources import DueSource, SourceState
+from tidings.storage import due_sources
 from tidings.storage.tables import host, source
 
 LEASE = timedelta(minutes=2)
@@ -84,12 +85,9 @@ def claim(
     names = list(connection.scalars(taken))
     if not names:
         return []
-    columns = [source.c[name] for name in DueSource.__dataclass_fields__]
-    statement = select(*columns).where(source.c.host.in_(names), rule)
     by_host: dict[str, list[DueSource]] = {name: [] for name in names}
-    ordered = statement.order_by(source.c.next_poll_at, source.c.id)
-    for row in connection.execute(ordered).mappings():
-        by_host[row["host"]].append(DueSource(**row))
+    for due in due_sources.read(connection, source.c.host.in_(names), rule):
+        by_host[due.host].append(due)
     return list(by_host.values())
 
 
@@ -112,7 +110,12 @@ def claim_hop(connection: Connection, owner: str, name: str) -> bool:
     held = select(host.c.name).where(host.c.name == name, host.c.lease_owner == owner)
     if connection.execute(held).first():
         return True
-    return claim_one(connection, f"{owner} (redirect)", name, lease=HOP_LEASE)
+    return claim_one(connection, borrower(owner), name, lease=HOP_LEASE)
+
+
+def borrower(owner: str) -> str:
+    """Return the name under which `owner` holds hosts beside those of its round."""
+    return f"{owner} (borrowed)"
 
 
 def renew(connection: Connection, owner: str) -> None:
@@ -139,6 +142,14 @@ def release_all(connection: Connection, owner: str) -> None:
     """Give back whatever `owner` still holds."""
     statement = update(host).where(host.c.lease_owner == owner)
     connection.execute(statement.values(lease_owner=None, lease_until=None))
+
+
+def resting(connection: Connection, source_ids: Collection[int], *, after: timedelta) -> set[int]:
+    """Return those of these sources whose host has to be left alone for longer than that."""
+    rests = host.c.cooldown_until > clock(connection) + after
+    its_host = source.c.host == host.c.name
+    statement = select(source.c.id).join(host, its_host).where(source.c.id.in_(source_ids), rests)
+    return set(connection.scalars(statement))
 
 
 def find_obstacle(connection: Connection, name: str) -> str | None:

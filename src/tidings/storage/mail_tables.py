@@ -214,8 +214,3 @@ relay = Table(
     Column("reason", Text),
 )
 """Relays that refuse us: nothing is sent through them until the pause is over."""
-
-
-def every_table() -> list[Table]:
-    """Return all tables of the schema, those that others refer to first."""
-    return metadata.sorted_tables

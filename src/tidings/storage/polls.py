@@ -2,14 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
-    ColumnElement,
     CompoundSelect,
     Connection,
     Insert,
@@ -18,22 +17,25 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     insert,
     null,
     select,
+    true,
     union_all,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tidings.domain.compare import Changes, KnownEntry, NewEntry
-from tidings.domain.documents import KEY_VERSION, ParsedEntry
+from tidings.domain.arrivals import NewEntry
+from tidings.domain.compare import MAX_UPDATES, KnownEntry
+from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
-from tidings.domain.polls import PollOutcome
-from tidings.errors import LeaseLostError
-from tidings.storage import publishing
-from tidings.storage.tables import entry, host, poll_hour, source, tombstone
+from tidings.storage import aliases, documents, polled_sources, publishing, websub
+from tidings.storage.intake_tables import alias
+from tidings.storage.polled_sources import PolledSource
+from tidings.storage.tables import entry, poll_hour, tombstone
 
 LAG_COLUMNS = {
     "lag_15m": timedelta(minutes=15),
@@ -43,49 +45,6 @@ LAG_COLUMNS = {
 }
 """How long after its claimed publication an entry was seen, at most, by column."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolledSource:
-    """Where a source stands after a poll, and what the poll brought.
-
-    The fields from `first_polled_at` to `language` are columns, written as they are; `problems`,
-    `feed_title`, `site_url` and `language` only where they are not None.
-    """
-
-    id: int
-    first_polled_at: datetime | None
-    next_poll_at: datetime
-    last_polled_at: datetime
-    last_ok_at: datetime | None
-    failures: int
-    last_error: str | None
-    problems: Sequence[str] | None
-    validators_url: str | None
-    etag: str | None
-    last_modified: str | None
-    body_hash: bytes | None
-    feed_title: str | None = None
-    site_url: str | None = None
-    language: str | None = None
-    outcome: PollOutcome
-    retitled: bool = False
-    was_failing: bool = False
-    changes: Changes = field(default_factory=Changes)
-
-
-_WRITTEN = (
-    "first_polled_at",
-    "next_poll_at",
-    "last_polled_at",
-    "last_ok_at",
-    "failures",
-    "last_error",
-    "validators_url",
-    "etag",
-    "last_modified",
-    "body_hash",
-)
-_WRITTEN_IF_KNOWN = ("problems", "feed_title", "site_url", "language")
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
 _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name != "key")
 
@@ -96,38 +55,59 @@ def known_entries(
     """Return by source and key what is stored, or was removed: one statement for all."""
     known: dict[int, dict[bytes, KnownEntry]] = {source_id: {} for source_id in source_ids}
     rows = connection.execute(_known_select(), {"source_ids": list(source_ids)}).all()
-    for source_id, key, entry_id, raw_hash, revision in rows:
-        known[source_id][key] = KnownEntry(id=entry_id, raw_hash=raw_hash, revision=revision)
+    for source_id, key, entry_id, raw_hash, revision, is_alias, touched_at in rows:
+        known[source_id][key] = KnownEntry(
+            id=entry_id,
+            raw_hash=raw_hash if entry_id else REMOVED,
+            revision=revision,
+            is_alias=is_alias,
+            touched_at=touched_at,
+        )
     return known
 
 
 @cache
-def _known_select() -> CompoundSelect[int, bytes, int | None, bytes, bytes]:
+def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
     source_ids: BindParameter[int] = bindparam("source_ids", expanding=True)
-    stored = select(entry.c.source_id, entry.c.key, entry.c.id, entry.c.raw_hash, entry.c.revision)
+    touched_at = case(
+        (entry.c.updates < MAX_UPDATES, null()),
+        (entry.c.retouched_at > entry.c.changed_at, entry.c.retouched_at),
+        else_=entry.c.changed_at,
+    ).label("touched_at")
+    content = (entry.c.id, entry.c.raw_hash, entry.c.revision)
+    stored = select(entry.c.source_id, entry.c.key, *content, false().label("is_alias"), touched_at)
+    renamed = select(alias.c.source_id, alias.c.key, *content, true().label("is_alias"), touched_at)
     removed = select(
         tombstone.c.source_id,
         tombstone.c.key,
         cast(null(), entry.c.id.type),
         tombstone.c.key.label("raw_hash"),
         tombstone.c.key.label("revision"),
+        false().label("is_alias"),
+        cast(null(), entry.c.changed_at.type),
     )
     return union_all(
-        stored.where(entry.c.source_id.in_(source_ids), entry.c.key_version == KEY_VERSION),
-        removed.where(
-            tombstone.c.source_id.in_(source_ids), tombstone.c.key_version == KEY_VERSION
+        stored.where(entry.c.source_id.in_(source_ids)),
+        renamed.join(entry, entry.c.id == alias.c.entry_id).where(
+            alias.c.source_id.in_(source_ids)
         ),
+        removed.where(tombstone.c.source_id.in_(source_ids)),
     )
 
 
 def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> None:
-    """Write what a batch of polls brought, in six statements at most.
+    """Write what a batch of polls brought, in seven statements at most.
+
+    What happens between a source's hub and us, or where it moves, is rare and comes on top.
 
     Raises:
         LeaseLostError: A source is gone, or its host is no longer leased to `owner`;
             nothing of the batch may be kept.
     """
-    _update_sources(connection, owner, polled)
+    polled_sources.update_all(connection, owner, polled)
+    documents.keep(connection, [one.document for one in polled if one.document])
+    notes = {one.id: one.hub_note for one in polled if one.hub_note}
+    websub.note(connection, notes, now=polled[0].last_polled_at)
     _tally(connection, polled)
     changed = [one for one in polled if _looks_different(one)]
     if not changed and not any(_health_turned(one) for one in polled):
@@ -137,29 +117,8 @@ def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> 
     _touch(connection, changed, change=change, now=max(one.last_polled_at for one in polled))
     _insert_entries(connection, changed, seq=seq)
     _update_entries(connection, changed)
-
-
-def _update_sources(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> None:
-    names = ("id", *_WRITTEN, *_WRITTEN_IF_KNOWN)
-    rows = [
-        {"new_owner": owner} | {f"new_{name}": getattr(one, name) for name in names}
-        for one in polled
-    ]
-    if connection.execute(_source_update(), rows).rowcount != len(rows):
-        raise LeaseLostError
-
-
-@cache
-def _source_update() -> Update:
-    def given(name: str) -> BindParameter[Any]:
-        return bindparam(f"new_{name}", type_=source.c[name].type)
-
-    written: dict[str, ColumnElement[Any]] = {name: given(name) for name in _WRITTEN}
-    kept = {name: func.coalesce(given(name), source.c[name]) for name in _WRITTEN_IF_KNOWN}
-    is_ours = exists().where(
-        host.c.name == source.c.host, host.c.lease_owner == bindparam("new_owner")
-    )
-    return update(source).where(source.c.id == given("id"), is_ours).values(written | kept)
+    renamed = [edit for one in changed for edit in one.changes.edits if edit.is_renamed]
+    aliases.remember(connection, renamed)
 
 
 def _tally(connection: Connection, polled: Sequence[PolledSource]) -> None:
@@ -192,7 +151,7 @@ def _lag_column(lag: timedelta) -> str:
 
 def _looks_different(one: PolledSource) -> bool:
     changes = one.changes
-    return bool(changes.new or changes.updated or changes.retouched or one.retitled)
+    return bool(changes.new or changes.edits or one.retitled)
 
 
 def _health_turned(one: PolledSource) -> bool:
@@ -245,6 +204,10 @@ def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -
         "first_seen_at": now,
         "changed_at": now,
         "sort_at": new.sort_at,
+        "folded": new.folded,
+        "updates": 0,
+        "retouched_at": None,
+        "history": [[now.isoformat(timespec="seconds"), words] for words in new.history] or None,
     }
 
 
@@ -258,24 +221,27 @@ def _content_row(parsed: ParsedEntry) -> dict[str, Any]:
 def _update_entries(connection: Connection, changed: Sequence[PolledSource]) -> None:
     rows = [
         {
-            **_content_row(parsed),
-            "in_source": one.id,
-            "with_key": parsed.key,
-            "seen_change_at": one.last_polled_at if is_news else None,
+            **_content_row(edit.entry),
+            "of_entry": edit.entry_id,
+            "seen_change_at": one.last_polled_at if edit.is_news else None,
+            "unseen_change_at": None if edit.is_news else one.last_polled_at,
+            "more_updates": int(edit.is_news),
         }
         for one in changed
-        for entries, is_news in ((one.changes.updated, True), (one.changes.retouched, False))
-        for parsed in entries
+        for edit in one.changes.edits
     ]
-    if not rows:
-        return
-    given = {name: bindparam(name, type_=entry.c[name].type) for name in _CONTENT}
-    changed_at = func.coalesce(
-        bindparam("seen_change_at", type_=entry.c.changed_at.type), entry.c.changed_at
-    )
-    statement = (
-        update(entry)
-        .where(entry.c.source_id == bindparam("in_source"), entry.c.key == bindparam("with_key"))
-        .values(given | {"changed_at": changed_at})
-    )
-    connection.execute(statement, rows)
+    if rows:
+        connection.execute(_entry_update(), rows)
+
+
+@cache
+def _entry_update() -> Update:
+    written = {name: bindparam(name, type_=entry.c[name].type) for name in _CONTENT}
+    seen = bindparam("seen_change_at", type_=entry.c.changed_at.type)
+    unseen = bindparam("unseen_change_at", type_=entry.c.changed_at.type)
+    clocks = {
+        "changed_at": func.coalesce(seen, entry.c.changed_at),
+        "retouched_at": func.coalesce(unseen, entry.c.retouched_at),
+        "updates": entry.c.updates + bindparam("more_updates", type_=entry.c.updates.type),
+    }
+    return update(entry).where(entry.c.id == bindparam("of_entry")).values(written | clocks)

@@ -110,7 +110,10 @@ def touch_everything(connection: Connection, new: Collection[str] = (), *, now: 
     """
     change, _ = next_change(connection)
     connection.execute(update(feed_state).values(change=change, changed_at=now))
-    touch(connection, {ALL, SOURCES, ISSUES, *new}, change=change, now=now)
+    if new:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        rows = [{"scope": scope, "change": change, "changed_at": now} for scope in sorted(new)]
+        connection.execute(dialect.insert(feed_state).on_conflict_do_nothing(), rows)
 
 
 def forget(connection: Connection, scope: str) -> None:

@@ -2,18 +2,22 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain, count
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from tidings.domain.access import Access, taken_apart
+from tidings.domain.decisions import noted
 from tidings.domain.entries import EntryState, TopicCredit
 from tidings.domain.slugs import source_slugs
-from tidings.domain.sources import DueSource, Source, SourceState
-from tidings.domain.urls import host_of
+from tidings.domain.sources import Decision, DueSource, Source, SourceState
+from tidings.domain.urls import host_of, without_credentials
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import publishing, topics
+from tidings.storage import access, due_sources, publishing, topics
 from tidings.storage.tables import entry, host, source
 
 
@@ -43,20 +47,25 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
         ConflictError: A source has one of the URLs; the message says which.
         NotFoundError: One of their topics does not exist.
     """
-    added = [_add(connection, one, now=now) for one in new]
-    scopes = [publishing.of_source(slug) for _, slug in added]
+    taken = set(connection.scalars(select(source.c.slug)))
+    added = {}
+    for one in new:
+        slug = _free_slug(one, taken)
+        taken.add(slug)
+        added[slug] = _add(connection, one, slug=slug, now=now)
+    scopes = [publishing.of_source(slug) for slug in added]
     publishing.touch_everything(connection, scopes, now=now)
-    return [source_id for source_id, _ in added]
+    return list(added.values())
 
 
-def _add(connection: Connection, new: NewSource, *, now: datetime) -> tuple[int, str]:
-    refuse_duplicate(connection, new.url)
-    name = host_of(new.url)
+def _add(connection: Connection, new: NewSource, *, slug: str, now: datetime) -> int:
+    url, login = taken_apart(new.url)
+    refuse_duplicate(connection, url)
+    name = host_of(url)
     ensure_host(connection, name)
-    slug = _free_slug(connection, new)
     statement = insert(source).values(
         slug=slug,
-        url=new.url,
+        url=url,
         host=name,
         given_title=new.title,
         feed_title=new.feed_title,
@@ -70,12 +79,16 @@ def _add(connection: Connection, new: NewSource, *, now: datetime) -> tuple[int,
     )
     source_id = int(connection.execute(statement.returning(source.c.id)).scalar_one())
     topics.assign(connection, source_id, new.topics)
-    return source_id, slug
+    if login.summary:
+        access.put(connection, source_id, login)
+    return source_id
 
 
 def refuse_duplicate(connection: Connection, url: str) -> None:
     """Raise ConflictError if a source has that URL; the message says which."""
-    for existing in _select(connection, source.c.url == url):
+    url = without_credentials(url)
+    for source_id in connection.scalars(select(source.c.id).where(source.c.url == url)).all():
+        existing = get(connection, source_id)
         what = f"exists already: {existing.id} {existing.title}"
         raise ConflictError("source", url, because=what)
 
@@ -93,11 +106,19 @@ def ensure_host(connection: Connection, name: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What to change in a source; None leaves it as it is, an empty title takes the feed's."""
+    """What to change in a source; None leaves it as it is.
+
+    Attributes:
+        title: Empty to take the feed's.
+        interval: The pause between two polls; zero to learn it from what they find.
+        access: What to ask it with; an empty one to ask it like all others.
+    """
 
     title: str | None = None
     url: str | None = None
     topics: Sequence[str] | None = None
+    interval: timedelta | None = None
+    access: Access | None = None
 
 
 def edit(connection: Connection, source_id: int, change: Edit, *, now: datetime) -> None:
@@ -111,11 +132,17 @@ def edit(connection: Connection, source_id: int, change: Edit, *, now: datetime)
     if change.title is not None:
         _set(connection, source_id, given_title=change.title or None)
     if change.url is not None:
-        refuse_duplicate(connection, change.url)
-        name = host_of(change.url)
-        ensure_host(connection, name)
-        unread = {"etag": None, "last_modified": None, "validators_url": None, "body_hash": None}
-        _set(connection, source_id, url=change.url, host=name, next_poll_at=now, **unread)
+        url, login = taken_apart(change.url)
+        _relocate(connection, source_id, url, now=now)
+        _set(connection, source_id, former_url=None)
+        if login.summary:
+            access.put(connection, source_id, login)
+    if change.access is not None:
+        access.put(connection, source_id, change.access)
+        _poll_at_once(connection, source_id, now=now)
+    if change.interval is not None:
+        _set(connection, source_id, given_interval=change.interval or None)
+        _poll_at_once(connection, source_id, now=now)
     if change.topics is not None:
         topics.assign(connection, source_id, change.topics)
     publishing.touch_everything(connection, now=now)
@@ -130,9 +157,28 @@ def set_state(connection: Connection, source_id: int, state: SourceState, *, now
     get(connection, source_id)
     _set(connection, source_id, state=state)
     if state is SourceState.ACTIVE:
-        _set(connection, source_id, next_poll_at=now)
+        _set(connection, source_id, gone_at=None)
+        _poll_at_once(connection, source_id, now=now)
     change, _ = publishing.next_change(connection)
     publishing.touch(connection, [publishing.SOURCES], change=change, now=now)
+
+
+def unmove(connection: Connection, source_id: int, *, now: datetime) -> str:
+    """Take a source back to where it was before it moved, to stay; return that address.
+
+    Raises:
+        NotFoundError: There is no such source.
+        ConflictError: It did not move, or another source has that address now.
+    """
+    get(connection, source_id)
+    [moved] = due(connection, [source_id])
+    if moved.former_url is None:
+        raise ConflictError("source", source_id, because="did not move by itself")
+    _relocate(connection, source_id, moved.former_url, now=now)
+    history = noted(moved.history, f"back to {moved.former_url}, to stay", now=now)
+    _set(connection, source_id, former_url=None, keeps_url=True, history=history)
+    publishing.touch_everything(connection, now=now)
+    return moved.former_url
 
 
 def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
@@ -172,9 +218,31 @@ def find_by_slug(connection: Connection, slug: str) -> Source | None:
 
 def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
     """Return what a poll needs to know of these sources, by id; those that exist."""
-    columns = [source.c[name] for name in DueSource.__dataclass_fields__]
-    statement = select(*columns).where(source.c.id.in_(source_ids)).order_by(source.c.id)
-    return [DueSource(**row) for row in connection.execute(statement).mappings()]
+    found = due_sources.read(connection, source.c.id.in_(source_ids))
+    return sorted(found, key=attrgetter("id"))
+
+
+def find_by_urls(connection: Connection, wanted: Collection[str]) -> dict[str, int]:
+    """Return the ids of the sources that have one of these URLs, by URL."""
+    statement = select(source.c.url, source.c.id).where(source.c.url.in_(wanted))
+    return {row.url: row.id for row in connection.execute(statement)}
+
+
+def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime) -> None:
+    """Give a source another address; what was known of the former one is forgotten."""
+    refuse_duplicate(connection, url)
+    name = host_of(url)
+    ensure_host(connection, name)
+    unknown = ("etag", "last_modified", "validators_url", "body_hash", "moved_to", "moved_since")
+    untold = ("gone_at", "looked_at", "notice")
+    forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))
+    _set(connection, source_id, url=url, host=name, moved_times=0, **forgotten)
+    _poll_at_once(connection, source_id, now=now)
+
+
+def _poll_at_once(connection: Connection, source_id: int, *, now: datetime) -> None:
+    because = "at once: the operator changed something"
+    _set(connection, source_id, next_poll_at=now, next_poll_because=because)
 
 
 def _set(connection: Connection, source_id: int, **columns: object) -> None:
@@ -210,6 +278,14 @@ def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> S
         problems=tuple(row.problems),
         entries=row.entries,
         latest_at=row.latest_at,
+        next_poll_because=row.next_poll_because,
+        failing_with=row.failing_with,
+        given_interval=row.given_interval,
+        former_url=row.former_url,
+        notice=row.notice,
+        history=tuple(
+            Decision(at=datetime.fromisoformat(at), text=words) for at, words in row.history
+        ),
     )
 
 
@@ -218,10 +294,7 @@ def shown_title(given: str | None, feed: str | None, url: str) -> str:
     return given or feed or host_of(url).rpartition(":")[0]
 
 
-def _free_slug(connection: Connection, new: NewSource) -> str:
+def _free_slug(new: NewSource, taken: Collection[str]) -> str:
     candidates = source_slugs(new.title or new.feed_title or "", new.url)
-    numbered = [f"{candidates[0]}-{number}" for number in range(2, 1000)]
-    beginning = source.c.slug.startswith(candidates[0][:3])
-    taken = set(connection.scalars(select(source.c.slug).where(beginning)))
-    taken |= set(connection.scalars(select(source.c.slug).where(source.c.slug.in_(candidates))))
-    return next(slug for slug in [*candidates, *numbered] if slug not in taken)
+    numbered = (f"{candidates[0]}-{number}" for number in count(2))
+    return next(slug for slug in chain(candidates, numbered) if slug not in taken)

@@ -5,9 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from tidings.domain.failures import DEAD_AFTER, LOST, MIN_FAILURES
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.polls import PollOutcome
-from tidings.storage import deliveries
+from tidings.domain.websub import HubState
+from tidings.storage import deliveries, websub
 from tidings.storage.mail_tables import newsletter, subscription
 from tidings.storage.polls import LAG_COLUMNS
 from tidings.storage.tables import entry, poll_hour, source
@@ -26,11 +28,13 @@ class Statistics:
 
     sources: dict[str, int]
     failing: int
+    dead: int
     entries: dict[str, int]
     polls: dict[str, int]
     lags: dict[float, int]
     lag_seconds: int
     overdue_seconds: float
+    hubs: dict[str, int]
     deliveries: dict[str, int]
     slot_overdue_seconds: float
 
@@ -49,17 +53,31 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     next_polls = select(func.min(source.c.next_poll_at)).where(active)
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
     sent = deliveries.by_state(connection)
+    hubs = websub.count_by_state(connection)
     return Statistics(
         sources={row.state: row.number for row in connection.execute(by_state)},
         failing=connection.execute(failing).scalar_one(),
+        dead=_dead(connection, now),
         entries={row.state: row.number for row in connection.execute(entries)},
         polls={outcome.value: done.get(outcome, 0) for outcome in PollOutcome},
         lags=dict(zip(bounds, map(int, counts), strict=True)),
         lag_seconds=int(lag_seconds),
         overdue_seconds=_overdue(connection.scalar(next_polls), now),
+        hubs={state.value: hubs.get(state, 0) for state in HubState},
         deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
         slot_overdue_seconds=max(_overdue(moment, now) for moment in _next_slots(connection)),
     )
+
+
+def _dead(connection: Connection, now: datetime) -> int:
+    worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    statement = select(func.count()).where(
+        source.c.state == "active",
+        source.c.failing_with.in_(LOST),
+        source.c.failures >= MIN_FAILURES,
+        worked_at <= now - DEAD_AFTER,
+    )
+    return connection.execute(statement).scalar_one()
 
 
 def _next_slots(connection: Connection) -> list[datetime | None]:

@@ -6,6 +6,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -14,9 +15,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
+    text,
 )
 
-from tidings.storage.types import UtcDateTime
+from tidings.storage.types import Seconds, UtcDateTime
 
 metadata = MetaData(
     naming_convention={
@@ -79,6 +82,25 @@ source = Table(
     Column("etag", Text),
     Column("last_modified", Text),
     Column("body_hash", LargeBinary),
+    Column("read_at", UtcDateTime),
+    Column("silent_polls", Integer, nullable=False, server_default="0"),
+    Column("given_interval", Seconds),
+    Column("ttl", Seconds),
+    Column("skip_hours", JSON, nullable=False, server_default="[]"),
+    Column("skip_days", JSON, nullable=False, server_default="[]"),
+    Column("learned_entries", Double, nullable=False, server_default="0"),
+    Column("learned_seconds", Double, nullable=False, server_default="0"),
+    Column("next_poll_because", Text),
+    Column("failing_with", Text),
+    Column("gone_at", UtcDateTime),
+    Column("moved_to", Text),
+    Column("moved_since", UtcDateTime),
+    Column("moved_times", Integer, nullable=False, server_default="0"),
+    Column("former_url", Text),
+    Column("keeps_url", Boolean, nullable=False, server_default=false()),
+    Column("looked_at", UtcDateTime),
+    Column("notice", Text),
+    Column("history", JSON(none_as_null=True), nullable=False, server_default="[]"),
     Index(None, "state", "next_poll_at"),
     Index(None, "host"),
 )
@@ -126,11 +148,22 @@ entry = Table(
     Column("language", Text),
     Column("image", JSON(none_as_null=True)),
     Column("enclosures", JSON, nullable=False),
+    Column("folded", Boolean, nullable=False, server_default=false()),
+    Column("updates", Integer, nullable=False, server_default="0"),
+    Column("retouched_at", UtcDateTime),
+    Column("history", JSON(none_as_null=True)),
     Column("excerpt", Text, nullable=False),
     Column("content", Text, nullable=False),  # last: lists skip it without reading its pages
     UniqueConstraint("source_id", "key_version", "key"),
     Index(None, "state", "seq"),
-    Index(None, "state", "sort_at", "id"),
+    Index(None, "state", "folded", "sort_at", "id"),
+    Index(
+        "ix_entry_folded",
+        "source_id",
+        "first_seen_at",
+        sqlite_where=text("folded"),
+        postgresql_where=text("folded"),
+    ),
     Index(None, "source_id", "sort_at", "id"),
 )
 

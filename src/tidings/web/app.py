@@ -28,8 +28,9 @@ from tidings.web.bodies import Bodies
 from tidings.web.conditions import is_current
 from tidings.web.envelope import Envelope
 from tidings.web.error_pages import ErrorPages
-from tidings.web.publication import Probes, Publication, Unsubscribing
+from tidings.web.publication import Probes, Publication, Tokens
 from tidings.web.unsubscribe import UnsubscribePages
+from tidings.web.websub import HubCallbacks
 
 EVERYTHING = Scope(kind="all")
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
@@ -42,7 +43,7 @@ def create_app(
     site: Site,
     *,
     templates: Templates,
-    unsubscribing: Unsubscribing,
+    tokens: Tokens,
     probes: Probes,
 ) -> Starlette:
     """Build the application.
@@ -54,7 +55,7 @@ def create_app(
         publication: What is published; asked from many threads.
         site: For the pages made here, which are those about errors and about leaving.
         templates: For the same, and for the style sheet.
-        unsubscribing: Ends subscriptions; asked from many threads.
+        tokens: Acts for those who have an address with a token.
         probes: Answers `/health/ready` and `/metrics`.
 
     Raises:
@@ -62,12 +63,13 @@ def create_app(
     """
     error_pages = ErrorPages(site, templates)
     documents = Documents(publication)
-    leaving = UnsubscribePages(unsubscribing, site, templates=templates)
+    leaving = UnsubscribePages(tokens.unsubscribing, site, templates=templates)
     prefix = urlsplit(site.base_url).path
     app = Starlette(
         routes=[
             *documents.routes(),
             leaving.route(),
+            HubCallbacks(tokens.callbacks).route(),
             *assets.routes(templates, prefix=prefix),
             *operations.routes(probes),
         ],

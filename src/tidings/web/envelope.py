@@ -1,6 +1,7 @@
 """What every exchange has, whatever is asked: protecting headers, an answer, a line in the log."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,8 +16,8 @@ from tidings.web.answers import POLICY
 
 logger = logging.getLogger(__name__)
 
-BEFORE_TOKENS = "/unsubscribe/"
-"""What follows this in a path is a secret between us and one reader, and goes into no log."""
+BEFORE_TOKENS = re.compile("(.*?/(?:unsubscribe|websub)/)(.+)", re.DOTALL)
+"""What follows in a path is a secret between us and one other, and goes into no log."""
 
 PROTECTION: Mapping[str, str] = MappingProxyType(
     {
@@ -83,5 +84,6 @@ def _protect(headers: MutableHeaders) -> None:
 
 def _what(scope: Scope) -> dict[str, str]:
     """Return what was asked; the path quoted, for a visitor may put anything into it."""
-    path, before, token = scope["path"].partition(BEFORE_TOKENS)
-    return {"method": scope["method"], "path": quote(path) + before + ("…" if token else "")}
+    path: str = scope["path"]
+    secret = BEFORE_TOKENS.fullmatch(path)
+    return {"method": scope["method"], "path": f"{quote(secret[1])}…" if secret else quote(path)}

@@ -1,6 +1,6 @@
 """The figures of the service in the text format of Prometheus."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -23,17 +23,14 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily]:
         figures = self._figures
-        sources = GaugeMetricFamily("tidings_sources", "Sources by state.", labels=["state"])
-        for state, number in sorted(figures.sources.items()):
-            sources.add_metric([state], number)
-        yield sources
+        yield _by_state("tidings_sources", "Sources by state.", figures.sources)
         yield GaugeMetricFamily(
             "tidings_sources_failing", "Active sources whose last poll failed.", figures.failing
         )
-        entries = GaugeMetricFamily("tidings_entries", "Entries by state.", labels=["state"])
-        for state, number in sorted(figures.entries.items()):
-            entries.add_metric([state], number)
-        yield entries
+        yield GaugeMetricFamily(
+            "tidings_sources_dead", "Active sources that seem to be gone.", figures.dead
+        )
+        yield _by_state("tidings_entries", "Entries by state.", figures.entries)
         polls = CounterMetricFamily("tidings_polls", "Polls by outcome.", labels=["outcome"])
         for outcome, number in figures.polls.items():
             polls.add_metric([outcome], number)
@@ -44,17 +41,22 @@ class _Figures(Collector):
             "How long the source that is due longest has been due.",
             figures.overdue_seconds,
         )
-        deliveries = GaugeMetricFamily(
-            "tidings_deliveries", "Deliveries by state.", labels=["state"]
+        yield _by_state(
+            "tidings_hub_subscriptions", "Subscriptions at hubs by state.", figures.hubs
         )
-        for state, number in figures.deliveries.items():
-            deliveries.add_metric([state], number)
-        yield deliveries
+        yield _by_state("tidings_deliveries", "Deliveries by state.", figures.deliveries)
         yield GaugeMetricFamily(
             "tidings_slot_overdue_seconds",
             "How long the slot of a newsletter that is due longest has been due.",
             figures.slot_overdue_seconds,
         )
+
+
+def _by_state(name: str, meaning: str, numbers: Mapping[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=["state"])
+    for state, number in sorted(numbers.items()):
+        family.add_metric([state], number)
+    return family
 
 
 def _lag(figures: Statistics) -> HistogramMetricFamily:

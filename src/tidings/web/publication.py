@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from tidings.domain.newsletters import Subscription
 from tidings.domain.publishing import Address, Stamp
+from tidings.domain.websub import Intent, Push
 
 
 class Publication(Protocol):
@@ -41,6 +42,38 @@ class Unsubscribing(Protocol):
         Raises:
             NotFoundError: There is no such link.
         """
+
+
+class Callbacks(Protocol):
+    """What hubs call us for, by the token in the address that each was given."""
+
+    def confirm(self, token: str, intent: Intent) -> None:
+        """Take note of what a hub is about to do, if we agree.
+
+        Raises:
+            NotFoundError: There is no such subscription, or we did not ask for this.
+        """
+
+    def room_for(self, token: str) -> int:
+        """Return how many bytes a push may have.
+
+        Raises:
+            NotFoundError: There is no such subscription, or no hub may push for it now.
+        """
+
+    def receive(self, token: str, push: Push, signatures: Sequence[str]) -> None:
+        """Keep what a hub sent, if it is rightly signed.
+
+        Raises:
+            NotFoundError: As for `room_for`.
+        """
+
+
+class Tokens(NamedTuple):
+    """What is behind addresses that hold a token; asked from many threads."""
+
+    unsubscribing: Unsubscribing
+    callbacks: Callbacks
 
 
 class Check(NamedTuple):

@@ -12,10 +12,11 @@ from tidings.domain.publishing import Scope
 from tidings.errors import ConfigError, StorageError
 from tidings.services.links import Links
 from tidings.services.unsubscribe import Unsubscribing
+from tidings.services.websub import Callbacks
 from tidings.storage import schema, statistics
 from tidings.web.app import create_app
 from tidings.web.metrics import exposition
-from tidings.web.publication import Check, Probes
+from tidings.web.publication import Check, Probes, Tokens
 from tidings.wiring import App, utc_now
 
 GRACE_SECONDS = 1
@@ -54,7 +55,10 @@ def serve(app: App, listening: socket.socket) -> None:
         app.publication(_page_path),
         app.site(),
         templates=app.templates(),
-        unsubscribing=Unsubscribing(app.database, links=_find_links(app), clock=utc_now),
+        tokens=Tokens(
+            unsubscribing=Unsubscribing(app.database, links=_find_links(app), clock=utc_now),
+            callbacks=Callbacks(app.database, clock=utc_now, max_size=app.settings.fetch.max_size),
+        ),
         probes=Probes(health=lambda: _health(app), metrics=lambda: _metrics(app)),
     )
     config = uvicorn.Config(

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -13,6 +12,7 @@ from tidings.rendering.pages import Site, UnsubscribePage
 from tidings.rendering.templates import Templates
 from tidings.web import answers
 from tidings.web.bodies import compress
+from tidings.web.incoming import read_body
 from tidings.web.publication import Unsubscribing
 
 MAX_BODY = 10_000
@@ -41,7 +41,7 @@ class UnsubscribePages:
         token: str = request.path_params["token"]
         if request.method != "POST":
             return await run_in_threadpool(self._page, request, token)
-        body = await _read(request)
+        body = await read_body(request, MAX_BODY)
         await run_in_threadpool(self._unsubscribing.end, token)
         if ONE_CLICK in body:
             return PlainTextResponse("unsubscribed\n", headers={"Cache-Control": KEPT_NOWHERE})
@@ -60,16 +60,3 @@ class UnsubscribePages:
         body = compress(pages.render(page, self._templates))
         headers = answers.page_headers(cache_control=KEPT_NOWHERE)
         return answers.full(request, body, headers=headers)
-
-
-async def _read(request: Request) -> bytes:
-    """Return the body; one that is too long is refused while it arrives."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise HTTPException(413, headers={"Connection": "close"})
-    except ClientDisconnect as error:
-        raise HTTPException(400) from error
-    return body

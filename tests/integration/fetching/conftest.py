@@ -8,7 +8,7 @@ import pytest
 
 from loopback import Publisher
 from tidings.fetching.fetcher import Fetcher
-from tidings.fetching.outcomes import Request
+from tidings.fetching.outcomes import Form, Request
 from tidings.fetching.policy import FetchPolicy
 
 
@@ -66,14 +66,27 @@ def a_fetcher(a_policy):
 def fetch(a_fetcher):
     """Fetch one URL, and return the outcome."""
 
-    def fetch(url, *, validators=None, **changes):
+    def fetch(url, *, validators=None, access=None, **changes):
         outcomes = Queue()
         with a_fetcher(**changes) as fetcher:
-            request = Request(source_id=1, url=url, validators=validators)
+            request = Request(source_id=1, url=url, validators=validators, access=access)
             fetcher.submit([request], lambda _, outcome: outcomes.put(outcome))
             return outcomes.get(timeout=10)
 
     return fetch
+
+
+@pytest.fixture
+def post(a_fetcher):
+    """Post one form, and return what came back."""
+
+    def post(url, fields, **changes):
+        outcomes = Queue()
+        with a_fetcher(**changes) as fetcher:
+            fetcher.post(Form(url=url, fields=fields), outcomes.put)
+            return outcomes.get(timeout=10)
+
+    return post
 
 
 @pytest.fixture

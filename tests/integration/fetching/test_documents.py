@@ -169,12 +169,40 @@ def test_any_other_status_is_an_error(fetch, publisher, status, transient):
     assert outcome.retry_after == timedelta(minutes=2)
 
 
-def test_a_wall_against_bots_is_called_that(fetch, publisher):
-    url = publisher.serve("/feed", answer("403 Forbidden", cf_mitigated="challenge"))
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        pytest.param("403 Forbidden", {"cf_mitigated": "challenge"}, id="a challenge"),
+        pytest.param("403 Forbidden", {"x_datadome": "protected"}, id="another maker's"),
+        pytest.param("405 Method Not Allowed", {"x_amzn_waf_action": "captcha"}, id="a captcha"),
+    ],
+)
+def test_a_wall_against_bots_is_called_that(fetch, publisher, status, headers):
+    url = publisher.serve("/feed", answer(status, **headers))
 
     outcome = fetch(url)
 
-    assert str(outcome) == f"cannot fetch {url}: 403 behind a wall against bots"
+    assert str(outcome) == f"cannot fetch {url}: {status}, from a wall against bots"
+
+
+def test_links_in_headers_name_hubs_and_the_address_they_know(fetch, publisher):
+    two = '<https://b.example/>; rel="hub", <//c.example/feed>; rel=self'
+    first = b"HTTP/1.1 200 OK\r\nLink: </hub>; rel=hub\r\nLink: " + two.encode()
+    url = publisher.serve("/feed", hanging_up(first + b"\r\n\r\n" + DOCUMENT))
+
+    outcome = fetch(url)
+
+    assert outcome.hubs == (publisher.url("/hub"), "https://b.example/")
+    assert outcome.self_url == "http://c.example/feed"
+
+
+def test_a_pause_until_a_time_goes_by_the_clock_of_the_server(fetch, publisher):
+    slow = {"Date": "Sun, 01 Mar 2020 12:00:00 GMT", "Retry_After": "Sun, 01 Mar 2020 13:00:00 GMT"}
+    url = publisher.serve("/feed", answer("503 Service Unavailable", **slow))
+
+    outcome = fetch(url)
+
+    assert outcome.retry_after == timedelta(hours=1)
 
 
 def test_credentials_in_the_address_become_basic_authentication(fetch, publisher):

@@ -2,49 +2,10 @@
 
 import pytest
 
+from hostile_servers import SPELLINGS
 from loopback import answer, redirect
 from tidings.errors import FetchError, ForbiddenAddressError
 from tidings.fetching.outcomes import Fetched
-
-SPELLINGS = [
-    "127.0.0.1",
-    "localhost",
-    "LOCALHOST",
-    "127.0.0.1.",
-    "[::1]",
-    "[0:0:0:0:0:0:0:1]",
-    "[::ffff:127.0.0.1]",
-    "[::ffff:7f00:1]",
-    "[::127.0.0.1]",
-    "[::]",
-    "[64:ff9b::7f00:1]",
-    "[64:ff9b:1::7f00:1]",
-    "[2002:7f00:1::]",
-    "[2001:0:7f00:1::]",
-    "[fe80::1]",
-    "[fe80::1%25lo]",
-    "[fec0::1]",
-    "[fd00:ec2::254]",
-    "0.0.0.0",
-    "0",
-    "127.1",
-    "2130706433",
-    "0x7f000001",
-    "0x7f.0.0.1",
-    "0177.0.0.1",
-    "017700000001",
-    "①②⑦.⓪.⓪.①",
-    "127。0。0。1",
-    "".join(chr(ord(letter) + 0xFEE0) for letter in "localhost"),  # full width
-    "user@127.0.0.1",
-    "10.0.0.1",
-    "172.16.0.1",
-    "192.168.0.1",
-    "169.254.169.254",
-    "100.100.100.200",
-    "224.0.0.1",
-    "255.255.255.255",
-]
 
 
 @pytest.mark.parametrize("name", SPELLINGS)

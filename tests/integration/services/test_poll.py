@@ -63,6 +63,7 @@ def tools(database, web):
     return PollTools(
         database=database,
         fetch=web.fetch,
+        post=None,
         parse=web.parse,
         clock=lambda: NOON,
         owner="here:1:a",
@@ -167,7 +168,7 @@ def test_adding_a_source_of_a_held_host_names_the_holder(database, tools, follow
     web.feeds["https://a.example/other"] = a_feed()
 
     with pytest.raises(ConflictError, match="there:2:b"):
-        add_source(tools, NewSource(url="https://a.example/other"), first=False)
+        add_source(tools, NewSource(url="https://a.example/other"), choose=lambda _: None)
 
     assert web.asked == []
 

@@ -35,6 +35,7 @@ SETTINGS = PublishSettings(
     feed_size=50,
     page_size=12,
     first_poll=5,
+    fold=0,
 )
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 LIST, FEED = ListAddress(name="issues"), ListAddress(name="issues.atom")

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from browser.showcase import SITE, Readers, shipped_templates
 from tidings.web.app import create_app
-from tidings.web.publication import Check
+from tidings.web.publication import Check, Tokens
 
 
 @dataclass
@@ -48,11 +48,11 @@ class Visitor:
             connection.close()
 
 
-def app_of(publication, operations, site=SITE, readers=None):
+def app_of(publication, operations, site=SITE, readers=None, callbacks=None):
     return create_app(
         publication,
         site,
         templates=shipped_templates(),
-        unsubscribing=readers or Readers(),
+        tokens=Tokens(unsubscribing=readers or Readers(), callbacks=callbacks),
         probes=operations,
     )

@@ -1,35 +1,56 @@
-"""What a poll decides: new, updated, neither; in which state, and where in time."""
+"""What a poll decides: new, updated, renamed or nothing."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from datetime import timedelta
 
 import pytest
 
-from factories import DAY, HOUR, NOON, a_feed, an_entry
-from tidings.domain.compare import FirstPoll, KnownEntry, compare
-from tidings.domain.entries import EntryState
+from factories import HOUR, NOON, a_feed, an_entry
+from tidings.domain.arrivals import FirstPoll, Occasion
+from tidings.domain.compare import MAX_NAMES, REST, KnownEntry, compare
+from tidings.domain.documents import REMOVED
+from tidings.domain.identity import digest
+from tidings.domain.renames import Namesake
 
-URL = "https://example.org/feed"
-ADDED, IMPORTED = FirstPoll(public=2, imported=False), FirstPoll(public=2, imported=True)
+OCCASION = Occasion(source_url="https://example.org/feed", now=NOON)
 
 
-def known(*entries, ids=True):
+def known(*entries, **fields):
+    """Return what is remembered of entries; their ids are 1, 2, …"""
     return {
         entry.key: KnownEntry(
-            id=number if ids else None, raw_hash=entry.raw_hash, revision=entry.revision
+            **{"id": number, "raw_hash": entry.raw_hash, "revision": entry.revision} | fields
         )
         for number, entry in enumerate(entries, 1)
     }
 
 
-def changes_of(*entries, stored=(), first=None, now=NOON):
-    remembered = stored if isinstance(stored, dict) else known(*stored)
-    return compare(a_feed(*entries), remembered, source_url=URL, first=first, now=now)
+def namesakes(*entries):
+    return [
+        Namesake(id=n, url=one.url, title=one.title, published=one.published, revision=one.revision)
+        for n, one in enumerate(entries, 1)
+    ]
 
 
-def titles(decided):
-    return [new.entry.title for new in decided]
+def changes_of(*entries, stored=(), remembered=None, unchanged=()):
+    """Return what a document brings whose source holds `stored`."""
+    feed = a_feed(*entries, unchanged_keys=frozenset(one.key for one in unchanged))
+    memory = known(*stored) if remembered is None else remembered
+    return compare(feed, memory, stored=namesakes(*stored), occasion=OCCASION)
+
+
+def titles(changes):
+    return [new.entry.title for new in changes.new]
+
+
+def renamed(entry, guid="b:1", **fields):
+    """Return the same entry under another guid."""
+    fields = {"key": digest("guid", guid), "guid": guid, "raw_hash": guid.encode()} | fields
+    return replace(entry, **fields)
+
+
+def edits_of(changes):
+    return [(edit.entry_id, edit.is_news, edit.is_renamed) for edit in changes.edits]
 
 
 def test_what_is_not_known_is_new_oldest_first():
@@ -38,17 +59,8 @@ def test_what_is_not_known_is_new_oldest_first():
 
     changes = changes_of(other, one)
 
-    assert titles(changes.new) == ["older", "newer"]
-    assert changes.published == 2
-    assert not changes.updated
-
-
-def test_entries_of_the_same_moment_keep_the_order_of_their_document():
-    entries = [an_entry(f"a:{n}", title=str(n), published=None) for n in range(3)]
-
-    changes = changes_of(*entries)
-
-    assert titles(changes.new) == ["2", "1", "0"]
+    assert titles(changes) == ["older", "newer"]
+    assert (changes.published, changes.updated) == (2, 0)
 
 
 def test_what_a_reader_would_see_makes_an_update():
@@ -56,16 +68,17 @@ def test_what_a_reader_would_see_makes_an_update():
 
     changes = changes_of(after, stored=[before])
 
-    assert (changes.new, changes.updated, changes.retouched) == ((), (after,), ())
+    assert (changes.new, edits_of(changes)) == ((), [(1, True, False)])
+    assert changes.edits[0].entry == after
 
 
-def test_what_no_reader_sees_makes_none():
+def test_what_no_reader_sees_is_written_but_no_news():
     before = an_entry()
     after = replace(before, raw_hash=b"another", published=NOON)
 
     changes = changes_of(after, stored=[before])
 
-    assert (changes.new, changes.updated, changes.retouched) == ((), (), (after,))
+    assert (changes.new, edits_of(changes)) == ((), [(1, False, False)])
 
 
 def test_the_same_again_is_nothing():
@@ -73,102 +86,107 @@ def test_the_same_again_is_nothing():
 
     changes = changes_of(entry, stored=[entry])
 
-    assert (changes.new, changes.updated, changes.retouched) == ((), (), ())
+    assert (changes.new, changes.edits) == ((), ())
 
 
 def test_a_removed_entry_does_not_come_back_even_if_it_changed():
     removed, returned = an_entry(text="Before."), an_entry(text="After.")
 
-    changes = changes_of(returned, stored=known(removed, ids=False))
+    changes = changes_of(returned, remembered=known(removed, id=None, raw_hash=REMOVED))
 
-    assert (changes.new, changes.updated, changes.retouched) == ((), (), ())
-
-
-def test_the_first_poll_makes_the_newest_public_and_the_rest_backfill():
-    entries = [an_entry(f"a:{n}", title=str(n), published=NOON - n * DAY) for n in range(4)]
-
-    changes = changes_of(*entries, first=ADDED)
-
-    states = {new.entry.title: new.state for new in changes.new}
-    assert states == {
-        "0": EntryState.PUBLIC,
-        "1": EntryState.PUBLIC,
-        "2": EntryState.BACKFILL,
-        "3": EntryState.BACKFILL,
-    }
-    assert changes.published == 2
-
-
-def test_after_the_first_poll_everything_new_is_public():
-    changes = changes_of(*(an_entry(f"a:{n}") for n in range(9)))
-
-    assert changes.published == 9
+    assert (changes.new, changes.edits) == ((), ())
 
 
 @pytest.mark.parametrize(
-    ("published", "first", "expected"),
+    ("quiet_for", "expected"),
     [
-        pytest.param(NOON - HOUR, None, NOON - HOUR, id="plausible: as claimed"),
-        pytest.param(NOON - 49 * HOUR, None, NOON, id="late: when it was seen"),
-        pytest.param(NOON - 47 * HOUR, None, NOON - 47 * HOUR, id="not that late: as claimed"),
-        pytest.param(NOON + HOUR, None, NOON, id="in the future: when it was seen"),
-        pytest.param(None, None, NOON, id="no date: when it was seen"),
-        pytest.param(NOON - 900 * DAY, ADDED, NOON - 900 * DAY, id="old at first: as claimed"),
-        pytest.param(datetime(1970, 1, 1, tzinfo=UTC), ADDED, NOON, id="before feeds: as seen"),
+        pytest.param(REST - HOUR, False, id="changed lately: no news"),
+        pytest.param(REST, True, id="at rest for a week: news again"),
     ],
 )
-def test_where_an_entry_stands_in_time(published, first, expected):
-    [new] = changes_of(an_entry(published=published), first=first).new
+def test_what_changes_at_every_poll_is_no_news_for_ever(quiet_for, expected):
+    before, after = an_entry(text="1 comment"), an_entry(text="2 comments")
 
-    assert new.sort_at == expected
+    changes = changes_of(after, remembered=known(before, touched_at=NOON - quiet_for))
 
-
-@pytest.mark.parametrize(
-    ("age", "first", "expected"),
-    [
-        pytest.param(30 * DAY, None, True, id="a month old"),
-        pytest.param(31 * DAY, None, False, id="older"),
-        pytest.param(-DAY, None, True, id="dated tomorrow"),
-        pytest.param(HOUR, ADDED, True, id="first poll of a source that was added"),
-        pytest.param(HOUR, IMPORTED, False, id="first poll of a source that was imported"),
-        pytest.param(None, None, True, id="without a date"),
-    ],
-)
-def test_what_is_news_for_a_digest(age, first, expected):
-    published = None if age is None else NOON - age
-
-    [new] = changes_of(an_entry(published=published), first=first).new
-
-    assert new.digest_eligible is expected
+    assert edits_of(changes) == [(1, expected, False)]
 
 
-@pytest.mark.parametrize(
-    "guid",
-    [
-        pytest.param("https://example.org/1", id="an address"),
-        pytest.param("urn:uuid:5d0cbd2d-4c9c-4d2e-9d5c-0f2f5a7e3a11", id="a URN"),
-        pytest.param("tag:example.org,2026:1", id="a tag"),
-    ],
-)
-def test_a_guid_that_is_a_name_for_all_the_world_stays_the_name(guid):
-    [new] = changes_of(an_entry(guid)).new
+def test_a_renamed_entry_is_neither_new_nor_updated_and_its_key_is_remembered():
+    before = an_entry("a:1")
 
-    assert new.atom_id == guid
+    changes = changes_of(renamed(before), stored=[before])
+
+    assert (changes.new, edits_of(changes)) == ((), [(1, False, True)])
 
 
-@pytest.mark.parametrize(
-    "guid",
-    [
-        pytest.param("17", id="a number"),
-        pytest.param("javascript:alert(1)", id="a script"),
-        pytest.param("https://example.org/a b", id="a blank"),
-        pytest.param('https://example.org/"', id="a quote"),
-        pytest.param(f"https://example.org/{'a' * 500}", id="too long"),
-    ],
-)
-def test_any_other_guid_gets_a_name_that_stays_the_same(guid):
-    [new] = changes_of(an_entry(guid)).new
-    [later] = changes_of(an_entry(guid), now=NOON + timedelta(days=9)).new
+def test_a_renamed_entry_that_was_rewritten_is_updated():
+    before = an_entry("a:1")
 
-    assert new.atom_id == new.fallback_id == later.atom_id
-    assert UUID(new.atom_id.removeprefix("urn:uuid:")).version == 5
+    changes = changes_of(renamed(before, revision=b"2", title="New title"), stored=[before])
+
+    assert (changes.new, edits_of(changes)) == ((), [(1, True, True)])
+
+
+def test_a_new_address_alone_is_no_news():
+    stored = [an_entry(f"a:{n}", title=f"{n}", published=NOON - n * HOUR) for n in range(1, 7)]
+    moved = [
+        renamed(one, f"b:{one.title}", url=f"https://new.example/x{one.title}") for one in stored
+    ]
+
+    changes = changes_of(*moved, stored=stored)
+
+    assert changes.new == ()
+    assert sorted(edits_of(changes)) == [(n, False, True) for n in range(1, 7)]
+
+
+def test_an_entry_that_is_in_the_document_under_its_own_key_was_not_renamed():
+    before = an_entry("a:1")
+
+    changes = changes_of(renamed(before), stored=[before], unchanged=[before])
+
+    assert titles(changes) == ["An entry"]
+
+
+def test_under_two_keys_at_once_its_own_counts():
+    before, alias = an_entry("a:1"), renamed(an_entry("a:1"))
+    memory = known(before) | known(alias, is_alias=True, raw_hash=before.raw_hash)
+
+    both = changes_of(alias, unchanged=[before], remembered=memory)
+    alone = changes_of(alias, remembered=memory)
+
+    assert both.edits == ()
+    assert edits_of(alone) == [(1, False, False)]
+
+
+def test_a_guid_that_is_another_one_each_time_is_remembered_a_few_times_only():
+    before = an_entry("a:0")
+    aliases = [renamed(before, f"a:{n}") for n in range(1, MAX_NAMES + 1)]
+    memory = known(before)
+    for alias in aliases:
+        memory |= known(alias, is_alias=True)
+
+    again = changes_of(renamed(before, "a:x"), stored=[before], remembered=memory)
+    rewritten = renamed(before, "a:y", revision=b"2")
+    updated = changes_of(rewritten, stored=[before], remembered=memory)
+
+    assert (again.new, again.edits) == ((), ())
+    assert edits_of(updated) == [(1, True, False)]
+
+
+def test_what_was_removed_cannot_be_renamed():
+    changes = changes_of(
+        renamed(an_entry("a:1")), remembered=known(an_entry("a:1"), id=None, raw_hash=REMOVED)
+    )
+
+    assert titles(changes) == ["An entry"]
+
+
+def test_the_occasion_decides_what_becomes_of_new_entries():
+    first = FirstPoll(public=1, imported=False)
+    occasion = replace(OCCASION, first=first)
+    entries = [an_entry(f"a:{n}", published=NOON - timedelta(hours=n)) for n in range(3)]
+
+    changes = compare(a_feed(*entries), {}, occasion=occasion)
+
+    assert (len(changes.new), changes.published) == (3, 1)

@@ -2,19 +2,27 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.identity import KEY_SIZE, Marks, digest, entry_keys, first_of_each
+from tidings.domain.identity import KEY_SIZE, Marks, digest, entry_keys
 
 PLAIN = Marks(guid=None, link=None, title="A title", date="2026-11-20", text="Its text.")
 LINKED = replace(PLAIN, link="https://example.org/1")
 NAMED = replace(LINKED, guid="urn:example:1")
+PAGE = replace(LINKED, guid=LINKED.link)
+NOTE = replace(NAMED, title="")
 
 
-def key_of(marks):
-    [key] = entry_keys([marks])
+def key_of(marks, known=()):
+    [key] = entry_keys([marks], known)
     return key
+
+
+def another(marks, **fields):
+    """Return an entry that has nothing of `marks` but what identifies it."""
+    return replace(marks, **{"title": "Other", "date": "2026-11-21", "text": "Other."} | fields)
 
 
 def test_a_guid_outlives_every_other_change():
@@ -37,37 +45,73 @@ def test_without_either_title_date_and_text_do():
         assert key_of(replace(PLAIN, **change)) != key_of(PLAIN)
 
 
-def test_a_guid_used_twice_is_told_apart_by_the_links_and_the_first_keeps_its_key():
-    twin = replace(NAMED, link="https://example.org/2")
+def test_a_guid_of_any_length_makes_a_short_key():
+    long = replace(NAMED, guid="g" * 8000)
 
-    keys = entry_keys([NAMED, twin])
-
-    assert keys[0] == key_of(NAMED)
-    assert keys[1] != keys[0]
+    assert len(key_of(long)) == KEY_SIZE
+    assert key_of(long) != key_of(replace(NAMED, guid="g" * 7999))
 
 
-def test_a_link_used_twice_is_told_apart_by_the_titles_and_the_first_keeps_its_key():
-    twin = replace(LINKED, title="Another title")
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(NAMED, replace(NAMED, link="https://example.org/2"), id="a guid, two links"),
+        pytest.param(LINKED, replace(LINKED, title="Another"), id="a link, two titles"),
+        pytest.param(NAMED, another(NAMED), id="a guid and link, nothing else in common"),
+        pytest.param(NOTE, another(NOTE, title=""), id="the same, without titles"),
+        pytest.param(NAMED, another(NAMED, date=None), id="the same, one undated"),
+        pytest.param(LINKED, another(LINKED, title=LINKED.title), id="a link and title"),
+    ],
+)
+def test_two_entries_of_one_name_are_told_apart(one, other):
+    keys = entry_keys([one, other])
 
-    keys = entry_keys([LINKED, twin])
-
-    assert keys[0] == key_of(LINKED)
-    assert keys[1] != keys[0]
+    assert len(set(keys)) == 2
+    assert keys == entry_keys([other, one])[::-1]
 
 
-def test_the_same_entry_twice_has_one_key():
-    assert len(set(entry_keys([NAMED, replace(NAMED, title="Again")]))) == 1
-    assert len(set(entry_keys([LINKED, replace(LINKED, text="Again.")]))) == 1
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(NAMED, NAMED, id="to the letter"),
+        pytest.param(NAMED, replace(NAMED, title="Again"), id="retitled"),
+        pytest.param(NAMED, replace(NAMED, text="Again."), id="rewritten"),
+        pytest.param(NAMED, replace(NAMED, date="2026-11-21"), id="redated"),
+        pytest.param(NAMED, another(NAMED, title=NAMED.title), id="rewritten and redated"),
+        pytest.param(NAMED, another(NAMED, text=NAMED.text), id="retitled and redated"),
+        pytest.param(PAGE, another(PAGE), id="one page, whatever it says"),
+        pytest.param(LINKED, replace(LINKED, text="Again."), id="without a guid"),
+        pytest.param(PLAIN, PLAIN, id="without guid and link"),
+    ],
+)
+def test_an_entry_that_is_listed_twice_has_one_key(one, other):
+    assert len(set(entry_keys([one, other]))) == 1
+
+
+@pytest.mark.parametrize("marks", [NAMED, LINKED], ids=["guid", "link"])
+def test_entries_of_one_name_keep_their_keys_as_others_come_and_go(marks):
+    numbered = [
+        another(marks, link=marks.link, title=f"{n}", date=f"{n}", text=f"{n}") for n in range(6)
+    ]
+
+    early, late = entry_keys(numbered[3::-1]), entry_keys(numbered[:1:-1])
+
+    assert early[:2] == late[2:]
+
+
+@pytest.mark.parametrize("marks", [NAMED, LINKED], ids=["guid", "link"])
+def test_the_last_one_of_its_name_keeps_the_key_that_told_it_apart(marks):
+    both = entry_keys([another(marks), marks])
+
+    alone = key_of(marks, known=set(both))
+
+    assert alone == both[1]
 
 
 def test_a_guid_is_never_taken_for_a_link():
     link = "https://example.org/1"
 
     assert key_of(replace(PLAIN, guid=link)) != key_of(replace(PLAIN, link=link))
-
-
-def test_first_of_each_finds_where_a_key_stands_first():
-    assert first_of_each([b"a", b"b", b"a", b"c", b"b"]) == [0, 1, 3]
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))

@@ -9,6 +9,7 @@ from tidings.errors import (
     BrokenTransferError,
     ForbiddenAddressError,
     TimedOutError,
+    UnknownHostError,
     UnreachableError,
 )
 from tidings.fetching.failures import translated
@@ -21,7 +22,7 @@ KEY = aiohttp.client_reqrep.ConnectionKey("a.example", 443, True, True, None, No
     [
         pytest.param(
             aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(-2, "Name not known")),
-            UnreachableError,
+            UnknownHostError,
             "name not found: Name not known",
             id="no such name",
         ),

@@ -98,6 +98,59 @@ def test_what_nobody_names_truly_is_guessed(text, codec, label):
     assert text in decoded.text
 
 
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        pytest.param(CHINESE, "gb18030", id="chinese"),
+        pytest.param("今日天氣很好，我們去公園散步，看到了很多花。", "big5", id="chinese, big5"),
+        pytest.param(
+            "今日天氣好好，我哋去公園行下，睇到好多花，佢哋喺度。", "big5hkscs", id="cantonese"
+        ),
+        pytest.param(JAPANESE, "cp932", id="japanese"),
+        pytest.param(JAPANESE, "euc_jp", id="japanese, euc"),
+        pytest.param(KOREAN, "cp949", id="korean"),
+        pytest.param(RUSSIAN, "koi8_r", id="russian, koi8"),
+        pytest.param(RUSSIAN, "cp1251", id="russian"),
+    ],
+)
+@pytest.mark.parametrize("label", ["iso-8859-1", "windows-1252", "us-ascii"])
+def test_a_western_label_means_nothing_for_an_eastern_text(text, codec, label):
+    decoded = decode(a_feed(f"{text} {text}", label).encode(codec))
+
+    assert text in decoded.text
+    assert decoded.problems == (f"says {label}, is {decoded.encoding}",)
+
+
+@pytest.mark.parametrize("codec", ["gb18030", "cp1251", "cp1252"])
+def test_a_server_s_default_does_not_go_before_the_declaration(codec):
+    text = "Wörter: Übermut"
+    if codec != "cp1252":
+        text = CHINESE if codec == "gb18030" else RUSSIAN
+
+    decoded = decode(a_feed(text, codec).encode(codec), "ISO-8859-1")
+
+    assert text in decoded.text
+
+
+def test_a_western_text_is_western_however_many_quotation_marks_it_has():
+    text = "« L’été », dit-elle : « déjà » … “so” – „ja“ — ¿qué? ¡sí!"
+
+    decoded = decode(a_feed(text, "iso-8859-1").encode("cp1252"))
+
+    assert (text in decoded.text, decoded.problems) == (True, ())
+
+
+@pytest.mark.parametrize("label", [None, "iso-8859-1", "utf-8"])
+def test_what_nobody_can_read_is_readable_where_it_is_ascii(label):
+    noise = bytes([0x81, 0xFF, 0x8D, 0xFE, 0x8F, 0x90, 0x9D, 0xC0]) * 9
+
+    decoded = decode(b"<rss><title>" + noise + b"</title></rss>", label)
+
+    assert decoded.text.startswith("<rss><title>")
+    assert decoded.text.endswith("</title></rss>")
+    assert any("unreadable" in problem for problem in decoded.problems)
+
+
 def test_one_bad_byte_costs_one_character():
     body = a_feed(f"{CHINESE * 5}").encode()
     broken = body.replace("花".encode(), b"\xe8\x8a", 1)
@@ -126,6 +179,44 @@ def test_an_unknown_label_is_named_without_its_tricks():
     decoded = decode(a_feed(GERMAN).encode(), "x\n\0" * 40)
 
     assert decoded.problems == ("says " + r"x\n\x00" * 13 + "x, is utf-8",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("Grüße aus Köln – “so”", id="german"),
+        pytest.param("Я еду домой", id="russian"),
+        pytest.param("L’été à la plage", id="french"),
+    ],
+)
+def test_what_was_encoded_twice_is_decoded_twice(text):
+    mojibake = "".join(
+        bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in text.encode()
+    )
+
+    decoded = decode(a_feed(mojibake).encode())
+
+    assert (decoded.text, decoded.problems) == (a_feed(text), ("encoded twice",))
+
+
+def test_a_blank_that_lost_its_half_is_a_blank():
+    decoded = decode(a_feed("donâ€™t, itâ€™s Â here").encode())
+
+    assert decoded.text == a_feed("don’t, it’s  here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("“Ã©” is how “é” looks if it is encoded twice", id="about the mistake"),
+        pytest.param("NÃO É MANHÃ”", id="capitals before a quotation mark"),
+        pytest.param("Ã©", id="once"),
+        pytest.param("Â Â Â", id="a letter"),
+        pytest.param(CHINESE, id="chinese"),
+    ],
+)
+def test_what_was_encoded_once_is_decoded_once(text):
+    assert decode(a_feed(text).encode()).text == a_feed(text)
 
 
 @pytest.mark.parametrize("body", [b"", b"<", b"\xff", b"\xff\xfe", b"\0", b"\xef\xbb\xbf"])

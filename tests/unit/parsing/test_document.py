@@ -1,5 +1,6 @@
 import contextlib
 import random
+import time
 
 import pytest
 
@@ -41,13 +42,65 @@ def test_what_is_no_feed_is_named(body, because):
     assert caught.value.because == because
 
 
-def test_whatever_the_parser_raises_is_a_parse_error():
-    pos = b"<gml:Point srsName='EPSG:x'><gml:pos>1 2</gml:pos></gml:Point>"
-    head = b"<rss version='2.0' xmlns:gml='http://www.opengis.net/gml'>"
-    body = head + b"<channel><item>" + pos + b"</item></channel></rss>"
+class Unforeseen(dict):
+    """What is known, raising `error` when it is asked."""
 
-    with pytest.raises(ParseError, match="reading it fails: ValueError"):
-        parse(a_document(body), {})
+    def __init__(self, error):
+        self.error = error
+
+    def get(self, *_):
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "because"),
+    [
+        pytest.param(ZeroDivisionError("x"), "reading it fails: ZeroDivisionError: x", id="any"),
+        pytest.param(MemoryError(), "reading it takes too much memory", id="no memory"),
+        pytest.param(RecursionError(), "it nests too deep", id="no stack"),
+    ],
+)
+def test_whatever_reading_raises_is_a_parse_error(error, because):
+    document = a_document(an_rss("<item><guid>1</guid></item>"))
+
+    with pytest.raises(ParseError) as caught:
+        parse(document, Unforeseen(error))
+
+    assert caught.value.because == because
+
+
+SPACES = (
+    ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:gml="http://www.opengis.net/gml"'
+    ' xmlns:media="http://search.yahoo.com/mrss/" xmlns:psc="http://podlove.org/simple-chapters"'
+)
+
+
+def an_rss(inside):
+    return (
+        f'<rss version="2.0"{SPACES}><channel><title>Notes</title>{inside}</channel></rss>'.encode()
+    )
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        pytest.param("<gml:Point srsName='EPSG:x'><gml:pos>1 2</gml:pos></gml:Point>", id="place"),
+        pytest.param("<psc:chapters><psc:chapter/></psc:chapters>", id="chapter without start"),
+        pytest.param("<authors kind='x'/><author>Ann</author>", id="a list's own name"),
+        pytest.param("<links kind='x'/><link>https://notes.example/</link>", id="another"),
+        pytest.param("<media:credit a='b'><item kind='x'/></media:credit>", id="entry in a credit"),
+        pytest.param("<textInput href='x'><textInput/></textInput>", id="input in an input"),
+        pytest.param("<description><width a='b'>x</width></description>", id="width of a text"),
+        pytest.param("<description xml:base='http://['>x</description>", id="base that is none"),
+        pytest.param(f"<a xml:base='{'a' * 5000}'/>", id="base without end"),
+    ],
+)
+def test_an_element_that_makes_no_sense_does_not_cost_the_document(oddity):
+    body = an_rss(f"<item><title>One</title>{oddity}</item><item><title>Two</title></item>")
+
+    titles = [entry.title for entry in parse(a_document(body), {}).entries]
+
+    assert (titles[0], titles[-1]) == ("One", "Two")
 
 
 def test_broken_json_says_where():
@@ -68,6 +121,65 @@ def test_broken_json_says_where():
 )
 def test_documents_made_to_take_for_ever_do_not(body):
     assert parse(a_document(body), {}).entries == ()
+
+
+def nested(name, count, *, attributes=""):
+    return f"<{name}{attributes}>" * count + f"</{name}>" * count
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        pytest.param(f"<author>{'a' * 200_000}</author>", id="an author"),
+        pytest.param(f"<author>{'a@' * 100_000}</author>", id="an author of addresses"),
+        pytest.param(f"<dc:creator>{'a' * 200_000}</dc:creator>", id="a creator"),
+        pytest.param("".join(f"<category>c{n}</category>" for n in range(30_000)), id="categories"),
+        pytest.param("<a " + " ".join(f"a{n}='1'" for n in range(100_000)) + "/>", id="attributes"),
+        pytest.param(nested("a", 20_000, attributes=" xml:base='aaaaaaaaaa/'"), id="bases"),
+        pytest.param(nested("a", 100_000), id="elements in elements"),
+        pytest.param(
+            "".join(f"<n{n}:b xmlns:n{n}='urn:{n}'/>" for n in range(9000)),
+            id="namespaces",
+        ),
+        pytest.param(f"<description>{'&lt;b&gt;' * 500_000}</description>", id="references"),
+        pytest.param(f"<description>{'<b>x</b>' * 200_000}</description>", id="markup in a body"),
+        pytest.param(f"<link rel='{'x' * 5_000_000}'/>", id="an attribute of 5 MB"),
+    ],
+)
+def test_what_would_keep_a_parser_busy_for_minutes_is_passed_over(inside):
+    document = a_document(
+        an_rss(f"<item><title>One</title>{inside}</item><item><guid>2</guid></item>")
+    )
+
+    before = time.process_time()
+    feed = parse(document, {})
+
+    assert time.process_time() - before < 15
+    assert len(feed.entries) == 2
+    assert feed.entries[0].title == "One"
+
+
+def test_of_a_deep_text_the_letters_are_left():
+    deep = "<b>" * 1000 + "rain" + "</b>" * 1000
+    body = an_rss(f"<item><description>It {deep}ed.</description></item>")
+
+    (entry,) = parse(a_document(body), {}).entries
+
+    assert entry.excerpt == "It rained."
+
+
+@pytest.mark.parametrize("end", [None, -20])
+def test_of_forty_thousand_entries_the_newest_are_read(end):
+    items = "".join(
+        f"<item><guid>{n}</guid><pubDate>{n % 20 + 2000}-01-01</pubDate></item>"
+        for n in range(40_000)
+    )
+
+    feed = parse(a_document(an_rss(items)[:end]), {})
+
+    assert (len(feed.entries), feed.cut) == (2000, 38_000)
+    assert {entry.published.year for entry in feed.entries} == {2019}
+    assert feed.entries[0].guid == "19"
 
 
 @pytest.mark.parametrize(

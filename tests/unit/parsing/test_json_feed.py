@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tidings.domain.documents import Enclosure, Image
+from tidings.errors import ParseError
 from tidings.parsing.document import Document, parse
 
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -131,7 +132,10 @@ def test_an_entry_survives_any_value_in_a_lesser_field(key, value):
     assert entry.excerpt == "Rain"
 
 
-@pytest.mark.parametrize("key", ["title", "home_page_url", "description", "language", "authors"])
+@pytest.mark.parametrize(
+    "key",
+    ["title", "home_page_url", "description", "language", "authors", "hubs", "feed_url", "author"],
+)
 @pytest.mark.parametrize("value", WRONG)
 def test_a_feed_survives_any_value_in_a_field(key, value):
     feed = read({"version": VERSION, "items": [an_item()], key: value})
@@ -169,3 +173,64 @@ def test_a_feed_without_version_is_read_if_it_has_items():
     feed = read({"items": [an_item()]})
 
     assert (len(feed.entries), feed.problems) == (1, ("no version",))
+
+
+def test_hubs_and_the_own_address_are_told():
+    hubs = [
+        {"type": "WebSub", "url": "https://hub.example/"},
+        {"type": "rssCloud", "url": "https://cloud.example/"},
+        {"type": "websub", "url": "/hub"},
+        {"type": "WebSub", "url": "javascript:x"},
+    ]
+    address = "https://notes.example/feed.json?utm_source=self"
+
+    feed = read({"version": VERSION, "feed_url": address, "hubs": hubs, "items": []})
+
+    assert feed.hubs == ("https://hub.example/", "https://notes.example/hub")
+    assert feed.self_url == address
+
+
+@pytest.mark.parametrize(
+    "end", ['{"id": "3", "tit', '{"id": "3", "authors": [{"name": "A"}', "", "{"]
+)
+def test_a_document_that_ends_early_gives_its_whole_items(end):
+    items = ", ".join(json.dumps(an_item(id=number)) for number in ("1", "2"))
+    body = f'{{"version": "{VERSION}", "items": [{items}, {end}'
+
+    feed = parse(Document(url="https://notes.example/", body=body.encode()), {})
+
+    assert [entry.guid for entry in feed.entries] == ["1", "2"]
+    assert [problem[:7] for problem in feed.problems] == ["broken:"]
+
+
+def test_control_characters_in_strings_are_no_trouble():
+    body = f'{{"version": "{VERSION}", "items": [{{"id": "1", "title": "a\tb\nc\x01"}}]}}'
+
+    (entry,) = parse(Document(url="https://notes.example/", body=body.encode()), {}).entries
+
+    assert entry.title == "a b c"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("null", id="null"),
+        pytest.param("[]", id="a list"),
+        pytest.param('{"items": {}}', id="items that are none"),
+        pytest.param('{"items": []} x', id="something behind"),
+        pytest.param('{"items": [' + "}" * 1000, id="nothing to cut at"),
+        pytest.param('{"items": [{"_x": ' + "[" * 100_000, id="too deep"),
+    ],
+)
+def test_what_is_no_json_feed_is_an_error(body):
+    with pytest.raises(ParseError):
+        parse(Document(url="https://notes.example/", body=body.encode()), {})
+
+
+def test_of_too_many_items_the_newest_are_read():
+    items = [an_item(id=str(n), date_published=f"{2000 + n % 2}-01-01") for n in range(4000)]
+
+    feed = read({"version": VERSION, "items": items})
+
+    assert (len(feed.entries), feed.cut) == (2000, 2000)
+    assert {entry.published.year for entry in feed.entries} == {2001}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.parsing.urls import MAX_LENGTH, absolute_url, canonical_url
+from tidings.parsing.urls import MAX_LENGTH, absolute_url, canonical_url, exact_url
 
 PAGE = "https://example.org/posts/1"
 
@@ -147,3 +147,24 @@ def test_an_absolute_url_is_ascii_and_stays_as_it_is(raw):
 )
 def test_canonical_url(url, expected):
     assert canonical_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("https://example.com/a?utm_source=x", None, id="tracking"),
+        pytest.param("HTTP://Example.com:80/A%7e", None, id="no normal form"),
+        pytest.param(" https://example.com ", "https://example.com", id="blanks around it"),
+        pytest.param("feed.xml", "https://example.org/posts/feed.xml", id="relative"),
+        pytest.param("https://ann:key@example.com/", "https://example.com/", id="credentials"),
+        pytest.param("https://example.com/ä", "https://example.com/%C3%A4", id="beyond ASCII"),
+        pytest.param("https://example.com\\\\a", "https://example.com//a", id="backslashes"),
+    ],
+)
+def test_an_exact_url_is_left_as_written_where_it_can_be(url, expected):
+    assert exact_url(url, PAGE) == (expected or url)
+
+
+@pytest.mark.parametrize("url", ["javascript:x", "https://a b/", "", None, "https://[x]/"])
+def test_what_is_no_url_is_no_exact_one(url):
+    assert exact_url(url, PAGE) is None

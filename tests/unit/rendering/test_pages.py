@@ -52,13 +52,14 @@ def every_page():
     ]
 
 
-def a_list(*entries, site=SITE, slug="", number=1, count=1):
+def a_list(*entries, site=SITE, slug="", number=1, count=1, folded=None):
     scope = Scope(kind="topic" if slug else "all", slug=slug)
     return ListPage(
         site=site,
         scope=scope,
         heading="Databases" if slug else site.title,
         entries=entries,
+        folded=folded or {},
         pagination=pages.paginate(number, count=count, href=lambda n: f"/page/{n}/"),
     )
 
@@ -544,3 +545,13 @@ def test_a_language_without_catalogue_is_an_error():
 def test_a_file_that_is_not_there_is_an_error():
     with pytest.raises(TemplateError, match=r"template logo\.svg: there is no such file"):
         pages.load_templates([TEMPLATES]).file("logo.svg")
+
+
+def test_what_a_source_brought_at_once_is_counted_behind_the_last_that_stands():
+    first, second = ENTRIES[:2]
+
+    page = html(a_list(first, second, folded={second.id: 12}))
+
+    line = f"12 more from {second.source.title}"
+    assert page.count(line) == 1
+    assert page.index(f"/entries/{second.id}") < page.index(line)

@@ -1,0 +1,126 @@
+"""`tidings source add|discover|import|export`: how sources come to the list, and the list."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from tidings.cli.output import json_option, show_json, show_table
+from tidings.cli.start import Start
+from tidings.domain.documents import Link
+from tidings.errors import ImportFileError, ParseError
+
+
+@click.command
+@click.argument("url")
+@click.option("--topic", "topics", multiple=True, help="A topic, made if it is new; repeatable.")
+@click.option("--title", help="What to call it, instead of what it calls itself.")
+@click.option("--first", is_flag=True, help="If URL is a page, follow the first feed found there.")
+@click.pass_obj
+def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, first: bool) -> None:
+    """Fetch a source once, and follow it from then on.
+
+    If URL is a page, its feeds are looked for: on a terminal you are asked which one to follow.
+
+    Example: tidings source add https://example.org/feed.xml --topic science
+    """
+    from tidings.services.subscribe import add_source
+    from tidings.storage.sources import NewSource
+    from tidings.wiring import opened
+
+    new = NewSource(url=url, title=title, topics=topics)
+    choose = partial(_choose, first=first)
+    with opened(start.settings()) as app, app.polling() as tools:
+        added = add_source(tools, new, choose=choose)
+    click.echo(f"{added.source.id}: {added.source.title}")
+    click.echo(f"{added.found} entries found, {added.public} of them public now")
+    for problem in added.problems:
+        click.echo(f"note: {problem}", err=True)
+
+
+@click.command
+@click.argument("url")
+@json_option
+@click.pass_obj
+def discover(start: Start, url: str, *, as_json: bool) -> None:
+    """List the feeds of a site, the likeliest first; nothing is followed.
+
+    Exits with status 1 if there is none.
+
+    Example: tidings source discover https://example.org/
+    """
+    from tidings.services.subscribe import find_feeds
+    from tidings.wiring import opened
+
+    with opened(start.settings()) as app, app.polling() as tools:
+        links = find_feeds(tools, url)
+    if as_json:
+        show_json([{"url": link.url, "title": link.title, "type": link.type} for link in links])
+        return
+    show_table(("title", "type", "url"), [(link.title, link.type, link.url) for link in links])
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.pass_obj
+def import_list(start: Start, file: BinaryIO) -> None:
+    """Follow every source of an OPML list; folders and categories become topics.
+
+    Nothing is fetched now. Exits with status 1 if part of the list could not be read; the
+    rest is imported.
+
+    Example: tidings source import subscriptions.opml
+    """
+    from tidings.parsing.opml import read_opml
+    from tidings.services.subscribe import import_sources
+    from tidings.wiring import opened, utc_now
+
+    try:
+        listed = read_opml(file.read())
+    except ParseError as error:
+        raise ImportFileError(file.name, error.because) from error
+    with opened(start.settings()) as app:
+        result = import_sources(app.database, listed.outlines, clock=utc_now)
+    click.echo(f"{result.added} added, {result.known} followed already")
+    for problem in listed.problems:
+        click.echo(f"tidings: not imported: {problem}", err=True)
+    if listed.problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.command
+@click.argument(
+    "file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-"
+)
+@click.pass_obj
+def export(start: Start, file: Path) -> None:
+    """Write all sources as an OPML list, to a file or to standard output.
+
+    Example: tidings source export subscriptions.opml
+    """
+    from tidings.rendering.opml import render_opml
+    from tidings.services.directories import outlines
+    from tidings.wiring import opened
+
+    settings = start.settings()
+    with opened(settings) as app, app.database.read() as connection:
+        body = render_opml(outlines(connection), title=settings.publish.title)
+    with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:
+        target.write(body)
+
+
+def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
+    """Return the feed to follow: the first, or the one that the person at the terminal names."""
+    if first:
+        return feeds[0]
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    rows = [(number, link.title, link.type, link.url) for number, link in enumerate(feeds, start=1)]
+    show_table(("", "title", "type", "url"), rows)
+    if len(feeds) == 1:
+        return feeds[0]
+    number = click.prompt("Which one", type=click.IntRange(1, len(feeds)), default=1)
+    return feeds[number - 1]

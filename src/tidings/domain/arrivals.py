@@ -1,0 +1,188 @@
+"""What becomes of entries that are new: who may see them, where they stand in time, what they are called."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid5
+
+from tidings.domain.documents import ParsedEntry
+from tidings.domain.entries import EntryState
+
+EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
+"""No feed is older; an earlier date is a publisher's mistake."""
+
+LATE = timedelta(hours=48)
+"""How far behind our first sight a claimed date may lie and still place an entry in time."""
+
+MAX_DIGEST_AGE = timedelta(days=30)
+"""An entry claimed to be older than this when first seen is no news for a digest."""
+
+FLOOD = 10
+"""How many outbursts a day are one, whatever dates their entries claim."""
+
+NAMESPACE = UUID("5d0cbd2d-4c9c-5d2e-9d5c-0f2f5a7e3a11")
+"""Of the names we give to entries (RFC 9562, version 5)."""
+
+MAX_ATOM_ID = 500
+_IRI = re.compile(
+    r"(?:https?://|urn:[a-z0-9][a-z0-9-]{0,31}:|tag:)[!#-;=?-\[\]_a-z~%]+", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstPoll:
+    """What the first poll of a source does with what it finds.
+
+    Attributes:
+        public: How many of the newest become public; the rest is backfill.
+        imported: The source came from a list: nothing of it is news for a digest.
+    """
+
+    public: int
+    imported: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """When and where a document was read.
+
+    Attributes:
+        source_url: Makes names for entries whose guid cannot be one.
+        now: When the document was read; what is new in it is first seen then.
+        last_ok_at: When the source was last polled with success; None if it never was.
+        first: None after the first poll that held entries.
+        outburst: How many unexpected entries at once are left to the operator; 0 for none.
+        fold: How many of the entries of one poll stand on pages by themselves; 0 for all.
+        dropped: Why filters drop entries, by key; they are hidden, and count for nothing.
+    """
+
+    source_url: str
+    now: datetime
+    last_ok_at: datetime | None = None
+    first: FirstPoll | None = None
+    outburst: int = 0
+    fold: int = 0
+    dropped: Mapping[bytes, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """An entry to be stored, and as what.
+
+    Attributes:
+        atom_id: What our feeds call it, unless another entry has that name already.
+        fallback_id: What they call it then.
+        folded: So many came with it that it is only counted on pages of several sources.
+        history: What was unusual about these decisions, in words.
+    """
+
+    entry: ParsedEntry
+    state: EntryState
+    sort_at: datetime
+    digest_eligible: bool
+    atom_id: str
+    fallback_id: str
+    folded: bool = False
+    history: tuple[str, ...] = ()
+
+
+def receive(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[NewEntry, ...]:
+    """Decide what becomes of new entries; those of one moment keep the order of their document.
+
+    Args:
+        entries: As the document has them, the newest first.
+        occasion: Where they come from.
+
+    Returns:
+        The same, the oldest first.
+    """
+    placed = sorted(((_sort_at(entry, occasion), entry) for entry in reversed(entries)), key=_when)
+    first, dropped = occasion.first, occasion.dropped
+    wanted = [entry for _, entry in placed if entry.key not in dropped]
+    older = max(len(wanted) - first.public, 0) if first else 0
+    backfill = {entry.key for entry in wanted[:older]}
+    outburst = _outburst(wanted, occasion)
+    excess = max(len(wanted) - older - occasion.fold, 0) if occasion.fold else 0
+    folded = {entry.key for entry in wanted[older : older + excess]}
+    received = []
+    for sort_at, entry in placed:
+        state = EntryState.HELD if outburst else EntryState.PUBLIC
+        state = EntryState.BACKFILL if entry.key in backfill else state
+        state = EntryState.HIDDEN if entry.key in dropped else state
+        because = (dropped[entry.key],) if entry.key in dropped else outburst
+        new = NewEntry(
+            entry=entry,
+            state=state,
+            sort_at=sort_at,
+            digest_eligible=not (first and first.imported) and _is_recent(entry, occasion.now),
+            atom_id=_atom_id(entry, occasion.source_url),
+            fallback_id=_urn(entry, occasion.source_url),
+            folded=entry.key in folded,
+            history=(*because, *_doubts(entry, occasion)),
+        )
+        received.append(new)
+    return tuple(received)
+
+
+def _when(placed: tuple[datetime, ParsedEntry]) -> datetime:
+    return placed[0]
+
+
+def _sort_at(entry: ParsedEntry, occasion: Occasion) -> datetime:
+    now = occasion.now
+    earliest = EARLIEST if occasion.first else now - LATE
+    if entry.published is None or not earliest <= entry.published <= now:
+        return now
+    return entry.published
+
+
+def _is_recent(entry: ParsedEntry, now: datetime) -> bool:
+    return entry.published is None or now - entry.published <= MAX_DIGEST_AGE
+
+
+def _outburst(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[str, ...]:
+    """Say why so many entries at once are left to the operator, if they are.
+
+    After a long silence of ours much is new, and its dates say so. What a publisher pours out
+    when he moves or mends his site is dated long ago, or not at all.
+    """
+    now, last_ok_at, most = occasion.now, occasion.last_ok_at, occasion.outburst
+    if occasion.first or last_ok_at is None or len(entries) <= most or not most:
+        return ()
+    claimed = [
+        entry
+        for entry in entries
+        if entry.published and last_ok_at - LATE <= entry.published <= now + LATE
+    ]
+    unexpected = len(entries) - len(claimed)
+    days = max((now - last_ok_at) / timedelta(days=1), 1)
+    if unexpected > most:
+        why = f"{unexpected} of them not claimed to be published since the last poll"
+    elif len(entries) > most * FLOOD * days:
+        why = "more than any source publishes"
+    else:
+        return ()
+    return (f"held: it came with {len(entries)} new entries at once, {why}",)
+
+
+def _doubts(entry: ParsedEntry, occasion: Occasion) -> Iterator[str]:
+    now, published = occasion.now, entry.published
+    if published is None and entry.published_raw:
+        yield f"its date cannot be read: {entry.published_raw}"
+    elif published and published > now:
+        yield f"its date lies in the future: {published:%Y-%m-%d %H:%M} UTC"
+    elif published and not occasion.first and published < now - LATE:
+        yield f"its date is not when it came: {published:%Y-%m-%d %H:%M} UTC"
+    if not occasion.first and not _is_recent(entry, now):
+        yield f"not for digests: dated more than {MAX_DIGEST_AGE.days} days before it came"
+
+
+def _atom_id(entry: ParsedEntry, source_url: str) -> str:
+    guid = entry.guid or ""
+    is_name = len(guid) <= MAX_ATOM_ID and _IRI.fullmatch(guid)
+    return guid if is_name else _urn(entry, source_url)
+
+
+def _urn(entry: ParsedEntry, source_url: str) -> str:
+    return uuid5(NAMESPACE, f"{source_url} {entry.key.hex()}").urn

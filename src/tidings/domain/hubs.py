@@ -1,0 +1,148 @@
+"""What becomes of a subscription at a hub: the decisions of WebSub."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from tidings.domain.urls import host_of
+from tidings.domain.websub import (
+    KNOWN_HUBS,
+    SUBSCRIBED,
+    HubNote,
+    HubState,
+    HubStep,
+    HubSubscription,
+    Intent,
+    Offer,
+)
+from tidings.errors import one_line
+
+LEASE = timedelta(days=10)
+"""How long we ask to be told; a hub that does not say how long it will is taken to agree."""
+
+SHORTEST_LEASE, LONGEST_LEASE = timedelta(hours=1), timedelta(days=30)
+RETRY, LONGEST_RETRY = timedelta(hours=1), timedelta(days=1)
+DENIED_FOR = timedelta(days=7)
+
+MAX_MISSES = 3
+"""Polls in a row that found what no push had brought; then a hub is not relied on any more."""
+
+MAX_FAREWELLS = 3
+"""Requests to end a subscription; what a hub sends later is answered "gone" anyway."""
+
+MAX_ADDRESS = 2000
+"""Characters of a hub's or a document's address."""
+
+
+def find_offer(
+    url: str, *, hubs: Sequence[str], self_url: str | None, known_as: str
+) -> Offer | None:
+    """Return where changes of a document are announced; None if they are not.
+
+    Args:
+        url: Where the document came from.
+        hubs: Those that its headers name, failing that the document itself.
+        self_url: The address that the same gives for it.
+        known_as: The address that its source is followed at.
+    """
+    topic = self_url or url
+    if not hubs:
+        hubs = [hub for beginning, hub in KNOWN_HUBS.items() if known_as.startswith(beginning)]
+        topic = known_as
+    usable = [hub for hub in hubs if _is_address(hub)]
+    return Offer(hubs=usable, topic=topic) if usable and _is_address(topic) else None
+
+
+def judge_news(known: HubSubscription | None, *, last_polled_at: datetime | None) -> HubNote | None:
+    """Decide what it tells of a hub that a poll brought something new.
+
+    A hub is trusted once a push was first to bring something, and not before: many confirm a
+    subscription and then never push. `MAX_MISSES` misses in a row end the trust.
+
+    Args:
+        known: How it stood with the hub when the poll began; if something waited then, that is
+            what was read, or made us fetch.
+        last_polled_at: When the poll before this one was.
+    """
+    if known is None or known.state not in SUBSCRIBED or last_polled_at is None:
+        return None
+    if known.waiting is not None:
+        is_settled = known.state is HubState.ACTIVE and not known.misses
+        return None if is_settled else HubNote(step=HubStep.TRUST)
+    # What was published before we were subscribed could not come by push.
+    could_push = known.asked_at is not None and known.asked_at < last_polled_at
+    is_miss = known.state is HubState.ACTIVE and could_push
+    return HubNote(step=HubStep.MISS) if is_miss else None
+
+
+def judge_offer(known: HubSubscription | None, offer: Offer | None) -> HubNote | None:
+    """Decide what follows from what a whole document offers.
+
+    While pushes come nothing is changed, whatever a document names.
+    """
+    if known is None:
+        return HubNote(step=HubStep.JOIN, offer=offer) if offer else None
+    if known.state in {HubState.ACTIVE, HubState.LEAVING}:
+        return None
+    stays = offer is not None and known.hub in offer.hubs and known.topic == offer.topic
+    return None if stays else HubNote(step=HubStep.LEAVE)
+
+
+def ask(known: HubSubscription, *, now: datetime) -> HubSubscription | None:
+    """Return a subscription as it stands while its hub is asked what is due to be asked.
+
+    To be stored before the request leaves: some hubs ask back before they answer. Every
+    request counts as failed until it is confirmed, and the pause doubles up to a day.
+
+    Returns:
+        None if there is nothing to ask, and the subscription can be forgotten.
+    """
+    is_over = known.lease_until is None or known.lease_until <= now
+    leaves = known.state is HubState.LEAVING
+    if leaves and (is_over or known.failures >= MAX_FAREWELLS):
+        return None
+    state = HubState.ASKED if is_over else known.state
+    pause = min(RETRY * (1 << min(known.failures, 10)), LONGEST_RETRY)
+    return replace(
+        known, state=state, asked_at=now, act_at=now + pause, failures=known.failures + 1
+    )
+
+
+def settle_intent(known: HubSubscription, intent: Intent, *, now: datetime) -> HubSubscription:
+    """Return a subscription as it stands after a hub's word; unchanged if that was not in order."""
+    if intent.topic != known.topic or known.state not in SUBSCRIBED:
+        return known
+    if intent.mode == "denied":
+        because = one_line(f"denied: {intent.reason}") if intent.reason else "denied"
+        act_at = now + DENIED_FOR
+        return replace(known, state=HubState.DENIED, act_at=act_at, last_error=because)
+    if intent.mode != "subscribe":
+        return known
+    lease = min(max(intent.lease or LEASE, SHORTEST_LEASE), LONGEST_LEASE)
+    return replace(
+        known,
+        state=HubState.SILENT if known.state is HubState.ASKED else known.state,
+        act_at=now + lease * (0.7 + 0.1 * _fraction(known.token)),
+        lease_until=now + lease,
+        failures=0,
+        last_error=None,
+    )
+
+
+def may_leave(known: HubSubscription, intent: Intent) -> bool:
+    """Tell whether it is our own wish that a hub forgets us."""
+    is_meant = intent.mode == "unsubscribe" and intent.topic == known.topic
+    return is_meant and known.state is HubState.LEAVING
+
+
+def _is_address(text: str) -> bool:
+    try:
+        host_of(text)
+    except ValueError:
+        return False
+    return text.isprintable() and len(text) <= MAX_ADDRESS
+
+
+def _fraction(token: str) -> float:
+    return int.from_bytes(sha256(token.encode()).digest()[:4]) / 2**32

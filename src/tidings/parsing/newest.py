@@ -1,0 +1,90 @@
+"""Which entries of a long document are read: settled before anything is spent on the others."""
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from xml.parsers import expat
+
+from tidings.domain.documents import MAX_ENTRIES
+from tidings.parsing.dates import MAX_SIZE, parse_date
+
+ENTRIES = ("item", "entry")
+
+_ENTRY = re.compile(r"<(?:[\w.-]{1,32}:)?(?:item|entry)[\s>/]", re.IGNORECASE)
+_PUBLISHED = ("pubdate", "published", "issued", "created")
+_UPDATED = ("updated", "modified", "date")
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def newest(dates: Sequence[datetime | None]) -> list[int]:
+    """Return the positions of the newest `MAX_ENTRIES`, in their order.
+
+    One without date is as old as the one before.
+    """
+    if len(dates) <= MAX_ENTRIES:
+        return list(range(len(dates)))
+    date = _NEVER
+    filled = [date := own or date for own in dates]
+    by_age = sorted(range(len(filled)), key=filled.__getitem__, reverse=True)
+    return sorted(by_age[:MAX_ENTRIES])
+
+
+def to_read(document: str) -> frozenset[int] | None:
+    """Return the positions of the entries of an XML text that are worth reading; None means all."""
+    if len(_ENTRY.findall(document)) <= MAX_ENTRIES:
+        return None
+    survey = _Survey()
+    survey.read(document)
+    return frozenset(newest(survey.dates()))
+
+
+class _Survey:
+    """A quick look at nothing but the dates of entries."""
+
+    def __init__(self) -> None:
+        self._entries: list[dict[str, str]] = []
+        self._depth = 0
+        self._entry_depth = 0
+        self._pieces: list[str] | None = None
+
+    def read(self, document: str) -> None:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._data
+        # What is wrong with the document is for its real reader to say.
+        with suppress(expat.ExpatError):
+            parser.Parse(document.encode(), True)
+
+    def dates(self) -> list[datetime | None]:
+        return [_date(entry, _PUBLISHED) or _date(entry, _UPDATED) for entry in self._entries]
+
+    def _start(self, name: str, _attributes: dict[str, str]) -> None:
+        self._depth += 1
+        local = name.rpartition(" ")[2].lower()
+        if self._entry_depth:
+            is_date = local in _PUBLISHED or local in _UPDATED
+            self._pieces = [] if is_date else None
+        elif local in ENTRIES:
+            self._entry_depth = self._depth
+            self._entries.append({})
+
+    def _end(self, name: str) -> None:
+        if self._pieces is not None:
+            local = name.rpartition(" ")[2].lower()
+            self._entries[-1].setdefault(local, "".join(self._pieces)[: 2 * MAX_SIZE])
+            self._pieces = None
+        if self._depth == self._entry_depth:
+            self._entry_depth = 0
+        self._depth -= 1
+
+    def _data(self, text: str) -> None:
+        if self._pieces is not None:
+            self._pieces.append(text)
+
+
+def _date(entry: dict[str, str], names: Sequence[str]) -> datetime | None:
+    dates = (parse_date(entry[name]) for name in names if name in entry)
+    return next(filter(None, dates), None)

@@ -1,0 +1,70 @@
+"""What a reader sees of an entry, in one hash: by what the publisher wrote, not by how we clean it."""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+
+from tidings.domain.documents import Enclosure
+from tidings.domain.identity import digest
+from tidings.parsing.raw import Text
+from tidings.parsing.urls import absolute_url
+
+_UNSEEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|template)(?=[\s/>]).*?(?:</\1(?=[\s/>])[^>]*+>?|\Z)",
+    re.DOTALL | re.IGNORECASE,
+)
+_TAG = re.compile(r"""<(/?[a-zA-Z][^\s/>]*+)((?:[^>"']|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+)>?+""")
+_ATTRIBUTE = re.compile(
+    r"""(?<=[\s"'/])(href|src|alt|width|height)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""",
+    re.IGNORECASE,
+)
+_PICTURES = ("img", "source")
+
+
+def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
+    """Return a hash that changes with an entry's text, markup, pictures and targets.
+
+    Dates are no part of it, nor is the address of the entry's page, nor anything else that
+    publishers touch at will: tracking parameters, the queries of pictures and files, pictures
+    of one pixel, comments, scripts, and attributes that only style. Blanks count: in code and
+    verse they are seen.
+
+    Args:
+        title: Plain text.
+        body: As the publisher wrote it.
+        enclosures: Its files.
+    """
+    seen = "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
+    files = [file.url.partition("?")[0] for file in enclosures]
+    return digest(title, "html" if body.html else "plain", seen, *files)
+
+
+def _tokens(raw_html: str) -> Iterator[str]:
+    pieces = _TAG.split(_UNSEEN.sub("", raw_html))
+    yield html.unescape(pieces[0])
+    for name, attributes, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        if "=" in attributes:
+            yield from _seen_of_tag(name.lower(), attributes)
+        else:
+            yield f"\0{name.lower()}\0"
+        yield html.unescape(text)
+
+
+def _seen_of_tag(name: str, attributes: str) -> Iterator[str]:
+    given = {
+        found[1].lower(): found[2] or found[3] or found[4] or ""
+        for found in _ATTRIBUTE.finditer(attributes)
+    }
+    sizes = {given.pop("width", ""), given.pop("height", "")}
+    if name == "img" and sizes & {"0", "1"}:
+        return
+    yield f"\0{name}\0"
+    for attribute, value in sorted(given.items()):
+        yield f"{attribute}={value if attribute == 'alt' else _address(name, value)}\0"
+
+
+def _address(name: str, value: str) -> str:
+    written = html.unescape(value).partition("#")[0]
+    if name in _PICTURES:
+        written = written.partition("?")[0]
+    return absolute_url(written) or written

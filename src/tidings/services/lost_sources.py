@@ -1,0 +1,125 @@
+"""Sources that answer "not found" or a page: where they may have moved to."""
+
+import logging
+import shlex
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+from urllib.parse import urljoin
+
+from tidings.domain.documents import ParsedFeed
+from tidings.domain.sources import DueSource
+from tidings.domain.urls import without_credentials
+from tidings.errors import ConflictError, FetchError
+from tidings.parsing.urls import canonical_url
+from tidings.services.discovering import FoundFeed, discover
+from tidings.services.looking import Looked, Visit
+from tidings.services.poll import PollTools
+from tidings.storage import lost_sources, polls, sources
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=5)
+"""How long we wait for a host; one that is busy for longer is for another time."""
+
+MAX_CANDIDATES = 3
+"""Feeds of one page that are compared with what a source had."""
+
+
+def look_for_moves(tools: PollTools, *, stop: Event) -> int:
+    """Look once, in each row of failures, where lost sources are now; return how many were found.
+
+    Their addresses stay as they are: what is found is a notice for the operator.
+    """
+    with tools.database.read() as connection:
+        lost = lost_sources.every(connection)
+    patience = min(PATIENCE, tools.hosts.patience)
+    tools = replace(tools, hosts=replace(tools.hosts, patience=patience))
+    found, busy = 0, set()
+    for source in lost:
+        if stop.is_set():
+            break
+        if source.host in busy:
+            continue
+        try:
+            with Visit(tools, stop=stop) as visit:
+                found += _was_found(visit, source)
+        except ConflictError:
+            busy.add(source.host)
+    return found
+
+
+def find_move(visit: Visit, source: DueSource) -> str | None:
+    """Return the address of the feed that a source seems to have become.
+
+    That is a feed which its page leads to, failing that the page of its site, and which
+    shares an entry with it.
+
+    Raises:
+        ConflictError: Another process holds a host, or it has to be left alone.
+    """
+    with visit.tools.database.read() as connection:
+        keys = polls.known_entries(connection, [source.id])[source.id]
+        pages = lost_sources.pages_of_entries(connection, source.id)
+    known = {_without_scheme(url) for url in pages}
+    for url, feed in _candidates(visit, source):
+        for entry in feed.entries:
+            if entry.key in keys or (entry.url and _without_scheme(entry.url) in known):
+                return url
+    return None
+
+
+def _was_found(visit: Visit, source: DueSource) -> bool:
+    """Look for one source and note the result, alone with it: no poll is under way meanwhile."""
+    visit.hold(source.host)
+    with visit.tools.database.read() as connection:
+        if not lost_sources.every(connection, only=source.id):
+            return False
+    url = find_move(visit, source)
+    if visit.stop.is_set():
+        return False
+    with visit.tools.database.write() as connection:
+        rival = sources.find_by_urls(connection, [url]).get(url) if url else None
+        notice = _notice(source, url, rival) if url else None
+        lost_sources.note(connection, source.id, notice, now=visit.tools.clock())
+    data = {"source": without_credentials(source.url), "found": url}
+    logger.info("lost source looked for", extra=data)
+    return url is not None
+
+
+def _notice(source: DueSource, url: str, rival: int | None) -> str:
+    if rival is not None:
+        return f"it seems to have moved to {url}, which is source {rival} already"
+    command = f"tidings source edit {source.id} --url {shlex.quote(url)}"
+    return f"it seems to have moved to {url}; to follow it there: {command}"
+
+
+def _candidates(visit: Visit, source: DueSource) -> Iterator[tuple[str, ParsedFeed]]:
+    seen = {canonical_url(source.url)}
+    pages = [source.url] if source.failing_with == "html" else []
+    for page in dict.fromkeys([*pages, source.site_url or urljoin(source.url, "/")]):
+        for found in _feeds_behind(visit, page)[:MAX_CANDIDATES]:
+            address = canonical_url(found.link.url)
+            looked = found.looked or _look(visit, found.link.url) if address not in seen else None
+            seen.add(address)
+            if looked and looked.feed:
+                yield looked.fetched.moved_to or found.link.url, looked.feed
+
+
+def _feeds_behind(visit: Visit, page: str) -> tuple[FoundFeed, ...]:
+    try:
+        return discover(visit, page).feeds
+    except FetchError:
+        return ()
+
+
+def _look(visit: Visit, url: str) -> Looked | None:
+    try:
+        return visit.look(url)
+    except FetchError:
+        return None
+
+
+def _without_scheme(url: str) -> str:
+    return url.partition("://")[2]

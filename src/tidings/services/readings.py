@@ -1,0 +1,110 @@
+"""Documents that children are reading, each beside what is stored of its source."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+from tidings.domain.compare import KnownEntry
+from tidings.domain.documents import ParsedFeed
+from tidings.domain.filters import Filter
+from tidings.domain.moves import CONFIRMATIONS
+from tidings.domain.renames import Namesake
+from tidings.domain.sources import DueSource
+from tidings.fetching.outcomes import Fetched
+from tidings.parsing.document import Document
+from tidings.services.filtering import dropped
+from tidings.services.settling import Reading
+from tidings.storage import aliases, filters, polls, sources
+from tidings.storage.database import Database
+
+Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """What a child made of a document, or will have made when it is asked."""
+
+    source_id: int
+    fetched: Fetched
+    feed: Future[ParsedFeed]
+
+
+class Readings:
+    """Documents between the web and the decision.
+
+    Args:
+        database: What is stored of their sources.
+        parse: Reads a document in a child, given the raw hashes known by key.
+        done: Called from any thread when a document is read, or cannot be.
+    """
+
+    def __init__(self, database: Database, parse: Parse, *, done: Callable[[Parsed], None]) -> None:
+        self._database = database
+        self._parse = parse
+        self._done = done
+        self._known: dict[int, dict[bytes, KnownEntry]] = {}
+        self._stored: dict[int, list[Namesake]] = {}
+        self._filters: dict[int, list[Filter]] = {}
+        self._rivals: dict[str, int] = {}
+        self.backlog = 0
+        """Bytes of documents that are being read, or wait for it."""
+
+    def begin(self, unread: Sequence[tuple[DueSource, Fetched]]) -> None:
+        """Have documents read."""
+        source_ids = [due.id for due, _ in unread]
+        moving = [due.moved_to for due, _ in unread if due.moved_times >= CONFIRMATIONS - 1]
+        with self._database.read() as connection:
+            self._known |= polls.known_entries(connection, source_ids)
+            self._filters |= filters.of_sources(connection, source_ids)
+            if moving:
+                self._rivals |= sources.find_by_urls(connection, [to for to in moving if to])
+        for due, fetched in unread:
+            document = Document(
+                url=fetched.url,
+                body=fetched.body,
+                content_type=fetched.content_type,
+                charset=fetched.charset,
+            )
+            raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
+            self.backlog += len(fetched.body)
+            feed = self._parse(document, raw_hashes)
+            feed.add_done_callback(partial(self._report, due.id, fetched))
+
+    def look_closer(self, read: Sequence[Parsed]) -> None:
+        """Get what may have been renamed of sources whose documents hold unknown keys."""
+        open_ids = [one.source_id for one in read if self._holds_unknown(one)]
+        if open_ids:
+            with self._database.read() as connection:
+                self._stored |= aliases.namesakes(connection, open_ids)
+
+    def end(self, parsed: Parsed) -> Reading:
+        """Take a document out that was read.
+
+        Raises:
+            ParseError: It could not be.
+            InvalidError: A filter of its source cannot be understood any more.
+        """
+        fetched = parsed.fetched
+        self.backlog -= len(fetched.body)
+        known = self._known.pop(parsed.source_id)
+        stored = self._stored.pop(parsed.source_id, ())
+        judged = self._filters.pop(parsed.source_id, ())
+        feed = parsed.feed.result()
+        return Reading(
+            fetched=fetched,
+            feed=feed,
+            known=known,
+            stored=stored,
+            rival=self._rivals.get(fetched.moved_to or ""),
+            dropped=dropped(judged, [one for one in feed.entries if one.key not in known]),
+        )
+
+    def _holds_unknown(self, parsed: Parsed) -> bool:
+        known = self._known[parsed.source_id]
+        if not known or parsed.feed.exception():
+            return False
+        return any(entry.key not in known for entry in parsed.feed.result().entries)
+
+    def _report(self, source_id: int, fetched: Fetched, feed: Future[ParsedFeed]) -> None:
+        self._done(Parsed(source_id=source_id, fetched=fetched, feed=feed))

@@ -1,0 +1,41 @@
+"""Following a source to where it moved."""
+
+from dataclasses import replace
+
+from tidings.domain.decisions import noted
+from tidings.domain.moves import Move, is_downgrade
+from tidings.domain.sources import DueSource
+from tidings.storage.polled_sources import PolledSource
+
+
+def decide(
+    due: DueSource, polled: PolledSource, *, shares: bool, rival: int | None
+) -> PolledSource:
+    """Adopt the address where a document was found, if it is time to.
+
+    Args:
+        due: The source as it was.
+        polled: Where it stands after a document was read.
+        shares: Whether that document has entries that are stored of the source.
+        rival: Another source that has that address.
+    """
+    now, to = polled.last_polled_at, polled.moved_to
+    move = Move(to=to, since=polled.moved_since, times=polled.moved_times)
+    if to is None or due.keeps_url or not (shares and move.is_confirmed(now)):
+        return polled
+    history = polled.history or due.history
+    if is_downgrade(due.url, to):
+        return replace(polled, notice=f"moved to {to}, which is not followed: it gives up TLS")
+    if rival is not None:
+        notice = f"moved to {to}, which is source {rival} already: remove one of them"
+        return replace(polled, notice=notice)
+    return replace(
+        polled,
+        adopts=to,
+        former_url=due.url,
+        moved_to=None,
+        moved_since=None,
+        moved_times=0,
+        retitled=True,
+        history=noted(history, f"moved from {due.url} to {to}, for good", now=now),
+    )

@@ -1,0 +1,85 @@
+"""Reading again what was kept of a source: the whole pipeline, but for the web."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from threading import Event
+
+from tidings.domain.documents import ParsedFeed
+from tidings.domain.polls import PollResult, PollSummary, summarise
+from tidings.errors import NotFoundError
+from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.parsing.document import Document
+from tidings.services.poll import Fetch, PollTools, poll_sources
+from tidings.services.readings import Parse
+from tidings.storage import documents, sources
+from tidings.storage.documents import KeptDocument
+
+
+def replay(
+    tools: PollTools, source_id: int, *, report: Callable[[PollResult], None], stop: Event
+) -> PollSummary:
+    """Poll a source with its kept documents in place of what the web would answer.
+
+    What the latest holds is cleaned anew, as if all of it had changed. Of the older ones only
+    entries count that are not stored, so that no old text replaces a newer one. What is known
+    of the publisher's server stays as it is. Each document counts as a poll.
+
+    Raises:
+        NotFoundError: There is no such source, or nothing is kept of it.
+    """
+    with tools.database.write() as connection:
+        sources.get(connection, source_id)
+        kept = documents.kept(connection, source_id)
+        if not kept:
+            raise NotFoundError("document kept of source", source_id)
+        documents.forget_what_was_read(connection, source_id)
+    parses = [tools.parse, *[_only_unknown(tools.parse)] * (len(kept) - 1)]
+    rounds = [
+        poll_sources(
+            replace(tools, fetch=_answer(document), parse=parse),
+            [source_id],
+            report=report,
+            stop=stop,
+        )
+        for document, parse in zip(kept, parses, strict=True)
+    ]
+    return summarise(result for summary in rounds for result in summary.sources)
+
+
+def _answer(kept: KeptDocument) -> Fetch:
+    def fetch(requests: Sequence[Request], done: Callable[[Request, Outcome], None]) -> None:
+        for request in requests:
+            answered = Fetched(
+                url=kept.url,
+                body=kept.body,
+                content_type=kept.content_type,
+                charset=kept.charset,
+                validators=request.validators or Validators(url=kept.url),
+                is_partial=True,  # it says nothing of what the server has now
+            )
+            done(request, answered)
+
+    return fetch
+
+
+def _only_unknown(parse: Parse) -> Parse:
+    def parse_new(document: Document, known: Mapping[bytes, bytes]) -> Future[ParsedFeed]:
+        unknown: Future[ParsedFeed] = Future()
+
+        def pass_on(parsed: Future[ParsedFeed]) -> None:
+            if error := parsed.exception():
+                unknown.set_exception(error)
+            else:
+                unknown.set_result(_without(parsed.result(), known))
+
+        parse(document, known).add_done_callback(pass_on)
+        return unknown
+
+    return parse_new
+
+
+def _without(feed: ParsedFeed, known: Collection[bytes]) -> ParsedFeed:
+    new = tuple(entry for entry in feed.entries if entry.key not in known)
+    left = {entry.key for entry in feed.entries if entry.key in known}
+    return replace(feed, entries=new, unchanged_keys=feed.unchanged_keys | left)

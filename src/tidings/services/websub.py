@@ -1,0 +1,279 @@
+"""WebSub: asking hubs to call us, answering when they do, and handing on what they send.
+
+What a hub sends waits in the database and makes its source due. Whoever polls that source takes
+it in place of what the publisher would answer: so it is parsed, compared and saved like any
+document, under the same lease, whichever process the hub had called, and once.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from threading import Event
+
+from tidings.domain.documents import ParsedFeed
+from tidings.domain.hubs import (
+    LEASE,
+    ask,
+    find_offer,
+    judge_news,
+    judge_offer,
+    may_leave,
+    settle_intent,
+)
+from tidings.domain.sources import DueSource
+from tidings.domain.urls import host_of
+from tidings.domain.websub import (
+    SUBSCRIBED,
+    HubNote,
+    HubState,
+    HubSubscription,
+    Intent,
+    Push,
+    is_genuine,
+)
+from tidings.errors import FetchError, NotFoundError, one_line
+from tidings.fetching.outcomes import Answered, Fetched, Form, Validators
+from tidings.storage import websub
+from tidings.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+FRESH_FOR = timedelta(minutes=10)
+"""How long what was pushed is taken for the latest; later the document itself is fetched."""
+
+Answer = Answered | FetchError
+Post = Callable[[Form, Callable[[Answer], None]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubTools:
+    """What asking hubs works with.
+
+    Attributes:
+        post: Sends a form, and reports from any thread.
+        callback: What precedes the token in the address that a hub calls.
+    """
+
+    database: Database
+    post: Post
+    clock: Callable[[], datetime]
+    callback: str
+
+
+def attend_hubs(tools: HubTools, *, stop: Event) -> None:
+    """Ask hubs what is due to be asked, and let sources be polled for which something waits.
+
+    Hubs are asked one after the other: there is no hurry, and polling needs the sockets.
+    """
+    down: dict[str, FetchError] = {}
+    while not stop.is_set() and (known := _take_next(tools)):
+        host = host_of(known.hub)
+        answer = down.get(host) or _ask(tools, known, stop=stop)
+        if answer is None:
+            return
+        if isinstance(answer, FetchError):
+            down[host] = answer
+        _note(tools.database, known, answer)
+
+
+def forget_hubs(database: Database) -> None:
+    """End all subscriptions: whatever a hub still sends is answered "gone"."""
+    with database.write() as connection:
+        websub.remove_all(connection)
+
+
+class Callbacks:
+    """What hubs call us for; asked from many threads.
+
+    Args:
+        database: Where subscriptions and pushes are.
+        clock: Tells the time.
+        max_size: Bytes of a push.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime], max_size: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._max_size = max_size
+
+    def confirm(self, token: str, intent: Intent) -> None:
+        """Take note of what a hub is about to do, if we agree.
+
+        Raises:
+            NotFoundError: There is no such subscription, or we did not ask for this.
+        """
+        with self._database.read() as connection:
+            websub.get(connection, token)  # strangers do not get as far as the one writer
+        with self._database.write() as connection:
+            known = websub.get(connection, token, to_change=True)
+            settled = settle_intent(known, intent, now=self._clock())
+            if may_leave(known, intent):
+                websub.remove(connection, token)
+            elif settled != known:
+                websub.put(connection, settled)
+            else:
+                raise NotFoundError("request", f"to {intent.mode} for that token")
+        logger.info("hub spoke", extra={**_what(known), "mode": intent.mode})
+
+    def room_for(self, token: str) -> int:
+        """Return how many bytes a push may have.
+
+        Raises:
+            NotFoundError: There is no such subscription, or no hub may push for it now.
+        """
+        self._expected(token)
+        return self._max_size
+
+    def receive(self, token: str, push: Push, signatures: Sequence[str]) -> None:
+        """Keep what a hub sent, if it is rightly signed, and let its source be polled.
+
+        Raises:
+            NotFoundError: There is no such subscription, or no hub may push for it now.
+        """
+        known = self._expected(token)
+        if known.waiting == 0:
+            return  # the next poll fetches everything anyway
+        if not is_genuine(push.body, signatures, known.secret):
+            logger.warning("push ignored", extra={**_what(known), "because": "wrong signature"})
+            return
+        now = self._clock()
+        kept = push if known.pushes_whole_entries else Push()
+        with self._database.write() as connection:
+            websub.put_push(connection, token, kept, now=now)
+        # On its own: a poll that is saving holds the source, and may want what was just written.
+        with self._database.write() as connection:
+            websub.make_due(connection, now=now)
+        logger.info("push received", extra={**_what(known), "bytes": len(push.body)})
+
+    def _expected(self, token: str) -> HubSubscription:
+        with self._database.read() as connection:
+            known = websub.get(connection, token)
+        if known.state not in SUBSCRIBED:
+            raise NotFoundError("subscription", "with that token")
+        return known
+
+
+def hub_note(
+    due: DueSource, fetched: Fetched, feed: ParsedFeed, *, has_news: bool, joins: bool
+) -> HubNote | None:
+    """Return what a document leads to between the hub of its source and us.
+
+    Args:
+        due: The source as it was.
+        fetched: The document; what its headers say of hubs counts before what it says itself.
+        feed: What it holds.
+        has_news: Whether it brought new entries.
+        joins: Whether a hub may be asked to tell us what is new.
+    """
+    note = judge_news(due.hub, last_polled_at=due.last_polled_at) if has_news else None
+    if note or fetched.is_partial:
+        return note
+    said = fetched if fetched.hubs else feed
+    offer = find_offer(fetched.url, hubs=said.hubs, self_url=said.self_url, known_as=due.url)
+    return judge_offer(due.hub, offer if joins else None)
+
+
+def take_pushes(
+    database: Database, claimed: Sequence[DueSource], *, now: datetime
+) -> Mapping[int, Fetched]:
+    """Return what hubs have sent for sources that are about to be polled, by source.
+
+    It waits no more then: should it be lost before it is saved, its source is due still.
+    """
+    waiting = {due.id: due for due in claimed if due.hub and due.hub.waiting is not None}
+    if not waiting:
+        return {}
+    with database.write() as connection:
+        pushes = websub.take_pushes(connection, waiting.keys())
+    return {
+        source_id: _fetched(waiting[source_id], push)
+        for source_id, push in pushes.items()
+        if _is_fresh(waiting[source_id].hub, now)
+    }
+
+
+def _take_next(tools: HubTools) -> HubSubscription | None:
+    """Return a subscription that is due, as it stands from now on: as if its hub had been asked.
+
+    Some hubs ask back before they answer; and a request that we do not live to send is made up
+    for when the answer to it is overdue.
+    """
+    now = tools.clock()
+    with tools.database.read() as connection:
+        if not websub.has_work(connection, now=now):
+            return None
+    with tools.database.write() as connection:
+        websub.make_due(connection, now=now)
+    with tools.database.write() as connection:
+        websub.leave_inactive(connection, now=now)
+        while known := websub.find_due(connection, now=now):
+            if asked := ask(known, now=now):
+                websub.put(connection, asked)
+                return asked
+            websub.remove(connection, known.token)
+    return None
+
+
+def _ask(tools: HubTools, known: HubSubscription, *, stop: Event) -> Answer | None:
+    """Return what a hub answers; None if the service ends first."""
+    inbox: SimpleQueue[Answer] = SimpleQueue()
+    tools.post(_form(known, tools.callback), inbox.put)
+    while not stop.is_set():
+        with suppress(Empty):
+            return inbox.get(timeout=0.2)
+    return None
+
+
+def _form(known: HubSubscription, callback: str) -> Form:
+    leaves = known.state is HubState.LEAVING
+    return Form(
+        url=known.hub,
+        fields={
+            "hub.mode": "unsubscribe" if leaves else "subscribe",
+            "hub.topic": known.topic,
+            "hub.callback": callback + known.token,
+            "hub.secret": known.secret,
+            "hub.lease_seconds": f"{LEASE.total_seconds():.0f}",
+            "hub.verify": "async",  # hubs from before the Recommendation insist on it
+        },
+    )
+
+
+def _note(database: Database, known: HubSubscription, answer: Answer) -> None:
+    error = None
+    if isinstance(answer, FetchError):
+        error = str(answer)
+    elif not 200 <= answer.status < 300:
+        # A hub may repeat what it was told.
+        said = answer.text.replace(known.token, "…").replace(known.secret, "…")
+        error = one_line(f"{answer.status}: {said}")
+    with database.write() as connection:
+        websub.note_answer(connection, known.token, error)
+    if error:
+        logger.warning("hub refused", extra={**_what(known), "error": error})
+    else:
+        logger.info("hub asked", extra={**_what(known), "state": known.state.value})
+
+
+def _fetched(due: DueSource, push: Push) -> Fetched:
+    """Return a push as what it is like: a document with some of the entries, fetched just now."""
+    own = due.validators_url or due.url
+    return Fetched(
+        url=due.url,
+        body=push.body,
+        content_type=push.content_type,
+        charset=push.charset,
+        validators=Validators(url=own, etag=due.etag, last_modified=due.last_modified),
+        is_partial=True,
+    )
+
+
+def _is_fresh(hub: HubSubscription | None, now: datetime) -> bool:
+    return bool(hub and hub.pushed_at and now - hub.pushed_at <= FRESH_FOR)
+
+
+def _what(known: HubSubscription) -> dict[str, object]:
+    return {"source": known.source_id, "hub": known.hub}

@@ -1,0 +1,234 @@
+"""Subscriptions at hubs: who may call us, what was pushed, and whom to ask next."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidings.domain.hubs import MAX_MISSES
+from tidings.domain.sources import SourceState
+from tidings.domain.websub import (
+    SUBSCRIBED,
+    HubNote,
+    HubState,
+    HubStep,
+    HubSubscription,
+    Offer,
+    Push,
+)
+from tidings.errors import NotFoundError
+from tidings.storage.intake_tables import websub
+from tidings.storage.tables import source
+
+PUSH_PAUSE = timedelta(minutes=1)
+"""How long after a poll a source is left alone, however much is pushed."""
+
+RESUBSCRIBE = timedelta(days=1)
+"""When a hub is asked again that has stopped pushing."""
+
+_READ = [
+    func.length(websub.c.pushed_body).label(name) if name == "waiting" else websub.c[name]
+    for name in HubSubscription.__dataclass_fields__
+]
+_STANDING = ("state", "asked_at", "act_at", "lease_until", "failures", "last_error")
+_WAITS = websub.c.pushed_body.is_not(None)
+_IS_ACTIVE = exists().where(source.c.id == websub.c.source_id, source.c.state == SourceState.ACTIVE)
+_TOKEN_BYTES, _SECRET_BYTES = 16, 32
+
+
+def of_sources(connection: Connection, ids: Collection[int]) -> Mapping[int, HubSubscription]:
+    """Return how it stands with the hubs of those sources that have one."""
+    if not ids:
+        return {}
+    rows = connection.execute(select(*_READ).where(websub.c.source_id.in_(ids))).mappings()
+    return {row["source_id"]: _to_subscription(row) for row in rows}
+
+
+def get(connection: Connection, token: str, *, to_change: bool = False) -> HubSubscription:
+    """Return the subscription whose hub calls us with `token`.
+
+    Args:
+        connection: One that writes, if the subscription is to be changed.
+        token: As in the address that the hub was given.
+        to_change: Nobody else changes it until the transaction ends.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    statement = select(*_READ).where(websub.c.token == token)
+    row = connection.execute(statement.with_for_update() if to_change else statement).mappings()
+    found = row.first()
+    if found is None:
+        raise NotFoundError("subscription", "with that token")
+    return _to_subscription(found)
+
+
+def note(connection: Connection, notes: Mapping[int, HubNote], *, now: datetime) -> None:
+    """Write what polls led to, by source: a statement for each kind of step."""
+    if not notes:
+        return
+    joining = {source_id: one.offer for source_id, one in notes.items() if one.offer}
+    if joining:
+        _join(connection, joining, now=now)
+    misses = websub.c.misses + 1
+    gives_up = misses >= MAX_MISSES
+    changes: dict[HubStep, dict[str, object]] = {
+        HubStep.LEAVE: {"state": HubState.LEAVING, "act_at": now, "failures": 0},
+        HubStep.TRUST: {"state": HubState.ACTIVE, "misses": 0},
+        HubStep.MISS: {
+            "misses": case((gives_up, 0), else_=misses),
+            "state": case((gives_up, HubState.SILENT), else_=websub.c.state),
+            "act_at": case((gives_up, now + RESUBSCRIBE), else_=websub.c.act_at),
+        },
+    }
+    for step, change in changes.items():
+        ids = [source_id for source_id, one in notes.items() if one.step is step]
+        if ids:
+            meant = update(websub).where(websub.c.source_id.in_(ids), _may(step))
+            connection.execute(meant.values(change))
+
+
+def put(connection: Connection, known: HubSubscription) -> None:
+    """Write how it stands with a hub after it was asked, or has spoken."""
+    columns = {name: getattr(known, name) for name in _STANDING}
+    connection.execute(update(websub).where(websub.c.token == known.token).values(columns))
+
+
+def note_answer(connection: Connection, token: str, error: str | None) -> None:
+    """Note what a hub answered when it was asked, if it did not accept."""
+    connection.execute(update(websub).where(websub.c.token == token).values(last_error=error))
+
+
+def remove(connection: Connection, token: str) -> None:
+    """Forget a subscription; whoever calls with its token is not known any more."""
+    connection.execute(delete(websub).where(websub.c.token == token))
+
+
+def remove_all(connection: Connection) -> None:
+    """Forget every subscription."""
+    connection.execute(delete(websub))
+
+
+def find_due(connection: Connection, *, now: datetime) -> HubSubscription | None:
+    """Return the one whose hub is to be asked first; nobody else gets it until the end."""
+    due = select(*_READ).where(websub.c.act_at <= now).order_by(websub.c.act_at).limit(1)
+    row = connection.execute(due.with_for_update(skip_locked=True)).mappings().first()
+    return _to_subscription(row) if row else None
+
+
+def has_work(connection: Connection, *, now: datetime) -> bool:
+    """Tell whether there is anything for `leave_inactive`, `make_due` or `find_due` to do."""
+    left = ~_IS_ACTIVE & (websub.c.state != HubState.LEAVING)
+    work = select(websub.c.source_id).where(or_(websub.c.act_at <= now, _WAITS, left))
+    return connection.execute(work.limit(1)).first() is not None
+
+
+def leave_inactive(connection: Connection, *, now: datetime) -> None:
+    """Leave the hubs of sources that are not polled any more."""
+    inactive = update(websub).where(~_IS_ACTIVE, websub.c.state != HubState.LEAVING)
+    connection.execute(inactive.values(state=HubState.LEAVING, act_at=now, failures=0))
+
+
+def put_push(connection: Connection, token: str, push: Push, *, now: datetime) -> None:
+    """Keep what a hub sent for the next poll; if something waits already, that one fetches."""
+    body = bindparam("body", push.body, type_=websub.c.pushed_body.type)
+    columns = {
+        "pushed_at": now,
+        "pushed_type": push.content_type,
+        "pushed_charset": push.charset,
+        "pushed_body": case((_WAITS, bindparam("none", b"", type_=body.type)), else_=body),
+    }
+    connection.execute(update(websub).where(websub.c.token == token).values(columns))
+
+
+def make_due(connection: Connection, *, now: datetime) -> None:
+    """Let every source be polled for which something waits, but none of them all the time.
+
+    What is being saved at this moment is left for the next time.
+    """
+    waiting = (
+        select(source.c.id)
+        .join(websub, websub.c.source_id == source.c.id)
+        .where(
+            _WAITS,
+            source.c.state == SourceState.ACTIVE,
+            source.c.next_poll_at > now,
+            source.c.last_polled_at <= now - PUSH_PAUSE,
+        )
+        .with_for_update(of=source, skip_locked=True)
+    )
+    ids = list(connection.scalars(waiting))
+    if ids:
+        due = update(source).where(source.c.id.in_(ids))
+        connection.execute(
+            due.values(next_poll_at=now, next_poll_because="now: its hub sent something")
+        )
+
+
+def take_pushes(connection: Connection, ids: Collection[int]) -> Mapping[int, Push]:
+    """Return what waits for these sources, and let it wait no more.
+
+    Hints are not returned: who does not find a document here fetches it.
+    """
+    mine = websub.c.source_id.in_(ids) & _WAITS
+    columns = (websub.c.pushed_body, websub.c.pushed_type, websub.c.pushed_charset)
+    taken = select(websub.c.source_id, *columns).where(mine).with_for_update()
+    pushes = {
+        row.source_id: Push(
+            body=row.pushed_body, content_type=row.pushed_type, charset=row.pushed_charset
+        )
+        for row in connection.execute(taken)
+    }
+    gone = dict.fromkeys(column.name for column in columns)
+    connection.execute(update(websub).where(websub.c.source_id.in_(pushes)).values(gone))
+    return {source_id: push for source_id, push in pushes.items() if push.body}
+
+
+def count_by_state(connection: Connection) -> dict[HubState, int]:
+    """Return how many subscriptions there are in each state."""
+    counted = select(websub.c.state, func.count().label("number")).group_by(websub.c.state)
+    return {HubState(row.state): row.number for row in connection.execute(counted)}
+
+
+def _may(step: HubStep) -> ColumnElement[bool]:
+    """Return whether the step still fits, for the hub may have spoken meanwhile."""
+    if step is HubStep.LEAVE:
+        return websub.c.state != HubState.LEAVING
+    return websub.c.state.in_(SUBSCRIBED)
+
+
+def _join(connection: Connection, offers: Mapping[int, Offer], *, now: datetime) -> None:
+    rows = [
+        {
+            "source_id": source_id,
+            "token": token_urlsafe(_TOKEN_BYTES),
+            "secret": token_urlsafe(_SECRET_BYTES),
+            "hub": offer.hubs[0],
+            "topic": offer.topic,
+            "state": HubState.PENDING,
+            "act_at": now,
+            "misses": 0,
+            "failures": 0,
+        }
+        for source_id, offer in offers.items()
+    ]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(websub).on_conflict_do_nothing(), rows)
+
+
+def _to_subscription(row: Mapping[Any, Any]) -> HubSubscription:
+    return HubSubscription(**{**row, "state": HubState(row["state"])})

@@ -1,0 +1,20 @@
+from tidings.domain.access import Access
+from tidings.fetching import credentials
+from tidings.fetching.addresses import read
+from tidings.fetching.answers import Question
+
+
+def test_what_is_sent_along_is_not_in_what_is_shown_of_a_question():
+    own = credentials.of(
+        read("https://me:s3cret@example.org/feed"),
+        Access(cookies={"a": "s3cret"}, proxy="http://me:s3cret@proxy.example:3128"),
+    )
+    question = Question(
+        url=own.source.url,
+        host="example.org:443",
+        shown=own.shown_to(own.source.url),
+        proxy=own.proxy,
+        form={"hub.secret": "s3cret"},
+    )
+
+    assert "s3cret" not in repr(own) + repr(question)
