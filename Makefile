@@ -1,5 +1,5 @@
 # One command each; every target sets up what it needs.
-.PHONY: demo run test check bench lock clean
+.PHONY: demo run test check bench fuzz lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -23,9 +23,13 @@ check: .venv/.installed-dev ## format, lint, types, layers
 
 bench: .venv/.installed-dev ## benchmarks, each a table
 	$(BIN)/python bench/polling.py
+	$(BIN)/python bench/hazards.py
 	$(BIN)/python bench/rendering.py
 	$(BIN)/python bench/letters.py
 	$(BIN)/python bench/newsletter.py
+
+fuzz: .venv/.installed-dev ## look for input that breaks a promise, for less than five minutes
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres -o requirements.lock pyproject.toml

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from http.client import HTTPConnection
 from multiprocessing import get_context
@@ -166,9 +167,14 @@ def _read(number: int) -> ParsedFeed:
     return parse(Document(url=url, body=documents.feed(number)), {})
 
 
+def _no_time(_: str) -> timedelta:
+    return timedelta(0)
+
+
 def _store(app: App, read: Sequence[ParsedFeed], *, stored: int) -> None:
     """Store what was read, all of it public, and as much older as there is to be."""
-    rules = Rules(policy=app.settings.poll, first_poll=documents.ENTRIES)
+    policy = app.settings.poll
+    rules = Rules(policy=policy, first_poll=documents.ENTRIES, fold=0, interval_of=_no_time)
     outlines = [FeedOutline(url=f"https://feed-{n}.example.org/feed") for n in range(len(read))]
     import_sources(app.database, outlines, clock=utc_now)
     with app.database.write() as connection:
