@@ -21,10 +21,11 @@ from tidings.delivery.letters import PreparedIssue, Recipient, prepare
 from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.transports import Connect, Envelope
-from tidings.domain.newsletters import UNSUBSCRIBE_URL, Issue
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from issues import issue_of, letterhead_of
+from signing import signer_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECONDS = 1.0
@@ -37,6 +38,7 @@ REPLIES = {b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n", b"DAT
 
 def main() -> None:
     rows: list[tuple[object, ...]] = []
+    signers = [signer_of("rsa"), signer_of("ed25519")]
     for language, line in (("English", ENGLISH), ("Chinese", CHINESE)):
         for kilobytes in (10, 50, 100):
             issue = an_issue(line, kilobytes)
@@ -48,10 +50,15 @@ def main() -> None:
                     f"{size / 1000:.0f}",
                     f"{took * 1000:.1f}",
                     f"{per_second(lambda n, p=prepared: p.letter(recipient(n))):,.0f}",
+                    *(
+                        f"{per_second(lambda n, p=prepared, s=s: s.signed(p.letter(recipient(n)))):,.0f}"
+                        for s in signers
+                    ),
                     f"{per_second(lambda n, i=issue: by_standard_library(i, n)):,.0f}",
                 )
             )
-    head = ("letters", "kB on the wire", "ms to prepare", "spliced/s", "EmailMessage/s")
+    head = ("letters", "kB on the wire", "ms to prepare", "spliced/s", "and signed/s: RSA")
+    head = (*head, "Ed25519", "EmailMessage/s")
     table("letters built", head, rows)
 
     prepared = prepare(an_issue(ENGLISH, 50), letterhead_of())
@@ -67,9 +74,9 @@ def main() -> None:
 def an_issue(line: str, kilobytes: int) -> Issue:
     """Return an issue whose HTML is so long, with a text part of a quarter of it."""
     html = line * (kilobytes * 1000 // len(line.encode()))
-    link = f'<a href="{UNSUBSCRIBE_URL}">Leave</a>\n'
-    text = html[: len(html) // 4] + UNSUBSCRIBE_URL + "\n"
-    return issue_of(html=html + link, text=text, subject="潮汐周报 twelve new entries")
+    links = f'<a href="{PREFERENCES_URL}">Change</a> · <a href="{UNSUBSCRIBE_URL}">Leave</a>\n'
+    text = f"{html[: len(html) // 4]}{PREFERENCES_URL}\nLeave:\n{UNSUBSCRIBE_URL}\n"
+    return issue_of(html=html + links, text=text, subject="潮汐周报 twelve new entries")
 
 
 def recipient(number: int) -> Recipient:
@@ -79,6 +86,7 @@ def recipient(number: int) -> Recipient:
         message_id=f"<abcdefghijklmnopqr{number:08}.d@example.org>",
         date=NOON,
         unsubscribe_url=f"https://news.example.org/u/AAAABBBBCCCCDD{number:08}",
+        preferences_url=f"https://news.example.org/p/AAAABBBBCCCCDD{number:08}",
         feedback_id="7:weekly:tidings",
     )
 
@@ -91,8 +99,13 @@ def by_standard_library(issue: Issue, number: int) -> bytes:
     message["Subject"], message["Date"] = issue.subject, to.date
     message["Message-ID"] = to.message_id
     message["List-Unsubscribe"] = f"<{to.unsubscribe_url}>"
-    message.set_content(issue.text.replace(UNSUBSCRIBE_URL, to.unsubscribe_url))
-    html = issue.html.replace(UNSUBSCRIBE_URL, to.unsubscribe_url)
+    text, html = (
+        part.replace(UNSUBSCRIBE_URL, to.unsubscribe_url).replace(
+            PREFERENCES_URL, to.preferences_url
+        )
+        for part in (issue.text, issue.html)
+    )
+    message.set_content(text)
     message.add_alternative(html, subtype="html")
     return message.as_bytes()
 

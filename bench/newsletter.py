@@ -4,7 +4,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,11 +16,14 @@ from threading import Event, Timer
 
 from sqlalchemy import insert
 
+from letters import settings as relay_settings
+from letters import sink
 from measure import counted, peak_memory, settings, table
 from tidings import mailing
 from tidings.config import Settings
 from tidings.delivery.folder import Folder
-from tidings.delivery.transports import Connect, Envelope, Reply, Send
+from tidings.delivery.relay import Relay
+from tidings.delivery.transports import Connect
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.slots import next_slot
 from tidings.services.delivering import deliver_due
@@ -42,24 +45,35 @@ GROUPS = tuple(product((None, *TOPICS), ("en", "zh"), ZONES))
 ENTRIES = 40
 """New entries of each topic."""
 
-SECONDS = 5.0
-"""That letters are sent for."""
+SECONDS = 8.0
+"""That letters are sent for, at most."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--subscribers", type=int, default=100_000)
+    parser.add_argument("subscribers", type=int, nargs="*", default=[1_000, 10_000, 100_000])
     chosen = parser.parse_args()
 
+    for subscribers in chosen.subscribers:
+        _in_a_process(_measure, subscribers)  # of its own, so that its memory is
+
+
+def _in_a_process(work: Callable[..., None], *arguments: object) -> None:
+    process = get_context("spawn").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+
+
+def _measure(subscribers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         own = settings(f"sqlite:///{folder}/tidings.db")
-        # In a process of its own, so that its memory is not counted.
-        filling = get_context("spawn").Process(target=_fill, args=(own, chosen.subscribers))
-        filling.start()
-        filling.join()
-        with opened(own) as app:
-            _measure_planning(app, chosen.subscribers)
-            _measure_delivering(app, Path(folder) / "letters")
+        _in_a_process(_fill, own, subscribers)
+        with opened(own) as app, sink() as port:
+            _measure_planning(app, subscribers)
+            relay = Relay(relay_settings(port)).connect
+            letters = Folder(Path(folder) / "letters").connect
+            _measure_delivering(app, [("a relay", relay, 4), ("a folder", letters, 1)])
+            print(f"\n  peak memory: {peak_memory():.0f} MB")
 
 
 def _fill(own: Settings, subscribers: int) -> None:
@@ -125,18 +139,16 @@ def _measure_planning(app: App, subscribers: int) -> None:
         rows.append((name, letters, len(planned.deliveries), seconds, own, statements, grown))
     head = ("slot", "letters", "issues", "seconds", "CPU s", "statements/chunk", "MB more")
     table(f"{subscribers:,} readers in {len(GROUPS)} groups, {CHUNK} a chunk", head, rows)
-    print(f"\n  peak memory: {peak_memory():.0f} MB")
 
 
 def _same(now: datetime) -> datetime:
     return now
 
 
-def _measure_delivering(app: App, folder: Path) -> None:
-    ways: list[tuple[str, Connect]] = [("nowhere", _nowhere), ("a folder", Folder(folder).connect)]
+def _measure_delivering(app: App, ways: Sequence[tuple[str, Connect, int]]) -> None:
     rows = []
     with mailing.delivering(app) as tools:
-        for (name, connect), connections in product(ways, (1, 4)):
+        for name, connect, connections in ways:
             sending = replace(
                 tools, connect=connect, connections=connections, clock=partial(_same, SEVEN + DAY)
             )
@@ -151,16 +163,6 @@ def _measure_delivering(app: App, folder: Path) -> None:
     with app.database.read() as connection:
         stored = sum(deliveries.by_state(connection).values())
     table(f"Letters, out of {stored:,} deliveries", head, rows)
-
-
-@contextmanager
-def _nowhere() -> Iterator[Send]:
-    yield _take
-
-
-def _take(_envelope: Envelope, _letter: bytes, mark: Callable[[], None]) -> Reply:
-    mark()
-    return Reply(code=250, text="2.0.0 queued")
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def main() -> None:
 
 def _rendering(app: App, stored: int, *, seconds: float) -> Iterator[float]:
     """Yield the milliseconds that each kind of document takes, from database to bytes."""
-    publication = app.publication(lambda scope, number: f"{scope.path}?page={number}")
+    publication = app.publication(lambda path, number: f"{path}?page={number}")
     last = -(-stored // app.settings.publish.page_size)
     with app.database.read() as connection:
         [newest] = entries.select_entries(connection, Selection(), Window(limit=1))

@@ -62,6 +62,7 @@ CHECKPOINTS = an_entry(
     excerpt="Every checkpoint moves work from a bad day to an ordinary one. We measured how long a "
     "restart takes against how often pages are written back, on one machine and without any luck: "
     "[code] The curve has a knee, and most defaults stand on the wrong side of it.",
+    content="<p>" + "word " * 1600 + "</p>",
 )
 RELEASE = an_entry(
     3,
@@ -84,6 +85,7 @@ SOFTMAX = an_entry(
     language="zh-cn",
     excerpt="为什么分类网络的最后一层几乎总是 softmax？把它看作在期望约束下熵最大的分布，答案就自然了："
     "\\(p_i = e^{z_i} / \\sum_j e^{z_j}\\) 不是经验之谈，而是拉格朗日乘子法的结果。",
+    content="<p>" + "字" * 2000 + "</p>",
 )
 SKY = an_entry(
     42,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from tidings.delivery.addresses import Sender
 from tidings.delivery.letters import Letterhead, Recipient
 from tidings.domain.newsletters import (
+    PREFERENCES_URL,
     UNSUBSCRIBE_URL,
     Frequency,
     Issue,
@@ -36,8 +37,9 @@ def issue_of(**changes):
         "from_seq": 0,
         "to_seq": 9,
         "subject": "Nine new entries",
-        "html": f'<p>Hello</p><a href="{UNSUBSCRIBE_URL}">Leave</a>\n',
-        "text": f"Hello\n\nLeave: {UNSUBSCRIBE_URL}\n",
+        "html": f'<p>Hello</p><a href="{PREFERENCES_URL}">Change</a>, '
+        f'<a href="{UNSUBSCRIBE_URL}">leave</a>\n',
+        "text": f"Hello\n\nChange: {PREFERENCES_URL}\nLeave: {UNSUBSCRIBE_URL}\n",
         "entries": 9,
         "created_at": datetime(2026, 11, 20, 12, tzinfo=UTC),
     }
@@ -60,6 +62,7 @@ def recipient_of(**changes):
         "message_id": "<abcdefghijklmnopqrstuvwxyz.d@example.org>",
         "date": datetime(2026, 11, 20, 12, tzinfo=UTC),
         "unsubscribe_url": "https://news.example.org/u/AAAABBBBCCCCDDDDEEEEFF",
+        "preferences_url": "https://news.example.org/p/AAAABBBBCCCCDDDDEEEE",
         "feedback_id": "7:weekly:tidings",
     }
     return Recipient(**usual | changes)

@@ -15,7 +15,8 @@ from tidings.delivery.addresses import Sender
 from tidings.delivery.letters import Letterhead
 from tidings.delivery.transports import Reply
 from tidings.domain.entries import EntryState
-from tidings.domain.newsletters import UNSUBSCRIBE_URL, Frequency, Schedule
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
+from tidings.domain.readers import Wish
 from tidings.errors import (
     LostReplyError,
     RefusedForNowError,
@@ -24,14 +25,13 @@ from tidings.errors import (
     SenderFaultError,
 )
 from tidings.rendering.mail import Composed
+from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
-from tidings.services.drafts import PlanTools
 from tidings.services.planning import plan_due
 from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
 from tidings.storage.mail_tables import delivery, issue_entry, plan_log
 from tidings.storage.newsletters import NewsletterForm
 from tidings.storage.sources import NewSource
-from tidings.storage.subscriptions import Wish
 from tidings.storage.tables import entry, source
 
 
@@ -45,8 +45,6 @@ def a_form(**fields):
         "schedule": a_schedule(),
         "topics": (),
         "language": "en",
-        "reply_to": None,
-        "postal_address": None,
     }
     return NewsletterForm(**usual | fields)
 
@@ -56,9 +54,10 @@ def a_wish(*, language="en", topics=(), **schedule):
 
 
 def write_letter(digest, issue_url):
-    """Compose a letter that says little: what it tells of, by number, and the way to leave."""
-    told = " ".join(f"[{one.id}]" for section in digest.sections for one in section.entries)
-    text = f"{told}\n{issue_url}\n{UNSUBSCRIBE_URL}\n"
+    """Compose a letter that says little: what it tells of, by number, and the reader's own links."""
+    parts = [part for section in digest.sections for part in (section, *section.folds)]
+    told = " ".join(f"[{one.id}]" for part in parts for one in part.entries)
+    text = f"{told}\n{issue_url}\n{UNSUBSCRIBE_URL}\n{PREFERENCES_URL}\n"
     return Composed(subject=f"{digest.language}: {told}"[:100], html=text, text=text, shown=1)
 
 
@@ -124,6 +123,15 @@ class Newsroom:
         with self.database.write() as connection:
             subscriptions.end(connection, subscription_id, now=self.now)
 
+    def pause(self, subscription_id):
+        with self.database.write() as connection:
+            subscriptions.pause(connection, subscription_id, now=self.now)
+
+    def resume(self, subscription_id, *, catches_up):
+        with self.database.write() as connection:
+            old = subscriptions.get(connection, subscription_id)
+            return subscriptions.resume(connection, old, catches_up=catches_up, now=self.now)
+
     def subscription(self, subscription_id):
         with self.database.read() as connection:
             return subscriptions.get(connection, subscription_id)
@@ -148,9 +156,12 @@ class Newsroom:
             "connect": connect,
             "relay": "relay",
             "connections": 1,
+            "limits": {},
             "sender": "news@example.org",
+            "bounces_to": lambda _claimed: "news@example.org",
             "letterhead_of": _letterhead_of,
-            "unsubscribe_url": lambda number: f"https://news.example/unsubscribe/{number}",
+            "unsubscribe_url": lambda number, _: f"https://news.example/unsubscribe/{number}",
+            "preferences_url": "https://news.example/preferences/{}-{}".format,
         }
         return DeliverTools(**usual | changes)
 
@@ -251,7 +262,7 @@ def accept(outbox, envelope, letter, mark):
 
 def refuse_for_now(_outbox, envelope, _letter, mark):
     mark()
-    raise RefusedForNowError(envelope.recipient, "451 4.7.1 try again")
+    raise RefusedForNowError(envelope.recipient, "451 4.7.1 try again", is_of_domain=True)
 
 
 def refuse_everybody_for_now(_outbox, envelope, _letter, _mark):
@@ -273,7 +284,7 @@ def refuse_us(_outbox, envelope, _letter, _mark):
 
 def refuse_our_letter(_outbox, envelope, _letter, mark):
     mark()
-    raise SenderFaultError(envelope.recipient, "554 5.7.1 this is spam")
+    raise SenderFaultError(envelope.recipient, "554 5.7.1 this is spam", is_of_domain=True)
 
 
 def take_and_lose_the_reply(outbox, envelope, letter, mark):

@@ -11,17 +11,25 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from tidings import mailing
 from tidings.domain.polls import PollResult
+from tidings.services.bouncing import attend_bounces
+from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
-from tidings.services.drafts import PlanTools
 from tidings.services.lost_sources import look_for_moves
+from tidings.services.notices import NoticeTools, deliver_notices
 from tidings.services.planning import plan_due
 from tidings.services.poll import PollTools, poll_due
+from tidings.services.subscribing import forget_expired
+from tidings.services.watch import WatchTools, forget_notices, tell_operator
 from tidings.services.websub import HubTools, attend_hubs, forget_hubs
 from tidings.wiring import App
 
 logger = logging.getLogger(__name__)
 
 MAIL_TICK = timedelta(seconds=30)
+NOTICE_TICK = timedelta(seconds=10)
+"""Somebody sits and waits for the letter that asks for a confirmation."""
+WATCH_TICK = timedelta(minutes=15)
+BOUNCE_TICK = timedelta(minutes=5)
 LOOK_TICK = timedelta(minutes=5)
 """How often we look where sources may have moved that answer no more."""
 
@@ -43,8 +51,19 @@ def ticking(app: App) -> Iterator[None]:
     with app.polling() as polling, mailing.delivering(app) as delivering:
         poll, mail = partial(_poll, polling, stop), partial(_mail, planning, delivering, stop)
         look = partial(look_for_moves, polling, stop=stop)
+        notices = partial(_notices, mailing.noticing(app, delivering), stop)
+        watch = partial(_watch, mailing.watching(app))
+        mailboxes = mailing.bounce_mailboxes(app)
+        bounces = partial(attend_bounces, mailing.bouncing(app), mailboxes, stop=stop)
         tick = app.settings.poll.tick
-        for job, pause in ((poll, tick), (mail, MAIL_TICK), (look, LOOK_TICK)):
+        for job, pause in (
+            (poll, tick),
+            (mail, MAIL_TICK),
+            (notices, NOTICE_TICK),
+            (bounces, BOUNCE_TICK),
+            (look, LOOK_TICK),
+            (watch, WATCH_TICK),
+        ):
             first = planning.clock()
             scheduler.add_job(job, "interval", seconds=pause.total_seconds(), next_run_time=first)
         if callback := app.hub_callback:
@@ -76,6 +95,19 @@ def _hub_tools(polling: PollTools, callback: str) -> HubTools:
 
 def _ignore(_: PollResult) -> None:
     pass
+
+
+def _notices(tools: NoticeTools, stop: Event) -> None:
+    delivered = deliver_notices(tools, stop=stop)
+    if delivered.accepted or delivered.failed:
+        numbers = {"accepted": delivered.accepted, "failed": delivered.failed}
+        logger.info("notices delivered", extra=numbers)
+
+
+def _watch(tools: WatchTools) -> None:
+    tell_operator(tools)
+    forget_notices(tools)
+    forget_expired(tools.database, now=tools.clock())
 
 
 def _mail(planning: PlanTools, delivering: DeliverTools, stop: Event) -> None:

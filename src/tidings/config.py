@@ -13,9 +13,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.domain.publishing import PublishSettings
 from tidings.domain.schedule import PollPolicy
+from tidings.domain.visitors import WebSettings
+from tidings.domain.watching import OperatorSettings
 from tidings.domain.websub import WebSubSettings
 from tidings.errors import ConfigError
 from tidings.fetching.policy import FetchPolicy
@@ -59,31 +61,8 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebSettings:
-    """Where the pages are served, and where the public finds them.
-
-    Attributes:
-        base_url: Absolute, without a slash at the end; empty for `http://HOST:PORT`.
-    """
-
-    host: str
-    port: int
-    base_url: str
-
-    @property
-    def public_url(self) -> str:
-        """The address that pages and feeds are known by."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.base_url.rstrip("/") or f"http://{host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SourcesSettings:
-    """What is followed from the start.
-
-    Attributes:
-        import_at_first_start: An OPML file, read when the database has no source yet.
-    """
+    """What is followed from the start: an OPML file, read when there is no source yet."""
 
     import_at_first_start: str
 
@@ -137,6 +116,9 @@ class Settings:
     templates: TemplateSettings
     mail: MailSettings
     smtp: SmtpSettings
+    dkim: DkimSettings
+    bounce: BounceSettings
+    operator: OperatorSettings
     log: LogSettings
 
 
@@ -156,9 +138,8 @@ def load(shipped: Path, operators: Path | None, environment: Mapping[str, str]) 
     if operators is None and environment.get("TIDINGS_CONFIG"):
         operators = Path(environment["TIDINGS_CONFIG"])
     merged: dict[str, Any] = {}
-    for path in (shipped, operators):
-        if path:
-            _merge(merged, _read(path), origin=str(path))
+    for path in filter(None, (shipped, operators)):
+        _merge(merged, _read(path), origin=str(path))
     for name, value in sorted(environment.items()):
         if name.startswith(PREFIX) and ("__" in name or name in SECRET_NAMES):
             _merge(merged, _from_environment(name, value), origin=name)
@@ -241,7 +222,7 @@ def _convert(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
     if not isinstance(given, _Value):
         raise ConfigError(f"{_shown(path)}: a section where a value belongs")
     value = given.value
-    kind = next((one for one in get_args(kind) if one is timedelta), kind)
+    kind = next((one for one in get_args(kind) if one in {timedelta, int}), kind)
     if kind is timedelta:
         return _duration(given, path=path)
     if kind is int:

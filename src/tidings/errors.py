@@ -24,6 +24,8 @@ TidingsError
 │   ├── SenderFaultError
 │   ├── RelayUnreachableError
 │   └── LostReplyError
+├── MailboxError                     exit 1: where bounces arrive cannot be read now
+├── DnsError                         a result of `doctor`: nobody answers
 ├── LeaseLostError                   a result of polling: nothing of it is kept
 ├── PlanOutdatedError                a result of planning: nothing of it is kept
 └── TemplateError                    at start, if a template breaks its contract
@@ -101,6 +103,20 @@ class StorageError(TidingsError):
 
     def __init__(self, database: str, because: str) -> None:
         super().__init__(f"database {database}: {because}")
+
+
+class MailboxError(TidingsError):
+    """The mailbox that bounces arrive in cannot be read now."""
+
+    def __init__(self, mailbox: str, because: str) -> None:
+        super().__init__(f"cannot read the mailbox {mailbox}: {because}")
+
+
+class DnsError(TidingsError):
+    """No name server answers, or none can."""
+
+    def __init__(self, name: str, because: str) -> None:
+        super().__init__(f"cannot look up {name}: {because}")
 
 
 class PlanOutdatedError(TidingsError):
@@ -215,15 +231,24 @@ class DeliveryError(TidingsError):
         because: What the relay said, or what became of the connection.
         transient: Whether the same letter may be accepted later.
         stops_relay: Whether every other letter would fare the same at this relay now.
+        is_of_domain: Whether others to the recipient's domain may well fare the same.
     """
 
     transient = True
 
-    def __init__(self, recipient: str, because: str, *, stops_relay: bool = False) -> None:
+    def __init__(
+        self,
+        recipient: str,
+        because: str,
+        *,
+        stops_relay: bool = False,
+        is_of_domain: bool = False,
+    ) -> None:
         super().__init__(f"cannot deliver to {recipient}: {because}")
         self.recipient = recipient
         self.because = because
         self.stops_relay = stops_relay
+        self.is_of_domain = is_of_domain
 
 
 class RefusedForNowError(DeliveryError):

@@ -1,7 +1,8 @@
 """How the mail half is put together: planning, composing, the way out."""
 
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -9,17 +10,27 @@ from secrets import token_hex
 
 from tidings.delivery import addresses
 from tidings.delivery.addresses import Sender
+from tidings.delivery.dkim import Signer, signing
 from tidings.delivery.folder import Folder
 from tidings.delivery.letters import Letterhead
+from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
 from tidings.delivery.relay import Relay
-from tidings.domain.newsletters import Digest
+from tidings.delivery.transports import Connect
+from tidings.delivery.verp import BounceAddress
+from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError
-from tidings.rendering.mail import Composed, compose, load_mail_templates
+from tidings.rendering.mail import Composed, compose
+from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
-from tidings.resources import data_dir
+from tidings.services.bouncing import BounceTools
+from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools
-from tidings.services.drafts import PlanTools
 from tidings.services.links import Links
+from tidings.services.notice_contexts import NoticeWriter
+from tidings.services.notices import NoticeTools
+from tidings.services.readers import ReaderTools
+from tidings.services.watch import WatchTools
+from tidings.storage.deliveries import ClaimedDelivery
 from tidings.wiring import App, process_name, utc_now
 
 PLACEHOLDER = "example.org"
@@ -37,7 +48,7 @@ def planning(app: App) -> PlanTools:
         ConfigError: There is no secret, or no usable sender.
     """
     settings = app.settings
-    templates = mail_templates(app)
+    templates = app.mail_templates
     site_url = settings.web.public_url
     write = partial(_write_letter, site_url=site_url, templates=templates)
     return PlanTools(
@@ -64,10 +75,13 @@ def delivering(app: App) -> Iterator[DeliverTools]:
         if domain == PLACEHOLDER:
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
         relay = f"{settings.smtp.host}:{settings.smtp.port}"
-        connect, connections = Relay(settings.smtp).connect, settings.smtp.connections
+        connect: Connect = Relay(settings.smtp).connect
+        connections = settings.smtp.connections
     else:
         relay = settings.mail.folder
         connect, connections = Folder(Path(relay)).connect, 1
+    if signer := signer_of(app):
+        connect = signing(connect, signer)
     yield DeliverTools(
         database=app.database,
         clock=utc_now,
@@ -75,16 +89,95 @@ def delivering(app: App) -> Iterator[DeliverTools]:
         connect=connect,
         relay=relay,
         connections=connections,
+        limits=settings.smtp.domains if settings.mail.transport == "smtp" else {},
         sender=sender.address,
+        bounces_to=_bounces_to(app, sender),
         letterhead_of=lambda newsletter: Letterhead(
-            sender=sender,
+            sender=addresses.sender(newsletter.sender) if newsletter.sender else sender,
             reply_to=newsletter.reply_to,
             list_id=f"{newsletter.slug}.{domain}",
             list_title=newsletter.title,
+            archive_url=f"{settings.web.public_url}/issues",
         ),
-        unsubscribe_url=lambda subscription_id: (
-            f"{settings.web.public_url}/unsubscribe/{signed.unsubscribe_token(subscription_id)}"
+        unsubscribe_url=lambda *numbers: (
+            f"{settings.web.public_url}/unsubscribe/{signed.unsubscribe.sign(*numbers)}"
         ),
+        preferences_url=lambda *numbers: (
+            f"{settings.web.public_url}/preferences/{signed.preferences.sign(*numbers)}"
+        ),
+    )
+
+
+def noticing(app: App, delivering: DeliverTools) -> NoticeTools:
+    """Return what sending letters needs that are no issue; they take the same way out.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret, or no usable sender.
+    """
+    sender, templates = sender_of(app), app.mail_templates
+    domain = sender.address.rpartition("@")[2]
+
+    def letterhead_of(newsletter: Newsletter | None) -> Letterhead:
+        if newsletter is not None:
+            return delivering.letterhead_of(newsletter)
+        return Letterhead(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
+
+    def write(context: NoticeContext) -> WrittenNotice:
+        return write_notice(context, templates)
+
+    site_url = app.settings.web.public_url
+    return NoticeTools(
+        database=delivering.database,
+        clock=delivering.clock,
+        owner=delivering.owner,
+        connect=delivering.connect,
+        relay=delivering.relay,
+        letterhead_of=letterhead_of,
+        writer=NoticeWriter(links(app), site_url=site_url, contact=sender.address),
+        write=write,
+        domain=domain,
+    )
+
+
+def bouncing(app: App) -> BounceTools:
+    """Return what judging needs that comes back.
+
+    Raises:
+        ConfigError: There is no secret, or the address cannot be used.
+    """
+    return BounceTools(
+        database=app.database,
+        clock=utc_now,
+        hash_of=partial(links(app).keyed_hash, "suppression"),
+        address=_bounce_address(app),
+    )
+
+
+def bounce_mailboxes(app: App) -> list[Mailbox]:
+    """Return where bounces arrive, as far as we are to look there."""
+    bounce = app.settings.bounce
+    folders: list[Mailbox] = [Maildir(Path(bounce.maildir))] if bounce.maildir else []
+    return [*folders, Imap(bounce)] if bounce.imap_host else folders
+
+
+def watching(app: App) -> WatchTools:
+    """Return what the operator's daily note needs.
+
+    Raises:
+        ConfigError: The operator's address is none.
+    """
+    given, language = app.settings.operator.email, app.settings.publish.language
+    try:
+        operator = addresses.mailbox(given).address if given else ""
+    except InvalidError as error:
+        raise ConfigError(f"[operator] email: {error}") from error
+    return WatchTools(
+        database=app.database,
+        clock=utc_now,
+        operator=operator,
+        language=language if language in app.mail_templates.languages else "en",
+        disk=partial(free_space, app),
     )
 
 
@@ -98,6 +191,30 @@ def sender_of(app: App) -> Sender:
         return addresses.sender(app.settings.mail.from_)
     except InvalidError as error:
         raise ConfigError(f"[mail] from: {error}") from error
+
+
+def signer_of(app: App) -> Signer | None:
+    """Return what signs letters; None if the relay does.
+
+    Raises:
+        ConfigError: The key cannot be used.
+    """
+    return Signer(app.settings.dkim) if app.settings.dkim.key else None
+
+
+def reading(app: App) -> ReaderTools:
+    """Return what it takes to serve readers.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret to sign with.
+    """
+    return ReaderTools(
+        database=app.database,
+        links=links(app),
+        clock=utc_now,
+        languages=app.mail_templates.languages,
+    )
 
 
 def links(app: App) -> Links:
@@ -125,21 +242,30 @@ def secret(app: App) -> bytes:
     return _kept_secret(app.database.path.with_name("secret"))
 
 
-def mail_templates(app: App) -> Templates:
-    """Read the templates of the letters.
-
-    Raises:
-        TemplateError: One of them is broken.
-    """
-    own = app.settings.templates.folder
-    shipped = data_dir("templates") / "email"
-    return load_mail_templates([Path(own) / "email", shipped] if own else [shipped])
-
-
 def _write_letter(
     digest: Digest, issue_url: str, *, site_url: str, templates: Templates
 ) -> Composed:
     return compose(digest, site_url=site_url, issue_url=issue_url, templates=templates)
+
+
+def _bounce_address(app: App) -> BounceAddress | None:
+    address = app.settings.bounce.address
+    return BounceAddress(address, partial(links(app).keyed_hash, "bounce")) if address else None
+
+
+def _bounces_to(app: App, sender: Sender) -> Callable[[ClaimedDelivery], str]:
+    address = _bounce_address(app)
+    if address is None:
+        return lambda _: sender.address
+    return lambda claimed: address.of(claimed.id, claimed.message_id)
+
+
+def free_space(app: App) -> tuple[int, int] | None:
+    """Return the free bytes and all bytes of the disk with the database, if it is a file."""
+    if not app.database.is_sqlite:
+        return None
+    usage = shutil.disk_usage(app.database.path.parent)
+    return usage.free, usage.total
 
 
 def _kept_secret(path: Path) -> bytes:

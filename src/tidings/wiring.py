@@ -3,22 +3,26 @@
 import logging
 import os
 import socket
+import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 
 from tidings.config import Settings
-from tidings.domain.publishing import Scope
+from tidings.domain.runtimes import faults
 from tidings.errors import ConfigError, ParseError, StorageError
 from tidings.fetching.fetcher import Fetcher
 from tidings.parsing.children import Parser
 from tidings.parsing.opml import read_opml
-from tidings.rendering.pages import Site, load_templates
+from tidings.rendering.mail import load_mail_templates
+from tidings.rendering.pages import load_templates
+from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
@@ -39,7 +43,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: it keeps what it has read
 class App:
     """The program, ready: what commands, pages and ticks work with."""
 
@@ -80,6 +84,11 @@ class App:
                 ),
             )
 
+    def faults_of_runtime(self) -> list[str]:
+        """Return the known faults of the Python and the SQLite that this runs on."""
+        sqlite = sqlite3.sqlite_version_info if self.database.is_sqlite else None
+        return faults(sys.version_info[:3], sqlite)
+
     def import_first_sources(self) -> None:
         """Follow the sources of the list that the settings name, if there is no source yet.
 
@@ -119,21 +128,35 @@ class App:
         shipped = data_dir("templates") / "web"
         return load_templates([Path(own) / "web", shipped] if own else [shipped])
 
+    @cached_property
+    def mail_templates(self) -> Templates:
+        """The templates of the letters, read and tried once.
+
+        Raises:
+            TemplateError: One of them is broken.
+        """
+        own = self.settings.templates.folder
+        shipped = data_dir("templates") / "email"
+        return load_mail_templates([Path(own) / "email", shipped] if own else [shipped])
+
     def assets(self) -> dict[str, bytes]:
         """Return the files that pages need, by path."""
         templates = self.templates()
         return {name: templates.file(name) for name in ("style.css", "favicon.svg")}
 
-    def publication(self, page_path: Callable[[Scope, int], str]) -> Publication:
+    def publication(
+        self, page_path: Callable[[str, int], str], *, has_forms: bool = False
+    ) -> Publication:
         """Return what is published.
 
         Args:
-            page_path: Gives our path of a numbered page, from 2 on.
+            page_path: Gives our path of a numbered page, from 2 on, by that of the first.
+            has_forms: Whether somebody answers to forms there.
         """
         return Publication(
             self.database,
             self.settings.publish,
-            site=self.site(),
+            site=replace(self.site(), has_forms=has_forms),
             templates=self.templates(),
             page_path=page_path,
         )

@@ -13,6 +13,7 @@ from sqlalchemy import update
 from documents import atom, recent_items
 from loopback import answer
 from relay import FakeRelay
+from tidings.domain.planning import HARMLESS
 from tidings.storage.mail_tables import subscription
 
 PATIENCE = 30
@@ -28,6 +29,16 @@ def relay():
 @pytest.fixture
 def news(tidings, web):
     """A newsletter with two subscribers, and three entries that they have not had."""
+    return _with_news(tidings, web)
+
+
+@pytest.fixture
+def news_on_sqlite(tidings_on_sqlite, web):
+    """The same, where the kind of database makes no difference."""
+    return _with_news(tidings_on_sqlite, web)
+
+
+def _with_news(tidings, web):
     assert tidings("newsletter", "add", "updates", "--title", "Latest updates").status == 0
     for address, language in (("ada@example.net", "en"), ("lin@example.net", "zh")):
         options = ("--newsletter", "updates", "--language", language)
@@ -66,11 +77,86 @@ def test_deliveries_are_listed_as_promised(news, relay):
 
     listed = news("delivery", "list", "--json").json
 
-    names = "id subscriber newsletter issue slot state attempts message_id reply"
+    names = (
+        "id subscriber newsletter issue slot state attempts message_id reply "
+        "planned_at next_try_at expires_at finished_at may_have_arrived"
+    )
     assert [list(one) for one in listed] == [names.split()] * 2
+    assert news("delivery", "show", listed[0]["id"], "--json").json == listed[0]
+    assert news("delivery", "list", "--address", "LIN@example.net", "--json").json == [
+        one for one in listed if one["subscriber"] == "lin@example.net"
+    ]
     assert {one["state"] for one in listed} == {"accepted"}
     assert {one["message_id"] for one in listed} == {one["Message-ID"] for one in letters(relay)}
     assert news("delivery", "list", "--state", "rejected", "--json").json == []
+
+
+def test_a_rejected_letter_is_sent_again_at_the_operators_word_only(news, relay):
+    relay.script(RCPT=[b"550 5.1.1 nobody here\r\n"])
+    news("issue", "send", "updates", "--yes", **by_smtp(relay))
+    [rejected] = news("delivery", "list", "--state", "rejected", "--json").json
+
+    unasked = news("delivery", "resend", rejected["id"])
+    asked = news("delivery", "resend", rejected["id"], "--yes")
+    again = news("delivery", "resend", rejected["id"], "--yes")
+    news("issue", "send", "updates", "--yes", **by_smtp(relay))
+
+    assert (unasked.status, asked.status, asked.out) == (2, 0, "1 to be sent\n")
+    assert (again.status, again.err) == (1, f"tidings: delivery {rejected['id']} is ready\n")
+    assert rejected["message_id"] in [one["Message-ID"] for one in letters(relay)]
+    shown = news("issue", "show", rejected["issue"], "--json").json
+    assert (shown["deliveries"], shown["doubtful"]) == ({"accepted": 1}, [])
+
+
+def test_what_is_held_or_cancelled_does_not_go_out(news, relay):
+    relay.script(MAIL=[b"451 4.3.0 later\r\n"] * 2)
+    news("issue", "send", "updates", "--yes", **by_smtp(relay))
+    first, second = [one["id"] for one in news("delivery", "list", "--json").json]
+
+    cancelled = news("delivery", "cancel", first)
+    held = news("delivery", "hold", "--yes")
+    news("issue", "send", "updates", "--yes", **by_smtp(relay))
+
+    assert (cancelled.out, held.out) == ("1 cancelled\n", "1 held\n")
+    assert news("delivery", "show", second).out.count("state: held") == 1
+    assert relay.taken == []
+
+
+def test_of_what_is_held_one_issue_is_let_go(news_on_sqlite, relay):
+    news = news_on_sqlite
+    away = by_smtp(relay) | {"SMTP__PORT": 1}
+    news("issue", "send", "updates", "--yes", **away)
+    news("delivery", "hold", "--yes")
+    first, second = [one["issue"] for one in news("delivery", "list", "--json").json]
+
+    vague = news("delivery", "resend", "--yes")
+    asked = news("delivery", "resend", "--issue", first, "--yes")
+    again = news("delivery", "resend", "--issue", first, "--yes")
+    news("issue", "send", "updates", "--yes", **by_smtp(relay))
+
+    assert (vague.status, asked.out, again.out) == (2, "1 to be sent\n", "0 to be sent\n")
+    states = {one["issue"]: one["state"] for one in news("delivery", "list", "--json").json}
+    assert states == {first: "accepted", second: "held"}
+    assert len(relay.taken) == 1
+
+
+def test_many_more_readers_than_usual_need_a_second_word(news_on_sqlite, relay, web):
+    news = news_on_sqlite
+    assert news("issue", "send", "updates", "--yes", **by_smtp(relay)).status == 0
+    crowd = news.folder / "crowd.csv"
+    lines = [f"reader{number}@example.net,2026-01-02,a form" for number in range(HARMLESS)]
+    crowd.write_text("\n".join(["address,confirmed_at,proof", *lines]))
+    assert news("subscriber", "import", crowd, "--newsletter", "updates").status == 0
+    url = web.serve(answer(body=atom(*recent_items(1), title="More")))
+    assert news("source", "add", url).status == 0
+
+    refused = news("issue", "send", "updates", "--yes", **by_smtp(relay))
+    sent_so_far = len(relay.taken)
+    forced = news("issue", "send", "updates", "--yes", "--force", "--json", **by_smtp(relay))
+
+    assert (refused.status, sent_so_far) == (1, 2)
+    assert "102 subscribers, more than ten times the usual: say --force" in refused.err
+    assert (forced.status, forced.json["accepted"]) == (0, 102)
 
 
 def test_a_refusal_of_one_is_no_matter_of_the_other(news, relay):
@@ -108,11 +194,10 @@ def test_a_paused_relay_is_named_and_nothing_is_planned(news, relay):
 def test_a_preview_changes_nothing(news, tmp_path):
     before = news("newsletter", "show", "updates", "--json").json
 
-    shown = news(
-        "issue", "preview", "updates", "--html", "p.html", "--text", "p.txt", "--eml", "p.eml"
-    )
+    for form, file in {"html": "p.html", "text": "p.txt", "eml": "p.eml"}.items():
+        shown = news("issue", "preview", "updates", "--format", form, "--output", file)
+        assert (shown.status, shown.out) == (0, f"{form} written to {file}\n")
 
-    assert shown.status == 0
     letter = email.message_from_bytes((tmp_path / "p.eml").read_bytes(), policy=email.policy.SMTP)
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "Entry 1" in (tmp_path / "p.txt").read_text()

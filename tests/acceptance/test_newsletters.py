@@ -37,8 +37,12 @@ def test_a_newsletter_is_as_it_was_added(subscribed):
         "title": "This week",
         "topics": [],
         "language": "en",
+        "sender": None,
         "reply_to": None,
         "postal_address": None,
+        "min_entries": 1,
+        "max_entries": 50,
+        "images": False,
     }
 
 
@@ -51,6 +55,7 @@ def test_a_subscription_has_what_the_newsletter_has_until_it_is_edited(subscribe
 
     assert edited.status == 0
     assert RFC_3339.fullmatch(before.pop("next_issue_at"))
+    assert RFC_3339.fullmatch(before["confirmed_at"])
     assert before == SCHEDULE | {
         "id": 1,
         "address": "ada@example.org",
@@ -58,12 +63,16 @@ def test_a_subscription_has_what_the_newsletter_has_until_it_is_edited(subscribe
         "language": "en",
         "topics": [],
         "watermark": 0,
+        "confirmed_at": before["confirmed_at"],
+        "paused_at": None,
         "ended_at": None,
+        "ended_because": None,
     }
     after = subscribed("subscriber", "show", "ada@example.org", "--json").json[0]
     after.pop("next_issue_at")
     changed = {"frequency": "daily", "hour": 9, "language": "zh", "topics": ["databases"]}
-    assert after == before | changed
+    reached = {"bounce_score": 0, "bouncing_since": None, "bounced_at": None, "suppressed": None}
+    assert after == before | changed | reached
 
 
 def test_what_is_sent_by_hand_is_on_record_and_sent_once(news):
@@ -81,16 +90,55 @@ def test_what_is_sent_by_hand_is_on_record_and_sent_once(news):
     assert again.json == {"issues": [], "accepted": 0, "failed": 0}
     (delivery,) = news("delivery", "list", "--state", "accepted", "--json").json
     message_id, reply = delivery.pop("message_id"), delivery.pop("reply")
-    assert delivery == {
-        "id": 1,
-        "subscriber": "ada@example.org",
-        "newsletter": "weekly",
-        "issue": issue["id"],
-        "slot": "now:5",
-        "state": "accepted",
-        "attempts": 1,
-    }
+    assert delivery["planned_at"] <= delivery["finished_at"] < delivery["expires_at"]
+    assert (
+        delivery.items()
+        > {
+            "id": 1,
+            "subscriber": "ada@example.org",
+            "newsletter": "weekly",
+            "issue": issue["id"],
+            "slot": "now:5",
+            "state": "accepted",
+            "attempts": 1,
+        }.items()
+    )
     assert reply == f"250 kept as {message_id.strip('<>')}.eml"
+
+
+def test_what_an_edit_names_is_changed_and_the_rest_stays(news):
+    edit = ("newsletter", "edit", "weekly", "--min-entries=6", "--from", "Ed <ed@example.org>")
+    assert news(*edit, "--images").status == 0
+    assert news("newsletter", "edit", "weekly", "--max-entries=3").status == 0
+
+    shown = news("newsletter", "show", "weekly", "--json").json
+    coming = news("simulate", "ada@example.org", "--newsletter", "weekly", "--json").json
+
+    assert (
+        shown.items()
+        > {
+            "sender": "Ed <ed@example.org>",
+            "reply_to": None,
+            "min_entries": 6,
+            "max_entries": 3,
+            "images": True,
+        }.items()
+    )
+    assert {slot["omission"] for slot in coming} == {"few"}
+
+
+def test_an_empty_value_takes_away_what_was_set(news):
+    given = {"--from": "Ed <ed@example.org>", "--reply-to": "ed@example.org"}
+    given["--postal-address"] = "1 Quay, Exampleton"
+    for option, value in given.items():
+        assert news("newsletter", "edit", "weekly", option, value).status == 0
+
+    emptied = news("newsletter", "edit", "weekly", "--from=", "--reply-to=")
+    shown = news("newsletter", "show", "weekly", "--json").json
+
+    assert emptied.status == 0
+    assert (shown["sender"], shown["reply_to"]) == (None, None)
+    assert shown["postal_address"] == "1 Quay, Exampleton"
 
 
 def test_an_issue_is_shown_with_its_entries(news):
@@ -107,15 +155,15 @@ def test_an_issue_is_shown_with_its_entries(news):
 
 
 def test_a_preview_is_written_where_it_is_wanted_and_stores_nothing(news, tmp_path):
-    files = {form: tmp_path / f"preview.{form}" for form in ("html", "text", "eml")}
-    options = [word for form, path in files.items() for word in (f"--{form}", path)]
+    file = tmp_path / "preview.eml"
 
-    written = news("issue", "preview", "weekly", *options)
-    nowhere = news("issue", "preview", "weekly", "--eml", tmp_path / "none" / "x.eml")
+    letter = news("issue", "preview", "weekly", "--format", "eml", "--output", file)
+    page = news("issue", "preview", "weekly", "--format", "html", "--language", "zh")
+    nowhere = news("issue", "preview", "weekly", "--output", tmp_path / "none" / "x.txt")
 
-    assert written.status == 0
-    assert files["eml"].read_bytes().startswith(b"From: ")
-    assert "</html>" in files["html"].read_text("utf-8")
+    assert letter.status == 0
+    assert file.read_bytes().startswith(b"From: ")
+    assert '<html lang="zh"' in page.out
     assert (nowhere.status, nowhere.out) == (1, "")
     assert "No such file or directory" in nowhere.err
     assert news("issue", "list").out == ""
@@ -182,3 +230,37 @@ def test_what_cannot_be_is_refused_in_a_line(subscribed, line, status, complaint
     assert (refused.status, refused.out) == (status, "")
     assert complaint in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_a_simulation_shows_slots_and_stores_nothing(news):
+    of = ("simulate", "ada@example.org", "--newsletter", "weekly")
+
+    shown = news(*of, "--from", "2030-01-01", "--to", "2030-01-14", "--json").json
+    others = news("simulate", "--newsletter", "weekly", "--frequency", "daily", "--json").json
+
+    assert [one["slot"] for one in shown] == ["w:2030-W02", "w:2030-W03"]
+    assert shown[0]["due_at"] == "2030-01-06T23:00:00Z"
+    assert sorted(shown[0]["entry_ids"]) == [1, 2, 3, 4, 5]
+    assert (shown[1]["entry_ids"], shown[1]["omission"]) == ([], "empty")
+    assert len(others) == 14
+    assert news("issue", "list").out == ""
+
+
+@pytest.mark.parametrize(
+    "span", [("--from", "soon"), ("--from", "2030-01-02", "--to", "2030-01-01")]
+)
+def test_a_simulation_of_no_time_is_refused(news, span):
+    assert news("simulate", "--newsletter", "weekly", *span).status == 2
+
+
+def test_a_subscriber_is_explained(news):
+    news("issue", "send", "weekly", "--yes")
+    of = ("explain", "subscriber", "ada@example.org")
+
+    lines = news(*of, "--json").json
+    [_, why] = news(*of, "--entry", 3, "--json").json
+
+    assert news(*of).out.splitlines() == lines
+    assert "delivery 1 with 5 entries, accepted" in lines[2]
+    assert why == f"weekly: {lines[2]}"
+    assert news(*of, "--entry", 3, "--slot", "now:5").status == 2

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from browser.showcase import SITE, Readers, Showcase, serving
+from browser.showcase import SITE, Showcase, serving, tokens_of
 from tidings.web.app import create_app
-from tidings.web.publication import Probes, Tokens
+from tidings.web.publication import Probes
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -50,7 +50,7 @@ def app_in(language, readers=None):
         publication,
         site,
         templates=publication.templates,
-        tokens=Tokens(unsubscribing=readers or Readers(), callbacks=None),
+        tokens=tokens_of(readers),
         probes=Probes(health=list, metrics=bytes),
     )
 

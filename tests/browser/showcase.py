@@ -19,7 +19,7 @@ from pygments.lexers import get_lexer_by_name
 import digests
 from tidings.domain.documents import Enclosure
 from tidings.domain.entries import Entry, EntryState, SourceCredit, TopicCredit
-from tidings.domain.newsletters import Subscription
+from tidings.domain.newsletters import Frequency, Subscription
 from tidings.domain.publishing import (
     EntryAddress,
     FeedAddress,
@@ -36,13 +36,14 @@ from tidings.rendering.pages import (
     IssuePage,
     IssuesPage,
     ListPage,
-    Site,
     SourceHealth,
     SourceLine,
     SourcesPage,
     TopicLine,
     TopicsPage,
 )
+from tidings.rendering.site import Site
+from tidings.web.publication import Tokens
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -293,7 +294,9 @@ class Showcase:
         return {
             "topics": TopicsPage(site=self.site, topics=tuple(map(topic_line, TOPICS))),
             "sources": SourcesPage(site=self.site, sources=tuple(map(source_line, SOURCES))),
-            "issues": IssuesPage(site=self.site, archives=(archive,)),
+            "issues": IssuesPage(
+                site=self.site, archives=(archive,), pagination=pages.paginate(1, count=1, href=str)
+            ),
         }.get(name, b"<a-list/>")
 
     def _issue(self, slug):
@@ -360,9 +363,20 @@ class Readers:
         self.asked.append(("find", token))
         return self._get(token)
 
-    def end(self, token):
-        self.asked.append(("end", token))
-        self.subscriptions[token] = replace(self._get(token), ended_at=NOON)
+    def end(self, token, because, *, visitor):  # noqa: ARG002 - as the real one
+        self.asked.append(("end", token, because))
+        ended = replace(self._get(token), ended_at=NOON, ended_because=because)
+        self.subscriptions[token] = ended
+
+    def undo(self, token, *, visitor):  # noqa: ARG002 - as the real one
+        self.asked.append(("undo", token))
+        stays = replace(self._get(token), ended_at=None, ended_because=None)
+        self.subscriptions[token] = stays
+
+    def slow_down(self, token, frequency, *, visitor):  # noqa: ARG002 - as the real one
+        self.asked.append(("slow down", token, frequency))
+        schedule = replace(self._get(token).schedule, frequency=Frequency(frequency))
+        self.subscriptions[token] = replace(self._get(token), schedule=schedule)
 
     def speak(self, token, language):
         self.subscriptions[token] = replace(self.subscriptions[token], language=language)
@@ -373,9 +387,21 @@ class Readers:
         return self.subscriptions[token]
 
 
+def tokens_of(readers=None, callbacks=None):
+    """Return who acts for those with a token, where nobody can sign up."""
+    return Tokens(
+        unsubscribing=readers or Readers(),
+        callbacks=callbacks,
+        readers=None,
+        trusted=(),
+        clock=lambda: NOON,
+    )
+
+
 def a_subscription(**fields):
     values = {
         "id": 1,
+        "nonce": 0,
         "address": "ines.moreau@mail.example",
         "newsletter": digests.MORNING,
         "schedule": digests.MORNING.schedule,
@@ -396,7 +422,13 @@ def serving(app) -> Iterator[str]:
     listener.bind(("127.0.0.1", 0))
     listener.listen()
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, ws="none", server_header=False, lifespan="on"
+        app,
+        log_config=None,
+        access_log=False,
+        ws="none",
+        server_header=False,
+        proxy_headers=False,
+        lifespan="on",
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

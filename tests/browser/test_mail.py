@@ -1,7 +1,7 @@
 """Letters in a real browser. Pictures of them go to the folder named by TIDINGS_SCREENSHOTS."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,10 +9,31 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.legibility import CONTRAST
-from digests import CHINESE, ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES, a_digest, an_entry, of
+from digests import (
+    CHINESE,
+    ENGLISH,
+    ISSUE_URL,
+    PAGES_AND_LOGS,
+    SITE_URL,
+    TEMPLATES,
+    a_digest,
+    an_entry,
+    of,
+)
+from tidings.domain.newsletters import Fold
 from tidings.rendering.mail import compose, load_mail_templates
 
-DIGESTS = {"en": ENGLISH, "zh": CHINESE}
+FOLDED = Fold(source=PAGES_AND_LOGS, entries=tuple(map(an_entry, range(50, 62))))
+
+
+def folded(digest, number):
+    """Return a digest that has more of a source in a section than stands there."""
+    sections = list(digest.sections)
+    sections[number] = replace(sections[number], folds=(FOLDED,))
+    return replace(digest, sections=tuple(sections))
+
+
+DIGESTS = {"en": folded(ENGLISH, 0), "zh": folded(CHINESE, 1)}
 
 
 @dataclass

@@ -1,15 +1,9 @@
-"""Leaving a newsletter in a real browser. Pictures go to the folder named by TIDINGS_SCREENSHOTS."""
-
-import os
-from pathlib import Path
+"""Leaving a newsletter in a real browser."""
 
 import pytest
 
 from browser.conftest import app_in
-from browser.legibility import CONTRAST
 from browser.showcase import Readers, serving
-
-TARGET_HEIGHT = 44
 
 
 @pytest.fixture
@@ -23,32 +17,6 @@ def site(readers):
         yield url
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 1280])
-@pytest.mark.parametrize("token", ["1.ines", "2.lin"])
-def test_the_pages_are_easy_to_read_and_the_button_to_press(window, site, width, scheme, token):
-    shown = window(width, scheme, origin=site)
-    shown.visit(f"/unsubscribe/{token}")
-    button = shown.page.get_by_role("button")
-
-    looks = [look(shown, width, f"unsubscribe-{token}-{width}-{scheme}")]
-    tall = button.bounding_box()["height"]
-    with shown.page.expect_navigation():
-        button.click()
-    looks.append(look(shown, width, f"unsubscribed-{token}-{width}-{scheme}"))
-
-    assert tall >= TARGET_HEIGHT
-    assert looks == [{"contrast": [], "sideways": False}] * 2
-    assert shown.complaints == []
-
-
-def look(shown, width, name):
-    if folder := os.environ.get("TIDINGS_SCREENSHOTS"):
-        shown.screenshot(Path(folder), name)
-    across = shown.page.evaluate("document.documentElement.scrollWidth")
-    return {"contrast": shown.page.evaluate(CONTRAST), "sideways": across > width}
-
-
 def test_a_reader_leaves_by_keyboard(window, site, readers):
     shown = window(origin=site)
     shown.visit("/unsubscribe/1.ines")
@@ -59,7 +27,7 @@ def test_a_reader_leaves_by_keyboard(window, site, readers):
 
     assert readers.subscriptions["1.ines"].ended_at
     assert not readers.subscriptions["2.lin"].ended_at
-    assert shown.page.get_by_role("button").count() == 0
+    assert shown.page.get_by_role("button").all_text_contents() == ["Undo: I want to stay"]
     assert shown.page.context.cookies() == []
 
 

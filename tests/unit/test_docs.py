@@ -13,10 +13,11 @@ import pytest
 
 from tidings.cli.main import tidings
 from tidings.config import Settings
-from tidings.rendering.pages import Site, load_templates
+from tidings.rendering.pages import load_templates
+from tidings.rendering.site import Site
 from tidings.resources import data_dir
 from tidings.web.app import create_app
-from tidings.web.publication import Tokens
+from tidings.web.publication import Readers, Tokens
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -45,7 +46,7 @@ def documented_settings():
     """Return the default of each setting as the reference has it, by `section.key`."""
     section, found = "", {}
     for line in text_of("docs/reference/configuration.md").splitlines():
-        if heading := re.match(r'##+ \[([\w.]+?)(?:\."HOST:PORT")?\]$', line):
+        if heading := re.match(r'##+ \[([\w.]+?)(?:\."(?:HOST:PORT|DOMAIN)")?\]$', line):
             section = heading[1]
         elif row := re.match(r"\| `(\w+)` \| (.+?) \|", line):
             found[f"{section}.{row[1]}".lstrip(".")] = row[2]
@@ -100,7 +101,9 @@ def test_every_setting_is_shipped_with_a_comment_above_it():
             uncommented.append(line)
 
     assert set(shipped_settings()) == {
-        name for name in settings_of(Settings) if not name.startswith("fetch.hosts.")
+        name
+        for name in settings_of(Settings)
+        if not name.startswith(("fetch.hosts.", "smtp.domains."))
     }
     assert uncommented == []
 
@@ -134,7 +137,9 @@ def test_every_option_is_in_the_reference():
 def test_every_address_is_in_the_reference():
     site = Site(title="", kicker="", base_url="http://x", language="en", version="1")
     templates = load_templates([data_dir("templates") / "web"])
-    app = create_app(None, site, templates=templates, tokens=Tokens(None, None), probes=None)
+    readers = Readers(None, None, None, None, languages=())
+    tokens = Tokens(None, None, readers=readers, trusted=(), clock=None)
+    app = create_app(None, site, templates=templates, tokens=tokens, probes=None)
     reference = text_of("docs/reference/http.md")
 
     paths = [route.path for route in app.routes]

@@ -9,7 +9,7 @@ import click
 from tidings.cli.output import json_option, show_json
 from tidings.cli.start import Start
 
-SECRETS = ("secret", "password")
+SECRETS = ("secret", "password", "key")
 MASK = "***"
 CREDENTIALS = r"(?<=://)([^/@:]*):[^/@]*@"
 
@@ -55,5 +55,7 @@ def _plain(name: str, value: object) -> object:
     if isinstance(value, timedelta):
         return f"{value.total_seconds():g}s"
     if isinstance(value, str):
-        return MASK if value and name in SECRETS else re.sub(CREDENTIALS, rf"\1:{MASK}@", value)
+        return (
+            MASK if value and name.endswith(SECRETS) else re.sub(CREDENTIALS, rf"\1:{MASK}@", value)
+        )
     return value

@@ -2,16 +2,20 @@
 
 import click
 
+from tidings.cli.explain_subscriber import explain_a_subscriber
 from tidings.cli.output import ID, json_option, show_json
 from tidings.cli.start import Start
 
 
 @click.group
 def explain() -> None:
-    """Say why a source or an entry is as it is.
+    """Say why a source or an entry is as it is, and what a subscriber got.
 
     Example: tidings explain source 3
     """
+
+
+explain.add_command(explain_a_subscriber)
 
 
 @explain.command("source")

@@ -1,11 +1,14 @@
 """`tidings issue`: what newsletters told, and will tell."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import IO
+from tempfile import NamedTemporaryFile
+from typing import IO, TypedDict, Unpack
 
 import click
 
+from tidings.cli.delivery import contract as delivery_contract
 from tidings.cli.output import (
     json_option,
     limit_option,
@@ -16,14 +19,18 @@ from tidings.cli.output import (
 )
 from tidings.cli.start import Start
 from tidings.domain.newsletters import Issue
-from tidings.errors import InvalidError
+from tidings.domain.planning import Forecast
+from tidings.errors import ConflictError, InvalidError
+
+MAX_DOUBTFUL = 100
+"""Doubtful deliveries of an issue that are named."""
 
 
 @click.group
 def issue() -> None:
     """Preview, send, list and show issues.
 
-    Example: tidings issue preview weekly --html preview.html
+    Example: tidings issue preview weekly
     """
 
 
@@ -56,60 +63,101 @@ def list_issues(start: Start, limit: int, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(start: Start, issue_id: int, *, as_json: bool) -> None:
-    """Show an issue as text.
+    """Show an issue: what became of its letters, which are doubtful, and its text.
 
     Example: tidings issue show 3
     """
-    from tidings.storage import issues
+    from tidings.storage import delivery_records, issues
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.get(connection, issue_id)
         told = [entry.id for entry in issues.entries_of(connection, [issue_id])[issue_id]]
+        counts = delivery_records.by_state_of_issue(connection, issue_id)
+        doubtful = delivery_records.doubtful_of_issue(connection, issue_id, limit=MAX_DOUBTFUL)
     if as_json:
-        show_json(_contract(found) | {"entry_ids": told, "text": found.text, "html": found.html})
+        letters = {"deliveries": counts, "doubtful": [delivery_contract(one) for one in doubtful]}
+        bodies = {"text": found.text, "html": found.html}
+        show_json(_contract(found) | {"entry_ids": told} | letters | bodies)
         return
     click.secho(found.subject, bold=True)
-    click.echo(found.text)
+    click.echo(f"letters: {', '.join(f'{n} {state}' for state, n in counts.items()) or 'none'}")
+    for one in doubtful:
+        click.echo(f"delivery {one.id} to {one.subscriber}: {one.state}, {one.reply or 'no reply'}")
+    click.echo(f"\n{found.text}")
+
+
+class _Wish(TypedDict):
+    time: str | None
+    language: str | None
+    form: str
+    output: IO[bytes] | None
+    is_opened: bool
 
 
 @issue.command
 @click.argument("newsletter")
 @click.option("--at", "time", metavar="TIME", help="As of then: 2026-11-20 or 2026-11-20T08:00Z.")
-@click.option("--html", type=click.File("wb"), help="Write the HTML.")
-@click.option("--text", type=click.File("wb"), help="Write the text.")
-@click.option("--eml", type=click.File("wb"), help="Write the letter.")
+@click.option("--language", help="In this language instead of the newsletter's own.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "html", "eml"]),
+    default="text",
+    show_default=True,
+    help="Either part, or the letter as it is sent.",
+)
+@click.option("--output", type=click.File("wb"), help="Write it there.")
+@click.option("--open", "is_opened", is_flag=True, help="Show it in the program for such files.")
 @click.pass_obj
-def preview(start: Start, /, newsletter: str, time: str | None, **files: IO[bytes] | None) -> None:
+def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
     """Show what the next issue would be; nothing is stored, nobody gets it.
 
-    Example: tidings issue preview weekly --eml preview.eml
+    Example: tidings issue preview weekly --format html --open
     """
+    draft = _draft(start, newsletter, wish)
+    form, output = wish["form"], wish["output"]
+    if draft is None:
+        click.echo("nothing new since the last issue")
+        return
+    if output is None and wish["is_opened"]:
+        output = NamedTemporaryFile(suffix=f".{form}", delete=False)  # noqa: SIM115 - closed below
+    if output is None:
+        sys.stdout.buffer.write(draft)
+        return
+    output.write(draft)
+    output.close()
+    click.echo(f"{form} written to {output.name}")
+    if wish["is_opened"]:
+        click.launch(output.name)
+
+
+def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
     from tidings import mailing
-    from tidings.services.drafts import preview as draft
+    from tidings.services import editions
     from tidings.services.sending import sample_letter
     from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
-    at = _time(time) if time else utc_now()
+    at = _time(wish["time"]) if wish["time"] else utc_now()
     with opened(start.settings()) as app:
         tools = mailing.planning(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
-            found = draft(tools, connection, edition, at=at)
+            series = edition.newsletter
+            spoken = replace(series, language=wish["language"] or series.language)
+            found = editions.preview(tools, connection, replace(edition, newsletter=spoken), at=at)
         if found is None:
-            click.echo("nothing new since the last issue")
-            return
+            return None
+        if wish["form"] != "eml":
+            return (found.html if wish["form"] == "html" else found.text).encode()
         with mailing.delivering(app) as delivering:
-            letter = sample_letter(delivering, found, delivering.sender)
-    bodies = {"html": found.html.encode(), "text": found.text.encode(), "eml": letter}
-    for form, file in files.items():
-        if file:
-            file.write(bodies[form])
-            click.echo(f"{form} written to {file.name}")
-    if not any(files.values()):
-        click.secho(found.subject, bold=True)
-        click.echo(found.text)
+            return sample_letter(delivering, found, delivering.sender)
+
+
+class _Word(TypedDict):
+    yes: bool
+    force: bool
 
 
 @issue.command
@@ -118,9 +166,12 @@ def preview(start: Start, /, newsletter: str, time: str | None, **files: IO[byte
     "--to", metavar="ADDRESS", help="As a test, to this address only; it counts for nothing."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also if it is more than ten times the usual.")
 @json_option
 @click.pass_obj
-def send(start: Start, newsletter: str, to: str | None, *, yes: bool, as_json: bool) -> None:
+def send(
+    start: Start, /, newsletter: str, to: str | None, *, as_json: bool, **said: Unpack[_Word]
+) -> None:
     """Send what is new to everybody who has not had it, now instead of at their next slot.
 
     Exits with status 1 if a letter was not accepted.
@@ -129,9 +180,9 @@ def send(start: Start, newsletter: str, to: str | None, *, yes: bool, as_json: b
     """
     from tidings import mailing
     from tidings.delivery.addresses import mailbox
-    from tidings.services.drafts import preview as draft
-    from tidings.services.sending import send_now, send_sample
-    from tidings.storage import newsletters, subscriptions
+    from tidings.services.editions import preview as draft
+    from tidings.services.sending import forecast, send_now, send_sample
+    from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
     tester = mailbox(to).address if to else None
@@ -139,10 +190,10 @@ def send(start: Start, newsletter: str, to: str | None, *, yes: bool, as_json: b
         planning = mailing.planning(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
-            readers = subscriptions.count_of_newsletter(connection, edition.newsletter.id)
+            expected = forecast(connection, edition.newsletter)
             sample = draft(planning, connection, edition, at=utc_now()) if tester else None
         if not tester:
-            _ask(edition.newsletter.title, readers, yes=yes)
+            _ask(newsletter, expected, **said)
             sent = send_now(planning, delivering, edition.newsletter)
         elif sample:
             click.echo(send_sample(delivering, sample, tester))
@@ -161,12 +212,16 @@ def send(start: Start, newsletter: str, to: str | None, *, yes: bool, as_json: b
         raise click.exceptions.Exit(1)
 
 
-def _ask(title: str, readers: int, *, yes: bool) -> None:
+def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:
+    what = f"up to {expected.entries} entries to {expected.readers} subscribers"
+    if expected.is_unusual and not force:
+        because = f"would send {what}, more than ten times the usual: say --force"
+        raise ConflictError("newsletter", slug, because=because)
     if yes:
         return
     if not sys.stdin.isatty():
         raise click.UsageError("this sends mail: say --yes")
-    click.confirm(f"Send what is new in {title} to {readers} subscribers?", abort=True)
+    click.confirm(f"Send {what}?", abort=True)
 
 
 def _time(text: str) -> datetime:

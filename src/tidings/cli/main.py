@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from tidings.cli.bounce import bounce
 from tidings.cli.completion import completion
 from tidings.cli.config import config
 from tidings.cli.db import db
 from tidings.cli.delivery import delivery
 from tidings.cli.demo import demo
+from tidings.cli.doctor import doctor
 from tidings.cli.entry import entry
 from tidings.cli.explain import explain
 from tidings.cli.filter import filters
@@ -20,9 +22,11 @@ from tidings.cli.poll import poll
 from tidings.cli.publish import publish
 from tidings.cli.run import run as run_service
 from tidings.cli.run import web
+from tidings.cli.simulate import simulate
 from tidings.cli.source import source
 from tidings.cli.start import Start
 from tidings.cli.subscriber import subscriber
+from tidings.cli.suppression import suppression
 from tidings.cli.topic import topic
 from tidings.errors import ConfigError, InvalidError, TidingsError
 
@@ -58,9 +62,13 @@ for command in (
     filters,
     newsletter,
     subscriber,
+    suppression,
     issue,
     delivery,
+    bounce,
     explain,
+    simulate,
+    doctor,
     db,
     config,
     completion,

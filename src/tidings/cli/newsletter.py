@@ -5,11 +5,38 @@ from typing import Any
 import click
 
 from tidings.cli.output import json_option, show_json, show_table
-from tidings.cli.schedules import schedule_of, wish_options
+from tidings.cli.schedules import Command, schedule_of, wish_options
 from tidings.cli.start import Start
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule
 
+LETTER_OPTIONS = (
+    click.option(
+        "--from", "sender", metavar="SENDER", help="Name <address>; empty for the settings' own."
+    ),
+    click.option("--reply-to", metavar="ADDRESS", help="Where answers go; empty for the sender."),
+    click.option("--postal-address", help="At the foot of each letter; empty for none."),
+    click.option(
+        "--min-entries", type=click.IntRange(1, 100), help="Fewer wait for the next slot."
+    ),
+    click.option("--max-entries", type=click.IntRange(1, 500), help="More stand on the web page."),
+    click.option("--images/--no-images", default=None, help="Show publishers' images."),
+)
+LETTER_FIELDS = (
+    "sender",
+    "reply_to",
+    "postal_address",
+    "min_entries",
+    "max_entries",
+    "images",
+)
 DAILY = Schedule(frequency=Frequency.DAILY, hour=8, timezone="UTC")
+
+
+def letter_options(command: Command) -> Command:
+    """Add the options that say what stands in a newsletter's letters."""
+    for option in reversed(LETTER_OPTIONS):
+        command = option(command)
+    return command
 
 
 @click.group
@@ -24,30 +51,26 @@ def newsletter() -> None:
 @click.argument("slug")
 @click.option("--title", required=True, help="What readers see.")
 @wish_options
-@click.option("--reply-to", metavar="ADDRESS", help="Where answers go.")
-@click.option("--postal-address", help="Stands at the foot of each letter.")
+@letter_options
 @click.pass_obj
 def add(start: Start, /, slug: str, **given: Any) -> None:
     """Add a newsletter; its first issue tells of what comes from now on.
 
     Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
     """
-    from tidings.delivery.addresses import mailbox
     from tidings.storage import newsletters
     from tidings.storage.newsletters import NewsletterForm
     from tidings.wiring import opened, utc_now
 
+    form = NewsletterForm(
+        title=given["title"],
+        schedule=schedule_of(given, DAILY),
+        topics=given["topics"],
+        language=given["language"] or "en",
+        **_letters(given),
+    )
     with opened(start.settings()) as app, app.database.write() as connection:
-        now = utc_now()
-        form = NewsletterForm(
-            title=given["title"],
-            schedule=schedule_of(given, DAILY),
-            topics=given["topics"],
-            language=given["language"] or "en",
-            reply_to=mailbox(given["reply_to"]).address if given["reply_to"] else None,
-            postal_address=given["postal_address"],
-        )
-        newsletters.add(connection, slug, form, now=now)
+        newsletters.add(connection, slug, form, now=utc_now())
 
 
 @newsletter.command("list")
@@ -100,19 +123,18 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 @click.option("--title", help="What readers see.")
 @wish_options
 @click.option("--no-topics", is_flag=True, help="Of everything from now on.")
-@click.option("--reply-to", metavar="ADDRESS", help="Where answers go.")
-@click.option("--postal-address", help="Stands at the foot of each letter.")
+@letter_options
 @click.pass_obj
 def edit(start: Start, /, slug: str, **given: Any) -> None:
-    """Change a newsletter; what is not named stays.
+    """Change a newsletter; what is not named stays, an empty value takes away what was set.
 
     Example: tidings newsletter edit weekly --hour 9
     """
-    from tidings.delivery.addresses import mailbox
     from tidings.storage import newsletters
     from tidings.storage.newsletters import NewsletterForm
     from tidings.wiring import opened, utc_now
 
+    letters = _letters(given)
     with opened(start.settings()) as app, app.database.write() as connection:
         old = newsletters.get(connection, slug)
         kept = () if given["no_topics"] else old.topics
@@ -121,8 +143,7 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
             schedule=schedule_of(given, old.schedule),
             topics=given["topics"] or kept,
             language=given["language"] or old.language,
-            reply_to=mailbox(given["reply_to"]).address if given["reply_to"] else old.reply_to,
-            postal_address=given["postal_address"] or old.postal_address,
+            **{name: getattr(old, name) for name in LETTER_FIELDS} | letters,
         )
         newsletters.edit(connection, slug, form, now=utc_now())
 
@@ -149,6 +170,19 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
             newsletters.remove(connection, slug, now=utc_now())
 
 
+def _letters(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what options say of a newsletter's letters; what is not named is not in it."""
+    from tidings.delivery.addresses import mailbox, sender
+
+    said = {name: given[name] for name in LETTER_FIELDS if given[name] is not None}
+    if said.get("sender"):
+        found = sender(said["sender"])
+        said["sender"] = f"{found.name} <{found.address}>" if found.name else found.address
+    if said.get("reply_to"):
+        said["reply_to"] = mailbox(said["reply_to"]).address
+    return {name: None if value == "" else value for name, value in said.items()}
+
+
 def _contract(one: Newsletter) -> dict[str, object]:
     return {
         "id": one.id,
@@ -159,6 +193,5 @@ def _contract(one: Newsletter) -> dict[str, object]:
         "timezone": one.schedule.timezone,
         "topics": one.topics,
         "language": one.language,
-        "reply_to": one.reply_to,
-        "postal_address": one.postal_address,
+        **{name: getattr(one, name) for name in LETTER_FIELDS},
     }

@@ -1,10 +1,13 @@
 """`tidings run` and `tidings web`: the services."""
 
+import logging
 import signal
 
 import click
 
 from tidings.cli.start import Start
+
+logger = logging.getLogger(__name__)
 
 
 @click.command
@@ -24,6 +27,8 @@ def run(start: Start) -> None:
     end_in_order()
     with opened(settings) as app, bound(settings.web) as listening:
         app.import_first_sources()
+        for fault in app.faults_of_runtime():
+            logger.warning("update wanted", extra={"because": fault})
         with ticking(app):
             serve(app, listening)
 

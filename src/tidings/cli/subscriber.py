@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option
 from tidings.cli.schedules import schedule_of, wish_options
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Subscription
+from tidings.cli.subscriber_files import export, import_subscribers
+from tidings.cli.subscriber_list import list_subscribers, show_subscriber
 
 
 @click.group
@@ -16,6 +17,10 @@ def subscriber() -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly
     """
+
+
+for _command in (list_subscribers, import_subscribers, export):
+    subscriber.add_command(_command)
 
 
 @subscriber.command
@@ -30,37 +35,28 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
+    from tidings import mailing
     from tidings.delivery.addresses import mailbox
-    from tidings.storage import newsletters, subscriptions
-    from tidings.storage.subscriptions import Wish
-    from tidings.wiring import opened, utc_now
-
-    known = mailbox(address)
-    with opened(start.settings()) as app, app.database.write() as connection:
-        series = newsletters.get(connection, slug)
-        wish = Wish(
-            schedule=schedule_of(given, series.schedule),
-            language=given["language"] or series.language,
-            topics=given["topics"],
-        )
-        now = utc_now()
-        subscriptions.add(connection, slug, (known.address, known.key), wish, now)
-
-
-@subscriber.command("list")
-@json_option
-@click.pass_obj
-def list_subscribers(start: Start, *, as_json: bool) -> None:
-    """List all subscriptions, by address.
-
-    Example: tidings subscriber list
-    """
-    from tidings.storage import subscriptions
+    from tidings.domain.readers import Wish
+    from tidings.services import changes
+    from tidings.services.changes import Act
+    from tidings.services.readers import refuse_suppressed
+    from tidings.storage import newsletters
     from tidings.wiring import opened
 
-    with opened(start.settings()) as app, app.database.read() as connection:
-        found = subscriptions.every(connection)
-    _show(found, as_json=as_json)
+    known = mailbox(address)
+    with opened(start.settings()) as app:
+        tools = mailing.reading(app)
+        act = Act(now=tools.clock(), by="operator")
+        with app.database.write() as connection:
+            series = newsletters.get(connection, slug)
+            wish = Wish(
+                schedule=schedule_of(given, series.schedule),
+                language=given["language"] or series.language,
+                topics=given["topics"],
+            )
+            refuse_suppressed(connection, tools, known)
+            changes.add(connection, slug, known, wish=wish, act=act)
 
 
 @subscriber.command
@@ -68,17 +64,21 @@ def list_subscribers(start: Start, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(start: Start, address: str, *, as_json: bool) -> None:
-    """Show what somebody subscribes to.
+    """Show what somebody subscribes to, and whether letters reach them.
 
     Example: tidings subscriber show ada@example.org
     """
+    from tidings import mailing
     from tidings.delivery.addresses import mailbox
-    from tidings.storage import subscriptions
+    from tidings.storage import subscribers, subscriptions, suppressions
     from tidings.wiring import opened
 
+    key = mailbox(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = subscriptions.of_subscriber(connection, mailbox(address).key)
-    _show(found, as_json=as_json)
+        found = subscriptions.of_subscriber(connection, key)
+        standing = subscribers.standing(connection, key)
+        suppression = suppressions.find(connection, mailing.reading(app).hash_of(key))
+    show_subscriber(found, standing, suppression, as_json=as_json)
 
 
 @subscriber.command
@@ -93,8 +93,10 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
     from tidings.delivery.addresses import mailbox
+    from tidings.domain.readers import Wish
+    from tidings.services import changes
+    from tidings.services.changes import Act
     from tidings.storage import subscriptions
-    from tidings.storage.subscriptions import Wish
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -105,7 +107,7 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        subscriptions.edit(connection, old.id, wish, now=utc_now())
+        changes.edit(connection, old, wish, act=Act(now=utc_now(), by="operator"))
 
 
 @subscriber.command
@@ -114,57 +116,33 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
-    """Delete a subscriber with all subscriptions and deliveries, or end one subscription.
+    """Forget a person with all that belongs to them, or end one of their subscriptions.
+
+    Of who is forgotten a keyed hash of the address stays, so that no import brings them back;
+    they can still sign up themselves.
 
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
+    from tidings import mailing
     from tidings.delivery.addresses import mailbox
-    from tidings.storage import subscriptions
-    from tidings.wiring import opened, utc_now
+    from tidings.domain.newsletters import Ending
+    from tidings.services import changes
+    from tidings.services.changes import Act
+    from tidings.services.erasure import erase
+    from tidings.storage import subscribers, subscriptions
+    from tidings.wiring import opened
 
     key = mailbox(address).key
     with opened(start.settings()) as app:
         with app.database.read() as connection:
-            subscriptions.of_subscriber(connection, key)
+            subscribers.get_of(connection, key)
         if not slug and not yes:
             click.confirm(f"Delete {address} and all that was sent there?", abort=True)
+        tools = mailing.reading(app)
         with app.database.write() as connection:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
-                subscriptions.end(connection, one.id, now=utc_now())
+                act = Act(now=tools.clock(), by="operator")
+                changes.end(connection, one, Ending.OPERATOR, act=act)
             else:
-                subscriptions.remove(connection, key)
-
-
-def _show(found: list[Subscription], *, as_json: bool) -> None:
-    if as_json:
-        show_json([_contract(one) for one in found])
-        return
-    rows = [
-        (
-            one.address,
-            one.newsletter.slug,
-            one.schedule.frequency,
-            f"{one.schedule.hour}:00 {one.schedule.timezone}",
-            one.language,
-            "left" if one.ended_at else moment(one.next_issue_at),
-        )
-        for one in found
-    ]
-    show_table(("address", "newsletter", "frequency", "at", "language", "next issue"), rows)
-
-
-def _contract(one: Subscription) -> dict[str, object]:
-    return {
-        "id": one.id,
-        "address": one.address,
-        "newsletter": one.newsletter.slug,
-        "frequency": one.schedule.frequency,
-        "hour": one.schedule.hour,
-        "timezone": one.schedule.timezone,
-        "language": one.language,
-        "topics": one.topics,
-        "watermark": one.watermark,
-        "next_issue_at": rfc3339(one.next_issue_at),
-        "ended_at": rfc3339(one.ended_at),
-    }
+                erase(connection, tools, subscribers.get_of(connection, key))

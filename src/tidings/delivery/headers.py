@@ -44,25 +44,29 @@ def text_header(name: str, text: str) -> str:
 
 def address_header(name: str, sender: Sender) -> str:
     """Return the header `name` with a display name and an address."""
-    return _named_header(name, sender.name, f"<{sender.address}>")
-
-
-def list_header(name: str, title: str, list_id: str) -> str:
-    """Return the header `name` with the title of a list and its identifier (RFC 2919)."""
-    return _named_header(name, title, f"<{list_id}>")
-
-
-def _named_header(name: str, phrase: str, bracketed: str) -> str:
-    text = header_text(phrase)
+    text, bracketed = header_text(sender.name), f"<{sender.address}>"
     if not text:
         return f"{name}: {bracketed}"
-    if _is_plain(text):
-        words = ['"' + re.sub(r'(["\\])', r"\\\1", text) + '"']
-    else:
-        words = _encoded_words(text, after=name)
+    words = [_quoted(text)] if _is_plain(text) else _encoded_words(text, after=name)
     line = " ".join([*words, bracketed])
     is_short = len(name) + 2 + len(line) <= WIDTH
     return f"{name}: {line if is_short else _folded([*words, bracketed])}"
+
+
+def list_header(name: str, title: str, list_id: str) -> str:
+    """Return the header `name` with the identifier of a list (RFC 2919), on one line.
+
+    Its title precedes it where that needs no encoding: rules by which people sort their mail
+    look at the line as it is.
+    """
+    text = header_text(title)
+    line = f"{name}: {_quoted(text)} <{list_id}>"
+    is_fit = text and _is_plain(text) and len(line) <= WIDTH
+    return line if is_fit else f"{name}: <{list_id}>"
+
+
+def _quoted(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def _folded(words: Sequence[str]) -> str:

@@ -1,30 +1,30 @@
 """Letters: an issue is encoded once, and addressed many times."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email import message_from_bytes
 from email.utils import format_datetime
 from hashlib import sha256
+from urllib.parse import quote
 
 from tidings.delivery.addresses import Sender
-from tidings.delivery.encodings import EncodedText, encoded
+from tidings.delivery.bodies import (
+    ADDRESS,
+    FEEDBACK_ID,
+    LIST_ID,
+    MESSAGE_ID,
+    URL,
+    checked,
+    inspect,
+    part_head,
+)
+from tidings.delivery.encodings import encoded
 from tidings.delivery.headers import address_header, list_header, text_header
-from tidings.domain.newsletters import UNSUBSCRIBE_URL, Issue
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
-_DOMAIN = r"[A-Za-z0-9.-]+"
-_ADDRESS = re.compile(f"(?=.{{3,254}}$){_ATOM}@{_DOMAIN}")
-_MESSAGE_ID = re.compile(f"(?=.{{3,250}}$)<{_ATOM}@{_DOMAIN}>")
-_URL = re.compile(r"(?=.{1,900}$)https?://[A-Za-z0-9._~:/?#\[\]@!$()*+,;=%-]+")
-_LIST_ID = re.compile(f"(?=.{{1,255}}$){_DOMAIN}")
-_FEEDBACK_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+_GAPS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
+"""In the order of `Recipient.links`."""
 
-MAX_LINE = 998
-"""Bytes before a line break (RFC 5322)."""
-
-_BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _OWN_HEADERS = [
     "To",
     "Date",
@@ -47,12 +47,14 @@ class Letterhead:
         list_id: Names the newsletter to mail clients, such as `weekly.news.example.org`; it
             must never change, not even when the host does (RFC 2919).
         list_title: For people.
+        archive_url: Where past issues are; None if nowhere.
     """
 
     sender: Sender
     reply_to: str | None
     list_id: str
     list_title: str
+    archive_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +64,24 @@ class Recipient:
     Attributes:
         message_id: With its angle brackets.
         unsubscribe_url: Where a POST ends the subscription; nothing that HTML would escape.
+        preferences_url: Where they change what they get; likewise.
         feedback_id: By which large mailbox providers count complaints.
+        unsubscribe_address: Where a letter with the subject `unsubscribe` does the same as that
+            POST; None if nobody reads it.
     """
 
     address: str
     message_id: str
     date: datetime
     unsubscribe_url: str
+    preferences_url: str
     feedback_id: str
+    unsubscribe_address: str | None = None
+
+    @property
+    def links(self) -> tuple[str, str]:
+        """What goes into the gaps of an issue, in their order."""
+        return self.unsubscribe_url, self.preferences_url
 
 
 _SOMEBODY = Recipient(
@@ -77,6 +89,7 @@ _SOMEBODY = Recipient(
     message_id="<letter@example.org>",
     date=datetime(2000, 1, 1, tzinfo=UTC),
     unsubscribe_url="https://example.org/unsubscribe",
+    preferences_url="https://example.org/preferences",
     feedback_id="issue",
 )
 
@@ -87,9 +100,9 @@ class PreparedIssue:
     def __init__(self, *, head: str, boundary: str, text: str, html: str) -> None:
         self._head = head
         self._boundary = boundary
-        self._text, self._html = encoded(text, UNSUBSCRIBE_URL), encoded(html, UNSUBSCRIBE_URL)
-        self._before_text = _part_head(boundary, "plain", self._text)
-        self._before_html = b"\r\n" + _part_head(boundary, "html", self._html)
+        self._text, self._html = encoded(text, _GAPS), encoded(html, _GAPS)
+        self._before_text = part_head(boundary, "plain", self._text)
+        self._before_html = b"\r\n" + part_head(boundary, "html", self._html)
         self._end = f"\r\n--{boundary}--\r\n".encode()
 
     def letter(self, recipient: Recipient) -> bytes:
@@ -98,30 +111,33 @@ class PreparedIssue:
         Raises:
             ValueError: What is said of the recipient cannot stand in a head.
         """
-        url = recipient.unsubscribe_url.encode()
+        links = [checked(URL, link).encode() for link in recipient.links]
         return b"".join(
             (
                 self._whole_head(recipient).encode("ascii"),
                 self._before_text,
-                self._text.filled(url),
+                self._text.filled(links),
                 self._before_html,
-                self._html.filled(url),
+                self._html.filled(links),
                 self._end,
             )
         )
 
     def _whole_head(self, recipient: Recipient) -> str:
-        to = _checked(_ADDRESS, recipient.address)
-        message_id = _checked(_MESSAGE_ID, recipient.message_id)
-        url = _checked(_URL, recipient.unsubscribe_url)
+        to = checked(ADDRESS, recipient.address)
+        message_id = checked(MESSAGE_ID, recipient.message_id)
+        ways_out = [f"<{recipient.unsubscribe_url}>"]
+        if recipient.unsubscribe_address is not None:
+            address = quote(checked(ADDRESS, recipient.unsubscribe_address), safe="@+")
+            ways_out.append(f"<mailto:{address}?subject=unsubscribe>")
         return (
             f"{self._head}"
             f"To: {to}\r\n"
             f"Date: {format_datetime(recipient.date)}\r\n"
             f"Message-ID: {message_id}\r\n"
-            f"List-Unsubscribe: <{url}>\r\n"
+            f"List-Unsubscribe: {', '.join(ways_out)}\r\n"
             "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-            f"Feedback-ID: {_checked(_FEEDBACK_ID, recipient.feedback_id)}\r\n"
+            f"Feedback-ID: {checked(FEEDBACK_ID, recipient.feedback_id)}\r\n"
             "Auto-Submitted: auto-generated\r\n"
             "X-Auto-Response-Suppress: OOF, AutoReply\r\n"
             "MIME-Version: 1.0\r\n"
@@ -138,15 +154,17 @@ def prepare(issue: Issue, letterhead: Letterhead) -> PreparedIssue:
     """
     # Neither encoding ever writes "=_", so no part can hold the boundary, whatever it says.
     boundary = f"=_{sha256(issue.key + issue.slug.encode()).hexdigest()[:32]}"
-    list_id = _checked(_LIST_ID, letterhead.list_id)
+    list_id = checked(LIST_ID, letterhead.list_id)
     lines = [
         address_header("From", letterhead.sender),
         text_header("Subject", issue.subject),
         list_header("List-Id", letterhead.list_title, list_id),
     ]
-    _checked(_ADDRESS, letterhead.sender.address)
+    if letterhead.archive_url is not None:
+        lines.append(f"List-Archive: <{checked(URL, letterhead.archive_url)}>")
+    checked(ADDRESS, letterhead.sender.address)
     if letterhead.reply_to is not None:
-        lines.append(f"Reply-To: {_checked(_ADDRESS, letterhead.reply_to)}")
+        lines.append(f"Reply-To: {checked(ADDRESS, letterhead.reply_to)}")
     prepared = PreparedIssue(
         head="\r\n".join([*lines, ""]), boundary=boundary, text=issue.text, html=issue.html
     )
@@ -156,33 +174,13 @@ def prepare(issue: Issue, letterhead: Letterhead) -> PreparedIssue:
 
 def _inspect(prepared: PreparedIssue, issue: Issue, lines: Sequence[str]) -> None:
     """Read a letter as a mail program does, and compare."""
-    letter = prepared.letter(_SOMEBODY)
-    message = message_from_bytes(letter)
     names = [line.partition(":")[0] for line in lines]
-    if message.keys() != [*names, *_OWN_HEADERS] or message.defects:
-        raise ValueError(f"a letter of issue {issue.slug} has other headers: {message.keys()}")
-    if max(map(len, letter.split(b"\r\n"))) > MAX_LINE or _BARE_BREAK.search(letter):
-        raise ValueError(f"a letter of issue {issue.slug} has lines that no relay accepts")
-    parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
-    if parts != [_as_read(issue.text), _as_read(issue.html)]:
-        raise ValueError(f"a letter of issue {issue.slug} does not say what the issue says")
-
-
-def _as_read(text: str) -> bytes:
-    filled = text.replace(UNSUBSCRIBE_URL, _SOMEBODY.unsubscribe_url)
-    return re.sub(r"\r\n|\r|\n", "\r\n", filled).encode(errors="replace")
-
-
-def _part_head(boundary: str, subtype: str, body: EncodedText) -> bytes:
-    return (
-        f"--{boundary}\r\n"
-        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
-        f"Content-Transfer-Encoding: {body.encoding}\r\n"
-        "\r\n"
-    ).encode()
-
-
-def _checked(pattern: re.Pattern[str], value: str) -> str:
-    if pattern.fullmatch(value) is None:
-        raise ValueError(f"cannot stand in the head of a letter: {value!r}")
-    return value
+    filled = [issue.text, issue.html]
+    for mark, link in zip(_GAPS, _SOMEBODY.links, strict=True):
+        filled = [part.replace(mark, link) for part in filled]
+    inspect(
+        prepared.letter(_SOMEBODY),
+        names=[*names, *_OWN_HEADERS],
+        parts=filled,
+        what=f"a letter of issue {issue.slug}",
+    )

@@ -41,6 +41,9 @@ mailboxes that do not exist, and real faults of protocol have codes of their own
 _SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
 """The relay itself is full or not well."""
 
+_OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
+"""One mailbox, or whoever is seen for the first time: neither says anything of the others."""
+
 
 def verdict(recipient: str, reply: Reply, stage: Stage) -> DeliveryError:
     """Return the error that a reply amounts to, given that it does not accept.
@@ -56,7 +59,8 @@ def verdict(recipient: str, reply: Reply, stage: Stage) -> DeliveryError:
             or reply.code == CLOSING
             or _SYSTEM_STATUS.match(reply.text) is not None
         )
-        return RefusedForNowError(recipient, because, stops_relay=stops)
+        is_of_domain = not stops and _OF_RECIPIENT.match(reply.text) is None
+        return RefusedForNowError(recipient, because, stops_relay=stops, is_of_domain=is_of_domain)
     if reply.code // 100 != 5:
         return RelayUnreachableError(
             recipient, f"answered out of turn: {because}", stops_relay=True
@@ -66,5 +70,5 @@ def verdict(recipient: str, reply: Reply, stage: Stage) -> DeliveryError:
     if not knows_recipient and not (reply.code == TOO_MUCH and stage is Stage.MAIL):
         return SenderFaultError(recipient, because, stops_relay=True)
     if _SENDER_STATUS.match(reply.text):
-        return SenderFaultError(recipient, because)
+        return SenderFaultError(recipient, because, is_of_domain=True)
     return RejectedError(recipient, because)

@@ -11,10 +11,12 @@ from threading import Event
 
 from tidings import mailing
 from tidings.clock import ticking
-from tidings.config import DatabaseSettings, Settings, WebSettings
+from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.polls import PollOutcome, PollResult
+from tidings.domain.readers import Wish
+from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
 from tidings.services import site
 from tidings.services.poll import poll_due
@@ -22,7 +24,6 @@ from tidings.services.sending import send_now
 from tidings.storage import newsletters, sources, subscriptions, topics
 from tidings.storage.newsletters import NewsletterForm
 from tidings.storage.sources import NewSource
-from tidings.storage.subscriptions import Wish
 from tidings.web.server import bound, serve
 from tidings.wiring import App, opened, utc_now
 
@@ -106,8 +107,6 @@ def _subscribe(tour: Tour) -> None:
             schedule=WEEKLY,
             topics=(),
             language="en",
-            reply_to=None,
-            postal_address=None,
         )
         newsletters.add(connection, NEWSLETTER, form, now=now)
         for address, wish in READERS.items():

@@ -1,11 +1,15 @@
 """Digests: what is new for a selection, sorted for people."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from tidings.domain.entries import Entry, TopicCredit
-from tidings.domain.newsletters import Digest, Newsletter, Section
+from tidings.domain.newsletters import Digest, Fold, Newsletter, Section
+
+SHARE = 5
+"""Entries of one source in a section that stand in a letter by themselves."""
 
 
 def matches(topics_of_source: Collection[str], *selections: Collection[str]) -> bool:
@@ -41,12 +45,37 @@ def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> 
     )
 
 
+def fold(digest: Digest) -> Digest:
+    """Put aside what a source has more than its share of a section, the newest first.
+
+    A single entry more is left where it is: to count it takes as much room. Of a digest that
+    tells of one source alone nothing is put aside.
+    """
+    sources = {entry.source.id for section in digest.sections for entry in section.entries}
+    if len(sources) == 1:
+        return digest
+    return replace(digest, sections=tuple(map(_fold_section, digest.sections)))
+
+
 def issue_key(
     newsletter_id: int, entry_ids: Iterable[int], *, language: str, template_version: str
 ) -> bytes:
     """Return what tells issues apart: equal keys are equal letters."""
     parts = (newsletter_id, *sorted(entry_ids), language, template_version)
     return sha256(" ".join(map(str, parts)).encode()).digest()
+
+
+def _fold_section(section: Section) -> Section:
+    by_source: dict[int, list[Entry]] = {}
+    for entry in section.entries:
+        by_source.setdefault(entry.source.id, []).append(entry)
+    excess = [entries[SHARE:] for entries in by_source.values() if len(entries) > SHARE + 1]
+    aside = {entry.id for entries in excess for entry in entries}
+    return replace(
+        section,
+        entries=tuple(entry for entry in section.entries if entry.id not in aside),
+        folds=tuple(Fold(source=entries[0].source, entries=tuple(entries)) for entries in excess),
+    )
 
 
 def _topic_of(entry: Entry, chosen: Collection[str]) -> TopicCredit | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tidings.domain.entries import Entry, TopicCredit
+from tidings.domain.entries import Entry, SourceCredit, TopicCredit
 
 
 class Frequency(StrEnum):
@@ -43,6 +43,10 @@ class Newsletter:
         topics: Slugs; only entries with one of them. Empty for everything.
         language: Of its own edition; `en` or `zh`.
         postal_address: Stands at the foot of each letter, as the law of some countries asks.
+        sender: Who its letters are from, `Name <address>`; None for who all letters are from.
+        min_entries: With fewer than these no letter is made; they wait for the next slot.
+        max_entries: As many stand in a letter; the rest is left to the issue's page.
+        images: Whether letters show publishers' images, which mail programs fetch from them.
     """
 
     id: int
@@ -53,6 +57,23 @@ class Newsletter:
     language: str
     reply_to: str | None
     postal_address: str | None
+    sender: str | None = None
+    min_entries: int = 1
+    max_entries: int = 50
+    images: bool = False
+
+
+class Ending(StrEnum):
+    """Why a subscription ended."""
+
+    READER = "reader"
+    ONE_CLICK = "one-click"
+    """By the button that mail programs show."""
+    BOUNCES = "bounces"
+    COMPLAINT = "complaint"
+    OPERATOR = "operator"
+    ADDRESS = "address"
+    """The address it went to gets nothing any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +81,16 @@ class Subscription:
     """A subscriber's confirmed wish for one newsletter.
 
     Attributes:
+        nonce: Tells links to it from those to another that had its id before.
         topics: Slugs chosen out of the newsletter's; empty for all of those.
         watermark: The last `seq` that has been planned for them.
         next_issue_at: When the next slot falls due.
         ended_at: When they left; None while they are subscribed.
+        paused_at: Since when nothing is planned for them; None while they get letters.
     """
 
     id: int
+    nonce: int
     address: str
     newsletter: Newsletter
     schedule: Schedule
@@ -75,6 +99,17 @@ class Subscription:
     watermark: int
     next_issue_at: datetime
     ended_at: datetime | None
+    ended_because: Ending | None = None
+    paused_at: datetime | None = None
+    confirmed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """What a source has more than its share: counted, and left to the issue's page."""
+
+    source: SourceCredit
+    entries: tuple[Entry, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +118,12 @@ class Section:
 
     topic: TopicCredit | None
     entries: tuple[Entry, ...]
+    folds: tuple[Fold, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many entries it tells of, those put aside as well."""
+        return len(self.entries) + sum(len(fold.entries) for fold in self.folds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +157,8 @@ class Issue:
         slug: Its address below `/issues/`.
         timezone: In which its dates are shown.
         listed: Whether it is an edition of the newsletter's own, for everybody to find.
-        html: With `UNSUBSCRIBE_URL` where the recipient's own link belongs, as in `text`.
+        html: With `UNSUBSCRIBE_URL` and `PREFERENCES_URL` where the recipient's own links
+            belong, as in `text`.
         entries: How many it tells of.
     """
 
@@ -148,6 +190,9 @@ class IssueLine:
 
 UNSUBSCRIBE_URL = "https://unsubscribe.tidings.invalid/"
 """Stands in a frozen issue for the link by which a recipient leaves."""
+
+PREFERENCES_URL = "https://preferences.tidings.invalid/"
+"""Stands there for the link by which they change what they get."""
 
 
 class DeliveryState(StrEnum):

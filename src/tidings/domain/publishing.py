@@ -122,9 +122,11 @@ class ListAddress:
 
     Attributes:
         name: `topics`, `sources`, `issues` (pages), `sources.opml` or `issues.atom`.
+        number: Of the page, from 1, the newest; `issues` alone has several.
     """
 
     name: str
+    number: int = 1
 
 
 Address = FeedAddress | PageAddress | EntryAddress | IssueAddress | ListAddress

@@ -21,9 +21,6 @@ DOUBT = timedelta(minutes=10)
 FAULT = timedelta(minutes=15)
 """How long a relay that refuses us is left alone."""
 
-MAX_FAULTS = 5
-"""Letters in a row refused for our sake, after which the relay is taken to refuse us all."""
-
 OUTAGE = timedelta(minutes=1)
 """How long a relay that cannot be reached is left alone."""
 
@@ -39,12 +36,14 @@ class Verdict:
         pause: Until it is tried again, if its state is one that is.
         unmarked: It is certain that nothing was accepted.
         relay_pause: How long to send nothing at all through the relay.
+        blames_domain: What else goes to the recipient's domain may well fare the same.
     """
 
     state: DeliveryState
     pause: timedelta = timedelta(0)
     unmarked: bool = False
     relay_pause: timedelta = timedelta(0)
+    blames_domain: bool = False
 
 
 def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
@@ -69,8 +68,16 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
     if is_resend:
         gives_up = isinstance(error, RejectedError) or attempt >= MAX_DOUBTFUL
         state = DeliveryState.ASSUMED_ACCEPTED if gives_up else DeliveryState.UNCERTAIN
-        return Verdict(state=state, pause=pause, relay_pause=relay_pause)
+        return Verdict(
+            state=state, pause=pause, relay_pause=relay_pause, blames_domain=error.is_of_domain
+        )
     if isinstance(error, RejectedError):
         return Verdict(state=DeliveryState.REJECTED, unmarked=True)
     state = DeliveryState.HELD if fault else DeliveryState.DEFERRED
-    return Verdict(state=state, pause=pause, unmarked=True, relay_pause=relay_pause)
+    return Verdict(
+        state=state,
+        pause=pause,
+        unmarked=True,
+        relay_pause=relay_pause,
+        blames_domain=error.is_of_domain,
+    )

@@ -47,6 +47,23 @@ def latest_slot(schedule: Schedule, now: datetime) -> Slot:
     return latest
 
 
+def slots_between(schedule: Schedule, since: datetime, until: datetime) -> Iterator[Slot]:
+    """Yield the slots that fall due after one time, up to another."""
+    first = next_slot(schedule, since)
+    rest = (slot for slot in _slots(schedule, since) if slot.due_at >= first.due_at)
+    return takewhile(lambda slot: slot.due_at <= until, rest)
+
+
+def clock_change(schedule: Schedule, slot: Slot) -> str | None:
+    """Return what the clock on the wall does at a slot; None if nothing out of the ordinary."""
+    local = slot.due_at.astimezone(ZoneInfo(schedule.timezone))
+    if local.hour != schedule.hour:
+        return f"the clock skips {schedule.hour}:00"
+    if local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset():
+        return f"the clock shows {schedule.hour}:00 twice, this is the first"
+    return None
+
+
 def is_too_late(schedule: Schedule, slot: Slot, now: datetime) -> bool:
     """Tell whether a slot had better be left out, and its news kept for the next one."""
     return now - slot.due_at > PERIODS[schedule.frequency] / 2

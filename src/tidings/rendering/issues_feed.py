@@ -7,7 +7,8 @@ from uuid import UUID, uuid5
 from tidings.domain.entries import Entry, EntryState, SourceCredit
 from tidings.domain.newsletters import Digest, Issue
 from tidings.domain.publishing import FeedDocument
-from tidings.rendering.pages import IssueContent, Site, render
+from tidings.rendering.pages import IssueContent, render
+from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 
 PAGE_PATH = "/issues"

@@ -6,42 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, get_args
-from urllib.parse import urlsplit
 
 from tidings.domain.entries import Entry, TopicCredit
 from tidings.domain.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.domain.publishing import Scope
+from tidings.rendering.reader_pages import ReaderPage
+from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 
 NEIGHBOURS = 2
 """Numbered pages linked on either side of the one shown; the first and the last always are."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What all pages have in common.
-
-    Attributes:
-        title: The heading of the first page.
-        kicker: The small line above it.
-        base_url: Absolute, without trailing slash; its path is the prefix of every link.
-        language: BCP 47; the interface speaks it.
-        version: Of the program.
-        topics: For the navigation, in its order.
-        has_newsletters: Whether the navigation leads to their archive.
-    """
-
-    title: str
-    kicker: str
-    base_url: str
-    language: str
-    version: str
-    topics: tuple[TopicCredit, ...] = ()
-    has_newsletters: bool = False
-
-    def href(self, path: str) -> str:
-        """Return the link to one of our paths."""
-        return urlsplit(self.base_url).path + path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,13 +133,21 @@ class SourcesPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuePage:
-    """An issue of a newsletter, with every entry it tells of."""
+    """An issue of a newsletter, with every entry it tells of.
+
+    Attributes:
+        newer: The next listed issue of the newsletter; None if there is none, or this one is
+            not listed.
+        older: The one before, in the same way.
+    """
 
     template: ClassVar[str] = "issue.html"
 
     site: Site
     issue: Issue
     digest: Digest
+    newer: IssueLine | None = None
+    older: IssueLine | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,27 +170,13 @@ class Archive:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuesPage:
-    """The archives of all newsletters."""
+    """A page of the archives of all newsletters, newest issues first."""
 
     template: ClassVar[str] = "issues.html"
 
     site: Site
     archives: tuple[Archive, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnsubscribePage:
-    """Where a reader leaves a newsletter, and is told that they have.
-
-    Attributes:
-        newsletter: Its title.
-    """
-
-    template: ClassVar[str] = "unsubscribe.html"
-
-    site: Site
-    newsletter: str
-    has_ended: bool
+    pagination: Pagination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +184,7 @@ class ErrorPage:
     """What somebody sees in place of what they asked for.
 
     Attributes:
-        status: HTTP status that the catalogue has phrases for: 400, 404, 405, 413 or 500.
+        status: HTTP status that the catalogue has phrases for: 400, 403, 404, 405, 413, 415 or 500.
     """
 
     template: ClassVar[str] = "error.html"
@@ -233,8 +201,8 @@ Page = (
     | IssuePage
     | IssueContent
     | IssuesPage
-    | UnsubscribePage
     | ErrorPage
+    | ReaderPage
 )
 
 

@@ -12,6 +12,7 @@ from jinja2 import meta, nodes
 from tidings.domain.entries import Entry
 from tidings.errors import TemplateError
 from tidings.rendering.plain_text import columns, wrapped
+from tidings.rendering.sandbox import MISTAKES, Sandbox
 from tidings.rendering.words import Words, direction, read_words
 
 SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".svg"})
@@ -22,6 +23,7 @@ class Templates:
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
     language), `fingerprint`, and the filters `by_day`, `direction`, `wrapped` and `columns`.
+    It is run in a sandbox, which bounds what one rendering can take.
 
     Attributes:
         fingerprint: Moves with every change of a file.
@@ -43,14 +45,7 @@ class Templates:
         """
         self._files = _read_files(directories)
         self.fingerprint = _fingerprint(self._files)
-        self._environment = jinja2.Environment(
-            loader=jinja2.DictLoader(self._files),
-            undefined=jinja2.StrictUndefined,
-            autoescape=jinja2.select_autoescape(disabled_extensions=["txt"], default=True),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+        self._environment = Sandbox(self._files)
         self._environment.filters.update(
             by_day=by_day, direction=direction, wrapped=wrapped, columns=columns
         )
@@ -67,8 +62,8 @@ class Templates:
             TemplateError: The template uses something that its values do not have.
         """
         try:
-            text = self._environment.get_template(name).render(fields, t=self.words(language))
-        except jinja2.TemplateError as error:
+            text = self._environment.run(name, {**fields, "t": self.words(language)})
+        except MISTAKES as error:
             raise TemplateError(name, str(error)) from error
         return text.encode()
 
@@ -110,6 +105,8 @@ class Templates:
             raise TemplateError(name, f"line {error.lineno}: {error.message}") from error
         except jinja2.TemplateNotFound as error:
             raise TemplateError(name, "there is no such file") from error
+        except MISTAKES as error:
+            raise TemplateError(name, str(error)) from error
         if unknown := meta.find_undeclared_variables(tree) - known - _set_at_top(tree):
             raise TemplateError(name, f"there is no {', '.join(sorted(unknown))}")
 

@@ -56,10 +56,10 @@ class Words:
         """Return the phrase `key`, with `values` filled in."""
         return self._find(self.texts, key).format(**values)
 
-    def count(self, key: str, number: int) -> str:
-        """Return the phrase `key` for so many things."""
+    def count(self, key: str, number: int, **values: str) -> str:
+        """Return the phrase `key` for so many things, with `values` filled in."""
         forms = self._find(self.counts, key)
-        return (forms[0] if number == 1 else forms[-1]).format(n=f"{number:,}")
+        return (forms[0] if number == 1 else forms[-1]).format(n=f"{number:,}", **values)
 
     def day(self, moment: datetime, timezone: str = "UTC") -> str:
         """Return the calendar day of `moment` in a time zone."""

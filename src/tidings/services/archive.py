@@ -1,6 +1,6 @@
 """The archive: what newsletters have said, as pages and as a feed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
@@ -8,24 +8,45 @@ from tidings.domain.digests import compose
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.newsletters import Digest, Issue
 from tidings.domain.publishing import FeedDocument
+from tidings.errors import NotFoundError
 from tidings.rendering.issues_feed import issues_feed
-from tidings.rendering.pages import Archive, IssuePage, IssuesPage, Site
+from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
+from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.storage import issues, publishing
 from tidings.storage.database import Connection
 
 FEED_SIZE = 20
 """Issues in the feed: each one tells of many entries."""
+PAGE_SIZE = 20
+"""Issues on a page of the list: each one is a line."""
 
 
-def issues_page(connection: Connection, site: Site) -> IssuesPage:
-    """Return the list of all issues that everybody may find, by newsletter."""
-    listed = sorted(issues.listed(connection), key=lambda line: line.newsletter.slug)
+def issues_page(
+    connection: Connection, site: Site, *, number: int, href: Callable[[int], str]
+) -> IssuesPage:
+    """Return a page of the list of all issues that everybody may find, by newsletter.
+
+    Args:
+        connection: A reading one.
+        site: Where it is published.
+        number: Of the page, from 1, the newest.
+        href: Gives the link to a page.
+
+    Raises:
+        NotFoundError: There is no such page.
+    """
+    count = max(-(-issues.count_listed(connection) // PAGE_SIZE), 1)
+    if number > count:
+        raise NotFoundError("page", number)
+    lines = issues.listed(connection, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
+    listed = sorted(lines, key=lambda line: line.newsletter.slug)
     archives = [
         Archive(newsletter=newsletter, issues=tuple(lines))
         for newsletter, lines in groupby(listed, key=lambda line: line.newsletter)
     ]
-    return IssuesPage(site=site, archives=tuple(archives))
+    pagination = paginate(number, count=count, href=href)
+    return IssuesPage(site=site, archives=tuple(archives), pagination=pagination)
 
 
 def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
@@ -36,7 +57,8 @@ def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
     """
     issue = issues.get_by_slug(connection, slug)
     told = issues.entries_of(connection, [issue.id])[issue.id]
-    return IssuePage(site=site, issue=issue, digest=_digest(issue, told))
+    newer, older = issues.neighbours(connection, issue) if issue.listed else (None, None)
+    return IssuePage(site=site, issue=issue, digest=_digest(issue, told), newer=newer, older=older)
 
 
 def newest_issues(connection: Connection, site: Site, *, templates: Templates) -> FeedDocument:

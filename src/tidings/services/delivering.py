@@ -6,27 +6,32 @@ claim ─► build bytes ─► mark ─► write ─► reply ─► settle
   └── safe to repeat ─────────────┘                    └─ a crash before: assumed accepted
 ```
 
-One thread claims and settles; a few send, each over a connection of its own.
+One thread claims and settles; a few send, each over a connection of its own. Letters to a domain
+that refuses us, or that has all it takes, go back where they were and hold up nobody.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 
-from tidings.delivery.letters import Letterhead, PreparedIssue, Recipient, prepare
-from tidings.delivery.transports import Connect, Envelope, Send
+from tidings.delivery.letters import Letterhead, PreparedIssue, prepare
+from tidings.delivery.settings import DomainLimits
+from tidings.delivery.transports import Connect, Send
 from tidings.domain.newsletters import DeliveryState, Newsletter
-from tidings.domain.retries import DOUBT, FAULT, MAX_FAULTS, PAUSES, Verdict, judge
-from tidings.errors import DeliveryError, LeaseLostError, NotFoundError, StorageError
+from tidings.domain.retries import DOUBT, Verdict
+from tidings.domain.standings import Standings
+from tidings.errors import NotFoundError
+from tidings.services.attempts import Attempts, Job, Result, domain_of, put_back, unfit
+from tidings.services.lanes import Lanes
+from tidings.services.restoring import claim
 from tidings.storage import deliveries, issues, relays
 from tidings.storage.database import Database
-from tidings.storage.deliveries import ClaimedDelivery, SettledDelivery
+from tidings.storage.deliveries import ClaimedDelivery
 from tidings.storage.leases import RENEWAL
 
 logger = logging.getLogger(__name__)
@@ -49,7 +54,8 @@ class DeliverTools:
         owner: This process's name on what it is sending.
         relay: The name under which the relay's pauses are kept.
         connections: Letters that are sent at the same time.
-        sender: The address that bounces go to.
+        limits: What less holds for a recipient's domain.
+        bounces_to: The envelope's sender: where that delivery goes if it comes back.
     """
 
     database: Database
@@ -58,9 +64,12 @@ class DeliverTools:
     connect: Connect
     relay: str
     connections: int
+    limits: Mapping[str, DomainLimits]
     sender: str
+    bounces_to: Callable[[ClaimedDelivery], str]
     letterhead_of: Callable[[Newsletter], Letterhead]
-    unsubscribe_url: Callable[[int], str]
+    unsubscribe_url: Callable[[int, int], str]
+    preferences_url: Callable[[int, int], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,40 +91,36 @@ def deliver_due(tools: DeliverTools, *, stop: Event) -> Delivered:
         deliveries.recover(connection)
         deliveries.withdraw(connection, now=now)
         pause = relays.find_pause(connection, tools.relay, now=now)
+        paused = relays.paused_domains(connection, now=now)
     if pause:
         logger.warning("relay paused", extra={"relay": tools.relay, "because": pause[1]})
         return Delivered(accepted=0, failed=0)
-    return _Round(tools, stop=stop).run()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    claimed: ClaimedDelivery
-    prepared: PreparedIssue
-    newsletter: Newsletter
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Result:
-    """What came of a job; no verdict means that it is not ours any more, or not known."""
-
-    claimed: ClaimedDelivery
-    verdict: Verdict | None
-    reply: str
+    return _Round(tools, paused=paused, stop=stop).run()
 
 
 class _Round:
     """One run; only `_work` and what it calls run on the senders' threads."""
 
-    def __init__(self, tools: DeliverTools, *, stop: Event) -> None:
+    def __init__(self, tools: DeliverTools, *, paused: dict[str, datetime], stop: Event) -> None:
         self._tools = tools
         self._stop = stop
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._results: SimpleQueue[_Result] = SimpleQueue()
-        self._unsettled: list[tuple[_Result, Verdict]] = []
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._results: SimpleQueue[Result] = SimpleQueue()
+        self._unsettled: list[tuple[Result, Verdict]] = []
         self._in_flight = 0
-        self._is_closing = False
-        self._faults = 0
+        self._is_more = self._is_closing = False
+        self._standings, self._lanes = Standings(), Lanes(tools.limits)
+        self._paused = paused
+        self._refusing: dict[str, tuple[datetime, str]] = {}
+        self._relay_pause: tuple[datetime, str] | None = None
+        self._attempts = Attempts(
+            bounces_to=tools.bounces_to,
+            unsubscribe_url=tools.unsubscribe_url,
+            preferences_url=tools.preferences_url,
+            database=tools.database,
+            owner=tools.owner,
+            clock=tools.clock,
+        )
         self._prepared: dict[int, tuple[Newsletter, PreparedIssue]] = {}
         self._renewed = time.monotonic()
         self._accepted = self._failed = 0
@@ -131,9 +136,10 @@ class _Round:
             while not self._is_over():
                 self._renew()
                 self._claim()
-                if not self._in_flight:
+                self._release()
+                if not (self._in_flight or self._lanes.waiting or self._unsettled):
                     break
-                self._settle(self._gather(timeout=1.0))
+                self._settle(self._gather(timeout=self._patience()))
         finally:
             self._wind_up(threads)
         return Delivered(accepted=self._accepted, failed=self._failed)
@@ -145,26 +151,35 @@ class _Round:
         if time.monotonic() - self._renewed > RENEWAL.total_seconds():
             with self._tools.database.write() as connection:
                 deliveries.renew(connection, self._tools.owner)
+                self._paused = relays.paused_domains(connection, now=self._tools.clock())
             self._renewed = time.monotonic()
 
     def _claim(self) -> None:
         tools, now = self._tools, self._tools.clock()
         room = tools.connections + AHEAD - self._in_flight
-        if room <= AHEAD // 2:
-            return
-        with tools.database.write() as connection:
-            claimed = deliveries.claim(connection, tools.owner, limit=room, now=now)
-        for one in claimed:
-            self._in_flight += 1
-            self._hand_out(one)
+        self._is_more = room > AHEAD // 2
+        if self._is_more:
+            claimed = claim(tools.database, tools.owner, limit=room, now=now)
+            self._is_more = len(claimed) == room
+            for one in claimed:
+                if result := self._hand_out(one, now=now):
+                    self._keep(result)
 
-    def _hand_out(self, claimed: ClaimedDelivery) -> None:
+    def _hand_out(self, claimed: ClaimedDelivery, *, now: datetime) -> Result | None:
+        """Let a letter go its way; return what comes of it if that is no further."""
+        domain = domain_of(claimed)
+        if (pause := self._paused.get(domain, now) - now) > timedelta(0):
+            return put_back(claimed, pause)
         try:
             newsletter, prepared = self._prepare(claimed.issue_id)
         except (ValueError, NotFoundError) as error:
-            self._results.put(_unfit(claimed, error))
-            return
-        self._jobs.put(_Job(claimed=claimed, prepared=prepared, newsletter=newsletter))
+            return unfit(claimed, error)
+        job = Job(claimed=claimed, prepared=prepared, newsletter=newsletter)
+        if domain not in self._lanes:
+            self._send(job)
+        elif wait := self._lanes.enter(job):
+            return put_back(claimed, wait)
+        return None
 
     def _prepare(self, issue_id: int) -> tuple[Newsletter, PreparedIssue]:
         if issue_id not in self._prepared:
@@ -176,85 +191,87 @@ class _Round:
             self._prepared[issue_id] = issue.newsletter, prepare(issue, letterhead)
         return self._prepared[issue_id]
 
+    def _release(self) -> None:
+        for job in self._lanes.ready():
+            self._send(job)
+
+    def _send(self, job: Job) -> None:
+        self._in_flight += 1
+        self._jobs.put(job)
+
+    def _patience(self) -> float:
+        """Return the seconds for which there is nothing to do but to wait for replies."""
+        if self._is_more or self._unsettled:
+            return 0.0
+        return min(1.0, self._lanes.until_next())
+
     def _work(self) -> None:
         with self._tools.connect() as send:
             while job := self._jobs.get():
-                if self._is_over():
-                    result = _Result(claimed=job.claimed, verdict=None, reply="")
-                else:
-                    result = self._attempt(job, send)
+                result = self._result(job, send)
                 # at once: before it is settled others would meet the same relay
                 self._is_closing |= bool(result.verdict and result.verdict.relay_pause)
                 self._results.put(result)
 
-    def _attempt(self, job: _Job, send: Send) -> _Result:
-        claimed = job.claimed
-        try:
-            letter = job.prepared.letter(self._recipient(job))
-            envelope = Envelope(sender=self._tools.sender, recipient=claimed.address)
-        except ValueError as error:
-            return _unfit(claimed, error)
-        try:
-            reply = str(send(envelope, letter, partial(self._mark, claimed.id)))
-            verdict: Verdict | None = Verdict(state=DeliveryState.ACCEPTED)
-        except DeliveryError as error:
-            verdict = judge(error, attempt=claimed.attempt, is_resend=claimed.is_resend)
-            reply = error.because
-        except (LeaseLostError, StorageError) as error:
-            verdict, reply = None, str(error)
-        except Exception as error:  # one letter must not stop the others
-            logger.exception("letter failed", extra={"message_id": claimed.message_id})
-            verdict, reply = None, str(error)
-        return _Result(claimed=claimed, verdict=verdict, reply=reply)
+    def _result(self, job: Job, send: Send) -> Result:
+        now = self._tools.clock()
+        if self._is_over():
+            return Result(claimed=job.claimed, verdict=None, reply="")
+        if (pause := self._paused.get(domain_of(job.claimed), now) - now) > timedelta(0):
+            return put_back(job.claimed, pause)
+        return self._attempts.of(job, send)
 
-    def _recipient(self, job: _Job) -> Recipient:
-        claimed = job.claimed
-        return Recipient(
-            address=claimed.address,
-            message_id=claimed.message_id,
-            date=claimed.planned_at,
-            unsubscribe_url=self._tools.unsubscribe_url(claimed.subscription_id),
-            feedback_id=f"{claimed.issue_id}:{job.newsletter.slug}:tidings",
-        )
-
-    def _mark(self, delivery_id: int) -> None:
-        with self._tools.database.write() as connection:
-            deliveries.mark(connection, self._tools.owner, delivery_id, now=self._tools.clock())
-
-    def _gather(self, *, timeout: float) -> list[_Result]:
-        results: list[_Result] = []
+    def _gather(self, *, timeout: float) -> list[Result]:
+        results: list[Result] = []
         with suppress(Empty):
             results.append(self._results.get(timeout=timeout))
             while True:
                 results.append(self._results.get_nowait())
         return results
 
-    def _settle(self, results: Sequence[_Result]) -> None:
-        tools, now = self._tools, self._tools.clock()
-        self._in_flight -= len(results)
-        self._unsettled += [(result, result.verdict) for result in results if result.verdict]
+    def _settle(self, results: Sequence[Result]) -> None:
+        for result in results:
+            self._in_flight -= 1
+            self._lanes.left(domain_of(result.claimed))
+            self._keep(result)
         if not self._unsettled:
             return
-        pause, because = self._relay_pause()
+        tools, now = self._tools, self._tools.clock()
         with tools.database.write() as connection:
-            settled = [_settled(result, verdict, now=now) for result, verdict in self._unsettled]
+            settled = [result.settled(verdict, now=now) for result, verdict in self._unsettled]
             deliveries.settle(connection, tools.owner, settled, now=now)
-            if pause:
-                relays.pause(connection, tools.relay, until=now + pause, reason=because)
-        self._is_closing = self._is_closing or bool(pause)
+            for domain, (until, because) in self._refusing.items():
+                relays.pause_domain(connection, domain, until=until, reason=because)
+                deliveries.postpone(connection, domain, until=until)
+            if self._relay_pause:
+                until, because = self._relay_pause
+                relays.pause(connection, tools.relay, until=until, reason=because)
         for result, verdict in self._unsettled:
             self._count(result, verdict)
         self._unsettled.clear()
+        self._refusing.clear()
 
-    def _relay_pause(self) -> tuple[timedelta, str]:
-        for _, verdict in self._unsettled:
-            self._faults = self._faults + 1 if verdict.state is DeliveryState.HELD else 0
-        longest = max((verdict.relay_pause, result.reply) for result, verdict in self._unsettled)
-        if self._faults < MAX_FAULTS:
-            return longest
-        return max(longest[0], FAULT), self._unsettled[-1][0].reply
+    def _keep(self, result: Result) -> None:
+        """Keep what is to be settled, and see what it says of the relay and the domain."""
+        if result.verdict is None:
+            return
+        self._unsettled.append((result, result.verdict))
+        if result.untried:
+            return
+        domain, now = domain_of(result.claimed), self._tools.clock()
+        domain_pause, relay_pause = self._standings.note(domain, result.verdict)
+        if domain_pause:
+            self._paused[domain] = now + domain_pause
+            self._refusing[domain] = now + domain_pause, result.reply
+            logger.warning("domain paused", extra={"domain": domain, "because": result.reply})
+        if relay_pause:
+            self._is_closing = True
+            pause = now + relay_pause, result.reply
+            self._relay_pause = max(self._relay_pause or pause, pause)
 
-    def _count(self, result: _Result, verdict: Verdict) -> None:
+    def _count(self, result: Result, verdict: Verdict) -> None:
+        if result.untried:
+            return
         is_accepted = verdict.state is DeliveryState.ACCEPTED
         self._accepted += is_accepted
         self._failed += not is_accepted
@@ -281,20 +298,3 @@ class _Round:
         now = self._tools.clock()
         with self._tools.database.write() as connection:
             deliveries.give_back(connection, self._tools.owner, doubtful_until=now + DOUBT, now=now)
-
-
-def _unfit(claimed: ClaimedDelivery, error: Exception) -> _Result:
-    """Return what comes of a letter that is not as letters must be, and so is not sent."""
-    state = DeliveryState.UNCERTAIN if claimed.is_resend else DeliveryState.HELD
-    verdict = Verdict(state=state, pause=PAUSES[-1], unmarked=not claimed.is_resend)
-    return _Result(claimed=claimed, verdict=verdict, reply=str(error))
-
-
-def _settled(result: _Result, verdict: Verdict, *, now: datetime) -> SettledDelivery:
-    return SettledDelivery(
-        id=result.claimed.id,
-        state=verdict.state,
-        next_try_at=now + verdict.pause,
-        reply=result.reply,
-        unmarked=verdict.unmarked,
-    )

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source, SourceState
 from tidings.rendering.pages import (
-    Site,
     SourceHealth,
     SourceLine,
     SourcesPage,
     TopicLine,
     TopicsPage,
 )
+from tidings.rendering.site import Site
 from tidings.storage import sources, topics
 from tidings.storage.database import Connection
 

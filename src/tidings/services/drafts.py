@@ -1,50 +1,18 @@
 """Drafts: what a plan is to hold, decided on one snapshot, with the letters it lacks composed."""
 
-import hmac
-from base64 import b32encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from tidings.domain.digests import compose, issue_key
-from tidings.domain.newsletters import Digest, Issue, Newsletter, Subscription
-from tidings.domain.planning import Omission, Window, window_of
-from tidings.domain.slots import PERIODS, Slot
-from tidings.rendering.mail import Composed
-from tidings.services.filtering import Sieve
-from tidings.services.news import News
-from tidings.storage import entries, issues, plans, publishing
-from tidings.storage.database import Connection, Database
+from tidings.domain.planning import BY_HAND, Omission, Window, life_of, window_of
+from tidings.domain.slots import Slot
+from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, name_of
+from tidings.services.news import News, Reader
+from tidings.storage import issues, plans
+from tidings.storage.database import Connection
+from tidings.storage.due_subscriptions import DueSubscription
 from tidings.storage.issues import NewIssue
-from tidings.storage.newsletters import Edition
 from tidings.storage.plans import Omitted, Plan, PlannedDelivery, Step
-
-SHORTEST_LIFE = timedelta(days=2)
-"""How long a delivery is tried at least, however soon the next slot comes."""
-
-SHORTEST_LIFE = timedelta(days=2)
-"""How long a delivery is tried at least, however soon the next slot comes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanTools:
-    """What planning works with.
-
-    Attributes:
-        write_letter: Composes a digest whose page will have the given address.
-        template_version: Moves with the templates, and so does the key of an issue.
-        secret: From which names are made that nobody else can make.
-        mail_domain: The right side of Message-IDs.
-        site_url: Absolute, without a slash at the end.
-    """
-
-    database: Database
-    clock: Callable[[], datetime]
-    write_letter: Callable[[Digest, str], Composed]
-    template_version: str
-    secret: bytes
-    mail_domain: str
-    site_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +22,14 @@ class Case:
     Attributes:
         cut: The upper bound of its window.
         next_issue_at: When it is due again.
+        held: Why its letter may not go out before the operator says so; None if it may.
     """
 
-    subscription: Subscription
+    subscription: DueSubscription
     slot: Slot
     cut: int
     next_issue_at: datetime
+    held: str | None = None
 
 
 def draw_up(
@@ -67,104 +37,55 @@ def draw_up(
     connection: Connection,
     cases: Sequence[Case],
     *,
-    sieve: Sieve,
+    news: News,
     now: datetime,
 ) -> tuple[Plan, list[NewIssue]]:
-    """Return the plan for some subscriptions, and the issues that are not stored yet."""
+    """Return the plan for some subscriptions, and the issues that are not stored yet.
+
+    What is equal for many of them is decided once.
+    """
     windows = _windows(connection, cases, now=now)
     first = min((window.from_seq for window in windows), default=0)
     last = max((window.to_seq for window in windows), default=0)
-    news = News(connection, sieve, from_seq=first, to_seq=last)
+    news.read(connection, from_seq=first, to_seq=last)
     draft = _Draft(tools, now=now)
+    filled: dict[tuple[object, ...], tuple[Window, tuple[int, ...]]] = {}
     for case, window in zip(cases, windows, strict=True):
-        draft.add(case, window, _chosen(news, case.subscription, window))
+        one = case.subscription
+        alike = (id(window), one.newsletter.id, one.topics)
+        if alike not in filled:
+            filled[alike] = news.fill(connection, window, case.slot, reader=_reader(one))
+        draft.add(case, *filled[alike])
     stored = issues.ids(connection, draft.wanted)
     new = [
-        _compose(tools, connection, wanted, key=key)
+        compose_issue(tools, connection, wanted, key=key)
         for key, wanted in draft.wanted.items()
         if key not in stored
     ]
     return draft.plan, new
 
 
-def draw_up_edition(
-    tools: PlanTools, connection: Connection, edition: Edition, *, sieve: Sieve, cut: int
-) -> NewIssue | None:
-    """Return a newsletter's own next issue; None if there is no news for it."""
-    newsletter = edition.newsletter
-    chosen = _chosen_for(connection, edition, sieve=sieve, cut=cut)
-    wanted = _Wanted(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
-    if not wanted.entry_ids:
-        return None
-    return _compose(tools, connection, wanted, key=_key(tools, wanted), listed=True)
-
-
-def preview(
-    tools: PlanTools, connection: Connection, edition: Edition, *, at: datetime
-) -> Issue | None:
-    """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
-    cut = publishing.last_seq(connection)
-    newsletter = edition.newsletter
-    chosen = _chosen_for(connection, edition, sieve=Sieve(), cut=cut)
-    news = entries.by_ids(connection, chosen)
-    shown = [entry for entry in news if entry.first_seen_at <= at]
-    if not shown:
-        return None
-    digest = compose(newsletter, newsletter.language, shown)
-    letter = tools.write_letter(digest, f"{tools.site_url}/issues/{newsletter.slug}-preview")
-    return Issue(
-        id=0,
-        key=b"",
-        slug=f"{newsletter.slug}-preview",
-        newsletter=newsletter,
-        language=newsletter.language,
-        timezone=digest.timezone,
-        listed=False,
-        from_seq=digest.from_seq,
-        to_seq=digest.to_seq,
-        subject=letter.subject,
-        html=letter.html,
-        text=letter.text,
-        entries=len(shown),
-        created_at=at,
-    )
-
-
 def _windows(connection: Connection, cases: Sequence[Case], *, now: datetime) -> list[Window]:
     marks = {case.subscription.id: case.subscription.watermark for case in cases}
     standings = plans.standings(connection, marks, {case.slot.key for case in cases})
-    return [
-        window_of(
-            case.subscription.schedule,
-            case.slot,
-            standings[case.subscription.id],
-            cut=case.cut,
-            now=now,
-        )
-        for case in cases
-    ]
+    made: dict[tuple[int, ...], Window] = {}
+    windows = []
+    for case in cases:
+        schedule, standing = case.subscription.schedule, standings[case.subscription.id]
+        alike = (id(schedule), id(case.slot), id(standing), case.cut)
+        if alike not in made:
+            made[alike] = window_of(schedule, case.slot, standing, cut=case.cut, now=now)
+        windows.append(made[alike])
+    return windows
 
 
-def _chosen(news: News, subscription: Subscription, window: Window) -> tuple[int, ...]:
-    """Return what a subscription has not had."""
-    if window.omission:
-        return ()
-    newsletter, topics = subscription.newsletter, subscription.topics
-    return news.of(newsletter, topics, from_seq=window.from_seq, to_seq=window.to_seq)
-
-
-def _chosen_for(
-    connection: Connection, edition: Edition, *, sieve: Sieve, cut: int
-) -> tuple[int, ...]:
-    news = News(connection, sieve, from_seq=edition.watermark, to_seq=cut)
-    return news.of(edition.newsletter, (), from_seq=edition.watermark, to_seq=cut)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    newsletter: Newsletter
-    language: str
-    entry_ids: tuple[int, ...]
+def _reader(one: DueSubscription) -> Reader:
+    return Reader(
+        newsletter=one.newsletter,
+        schedule=one.schedule,
+        topics=one.topics,
+        watermark=one.watermark,
+    )
 
 
 class _Draft:
@@ -178,7 +99,7 @@ class _Draft:
         self._superseded: list[int] = []
         self._steps: list[Step] = []
         self._keys: dict[tuple[object, ...], bytes] = {}
-        self.wanted: dict[bytes, _Wanted] = {}
+        self.wanted: dict[bytes, Wanted] = {}
 
     @property
     def plan(self) -> Plan:
@@ -199,7 +120,6 @@ class _Draft:
 
     def _deliver(self, case: Case, window: Window, chosen: tuple[int, ...]) -> None:
         one = case.subscription
-        life = max(2 * PERIODS[one.schedule.frequency], SHORTEST_LIFE)
         self._deliveries.append(
             PlannedDelivery(
                 subscription_id=one.id,
@@ -208,21 +128,22 @@ class _Draft:
                 from_seq=window.from_seq,
                 to_seq=window.to_seq,
                 message_id=_message_id(self._tools, one.id, window),
-                expires_at=self._now + life,
+                expires_at=self._now + life_of(one.schedule.frequency),
+                held=case.held,
             )
         )
 
-    def _want(self, one: Subscription, chosen: tuple[int, ...]) -> bytes:
+    def _want(self, one: DueSubscription, chosen: tuple[int, ...]) -> bytes:
         # equal selections are one object, and to compare long ones takes long
         asked = (one.newsletter.id, one.language, id(chosen))
         if asked not in self._keys:
-            wanted = _Wanted(newsletter=one.newsletter, language=one.language, entry_ids=chosen)
-            self._keys[asked] = _key(self._tools, wanted)
+            wanted = Wanted(newsletter=one.newsletter, language=one.language, entry_ids=chosen)
+            self._keys[asked] = key_of(self._tools, wanted)
             self.wanted[self._keys[asked]] = wanted
         return self._keys[asked]
 
     def _omit(self, case: Case, window: Window) -> None:
-        if window.from_seq == window.to_seq and window.slot.startswith(("e:", "now:")):
+        if window.from_seq == window.to_seq and window.slot.startswith(("e:", f"{BY_HAND}:")):
             return  # no slot of the calendar, and nothing happened
         self._omitted.append(
             Omitted(
@@ -247,45 +168,7 @@ class _Draft:
         )
 
 
-def _compose(
-    tools: PlanTools, connection: Connection, wanted: _Wanted, *, key: bytes, listed: bool = False
-) -> NewIssue:
-    found = entries.by_ids(connection, wanted.entry_ids)
-    digest = compose(wanted.newsletter, wanted.language, found)
-    slug = f"{wanted.newsletter.slug}-{_name(tools, key)[:16]}"
-    letter = tools.write_letter(digest, f"{tools.site_url}/issues/{slug}")
-    return NewIssue(
-        key=key,
-        slug=slug,
-        newsletter_id=wanted.newsletter.id,
-        listed=listed,
-        language=wanted.language,
-        timezone=digest.timezone,
-        from_seq=digest.from_seq,
-        to_seq=digest.to_seq,
-        since=digest.since,
-        entry_ids=[entry.id for section in digest.sections for entry in section.entries],
-        subject=letter.subject,
-        text=letter.text,
-        html=letter.html,
-    )
-
-
-def _key(tools: PlanTools, wanted: _Wanted) -> bytes:
-    return issue_key(
-        wanted.newsletter.id,
-        wanted.entry_ids,
-        language=wanted.language,
-        template_version=tools.template_version,
-    )
-
-
 def _message_id(tools: PlanTools, subscription_id: int, window: Window) -> str:
     """Return what is the same however often the same window is planned."""
     what = f"v1|{subscription_id}|{window.slot}|{window.from_seq}|{window.to_seq}"
-    return f"<{_name(tools, what.encode())}.d@{tools.mail_domain}>"
-
-
-def _name(tools: PlanTools, what: bytes) -> str:
-    digest = hmac.digest(tools.secret, what, "sha256")
-    return b32encode(digest).decode()[:26].lower()
+    return f"<{name_of(tools, what.encode())}.d@{tools.mail_domain}>"

@@ -1,33 +1,60 @@
-"""Signed links: what only we can make, for one purpose each."""
+"""Signed links: what only we can make, for one purpose each, and keyed hashes."""
+
+import hmac
+from dataclasses import dataclass
 
 from itsdangerous import BadSignature, Signer
 
 from tidings.errors import NotFoundError
 
-UNSUBSCRIBE = "unsubscribe"
+MAX_TOKEN = 120
+"""Characters; what is longer is not of our making, and is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Makes and reads the tokens of one purpose: ASCII, safe in a URL, for ever the same."""
+
+    signer: Signer
+
+    def sign(self, *numbers: int) -> str:
+        """Return the token that stands for `numbers`."""
+        return self.signer.sign("-".join(map(str, numbers))).decode()
+
+    def read(self, token: str) -> tuple[int, ...]:
+        """Return the numbers that a token stands for.
+
+        Raises:
+            NotFoundError: The token is not of our making, or for another purpose.
+        """
+        if len(token) > MAX_TOKEN:
+            raise NotFoundError("link", "of that kind")
+        try:
+            return tuple(map(int, self.signer.unsign(token.encode()).split(b"-")))
+        except (BadSignature, UnicodeEncodeError, ValueError) as error:
+            raise NotFoundError("link", "of that kind") from error
 
 
 class Links:
-    """Makes and reads the tokens in links; they do not run out.
+    """The links in letters and forms; a token of one purpose is worth nothing for another.
 
-    Args:
-        secret: Whoever has it can make links.
+    Attributes:
+        confirm: The id of a sign-up, and when its letter was asked for, in seconds.
+        preferences: The id of a subscriber, and the version of their tokens.
+        unsubscribe: The id of a subscription, and its nonce; it never runs out.
+        address: The id of a change of address, and when it was asked for, in seconds.
+        rendered: When a form was shown, in seconds.
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._unsubscribe = Signer(secret, salt=UNSUBSCRIBE)
+        """Whoever has `secret` can make links."""
+        self._secret = secret
+        self.confirm = Link(Signer(secret, salt="confirm"))
+        self.preferences = Link(Signer(secret, salt="preferences"))
+        self.unsubscribe = Link(Signer(secret, salt="unsubscribe"))
+        self.address = Link(Signer(secret, salt="address"))
+        self.rendered = Link(Signer(secret, salt="rendered"))
 
-    def unsubscribe_token(self, subscription_id: int) -> str:
-        """Return the token by which a subscription is ended: ASCII, safe in a URL."""
-        return self._unsubscribe.sign(str(subscription_id)).decode()
-
-    def subscription_of(self, token: str) -> int:
-        """Return whose subscription a token ends.
-
-        Raises:
-            NotFoundError: The token is not of our making.
-        """
-        try:
-            return int(self._unsubscribe.unsign(token.encode()))
-        except (BadSignature, UnicodeEncodeError, ValueError) as error:
-            raise NotFoundError("link", "of that kind") from error
+    def keyed_hash(self, purpose: str, text: str) -> bytes:
+        """Return what stands for `text` where it must not be read: 32 bytes, one per purpose."""
+        return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")

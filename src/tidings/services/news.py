@@ -1,26 +1,66 @@
 """News: what became public in a stretch of time, and which of it is for whom."""
 
 from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import datetime
 
 from tidings.domain.digests import matches
-from tidings.domain.newsletters import Newsletter
+from tidings.domain.newsletters import Newsletter, Schedule
+from tidings.domain.planning import Window, kept_back, waits_for_more
+from tidings.domain.slots import Slot
 from tidings.services.filtering import Sieve
-from tidings.storage import plans
+from tidings.storage import candidates
+from tidings.storage.candidates import Candidate
 from tidings.storage.database import Connection
 
 
-class News:
-    """Everything between two publish sequences, read once; what is equal is made once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """For whom news is chosen: a subscription, an edition, or somebody made up.
 
-    def __init__(self, connection: Connection, sieve: Sieve, *, from_seq: int, to_seq: int) -> None:
-        self._connection = connection
-        self._sieve = sieve
-        self._found = plans.candidates(connection, from_seq=from_seq, to_seq=to_seq)
-        self._seqs = [one.seq for one in self._found]
+    Attributes:
+        topics: Slugs chosen out of the newsletter's; empty for all of those.
+        watermark: The last `seq` that has been planned.
+    """
+
+    newsletter: Newsletter
+    schedule: Schedule
+    topics: tuple[str, ...]
+    watermark: int
+
+
+class News:
+    """What became public, for one round of planning: read, and chosen from, once.
+
+    A round sees what it has read as it was then, and reads again only what goes beyond.
+    """
+
+    def __init__(self) -> None:
+        self._sieve = Sieve()
+        self._from_seq = self._to_seq = 0
+        self._found: list[Candidate] = []
+        self._seqs: list[int] = []
+        self._seen: dict[int, datetime] = {}
         self._made: dict[tuple[object, ...], tuple[int, ...]] = {}
 
+    def read(self, connection: Connection, *, from_seq: int, to_seq: int) -> None:
+        """Have at hand what became public between two publish sequences that are final."""
+        if self._from_seq <= from_seq and to_seq <= self._to_seq:
+            return
+        self._from_seq, self._to_seq = from_seq, to_seq
+        self._found = candidates.between(connection, from_seq=from_seq, to_seq=to_seq)
+        self._seqs = [one.seq for one in self._found]
+        self._seen = {one.id: one.first_seen_at for one in self._found}
+        self._made = {}
+
     def of(
-        self, newsletter: Newsletter, topics: tuple[str, ...], *, from_seq: int, to_seq: int
+        self,
+        connection: Connection,
+        newsletter: Newsletter,
+        topics: tuple[str, ...],
+        *,
+        from_seq: int,
+        to_seq: int,
     ) -> tuple[int, ...]:
         """Return the ids of what a newsletter tells of a window to whom wants these topics."""
         asked = (newsletter.id, topics, from_seq, to_seq)
@@ -29,5 +69,21 @@ class News:
             end = bisect_right(self._seqs, to_seq)
             selections = (newsletter.topics, topics)
             chosen = [one.id for one in self._found[start:end] if matches(one.topics, *selections)]
-            self._made[asked] = self._sieve.let_through(self._connection, newsletter, chosen)
+            self._made[asked] = self._sieve.let_through(connection, newsletter, chosen)
         return self._made[asked]
+
+    def fill(
+        self, connection: Connection, window: Window, slot: Slot, *, reader: Reader
+    ) -> tuple[Window, tuple[int, ...]]:
+        """Return the window that a slot has in the end, and the ids of what it tells of."""
+        if window.omission:
+            return window, ()
+        newsletter = reader.newsletter
+        span = {"from_seq": window.from_seq, "to_seq": window.to_seq}
+        chosen = self.of(connection, newsletter, reader.topics, **span)
+        if len(chosen) >= newsletter.min_entries:
+            return window, chosen
+        seen = [self._seen[one] for one in chosen]
+        if waits_for_more(reader.schedule, slot, least=newsletter.min_entries, seen=seen):
+            return kept_back(window, reader.watermark), ()
+        return window, chosen

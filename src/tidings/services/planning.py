@@ -9,19 +9,32 @@ A plan is made on what was read, and written only if it still stands so. Two ser
 crash in between, lead to the same windows, because the cut of a slot is frozen.
 """
 
+import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tidings.domain.newsletters import Newsletter, Subscription
-from tidings.domain.planning import find_due_slot, next_due, slot_of_cut
+from tidings.domain.newsletters import Newsletter
+from tidings.domain.planning import BY_HAND, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
-from tidings.services.drafts import Case, PlanTools, draw_up, draw_up_edition
-from tidings.services.filtering import Sieve
-from tidings.storage import issues, newsletters, plans, publishing, subscriptions
+from tidings.services.composing import PlanTools
+from tidings.services.drafts import Case, draw_up
+from tidings.services.editions import EditionCase, draw_up_edition
+from tidings.services.news import News
+from tidings.services.restoring import hold_what_was_restored
+from tidings.storage import audience, due_subscriptions, issues, newsletters, plans, publishing
+from tidings.storage.database import Connection
+from tidings.storage.due_subscriptions import DueSubscription
 from tidings.storage.newsletters import Edition
+
+logger = logging.getLogger(__name__)
+
+FLOOD = (
+    "many more letters than usual: `tidings delivery resend --issue` sends them to those who"
+    " have never had one"
+)
 
 CHUNK = 500
 """Subscriptions that are planned in one transaction."""
@@ -36,17 +49,23 @@ class Planned:
 
 def plan_due(tools: PlanTools) -> Planned:
     """Plan every edition and every subscription whose slot has come."""
-    now, sieve = tools.clock(), Sieve()
-    _plan_editions(tools, sieve, now=now)
+    now, news = tools.clock(), News()
+    hold_what_was_restored(tools.database, now=now)
+    _plan_editions(tools, news, now=now)
     deliveries: Counter[int] = Counter()
+    flooded: Collection[int] | None = None
     while True:
         with tools.database.read() as connection:
-            due = subscriptions.due(connection, now=now, limit=CHUNK)
+            due = due_subscriptions.read(connection, now=now, limit=CHUNK)
+            if due and flooded is None:
+                flooded = _flooded(connection, now=now)
         if not due:
             return Planned(deliveries=deliveries)
         with suppress(PlanOutdatedError):  # somebody was quicker: what is due is read again
             cases = _due_cases(tools, due, now=now)
-            deliveries += _plan(tools, cases, sieve=sieve, now=now)
+            if flooded:
+                cases = _held(tools, cases, flooded)
+            deliveries += _plan(tools, cases, news=news, now=now)
 
 
 def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
@@ -54,14 +73,17 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
 
     Their slots stay where they are: the next one tells of what is newer.
     """
-    now, sieve = tools.clock(), Sieve()
+    now, news = tools.clock(), News()
+    hold_what_was_restored(tools.database, now=now)
     with tools.database.read() as connection:
         cut = publishing.last_seq(connection)
-    slot, last = slot_of_cut("now", cut, now), 0
+    slot, last = slot_of_cut(BY_HAND, cut, now), 0
     deliveries: Counter[int] = Counter()
     while True:
         with tools.database.read() as connection:
-            found = subscriptions.of_newsletter(connection, newsletter.id, after=last, limit=CHUNK)
+            found = due_subscriptions.of_newsletter(
+                connection, newsletter.id, after=last, limit=CHUNK
+            )
         if not found:
             return Planned(deliveries=deliveries)
         cases = [
@@ -69,37 +91,54 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
             for one in found
         ]
         with suppress(PlanOutdatedError):  # they have changed: they are read again
-            deliveries += _plan(tools, cases, sieve=sieve, now=now)
+            deliveries += _plan(tools, cases, news=news, now=now)
             last = found[-1].id
 
 
-def _due_cases(tools: PlanTools, due: Sequence[Subscription], *, now: datetime) -> list[Case]:
+def _due_cases(tools: PlanTools, due: Sequence[DueSubscription], *, now: datetime) -> list[Case]:
     schedules = {one.schedule for one in due}
     slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
-    again_at = {schedule: next_due(schedule, now) for schedule in schedules}
     moments = sorted({slot.due_at for slot in slots.values() if slot})
     with tools.database.write() as connection:
         cuts = {moment: plans.freeze_cut(connection, moment) for moment in moments}
         latest = publishing.last_seq(connection)
-    cases = []
-    for one in due:
-        slot = slots[one.schedule]
+    at_once, turns = slot_of_cut("e", latest, now), {}
+    for schedule, slot in slots.items():
         cut = cuts[slot.due_at] if slot else latest
-        cases.append(
-            Case(
-                subscription=one,
-                slot=slot or slot_of_cut("e", cut, now),
-                cut=cut,
-                next_issue_at=again_at[one.schedule],
-            )
-        )
-    return cases
+        turns[schedule] = (slot or at_once, cut, next_due(schedule, now))
+    return [
+        Case(subscription=one, slot=slot, cut=cut, next_issue_at=again_at)
+        for one in due
+        for slot, cut, again_at in (turns[one.schedule],)
+    ]
 
 
-def _plan(tools: PlanTools, cases: Sequence[Case], *, sieve: Sieve, now: datetime) -> Counter[int]:
+def _flooded(connection: Connection, *, now: datetime) -> set[int]:
+    """Return the newsletters that are about to write to many more people than they ever did."""
+    flooded = set()
+    for newsletter_id, letters in audience.due(connection, now=now).items():
+        usual = audience.written_to(connection, newsletter_id, limit=letters)
+        if is_flood(letters, usual=usual):
+            flooded.add(newsletter_id)
+            numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}
+            logger.warning("letters held", extra=numbers)
+    return flooded
+
+
+def _held(tools: PlanTools, cases: Sequence[Case], flooded: Collection[int]) -> list[Case]:
+    """Hold what is for those who have never had a letter from a newsletter that is flooded."""
+    suspect = [case.subscription.id for case in cases if case.subscription.newsletter.id in flooded]
+    with tools.database.read() as connection:
+        strangers = audience.strangers(connection, suspect)
+    return [
+        replace(case, held=FLOOD) if case.subscription.id in strangers else case for case in cases
+    ]
+
+
+def _plan(tools: PlanTools, cases: Sequence[Case], *, news: News, now: datetime) -> Counter[int]:
     """Plan some subscriptions; return how many deliveries each issue has got."""
     with tools.database.read() as connection:
-        plan, new = draw_up(tools, connection, cases, sieve=sieve, now=now)
+        plan, new = draw_up(tools, connection, cases, news=news, now=now)
     with tools.database.write() as connection:
         issues.save(connection, new, now=now)
         ids = issues.ids(connection, {one.issue_key for one in plan.deliveries})
@@ -107,28 +146,29 @@ def _plan(tools: PlanTools, cases: Sequence[Case], *, sieve: Sieve, now: datetim
     return Counter(ids[one.issue_key] for one in plan.deliveries)
 
 
-def _plan_editions(tools: PlanTools, sieve: Sieve, *, now: datetime) -> None:
+def _plan_editions(tools: PlanTools, news: News, *, now: datetime) -> None:
     """Freeze the editions that the archive lists: everything of a newsletter, by its own slots."""
     with tools.database.read() as connection:
         due = newsletters.due(connection, now=now)
     for edition in due:
         with suppress(PlanOutdatedError):  # somebody was quicker
-            _plan_edition(tools, edition, sieve=sieve, now=now)
+            _plan_edition(tools, edition, news=news, now=now)
 
 
-def _plan_edition(tools: PlanTools, edition: Edition, *, sieve: Sieve, now: datetime) -> None:
+def _plan_edition(tools: PlanTools, edition: Edition, *, news: News, now: datetime) -> None:
     schedule = edition.newsletter.schedule
     slot = find_due_slot(schedule, now)
     with tools.database.write() as connection:
         latest = publishing.last_seq(connection)
         cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
     with tools.database.read() as connection:
-        issue = draw_up_edition(tools, connection, edition, sieve=sieve, cut=cut)
+        case = EditionCase(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
+        draft = draw_up_edition(tools, connection, case, news=news)
     with tools.database.write() as connection:
         newsletters.move(
             connection,
             edition,
-            watermark=max(cut, edition.watermark),
+            watermark=draft.watermark,
             next_issue_at=next_due(schedule, now),
         )
-        issues.save(connection, [issue] if issue else [], now=now)
+        issues.save(connection, [draft.issue] if draft.issue else [], now=now)

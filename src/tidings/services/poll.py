@@ -48,7 +48,7 @@ BATCH = 64
 LINGER = 0.5
 """Seconds that a settled poll waits for others to be saved with."""
 
-BACKLOG = 64_000_000
+BACKLOG = 32_000_000
 """Bytes of documents waiting to be read at which no further host is claimed."""
 
 Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]

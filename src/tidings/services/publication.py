@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from uuid import uuid5
 
@@ -27,11 +28,11 @@ from tidings.rendering.pages import (
     EntryPage,
     ListPage,
     Page,
-    Site,
     paginate,
     render,
 )
 from tidings.rendering.rss import render_rss
+from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.services import archive, directories
 from tidings.storage import entries, newsletters, publishing, sources, topics
@@ -55,7 +56,7 @@ class Publication:
         settings: How.
         site: What all pages share; its topics are read with each page.
         templates: Of the pages.
-        page_path: Our path of a numbered page, from 2 on.
+        page_path: Our path of a numbered page, from 2 on, given that of the first.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Publication:
         *,
         site: Site,
         templates: Templates,
-        page_path: Callable[[Scope, int], str],
+        page_path: Callable[[str, int], str],
     ) -> None:
         self._database = database
         self._settings = settings
@@ -122,8 +123,9 @@ class Publication:
                 return directories.topics_page(connection, self._site_now(connection))
             case ListAddress(name="sources"):
                 return directories.sources_page(connection, self._site_now(connection))
-            case ListAddress(name="issues"):
-                return archive.issues_page(connection, self._site_now(connection))
+            case ListAddress(name="issues", number=number):
+                site, href = self._site_now(connection), partial(self._page_href, "/issues")
+                return archive.issues_page(connection, site, number=number, href=href)
         raise NotFoundError("list", address.name)
 
     def _feed(self, connection: Connection, scope: Scope) -> FeedDocument:
@@ -164,7 +166,7 @@ class Publication:
             entries=tuple(shown),
             folded=entries.folded_with(connection, shown) if is_mixed else {},
             pagination=paginate(
-                address.number, count=count, href=lambda number: self._page_href(scope, number)
+                address.number, count=count, href=partial(self._page_href, scope.path)
             ),
         )
 
@@ -181,9 +183,8 @@ class Publication:
             has_newsletters=bool(newsletters.every(connection)),
         )
 
-    def _page_href(self, scope: Scope, number: int) -> str:
-        path = scope.path if number == 1 else self._page_path(scope, number)
-        return self._site.href(path)
+    def _page_href(self, path: str, number: int) -> str:
+        return self._site.href(path if number == 1 else self._page_path(path, number))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

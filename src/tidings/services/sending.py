@@ -8,11 +8,17 @@ from threading import Event
 from tidings.delivery.letters import Recipient, prepare
 from tidings.delivery.transports import Envelope, Reply
 from tidings.domain.newsletters import Issue, Newsletter
+from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
+from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
-from tidings.services.drafts import PlanTools
+from tidings.services.news import News
 from tidings.services.planning import plan_now
-from tidings.storage import issues, relays
+from tidings.storage import audience, issues, publishing, relays, subscriptions
+from tidings.storage.database import Connection
+
+LOOK_BACK = 20
+"""Issues of a newsletter that tell how long one usually is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,20 @@ class Sent:
     issues: Sequence[tuple[Issue, int]]
     accepted: int
     failed: int
+
+
+def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
+    """Return what sending a newsletter by hand would come to."""
+    readers = subscriptions.count_of_newsletter(connection, newsletter.id)
+    first = audience.least_watermark(connection, newsletter.id)
+    last = publishing.last_seq(connection)
+    news = News()
+    news.read(connection, from_seq=first, to_seq=last)
+    entries = len(news.of(connection, newsletter, (), from_seq=first, to_seq=last))
+    written_to = audience.written_to(connection, newsletter.id, limit=readers)
+    most_entries = audience.most_entries(connection, newsletter.id, issues=LOOK_BACK)
+    is_unusual = is_flood(readers, usual=written_to) or is_flood(entries, usual=most_entries)
+    return Forecast(readers=readers, entries=entries, is_unusual=is_unusual)
 
 
 def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newsletter) -> Sent:
@@ -39,12 +59,13 @@ def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newslett
 
 
 def sample_letter(tools: DeliverTools, issue: Issue, address: str) -> bytes:
-    """Return an issue as the letter somebody would get; its link ends no subscription."""
+    """Return an issue as the letter somebody would get; its links are nobody's."""
     recipient = Recipient(
         address=address,
         message_id=make_msgid(domain=tools.sender.rpartition("@")[2]),
         date=tools.clock(),
-        unsubscribe_url=tools.unsubscribe_url(0),
+        unsubscribe_url=tools.unsubscribe_url(0, 0),
+        preferences_url=tools.preferences_url(0, 0),
         feedback_id=f"0:{issue.newsletter.slug}:tidings",
     )
     return prepare(issue, tools.letterhead_of(issue.newsletter)).letter(recipient)

@@ -1,8 +1,9 @@
 """The static site: everything that is published, as files."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -22,9 +23,9 @@ from tidings.storage.database import Database
 from tidings.storage.entries import Selection
 
 
-def page_path(scope: Scope, number: int) -> str:
-    """Return the path of a numbered page where a query cannot name it."""
-    return f"{scope.path.rstrip('/')}/page/{number}/"
+def page_path(path: str, number: int) -> str:
+    """Return the path of a numbered page where a query cannot name it; `path` is the first's."""
+    return f"{path.rstrip('/')}/page/{number}/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ def _files(
         for form in FORMS:
             address: Address = FeedAddress(scope=scope, form=form)
             yield scope.feed_path(form).lstrip("/"), publication.body(address)
-        yield from _pages(publication, scope)
+        yield from _pages(publication, scope.path, at=partial(_page_of, scope))
     for name in ("topics", "sources"):
         yield f"{name}/index.html", publication.body(ListAddress(name=name))
     yield "sources.opml", publication.body(ListAddress(name="sources.opml"))
@@ -88,14 +89,16 @@ def _files(
     yield from _archive(database, publication)
 
 
-def _pages(publication: Publication, scope: Scope) -> Iterator[tuple[str, bytes]]:
+def _pages(
+    publication: Publication, path: str, *, at: Callable[[int], Address]
+) -> Iterator[tuple[str, bytes]]:
     for number in count(1):
         try:
-            body = publication.body(PageAddress(scope=scope, number=number))
+            body = publication.body(at(number))
         except NotFoundError:
             return
-        path = scope.path if number == 1 else page_path(scope, number)
-        yield f"{path.strip('/')}/index.html".lstrip("/"), body
+        file = path if number == 1 else page_path(path, number)
+        yield f"{file.strip('/')}/index.html".lstrip("/"), body
 
 
 def _archive(database: Database, publication: Publication) -> Iterator[tuple[str, bytes]]:
@@ -103,11 +106,19 @@ def _archive(database: Database, publication: Publication) -> Iterator[tuple[str
         if not newsletters.every(connection):
             return
         listed = [line.slug for line in issues.listed(connection)]
-    yield "issues/index.html", publication.body(ListAddress(name="issues"))
+    yield from _pages(publication, "/issues", at=_page_of_issues)
     yield "issues.atom", publication.body(ListAddress(name="issues.atom"))
     for slug in listed:
         with suppress(NotFoundError):  # its newsletter was removed since we looked
             yield f"issues/{slug}/index.html", publication.body(IssueAddress(slug=slug))
+
+
+def _page_of(scope: Scope, number: int) -> Address:
+    return PageAddress(scope=scope, number=number)
+
+
+def _page_of_issues(number: int) -> Address:
+    return ListAddress(name="issues", number=number)
 
 
 def _replace(path: Path, body: bytes) -> bool:

@@ -1,16 +1,22 @@
 """Unsubscribing: what the link in a letter leads to."""
 
-import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
-from tidings.domain.newsletters import Subscription
+from tidings.domain.newsletters import Ending, Subscription
+from tidings.domain.readers import NOBODY, Choice, Visitor, Wish
 from tidings.errors import NotFoundError
+from tidings.services import changes
+from tidings.services.changes import Act
 from tidings.services.links import Links
+from tidings.services.readers import network_hash
+from tidings.services.wishes import read_wish
 from tidings.storage import subscriptions
-from tidings.storage.database import Database
+from tidings.storage.database import Connection, Database
 
-logger = logging.getLogger(__name__)
+FIRST_NONCE = 0
+"""Of subscriptions whose links were made before there were nonces."""
 
 
 class Unsubscribing:
@@ -37,23 +43,67 @@ class Unsubscribing:
         Raises:
             NotFoundError: The link is not ours, or the subscriber has been removed.
         """
-        subscription_id = self._read(token)
+        numbers = self._read(token)
         with self._database.read() as connection:
-            return subscriptions.get(connection, subscription_id)
+            return _get(connection, numbers)
 
-    def end(self, token: str) -> None:
+    def end(
+        self, token: str, because: Ending = Ending.READER, *, visitor: Visitor = NOBODY
+    ) -> None:
         """End the subscription that a link is for, unless that has happened before.
+
+        Who has been removed since gets nothing either: that is no error.
 
         Raises:
             NotFoundError: The link is not ours.
         """
-        subscription_id = self._read(token)
-        with self._database.write() as connection:
-            has_ended = subscriptions.end(connection, subscription_id, now=self._clock())
-        if has_ended:
-            logger.info("subscription ended", extra={"subscription": subscription_id})
+        numbers = self._read(token)
+        with suppress(NotFoundError), self._database.write() as connection:
+            old = _get(connection, numbers)
+            changes.end(connection, old, because, act=self._act(visitor))
 
-    def _read(self, token: str) -> int:
+    def undo(self, token: str, *, visitor: Visitor = NOBODY) -> None:
+        """Let the subscription that a link is for go on as it was, from now on.
+
+        Raises:
+            ConflictError: It ended too long ago, or was not ended by its reader.
+            NotFoundError: As for `find`.
+        """
+        numbers = self._read(token)
+        with self._database.write() as connection:
+            old = _get(connection, numbers)
+            changes.undo(connection, old, act=self._act(visitor))
+
+    def slow_down(self, token: str, frequency: str, *, visitor: Visitor = NOBODY) -> None:
+        """Let letters come as often as said, instead of ending the subscription.
+
+        Raises:
+            InvalidError: There is no such frequency.
+            ConflictError: The subscription has ended.
+            NotFoundError: As for `find`.
+        """
+        numbers = self._read(token)
+        with self._database.write() as connection:
+            old = _get(connection, numbers)
+            kept = Wish(schedule=old.schedule, language=old.language, topics=old.topics)
+            choice = Choice(frequency=frequency, topics=old.topics)
+            wish = read_wish(choice, kept, languages=[old.language], offered=old.topics)
+            changes.edit(connection, old, wish, act=self._act(visitor))
+
+    def _read(self, token: str) -> tuple[int, int]:
         if self._links is None:
             raise NotFoundError("link", "of that kind")
-        return self._links.subscription_of(token)
+        number, *rest = self._links.unsubscribe.read(token)
+        return number, rest[0] if rest else FIRST_NONCE
+
+    def _act(self, visitor: Visitor) -> Act:
+        network = network_hash(self._links, visitor) if self._links else None
+        return Act(now=self._clock(), by="reader", network=network)
+
+
+def _get(connection: Connection, numbers: tuple[int, int]) -> Subscription:
+    number, nonce = numbers
+    found = subscriptions.get(connection, number)
+    if found.nonce != nonce:
+        raise NotFoundError("subscription", "by that link")
+    return found

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Integer, func, insert, select, text
 
 from tidings.errors import ConflictError, ImportFileError, StorageError
 from tidings.storage.database import Database
-from tidings.storage.intake_tables import every_table
+from tidings.storage.reader_tables import every_table
 
 SEEDED = {"counter", "feed_state"}
 """Tables that the schema itself puts rows into."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import sqlalchemy
@@ -33,6 +34,7 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._writer = Lock()
 
     @property
     def name(self) -> str:
@@ -64,7 +66,7 @@ class Database:
         Raises:
             StorageError: The database cannot be reached, is locked for too long, or failed.
         """
-        with self._translated(), self._engine.begin() as connection:
+        with self._translated(), self._turn(), self._engine.begin() as connection:
             yield connection
 
     def close(self) -> None:
@@ -75,6 +77,22 @@ class Database:
         if self.is_sqlite:
             return {_READ_ONLY: True}
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let the threads of this process write to SQLite one after the other.
+
+        SQLite itself lets a writer who meets another sleep, longer each time, and look again.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writer.acquire(timeout=BUSY_SECONDS):
+            raise StorageError(self.name, "database is locked")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -100,8 +100,3 @@ entry_filter = Table(
     Index(None, "newsletter_id"),
 )
 """What is kept or dropped of a source, or of a newsletter."""
-
-
-def every_table() -> list[Table]:
-    """Return all tables of the schema, those that others refer to first."""
-    return metadata.sorted_tables

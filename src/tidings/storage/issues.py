@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.entries import Entry
@@ -88,21 +99,28 @@ def latest(connection: Connection, *, only_listed: bool, limit: int | None) -> l
     return _select(connection, rules, limit=limit)
 
 
-def listed(connection: Connection) -> list[IssueLine]:
+def listed(connection: Connection, *, limit: int | None = None, offset: int = 0) -> list[IssueLine]:
     """Return the issues that everybody may find, newest first, without what they say."""
-    columns = [issue.c[name] for name in ("id", "newsletter_id", "slug", "language", "subject")]
-    ordered = select(*columns).where(issue.c.listed).order_by(*_NEWEST_FIRST)
-    rows = connection.execute(ordered).all()
-    series = newsletters.by_id(connection) if rows else {}
-    return [
-        IssueLine(
-            slug=row.slug,
-            newsletter=series[row.newsletter_id],
-            language=row.language,
-            subject=row.subject,
-        )
-        for row in rows
-    ]
+    ordered = select(*_LINE).where(issue.c.listed).order_by(*_NEWEST_FIRST)
+    return _lines(connection, ordered.limit(limit).offset(offset or None))
+
+
+def count_listed(connection: Connection) -> int:
+    """Return how many issues everybody may find."""
+    counted = select(func.count()).select_from(issue).where(issue.c.listed)
+    return connection.execute(counted).scalar_one()
+
+
+def neighbours(connection: Connection, one: Issue) -> tuple[IssueLine | None, IssueLine | None]:
+    """Return the listed issues of the same newsletter just after and just before an issue."""
+    series = select(*_LINE).where(issue.c.listed, issue.c.newsletter_id == one.newsletter.id)
+    at, own = issue.c.created_at, one.created_at
+    later = or_(at > own, and_(at == own, issue.c.id > one.id))
+    earlier = or_(at < own, and_(at == own, issue.c.id < one.id))
+    after = series.where(later).order_by(at, issue.c.id).limit(1)
+    before = series.where(earlier).order_by(*_NEWEST_FIRST).limit(1)
+    newer, older = _lines(connection, after), _lines(connection, before)
+    return (newer[0] if newer else None, older[0] if older else None)
 
 
 def entries_of(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[Entry]]:
@@ -122,6 +140,29 @@ def entries_of(connection: Connection, issue_ids: Sequence[int]) -> dict[int, li
 
 _NEWEST_FIRST = (issue.c.created_at.desc(), issue.c.id.desc())
 _COLUMNS = tuple(name for name in NewIssue.__dataclass_fields__ if name != "entry_ids")
+
+
+_LINE = (
+    issue.c.id,
+    issue.c.newsletter_id,
+    issue.c.slug,
+    issue.c.language,
+    issue.c.subject,
+)
+
+
+def _lines(connection: Connection, statement: Select[tuple[Any, ...]]) -> list[IssueLine]:
+    rows = connection.execute(statement).all()
+    series = newsletters.by_id(connection) if rows else {}
+    return [
+        IssueLine(
+            slug=row.slug,
+            newsletter=series[row.newsletter_id],
+            language=row.language,
+            subject=row.subject,
+        )
+        for row in rows
+    ]
 
 
 def _one(connection: Connection, rule: ColumnElement[bool], *, key: object) -> Issue:

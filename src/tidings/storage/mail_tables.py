@@ -1,10 +1,13 @@
 """The tables from `seq` to mailbox."""
 
+from secrets import randbelow
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -12,11 +15,22 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
 from tidings.storage.tables import Id, metadata
 from tidings.storage.types import UtcDateTime
+
+
+def _nonce() -> int:
+    """Return what nobody guesses, and hardly anybody has had.
+
+    Links in letters carry it beside an id, which may be given to somebody else after an erasure,
+    or after a restored backup.
+    """
+    return randbelow(2**30)
+
 
 newsletter = Table(
     "newsletter",
@@ -30,6 +44,10 @@ newsletter = Table(
     Column("language", Text, nullable=False),
     Column("reply_to", Text),
     Column("postal_address", Text),
+    Column("sender", Text),
+    Column("min_entries", Integer, nullable=False, server_default="1"),
+    Column("max_entries", Integer, nullable=False, server_default="50"),
+    Column("images", Boolean, nullable=False, server_default=false()),
     Column("watermark", BigInteger, nullable=False),
     Column("next_issue_at", UtcDateTime, nullable=False),
 )
@@ -49,6 +67,10 @@ subscriber = Table(
     Column("address", Text, nullable=False),
     Column("key", Text, nullable=False, unique=True),
     Column("added_at", UtcDateTime, nullable=False),
+    Column("token_version", Integer, nullable=False, default=_nonce, server_default="0"),
+    Column("bounce_score", Double, nullable=False, server_default="0"),
+    Column("bouncing_since", UtcDateTime),
+    Column("bounced_at", UtcDateTime),
 )
 """`key` is the address as it is told apart: without regard to case."""
 
@@ -58,6 +80,7 @@ subscription = Table(
     Column("id", Id, primary_key=True),
     Column("subscriber_id", Id, ForeignKey("subscriber.id", ondelete="CASCADE"), nullable=False),
     Column("newsletter_id", Id, ForeignKey("newsletter.id", ondelete="CASCADE"), nullable=False),
+    Column("nonce", Integer, nullable=False, default=_nonce, server_default="0"),
     Column("frequency", Text, nullable=False),
     Column("hour", Integer, nullable=False),
     Column("timezone", Text, nullable=False),
@@ -65,14 +88,16 @@ subscription = Table(
     Column("watermark", BigInteger, nullable=False),
     Column("next_issue_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime, nullable=False),
+    Column("paused_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
+    Column("ended_because", Text),
     UniqueConstraint("subscriber_id", "newsletter_id"),
     Index(
         "ix_subscription_due",
         "next_issue_at",
         "id",
-        sqlite_where=text("ended_at IS NULL"),
-        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL AND paused_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL AND paused_at IS NULL"),
     ),
 )
 
@@ -204,7 +229,7 @@ plan_log = Table(
     Column("planned_at", UtcDateTime, nullable=False),
     Index(None, "subscription_id"),
 )
-"""Slots that brought no delivery, and why: `empty`, `late`, `repeated`."""
+"""Slots that brought no delivery, and why: `empty`, `few`, `late`, `repeated`, `restored`."""
 
 relay = Table(
     "relay",
@@ -213,4 +238,4 @@ relay = Table(
     Column("paused_until", UtcDateTime),
     Column("reason", Text),
 )
-"""Relays that refuse us: nothing is sent through them until the pause is over."""
+"""Relays that refuse us, and as `domain:NAME` domains: until then nothing is sent there."""

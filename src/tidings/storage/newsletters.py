@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
@@ -25,8 +26,12 @@ class NewsletterForm:
     schedule: Schedule
     topics: Sequence[str]
     language: str
-    reply_to: str | None
-    postal_address: str | None
+    sender: str | None = None
+    reply_to: str | None = None
+    postal_address: str | None = None
+    min_entries: int = 1
+    max_entries: int = 50
+    images: bool = False
 
     def columns(self) -> dict[str, object]:
         """Return what is stored in its row."""
@@ -36,6 +41,10 @@ class NewsletterForm:
             "language": self.language,
             "reply_to": self.reply_to,
             "postal_address": self.postal_address,
+            "sender": self.sender,
+            "min_entries": self.min_entries,
+            "max_entries": self.max_entries,
+            "images": self.images,
         }
 
 
@@ -175,7 +184,13 @@ def schedule_columns(schedule: Schedule) -> dict[str, object]:
 
 def to_schedule(row: Row[*tuple[Any, ...]]) -> Schedule:
     """Return the schedule in a row."""
-    return Schedule(frequency=Frequency(row.frequency), hour=row.hour, timezone=row.timezone)
+    return schedule_from(row.frequency, row.hour, row.timezone)
+
+
+@lru_cache(maxsize=4096)
+def schedule_from(frequency: str, hour: int, timezone: str) -> Schedule:
+    """Return the schedule that columns say; one object for all who have the same."""
+    return Schedule(frequency=Frequency(frequency), hour=hour, timezone=timezone)
 
 
 def assign_topics(
@@ -226,6 +241,10 @@ def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Newslet
             language=row.language,
             reply_to=row.reply_to,
             postal_address=row.postal_address,
+            sender=row.sender,
+            min_entries=row.min_entries,
+            max_entries=row.max_entries,
+            images=row.images,
         )
         for row in rows
     ]

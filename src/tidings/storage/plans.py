@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
-    bindparam,
+    Text,
     delete,
     exists,
     insert,
+    literal,
     literal_column,
     or_,
     select,
@@ -20,30 +22,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tidings.domain.entries import EntryState
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.planning import Pending, Standing
+from tidings.domain.planning import Omission, Pending, Standing
 from tidings.errors import PlanOutdatedError
-from tidings.storage import topics
 from tidings.storage.mail_tables import cut, delivery, plan_log, subscription
 from tidings.storage.publishing import last_seq
-from tidings.storage.tables import entry
+from tidings.storage.types import UtcDateTime
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An entry that digests may tell of, with the topics of its source."""
-
-    id: int
-    seq: int
-    topics: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDelivery:
-    """A delivery to be stored; `issue_key` says of which issue."""
+    """A delivery to be stored; `issue_key` says of which issue.
+
+    Attributes:
+        held: Why it may not go out before the operator says so; None if it may.
+    """
 
     subscription_id: int
     issue_key: bytes
@@ -52,6 +47,7 @@ class PlannedDelivery:
     to_seq: int
     message_id: str
     expires_at: datetime
+    held: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +113,11 @@ def standings(
     for row in connection.execute(of_slots):
         if row.id not in replaceable:
             had[row.subscription_id].add(row.slot)
+    plain = {mark: Standing(watermark=mark) for mark in set(marks.values())}  # most of them
     return {
         key: Standing(watermark=mark, pending=tuple(pending[key]), had=frozenset(had[key]))
+        if key in pending or key in had
+        else plain[mark]
         for key, mark in marks.items()
     }
 
@@ -143,24 +142,6 @@ def _is_replaceable() -> tuple[ColumnElement[bool], ...]:
 def _stands(table: FromClause) -> ColumnElement[bool]:
     """Return the condition of the unique indexes, in their words, so that they are used."""
     return table.c.state != literal_column("'superseded'")
-
-
-def candidates(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
-    """Return the entries in a window that digests may tell of, in the order they became public."""
-    statement = (
-        select(entry.c.id, entry.c.seq, entry.c.source_id)
-        .where(
-            entry.c.seq > from_seq,
-            entry.c.seq <= to_seq,
-            entry.c.state == EntryState.PUBLIC,
-            entry.c.digest_eligible,
-        )
-        .order_by(entry.c.seq)
-    )
-    rows = connection.execute(statement).all()
-    labels = topics.of_sources(connection) if rows else {}
-    slugs = {key: tuple(topic.slug for topic in of) for key, of in labels.items()}
-    return [Candidate(id=row.id, seq=row.seq, topics=slugs.get(row.source_id, ())) for row in rows]
 
 
 def save(connection: Connection, plan: Plan, issue_ids: dict[bytes, int], *, now: datetime) -> None:
@@ -191,29 +172,61 @@ def save(connection: Connection, plan: Plan, issue_ids: dict[bytes, int], *, now
         )
 
 
-def _move(connection: Connection, steps: Sequence[Step]) -> None:
-    statement = (
-        update(subscription)
-        .where(
-            subscription.c.id == bindparam("of"),
-            subscription.c.watermark == bindparam("from_watermark"),
-            subscription.c.next_issue_at == bindparam("was_due_at"),
-            subscription.c.ended_at.is_(None),
-        )
-        .values(watermark=bindparam("to_watermark"), next_issue_at=bindparam("due_at"))
+def skip_lost_slots(connection: Connection, *, until: datetime, now: datetime) -> int:
+    """Pass over what subscriptions had to come whose slot was over by `until`; return how many.
+
+    Their letters may have been planned and sent by a later state of the database than this.
+    """
+    last = last_seq(connection)
+    is_lost = (
+        subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_(None),
+        subscription.c.next_issue_at <= until,
+        subscription.c.watermark < last,
     )
-    rows = [
-        {
-            "of": step.subscription_id,
-            "from_watermark": step.from_watermark,
-            "was_due_at": step.was_due_at,
-            "to_watermark": step.to_watermark,
-            "due_at": step.next_issue_at,
-        }
-        # in one order, so that two who plan at once wait for each other, not both
-        for step in sorted(steps, key=lambda step: step.subscription_id)
-    ]
-    if rows and connection.execute(statement, rows).rowcount != len(rows):
+    label = literal(Omission.RESTORED, Text())
+    skipped = select(
+        subscription.c.id,
+        label,
+        label,
+        subscription.c.watermark,
+        literal(last, BigInteger()),
+        literal(now, UtcDateTime()),
+    ).where(*is_lost)
+    columns = ("subscription_id", "slot", "reason", "from_seq", "to_seq", "planned_at")
+    connection.execute(insert(plan_log).from_select(columns, skipped))
+    return connection.execute(update(subscription).where(*is_lost).values(watermark=last)).rowcount
+
+
+def _move(connection: Connection, steps: Sequence[Step]) -> None:
+    """Move all subscriptions that come to the same place in one go: they are few such places."""
+    if not steps:
+        return
+    _lock(connection, steps)
+    together: dict[tuple[int | None, datetime], list[int]] = defaultdict(list)
+    for step in steps:
+        stays = step.to_watermark == step.from_watermark
+        to = None if stays else step.to_watermark
+        together[to, step.next_issue_at].append(step.subscription_id)
+    for (watermark, due_at), moved in together.items():
+        place = {"next_issue_at": due_at} | ({} if watermark is None else {"watermark": watermark})
+        connection.execute(update(subscription).where(subscription.c.id.in_(moved)).values(place))
+
+
+def _lock(connection: Connection, steps: Sequence[Step]) -> None:
+    """Keep others from subscriptions; they must stand where they stood when they were read."""
+    stood = {step.subscription_id: (step.from_watermark, step.was_due_at) for step in steps}
+    found = (
+        select(subscription.c.id, subscription.c.watermark, subscription.c.next_issue_at)
+        .where(
+            subscription.c.id.in_(stood),
+            subscription.c.ended_at.is_(None),
+            subscription.c.paused_at.is_(None),
+        )
+        .order_by(subscription.c.id)  # so that two who plan at once wait for each other, not both
+        .with_for_update()
+    )
+    if {key: (mark, due_at) for key, mark, due_at in connection.execute(found)} != stood:
         raise PlanOutdatedError
 
 
@@ -232,12 +245,12 @@ def _supersede(connection: Connection, deliveries: Collection[int], *, now: date
     )
     if connection.execute(statement).rowcount != len(deliveries):
         raise PlanOutdatedError
-    of, since = (
-        select(column).where(delivery.c.id == bindparam("of")).scalar_subquery()
-        for column in (delivery.c.subscription_id, delivery.c.from_seq)
+    taken_back = (
+        select(plan_log.c.id)
+        .join(delivery, delivery.c.subscription_id == plan_log.c.subscription_id)
+        .where(delivery.c.id.in_(deliveries), plan_log.c.from_seq >= delivery.c.from_seq)
     )
-    taken_back = (plan_log.c.subscription_id == of, plan_log.c.from_seq >= since)
-    connection.execute(delete(plan_log).where(*taken_back), [{"of": one} for one in deliveries])
+    connection.execute(delete(plan_log).where(plan_log.c.id.in_(taken_back)))
 
 
 def _row(one: PlannedDelivery, issue_id: int, now: datetime) -> dict[str, object]:
@@ -249,9 +262,10 @@ def _row(one: PlannedDelivery, issue_id: int, now: datetime) -> dict[str, object
         "to_seq": one.to_seq,
         "message_id": one.message_id,
         "planned_at": now,
-        "state": DeliveryState.READY,
+        "state": DeliveryState.HELD if one.held else DeliveryState.READY,
+        "reply": one.held,
         "attempts": 0,
-        "next_try_at": now,
+        "next_try_at": one.expires_at if one.held else now,
         "expires_at": one.expires_at,
         "resent": False,
     }

@@ -1,4 +1,4 @@
-"""Relays that refuse us, and until when they are left alone."""
+"""Relays and domains that refuse us, and until when they are left alone."""
 
 from datetime import datetime
 
@@ -6,6 +6,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.storage.mail_tables import relay
+
+DOMAIN = "domain:"
+"""What the names of recipients' domains begin with, among those of relays."""
 
 
 def pause(connection: Connection, name: str, *, until: datetime, reason: str) -> None:
@@ -22,3 +25,15 @@ def find_pause(connection: Connection, name: str, *, now: datetime) -> tuple[dat
         select(relay).where(relay.c.name == name, relay.c.paused_until > now)
     ).first()
     return (row.paused_until, row.reason) if row else None
+
+
+def pause_domain(connection: Connection, domain: str, *, until: datetime, reason: str) -> None:
+    """Send nothing to the addresses of a domain until a time."""
+    pause(connection, f"{DOMAIN}{domain}", until=until, reason=reason)
+
+
+def paused_domains(connection: Connection, *, now: datetime) -> dict[str, datetime]:
+    """Return the domains that are paused, and until when."""
+    paused = select(relay).where(relay.c.name.startswith(DOMAIN), relay.c.paused_until > now)
+    rows = connection.execute(paused)
+    return {row.name.removeprefix(DOMAIN): row.paused_until for row in rows}

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from tidings.domain.bounces import BounceKind
 from tidings.domain.failures import DEAD_AFTER, LOST, MIN_FAILURES
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.polls import PollOutcome
 from tidings.domain.websub import HubState
-from tidings.storage import deliveries, websub
+from tidings.storage import bounces, deliveries, websub
 from tidings.storage.mail_tables import newsletter, subscription
 from tidings.storage.polls import LAG_COLUMNS
 from tidings.storage.tables import entry, poll_hour, source
@@ -36,6 +37,7 @@ class Statistics:
     overdue_seconds: float
     hubs: dict[str, int]
     deliveries: dict[str, int]
+    bounces: dict[str, int]
     slot_overdue_seconds: float
 
 
@@ -53,6 +55,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     next_polls = select(func.min(source.c.next_poll_at)).where(active)
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
     sent = deliveries.by_state(connection)
+    came_back = bounces.by_kind(connection)
     hubs = websub.count_by_state(connection)
     return Statistics(
         sources={row.state: row.number for row in connection.execute(by_state)},
@@ -65,6 +68,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         overdue_seconds=_overdue(connection.scalar(next_polls), now),
         hubs={state.value: hubs.get(state, 0) for state in HubState},
         deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
+        bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
         slot_overdue_seconds=max(_overdue(moment, now) for moment in _next_slots(connection)),
     )
 

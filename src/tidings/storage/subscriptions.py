@@ -1,28 +1,21 @@
-"""Subscribers and what they subscribe to."""
+"""Subscriptions: what people confirmed that they want, and what became of it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from tidings.domain.newsletters import DeliveryState, Newsletter, Schedule, Subscription
+from tidings.domain.newsletters import DeliveryState, Ending, Newsletter, Subscription
 from tidings.domain.planning import next_due
+from tidings.domain.readers import Wish
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.storage.publishing import last_seq
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What somebody wants of a newsletter; `topics` are slugs, empty for all."""
-
-    schedule: Schedule
-    language: str
-    topics: Sequence[str]
+_GETS_LETTERS = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
 
 
 def add(
@@ -55,7 +48,9 @@ def add(
         "watermark": last_seq(connection),
         "next_issue_at": next_due(wish.schedule, now),
         "confirmed_at": now,
+        "paused_at": None,
         "ended_at": None,
+        "ended_because": None,
     }
     pair = {"subscriber_id": subscriber_id, "newsletter_id": newsletter_id}
     is_theirs = [subscription.c[name] == value for name, value in pair.items()]
@@ -92,33 +87,69 @@ def edit(connection: Connection, subscription_id: int, wish: Wish, *, now: datet
     assign_topics(connection, subscription_topic, subscription_id, wish.topics)
 
 
-def end(connection: Connection, subscription_id: int, *, now: datetime) -> bool:
+def end(
+    connection: Connection,
+    subscription_id: int,
+    because: Ending = Ending.OPERATOR,
+    *,
+    now: datetime,
+) -> bool:
     """End a subscription; say whether it had not ended before.
 
     Nothing more is sent, but what is on its way already.
     """
     is_on = (subscription.c.id == subscription_id, subscription.c.ended_at.is_(None))
-    has_ended = connection.execute(update(subscription).where(*is_on).values(ended_at=now))
-    is_unsent = (
-        delivery.c.subscription_id == subscription_id,
-        delivery.c.finished_at.is_(None),
-        delivery.c.marked_at.is_(None),
-    )
-    cancelled = {"state": DeliveryState.CANCELLED, "finished_at": now}
-    connection.execute(
-        update(delivery).where(*is_unsent).values(**cancelled, lease_owner=None, lease_until=None)
-    )
+    ended = {"ended_at": now, "ended_because": because}
+    has_ended = connection.execute(update(subscription).where(*is_on).values(ended))
+    _cancel_unsent(connection, subscription_id, now=now)
     return has_ended.rowcount == 1
 
 
-def remove(connection: Connection, key: str) -> None:
-    """Delete a subscriber with all they subscribed to.
+def pause(connection: Connection, subscription_id: int, *, now: datetime) -> bool:
+    """Plan nothing more for a subscription; say whether that is new. What is planned goes out."""
+    is_on = (
+        subscription.c.id == subscription_id,
+        subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_(None),
+    )
+    paused = connection.execute(update(subscription).where(*is_on).values(paused_at=now))
+    return paused.rowcount == 1
 
-    Raises:
-        NotFoundError: Nobody has that address.
+
+def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: datetime) -> bool:
+    """Plan for a paused subscription again; say whether that is new.
+
+    Args:
+        connection: A writing one.
+        old: The subscription as it is.
+        catches_up: Whether the next issue tells of what became public meanwhile; else what
+            was planned before and could not be sent so far is not sent either.
+        now: From when on.
     """
-    if not connection.execute(delete(subscriber).where(subscriber.c.key == key)).rowcount:
-        raise NotFoundError("subscriber", key)
+    is_paused = (
+        subscription.c.id == old.id,
+        subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_not(None),
+    )
+    values: dict[str, object] = {"paused_at": None, "next_issue_at": next_due(old.schedule, now)}
+    if not catches_up:
+        values["watermark"] = last_seq(connection)
+        _cancel_unsent(connection, old.id, now=now)
+    resumed = connection.execute(update(subscription).where(*is_paused).values(values))
+    return resumed.rowcount == 1
+
+
+def bring_back(connection: Connection, old: Subscription, *, now: datetime) -> bool:
+    """Let an ended subscription go on as it was, from now on; say whether that is new."""
+    has_ended = (subscription.c.id == old.id, subscription.c.ended_at.is_not(None))
+    values = {
+        "ended_at": None,
+        "ended_because": None,
+        "watermark": last_seq(connection),
+        "next_issue_at": next_due(old.schedule, now),
+    }
+    came_back = connection.execute(update(subscription).where(*has_ended).values(values))
+    return came_back.rowcount == 1
 
 
 def get(connection: Connection, subscription_id: int) -> Subscription:
@@ -139,10 +170,27 @@ def of_subscriber(connection: Connection, key: str) -> list[Subscription]:
     Raises:
         NotFoundError: Nobody has that address.
     """
-    found = _select(connection, subscriber.c.key == key)
+    found = of_key(connection, key)
     if not found:
         raise NotFoundError("subscriber", key)
     return found
+
+
+def find(connection: Connection, key: str, newsletter_id: int) -> Subscription | None:
+    """Return somebody's subscription to a newsletter, ended or not, if they ever had one."""
+    is_it = (subscriber.c.key == key, subscription.c.newsletter_id == newsletter_id)
+    found = _select(connection, *is_it)
+    return found[0] if found else None
+
+
+def of_key(connection: Connection, key: str) -> list[Subscription]:
+    """Return what somebody subscribes or subscribed to; nothing if nobody has that address."""
+    return _select(connection, subscriber.c.key == key)
+
+
+def of_subscriber_id(connection: Connection, subscriber_id: int) -> list[Subscription]:
+    """Return what somebody subscribes or subscribed to, by newsletter."""
+    return _select(connection, subscription.c.subscriber_id == subscriber_id)
 
 
 def get_of(connection: Connection, key: str, newsletter_slug: str) -> Subscription:
@@ -157,71 +205,57 @@ def get_of(connection: Connection, key: str, newsletter_slug: str) -> Subscripti
     raise NotFoundError("subscription", f"of {key} to {newsletter_slug}")
 
 
-def every(connection: Connection) -> list[Subscription]:
-    """Return all subscriptions by address, those that ended as well."""
-    return _select(connection)
-
-
-def due(connection: Connection, *, now: datetime, limit: int) -> list[Subscription]:
-    """Return subscriptions whose slot has come, the longest due first."""
-    is_due = (subscription.c.next_issue_at <= now, subscription.c.ended_at.is_(None))
-    longest_due = [subscription.c.next_issue_at, subscription.c.id]
-    return _select(connection, *is_due, order=longest_due, limit=limit)
-
-
-def of_newsletter(
-    connection: Connection, newsletter_id: int, *, after: int, limit: int
-) -> list[Subscription]:
-    """Return who is subscribed to a newsletter, by id, a page at a time."""
-    is_next = (*_is_on(newsletter_id), subscription.c.id > after)
-    return _select(connection, *is_next, order=[subscription.c.id], limit=limit)
-
-
 def count_of_newsletter(connection: Connection, newsletter_id: int) -> int:
     """Return how many are subscribed to a newsletter."""
     statement = select(func.count()).select_from(subscription).where(*_is_on(newsletter_id))
     return int(connection.execute(statement).scalar_one())
 
 
+def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetime) -> None:
+    is_unsent = (
+        delivery.c.subscription_id == subscription_id,
+        delivery.c.finished_at.is_(None),
+        delivery.c.marked_at.is_(None),
+    )
+    cancelled = {"state": DeliveryState.CANCELLED, "finished_at": now}
+    connection.execute(
+        update(delivery).where(*is_unsent).values(**cancelled, lease_owner=None, lease_until=None)
+    )
+
+
 def _is_on(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
-    return subscription.c.newsletter_id == newsletter_id, subscription.c.ended_at.is_(None)
+    return subscription.c.newsletter_id == newsletter_id, *_GETS_LETTERS
 
 
 def _ensure_subscriber(connection: Connection, address: tuple[str, str], *, now: datetime) -> int:
     written, key = address
-    known = connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
-    if known is not None:
-        return int(known)
-    statement = insert(subscriber).values(address=written, key=key, added_at=now)
-    return int(connection.execute(statement.returning(subscriber.c.id)).scalar_one())
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    row = dialect.insert(subscriber).values(address=written, key=key, added_at=now)
+    connection.execute(row.on_conflict_do_nothing())
+    statement = select(subscriber.c.id).where(subscriber.c.key == key)
+    return int(connection.execute(statement).scalar_one())
 
 
-def _select(
-    connection: Connection,
-    *rules: ColumnElement[bool],
-    order: Sequence[ColumnElement[Any]] = (subscriber.c.key, subscription.c.newsletter_id),
-    limit: int | None = None,
-) -> list[Subscription]:
+def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Subscription]:
     statement = (
         select(subscription, subscriber.c.address)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .where(*rules)
-        .order_by(*order)
-        .limit(limit)
+        .order_by(subscriber.c.key, subscription.c.newsletter_id)
     )
     rows = connection.execute(statement).all()
     series = newsletters.by_id(connection) if rows else {}
     topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
-    return [
-        _to_subscription(row, series[row.newsletter_id], topics.get(row.id, ())) for row in rows
-    ]
+    return [to_subscription(row, series[row.newsletter_id], topics.get(row.id, ())) for row in rows]
 
 
-def _to_subscription(
+def to_subscription(
     row: Row[*tuple[Any, ...]], series: Newsletter, topics: tuple[str, ...]
 ) -> Subscription:
+    """Return the subscription in a row, which has its address as well."""
     return Subscription(
         id=row.id,
+        nonce=row.nonce,
         address=row.address,
         newsletter=series,
         schedule=to_schedule(row),
@@ -230,4 +264,7 @@ def _to_subscription(
         watermark=row.watermark,
         next_issue_at=row.next_issue_at,
         ended_at=row.ended_at,
+        ended_because=Ending(row.ended_because) if row.ended_because else None,
+        paused_at=row.paused_at,
+        confirmed_at=row.confirmed_at,
     )

@@ -1,6 +1,7 @@
 """The web application: which address is answered with what."""
 
 import re
+from dataclasses import replace
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -21,14 +22,17 @@ from tidings.domain.publishing import (
     Scope,
 )
 from tidings.errors import NotFoundError
-from tidings.rendering.pages import Site
+from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.web import answers, assets, operations
 from tidings.web.bodies import Bodies
 from tidings.web.conditions import is_current
 from tidings.web.envelope import Envelope
 from tidings.web.error_pages import ErrorPages
-from tidings.web.publication import Probes, Publication, Tokens
+from tidings.web.preferences import PreferencePages
+from tidings.web.publication import Probes, Publication, Readers, Tokens
+from tidings.web.reader_answers import ReaderAnswers
+from tidings.web.subscribing import SubscribePages
 from tidings.web.unsubscribe import UnsubscribePages
 from tidings.web.websub import HubCallbacks
 
@@ -53,7 +57,7 @@ def create_app(
 
     Args:
         publication: What is published; asked from many threads.
-        site: For the pages made here, which are those about errors and about leaving.
+        site: For the pages made here, which are those about errors and those for readers.
         templates: For the same, and for the style sheet.
         tokens: Acts for those who have an address with a token.
         probes: Answers `/health/ready` and `/metrics`.
@@ -61,14 +65,21 @@ def create_app(
     Raises:
         TemplateError: An error page or the site's language is missing.
     """
-    error_pages = ErrorPages(site, templates)
+    readers = tokens.readers
+    site = replace(site, has_newsletters=True, has_forms=readers is not None)
+    error_pages = ErrorPages(
+        site,
+        templates,
+        has_newsletters=lambda: readers is not None and bool(readers.offers.every()),
+    )
     documents = Documents(publication)
-    leaving = UnsubscribePages(tokens.unsubscribing, site, templates=templates)
+    private = ReaderAnswers(site, templates, trusted=tokens.trusted, clock=tokens.clock)
     prefix = urlsplit(site.base_url).path
     app = Starlette(
         routes=[
             *documents.routes(),
-            leaving.route(),
+            UnsubscribePages(tokens.unsubscribing, private).route(),
+            *_reader_routes(readers, private),
             HubCallbacks(tokens.callbacks).route(),
             *assets.routes(templates, prefix=prefix),
             *operations.routes(probes),
@@ -125,8 +136,9 @@ class Documents:
         return self._answer(request, PageAddress(scope=Scope(kind=kind, slug=slug), number=number))
 
     def directory(self, request: Request, *, name: str) -> Response:
-        """Answer with a list of everything of a kind."""
-        return self._answer(request, ListAddress(name=name))
+        """Answer with a list of everything of a kind, the archive page by page."""
+        number = _page_number(request) if name == "issues" else 1
+        return self._answer(request, ListAddress(name=name, number=number))
 
     def entry(self, request: Request) -> Response:
         """Answer with the page of an entry."""
@@ -155,6 +167,15 @@ class Documents:
         render = partial(self._publication.body, address)
         body = self._bodies.get(address, stamp.etag, render=render)
         return answers.full(request, body, headers=headers)
+
+
+def _reader_routes(readers: Readers | None, private: ReaderAnswers) -> list[Route]:
+    if readers is None:
+        return []
+    return [
+        *SubscribePages(readers, private).routes(),
+        *PreferencePages(readers, private).routes(),
+    ]
 
 
 def _page_number(request: Request) -> int:

@@ -1,9 +1,17 @@
 """What a request says about the copy it has and the encodings it takes (RFC 9110)."""
 
+import re
+from collections.abc import Collection
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from operator import itemgetter
 
 from starlette.datastructures import Headers
+
+MAX_LANGUAGES = 500
+"""Characters of a wish for languages that are read."""
+
+WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
 def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
@@ -25,6 +33,17 @@ def accepts_gzip(headers: Headers) -> bool:
         weights[coding.strip()] = weight.strip().removeprefix("q=").strip()
     weight = weights.get("gzip", weights.get("*", "0"))
     return weight == "" or weight.strip("0.") != ""
+
+
+def preferred_language(headers: Headers, offered: Collection[str]) -> str | None:
+    """Return which of the languages on offer the visitor would rather read, if any."""
+    wanted = []
+    for part in ",".join(headers.getlist("accept-language"))[:MAX_LANGUAGES].split(","):
+        tag, _, weight = part.strip().lower().partition(";")
+        quality = weight.strip().removeprefix("q=") or "1"
+        if WEIGHT.fullmatch(quality) and float(quality):
+            wanted.append((-float(quality), tag.split("-")[0]))
+    return next((tag for _, tag in sorted(wanted, key=itemgetter(0)) if tag in offered), None)
 
 
 def http_date(moment: datetime) -> str:

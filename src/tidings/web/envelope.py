@@ -16,7 +16,9 @@ from tidings.web.answers import POLICY
 
 logger = logging.getLogger(__name__)
 
-BEFORE_TOKENS = re.compile("(.*?/(?:unsubscribe|websub)/)(.+)", re.DOTALL)
+BEFORE_TOKENS = re.compile(
+    "(.*?/(?:address|confirm|preferences|unsubscribe|websub)/)(.+)", re.DOTALL
+)
 """What follows in a path is a secret between us and one other, and goes into no log."""
 
 PROTECTION: Mapping[str, str] = MappingProxyType(

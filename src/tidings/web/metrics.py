@@ -45,6 +45,9 @@ class _Figures(Collector):
             "tidings_hub_subscriptions", "Subscriptions at hubs by state.", figures.hubs
         )
         yield _by_state("tidings_deliveries", "Deliveries by state.", figures.deliveries)
+        yield _by_state(
+            "tidings_bounces", "What came back, by kind.", figures.bounces, label="kind"
+        )
         yield GaugeMetricFamily(
             "tidings_slot_overdue_seconds",
             "How long the slot of a newsletter that is due longest has been due.",
@@ -52,8 +55,10 @@ class _Figures(Collector):
         )
 
 
-def _by_state(name: str, meaning: str, numbers: Mapping[str, int]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, meaning, labels=["state"])
+def _by_state(
+    name: str, meaning: str, numbers: Mapping[str, int], *, label: str = "state"
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, meaning, labels=[label])
     for state, number in sorted(numbers.items()):
         family.add_metric([state], number)
     return family

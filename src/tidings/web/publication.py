@@ -1,11 +1,18 @@
 """What the web asks of the rest of the program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from tidings.domain.newsletters import Subscription
+from tidings.domain.newsletters import Ending, Subscription
 from tidings.domain.publishing import Address, Stamp
+from tidings.domain.readers import Visitor
+from tidings.domain.visitors import Network
 from tidings.domain.websub import Intent, Push
+from tidings.services.moving import Moving
+from tidings.services.offers import Offers
+from tidings.services.preferences import Preferences
+from tidings.services.subscribing import Subscribing
 
 
 class Publication(Protocol):
@@ -33,14 +40,31 @@ class Unsubscribing(Protocol):
         """Return the subscription that a link is for, ended or not; nothing changes.
 
         Raises:
-            NotFoundError: There is no such link, or nobody has it any more.
+            NotFoundError: There is no such link (`link`), or nobody has it any more.
         """
 
-    def end(self, token: str) -> None:
+    def end(self, token: str, because: Ending, *, visitor: Visitor) -> None:
         """End the subscription that a link is for, unless that has happened before.
 
         Raises:
-            NotFoundError: There is no such link.
+            NotFoundError: As for `find`.
+        """
+
+    def undo(self, token: str, *, visitor: Visitor) -> None:
+        """Let a subscription that its reader ended go on as it was.
+
+        Raises:
+            ConflictError: It ended too long ago, or was not ended by its reader.
+            NotFoundError: As for `find`.
+        """
+
+    def slow_down(self, token: str, frequency: str, *, visitor: Visitor) -> None:
+        """Let letters come as often as said.
+
+        Raises:
+            InvalidError: There is no such frequency.
+            ConflictError: The subscription has ended.
+            NotFoundError: As for `find`.
         """
 
 
@@ -69,11 +93,34 @@ class Callbacks(Protocol):
         """
 
 
+class Readers(NamedTuple):
+    """What serves those who read newsletters, or would; asked from many threads.
+
+    Attributes:
+        languages: In which letters are written.
+    """
+
+    offers: Offers
+    subscribing: Subscribing
+    preferences: Preferences
+    moving: Moving
+    languages: Collection[str]
+
+
 class Tokens(NamedTuple):
-    """What is behind addresses that hold a token; asked from many threads."""
+    """What is behind addresses that hold a token; asked from many threads.
+
+    Attributes:
+        readers: None where nothing signs links, and so nobody can sign up.
+        trusted: Proxies that are believed about where a visitor comes from.
+        clock: Tells until when who left can come back.
+    """
 
     unsubscribing: Unsubscribing
     callbacks: Callbacks
+    readers: Readers | None
+    trusted: Sequence[Network]
+    clock: Callable[[], datetime]
 
 
 class Check(NamedTuple):

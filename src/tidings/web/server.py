@@ -7,16 +7,20 @@ from contextlib import contextmanager
 import uvicorn
 
 from tidings import mailing
-from tidings.config import WebSettings
-from tidings.domain.publishing import Scope
+from tidings.domain.visitors import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
 from tidings.services.links import Links
+from tidings.services.moving import Moving
+from tidings.services.offers import Offers
+from tidings.services.preferences import Preferences
+from tidings.services.readers import ReaderTools
+from tidings.services.subscribing import Subscribing
 from tidings.services.unsubscribe import Unsubscribing
 from tidings.services.websub import Callbacks
 from tidings.storage import schema, statistics
 from tidings.web.app import create_app
 from tidings.web.metrics import exposition
-from tidings.web.publication import Check, Probes, Tokens
+from tidings.web.publication import Check, Probes, Readers, Tokens
 from tidings.wiring import App, utc_now
 
 GRACE_SECONDS = 1
@@ -48,16 +52,21 @@ def serve(app: App, listening: socket.socket) -> None:
     """Answer until SIGTERM or SIGINT; requests in progress are finished first.
 
     Raises:
-        ConfigError: The secret cannot be used.
+        ConfigError: The secret or the list of trusted proxies cannot be used.
         TemplateError: A template is broken.
     """
+    links = _find_links(app)
+    readers = _readers(app, links) if links else None
     application = create_app(
-        app.publication(_page_path),
+        app.publication(_page_path, has_forms=readers is not None),
         app.site(),
         templates=app.templates(),
         tokens=Tokens(
-            unsubscribing=Unsubscribing(app.database, links=_find_links(app), clock=utc_now),
+            unsubscribing=Unsubscribing(app.database, links=links, clock=utc_now),
             callbacks=Callbacks(app.database, clock=utc_now, max_size=app.settings.fetch.max_size),
+            readers=readers,
+            trusted=_trusted(app.settings.web),
+            clock=utc_now,
         ),
         probes=Probes(health=lambda: _health(app), metrics=lambda: _metrics(app)),
     )
@@ -66,14 +75,15 @@ def serve(app: App, listening: socket.socket) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # it would believe whoever is on this machine
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
     uvicorn.Server(config).run(sockets=[listening])
 
 
-def _page_path(scope: Scope, number: int) -> str:
-    return f"{scope.path}?page={number}"
+def _page_path(path: str, number: int) -> str:
+    return f"{path}?page={number}"
 
 
 def _find_links(app: App) -> Links | None:
@@ -81,6 +91,25 @@ def _find_links(app: App) -> Links | None:
     if not app.settings.secret and not app.database.is_sqlite:
         return None
     return mailing.links(app)
+
+
+def _readers(app: App, links: Links) -> Readers:
+    languages = app.mail_templates.languages
+    tools = ReaderTools(database=app.database, links=links, clock=utc_now, languages=languages)
+    return Readers(
+        offers=Offers(app.database),
+        subscribing=Subscribing(tools),
+        preferences=Preferences(tools),
+        moving=Moving(tools),
+        languages=languages,
+    )
+
+
+def _trusted(settings: WebSettings) -> tuple[Network, ...]:
+    try:
+        return read_networks(settings.trusted_proxies)
+    except ValueError as error:
+        raise ConfigError(f"[web] trusted_proxies: {error}") from error
 
 
 def _health(app: App) -> Sequence[Check]:

@@ -1,5 +1,7 @@
-"""What tests of transports need: a relay, a way to it, and letters."""
+"""What tests of transports need: a relay, a way to it, letters, and a certificate."""
 
+import ssl
+import subprocess
 from datetime import timedelta
 
 import pytest
@@ -83,3 +85,34 @@ def attempts_at():
 @pytest.fixture
 def letter():
     return LETTER
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A key and a certificate for 127.0.0.1 that nobody trusts by itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, crt = folder / "server.key", folder / "server.crt"
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+        *("-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+        *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", crt),
+    ]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("no openssl to make a certificate with")
+    return key, crt
+
+
+@pytest.fixture
+def server_tls(certificate):
+    key, crt = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(crt, key)
+    return context
+
+
+@pytest.fixture
+def trusted(certificate, monkeypatch):
+    """Trust that certificate."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))

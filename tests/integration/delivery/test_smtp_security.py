@@ -1,8 +1,6 @@
 """What a relay must offer before it gets a password or a letter."""
 
 import logging
-import ssl
-import subprocess
 
 import pytest
 
@@ -13,37 +11,6 @@ from tidings.errors import RefusedForNowError, RelayUnreachableError, SenderFaul
 WITH_AUTH = b"250-relay.example.org\r\n250-AUTH PLAIN\r\n250 SIZE 1000\r\n"
 WITH_CRAM = b"250-relay.example.org\r\n250 AUTH CRAM-MD5\r\n"
 WITH_STARTTLS = b"250-relay.example.org\r\n250 STARTTLS\r\n"
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory):
-    """A key and a certificate for 127.0.0.1 that nobody trusts by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    key, crt = folder / "relay.key", folder / "relay.crt"
-    command = [
-        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-        *("-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
-        *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", crt),
-    ]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("no openssl to make a certificate with")
-    return key, crt
-
-
-@pytest.fixture
-def server_tls(certificate):
-    key, crt = certificate
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(crt, key)
-    return context
-
-
-@pytest.fixture
-def trusted(certificate, monkeypatch):
-    """Trust the relay's certificate."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[1]))
 
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])

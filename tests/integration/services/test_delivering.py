@@ -1,5 +1,6 @@
 """From deliveries to letters, on both databases: sent once, tried again, given up, in doubt."""
 
+import re
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event, Thread
@@ -20,10 +21,12 @@ from newsroom import (
     reject,
     take_and_lose_the_reply,
 )
-from tidings.domain.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
+from tidings.domain.retries import DOUBT, FAULT, OUTAGE, PAUSES
+from tidings.domain.standings import MAX_FAULTS
 from tidings.errors import StorageError
 from tidings.services import delivering
 from tidings.services.delivering import Delivered
+from tidings.storage import subscribers
 from tidings.storage.mail_tables import delivery, subscriber
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -66,6 +69,23 @@ def test_everybody_gets_a_letter_of_their_own(newsroom, outbox, planned):
         for sent in outbox.sent
         if sent.recipient == f"reader{reader}@example.org"
     )
+
+
+def test_each_letter_leads_to_its_readers_own_preferences(newsroom, outbox, planned):
+    """One of them has made all links from before worthless."""
+    planned(2)
+    addresses = [f"reader{reader}@example.org" for reader in range(2)]
+    with newsroom.database.write() as connection:
+        subscribers.sign_out(connection, subscribers.get_of(connection, addresses[0]).id)
+        readers = [subscribers.get_of(connection, address) for address in addresses]
+
+    newsroom.deliver(outbox)
+
+    links = {
+        sent.recipient: set(re.findall(r"/preferences/([0-9-]+)", sent.letter.decode()))
+        for sent in outbox.sent
+    }
+    assert links == {one.address: {f"{one.id}-{one.token_version}"} for one in readers}
 
 
 def test_a_letter_is_on_record_before_it_leaves(newsroom, planned):
@@ -467,7 +487,9 @@ class Failing:
     def __init__(self, database):
         self._database = database
         self.is_down = False
-        self.read = database.read
+
+    def __getattr__(self, name):
+        return getattr(self._database, name)
 
     @contextmanager
     def write(self):

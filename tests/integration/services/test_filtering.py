@@ -10,7 +10,7 @@ from factories import DAY, HOUR, NOON
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import InvalidError
 from tidings.services import planning
-from tidings.services.drafts import preview
+from tidings.services.editions import preview
 from tidings.services.filtering import add, rehearse
 from tidings.storage import filters, newsletters
 
@@ -140,7 +140,7 @@ def test_the_edition_and_its_preview_are_filtered_as_well(database, newsroom, ed
     assert (shown.entries, newsroom.told(1)) == (1, [1])
 
 
-def test_contents_are_read_once_for_however_many_readers(
+def test_contents_are_read_for_the_filter_and_for_the_letter_however_many_the_readers(
     newsroom, editor, source, content_reads, monkeypatch
 ):
     monkeypatch.setattr(planning, "CHUNK", 2)
@@ -151,7 +151,7 @@ def test_contents_are_read_once_for_however_many_readers(
     letters = editor.morning()
 
     assert letters == {reader: [1, 2, 3] for reader in readers}
-    assert len(content_reads) == 1
+    assert len(content_reads) == 2
 
 
 def test_windows_leave_no_gap_however_filters_come_and_go(newsroom, editor, source, outbox):

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -25,9 +25,9 @@ from newsroom import (
 )
 from tidings.domain.newsletters import DeliveryState, Frequency
 from tidings.domain.retries import DOUBT, PAUSES
-from tidings.errors import StorageError
+from tidings.errors import ConflictError, StorageError
 from tidings.services.planning import plan_now
-from tidings.storage import publishing, schema
+from tidings.storage import delivery_records, publishing, schema
 from tidings.storage.database import Database
 from tidings.storage.mail_tables import subscription
 from tidings.storage.tables import entry
@@ -73,6 +73,7 @@ class Mortal:
         self._database, self._crash = database, crash
         self._writes = 0
         self.is_dead = False
+        self.is_sqlite, self.path = database.is_sqlite, database.path
 
     @contextmanager
     def read(self):
@@ -134,23 +135,32 @@ class House(Newsroom):
             rows = connection.execute(select(subscription.c.id, subscription.c[name]))
             return {row.id: row[1] for row in rows}
 
+    def resend(self, delivery_id):
+        """Let a letter go out again; say whether there is anybody to get it."""
+        with self.database.write() as connection, suppress(ConflictError):
+            delivery_records.resend(connection, [delivery_id], now=self.now)
+            return True
+        return False
+
     def last_seq(self):
         with self.database.read() as connection:
             return publishing.last_seq(connection)
 
 
 class Letters(RuleBasedStateMachine):
-    @initialize()
-    def open(self):
+    @initialize(least=st.sampled_from([1, 1, 3]))
+    def open(self, least):
         self.folder = tempfile.TemporaryDirectory(prefix="tidings-letters-")
         database = Database(f"sqlite:///{Path(self.folder.name)}/tidings.db")
         schema.upgrade(database)
         self.house = House(database)
         self.sources = {topic: self.house.follow(topic=topic) for topic in TOPICS}
-        self.house.add_newsletter()
+        self.house.add_newsletter(min_entries=least)
         for number in NUMBERS:  # so that the address of a subscriber tells their id
             self.house.subscribe(f"reader{number}@example.org")
         self.starts = {number: [0] for number in NUMBERS}
+        self.leaps = {number: [] for number in NUMBERS}
+        self.latest = self.house.now
         self.relay = Relay(self.house)
         self.finished = {}
         self.checked = self.checked_log = 0
@@ -177,6 +187,37 @@ class Letters(RuleBasedStateMachine):
         if address not in self.house.readers():
             self.starts[reader].append(self.house.last_seq())
             assert self.house.subscribe(address, **wish) == reader
+
+    @rule(reader=READERS)
+    def pause(self, reader):
+        self.house.pause(reader)
+
+    @rule(reader=READERS, catches_up=st.booleans())
+    def resume(self, reader, catches_up):
+        if self.house.resume(reader, catches_up=catches_up) and not catches_up:
+            self.leaps[reader].append(self.house.last_seq())
+
+    @rule(which=st.integers(0, 9))
+    def resend(self, which):
+        """Let the operator send what was refused, or could not be sent in time."""
+        found = [
+            row
+            for row in self.house.deliveries()
+            if row.state in (DeliveryState.REJECTED, DeliveryState.EXPIRED)
+        ]
+        if which < len(found) and self.house.resend(found[which].id):
+            del self.finished[found[which].id]
+
+    @rule(reader=READERS, topic=st.sampled_from(TOPICS), catches_up=st.booleans())
+    def pause_for_a_while(self, reader, topic, catches_up):
+        self.house.pause(reader)
+        self.bring_news_and_plan(topic, crash=None)
+        self.resume(reader, catches_up)
+
+    @rule(pause=st.builds(timedelta, hours=st.integers(1, 30)))
+    def set_the_clock_back(self, pause):
+        self.latest = max(self.latest, self.house.now)
+        self.house.now -= pause
 
     @rule(pause=PAUSES_BETWEEN)
     def wait(self, pause):
@@ -260,11 +301,12 @@ class Letters(RuleBasedStateMachine):
             windows = sorted(
                 (row.from_seq, row.to_seq) for row in rows if row.subscription_id == reader
             )
+            jumps = starts + self.leaps[reader]
             for begin, end in windows:  # nothing of the time while they were away
-                assert not any(begin < start < end for start in starts)
+                assert not any(begin < jump < end for jump in jumps)
             edges = [(0, 0), *windows, (watermarks[reader], None)]
             for (_, end), (begin, _) in pairwise(edges):
-                assert begin == end or (begin > end and begin in starts)
+                assert begin == end or (begin > end and begin in jumps)
 
     @invariant()
     def what_is_finished_stays_so(self):
@@ -291,6 +333,9 @@ class Letters(RuleBasedStateMachine):
 
     def teardown(self):
         """Let it all come to its end: nothing stays on the way, nobody is left behind."""
+        self.house.now = max(self.house.now, self.latest)
+        for reader in NUMBERS:
+            self.resume(reader, catches_up=True)
         for pause in (DOUBT, max(PAUSES), DOUBT, max(PAUSES)):
             self.house.let_leases_run_out()
             self.house.deliver(self.relay)

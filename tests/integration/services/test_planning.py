@@ -6,13 +6,13 @@ from threading import Barrier
 import pytest
 
 from factories import DAY, HOUR, NOON
-from newsroom import Newsroom, Outbox, be_away, refuse_for_now, write_letter
+from newsroom import Newsroom, Outbox, a_form, be_away, refuse_for_now, write_letter
 from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError
 from tidings.services import planning
 from tidings.services.planning import plan_now
-from tidings.storage import deliveries, issues, newsletters, plans
+from tidings.storage import deliveries, delivery_records, issues, newsletters, plans
 from tidings.storage.database import Database
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -446,3 +446,61 @@ def test_two_services_list_an_edition_once(newsroom, source):
         newsletters.move(connection, edition, watermark=9, next_issue_at=SEVEN)
 
     assert len(listed(newsroom)) == 1
+
+
+def test_a_few_entries_wait_for_the_next_slots_and_then_go_as_they_are(newsroom, source):
+    ann = newsroom.subscribe()
+    with newsroom.database.write() as connection:
+        newsletters.edit(connection, "news", a_form(min_entries=3), now=newsroom.now)
+    told = newsroom.publish(source)
+    for _ in range(5):
+        newsroom.now = newsroom.subscription(ann).next_issue_at
+        newsroom.plan()
+
+    [row] = newsroom.deliveries()
+    assert [line.reason for line in newsroom.log()] == ["few"] * 4
+    assert (row.slot, newsroom.told(row.issue_id)) == ("d:2026-11-25", told)
+    with newsroom.database.read() as connection:
+        [listed] = issues.latest(connection, only_listed=True, limit=None)
+    assert listed.id == row.issue_id
+
+
+def test_by_the_operators_word_a_few_entries_go_as_they_are(newsroom):
+    newsletter = newsroom.add_newsletter(min_entries=3)
+    newsroom.subscribe()
+    told = newsroom.publish(newsroom.follow())
+
+    plan_now(newsroom.planning(), newsletter)
+
+    [row] = newsroom.deliveries()
+    assert newsroom.told(row.issue_id) == told
+
+
+def test_many_more_readers_than_usual_are_held_until_the_operator_lets_them_go(newsroom, source):
+    ann, relay = newsroom.subscribe(), Outbox()
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+    newsroom.deliver(relay)
+    for number in range(100):
+        newsroom.subscribe(f"new{number}@example.org")
+    news = newsroom.publish(source)
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+
+    newsroom.plan()
+    newsroom.deliver(relay)
+    at_first, [first] = list(relay.seen), newsroom.deliveries(ann + 1)
+    held = [row.id for row in newsroom.deliveries() if row.state == "held"]
+    with newsroom.database.write() as connection:
+        delivery_records.resend(connection, held, now=newsroom.now)
+    newsroom.deliver(relay)
+    newsroom.publish(source)
+    newsroom.now = newsroom.subscription(ann).next_issue_at
+    newsroom.plan()
+
+    assert at_first == ["ann@example.org"] * 2
+    assert (first.state, first.reply[:23]) == ("held", "many more letters than ")
+    assert len(held) == 100
+    assert len(relay.seen) == 102
+    assert newsroom.told(first.issue_id) == news
+    assert {row.state for row in newsroom.deliveries()} == {"accepted", "ready"}

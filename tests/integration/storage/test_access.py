@@ -8,7 +8,7 @@ from sqlalchemy import text
 from factories import DAY, NOON
 from tidings.domain.access import Access
 from tidings.errors import ConflictError
-from tidings.storage import access, intake_tables, leases, schema, sources
+from tidings.storage import access, leases, reader_tables, schema, sources
 from tidings.storage.database import Database
 from tidings.storage.leases import Wanted
 from tidings.storage.sources import Edit, NewSource
@@ -109,7 +109,7 @@ def test_an_address_without_a_login_leaves_that_of_the_source(database, follow):
 def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url):
     database = Database(database_url)
     with database.write() as connection:
-        intake_tables.metadata.drop_all(connection)
+        reader_tables.metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
         config = Config()
         config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))

@@ -8,8 +8,8 @@ from newsroom import Newsroom
 from tidings.domain.newsletters import DeliveryState
 from tidings.errors import LeaseLostError
 from tidings.storage import deliveries, relays
-from tidings.storage.deliveries import SettledDelivery
 from tidings.storage.mail_tables import delivery
+from tidings.storage.outbox import Settled
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -43,7 +43,7 @@ def settle(newsroom, *settled, owner="ours"):
 
 
 def settled(delivery_id, state, *, unmarked=False):
-    return SettledDelivery(
+    return Settled(
         id=delivery_id, state=state, next_try_at=SEVEN + HOUR, reply="said", unmarked=unmarked
     )
 
@@ -123,11 +123,11 @@ def _typed(row):
 
 def test_a_marker_is_set_only_by_who_holds_the_lease(newsroom):
     claim(newsroom)
+    settle(newsroom, settled(3, DeliveryState.DEFERRED, unmarked=True))
 
     mark(newsroom, 1)
     with pytest.raises(LeaseLostError):
         mark(newsroom, 2, owner="theirs")
-    settle(newsroom, settled(3, DeliveryState.DEFERRED, unmarked=True))
     with pytest.raises(LeaseLostError):
         mark(newsroom, 3)
 
@@ -251,18 +251,3 @@ def test_a_relays_pause_ends_by_itself(newsroom):
         other = relays.find_pause(connection, "b", now=SEVEN)
 
     assert (during, after, other) == ((SEVEN + 2 * HOUR, "second"), None, None)
-
-
-def test_the_operator_sees_the_newest_first(newsroom):
-    claim(newsroom, limit=1)
-    settle(newsroom, settled(1, DeliveryState.REJECTED, unmarked=True))
-
-    with newsroom.database.read() as connection:
-        every = deliveries.latest(connection, state=None, limit=2)
-        [rejected] = deliveries.latest(connection, state=DeliveryState.REJECTED, limit=None)
-        counts = deliveries.by_state(connection)
-
-    assert [one.subscriber for one in every] == ["cleo@example.org", "bob@example.org"]
-    assert (rejected.newsletter, rejected.slot, rejected.reply) == ("news", "d:2026-11-21", "said")
-    assert rejected.attempts == 1
-    assert counts == {"ready": 2, "rejected": 1}

@@ -9,10 +9,11 @@ from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from tidings.domain.planning import Pending
 from tidings.errors import PlanOutdatedError, StorageError
-from tidings.storage import deliveries, issues, plans
+from tidings.storage import candidates, deliveries, issues, plans
+from tidings.storage.candidates import Candidate
 from tidings.storage.issues import NewIssue
 from tidings.storage.mail_tables import delivery
-from tidings.storage.plans import Candidate, Omitted, Plan, PlannedDelivery, Step
+from tidings.storage.plans import Omitted, Plan, PlannedDelivery, Step
 
 KEY = b"key"
 NOTHING = Plan(deliveries=(), omitted=(), superseded=(), steps=())
@@ -237,10 +238,10 @@ def test_a_cut_stays_where_it_was_frozen(newsroom):
 def test_candidates_are_public_eligible_and_within_the_window(newsroom):
     newsroom.hide(2)
     with newsroom.database.read() as connection:
-        found = plans.candidates(connection, from_seq=0, to_seq=2)
-        rest = plans.candidates(connection, from_seq=1, to_seq=9)
+        found = candidates.between(connection, from_seq=0, to_seq=2)
+        rest = candidates.between(connection, from_seq=1, to_seq=9)
 
-    assert found == [Candidate(id=1, seq=1, topics=("art",))]
+    assert found == [Candidate(id=1, seq=1, first_seen_at=NOON, topics=("art",))]
     assert [one.id for one in rest] == [3]
 
 

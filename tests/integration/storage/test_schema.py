@@ -11,7 +11,7 @@ from factories import NOON, an_entry
 from polling import read_poll
 from tidings.domain.entries import EntryState
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
-from tidings.storage import backups, entries, intake_tables, leases, polls, schema, sources, topics
+from tidings.storage import backups, entries, leases, polls, reader_tables, schema, sources, topics
 from tidings.storage.database import Database
 from tidings.storage.entries import Selection
 
@@ -21,7 +21,7 @@ EVERY = Selection(states=tuple(EntryState))
 def test_the_migrations_lead_to_the_tables_as_declared(database):
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(context, intake_tables.metadata)
+        differences = compare_metadata(context, reader_tables.metadata)
 
     assert differences == []
 
@@ -41,7 +41,7 @@ def test_a_database_made_by_a_newer_version_is_refused(database):
 def test_an_empty_postgresql_database_waits_for_the_operators_word(postgres_url):
     database = Database(postgres_url)
     with database.write() as connection:
-        intake_tables.metadata.drop_all(connection)
+        reader_tables.metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
 
     with pytest.raises(ConfigError, match="tidings db upgrade"):
@@ -191,5 +191,5 @@ def _everything(database):
             table.name: [
                 tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
             ]
-            for table in intake_tables.every_table()
+            for table in reader_tables.every_table()
         }

@@ -7,10 +7,11 @@ from newsroom import Newsroom, a_schedule
 from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import subscriptions
+from tidings.storage import due_subscriptions, rosters, subscribers, subscriptions
 from tidings.storage.entries import MAX_NAMED
 from tidings.storage.mail_tables import subscription_topic
 from tidings.storage.newsletters import chosen_topics
+from tidings.storage.rosters import Filter
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -53,7 +54,8 @@ def test_nobody_is_subscribed_twice_however_the_address_is_written(newsroom):
         newsroom.subscribe("bob@example.org", topics=["nothing"])
 
     with newsroom.database.read() as connection:
-        assert [one.address for one in subscriptions.every(connection)] == ["ann@example.org"]
+        known = subscriptions.of_subscriber(connection, "ann@example.org")
+        assert [one.address for one in known] == ["ann@example.org"]
 
 
 def test_a_change_leaves_the_watermark_and_moves_the_slot(newsroom):
@@ -106,8 +108,8 @@ def test_who_is_due_comes_the_longest_due_first(newsroom):
     newsroom.leave(left)
 
     with newsroom.database.read() as connection:
-        due = subscriptions.due(connection, now=SEVEN + 3 * HOUR, limit=10)
-        first = subscriptions.due(connection, now=SEVEN + 3 * HOUR, limit=1)
+        due = due_subscriptions.read(connection, now=SEVEN + 3 * HOUR, limit=10)
+        first = due_subscriptions.read(connection, now=SEVEN + 3 * HOUR, limit=1)
 
     assert [one.id for one in due] == [early, late]
     assert [one.id for one in first] == [early]
@@ -120,9 +122,9 @@ def test_readers_come_in_pages(newsroom):
 
     with newsroom.database.read() as connection:
         count = subscriptions.count_of_newsletter(connection, newsletter_id)
-        page = subscriptions.of_newsletter(connection, newsletter_id, after=0, limit=2)
+        page = due_subscriptions.of_newsletter(connection, newsletter_id, after=0, limit=2)
         after = page[-1].id
-        rest = subscriptions.of_newsletter(connection, newsletter_id, after=after, limit=2)
+        rest = due_subscriptions.of_newsletter(connection, newsletter_id, after=after, limit=2)
 
     assert count == 3
     assert [one.id for one in page + rest] == [readers[0], readers[2], readers[3]]
@@ -135,14 +137,14 @@ def test_a_subscriber_goes_with_all_they_subscribed_to(newsroom):
     newsroom.subscribe("bob@example.org")
 
     with newsroom.database.write() as connection:
-        theirs = subscriptions.of_subscriber(connection, "ann@example.org")
-        subscriptions.remove(connection, "ann@example.org")
-        left = subscriptions.every(connection)
+        theirs = subscribers.get_of(connection, "ann@example.org")
+        subscribers.remove(connection, theirs)
+        left = list(rosters.matching(connection, Filter(), limit=0))
 
-    assert [one.newsletter.slug for one in theirs] == ["news", "olds"]
+    assert [one.newsletter.slug for one in theirs.subscriptions] == ["news", "olds"]
     assert [one.address for one in left] == ["bob@example.org"]
     with newsroom.database.write() as connection, pytest.raises(NotFoundError):
-        subscriptions.remove(connection, "ann@example.org")
+        subscribers.get_of(connection, "ann@example.org")
 
 
 def test_topics_are_found_of_more_owners_than_a_statement_can_name(newsroom):

@@ -12,8 +12,8 @@ from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, a_form, a_schedule
 from polling import read_poll
 from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
-from tidings.rendering.pages import Site
-from tidings.services.archive import FEED_SIZE
+from tidings.rendering.site import Site
+from tidings.services.archive import FEED_SIZE, PAGE_SIZE
 from tidings.services.publication import Publication
 from tidings.services.site import publish
 from tidings.storage import issues, leases, newsletters, polls, sources
@@ -53,7 +53,7 @@ def publication(database):
         SETTINGS,
         site=SITE,
         templates=shipped_templates(),
-        page_path=lambda scope, number: f"{scope.path}?page={number}",
+        page_path=lambda path, number: f"{path}?page={number}",
     )
 
 
@@ -336,17 +336,31 @@ def test_the_static_site_of_no_newsletter_has_no_archive(newsroom, publication, 
     assert not list(tmp_path.rglob("issues*"))
 
 
-def test_the_feed_has_the_newest_issues_and_the_archive_has_all(newsroom, publication):
+def test_the_feed_has_the_newest_issues_and_the_archive_has_all_on_its_pages(
+    newsroom, publication, visitor, tmp_path
+):
     newsroom.add_newsletter()
     source = newsroom.follow()
-    for day in range(FEED_SIZE + 2):
+    for day in range(PAGE_SIZE + 2):
         newsroom.publish(source)
         newsroom.now = SEVEN + day * DAY
         newsroom.plan()
 
-    feed, archive = publication.body(FEED), publication.body(LIST)
+    feed = publication.body(FEED)
+    first, second = visitor.ask("/issues").body, visitor.ask("/issues?page=2").body
+    publish(newsroom.database, publication, tmp_path / "public", assets={})
 
     newest_first = slugs_of(newsroom.database, listed=True)
     newest = newest_first[:FEED_SIZE]
     assert linked_in(feed) == [f"https://news.example/issues/{slug}" for slug in newest]
-    assert re.findall(r'<a href="/issues/([^"]+)"', archive.decode()) == newest_first
+    linked = re.compile(r'<h3[^>]*><a href="/issues/([^"]+)"')
+    assert linked.findall(first.decode()) == newest_first[:PAGE_SIZE]
+    assert linked.findall(second.decode()) == newest_first[PAGE_SIZE:]
+    assert b'rel="next" href="/issues?page=2"' in first
+    assert [visitor.ask(f"/issues?page={n}").status for n in ("3", "0")] == [404, 400]
+    assert (tmp_path / "public" / "issues" / "page" / "2" / "index.html").is_file()
+    middle = publication.body(IssueAddress(slug=newest_first[1])).decode()
+    assert re.findall(r'rel="(\w+)" href="/issues/([^"]+)"', middle) == [
+        ("prev", newest_first[0]),
+        ("next", newest_first[2]),
+    ]

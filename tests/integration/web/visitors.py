@@ -4,9 +4,9 @@ import http.client
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from browser.showcase import SITE, Readers, shipped_templates
+from browser.showcase import SITE, shipped_templates, tokens_of
 from tidings.web.app import create_app
-from tidings.web.publication import Check, Tokens
+from tidings.web.publication import Check
 
 
 @dataclass
@@ -53,6 +53,6 @@ def app_of(publication, operations, site=SITE, readers=None, callbacks=None):
         publication,
         site,
         templates=shipped_templates(),
-        tokens=Tokens(unsubscribing=readers or Readers(), callbacks=callbacks),
+        tokens=tokens_of(readers, callbacks),
         probes=operations,
     )

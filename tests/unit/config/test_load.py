@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tidings.config import Settings, load
+from tidings.delivery.settings import DomainLimits
 from tidings.errors import ConfigError
 from tidings.fetching.policy import HostPolicy
 from tidings.resources import data_dir
@@ -34,7 +35,7 @@ def test_the_shipped_file_has_every_setting_and_no_other():
     for section in fields(Settings):
         value = getattr(settings, section.name)
         if is_dataclass(value):
-            names = {field.name.rstrip("_") for field in fields(value)} - {"hosts"}
+            names = {field.name.rstrip("_") for field in fields(value)} - {"hosts", "domains"}
             assert names == set(shipped[section.name])
 
 
@@ -91,8 +92,17 @@ def test_a_host_may_have_settings_of_its_own(load_with):
     settings = load_with('[fetch.hosts."e.org:443"]\ninterval = "5s"')
 
     assert settings.fetch.hosts == {"e.org:443": HostPolicy(interval=timedelta(seconds=5))}
+
     assert settings.fetch.interval_of("e.org:443") == timedelta(seconds=5)
     assert settings.fetch.interval_of("e.org:80") == settings.fetch.host_interval
+
+
+def test_a_domain_may_have_limits_of_its_own(load_with):
+    settings = load_with('[smtp.domains."e.org"]\nper_second = 5')
+
+    assert settings.smtp.domains == {"e.org": DomainLimits(per_second=5)}
+    with pytest.raises(ConfigError, match=r"\[smtp\.domains\] E\.org: name a domain"):
+        load_with('[smtp.domains."E.org"]\nper_second = 5')
 
 
 def test_a_value_may_stand_in_a_file_of_its_own(load_with, tmp_path):

@@ -14,12 +14,13 @@ from tidings.delivery import letters
 from tidings.delivery.addresses import Sender
 from tidings.delivery.headers import MAX_TEXT, header_text
 from tidings.delivery.letters import PreparedIssue, prepare
-from tidings.domain.newsletters import UNSUBSCRIBE_URL
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 NAMES = [
     "From",
     "Subject",
     "List-Id",
+    "List-Archive",
     "Reply-To",
     "To",
     "Date",
@@ -56,6 +57,8 @@ hostile = st.one_of(
                 "x" * 1000,
                 "word " * 40,
                 UNSUBSCRIBE_URL,
+                PREFERENCES_URL,
+                PREFERENCES_URL[:-1],
             ]
         )
     ).map("".join),
@@ -86,6 +89,7 @@ def test_nothing_that_anybody_wrote_adds_a_header_or_a_recipient(subject, name, 
         sender=Sender(name=name, address="news@example.org"),
         reply_to="editor@example.org",
         list_title=title,
+        archive_url="https://news.example.org/issues",
     )
 
     letter = prepare(issue_of(subject=subject), letterhead).letter(recipient_of())
@@ -97,19 +101,27 @@ def test_nothing_that_anybody_wrote_adds_a_header_or_a_recipient(subject, name, 
     ((shown_name, address),) = getaddresses([message["From"].replace("\r\n", "")])
     assert (shown(shown_name), address) == (header_text(name), "news@example.org")
     assert getaddresses([message["To"]]) == [("", "ann@example.org")]
-    assert message["List-Id"].endswith("<weekly.news.example.org>")
+    [listed] = re.findall(rb"^List-Id: (.*)\r\n(?! )", letter, re.MULTILINE)
+    assert listed.endswith(b"<weekly.news.example.org>")
+    assert b"=?" not in listed
     head = letter.partition(b"\r\n\r\n")[0].split(b"\r\n")
     assert max(len(line) for line in head if b"=?" in line or line.startswith(b"Subject")) <= 76
 
 
-@given(text=hostile, html=hostile)
-def test_both_parts_say_what_the_issue_says_with_the_recipients_own_link(text, html):
-    url = "https://news.example.org/u/" + "A" * (len(text) % 7)
+@given(text=hostile, html=hostile, lengths=st.tuples(st.integers(0, 99), st.integers(0, 99)))
+def test_both_parts_say_what_the_issue_says_with_the_recipients_own_links(text, html, lengths):
+    way_out, own = (
+        f"https://news.example.org/{name}/{'A' * length}"
+        for name, length in zip(("u", "p"), lengths, strict=True)
+    )
     prepared = prepare(issue_of(text=text, html=html), letterhead_of())
 
-    letter = prepared.letter(recipient_of(unsubscribe_url=url))
+    letter = prepared.letter(recipient_of(unsubscribe_url=way_out, preferences_url=own))
 
-    assert bodies(letter) == [as_lines(part.replace(UNSUBSCRIBE_URL, url)) for part in (text, html)]
+    assert bodies(letter) == [
+        as_lines(part.replace(UNSUBSCRIBE_URL, way_out).replace(PREFERENCES_URL, own))
+        for part in (text, html)
+    ]
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n|[^\x00-\x7f]|\0", letter)
     assert max(map(len, letter.split(b"\r\n"))) <= 998
     assert (
@@ -125,23 +137,30 @@ def test_both_parts_say_what_the_issue_says_with_the_recipients_own_link(text, h
     ],
 )
 def test_a_part_takes_the_encoding_that_is_shorter(text, encoding):
-    whole = text + UNSUBSCRIBE_URL + text + UNSUBSCRIBE_URL + text
+    whole = text + UNSUBSCRIBE_URL + text + PREFERENCES_URL + text + UNSUBSCRIBE_URL + text
 
-    letter = prepare(issue_of(text=whole), letterhead_of()).letter(recipient_of())
+    to = recipient_of()
+
+    letter = prepare(issue_of(text=whole), letterhead_of()).letter(to)
 
     assert parsed(letter).get_payload(0)["Content-Transfer-Encoding"] == encoding
-    assert bodies(letter)[0] == as_lines(
-        whole.replace(UNSUBSCRIBE_URL, recipient_of().unsubscribe_url)
-    )
+    filled = whole.replace(UNSUBSCRIBE_URL, to.unsubscribe_url)
+    assert bodies(letter)[0] == as_lines(filled.replace(PREFERENCES_URL, to.preferences_url))
 
 
 def test_what_clients_act_upon_stands_on_one_unencoded_line():
     url = "https://news.example.org/u/" + "A" * 200
 
-    letter = prepare(issue_of(), letterhead_of()).letter(recipient_of(unsubscribe_url=url))
+    address = "bounces+ab.cd@example.org"
+    to = recipient_of(unsubscribe_url=url, unsubscribe_address=address)
+
+    letter = prepare(
+        issue_of(), letterhead_of(archive_url="https://news.example.org/issues")
+    ).letter(to)
 
     lines = letter.partition(b"\r\n\r\n")[0].decode().split("\r\n")
-    assert f"List-Unsubscribe: <{url}>" in lines
+    assert f"List-Unsubscribe: <{url}>, <mailto:{address}?subject=unsubscribe>" in lines
+    assert "List-Archive: <https://news.example.org/issues>" in lines
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in lines
     assert 'List-Id: "The Weekly" <weekly.news.example.org>' in lines
     assert "Feedback-ID: 7:weekly:tidings" in lines
@@ -209,6 +228,8 @@ def test_no_part_can_hold_the_boundary():
         {"unsubscribe_url": "https://example.org/?a=1&b=2"},
         {"unsubscribe_url": "javascript:alert(1)"},
         {"unsubscribe_url": "https://example.org/" + "a" * 1000},
+        {"preferences_url": 'https://example.org/"onclick=alert(1)'},
+        {"preferences_url": "https://example.org/\r\n\r\n--=_"},
         {"feedback_id": "a\nb"},
     ],
 )

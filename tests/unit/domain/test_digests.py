@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digests import DATABASES, MATHEMATICS, MORNING, NOON, an_entry
-from tidings.domain.digests import compose, issue_key, matches
+from digests import DATABASES, LEMMA, MATHEMATICS, MORNING, NOON, an_entry
+from tidings.domain.digests import compose, fold, issue_key, matches
 
 
 def shown(digest):
@@ -83,6 +83,26 @@ def test_a_period_within_one_day_of_the_newsletters_zone_has_no_beginning():
 )
 def test_the_order_of_what_was_found_makes_no_difference(entries):
     assert compose(MORNING, "en", entries) == compose(MORNING, "en", sorted(entries, key=id))
+
+
+@pytest.mark.parametrize(
+    ("loud", "quiet", "shown", "aside"),
+    [
+        pytest.param(9, 1, [1, 2, 3, 4, 5, 10], [6, 7, 8, 9], id="more than its share: put aside"),
+        pytest.param(6, 1, [1, 2, 3, 4, 5, 6, 7], [], id="one more: it takes as much room"),
+        pytest.param(9, 0, [1, 2, 3, 4, 5, 6, 7, 8, 9], [], id="nobody else has anything to say"),
+    ],
+)
+def test_one_loud_source_leaves_room_for_the_others(loud, quiet, shown, aside):
+    entries = [an_entry(number) for number in range(1, loud + 1)]
+    entries += [an_entry(loud + number, source=LEMMA) for number in range(1, quiet + 1)]
+
+    [section] = fold(compose(MORNING, "en", entries)).sections
+
+    assert [entry.id for entry in section.entries] == shown
+    assert [entry.id for one in section.folds for entry in one.entries] == aside
+    assert section.total == loud + quiet
+    assert {one.source.slug for one in section.folds} <= {"pages-and-logs"}
 
 
 KEY = issue_key(1, [1, 2], language="en", template_version="a")

@@ -12,8 +12,10 @@ from tidings.domain.planning import (
     Standing,
     Window,
     find_due_slot,
+    is_flood,
     next_due,
     slot_of_cut,
+    waits_for_more,
     window_of,
 )
 from tidings.domain.slots import INSTANT_PAUSE, Slot
@@ -77,3 +79,35 @@ def test_who_wants_news_as_it_happens_has_no_calendar():
 def test_after_a_downtime_the_latest_slot_is_due():
     assert find_due_slot(DAILY, NOON) == TODAY
     assert next_due(DAILY, NOON) == TODAY.due_at + DAY
+
+
+@pytest.mark.parametrize(
+    ("ages", "slot", "expected"),
+    [
+        pytest.param([], TODAY, False, id="nothing: an empty slot"),
+        pytest.param([1, 2], TODAY, True, id="too few: they wait"),
+        pytest.param([1, 2, 3], TODAY, False, id="enough"),
+        pytest.param([95, 1], TODAY, True, id="almost four days: they wait"),
+        pytest.param([96, 1], TODAY, False, id="four days: long enough"),
+        pytest.param([1], slot_of_cut("now", 15, NOON), False, id="at the operator's word"),
+        pytest.param([1], slot_of_cut("e", 15, NOON), True, id="as it happens"),
+    ],
+)
+def test_a_few_entries_wait_for_more_of_them_but_not_for_ever(ages, slot, expected):
+    seen = [slot.due_at - age * HOUR for age in ages]
+
+    assert waits_for_more(DAILY, slot, least=3, seen=seen) is expected
+
+
+@pytest.mark.parametrize(
+    ("letters", "usual", "expected"),
+    [
+        pytest.param(5000, 0, False, id="the first letters of all: nothing is usual"),
+        pytest.param(5000, 500, False, id="ten times as many"),
+        pytest.param(5001, 500, True, id="more than that"),
+        pytest.param(100, 1, False, id="few anyway"),
+        pytest.param(101, 1, True, id="no longer few"),
+    ],
+)
+def test_many_more_letters_than_usual_are_a_flood(letters, usual, expected):
+    assert is_flood(letters, usual=usual) is expected

@@ -24,8 +24,10 @@ from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import pages
 from tidings.rendering.atom import render_atom
 from tidings.rendering.issues_feed import issues_feed
-from tidings.rendering.pages import Archive, IssuePage, IssuesPage, Site
+from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
+from tidings.rendering.site import Site
 
+ALONE = paginate(1, count=1, href=str)
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
 INSTANCE = UUID("6a1f1c5e-0a52-4b7e-9c1e-6a2f8b1d7c11")
 SITE = Site(
@@ -103,7 +105,7 @@ def test_the_archive_lists_issues_by_newsletter_under_their_subjects():
     issues = (an_issue(), an_issue(slug="older", subject="Morning tidings <b>"))
     archives = (Archive(newsletter=MORNING, issues=issues),)
 
-    page = shown(IssuesPage(site=SITE, archives=archives))
+    page = shown(IssuesPage(site=SITE, archives=archives, pagination=ALONE))
 
     assert page.css_first("h2").text() == "Morning tidings"
     assert [one.text() for one in page.css("li a")] == [issues[0].subject, "Morning tidings <b>"]
@@ -114,7 +116,7 @@ def test_the_archive_lists_issues_by_newsletter_under_their_subjects():
 
 
 def test_an_archive_without_issues_says_so():
-    page = shown(IssuesPage(site=SITE, archives=()))
+    page = shown(IssuesPage(site=SITE, archives=(), pagination=ALONE))
 
     assert page.css_first(".nothing").text() == "No newsletter has been sent yet."
 

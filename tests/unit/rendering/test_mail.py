@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jinja2 import Environment, meta
 from selectolax.lexbor import LexborHTMLParser
 
@@ -22,17 +24,21 @@ from digests import (
     PAGES_AND_LOGS,
     RELEASE,
     SITE_URL,
+    SKY,
     TEMPLATES,
     a_digest,
     an_entry,
     of,
 )
-from tidings.domain.newsletters import UNSUBSCRIBE_URL
+from tidings.domain.documents import Image
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
 from tidings.errors import TemplateError
 from tidings.rendering import mail
-from tidings.rendering.mail import MAX_BYTES, MAX_ENTRIES, DigestContext, load_mail_templates
+from tidings.rendering.digest_parts import DigestContext
+from tidings.rendering.mail import MAX_BYTES, load_mail_templates
 
 EMAIL = TEMPLATES / "email"
+OWN_LINKS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
 
 
 @cache
@@ -52,6 +58,29 @@ def written(directory: Path, name, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     return directory
+
+
+anything = st.builds(
+    lambda text, times: (text * times)[:3000],  # more than any part of a letter shows
+    st.one_of(
+        st.text(min_size=1, max_size=60),
+        st.sampled_from(
+            ["&", "\"'<>", "潮汐。", "🌊 ", "e\u0301", "\\(x_1\\) ", "\u202e", *OWN_LINKS]
+        ),
+    ),
+    st.sampled_from([1, 3000]),
+)
+anything_in_an_entry = st.fixed_dictionaries(
+    {
+        "title": anything,
+        "excerpt": anything,
+        "url": st.one_of(st.none(), anything.map("https://a.example/?{}".format)),
+        "source": anything.map(lambda title: replace(PAGES_AND_LOGS, title=title)),
+        "content": st.one_of(st.none(), anything),
+        "image": anything.map(lambda text: Image(url=f"https://a.example/{text}")),
+        "language": st.sampled_from([None, "en", "zh-cn", "ar"]),
+    }
+)
 
 
 def titles_in(html):
@@ -74,7 +103,7 @@ def test_both_parts_have_the_same_links_in_the_same_order():
 
     links = [one.attributes["href"] for one in LexborHTMLParser(letter.html).css("a")]
     assert re.findall(r"(?m)^https?://\S+$", letter.text) == links
-    assert len(links) == 8
+    assert len(links) == 9
 
 
 def test_every_link_is_absolute_and_nothing_is_loaded():
@@ -187,7 +216,7 @@ def test_a_chinese_letter_speaks_chinese_throughout():
 
 
 def test_text_from_feeds_is_only_ever_text():
-    hostile = '<script>alert(1)</script>{{ newsletter }} & "quotes" <b>'
+    hostile = '<script>alert(1)</script>{{ 7*7 }}{% include "en.toml" %} & "quotes" <b>'
     entry = an_entry(
         title=hostile, excerpt=f"{hostile}.", source=replace(PAGES_AND_LOGS, title=hostile)
     )
@@ -231,23 +260,31 @@ def test_a_long_name_leaves_room_for_the_date_in_the_subject():
     assert len(subject) <= 120
 
 
-def test_the_way_to_leave_is_a_placeholder_in_both_parts():
+@pytest.mark.parametrize("link", OWN_LINKS)
+def test_the_readers_own_links_are_placeholders_in_both_parts(link):
     letter = compose(ENGLISH)
 
-    assert f'href="{UNSUBSCRIBE_URL}"' in letter.html
-    assert f"\n{UNSUBSCRIBE_URL}\n" in letter.text
-    assert (letter.html + letter.text).count(UNSUBSCRIBE_URL) == 2
+    assert f'href="{link}"' in letter.html
+    assert f"\n{link}\n" in letter.text
+    assert (letter.html + letter.text).count(link) == 2
 
 
-@pytest.mark.parametrize("field", ["title", "excerpt", "url"])
-def test_no_feed_can_have_the_readers_own_link_put_into_its_text(field):
-    text = f"https://unsubscribe.tidings.{UNSUBSCRIBE_URL}invalid/ {UNSUBSCRIBE_URL}"
+@pytest.mark.parametrize("field", ["title", "excerpt", "url", "source", "topic"])
+@pytest.mark.parametrize(("link", "other"), [OWN_LINKS, OWN_LINKS[::-1]])
+def test_no_feed_can_have_a_readers_own_link_put_into_its_text(field, link, other):
+    name = link.removesuffix("invalid/")
+    text = f"{name}{link}invalid/ {name}{other}invalid/ {link}"
+    told = {
+        "url": {"url": link},
+        "source": {"source": replace(PAGES_AND_LOGS, title=text)},
+        "topic": {},
+    }
+    entry = an_entry(5, **told.get(field, {field: text}))
+    topic = replace(DATABASES, title=text) if field == "topic" else DATABASES
 
-    letter = compose(
-        a_digest(of(an_entry(5, **{field: UNSUBSCRIBE_URL if field == "url" else text})))
-    )
+    letter = compose(a_digest(of(entry, topic=topic)))
 
-    assert (letter.html + letter.text).count(UNSUBSCRIBE_URL) == 2
+    assert [(letter.html + letter.text).count(one) for one in OWN_LINKS] == [2, 2]
 
 
 def test_the_foot_says_why_where_and_from_whom():
@@ -256,7 +293,7 @@ def test_the_foot_says_why_where_and_from_whom():
     foot = LexborHTMLParser(letter.html).css_first(".foot")
     assert "because you subscribed to Morning tidings" in foot.text()
     assert MORNING.postal_address in foot.text()
-    assert foot.css("a")[1].attributes["href"] == ISSUE_URL
+    assert foot.css("a")[2].attributes["href"] == ISSUE_URL
     assert letter.text.endswith(f"{ISSUE_URL}\n\n{MORNING.postal_address}\n")
 
 
@@ -271,17 +308,27 @@ def test_a_letter_tells_of_fifty_entries_and_leaves_the_rest_to_the_page():
 
     letter = compose(digest)
 
-    assert letter.shown == len(titles_in(letter.html)) == MAX_ENTRIES
+    assert letter.shown == len(titles_in(letter.html)) == 50
     assert "79 entries" in letter.subject
     assert "And 29 more, on the web\nhttps://news.example/issues/" in letter.text
     more = LexborHTMLParser(letter.html).css_first(".more a")
     assert (more.text(), more.attributes["href"]) == ("And 29 more, on the web", ISSUE_URL)
 
 
-def test_a_topic_none_of_whose_entries_fit_has_no_heading():
-    digest = a_digest(of(*map(an_entry, range(1, 60))), of(an_entry(60), topic=MATHEMATICS))
+def test_a_topic_that_comes_late_keeps_its_share_of_a_long_letter():
+    digest = a_digest(
+        of(*map(an_entry, range(1, 60))),
+        of(*map(an_entry, range(60, 63)), topic=MATHEMATICS),
+        newsletter=replace(MORNING, max_entries=10),
+    )
 
-    assert "Mathematics" not in compose(digest).text
+    letter = compose(digest)
+
+    assert titles_in(letter.html) == [
+        *(f"Entry number {n}" for n in range(1, 8)),
+        *(f"Entry number {n}" for n in range(60, 63)),
+    ]
+    assert "And 52 more, on the web" in letter.text
 
 
 @pytest.mark.parametrize(
@@ -307,9 +354,33 @@ def test_a_letter_is_never_cut_by_a_mail_program_whatever_the_feeds_hold(filler)
     letter = compose(a_digest(of(*[entry] * 4000, topic=topic), of(*[entry] * 1000, topic=topic)))
 
     assert len(letter.html.encode()) <= MAX_BYTES
-    assert 1 <= letter.shown == len(titles_in(letter.html)) <= MAX_ENTRIES
+    assert 1 <= letter.shown == len(titles_in(letter.html)) <= 50
     assert f"{5000 - letter.shown:,} more" in letter.html
     assert f"{5000 - letter.shown:,} more" in letter.text
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    digest=st.sampled_from([ENGLISH, CHINESE]),
+    entries=st.lists(anything_in_an_entry, min_size=1, max_size=4),
+    times=st.sampled_from([1, 50]),
+    topic=anything,
+)
+def test_a_letter_stays_under_102_kb_with_the_longest_links_whatever_the_feeds_hold(
+    digest, entries, times, topic
+):
+    told = [an_entry(n, **fields) for n, fields in enumerate(entries * times, start=1)]
+    newsletter = replace(digest.newsletter, images=True)
+    section = of(*told, topic=replace(DATABASES, title=topic))
+
+    letter = compose(replace(digest, sections=(section,), newsletter=newsletter))
+
+    html, longest = letter.html, "https://" + "a" * 892
+    for link in OWN_LINKS:
+        assert html.count(link) == letter.text.count(link) == 1
+        html = html.replace(link, longest)
+    assert len(html.encode()) <= 102_000
+    assert 1 <= letter.shown == len(titles_in(html)) <= len(told)
 
 
 def test_as_many_entries_stand_in_a_letter_as_there_is_room_for():
@@ -331,13 +402,57 @@ def test_long_titles_end_at_a_word_and_formulas_stay_whole():
     assert titles == ["word " * 39 + "word…", "If…"]
 
 
-def test_formulas_stay_as_they_are_in_both_parts():
-    formula = r"\(p_i = e^{z_i} / \sum_j e^{z_j}\)"
-
+def test_formulas_are_written_as_people_write_them_in_both_parts():
     letter = compose(CHINESE)
 
-    assert formula in LexborHTMLParser(letter.html).text()
-    assert formula in letter.text
+    for part in (LexborHTMLParser(letter.html).text(), letter.text):
+        assert "pᵢ = e^(zᵢ) / ∑ⱼ e^(zⱼ)" in " ".join(part.split())
+        assert "is a sum a² + b²." in " ".join(part.split())
+
+
+def test_what_is_folded_of_a_source_is_counted_behind_it_with_a_link():
+    rest = tuple(map(an_entry, range(2, 14)))
+    section = replace(of(an_entry(1), SKY), folds=(Fold(source=PAGES_AND_LOGS, entries=rest),))
+
+    letter = compose(a_digest(section))
+
+    more = LexborHTMLParser(letter.html).css_first(".more a")
+    assert more.text() == "12 more from Pages and Logs"
+    assert more.attributes["href"] == "https://news.example/sources/pages-and-logs"
+    assert "\n12 more from Pages and Logs\nhttps://news.example/sources/pages" in letter.text
+    assert "14 entries" in letter.subject
+    assert "on the web" not in letter.text
+
+
+def test_a_long_entry_says_how_long_it_takes_to_read():
+    long, short = "<p>" + "word " * 1000 + "</p>", "<p>" + "word " * 200 + "</p>"
+
+    letter = compose(a_digest(of(an_entry(1, content=long), an_entry(2, content=short))))
+
+    lines = [one.text() for one in LexborHTMLParser(letter.html).css(".meta")]
+    assert lines[0] == "Pages and Logs · 20 November 2026 · 4 min read"
+    assert lines[1] == "Pages and Logs · 20 November 2026"
+    assert "2026 · 4 min read\n" in letter.text
+
+
+@pytest.mark.parametrize(
+    ("url", "is_shown"),
+    [
+        pytest.param("https://images.example/a.jpg", True, id="https"),
+        pytest.param("http://images.example/a.jpg", False, id="readable on its way"),
+        pytest.param("javascript:alert(1)", False, id="no picture"),
+    ],
+)
+def test_pictures_are_shown_where_the_newsletter_wants_them_and_nowhere_else(url, is_shown):
+    entry = an_entry(image=Image(url=url))
+    wanted = replace(MORNING, images=True)
+
+    shown = LexborHTMLParser(compose(a_digest(of(entry), newsletter=wanted)).html).css("img")
+    by_default = LexborHTMLParser(compose(a_digest(of(entry))).html).css("img")
+
+    assert [one.attributes["src"] for one in shown] == [url] * is_shown
+    assert all((one.attributes["alt"], one.attributes["width"]) == ("", "560") for one in shown)
+    assert by_default == []
 
 
 def test_plain_text_is_at_most_78_columns_wide_but_for_links():
@@ -430,6 +545,16 @@ def test_templates_use_only_what_their_context_has():
         pytest.param(
             "digest/body.html", "{{ '-' * 100001 }}", "without any entry", id="a huge template"
         ),
+        pytest.param("digest/body.txt", "{{ 'a' * 10**9 }}", "too large", id="a huge number"),
+        pytest.param("digest/body.txt", "{{ 'a' * 1000000000 }}", "too large", id="a huge text"),
+        pytest.param(
+            "digest/body.txt",
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "takes too long",
+            id="loops without an end",
+        ),
+        pytest.param("digest/body.txt", "{{ 1 / 0 }}", "division by zero", id="a mistake"),
+        pytest.param("digest/body.txt", "{{ ''.__class__ }}", "unsafe", id="a way out"),
         pytest.param("digest/body.txt", "News", "body.txt: lacks uns", id="no way out of text"),
         pytest.param("digest/body.html", "News", "body.html: lacks uns", id="no way out of HTML"),
         pytest.param("frame.html", "{% include 'none.html' %}", "none.html", id="a missing file"),
@@ -440,6 +565,20 @@ def test_a_template_that_breaks_its_contract_is_refused_at_start(tmp_path, name,
 
     with pytest.raises(TemplateError, match=message):
         load_mail_templates([own, EMAIL])
+
+
+def test_another_language_is_another_file(tmp_path):
+    words = (EMAIL / "en.toml").read_text(encoding="utf-8")
+    words = words.replace('"November"', '"novembre"').replace(
+        '["{n} entry", "{n} entries"]', '["{n} article", "{n} articles"]'
+    )
+    own = written(tmp_path, "fr.toml", words.replace('"Unsubscribe"', '"Se désabonner"'))
+
+    letter = compose(replace(ENGLISH, language="fr"), own)
+
+    assert letter.subject == "Morning tidings · 18–20 novembre 2026 · 6 articles"  # noqa: RUF001
+    assert '<html lang="fr" dir="ltr">' in letter.html
+    assert "\nSe désabonner\n" in letter.text
 
 
 def test_letters_without_their_templates_are_refused_at_start(tmp_path):

@@ -1,0 +1,124 @@
+"""`tidings bounce`: letters that came back."""
+
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+
+import click
+
+from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
+from tidings.cli.start import Start
+from tidings.domain.bounces import BounceKind
+from tidings.errors import TidingsError
+
+KINDS = tuple(one.value for one in BounceKind)
+
+TRY_LATER = 75
+"""The status by which a mail server knows to keep the message, and to come again."""
+
+
+@click.group
+def bounce() -> None:
+    """Read letters that came back, and list them.
+
+    Example: tidings bounce list --kind gone
+    """
+
+
+@bounce.command("list")
+@click.option("--address", help="About this subscriber only.")
+@click.option("--kind", type=click.Choice(KINDS), help="Of this kind only.")
+@limit_option
+@json_option
+@click.pass_obj
+def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | None) -> None:
+    """List what came back, newest first.
+
+    Example: tidings bounce list --address ada@example.org
+    """
+    from tidings.delivery.addresses import mailbox
+    from tidings.storage import bounces
+    from tidings.wiring import opened
+
+    key = mailbox(rules["address"]).key if rules["address"] else None
+    kind = BounceKind(rules["kind"]) if rules["kind"] else None
+    with opened(start.settings()) as app, app.database.read() as connection:
+        found = bounces.latest(connection, key=key, kind=kind, limit=limit or None)
+    if as_json:
+        show_json([{**asdict(one), "at": rfc3339(one.at)} for one in found])
+        return
+    headings = ("at", "subscriber", "newsletter", "slot", "kind", "status", "diagnostic")
+    rows = [
+        (
+            moment(one.at),
+            one.subscriber,
+            one.newsletter,
+            one.slot,
+            one.kind,
+            one.status,
+            one.diagnostic,
+        )
+        for one in found
+    ]
+    show_table(headings, rows)
+
+
+@bounce.command
+@click.argument("source", required=False, type=click.Choice(["-"]), metavar="[-]")
+@click.option(
+    "--maildir",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Read this folder, in place of what [bounce] names.",
+)
+@click.option("--to", "sent_to", help="With `-`: whom the message was for, as the server has it.")
+@click.pass_obj
+def read(start: Start, source: str | None, maildir: Path | None, sent_to: str | None) -> None:
+    """Read bounces and complaints where [bounce] says, or one from standard input: `-`.
+
+    With `-` a mail server can hand each message over: status 0 means that it is done with,
+    75 that it is to be handed over again.
+
+    Example: tidings bounce read --maildir /var/mail/bounces
+    """
+    if source is None:
+        _read_mailboxes(start, maildir)
+        return
+    try:
+        _read_message(start, [sent_to] if sent_to else [])
+    except TidingsError as error:
+        click.echo(f"tidings: {error}", err=True)
+        raise click.exceptions.Exit(TRY_LATER) from error
+
+
+def _read_message(start: Start, sent_to: list[str]) -> None:
+    from tidings import mailing
+    from tidings.delivery.reports import MAX_SIZE
+    from tidings.services.bouncing import take_in
+    from tidings.wiring import opened
+
+    raw = sys.stdin.buffer.read(MAX_SIZE)
+    while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
+        pass
+    with opened(start.settings()) as app:
+        click.echo(take_in(mailing.bouncing(app), raw, sent_to=sent_to))
+
+
+def _read_mailboxes(start: Start, maildir: Path | None) -> None:
+    from tidings import mailing
+    from tidings.delivery.mailboxes import Maildir
+    from tidings.services.bouncing import Taken, judge_refusals, read_mailbox
+    from tidings.wiring import opened
+
+    total = Counter[Taken]()
+    with opened(start.settings()) as app:
+        mailboxes = [Maildir(maildir)] if maildir else mailing.bounce_mailboxes(app)
+        if not mailboxes:
+            raise click.UsageError("set [bounce] maildir or imap_host, or name a --maildir or `-`")
+        tools = mailing.bouncing(app)
+        judge_refusals(tools)
+        for mailbox in mailboxes:
+            while taken := read_mailbox(tools, mailbox, stop=Event()):
+                total += taken
+    click.echo(", ".join(f"{total[one]} {one.value}" for one in Taken))

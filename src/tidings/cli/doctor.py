@@ -1,0 +1,60 @@
+"""`tidings doctor`: what stands between letters and those who wait for them."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import click
+
+from tidings.cli.output import json_option, show_json
+from tidings.cli.start import Start
+from tidings.domain.findings import Finding, Level, problem
+from tidings.errors import TidingsError
+
+COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
+
+
+@click.command
+@click.option("--send", "address", metavar="ADDRESS", help="Send an issue there as a test, too.")
+@json_option
+@click.pass_obj
+def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
+    """Look at all that letters need: settings, relay, DNS, pages, and the letters themselves.
+
+    Nothing is changed. Exits with status 1 if there is a problem.
+
+    Example: tidings doctor --send me@example.org
+    """
+    found = []
+    for finding in _findings(start, address):
+        found.append(finding)
+        if not as_json:
+            _show(finding)
+    if as_json:
+        show_json([asdict(one) for one in found])
+    if any(one.level is Level.PROBLEM for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _findings(start: Start, address: str | None) -> Iterator[Finding]:
+    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.dns import Dns
+    from tidings.examining import examining
+    from tidings.services.doctor import examine, send_test
+    from tidings.wiring import opened
+
+    to = mailbox(address).address if address else None
+    settings = start.settings()
+    try:
+        with opened(settings) as app, examining(app, Dns()) as tools:
+            yield from examine(tools)
+            if to:
+                yield send_test(tools, to)
+    except TidingsError as error:
+        yield problem("set-up", str(error), "mend this first, then come back")
+
+
+def _show(finding: Finding) -> None:
+    level = click.style(f"{finding.level:8}", fg=COLOURS[finding.level])
+    click.echo(f"{level} {finding.what}: {finding.said}")
+    if finding.advice:
+        click.echo(f"         {finding.advice}")

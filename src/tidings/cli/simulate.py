@@ -1,0 +1,106 @@
+"""`tidings simulate`: when letters would come, and what they would hold."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.schedules import schedule_of, wish_options
+from tidings.cli.start import Start
+from tidings.domain.planning import SimulatedSlot
+from tidings.errors import InvalidError
+
+DAY = timedelta(days=1)
+SPAN = timedelta(days=14)
+LONGEST = timedelta(days=3660)
+
+
+@click.command
+@click.argument("address", required=False)
+@click.option("--newsletter", "slug", metavar="SLUG", required=True, help="Of which newsletter.")
+@wish_options
+@click.option("--from", "since", metavar="DATE", help="From this day on; today.")
+@click.option("--to", "until", metavar="DATE", help="To the end of this day; two weeks on.")
+@json_option
+@click.pass_obj
+def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: Any) -> None:
+    """Show every slot of a time, its window, and what it would hold; nothing is changed.
+
+    Of a subscriber as they are, or of anybody with the wishes that the options name.
+
+    Example: tidings simulate ada@example.org --newsletter weekly --from 2026-03-01 --to 2026-04-30
+    """
+    from tidings.delivery.addresses import mailbox
+    from tidings.services.simulating import Wished, had_so_far
+    from tidings.services.simulating import simulate as run
+    from tidings.storage import newsletters, subscriptions
+    from tidings.wiring import opened, utc_now
+
+    now = utc_now()
+    with opened(start.settings()) as app, app.database.read() as connection:
+        series = newsletters.get(connection, given["slug"])
+        one = None
+        if address:
+            one = subscriptions.get_of(connection, mailbox(address).key, series.slug)
+        schedule = schedule_of(given, one.schedule if one else series.schedule)
+        since, until = _span(given, ZoneInfo(schedule.timezone), now=now)
+        is_to_come = one is not None and since >= now
+        wished = Wished(
+            newsletter=series,
+            schedule=schedule,
+            topics=given["topics"] or (one.topics if one else ()),
+            watermark=one.watermark if one and is_to_come else None,
+            had=had_so_far(connection, one.id) if one and is_to_come else (),
+        )
+        found = list(run(connection, wished, since=since, until=until))
+    if one and (one.paused_at or one.ended_at):
+        click.echo("as if the subscription went on: it is paused or has ended", err=True)
+    _show(found, as_json=as_json)
+
+
+def _span(given: dict[str, Any], zone: ZoneInfo, *, now: datetime) -> tuple[datetime, datetime]:
+    """Return the time from the beginning of one day to the end of another, on the wall clock."""
+    since = _day(given["since"], zone) if given["since"] else now
+    until = _day(given["until"], zone) + DAY if given["until"] else since + SPAN
+    if not timedelta(0) < until - since <= LONGEST:
+        raise InvalidError("span", f"{since:%F} to {until:%F}", "use up to ten years, in order")
+    return since.astimezone(UTC), until.astimezone(UTC)
+
+
+def _day(text: str, zone: ZoneInfo) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), tzinfo=zone)
+    except ValueError as error:
+        raise InvalidError("date", text, "expected one such as 2026-11-20") from error
+
+
+def _show(found: Sequence[SimulatedSlot], *, as_json: bool) -> None:
+    if as_json:
+        show_json([_contract(one) for one in found])
+        return
+    rows = [
+        (
+            one.slot.key,
+            moment(one.slot.due_at),
+            f"{one.from_seq}-{one.to_seq}",
+            one.omission or f"entries {', '.join(map(str, one.entry_ids))}",
+            one.note,
+        )
+        for one in found
+    ]
+    show_table(("slot", "due (UTC)", "window", "holds", "note"), rows)
+
+
+def _contract(one: SimulatedSlot) -> dict[str, object]:
+    return {
+        "slot": one.slot.key,
+        "due_at": rfc3339(one.slot.due_at),
+        "from_seq": one.from_seq,
+        "to_seq": one.to_seq,
+        "entry_ids": one.entry_ids,
+        "omission": one.omission,
+        "note": one.note,
+    }

@@ -1,0 +1,102 @@
+"""`tidings suppression`: addresses that get nothing any more."""
+
+import click
+
+from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.start import Start
+
+
+@click.group
+def suppression() -> None:
+    """See and change which addresses get nothing any more.
+
+    They are kept as keyed hashes: whether an address is among them can be asked, who they are
+    cannot.
+
+    Example: tidings suppression add ada@example.org
+    """
+
+
+@suppression.command("list")
+@click.option("--address", help="Only this address, if it is there.")
+@json_option
+@click.pass_obj
+def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> None:
+    """List what is suppressed, since when and why, the latest first.
+
+    Example: tidings suppression list --address ada@example.org
+    """
+    from tidings import mailing
+    from tidings.delivery.addresses import mailbox
+    from tidings.storage import suppressions
+    from tidings.wiring import opened
+
+    with opened(start.settings()) as app, app.database.read() as connection:
+        if address is None:
+            found = suppressions.every(connection)
+        else:
+            one = suppressions.find(connection, mailing.reading(app).hash_of(mailbox(address).key))
+            found = [one] if one else []
+    if as_json:
+        show_json(
+            [
+                {
+                    "hash": one.key.hex(),
+                    "reason": one.reason,
+                    "since": rfc3339(one.since),
+                    "evidence": one.evidence,
+                }
+                for one in found
+            ]
+        )
+        return
+    rows = [(one.key.hex()[:12], one.reason, moment(one.since), one.evidence) for one in found]
+    show_table(("hash", "reason", "since", "evidence"), rows)
+
+
+@suppression.command
+@click.argument("address")
+@click.option("--evidence", metavar="TEXT", help="What shows that it is right.")
+@click.pass_obj
+def add(start: Start, address: str, evidence: str | None) -> None:
+    """Send nothing to an address any more; its subscriptions end, what waits is not sent.
+
+    Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
+    """
+    from tidings import mailing
+    from tidings.delivery.addresses import mailbox
+    from tidings.domain.readers import SuppressionReason
+    from tidings.services import changes
+    from tidings.services.changes import Act
+    from tidings.wiring import opened
+
+    key = mailbox(address).key
+    with opened(start.settings()) as app:
+        tools = mailing.reading(app)
+        act = Act(now=tools.clock(), by="operator")
+        both = key, tools.hash_of(key)
+        with app.database.write() as connection:
+            reason = SuppressionReason.OPERATOR
+            changes.suppress(connection, both, reason, evidence=evidence, act=act)
+
+
+@suppression.command
+@click.argument("address")
+@click.pass_obj
+def remove(start: Start, address: str) -> None:
+    """Let an address get letters again, once it is subscribed anew.
+
+    Example: tidings suppression remove ada@example.org
+    """
+    from tidings import mailing
+    from tidings.delivery.addresses import mailbox
+    from tidings.errors import NotFoundError
+    from tidings.storage import suppressions
+    from tidings.wiring import opened
+
+    key = mailbox(address).key
+    with opened(start.settings()) as app:
+        hashed = mailing.reading(app).hash_of(key)
+        with app.database.write() as connection:
+            if not suppressions.remove(connection, hashed):
+                raise NotFoundError("suppression", f"of {address}")

@@ -1,0 +1,103 @@
+"""Inquiries: what the relay offers, and what the link by which readers leave answers."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import urlsplit
+
+from tidings.delivery.sessions import described, opened
+from tidings.delivery.settings import SmtpSettings
+from tidings.errors import UnreachableError
+
+PATIENCE = 15.0
+"""Seconds that a page has to answer."""
+
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+"""What mail programs post (RFC 8058)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayOffer:
+    """What a relay said to us.
+
+    Attributes:
+        extensions: In small letters, each with what follows it.
+        valid_until: The end of its certificate; None without encryption.
+    """
+
+    extensions: Mapping[str, str]
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickAnswer:
+    """What a click on the button of a mail program came to.
+
+    Attributes:
+        at: The time by the clock of who answered.
+    """
+
+    status: int
+    location: str | None
+    sets_cookie: bool
+    at: datetime | None
+
+
+def ask_relay(settings: SmtpSettings) -> RelayOffer:
+    """Begin a session as for a letter, and end it.
+
+    Raises:
+        DeliveryError: The relay is not there, or does not want us.
+    """
+    smtp = opened(settings, ssl.create_default_context(), recipient="nobody")
+    try:
+        sock = smtp.sock
+        until = _end_of_certificate(sock) if isinstance(sock, ssl.SSLSocket) else None
+        return RelayOffer(extensions=dict(smtp.esmtp_features), valid_until=until)
+    finally:
+        smtp.close()
+
+
+def click(url: str) -> ClickAnswer:
+    """Post to a link as mail programs do when somebody presses their button.
+
+    Raises:
+        UnreachableError: Nobody answers there.
+    """
+    parts = urlsplit(url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    connection = kind(parts.netloc, timeout=PATIENCE)
+    try:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", parts.path, ONE_CLICK, headers)
+        answer = connection.getresponse()
+        said = answer.headers
+        answered_at = said.get("Date")
+        return ClickAnswer(
+            status=answer.status,
+            location=said.get("Location"),
+            sets_cookie="Set-Cookie" in said,
+            at=_time(answered_at) if answered_at else None,
+        )
+    except (OSError, HTTPException) as error:
+        because = described(error) if isinstance(error, OSError) else str(error)
+        raise UnreachableError(f"{parts.scheme}://{parts.netloc}", because) from error
+    finally:
+        connection.close()
+
+
+def _end_of_certificate(sock: ssl.SSLSocket) -> datetime | None:
+    certificate = sock.getpeercert()
+    if not certificate:
+        return None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text)
+    except ValueError:
+        return None

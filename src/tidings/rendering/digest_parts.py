@@ -1,0 +1,200 @@
+"""What the templates of a digest have, as much of it as is wanted."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tidings.domain.entries import Entry
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
+from tidings.domain.reading import minutes_to_read
+from tidings.domain.shares import fair_shares
+from tidings.rendering.formula_text import readable
+from tidings.rendering.plain_text import clipped, one_line
+from tidings.rendering.publishable import headline
+from tidings.rendering.xml_text import find_uri
+
+MAX_TITLE = 200
+MAX_NAME = 100
+MAX_EXCERPT = 1000
+MAX_URL = 2000
+
+WORTH_SAYING = 2
+"""Minutes; less says nothing, and may be that of a summary."""
+
+_PLACEHOLDER = re.compile(
+    "|".join(re.escape(url.rstrip("/")) for url in (UNSUBSCRIBE_URL, PREFERENCES_URL))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestItem:
+    """An entry in a letter.
+
+    Attributes:
+        title: Never empty, one line.
+        url: Absolute: the publisher's page, failing that ours.
+        source: Who published it.
+        source_url: Our page of all that is from there, absolute.
+        moment: For the date shown, aware UTC.
+        minutes: How long it takes to read; None if that is not known, or not worth saying.
+        excerpt: Empty where there is none beyond the title.
+        image: Its https address, where the newsletter shows images; else None.
+        more: How many entries more of its source stand behind it, counted only.
+        language: BCP 47, if known.
+    """
+
+    title: str
+    url: str
+    source: str
+    source_url: str
+    moment: datetime
+    minutes: int | None
+    excerpt: str
+    image: str | None
+    more: int
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSection:
+    """Items under one heading; `title` is None for those without a topic."""
+
+    title: str | None
+    items: tuple[DigestItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestContext:
+    """What the templates of a digest have.
+
+    Attributes:
+        newsletter: Its title.
+        language: Of the letter, BCP 47.
+        timezone: In which dates are shown, an IANA name.
+        since: Where the period begins; None if it is a single day.
+        until: The day of the issue.
+        total: How many entries the issue tells of.
+        remaining: How many of those are left to its page.
+        issue_url: That page, absolute.
+        site_url: Our first page, absolute.
+        unsubscribe_url: A placeholder; each recipient's own link takes its place.
+        preferences_url: Likewise.
+    """
+
+    newsletter: str
+    language: str
+    timezone: str
+    since: datetime | None
+    until: datetime
+    sections: tuple[DigestSection, ...]
+    total: int
+    remaining: int
+    issue_url: str
+    site_url: str
+    unsubscribe_url: str = UNSUBSCRIBE_URL
+    preferences_url: str = PREFERENCES_URL
+    postal_address: str | None
+
+    @property
+    def shown(self) -> int:
+        """How many entries stand in the letter."""
+        return sum(len(section.items) for section in self.sections)
+
+
+def context_of(digest: Digest, *, site_url: str, issue_url: str) -> DigestContext:
+    """Return what a letter may say of a digest: of each section its share of the newest."""
+    room = digest.newsletter.max_entries
+    shares = fair_shares([len(section.entries) for section in digest.sections], room)
+    sections = tuple(
+        _section(section, share, images=digest.newsletter.images, site_url=site_url)
+        for section, share in zip(digest.sections, shares, strict=True)
+        if share
+    )
+    total = sum(section.total for section in digest.sections)
+    return DigestContext(
+        newsletter=one_line(digest.newsletter.title),
+        language=digest.language,
+        timezone=digest.timezone,
+        since=digest.since,
+        until=digest.until,
+        sections=sections,
+        total=total,
+        remaining=total - _told(sections),
+        issue_url=issue_url,
+        site_url=site_url,
+        postal_address=digest.newsletter.postal_address,
+    )
+
+
+def shortened(context: DigestContext, shown: int) -> DigestContext:
+    """Return `context` with so many items only, of each section its share."""
+    shares = fair_shares([len(section.items) for section in context.sections], shown)
+    sections = tuple(
+        replace(section, items=section.items[:share])
+        for section, share in zip(context.sections, shares, strict=True)
+        if share
+    )
+    return replace(context, sections=sections, remaining=context.total - _told(sections))
+
+
+def _told(sections: Sequence[DigestSection]) -> int:
+    return sum(1 + item.more for section in sections for item in section.items)
+
+
+def _section(section: Section, share: int, *, images: bool, site_url: str) -> DigestSection:
+    shown = section.entries[:share]
+    last = {entry.source.id: entry.id for entry in shown}
+    more = {
+        last[fold.source.id]: len(fold.entries) for fold in section.folds if fold.source.id in last
+    }
+    items = (
+        replace(_item(entry, images=images, site_url=site_url), more=more.get(entry.id, 0))
+        for entry in shown
+    )
+    title = clipped(_harmless(section.topic.title), MAX_NAME) if section.topic else None
+    return DigestSection(title=title, items=tuple(items))
+
+
+def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
+    source = clipped(_harmless(entry.source.title or entry.source.url), MAX_NAME)
+    excerpt = readable(clipped(_harmless(entry.excerpt), MAX_EXCERPT))
+    named = replace(
+        entry,
+        title=readable(clipped(_harmless(entry.title), MAX_TITLE)),
+        excerpt=excerpt,
+        source=replace(entry.source, title=source),
+    )
+    title = headline(named)
+    return DigestItem(
+        title=title,
+        url=_find_link(entry.url) or f"{site_url}/entries/{entry.id}",
+        source=source,
+        source_url=f"{site_url}/sources/{entry.source.slug}",
+        moment=entry.sort_at,
+        minutes=_minutes(entry.content),
+        excerpt=excerpt if excerpt != title else "",
+        image=_find_picture(entry) if images else None,
+        more=0,
+        language=entry.language or entry.source.language,
+    )
+
+
+def _minutes(content: str | None) -> int | None:
+    minutes = minutes_to_read(content) if content else 0
+    return minutes if minutes >= WORTH_SAYING else None
+
+
+def _find_picture(entry: Entry) -> str | None:
+    url = _find_link(entry.image.url) if entry.image else None
+    return url if url and url.startswith("https:") else None
+
+
+def _find_link(url: str | None) -> str | None:
+    uri = find_uri(url)
+    return uri if uri and len(uri) <= MAX_URL and not _PLACEHOLDER.search(uri) else None
+
+
+def _harmless(text: str) -> str:
+    """Return a publisher's text as one line in which nobody's link will be put."""
+    return _PLACEHOLDER.sub("…", one_line(text))

@@ -1,0 +1,156 @@
+"""Formulas where nothing but text can stand: LaTeX as people write it by hand."""
+# ruff: noqa: RUF001 - signs of mathematics look like letters
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+MAX_DEPTH = 6
+"""Of braces in braces; deeper ones are no formula to be read in passing."""
+
+_INLINE = re.compile(r"\\\((.*?)\\\)")
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.")
+
+
+def readable(text: str) -> str:
+    r"""Return `text` with its `\(…\)` written as plain text; one that cannot be stays as it is."""
+    return _INLINE.sub(lambda formula: _find_plain(formula[1]) or formula[0], text)
+
+
+def _find_plain(latex: str) -> str | None:
+    try:
+        return " ".join(_Formula(latex).group().split())
+    except ValueError:
+        return None
+
+
+class _Formula:
+    """A formula, read from left to right; whatever has no plain form is a `ValueError`."""
+
+    def __init__(self, latex: str) -> None:
+        self._tokens = _TOKEN.findall(latex)[::-1]
+        self._depth = 0
+
+    def group(self) -> str:
+        """Read up to the brace that closes the group, or to the end."""
+        if self._depth > MAX_DEPTH:
+            raise ValueError("braces")
+        self._depth += 1
+        parts: list[str] = []
+        while self._tokens and (sign := self._tokens.pop()) != "}":
+            parts.append(self._piece(sign))
+        self._depth -= 1
+        return "".join(parts)
+
+    def _piece(self, sign: str) -> str:
+        if sign == "{":
+            return self.group()
+        if sign in _SCRIPTS:
+            return _script(sign, self._argument())
+        if sign.startswith("\\"):
+            return self._command(sign[1:])
+        if sign == "&":
+            raise ValueError(sign)
+        return _ALONE.get(sign, sign)
+
+    def _command(self, name: str) -> str:
+        plain = _SYMBOLS.get(name)
+        return self._built(name) if plain is None else plain
+
+    def _built(self, name: str) -> str:
+        inner = self._argument()
+        match name:
+            case "frac" | "dfrac" | "tfrac":
+                built = f"{_enclosed(inner)}/{_enclosed(self._argument())}"
+            case "sqrt" if inner != "[":
+                built = f"√{inner if len(inner) == 1 or inner.isdigit() else f'({inner})'}"
+            case "mathbb" if inner in _DOUBLE:
+                built = _DOUBLE[inner]
+            case _ if name in _ACCENTS and len(inner) == 1:
+                built = inner + _ACCENTS[name]
+            case "pmod":
+                built = f" (mod {inner})"
+            case _ if name in _AS_TEXT.split():
+                built = inner
+            case _:
+                raise ValueError(name)
+        return built
+
+    def _argument(self) -> str:
+        while self._tokens:
+            sign = self._tokens.pop()
+            if sign != " ":
+                return self._piece(sign).strip()
+        raise ValueError("argument")
+
+
+def _script(sign: str, text: str) -> str:
+    table = _SCRIPTS[sign]
+    if text in _MARKS:
+        return _MARKS[text]
+    if text and all(ord(character) in table for character in text):
+        return text.translate(table)
+    return f"{sign}{text}" if len(text) == 1 else f"{sign}({text})"
+
+
+def _enclosed(text: str) -> str:
+    return text if text.isalnum() else f"({text})"
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    words = text.split()
+    yield from zip(words[::2], words[1::2], strict=True)
+
+
+_GREEK = (
+    "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι "
+    "kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ "
+    "omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω"
+)
+_SIGNS = (
+    "times × cdot · div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ cap ∩ cup ∪ "
+    "wedge ∧ vee ∨ land ∧ lor ∨ neg ¬ lnot ¬ sum ∑ prod ∏ int ∫ partial ∂ nabla ∇ infty ∞ "
+    "forall ∀ exists ∃ emptyset ∅ varnothing ∅ hbar ℏ ell ℓ Re ℜ Im ℑ aleph ℵ prime ′ degree ° "
+    "ldots … dots … cdots ⋯ vdots ⋮ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ "
+    "lvert | rvert | vert | mid | lVert ‖ rVert ‖ Vert ‖ angle ∠ perp ⊥ top ⊤ bot ⊥ triangle △ dagger †"
+)
+_RELATIONS = (
+    "le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ equiv ≡ approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ "
+    "in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq ⊇ setminus ∖ to → rightarrow → "
+    "leftarrow ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ implies ⇒ iff ⇔ "
+    "mapsto ↦ longrightarrow ⟶ vdash ⊢ models ⊨ lt < gt >"
+)
+_NAMES = (
+    "arccos arcsin arctan arg cos cosh cot deg det dim exp gcd hom inf ker lg lim liminf limsup ln "
+    "log max min Pr sec sin sinh sup tan tanh"
+)
+_AS_TEXT = (
+    "text textrm textbf textit mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol "
+    "bm mbox"
+)
+_NOTHING = "left right big Big bigl bigr Bigl Bigr displaystyle textstyle limits nolimits"
+_SYMBOLS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict(_pairs(_GREEK)),
+        **dict(_pairs(_SIGNS)),
+        **{name: f" {sign} " for name, sign in _pairs(_RELATIONS)},
+        **dict.fromkeys((",", ":", ";", " ", "quad", "qquad"), " "),
+        **dict.fromkeys(("!", *_NOTHING.split()), ""),
+        **{sign: sign for sign in (*"{}%$&#_", *_NAMES.split())},
+        **dict.fromkeys(("bmod", "mod"), " mod "),
+        "colon": ": ",
+        "|": "‖",
+    }
+)
+_SCRIPTS: Mapping[str, Mapping[int, int]] = MappingProxyType(
+    {
+        "^": str.maketrans("0123456789+-=()einxkT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵉⁱⁿˣᵏᵀ"),
+        "_": str.maketrans("0123456789+-=()eijnxtkmp", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₑᵢⱼₙₓₜₖₘₚ"),
+    }
+)
+_MARKS: Mapping[str, str] = MappingProxyType({"′": "′", "∘": "°", "∗": "*", "*": "*"})
+_ACCENTS: Mapping[str, str] = MappingProxyType(
+    {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
+)
+_ALONE: Mapping[str, str] = MappingProxyType({"'": "′", "~": " "})
+_DOUBLE: Mapping[str, str] = MappingProxyType(dict(zip("CEFHNPQRZ", "ℂ𝔼𝔽ℍℕℙℚℝℤ", strict=True)))

@@ -1,0 +1,217 @@
+"""The pages for readers of newsletters: what each one shows, as a contract with its template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from tidings.domain.entries import TopicCredit
+from tidings.domain.newsletters import Frequency, Newsletter, Subscription
+from tidings.domain.readers import Choice
+from tidings.rendering.site import Site
+from tidings.rendering.timezones import Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A newsletter as somebody chooses it; `topics` are what it can be narrowed to."""
+
+    newsletter: Newsletter
+    topics: tuple[TopicCredit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Menu:
+    """What every newsletter leaves to choose.
+
+    Attributes:
+        languages: Of letters, each by its own name.
+    """
+
+    frequencies: tuple[Frequency, ...]
+    regions: tuple[Region, ...]
+    languages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewslettersPage:
+    """All newsletters, for a visitor to choose one."""
+
+    template: ClassVar[str] = "newsletters.html"
+
+    site: Site
+    newsletters: tuple[Newsletter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscribePage:
+    """The form by which somebody signs up.
+
+    Attributes:
+        address: What they wrote, if the form is shown again.
+        stamp: The signed time of now.
+        fault: The field that has to be mended, or empty.
+    """
+
+    template: ClassVar[str] = "subscribe.html"
+
+    site: Site
+    offer: Offer
+    menu: Menu
+    choice: Choice
+    address: str
+    stamp: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedPage:
+    """What everybody sees who sent the form: that a letter comes, if it should."""
+
+    template: ClassVar[str] = "asked.html"
+
+    site: Site
+    newsletter: Newsletter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmPage:
+    """Where a sign-up is confirmed, and seen to be."""
+
+    template: ClassVar[str] = "confirm.html"
+
+    site: Site
+    newsletter: str
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressPage:
+    """Where a new address is confirmed, and seen to be."""
+
+    template: ClassVar[str] = "address.html"
+
+    site: Site
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """A subscription as its reader sees it.
+
+    Attributes:
+        choice: What the form shows, which is not yet saved if there is a fault.
+        can_undo: Whether it has ended, and comes back at their wish.
+    """
+
+    subscription: Subscription
+    offer: Offer
+    choice: Choice
+    fault: str
+    can_undo: bool
+
+
+class Said(StrEnum):
+    """What a reader is told of what they did; a phrase of the catalogue says it."""
+
+    NOTHING = ""
+    SAVED = "saved"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    ENDED = "ended"
+    UNDONE = "undone"
+    TOO_LATE = "too-late"
+    MOVING = "moving"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreferencesPage:
+    """What somebody subscribes to, and all they can do about it.
+
+    Attributes:
+        address: Only as much of it as tells its owner which one it is.
+        wanted: The address that they want from now on, if it has to be mended.
+        fault: `address` then, else empty.
+    """
+
+    template: ClassVar[str] = "preferences.html"
+
+    site: Site
+    menu: Menu
+    address: str
+    preferences: tuple[Preference, ...]
+    said: Said
+    wanted: str
+    fault: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarewellPage:
+    """The last thing to be seen by a link: `kind` is `forgotten` or `signed-out`."""
+
+    template: ClassVar[str] = "farewell.html"
+
+    site: Site
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribePage:
+    """Where a reader leaves a newsletter, and is told that they have.
+
+    Attributes:
+        newsletter: Its title.
+        slower: How much less often letters could come instead.
+        can_undo: Whether it has ended, and comes back at their wish.
+    """
+
+    template: ClassVar[str] = "unsubscribe.html"
+
+    site: Site
+    newsletter: str
+    said: Said
+    has_ended: bool
+    can_undo: bool
+    slower: tuple[Frequency, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostLinkPage:
+    """What somebody sees whose link is outdated, cut short, or not ours."""
+
+    template: ClassVar[str] = "lost_link.html"
+
+    site: Site
+
+
+ReaderPage = (
+    NewslettersPage
+    | SubscribePage
+    | AskedPage
+    | ConfirmPage
+    | AddressPage
+    | PreferencesPage
+    | FarewellPage
+    | UnsubscribePage
+    | LostLinkPage
+)
+
+
+def in_form(subscription: Subscription) -> Choice:
+    """Return a subscription as its form shows it."""
+    schedule = subscription.schedule
+    return Choice(
+        frequency=schedule.frequency,
+        hour=str(schedule.hour),
+        timezone=schedule.timezone,
+        language=subscription.language,
+        topics=subscription.topics,
+    )
+
+
+def masked(address: str) -> str:
+    """Return as much of an address as tells its owner which one it is: `i…@m….example`."""
+    local, _, domain = address.rpartition("@")
+    name, dot, rest = domain.rpartition(".")
+    return f"{local[:1]}…@{name[:1]}…{dot}{rest}"

@@ -1,0 +1,240 @@
+"""Bounces: what comes back is counted, and addresses that get nothing are let go.
+
+A report counts only for a delivery that it can be shown to be about: by the signed address that
+it was sent to, failing that by a Message-ID, which only those know who have the letter.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from threading import Event
+
+from tidings.delivery.mailboxes import Mailbox
+from tidings.delivery.reports import Report, read_incoming
+from tidings.delivery.verp import BounceAddress, Claim
+from tidings.domain.bounces import (
+    QUIET,
+    BounceKind,
+    Standing,
+    decide,
+    find_status,
+    is_forgiven,
+    kind_of,
+)
+from tidings.domain.newsletters import Ending
+from tidings.errors import MailboxError
+from tidings.services import changes
+from tidings.services.changes import Act
+from tidings.storage import bounces, subscriptions
+from tidings.storage.bounces import Addressee, NewBounce
+from tidings.storage.database import Connection, Database
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+"""Refusals that are judged in one transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceTools:
+    """What it takes to judge what comes back.
+
+    Attributes:
+        hash_of: Gives what stands for an address, by its key, among those that get nothing.
+        address: Reads the addresses that bounces go to; None if there are none of our own.
+    """
+
+    database: Database
+    clock: Callable[[], datetime]
+    hash_of: Callable[[str], bytes]
+    address: BounceAddress | None
+
+
+class Taken(StrEnum):
+    """What became of a message."""
+
+    COUNTED = "counted"
+    REPEATED = "repeated"
+    """Its report has been counted before."""
+    UNKNOWN = "unknown"
+    """A report that cannot be shown to be about a letter of ours, or is about a former address."""
+    LEFT = "left"
+    """From a reader who wants no more letters, and gets none."""
+    IGNORED = "ignored"
+    """No report of a failure or a complaint."""
+
+    @property
+    def is_dealt_with(self) -> bool:
+        """Whether nobody has to read the message any more."""
+        return self in {Taken.COUNTED, Taken.REPEATED, Taken.LEFT}
+
+
+def take_in(tools: BounceTools, raw: bytes, *, sent_to: Iterable[str] = ()) -> Taken:
+    """Read a message, and do what follows from it, in one transaction.
+
+    Args:
+        tools: To work with.
+        raw: The message.
+        sent_to: Whom the server that delivered it says it was for.
+    """
+    incoming = read_incoming(raw)
+    addresses = (*sent_to, *incoming.sent_to)
+    if incoming.asks_to_leave:
+        return _leave(tools, addresses)
+    if incoming.report is None:
+        return Taken.IGNORED
+    with tools.database.write() as connection:
+        found = _find_addressee(tools, connection, incoming.report, addresses)
+        if found is None or found.has_moved:
+            logger.warning("bounce of nobody", extra={"sent_to": " ".join(addresses)[:500]})
+            return Taken.UNKNOWN
+        is_new = _judge(tools, connection, _bounce(incoming.report, found), found)
+    return Taken.COUNTED if is_new else Taken.REPEATED
+
+
+def read_mailbox(tools: BounceTools, mailbox: Mailbox, *, stop: Event) -> Counter[Taken]:
+    """Take in what waits in a mailbox; return how many messages came to what.
+
+    Raises:
+        MailboxError: It cannot be read; what was taken in so far is saved.
+    """
+    taken = Counter[Taken]()
+    with closing(mailbox.unread()) as messages:
+        for message in messages:
+            if stop.is_set():
+                break
+            what = take_in(tools, message.raw)
+            message.finish(what.is_dealt_with)
+            taken[what] += 1
+    return taken
+
+
+def attend_bounces(tools: BounceTools, mailboxes: Sequence[Mailbox], *, stop: Event) -> None:
+    """Judge what relays refused and what came back, and forget failures that are over.
+
+    A mailbox that cannot be read now is left to the next time.
+    """
+    judge_refusals(tools)
+    forgive(tools)
+    for mailbox in mailboxes:
+        try:
+            taken = read_mailbox(tools, mailbox, stop=stop)
+        except MailboxError as error:
+            logger.warning("mailbox not read", extra={"because": str(error)})
+        else:
+            if taken:
+                logger.info("mailbox read", extra={key.value: n for key, n in taken.items()})
+
+
+def judge_refusals(tools: BounceTools) -> None:
+    """Judge what relays have refused for good, each letter once."""
+    is_more = True
+    while is_more:
+        with tools.database.write() as connection:
+            refused = bounces.rejected(connection, limit=BATCH)
+            judged = [_judge(tools, connection, _refusal(found), found) for found in refused]
+        is_more = len(judged) == BATCH and any(judged)
+
+
+def forgive(tools: BounceTools) -> None:
+    """Forget failures of addresses where a later issue arrived."""
+    now = tools.clock()
+    with tools.database.write() as connection:
+        for one in bounces.bouncing(connection, before=now - QUIET):
+            if is_forgiven(one.standing, arrived_at=one.arrived_at, now=now):
+                bounces.save_standing(connection, one.subscriber_id, Standing())
+
+
+def _leave(tools: BounceTools, sent_to: Iterable[str]) -> Taken:
+    """End the subscription whose letter had that address in it."""
+    with tools.database.write() as connection:
+        found = _find_signed(tools, connection, _claims(tools, sent_to))
+        if found is None:
+            return Taken.UNKNOWN
+        old = subscriptions.get(connection, found.subscription_id)
+        changes.end(connection, old, Ending.READER, act=Act(now=tools.clock(), by="reader"))
+    return Taken.LEFT
+
+
+def _claims(tools: BounceTools, sent_to: Iterable[str]) -> list[Claim]:
+    claims = [tools.address.read(one) for one in sent_to] if tools.address else []
+    return [claim for claim in claims if claim]
+
+
+def _find_signed(
+    tools: BounceTools, connection: Connection, claims: Iterable[Claim]
+) -> Addressee | None:
+    for claim in claims:
+        found = bounces.find_addressee(connection, claim.delivery_id)
+        if tools.address and found and tools.address.is_ours(claim, found.message_id):
+            return found
+    return None
+
+
+def _find_addressee(
+    tools: BounceTools, connection: Connection, report: Report, sent_to: Iterable[str]
+) -> Addressee | None:
+    claims = _claims(tools, sent_to)
+    if signed := _find_signed(tools, connection, claims):
+        return signed
+    if claims or not report.is_standard or report.message_id is None:
+        return None
+    found = bounces.find_addressee_of(connection, report.message_id)
+    # Those who complain are often not named, or not by the name that we know.
+    is_about_them = found and (report.is_complaint or found.key in report.recipients)
+    return found if is_about_them else None
+
+
+def _judge(tools: BounceTools, connection: Connection, new: NewBounce, found: Addressee) -> bool:
+    """Keep a report, and do what follows from it; say whether it is new."""
+    now = tools.clock()
+    whose = bounces.lock(connection, found.subscriber_id)
+    is_known_to_fail = bounces.is_known_to_fail(connection, found.delivery_id)
+    if whose is None or not bounces.add(connection, new, now=now):
+        return False
+    if found.has_moved:
+        return True
+    is_over = is_forgiven(whose.standing, arrived_at=whose.arrived_at, now=now)
+    before = Standing() if is_over else whose.standing
+    decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
+    bounces.save_standing(connection, found.subscriber_id, decision.standing)
+    data = {"message_id": found.message_id, "kind": new.kind.value, "status": new.status}
+    logger.info("letter came back", extra=data)
+    if decision.reason:
+        evidence = new.diagnostic or new.status
+        address, act = (found.key, tools.hash_of(found.key)), Act(now=now, by="program")
+        changes.suppress(connection, address, decision.reason, evidence=evidence, act=act)
+        logger.warning("address let go", extra={**data, "because": decision.reason.value})
+    return True
+
+
+def _bounce(report: Report, found: Addressee) -> NewBounce:
+    kind = BounceKind.COMPLAINT if report.is_complaint else kind_of(report.status)
+    if not report.is_standard and kind is BounceKind.GONE:
+        kind = BounceKind.FAILED  # it is only what some server says in words of its own
+    return NewBounce(
+        subscriber_id=found.subscriber_id,
+        delivery_id=found.delivery_id,
+        kind=kind,
+        status=report.status,
+        diagnostic=report.diagnostic,
+        report=sha256(b"%d %b" % (found.delivery_id, report.fingerprint)).digest(),
+    )
+
+
+def _refusal(found: Addressee) -> NewBounce:
+    reply = found.reply or ""
+    status = find_status(reply)
+    return NewBounce(
+        subscriber_id=found.subscriber_id,
+        delivery_id=found.delivery_id,
+        kind=kind_of(status),
+        status=status,
+        diagnostic=reply,
+        report=sha256(b"refused %b" % found.message_id.encode()).digest(),
+    )

@@ -1,0 +1,91 @@
+"""Editions: a newsletter's own issues, of everything, by its own slots, for the archive."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidings.domain.digests import compose
+from tidings.domain.newsletters import Issue
+from tidings.domain.planning import Window
+from tidings.domain.slots import Slot
+from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, write
+from tidings.services.news import News, Reader
+from tidings.storage import entries, publishing
+from tidings.storage.database import Connection
+from tidings.storage.issues import NewIssue
+from tidings.storage.newsletters import Edition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionCase:
+    """An edition with the slot it is planned for.
+
+    Attributes:
+        cut: The upper bound of its window.
+    """
+
+    edition: Edition
+    slot: Slot
+    cut: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditionDraft:
+    """What a slot brings a newsletter's own edition.
+
+    Attributes:
+        watermark: How far the edition has come then.
+        issue: None if there is no news, or too little.
+    """
+
+    watermark: int
+    issue: NewIssue | None
+
+
+def draw_up_edition(
+    tools: PlanTools, connection: Connection, case: EditionCase, *, news: News
+) -> EditionDraft:
+    """Return a newsletter's own next issue, and how far the edition comes with it."""
+    newsletter, mark = case.edition.newsletter, case.edition.watermark
+    whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.cut, mark))
+    news.read(connection, from_seq=mark, to_seq=whole.to_seq)
+    reader = Reader(newsletter=newsletter, schedule=newsletter.schedule, topics=(), watermark=mark)
+    window, chosen = news.fill(connection, whole, case.slot, reader=reader)
+    if not chosen:
+        return EditionDraft(watermark=window.to_seq, issue=None)
+    wanted = Wanted(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
+    issue = compose_issue(tools, connection, wanted, key=key_of(tools, wanted), listed=True)
+    return EditionDraft(watermark=window.to_seq, issue=issue)
+
+
+def preview(
+    tools: PlanTools, connection: Connection, edition: Edition, *, at: datetime
+) -> Issue | None:
+    """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
+    cut = publishing.last_seq(connection)
+    newsletter = edition.newsletter
+    news, span = News(), {"from_seq": edition.watermark, "to_seq": cut}
+    news.read(connection, **span)
+    chosen = news.of(connection, newsletter, (), **span)
+    found = entries.by_ids(connection, chosen)
+    shown = [entry for entry in found if entry.first_seen_at <= at]
+    if not shown:
+        return None
+    digest = compose(newsletter, newsletter.language, shown)
+    page_url = f"{tools.site_url}/issues/{newsletter.slug}-preview"
+    letter = write(tools, connection, digest, page_url=page_url)
+    return Issue(
+        id=0,
+        key=b"",
+        slug=f"{newsletter.slug}-preview",
+        newsletter=newsletter,
+        language=newsletter.language,
+        timezone=digest.timezone,
+        listed=False,
+        from_seq=digest.from_seq,
+        to_seq=digest.to_seq,
+        subject=letter.subject,
+        html=letter.html,
+        text=letter.text,
+        entries=len(shown),
+        created_at=at,
+    )

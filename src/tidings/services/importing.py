@@ -1,0 +1,233 @@
+"""Lists of subscribers, brought in: a line at a time is judged, a thousand are written at once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from tidings.domain.notices import NoticeKind
+from tidings.domain.readers import Choice, Consent, ConsentEvent, Wish
+from tidings.domain.rosters import RosterLine
+from tidings.errors import ConflictError, InvalidError, TidingsError
+from tidings.services.readers import ReaderTools, in_record, read_address
+from tidings.services.wishes import offered_topics, read_wish, usual_wish
+from tidings.storage import consents, newsletters, notices, rosters, sign_ups, suppressions
+from tidings.storage.database import Connection
+from tidings.storage.notices import NewNotice
+from tidings.storage.rosters import Entrant
+from tidings.storage.sign_ups import NewSignUp
+
+BATCH = 1000
+"""Lines that are written in one transaction; what is in stays in, should a later one fail."""
+
+MAX_PROOF = 1000
+"""Characters."""
+
+FORM = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportPlan:
+    """What is to be done with a list.
+
+    Attributes:
+        newsletter: The slug of what they are subscribed to.
+        asks: Whether who agreed to nothing that can be shown is asked by a letter.
+        is_rehearsal: Whether nothing is to be written.
+    """
+
+    newsletter: str
+    asks: bool
+    is_rehearsal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What came of a line; `problem` says why it was left out."""
+
+    line: int
+    is_in: bool = False
+    is_asked: bool = False
+    is_known: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    line: int
+    entrant: Entrant
+    proof: str
+
+
+class Importer:
+    """Brings lists in, one newsletter at a time."""
+
+    def __init__(self, tools: ReaderTools, plan: ImportPlan) -> None:
+        """Raises `NotFoundError` if there is no such newsletter."""
+        self._tools = tools
+        self._plan = plan
+        with tools.database.read() as connection:
+            self._newsletter = newsletters.get(connection, plan.newsletter)
+            self._offered = offered_topics(connection, self._newsletter)
+        self._usual = usual_wish(self._newsletter)
+        self._seen: dict[str, int] = {}
+        self._wishes: dict[Choice, Wish] = {}
+
+    def run(self, lines: Iterable[RosterLine]) -> Iterator[Imported]:
+        """Yield what comes of each line, in their order, once it is written."""
+        remaining = iter(lines)
+        while batch := list(islice(remaining, BATCH)):
+            yield from self._take(batch)
+
+    def _take(self, batch: Sequence[RosterLine]) -> list[Imported]:
+        results: list[Imported] = []
+        candidates: list[_Candidate] = []
+        for line in batch:
+            try:
+                candidates.append(self._judge(line))
+            except TidingsError as error:
+                results.append(Imported(line=line.number, problem=str(error)))
+        seam = self._tools.database.read if self._plan.is_rehearsal else self._tools.database.write
+        with seam() as connection:
+            results.extend(self._settle(connection, candidates))
+        return sorted(results, key=lambda one: one.line)
+
+    def _judge(self, line: RosterLine) -> _Candidate:
+        cells = line.cells
+        address = read_address(cells["address"])
+        if address.key in self._seen:
+            earlier = self._seen[address.key]
+            raise ConflictError("address", address.address, because=f"is on line {earlier} too")
+        self._seen[address.key] = line.number
+        other = cells.get("newsletter")
+        if other and other != self._plan.newsletter:
+            raise InvalidError("newsletter", other, f"this list is for {self._plan.newsletter}")
+        now = self._tools.clock()
+        proof = cells.get("proof", "")[:MAX_PROOF]
+        confirmed_at = _find_moment("confirmed_at", cells, now)
+        if not (proof and confirmed_at) and not self._plan.asks:
+            because = "no proof of consent: fill in confirmed_at and proof, or use --ask"
+            raise InvalidError("address", address.address, because)
+        entrant = Entrant(
+            address=address.address,
+            key=address.key,
+            wish=self._wish(cells),
+            confirmed_at=confirmed_at or now,
+            paused_at=_find_moment("paused_at", cells, now),
+        )
+        return _Candidate(line=line.number, entrant=entrant, proof=proof if confirmed_at else "")
+
+    def _wish(self, cells: Mapping[str, str]) -> Wish:
+        choice = Choice(
+            frequency=cells.get("frequency", ""),
+            hour=cells.get("hour", ""),
+            timezone=cells.get("timezone", ""),
+            language=cells.get("language", ""),
+            topics=tuple(cells.get("topics", "").split()),
+        )
+        if choice not in self._wishes:
+            languages, offered = self._tools.languages, self._offered
+            wish = read_wish(choice, self._usual, languages=languages, offered=offered)
+            self._wishes[choice] = wish
+        return self._wishes[choice]
+
+    def _settle(
+        self, connection: Connection, candidates: Sequence[_Candidate]
+    ) -> Iterator[Imported]:
+        hashes = {one.entrant.key: self._tools.hash_of(one.entrant.key) for one in candidates}
+        barred = suppressions.suppressed(connection, hashes.values())
+        known = rosters.standings(connection, self._newsletter.id, hashes)
+        entering: list[_Candidate] = []
+        asking: list[_Candidate] = []
+        for one in candidates:
+            key = one.entrant.key
+            ended_at = known.get(key)
+            if hashes[key] in barred:
+                yield Imported(line=one.line, problem=f"address {key} is suppressed")
+            elif ended_at is not None:
+                problem = f"address {key} left on {ended_at:%Y-%m-%d}: only they can come back"
+                yield Imported(line=one.line, problem=problem)
+            elif key in known:
+                yield Imported(line=one.line, is_known=True)
+            elif one.proof:
+                entering.append(one)
+                yield Imported(line=one.line, is_in=True)
+            else:
+                asking.append(one)
+        if entering and not self._plan.is_rehearsal:
+            self._bring_in(connection, entering)
+        yield from self._ask(connection, asking)
+
+    def _ask(self, connection: Connection, asking: Sequence[_Candidate]) -> Iterator[Imported]:
+        if self._plan.is_rehearsal:
+            yield from (Imported(line=one.line, is_asked=True) for one in asking)
+            return
+        now = self._tools.clock()
+        wishes = [self._sign_up(one.entrant) for one in asking]
+        asked = sign_ups.ask_many(connection, wishes, now=now)
+        letters = [
+            self._letter(one.entrant, asked[one.entrant.key])
+            for one in asking
+            if one.entrant.key in asked
+        ]
+        notices.add_many(connection, letters, now=now)
+        for one in asking:
+            is_asked = one.entrant.key in asked
+            problem = f"address {one.entrant.key} has been asked often enough"
+            yield Imported(line=one.line, is_asked=is_asked, problem=None if is_asked else problem)
+
+    def _sign_up(self, wanted: Entrant) -> NewSignUp:
+        return NewSignUp(
+            address=wanted.address,
+            key=wanted.key,
+            newsletter_id=self._newsletter.id,
+            wish=wanted.wish,
+            form=FORM,
+            wording="",
+            network=None,
+        )
+
+    def _letter(self, wanted: Entrant, sign_up_id: int) -> NewNotice:
+        return NewNotice(
+            kind=NoticeKind.CONFIRM,
+            address=wanted.address,
+            language=wanted.wish.language,
+            newsletter_id=self._newsletter.id,
+            sign_up_id=sign_up_id,
+        )
+
+    def _bring_in(self, connection: Connection, entering: Sequence[_Candidate]) -> None:
+        now = self._tools.clock()
+        entrants = [one.entrant for one in entering]
+        owners = rosters.bring_in(connection, self._newsletter.id, entrants, now=now)
+        lines = [(owners[one.entrant.key], self._record(one, now)) for one in entering]
+        consents.add_many(connection, lines)
+
+    def _record(self, one: _Candidate, now: datetime) -> Consent:
+        told = {"proof": one.proof, "confirmed_at": one.entrant.confirmed_at.isoformat()}
+        return Consent(
+            at=now,
+            event=ConsentEvent.IMPORTED,
+            newsletter=self._newsletter.slug,
+            form=FORM,
+            details=told | in_record(one.entrant.wish),
+        )
+
+
+def _find_moment(name: str, cells: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return the time in a cell, UTC if it names no zone; None if the cell is empty."""
+    text = cells.get(name, "")
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidError(name, text, "write it as in 2026-11-20T12:00:00Z") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        is_past = moment.astimezone(UTC) <= now
+    except OverflowError:
+        is_past = False
+    if not is_past:
+        raise InvalidError(name, text, "lies in the future")
+    return moment.astimezone(UTC)

@@ -1,0 +1,140 @@
+"""Moving to another address: asked for in the preferences, confirmed at the new address."""
+
+import logging
+
+from tidings.delivery.addresses import Mailbox
+from tidings.domain.notices import NoticeKind
+from tidings.domain.readers import (
+    LETTER_PAUSE,
+    AddressChange,
+    ConsentEvent,
+    Reader,
+    Visitor,
+    abuse_key,
+)
+from tidings.errors import InvalidError, NotFoundError
+from tidings.services.changes import Act
+from tidings.services.readers import ReaderTools, is_barred, read_address, reader_by
+from tidings.storage import consents, notices, quotas, subscribers, suppressions
+from tidings.storage.database import Connection
+from tidings.storage.notices import NewNotice
+
+logger = logging.getLogger(__name__)
+
+LETTERS_A_DAY = 3
+"""New addresses that are written to at most for one subscriber; to each of them once."""
+
+
+class Moving:
+    """Changes the addresses of subscribers."""
+
+    def __init__(self, tools: ReaderTools) -> None:
+        self._tools = tools
+        self._database = tools.database
+
+    def ask(self, token: str, text: str) -> None:
+        """Have a letter sent to a new address, by which it can be confirmed, or not.
+
+        Nothing is sent to an address of another subscriber or one that gets nothing, and
+        beyond the limits; nobody can tell.
+
+        Args:
+            token: Of a link to preferences.
+            text: The new address.
+
+        Raises:
+            InvalidError: It is none, or theirs already.
+            NotFoundError: The link is not ours, or worth nothing any more.
+        """
+        address = read_address(text)
+        now = self._tools.clock()
+        with self._database.write() as connection:
+            reader = reader_by(connection, self._tools, token)
+            if address.key == reader.key:
+                raise InvalidError("address", text, "letters go there already")
+            if self._is_over(connection, reader, address):
+                return
+            both = address.address, address.key
+            number = subscribers.ask_change(connection, reader.id, both, now=now)
+            if self._can_have(connection, address.key):
+                letter = _letter(NoticeKind.ADDRESS, reader, address.address, number)
+                notices.add(connection, letter, now=now)
+
+    def look(self, token: str) -> AddressChange:
+        """Return which change a link is to confirm; nothing happens.
+
+        Raises:
+            NotFoundError: The link is not ours (`link`), or it is too late, or the change has
+                been asked for anew (`change of address`).
+        """
+        number, asked_at = self._tools.links.address.read(token)
+        with self._database.read() as connection:
+            return self._check(subscribers.find_change(connection, number), asked_at)
+
+    def confirm(self, token: str, visitor: Visitor) -> Reader:
+        """Make a change of address; done twice, it is done once. The old address is told.
+
+        Raises:
+            NotFoundError: As for `look`, or somebody else has the address by now.
+        """
+        number, asked_at = self._tools.links.address.read(token)
+        now = self._tools.clock()
+        with self._database.write() as connection:
+            change = self._check(subscribers.lock_change(connection, number), asked_at)
+            before = subscribers.get(connection, change.subscriber_id)
+            if before.key == change.key:
+                return before
+            if not self._can_have(connection, change.key):
+                raise _outdated()
+            if not subscribers.move(connection, change):
+                raise _outdated()
+            suppressions.forgive(connection, self._tools.hash_of(change.key))
+            act = Act(now=now, by="reader", network=self._tools.network_of(visitor))
+            addresses = {"from": before.address, "to": change.address}
+            line = act.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
+            consents.add(connection, before.id, line)
+            notices.add(connection, _letter(NoticeKind.MOVED, before, before.address), now=now)
+            logger.info("address changed", extra={"subscriber": before.id})
+            return subscribers.get(connection, before.id)
+
+    def _is_over(self, connection: Connection, reader: Reader, address: Mailbox) -> bool:
+        limits = (
+            ("mover", str(reader.id), LETTERS_A_DAY),
+            ("new address", abuse_key(address.key), 1),
+        )
+        for name, who, most in limits:
+            key = self._tools.links.keyed_hash(f"quota of {name}", who)
+            used = quotas.take(connection, key, window=LETTER_PAUSE, now=self._tools.clock())
+            if used > most:
+                logger.info("change of address dropped", extra={"because": name})
+                return True
+        return False
+
+    def _can_have(self, connection: Connection, key: str) -> bool:
+        is_free = subscribers.find_id(connection, key) is None
+        return is_free and not is_barred(connection, self._tools, key)
+
+    def _check(self, found: AddressChange | None, asked_at: int) -> AddressChange:
+        if found is None or int(found.asked_at.timestamp()) != asked_at:
+            raise _outdated()
+        if self._tools.clock() >= found.expires_at:
+            raise _outdated()
+        return found
+
+
+def _outdated() -> NotFoundError:
+    return NotFoundError("change of address", "waits here any more")
+
+
+def _letter(
+    kind: NoticeKind, reader: Reader, address: str, change_id: int | None = None
+) -> NewNotice:
+    first = reader.subscriptions[0] if reader.subscriptions else None
+    return NewNotice(
+        kind=kind,
+        address=address,
+        language=first.language if first else "en",
+        newsletter_id=first.newsletter.id if first else None,
+        subscription_id=first.id if first else None,
+        address_change_id=change_id,
+    )

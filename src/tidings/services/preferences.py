@@ -1,0 +1,145 @@
+"""What readers do with what they subscribe to, by the link to their preferences."""
+
+import logging
+
+from tidings.domain.newsletters import Ending, Subscription
+from tidings.domain.readers import Choice, ConsentEvent, Reader, Visitor, Wish
+from tidings.errors import NotFoundError
+from tidings.services import changes
+from tidings.services.changes import Act
+from tidings.services.erasure import erase, known_of
+from tidings.services.readers import ReaderTools, reader_by
+from tidings.services.wishes import offered_topics, read_wish
+from tidings.storage import consents, subscribers
+from tidings.storage.database import Connection
+
+logger = logging.getLogger(__name__)
+
+
+class Preferences:
+    """Shows and changes what somebody subscribes to.
+
+    A link is worth nothing any more once its owner has changed their address, made all links
+    worthless, or been forgotten. Everything can be done twice with the effect of once.
+    """
+
+    def __init__(self, tools: ReaderTools) -> None:
+        self._tools = tools
+        self._database = tools.database
+
+    def read(self, token: str) -> Reader:
+        """Return whose link it is; nothing changes.
+
+        Raises:
+            NotFoundError: The link is not ours (`link`), or worth nothing any more (`subscriber`).
+        """
+        with self._database.read() as connection:
+            return reader_by(connection, self._tools, token)
+
+    def topics(self, subscription: Subscription) -> tuple[str, ...]:
+        """Return the slugs of the topics that a subscription can be narrowed to."""
+        with self._database.read() as connection:
+            return offered_topics(connection, subscription.newsletter)
+
+    def save(self, token: str, number: int, choice: Choice, visitor: Visitor) -> None:
+        """Change the subscription with an id; what is left empty stays, but for the topics.
+
+        Raises:
+            InvalidError: A value is none of those that there are.
+            ConflictError: The subscription has ended.
+            NotFoundError: As for `read`, or it is not theirs.
+        """
+        with self._database.write() as connection:
+            old = self._subscription(connection, token, number)
+            kept = Wish(schedule=old.schedule, language=old.language, topics=old.topics)
+            languages = self._tools.languages
+            offered = offered_topics(connection, old.newsletter)
+            wish = read_wish(choice, kept, languages=languages, offered=offered)
+            changes.edit(connection, old, wish, act=self._act(visitor))
+
+    def pause(self, token: str, number: int, visitor: Visitor) -> None:
+        """Stop the letters of a subscription until it is resumed.
+
+        Raises:
+            NotFoundError: As for `save`.
+        """
+        with self._database.write() as connection:
+            old = self._subscription(connection, token, number)
+            changes.pause(connection, old, act=self._act(visitor))
+
+    def resume(self, token: str, number: int, visitor: Visitor, *, catches_up: bool) -> None:
+        """Let the letters of a subscription come again.
+
+        Args:
+            token: Of the link.
+            number: The id of the subscription.
+            visitor: Who asks.
+            catches_up: Whether the next letter tells of what was missed.
+
+        Raises:
+            NotFoundError: As for `save`.
+        """
+        with self._database.write() as connection:
+            old = self._subscription(connection, token, number)
+            changes.resume(connection, old, catches_up=catches_up, act=self._act(visitor))
+
+    def end(self, token: str, number: int, visitor: Visitor) -> None:
+        """End a subscription.
+
+        Raises:
+            NotFoundError: As for `save`.
+        """
+        with self._database.write() as connection:
+            old = self._subscription(connection, token, number)
+            changes.end(connection, old, Ending.READER, act=self._act(visitor))
+
+    def undo(self, token: str, number: int, visitor: Visitor) -> None:
+        """Let a subscription that its reader ended go on as it was, from now on.
+
+        Raises:
+            ConflictError: It ended too long ago, or for another reason.
+            NotFoundError: As for `save`.
+        """
+        with self._database.write() as connection:
+            old = self._subscription(connection, token, number)
+            changes.undo(connection, old, act=self._act(visitor))
+
+    def sign_out(self, token: str, visitor: Visitor) -> None:
+        """Make all links to these preferences worthless, this one too.
+
+        Raises:
+            NotFoundError: As for `read`.
+        """
+        with self._database.write() as connection:
+            reader = reader_by(connection, self._tools, token)
+            subscribers.sign_out(connection, reader.id)
+            line = self._act(visitor).line(ConsentEvent.SIGNED_OUT, None)
+            consents.add(connection, reader.id, line)
+
+    def forget(self, token: str) -> None:
+        """Delete all that is known of a reader, but a keyed hash of their address.
+
+        Raises:
+            NotFoundError: As for `read`.
+        """
+        with self._database.write() as connection:
+            erase(connection, self._tools, reader_by(connection, self._tools, token))
+        logger.info("subscriber erased")
+
+    def export(self, token: str) -> dict[str, object]:
+        """Return all that is known of a reader, ready for JSON.
+
+        Raises:
+            NotFoundError: As for `read`.
+        """
+        with self._database.read() as connection:
+            return known_of(connection, reader_by(connection, self._tools, token))
+
+    def _subscription(self, connection: Connection, token: str, number: int) -> Subscription:
+        for one in reader_by(connection, self._tools, token).subscriptions:
+            if one.id == number:
+                return one
+        raise NotFoundError("subscription", number)
+
+    def _act(self, visitor: Visitor) -> Act:
+        return Act(now=self._tools.clock(), by="reader", network=self._tools.network_of(visitor))

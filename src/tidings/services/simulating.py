@@ -1,0 +1,84 @@
+"""Simulating: the slots of a time to come or gone by, and what they would hold; nothing is stored."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidings.domain.newsletters import DeliveryState, Frequency, Newsletter, Schedule
+from tidings.domain.planning import Omission, SimulatedSlot, Standing, slot_of_cut, window_of
+from tidings.domain.slots import INSTANT_PAUSE, Slot, clock_change, slots_between
+from tidings.services.news import News, Reader
+from tidings.storage import publishing, reader_records, timeline
+from tidings.storage.database import Connection
+from tidings.storage.timeline import Timeline
+
+LOOK_BACK = 50
+"""Slots that were planned last: none of them is had again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wished:
+    """Whose slots are simulated.
+
+    Attributes:
+        topics: Slugs chosen out of the newsletter's; empty for all of those.
+        watermark: The last `seq` that has been planned; None for all that was public before.
+        had: Labels of slots that are not had again.
+    """
+
+    newsletter: Newsletter
+    schedule: Schedule
+    topics: tuple[str, ...]
+    watermark: int | None = None
+    had: Collection[str] = ()
+
+
+def had_so_far(connection: Connection, subscription_id: int) -> set[str]:
+    """Return the labels of slots for which a subscription has a delivery."""
+    last = reader_records.slots(connection, subscription_id, label=None, limit=LOOK_BACK)
+    return {one.slot for one in last if one.came_to in _STANDING}
+
+
+def simulate(
+    connection: Connection, wished: Wished, *, since: datetime, until: datetime
+) -> Iterator[SimulatedSlot]:
+    """Yield each slot between two times as planning would decide it the moment it falls due."""
+    course, schedule = timeline.read(connection), wished.schedule
+    mark = course.last_seq(since) if wished.watermark is None else wished.watermark
+    news = News()
+    news.read(connection, from_seq=mark, to_seq=publishing.last_seq(connection))
+    for slot in _slots(schedule, course, since=since, until=until):
+        standing = Standing(watermark=mark, had=frozenset(wished.had))
+        cut = course.last_seq(slot.due_at)
+        reader = Reader(
+            newsletter=wished.newsletter, schedule=schedule, topics=wished.topics, watermark=mark
+        )
+        whole = window_of(schedule, slot, standing, cut=cut, now=slot.due_at)
+        window, chosen = news.fill(connection, whole, slot, reader=reader)
+        if schedule.frequency is Frequency.INSTANT and window.from_seq == window.to_seq:
+            continue  # no slot of the calendar, and nothing happened
+        yield SimulatedSlot(
+            slot=slot,
+            from_seq=window.from_seq,
+            to_seq=window.to_seq,
+            entry_ids=chosen,
+            omission=window.omission or (None if chosen else Omission.EMPTY),
+            note=clock_change(schedule, slot),
+        )
+        mark = window.to_seq
+
+
+_STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
+
+
+def _slots(
+    schedule: Schedule, course: Timeline, *, since: datetime, until: datetime
+) -> Iterator[Slot]:
+    """Yield the slots of the calendar, or every moment at which news is looked for."""
+    if schedule.frequency is not Frequency.INSTANT:
+        yield from slots_between(schedule, since, until)
+        return
+    at = since + INSTANT_PAUSE
+    while at <= until:
+        yield slot_of_cut("e", course.last_seq(at), at)
+        at += INSTANT_PAUSE

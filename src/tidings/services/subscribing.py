@@ -1,0 +1,234 @@
+"""Signing up and confirming; to whoever asks, every address looks the same."""
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from tidings.domain.newsletters import Subscription
+from tidings.domain.notices import NoticeKind
+from tidings.domain.readers import (
+    LETTER_PAUSE,
+    Consent,
+    ConsentEvent,
+    SignUp,
+    SignUpForm,
+    Visitor,
+    abuse_key,
+    looks_human,
+)
+from tidings.errors import NotFoundError
+from tidings.services.readers import ReaderTools, in_record, is_barred, letter_about, read_address
+from tidings.services.wishes import offered_topics, read_wish, usual_wish
+from tidings.storage import (
+    consents,
+    newsletters,
+    notices,
+    quotas,
+    sign_ups,
+    subscribers,
+    subscriptions,
+    suppressions,
+)
+from tidings.storage.database import Connection, Database
+from tidings.storage.notices import NewNotice
+from tidings.storage.sign_ups import NewSignUp
+
+logger = logging.getLogger(__name__)
+
+HOUR = timedelta(hours=1)
+PER_NETWORK, PER_FORM = 20, 1000
+"""Sign-ups an hour; more are dropped."""
+
+
+class Subscribing:
+    """Takes sign-ups, and makes subscriptions of those that are confirmed."""
+
+    def __init__(self, tools: ReaderTools) -> None:
+        self._tools = tools
+        self._database = tools.database
+        self._links = tools.links
+
+    def stamp(self) -> str:
+        """Return the signed time that a form carries, to tell people from machines."""
+        return self._links.rendered.sign(int(self._tools.clock().timestamp()))
+
+    def ask(self, form: SignUpForm, visitor: Visitor) -> None:
+        """Have a letter sent by which a sign-up can be confirmed, or not: nobody can tell.
+
+        Who is subscribed already gets one that leads to their preferences instead. Nothing
+        is sent to who is suppressed, to what a machine filled in, and beyond the limits.
+
+        Raises:
+            InvalidError: The visitor can mend it: an address that is none, a wish that cannot be.
+            NotFoundError: There is no such newsletter.
+        """
+        now = self._tools.clock()
+        address = read_address(form.address)
+        with self._database.read() as connection:
+            newsletter = newsletters.get(connection, form.newsletter)
+            offered = offered_topics(connection, newsletter)
+        usual = usual_wish(newsletter)
+        if visitor.language in self._tools.languages:
+            usual = replace(usual, language=visitor.language or usual.language)
+        wish = read_wish(form.choice, usual, languages=self._tools.languages, offered=offered)
+        if form.honeypot or not self._took_its_time(form.rendered, now=now):
+            logger.info("sign-up dropped", extra={"because": "machine"})
+            return
+        new = NewSignUp(
+            address=address.address,
+            key=address.key,
+            newsletter_id=newsletter.id,
+            wish=wish,
+            form=form.form,
+            wording=form.wording,
+            network=self._tools.network_of(visitor),
+        )
+        with self._database.write() as connection:
+            because = self._find_limit(connection, new, now=now) or self._write(
+                connection, new, now=now
+            )
+        if because:
+            logger.info("sign-up dropped", extra={"because": because})
+
+    def look(self, token: str) -> SignUp | Subscription:
+        """Return what a link is to confirm, or the subscription if that has been done.
+
+        Raises:
+            NotFoundError: The link is not ours (`link`), or it is too late or outdated (`sign-up`).
+        """
+        number, asked_at = self._read(token)
+        with self._database.read() as connection:
+            sign_up = sign_ups.find(connection, number)
+            return self._check(connection, sign_up, asked_at)
+
+    def confirm(self, token: str, visitor: Visitor) -> Subscription:
+        """Make a subscription of a sign-up, from now on; done twice, it is done once.
+
+        Raises:
+            NotFoundError: As for `look`.
+        """
+        number, asked_at = self._read(token)
+        with self._database.write() as connection:
+            sign_up = sign_ups.lock(connection, number)
+            found = self._check(connection, sign_up, asked_at)
+            if isinstance(found, Subscription):
+                return found
+            return self._subscribe(connection, found, visitor)
+
+    def _took_its_time(self, stamp: str, *, now: datetime) -> bool:
+        try:
+            [rendered_at] = self._links.rendered.read(stamp)
+        except (NotFoundError, ValueError):
+            return False
+        return looks_human(datetime.fromtimestamp(rendered_at, UTC), now=now)
+
+    def _find_limit(self, connection: Connection, new: NewSignUp, *, now: datetime) -> str | None:
+        """Count a sign-up; return which limit it is beyond, if any.
+
+        What a limit stops is not counted for the next one: nobody can use up the letter of
+        somebody else's address without a letter being sent.
+        """
+        limits = (
+            ("network", new.network, PER_NETWORK, HOUR),
+            ("form", f"{new.newsletter_id} {new.form}", PER_FORM, HOUR),
+            ("address", f"{new.newsletter_id} {abuse_key(new.key)}", 1, LETTER_PAUSE),
+        )
+        for name, who, most, window in limits:
+            if who is None:
+                continue
+            key = self._links.keyed_hash(f"quota of {name}", who)
+            if quotas.take(connection, key, window=window, now=now) > most:
+                return name
+        return None
+
+    def _write(self, connection: Connection, new: NewSignUp, *, now: datetime) -> str | None:
+        """Keep a sign-up and queue its letter; return why not, if so.
+
+        It takes as many statements for every address, so that nobody can tell them apart by
+        the time it takes.
+        """
+        is_silenced = is_barred(connection, self._tools, new.key)
+        theirs = sign_ups.find_letterbox(connection, new)
+        sign_up_id = sign_ups.ask(connection, new, now=now)
+        if is_silenced:
+            sign_ups.remove(connection, new.key)
+            return "suppressed"
+        if sign_up_id is None:
+            return "unanswered"
+        letter = NewNotice(
+            kind=NoticeKind.CONFIRM,
+            address=new.address,
+            language=new.wish.language,
+            newsletter_id=new.newsletter_id,
+            sign_up_id=sign_up_id,
+        )
+        if theirs:
+            letter = NewNotice(
+                kind=NoticeKind.WELCOME,
+                address=theirs.address,
+                language=theirs.language,
+                newsletter_id=new.newsletter_id,
+                subscription_id=theirs.subscription_id,
+            )
+        notices.add(connection, letter, now=now)
+        return None
+
+    def _read(self, token: str) -> tuple[int, int]:
+        number, asked_at = self._links.confirm.read(token)
+        return number, asked_at
+
+    def _check(
+        self, connection: Connection, found: SignUp | None, asked_at: int
+    ) -> SignUp | Subscription:
+        outdated = NotFoundError("sign-up", "waits here any more")
+        if found is None:
+            raise outdated
+        theirs = subscriptions.find(connection, found.key, found.newsletter.id)
+        if theirs and (theirs.ended_at is None or theirs.ended_at > found.asked_at):
+            return theirs
+        is_late = self._tools.clock() >= found.expires_at
+        if is_late or int(found.asked_at.timestamp()) != asked_at:
+            raise outdated
+        if is_barred(connection, self._tools, found.key):
+            raise outdated
+        return found
+
+    def _subscribe(self, connection: Connection, found: SignUp, visitor: Visitor) -> Subscription:
+        now = self._tools.clock()
+        offered = offered_topics(connection, found.newsletter)
+        wish = replace(found.wish, topics=[one for one in found.wish.topics if one in offered])
+        address = found.address, found.key
+        number = subscriptions.add(connection, found.newsletter.slug, address, wish, now)
+        suppressions.forgive(connection, self._tools.hash_of(found.key))
+        subscriber_id = subscribers.get_of(connection, found.key).id
+        network = self._tools.network_of(visitor)
+        consents.add(connection, subscriber_id, *_record(found, network, now))
+        made = subscriptions.get(connection, number)
+        notices.add(connection, letter_about(NoticeKind.WELCOME, made), now=now)
+        logger.info("subscription confirmed", extra={"subscription": number})
+        return made
+
+
+def forget_expired(database: Database, *, now: datetime) -> None:
+    """Forget what nobody confirmed in time, and how often people asked who ask no more."""
+    with database.write() as connection:
+        sign_ups.purge(connection, now=now)
+        subscribers.purge_changes(connection, now=now)
+        quotas.forget(connection, before=now - LETTER_PAUSE)
+
+
+def _record(found: SignUp, network: str | None, now: datetime) -> tuple[Consent, Consent]:
+    slug = found.newsletter.slug
+    asked = Consent(
+        at=found.asked_at,
+        event=ConsentEvent.ASKED,
+        newsletter=slug,
+        form=found.form,
+        wording=found.wording,
+        network=found.network,
+        details=in_record(found.wish),
+    )
+    confirmed = Consent(
+        at=now, event=ConsentEvent.CONFIRMED, newsletter=slug, network=network, details={}
+    )
+    return asked, confirmed

@@ -1,0 +1,80 @@
+"""Forms that visitors send."""
+
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from tidings.web.incoming import read_body
+
+MAX_BODY = 10_000
+"""Bytes of a form that are read; what a browser sends has some hundreds."""
+
+MAX_FIELDS = 200
+FORM_TYPE = "application/x-www-form-urlencoded"
+NO_MORE = {"Connection": "close"}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What somebody filled in."""
+
+    fields: tuple[tuple[str, str], ...]
+
+    def text(self, name: str) -> str:
+        """Return what a field holds; empty if it is not there."""
+        return next(iter(self.every(name)), "")
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """Return everything that was chosen under a name."""
+        return tuple(value for key, value in self.fields if key == name)
+
+
+async def read_form(request: Request) -> Form:
+    """Read the form in a request.
+
+    Raises:
+        HTTPException: It is no form that a browser would send, or too long.
+    """
+    if not is_form(request):
+        raise HTTPException(415, headers=NO_MORE)
+    return parse_form(await read_body(request, MAX_BODY))
+
+
+def is_form(request: Request) -> bool:
+    """Say whether a request claims to bring a form."""
+    described = request.headers.get("content-type", "")
+    return described.partition(";")[0].strip().lower() == FORM_TYPE
+
+
+def parse_form(body: bytes) -> Form:
+    """Read a form.
+
+    Raises:
+        HTTPException: It is none.
+    """
+    try:
+        text = body.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except ValueError as error:
+        raise HTTPException(400) from error
+    return Form(tuple(pairs))
+
+
+def refuse_strangers(request: Request, base_url: str) -> None:
+    """Refuse a form that was sent from a page of somebody else.
+
+    Browsers of today say where a form stood. The others name an origin; it is `null` where
+    a page asks them, as ours do, to tell nobody where they were.
+
+    Raises:
+        HTTPException: It was.
+    """
+    said = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin", "null")
+    if said is None and origin != "null":
+        ours = {urlsplit(base_url).netloc, request.headers.get("host")}
+        said = "same-origin" if urlsplit(origin).netloc in ours else "cross-site"
+    if said not in {None, "same-origin", "none"}:
+        raise HTTPException(403)

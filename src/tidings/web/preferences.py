@@ -1,0 +1,208 @@
+"""What readers do with what they subscribe to, and with their address and their data."""
+
+import json
+import re
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tidings.domain.readers import Reader
+from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.rendering.reader_pages import (
+    AddressPage,
+    FarewellPage,
+    Preference,
+    PreferencesPage,
+    Said,
+    in_form,
+    masked,
+)
+from tidings.rendering.site import Site
+from tidings.web.forms import Form, read_form
+from tidings.web.publication import Readers
+from tidings.web.reader_answers import PRIVATE, ReaderAnswers
+from tidings.web.subscribing import choice_in
+
+NOTHING_CHOSEN = Form(())
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+
+
+class PreferencePages:
+    """Answers to readers by the links that only they have."""
+
+    def __init__(self, readers: Readers, answers: ReaderAnswers) -> None:
+        self._offers = readers.offers
+        self._preferences = readers.preferences
+        self._moving = readers.moving
+        self._answers = answers
+        self._menu = answers.menu(readers.languages)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the links."""
+        return [
+            Route("/preferences/{token}", self.preferences, methods=["GET", "POST"]),
+            Route("/address/{token}", self.address, methods=["GET", "POST"]),
+        ]
+
+    async def preferences(self, request: Request) -> Response:
+        """Answer with everything somebody subscribes to, or change something of it."""
+        if request.method != "POST":
+            return await run_in_threadpool(self._page, request)
+        form = await read_form(request)
+        return await run_in_threadpool(self._act, request, form)
+
+    async def address(self, request: Request) -> Response:
+        """Answer with a button that confirms a new address, or do what it says."""
+        return await run_in_threadpool(self._address, request)
+
+    def _act(self, request: Request, form: Form) -> Response:
+        acts: dict[str, Callable[[Request, Form], Response]] = {
+            "save": self._save,
+            "move": self._move,
+            "export": self._export,
+            "sign out": self._sign_out,
+            "forget": self._forget,
+            **dict.fromkeys(("pause", "resume", "catch up", "end", "undo"), self._change),
+        }
+        try:
+            self._preferences.read(_token(request))
+            act = acts.get(form.text("do"))
+            if act is None:
+                raise HTTPException(400)
+            return act(request, form)
+        except ConflictError:
+            return self._page(request, said=Said.TOO_LATE)
+        except NotFoundError:
+            return self._answers.lost(request)
+
+    def _save(self, request: Request, form: Form) -> Response:
+        token, number, visitor = _token(request), _number(form), self._answers.visitor(request)
+        try:
+            self._preferences.save(token, number, choice_in(form), visitor)
+        except InvalidError as error:
+            return self._page(request, form, fault=error.kind)
+        return self._page(request, said=Said.SAVED)
+
+    def _change(self, request: Request, form: Form) -> Response:
+        theirs = _token(request), _number(form), self._answers.visitor(request)
+        match form.text("do"):
+            case "pause":
+                self._preferences.pause(*theirs)
+                said = Said.PAUSED
+            case "resume":
+                self._preferences.resume(*theirs, catches_up=False)
+                said = Said.RESUMED
+            case "catch up":
+                self._preferences.resume(*theirs, catches_up=True)
+                said = Said.RESUMED
+            case "end":
+                self._preferences.end(*theirs)
+                said = Said.ENDED
+            case _:
+                self._preferences.undo(*theirs)
+                said = Said.UNDONE
+        return self._page(request, said=said)
+
+    def _move(self, request: Request, form: Form) -> Response:
+        try:
+            self._moving.ask(_token(request), form.text("address"))
+        except InvalidError as error:
+            return self._page(request, form, fault=error.kind)
+        return self._page(request, said=Said.MOVING)
+
+    def _export(self, request: Request, _: Form) -> Response:
+        known = self._preferences.export(_token(request))
+        headers = {
+            **PRIVATE,
+            "Content-Type": "application/json",
+            "Content-Disposition": 'attachment; filename="subscriptions.json"',
+        }
+        return Response(json.dumps(known, ensure_ascii=False, indent=2), headers=headers)
+
+    def _sign_out(self, request: Request, _: Form) -> Response:
+        site = self._site(self._preferences.read(_token(request)))
+        self._preferences.sign_out(_token(request), self._answers.visitor(request))
+        return self._answers.page(request, FarewellPage(site=site, kind="signed-out"))
+
+    def _forget(self, request: Request, form: Form) -> Response:
+        if not form.text("sure"):
+            return self._page(request, said=Said.UNSURE)
+        site = self._site(self._preferences.read(_token(request)))
+        self._preferences.forget(_token(request))
+        return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
+
+    def _page(
+        self,
+        request: Request,
+        form: Form = NOTHING_CHOSEN,
+        *,
+        said: Said = Said.NOTHING,
+        fault: str = "",
+    ) -> Response:
+        try:
+            reader = self._preferences.read(_token(request))
+        except NotFoundError:
+            return self._answers.lost(request)
+        is_moving = form.text("do") == "move"
+        page = PreferencesPage(
+            site=self._site(reader),
+            menu=self._menu,
+            address=masked(reader.address),
+            preferences=self._shown(reader, form, fault="" if is_moving else fault),
+            said=said,
+            wanted=form.text("address") if is_moving else "",
+            fault=fault if is_moving else "",
+        )
+        is_wrong = fault or said is Said.UNSURE
+        return self._answers.page(request, page, status=422 if is_wrong else 200)
+
+    def _shown(self, reader: Reader, form: Form, *, fault: str) -> tuple[Preference, ...]:
+        """Return somebody's subscriptions; the one with a fault as they filled it in."""
+        faulty = _number(form) if fault else None
+        shown = []
+        for one in reader.subscriptions:
+            choice = choice_in(form) if one.id == faulty else in_form(one)
+            shown.append(
+                Preference(
+                    subscription=one,
+                    offer=self._offers.get(one.newsletter.slug),
+                    choice=choice,
+                    fault=fault if one.id == faulty else "",
+                    can_undo=self._answers.can_undo(one),
+                )
+            )
+        return tuple(shown)
+
+    def _address(self, request: Request) -> Response:
+        token = _token(request)
+        try:
+            if request.method == "POST":
+                reader = self._moving.confirm(token, self._answers.visitor(request))
+                page = AddressPage(site=self._site(reader), is_done=True)
+                return self._answers.page(request, page)
+            self._moving.look(token)
+        except NotFoundError:
+            return self._answers.lost(request)
+        page = AddressPage(site=self._answers.site_for(request), is_done=False)
+        return self._answers.page(request, page)
+
+    def _site(self, reader: Reader) -> Site:
+        """Return what pages share, in the language of a reader's letters."""
+        first = next(iter(reader.subscriptions), None)
+        return self._answers.site_in(first.language) if first else self._answers.site
+
+
+def _token(request: Request) -> str:
+    token: str = request.path_params["token"]
+    return token
+
+
+def _number(form: Form) -> int:
+    number = form.text("subscription")
+    if not NUMBER.fullmatch(number):
+        raise HTTPException(400)
+    return int(number)

@@ -1,0 +1,113 @@
+"""Letters that come back, from the relay's refusal or report to an address that gets no more."""
+
+import re
+import sys
+from io import BytesIO, TextIOWrapper
+from subprocess import PIPE
+
+import pytest
+
+from documents import atom, recent_items
+from loopback import answer
+from relay import FakeRelay
+from returned import VACATION, a_report
+
+PROMISED = {"id", "at", "kind", "status", "subscriber", "newsletter", "slot", "diagnostic"}
+READERS = ("ada@example.net", "bob@example.net")
+
+
+@pytest.fixture
+def relay():
+    with FakeRelay() as relay:
+        yield relay
+
+
+def test_addresses_that_letters_come_back_from_get_no_more(tidings_on_sqlite, web, relay):
+    """One is refused by the relay, the other one is reported: in a Maildir, and over a pipe again."""
+    tidings = tidings_on_sqlite
+    settings = {
+        "MAIL__TRANSPORT": "smtp",
+        "MAIL__FROM": "Tidings <news@tidings.example.net>",
+        "SMTP__HOST": "127.0.0.1",
+        "SMTP__PORT": relay.port,
+        "BOUNCE__ADDRESS": "bounces@tidings.example.net",
+        "BOUNCE__MAILDIR": tidings.folder / "mail",
+    }
+    relay.script(RCPT=[b"550 5.1.1 nobody here\r\n"])
+    tidings("newsletter", "add", "updates", "--title", "Latest updates")
+    for address in READERS:
+        tidings("subscriber", "add", address, "--newsletter", "updates")
+    tidings("source", "add", web.serve(answer(body=atom(*recent_items(3)))))
+    tidings("issue", "send", "updates", "--yes", **settings)
+    [letter] = relay.taken
+    report = a_report("undisclosed@example.net", recipient=letter.recipients[0])
+    for name in ("new", "cur", "tmp"):
+        (tidings.folder / "mail" / name).mkdir(parents=True)
+    (tidings.folder / "mail" / "new" / "1").write_bytes(
+        f"Delivered-To: {letter.sender}\n".encode() + report
+    )
+    (tidings.folder / "mail" / "new" / "2").write_bytes(VACATION.encode())
+
+    read = tidings("bounce", "read", **settings)
+    again = tidings("bounce", "read", "--maildir", settings["BOUNCE__MAILDIR"], **settings)
+    pipe = ("bounce", "read", "-", "--to", letter.sender)
+    with tidings.start(*pipe, stdin=PIPE, **settings) as process:
+        piped, _ = process.communicate(report.decode(), timeout=60)
+
+    assert read.out == "1 counted, 0 repeated, 0 unknown, 0 left, 1 ignored\n"
+    assert again.out == "0 counted, 0 repeated, 0 unknown, 0 left, 0 ignored\n"
+    assert (process.returncode, piped) == (0, "repeated\n")
+    listed = tidings("bounce", "list", "--kind", "gone", "--json").json
+    assert sorted(one["subscriber"] for one in listed) == list(READERS)
+    assert all(one.keys() == PROMISED for one in listed)
+    bobs = tidings("bounce", "list", "--address", READERS[1]).out
+    assert [READERS[1] in line for line in bobs.splitlines()] == [True]
+    subscriptions = tidings("subscriber", "list", "--json").json
+    assert [one["ended_because"] for one in subscriptions] == ["bounces", "bounces"]
+    suppressions = tidings("suppression", "list", "--json").json
+    assert [one["reason"] for one in suppressions] == ["bounces", "bounces"]
+
+
+def test_a_subscriber_is_shown_with_how_many_letters_came_back(tidings_on_sqlite, web, relay):
+    tidings = tidings_on_sqlite
+    settings = {
+        "MAIL__TRANSPORT": "smtp",
+        "MAIL__FROM": "Tidings <news@tidings.example.net>",
+        "SMTP__HOST": "127.0.0.1",
+        "SMTP__PORT": relay.port,
+        "BOUNCE__MAILDIR": tidings.folder / "mail",
+    }
+    for name in ("new", "cur", "tmp"):
+        (tidings.folder / "mail" / name).mkdir(parents=True)
+    relay.script(RCPT=[b"550 5.2.2 mailbox full\r\n"])
+    tidings("newsletter", "add", "updates", "--title", "Latest updates")
+    tidings("subscriber", "add", READERS[0], "--newsletter", "updates")
+    tidings("source", "add", web.serve(answer(body=atom(*recent_items(3)))))
+    tidings("issue", "send", "updates", "--yes", **settings)
+    tidings("bounce", "read", **settings)
+
+    shown = tidings("subscriber", "show", READERS[0]).out.splitlines()
+    [listed] = tidings("subscriber", "show", READERS[0], "--json").json
+
+    assert len(shown) == 2
+    assert re.fullmatch(r"came back: 1 since \S+ \S+, the last on \S+ \S+", shown[1])
+    assert (listed["bounce_score"], listed["suppressed"]) == (1, None)
+    assert listed["bouncing_since"] == listed["bounced_at"] is not None
+
+
+def test_a_mail_server_is_asked_to_come_again_while_there_is_no_database(
+    tidings_on_sqlite, monkeypatch
+):
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(a_report())))
+
+    result = tidings_on_sqlite("bounce", "read", "-", DATABASE__URL="postgresql://127.0.0.1:1/none")
+
+    assert result.status == 75
+    assert result.err.startswith("tidings: ")
+
+
+def test_without_a_mailbox_there_is_nothing_to_read(tidings_on_sqlite):
+    result = tidings_on_sqlite("bounce", "read")
+
+    assert result.status == 2
+    assert "[bounce] maildir or imap_host" in result.err

@@ -1,0 +1,79 @@
+"""A service killed while it sends a letter that is no issue: nobody gets it twice from us."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mortal_notices
+from post import ANN, PostOffice
+from relay import CLOSE, FakeRelay
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def relay():
+    with FakeRelay() as relay:
+        yield relay
+
+
+@pytest.fixture
+def post(database):
+    return PostOffice(database)
+
+
+@pytest.fixture
+def die(post, relay):
+    """Start a service that sends what is due, and let it die at a moment."""
+    url = post.database.url.render_as_string(hide_password=False)
+
+    def start(moment):
+        command = [sys.executable, mortal_notices.__file__, url, moment, str(relay.port)]
+        folder = Path(mortal_notices.__file__).parent
+        died = subprocess.run(command, cwd=folder, check=False, timeout=PATIENCE)
+        assert died.returncode == -signal.SIGKILL
+
+    return start
+
+
+def send(post, relay):
+    """Be the next service."""
+    post.send(mortal_notices.way_to(relay.port))
+
+
+def test_after_a_kill_the_next_service_knows_what_to_do(post, relay, die):
+    for moment in ("claimed", "marked", "answered"):
+        post.sign_up(f"{moment}@example.org")
+        die(moment)
+    found = post.states()
+    send(post, relay)  # the leases still run: hands off
+    untouched = post.states()
+    post.let_leases_run_out()
+
+    send(post, relay)
+
+    assert found == untouched == ["sending"] * 3
+    assert post.states() == ["accepted", "assumed_accepted", "assumed_accepted"]
+    taken = [recipient for taken in relay.taken for recipient in taken.recipients]
+    assert sorted(taken) == ["answered@example.org", "claimed@example.org"]
+
+
+def test_a_connection_lost_before_the_reply_leads_to_one_copy_more(post, relay):
+    post.sign_up()
+    relay.script(END=[CLOSE])
+    send(post, relay)
+    [doubtful] = post.rows()
+    send(post, relay)
+    payloads = relay.payloads
+    post.wait(minutes=11)
+
+    send(post, relay)
+
+    assert (doubtful.state, payloads, relay.payloads) == ("uncertain", 1, 2)
+    assert post.states() == ["accepted"]
+    [taken] = relay.taken
+    assert taken.recipients == [ANN]
+    assert f"Message-ID: <{doubtful.message_id}@example.org>\r\n" in taken.letter.decode()

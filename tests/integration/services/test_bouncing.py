@@ -1,0 +1,469 @@
+"""What comes back: counted once, forgotten in time, and an address let go when it is enough."""
+
+import hmac
+from threading import Event
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from factories import DAY, HOUR, NOON
+from newsroom import accept, reject
+from returned import QMAIL, VACATION, a_complaint, a_report
+from tidings.delivery.mailboxes import Unread
+from tidings.delivery.verp import BounceAddress
+from tidings.domain.bounces import BounceKind
+from tidings.domain.readers import ConsentEvent, SuppressionReason
+from tidings.errors import MailboxError, StorageError
+from tidings.services import bouncing
+from tidings.services.bouncing import (
+    BounceTools,
+    Taken,
+    attend_bounces,
+    forgive,
+    judge_refusals,
+    read_mailbox,
+    take_in,
+)
+from tidings.storage import bounces, consents, suppressions
+from tidings.storage.mail_tables import subscriber
+from tidings.storage.reader_tables import consent
+
+ANN = "ann@example.org"
+FULL = {"status": "4.2.2", "diagnostic": "smtp; 452 4.2.2 mailbox full"}
+
+
+def keyed(purpose):
+    return lambda text: hmac.digest(
+        b"the secret of the tests", f"{purpose} {text}".encode(), "sha256"
+    )
+
+
+class Desk:
+    """A newsletter that Ann reads every day, and who opens what comes back."""
+
+    def __init__(self, newsroom, outbox):
+        self.newsroom, self.outbox = newsroom, outbox
+        self.address = BounceAddress("bounces@example.org", keyed("bounce"))
+        self.tools = BounceTools(
+            database=newsroom.database,
+            clock=lambda: newsroom.now,
+            hash_of=keyed("suppression"),
+            address=self.address,
+        )
+        newsroom.add_newsletter()
+        self.source = newsroom.follow()
+        self.subscription = newsroom.subscribe(ANN)
+
+    def send(self, what=accept, *, after=DAY):
+        """Send the issue of a later day; return the row of its delivery to Ann."""
+        self.newsroom.publish(self.source)
+        self.newsroom.now += after
+        self.newsroom.plan()
+        self.outbox.tell(what)
+        self.newsroom.deliver(self.outbox)
+        return self.newsroom.deliveries(self.subscription)[-1]
+
+    def to(self, row):
+        return self.address.of(row.id, row.message_id)
+
+    def take(self, raw):
+        return take_in(self.tools, raw)
+
+    def fail(self, *, after=DAY, **report):
+        """Send an issue, of which a failure is reported; return what became of that."""
+        row = self.send(after=after)
+        return self.take(a_report(self.to(row), message_id=row.message_id, **FULL | report))
+
+    def reads(self):
+        return self.newsroom.subscription(self.subscription).ended_at is None
+
+    def score(self):
+        with self.newsroom.database.read() as connection:
+            return connection.scalar(select(subscriber.c.bounce_score))
+
+    def kept(self):
+        with self.newsroom.database.read() as connection:
+            return bounces.latest(connection, key=None, kind=None, limit=None)
+
+    def suppression(self):
+        with self.newsroom.database.read() as connection:
+            return suppressions.find(connection, keyed("suppression")(ANN))
+
+
+@pytest.fixture
+def desk(newsroom, outbox):
+    return Desk(newsroom, outbox)
+
+
+def test_each_letter_comes_back_to_an_address_of_its_own(desk):
+    seen = []
+
+    def look(outbox, envelope, letter, mark):
+        seen.append(envelope.sender)
+        return accept(outbox, envelope, letter, mark)
+
+    desk.newsroom.subscribe("bob@example.org")
+    desk.newsroom.publish(desk.source)
+    desk.newsroom.now += DAY
+    desk.newsroom.plan()
+    desk.outbox.tell(look, look)
+
+    desk.newsroom.deliver(
+        desk.outbox, bounces_to=lambda one: desk.address.of(one.id, one.message_id)
+    )
+
+    claims = [desk.address.read(sender) for sender in seen]
+    assert sorted(claim.delivery_id for claim in claims) == [
+        row.id for row in desk.newsroom.deliveries()
+    ]
+
+
+def test_an_address_where_nobody_is_gets_nothing_more(desk):
+    row = desk.send()
+
+    taken = desk.take(a_report(desk.to(row)))
+
+    assert taken is Taken.COUNTED
+    ended = desk.newsroom.subscription(desk.subscription)
+    assert (ended.ended_at, ended.ended_because) == (desk.newsroom.now, "bounces")
+    assert desk.suppression().reason is SuppressionReason.BOUNCES
+    assert "User unknown" in desk.suppression().evidence
+    with desk.newsroom.database.read() as connection:
+        [(_, line)] = consents.every(connection)
+    assert (line.event, line.details["because"]) == (ConsentEvent.ENDED, "bounces")
+    [bounce] = desk.kept()
+    assert (bounce.kind, bounce.status, bounce.subscriber) == (BounceKind.GONE, "5.1.1", ANN)
+    assert (bounce.newsletter, bounce.slot, bounce.at) == ("news", row.slot, desk.newsroom.now)
+
+
+def test_who_complains_gets_nothing_more(desk):
+    row = desk.send()
+
+    taken = desk.take(a_complaint(desk.to(row)))
+
+    assert taken is Taken.COUNTED
+    assert desk.newsroom.subscription(desk.subscription).ended_because == "complaint"
+    assert desk.suppression().reason is SuppressionReason.COMPLAINT
+
+
+def test_what_waits_for_somebody_who_is_let_go_is_not_sent(desk):
+    row = desk.send()
+    desk.newsroom.publish(desk.source)
+    desk.newsroom.now += DAY
+    desk.newsroom.plan()
+
+    desk.take(a_report(desk.to(row)))
+    desk.newsroom.deliver(desk.outbox)
+
+    assert desk.newsroom.states() == ["accepted", "cancelled"]
+
+
+def test_a_report_counts_once_and_so_does_an_issue(desk):
+    row = desk.send()
+    report = a_report(desk.to(row), **FULL)
+
+    taken = [desk.take(report), desk.take(b"Delivered-To: x@example.org\n" + report)]
+    desk.newsroom.now += 2 * DAY
+    taken.append(desk.take(a_report(desk.to(row), status="4.4.7")))
+
+    assert taken == [Taken.COUNTED, Taken.REPEATED, Taken.COUNTED]
+    assert desk.score() == 1
+    assert len(desk.kept()) == 2
+
+
+def test_a_mailbox_that_is_full_for_weeks_is_let_go(desk):
+    scores = []
+    while desk.reads():
+        desk.fail(after=4 * DAY)
+        scores.append(desk.score())
+
+    assert scores == [1, 2, 3, 4, 0]
+    assert desk.suppression().reason is SuppressionReason.BOUNCES
+
+
+def test_a_mailbox_that_is_full_now_and_then_is_kept(desk):
+    for _ in range(4):
+        desk.fail(after=7 * DAY)
+    before = desk.score()
+    desk.send(after=7 * DAY)
+    desk.newsroom.now += 14 * DAY
+    forgive(desk.tools)
+    after = desk.score()
+    desk.fail(after=7 * DAY)
+
+    assert (before, after, desk.score()) == (4, 0, 1)
+    assert desk.reads()
+
+
+def test_failures_are_forgotten_before_the_next_one_is_counted(desk):
+    desk.fail()
+    desk.send()
+
+    desk.fail(after=15 * DAY)
+
+    assert desk.score() == 1
+
+
+def test_failures_are_not_forgotten_as_long_as_nothing_arrived(desk):
+    desk.fail()
+
+    desk.newsroom.now += 100 * DAY
+    forgive(desk.tools)
+    early = desk.score()
+    row = desk.send()
+    desk.take(a_report(desk.to(row), status="5.7.1", diagnostic="smtp; 550 5.7.1 go away"))
+    desk.newsroom.now += 20 * DAY
+    forgive(desk.tools)
+
+    assert (early, desk.score()) == (1, 1)
+
+
+def test_a_dislike_of_us_is_kept_and_does_not_count(desk):
+    desk.fail(status="5.7.1", diagnostic="smtp; 550 5.7.1 blocked")
+
+    assert desk.reads()
+    assert desk.score() == 0
+    assert [bounce.kind for bounce in desk.kept()] == [BounceKind.OTHER]
+
+
+def test_words_of_a_servers_own_count_as_a_failure_and_no_more(desk):
+    row = desk.send()
+
+    taken = desk.take(QMAIL.replace("bounces@example.org", desk.to(row)).encode())
+
+    assert taken is Taken.COUNTED
+    assert desk.reads()
+    assert desk.score() == 1
+
+
+def test_other_mail_changes_nothing(desk):
+    to = desk.to(desk.send())
+
+    taken = {
+        "a note": desk.take(VACATION.replace("bounces@example.org", to).encode()),
+        "a delay": desk.take(a_report(to, action="delayed")),
+        "praise": desk.take(a_complaint(to, kind="not-spam")),
+        "anything": desk.take(b"Subject: hello\n\nworld\n"),
+    }
+
+    assert taken == dict.fromkeys(taken, Taken.IGNORED)
+    assert desk.reads()
+    assert desk.kept() == []
+
+
+def test_nobody_can_make_up_a_report(desk):
+    row = desk.send()
+    to, ours = desk.to(row), row.message_id
+    unsigned = to.partition(".")[0]
+    made_up = f"{unsigned}.aaaaaaaa@example.org"
+    words = QMAIL.replace("<abcdefghijklmnopqrstuvwxyz.d@example.org>", ours)
+
+    taken = {
+        "a signature that is made up": desk.take(a_report(made_up)),
+        "the same, with our Message-ID": desk.take(a_report(made_up, message_id=ours)),
+        "of no delivery": desk.take(a_report(desk.address.of(row.id + 1, ours))),
+        "nothing of ours": desk.take(a_report()),
+        "another recipient": desk.take(a_report(message_id=ours, recipient="eve@example.org")),
+        "words, and no signature": desk.take(words.encode()),
+        "a complaint about others": desk.take(a_complaint()),
+    }
+
+    assert taken == dict.fromkeys(taken, Taken.UNKNOWN)
+    assert desk.reads()
+    assert desk.score() == 0
+    assert desk.kept() == []
+
+
+def test_a_report_sent_elsewhere_counts_by_the_message_id_that_only_the_reader_knows(desk):
+    row = desk.send()
+
+    taken = [
+        desk.take(a_report(message_id=row.message_id, **FULL)),
+        desk.take(a_complaint(message_id=row.message_id)),
+    ]
+
+    assert taken == [Taken.COUNTED, Taken.COUNTED]
+    assert desk.suppression().reason is SuppressionReason.COMPLAINT
+
+
+def test_the_server_may_say_whom_a_message_was_for(desk):
+    row = desk.send()
+
+    taken = take_in(desk.tools, a_report("undisclosed@example.org"), sent_to=[desk.to(row)])
+
+    assert taken is Taken.COUNTED
+
+
+def test_what_comes_back_from_a_former_address_does_not_count(desk):
+    row = desk.send()
+    with desk.newsroom.database.write() as connection:
+        connection.execute(
+            insert(consent).values(
+                subscriber_id=1,
+                at=desk.newsroom.now + HOUR,
+                event=ConsentEvent.ADDRESS_CHANGED,
+                details={},
+            )
+        )
+        connection.execute(update(subscriber).values(address="a@example.com", key="a@example.com"))
+
+    taken = desk.take(a_report(desk.to(row)))
+    later = desk.send()
+
+    assert taken is Taken.UNKNOWN
+    assert desk.reads()
+    assert desk.take(a_report(desk.to(later))) is Taken.COUNTED
+    assert not desk.reads()
+
+
+def test_what_the_relay_refuses_is_judged_the_same_and_once(desk):
+    desk.send(reject)
+
+    for _ in range(2):
+        judge_refusals(desk.tools)
+
+    assert not desk.reads()
+    [bounce] = desk.kept()
+    assert (bounce.kind, bounce.diagnostic) == (BounceKind.GONE, "550 5.1.1 nobody here")
+    assert desk.suppression().evidence == "550 5.1.1 nobody here"
+
+
+def test_many_refusals_are_all_judged(desk, monkeypatch):
+    monkeypatch.setattr(bouncing, "BATCH", 2)
+    for number in range(4):
+        desk.newsroom.subscribe(f"reader{number}@example.org")
+    desk.newsroom.publish(desk.source)
+    desk.newsroom.now += DAY
+    desk.newsroom.plan()
+    desk.outbox.tell(*[reject] * 5)
+    desk.newsroom.deliver(desk.outbox)
+
+    judge_refusals(desk.tools)
+
+    assert len({bounce.subscriber for bounce in desk.kept()}) == 5
+
+
+class Box:
+    """A mailbox that holds what it is given, and remembers what was marked as read."""
+
+    def __init__(self, *raw, broken=False):
+        self.raw, self.broken = raw, broken
+        self.finished = []
+
+    def unread(self):
+        for raw in self.raw:
+            yield Unread(raw=raw, finish=self.finished.append)
+        if self.broken:
+            raise MailboxError("box", "broken")
+
+
+def test_a_mailbox_is_read_and_only_what_was_counted_is_marked(desk):
+    row = desk.send()
+    report = a_report(desk.to(row), **FULL)
+    box = Box(report, VACATION.encode(), report, a_report())
+
+    taken = read_mailbox(desk.tools, box, stop=Event())
+
+    assert taken == {Taken.COUNTED: 1, Taken.IGNORED: 1, Taken.REPEATED: 1, Taken.UNKNOWN: 1}
+    assert box.finished == [True, False, True, False]
+
+
+class Failing:
+    def write(self):
+        raise StorageError("database", "is full")
+
+
+def tools_without_a_database():
+    return BounceTools(
+        database=Failing(), clock=lambda: NOON, hash_of=keyed("suppression"), address=None
+    )
+
+
+def test_nothing_is_marked_that_is_not_saved():
+    box = Box(a_report())
+
+    with pytest.raises(StorageError):
+        read_mailbox(tools_without_a_database(), box, stop=Event())
+
+    assert box.finished == []
+
+
+def test_one_broken_mailbox_does_not_stop_the_others(desk):
+    rows = [desk.send(), desk.send()]
+    boxes = [
+        Box(a_report(desk.to(rows[0]), **FULL), broken=True),
+        Box(a_report(desk.to(rows[1]), status="5.2.2")),
+    ]
+
+    attend_bounces(desk.tools, boxes, stop=Event())
+
+    assert [box.finished for box in boxes] == [[True], [True]]
+    assert len(desk.kept()) == 2
+
+
+def test_who_is_told_to_stop_leaves_the_rest_for_later():
+    stop = Event()
+    stop.set()
+    box = Box(a_report())
+
+    read_mailbox(tools_without_a_database(), box, stop=stop)
+
+    assert box.finished == []
+
+
+def test_what_is_kept_goes_with_the_person(desk):
+    row = desk.send()
+    desk.take(a_report(desk.to(row), **FULL))
+
+    with desk.newsroom.database.write() as connection:
+        connection.execute(subscriber.delete())
+
+    assert desk.kept() == []
+    assert desk.take(a_report(desk.to(row))) is Taken.UNKNOWN
+
+
+def test_reports_are_listed_by_whom_and_what_they_are_about(desk):
+    rows = [desk.send(), desk.send()]
+    desk.take(a_report(desk.to(rows[0]), **FULL))
+    desk.take(a_complaint(desk.to(rows[1])))
+
+    with desk.newsroom.database.read() as connection:
+        listed = {
+            "all": bounces.latest(connection, key=None, kind=None, limit=None),
+            "one": bounces.latest(connection, key=None, kind=None, limit=1),
+            "hers": bounces.latest(connection, key=ANN, kind=None, limit=None),
+            "his": bounces.latest(connection, key="bob@example.org", kind=None, limit=None),
+            "complaints": bounces.latest(connection, key=None, kind=BounceKind.COMPLAINT, limit=9),
+        }
+        counted = bounces.by_kind(connection)
+
+    kinds = {name: [one.kind.value for one in found] for name, found in listed.items()}
+    assert kinds == {
+        "all": ["complaint", "failed"],
+        "one": ["complaint"],
+        "hers": ["complaint", "failed"],
+        "his": [],
+        "complaints": ["complaint"],
+    }
+    assert counted == {"complaint": 1, "failed": 1}
+
+
+def test_who_writes_unsubscribe_to_the_address_in_a_letter_gets_no_more(desk):
+    address = desk.to(desk.send())
+    name, _, signature = address.partition("@")[0].partition(".")
+
+    def write(subject, to=address, head=""):
+        return desk.take(f"To: {to}\nSubject: {subject}\n{head}\n\n".encode())
+
+    others = [
+        write("Re: how to unsubscribe"),
+        write("unsubscribe", head="Auto-Submitted: auto-replied\n"),
+        write("unsubscribe", to=f"{name}.{signature[::-1]}@example.org"),
+    ]
+    stayed = desk.reads()
+    asked = [write("unsubscribe", head="Auto-Submitted: no\n"), write("Unsubscribe")]
+
+    assert others == [Taken.IGNORED, Taken.IGNORED, Taken.UNKNOWN]
+    assert stayed
+    assert asked == [Taken.LEFT, Taken.LEFT]
+    assert not desk.reads()

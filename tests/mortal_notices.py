@@ -1,0 +1,43 @@
+"""A service that sends letters that are no issue, and is killed at a moment of the test's choice.
+
+`python mortal_notices.py DATABASE_URL MOMENT RELAY_PORT`; moments: `claimed`, `marked`,
+`answered`.
+"""
+
+import os
+import sys
+from datetime import timedelta
+from threading import Event
+
+from mortal import Way
+from post import tools_for
+from tidings.delivery.relay import Relay
+from tidings.delivery.settings import SmtpSettings
+from tidings.services.notices import deliver_notices
+from tidings.storage.database import Database
+
+
+def main(url, moment, port):
+    way = Way(way_to(int(port)), moment)
+    tools = tools_for(Database(url), way.connect, owner=f"process {os.getpid()}")
+    deliver_notices(tools, stop=Event())
+
+
+def way_to(port):
+    """Return the way to a relay on loopback."""
+    settings = SmtpSettings(
+        host="127.0.0.1",
+        port=port,
+        security="none",
+        user="",
+        password="",
+        timeout=timedelta(seconds=10),
+        reply_timeout=timedelta(seconds=60),
+        connections=1,
+        per_second=0,
+    )
+    return Relay(settings)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

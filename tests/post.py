@@ -1,0 +1,133 @@
+"""A post office: a newsroom with what sends letters that are no issue."""
+
+from datetime import timedelta
+from functools import cache
+from threading import Event
+
+from sqlalchemy import select, update
+
+from digests import TEMPLATES
+from factories import NOON
+from issues import letterhead_of
+from newsroom import Newsroom, a_wish
+from tidings.domain.notices import NoticeKind
+from tidings.rendering.mail import load_mail_templates
+from tidings.rendering.notices import write_notice
+from tidings.services.links import Links
+from tidings.services.notice_contexts import NoticeWriter
+from tidings.services.notices import NoticeTools, deliver_notices
+from tidings.storage import notices, sign_ups, subscribers, subscriptions
+from tidings.storage.notices import NewNotice
+from tidings.storage.reader_tables import notice
+from tidings.storage.sign_ups import NewSignUp
+
+SITE_URL = "https://news.example"
+LINKS = Links(b"the secret of the tests")
+ANN = "Ann.Example@example.org"
+
+
+@cache
+def mail_templates():
+    return load_mail_templates([TEMPLATES / "email"])
+
+
+class PostOffice:
+    """Queues letters of each kind on a real database, and sends them; its clock is `now`."""
+
+    def __init__(self, database, *, now=NOON, **newsletter):
+        self.newsroom = Newsroom(database, now=now)
+        self.database = database
+        self.newsletter = self.newsroom.add_newsletter(**newsletter)
+
+    @property
+    def now(self):
+        return self.newsroom.now
+
+    def wait(self, **pause):
+        self.newsroom.now += timedelta(**pause)
+
+    def sign_up(self, address=ANN, language="en"):
+        """Queue a letter that asks for a confirmation; return the id of the sign-up."""
+        new = NewSignUp(
+            address=address,
+            key=address.casefold(),
+            newsletter_id=self.newsletter.id,
+            wish=a_wish(language=language),
+            form="page",
+            wording="1",
+            network=None,
+        )
+        with self.database.write() as connection:
+            number = sign_ups.ask(connection, new, now=self.now)
+        self.queue(NoticeKind.CONFIRM, address=address, language=language, sign_up_id=number)
+        return number
+
+    def welcome(self, address=ANN, **wish):
+        """Subscribe somebody, and queue a welcome; return the id of the subscription."""
+        number = self.newsroom.subscribe(address, **wish)
+        self.queue(NoticeKind.WELCOME, address=address, subscription_id=number)
+        return number
+
+    def goodbye(self, number, address=ANN):
+        """End a subscription, and queue a goodbye."""
+        self.newsroom.leave(number)
+        self.queue(NoticeKind.GOODBYE, address=address, subscription_id=number)
+
+    def ask_change(self, number, address):
+        """Queue a letter that asks at a new address; return the id of the change."""
+        with self.database.write() as connection:
+            key = subscriptions.get(connection, number).address.casefold()
+            person = subscribers.find_id(connection, key)
+            mailbox = address, address.casefold()
+            change = subscribers.ask_change(connection, person, mailbox, now=self.now)
+        self.queue(NoticeKind.ADDRESS, address=address, address_change_id=change)
+        return change
+
+    def queue(self, kind, *, address=ANN, language="en", **about):
+        new = NewNotice(
+            kind=kind,
+            address=address,
+            language=language,
+            newsletter_id=self.newsletter.id,
+            **about,
+        )
+        with self.database.write() as connection:
+            return notices.add(connection, new, now=self.now)
+
+    def tools(self, connect, **changes):
+        return tools_for(self.database, connect, **{"clock": lambda: self.now} | changes)
+
+    def send(self, outbox, *, stop=None, **changes):
+        return deliver_notices(self.tools(outbox.connect, **changes), stop=stop or Event())
+
+    def rows(self):
+        with self.database.read() as connection:
+            return connection.execute(select(notice).order_by(notice.c.id)).all()
+
+    def states(self):
+        return [row.state for row in self.rows()]
+
+    def let_leases_run_out(self):
+        with self.database.write() as connection:
+            connection.execute(update(notice).values(lease_until=NOON - timedelta(days=99)))
+
+
+def tools_for(database, connect, **changes):
+    """Return what sending takes; the clock stands still at noon."""
+    usual = {
+        "database": database,
+        "clock": lambda: NOON,
+        "owner": "test",
+        "connect": connect,
+        "relay": "relay",
+        "letterhead_of": _letterhead_of,
+        "writer": NoticeWriter(LINKS, site_url=SITE_URL, contact="news@example.org"),
+        "write": lambda context: write_notice(context, mail_templates()),
+        "domain": "example.org",
+    }
+    return NoticeTools(**usual | changes)
+
+
+def _letterhead_of(newsletter):
+    title = newsletter.title if newsletter else ""
+    return letterhead_of(list_id="news.example.org", list_title=title)

@@ -1,0 +1,117 @@
+"""A house with a door for readers: forms, links, and the letters that wait for them."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from newsroom import Newsroom
+from tidings.domain.readers import Choice, SignUpForm, Visitor
+from tidings.services.importing import Importer, ImportPlan
+from tidings.services.links import Links
+from tidings.services.moving import Moving
+from tidings.services.preferences import Preferences
+from tidings.services.readers import ReaderTools
+from tidings.services.subscribing import Subscribing
+from tidings.services.unsubscribe import Unsubscribing
+from tidings.storage import rosters, sign_ups, subscribers, subscriptions
+from tidings.storage.reader_tables import consent, notice
+from tidings.storage.rosters import Filter
+
+VISITOR = Visitor(network="203.0.113.7")
+SECRET = b"the secret of the tests"
+
+
+class House:
+    """What surrounds the services for readers, on a real database."""
+
+    def __init__(self, database):
+        self.room = Newsroom(database)
+        self.database = database
+        self.links = Links(SECRET)
+        self.tools = ReaderTools(
+            database=database,
+            links=self.links,
+            clock=lambda: self.room.now,
+            languages=("en", "zh"),
+        )
+        self.subscribing = Subscribing(self.tools)
+        self.preferences = Preferences(self.tools)
+        self.moving = Moving(self.tools)
+        self.leaving = Unsubscribing(database, links=self.links, clock=lambda: self.room.now)
+
+    def wait(self, time):
+        self.room.now += time
+
+    def ask(
+        self, address="ann@example.org", *, visitor=VISITOR, after=timedelta(minutes=1), **fields
+    ):
+        """Fill in the form, and send it after a while."""
+        stamp = self.subscribing.stamp()
+        self.wait(after)
+        usual = {
+            "newsletter": "news",
+            "address": address,
+            "choice": Choice(),
+            "form": "page",
+            "wording": "1",
+            "honeypot": "",
+            "rendered": stamp,
+        }
+        self.subscribing.ask(SignUpForm(**usual | fields), visitor)
+
+    def letters(self):
+        """Return the letters that wait, by kind and address."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(notice).order_by(notice.c.id)).all()
+        return [(row.kind, row.address) for row in rows if row.finished_at is None]
+
+    def last_letter(self, kind):
+        with self.database.read() as connection:
+            newest = select(notice).where(notice.c.kind == kind).order_by(notice.c.id.desc())
+            return connection.execute(newest).first()
+
+    def confirm_token(self):
+        """Return the token in the last letter that asks to confirm."""
+        with self.database.read() as connection:
+            asked = sign_ups.find(connection, self.last_letter("confirm").sign_up_id)
+        return self.links.confirm.sign(asked.id, int(asked.asked_at.timestamp()))
+
+    def address_token(self):
+        with self.database.read() as connection:
+            number = self.last_letter("address").address_change_id
+            change = subscribers.find_change(connection, number)
+        return self.links.address.sign(change.id, int(change.asked_at.timestamp()))
+
+    def sign_up(self, address="ann@example.org", **fields):
+        """Ask, and confirm."""
+        self.ask(address, **fields)
+        return self.subscribing.confirm(self.confirm_token(), VISITOR)
+
+    def way_out(self, number):
+        """Return the token of the link that ends a subscription."""
+        return way_out(self.database, self.links, number)
+
+    def token(self, key="ann@example.org"):
+        """Return the token of somebody's preferences."""
+        with self.database.read() as connection:
+            reader = subscribers.get_of(connection, key)
+        return self.links.preferences.sign(reader.id, reader.token_version)
+
+    def subscriptions(self, **wanted):
+        with self.database.read() as connection:
+            return list(rosters.matching(connection, Filter(**wanted), limit=0))
+
+    def record(self):
+        """Return the events on record, the oldest first."""
+        with self.database.read() as connection:
+            return list(connection.scalars(select(consent.c.event).order_by(consent.c.id)))
+
+    def bring_in(self, lines, *, asks=False, rehearses=False):
+        plan = ImportPlan(newsletter="news", asks=asks, is_rehearsal=rehearses)
+        return list(Importer(self.tools, plan).run(lines))
+
+
+def way_out(database, links, number):
+    """Return the token of the link that ends a subscription."""
+    with database.read() as connection:
+        return links.unsubscribe.sign(number, subscriptions.get(connection, number).nonce)

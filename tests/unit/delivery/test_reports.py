@@ -1,0 +1,192 @@
+"""What is read out of mail that comes back."""
+
+import base64
+import time
+
+import pytest
+
+import returned
+from returned import ANN, MESSAGE_ID, a_complaint, a_report
+from tidings.delivery.reports import MAX_SIZE, read_incoming
+
+OURS = {"recipients": (ANN,), "message_id": MESSAGE_ID, "is_standard": True}
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "diagnostic"),
+    [
+        pytest.param(
+            a_report(),
+            "5.1.1",
+            "550 5.1.1 <ann@example.org>: Recipient address rejected: User unknown",
+            id="Postfix",
+        ),
+        pytest.param(
+            returned.EXIM, "5.1.1", "550 5.1.1 no such mailbox", id="Exim: the reply knows"
+        ),
+        pytest.param(
+            returned.EXCHANGE,
+            "5.1.10",
+            "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup",
+            id="Exchange: parts in parts, the address shouted",
+        ),
+        pytest.param(
+            returned.GMAIL,
+            "4.2.2",
+            "452-4.2.2 The recipient's inbox is out of storage space. "
+            "452 4.2.2 Please direct the recipient to clear space.",
+            id="Gmail: several lines",
+        ),
+        pytest.param(returned.CHINESE, "5.2.2", "550 5.2.2 收件人邮箱已满", id="Chinese, in UTF-8"),
+        pytest.param(
+            returned.CHINESE.encode("gb18030"),
+            "5.2.2",
+            "550 5.2.2 收件人邮箱已满",
+            id="Chinese, in GB 18030",
+        ),
+    ],
+)
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+def test_a_report_of_failure_is_read_whoever_wrote_it(raw, status, diagnostic, line_end):
+    written = (raw if isinstance(raw, bytes) else raw.encode()).replace(b"\n", line_end)
+
+    report = read_incoming(written).report
+
+    assert report is not None
+    assert not report.is_complaint
+    assert (report.status, report.diagnostic) == (status, diagnostic)
+    assert {name: getattr(report, name) for name in OURS} == OURS
+
+
+def test_a_report_may_be_encoded():
+    status = b"Final-Recipient: rfc822; ann@example.org\nAction: failed\nStatus: 5.2.1\n"
+    raw = (
+        b'Content-Type: multipart/report; boundary="b"\n\n'
+        b"--b\nContent-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n"
+        + base64.encodebytes(b"Reporting-MTA: dns; x\n\n" + status)
+        + b"--b--\n"
+    )
+
+    report = read_incoming(raw).report
+
+    assert report is not None
+    assert (report.status, report.recipients) == ("5.2.1", (ANN,))
+
+
+@pytest.mark.parametrize("action", ["delayed", "delivered", "relayed", "expanded"])
+def test_a_letter_that_is_late_or_has_arrived_has_not_failed(action):
+    assert read_incoming(a_report(action=action, status="4.4.1")).report is None
+
+
+def test_of_several_recipients_the_one_that_failed_counts():
+    raw = a_report().replace(
+        b"Final-Recipient",
+        b"Final-Recipient: rfc822; bob@example.org\nAction: relayed\nStatus: 2.0.0\n\nFinal-Recipient",
+        1,
+    )
+
+    report = read_incoming(raw).report
+
+    assert report is not None
+    assert (report.status, report.recipients) == ("5.1.1", (ANN,))
+
+
+@pytest.mark.parametrize("kind", ["abuse", "fraud", "opt-out", "Abuse"])
+def test_a_complaint_is_read(kind):
+    report = read_incoming(a_complaint(kind=kind, recipient=ANN)).report
+
+    assert report is not None
+    assert report.is_complaint
+    assert {name: getattr(report, name) for name in OURS} == OURS
+    assert report.diagnostic == f"{kind.lower()} example.org"
+
+
+@pytest.mark.parametrize("kind", ["not-spam", "auth-failure", "virus", ""])
+def test_other_feedback_is_no_complaint(kind):
+    assert read_incoming(a_complaint(kind=kind)).report is None
+
+
+def test_a_server_that_uses_words_of_its_own_is_understood():
+    report = read_incoming(returned.QMAIL.encode()).report
+
+    assert report is not None
+    assert not report.is_standard
+    assert report.diagnostic == "Remote host said: 550 5.1.1 unknown user"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(returned.VACATION, id="a holiday note"),
+        pytest.param(returned.CHALLENGE, id="a challenge"),
+        pytest.param(returned.QUESTION, id="somebody who asks"),
+        pytest.param(returned.WARNING, id="a warning"),
+        pytest.param("", id="nothing"),
+    ],
+)
+def test_other_mail_is_no_report(text):
+    assert read_incoming(text.encode()).report is None
+
+
+def test_whom_a_message_was_sent_to_is_read_from_every_header_that_tells():
+    raw = (
+        b"Delivered-To: one@example.org\nDelivered-To: two@example.org\n"
+        b"X-Original-To: <three@example.org>\nEnvelope-To: four@example.org\n"
+        b'To: "A, B" <five@example.org>,\n six@example.org\nCc: one@example.org\n\n'
+    )
+
+    found = read_incoming(raw).sent_to
+
+    assert found == tuple(
+        f"{name}@example.org" for name in ("one", "two", "three", "four", "five", "six")
+    )
+
+
+def test_copies_that_came_different_ways_are_the_same_report():
+    first, second = (
+        read_incoming(a_report(delivered_to=to)).report for to in (None, "b@example.org")
+    )
+    other = read_incoming(a_report(status="5.2.1")).report
+
+    assert first
+    assert second
+    assert other
+    assert first.fingerprint == second.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(
+            b"".join(
+                b'Content-Type: multipart/mixed; boundary="b%d"\n\n--b%d\n' % (n, n)
+                for n in range(20_000)
+            ),
+            id="parts in parts in parts",
+        ),
+        pytest.param(
+            b'Content-Type: multipart/mixed; boundary="b"\n\n' + b"--b\n\n" * 100_000, id="parts"
+        ),
+        pytest.param(
+            b"Content-Type: multipart/report; boundary=b\n\n--b\n"
+            b"Content-Type: message/delivery-status\n\n" + b"Status: 5\n\n" * 30_000,
+            id="recipients",
+        ),
+        pytest.param(b"To: " + b"a@b, " * 60_000, id="addresses"),
+        pytest.param(b"To: " + b"a" * 300_000, id="no address"),
+        pytest.param(b"From: mailer-daemon@x\n\n" + b"5 " * 200_000, id="no reply"),
+        pytest.param(b"From: mailer-daemon@x\n\n" + b"550" * 100_000, id="nearly a reply"),
+        pytest.param(b"X: y\n" * 60_000, id="headers"),
+        pytest.param(b"Content-Type: multipart/mixed;" + b" a=b;" * 50_000, id="parameters"),
+        pytest.param(
+            b"Content-Type: text/plain;" + b"".join(b" a*%d=b;" % n for n in range(25_000)),
+            id="parameters in pieces",
+        ),
+    ],
+)
+def test_no_message_takes_long(raw):
+    began = time.process_time()
+
+    read_incoming(raw[: 2 * MAX_SIZE])
+
+    assert time.process_time() - began < 2

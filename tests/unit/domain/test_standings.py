@@ -1,0 +1,74 @@
+"""Who is left alone, and who is blamed, after many letters."""
+
+from datetime import timedelta
+
+import pytest
+
+from tidings.domain.newsletters import DeliveryState
+from tidings.domain.retries import FAULT, Verdict
+from tidings.domain.standings import MAX_FAULTS, MAX_SHARE, REMEMBERED, Standings
+
+PAUSE = timedelta(minutes=5)
+TAKEN = Verdict(state=DeliveryState.ACCEPTED)
+NOBODY = Verdict(state=DeliveryState.REJECTED, unmarked=True)
+FULL = Verdict(state=DeliveryState.DEFERRED, pause=PAUSE)
+LATER = Verdict(state=DeliveryState.DEFERRED, pause=PAUSE, blames_domain=True)
+SPAM = Verdict(state=DeliveryState.HELD, pause=FAULT, blames_domain=True)
+UNFIT = Verdict(state=DeliveryState.HELD, pause=FAULT)
+DAMNED = Verdict(state=DeliveryState.HELD, pause=FAULT, relay_pause=FAULT)
+NONE = timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("letters", "left_alone"),
+    [
+        pytest.param([("a", NOBODY)] * 300, None, id="recipients that do not exist"),
+        pytest.param([("a", FULL)] * 300, None, id="full mailboxes"),
+        pytest.param([("a", UNFIT)] * 300, None, id="letters that cannot be written"),
+        pytest.param([("a", SPAM)] * (MAX_FAULTS - 1), None, id="fewer than enough"),
+        pytest.param([("a", SPAM)] * MAX_FAULTS, ("a", FAULT, NONE), id="one domain refuses us"),
+        pytest.param([("a", LATER)] * MAX_FAULTS, ("a", PAUSE, NONE), id="one domain is busy"),
+        pytest.param(
+            [("a", SPAM)] * 4 + [("a", TAKEN)] + [("a", SPAM)] * 4, None, id="not in a row"
+        ),
+        pytest.param(
+            [("a", SPAM), ("b", TAKEN)] * MAX_FAULTS,
+            ("a", FAULT, NONE),
+            id="others between do not make it better",
+        ),
+        pytest.param(
+            [("a", SPAM), *[("a", TAKEN)] * 4] * MAX_SHARE, ("a", FAULT, NONE), id="every fifth"
+        ),
+        pytest.param(
+            [("a", SPAM), *[("a", TAKEN)] * 5] * MAX_SHARE, None, id="less than every fifth"
+        ),
+        pytest.param(
+            [(name, SPAM) for name in "abcde"], ("e", NONE, FAULT), id="all domains: the relay"
+        ),
+        pytest.param([(name, LATER) for name in "abcdefgh"], None, id="busy here and there"),
+        pytest.param(
+            [("a", SPAM)] * MAX_FAULTS + [(name, SPAM) for name in "bcde"],
+            ("a", FAULT, NONE),
+            id="a domain's refusals are not counted for the relay as well",
+        ),
+        pytest.param([("a", DAMNED)], ("a", NONE, FAULT), id="the relay says so itself"),
+    ],
+)
+def test_only_who_refuses_us_is_left_alone(letters, left_alone):
+    standings = Standings()
+
+    pauses = [(domain, *standings.note(domain, verdict)) for domain, verdict in letters]
+
+    found = [one for one in pauses if any(one[1:])]
+    assert found == ([left_alone] if left_alone else [])
+
+
+def test_what_is_long_ago_is_forgotten():
+    standings = Standings()
+    for _ in range(MAX_SHARE - 1):
+        standings.note("a", SPAM)
+        standings.note("a", TAKEN)
+    for _ in range(REMEMBERED):
+        standings.note("a", TAKEN)
+
+    assert standings.note("a", SPAM) == (NONE, NONE)

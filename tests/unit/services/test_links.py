@@ -1,0 +1,45 @@
+"""Tokens: what they stand for, and what they are not taken for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tidings.errors import NotFoundError
+from tidings.services.links import Links
+
+LINKS = Links(b"the secret of the tests")
+PURPOSES = ("confirm", "preferences", "unsubscribe", "address", "rendered")
+
+
+@given(st.lists(st.integers(min_value=0, max_value=2**62), min_size=1, max_size=2))
+def test_a_token_stands_for_its_numbers_and_for_one_purpose(numbers):
+    token = LINKS.preferences.sign(*numbers)
+
+    assert LINKS.preferences.read(token) == tuple(numbers)
+    assert token.isascii()
+    for purpose in set(PURPOSES) - {"preferences"}:
+        with pytest.raises(NotFoundError):
+            getattr(LINKS, purpose).read(token)
+
+
+@given(st.text())
+def test_nothing_else_is_taken_for_a_token(text):
+    with pytest.raises(NotFoundError):
+        LINKS.confirm.read(text)
+
+
+def test_a_token_of_letters_sent_long_ago_is_still_good():
+    assert LINKS.unsubscribe.read("7.rOu_0cGgeI8F4GPCM2jWq0WyDmM") == (7,)
+
+
+def test_another_secret_makes_other_tokens_and_hashes():
+    other = Links(b"another secret of the tests")
+
+    with pytest.raises(NotFoundError):
+        LINKS.confirm.read(other.confirm.sign(1, 2))
+    hashes = {
+        one.keyed_hash(purpose, "ann@example.org")
+        for one in (LINKS, other)
+        for purpose in ("suppression", "network")
+    }
+    assert len(hashes) == 4
