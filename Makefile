@@ -1,5 +1,5 @@
 # One command each; every target sets up what it needs.
-.PHONY: demo run test check bench fuzz lock clean
+.PHONY: demo run test check bench fuzz torture lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -30,6 +30,9 @@ bench: .venv/.installed-dev ## benchmarks, each a table
 
 fuzz: .venv/.installed-dev ## look for input that breaks a promise, for less than five minutes
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz
+
+torture: .venv/.installed-dev ## kill services 300 times on each database, live through a year of letters: a quarter of an hour
+	$(BIN)/python tests/torture
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres -o requirements.lock pyproject.toml
