@@ -26,6 +26,15 @@ class Result:
         return json.loads(self.out)
 
 
+class _Process(subprocess.Popen):
+    """A process that does not outlive a test that fails beside it."""
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
+
+
 class Installation:
     """Commands on one database; the publishers of the test may be polled, nobody else."""
 
@@ -52,7 +61,7 @@ class Installation:
 
     def start(self, *arguments, stdin=None, stdout=PIPE, stderr=PIPE, **environment):
         """Start a command in a process of its own; whoever starts it also ends it."""
-        return subprocess.Popen(
+        return _Process(
             [sys.executable, "-m", "tidings", *map(str, arguments)],
             cwd=self.folder,
             env=os.environ | self._environment(environment),

@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from contextlib import contextmanager
+from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
@@ -65,7 +66,7 @@ def served(tidings):
         deadlines = {"FETCH__CONNECT_TIMEOUT": "0.5s", "FETCH__FIRST_BYTE_TIMEOUT": "0.5s"}
         with tidings.start("run", **settings, **deadlines) as process:
             wait_until_polled(tidings)
-            pages = [urlopen(f"http://127.0.0.1:{port}{path}").read().decode() for path in PAGES]
+            pages = [visit(f"http://127.0.0.1:{port}{path}") for path in PAGES]
             process.send_signal(signal.SIGTERM)
             yield [process.communicate(timeout=PATIENCE)[1], *pages]
 
@@ -77,6 +78,17 @@ def wait_until_polled(tidings):
     while not all(one["last_polled_at"] for one in tidings("source", "list", "--json").json):
         assert time.monotonic() < give_up_at
         time.sleep(0.2)
+
+
+def visit(url):
+    """Return a page, once there is a server."""
+    give_up_at = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return urlopen(url, timeout=PATIENCE).read().decode()
+        except URLError:
+            assert time.monotonic() < give_up_at
+            time.sleep(0.2)
 
 
 def tells(text):
