@@ -28,7 +28,7 @@ from tidings.domain.publishing import (
 )
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.parsing.document import Document, parse
-from tidings.services.publication import FORMS
+from tidings.services.feeds import FORMS
 from tidings.services.settling import Reading, Rules, settle_read
 from tidings.services.subscribe import import_sources
 from tidings.storage import entries, leases, polls

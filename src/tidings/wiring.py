@@ -26,6 +26,7 @@ from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
+from tidings.services.imprint import Imprint
 from tidings.services.poll import PollTools
 from tidings.services.publication import Publication
 from tidings.services.settling import Rules
@@ -153,13 +154,13 @@ class App:
             page_path: Gives our path of a numbered page, from 2 on, by that of the first.
             has_forms: Whether somebody answers to forms there.
         """
-        return Publication(
-            self.database,
-            self.settings.publish,
+        imprint = Imprint(
+            settings=self.settings.publish,
             site=replace(self.site(), has_forms=has_forms),
             templates=self.templates(),
             page_path=page_path,
         )
+        return Publication(self.database, imprint)
 
 
 @contextmanager

@@ -20,9 +20,25 @@ class EntryState(StrEnum):
     """Withdrawn by the operator, keeps its `seq`; or dropped by a filter, and never had one."""
 
 
+class Republish(StrEnum):
+    """How much of its entries a source lets us show."""
+
+    FULL = "full"
+    EXCERPT = "excerpt"
+    """The title and the excerpt; who wants more goes to the publisher."""
+    TITLE = "title"
+    """The title and the link."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCredit:
-    """What is said of a source wherever one of its entries stands."""
+    """What is said of a source wherever one of its entries stands.
+
+    Attributes:
+        guid: What its own document calls it.
+        rights: What its own document says of copyright.
+        noindex: Search engines are asked to leave its pages out.
+    """
 
     id: int
     slug: str
@@ -30,6 +46,10 @@ class SourceCredit:
     url: str
     site_url: str | None
     language: str | None = None
+    guid: str | None = None
+    rights: str | None = None
+    republish: Republish = Republish.FULL
+    noindex: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +58,16 @@ class TopicCredit:
 
     slug: str
     title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mate:
+    """The same story at another source."""
+
+    id: int
+    title: str
+    url: str | None
+    source: SourceCredit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +82,11 @@ class Entry:
         changed_at: When what a reader sees last changed; `first_seen_at` if never.
         sort_at: Where it stands in time on our pages; computed once, never in the future.
         content: Sanitized HTML; None where the caller asked for entries without it.
+        change: The number of the last change of anything shown of it.
+        pinned_at: When the operator put it on top of the first page.
+        story_id: What it has in common with its mates; None if it stands alone.
+        follows: Whether an older mate stands for the story.
+        also_at: Its public mates, the oldest first.
     """
 
     id: int
@@ -75,3 +110,8 @@ class Entry:
     image: Image | None = None
     enclosures: tuple[Enclosure, ...] = ()
     content: str | None = None
+    change: int = 0
+    pinned_at: datetime | None = None
+    story_id: int | None = None
+    follows: bool = False
+    also_at: tuple[Mate, ...] = ()

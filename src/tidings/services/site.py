@@ -17,7 +17,8 @@ from tidings.domain.publishing import (
     Scope,
 )
 from tidings.errors import ConfigError, NotFoundError
-from tidings.services.publication import FORMS, Publication
+from tidings.services.feeds import FORMS
+from tidings.services.publication import Publication
 from tidings.storage import entries, issues, newsletters, publishing, sources, topics
 from tidings.storage.database import Database
 from tidings.storage.entries import Selection

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, EntryState, SourceCredit, TopicCredit
+from tidings.domain.entries import Entry, EntryState, Republish, SourceCredit, TopicCredit
 from tidings.domain.urls import without_credentials
 from tidings.errors import NotFoundError
 from tidings.storage import topics
@@ -164,6 +164,10 @@ _CREDIT = (
     source.c.feed_title,
     source.c.site_url,
     source.c.language.label("source_language"),
+    source.c.feed_guid,
+    source.c.rights,
+    source.c.republish,
+    source.c.noindex,
 )
 
 
@@ -178,6 +182,10 @@ def _to_entry(row: Row[*tuple[Any, ...]], labels: Mapping[int, tuple[TopicCredit
             url=without_credentials(row.source_url),
             site_url=row.site_url,
             language=row.source_language,
+            guid=row.feed_guid,
+            rights=row.rights,
+            republish=Republish(row.republish),
+            noindex=row.noindex,
         ),
         topics=labels.get(row.source_id, ()),
         atom_id=row.atom_id,
@@ -197,4 +205,8 @@ def _to_entry(row: Row[*tuple[Any, ...]], labels: Mapping[int, tuple[TopicCredit
         image=Image(**row.image) if row.image else None,
         enclosures=tuple(Enclosure(**one) for one in row.enclosures),
         content=getattr(row, "content", None),
+        change=row.change,
+        pinned_at=row.pinned_at,
+        story_id=row.story_id,
+        follows=row.follows,
     )

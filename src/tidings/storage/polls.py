@@ -115,8 +115,8 @@ def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> 
     published = sum(one.changes.published for one in changed)
     change, seq = publishing.next_change(connection, published=published)
     _touch(connection, changed, change=change, now=max(one.last_polled_at for one in polled))
-    _insert_entries(connection, changed, seq=seq)
-    _update_entries(connection, changed)
+    _insert_entries(connection, changed, change=change, seq=seq)
+    _update_entries(connection, changed, change=change)
     renamed = [edit for one in changed for edit in one.changes.edits if edit.is_renamed]
     aliases.remember(connection, renamed)
 
@@ -166,13 +166,16 @@ def _touch(
     publishing.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
 
 
-def _insert_entries(connection: Connection, changed: Sequence[PolledSource], *, seq: int) -> None:
+def _insert_entries(
+    connection: Connection, changed: Sequence[PolledSource], *, change: int, seq: int
+) -> None:
     found = [(one, new) for one in changed for new in one.changes.new]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for one, new in sorted(found, key=lambda pair: pair[1].sort_at):
         is_public = new.state is EntryState.PUBLIC
         seq += is_public
-        rows.append(_new_row(one.id, new, seq=seq if is_public else None, now=one.last_polled_at))
+        row = _new_row(one.id, new, seq=seq if is_public else None, now=one.last_polled_at)
+        rows.append(row | {"change": change})
     if rows:
         connection.execute(_entry_insert(), rows)
 
@@ -207,6 +210,9 @@ def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -
         "folded": new.folded,
         "updates": 0,
         "retouched_at": None,
+        "pinned_at": None,
+        "story_id": None,
+        "follows": False,
         "history": [[now.isoformat(timespec="seconds"), words] for words in new.history] or None,
     }
 
@@ -218,7 +224,9 @@ def _content_row(parsed: ParsedEntry) -> dict[str, Any]:
     return row
 
 
-def _update_entries(connection: Connection, changed: Sequence[PolledSource]) -> None:
+def _update_entries(
+    connection: Connection, changed: Sequence[PolledSource], *, change: int
+) -> None:
     rows = [
         {
             **_content_row(edit.entry),
@@ -226,6 +234,7 @@ def _update_entries(connection: Connection, changed: Sequence[PolledSource]) -> 
             "seen_change_at": one.last_polled_at if edit.is_news else None,
             "unseen_change_at": None if edit.is_news else one.last_polled_at,
             "more_updates": int(edit.is_news),
+            "new_change": change,
         }
         for one in changed
         for edit in one.changes.edits
@@ -242,6 +251,7 @@ def _entry_update() -> Update:
     clocks = {
         "changed_at": func.coalesce(seen, entry.c.changed_at),
         "retouched_at": func.coalesce(unseen, entry.c.retouched_at),
+        "change": bindparam("new_change", type_=entry.c.change.type),
         "updates": entry.c.updates + bindparam("more_updates", type_=entry.c.updates.type),
     }
     return update(entry).where(entry.c.id == bindparam("of_entry")).values(written | clocks)

@@ -90,7 +90,7 @@ def touch(
     rows = union(*named, the_sources, their_topics).subquery()
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     upsert = dialect.insert(feed_state).from_select(
-        list(feed_state.c.keys()), select(rows).where(true())
+        ["scope", "change", "changed_at"], select(rows).where(true())
     )
     connection.execute(
         upsert.on_conflict_do_update(

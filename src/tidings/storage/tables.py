@@ -101,6 +101,10 @@ source = Table(
     Column("looked_at", UtcDateTime),
     Column("notice", Text),
     Column("history", JSON(none_as_null=True), nullable=False, server_default="[]"),
+    Column("feed_guid", Text),
+    Column("rights", Text),
+    Column("republish", Text, nullable=False, server_default="full"),
+    Column("noindex", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "next_poll_at"),
     Index(None, "host"),
 )
@@ -153,10 +157,27 @@ entry = Table(
     Column("retouched_at", UtcDateTime),
     Column("history", JSON(none_as_null=True)),
     Column("excerpt", Text, nullable=False),
+    Column("change", BigInteger, nullable=False, server_default="0"),
+    Column("pinned_at", UtcDateTime),
+    Column("story_id", Id),
+    Column("follows", Boolean, nullable=False, server_default=false()),
     Column("content", Text, nullable=False),  # last: lists skip it without reading its pages
     UniqueConstraint("source_id", "key_version", "key"),
-    Index(None, "state", "seq"),
-    Index(None, "state", "folded", "sort_at", "id"),
+    Index(None, "state", "follows", "seq"),
+    Index(None, "state", "follows", "folded", "sort_at", "id"),
+    Index("ix_entry_seq_change", "seq", "change"),
+    Index(
+        "ix_entry_pinned",
+        "pinned_at",
+        sqlite_where=text("pinned_at IS NOT NULL"),
+        postgresql_where=text("pinned_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_entry_story",
+        "story_id",
+        sqlite_where=text("story_id IS NOT NULL"),
+        postgresql_where=text("story_id IS NOT NULL"),
+    ),
     Index(
         "ix_entry_folded",
         "source_id",
@@ -183,8 +204,37 @@ feed_state = Table(
     Column("scope", Text, primary_key=True),
     Column("change", BigInteger, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+    Column("body_hash", LargeBinary),
+    Column("hashed_change", BigInteger),
 )
-"""The last visible change of what is published: `all`, `sources`, `source:ID`, `topic:ID`."""
+"""The last visible change of what is published, by scope.
+
+`body_hash` is what hubs were last told of, and `hashed_change` the change it was taken at.
+"""
+
+page_mark = Table(
+    "page_mark",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("sort_at", UtcDateTime, nullable=False),
+    Column("entry_id", Id, nullable=False),
+)
+"""Where numbered pages end: the place of the newest entry of each full one, the oldest is 1."""
+
+hub_ping = Table(
+    "hub_ping",
+    metadata,
+    Column("hub", Text, primary_key=True),
+    Column("feed_url", Text, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", UtcDateTime),
+    Column("accepted_at", UtcDateTime),
+    Column("last_error", Text),
+    Index(None, "next_try_at"),
+)
+"""What hubs are to be told of our own feeds, or were told; `next_try_at` is set while they are not."""
 
 poll_hour = Table(
     "poll_hour",

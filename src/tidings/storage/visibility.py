@@ -107,6 +107,7 @@ def _move(
     ]
     written = {
         "state": to,
+        "change": change,
         "seq": bindparam("new_seq", type_=entry.c.seq.type),
         "history": bindparam("new_history", type_=entry.c.history.type),
     }

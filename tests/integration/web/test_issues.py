@@ -14,6 +14,7 @@ from polling import read_poll
 from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Site
 from tidings.services.archive import FEED_SIZE, PAGE_SIZE
+from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
 from tidings.services.site import publish
 from tidings.storage import issues, leases, newsletters, polls, sources
@@ -48,13 +49,13 @@ def newsroom(database):
 
 @pytest.fixture
 def publication(database):
-    return Publication(
-        database,
-        SETTINGS,
+    imprint = Imprint(
+        settings=SETTINGS,
         site=SITE,
         templates=shipped_templates(),
         page_path=lambda path, number: f"{path}?page={number}",
     )
+    return Publication(database, imprint)
 
 
 @pytest.fixture
