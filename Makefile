@@ -25,6 +25,11 @@ bench: .venv/.installed-dev ## benchmarks, each a table
 	$(BIN)/python bench/polling.py
 	$(BIN)/python bench/hazards.py
 	$(BIN)/python bench/rendering.py
+	$(BIN)/python bench/publishing.py
+	$(BIN)/python bench/web.py
+	$(BIN)/python bench/feeds.py
+	$(BIN)/python bench/stories.py
+	$(BIN)/python bench/search.py
 	$(BIN)/python bench/letters.py
 	$(BIN)/python bench/newsletter.py
 

@@ -17,7 +17,7 @@ def an_entry(guid="urn:example:1", *, title="An entry", text="Its text.", **fiel
         "revision": digest(title, text),
         "guid": guid,
         "title": title,
-        "url": f"https://example.org/{guid.rpartition(':')[2]}",
+        "url": f"https://example.org/{guid.removeprefix('urn:').replace(':', '/')}",
         "content": f"<p>{text}</p>",
         "excerpt": text,
         "published": NOON - HOUR,

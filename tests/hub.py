@@ -31,7 +31,6 @@ class Hub(Publisher):
 
     @property
     def asked(self):
-        forms = [dict(parse_qsl(request.body.decode())) for request in self.received]
         return [
             Asked(
                 mode=form["hub.mode"],
@@ -40,8 +39,16 @@ class Hub(Publisher):
                 secret=form["hub.secret"],
                 lease=int(form["hub.lease_seconds"]),
             )
-            for form in forms
+            for form in self._forms()
+            if form["hub.mode"] != "publish"
         ]
+
+    @property
+    def told(self):
+        """Return the addresses of the feeds it was told of, in that order."""
+        told = [form for form in self._forms() if form["hub.mode"] == "publish"]
+        assert all(form["hub.url"] == form["hub.topic"] for form in told)
+        return [form["hub.url"] for form in told]
 
     def confirm(self, *, method="GET", **changes):
         """Ask whether what was asked last is meant; return the answer."""
@@ -64,6 +71,9 @@ class Hub(Publisher):
     def signature(self, body, method="sha256", *, secret=None):
         key = secret or self.asked[-1].secret
         return f"{method}={hmac.new(key.encode(), body, method).hexdigest()}"
+
+    def _forms(self):
+        return [dict(parse_qsl(request.body.decode())) for request in self.received]
 
     def _call(self, query, **call):
         callback = urlsplit(self.asked[-1].callback)

@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from tidings import mailing
 from tidings.domain.polls import PollResult
+from tidings.services.announcing import announce_changes, forget_others
 from tidings.services.bouncing import attend_bounces
 from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
@@ -18,6 +19,7 @@ from tidings.services.lost_sources import look_for_moves
 from tidings.services.notices import NoticeTools, deliver_notices
 from tidings.services.planning import plan_due
 from tidings.services.poll import PollTools, poll_due
+from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import WatchTools, forget_notices, tell_operator
 from tidings.services.websub import HubTools, attend_hubs, forget_hubs
@@ -72,6 +74,10 @@ def ticking(app: App) -> Iterator[None]:
             scheduler.add_job(hubs, "interval", seconds=tick.total_seconds())
         else:
             forget_hubs(app.database)
+        forget_others(app.database, app.hubs, base_url=app.settings.web.public_url)
+        if app.hubs:
+            announce = partial(announce_changes, app.announcing(polling.post), stop=stop)
+            scheduler.add_job(announce, "interval", seconds=tick.total_seconds())
         scheduler.start()
         try:
             yield
@@ -108,6 +114,7 @@ def _watch(tools: WatchTools) -> None:
     tell_operator(tools)
     forget_notices(tools)
     forget_expired(tools.database, now=tools.clock())
+    forget_old(tools.database, now=tools.clock())
 
 
 def _mail(planning: PlanTools, delivering: DeliverTools, stop: Event) -> None:

@@ -7,7 +7,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from importlib.metadata import version
@@ -15,7 +15,9 @@ from pathlib import Path
 from secrets import token_hex
 
 from tidings.config import Settings
+from tidings.domain.hubs import is_address
 from tidings.domain.runtimes import faults
+from tidings.domain.urls import without_credentials
 from tidings.errors import ConfigError, ParseError, StorageError
 from tidings.fetching.fetcher import Fetcher
 from tidings.parsing.children import Parser
@@ -25,11 +27,16 @@ from tidings.rendering.pages import load_templates
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.resources import data_dir
+from tidings.services import site
+from tidings.services.announcing import AnnounceTools
 from tidings.services.claims import HostRules
+from tidings.services.forms import Post
 from tidings.services.imprint import Imprint
 from tidings.services.poll import PollTools
 from tidings.services.publication import Publication
 from tidings.services.settling import Rules
+from tidings.services.site import Written
+from tidings.services.site_files import page_path
 from tidings.services.subscribe import import_sources
 from tidings.storage import leases, schema, sources
 from tidings.storage.database import Database
@@ -37,6 +44,8 @@ from tidings.storage.database import Database
 logger = logging.getLogger(__name__)
 
 VERSION = version("tidings")
+FILES = ("style.css", "script.js", "favicon.svg")
+"""Of the templates: what pages need beside them."""
 
 
 def utc_now() -> datetime:
@@ -83,7 +92,33 @@ class App:
                 hosts=HostRules(
                     concurrency=settings.fetch.concurrency, pause_of=settings.fetch.interval_of
                 ),
+                page_size=settings.publish.page_size,
             )
+
+    @property
+    def hubs(self) -> tuple[str, ...]:
+        """Who is told when a feed of ours has changed.
+
+        Raises:
+            ConfigError: One of them is no address.
+        """
+        for hub in self.settings.websub.hubs:
+            shown = without_credentials(hub)
+            if shown != hub or not hub.isascii() or not is_address(hub):  # all the world sees it
+                because = "expected an address, without a password"
+                raise ConfigError(f"[websub] hubs: {shown}: {because}")
+        return self.settings.websub.hubs
+
+    def announcing(self, post: Post) -> AnnounceTools:
+        """Return what tells hubs of our feeds, by `post`."""
+        return AnnounceTools(
+            database=self.database,
+            publication=self.publication(_unnumbered),
+            hubs=self.hubs,
+            base_url=self.settings.web.public_url,
+            post=post,
+            clock=utc_now,
+        )
 
     def faults_of_runtime(self) -> list[str]:
         """Return the known faults of the Python and the SQLite that this runs on."""
@@ -117,6 +152,7 @@ class App:
             base_url=self.settings.web.public_url,
             language=publish.language,
             version=VERSION,
+            hubs=self.hubs,
         )
 
     def templates(self) -> Templates:
@@ -143,24 +179,34 @@ class App:
     def assets(self) -> dict[str, bytes]:
         """Return the files that pages need, by path."""
         templates = self.templates()
-        return {name: templates.file(name) for name in ("style.css", "favicon.svg")}
+        return {name: templates.file(name) for name in FILES}
 
-    def publication(
-        self, page_path: Callable[[str, int], str], *, has_forms: bool = False
-    ) -> Publication:
-        """Return what is published.
+    def imprint(self, page_path: Callable[[str, int], str]) -> Imprint:
+        """Return what all that is published has in common, as where pages are mere files.
 
         Args:
-            page_path: Gives our path of a numbered page, from 2 on, by that of the first.
-            has_forms: Whether somebody answers to forms there.
+            page_path: Gives our path of a numbered page, by that of the newest.
         """
-        imprint = Imprint(
+        return Imprint(
             settings=self.settings.publish,
-            site=replace(self.site(), has_forms=has_forms),
+            site=self.site(),
             templates=self.templates(),
             page_path=page_path,
         )
-        return Publication(self.database, imprint)
+
+    def publication(self, page_path: Callable[[str, int], str]) -> Publication:
+        """Return what is published; `page_path` as for `imprint`."""
+        return Publication(self.database, self.imprint(page_path))
+
+    def publish(self, folder: Path) -> Written:
+        """Write what is published into a folder.
+
+        Raises:
+            ConfigError: The folder cannot be written to.
+            ConflictError: Another process writes into it.
+        """
+        imprint = self.imprint(page_path)
+        return site.publish(self.database, imprint, folder, assets=self.assets(), clock=utc_now)
 
 
 @contextmanager
@@ -179,6 +225,11 @@ def opened(settings: Settings) -> Iterator[App]:
         yield App(settings=settings, database=database)
     finally:
         database.close()
+
+
+def _unnumbered(path: str, _number: int) -> str:
+    """Return the path of a page; no feed leads to a page by its number."""
+    return path
 
 
 def _lease_hop(database: Database, owner: str, host: str) -> bool:

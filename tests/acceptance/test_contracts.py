@@ -25,6 +25,7 @@ SOURCE_KEYS = [
     "is_dead",
     "notice",
 ]
+WHOLE_KEYS = ["content", "enclosures", "image", "language", "pinned_at"]
 ENTRY_KEYS = [
     "id",
     "seq",
@@ -70,8 +71,8 @@ def test_a_source_has_exactly_the_keys_of_the_contract(followed):
 def test_a_single_source_has_the_same_keys_and_its_problems(followed):
     shown = followed("source", "show", 1, "--json").json
 
-    details = ["problems", "interval", "former_url", "access", "hub", "history"]
-    assert list(shown) == [*SOURCE_KEYS, *details]
+    details = ["problems", "interval", "former_url", "republish", "noindex"]
+    assert list(shown) == [*SOURCE_KEYS, *details, "access", "hub", "history"]
     assert shown["problems"] == []
 
 
@@ -103,7 +104,7 @@ def test_a_single_entry_has_its_content_as_well(followed):
 
     shown = followed("entry", "show", newest["id"], "--json").json
 
-    assert list(shown) == [*ENTRY_KEYS, "content", "enclosures", "image", "language"]
+    assert list(shown) == [*ENTRY_KEYS, *WHOLE_KEYS]
     assert shown["content"] == "<p>What entry 60 says.</p>"
     assert (shown["enclosures"], shown["image"], shown["language"]) == ([], None, "en")
 

@@ -16,6 +16,7 @@ import pytest
 from documents import atom, items
 from hub import Hub
 from loopback import answer, dripping
+from tidings.storage import hub_pings
 from tidings.storage.tables import source
 
 PATIENCE = 30
@@ -190,6 +191,30 @@ def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, ti
     assert "hub: " in tidings("source", "show", 1).out
     assert hub.asked[0].secret not in service.log
     assert hub.asked[0].callback.rpartition("/")[2] not in service.log
+
+
+def test_hubs_are_told_of_a_change_and_the_status_page_tells_of_them(running, tidings, web):
+    hub, url = web.enter(Hub()), web.serve(answer(body=atom(*items(2))))
+    tidings("source", "add", url)
+    base = "https://news.example"
+
+    with running(WEBSUB__HUBS=hub.url(), WEB__BASE_URL=base) as service:
+        wait_until(lambda: has_looked(tidings))
+        tidings("entry", "hide", 1)
+        wait_until(lambda: f"{base}/feed.atom" in hub.told)
+        wait_until(lambda: service.metrics()['tidings_hub_pings{standing="told"}'] >= 6)
+        page, feed = service.get("/status"), service.get("/feed.atom")
+
+    assert hub.url().encode() in page.body
+    assert f'<{hub.url()}>; rel="hub", <{base}/feed.atom>; rel="self"' == feed.headers["Link"]
+    assert f'href="{hub.url()}" rel="hub"'.encode() in feed.body
+    assert len(hub.told) == len(set(hub.told))
+
+
+def has_looked(tidings):
+    """Tell whether the service knows its feeds."""
+    with tidings.opened() as app, app.database.read() as connection:
+        return not hub_pings.changed_scopes(connection, limit=1)
 
 
 def age_last_poll(tidings):

@@ -47,6 +47,17 @@ def test_lists_are_tables_with_headings(on_terminal, tidings_on_sqlite, web):
     assert all(heading in shown for heading in ("id", "title", "state", "entries"))
 
 
+def test_statistics_are_drawn(on_terminal, tidings_on_sqlite, web):
+    tidings_on_sqlite.add(web.serve(answer(body=atom(*items(2)))))
+    tidings_on_sqlite("poll")
+
+    status, shown = on_terminal("stats")
+
+    assert status == 0
+    assert "Polls" in shown
+    assert "█" in shown
+
+
 def test_a_poll_shows_a_bar_and_then_the_summary(on_terminal, tidings_on_sqlite, web):
     tidings_on_sqlite.add(*(web.serve(answer(body=atom(*items(2)))) for _ in range(3)))
 

@@ -22,7 +22,7 @@ from tidings.domain.websub import HubState
 from tidings.services.poll import poll_due, poll_sources
 from tidings.services.subscribe import add_source
 from tidings.services.websub import Callbacks, HubTools, attend_hubs
-from tidings.storage import entries, sources
+from tidings.storage import entries, source_edits, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.intake_tables import websub
 from tidings.storage.sources import NewSource, SourceState
@@ -133,7 +133,7 @@ class Station:
 
     def set_state(self, state):
         with self._database.write() as connection:
-            sources.set_state(connection, self.source_id, state, now=self.now)
+            source_edits.set_state(connection, self.source_id, state, now=self.now)
 
     def remove(self):
         with self._database.write() as connection:
@@ -535,13 +535,17 @@ def test_a_few_pushes_are_read_at_a_time_and_the_others_come_later(station):
     address = urlsplit(station.hub.asked[-1].callback)
 
     with ExitStack() as slow:
-        for _ in range(4):
-            begun = HTTPConnection(address.hostname, address.port)
-            slow.callback(begun.close)
-            begun.putrequest("POST", address.path)
-            begun.putheader("Content-Length", "10")
-            begun.endheaders(b"12345")
-        _wait_until(lambda: station.push(an_item(2)).status == 503)
+
+        def is_refused_beside_slow_ones():
+            for _ in range(4):
+                begun = HTTPConnection(address.hostname, address.port)
+                slow.callback(begun.close)
+                begun.putrequest("POST", address.path)
+                begun.putheader("Content-Length", "10")
+                begun.endheaders(b"12345")
+            return station.push(an_item(2)).status == 503
+
+        _wait_until(is_refused_beside_slow_ones)
 
     _wait_until(lambda: station.push(an_item(2)).status == 202)
 

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
+from browser.busy import a_busy_status
 from browser.showcase import SITE, Showcase, serving, tokens_of
+from tidings.rendering import pages
+from tidings.rendering.status_page import status_page
 from tidings.web.app import create_app
 from tidings.web.publication import Probes
 
@@ -43,15 +46,20 @@ def chinese():
         yield url
 
 
-def app_in(language, readers=None):
+def app_in(language, readers=None, showcase=Showcase):
     site = replace(SITE, language=language)
-    publication = Showcase(site)
+    publication = showcase(site)
+    status = status_page(replace(site, has_status=True), a_busy_status())
     return create_app(
         publication,
         site,
         templates=publication.templates,
         tokens=tokens_of(readers),
-        probes=Probes(health=list, metrics=bytes),
+        probes=Probes(
+            health=list,
+            metrics=bytes,
+            status=lambda: pages.render(status, publication.templates),
+        ),
     )
 
 

@@ -9,16 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import uvicorn
-from latex2mathml.converter import convert
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 import digests
 from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry, EntryState, SourceCredit, TopicCredit
+from tidings.domain.entries import Entry, EntryState, Mate, SourceCredit, TopicCredit
+from tidings.domain.health import SourceHealth
 from tidings.domain.newsletters import Frequency, Subscription
 from tidings.domain.publishing import (
     EntryAddress,
@@ -26,22 +24,29 @@ from tidings.domain.publishing import (
     IssueAddress,
     ListAddress,
     PageAddress,
+    Scope,
     Stamp,
 )
+from tidings.domain.searching import Asked
+from tidings.domain.snippets import Piece
 from tidings.errors import NotFoundError
+from tidings.parsing.code import Code, to_html
+from tidings.parsing.mathml import from_tex
 from tidings.rendering import pages
+from tidings.rendering.directory_pages import (
+    SourceLine,
+    SourcesPage,
+    TopicLine,
+    TopicsPage,
+)
 from tidings.rendering.pages import (
     Archive,
     EntryPage,
     IssuePage,
     IssuesPage,
     ListPage,
-    SourceHealth,
-    SourceLine,
-    SourcesPage,
-    TopicLine,
-    TopicsPage,
 )
+from tidings.rendering.search_page import Result, SearchPage
 from tidings.rendering.site import Site
 from tidings.web.publication import Tokens
 
@@ -62,6 +67,7 @@ SITE = Site(
     version="0.1.0",
     topics=TOPICS,
     has_newsletters=True,
+    has_forms=True,
 )
 
 
@@ -103,20 +109,21 @@ def an_entry(number, **fields):
 
 
 def code(text, language):
-    lexer = get_lexer_by_name(language)
-    return (
-        f'<pre class="code"><code>{highlight(text, lexer, HtmlFormatter(nowrap=True))}</code></pre>'
-    )
+    return to_html(Code(source=text, language=language))
 
 
 def formula(tex, display="inline"):
-    return convert(tex, display=display)
+    return from_tex(tex, display=display == "block")
 
 
 WAL = an_entry(
     1,
     title="What a write-ahead log really promises",
     topics=(DATABASES,),
+    also_at=(
+        Mate(id=21, title="A write-ahead log", url="https://margin.example/21", source=MARGIN),
+        Mate(id=22, title="预写日志", url="https://notes.example/22", source=NOTES),
+    ),
     authors=("Ines Moreau", "T. Okafor"),
     categories=("storage", "durability"),
     excerpt="A commit is not the moment a page reaches the disk; it is the moment the log does. "
@@ -234,6 +241,12 @@ PICTURE = an_entry(
     content='<figure><img src="https://pages-and-logs.example/a.jpg" alt="The harbour" '
     'width="640" height="480" loading="lazy"><figcaption>The harbour at noon</figcaption></figure>',
 )
+PINNED = an_entry(
+    90,
+    title="About this collection, and how to suggest a source",
+    excerpt="We follow some forty publications on databases, mathematics and machine learning.",
+    pinned_at=NOON,
+)
 FILLER = tuple(an_entry(number) for number in range(8, 40) if number != 14)
 ENTRIES = tuple(
     sorted(
@@ -274,26 +287,30 @@ class Showcase:
             case FeedAddress(scope=scope, form=form):
                 self._entries(scope)
                 return f"the {form} feed, change {self.change}, of {scope.path}".encode()
+            case PageAddress(scope=Scope(kind="query") as scope):
+                return self._search(scope)
             case PageAddress(scope=scope, number=number):
                 return self._list(scope, number)
             case EntryAddress(id=id):
                 return EntryPage(site=self.site, entry=self._entry(id))
-            case ListAddress(name=name):
-                return self._directory(name)
+            case ListAddress(name=name, topic=topic):
+                return self._directory(name, topic)
             case IssueAddress(slug=slug):
                 return self._issue(slug)
 
     def _entry(self, number):
-        for entry in ENTRIES:
+        for entry in (PINNED, *ENTRIES):
             if entry.id == number:
                 return entry
         raise NotFoundError("entry", number)
 
-    def _directory(self, name):
+    def _directory(self, name, topic):
         archive = Archive(newsletter=digests.MORNING, issues=(digests.an_issue(),))
         return {
             "topics": TopicsPage(site=self.site, topics=tuple(map(topic_line, TOPICS))),
-            "sources": SourcesPage(site=self.site, sources=tuple(map(source_line, SOURCES))),
+            "sources": SourcesPage(
+                site=self.site, sources=tuple(map(source_line, SOURCES)), topic=topic
+            ),
             "issues": IssuesPage(
                 site=self.site, archives=(archive,), pagination=pages.paginate(1, count=1, href=str)
             ),
@@ -316,28 +333,58 @@ class Showcase:
             raise NotFoundError(scope.kind, scope.slug)
         return entries
 
+    def _search(self, scope):
+        q = dict(parse_qsl(scope.slug)).get("q", "")
+        told = [entry for entry in ENTRIES if q and q in f"{entry.title} {entry.excerpt}"]
+        results = tuple(
+            Result(entry=one, title=marked(one.title, q), snippet=marked(one.excerpt, q))
+            for one in told
+        )
+        return SearchPage(
+            site=self.site,
+            scope=scope,
+            asked=Asked(q=q),
+            has_asked=bool(q),
+            results=results,
+            count=len(results),
+            is_all=True,
+        )
+
     def _list(self, scope, number):
         entries = self._entries(scope)
-        count = -(-len(entries) // PER_PAGE)
-        if number > count:
+        count = max(len(entries) // PER_PAGE, 1)
+        if number and number >= count:
             raise NotFoundError("page", number)
+        oldest_first = entries[::-1]
+        first = ((number or count) - 1) * PER_PAGE
+        shown = oldest_first[first : first + PER_PAGE if number else None][::-1]
         titles = {item.slug: item.title for item in (*TOPICS, *SOURCES)}
         return ListPage(
             site=self.site,
             scope=scope,
             heading=titles.get(scope.slug, self.site.title),
-            site_url="https://source.example/" if scope.kind == "source" else None,
-            entries=entries[(number - 1) * PER_PAGE : number * PER_PAGE],
-            folded={entries[0].id: 12} if number == 1 else {},
-            pagination=pages.paginate(number, count=count, href=partial(self._href, scope)),
+            source=source_line(entries[0].source) if scope.kind == "source" else None,
+            pinned=(PINNED,) if scope.kind == "all" and number is None else (),
+            entries=shown,
+            folded={} if number else {entries[0].id: 12},
+            pagination=pages.paginate(
+                number or count, count=count, href=partial(self._href, scope)
+            ),
         )
 
     def _href(self, scope, number):
-        return self.site.href(f"{scope.path}?page={number}" if number > 1 else scope.path)
+        return self.site.href(f"{scope.path}?page={number}" if number else scope.path)
+
+
+def marked(text, q):
+    """Return `text` in pieces: what was looked for, and what is around it."""
+    before, found, after = text.partition(q)
+    pieces = (Piece(text=before), Piece(text=found, is_found=True), Piece(text=after))
+    return tuple(piece for piece in pieces if piece.text)
 
 
 def topic_line(topic):
-    return TopicLine(slug=topic.slug, title=topic.title, sources=3, entries=1, latest=NOON)
+    return TopicLine(slug=topic.slug, title=topic.title, sources=3, latest=NOON)
 
 
 def source_line(source):
@@ -348,7 +395,10 @@ def source_line(source):
         topics=(DATABASES,),
         entries=1234,
         latest=None if source is MAJALLA else NOON,
-        health=list(SourceHealth)[len(source.slug) % 4],
+        health=list(SourceHealth)[len(source.slug) % 5],
+        last_ok=NOON,
+        language=source.language,
+        rights="© 2026 the author, CC BY-SA 4.0",
     )
 
 

@@ -27,7 +27,7 @@ def test_a_reader_leaves_by_keyboard(window, site, readers):
 
     assert readers.subscriptions["1.ines"].ended_at
     assert not readers.subscriptions["2.lin"].ended_at
-    assert shown.page.get_by_role("button").all_text_contents() == ["Undo: I want to stay"]
+    assert shown.page.locator("main button").all_text_contents() == ["Undo: I want to stay"]
     assert shown.page.context.cookies() == []
 
 

@@ -81,16 +81,24 @@ def test_pages_are_served_while_hostile_documents_are_read(service, ring):
 
 
 def entry_pages(service):
-    """Return our own page of every entry on the first pages."""
-    found = []
-    for number in range(1, 5):
-        found += re.findall(r'"(/entries/\d+)', visit(f"{service}/?page={number}").text)
+    """Return our own page of every entry on the newest pages."""
+    found, path = [], "/"
+    for _ in range(4):
+        page = visit(service + path).text
+        found += re.findall(r'"(/entries/\d+)', page)
+        older = re.search(r'rel="next" href="([^"]+)"', page)
+        path = older[1] if older else "/"
     return [service + path for path in dict.fromkeys(found)]
 
 
 def assert_runs_nothing(page):
-    """Assert that a page holds no script and no address of one, wherever it is from."""
-    for element in lxml.html.document_fromstring(page).iter():
+    """Assert that a page holds no script but our file and no address of one, wherever it is from."""
+    ours, *elements = sorted(
+        lxml.html.document_fromstring(page).iter(), key=lambda one: one.tag != "script"
+    )
+    assert re.fullmatch(r"/script\.js\?v=\w+", ours.get("src"))
+    assert ours.text is None
+    for element in elements:
         assert element.tag not in {"script", "iframe", "object", "embed", "base"}
         for name, value in element.attrib.items():
             assert not name.startswith("on")

@@ -43,11 +43,15 @@ class Reader:
 
 
 class Promises:
-    """The readers, the entries, and which pairs of both are owed since when."""
+    """The readers, the entries, and which pairs of both are owed since when.
+
+    `mates` has for each entry all that tell the same: who is owed one is owed no other.
+    """
 
     def __init__(self):
         self.published = []
         self.hidden = set()
+        self.mates = {}
         self.readers = {}
         self.owed = {}
         self.got = Counter()
@@ -123,8 +127,11 @@ class Promises:
             for entry, topic in self.published[begin:]
             if entry not in self.hidden and topic in (reader.wish["topics"] or [topic])
         ]
-        self.owed |= {(number, entry): now for entry in wanted}
-        reader.letter = (begin, day) if wanted else None
+        reader.letter = None
+        for entry in wanted:
+            if not any((number, mate) in self.owed for mate in self.mates[entry]):
+                self.owed[number, entry] = now
+                reader.letter = begin, day
         reader.mark = len(self.published)
 
     def _drop(self, number, *, is_for_good):

@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from bisect import bisect
+from collections import deque
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -64,6 +65,9 @@ DOWN, AWAY = (96, 30, 11), (42, 11, 5)
 
 EVENTFUL = 0.15
 """The part of the hours in which something happens."""
+
+COPIED = 0.3
+"""The part of the entries that tell what another source told shortly before."""
 
 RESTLESS = 250
 """One of so many readers does something then."""
@@ -139,6 +143,7 @@ class Year:
 
     def __init__(self, house, chance, *, places):
         self._house, self._chance, self._places = house, chance, PLACES[:places]
+        self._recent = deque(maxlen=12)
         self.promises = Promises()
         self.post = Post(house, self.promises)
 
@@ -189,9 +194,25 @@ class Year:
         if what < 0.6:
             return False
         topic = self._chance.choice(TOPICS)
-        new = self._house.publish(self._sources[topic], self._chance.randint(1, 2))
-        promises.published += [(one, topic) for one in new]
+        for _ in range(self._chance.randint(1, 2)):
+            self._publish(topic)
         return True
+
+    def _publish(self, topic):
+        """Let a source tell something new, or what others have told of late."""
+        fresh = [self._chance.randrange(10**9) for _ in range(40)]
+        said, tellers = fresh, {}
+        if self._recent and self._chance.random() < COPIED:
+            said, tellers = self._chance.choice(self._recent)
+        if topic in tellers.values():
+            said, tellers = fresh, {}
+        text = " ".join(f"w{number}" for number in said)
+        [new] = self._house.publish(self._sources[topic], title=text[:60], text=text)
+        self.promises.published.append((new, topic))
+        tellers[new] = topic
+        self.promises.mates[new] = tellers
+        if said is fresh:
+            self._recent.append((said, tellers))
 
     def _act(self, number):
         """Let a reader do one of the things that they can do now."""

@@ -61,12 +61,14 @@ def backup(start: Start, file: Path) -> None:
 def restore(start: Start, file: Path, *, yes: bool) -> None:
     """Put a backup in the place of an SQLite database, which is kept beside it.
 
-    Stop tidings first.
+    Stop tidings first. The tokens of operators are worth nothing afterwards: one of them may
+    have been revoked since.
 
     Example: tidings db restore var/backup.db
     """
-    from tidings.storage import backups, schema
+    from tidings.storage import backups, operators, schema
     from tidings.storage.database import Database
+    from tidings.wiring import utc_now
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_restore")
@@ -75,6 +77,8 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
             click.confirm(f"Replace {database.path} by {file}?", abort=True)
         backups.restore(database, file)
         schema.prepare(database)
+        with database.write() as connection:
+            operators.revoke_every(connection, now=utc_now())
         click.echo(f"restored {database.path}")
 
 

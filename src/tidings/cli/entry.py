@@ -12,17 +12,19 @@ from tidings.cli.output import (
     json_option,
     limit_option,
     moment,
+    rfc3339,
     show_json,
     show_table,
 )
 from tidings.cli.start import Start
 from tidings.domain.entries import EntryState
+from tidings.domain.operators import EntryAct
 from tidings.errors import NotFoundError
 
 
 @click.group
 def entry() -> None:
-    """List, show, release and hide entries.
+    """List, show, release, hide and pin entries.
 
     Example: tidings entry list --topic databases --limit 10
     """
@@ -90,13 +92,14 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = entries.get(connection, entry_id)
+        found = entries.get(connection, entry_id, whole=True)
     if as_json:
         whole = {
             "content": found.content,
             "enclosures": [asdict(one) for one in found.enclosures],
             "image": asdict(found.image) if found.image else None,
             "language": found.language,
+            "pinned_at": rfc3339(found.pinned_at),
         }
         show_json(entry_json(found) | whole)
         return
@@ -121,21 +124,17 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
 
     Example: tidings entry release --source 3
     """
-    from tidings.storage import sources, visibility
+    from tidings.services.operating import Operating
     from tidings.wiring import opened, utc_now
 
     if bool(entry_ids) == bool(source):
         raise click.UsageError("name entries, or a source with --source")
-    with opened(start.settings()) as app, app.database.write() as connection:
-        chosen: Sequence[int] = entry_ids
-        if source:
-            sources.get(connection, source)
-            chosen = visibility.held_ids(connection, source)
-        released = visibility.release(connection, chosen, now=utc_now())
-    if source:
-        click.echo(f"{len(released)} entries of source {source} released")
+    if source is None:
+        _act(start, EntryAct.RELEASE, entry_ids, said=("released", "is public already"))
         return
-    _tell(entry_ids, released, done="released", otherwise="is public already")
+    with opened(start.settings()) as app:
+        released = Operating(app.database, clock=utc_now).release_source(source)
+    click.echo(f"{len(released)} entries of source {source} released")
 
 
 @entry.command
@@ -146,12 +145,7 @@ def hide(start: Start, entry_ids: tuple[int, ...]) -> None:
 
     Example: tidings entry hide 17
     """
-    from tidings.storage import visibility
-    from tidings.wiring import opened, utc_now
-
-    with opened(start.settings()) as app, app.database.write() as connection:
-        hidden = visibility.hide(connection, entry_ids, now=utc_now())
-    _tell(entry_ids, hidden, done="hidden", otherwise="is hidden already")
+    _act(start, EntryAct.HIDE, entry_ids, said=("hidden", "is hidden already"))
 
 
 @entry.command
@@ -162,14 +156,38 @@ def unhide(start: Start, entry_ids: tuple[int, ...]) -> None:
 
     Example: tidings entry unhide 17
     """
-    from tidings.storage import visibility
+    _act(start, EntryAct.UNHIDE, entry_ids, said=("shown again", "is public already"))
+
+
+@entry.command
+@_entries_argument
+@click.pass_obj
+def pin(start: Start, entry_ids: tuple[int, ...]) -> None:
+    """Put public entries on top of the first page, until they are unpinned.
+
+    Example: tidings entry pin 17
+    """
+    _act(start, EntryAct.PIN, entry_ids, said=("pinned", "is pinned already"))
+
+
+@entry.command
+@_entries_argument
+@click.pass_obj
+def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
+    """Put pinned entries back to where they stand in time.
+
+    Example: tidings entry unpin 17
+    """
+    _act(start, EntryAct.UNPIN, entry_ids, said=("unpinned", "is not pinned"))
+
+
+def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[str, str]) -> None:
+    """Do something with entries; say of each that it is done, or why it made no difference."""
+    from tidings.services.operating import Operating
     from tidings.wiring import opened, utc_now
 
-    with opened(start.settings()) as app, app.database.write() as connection:
-        shown = visibility.unhide(connection, entry_ids, now=utc_now())
-    _tell(entry_ids, shown, done="shown again", otherwise="is public already")
-
-
-def _tell(asked: Sequence[int], changed: Sequence[int], *, done: str, otherwise: str) -> None:
-    for entry_id in dict.fromkeys(asked):
+    with opened(start.settings()) as app:
+        changed = Operating(app.database, clock=utc_now).on_entries(act, entry_ids)
+    done, otherwise = said
+    for entry_id in dict.fromkeys(entry_ids):
         click.echo(f"entry {entry_id} {done if entry_id in changed else otherwise}")

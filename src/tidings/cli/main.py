@@ -22,11 +22,15 @@ from tidings.cli.poll import poll
 from tidings.cli.publish import publish
 from tidings.cli.run import run as run_service
 from tidings.cli.run import web
+from tidings.cli.search import search
 from tidings.cli.simulate import simulate
 from tidings.cli.source import source
 from tidings.cli.start import Start
+from tidings.cli.stats import stats
+from tidings.cli.story import story
 from tidings.cli.subscriber import subscriber
 from tidings.cli.suppression import suppression
+from tidings.cli.token import token
 from tidings.cli.topic import topic
 from tidings.errors import ConfigError, InvalidError, TidingsError
 
@@ -59,6 +63,8 @@ for command in (
     source,
     topic,
     entry,
+    search,
+    story,
     filters,
     newsletter,
     subscriber,
@@ -68,7 +74,9 @@ for command in (
     bounce,
     explain,
     simulate,
+    stats,
     doctor,
+    token,
     db,
     config,
     completion,

@@ -54,6 +54,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
             topics=given["topics"] or (one.topics if one else ()),
             watermark=one.watermark if one and is_to_come else None,
             had=had_so_far(connection, one.id) if one and is_to_come else (),
+            subscription=one.id if one and is_to_come else None,
         )
         found = list(run(connection, wished, since=since, until=until))
     if one and (one.paused_at or one.ended_at):

@@ -123,11 +123,11 @@ def unmove(start: Start, source_id: int) -> None:
 
     Example: tidings source unmove 3
     """
-    from tidings.storage import sources
+    from tidings.storage import source_edits
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        click.echo(sources.unmove(connection, source_id, now=utc_now()))
+        click.echo(source_edits.unmove(connection, source_id, now=utc_now()))
 
 
 @source.command
@@ -163,6 +163,8 @@ def _details(shown: Source) -> dict[str, object]:
         "problems": shown.problems,
         "interval": f"{interval.total_seconds():g}s" if interval else None,
         "former_url": shown.former_url,
+        "republish": shown.republish,
+        "noindex": shown.noindex,
     }
 
 
@@ -171,8 +173,8 @@ def _decision(decision: Decision) -> dict[str, object]:
 
 
 def _set_state(start: Start, source_id: int, state: SourceState) -> None:
-    from tidings.storage import sources
+    from tidings.services.operating import Operating
     from tidings.wiring import opened, utc_now
 
-    with opened(start.settings()) as app, app.database.write() as connection:
-        sources.set_state(connection, source_id, state, now=utc_now())
+    with opened(start.settings()) as app:
+        Operating(app.database, clock=utc_now).set_state(source_id, state)

@@ -57,7 +57,7 @@ def access(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
     Example: tidings source access 3 --user reader --password-file -
     """
     from tidings.storage import access as stored
-    from tidings.storage import sources
+    from tidings.storage import source_edits, sources
     from tidings.wiring import opened, utc_now
 
     change = _change(options)
@@ -66,7 +66,8 @@ def access(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
         before = stored.of_sources(connection, [source_id]).get(source_id, Access())
         after = changed(Access() if options["none"] else before, change)
         if after != before:
-            sources.edit(connection, source_id, sources.Edit(access=after), now=utc_now())
+            edit = source_edits.Edit(access=after)
+            source_edits.edit(connection, source_id, edit, now=utc_now())
     click.echo(after.summary or "asked like all others")
 
 

@@ -1,6 +1,5 @@
 """`tidings source edit`: what the operator changes in a source."""
 
-import re
 from datetime import timedelta
 from typing import TypedDict, Unpack
 
@@ -8,7 +7,9 @@ import click
 
 from tidings.cli.output import ID
 from tidings.cli.start import Start
-from tidings.config import UNITS
+from tidings.domain.entries import Republish
+from tidings.domain.spans import read_span
+from tidings.errors import InvalidError
 
 
 class _Duration(click.ParamType[timedelta]):
@@ -17,10 +18,10 @@ class _Duration(click.ParamType[timedelta]):
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
-        match = re.fullmatch(r"([0-9]{1,6})([smhd])", value)
-        if value and match is None:
-            self.fail(f"{value!r} is no duration such as 90m, 3h or 2d", param, ctx)
-        return timedelta(seconds=int(match[1]) * UNITS[match[2]] if match else 0)
+        try:
+            return read_span(value)
+        except InvalidError as error:
+            self.fail(str(error), param, ctx)
 
 
 class _Options(TypedDict):
@@ -29,6 +30,8 @@ class _Options(TypedDict):
     topics: tuple[str, ...]
     no_topics: bool
     interval: timedelta | None
+    republish: str | None
+    noindex: bool | None
 
 
 @click.command
@@ -38,24 +41,36 @@ class _Options(TypedDict):
 @click.option("--topic", "topics", multiple=True, help="Its topics from now on; repeatable.")
 @click.option("--no-topics", is_flag=True, help="Take all its topics away.")
 @click.option("--interval", type=_Duration(), help="How often to poll it; empty to learn that.")
+@click.option(
+    "--republish",
+    type=click.Choice([one.value for one in Republish]),
+    help="How much of its entries we may show, everywhere: all, title and excerpt, or the title.",
+)
+@click.option(
+    "--noindex/--index",
+    default=None,
+    help="Whether search engines are asked to leave its pages out.",
+)
 @click.pass_obj
 def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
-    """Change a source's title, address or topics, or how often it is polled.
+    """Change a source: title, address, topics, how often it is polled, what may be shown of it.
 
-    Example: tidings source edit 3 --title "The Daily Query" --topic databases
+    Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
     from tidings.services.subscribe import web_address
-    from tidings.storage import sources, topics
+    from tidings.storage import source_edits, topics
     from tidings.wiring import opened, utc_now
 
-    url = options["url"]
+    url, republish = options["url"], options["republish"]
     with opened(start.settings()) as app, app.database.write() as connection:
         now = utc_now()
         slugs = list(topics.ensure(connection, options["topics"], now=now).values())
-        change = sources.Edit(
+        change = source_edits.Edit(
             title=options["title"],
             url=web_address(url) if url else None,
             topics=slugs if slugs or options["no_topics"] else None,
             interval=options["interval"],
+            republish=Republish(republish) if republish else None,
+            noindex=options["noindex"],
         )
-        sources.edit(connection, source_id, change, now=now)
+        source_edits.edit(connection, source_id, change, now=now)

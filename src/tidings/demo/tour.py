@@ -18,7 +18,6 @@ from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.readers import Wish
 from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
-from tidings.services import site
 from tidings.services.poll import poll_due
 from tidings.services.sending import send_now
 from tidings.storage import newsletters, sources, subscriptions, topics
@@ -144,10 +143,8 @@ def _mail(tour: Tour) -> None:
 
 
 def _publish(tour: Tour) -> None:
-    app, folder = tour.app, FOLDER / "public"
-    written = site.publish(
-        app.database, app.publication(site.page_path), folder, assets=app.assets()
-    )
+    folder = FOLDER / "public"
+    written = tour.app.publish(folder)
     tour.say(f"\n5  Published: {written.files} files in {folder}, among them")
     for name in ("index.html", "feed.atom", "feed.rss", "feed.json", "sources.opml"):
         tour.say(f"   {folder / name}")

@@ -1,6 +1,5 @@
 """What becomes of entries that are new: who may see them, where they stand in time, what they are called."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,8 @@ from uuid import UUID, uuid5
 
 from tidings.domain.documents import ParsedEntry
 from tidings.domain.entries import EntryState
+from tidings.domain.iris import is_name
+from tidings.domain.sketches import Sketch, sketch_of
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 """No feed is older; an earlier date is a publisher's mistake."""
@@ -23,11 +24,6 @@ FLOOD = 10
 
 NAMESPACE = UUID("5d0cbd2d-4c9c-5d2e-9d5c-0f2f5a7e3a11")
 """Of the names we give to entries (RFC 9562, version 5)."""
-
-MAX_ATOM_ID = 500
-_IRI = re.compile(
-    r"(?:https?://|urn:[a-z0-9][a-z0-9-]{0,31}:|tag:)[!#-;=?-\[\]_a-z~%]+", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +71,7 @@ class NewEntry:
         fallback_id: What they call it then.
         folded: So many came with it that it is only counted on pages of several sources.
         history: What was unusual about these decisions, in words.
+        sketch: What is compared to find its story; of what is public only.
     """
 
     entry: ParsedEntry
@@ -85,6 +82,7 @@ class NewEntry:
     fallback_id: str
     folded: bool = False
     history: tuple[str, ...] = ()
+    sketch: Sketch | None = None
 
 
 def receive(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[NewEntry, ...]:
@@ -119,10 +117,15 @@ def receive(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[NewEntr
             atom_id=_atom_id(entry, occasion.source_url),
             fallback_id=_urn(entry, occasion.source_url),
             folded=entry.key in folded,
+            sketch=_sketch(entry) if state is EntryState.PUBLIC else None,
             history=(*because, *_doubts(entry, occasion)),
         )
         received.append(new)
     return tuple(received)
+
+
+def _sketch(entry: ParsedEntry) -> Sketch:
+    return sketch_of(entry.title, entry.url, entry.content or entry.excerpt)
 
 
 def _when(placed: tuple[datetime, ParsedEntry]) -> datetime:
@@ -180,8 +183,7 @@ def _doubts(entry: ParsedEntry, occasion: Occasion) -> Iterator[str]:
 
 def _atom_id(entry: ParsedEntry, source_url: str) -> str:
     guid = entry.guid or ""
-    is_name = len(guid) <= MAX_ATOM_ID and _IRI.fullmatch(guid)
-    return guid if is_name else _urn(entry, source_url)
+    return guid if is_name(guid) else _urn(entry, source_url)
 
 
 def _urn(entry: ParsedEntry, source_url: str) -> str:

@@ -89,6 +89,8 @@ class ParsedFeed:
 
     Attributes:
         title: Plain text, one line.
+        guid: What the document calls itself, as written.
+        rights: What it says of copyright, plain text, one line.
         site_url: The page the feed belongs to.
         language: BCP 47, lower-case.
         format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`.
@@ -107,6 +109,8 @@ class ParsedFeed:
 
     title: str = ""
     subtitle: str = ""
+    guid: str | None = None
+    rights: str | None = None
     site_url: str | None = None
     language: str | None = None
     format: str = ""

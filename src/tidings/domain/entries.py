@@ -1,6 +1,6 @@
 """Entries as they are stored and shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -25,9 +25,9 @@ class Republish(StrEnum):
 
     FULL = "full"
     EXCERPT = "excerpt"
-    """The title and the excerpt; who wants more goes to the publisher."""
+    """All but the body; who wants that goes to the publisher."""
     TITLE = "title"
-    """The title and the link."""
+    """The title and the link, with who wrote it and when."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,3 +115,14 @@ class Entry:
     story_id: int | None = None
     follows: bool = False
     also_at: tuple[Mate, ...] = ()
+
+
+def permitted(entry: Entry) -> Entry:
+    """Return what an entry's source lets us show of it to anybody but the operator."""
+    republish = entry.source.republish
+    if republish is Republish.FULL:
+        return entry
+    content = None if entry.content is None else ""
+    if republish is Republish.EXCERPT:
+        return replace(entry, content=content)
+    return replace(entry, content=content, excerpt="", image=None, enclosures=())

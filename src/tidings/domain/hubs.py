@@ -50,8 +50,8 @@ def find_offer(
     if not hubs:
         hubs = [hub for beginning, hub in KNOWN_HUBS.items() if known_as.startswith(beginning)]
         topic = known_as
-    usable = [hub for hub in hubs if _is_address(hub)]
-    return Offer(hubs=usable, topic=topic) if usable and _is_address(topic) else None
+    usable = [hub for hub in hubs if is_address(hub)]
+    return Offer(hubs=usable, topic=topic) if usable and is_address(topic) else None
 
 
 def judge_news(known: HubSubscription | None, *, last_polled_at: datetime | None) -> HubNote | None:
@@ -136,7 +136,8 @@ def may_leave(known: HubSubscription, intent: Intent) -> bool:
     return is_meant and known.state is HubState.LEAVING
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Tell whether `text` can be the address of a hub, or of a document."""
     try:
         host_of(text)
     except ValueError:

@@ -14,7 +14,7 @@ class PublishSettings:
         title: Of the feed and the page of everything.
         kicker: The small line above it.
         language: BCP 47, of the interface.
-        feed_size: Entries in a feed.
+        feed_size: Entries in a feed; in that of everything at least so many.
         page_size: Entries on a page.
         first_poll: How many of a new source's entries become public at its first poll.
         fold: How many entries of one poll stand by themselves on pages of several sources; the
@@ -30,13 +30,17 @@ class PublishSettings:
     fold: int
 
 
+_FOLDERS = {"topic": "topics", "source": "sources", "search": "searches"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """A set of entries that has feeds and a page of its own.
 
     Attributes:
-        kind: `all`, `topic` or `source`.
-        slug: Empty for `all`.
+        kind: `all`, `topic`, `source`, `search` (one that is saved) or `query` (whatever
+            somebody asks).
+        slug: Empty for `all`; for a `query` what is asked, as it stands in its address.
     """
 
     kind: str
@@ -45,11 +49,38 @@ class Scope:
     @property
     def path(self) -> str:
         """The page's path; its feeds are this, less the slash of the root, with a suffix."""
-        return f"/{self.kind}s/{self.slug}" if self.slug else "/"
+        if self.kind == "query":
+            return f"/?{self.slug}"
+        return f"/{_FOLDERS[self.kind]}/{self.slug}" if self.slug else "/"
 
     def feed_path(self, form: str) -> str:
         """Return the path of a feed; `form` is `atom`, `rss` or `json`."""
+        if self.kind == "query":
+            return f"/feed.{form}?{self.slug}"
         return f"{self.path}.{form}" if self.slug else f"/feed.{form}"
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.kind}:{self.slug}" if self.slug else self.kind
+
+
+EVERYTHING = Scope(kind="all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveLinks:
+    """Where a document stands among the archives (RFC 5005): absolute URLs.
+
+    Attributes:
+        previous: The archive with what is older; None if there is none.
+        following: The archive with what is newer; None if there is none yet.
+        current: Of an archive alone: the document that is subscribed to.
+    """
+
+    previous: str | None = None
+    following: str | None = None
+    current: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +95,10 @@ class FeedDocument:
         updated: When a reader would last have seen a change, aware UTC.
         entries: Newest first, with content.
         language: BCP 47.
+        hubs: Who is told when it changes, absolute URLs.
+        archive: Where it stands among the archives; None if it has none.
+        icon: Absolute URL of a small square picture.
+        also_at: What stands before the other sources of a story, in that language.
     """
 
     id: str
@@ -74,6 +109,15 @@ class FeedDocument:
     updated: datetime
     entries: tuple[Entry, ...]
     language: str = "en"
+    hubs: tuple[str, ...] = ()
+    archive: ArchiveLinks | None = None
+    icon: str | None = None
+    also_at: str = "Also at: "
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it holds for ever what it holds."""
+        return self.archive is not None and self.archive.current is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +132,36 @@ class FeedOutline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedAddress:
-    """A feed of a scope; `form` is `atom`, `rss` or `json`."""
+    """A feed of a scope.
+
+    Attributes:
+        form: `atom`, `rss` or `json`.
+        since: The change up to which the visitor has the feed already; 0 for all of it.
+    """
 
     scope: Scope
     form: str
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveAddress:
+    """A part of the feed of everything that is full; `number` counts from 1, the oldest."""
+
+    number: int
+
+    @property
+    def path(self) -> str:
+        """Where it stands."""
+        return f"/archive/{self.number}.atom"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAddress:
-    """The page of a scope; `number` counts from 1, the newest."""
+    """The page of a scope; `number` counts from 1, the oldest, and the newest has none."""
 
     scope: Scope
-    number: int = 1
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,15 +183,19 @@ class ListAddress:
     """A list of everything of a kind.
 
     Attributes:
-        name: `topics`, `sources`, `issues` (pages), `sources.opml` or `issues.atom`.
-        number: Of the page, from 1, the newest; `issues` alone has several.
+        name: `topics`, `sources`, `issues` (pages), `sources.opml`, `issues.atom`, `sitemap.xml`
+            or, where pages are files, `404.html`.
+        number: Of the page of `issues`, from 1, the oldest, and the newest has none; or of a
+            part of the sitemap.
+        topic: The slug of the topic that `sources` are to have; empty for all of them.
     """
 
     name: str
-    number: int = 1
+    number: int | None = None
+    topic: str = ""
 
 
-Address = FeedAddress | PageAddress | EntryAddress | IssueAddress | ListAddress
+Address = FeedAddress | ArchiveAddress | PageAddress | EntryAddress | IssueAddress | ListAddress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.access import Access
-from tidings.domain.entries import TopicCredit
+from tidings.domain.entries import Republish, TopicCredit
 from tidings.domain.failures import is_dead
 from tidings.domain.websub import HubState, HubSubscription
 
@@ -50,6 +50,10 @@ class Source:
         former_url: Where it was before it moved.
         notice: What the operator should know.
         history: The last decisions about it, oldest first.
+        given_title: The operator's, instead of the feed's.
+        republish: How much of its entries it lets us show.
+        noindex: Search engines are asked to leave its pages out.
+        language: With `rights`, as its document last said.
     """
 
     id: int
@@ -74,6 +78,11 @@ class Source:
     former_url: str | None = None
     notice: str | None = None
     history: tuple[Decision, ...] = ()
+    given_title: str | None = None
+    republish: Republish = Republish.FULL
+    noindex: bool = False
+    language: str | None = None
+    rights: str | None = None
 
     @property
     def is_dead(self) -> bool:
@@ -106,7 +115,7 @@ class DueSource:
         moved_to: Where permanent redirects have led since `moved_since`, `moved_times` in a row.
         keeps_url: The operator wants its address to stay, whatever redirects say.
         looked_at: When we looked where it may have moved, once in each row of failures.
-        feed_title: With `site_url` and `language`, as the last document said.
+        feed_title: With the four fields behind it, as the last document said that had it.
         history: The last decisions, as stored.
         access: How it is asked, if not like all others.
         hub: How it stands with the hub that tells what is new there, if there is one.
@@ -145,6 +154,8 @@ class DueSource:
     feed_title: str | None
     site_url: str | None
     language: str | None
+    feed_guid: str | None
+    rights: str | None
     history: Sequence[tuple[str, str]]
     access: Access | None = None
     hub: HubSubscription | None = None

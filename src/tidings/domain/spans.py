@@ -1,8 +1,30 @@
 """Spans of time, for people."""
 
+import re
 from datetime import timedelta
 
+from tidings.errors import InvalidError
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
+
+
+def read_span(text: str) -> timedelta:
+    """Return how long `90m`, `3h` or `2d` is; nothing is zero.
+
+    Raises:
+        InvalidError: It is written in another way.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text.strip())
+    if text.strip() and match is None:
+        raise InvalidError("interval", text, "expected a duration such as 90m, 3h or 2d")
+    return int(match[1]) * UNITS[match[2]] if match else timedelta(0)
+
+
+def written(span: timedelta) -> str:
+    """Return what `read_span` reads as that long, in the largest unit that tells it exactly."""
+    unit = next(unit for unit, length in UNITS.items() if not span % length)
+    return f"{span // UNITS[unit]}{unit}" if span else ""
 
 
 def in_words(span: timedelta) -> str:

@@ -33,3 +33,18 @@ def place_of(url: str | None) -> str | None:
     """
     parts = urlsplit(url or "")
     return urlunsplit(parts._replace(scheme="", netloc="")).rstrip("/") or None
+
+
+def page_of(url: str | None) -> str | None:
+    """Return the page that an address leads to, however it is written; None for a whole site.
+
+    It is the same for http and https, with `www.` and without, with a slash at the end and
+    without; a fragment counts only where it names a page (`#!`).
+    """
+    parts = urlsplit(url or "")
+    path = parts.path.rstrip("/")
+    fragment = parts.fragment if parts.fragment.startswith("!") else ""
+    if not parts.netloc or not (path or parts.query or fragment):
+        return None
+    host = parts.netloc.lower().removeprefix("www.")
+    return urlunsplit(("", host, path, parts.query, fragment))

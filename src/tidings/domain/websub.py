@@ -141,13 +141,15 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSubSettings:
-    """Whether hubs are asked to tell us what is new.
+    """Whether hubs are asked to tell us what is new, and which ones we tell.
 
     Attributes:
         subscribe: With `auto`, if `[web] base_url` is an address that a hub can reach.
+        hubs: Who is told when one of our own feeds has changed, absolute URLs.
     """
 
     subscribe: Literal["auto", "on", "off"]
+    hubs: tuple[str, ...]
 
     def callback(self, base_url: str) -> str | None:
         """Return what precedes the tokens in our addresses for hubs; None if hubs are not used.

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.domain.documents import Image
+from tidings.domain.markup import text_of
 from tidings.parsing import code, excerpts, formulas, markup
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
@@ -74,7 +75,7 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
 
 def visible_text(raw_html: str) -> str:
     """Return the text of a body in one line, whatever the way we clean it."""
-    return spaced_once(markup.text_of(markup.unescaped(raw_html[:MAX_INPUT]))).strip()
+    return spaced_once(text_of(markup.unescaped(raw_html[:MAX_INPUT]))).strip()
 
 
 def plain_to_html(text: str) -> str:

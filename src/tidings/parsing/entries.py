@@ -28,6 +28,9 @@ MAX_BODY = 1_000_000
 MAX_GUID = 2048
 """Characters of a guid that are kept; the whole of it tells entries apart."""
 
+MAX_RIGHTS = 500
+"""Characters of what a document says of copyright."""
+
 MAX_NAME = 200
 """Characters of an author's name, a category, or a date as written."""
 
@@ -77,6 +80,8 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
     return ParsedFeed(
         title=_line(feed.title),
         subtitle=_line(feed.subtitle),
+        guid=_guid(feed.guid),
+        rights=clean_line(feed.rights.value, html=feed.rights.html, limit=MAX_RIGHTS) or None,
         site_url=site_url,
         language=language,
         format=feed.format,
@@ -165,7 +170,7 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         key=key,
         raw_hash=raw_hash,
         revision=revision(_plain(raw.title), _cut(raw.body), enclosures),
-        guid=clean_text(raw.guid)[:MAX_GUID] or None,
+        guid=_guid(raw.guid),
         title=title,
         url=entry.url,
         authors=_names(raw.authors),
@@ -196,6 +201,10 @@ def _plain(text: Text) -> str:
 
 def _line(text: Text) -> str:
     return clean_line(text.value, html=text.html)
+
+
+def _guid(written: str) -> str | None:
+    return clean_text(written)[:MAX_GUID] or None
 
 
 def _names(texts: Sequence[Text]) -> tuple[str, ...]:

@@ -46,6 +46,8 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
         language=text(feed, "language"),
         format=form,
         entries=tuple(_entry(node, inherited) for node in found.entries),
+        guid=text(feed, "id"),
+        rights=_detailed(feed, "rights"),
         cut=found.surplus,
         problems=_malformations(found, document),
         ttl=_ttl(feed),

@@ -4,10 +4,8 @@ import html
 import re
 from collections import Counter
 
-_INLINE = (
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark math nobr q rb rp rt"
-    " ruby s samp small span strike strong sub sup svg time tt u var wbr"
-)
+from tidings.domain.markup import HIDDEN, INLINE, TAG, joined
+
 _BLOCK = (
     "address applet area article aside audio blink blockquote body br button canvas caption center"
     " col colgroup dd details dialog dir div dl dt embed fieldset figcaption figure footer form"
@@ -21,9 +19,6 @@ _NEVER_CLOSED = (
     " p li dd dt tr td th thead tbody tfoot option optgroup colgroup"
 )
 _FORMATTING = "a b big code em font i nobr s small strike strong tt u"
-
-INLINE = frozenset(_INLINE.split())
-"""Elements that end no word."""
 
 BLOCKS = frozenset(_BLOCK.split())
 """All other elements of HTML."""
@@ -42,28 +37,10 @@ MAX_REOPENED = 200_000
 MAX_ATTRIBUTES = 1000
 """Characters of one tag, quoted values not counted."""
 
-_INSIDE_TAG = r"""[^>=]*+(?:=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+[^>=]*+)*+"""
-_HIDDEN = re.compile(
-    r"<!--(?:-?>|.*?(?:--!?>|\Z))"
-    rf"|<(script|style|template|textarea|select|iframe|title)(?=[\s/>]){_INSIDE_TAG}>?+"
-    r".*?(?:</\1(?=[\s/>])[^>]*+>?+|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-_TAG = re.compile(rf"<(/?)([a-zA-Z][^\s/>]*+){_INSIDE_TAG}>?+")
-_DECLARATION = re.compile(r"<!\[CDATA\[|\]\]>|<[!?/][^>]*+>?+")
 _QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
 _KNOWN_TAG = re.compile(
-    rf"<(/?)({'|'.join((_INLINE + ' ' + _BLOCK).split())})(?:\s[^<>]*+|/)?+>", re.IGNORECASE
+    rf"<(/?)({'|'.join(sorted(INLINE.union(_BLOCK.split())))})(?:\s[^<>]*+|/)?+>", re.IGNORECASE
 )
-
-
-def text_of(raw_html: str) -> str:
-    """Return what a reader would see, in one line; takes time linear in the input."""
-    shown = raw_html
-    if "<" in shown:
-        shown = _spaced(_TAG.split(_HIDDEN.sub(" ", shown)))
-        shown = _DECLARATION.sub(" ", shown)
-    return " ".join(html.unescape(shown).split())
 
 
 def unescaped(raw_html: str) -> str:
@@ -81,22 +58,14 @@ def without_known_tags(line: str) -> str:
     opened and closed: the title "the &lt;b&gt; tag" keeps its tag.
     """
     if "<" in line:
-        bare = _HIDDEN.sub(" ", line).replace("<![CDATA[", "").replace("]]>", "")
-        line = _spaced(_KNOWN_TAG.split(bare))
+        bare = HIDDEN.sub(" ", line).replace("<![CDATA[", "").replace("]]>", "")
+        line = joined(_KNOWN_TAG.split(bare))
     if "&" in line:
         line = html.unescape(line)
         tags = _KNOWN_TAG.findall(line)
         if {name for slash, name in tags if slash} & {name for slash, name in tags if not slash}:
-            line = _spaced(_KNOWN_TAG.split(line))
+            line = joined(_KNOWN_TAG.split(line))
     return line
-
-
-def _spaced(pieces: list[str]) -> str:
-    """Join text, slash, name, text, …: the end of a block ends a word as well."""
-    joined = pieces[:1]
-    for name, text in zip(pieces[2::3], pieces[3::3], strict=True):
-        joined.append(text if name.lower() in INLINE else f" {text}")
-    return "".join(joined)
 
 
 def is_affordable(raw_html: str) -> bool:
@@ -109,7 +78,7 @@ def is_affordable(raw_html: str) -> bool:
         return True
     open_elements: Counter[str] = Counter()
     depth = formatting = reopened = 0
-    for tag in _TAG.finditer(raw_html):
+    for tag in TAG.finditer(raw_html):
         if tag.end() - tag.start() > MAX_ATTRIBUTES and _is_overloaded(tag[0]):
             return False
         name = tag[2].lower()

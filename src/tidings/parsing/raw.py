@@ -57,6 +57,8 @@ class RawFeed:
     language: str
     format: str
     entries: tuple[RawEntry, ...]
+    guid: str = ""
+    rights: Text = field(default_factory=Text)
     cut: int = 0
     problems: tuple[str, ...] = ()
     ttl: timedelta | None = None

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborNode
 
 from tidings.domain.documents import Image
+from tidings.domain.markup import INLINE, text_of
 from tidings.parsing import code, formulas, markup, pictures
 from tidings.parsing.attributes import Attributes, kept, start_tag
 from tidings.parsing.code import Code
@@ -123,7 +124,7 @@ class Rewriting:
     def _read_element(self, node: LexborNode, tag: str, depth: int) -> None:
         attributes = node.attributes
         if depth >= MAX_DEPTH:
-            self._write_text(markup.text_of(node.html or ""))
+            self._write_text(text_of(node.html or ""))
         elif attributes and _is_hidden(node, attributes):
             return
         elif not self._literal and (marked := _find_marked(node, tag, attributes)):
@@ -170,7 +171,7 @@ class Rewriting:
         if tag in _UNSPOKEN:
             del self.pieces[said:]
         if self._substance == substance and tag not in _KEPT_EMPTY:
-            self._drop(start, said, inline=tag in markup.INLINE)
+            self._drop(start, said, inline=tag in INLINE)
 
     def _drop(self, start: int, said: int, *, inline: bool) -> None:
         """Take back an element in which there was nothing to see but, at most, a space."""

@@ -1,5 +1,6 @@
 """Our feeds as Atom (RFC 4287)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -8,7 +9,7 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from tidings.domain.entries import Entry
-from tidings.domain.publishing import FeedDocument
+from tidings.domain.publishing import ArchiveLinks, FeedDocument
 from tidings.rendering.media_types import FEED_TYPES
 from tidings.rendering.publishable import (
     GENERATOR,
@@ -18,6 +19,7 @@ from tidings.rendering.publishable import (
     published_at,
 )
 
+FEED_HISTORY = "http://purl.org/syndication/history/1.0"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -25,21 +27,40 @@ def render_atom(feed: FeedDocument) -> bytes:
     """Return `feed` as an Atom document; the same feed gives the same bytes."""
     feed = publishable(feed)
     document = FeedGenerator()
-    document.register_extension("tidings", AtomFeedElements)
+    document.register_extension("tidings", partial(AtomFeedElements, feed))
     document.id(feed.id)
     document.title(feed.title)
     document.subtitle(feed.subtitle)
     document.updated(feed.updated)
-    document.language(feed.language)
     document.generator(GENERATOR)
-    for form, url in feed.feed_urls.items():
-        rel = "self" if form == "atom" else "alternate"
-        document.link(href=url, rel=rel, type=FEED_TYPES[form])
-    document.link(href=feed.page_url, rel="alternate", type="text/html")
+    if feed.language:
+        document.language(feed.language)
+    if feed.icon:
+        document.icon(feed.icon)
+    for link in _links(feed):
+        document.link(link)
     for entry in feed.entries:
         _add_entry(document, entry)
     body: bytes = document.atom_str(pretty=True)
     return body
+
+
+def _links(feed: FeedDocument) -> Iterator[dict[str, str]]:
+    for form, url in feed.feed_urls.items():
+        rel = "self" if form == "atom" else "alternate"
+        yield {"href": url, "rel": rel, "type": FEED_TYPES[form]}
+    yield {"href": feed.page_url, "rel": "alternate", "type": "text/html"}
+    for hub in feed.hubs:
+        yield {"href": hub, "rel": "hub"}
+    archive = feed.archive or ArchiveLinks()
+    neighbours = {
+        "prev-archive": archive.previous,
+        "next-archive": archive.following,
+        "current": archive.current,
+    }
+    for rel, neighbour in neighbours.items():
+        if neighbour:
+            yield {"href": neighbour, "rel": rel, "type": FEED_TYPES["atom"]}
 
 
 def _add_entry(document: FeedGenerator, entry: Entry) -> None:
@@ -60,22 +81,27 @@ def _add_entry(document: FeedGenerator, entry: Entry) -> None:
         written.content(text, type="html")
 
 
+@dataclass(frozen=True, slots=True)
 class AtomFeedElements:
-    """What feedgen leaves out of an Atom feed: texts that look like HTML and are none."""
+    """What feedgen leaves out of an Atom feed: text that looks like HTML, the mark of archives."""
+
+    feed: FeedDocument
 
     def extend_ns(self) -> dict[str, str]:
         """Return the namespaces needed beyond Atom's own."""
-        return {}
+        return {"fh": FEED_HISTORY} if self.feed.is_archive else {}
 
-    def extend_atom(self, feed: etree._Element) -> etree._Element:
-        """Add to `feed` what feedgen has no way to say."""
-        _declare_markup(feed, "title", "subtitle")
-        return feed
+    def extend_atom(self, element: etree._Element) -> etree._Element:
+        """Add to the feed `element` what feedgen has no way to say."""
+        _declare_markup(element, "title", "subtitle")
+        if self.feed.is_archive:
+            etree.SubElement(element, f"{{{FEED_HISTORY}}}archive")
+        return element
 
 
 @dataclass(frozen=True, slots=True)
 class AtomEntryElements:
-    """What feedgen leaves out of an Atom entry: language, enclosures, and a whole source."""
+    """What feedgen leaves out of an Atom entry: language, links, and a whole source."""
 
     entry: Entry
 
@@ -84,6 +110,11 @@ class AtomEntryElements:
         _declare_markup(element, "title", "summary")
         if self.entry.language:
             element.set(XML_LANG, self.entry.language)
+        for page in element.iterchildren("link"):
+            page.set("rel", "alternate")
+        for mate in self.entry.also_at:
+            if mate.url:
+                _add_link(element, "related", href=mate.url)
         for enclosure in self.entry.enclosures:
             length = str(enclosure.length) if enclosure.length is not None else None
             _add_link(element, "enclosure", href=enclosure.url, type=enclosure.type, length=length)
@@ -93,13 +124,15 @@ class AtomEntryElements:
     def _add_source(self, element: etree._Element) -> None:
         credit = self.entry.source
         source = etree.SubElement(element, "source")
-        _add_text(source, "id", credit.url)
+        _add_text(source, "id", credit.guid or credit.url)
         _add_text(source, "title", credit.title)
         _add_text(source, "updated", self.entry.changed_at.isoformat())
         _add_link(source, "self", href=credit.url)
         if credit.site_url:
             _add_link(source, "alternate", href=credit.site_url)
-        _declare_markup(source, "title")
+        if credit.rights:
+            _add_text(source, "rights", credit.rights)
+        _declare_markup(source, "title", "rights")
 
 
 def _add_text(parent: etree._Element, name: str, text: str) -> None:

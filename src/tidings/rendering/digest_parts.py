@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tidings.domain.entries import Entry
+from tidings.domain.entries import Entry, Mate, SourceCredit
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.domain.reading import minutes_to_read
 from tidings.domain.shares import fair_shares
@@ -19,12 +19,28 @@ MAX_NAME = 100
 MAX_EXCERPT = 1000
 MAX_URL = 2000
 
+MAX_MATES = 5
+"""Others that are named who tell the same."""
+
 WORTH_SAYING = 2
 """Minutes; less says nothing, and may be that of a summary."""
 
 _PLACEHOLDER = re.compile(
     "|".join(re.escape(url.rstrip("/")) for url in (UNSUBSCRIBE_URL, PREFERENCES_URL))
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestMate:
+    """Another source that tells the same as an item.
+
+    Attributes:
+        source: Its name, one line.
+        url: Absolute: what it publishes, failing that our page of it.
+    """
+
+    source: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +57,7 @@ class DigestItem:
         excerpt: Empty where there is none beyond the title.
         image: Its https address, where the newsletter shows images; else None.
         more: How many entries more of its source stand behind it, counted only.
+        also_at: Who tells the same, those who did so first.
         language: BCP 47, if known.
     """
 
@@ -54,6 +71,7 @@ class DigestItem:
     image: str | None
     more: int
     language: str | None
+    also_at: tuple[DigestMate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +175,7 @@ def _section(section: Section, share: int, *, images: bool, site_url: str) -> Di
 
 
 def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
-    source = clipped(_harmless(entry.source.title or entry.source.url), MAX_NAME)
+    source = _source_name(entry.source)
     excerpt = readable(clipped(_harmless(entry.excerpt), MAX_EXCERPT))
     named = replace(
         entry,
@@ -177,7 +195,19 @@ def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
         image=_find_picture(entry) if images else None,
         more=0,
         language=entry.language or entry.source.language,
+        also_at=tuple(_mate(one, site_url=site_url) for one in entry.also_at[:MAX_MATES]),
     )
+
+
+def _mate(mate: Mate, *, site_url: str) -> DigestMate:
+    return DigestMate(
+        source=_source_name(mate.source),
+        url=_find_link(mate.url) or f"{site_url}/entries/{mate.id}",
+    )
+
+
+def _source_name(source: SourceCredit) -> str:
+    return clipped(_harmless(source.title or source.url), MAX_NAME)
 
 
 def _minutes(content: str | None) -> int | None:

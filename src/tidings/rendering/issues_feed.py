@@ -8,7 +8,7 @@ from tidings.domain.entries import Entry, EntryState, SourceCredit
 from tidings.domain.newsletters import Digest, Issue
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.pages import IssueContent, render
-from tidings.rendering.site import Site
+from tidings.rendering.site import ICON_PATH, Site
 from tidings.rendering.templates import Templates
 
 PAGE_PATH = "/issues"
@@ -48,6 +48,8 @@ def issues_feed(
             for issue, digest in issues
         ),
         language=site.language,
+        icon=site.base_url + ICON_PATH,
+        hubs=site.hubs,
     )
 
 

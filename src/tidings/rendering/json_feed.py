@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry
+from tidings.domain.entries import Entry, Mate, SourceCredit
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.publishable import (
     UNKNOWN_TYPE,
@@ -27,7 +27,9 @@ def render_json(feed: FeedDocument) -> bytes:
             "home_page_url": feed.page_url,
             "feed_url": feed.feed_urls["json"],
             "description": feed.subtitle,
+            "favicon": feed.icon,
             "language": feed.language,
+            "hubs": [{"type": "WebSub", "url": hub} for hub in feed.hubs],
         }
     )
     document["items"] = [_item(entry) for entry in feed.entries]
@@ -35,7 +37,6 @@ def render_json(feed: FeedDocument) -> bytes:
 
 
 def _item(entry: Entry) -> dict[str, object]:
-    source = entry.source
     return _without_blanks(
         {
             "id": entry.atom_id,
@@ -51,11 +52,25 @@ def _item(entry: Entry) -> dict[str, object]:
             "tags": entry.categories,
             "language": entry.language,
             "attachments": [_attachment(enclosure) for enclosure in entry.enclosures],
-            "_source": _without_blanks(
-                {"title": source.title, "home_page_url": source.site_url, "feed_url": source.url}
-            ),
+            "_source": _source(entry.source),
+            "_also_at": [_mate(mate) for mate in entry.also_at],
         }
     )
+
+
+def _source(credit: SourceCredit) -> dict[str, object]:
+    return _without_blanks(
+        {
+            "title": credit.title,
+            "home_page_url": credit.site_url,
+            "feed_url": credit.url,
+            "rights": credit.rights,
+        }
+    )
+
+
+def _mate(mate: Mate) -> dict[str, object]:
+    return _without_blanks({"url": mate.url, "title": mate.title, "source": mate.source.title})
 
 
 def _attachment(enclosure: Enclosure) -> dict[str, object]:

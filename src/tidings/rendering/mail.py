@@ -12,6 +12,7 @@ from tidings.rendering import notices
 from tidings.rendering.digest_parts import (
     DigestContext,
     DigestItem,
+    DigestMate,
     DigestSection,
     context_of,
     shortened,
@@ -124,8 +125,9 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
         image="https://-",
         more=9,
         language=None,
+        also_at=(DigestMate(source="-", url="https://-"),),
     )
-    plain = replace(item, excerpt="", image=None, minutes=None, more=0)
+    plain = replace(item, excerpt="", image=None, minutes=None, more=0, also_at=())
     bare = DigestContext(
         newsletter="-",
         language=language,

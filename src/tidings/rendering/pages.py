@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, get_args
 
-from tidings.domain.entries import Entry, TopicCredit
+from tidings.domain.entries import Entry
 from tidings.domain.newsletters import Digest, Issue, IssueLine, Newsletter
+from tidings.domain.paging import NEIGHBOURS
 from tidings.domain.publishing import Scope
+from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicsPage
+from tidings.rendering.operator_pages import OperatorPage
 from tidings.rendering.reader_pages import ReaderPage
+from tidings.rendering.search_page import SearchPage
 from tidings.rendering.site import Site
+from tidings.rendering.status_page import StatusPage
 from tidings.rendering.templates import Templates
-
-NEIGHBOURS = 2
-"""Numbered pages linked on either side of the one shown; the first and the last always are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +28,19 @@ class PageLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pagination:
-    """Where a page stands among the pages of its list.
+    """Where a page stands among the pages of its list, which are numbered from the oldest.
+
+    How many there are is told on the newest one only: what an older page shows stays as it is
+    while new ones come.
 
     Attributes:
-        number: Of the page shown, from 1, the newest.
-        count: Of pages, at least 1.
-        links: In ascending order; a gap in the numbers is a gap in the list.
+        number: Of the page shown.
+        newest: The page without a number in its address; None on that page.
+        links: In descending order; a gap in the numbers is a gap in the list.
     """
 
     number: int
-    count: int
+    newest: str | None
     newer: str | None
     older: str | None
     links: tuple[PageLink, ...]
@@ -50,7 +53,8 @@ class ListPage:
     Attributes:
         heading: The scope's name; the site's title for `all`.
         about: A sentence on the scope, or empty.
-        site_url: The publisher's page, if the scope is a source.
+        source: What the scope is, if it is one.
+        pinned: What the operator wants on top, newest pin first.
         folded: How many more came with an entry, by the id of the one they stand behind.
     """
 
@@ -60,7 +64,8 @@ class ListPage:
     scope: Scope
     heading: str
     about: str = ""
-    site_url: str | None = None
+    source: SourceLine | None = None
+    pinned: tuple[Entry, ...] = ()
     entries: tuple[Entry, ...]
     folded: Mapping[int, int]
     pagination: Pagination
@@ -74,61 +79,6 @@ class EntryPage:
 
     site: Site
     entry: Entry
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicLine:
-    """A topic in the list of topics; `latest` is None if it has no entries."""
-
-    slug: str
-    title: str
-    sources: int
-    entries: int
-    latest: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicsPage:
-    """All topics."""
-
-    template: ClassVar[str] = "topics.html"
-
-    site: Site
-    topics: tuple[TopicLine, ...]
-
-
-class SourceHealth(StrEnum):
-    """How a source is doing, in a word; a phrase of the catalogue says it."""
-
-    FINE = "fine"
-    NEW = "new"
-    """Never polled so far."""
-    FAILING = "failing"
-    RETIRED = "retired"
-    """Not polled any more."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceLine:
-    """A source in the directory; `latest` is None if it has no entries."""
-
-    slug: str
-    title: str
-    site_url: str | None
-    topics: tuple[TopicCredit, ...]
-    entries: int
-    latest: datetime | None
-    health: SourceHealth
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcesPage:
-    """The directory of sources."""
-
-    template: ClassVar[str] = "sources.html"
-
-    site: Site
-    sources: tuple[SourceLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +134,7 @@ class ErrorPage:
     """What somebody sees in place of what they asked for.
 
     Attributes:
-        status: HTTP status that the catalogue has phrases for: 400, 403, 404, 405, 413, 415 or 500.
+        status: HTTP status that the catalogue has phrases for: 400, 403, 404, 405, 409, 413, 415 or 500.
     """
 
     template: ClassVar[str] = "error.html"
@@ -203,6 +153,9 @@ Page = (
     | IssuesPage
     | ErrorPage
     | ReaderPage
+    | OperatorPage
+    | SearchPage
+    | StatusPage
 )
 
 
@@ -228,22 +181,25 @@ def render(page: Page, templates: Templates) -> bytes:
     return templates.render(page.template, values, language=page.site.language)
 
 
-def paginate(number: int, *, count: int, href: Callable[[int], str]) -> Pagination:
+def paginate(number: int, *, count: int, href: Callable[[int | None], str]) -> Pagination:
     """Return the links from page `number` of `count` to the others.
 
     Args:
-        number: Of the page shown, from 1.
+        number: Of the page shown, from 1, the oldest.
         count: Of pages; an empty list has one.
-        href: Gives the link to a page.
+        href: Gives the link to a page, None being the newest.
     """
-    shown = {1, count, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
+    is_newest = number == count
+    near = {1, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
+    shown = near & set(range(1, count)) | ({count} if is_newest else set())
+    newer = None if number + 1 == count else number + 1
     return Pagination(
         number=number,
-        count=count,
-        newer=href(number - 1) if number > 1 else None,
-        older=href(number + 1) if number < count else None,
+        newest=None if is_newest else href(None),
+        newer=None if is_newest else href(newer),
+        older=href(number - 1) if number > 1 else None,
         links=tuple(
             PageLink(number=other, href=None if other == number else href(other))
-            for other in sorted(shown & set(range(1, count + 1)))
+            for other in sorted(shown, reverse=True)
         ),
     )

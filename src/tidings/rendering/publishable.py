@@ -3,11 +3,13 @@
 import re
 from dataclasses import replace
 from datetime import datetime
+from html import escape
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, SourceCredit
+from tidings.domain.entries import Entry, Mate, SourceCredit
+from tidings.domain.iris import is_name
 from tidings.domain.publishing import FeedDocument
-from tidings.rendering.xml_text import find_uri, xml_line, xml_text
+from tidings.rendering.xml_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"
 
@@ -20,7 +22,18 @@ HEADLINE_LENGTH = 80
 EARLIEST_YEAR = 1995
 """Feeds are not older; an earlier claim is a clock that was never set."""
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)
+_LANGUAGES = (
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy"
+    " da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu"
+    " hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb"
+    " lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om"
+    " or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw"
+    " ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
+)
+LANGUAGES = frozenset(_LANGUAGES.split())
+"""Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none."""
+
+_LANGUAGE = re.compile(r"([a-z]{2})(?:-[a-z0-9]{1,8})*", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
 
 
@@ -30,7 +43,8 @@ def publishable(feed: FeedDocument) -> FeedDocument:
         feed,
         title=xml_line(feed.title) or feed.page_url,
         subtitle=xml_line(feed.subtitle),
-        entries=tuple(_publishable_entry(entry) for entry in feed.entries),
+        language=_find_language(feed.language) or "",
+        entries=tuple(_publishable_entry(entry, feed.also_at) for entry in feed.entries),
     )
 
 
@@ -58,8 +72,8 @@ def author_names(entry: Entry) -> tuple[str, ...]:
     return entry.authors or (entry.source.title,)
 
 
-def _publishable_entry(entry: Entry) -> Entry:
-    return replace(
+def _publishable_entry(entry: Entry, also_at: str) -> Entry:
+    clean = replace(
         entry,
         source=_publishable_source(entry.source),
         atom_id=xml_text(entry.atom_id),
@@ -68,18 +82,45 @@ def _publishable_entry(entry: Entry) -> Entry:
         authors=_lines(entry.authors),
         categories=_lines(entry.categories),
         excerpt=xml_line(entry.excerpt),
-        language=_find(_LANGUAGE, entry.language),
+        language=_find_language(entry.language),
         image=_find_image(entry.image),
         enclosures=_publishable_enclosures(entry.enclosures),
-        content=xml_text(entry.content or "").strip(),
+        content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
+        also_at=tuple(_publishable_mate(mate) for mate in entry.also_at),
     )
+    return replace(clean, content=_with_mates(clean, also_at)) if clean.also_at else clean
 
 
 def _publishable_source(source: SourceCredit) -> SourceCredit:
     url = find_uri(source.url) or xml_text(source.url)
     return replace(
-        source, title=xml_line(source.title) or url, url=url, site_url=find_uri(source.site_url)
+        source,
+        title=xml_line(source.title) or url,
+        url=url,
+        site_url=find_uri(source.site_url),
+        guid=source.guid if source.guid and is_name(source.guid) else None,
+        rights=xml_line(source.rights or "") or None,
     )
+
+
+def _publishable_mate(mate: Mate) -> Mate:
+    return replace(
+        mate,
+        title=xml_line(mate.title),
+        url=find_uri(mate.url),
+        source=_publishable_source(mate.source),
+    )
+
+
+def _with_mates(entry: Entry, also_at: str) -> str:
+    """Return the content with a line on who else tells the story: no reader shows it otherwise."""
+    content = entry.content or (f"<p>{escape(entry.excerpt)}</p>" if entry.excerpt else "")
+    return f"{content}<p>{escape(also_at)}{', '.join(map(_link_to, entry.also_at))}</p>"
+
+
+def _link_to(mate: Mate) -> str:
+    name = escape(mate.source.title)
+    return f'<a href="{escape(mate.url)}">{name}</a>' if mate.url else name
 
 
 def _publishable_enclosures(enclosures: tuple[Enclosure, ...]) -> tuple[Enclosure, ...]:
@@ -101,6 +142,11 @@ def _find_image(image: Image | None) -> Image | None:
 
 def _lines(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(line for text in texts if (line := xml_line(text)))
+
+
+def _find_language(tag: str | None) -> str | None:
+    found = _LANGUAGE.fullmatch(tag or "")
+    return tag if found and found[1].lower() in LANGUAGES else None
 
 
 def _find(pattern: re.Pattern[str], text: str | None) -> str | None:

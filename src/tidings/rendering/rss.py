@@ -11,6 +11,7 @@ from typing import Literal
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
+from tidings.domain.documents import Enclosure
 from tidings.domain.entries import Entry
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.media_types import FEED_TYPES
@@ -23,9 +24,10 @@ from tidings.rendering.publishable import (
     published_at,
 )
 
-ATOM_NAMESPACE = "http://www.w3.org/2005/Atom"
+ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 
+_HOST = re.compile(r"https?://(?:[a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*(?::[0-9]+)?/", re.IGNORECASE)
 _TITLE = re.compile(rb"<title>[^<]+")
 
 
@@ -37,7 +39,8 @@ def render_rss(feed: FeedDocument) -> bytes:
     document.title(feed.title)
     document.description(escape(feed.subtitle or feed.title, quote=False))
     document.lastBuildDate(_Unwritten.fromtimestamp(0, UTC))
-    document.language(feed.language)
+    if feed.language:
+        document.language(feed.language)
     document.generator(GENERATOR)
     document.link(href=feed.page_url)
     for entry in feed.entries:
@@ -51,14 +54,15 @@ def _add_item(document: FeedGenerator, entry: Entry) -> None:
     item.guid(entry.atom_id, permalink=entry.atom_id == entry.url)
     item.title(headline(entry))
     item.category([{"term": category} for category in entry.categories])
-    item.source(url=entry.source.url, title=entry.source.title)
-    if entry.url:
+    if _is_named(entry.source.url):
+        item.source(url=entry.source.url, title=entry.source.title)
+    if entry.url and _is_named(entry.url):
         item.link(href=entry.url)
     if entry.excerpt:
         item.summary(escape(entry.excerpt, quote=False))
     if entry.content:
         item.content(entry.content)
-    for enclosure in entry.enclosures[:1]:
+    for enclosure in list(filter(_is_fit, entry.enclosures))[:1]:
         item.enclosure(enclosure.url, enclosure.length or 0, enclosure.type or UNKNOWN_TYPE)
 
 
@@ -79,13 +83,15 @@ class RssChannelElements:
         for form, url in self.feed.feed_urls.items():
             rel = "self" if form == "rss" else "alternate"
             attributes = {"href": url, "rel": rel, "type": FEED_TYPES[form]}
-            etree.SubElement(channel, f"{{{ATOM_NAMESPACE}}}link", attributes)
+            etree.SubElement(channel, ATOM_LINK, attributes)
+        for hub in self.feed.hubs:
+            etree.SubElement(channel, ATOM_LINK, {"href": hub, "rel": "hub"})
         return rss
 
 
 @dataclass(frozen=True, slots=True)
 class RssItemElements:
-    """What feedgen leaves out of an RSS item: date, authors without e-mail, language."""
+    """What feedgen leaves out of an RSS item: date, authors without e-mail, rights, language."""
 
     entry: Entry
 
@@ -96,6 +102,8 @@ class RssItemElements:
             _add_text(item, f"{{{DUBLIN_CORE}}}creator", name)
         if self.entry.language:
             _add_text(item, f"{{{DUBLIN_CORE}}}language", self.entry.language)
+        if self.entry.source.rights:
+            _add_text(item, f"{{{DUBLIN_CORE}}}rights", self.entry.source.rights)
         return item
 
 
@@ -108,6 +116,16 @@ class _Unwritten(datetime):
 
     def __bool__(self) -> Literal[False]:
         return False
+
+
+def _is_named(url: str) -> bool:
+    """Tell whether an address may stand in RSS, which knows no literal IPv6 addresses."""
+    return "[" not in url
+
+
+def _is_fit(enclosure: Enclosure) -> bool:
+    """Tell whether an enclosure may stand in RSS, which wants a dotted host name."""
+    return _HOST.match(enclosure.url) is not None
 
 
 def _add_text(parent: etree._Element, name: str, text: str) -> None:

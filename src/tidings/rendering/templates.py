@@ -12,17 +12,19 @@ from jinja2 import meta, nodes
 from tidings.domain.entries import Entry
 from tidings.errors import TemplateError
 from tidings.rendering.plain_text import columns, wrapped
+from tidings.rendering.reading_view import readable
 from tidings.rendering.sandbox import MISTAKES, Sandbox
 from tidings.rendering.words import Words, direction, read_words
 
-SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".svg"})
+SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".js", ".svg"})
 
 
 class Templates:
     """The files that pages and letters are made from; in `.txt` files nothing is escaped.
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
-    language), `fingerprint`, and the filters `by_day`, `direction`, `wrapped` and `columns`.
+    language), `fingerprint`, and the filters `by_day`, `direction`, `readable`, `wrapped`
+    and `columns`.
     It is run in a sandbox, which bounds what one rendering can take.
 
     Attributes:
@@ -47,7 +49,11 @@ class Templates:
         self.fingerprint = _fingerprint(self._files)
         self._environment = Sandbox(self._files)
         self._environment.filters.update(
-            by_day=by_day, direction=direction, wrapped=wrapped, columns=columns
+            by_day=by_day,
+            direction=direction,
+            readable=readable,
+            wrapped=wrapped,
+            columns=columns,
         )
         self._environment.globals.update(fingerprint=self.fingerprint)
         compiled = {name for name in self._files if name.endswith((".html", ".txt"))}

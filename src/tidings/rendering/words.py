@@ -23,17 +23,21 @@ def direction(language: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateWords:
-    """How a language writes dates: `str.format` patterns, and twelve names of months.
+    """How a language writes dates: `str.format` patterns, and the names of months and days.
 
     Attributes:
+        long_day: With the day of the week.
         days: For several days: within a month, within a year, beyond.
+        weekdays: From Monday on.
     """
 
     day: str
+    long_day: str
     days: tuple[str, ...]
     time: str
     moment: str
     months: tuple[str, ...]
+    weekdays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,11 @@ class Words:
         day = moment.astimezone(ZoneInfo(timezone))
         month = self.dates.months[day.month - 1]
         return self.dates.day.format(day=day.day, month=month, year=day.year)
+
+    def long_day(self, moment: datetime) -> str:
+        """Return the calendar day of `moment` in UTC, and which day of the week it is."""
+        weekday = self.dates.weekdays[moment.astimezone(UTC).weekday()]
+        return self.dates.long_day.format(weekday=weekday, day=self.day(moment))
 
     def period(self, since: datetime | None, until: datetime, timezone: str) -> str:
         """Return the calendar days from `since` to `until` in a time zone: one, or several."""
@@ -116,6 +125,8 @@ def read_words(text: str, *, name: str) -> Words:
         raise TemplateError(name, "needs twelve months, and a form for every count")
     if len(words.dates.days) != 3:
         raise TemplateError(name, "needs three forms for several days")
+    if len(words.dates.weekdays) != 7:
+        raise TemplateError(name, "needs seven days of the week")
     return words
 
 
@@ -129,6 +140,8 @@ def _words(given: Mapping[str, object]) -> Words:
             moment=_text(dates, "moment"),
             months=_texts(dates, "months"),
             days=_texts(dates, "days"),
+            long_day=_text(dates, "long_day"),
+            weekdays=_texts(dates, "weekdays"),
         ),
         texts={key: _text(texts, key) for key in texts},
         counts={key: _texts(counts, key) for key in counts},

@@ -3,6 +3,9 @@
 import re
 from urllib.parse import quote
 
+LOST = "\ufffd"
+"""Stands in decoded text for bytes that meant nothing."""
+
 _ALLOWED = r"\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff"
 _CLEAN = re.compile(f"[{_ALLOWED}]*")
 _FORBIDDEN = re.compile(f"[^{_ALLOWED}]")
@@ -19,8 +22,11 @@ def xml_text(text: str) -> str:
 
 
 def xml_line(text: str) -> str:
-    """Return `text` as one line that XML allows, without blanks at its ends."""
-    return " ".join(xml_text(text).split())
+    """Return `text` as one line that XML allows, without blanks at its ends.
+
+    Where a character got lost on its way to us stands a question mark, which validators allow.
+    """
+    return " ".join(xml_text(text).replace(LOST, "?").split())
 
 
 def find_uri(url: str | None) -> str | None:

@@ -23,30 +23,42 @@ PAGE_SIZE = 20
 
 
 def issues_page(
-    connection: Connection, site: Site, *, number: int, href: Callable[[int], str]
+    connection: Connection, site: Site, *, number: int | None, href: Callable[[int | None], str]
 ) -> IssuesPage:
     """Return a page of the list of all issues that everybody may find, by newsletter.
 
     Args:
         connection: A reading one.
         site: Where it is published.
-        number: Of the page, from 1, the newest.
+        number: Of the page, from 1, the oldest; None for the newest.
         href: Gives the link to a page.
 
     Raises:
-        NotFoundError: There is no such page.
+        NotFoundError: There is no such page, or not yet.
     """
-    count = max(-(-issues.count_listed(connection) // PAGE_SIZE), 1)
-    if number > count:
+    there = issues.count_listed(connection)
+    count = count_of_pages(connection)
+    if number is not None and number >= count:
         raise NotFoundError("page", number)
-    lines = issues.listed(connection, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
+    older = (number or count) - 1
+    offset = 0 if number is None else there - number * PAGE_SIZE
+    limit = there - offset - older * PAGE_SIZE
+    lines = issues.listed(connection, limit=limit, offset=offset)
     listed = sorted(lines, key=lambda line: line.newsletter.slug)
     archives = [
         Archive(newsletter=newsletter, issues=tuple(lines))
         for newsletter, lines in groupby(listed, key=lambda line: line.newsletter)
     ]
-    pagination = paginate(number, count=count, href=href)
+    pagination = paginate(older + 1, count=count, href=href)
     return IssuesPage(site=site, archives=tuple(archives), pagination=pagination)
+
+
+def count_of_pages(connection: Connection) -> int:
+    """Return how many pages the list of issues has, the newest included.
+
+    Issues come at the front only, so that a page begins where it began.
+    """
+    return max(issues.count_listed(connection) // PAGE_SIZE, 1)
 
 
 def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:

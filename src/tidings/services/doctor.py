@@ -19,7 +19,7 @@ from tidings.services.doctor_domains import Senders, examine_domains
 from tidings.services.doctor_letters import examine_letters, samples
 from tidings.services.doctor_relay import examine_relay
 from tidings.services.sending import send_sample
-from tidings.storage import leases, newsletters
+from tidings.storage import hub_pings, leases, newsletters
 from tidings.storage.database import Database
 
 EXAMPLE = "example.org"
@@ -73,6 +73,7 @@ def examine(tools: DoctorTools) -> Iterator[Finding]:
         yield from examine_relay(tools.smtp, now=tools.clock())
         yield from examine_domains(tools.dns, senders)
     yield from _site(tools)
+    yield from _hubs(tools)
 
 
 def send_test(tools: DoctorTools, address: str) -> Finding:
@@ -163,6 +164,18 @@ def _site(tools: DoctorTools) -> Iterator[Finding]:
         else one
         for one in _one_click(tools)
     )
+
+
+def _hubs(tools: DoctorTools) -> Iterator[Finding]:
+    """Look whether hubs take it that our feeds have changed."""
+    with tools.database.read() as connection:
+        told = hub_pings.standings(connection, since=tools.clock())
+    for one in told:
+        if one.failing:
+            said = f"{one.hub} was not told that feeds have changed, {one.failing} of them"
+            yield warning(
+                "hub", f"{said}: {one.error}", "look at [websub] hubs, and whether it is up"
+            )
 
 
 def _one_click(tools: DoctorTools) -> Iterator[Finding]:

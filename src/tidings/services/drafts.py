@@ -8,11 +8,12 @@ from tidings.domain.planning import BY_HAND, Omission, Window, life_of, window_o
 from tidings.domain.slots import Slot
 from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, name_of
 from tidings.services.news import News, Reader
-from tidings.storage import issues, plans
+from tidings.storage import issues, plans, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.due_subscriptions import DueSubscription
 from tidings.storage.issues import NewIssue
 from tidings.storage.plans import Omitted, Plan, PlannedDelivery, Step
+from tidings.storage.told_stories import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +50,16 @@ def draw_up(
     last = max((window.to_seq for window in windows), default=0)
     news.read(connection, from_seq=first, to_seq=last)
     draft = _Draft(tools, now=now)
+    told = told_stories.of_subscriptions(
+        connection, [case.subscription.id for case in cases], news.stories()
+    )
     filled: dict[tuple[object, ...], tuple[Window, tuple[int, ...]]] = {}
     for case, window in zip(cases, windows, strict=True):
         one = case.subscription
-        alike = (id(window), one.newsletter.id, one.topics)
+        before = _told_before(window, told.get(one.id, {}))
+        alike = (id(window), one.newsletter.id, one.topics, before)
         if alike not in filled:
-            filled[alike] = news.fill(connection, window, case.slot, reader=_reader(one))
+            filled[alike] = news.fill(connection, window, case.slot, reader=_reader(one, before))
         draft.add(case, *filled[alike])
     stored = issues.ids(connection, draft.wanted)
     new = [
@@ -79,12 +84,18 @@ def _windows(connection: Connection, cases: Sequence[Case], *, now: datetime) ->
     return windows
 
 
-def _reader(one: DueSubscription) -> Reader:
+def _told_before(window: Window, told: Told) -> frozenset[int]:
+    """Return which stories letters told of that do not give way to this window's."""
+    return frozenset(story_id for story_id, seq in told.items() if seq <= window.from_seq)
+
+
+def _reader(one: DueSubscription, told: frozenset[int]) -> Reader:
     return Reader(
         newsletter=one.newsletter,
         schedule=one.schedule,
         topics=one.topics,
         watermark=one.watermark,
+        told=told,
     )
 
 

@@ -8,8 +8,8 @@ from tidings.domain.newsletters import Issue
 from tidings.domain.planning import Window
 from tidings.domain.slots import Slot
 from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, write
-from tidings.services.news import News, Reader
-from tidings.storage import entries, publishing
+from tidings.services.news import News, reader_of_everything
+from tidings.storage import entries, publishing, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
 from tidings.storage.newsletters import Edition
@@ -48,7 +48,8 @@ def draw_up_edition(
     newsletter, mark = case.edition.newsletter, case.edition.watermark
     whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.cut, mark))
     news.read(connection, from_seq=mark, to_seq=whole.to_seq)
-    reader = Reader(newsletter=newsletter, schedule=newsletter.schedule, topics=(), watermark=mark)
+    told = told_stories.of_newsletter(connection, newsletter.id, news.stories())
+    reader = reader_of_everything(newsletter, watermark=mark, told=told)
     window, chosen = news.fill(connection, whole, case.slot, reader=reader)
     if not chosen:
         return EditionDraft(watermark=window.to_seq, issue=None)
@@ -65,7 +66,9 @@ def preview(
     newsletter = edition.newsletter
     news, span = News(), {"from_seq": edition.watermark, "to_seq": cut}
     news.read(connection, **span)
-    chosen = news.of(connection, newsletter, (), **span)
+    told = told_stories.of_newsletter(connection, newsletter.id, news.stories())
+    reader = reader_of_everything(newsletter, watermark=edition.watermark, told=told)
+    chosen = news.of(connection, reader, **span)
     found = entries.by_ids(connection, chosen)
     shown = [entry for entry in found if entry.first_seen_at <= at]
     if not shown:

@@ -6,6 +6,7 @@ from tidings.domain.entries import Entry, EntryState
 from tidings.domain.identity import digest
 from tidings.domain.sources import Source, SourceState
 from tidings.parsing.urls import canonical_url
+from tidings.services.explaining_stories import story_of
 from tidings.storage import entries, explanations, filters, sources, websub
 from tidings.storage.database import Connection
 from tidings.storage.explanations import EntryRecord, SourceRecord
@@ -42,6 +43,7 @@ def explain_entry(connection: Connection, entry_id: int) -> list[str]:
         f"entry {entry.id} of source {entry.source.id}, {entry.source.title}: {entry.title}",
         f"known by {_mark(entry, record)}",
         *_visibility(entry),
+        *story_of(connection, entry),
         *_time(entry, record),
         *_mail(record),
         *_edits(entry, record),

@@ -6,6 +6,7 @@ from tidings.domain.digests import matches
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.newsletters import Subscription
 from tidings.domain.planning import Omission
+from tidings.services.explaining_stories import told_before
 from tidings.services.filtering import Judge
 from tidings.storage import (
     bounces,
@@ -139,7 +140,7 @@ def _with(connection: Connection, one: Subscription, entry: Entry) -> list[SlotR
 def _why_not(connection: Connection, one: Subscription, entry: Entry) -> str:
     """Say why a subscription has not told of an entry, as things are now."""
     against = _unfit(connection, entry) or _unwanted(connection, one, entry)
-    if against:
+    if against := against or told_before(connection, one, entry):
         return against
     if (entry.seq or 0) <= one.watermark:
         return _passed_over(connection, one, entry)
@@ -166,7 +167,7 @@ def _unwanted(connection: Connection, one: Subscription, entry: Entry) -> str | 
     rules = filters.of_newsletter(connection, one.newsletter.id)
     if not rules:
         return None
-    verdict = Judge(rules).verdict(entries.get(connection, entry.id))
+    verdict = Judge(rules).verdict(entries.get(connection, entry.id, whole=True))
     return None if verdict.is_kept else verdict.because
 
 

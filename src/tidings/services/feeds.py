@@ -1,40 +1,140 @@
 """Our feeds: which entries each one holds."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid5
 
-from tidings.domain.publishing import FeedDocument, Scope
+from tidings.domain import archives
+from tidings.domain.entries import Entry
+from tidings.domain.publishing import (
+    EVERYTHING,
+    ArchiveAddress,
+    ArchiveLinks,
+    FeedAddress,
+    FeedDocument,
+    Scope,
+)
+from tidings.errors import NotFoundError
 from tidings.rendering.atom import render_atom
 from tidings.rendering.json_feed import render_json
 from tidings.rendering.rss import render_rss
-from tidings.services.headings import heading_of
+from tidings.rendering.site import ICON_PATH
+from tidings.services.headings import Heading, heading_of
 from tidings.services.imprint import Imprint
 from tidings.services.stamps import key_of
-from tidings.storage import entries, publishing
+from tidings.storage import entries, feed_archives, publishing
 from tidings.storage.database import Connection
 from tidings.storage.entries import Window
 
 FORMS = {"atom": render_atom, "rss": render_rss, "json": render_json}
 
+EDITED_FOR = timedelta(days=7)
+"""How long an archived entry that changed stands in the feed again: who has the archive already
+does not ask for it any more."""
+MAX_EDITED = 20
+"""Entries that stand there again for that reason."""
 
-def feed_of(connection: Connection, scope: Scope, imprint: Imprint) -> FeedDocument:
-    """Return the feed of a scope.
+
+def feed_of(connection: Connection, address: FeedAddress, imprint: Imprint) -> FeedDocument:
+    """Return the feed at `address`.
 
     Raises:
         NotFoundError: There is no such topic or source.
     """
-    settings = imprint.settings
-    heading = heading_of(connection, scope, title=settings.title)
-    window = Window(limit=settings.feed_size, by_seq=True, with_content=True)
-    shown = entries.select_entries(connection, heading.selection, window)
-    _, changed_at = publishing.get_change(connection, key_of(scope))
-    base = imprint.site.base_url
-    return FeedDocument(
-        id=uuid5(publishing.instance(connection), key_of(scope)).urn,
-        title=heading.title,
-        subtitle=heading.about,
-        page_url=base + scope.path,
-        feed_urls={form: base + scope.feed_path(form) for form in FORMS},
-        updated=max((entry.changed_at for entry in shown), default=changed_at),
-        entries=tuple(shown),
-        language=heading.language or settings.language,
+    scope = address.scope
+    heading = heading_of(connection, scope, title=imprint.settings.title)
+    feed = _empty(connection, scope, heading, imprint)
+    if scope == EVERYTHING:
+        feed = _latest(connection, feed, imprint)
+    else:
+        window = Window(limit=imprint.settings.feed_size, by_seq=True, with_content=True)
+        feed = _filled(feed, entries.select_entries(connection, heading.selection, window))
+    return _news(connection, feed, since=address.since)
+
+
+def archive_of(connection: Connection, address: ArchiveAddress, imprint: Imprint) -> FeedDocument:
+    """Return an archive of the feed of everything: the same entries for ever, as they are now.
+
+    What was hidden since leaves it, and what was removed; so it may be empty.
+
+    Raises:
+        NotFoundError: There is no such archive, or not yet.
+    """
+    number = address.number
+    count = archives.full(publishing.last_seq(connection))
+    if not 1 <= number <= count:
+        raise NotFoundError("archive", number)
+    heading = heading_of(connection, EVERYTHING, title=imprint.settings.title)
+    feed = _empty(connection, EVERYTHING, heading, imprint)
+    _, changed_at = publishing.get_change(connection, publishing.SITE)
+    archived = replace(
+        feed,
+        feed_urls={"atom": imprint.site.base_url + address.path},
+        updated=changed_at,
+        hubs=(),
+        archive=ArchiveLinks(
+            previous=_archive_url(number - 1, imprint) if number > 1 else None,
+            following=_archive_url(number + 1, imprint) if number < count else None,
+            current=feed.feed_urls["atom"],
+        ),
     )
+    return _filled(archived, feed_archives.between(connection, *archives.span(number)))
+
+
+def _empty(
+    connection: Connection, scope: Scope, heading: Heading, imprint: Imprint
+) -> FeedDocument:
+    settings, site = imprint.settings, imprint.site
+    words = imprint.templates.words(settings.language)
+    _, changed_at = publishing.get_change(connection, key_of(scope))
+    title = heading.title if scope == EVERYTHING else f"{heading.title} · {settings.title}"
+    return FeedDocument(
+        id=uuid5(publishing.instance(connection), scope.name).urn,
+        title=title,
+        subtitle=heading.about,
+        page_url=site.base_url + scope.path,
+        feed_urls={form: site.base_url + scope.feed_path(form) for form in FORMS},
+        updated=changed_at,
+        entries=(),
+        language=heading.language or settings.language,
+        hubs=() if scope.kind == "query" else site.hubs,
+        icon=site.base_url + ICON_PATH,
+        also_at=words("also-at") + words("colon"),
+    )
+
+
+def _latest(connection: Connection, feed: FeedDocument, imprint: Imprint) -> FeedDocument:
+    """Fill the feed of everything: what no archive holds, and what changed in those lately.
+
+    "Lately" counts from the last change of anything, not from now: the same state of the
+    database gives the same document, whenever it is asked for.
+    """
+    last = publishing.last_seq(connection)
+    count = archives.left_out(last, feed_size=imprint.settings.feed_size)
+    _, oldest = archives.span(count)
+    current = feed_archives.between(connection, oldest + 1, last)
+    edited = feed_archives.edited(
+        connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED
+    )
+    links = ArchiveLinks(previous=_archive_url(count, imprint) if count else None)
+    return replace(_filled(feed, [*current, *edited]), archive=links)
+
+
+def _archive_url(number: int, imprint: Imprint) -> str:
+    return imprint.site.base_url + ArchiveAddress(number=number).path
+
+
+def _filled(feed: FeedDocument, shown: Sequence[Entry]) -> FeedDocument:
+    updated = max((entry.changed_at for entry in shown), default=feed.updated)
+    return replace(feed, entries=tuple(shown), updated=updated)
+
+
+def _news(connection: Connection, feed: FeedDocument, *, since: int) -> FeedDocument:
+    """Leave out what has not changed since a visitor asked last.
+
+    What stands beside every entry is part of each of them: if it changed, all of them did.
+    """
+    if not since or publishing.get_change(connection, publishing.SITE)[0] > since:
+        return feed
+    return replace(feed, entries=tuple(one for one in feed.entries if one.change > since))

@@ -6,8 +6,8 @@ from datetime import datetime
 from tidings.domain.documents import ParsedEntry
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.filters import Field, Filter, Rehearsal, Rule, Verdict, decide
+from tidings.domain.markup import text_of
 from tidings.domain.newsletters import Newsletter
-from tidings.parsing.markup import text_of
 from tidings.parsing.patterns import matcher_of
 from tidings.storage import entries, filters, newsletters
 from tidings.storage.database import Connection
@@ -70,7 +70,8 @@ class Sieve:
         new = [one for one in entry_ids if (newsletter.id, one) not in self._is_kept]
         for start in range(0, len(new), SLICE):
             chosen = new[start : start + SLICE]
-            for entry in entries.by_ids(connection, chosen, with_content=judge.reads_content):
+            reads_content = judge.reads_content
+            for entry in entries.by_ids(connection, chosen, with_content=reads_content, whole=True):
                 self._is_kept[newsletter.id, entry.id] = judge.verdict(entry).is_kept
         return tuple(one for one in entry_ids if self._is_kept[newsletter.id, one])
 
@@ -120,12 +121,12 @@ def rehearse(
     judge = Judge(judged)
     if newsletter is None:
         selection = Selection(source=source_id, states=tuple(EntryState))
-        window = Window(limit=REHEARSED, with_content=judge.reads_content)
+        window = Window(limit=REHEARSED, with_content=judge.reads_content, whole=True)
         found = entries.select_entries(connection, selection, window)
     else:
         series = newsletters.get(connection, newsletter)
         last = filters.latest_for(connection, series, limit=REHEARSED)
-        found = entries.by_ids(connection, last, with_content=judge.reads_content)
+        found = entries.by_ids(connection, last, with_content=judge.reads_content, whole=True)
         found.sort(key=lambda entry: entry.seq or 0, reverse=True)
     return Rehearsal(
         filters=tuple(judged), verdicts=tuple((entry, judge.verdict(entry)) for entry in found)

@@ -19,7 +19,7 @@ class Imprint:
         settings: How it is published.
         site: What all pages share; its topics are read with each page.
         templates: Of the pages.
-        page_path: Our path of a numbered page, given that of the scope's first.
+        page_path: Our path of a numbered page, given that of the scope's newest.
     """
 
     settings: PublishSettings
@@ -41,6 +41,6 @@ class Imprint:
             has_newsletters=bool(newsletters.every(connection)),
         )
 
-    def page_href(self, path: str, number: int) -> str:
-        """Return the link to a page of a list, 1 being the first."""
-        return self.site.href(path if number == 1 else self.page_path(path, number))
+    def page_href(self, path: str, number: int | None) -> str:
+        """Return the link to a page of a list; the newest has no number."""
+        return self.site.href(path if number is None else self.page_path(path, number))

@@ -3,14 +3,19 @@
 from dataclasses import replace
 from functools import partial
 
+from tidings.domain.entries import Entry
 from tidings.domain.publishing import PageAddress
 from tidings.errors import NotFoundError
 from tidings.rendering.pages import EntryPage, ListPage, paginate
+from tidings.services.directories import line_of
 from tidings.services.headings import heading_of
 from tidings.services.imprint import Imprint
-from tidings.storage import entries, publishing
+from tidings.services.stamps import key_of
+from tidings.storage import entries, paging, pins, publishing
 from tidings.storage.database import Connection
-from tidings.storage.entries import Window
+
+MOST = 10
+"""How many times what a page holds may stand on one that is to be cut, but is not yet."""
 
 
 def list_page(connection: Connection, address: PageAddress, imprint: Imprint) -> ListPage:
@@ -25,31 +30,35 @@ def list_page(connection: Connection, address: PageAddress, imprint: Imprint) ->
     selection = replace(
         heading.selection, states=heading.page_states, folded=False if is_mixed else None
     )
-    count = max(-(-entries.count(connection, selection) // size), 1)
-    if address.number > count:
-        raise NotFoundError("page", address.number)
-    window = Window(limit=size, offset=(address.number - 1) * size)
-    shown = entries.select_entries(connection, selection, window)
+    span = paging.get_span(connection, key_of(scope), address.number)
+    on_it = paging.ids_on(connection, selection, span, most=MOST * size)
+    shown = entries.in_order(connection, on_it)
+    pinned = _pinned(connection) if scope.kind == "all" and address.number is None else ()
     href = partial(imprint.page_href, scope.path)
     return ListPage(
         site=imprint.site_now(connection),
         scope=scope,
         heading=heading.title,
         about=heading.about,
-        site_url=heading.site_url,
-        entries=tuple(shown),
+        source=line_of(heading.source) if heading.source else None,
+        pinned=pinned,
+        entries=tuple(one for one in shown if one not in pinned),
         folded=entries.folded_with(connection, shown) if is_mixed else {},
-        pagination=paginate(address.number, count=count, href=href),
+        pagination=paginate(span.number, count=span.last + 1, href=href),
     )
 
 
+def _pinned(connection: Connection) -> tuple[Entry, ...]:
+    return tuple(entries.in_order(connection, pins.on_top(connection)))
+
+
 def entry_page(connection: Connection, entry_id: int, imprint: Imprint) -> EntryPage:
-    """Return the page of an entry that is for everybody.
+    """Return the page of an entry that is for everybody, or of any to an operator.
 
     Raises:
         NotFoundError: There is none.
     """
     entry = entries.get(connection, entry_id)
-    if entry.state not in publishing.OPEN_STATES:
+    if entry.state not in publishing.OPEN_STATES and imprint.site.operator is None:
         raise NotFoundError("entry", entry_id)
     return EntryPage(site=imprint.site_now(connection), entry=entry)

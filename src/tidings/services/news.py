@@ -1,6 +1,7 @@
 """News: what became public in a stretch of time, and which of it is for whom."""
 
 from bisect import bisect_right
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from tidings.domain.digests import matches
 from tidings.domain.newsletters import Newsletter, Schedule
 from tidings.domain.planning import Window, kept_back, waits_for_more
 from tidings.domain.slots import Slot
+from tidings.domain.stories import first_of_each
 from tidings.services.filtering import Sieve
 from tidings.storage import candidates
 from tidings.storage.candidates import Candidate
@@ -21,12 +23,27 @@ class Reader:
     Attributes:
         topics: Slugs chosen out of the newsletter's; empty for all of those.
         watermark: The last `seq` that has been planned.
+        told: Stories that they know from earlier windows.
     """
 
     newsletter: Newsletter
     schedule: Schedule
     topics: tuple[str, ...]
     watermark: int
+    told: frozenset[int] = frozenset()
+
+
+def reader_of_everything(
+    newsletter: Newsletter, *, watermark: int, told: Collection[int] = ()
+) -> Reader:
+    """Return who reads all that a newsletter tells of, by its own slots."""
+    return Reader(
+        newsletter=newsletter,
+        schedule=newsletter.schedule,
+        topics=(),
+        watermark=watermark,
+        told=frozenset(told),
+    )
 
 
 class News:
@@ -41,6 +58,7 @@ class News:
         self._found: list[Candidate] = []
         self._seqs: list[int] = []
         self._seen: dict[int, datetime] = {}
+        self._story_of: dict[int, int] = {}
         self._made: dict[tuple[object, ...], tuple[int, ...]] = {}
 
     def read(self, connection: Connection, *, from_seq: int, to_seq: int) -> None:
@@ -51,25 +69,30 @@ class News:
         self._found = candidates.between(connection, from_seq=from_seq, to_seq=to_seq)
         self._seqs = [one.seq for one in self._found]
         self._seen = {one.id: one.first_seen_at for one in self._found}
+        self._story_of = {one.id: one.story_id for one in self._found if one.story_id}
         self._made = {}
 
+    def stories(self) -> frozenset[int]:
+        """Return the stories that some of what is at hand is in."""
+        return frozenset(self._story_of.values())
+
+    def stories_of(self, entry_ids: Collection[int]) -> frozenset[int]:
+        """Return the stories that these are in, of what is at hand."""
+        return frozenset(self._story_of[one] for one in entry_ids if one in self._story_of)
+
     def of(
-        self,
-        connection: Connection,
-        newsletter: Newsletter,
-        topics: tuple[str, ...],
-        *,
-        from_seq: int,
-        to_seq: int,
+        self, connection: Connection, reader: Reader, *, from_seq: int, to_seq: int
     ) -> tuple[int, ...]:
-        """Return the ids of what a newsletter tells of a window to whom wants these topics."""
-        asked = (newsletter.id, topics, from_seq, to_seq)
+        """Return the ids of what somebody is told of a window: of each story the first they want."""
+        newsletter, topics, told = reader.newsletter, reader.topics, reader.told
+        asked = (newsletter.id, topics, told, from_seq, to_seq)
         if asked not in self._made:
             start = bisect_right(self._seqs, from_seq)
             end = bisect_right(self._seqs, to_seq)
             selections = (newsletter.topics, topics)
             chosen = [one.id for one in self._found[start:end] if matches(one.topics, *selections)]
-            self._made[asked] = self._sieve.let_through(connection, newsletter, chosen)
+            wanted = self._sieve.let_through(connection, newsletter, chosen)
+            self._made[asked] = first_of_each(wanted, self._story_of, told=told)
         return self._made[asked]
 
     def fill(
@@ -80,7 +103,7 @@ class News:
             return window, ()
         newsletter = reader.newsletter
         span = {"from_seq": window.from_seq, "to_seq": window.to_seq}
-        chosen = self.of(connection, newsletter, reader.topics, **span)
+        chosen = self.of(connection, reader, **span)
         if len(chosen) >= newsletter.min_entries:
             return window, chosen
         seen = [self._seen[one] for one in chosen]

@@ -25,6 +25,8 @@ from tidings.domain.urls import without_credentials
 from tidings.errors import FetchError, LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
+from tidings.services.forms import Post
+from tidings.services.paging import keep_pages
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
@@ -35,7 +37,7 @@ from tidings.services.settling import (
     settle_read,
     settle_unchanged,
 )
-from tidings.services.websub import Post, take_pushes
+from tidings.services.websub import take_pushes
 from tidings.storage import polls
 from tidings.storage.database import Database
 from tidings.storage.polled_sources import PolledSource
@@ -63,6 +65,7 @@ class PollTools:
         post: Sends a form to a hub, and reports from any thread.
         parse: Reads a document in a child, given the raw hashes known by key.
         owner: This process's name on leases.
+        page_size: Entries on a page of what is published.
     """
 
     database: Database
@@ -73,6 +76,7 @@ class PollTools:
     owner: str
     rules: Rules
     hosts: HostRules
+    page_size: int
 
 
 def poll_due(tools: PollTools, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
@@ -131,6 +135,7 @@ class _Round:
     def run(self) -> PollSummary:
         patience = self._tools.hosts.patience.total_seconds()
         give_up_at = time.monotonic() + patience
+        self._keep_pages()
         try:
             while not self._stop.is_set():
                 self._claim()
@@ -232,6 +237,7 @@ class _Round:
             del self._in_flight[due.id]
             self._claims.finish(due)
             self._tell(result)
+        self._keep_pages()
 
     def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult:
         """Save what could not be saved with others; if that fails, save why."""
@@ -247,6 +253,14 @@ class _Round:
     def _write(self, polled: Sequence[PolledSource]) -> None:
         with self._tools.database.write() as connection:
             polls.save(connection, self._tools.owner, polled)
+
+    def _keep_pages(self) -> None:
+        """Cut pages of what has been saved; what fails here is done with the next batch."""
+        tools = self._tools
+        try:
+            keep_pages(tools.database, size=tools.page_size, clock=tools.clock)
+        except StorageError as error:
+            logger.warning("pages not cut", extra={"because": str(error)})
 
     def _skip(self, *, after: float) -> None:
         for due, because in self._claims.give_up(after=timedelta(seconds=max(after, 0))):

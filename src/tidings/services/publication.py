@@ -1,24 +1,30 @@
 """Publishing: what stands at an address, as bytes and as a stamp that moves with them."""
 
+from dataclasses import replace
 from functools import partial
 
 from tidings.domain.publishing import (
     Address,
+    ArchiveAddress,
     EntryAddress,
     FeedAddress,
     IssueAddress,
     ListAddress,
     PageAddress,
+    Scope,
     Stamp,
 )
 from tidings.errors import NotFoundError
 from tidings.rendering.atom import render_atom
 from tidings.rendering.opml import render_opml
-from tidings.rendering.pages import Page, render
+from tidings.rendering.pages import ErrorPage, Page, render
+from tidings.rendering.site import Operator
 from tidings.services import archive, directories
-from tidings.services.feeds import FORMS, feed_of
+from tidings.services.feeds import FORMS, archive_of, feed_of
 from tidings.services.imprint import Imprint
 from tidings.services.lists import entry_page, list_page
+from tidings.services.searching import search_page
+from tidings.services.sitemaps import sitemap
 from tidings.services.stamps import last_change
 from tidings.storage.database import Connection, Database
 
@@ -41,20 +47,30 @@ class Publication:
             change, changed_at = last_change(connection, address)
         return Stamp(change=change, changed_at=changed_at, fingerprint=self._fingerprint)
 
-    def body(self, address: Address) -> bytes:
+    def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
         """Render what is at `address`, all of it from one moment.
+
+        Args:
+            address: A page, if it is for an operator.
+            operator: Who looks at it, if not everybody may.
 
         Raises:
             NotFoundError: There is nothing at that address.
         """
         imprint = self._imprint
+        if operator is not None:
+            imprint = replace(imprint, site=replace(imprint.site, operator=operator))
         with self._database.read() as connection:
             match address:
-                case FeedAddress(scope=scope, form=form):
-                    return FORMS[form](feed_of(connection, scope, imprint))
+                case FeedAddress(form=form):
+                    return FORMS[form](feed_of(connection, address, imprint))
+                case ArchiveAddress():
+                    return render_atom(archive_of(connection, address, imprint))
                 case ListAddress(name="sources.opml"):
                     listed = directories.outlines(connection)
                     return render_opml(listed, title=imprint.settings.title)
+                case ListAddress(name="sitemap.xml", number=number):
+                    return sitemap(connection, imprint.site, number=number)
                 case ListAddress(name="issues.atom"):
                     site = imprint.site_now(connection)
                     newest = archive.newest_issues(connection, site, templates=imprint.templates)
@@ -70,17 +86,28 @@ def _page(
     imprint: Imprint,
 ) -> Page:
     match address:
+        case PageAddress(scope=Scope(kind="query" | "search")):
+            return search_page(connection, address, imprint)
         case PageAddress():
             return list_page(connection, address, imprint)
         case EntryAddress(id=entry_id):
             return entry_page(connection, entry_id, imprint)
         case IssueAddress(slug=slug):
             return archive.issue_page(connection, slug, site=imprint.site_now(connection))
+        case ListAddress():
+            return _directory(connection, address, imprint)
+
+
+def _directory(connection: Connection, address: ListAddress, imprint: Imprint) -> Page:
+    site = imprint.site_now(connection)
+    match address:
+        case ListAddress(name="404.html"):
+            return ErrorPage(site=site, status=404)
         case ListAddress(name="topics"):
-            return directories.topics_page(connection, imprint.site_now(connection))
-        case ListAddress(name="sources"):
-            return directories.sources_page(connection, imprint.site_now(connection))
+            return directories.topics_page(connection, site)
+        case ListAddress(name="sources", topic=topic):
+            return directories.sources_page(connection, site, topic=topic)
         case ListAddress(name="issues", number=number):
-            site, href = imprint.site_now(connection), partial(imprint.page_href, "/issues")
+            href = partial(imprint.page_href, "/issues")
             return archive.issues_page(connection, site, number=number, href=href)
     raise NotFoundError("list", address.name)

@@ -12,7 +12,7 @@ from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
 from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
-from tidings.services.news import News
+from tidings.services.news import News, reader_of_everything
 from tidings.services.planning import plan_now
 from tidings.storage import audience, issues, publishing, relays, subscriptions
 from tidings.storage.database import Connection
@@ -37,7 +37,8 @@ def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     last = publishing.last_seq(connection)
     news = News()
     news.read(connection, from_seq=first, to_seq=last)
-    entries = len(news.of(connection, newsletter, (), from_seq=first, to_seq=last))
+    reader = reader_of_everything(newsletter, watermark=first)
+    entries = len(news.of(connection, reader, from_seq=first, to_seq=last))
     written_to = audience.written_to(connection, newsletter.id, limit=readers)
     most_entries = audience.most_entries(connection, newsletter.id, issues=LOOK_BACK)
     is_unusual = is_flood(readers, usual=written_to) or is_flood(entries, usual=most_entries)

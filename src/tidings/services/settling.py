@@ -24,7 +24,7 @@ from tidings.services import relocation
 from tidings.services.telling import told_of_failure, told_of_success
 from tidings.services.websub import hub_note
 from tidings.storage.documents import KeptDocument
-from tidings.storage.polled_sources import PolledSource
+from tidings.storage.polled_sources import SAID, PolledSource
 
 GONE_FOR_GOOD = timedelta(days=1)
 """How long after the first "gone" a second one is believed."""
@@ -129,7 +129,9 @@ def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules
     is_first = due.first_polled_at is None
     changes = _compared(due, reading, now=now, rules=rules)
     rhythm = _learned(due, changes, now=now, rules=rules)
-    said = (feed.title or None, feed.site_url, feed.language)
+    guid = due.feed_guid or feed.guid  # the first one counts: some make a new one each time
+    said = (feed.title or None, feed.site_url, feed.language, guid, feed.rights)
+    known = (due.feed_title, due.site_url, due.language, due.feed_guid, due.rights)
     read = replace(
         _succeeded(due, fetched, now=now),
         first_polled_at=now if is_first and changes.new else due.first_polled_at,
@@ -146,7 +148,9 @@ def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules
         feed_title=feed.title or None,
         site_url=feed.site_url,
         language=feed.language,
-        retitled=said != (due.feed_title, due.site_url, due.language),
+        feed_guid=guid,
+        rights=feed.rights,
+        retitled=any(new not in {None, old} for new, old in zip(said, known, strict=True)),
         outcome=_outcome(changes),
         changes=changes,
         hub_note=hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
@@ -175,7 +179,7 @@ _CARRIED = tuple(
     name
     for name in PolledSource.__dataclass_fields__
     if name in DueSource.__dataclass_fields__
-    if name not in {"last_polled_at", "feed_title", "site_url", "language", "history"}
+    if name not in {"last_polled_at", "history", *SAID}
 )
 
 

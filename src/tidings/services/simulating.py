@@ -8,7 +8,7 @@ from tidings.domain.newsletters import DeliveryState, Frequency, Newsletter, Sch
 from tidings.domain.planning import Omission, SimulatedSlot, Standing, slot_of_cut, window_of
 from tidings.domain.slots import INSTANT_PAUSE, Slot, clock_change, slots_between
 from tidings.services.news import News, Reader
-from tidings.storage import publishing, reader_records, timeline
+from tidings.storage import publishing, reader_records, timeline, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.timeline import Timeline
 
@@ -24,6 +24,7 @@ class Wished:
         topics: Slugs chosen out of the newsletter's; empty for all of those.
         watermark: The last `seq` that has been planned; None for all that was public before.
         had: Labels of slots that are not had again.
+        subscription: Whose letters count for what is known already.
     """
 
     newsletter: Newsletter
@@ -31,6 +32,7 @@ class Wished:
     topics: tuple[str, ...]
     watermark: int | None = None
     had: Collection[str] = ()
+    subscription: int | None = None
 
 
 def had_so_far(connection: Connection, subscription_id: int) -> set[str]:
@@ -47,11 +49,16 @@ def simulate(
     mark = course.last_seq(since) if wished.watermark is None else wished.watermark
     news = News()
     news.read(connection, from_seq=mark, to_seq=publishing.last_seq(connection))
+    told = _told(connection, wished, news, up_to=mark)
     for slot in _slots(schedule, course, since=since, until=until):
         standing = Standing(watermark=mark, had=frozenset(wished.had))
         cut = course.last_seq(slot.due_at)
         reader = Reader(
-            newsletter=wished.newsletter, schedule=schedule, topics=wished.topics, watermark=mark
+            newsletter=wished.newsletter,
+            schedule=schedule,
+            topics=wished.topics,
+            watermark=mark,
+            told=told,
         )
         whole = window_of(schedule, slot, standing, cut=cut, now=slot.due_at)
         window, chosen = news.fill(connection, whole, slot, reader=reader)
@@ -66,9 +73,18 @@ def simulate(
             note=clock_change(schedule, slot),
         )
         mark = window.to_seq
+        told |= news.stories_of(chosen)
 
 
 _STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
+
+
+def _told(connection: Connection, wished: Wished, news: News, *, up_to: int) -> frozenset[int]:
+    if wished.subscription is None:
+        return frozenset()
+    whose = wished.subscription
+    told = told_stories.of_subscriptions(connection, [whose], news.stories()).get(whose, {})
+    return frozenset(story_id for story_id, seq in told.items() if seq <= up_to)
 
 
 def _slots(

@@ -1,132 +1,116 @@
 """The static site: everything that is published, as files."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from itertools import count
+from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
-from tidings.domain.publishing import (
-    Address,
-    EntryAddress,
-    FeedAddress,
-    IssueAddress,
-    ListAddress,
-    PageAddress,
-    Scope,
-)
-from tidings.errors import ConfigError, NotFoundError
-from tidings.services.feeds import FORMS
+from tidings.domain.publishing import Address
+from tidings.errors import NotFoundError
+from tidings.rendering.sitemap import robots
+from tidings.services import site_folder
+from tidings.services.imprint import Imprint
+from tidings.services.paging import keep_pages
 from tidings.services.publication import Publication
-from tidings.storage import entries, issues, newsletters, publishing, sources, topics
+from tidings.services.site_files import files
+from tidings.services.site_folder import SiteFolder
 from tidings.storage.database import Database
-from tidings.storage.entries import Selection
 
-
-def page_path(path: str, number: int) -> str:
-    """Return the path of a numbered page where a query cannot name it; `path` is the first's."""
-    return f"{path.rstrip('/')}/page/{number}/"
+SAVED_AFTER = 5_000
+"""Files after which the list of files is written: that much is done twice after a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """How many files the site has, and how many of them were written now."""
+    """How many files the site has, and how many were rendered, written and removed now."""
 
     files: int
-    changed: int
+    rendered: int
+    written: int
+    removed: int
+
+
+class _File(NamedTuple):
+    """A file: what it holds, or the address of that."""
+
+    path: str
+    stamp: str
+    content: bytes | Address
 
 
 def publish(
     database: Database,
-    publication: Publication,
+    imprint: Imprint,
     folder: Path,
     *,
     assets: Mapping[str, bytes],
+    clock: Callable[[], datetime],
 ) -> Written:
     """Write everything that is published into `folder`.
 
-    Each file is replaced as a whole, and only if it differs.
+    What has not changed is not rendered, what would be the same is not written. Each file is
+    replaced as a whole, what is linked to before what links to it, and what is gone is
+    removed at the end: a visitor who comes meanwhile finds a working site, be it half new.
 
     Args:
         database: Tells what there is.
-        publication: Gives the bytes.
+        imprint: How it is published.
         folder: Is made if it is not there; files of other origin in it are left alone.
         assets: Files that pages need, by path.
+        clock: Tells when pages are cut.
 
     Raises:
         ConfigError: The folder cannot be written to.
+        ConflictError: Another process writes into it.
     """
-    files = changed = 0
-    try:
-        for path, body in _files(database, publication, assets):
-            files += 1
-            changed += _replace(folder / path, body)
-    except OSError as error:
-        raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from error
-    return Written(files=files, changed=changed)
+    keep_pages(database, size=imprint.settings.page_size, clock=clock)
+    publication = Publication(database, imprint)
+    with site_folder.opened(folder) as site:
+        planned = _planned(database, imprint, assets)
+        todo = [file for file in planned if not site.is_current(file.path, file.stamp)]
+        gone = site.others_than({file.path for file in planned})
+        if not todo and not gone:
+            return Written(files=len(planned), rendered=0, written=0, removed=0)
+        written, lost = _write(site, todo, publication)
+        for path in (*gone, *lost):
+            site.remove(path)
+        site.save()
+    return Written(
+        files=len(planned) - len(lost),
+        rendered=len(todo) - len(lost),
+        written=written,
+        removed=len(gone),
+    )
 
 
-def _files(
-    database: Database, publication: Publication, assets: Mapping[str, bytes]
-) -> Iterator[tuple[str, bytes]]:
-    yield from assets.items()
+def _planned(database: Database, imprint: Imprint, assets: Mapping[str, bytes]) -> list[_File]:
+    """Return all files of the site in the order in which they are written."""
+    fixed = {**assets, "robots.txt": robots(imprint.site)}
+    planned = [_File(path, sha256(body).hexdigest(), body) for path, body in fixed.items()]
+    fingerprint = imprint.fingerprint
     with database.read() as connection:
-        scopes = [Scope(kind="all")]
-        scopes += [Scope(kind="topic", slug=topic.slug) for topic in topics.every(connection)]
-        scopes += [Scope(kind="source", slug=source.slug) for source in sources.every(connection)]
-        shown = entries.ids(connection, Selection(states=publishing.OPEN_STATES))
-    for scope in scopes:
-        for form in FORMS:
-            address: Address = FeedAddress(scope=scope, form=form)
-            yield scope.feed_path(form).lstrip("/"), publication.body(address)
-        yield from _pages(publication, scope.path, at=partial(_page_of, scope))
-    for name in ("topics", "sources"):
-        yield f"{name}/index.html", publication.body(ListAddress(name=name))
-    yield "sources.opml", publication.body(ListAddress(name="sources.opml"))
-    for entry_id in shown:
-        with suppress(NotFoundError):  # hidden since we looked
-            yield f"entries/{entry_id}/index.html", publication.body(EntryAddress(id=entry_id))
-    yield from _archive(database, publication)
+        planned += [
+            _File(file.path, f"{file.change}-{fingerprint}", file.address)
+            for file in files(connection, imprint)
+        ]
+    return planned
 
 
-def _pages(
-    publication: Publication, path: str, *, at: Callable[[int], Address]
-) -> Iterator[tuple[str, bytes]]:
-    for number in count(1):
+def _write(
+    site: SiteFolder, todo: Iterable[_File], publication: Publication
+) -> tuple[int, list[str]]:
+    """Write files; return how many were new, and which are not there any more."""
+    former = site.begin([file.path for file in todo])
+    written, lost = 0, []
+    for done, (path, stamp, content) in enumerate(todo, 1):
         try:
-            body = publication.body(at(number))
-        except NotFoundError:
-            return
-        file = path if number == 1 else page_path(path, number)
-        yield f"{file.strip('/')}/index.html".lstrip("/"), body
-
-
-def _archive(database: Database, publication: Publication) -> Iterator[tuple[str, bytes]]:
-    with database.read() as connection:
-        if not newsletters.every(connection):
-            return
-        listed = [line.slug for line in issues.listed(connection)]
-    yield from _pages(publication, "/issues", at=_page_of_issues)
-    yield "issues.atom", publication.body(ListAddress(name="issues.atom"))
-    for slug in listed:
-        with suppress(NotFoundError):  # its newsletter was removed since we looked
-            yield f"issues/{slug}/index.html", publication.body(IssueAddress(slug=slug))
-
-
-def _page_of(scope: Scope, number: int) -> Address:
-    return PageAddress(scope=scope, number=number)
-
-
-def _page_of_issues(number: int) -> Address:
-    return ListAddress(name="issues", number=number)
-
-
-def _replace(path: Path, body: bytes) -> bool:
-    if path.is_file() and path.read_bytes() == body:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(body)
-    unfinished.replace(path)
-    return True
+            body = content if isinstance(content, bytes) else publication.body(content)
+        except NotFoundError:  # hidden or removed since we looked
+            lost.append(path)
+            continue
+        written += site.put(path, body, stamp=stamp, former=former.get(path, ""))
+        if done % SAVED_AFTER == 0:
+            site.save()
+    return written, lost

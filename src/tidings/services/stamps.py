@@ -4,13 +4,15 @@ from datetime import datetime
 
 from tidings.domain.publishing import (
     Address,
+    ArchiveAddress,
     EntryAddress,
     IssueAddress,
     ListAddress,
+    PageAddress,
     Scope,
 )
 from tidings.services import archive
-from tidings.storage import publishing
+from tidings.storage import feed_archives, paging, publishing
 from tidings.storage.database import Connection
 
 SCOPES_OF_LISTS = {
@@ -18,6 +20,7 @@ SCOPES_OF_LISTS = {
     "sources": publishing.SOURCES,
     "sources.opml": publishing.SOURCES,
     "issues": publishing.ISSUES,
+    "404.html": publishing.SITE,
 }
 
 
@@ -28,19 +31,38 @@ def last_change(connection: Connection, address: Address) -> tuple[int, datetime
         NotFoundError: There is nothing at that address.
     """
     match address:
+        case ArchiveAddress(number=number):
+            return feed_archives.get_change(connection, number)
         case EntryAddress(id=entry_id):
             return publishing.get_entry_change(connection, entry_id)
+        case PageAddress(scope=scope, number=int(number)) if scope.kind != "query":
+            return paging.get_page_change(connection, key_of(scope), number)
         case IssueAddress(slug=slug):
             return publishing.get_issue_change(connection, slug)
-        case ListAddress(name="issues.atom"):
-            return publishing.get_issues_change(connection, limit=archive.FEED_SIZE)
         case ListAddress(name=name):
-            return publishing.get_change(connection, SCOPES_OF_LISTS[name])
-        case _:
-            return publishing.get_change(connection, key_of(address.scope))
+            return _change_of_list(connection, name)
+    return publishing.get_change(connection, key_of(address.scope))
+
+
+def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
+    if name == "sitemap.xml":
+        return publishing.get_newest_change(connection)
+    if name == "issues.atom":
+        return publishing.get_issues_change(connection, limit=archive.FEED_SIZE)
+    return publishing.get_change(connection, SCOPES_OF_LISTS[name])
 
 
 def key_of(scope: Scope) -> str:
     """Return what a scope is called where its changes are noted."""
-    of = {"topic": publishing.of_topic, "source": publishing.of_source}
-    return of[scope.kind](scope.slug) if scope.slug else publishing.ALL
+    of = {
+        "topic": publishing.of_topic,
+        "source": publishing.of_source,
+        "search": publishing.of_search,
+    }
+    return of[scope.kind](scope.slug) if scope.kind in of else publishing.ALL
+
+
+def scope_of(key: str) -> Scope:
+    """Return the scope whose changes are noted under `key`."""
+    kind, _, slug = key.partition(":")
+    return Scope(kind=kind, slug=slug)

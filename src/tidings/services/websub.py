@@ -7,10 +7,8 @@ document, under the same lease, whichever process the hub had called, and once.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.domain.documents import ParsedFeed
@@ -34,8 +32,9 @@ from tidings.domain.websub import (
     Push,
     is_genuine,
 )
-from tidings.errors import FetchError, NotFoundError, one_line
-from tidings.fetching.outcomes import Answered, Fetched, Form, Validators
+from tidings.errors import FetchError, NotFoundError
+from tidings.fetching.outcomes import Fetched, Form, Validators
+from tidings.services.forms import Answer, Post, refusal, send
 from tidings.storage import websub
 from tidings.storage.database import Database
 
@@ -43,9 +42,6 @@ logger = logging.getLogger(__name__)
 
 FRESH_FOR = timedelta(minutes=10)
 """How long what was pushed is taken for the latest; later the document itself is fetched."""
-
-Answer = Answered | FetchError
-Post = Callable[[Form, Callable[[Answer], None]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +67,7 @@ def attend_hubs(tools: HubTools, *, stop: Event) -> None:
     down: dict[str, FetchError] = {}
     while not stop.is_set() and (known := _take_next(tools)):
         host = host_of(known.hub)
-        answer = down.get(host) or _ask(tools, known, stop=stop)
+        answer = down.get(host) or send(tools.post, _form(known, tools.callback), stop=stop)
         if answer is None:
             return
         if isinstance(answer, FetchError):
@@ -217,16 +213,6 @@ def _take_next(tools: HubTools) -> HubSubscription | None:
     return None
 
 
-def _ask(tools: HubTools, known: HubSubscription, *, stop: Event) -> Answer | None:
-    """Return what a hub answers; None if the service ends first."""
-    inbox: SimpleQueue[Answer] = SimpleQueue()
-    tools.post(_form(known, tools.callback), inbox.put)
-    while not stop.is_set():
-        with suppress(Empty):
-            return inbox.get(timeout=0.2)
-    return None
-
-
 def _form(known: HubSubscription, callback: str) -> Form:
     leaves = known.state is HubState.LEAVING
     return Form(
@@ -243,13 +229,7 @@ def _form(known: HubSubscription, callback: str) -> Form:
 
 
 def _note(database: Database, known: HubSubscription, answer: Answer) -> None:
-    error = None
-    if isinstance(answer, FetchError):
-        error = str(answer)
-    elif not 200 <= answer.status < 300:
-        # A hub may repeat what it was told.
-        said = answer.text.replace(known.token, "…").replace(known.secret, "…")
-        error = one_line(f"{answer.status}: {said}")
+    error = refusal(answer, hiding=(known.token, known.secret))
     with database.write() as connection:
         websub.note_answer(connection, known.token, error)
     if error:

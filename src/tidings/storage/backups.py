@@ -5,11 +5,13 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Integer, func, insert, select, text
 
 from tidings.errors import ConflictError, ImportFileError, StorageError
+from tidings.storage import search_index
 from tidings.storage.database import Database
 from tidings.storage.reader_tables import every_table
 
@@ -69,6 +71,7 @@ def check(database: Database) -> list[str]:
     problems = _problems_of(database.path) if database.is_sqlite else []
     with database.read() as connection:
         problems += _broken_promises(connection)
+        problems += search_index.problems(connection)
     return problems
 
 
@@ -96,6 +99,7 @@ def copy(origin: Database, target: Database, *, advance: Callable[[str, int], No
                 advance(table.name, len(rows))
         if not target.is_sqlite:
             _go_on_numbering(writing)
+        search_index.rebuild(writing, advance=partial(advance, "entry_words"))
 
 
 def _go_on_numbering(connection: Connection) -> None:

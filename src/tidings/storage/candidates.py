@@ -18,12 +18,19 @@ class Candidate:
     seq: int
     first_seen_at: datetime
     topics: tuple[str, ...]
+    story_id: int | None = None
 
 
 def between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
     """Return the entries in a window that digests may tell of, in the order they became public."""
     statement = (
-        select(entry.c.id, entry.c.seq, entry.c.first_seen_at, entry.c.source_id)
+        select(
+            entry.c.id,
+            entry.c.seq,
+            entry.c.first_seen_at,
+            entry.c.source_id,
+            entry.c.story_id,
+        )
         .where(
             entry.c.seq > from_seq,
             entry.c.seq <= to_seq,
@@ -41,6 +48,7 @@ def between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candi
             seq=row.seq,
             first_seen_at=row.first_seen_at,
             topics=slugs.get(row.source_id, ()),
+            story_id=row.story_id,
         )
         for row in rows
     ]

@@ -4,14 +4,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, EntryState, Republish, SourceCredit, TopicCredit
-from tidings.domain.urls import without_credentials
+from tidings.domain.entries import (
+    Entry,
+    EntryState,
+    Mate,
+    TopicCredit,
+    permitted,
+)
 from tidings.errors import NotFoundError
-from tidings.storage import topics
-from tidings.storage.sources import shown_title
+from tidings.storage import bylines, newest, topics
+from tidings.storage.hints import Unindexed
 from tidings.storage.tables import entry, source, source_topic, topic
 
 MAX_NAMED = 10_000
@@ -27,30 +42,42 @@ class Selection:
         topic: The slug of a topic.
         states: Who may see them.
         folded: Whether they are counted only, on pages of several sources; None for either.
+        told_once: Of each story the oldest public one that the selection's topic has.
+        among: Ids of those that it may be; None for all.
     """
 
     source: int | None = None
     topic: str | None = None
     states: Sequence[EntryState] = (EntryState.PUBLIC,)
     folded: bool | None = None
+    told_once: bool = False
+    among: Sequence[int] | None = None
 
     def rules(self) -> list[ColumnElement[bool]]:
         """Return the conditions on the `entry` table."""
-        rules: list[ColumnElement[bool]] = [entry.c.state.in_(self.states)]
+        of_sources = self.of_sources()
+        state = Unindexed(entry.c.state) if of_sources else entry.c.state
+        rules = [state.in_(self.states), *of_sources]
         if len(self.states) == 1:  # an equality lets the index give the order
-            rules = [entry.c.state == self.states[0]]
+            rules = [state == self.states[0], *of_sources]
         if self.folded is not None:
             rules.append(entry.c.folded == self.folded)
-        if self.source is not None:
-            rules.append(entry.c.source_id == self.source)
-        if self.topic is not None:
-            labelled = (
-                select(source_topic.c.source_id)
-                .join(topic, topic.c.id == source_topic.c.topic_id)
-                .where(topic.c.slug == self.topic)
+        if self.among is not None:
+            rules.append(entry.c.id.in_(self.among))
+        if self.told_once:
+            is_lead = entry.c.follows == false()
+            rules.append(
+                or_(is_lead, ~_has_older(_labelled(self.topic))) if self.topic else is_lead
             )
-            rules.append(entry.c.source_id.in_(labelled))
         return rules
+
+    def of_sources(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on the source alone; none if it may be any."""
+        if self.source is not None:
+            return [entry.c.source_id == self.source]
+        if self.topic is not None:
+            return [entry.c.source_id.in_(_labelled(self.topic))]
+        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,12 +88,31 @@ class Window:
         limit: None for all.
         by_seq: In the order of publication, as feeds have it, instead of by `sort_at`.
         with_content: Bodies as well.
+        whole: Also what a source lets nobody but the operator see.
     """
 
     limit: int | None
     offset: int = 0
     by_seq: bool = False
     with_content: bool = False
+    whole: bool = False
+
+
+def _labelled(slug: str) -> Select[int]:
+    """Select the sources with a topic."""
+    with_topic = select(source_topic.c.source_id).join(topic, topic.c.id == source_topic.c.topic_id)
+    return with_topic.where(topic.c.slug == slug)
+
+
+def _has_older(sources: Select[int]) -> ColumnElement[bool]:
+    """Say that some of these sources told an entry's story to the public before."""
+    older = entry.alias()
+    return exists().where(
+        older.c.story_id == entry.c.story_id,
+        older.c.seq < entry.c.seq,
+        older.c.state == EntryState.PUBLIC,
+        older.c.source_id.in_(sources),
+    )
 
 
 def select_entries(connection: Connection, selection: Selection, window: Window) -> list[Entry]:
@@ -74,30 +120,35 @@ def select_entries(connection: Connection, selection: Selection, window: Window)
     order = [entry.c.seq.desc()] if window.by_seq else [entry.c.sort_at.desc(), entry.c.id.desc()]
     columns = [c for c in entry.c if window.with_content or c is not entry.c.content]
     # Ids first: to sort whole rows, or to pass over them, would move their contents about.
-    chosen = (
+    chosen: Select[int] | list[int] = (
         select(entry.c.id)
         .where(*selection.rules())
         .order_by(*order)
         .limit(window.limit)
         .offset(window.offset or None)
     )
+    if window.by_seq and selection.topic and window.limit:
+        limit = window.limit
+        chosen = newest.ids_of_topic(connection, selection.topic, selection.rules(), limit=limit)
     statement = (
-        select(*columns, *_CREDIT)
+        select(*columns, *bylines.COLUMNS)
         .join(source, source.c.id == entry.c.source_id)
         .where(entry.c.id.in_(chosen))
         .order_by(*order)
     )
-    rows = connection.execute(statement).all()
-    labels = topics.of_sources(connection) if rows else {}
-    return [_to_entry(row, labels) for row in rows]
+    return _to_entries(connection, connection.execute(statement).all(), whole=window.whole)
 
 
 def by_ids(
-    connection: Connection, entry_ids: Sequence[int], *, with_content: bool = False
+    connection: Connection,
+    entry_ids: Sequence[int],
+    *,
+    with_content: bool = False,
+    whole: bool = False,
 ) -> list[Entry]:
-    """Return entries in no order; those that exist."""
+    """Return entries in no order; those that exist. `whole` as in `Window`."""
     columns = [c for c in entry.c if with_content or c is not entry.c.content]
-    statement = select(*columns, *_CREDIT).join(source, source.c.id == entry.c.source_id)
+    statement = select(*columns, *bylines.COLUMNS).join(source, source.c.id == entry.c.source_id)
     rows = [
         row
         for start in range(0, len(entry_ids), MAX_NAMED)
@@ -105,8 +156,13 @@ def by_ids(
             statement.where(entry.c.id.in_(entry_ids[start : start + MAX_NAMED]))
         )
     ]
-    labels = topics.of_sources(connection) if rows else {}
-    return [_to_entry(row, labels) for row in rows]
+    return _to_entries(connection, rows, whole=whole)
+
+
+def in_order(connection: Connection, entry_ids: Sequence[int]) -> list[Entry]:
+    """Return entries in the order of their ids; those that exist."""
+    found = {one.id: one for one in by_ids(connection, entry_ids)}
+    return [found[entry_id] for entry_id in entry_ids if entry_id in found]
 
 
 def count(connection: Connection, selection: Selection) -> int:
@@ -125,7 +181,7 @@ def folded_with(connection: Connection, shown: Sequence[Entry]) -> dict[int, int
         select(entry.c.source_id, entry.c.first_seen_at, func.count())
         .where(
             entry.c.folded,
-            entry.c.state == EntryState.PUBLIC,
+            Unindexed(entry.c.state) == EntryState.PUBLIC,
             entry.c.source_id.in_({source_id for source_id, _ in arrivals}),
             entry.c.first_seen_at.in_({at for _, at in arrivals}),
         )
@@ -144,49 +200,38 @@ def ids(connection: Connection, selection: Selection) -> list[int]:
     )
 
 
-def get(connection: Connection, entry_id: int) -> Entry:
-    """Return an entry in whatever state, with its content.
+def get(connection: Connection, entry_id: int, *, whole: bool = False) -> Entry:
+    """Return an entry in whatever state, with its content. `whole` as in `Window`.
 
     Raises:
         NotFoundError: There is none with that id.
     """
-    statement = select(entry, *_CREDIT).join(source, source.c.id == entry.c.source_id)
-    row = connection.execute(statement.where(entry.c.id == entry_id)).first()
-    if row is None:
+    statement = select(entry, *bylines.COLUMNS).join(source, source.c.id == entry.c.source_id)
+    rows = connection.execute(statement.where(entry.c.id == entry_id)).all()
+    if not rows:
         raise NotFoundError("entry", entry_id)
-    return _to_entry(row, topics.of_sources(connection))
+    return _to_entries(connection, rows, whole=whole)[0]
 
 
-_CREDIT = (
-    source.c.slug.label("source_slug"),
-    source.c.url.label("source_url"),
-    source.c.given_title,
-    source.c.feed_title,
-    source.c.site_url,
-    source.c.language.label("source_language"),
-    source.c.feed_guid,
-    source.c.rights,
-    source.c.republish,
-    source.c.noindex,
-)
+def _to_entries(
+    connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], *, whole: bool
+) -> list[Entry]:
+    shown = {row.source_id for row in rows}
+    labels = topics.of_sources(connection, shown if len(shown) < MAX_NAMED else None)
+    mates = bylines.mates(connection, {row.story_id for row in rows if row.story_id})
+    found = [_to_entry(row, labels, mates.get(row.story_id, ())) for row in rows]
+    return found if whole else [permitted(one) for one in found]
 
 
-def _to_entry(row: Row[*tuple[Any, ...]], labels: Mapping[int, tuple[TopicCredit, ...]]) -> Entry:
+def _to_entry(
+    row: Row[*tuple[Any, ...]],
+    labels: Mapping[int, tuple[TopicCredit, ...]],
+    told_by: Sequence[Mate],
+) -> Entry:
     return Entry(
         id=row.id,
         seq=row.seq,
-        source=SourceCredit(
-            id=row.source_id,
-            slug=row.source_slug,
-            title=shown_title(row.given_title, row.feed_title, row.source_url),
-            url=without_credentials(row.source_url),
-            site_url=row.site_url,
-            language=row.source_language,
-            guid=row.feed_guid,
-            rights=row.rights,
-            republish=Republish(row.republish),
-            noindex=row.noindex,
-        ),
+        source=bylines.credit_of(row),
         topics=labels.get(row.source_id, ()),
         atom_id=row.atom_id,
         guid=row.guid,
@@ -209,4 +254,5 @@ def _to_entry(row: Row[*tuple[Any, ...]], labels: Mapping[int, tuple[TopicCredit
         pinned_at=row.pinned_at,
         story_id=row.story_id,
         follows=row.follows,
+        also_at=tuple(mate for mate in told_by if mate.id != row.id),
     )

@@ -210,7 +210,7 @@ delivery = Table(
         postgresql_where=text("finished_at IS NULL"),
     ),
     Index(None, "state"),
-    Index(None, "issue_id"),
+    Index(None, "issue_id", "subscription_id"),
 )
 """One issue to one subscription. `marked_at` is committed right before the payload is written:
 without it nothing can have been sent. `finished_at` is set once nothing more is to happen."""

@@ -74,6 +74,8 @@ class PolledSource:
     feed_title: str | None = None
     site_url: str | None = None
     language: str | None = None
+    feed_guid: str | None = None
+    rights: str | None = None
     history: Sequence[tuple[str, str]] | None = None
     document: KeptDocument | None = None
     adopts: str | None = None
@@ -84,8 +86,11 @@ class PolledSource:
     changes: Changes = field(default_factory=Changes)
 
 
+SAID = ("feed_title", "site_url", "language", "feed_guid", "rights")
+"""What documents say of the source itself."""
+
 _COLUMNS = [name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"]
-_WRITTEN_IF_KNOWN = ("problems", "notice", "feed_title", "site_url", "language", "history")
+_WRITTEN_IF_KNOWN = (*SAID, "problems", "notice", "history")
 _WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 
 

@@ -32,17 +32,22 @@ from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, KnownEntry
 from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
-from tidings.storage import aliases, documents, polled_sources, publishing, websub
+from tidings.domain.status import LAGS
+from tidings.domain.stories import Told
+from tidings.storage import (
+    aliases,
+    documents,
+    polled_sources,
+    publishing,
+    search_index,
+    stories,
+    websub,
+)
 from tidings.storage.intake_tables import alias
 from tidings.storage.polled_sources import PolledSource
-from tidings.storage.tables import entry, poll_hour, tombstone
+from tidings.storage.tables import entry, poll_hour, source, tombstone
 
-LAG_COLUMNS = {
-    "lag_15m": timedelta(minutes=15),
-    "lag_1h": timedelta(hours=1),
-    "lag_6h": timedelta(hours=6),
-    "lag_1d": timedelta(days=1),
-}
+LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 """How long after its claimed publication an entry was seen, at most, by column."""
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
@@ -96,9 +101,10 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> None:
-    """Write what a batch of polls brought, in seven statements at most.
+    """Write what a batch of polls brought, in eleven statements at most.
 
-    What happens between a source's hub and us, or where it moves, is rare and comes on top.
+    What happens between a source's hub and us, where it moves, or what tells the same as others,
+    is rare and comes on top.
 
     Raises:
         LeaseLostError: A source is gone, or its host is no longer leased to `owner`;
@@ -110,15 +116,22 @@ def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> 
     websub.note(connection, notes, now=polled[0].last_polled_at)
     _tally(connection, polled)
     changed = [one for one in polled if _looks_different(one)]
-    if not changed and not any(_health_turned(one) for one in polled):
+    turned = [one.id for one in polled if _health_turned(one)]
+    if not changed and not turned:
         return
     published = sum(one.changes.published for one in changed)
     change, seq = publishing.next_change(connection, published=published)
-    _touch(connection, changed, change=change, now=max(one.last_polled_at for one in polled))
-    _insert_entries(connection, changed, change=change, seq=seq)
+    now = max(one.last_polled_at for one in polled)
+    _touch(connection, changed, turned, change=change, now=now)
+    arrived = _arrived(changed, seq=seq)
+    _insert_entries(connection, arrived, change=change)
     _update_entries(connection, changed, change=change)
     renamed = [edit for one in changed for edit in one.changes.edits if edit.is_renamed]
     aliases.remember(connection, renamed)
+    search_index.save(connection, changed)
+    edited = [edit.entry_id for one in changed for edit in one.changes.edits]
+    stories.retell(connection, edited, change=change, now=now)
+    stories.tell(connection, _told(arrived), change=change, now=now)
 
 
 def _tally(connection: Connection, polled: Sequence[PolledSource]) -> None:
@@ -159,25 +172,52 @@ def _health_turned(one: PolledSource) -> bool:
 
 
 def _touch(
-    connection: Connection, changed: Sequence[PolledSource], *, change: int, now: datetime
+    connection: Connection,
+    changed: Sequence[PolledSource],
+    turned: Sequence[int],
+    *,
+    change: int,
+    now: datetime,
 ) -> None:
     scopes = [publishing.SOURCES, publishing.ALL] if changed else [publishing.SOURCES]
+    if turned:  # their own pages say how they do; those of their topics do not
+        slugs = connection.scalars(select(source.c.slug).where(source.c.id.in_(turned)))
+        scopes += map(publishing.of_source, slugs)
+    if any(one.retitled and one.first_polled_at != one.last_polled_at for one in changed):
+        scopes.append(publishing.SITE)
     with_sources = [one.id for one in changed]
     publishing.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
 
 
-def _insert_entries(
-    connection: Connection, changed: Sequence[PolledSource], *, change: int, seq: int
-) -> None:
+_Arrived = Sequence[tuple[PolledSource, NewEntry, int | None]]
+
+
+def _arrived(changed: Sequence[PolledSource], *, seq: int) -> _Arrived:
+    """Return what is new, the oldest first, with the publish sequence of what is public."""
     found = [(one, new) for one in changed for new in one.changes.new]
-    rows: list[dict[str, Any]] = []
+    arrived: list[tuple[PolledSource, NewEntry, int | None]] = []
     for one, new in sorted(found, key=lambda pair: pair[1].sort_at):
         is_public = new.state is EntryState.PUBLIC
         seq += is_public
-        row = _new_row(one.id, new, seq=seq if is_public else None, now=one.last_polled_at)
-        rows.append(row | {"change": change})
+        arrived.append((one, new, seq if is_public else None))
+    return arrived
+
+
+def _insert_entries(connection: Connection, arrived: _Arrived, *, change: int) -> None:
+    rows = [
+        _new_row(one.id, new, seq=seq, now=one.last_polled_at) | {"change": change}
+        for one, new, seq in arrived
+    ]
     if rows:
         connection.execute(_entry_insert(), rows)
+
+
+def _told(arrived: _Arrived) -> list[Told]:
+    return [
+        Told(seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.sketch)
+        for one, new, seq in arrived
+        if seq and new.sketch
+    ]
 
 
 @cache

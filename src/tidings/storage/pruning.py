@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 
 from tidings.domain.entries import EntryState
-from tidings.storage import publishing
+from tidings.storage import publishing, stories
 from tidings.storage.intake_tables import alias
 from tidings.storage.mail_tables import issue_entry, newsletter, subscription
 from tidings.storage.tables import counter, entry, tombstone
@@ -66,8 +66,10 @@ def remove(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -
         alias.c.entry_id.in_(entry_ids)
     )
     connection.execute(insert(tombstone).from_select(list(tombstone.c), union(keys, renamed)))
+    told = stories.of_entries(connection, going)
     removed = connection.execute(delete(entry).where(going)).rowcount
     publishing.touch_everything(connection, now=now)
+    stories.lose(connection, told, now=now)
     return removed
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -10,7 +11,9 @@ from sqlalchemy import (
     Connection,
     Text,
     and_,
+    bindparam,
     delete,
+    func,
     literal,
     or_,
     select,
@@ -23,7 +26,16 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tidings.domain.entries import EntryState
 from tidings.errors import NotFoundError
 from tidings.storage.mail_tables import issue, issue_entry
-from tidings.storage.tables import counter, entry, feed_state, source, source_topic, topic
+from tidings.storage.search_tables import search
+from tidings.storage.tables import (
+    counter,
+    entry,
+    feed_state,
+    page_mark,
+    source,
+    source_topic,
+    topic,
+)
 from tidings.storage.types import UtcDateTime
 
 ALL = "all"
@@ -34,6 +46,14 @@ SOURCES = "sources"
 
 ISSUES = "issues"
 """The scope of the list of issues."""
+
+SITE = "site"
+"""The scope of what stands beside every entry: what sources and topics are called, what they let
+us show. Whoever shows single entries asks it too.
+"""
+
+_STATES = select(feed_state.c.scope, feed_state.c.change, feed_state.c.changed_at)
+_STATE = _STATES.where(feed_state.c.scope == bindparam("of"))  # made once: it is asked most
 
 OPEN_STATES = (EntryState.PUBLIC, EntryState.BACKFILL)
 """The states in which an entry has a page."""
@@ -47,6 +67,11 @@ def of_source(slug: str) -> str:
 def of_topic(slug: str) -> str:
     """Return the scope of one topic."""
     return f"topic:{slug}"
+
+
+def of_search(slug: str) -> str:
+    """Return the scope of one saved search."""
+    return f"search:{slug}"
 
 
 def next_change(connection: Connection, *, published: int = 0) -> tuple[int, int]:
@@ -76,7 +101,10 @@ def touch(
     change: int,
     now: datetime,
 ) -> None:
-    """Note that `scopes`, and the sources `with_sources` and their topics, look different now."""
+    """Note that `scopes`, and the sources `with_sources` and their topics, look different now.
+
+    What changes anything public may change what any search finds.
+    """
     stamp = (literal(change, BigInteger()), literal(now, UtcDateTime()))
     named = [select(literal(scope, Text()), *stamp) for scope in sorted(scopes)]
     the_sources = select(literal(of_source(""), Text()) + source.c.slug, *stamp).where(
@@ -87,7 +115,10 @@ def touch(
         .join(source_topic, source_topic.c.topic_id == topic.c.id)
         .where(source_topic.c.source_id.in_(with_sources))
     )
-    rows = union(*named, the_sources, their_topics).subquery()
+    searches = select(literal(of_search(""), Text()) + search.c.slug, *stamp).where(
+        literal(ALL in scopes)
+    )
+    rows = union(*named, the_sources, their_topics, searches).subquery()
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     upsert = dialect.insert(feed_state).from_select(
         ["scope", "change", "changed_at"], select(rows).where(true())
@@ -119,6 +150,19 @@ def touch_everything(connection: Connection, new: Collection[str] = (), *, now: 
 def forget(connection: Connection, scope: str) -> None:
     """Note that a scope has ceased to exist."""
     connection.execute(delete(feed_state).where(feed_state.c.scope == scope))
+    connection.execute(delete(page_mark).where(page_mark.c.scope == scope))
+
+
+class Change(NamedTuple):
+    """The last change of a scope."""
+
+    number: int
+    changed_at: datetime
+
+
+def changes(connection: Connection) -> dict[str, Change]:
+    """Return the last change of every scope."""
+    return {row.scope: Change(row.change, row.changed_at) for row in connection.execute(_STATES)}
 
 
 def get_change(connection: Connection, scope: str) -> tuple[int, datetime]:
@@ -127,22 +171,41 @@ def get_change(connection: Connection, scope: str) -> tuple[int, datetime]:
     Raises:
         NotFoundError: There is no such scope.
     """
-    return _change(connection, feed_state.c.scope == scope, kind_and_key=scope.split(":", 1))
+    row = connection.execute(_STATE, {"of": scope}).first()
+    if row is None:
+        kind, _, slug = scope.partition(":")
+        raise NotFoundError(kind, slug or kind)
+    return row.change, row.changed_at
+
+
+def get_newest_change(connection: Connection) -> tuple[int, datetime]:
+    """Return the last change of all."""
+    return _change(connection, true(), kind_and_key=("list", ALL))
 
 
 def get_entry_change(connection: Connection, entry_id: int) -> tuple[int, datetime]:
-    """Return the last change of an entry's source, which covers all that the entry's page shows.
+    """Return the last change of what an entry's page shows, and a time not before it.
+
+    It shows the entry, the others of its story, and what stands beside every entry.
 
     Raises:
         NotFoundError: There is no such entry, or it is not for everybody.
     """
-    scope = (
-        select(literal(of_source(""), Text()) + source.c.slug)
-        .join(entry, entry.c.source_id == source.c.id)
+    site, mate = feed_state.alias(), entry.alias()
+    of_story = select(func.max(mate.c.change)).where(mate.c.story_id == entry.c.story_id)
+    its_source = literal(of_source(""), Text()) + source.c.slug
+    statement = (
+        select(entry.c.change, of_story.scalar_subquery(), site.c.change)
+        .add_columns(feed_state.c.changed_at, site.c.changed_at)
+        .join(source, source.c.id == entry.c.source_id)
+        .join(feed_state, feed_state.c.scope == its_source)
+        .join(site, site.c.scope == SITE)
         .where(entry.c.id == entry_id, entry.c.state.in_(OPEN_STATES))
     )
-    rule = feed_state.c.scope == scope.scalar_subquery()
-    return _change(connection, rule, kind_and_key=("entry", entry_id))
+    row = connection.execute(statement).first()
+    if row is None:
+        raise NotFoundError("entry", entry_id)
+    return max(change or 0 for change in row[:3]), max(row[3:])
 
 
 def get_issue_change(connection: Connection, slug: str) -> tuple[int, datetime]:

@@ -1,23 +1,22 @@
-"""The sources, as the operator adds and changes them."""
+"""The sources, as the operator adds, sees and removes them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, count
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tidings.domain.access import Access, taken_apart
-from tidings.domain.decisions import noted
-from tidings.domain.entries import EntryState, TopicCredit
+from tidings.domain.access import taken_apart
+from tidings.domain.entries import EntryState, Republish, TopicCredit
 from tidings.domain.slugs import source_slugs
 from tidings.domain.sources import Decision, DueSource, Source, SourceState
 from tidings.domain.urls import host_of, without_credentials
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import access, due_sources, publishing, topics
+from tidings.storage import access, due_sources, publishing, stories, topics
 from tidings.storage.tables import entry, host, source
 
 
@@ -104,83 +103,6 @@ def ensure_host(connection: Connection, name: str) -> None:
     connection.execute(dialect.insert(host).values(name=name).on_conflict_do_nothing())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
-    """What to change in a source; None leaves it as it is.
-
-    Attributes:
-        title: Empty to take the feed's.
-        interval: The pause between two polls; zero to learn it from what they find.
-        access: What to ask it with; an empty one to ask it like all others.
-    """
-
-    title: str | None = None
-    url: str | None = None
-    topics: Sequence[str] | None = None
-    interval: timedelta | None = None
-    access: Access | None = None
-
-
-def edit(connection: Connection, source_id: int, change: Edit, *, now: datetime) -> None:
-    """Change a source. With a new URL it forgets its validators and is due at once.
-
-    Raises:
-        NotFoundError: The source or a topic does not exist.
-        ConflictError: Another source has the new URL.
-    """
-    get(connection, source_id)
-    if change.title is not None:
-        _set(connection, source_id, given_title=change.title or None)
-    if change.url is not None:
-        url, login = taken_apart(change.url)
-        _relocate(connection, source_id, url, now=now)
-        _set(connection, source_id, former_url=None)
-        if login.summary:
-            access.put(connection, source_id, login)
-    if change.access is not None:
-        access.put(connection, source_id, change.access)
-        _poll_at_once(connection, source_id, now=now)
-    if change.interval is not None:
-        _set(connection, source_id, given_interval=change.interval or None)
-        _poll_at_once(connection, source_id, now=now)
-    if change.topics is not None:
-        topics.assign(connection, source_id, change.topics)
-    publishing.touch_everything(connection, now=now)
-
-
-def set_state(connection: Connection, source_id: int, state: SourceState, *, now: datetime) -> None:
-    """Pause or resume a source; one that is resumed is due at once.
-
-    Raises:
-        NotFoundError: There is no such source.
-    """
-    get(connection, source_id)
-    _set(connection, source_id, state=state)
-    if state is SourceState.ACTIVE:
-        _set(connection, source_id, gone_at=None)
-        _poll_at_once(connection, source_id, now=now)
-    change, _ = publishing.next_change(connection)
-    publishing.touch(connection, [publishing.SOURCES], change=change, now=now)
-
-
-def unmove(connection: Connection, source_id: int, *, now: datetime) -> str:
-    """Take a source back to where it was before it moved, to stay; return that address.
-
-    Raises:
-        NotFoundError: There is no such source.
-        ConflictError: It did not move, or another source has that address now.
-    """
-    get(connection, source_id)
-    [moved] = due(connection, [source_id])
-    if moved.former_url is None:
-        raise ConflictError("source", source_id, because="did not move by itself")
-    _relocate(connection, source_id, moved.former_url, now=now)
-    history = noted(moved.history, f"back to {moved.former_url}, to stay", now=now)
-    _set(connection, source_id, former_url=None, keeps_url=True, history=history)
-    publishing.touch_everything(connection, now=now)
-    return moved.former_url
-
-
 def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
     """Delete a source with its entries.
 
@@ -188,9 +110,11 @@ def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
         NotFoundError: There is no such source.
     """
     slug = get(connection, source_id).slug
+    told = stories.of_entries(connection, entry.c.source_id == source_id)
     connection.execute(delete(source).where(source.c.id == source_id))
     publishing.forget(connection, publishing.of_source(slug))
     publishing.touch_everything(connection, now=now)
+    stories.lose(connection, told, now=now)
 
 
 def every(connection: Connection) -> list[Source]:
@@ -216,6 +140,11 @@ def find_by_slug(connection: Connection, slug: str) -> Source | None:
     return found[0] if found else None
 
 
+def unindexed(connection: Connection) -> set[str]:
+    """Return the slugs of the sources that search engines are asked to leave out."""
+    return set(connection.scalars(select(source.c.slug).where(source.c.noindex)))
+
+
 def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
     """Return what a poll needs to know of these sources, by id; those that exist."""
     found = due_sources.read(connection, source.c.id.in_(source_ids))
@@ -226,27 +155,6 @@ def find_by_urls(connection: Connection, wanted: Collection[str]) -> dict[str, i
     """Return the ids of the sources that have one of these URLs, by URL."""
     statement = select(source.c.url, source.c.id).where(source.c.url.in_(wanted))
     return {row.url: row.id for row in connection.execute(statement)}
-
-
-def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime) -> None:
-    """Give a source another address; what was known of the former one is forgotten."""
-    refuse_duplicate(connection, url)
-    name = host_of(url)
-    ensure_host(connection, name)
-    unknown = ("etag", "last_modified", "validators_url", "body_hash", "moved_to", "moved_since")
-    untold = ("gone_at", "looked_at", "notice")
-    forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))
-    _set(connection, source_id, url=url, host=name, moved_times=0, **forgotten)
-    _poll_at_once(connection, source_id, now=now)
-
-
-def _poll_at_once(connection: Connection, source_id: int, *, now: datetime) -> None:
-    because = "at once: the operator changed something"
-    _set(connection, source_id, next_poll_at=now, next_poll_because=because)
-
-
-def _set(connection: Connection, source_id: int, **columns: object) -> None:
-    connection.execute(update(source).where(source.c.id == source_id).values(columns))
 
 
 def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[Source]:
@@ -283,6 +191,11 @@ def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> S
         given_interval=row.given_interval,
         former_url=row.former_url,
         notice=row.notice,
+        given_title=row.given_title,
+        republish=Republish(row.republish),
+        noindex=row.noindex,
+        language=row.language,
+        rights=row.rights,
         history=tuple(
             Decision(at=datetime.fromisoformat(at), text=words) for at, words in row.history
         ),

@@ -1,7 +1,7 @@
 """Figures about the service, from the rows themselves."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
@@ -9,11 +9,14 @@ from tidings.domain.bounces import BounceKind
 from tidings.domain.failures import DEAD_AFTER, LOST, MIN_FAILURES
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.polls import PollOutcome
+from tidings.domain.sources import SourceState
 from tidings.domain.websub import HubState
-from tidings.storage import bounces, deliveries, websub
+from tidings.storage import bounces, deliveries, hub_pings, websub
 from tidings.storage.mail_tables import newsletter, subscription
 from tidings.storage.polls import LAG_COLUMNS
 from tidings.storage.tables import entry, poll_hour, source
+
+_IS_ACTIVE = source.c.state == SourceState.ACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +27,8 @@ class Statistics:
         lags: How many entries were seen how many seconds after publication, at most;
             the last bound is infinity. Not cumulative.
         overdue_seconds: How long the source that is due longest has been due.
+        hubs: Subscriptions at hubs by state.
+        hub_pings: What hubs are told of our feeds, by how it stands.
         slot_overdue_seconds: The same of subscriptions, and of newsletters' own editions.
     """
 
@@ -36,6 +41,7 @@ class Statistics:
     lag_seconds: int
     overdue_seconds: float
     hubs: dict[str, int]
+    hub_pings: dict[str, int]
     deliveries: dict[str, int]
     bounces: dict[str, int]
     slot_overdue_seconds: float
@@ -50,9 +56,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     lags = [func.coalesce(func.sum(poll_hour.c[name]), 0) for name in (*LAG_COLUMNS, "lag_more")]
     total_lag = func.coalesce(func.sum(poll_hour.c.lag_seconds), 0)
     *counts, lag_seconds = connection.execute(select(*lags, total_lag)).one()
-    active = source.c.state == "active"
-    failing = select(func.count()).where(active, source.c.failures > 0)
-    next_polls = select(func.min(source.c.next_poll_at)).where(active)
+    failing = select(func.count()).where(_IS_ACTIVE, source.c.failures > 0)
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
     sent = deliveries.by_state(connection)
     came_back = bounces.by_kind(connection)
@@ -65,18 +69,27 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         polls={outcome.value: done.get(outcome, 0) for outcome in PollOutcome},
         lags=dict(zip(bounds, map(int, counts), strict=True)),
         lag_seconds=int(lag_seconds),
-        overdue_seconds=_overdue(connection.scalar(next_polls), now),
+        overdue_seconds=overdue_polls(connection, now=now).total_seconds(),
         hubs={state.value: hubs.get(state, 0) for state in HubState},
+        hub_pings=hub_pings.count_by_standing(connection),
         deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
         bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
-        slot_overdue_seconds=max(_overdue(moment, now) for moment in _next_slots(connection)),
+        slot_overdue_seconds=max(
+            _overdue(moment, now).total_seconds() for moment in _next_slots(connection)
+        ),
     )
+
+
+def overdue_polls(connection: Connection, *, now: datetime) -> timedelta:
+    """Return how long the source that is due longest has been due."""
+    next_polls = select(func.min(source.c.next_poll_at)).where(_IS_ACTIVE)
+    return _overdue(connection.scalar(next_polls), now)
 
 
 def _dead(connection: Connection, now: datetime) -> int:
     worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
     statement = select(func.count()).where(
-        source.c.state == "active",
+        _IS_ACTIVE,
         source.c.failing_with.in_(LOST),
         source.c.failures >= MIN_FAILURES,
         worked_at <= now - DEAD_AFTER,
@@ -92,5 +105,5 @@ def _next_slots(connection: Connection) -> list[datetime | None]:
     ]
 
 
-def _overdue(due_at: datetime | None, now: datetime) -> float:
-    return max((now - due_at).total_seconds(), 0.0) if due_at else 0.0
+def _overdue(due_at: datetime | None, now: datetime) -> timedelta:
+    return max(now - due_at, timedelta(0)) if due_at else timedelta(0)

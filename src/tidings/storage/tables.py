@@ -40,11 +40,13 @@ counter = Table(
     Column("seq", BigInteger, nullable=False),
     Column("change", BigInteger, nullable=False),
     Column("instance", Text, nullable=False),
+    Column("marked", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("id = 1", name="one_row"),
 )
 """The last publish sequence and the last visible change; the row's lock is their order.
 
 `instance` is a UUID that the names of our feeds are made from; copies of the database keep it.
+`marked` is the last change whose entries' pages have been looked after.
 """
 
 host = Table(
@@ -166,6 +168,13 @@ entry = Table(
     Index(None, "state", "follows", "seq"),
     Index(None, "state", "follows", "folded", "sort_at", "id"),
     Index("ix_entry_seq_change", "seq", "change"),
+    Index(None, "change", "state"),
+    Index(
+        "ix_entry_edited",
+        "changed_at",
+        sqlite_where=text("changed_at > first_seen_at"),
+        postgresql_where=text("changed_at > first_seen_at"),
+    ),
     Index(
         "ix_entry_pinned",
         "pinned_at",
@@ -182,10 +191,11 @@ entry = Table(
         "ix_entry_folded",
         "source_id",
         "first_seen_at",
-        sqlite_where=text("folded"),
+        sqlite_where=text("folded = 1"),
         postgresql_where=text("folded"),
     ),
     Index(None, "source_id", "sort_at", "id"),
+    Index(None, "source_id", "seq"),
 )
 
 tombstone = Table(
@@ -206,10 +216,12 @@ feed_state = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     Column("body_hash", LargeBinary),
     Column("hashed_change", BigInteger),
+    Column("is_paged", Boolean, nullable=False, server_default=false()),
 )
 """The last visible change of what is published, by scope.
 
 `body_hash` is what hubs were last told of, and `hashed_change` the change it was taken at.
+`is_paged` is false where pages are to be made, or made anew.
 """
 
 page_mark = Table(
@@ -219,8 +231,13 @@ page_mark = Table(
     Column("number", Integer, primary_key=True),
     Column("sort_at", UtcDateTime, nullable=False),
     Column("entry_id", Id, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Index(None, "scope", "sort_at", "entry_id"),
 )
-"""Where numbered pages end: the place of the newest entry of each full one, the oldest is 1."""
+"""Where numbered pages end: the place of the newest entry of each one, the oldest is 1.
+
+`change` is the last change of what the page shows, less what concerns all pages at once.
+"""
 
 hub_ping = Table(
     "hub_ping",

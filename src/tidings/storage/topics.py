@@ -1,16 +1,17 @@
 """Topics: the operator's labels on sources."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, insert, select
+from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from tidings.domain.entries import EntryState, TopicCredit
 from tidings.domain.slugs import slugify, topic_slug
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import publishing
-from tidings.storage.tables import entry, source_topic, topic
+from tidings.storage.hints import Unindexed
+from tidings.storage.tables import entry, feed_state, source_topic, topic
 
 
 def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:
@@ -97,6 +98,42 @@ def in_use(connection: Connection) -> list[TopicUse]:
     return [TopicUse(**row) for row in connection.execute(statement).mappings()]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicGlance:
+    """A topic as its list shows it; `latest_at` is of its newest public entry."""
+
+    slug: str
+    title: str
+    sources: int
+    latest_at: datetime | None
+
+
+def at_a_glance(connection: Connection) -> list[TopicGlance]:
+    """Return all topics by title; their entries are too many to be counted for every visitor."""
+    newest = (
+        select(entry.c.sort_at)
+        .where(
+            entry.c.source_id == source_topic.c.source_id,
+            Unindexed(entry.c.state) == EntryState.PUBLIC,
+        )
+        .order_by(entry.c.sort_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = (
+        select(
+            topic.c.slug,
+            topic.c.title,
+            func.count(source_topic.c.source_id).label("sources"),
+            func.max(newest).label("latest_at"),
+        )
+        .outerjoin(source_topic, source_topic.c.topic_id == topic.c.id)
+        .group_by(topic.c.id, topic.c.slug, topic.c.title)
+        .order_by(topic.c.title, topic.c.id)
+    )
+    return [TopicGlance(**row) for row in connection.execute(statement).mappings()]
+
+
 def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None:
     """Give a source exactly these topics.
 
@@ -109,19 +146,41 @@ def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None
     for slug in wanted:
         if slug not in ids:
             raise NotFoundError("topic", slug)
+    _note_move(connection, source_id, slugs=wanted)
     connection.execute(delete(source_topic).where(source_topic.c.source_id == source_id))
     if ids:
         links = [{"source_id": source_id, "topic_id": topic_id} for topic_id in ids.values()]
         connection.execute(insert(source_topic), links)
 
 
-def of_sources(connection: Connection) -> dict[int, tuple[TopicCredit, ...]]:
-    """Return the topics of every source that has any, by title."""
+def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]) -> None:
+    """Have the pages of topics cut anew that all entries of a source come into, or leave.
+
+    Of a source that has none yet nothing comes and nothing leaves.
+    """
+    former = (
+        select(topic.c.slug)
+        .join(source_topic, source_topic.c.topic_id == topic.c.id)
+        .where(source_topic.c.source_id == source_id)
+    )
+    moved = set(connection.scalars(former)) ^ set(slugs)
+    scopes = [publishing.of_topic(slug) for slug in moved]
+    has_entries = exists().where(entry.c.source_id == source_id)
+    lists = update(feed_state).where(feed_state.c.scope.in_(scopes), has_entries)
+    connection.execute(lists.values(is_paged=False))
+
+
+def of_sources(
+    connection: Connection, source_ids: Collection[int] | None = None
+) -> dict[int, tuple[TopicCredit, ...]]:
+    """Return the topics of sources that have any, by title; of all sources if none are named."""
     statement = (
         select(source_topic.c.source_id, topic.c.slug, topic.c.title)
         .join(topic, topic.c.id == source_topic.c.topic_id)
         .order_by(topic.c.title, topic.c.id)
     )
+    if source_ids is not None:
+        statement = statement.where(source_topic.c.source_id.in_(source_ids))
     labels: dict[int, tuple[TopicCredit, ...]] = {}
     for source_id, slug, title in connection.execute(statement):
         labels[source_id] = (*labels.get(source_id, ()), TopicCredit(slug=slug, title=title))

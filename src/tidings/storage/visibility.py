@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
 from tidings.domain.entries import EntryState
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import publishing
+from tidings.storage import publishing, stories
 from tidings.storage.tables import entry
 
 
@@ -115,6 +115,10 @@ def _move(
     connection.execute(by_id.values(written), values)
     if to is EntryState.PUBLIC:
         _unfold(connection, [row.id for row in moving])
+    stories.retell(connection, [row.id for row in moving], change=change, now=now)
+    if unnumbered:
+        new = stories.read(connection, entry.c.id.in_(unnumbered))
+        stories.tell(connection, new, change=change, now=now)
     return [row.id for row in moving]
 
 

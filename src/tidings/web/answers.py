@@ -1,12 +1,21 @@
 """Answers: the headers each kind of document has, and the encoding the visitor takes."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from types import MappingProxyType
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.domain.publishing import Address, EntryAddress, FeedAddress, ListAddress, Stamp
+from tidings.domain.publishing import (
+    Address,
+    ArchiveAddress,
+    EntryAddress,
+    FeedAddress,
+    ListAddress,
+    Stamp,
+)
+from tidings.rendering.site import Site
 from tidings.web.bodies import Body
 from tidings.web.conditions import accepts_gzip, http_date
 
@@ -17,16 +26,27 @@ FEED_TYPES: Mapping[str, str] = MappingProxyType(
         "json": "application/feed+json",
     }
 )
-OPML_TYPE = "text/x-opml; charset=utf-8"
+LIST_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "sources.opml": "text/x-opml; charset=utf-8",
+        "issues.atom": FEED_TYPES["atom"],
+        "sitemap.xml": "application/xml; charset=utf-8",
+    }
+)
+"""Of those lists that are no pages."""
+FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
+"""For what the scripts of any site may read."""
 HTML_TYPE = "text/html; charset=utf-8"
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-PAGE_POLICY = f"{POLICY}; style-src 'self'; img-src 'self'"
-ENTRY_POLICY = (
-    f"{POLICY}; style-src 'self'; img-src 'self' https: http: data:; media-src https: http:"
-)
+OWN_FILES = "style-src 'self'; script-src 'self'; connect-src 'self'"
+PAGE_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self'"
+ENTRY_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self' https: http: data:; media-src https: http:"
 
 SHARED_FOR_A_WHILE = "public, max-age=300"
+SHARED_FOR_A_DAY = "public, max-age=86400"
+FOR_THIS_VISITOR = "no-store, im"
+"""Belongs to the tag that was sent, which only caches that know RFC 3229 look at."""
 ASK_AGAIN = "no-cache"
 """May be kept, but not shown without asking: that costs one quick read here."""
 
@@ -34,16 +54,30 @@ ASK_AGAIN = "no-cache"
 def headers_of(address: Address) -> dict[str, str]:
     """Return the headers that an address has whatever it holds."""
     match address:
-        case FeedAddress(form=form):
-            return _feed_headers(FEED_TYPES[form])
-        case ListAddress(name="sources.opml"):
-            return _feed_headers(OPML_TYPE)
-        case ListAddress(name="issues.atom"):
-            return _feed_headers(FEED_TYPES["atom"])
+        case FeedAddress() | ArchiveAddress():
+            return _feed_headers(address)
+        case ListAddress(name=name) if name in LIST_TYPES:
+            return {**_shared(LIST_TYPES[name]), **FOR_ANY_SITE}
         case EntryAddress():
             return page_headers(ENTRY_POLICY)
         case _:
             return page_headers(PAGE_POLICY)
+
+
+def links_of(address: Address, site: Site) -> dict[str, str]:
+    """Return the header that says who tells subscribers when a feed has changed, if anybody does.
+
+    It says the same as the feed (W3C WebSub).
+    """
+    match address:
+        case FeedAddress(scope=scope, form=form) if scope.kind != "query":
+            path = scope.feed_path(form)
+        case ListAddress(name="issues.atom"):
+            path = "/issues.atom"
+        case _:
+            return {}
+    hubs = [f'<{hub}>; rel="hub"' for hub in site.hubs]
+    return {"Link": ", ".join([*hubs, f'<{site.base_url}{path}>; rel="self"'])} if hubs else {}
 
 
 def page_headers(policy: str = PAGE_POLICY, *, cache_control: str = ASK_AGAIN) -> dict[str, str]:
@@ -76,15 +110,28 @@ def full(
     return Response(body.plain, status, {**headers, **vary})
 
 
+def news(request: Request, body: Body, *, headers: Mapping[str, str]) -> Response:
+    """Answer with that part of a feed which the visitor does not have yet (RFC 3229)."""
+    own = {"IM": "feed", "Cache-Control": FOR_THIS_VISITOR}
+    answer = full(request, body, headers={**headers, **own}, status=HTTPStatus.IM_USED)
+    answer.headers.add_vary_header("A-IM")
+    return answer
+
+
 def not_modified(headers: Mapping[str, str]) -> Response:
     """Answer that the visitor's copy is current."""
     kept = {name: value for name, value in headers.items() if name != "Content-Type"}
     return Response(status_code=304, headers={**kept, "Vary": "Accept-Encoding"})
 
 
-def _feed_headers(media_type: str) -> dict[str, str]:
-    return {
-        "Content-Type": media_type,
-        "Cache-Control": SHARED_FOR_A_WHILE,
-        "Access-Control-Allow-Origin": "*",
-    }
+def _feed_headers(address: FeedAddress | ArchiveAddress) -> dict[str, str]:
+    match address:
+        case ArchiveAddress():
+            return {**_shared(FEED_TYPES["atom"], SHARED_FOR_A_DAY), **FOR_ANY_SITE}
+        case FeedAddress(scope=scope, form=form):
+            hidden = {"X-Robots-Tag": "noindex"} if scope.kind == "query" else {}
+            return {**_shared(FEED_TYPES[form]), **FOR_ANY_SITE, **hidden}
+
+
+def _shared(media_type: str, cache_control: str = SHARED_FOR_A_WHILE) -> dict[str, str]:
+    return {"Content-Type": media_type, "Cache-Control": cache_control}

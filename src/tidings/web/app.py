@@ -15,9 +15,12 @@ from tidings.web import assets, operations
 from tidings.web.documents import Documents
 from tidings.web.envelope import Envelope
 from tidings.web.error_pages import ErrorPages
+from tidings.web.operator_visits import OperatorVisits
+from tidings.web.operators import OperatorPages
 from tidings.web.preferences import PreferencePages
 from tidings.web.publication import Probes, Publication, Readers, Tokens
 from tidings.web.reader_answers import ReaderAnswers
+from tidings.web.status import StatusPages
 from tidings.web.subscribing import SubscribePages
 from tidings.web.unsubscribe import UnsubscribePages
 from tidings.web.websub import HubCallbacks
@@ -41,19 +44,22 @@ def create_app(
         site: For the pages made here, which are those about errors and those for readers.
         templates: For the same, and for the style sheet.
         tokens: Acts for those who have an address with a token.
-        probes: Answers `/health/ready` and `/metrics`.
+        probes: Answers `/health/ready`, `/metrics` and `/status`.
 
     Raises:
         TemplateError: An error page or the site's language is missing.
     """
     readers = tokens.readers
-    site = replace(site, has_newsletters=True, has_forms=readers is not None)
+    has_forms = readers is not None
+    site = replace(site, has_newsletters=True, has_forms=has_forms, has_status=True)
     error_pages = ErrorPages(
         site,
         templates,
         has_newsletters=lambda: readers is not None and bool(readers.offers.every()),
     )
-    documents = Documents(publication)
+    operators = tokens.operators
+    visits = OperatorVisits(operators, publication, site.base_url) if operators else None
+    documents = Documents(publication, site, visits)
     private = ReaderAnswers(site, templates, trusted=tokens.trusted, clock=tokens.clock)
     prefix = urlsplit(site.base_url).path
     app = Starlette(
@@ -61,9 +67,11 @@ def create_app(
             *documents.routes(),
             UnsubscribePages(tokens.unsubscribing, private).route(),
             *_reader_routes(readers, private),
+            *(OperatorPages(visits, private).routes() if visits else []),
             HubCallbacks(tokens.callbacks).route(),
-            *assets.routes(templates, prefix=prefix),
+            *assets.routes(templates, site),
             *operations.routes(probes),
+            StatusPages(probes, clock=tokens.clock).route(),
         ],
         middleware=[Middleware(Envelope, prefix=prefix, failed=error_pages.failed)],
         exception_handlers={

@@ -11,6 +11,9 @@ from starlette.datastructures import Headers
 MAX_LANGUAGES = 500
 """Characters of a wish for languages that are read."""
 
+TAG = re.compile(r'"([0-9]{1,18})-([0-9a-f]+)"')
+"""An entity tag of ours: a change, and a fingerprint."""
+
 WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
@@ -27,12 +30,20 @@ def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
 
 def accepts_gzip(headers: Headers) -> bool:
     """Return whether the visitor takes a body compressed with gzip."""
-    weights = {}
-    for part in ",".join(headers.getlist("accept-encoding")).lower().split(","):
-        coding, _, weight = part.partition(";")
-        weights[coding.strip()] = weight.strip().removeprefix("q=").strip()
-    weight = weights.get("gzip", weights.get("*", "0"))
-    return weight == "" or weight.strip("0.") != ""
+    weights = _weights(headers, "accept-encoding")
+    return _is_wanted(weights.get("gzip", weights.get("*", "0")))
+
+
+def known_change(headers: Headers, *, fingerprint: str) -> int:
+    """Return the change up to which a visitor has a feed, if they ask for what is newer alone.
+
+    They do so with `A-IM: feed` (RFC 3229) and the tag of their copy. 0 if they do not, or if
+    what they have was made otherwise than we make it now.
+    """
+    if not _is_wanted(_weights(headers, "a-im").get("feed", "0")):
+        return 0
+    tags = TAG.findall(",".join(headers.getlist("if-none-match")))
+    return max((int(change) for change, made_by in tags if made_by == fingerprint), default=0)
 
 
 def preferred_language(headers: Headers, offered: Collection[str]) -> str | None:
@@ -49,6 +60,19 @@ def preferred_language(headers: Headers, offered: Collection[str]) -> str | None
 def http_date(moment: datetime) -> str:
     """Return `moment` as HTTP writes it."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _weights(headers: Headers, name: str) -> dict[str, str]:
+    """Return what a header lists, each with its weight as written; empty if it has none."""
+    weights = {}
+    for part in ",".join(headers.getlist(name)).lower().split(","):
+        wanted, _, weight = part.partition(";")
+        weights[wanted.strip()] = weight.strip().removeprefix("q=").strip()
+    return weights
+
+
+def _is_wanted(weight: str) -> bool:
+    return weight == "" or weight.strip("0.") != ""
 
 
 def _matches(header: str, etag: str) -> bool:

@@ -1,6 +1,7 @@
 """Answers for everything that is published."""
 
 import re
+from dataclasses import replace
 from functools import partial
 
 from starlette.exceptions import HTTPException
@@ -9,7 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.domain.publishing import (
+    EVERYTHING,
     Address,
+    ArchiveAddress,
     EntryAddress,
     FeedAddress,
     IssueAddress,
@@ -17,23 +20,32 @@ from tidings.domain.publishing import (
     PageAddress,
     Scope,
 )
+from tidings.domain.searching import Asked
 from tidings.errors import NotFoundError
+from tidings.rendering.site import Site
 from tidings.web import answers
 from tidings.web.bodies import Bodies
-from tidings.web.conditions import is_current
+from tidings.web.conditions import is_current, known_change
+from tidings.web.operator_visits import OperatorVisits
 from tidings.web.publication import Publication
 
-EVERYTHING = Scope(kind="all")
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 """A number that every database can hold."""
+ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
+"""The same of a number of archives, which hold many entries each."""
 
 
 class Documents:
     """Answers for everything that is published."""
 
-    def __init__(self, publication: Publication) -> None:
+    def __init__(
+        self, publication: Publication, site: Site, visits: OperatorVisits | None = None
+    ) -> None:
+        """Without `visits`, nobody is known as an operator."""
         self._publication = publication
+        self._site = site
+        self._visits = visits
         self._bodies = Bodies()
 
     def routes(self) -> list[Route]:
@@ -41,23 +53,36 @@ class Documents:
         return [
             Route("/", self.home),
             Route("/feed.{form}", self.feed),
+            Route("/archive/{number}.atom", self.archive),
             *(Route(f"/{name}", partial(self.directory, name=name)) for name in DIRECTORIES),
+            Route("/sitemap.xml", partial(self.directory, name="sitemap.xml")),
+            Route("/sitemap/{number}.xml", self.sitemap_part),
             Route("/topics/{slug}", partial(self.scope, kind="topic")),
             Route("/sources/{slug}", partial(self.scope, kind="source")),
+            Route("/searches/{slug}", partial(self.scope, kind="search")),
             Route("/entries/{id}", self.entry),
             Route("/issues/{slug}", self.issue),
         ]
 
     def home(self, request: Request) -> Response:
-        """Answer with a page of everything."""
-        return self._answer(request, PageAddress(scope=EVERYTHING, number=_page_number(request)))
+        """Answer with a page of everything, or of what somebody searches for."""
+        scope = _asked(request) or EVERYTHING
+        return self._answer(request, PageAddress(scope=scope, number=_page_number(request)))
 
     def feed(self, request: Request) -> Response:
-        """Answer with the feed of everything."""
+        """Answer with the feed of everything, or of what somebody searches for."""
         form: str = request.path_params["form"]
         if form not in answers.FEED_TYPES:
             raise NotFoundError("feed", form)
-        return self._answer(request, FeedAddress(scope=EVERYTHING, form=form))
+        scope = _asked(request) or EVERYTHING
+        return self._answer(request, FeedAddress(scope=scope, form=form))
+
+    def archive(self, request: Request) -> Response:
+        """Answer with a full part of the feed of everything."""
+        number: str = request.path_params["number"]
+        if not ARCHIVE_NUMBER.fullmatch(number):
+            raise NotFoundError("archive", number)
+        return self._answer(request, ArchiveAddress(number=int(number)))
 
     def scope(self, request: Request, *, kind: str) -> Response:
         """Answer with a page or, told by the suffix, a feed of a topic or a source."""
@@ -72,8 +97,18 @@ class Documents:
 
     def directory(self, request: Request, *, name: str) -> Response:
         """Answer with a list of everything of a kind, the archive page by page."""
-        number = _page_number(request) if name == "issues" else 1
-        return self._answer(request, ListAddress(name=name, number=number))
+        number = _page_number(request) if name == "issues" else None
+        topic = request.query_params.get("topic", "") if name == "sources" else ""
+        if not topic.isprintable():
+            raise NotFoundError("topic", topic)
+        return self._answer(request, ListAddress(name=name, number=number, topic=topic))
+
+    def sitemap_part(self, request: Request) -> Response:
+        """Answer with a part of the sitemap, if it has parts."""
+        number: str = request.path_params["number"]
+        if not NUMBER.fullmatch(number):
+            raise NotFoundError("sitemap", number)
+        return self._answer(request, ListAddress(name="sitemap.xml", number=int(number)))
 
     def entry(self, request: Request) -> Response:
         """Answer with the page of an entry."""
@@ -95,17 +130,39 @@ class Documents:
         The stamp is read before the body: a change in between is kept under the older tag,
         which nobody will ask for again, and never the other way round.
         """
+        if self._visits and (answer := self._visits.find_answer(request, address)):
+            return answer
         stamp = self._publication.stamp(address)
-        headers = answers.headers_of(address) | answers.validators(request, stamp)
+        headers = (
+            answers.headers_of(address)
+            | answers.links_of(address, self._site)
+            | answers.validators(request, stamp)
+        )
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
             return answers.not_modified(headers)
-        render = partial(self._publication.body, address)
-        body = self._bodies.get(address, stamp.etag, render=render)
-        return answers.full(request, body, headers=headers)
+        since = known_change(request.headers, fingerprint=stamp.fingerprint)
+        wanted = address
+        if isinstance(address, FeedAddress) and 0 < since < stamp.change:
+            wanted = replace(address, since=since)
+        render = partial(self._publication.body, wanted)
+        body = self._bodies.get(wanted, stamp.etag, render=render)
+        answer_with = answers.full if wanted == address else answers.news
+        return answer_with(request, body, headers=headers)
 
 
-def _page_number(request: Request) -> int:
-    number = request.query_params.get("page", "1")
+def _asked(request: Request) -> Scope | None:
+    """Return what somebody searches for; None if nobody does."""
+    given = {name: request.query_params.get(name) for name in Asked.__slots__}
+    if all(value is None for value in given.values()):
+        return None
+    asked = Asked(**{name: value for name, value in given.items() if value})
+    return Scope(kind="query", slug=asked.encoded)
+
+
+def _page_number(request: Request) -> int | None:
+    number = request.query_params.get("page")
+    if number is None:
+        return None
     if not NUMBER.fullmatch(number):
         raise HTTPException(400)
     return int(number)

@@ -16,7 +16,7 @@ from tidings.rendering.templates import Templates
 from tidings.web import answers
 from tidings.web.bodies import compress
 
-STATUSES = (400, 403, 404, 405, 413, 415, 500)
+STATUSES = (400, 403, 404, 405, 409, 413, 415, 500)
 
 
 class ErrorPages:

@@ -44,6 +44,12 @@ class _Figures(Collector):
         yield _by_state(
             "tidings_hub_subscriptions", "Subscriptions at hubs by state.", figures.hubs
         )
+        yield _by_state(
+            "tidings_hub_pings",
+            "Feeds of ours and hubs, by whether they were told of the last change.",
+            figures.hub_pings,
+            label="standing",
+        )
         yield _by_state("tidings_deliveries", "Deliveries by state.", figures.deliveries)
         yield _by_state(
             "tidings_bounces", "What came back, by kind.", figures.bounces, label="kind"

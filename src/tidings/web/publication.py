@@ -9,8 +9,12 @@ from tidings.domain.publishing import Address, Stamp
 from tidings.domain.readers import Visitor
 from tidings.domain.visitors import Network
 from tidings.domain.websub import Intent, Push
+from tidings.rendering.site import Operator
+from tidings.services.desk import Overview
 from tidings.services.moving import Moving
 from tidings.services.offers import Offers
+from tidings.services.operating import Operating
+from tidings.services.operators import Sessions
 from tidings.services.preferences import Preferences
 from tidings.services.subscribing import Subscribing
 
@@ -25,8 +29,8 @@ class Publication(Protocol):
             NotFoundError: There is nothing at that address.
         """
 
-    def body(self, address: Address) -> bytes:
-        """Render what is at `address`.
+    def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
+        """Render what is at `address`; a page for an operator, if one looks at it.
 
         Raises:
             NotFoundError: There is nothing at that address.
@@ -107,13 +111,22 @@ class Readers(NamedTuple):
     languages: Collection[str]
 
 
+class Operators(NamedTuple):
+    """What serves operators; asked from many threads."""
+
+    sessions: Sessions
+    operating: Operating
+    overview: Overview
+
+
 class Tokens(NamedTuple):
-    """What is behind addresses that hold a token; asked from many threads.
+    """What is behind addresses and forms that hold a token; asked from many threads.
 
     Attributes:
         readers: None where nothing signs links, and so nobody can sign up.
         trusted: Proxies that are believed about where a visitor comes from.
         clock: Tells until when who left can come back.
+        operators: None where nothing signs, and so nobody can sign in.
     """
 
     unsubscribing: Unsubscribing
@@ -121,6 +134,7 @@ class Tokens(NamedTuple):
     readers: Readers | None
     trusted: Sequence[Network]
     clock: Callable[[], datetime]
+    operators: Operators | None = None
 
 
 class Check(NamedTuple):
@@ -137,7 +151,9 @@ class Probes(NamedTuple):
     Attributes:
         health: What must hold, for `/health/ready`.
         metrics: The figures in the text format of Prometheus.
+        status: The page that tells everybody how the service does.
     """
 
     health: Callable[[], Sequence[Check]]
     metrics: Callable[[], bytes]
+    status: Callable[[], bytes]

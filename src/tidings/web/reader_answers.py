@@ -12,6 +12,7 @@ from tidings.domain.newsletters import Frequency, Subscription
 from tidings.domain.readers import Visitor, can_undo
 from tidings.domain.visitors import Network, visitor_address
 from tidings.rendering import pages
+from tidings.rendering.operator_pages import OperatorPage
 from tidings.rendering.reader_pages import (
     LostLinkPage,
     Menu,
@@ -53,7 +54,9 @@ class ReaderAnswers:
         self._trusted = trusted
         self._clock = clock
 
-    def page(self, request: Request, page: ReaderPage, *, status: int = 200) -> Response:
+    def page(
+        self, request: Request, page: ReaderPage | OperatorPage, *, status: int = 200
+    ) -> Response:
         """Answer with a page."""
         body = compress(pages.render(page, self._templates))
         headers = {**answers.page_headers(), **PRIVATE}

@@ -3,24 +3,30 @@
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 
 from tidings import mailing
 from tidings.domain.visitors import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
+from tidings.services.desk import Overview
 from tidings.services.links import Links
 from tidings.services.moving import Moving
 from tidings.services.offers import Offers
+from tidings.services.operating import Operating
+from tidings.services.operators import Sessions
 from tidings.services.preferences import Preferences
+from tidings.services.publication import Publication
 from tidings.services.readers import ReaderTools
+from tidings.services.status import status_body
 from tidings.services.subscribing import Subscribing
 from tidings.services.unsubscribe import Unsubscribing
 from tidings.services.websub import Callbacks
 from tidings.storage import schema, statistics
 from tidings.web.app import create_app
 from tidings.web.metrics import exposition
-from tidings.web.publication import Check, Probes, Readers, Tokens
+from tidings.web.publication import Check, Operators, Probes, Readers, Tokens
 from tidings.wiring import App, utc_now
 
 GRACE_SECONDS = 1
@@ -57,18 +63,26 @@ def serve(app: App, listening: socket.socket) -> None:
     """
     links = _find_links(app)
     readers = _readers(app, links) if links else None
+    imprint = app.imprint(_page_path)
+    site = replace(imprint.site, has_forms=readers is not None, has_status=True)
+    imprint = replace(imprint, site=site)
     application = create_app(
-        app.publication(_page_path, has_forms=readers is not None),
+        Publication(app.database, imprint),
         app.site(),
-        templates=app.templates(),
+        templates=imprint.templates,
         tokens=Tokens(
             unsubscribing=Unsubscribing(app.database, links=links, clock=utc_now),
             callbacks=Callbacks(app.database, clock=utc_now, max_size=app.settings.fetch.max_size),
             readers=readers,
             trusted=_trusted(app.settings.web),
             clock=utc_now,
+            operators=_operators(app, links) if links else None,
         ),
-        probes=Probes(health=lambda: _health(app), metrics=lambda: _metrics(app)),
+        probes=Probes(
+            health=lambda: _health(app),
+            metrics=lambda: _metrics(app),
+            status=lambda: status_body(app.database, imprint, now=utc_now()),
+        ),
     )
     config = uvicorn.Config(
         application,
@@ -102,6 +116,14 @@ def _readers(app: App, links: Links) -> Readers:
         preferences=Preferences(tools),
         moving=Moving(tools),
         languages=languages,
+    )
+
+
+def _operators(app: App, links: Links) -> Operators:
+    return Operators(
+        sessions=Sessions(app.database, links=links, clock=utc_now),
+        operating=Operating(app.database, clock=utc_now),
+        overview=Overview(app.database),
     )
 
 

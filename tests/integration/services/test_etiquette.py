@@ -25,8 +25,9 @@ from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.poll import PollTools, poll_due, poll_sources
-from tidings.storage import sources, statistics
-from tidings.storage.sources import Edit, NewSource
+from tidings.storage import source_edits, sources, statistics
+from tidings.storage.source_edits import Edit
+from tidings.storage.sources import NewSource
 
 TICK = HOUR / 4
 
@@ -51,7 +52,7 @@ class World:
 
     def edit(self, source_id, **fields):
         with self.database.write() as connection:
-            sources.edit(connection, source_id, Edit(**fields), now=self.now)
+            source_edits.edit(connection, source_id, Edit(**fields), now=self.now)
 
     def tick(self):
         return poll_due(self.tools, report=lambda _: None, stop=Event())
@@ -122,6 +123,7 @@ def a_world(database, publisher, name="here:1:a"):
             hosts=HostRules(
                 concurrency=8, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=20)
             ),
+            page_size=20,
         )
         yield World(database, tools)
 

@@ -44,6 +44,7 @@ class Publisher:
             owner="here:1:a",
             rules=RULES,
             hosts=HostRules(concurrency=1, pause_of=lambda _: timedelta(0)),
+            page_size=5,
         )
         with database.write() as connection:
             [self.id] = sources.add(connection, [NewSource(url=URL)], now=NOON)

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.services.news import News
+from tidings.services.news import News, reader_of_everything
 
 SEVEN = NOON - 5 * HOUR + DAY
 MANY = 90
@@ -60,7 +60,9 @@ def test_what_a_round_has_read_is_not_read_again(newsroom):
         with statements(newsroom) as asked:
             news.read(connection, from_seq=1, to_seq=3)
     with newsroom.database.read() as connection:
-        chosen = news.of(connection, series, (), from_seq=1, to_seq=3)
+        chosen = news.of(
+            connection, reader_of_everything(series, watermark=0), from_seq=1, to_seq=3
+        )
 
     assert asked == []
     assert list(chosen) == entries[1:3]
@@ -74,8 +76,10 @@ def test_what_goes_beyond_is_read_as_well(newsroom, span):
 
     with newsroom.database.read() as connection:
         news.read(connection, from_seq=1, to_seq=3)
-        news.of(connection, series, (), from_seq=1, to_seq=3)
+        news.of(connection, reader_of_everything(series, watermark=0), from_seq=1, to_seq=3)
         news.read(connection, from_seq=first, to_seq=last)
-        chosen = news.of(connection, series, (), from_seq=first, to_seq=last)
+        chosen = news.of(
+            connection, reader_of_everything(series, watermark=0), from_seq=first, to_seq=last
+        )
 
     assert list(chosen) == entries[first:last]

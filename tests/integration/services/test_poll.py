@@ -71,6 +71,7 @@ def tools(database, web):
         hosts=HostRules(
             concurrency=100, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=0.3)
         ),
+        page_size=20,
     )
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import text
 from factories import DAY, NOON
 from tidings.domain.access import Access
 from tidings.errors import ConflictError
-from tidings.storage import access, leases, reader_tables, schema, sources
+from tidings.storage import access, leases, reader_tables, schema, source_edits, sources
 from tidings.storage.database import Database
 from tidings.storage.leases import Wanted
-from tidings.storage.sources import Edit, NewSource
+from tidings.storage.source_edits import Edit
+from tidings.storage.sources import NewSource
 
 FULL = Access(
     user="reäder",
@@ -25,7 +26,7 @@ FULL = Access(
 
 def change(database, source_id, **fields):
     with database.write() as connection:
-        sources.edit(connection, source_id, Edit(**fields), now=NOON + DAY)
+        source_edits.edit(connection, source_id, Edit(**fields), now=NOON + DAY)
 
 
 def due(database, source_id):

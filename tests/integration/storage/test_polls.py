@@ -126,6 +126,24 @@ def test_a_poll_touches_its_source_and_topics_and_no_others(database, follow, po
     assert moved == {"all", "sources", "source:aaa", "topic:science"}
 
 
+def test_how_a_source_does_is_told_by_its_page_and_the_directory_alone(database, follow):
+    with database.write() as connection:
+        topics.ensure(connection, ["science"], now=NOON)
+    source_id = follow("https://a.example/feed", topics=["science"], title="Aaa")
+    scopes = ("all", "sources", "source:aaa", "topic:science")
+    moved = []
+
+    for _ in range(2):  # to fail again is nothing new
+        before = {scope: change_of(database, scope) for scope in scopes}
+        with database.write() as connection:
+            [due] = sources.due(connection, [source_id])
+            leases.claim_one(connection, "test", due.host)
+            polls.save(connection, "test", [failed_poll(due)])
+        moved.append({scope for scope in scopes if change_of(database, scope) != before[scope]})
+
+    assert moved == [{"sources", "source:aaa"}, set()]
+
+
 @pytest.mark.parametrize("number", [1, 40])
 def test_a_batch_costs_the_same_few_statements_however_large(database, follow, number):
     ids = [follow(f"https://{index}.example/feed") for index in range(number)]
@@ -142,7 +160,7 @@ def test_a_batch_costs_the_same_few_statements_however_large(database, follow, n
     with database.write() as connection:
         polls.save(connection, "test", settled)
 
-    assert len([one for one in statements if not one.startswith("BEGIN")]) == 6
+    assert len([one for one in statements if not one.startswith("BEGIN")]) == 9
     assert len(stored(database)) == 5 * number
 
 

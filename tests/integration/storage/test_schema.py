@@ -20,7 +20,8 @@ EVERY = Selection(states=tuple(EntryState))
 
 def test_the_migrations_lead_to_the_tables_as_declared(database):
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        options = {"compare_type": True, "include_name": _is_declared}
+        context = MigrationContext.configure(connection, opts=options)
         differences = compare_metadata(context, reader_tables.metadata)
 
     assert differences == []
@@ -41,6 +42,7 @@ def test_a_database_made_by_a_newer_version_is_refused(database):
 def test_an_empty_postgresql_database_waits_for_the_operators_word(postgres_url):
     database = Database(postgres_url)
     with database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE entry_words")
         reader_tables.metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
 
@@ -165,6 +167,11 @@ def test_an_old_schema_is_backed_up_and_upgraded_at_start(sqlite_url, tmp_path):
     with Database(f"sqlite:///{backup}").read() as connection:
         assert schema.version(connection) == "0001"
     database.close()
+
+
+def _is_declared(name, kind, _parents):
+    """Leave out the index of words: it has a form of its own on each kind of database."""
+    return kind != "table" or not name.startswith(("entry_words", "entry_index"))
 
 
 def _alembic(connection):

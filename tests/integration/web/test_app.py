@@ -10,6 +10,7 @@ import pytest
 
 from browser.showcase import SITE, Showcase, serving
 from integration.web.visitors import Operations, Visitor, app_of
+from tidings.domain.publishing import ListAddress
 from tidings.web.publication import Check
 
 ROUTES = {
@@ -36,8 +37,10 @@ ROUTES = {
 }
 OTHERS = {
     "/style.css": "text/css; charset=utf-8",
+    "/script.js": "text/javascript; charset=utf-8",
     "/favicon.svg": "image/svg+xml",
     "/robots.txt": "text/plain; charset=utf-8",
+    "/sitemap.xml": "application/xml; charset=utf-8",
     "/health/live": "application/json",
     "/health/ready": "application/json",
     "/metrics": "text/plain; version=0.0.4; charset=utf-8",
@@ -51,6 +54,7 @@ ERRORS = {
     "/?page=%D9%A3": 400,
     f"/?page={10**30}": 400,
     "/topics/databases?page=0": 400,
+    "/sitemap/0.xml": 404,
     "/?page=5": 404,
     f"/?page={10**17}": 404,
     "/nothing": 404,
@@ -83,7 +87,7 @@ def is_protected(answer):
     return (
         policy.startswith("default-src 'none'; base-uri 'none'; form-action 'self'")
         and "frame-ancestors 'none'" in policy
-        and "script" not in policy
+        and policy.count("script-src") == policy.count("script-src 'self';") <= 1
         and "unsafe" not in policy
         and answer.headers["x-content-type-options"] == "nosniff"
         and answer.headers["referrer-policy"] == "no-referrer"
@@ -305,14 +309,26 @@ def test_only_entry_pages_may_show_pictures_of_others(visitor):
     assert "media-src https: http:" in policies["/entries/1"]
 
 
-def test_the_style_sheet_of_this_version_is_kept_for_ever(visitor, publication):
-    versioned = visitor.ask(f"/style.css?v={publication.templates.fingerprint}")
-    other = visitor.ask("/style.css?v=0")
+@pytest.mark.parametrize("name", ["style.css", "script.js"])
+def test_a_file_of_this_version_is_kept_for_ever(visitor, publication, name):
+    versioned = visitor.ask(f"/{name}?v={publication.templates.fingerprint}")
+    other = visitor.ask(f"/{name}?v=0")
 
     assert versioned.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert other.headers["cache-control"] == "no-cache"
     page = visitor.ask("/").body.decode()
-    assert f'href="/style.css?v={publication.templates.fingerprint}"' in page
+    assert f'"/{name}?v={publication.templates.fingerprint}"' in page
+
+
+def test_the_directory_of_sources_is_chosen_from_by_topic(visitor, publication):
+    visitor.ask("/sources?topic=databases&page=2")
+    visitor.ask("/topics?topic=databases")
+
+    assert publication.rendered == [
+        ListAddress(name="sources", topic="databases"),
+        ListAddress(name="topics"),
+    ]
+    assert visitor.ask("/sources?topic=a%0d%0ab").status == 404
 
 
 def test_a_burst_renders_once(visitor, publication):
@@ -361,6 +377,7 @@ def test_metrics_are_handed_on(visitor):
 def test_robots_are_kept_from_what_is_not_for_readers(visitor):
     assert visitor.ask("/robots.txt").body == (
         b"User-agent: *\nDisallow: /health/\nDisallow: /metrics\n"
+        b"\nSitemap: https://news.example/sitemap.xml\n"
     )
 
 

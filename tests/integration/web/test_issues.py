@@ -1,6 +1,7 @@
 """The archive of newsletters over HTTP, on databases of both kinds."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from lxml import etree
@@ -13,10 +14,11 @@ from newsroom import Newsroom, a_form, a_schedule
 from polling import read_poll
 from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Site
+from tidings.services import site
 from tidings.services.archive import FEED_SIZE, PAGE_SIZE
 from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
-from tidings.services.site import publish
+from tidings.services.site_files import page_path
 from tidings.storage import issues, leases, newsletters, polls, sources
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -47,15 +49,22 @@ def newsroom(database):
     return Newsroom(database)
 
 
+IMPRINT = Imprint(
+    settings=SETTINGS,
+    site=SITE,
+    templates=shipped_templates(),
+    page_path=lambda path, number: f"{path}?page={number}",
+)
+
+
 @pytest.fixture
 def publication(database):
-    imprint = Imprint(
-        settings=SETTINGS,
-        site=SITE,
-        templates=shipped_templates(),
-        page_path=lambda path, number: f"{path}?page={number}",
-    )
-    return Publication(database, imprint)
+    return Publication(database, IMPRINT)
+
+
+def publish(database, folder):
+    imprint = replace(IMPRINT, page_path=page_path)
+    site.publish(database, imprint, folder, assets={}, clock=lambda: SEVEN)
 
 
 @pytest.fixture
@@ -322,7 +331,7 @@ def test_the_static_site_has_the_archive_of_what_is_listed(newsroom, issued, pub
     issued()
     [slug] = slugs_of(newsroom.database, listed=True)
 
-    publish(newsroom.database, publication, tmp_path / "public", assets={})
+    publish(newsroom.database, tmp_path / "public")
 
     files = {path.relative_to(tmp_path / "public").as_posix() for path in tmp_path.rglob("issues*")}
     pages = [path.parent.name for path in (tmp_path / "public" / "issues").glob("*/index.html")]
@@ -332,7 +341,7 @@ def test_the_static_site_has_the_archive_of_what_is_listed(newsroom, issued, pub
 
 
 def test_the_static_site_of_no_newsletter_has_no_archive(newsroom, publication, tmp_path):
-    publish(newsroom.database, publication, tmp_path / "public", assets={})
+    publish(newsroom.database, tmp_path / "public")
 
     assert not list(tmp_path.rglob("issues*"))
 
@@ -342,24 +351,24 @@ def test_the_feed_has_the_newest_issues_and_the_archive_has_all_on_its_pages(
 ):
     newsroom.add_newsletter()
     source = newsroom.follow()
-    for day in range(PAGE_SIZE + 2):
+    for day in range(2 * PAGE_SIZE + 2):
         newsroom.publish(source)
         newsroom.now = SEVEN + day * DAY
         newsroom.plan()
 
     feed = publication.body(FEED)
-    first, second = visitor.ask("/issues").body, visitor.ask("/issues?page=2").body
-    publish(newsroom.database, publication, tmp_path / "public", assets={})
+    front, oldest = visitor.ask("/issues").body, visitor.ask("/issues?page=1").body
+    publish(newsroom.database, tmp_path / "public")
 
     newest_first = slugs_of(newsroom.database, listed=True)
     newest = newest_first[:FEED_SIZE]
     assert linked_in(feed) == [f"https://news.example/issues/{slug}" for slug in newest]
     linked = re.compile(r'<h3[^>]*><a href="/issues/([^"]+)"')
-    assert linked.findall(first.decode()) == newest_first[:PAGE_SIZE]
-    assert linked.findall(second.decode()) == newest_first[PAGE_SIZE:]
-    assert b'rel="next" href="/issues?page=2"' in first
-    assert [visitor.ask(f"/issues?page={n}").status for n in ("3", "0")] == [404, 400]
-    assert (tmp_path / "public" / "issues" / "page" / "2" / "index.html").is_file()
+    assert linked.findall(front.decode()) == newest_first[:-PAGE_SIZE]
+    assert linked.findall(oldest.decode()) == newest_first[-PAGE_SIZE:]
+    assert b'rel="next" href="/issues?page=1"' in front
+    assert [visitor.ask(f"/issues?page={n}").status for n in ("2", "0")] == [404, 400]
+    assert (tmp_path / "public" / "issues" / "page" / "1" / "index.html").is_file()
     middle = publication.body(IssueAddress(slug=newest_first[1])).decode()
     assert re.findall(r'rel="(\w+)" href="/issues/([^"]+)"', middle) == [
         ("prev", newest_first[0]),

@@ -14,12 +14,17 @@ class Operations:
     """What the probes are told."""
 
     checks: list[Check] = field(default_factory=lambda: [Check("database", ok=True, detail="")])
+    asked: int = 0
 
     def health(self):
         return self.checks
 
     def metrics(self):
         return b"tidings_entries 39\n"
+
+    def status(self):
+        self.asked += 1
+        return f"<!doctype html><p>asked {self.asked} times".encode()
 
 
 @dataclass

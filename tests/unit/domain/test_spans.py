@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.domain.spans import in_words
+from tidings.domain.spans import in_words, read_span, written
+from tidings.errors import InvalidError
 
 
 @pytest.mark.parametrize(
@@ -17,3 +18,24 @@ from tidings.domain.spans import in_words
 )
 def test_a_span_is_told_roughly(span, words):
     assert in_words(span) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "again"),
+    [
+        ("90m", timedelta(minutes=90), "90m"),
+        ("120m", timedelta(hours=2), "2h"),
+        (" 2d ", timedelta(days=2), "2d"),
+        ("45s", timedelta(seconds=45), "45s"),
+        ("", timedelta(0), ""),
+    ],
+)
+def test_a_span_is_read_and_written_as_people_type_it(text, span, again):
+    assert read_span(text) == span
+    assert written(span) == again
+
+
+@pytest.mark.parametrize("text", ["often", "3", "h", "-1h", "1.5h", "3 h", "1234567s", "\u0663h"])
+def test_what_is_no_span_is_refused(text):
+    with pytest.raises(InvalidError, match="90m, 3h or 2d"):
+        read_span(text)

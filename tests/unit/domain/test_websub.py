@@ -292,7 +292,7 @@ def test_who_has_another_secret_cannot_sign(body, secret, guess):
     ],
 )
 def test_hubs_are_used_where_they_can_reach_us(base_url, subscribe, callback):
-    assert WebSubSettings(subscribe=subscribe).callback(base_url) == callback
+    assert WebSubSettings(subscribe=subscribe, hubs=()).callback(base_url) == callback
 
 
 def test_a_subscription_does_not_show_its_secrets():

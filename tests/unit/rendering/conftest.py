@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, EntryState, SourceCredit
+from tidings.domain.entries import Entry, EntryState, Mate, SourceCredit
 from tidings.domain.publishing import FeedDocument
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "feeds"
@@ -19,6 +19,8 @@ SOURCE = SourceCredit(
     url="https://harbour.example/feed.xml",
     site_url="https://harbour.example/",
     language="en",
+    guid="tag:harbour.example,2026:log",
+    rights="© 2026 The Harbour Log",
 )
 
 FULL_ENTRY = Entry(
@@ -72,6 +74,7 @@ def a_feed():
             },
             updated=NOON,
             entries=entries,
+            icon="https://tidings.example/favicon.svg",
         )
         return replace(feed, **differing)
 
@@ -79,8 +82,20 @@ def a_feed():
 
 
 @pytest.fixture
-def varied_feed(an_entry, a_feed):
-    """A feed with an entry of each kind: full, bare, Chinese, and full of markup."""
+def a_mate():
+    """Return a function that makes the same story at another source, save what the caller says."""
+
+    def make(**differing):
+        source = replace(SOURCE, id=3, title="Quay & Co", url="https://quay.example/feed")
+        fields = {"id": 9, "title": "Tides", "url": "https://quay.example/tides?a=1&b=2"}
+        return Mate(**(fields | {"source": source} | differing))
+
+    return make
+
+
+@pytest.fixture
+def varied_feed(an_entry, a_feed, a_mate):
+    """A feed with an entry of each kind: full, bare, Chinese, full of markup, told by others too."""
     bare = an_entry(
         2,
         title="",
@@ -93,7 +108,7 @@ def varied_feed(an_entry, a_feed):
         image=None,
         enclosures=(),
         content="",
-        source=replace(SOURCE, id=2, title="", site_url=None),
+        source=replace(SOURCE, id=2, title="", site_url=None, guid=None, rights=None),
     )
     chinese = an_entry(
         3,
@@ -107,7 +122,8 @@ def varied_feed(an_entry, a_feed):
     markup = an_entry(
         4, title="Use <b> & </b>, not &lt;strong&gt;", excerpt="if a < b && c > d", enclosures=()
     )
-    return a_feed(an_entry(), bare, chinese, markup)
+    told_twice = an_entry(5, also_at=(a_mate(), a_mate(url=None)), enclosures=())
+    return a_feed(an_entry(), bare, chinese, markup, told_twice)
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -6,9 +7,10 @@ import feedparser
 import pytest
 from lxml import etree
 
+from tidings.domain.publishing import ArchiveLinks
 from tidings.rendering.atom import render_atom
 
-ATOM = {"a": "http://www.w3.org/2005/Atom"}
+ATOM = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 ONCE_PER_ENTRY = ("id", "title", "updated", "published", "summary", "content", "source")
@@ -42,7 +44,7 @@ def test_an_atom_feed_has_what_rfc_4287_demands(varied_feed):
     for entry in feed.xpath("a:entry", namespaces=ATOM):
         assert all(texts(entry, "a:author/a:name"))
         assert texts(entry, "a:author/a:name")
-        assert texts(entry, "a:content") or entry.xpath("a:link[not(@rel)]", namespaces=ATOM)
+        assert texts(entry, "a:content") or entry.xpath("a:link[@rel='alternate']", namespaces=ATOM)
         assert all(len(texts(entry, f"a:{name}")) <= 1 for name in ONCE_PER_ENTRY)
 
 
@@ -86,6 +88,75 @@ def test_a_feed_names_itself_its_page_and_its_other_forms(varied_feed):
     }
 
 
+def test_an_archive_is_marked_and_leads_to_its_neighbours_and_to_the_current_document(
+    varied_feed, golden
+):
+    base = "https://tidings.example"
+    archive = replace(
+        varied_feed,
+        feed_urls={"atom": f"{base}/archive/2.atom"},
+        entries=varied_feed.entries[:1],
+        archive=ArchiveLinks(
+            previous=f"{base}/archive/1.atom",
+            following=f"{base}/archive/3.atom",
+            current=f"{base}/feed.atom",
+        ),
+    )
+
+    body = render_atom(archive)
+
+    golden("archive.atom", body)
+    feed = parse(body)
+    assert len(feed.xpath("fh:archive", namespaces=ATOM)) == 1
+    links = {link.get("rel"): link.get("href") for link in feed.iterchildren("{*}link")}
+    assert links == {
+        "self": f"{base}/archive/2.atom",
+        "alternate": f"{base}/",
+        "prev-archive": f"{base}/archive/1.atom",
+        "next-archive": f"{base}/archive/3.atom",
+        "current": f"{base}/feed.atom",
+    }
+
+
+def test_the_document_that_is_subscribed_to_leads_to_the_archives_and_is_none(a_feed, an_entry):
+    previous = "https://tidings.example/archive/1.atom"
+
+    feed = parse(render_atom(a_feed(an_entry(), archive=ArchiveLinks(previous=previous))))
+
+    assert feed.xpath("a:link[@rel='prev-archive']/@href", namespaces=ATOM) == [previous]
+    assert feed.xpath("fh:archive | a:link[@rel='current']", namespaces=ATOM) == []
+
+
+def test_hubs_are_named(a_feed, an_entry):
+    hubs = ("https://hub.example/", "https://other.example/hub")
+
+    feed = parse(render_atom(a_feed(an_entry(), hubs=hubs)))
+
+    assert feed.xpath("a:link[@rel='hub']/@href", namespaces=ATOM) == list(hubs)
+
+
+def test_who_else_tells_a_story_is_said_to_people_and_to_programs(a_feed, an_entry, a_mate):
+    feed = parse(render_atom(a_feed(an_entry(also_at=(a_mate(), a_mate(url=None))))))
+
+    related = feed.xpath("a:entry/a:link[@rel='related']/@href", namespaces=ATOM)
+    assert related == ["https://quay.example/tides?a=1&b=2"]
+    [content] = texts(feed, "a:entry/a:content")
+    assert content.endswith(
+        '<p>Also at: <a href="https://quay.example/tides?a=1&amp;b=2">Quay &amp; Co</a>, '
+        "Quay &amp; Co</p>"
+    )
+
+
+def test_who_else_tells_a_story_follows_the_excerpt_where_there_is_no_content(
+    a_feed, an_entry, a_mate
+):
+    entry = an_entry(content="", excerpt="1 < 2", also_at=(a_mate(url=None),))
+
+    feed = parse(render_atom(a_feed(entry, also_at="Auch bei: ")))
+
+    assert texts(feed, "a:entry/a:content") == ["<p>1 &lt; 2</p><p>Auch bei: Quay &amp; Co</p>"]
+
+
 def test_enclosures_keep_type_and_length_where_known(an_entry, a_feed):
     feed = parse(render_atom(a_feed(an_entry())))
 
@@ -106,13 +177,24 @@ def test_the_source_is_credited_with_all_we_know_of_it(an_entry, a_feed):
 
     (source,) = parse(render_atom(a_feed(entry))).xpath("a:entry/a:source", namespaces=ATOM)
 
-    assert texts(source, "a:id") == [entry.source.url]
+    assert texts(source, "a:id") == ["tag:harbour.example,2026:log"]
     assert texts(source, "a:title") == [entry.source.title]
     assert texts(source, "a:updated") == [entry.changed_at.isoformat()]
     assert source.xpath("a:link[@rel='self']/@href", namespaces=ATOM) == [entry.source.url]
     assert source.xpath("a:link[@rel='alternate']/@href", namespaces=ATOM) == [
         entry.source.site_url
     ]
+    assert texts(source, "a:rights") == ["© 2026 The Harbour Log"]
+
+
+@pytest.mark.parametrize("guid", [None, "7", "feed", "tag:harbour.example:log", "http://a.example"])
+def test_a_source_without_a_name_for_all_the_world_is_called_by_its_address(an_entry, a_feed, guid):
+    entry = an_entry()
+    nameless = replace(entry, source=replace(entry.source, guid=guid))
+
+    feed = parse(render_atom(a_feed(nameless)))
+
+    assert texts(feed, "//a:source/a:id") == [entry.source.url]
 
 
 def test_each_entry_says_its_language_if_it_is_known(varied_feed):
@@ -123,6 +205,7 @@ def test_each_entry_says_its_language_if_it_is_known(varied_feed):
         "en-gb",
         None,
         "zh-cn",
+        "en-gb",
         "en-gb",
     ]
 
@@ -180,13 +263,13 @@ def test_an_entry_without_content_but_with_a_page_has_none(an_entry, a_feed):
     feed = parse(render_atom(a_feed(an_entry(content=None))))
 
     assert texts(feed, "a:entry/a:content") == []
-    assert feed.xpath("a:entry/a:link[not(@rel)]/@href", namespaces=ATOM)
+    assert feed.xpath("a:entry/a:link[@rel='alternate']/@href", namespaces=ATOM)
 
 
 def test_what_feedparser_reads_is_what_we_wrote(varied_feed):
     parsed = feedparser.parse(render_atom(varied_feed))
 
-    full, bare, chinese, _ = parsed.entries
+    full, bare, chinese, *_ = parsed.entries
     assert not parsed.bozo
     assert parsed.feed.title == "Latest updates"
     assert full.title == "Tides of the week"

@@ -92,10 +92,22 @@ def test_no_address_but_http_is_written(an_entry, a_feed, url):
     assert "url" not in json.loads(render_json(feed))["items"][0]
 
 
-def test_a_language_that_is_none_is_not_written(an_entry, a_feed):
-    body = render_atom(a_feed(an_entry(language="English, mostly")))
+@pytest.mark.parametrize("language", ["English, mostly", "cn", "jp-JP", "xx", ""])
+def test_a_language_that_is_none_is_not_written(an_entry, a_feed, language):
+    feed = a_feed(an_entry(language=language), language=language)
 
-    assert b"mostly" not in body
+    assert b"xml:lang" not in render_atom(feed)
+    assert b"language>" not in render_rss(feed)
+    assert b'"language"' not in render_json(feed)
+
+
+def test_characters_that_got_lost_are_written_as_validators_allow(an_entry, a_feed):
+    feed = a_feed(an_entry(title="T\ufffdrn", content="<p>T\ufffdrn</p>"))
+
+    for body in (render_atom(feed), render_rss(feed)):
+        assert "\ufffd" not in body.decode()
+        [read] = feedparser.parse(body).entries
+        assert (read.title, read.content[0].value) == ("T?rn", "<p>T&#65533;rn</p>")
 
 
 def test_a_poisoned_list_of_sources_is_still_a_list():

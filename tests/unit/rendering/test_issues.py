@@ -20,6 +20,7 @@ from digests import (
     an_issue,
     of,
 )
+from feed_rules import faults
 from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import pages
 from tidings.rendering.atom import render_atom
@@ -163,3 +164,9 @@ def test_a_feed_without_issues_is_a_feed():
 
     assert feed.findtext("a:updated", None, ATOM) == "2026-11-20T12:00:00+00:00"
     assert feed.findall("a:entry", ATOM) == []
+
+
+def test_the_feed_holds_nothing_that_validators_refuse():
+    feed = feed_of((an_issue(), ENGLISH), (an_issue(slug="chinese"), CHINESE))
+
+    assert faults(etree.tostring(feed)) == []

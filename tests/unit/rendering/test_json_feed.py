@@ -77,8 +77,29 @@ def test_an_item_holds_all_of_its_entry(an_entry, a_feed):
             "title": "The Harbour Log",
             "home_page_url": "https://harbour.example/",
             "feed_url": "https://harbour.example/feed.xml",
+            "rights": "© 2026 The Harbour Log",
         },
     }
+
+
+def test_who_else_tells_a_story_is_named(an_entry, a_feed, a_mate):
+    (item,) = items(a_feed(an_entry(also_at=(a_mate(),))))
+
+    assert item["_also_at"] == [
+        {
+            "url": "https://quay.example/tides?a=1&b=2",
+            "title": "Tides",
+            "source": "Quay & Co",
+        }
+    ]
+    assert "Also at" in item["content_html"]
+
+
+def test_hubs_and_the_picture_of_the_feed_are_named(a_feed):
+    document = json.loads(render_json(a_feed(hubs=("https://hub.example/",))))
+
+    assert document["hubs"] == [{"type": "WebSub", "url": "https://hub.example/"}]
+    assert document["favicon"] == "https://tidings.example/favicon.svg"
 
 
 def test_what_is_not_known_is_left_out(varied_feed):

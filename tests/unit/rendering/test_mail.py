@@ -588,7 +588,7 @@ def test_letters_without_their_templates_are_refused_at_start(tmp_path):
 
 def test_a_catalogue_knows_how_to_write_several_days(tmp_path):
     english = (EMAIL / "en.toml").read_text(encoding="utf-8")
-    own = written(tmp_path, "en.toml", re.sub(r"(?s)days = \[.*?\n\]", "days = []", english))
+    own = written(tmp_path, "en.toml", re.sub(r"(?ms)^days = \[.*?\n\]", "days = []", english))
 
     with pytest.raises(TemplateError, match="needs three forms for several days"):
         load_mail_templates([own, EMAIL])

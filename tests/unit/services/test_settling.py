@@ -61,6 +61,8 @@ def a_source(**fields):
         "feed_title": "A feed",
         "site_url": None,
         "language": None,
+        "feed_guid": None,
+        "rights": None,
         "history": (),
     }
     return DueSource(**defaults | fields)

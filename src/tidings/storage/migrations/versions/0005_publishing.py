@@ -16,6 +16,16 @@ def upgrade() -> None:
     _extend_entry()
     op.add_column("feed_state", sa.Column("body_hash", sa.LargeBinary(), nullable=True))
     op.add_column("feed_state", sa.Column("hashed_change", sa.BigInteger(), nullable=True))
+    unpaged: sa.Column[bool] = sa.Column(
+        "is_paged", sa.Boolean(), nullable=False, server_default=sa.false()
+    )
+    op.add_column("feed_state", unpaged)
+    unmarked = sa.Column("marked", sa.BigInteger(), nullable=False, server_default="0")
+    op.add_column("counter", unmarked)
+    op.execute(
+        "INSERT INTO feed_state (scope, change, changed_at)"
+        " SELECT 'site', change, changed_at FROM feed_state WHERE scope = 'all'"
+    )
     _create_page_mark()
     _create_hub_ping()
 
@@ -40,6 +50,7 @@ def _extend_entry() -> None:
         op.add_column("entry", column)
     if op.get_bind().dialect.name == "sqlite":
         _move_content_to_the_end()
+        _let_folded_be_found()
     op.drop_index(op.f("ix_entry_state_seq"), "entry")
     op.drop_index(op.f("ix_entry_state_folded_sort_at_id"), "entry")
     op.create_index(op.f("ix_entry_state_follows_seq"), "entry", ["state", "follows", "seq"])
@@ -49,6 +60,16 @@ def _extend_entry() -> None:
         ["state", "follows", "folded", "sort_at", "id"],
     )
     op.create_index("ix_entry_seq_change", "entry", ["seq", "change"])
+    op.create_index(op.f("ix_entry_change_state"), "entry", ["change", "state"])
+    op.create_index(op.f("ix_entry_source_id_seq"), "entry", ["source_id", "seq"])
+    is_edited = sa.text("changed_at > first_seen_at")
+    op.create_index(
+        "ix_entry_edited",
+        "entry",
+        ["changed_at"],
+        sqlite_where=is_edited,
+        postgresql_where=is_edited,
+    )
     for name, key in (("ix_entry_pinned", "pinned_at"), ("ix_entry_story", "story_id")):
         is_set = sa.text(f"{key} IS NOT NULL")
         op.create_index(name, "entry", [key], sqlite_where=is_set, postgresql_where=is_set)
@@ -62,6 +83,13 @@ def _move_content_to_the_end() -> None:
     op.execute("ALTER TABLE entry RENAME COLUMN body TO content")
 
 
+def _let_folded_be_found() -> None:
+    """Make the index of what is folded anew: SQLite takes it only for what is asked word for word."""
+    op.drop_index("ix_entry_folded", "entry")
+    columns, is_folded = ["source_id", "first_seen_at"], sa.text("folded = 1")
+    op.create_index("ix_entry_folded", "entry", columns, sqlite_where=is_folded)
+
+
 def _create_page_mark() -> None:
     op.create_table(
         "page_mark",
@@ -69,8 +97,11 @@ def _create_page_mark() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("sort_at", UtcDateTime(), nullable=False),
         sa.Column("entry_id", Id, nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("scope", "number", name=op.f("pk_page_mark")),
     )
+    place = ["scope", "sort_at", "entry_id"]
+    op.create_index(op.f("ix_page_mark_scope_sort_at_entry_id"), "page_mark", place)
 
 
 def _create_hub_ping() -> None:

@@ -1,0 +1,177 @@
+"""`tidings stats`: how the service does, as the status page tells it."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import click
+
+from tidings.cli.drawing import bar, sparkline
+from tidings.cli.output import json_option, moment, rfc3339, show_json
+from tidings.cli.start import Start
+from tidings.domain.spans import in_words, read_span
+from tidings.domain.status import LAGS, HubStanding, Status, Step, Tally, median_lag
+
+WIDTH = 32
+"""Of the longest bar."""
+
+LAG_WORDS = (*(f"within {in_words(lag)}" for lag in LAGS), "later")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Numbers under a heading, and what else there is to say.
+
+    Attributes:
+        course: The same over time.
+    """
+
+    heading: str
+    numbers: Sequence[tuple[str, int]] = ()
+    course: Sequence[int] = ()
+    lines: Sequence[Sequence[str]] = ()
+
+
+@click.command
+@click.option("--since", default="7d", show_default=True, help="How far to look back.")
+@json_option
+@click.pass_obj
+def stats(start: Start, since: str, *, as_json: bool) -> None:
+    """Show how the service does: freshness, polls, sources, letters, hubs.
+
+    The numbers come from the database, whichever processes run.
+
+    Example: tidings stats --since 30d
+    """
+    from tidings.services.status import read_status
+    from tidings.wiring import opened, utc_now
+
+    span = read_span(since)
+    with opened(start.settings()) as app:
+        status = read_status(app.database, now=utc_now(), spans=[span])
+    if as_json:
+        show_json(_json(status))
+    elif sys.stdout.isatty():
+        _draw(status)
+    else:
+        for section in _sections(status):
+            for words in _plain(section):
+                click.echo("\t".join((section.heading, *words)))
+
+
+def _sections(status: Status) -> Iterator[Section]:
+    yield _freshness(status.whole)
+    yield _polls(status)
+    yield Section("sources", [(health.value, number) for health, number in status.sources.items()])
+    failing = [
+        (str(one.id), one.title, one.word, f"since {moment(one.since)}") for one in status.failing
+    ]
+    yield Section("failing longest", lines=failing)
+    slow = [(str(one.id), one.title, f"after {in_words(one.lag)}") for one in status.slow]
+    yield Section("seen latest", lines=slow)
+    yield _letters(status)
+    yield Section("hubs", lines=[_hub(one) for one in status.hubs])
+
+
+def _freshness(tally: Tally) -> Section:
+    place = median_lag(tally.lags)
+    median = [("half of the entries", LAG_WORDS[place])] if place is not None else []
+    return Section("freshness", list(zip(LAG_WORDS, tally.lags, strict=True)), lines=median)
+
+
+def _polls(status: Status) -> Section:
+    return Section(
+        "polls",
+        [(outcome.value, number) for outcome, number in status.whole.polls.items()],
+        course=[sum(step.tally.polls.values()) for step in status.steps],
+        lines=[
+            ("last poll", moment(status.polled_at)),
+            ("longest overdue", in_words(status.overdue)),
+        ],
+    )
+
+
+def _letters(status: Status) -> Section:
+    letters = [(became.value, number) for became, number in status.letters.items()]
+    return Section(
+        "letters",
+        [("issues", status.issues), *letters],
+        course=[sum(step.letters.values()) for step in status.steps],
+    )
+
+
+def _hub(one: HubStanding) -> Sequence[str]:
+    standing = (f"{one.told} told", f"{one.waiting} waiting", f"{one.failing} failing")
+    return (one.hub, *standing, *([one.error] if one.error else []))
+
+
+def _plain(section: Section) -> Iterable[Sequence[str]]:
+    yield from ((name, str(number)) for name, number in section.numbers)
+    yield from section.lines
+
+
+def _draw(status: Status) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    console.print(Text(f"since {moment(status.since)}", style="dim"))
+    for section in _sections(status):
+        if not section.numbers and not section.lines:
+            continue
+        table = Table(box=None, show_header=False, padding=(0, 2), pad_edge=False)
+        table.add_column(min_width=19)
+        table.add_column(justify="right")
+        table.add_column(overflow="crop", no_wrap=True, style="cyan")
+        for row in _rows(section):
+            table.add_row(*map(Text, row))
+        console.print(Text(f"\n{section.heading.capitalize()}", style="bold"), table)
+        for words in section.lines:
+            console.print(Text("  ".join(words)))
+
+
+def _rows(section: Section) -> Iterator[tuple[str, str, str]]:
+    most = max((number for _, number in section.numbers), default=0)
+    for name, number in section.numbers:
+        yield name, f"{number:,}", bar(number, most=most, width=WIDTH)
+    if any(section.course):
+        yield "over time", f"≤ {max(section.course):,}", sparkline(section.course)
+
+
+def _json(status: Status) -> dict[str, object]:
+    return {
+        "at": rfc3339(status.at),
+        "since": rfc3339(status.since),
+        "last_polled_at": rfc3339(status.polled_at),
+        "overdue_seconds": int(status.overdue.total_seconds()),
+        "sources": status.sources,
+        **_tally_json(status.whole),
+        "issues": status.issues,
+        "letters": status.letters,
+        "steps": [_step_json(step) for step in status.steps],
+        "failing": [
+            {"source": one.id, "title": one.title, "with": one.word, "since": rfc3339(one.since)}
+            for one in status.failing
+        ],
+        "slow": [
+            {"source": one.id, "title": one.title, "lag_seconds": int(one.lag.total_seconds())}
+            for one in status.slow
+        ],
+        "hubs": [asdict(one) for one in status.hubs],
+    }
+
+
+def _tally_json(tally: Tally) -> dict[str, object]:
+    bounds = [str(int(lag.total_seconds())) for lag in LAGS]
+    lags = dict(zip([*bounds, "more"], tally.lags, strict=True))
+    return {"polls": tally.polls, "entries": tally.entries, "seen_within_seconds": lags}
+
+
+def _step_json(step: Step) -> dict[str, object]:
+    return {
+        "start": rfc3339(step.start),
+        **_tally_json(step.tally),
+        "issues": step.issues,
+        "letters": step.letters,
+    }

@@ -1,0 +1,104 @@
+"""`tidings token`: what operators sign in to the pages with."""
+
+from datetime import timedelta
+
+import click
+
+from tidings.cli.output import ID, json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.start import Start
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def token(context: click.Context) -> None:
+    """Let an operator sign in to the pages; by itself, makes a token for 30 days.
+
+    Example: tidings token
+    """
+    if context.invoked_subcommand is None:
+        context.invoke(create, label="", days=30)
+
+
+@token.command
+@click.option("--label", default="", metavar="NAME", help="To tell it from others.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=30,
+    show_default=True,
+    help="How long one can sign in with it, and stay so.",
+)
+@click.pass_obj
+def create(start: Start, label: str, days: int) -> None:
+    """Make a token, and print it: this once, for only its hash is kept.
+
+    The token alone is on standard output, how to use it on standard error.
+
+    Example: tidings token create --label laptop --days 7
+    """
+    from tidings.services.operators import issue
+    from tidings.wiring import opened, utc_now
+
+    settings = start.settings()
+    with opened(settings) as app:
+        lifetime = timedelta(days=days)
+        issued = issue(app.database, label=label, lifetime=lifetime, now=utc_now())
+    click.echo(issued.text)
+    until = moment(issued.token.expires_at)
+    click.echo(f"sign in with it at {settings.web.public_url}/operator until {until} UTC", err=True)
+    click.echo(f"to end it before: tidings token revoke {issued.token.id}", err=True)
+
+
+@token.command("list")
+@json_option
+@click.pass_obj
+def list_tokens(start: Start, *, as_json: bool) -> None:
+    """List all tokens that were made, the newest first; what they are is not known here.
+
+    Example: tidings token list
+    """
+    from tidings.storage import operators
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.read() as connection:
+        found = operators.every(connection)
+    now = utc_now()
+    if as_json:
+        show_json(
+            [
+                {
+                    "id": one.id,
+                    "label": one.label,
+                    "state": one.state(now=now),
+                    "created_at": rfc3339(one.created_at),
+                    "expires_at": rfc3339(one.expires_at),
+                    "last_used_at": rfc3339(one.last_used_at),
+                    "revoked_at": rfc3339(one.revoked_at),
+                }
+                for one in found
+            ]
+        )
+        return
+    rows = [
+        (one.id, one.label, one.state(now=now), moment(one.expires_at), moment(one.last_used_at))
+        for one in found
+    ]
+    show_table(("id", "label", "state", "expires", "last used"), rows)
+
+
+@token.command
+@click.argument("token_id", metavar="TOKEN", type=ID)
+@click.pass_obj
+def revoke(start: Start, token_id: int) -> None:
+    """Take a token back: whoever is signed in with it is so no more.
+
+    TOKEN is the number that `tidings token list` shows.
+
+    Example: tidings token revoke 3
+    """
+    from tidings.storage import operators
+    from tidings.wiring import opened, utc_now
+
+    with opened(start.settings()) as app, app.database.write() as connection:
+        was_good = operators.revoke(connection, token_id, now=utc_now())
+    click.echo(f"token {token_id} {'revoked' if was_good else 'is worth nothing already'}")

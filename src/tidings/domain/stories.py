@@ -1,0 +1,207 @@
+"""Stories: which entries of different sources tell the same, decided when they become public."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tidings.domain.likeness import Because, Likeness, find_likeness, say_the_same
+from tidings.domain.sketches import Sketch
+
+MEMORY = timedelta(days=14)
+"""How long an entry waits for others that tell the same."""
+
+SAME_DAYS = timedelta(days=2)
+"""How far apart two entries may be that are known by their titles alone."""
+
+MOST_LIKELY = 16
+"""Entries that one is compared with: those that share the most keys with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """An entry as far as the stories go that it may be in."""
+
+    seq: int
+    source_id: int
+    story_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told(Member):
+    """A member, with what is compared of it.
+
+    Attributes:
+        seen_at: When we first saw it.
+    """
+
+    seen_at: datetime
+    sketch: Sketch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """Two entries that tell the same."""
+
+    one: Member
+    mate: Member
+    likeness: Likeness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """A story as it is from now on.
+
+    Attributes:
+        story_ids: The stories it is made of; none if nobody in it had one.
+        members: The oldest first.
+        matches: What brought it together now.
+    """
+
+    story_ids: tuple[int, ...]
+    members: tuple[Member, ...]
+    matches: tuple[Match, ...]
+
+
+def likely_mates(new: Sequence[Told], known: Mapping[int, Collection[int]]) -> dict[int, list[int]]:
+    """Return, by the `seq` of each new entry, those of the entries it may tell the same as.
+
+    Args:
+        new: In the order of publication.
+        known: What was public before, by key: the `seq` of each.
+    """
+    by_key: dict[int, list[int]] = defaultdict(list)
+    likely: dict[int, list[int]] = {}
+    for one in new:
+        shared: Counter[int] = Counter()
+        for key in one.sketch.keys:
+            shared.update(known.get(key, ()))
+            shared.update(by_key[key])
+            by_key[key].append(one.seq)
+        likely[one.seq] = [seq for seq, _ in shared.most_common(MOST_LIKELY)]
+    return likely
+
+
+def find_matches(one: Told, others: Iterable[Told]) -> list[Match]:
+    """Return which entries of other sources tell the same as `one`, the surest first.
+
+    What one source says under several titles tells nothing: a page that all its entries lead
+    to, a text that stands under each of them.
+    """
+    near = list(others)
+    page = one.sketch.page
+    is_page_worn = _is_worn(one, (other for other in near if page and other.sketch.page == page))
+    is_text_worn = _is_worn(
+        one, (other for other in near if say_the_same(one.sketch, other.sketch))
+    )
+    found = [
+        Match(one=one, mate=other, likeness=likeness)
+        for other in near
+        if other.source_id != one.source_id
+        if (likeness := find_likeness(one.sketch, other.sketch))
+        if likeness.because is not Because.HEADLINE or _are_of_same_days(one, other)
+        if not (is_page_worn if likeness.because is Because.LINK else is_text_worn)
+    ]
+    return sorted(found, key=lambda match: (-match.likeness.score, match.mate.seq))
+
+
+def join(
+    matches: Sequence[Match], stories: Iterable[Member], apart: Collection[frozenset[int]]
+) -> list[Joined]:
+    """Return the stories that matches lead to.
+
+    A story has one entry of each source at most, and none that the operator took apart. A match
+    that would break that is left out, and so are those that tell nothing new.
+
+    Args:
+        matches: The surest of each new entry first.
+        stories: All members of the stories that matched entries are in.
+        apart: Pairs of `seq` that are never one story.
+    """
+    groups = _Groups(matches, stories)
+    for match in matches:
+        one, mate = groups.of(match.one), groups.of(match.mate)
+        if one is not mate and _fit(one.members, mate.members, apart):
+            groups.merge(one, mate, match)
+    return groups.joined()
+
+
+@dataclass(slots=True)
+class _Group:
+    members: list[Member]
+    matches: list[Match]
+
+
+class _Groups:
+    """Members by the story they are in, as it grows."""
+
+    def __init__(self, matches: Sequence[Match], stories: Iterable[Member]) -> None:
+        self._of: dict[int, _Group] = {}
+        known: dict[int, _Group] = {}
+        for member in stories:
+            group = known.setdefault(member.story_id or 0, _Group([], []))
+            group.members.append(member)
+            self._of[member.seq] = group
+        for match in matches:
+            for member in (match.one, match.mate):
+                self._of.setdefault(member.seq, _Group([member], []))
+
+    def of(self, member: Member) -> _Group:
+        return self._of[member.seq]
+
+    def merge(self, one: _Group, other: _Group, match: Match) -> None:
+        other.members += one.members
+        other.matches += [*one.matches, match]
+        self._of |= dict.fromkeys((member.seq for member in one.members), other)
+
+    def joined(self) -> list[Joined]:
+        grown = {id(group): group for group in self._of.values() if group.matches}
+        return [
+            Joined(
+                story_ids=tuple(sorted({one.story_id for one in group.members if one.story_id})),
+                members=tuple(sorted(group.members, key=lambda member: member.seq)),
+                matches=tuple(group.matches),
+            )
+            for group in grown.values()
+        ]
+
+
+def first_of_each(
+    entry_ids: Iterable[int], story_of: Mapping[int, int], *, told: Collection[int]
+) -> tuple[int, ...]:
+    """Return entries without those whose story was told, by one of them or before.
+
+    Args:
+        entry_ids: In the order of publication.
+        story_of: The stories of those that are in one.
+        told: Stories that are known already.
+    """
+    known, chosen = set(told), []
+    for one in entry_ids:
+        story_id = story_of.get(one)
+        if story_id not in known:
+            chosen.append(one)
+        if story_id is not None:
+            known.add(story_id)
+    return tuple(chosen)
+
+
+def _are_of_same_days(one: Told, other: Told) -> bool:
+    return abs(one.seen_at - other.seen_at) <= SAME_DAYS
+
+
+def _is_worn(one: Told, same: Iterable[Told]) -> bool:
+    """Tell whether a source, be it that of `one`, says the same under different titles."""
+    titles: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+    for said in (one, *same):
+        titles[said.source_id].add(said.sketch.title)
+    return any(len(several) > 1 for several in titles.values())
+
+
+def _fit(
+    some: Sequence[Member], others: Sequence[Member], apart: Collection[frozenset[int]]
+) -> bool:
+    sources = {member.source_id for member in some}
+    if any(member.source_id in sources for member in others):
+        return False
+    return not any(frozenset((one.seq, other.seq)) in apart for one in some for other in others)

@@ -1,0 +1,142 @@
+"""Searching: the pages of what somebody asks for, and of searches that are saved."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tidings.domain.entries import Entry, EntryState
+from tidings.domain.markup import readable
+from tidings.domain.publishing import PageAddress, Scope
+from tidings.domain.searching import (
+    MAX_CONTENT,
+    Asked,
+    Hit,
+    Query,
+    SavedSearch,
+    Term,
+    newest_first,
+    rank,
+    read_asked,
+    read_query,
+)
+from tidings.domain.snippets import Piece, find_snippet, marked
+from tidings.errors import InvalidError, NotFoundError
+from tidings.rendering.search_page import Result, SearchPage
+from tidings.services.imprint import Imprint
+from tidings.storage import entries, search, searches
+from tidings.storage.database import Connection
+
+
+def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:
+    """Return entries that everybody may see and that match, the best first."""
+    asked = read_query(Asked(q=query))
+    hits = rank(search.find(connection, asked).hits)
+    return entries.in_order(connection, [hit.entry_id for hit in hits[:limit]])
+
+
+def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
+    """Store a search that has a page and feeds.
+
+    Raises:
+        ConflictError: There is one with that slug.
+        InvalidError: The query looks for nothing, or the slug cannot stand in an address.
+    """
+    query = read_query(Asked(q=new.query))
+    if not query.asks:
+        raise InvalidError("query", new.query, "say what to look for")
+    if query.misread:
+        raise InvalidError("date", query.misread[0], "write it as in 2026-11-21")
+    if query.is_cut:
+        raise InvalidError("query", new.query[:60], "it is too long")
+    searches.add(connection, new, now=now)
+
+
+def search_page(connection: Connection, address: PageAddress, imprint: Imprint) -> SearchPage:
+    """Return a page of what a search finds.
+
+    Raises:
+        NotFoundError: There is no such saved search, or no such page.
+    """
+    if address.scope.kind == "search":
+        return _saved_page(connection, address, imprint)
+    asked = read_asked(address.scope.slug)
+    query = read_query(asked)
+    found = search.find(connection, query)
+    hits = rank(found.hits)
+    size, number = imprint.settings.page_size, address.number or 1
+    pages = max(-(-len(hits) // size), 1)
+    if number > pages:
+        raise NotFoundError("page", number)
+    page = _page(connection, query, hits[(number - 1) * size : number * size], imprint)
+    path = f"{address.scope.path}&page="
+    return replace(
+        page,
+        scope=address.scope,
+        asked=asked,
+        count=len(hits),
+        is_all=found.is_all,
+        number=number,
+        pages=pages,
+        previous=imprint.site.href(f"{path}{number - 1}") if number > 1 else None,
+        following=imprint.site.href(f"{path}{number + 1}") if number < pages else None,
+    )
+
+
+def _saved_page(connection: Connection, address: PageAddress, imprint: Imprint) -> SearchPage:
+    """Return the page of a saved search, which has one: the newest, as many as in its feeds."""
+    saved = searches.get(connection, address.scope.slug)
+    if address.number is not None:
+        raise NotFoundError("page", address.number)
+    asked = Asked(q=saved.query)
+    query = read_query(asked)
+    found = search.find(connection, query, states=[EntryState.PUBLIC])
+    hits = newest_first(found.hits)
+    shown = hits[: imprint.settings.feed_size]
+    everywhere = Scope(kind="query", slug=asked.encoded)
+    site = imprint.site
+    return replace(
+        _page(connection, query, shown, imprint),
+        scope=address.scope,
+        heading=saved.title,
+        asked=asked,
+        whole=site.href(everywhere.path) if site.has_forms else None,
+        count=len(hits),
+        is_all=found.is_all,
+    )
+
+
+def _page(
+    connection: Connection, query: Query, hits: Sequence[Hit], imprint: Imprint
+) -> SearchPage:
+    ids = [hit.entry_id for hit in hits]
+    found = {one.id: one for one in entries.by_ids(connection, ids, with_content=True)}
+    return SearchPage(
+        site=imprint.site_now(connection),
+        scope=Scope(kind="query"),
+        asked=Asked(),
+        has_asked=query.asks,
+        misread=query.misread,
+        is_cut=query.is_cut,
+        results=tuple(_result(found[one], query.terms) for one in ids),
+        count=len(ids),
+        is_all=True,
+    )
+
+
+def _result(entry: Entry, terms: Sequence[Term]) -> Result:
+    return Result(
+        entry=replace(entry, content=None),
+        title=marked(entry.title, terms),
+        snippet=_snippet(entry, terms),
+    )
+
+
+def _snippet(entry: Entry, terms: Sequence[Term]) -> tuple[Piece, ...]:
+    """Return the excerpt if it says why, else the piece of the content that does.
+
+    An entry has no more of either here than its source lets us show.
+    """
+    excerpt = marked(entry.excerpt, terms)
+    if any(piece.is_found for piece in excerpt):
+        return excerpt
+    return find_snippet(readable((entry.content or "")[:MAX_CONTENT]), terms) or excerpt

@@ -1,0 +1,161 @@
+"""What happened lately, step by step: polls, freshness, letters."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, ColumnElement, Connection, case, func, select
+
+from tidings.domain.entries import EntryState
+from tidings.domain.health import SourceHealth, health_of
+from tidings.domain.newsletters import DeliveryState
+from tidings.domain.sources import SourceState
+from tidings.domain.status import LETTERS, OUTCOMES, FailingSource, Letters, SlowSource, Tally
+from tidings.storage.mail_tables import delivery, issue
+from tidings.storage.polls import LAG_COLUMNS
+from tidings.storage.sources import shown_title
+from tidings.storage.tables import entry, poll_hour, source
+
+LATEST = 500
+"""Entries by which it is told which sources are slow."""
+
+_LAGS = (*LAG_COLUMNS, "lag_more")
+_NAMED = (source.c.id, source.c.slug, source.c.given_title, source.c.feed_title, source.c.url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailed:
+    """How many issues were composed in a step, and what became of their letters."""
+
+    issues: int
+    letters: Mapping[Letters, int]
+
+
+def polls_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Tally]:
+    """Return the polls between each of `starts` and the next one, and after the last."""
+    step = _step(poll_hour.c.hour, starts)
+    columns = [poll_hour.c[name] for name in ("polls", "entries", *_LAGS)]
+    statement = (
+        select(
+            step, poll_hour.c.outcome, *(func.sum(column).label(column.name) for column in columns)
+        )
+        .where(poll_hour.c.hour >= starts[0])
+        .group_by(step, poll_hour.c.outcome)
+    )
+    polls: dict[int, Counter[str]] = defaultdict(Counter)
+    sums: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in connection.execute(statement).mappings():
+        polls[row["step"]][row["outcome"]] += int(row["polls"])
+        sums[row["step"]].update({name: int(row[name]) for name in ("entries", *_LAGS)})
+    return [
+        Tally(
+            polls={outcome: polls[index][outcome] for outcome in OUTCOMES},
+            entries=sums[index]["entries"],
+            lags=tuple(sums[index][name] for name in _LAGS),
+        )
+        for index in range(len(starts))
+    ]
+
+
+def mail_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Mailed]:
+    """Return the issues composed between each of `starts` and the next one, and after the last."""
+    step = _step(issue.c.created_at, starts)
+    is_recent = issue.c.created_at >= starts[0]
+    composed = select(step, func.count().label("number")).where(is_recent).group_by(step)
+    # Counted by issue first: letters are many, and to find the step of each would take long.
+    of_issues = (
+        select(delivery.c.issue_id, delivery.c.state, func.count().label("number"))
+        .where(delivery.c.issue_id.in_(select(issue.c.id).where(is_recent)))
+        .group_by(delivery.c.issue_id, delivery.c.state)
+        .subquery()
+    )
+    number = func.sum(of_issues.c.number).label("number")
+    sent = (
+        select(step, of_issues.c.state, number)
+        .join(issue, issue.c.id == of_issues.c.issue_id)
+        .group_by(step, of_issues.c.state)
+    )
+    issues = {row.step: row.number for row in connection.execute(composed)}
+    letters: dict[int, Counter[Letters]] = defaultdict(Counter)
+    for row in connection.execute(sent):
+        if became := LETTERS.get(DeliveryState(row.state)):
+            letters[row.step][became] += int(row.number)
+    return [
+        Mailed(issues=issues.get(index, 0), letters={one: letters[index][one] for one in Letters})
+        for index in range(len(starts))
+    ]
+
+
+def sources_by_health(connection: Connection) -> dict[SourceHealth, int]:
+    """Return how many sources there are of each health."""
+    fails, has_worked = source.c.failures > 0, source.c.last_ok_at.is_not(None)
+    kinds = (source.c.state, fails.label("fails"), has_worked.label("has_worked"))
+    found: Counter[SourceHealth] = Counter()
+    for row in connection.execute(select(*kinds, func.count().label("n")).group_by(*kinds)):
+        state = SourceState(row.state)
+        found[health_of(state, fails=row.fails, has_worked=row.has_worked)] += row.n
+    return {health: found[health] for health in SourceHealth}
+
+
+def last_poll(connection: Connection) -> datetime | None:
+    """Return when a source was last polled; None if none was."""
+    moment: datetime | None = connection.scalar(select(func.max(source.c.last_polled_at)))
+    return moment
+
+
+def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource]:
+    """Return the sources that have failed longest, the longest first."""
+    since = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    statement = (
+        select(*_NAMED, since.label("since"), source.c.failing_with)
+        .where(source.c.state == SourceState.ACTIVE, source.c.failures > 0)
+        .order_by(since, source.c.id)
+        .limit(limit)
+    )
+    return [
+        FailingSource(
+            id=row.id,
+            slug=row.slug,
+            title=shown_title(row.given_title, row.feed_title, row.url),
+            since=row.since,
+            word=row.failing_with or "other",
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
+    """Return the sources whose entries were seen latest after their publication, by median.
+
+    Only the latest public entries count, one of a story, and of them those that say when they
+    were published and did not come with the first poll of their source.
+    """
+    latest = (
+        select(entry.c.source_id, entry.c.first_seen_at, entry.c.published)
+        .where(entry.c.state == EntryState.PUBLIC, entry.c.follows.is_(False))
+        .order_by(entry.c.seq.desc())
+        .limit(LATEST)
+        .subquery()
+    )
+    seen, published = latest.c.first_seen_at, latest.c.published
+    statement = (
+        select(*_NAMED, seen, published)
+        .join(latest, latest.c.source_id == source.c.id)
+        .where(published < seen, seen > source.c.first_polled_at)
+    )
+    lags: dict[tuple[int, str, str], list[timedelta]] = defaultdict(list)
+    for row in connection.execute(statement):
+        title = shown_title(row.given_title, row.feed_title, row.url)
+        lags[row.id, row.slug, title].append(row.first_seen_at - row.published)
+    found = [
+        SlowSource(id=source_id, slug=slug, title=title, lag=sorted(of_source)[len(of_source) // 2])
+        for (source_id, slug, title), of_source in lags.items()
+    ]
+    return sorted(found, key=lambda one: (-one.lag, one.slug))[:limit]
+
+
+def _step(moment: Column[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
+    """Return which of the steps that begin at `starts` a moment lies in."""
+    latest_first = reversed(list(enumerate(starts)))
+    return case(*((moment >= start, index) for index, start in latest_first)).label("step")

@@ -1,0 +1,64 @@
+"""Who is named beside an entry: its source, and the sources that tell the same."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from tidings.domain.entries import EntryState, Mate, Republish, SourceCredit
+from tidings.domain.urls import without_credentials
+from tidings.storage.sources import shown_title
+from tidings.storage.tables import entry, source
+
+MAX_NAMED = 10_000
+"""Stories that one statement can hold."""
+
+COLUMNS = (
+    source.c.slug.label("source_slug"),
+    source.c.url.label("source_url"),
+    source.c.given_title,
+    source.c.feed_title,
+    source.c.site_url,
+    source.c.language.label("source_language"),
+    source.c.feed_guid,
+    source.c.rights,
+    source.c.republish,
+    source.c.noindex,
+)
+"""What is read of a source, beside an entry's `source_id`, to name it."""
+
+
+def credit_of(row: Row[*tuple[Any, ...]]) -> SourceCredit:
+    """Return how a source is named."""
+    return SourceCredit(
+        id=row.source_id,
+        slug=row.source_slug,
+        title=shown_title(row.given_title, row.feed_title, row.source_url),
+        url=without_credentials(row.source_url),
+        site_url=row.site_url,
+        language=row.source_language,
+        guid=row.feed_guid,
+        rights=row.rights,
+        republish=Republish(row.republish),
+        noindex=row.noindex,
+    )
+
+
+def mates(connection: Connection, story_ids: Collection[int]) -> Mapping[int, Sequence[Mate]]:
+    """Return the public members of stories by story, the oldest first."""
+    told: dict[int, list[Mate]] = defaultdict(list)
+    statement = (
+        select(entry.c.id, entry.c.story_id, entry.c.title, entry.c.url, entry.c.source_id)
+        .add_columns(*COLUMNS)
+        .join(source, source.c.id == entry.c.source_id)
+        .where(entry.c.state == EntryState.PUBLIC)
+        .order_by(entry.c.seq)
+    )
+    ordered = sorted(story_ids)
+    for start in range(0, len(ordered), MAX_NAMED):
+        some = entry.c.story_id.in_(ordered[start : start + MAX_NAMED])
+        for row in connection.execute(statement.where(some)):
+            mate = Mate(id=row.id, title=row.title, url=row.url, source=credit_of(row))
+            told[row.story_id].append(mate)
+    return told

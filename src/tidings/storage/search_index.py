@@ -1,0 +1,163 @@
+"""The index of words: what entries are found by, kept in step with them."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TypedDict
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from tidings.domain.documents import KEY_VERSION
+from tidings.domain.markup import readable
+from tidings.domain.searching import MAX_CONTENT
+from tidings.domain.words import FILLER, characters_of, limited, words_of
+from tidings.storage.polled_sources import PolledSource
+from tidings.storage.search_tables import entry_words
+from tidings.storage.tables import entry
+
+EVERY = "§"
+"""The mark that every entry has; all others begin with it."""
+
+LEAD = 100
+"""Words of a text that are its beginning."""
+
+BLOCK = 1024
+"""Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone."""
+
+CHUNK = 200
+"""Entries that are read and indexed at a time."""
+
+
+class Vectors(TypedDict):
+    """The words of an entry as its row has them."""
+
+    title: str
+    lead: str
+    body: str
+
+
+def save(connection: Connection, polled: Sequence[PolledSource]) -> None:
+    """Index what polls have just inserted and changed, in two statements at most."""
+    dialect = connection.dialect.name
+    new = [
+        {
+            "source_id": one.id,
+            "key_version": KEY_VERSION,
+            "key": new.entry.key,
+            **_vectors(dialect, new.entry.title, new.entry.content),
+        }
+        for one in polled
+        for new in one.changes.new
+    ]
+    if new:
+        connection.execute(_upsert(dialect, _BY_KEY), new)
+    edits = [edit for one in polled for edit in one.changes.edits]
+    _renew(connection, [(edit.entry_id, edit.entry.title, edit.entry.content) for edit in edits])
+
+
+def rebuild(connection: Connection, *, advance: Callable[[int], None]) -> None:
+    """Index everything that is stored, from nothing.
+
+    Args:
+        connection: A writing one.
+        advance: Called with a number of entries, as they are indexed.
+    """
+    connection.execute(entry_words.delete())
+    content = func.substr(entry.c.content, 1, MAX_CONTENT).label("content")
+    columns = select(entry.c.id, entry.c.title, content).order_by(entry.c.id)
+    last = 0
+    while rows := connection.execute(columns.where(entry.c.id > last).limit(CHUNK)).all():
+        _renew(connection, [(row.id, row.title, row.content) for row in rows])
+        last = rows[-1].id
+        advance(len(rows))
+
+
+def problems(connection: Connection) -> list[str]:
+    """Return what is wrong with the index, in words; empty if nothing is."""
+    is_indexed = exists().where(entry_words.c.entry_id == entry.c.id)
+    lacking = connection.scalar(select(func.count()).select_from(entry).where(~is_indexed))
+    found = [f"{lacking} entries that cannot be searched"] if lacking else []
+    if connection.dialect.name == "sqlite":
+        indexed = connection.scalar(text(_COUNT))
+        known = connection.scalar(select(func.count()).select_from(entry_words))
+        if indexed != known:
+            found.append(f"an index of {indexed} entries instead of {known}")
+    return found
+
+
+_COUNT = """SELECT count(*) FROM entry_index WHERE entry_index MATCH '"§"'"""
+
+
+def _renew(connection: Connection, entries: Sequence[tuple[int, str, str]]) -> None:
+    """Index entries by id, title and content."""
+    dialect = connection.dialect.name
+    rows = [
+        {"of_entry": entry_id, **_vectors(dialect, title, content)}
+        for entry_id, title, content in entries
+    ]
+    if rows:
+        connection.execute(_upsert(dialect, _BY_ID), rows)
+
+
+_BY_KEY = tuple(
+    entry.c[name] == bindparam(name, type_=entry.c[name].type)
+    for name in ("source_id", "key_version", "key")
+)
+_BY_ID = (entry.c.id == bindparam("of_entry"),)
+_MARKS = {
+    "sqlite": "' § §s' || source_id || strftime(' §y%Y §m%Y%m', sort_at)",
+    "postgresql": "CAST('''§'' ''§s' || source_id || to_char(sort_at AT TIME ZONE 'UTC',"
+    """ '"'' ''§y"YYYY"'' ''§m"YYYYMM')"""
+    f" || ''' ''§b' || id / {BLOCK} || '''' AS tsvector)",
+}
+
+
+@cache
+def _upsert(dialect: str, rule: tuple[ColumnElement[bool], ...]) -> Insert:
+    columns = entry_words.c
+    title, lead, body = (
+        cast(bindparam(name), columns[name].type) for name in ("title", "lead", "body")
+    )
+    marked = body.op("||")(literal_column(_MARKS[dialect]))
+    row = sqlite.insert(entry_words) if dialect == "sqlite" else postgresql.insert(entry_words)
+    filled = row.from_select(list(columns), select(entry.c.id, title, lead, marked).where(*rule))
+    return filled.on_conflict_do_update(
+        index_elements=["entry_id"],
+        set_={name: filled.excluded[name] for name in ("title", "lead", "body")},
+    )
+
+
+def _vectors(dialect: str, title: str, content: str) -> Vectors:
+    named, said = words_of(title), words_of(readable(content[:MAX_CONTENT]))
+    written = _vector if dialect == "postgresql" else _text
+    return {
+        "title": written(limited(named)),
+        "lead": written(limited([*named, FILLER, *said[:LEAD]])),
+        "body": written(limited([*named, FILLER, *said])),
+    }
+
+
+def _text(words: Sequence[str]) -> str:
+    marks = (f"{EVERY}{character}" for character in sorted(characters_of(words)))
+    return " ".join([*words, *marks])
+
+
+def _vector(words: Sequence[str]) -> str:
+    """Return words as PostgreSQL reads a vector; none of them holds a quote or a backslash."""
+    places: dict[str, list[str]] = {}
+    for place, word in enumerate(words, 1):
+        places.setdefault(word, []).append(str(place))
+    placed = (f"'{word}':{','.join(at)}" for word, at in places.items())
+    marks = (f"'{EVERY}{character}'" for character in characters_of(words))
+    return " ".join([*placed, *marks])

@@ -1,0 +1,66 @@
+"""Saved searches: questions that have a page and feeds of their own."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from tidings.domain.searching import SavedSearch
+from tidings.domain.slugs import slugify, topic_slug
+from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.storage import publishing
+from tidings.storage.search_tables import search
+
+
+def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
+    """Store a search.
+
+    Raises:
+        ConflictError: There is one with that slug.
+        InvalidError: The slug cannot stand in an address.
+    """
+    if slugify(new.slug) != new.slug:
+        example = topic_slug(new.slug)
+        raise InvalidError(
+            "slug", new.slug, f"use ASCII letters, digits and hyphens, as in {example}"
+        )
+    if find(connection, new.slug):
+        raise ConflictError("search", new.slug)
+    values = {"slug": new.slug, "title": new.title, "query": new.query, "added_at": now}
+    connection.execute(insert(search).values(values))
+    publishing.touch_everything(connection, [publishing.of_search(new.slug)], now=now)
+
+
+def remove(connection: Connection, slug: str, *, now: datetime) -> None:
+    """Take a search away.
+
+    Raises:
+        NotFoundError: There is no such search.
+    """
+    if connection.execute(delete(search).where(search.c.slug == slug)).rowcount == 0:
+        raise NotFoundError("search", slug)
+    publishing.forget(connection, publishing.of_search(slug))
+    publishing.touch_everything(connection, now=now)
+
+
+def get(connection: Connection, slug: str) -> SavedSearch:
+    """Return a search.
+
+    Raises:
+        NotFoundError: There is none with that slug.
+    """
+    found = find(connection, slug)
+    if found is None:
+        raise NotFoundError("search", slug)
+    return found
+
+
+def find(connection: Connection, slug: str) -> SavedSearch | None:
+    """Return a search by its slug."""
+    row = connection.execute(select(search).where(search.c.slug == slug)).first()
+    return SavedSearch(slug=row.slug, title=row.title, query=row.query) if row else None
+
+
+def every(connection: Connection) -> list[SavedSearch]:
+    """Return all searches by title."""
+    rows = connection.execute(select(search).order_by(search.c.title, search.c.id))
+    return [SavedSearch(slug=row.slug, title=row.title, query=row.query) for row in rows]

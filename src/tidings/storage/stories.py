@@ -1,0 +1,255 @@
+"""Stories as they are stored: told apart from what is merely new, joined, led by the oldest."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from tidings.domain.entries import EntryState
+from tidings.domain.sketches import READ, sketch_of
+from tidings.domain.stories import (
+    MEMORY,
+    Joined,
+    Match,
+    Member,
+    Told,
+    find_matches,
+    join,
+    likely_mates,
+)
+from tidings.storage import publishing
+from tidings.storage.story_tables import apart, likeness, story, story_key
+from tidings.storage.tables import entry
+
+CROWD = 24
+"""Entries that may have a key in common; more say that it tells nothing."""
+
+MAX_NAMED = 10_000
+"""Numbers that one statement can hold."""
+
+FORGOTTEN = 1000
+"""Entries whose keys are forgotten at a time."""
+
+
+def tell(connection: Connection, new: Sequence[Told], *, change: int, now: datetime) -> None:
+    """Find the stories of entries that have just become public: two statements, if there are none.
+
+    The caller has taken the change: nobody else tells anything meanwhile.
+    """
+    if not new:
+        return
+    known = _who_has(connection, {key for one in new for key in one.sketch.keys})
+    _remember(connection, new)
+    likely = likely_mates(new, known)
+    at_hand = {one.seq: one for one in new}
+    absent = {seq for seqs in likely.values() for seq in seqs} - at_hand.keys()
+    for some in _slices(absent):
+        at_hand |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
+    matches = [
+        match
+        for one in new
+        for match in find_matches(one, [at_hand[seq] for seq in likely[one.seq] if seq in at_hand])
+    ]
+    if matches:
+        _join(connection, matches, change=change, now=now)
+
+
+def retell(
+    connection: Connection, entry_ids: Collection[int], *, change: int, now: datetime
+) -> None:
+    """Note that some entries look different: one statement, if they are in no story.
+
+    Their mates, which name them, do then as well; and another one may lead.
+    """
+    if not entry_ids:
+        return
+    told = of_entries(connection, entry.c.id.in_(entry_ids))
+    if told:
+        settle(connection, told, change=change, now=now)
+
+
+def read(connection: Connection, rule: ColumnElement[bool]) -> list[Told]:
+    """Return entries that are or were public, with what is compared of them as it is now."""
+    opening = func.substr(entry.c.content, 1, READ).label("opening")
+    columns = (entry.c.seq, entry.c.source_id, entry.c.story_id, entry.c.first_seen_at)
+    seen = (entry.c.title, entry.c.url, entry.c.excerpt, opening)
+    rows = connection.execute(select(*columns, *seen).where(entry.c.seq.is_not(None), rule))
+    return [
+        Told(
+            seq=row.seq,
+            source_id=row.source_id,
+            story_id=row.story_id,
+            seen_at=row.first_seen_at,
+            sketch=sketch_of(row.title, row.url, row.opening or row.excerpt),
+        )
+        for row in rows
+    ]
+
+
+def write(
+    connection: Connection, joined: Sequence[Joined], *, change: int, now: datetime
+) -> list[int]:
+    """Store stories as they are from now on, and return their ids."""
+    founded = sum(not one.story_ids for one in joined)
+    fresh = iter(_found(connection, founded, now=now))
+    ids = [one.story_ids[0] if one.story_ids else next(fresh) for one in joined]
+    moved = [
+        {"of_seq": member.seq, "new_story": story_id}
+        for one, story_id in zip(joined, ids, strict=True)
+        for member in one.members
+        if member.story_id != story_id
+    ]
+    if moved:
+        by_seq = update(entry).where(entry.c.seq == bindparam("of_seq"))
+        connection.execute(by_seq.values(story_id=bindparam("new_story")), moved)
+    reasons = [_reason(match, now=now) for one in joined for match in one.matches]
+    if reasons:
+        connection.execute(insert(likeness), reasons)
+    absorbed = [story_id for one in joined for story_id in one.story_ids[1:]]
+    if absorbed:
+        connection.execute(delete(story).where(story.c.id.in_(absorbed)))
+    settle(connection, ids, change=change, now=now)
+    return ids
+
+
+def settle(
+    connection: Connection, story_ids: Collection[int], *, change: int, now: datetime
+) -> None:
+    """Let the oldest public member of each story lead, and note that all of them look different.
+
+    What several sources tell is not folded away.
+    """
+    older = entry.alias()
+    has_older = exists().where(
+        older.c.story_id == entry.c.story_id,
+        older.c.seq < entry.c.seq,
+        older.c.state == EntryState.PUBLIC,
+    )
+    are_theirs = entry.c.story_id.in_(story_ids)
+    changed = {"follows": has_older, "folded": False, "change": change}
+    connection.execute(update(entry).where(are_theirs).values(changed))
+    of_sources = connection.scalars(select(entry.c.source_id).where(are_theirs).distinct())
+    publishing.touch(
+        connection, [publishing.ALL], with_sources=sorted(of_sources), change=change, now=now
+    )
+
+
+def of_entries(connection: Connection, rule: ColumnElement[bool]) -> list[int]:
+    """Return the ids of the stories that some entries are in."""
+    told = select(entry.c.story_id).where(rule, entry.c.story_id.is_not(None)).distinct()
+    return list(connection.scalars(told.order_by(entry.c.story_id)))
+
+
+def members(connection: Connection, story_ids: Collection[int]) -> list[Member]:
+    """Return all members of stories, the oldest first."""
+    columns = (entry.c.seq, entry.c.source_id, entry.c.story_id)
+    rows = connection.execute(
+        select(*columns).where(entry.c.story_id.in_(story_ids)).order_by(entry.c.seq)
+    )
+    return [Member(seq=seq, source_id=source, story_id=story_id) for seq, source, story_id in rows]
+
+
+def lose(connection: Connection, story_ids: Collection[int], *, now: datetime) -> None:
+    """Let stories go on without members that are gone; with less than two they end."""
+    if not story_ids:
+        return
+    change, _ = publishing.next_change(connection)
+    settle(connection, story_ids, change=change, now=now)
+    several = (
+        select(entry.c.story_id)
+        .where(entry.c.story_id.in_(story_ids))
+        .group_by(entry.c.story_id)
+        .having(func.count() > 1)
+    )
+    ended = set(story_ids) - set(connection.scalars(several))
+    connection.execute(update(entry).where(entry.c.story_id.in_(ended)).values(story_id=None))
+    connection.execute(delete(story).where(story.c.id.in_(ended)))
+
+
+def forget(connection: Connection, *, now: datetime, memory: timedelta = MEMORY) -> int:
+    """Forget what some old entries are found by; return how many, at most `FORGOTTEN`."""
+    oldest = select(func.min(story_key.c.seq)).scalar_subquery()
+    first = select(entry.c.seq).where(entry.c.seq >= oldest).order_by(entry.c.seq).limit(FORGOTTEN)
+    is_old = entry.c.first_seen_at < now - memory
+    seqs = list(connection.scalars(select(entry.c.seq).where(entry.c.seq.in_(first), is_old)))
+    connection.execute(delete(story_key).where(story_key.c.seq <= max(seqs, default=0)))
+    return len(seqs)
+
+
+def _who_has(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
+    known: dict[int, list[int]] = defaultdict(list)
+    for some in _slices(keys):
+        for key, seq in connection.execute(select(story_key).where(story_key.c.key.in_(some))):
+            known[key].append(seq)
+    return known
+
+
+def _slices(numbers: Collection[int]) -> Iterator[Sequence[int]]:
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), MAX_NAMED):
+        yield ordered[start : start + MAX_NAMED]
+
+
+def _remember(connection: Connection, new: Sequence[Told]) -> None:
+    rows = [{"new_key": key, "new_seq": one.seq} for one in new for key in one.sketch.keys]
+    if rows:
+        connection.execute(_key_insert(), rows)
+
+
+@cache
+def _key_insert() -> Insert:
+    key = bindparam("new_key", type_=story_key.c.key.type)
+    seq = bindparam("new_seq", type_=story_key.c.seq.type)
+    crowd = select(func.count()).where(story_key.c.key == key).scalar_subquery()
+    return insert(story_key).from_select(["key", "seq"], select(key, seq).where(crowd < CROWD))
+
+
+def _join(connection: Connection, matches: Sequence[Match], *, change: int, now: datetime) -> None:
+    known = {match.mate.story_id for match in matches if match.mate.story_id}
+    stories = members(connection, known) if known else []
+    seqs = {member.seq for match in matches for member in (match.one, match.mate)}
+    seqs |= {member.seq for member in stories}
+    joined = join(matches, stories, _taken_apart(connection, seqs))
+    if joined:
+        write(connection, joined, change=change, now=now)
+
+
+def _taken_apart(connection: Connection, seqs: Collection[int]) -> set[frozenset[int]]:
+    """Return the pairs among entries that are never one story."""
+    return {
+        frozenset(row)
+        for some in _slices(seqs)
+        for row in connection.execute(
+            select(apart.c.seq, apart.c.mate_seq).where(apart.c.seq.in_(some))
+        )
+    }
+
+
+def _found(connection: Connection, number: int, *, now: datetime) -> list[int]:
+    if not number:
+        return []
+    rows = [{"made_at": now} for _ in range(number)]
+    return list(connection.scalars(insert(story).returning(story.c.id), rows))
+
+
+def _reason(match: Match, *, now: datetime) -> dict[str, object]:
+    return {
+        "seq": match.one.seq,
+        "mate_seq": match.mate.seq,
+        "because": match.likeness.because,
+        "score": match.likeness.score,
+        "joined_at": now,
+    }

@@ -1,0 +1,173 @@
+"""Stories as the operator sees and mends them."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from tidings.domain.entries import Entry
+from tidings.domain.likeness import Because, Likeness
+from tidings.domain.stories import Joined, Match, Member
+from tidings.errors import ConflictError, NotFoundError
+from tidings.storage import entries, publishing, stories
+from tidings.storage.story_tables import apart, likeness, story
+from tidings.storage.tables import entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A story with all its entries, the oldest first, in whatever state they are."""
+
+    id: int
+    made_at: datetime
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why two entries are one story."""
+
+    entry_id: int
+    mate_id: int
+    likeness: Likeness
+    joined_at: datetime
+
+
+def latest(connection: Connection, *, limit: int | None) -> list[Story]:
+    """Return stories, the latest first."""
+    newest = select(story).order_by(story.c.id.desc()).limit(limit)
+    made = {row.id: row.made_at for row in connection.execute(newest)}
+    return _stories(connection, made)
+
+
+def get(connection: Connection, story_id: int) -> Story:
+    """Return a story.
+
+    Raises:
+        NotFoundError: There is none with that id.
+    """
+    found = connection.execute(select(story).where(story.c.id == story_id)).first()
+    if found is None:
+        raise NotFoundError("story", story_id)
+    return _stories(connection, {found.id: found.made_at})[0]
+
+
+def reasons(connection: Connection, entry_ids: Collection[int]) -> list[Reason]:
+    """Return why some entries are in their stories, in the order of joining."""
+    one, mate = entry.alias(), entry.alias()
+    statement = (
+        select(one.c.id, mate.c.id, likeness.c.because, likeness.c.score, likeness.c.joined_at)
+        .join(one, one.c.seq == likeness.c.seq)
+        .join(mate, mate.c.seq == likeness.c.mate_seq)
+        .where(or_(one.c.id.in_(entry_ids), mate.c.id.in_(entry_ids)))
+        .order_by(likeness.c.joined_at, likeness.c.seq, likeness.c.mate_seq)
+    )
+    return [
+        Reason(
+            entry_id=entry_id,
+            mate_id=mate_id,
+            likeness=Likeness(because=Because(because), score=score),
+            joined_at=joined_at,
+        )
+        for entry_id, mate_id, because, score, joined_at in connection.execute(statement)
+    ]
+
+
+def kept_apart(connection: Connection, entry_id: int) -> list[tuple[int, datetime]]:
+    """Return what the operator keeps an entry apart from, and since when."""
+    one, mate = entry.alias(), entry.alias()
+    statement = (
+        select(one.c.id, mate.c.id, apart.c.decided_at)
+        .join(one, one.c.seq == apart.c.seq)
+        .join(mate, mate.c.seq == apart.c.mate_seq)
+        .where(or_(one.c.id == entry_id, mate.c.id == entry_id))
+        .order_by(apart.c.decided_at, one.c.id, mate.c.id)
+    )
+    return [
+        (first if first != entry_id else second, at)
+        for first, second, at in connection.execute(statement)
+    ]
+
+
+def split(connection: Connection, entry_id: int, *, now: datetime) -> list[int]:
+    """Take an entry out of its story, for good; return the entries it is kept apart from.
+
+    Raises:
+        NotFoundError: There is no such entry.
+        ConflictError: It is in no story.
+    """
+    change, _ = publishing.next_change(connection)
+    [member] = _members(connection, [entry_id])
+    if member.story_id is None:
+        raise ConflictError("entry", entry_id, because="is in no story")
+    mates = [one for one in stories.members(connection, [member.story_id]) if one != member]
+    decided = [
+        {"seq": min(pair), "mate_seq": max(pair), "decided_at": now}
+        for pair in ((member.seq, mate.seq) for mate in mates)
+    ]
+    stories.settle(connection, [member.story_id], change=change, now=now)
+    connection.execute(insert(apart), decided)
+    is_its = or_(likeness.c.seq == member.seq, likeness.c.mate_seq == member.seq)
+    connection.execute(delete(likeness).where(is_its))
+    alone = update(entry).where(entry.c.id == entry_id)
+    connection.execute(alone.values(story_id=None, follows=False))
+    stories.lose(connection, [member.story_id], now=now)
+    told = select(entry.c.id).where(entry.c.seq.in_([mate.seq for mate in mates]))
+    return list(connection.scalars(told.order_by(entry.c.seq)))
+
+
+def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> int:
+    """Make two entries or more, with all their mates, one story; return its id.
+
+    What the operator took apart before may be together again.
+
+    Raises:
+        NotFoundError: There is no such entry; nothing is changed.
+        ConflictError: One was never public; nothing is changed.
+    """
+    change, _ = publishing.next_change(connection)
+    first, *others = sorted(_members(connection, entry_ids), key=lambda one: one.seq)
+    if first.story_id and all(one.story_id == first.story_id for one in others):
+        return first.story_id
+    known = sorted({one.story_id for one in (first, *others) if one.story_id})
+    together = {one.seq: one for one in stories.members(connection, known)}
+    together |= {one.seq: one for one in (first, *others)}
+    connection.execute(
+        delete(apart).where(apart.c.seq.in_(together), apart.c.mate_seq.in_(together))
+    )
+    by_word = Likeness(because=Because.OPERATOR, score=1.0)
+    new = [one for one in others if one.story_id is None or one.story_id != first.story_id]
+    joined = Joined(
+        story_ids=tuple(known),
+        members=tuple(together[seq] for seq in sorted(together)),
+        matches=tuple(Match(one=one, mate=first, likeness=by_word) for one in new),
+    )
+    [story_id] = stories.write(connection, [joined], change=change, now=now)
+    return story_id
+
+
+def _stories(connection: Connection, made: dict[int, datetime]) -> list[Story]:
+    told = select(entry.c.id).where(entry.c.story_id.in_(made))
+    found = entries.by_ids(connection, list(connection.scalars(told)))
+    found.sort(key=lambda one: one.seq or 0)
+    return [
+        Story(
+            id=story_id,
+            made_at=made_at,
+            entries=tuple(one for one in found if one.story_id == story_id),
+        )
+        for story_id, made_at in made.items()
+    ]
+
+
+def _members(connection: Connection, entry_ids: Sequence[int]) -> list[Member]:
+    columns = (entry.c.id, entry.c.seq, entry.c.source_id, entry.c.story_id)
+    rows = connection.execute(select(*columns).where(entry.c.id.in_(entry_ids))).all()
+    missing = set(entry_ids) - {row.id for row in rows}
+    if missing:
+        raise NotFoundError("entry", min(missing))
+    never = [row.id for row in rows if row.seq is None]
+    if never:
+        raise ConflictError("entry", min(never), because="was never public")
+    return [Member(seq=row.seq, source_id=row.source_id, story_id=row.story_id) for row in rows]

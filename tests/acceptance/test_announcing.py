@@ -1,0 +1,368 @@
+"""Hubs are told when, and only when, a feed of ours has changed."""
+
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from threading import Event
+
+import pytest
+
+from browser.showcase import shipped_templates
+from factories import DAY, HOUR
+from hub import Hub
+from loopback import answer
+from newsroom import Newsroom
+from polling import failed_poll
+from tidings.errors import NotFoundError, UnreachableError
+from tidings.fetching.fetcher import Fetcher
+from tidings.services.announcing import AnnounceTools, announce_changes, forget_others
+from tidings.services.imprint import Imprint
+from tidings.services.publication import Publication
+from tidings.storage import hub_pings, leases, polls, publishing, sources, visibility
+from tidings.storage.tables import feed_state, hub_ping
+from tidings.wiring import utc_now
+
+BASE = "https://news.example"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def press(tidings, web):
+    """A publication with a hub, which knows its feeds as they are."""
+    hub = web.enter(Hub())
+    settings = {"WEB__BASE_URL": BASE, "WEBSUB__HUBS": hub.url(), "FETCH__HOST_INTERVAL": "0s"}
+    with (
+        tidings.opened(**settings) as app,
+        Fetcher(app.settings.fetch, version="1", lease=lambda _: True) as fetcher,
+    ):
+        imprint = Imprint(
+            settings=app.settings.publish,
+            site=app.site(),
+            templates=shipped_templates(),
+            page_path="{}?page={}".format,
+        )
+        tools = AnnounceTools(
+            database=app.database,
+            publication=Publication(app.database, imprint),
+            hubs=app.hubs,
+            base_url=BASE,
+            post=fetcher.post,
+            clock=utc_now,
+        )
+        press = Press(tools, hub)
+        press.announce()
+        yield press
+
+
+class Press:
+    def __init__(self, tools, hub):
+        self.hub = hub
+        self.room = Newsroom(tools.database)
+        self.tools = replace(tools, clock=lambda: self.room.now)
+
+    def announce(self, *, after=timedelta(0), tools=None):
+        """Do what a tick does; return what the hub was told, without what precedes paths."""
+        self.room.now += after
+        before = len(self.hub.told)
+        announce_changes(tools or self.tools, stop=Event())
+        return sorted(url.removeprefix(BASE) for url in self.hub.told[before:])
+
+    def follow(self, topic=None):
+        """Follow a source with an entry, all of whose feeds are known; return its id."""
+        source_id = self.room.follow(topic=topic)
+        self.room.publish(source_id)
+        self.announce()
+        self.announce(after=HOUR)
+        return source_id
+
+    def slug(self, source_id):
+        with self.room.database.read() as connection:
+            return sources.get(connection, source_id).slug
+
+    def pings(self):
+        with self.room.database.read() as connection:
+            return connection.execute(hub_ping.select()).all()
+
+    def touch(self, *scopes):
+        """Note a change of feeds that none of them shows."""
+        with self.room.database.write() as connection:
+            change, _ = publishing.next_change(connection)
+            publishing.touch(connection, scopes, change=change, now=self.room.now)
+
+
+def feeds_at(*paths):
+    return sorted(f"{path}.{form}" for path in paths for form in ("atom", "rss", "json"))
+
+
+def test_a_change_of_a_topic_is_told_for_its_feeds_and_those_of_everything(press):
+    source_id = press.follow("databases")
+    press.follow("physics")
+
+    press.room.publish(source_id)
+
+    told = press.announce()
+    assert told == feeds_at("/feed", "/topics/databases", f"/sources/{press.slug(source_id)}")
+    assert press.announce(after=HOUR) == []
+
+
+def test_what_is_seen_for_the_first_time_is_told_to_nobody(press):
+    source_id = press.room.follow()
+    press.announce()
+    press.touch("source:unknown")
+
+    assert press.announce() == []
+    press.room.publish(source_id)
+    assert f"/sources/{press.slug(source_id)}.atom" in press.announce()
+
+
+def test_feeds_that_were_touched_and_are_the_same_are_told_to_nobody(press):
+    source_id = press.follow()
+
+    press.touch("all", f"source:{press.slug(source_id)}")
+
+    assert press.announce() == []
+
+
+def test_how_a_source_does_is_told_to_nobody(press):
+    source_id = press.follow()
+    with press.room.database.write() as connection:
+        [due] = sources.due(connection, [source_id])
+        leases.claim_one(connection, "test", due.host)
+        polls.save(connection, "test", [failed_poll(due, now=press.room.now)])
+
+    assert press.announce() == []
+
+
+def test_a_feed_that_changes_all_the_time_is_told_once_a_minute(press):
+    source_id = press.follow()
+
+    told = []
+    for _ in range(4):
+        press.room.publish(source_id)
+        told.append("/feed.atom" in press.announce(after=MINUTE / 3))
+
+    assert told == [True, False, False, True]
+    assert press.announce(after=HOUR) == []
+
+
+def test_a_hub_that_is_down_is_told_later_and_once(press):
+    source_id = press.follow()
+    press.hub.serve("/", answer("503 Service Unavailable", body=b"busy"), answer("202 Accepted"))
+
+    press.room.publish(source_id)
+    press.announce()
+
+    [failing] = [ping for ping in press.pings() if ping.last_error]
+    assert failing.last_error == "503: busy"
+    path = failing.feed_url.removeprefix(BASE)
+    assert press.announce(after=MINUTE / 2) == []
+    assert press.announce(after=MINUTE) == [path]
+    assert press.announce(after=HOUR) == []
+    assert not any(ping.last_error for ping in press.pings())
+
+
+def test_a_hub_that_cannot_be_reached_is_asked_once_in_a_round(press, web):
+    source_id = press.follow()
+    press.room.publish(source_id)
+    away = replace(press.tools, hubs=["http://127.0.0.1:1/"])
+
+    press.announce(tools=away)
+
+    pings = [ping for ping in press.pings() if ping.hub == "http://127.0.0.1:1/"]
+    assert len(pings) == 6
+    assert {ping.attempts for ping in pings} == {1}
+    assert all("127.0.0.1:1" in ping.last_error for ping in pings)
+
+
+def test_what_was_noted_and_not_told_is_told_after_a_restart(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        press.announce(tools=replace(press.tools, post=killed))
+
+    assert len(press.announce(after=2 * MINUTE)) == 6
+
+
+def test_of_two_processes_that_look_at_once_one_notes_the_change(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+    by_other = []
+    quicker = Quicker(press.room.database, lambda: by_other.extend(press.announce()))
+
+    told = press.announce(tools=replace(press.tools, database=quicker))
+
+    assert by_other == told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
+
+
+def test_two_processes_tell_a_hub_once(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+    other = []
+
+    def post_beside(form, done):
+        if not other:
+            other.append(press.announce())
+        press.tools.post(form, done)
+
+    told = press.announce(tools=replace(press.tools, post=post_beside))
+
+    assert len(other[0]) == 5
+    assert told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
+
+
+def test_of_two_processes_that_would_tell_a_hub_the_slower_finds_nothing(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+    press.announce(tools=replace(press.tools, post=give_up))
+    press.room.now += 2 * MINUTE
+    by_other = []
+    quicker = Quicker(press.room.database, lambda: by_other.extend(press.announce()))
+
+    told = press.announce(tools=replace(press.tools, database=quicker))
+
+    assert by_other == told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
+
+
+class Quicker:
+    """A database in which another process writes right before we do."""
+
+    def __init__(self, database, other):
+        self.read = database.read
+        self._database = database
+        self._other = other
+
+    @contextmanager
+    def write(self):
+        self._other()
+        with self._database.write() as connection:
+            yield connection
+
+
+def give_up(form, done):
+    done(UnreachableError(form.url, "no route"))
+
+
+def test_a_service_that_ends_leaves_the_rest_for_later(press):
+    source_id, stop = press.follow(), Event()
+    press.room.publish(source_id)
+
+    def never_answer(*_):
+        stop.set()
+
+    before = len(press.hub.told)
+    announce_changes(replace(press.tools, post=never_answer), stop=stop)
+
+    assert len(press.hub.told) == before
+    assert len(press.announce(after=2 * MINUTE)) == 6
+
+
+def test_a_hub_that_is_forgotten_while_it_is_told_stays_forgotten(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+
+    def forget_first(form, done):
+        forget_others(press.room.database, [], base_url=BASE)
+        press.tools.post(form, done)
+
+    press.announce(tools=replace(press.tools, post=forget_first))
+
+    assert press.pings() == []
+
+
+def test_what_is_removed_while_it_is_looked_at_is_told_to_nobody(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+
+    assert press.announce(tools=replace(press.tools, publication=Withdrawn())) == []
+
+
+class Withdrawn:
+    """A publication that has nothing any more."""
+
+    def body(self, address):
+        raise NotFoundError("feed", address)
+
+
+def test_many_changes_are_looked_at_in_several_rounds(press):
+    for _ in range(3):
+        press.room.follow()
+    press.announce()
+    press.touch("all", "source:1-example-org", "source:2-example-org")
+
+    def ever_later():
+        press.room.now += 3 * MINUTE
+        return press.room.now
+
+    looked = []
+    for _ in range(4):
+        with press.room.database.read() as connection:
+            looked.append(len(hub_pings.changed_scopes(connection, limit=9)))
+        announce_changes(replace(press.tools, clock=ever_later), stop=Event())
+
+    assert looked == [3, 2, 1, 0]
+
+
+def test_a_new_issue_is_told_and_so_is_what_it_shows_that_changes_later(press):
+    room, source_id = press.room, press.follow()
+    room.add_newsletter()
+    press.announce()
+    [entry_id] = room.publish(source_id)
+    press.announce(after=DAY)
+
+    room.plan()
+    told = press.announce()
+    with room.database.write() as connection:
+        visibility.hide(connection, [entry_id], now=room.now)
+
+    assert told == ["/issues.atom"]
+    assert "/issues.atom" in press.announce(after=HOUR)
+
+
+def test_hubs_that_are_not_told_any_more_are_forgotten(press):
+    source_id = press.follow()
+    press.room.publish(source_id)
+    press.announce()
+
+    forget_others(press.room.database, press.tools.hubs, base_url=BASE)
+    kept = {ping.feed_url for ping in press.pings()}
+    forget_others(press.room.database, [], base_url=BASE)
+
+    assert f"{BASE}/feed.atom" in kept
+    assert press.pings() == []
+    with press.room.database.read() as connection:
+        assert not any(
+            connection.scalars(feed_state.select().with_only_columns(feed_state.c.body_hash))
+        )
+
+
+def test_the_doctor_and_the_statistics_say_what_a_hub_refuses(press, tidings):
+    source_id = press.follow()
+    press.hub.serve("/", answer("403 Forbidden", body=b"not yours"))
+    press.room.publish(source_id)
+    press.announce()
+
+    doctor, figures = tidings("doctor").out, tidings("stats", "--json").json
+
+    assert (
+        f"warning  hub: {press.hub.url()} was not told that feeds have changed, 6 of them" in doctor
+    )
+    assert "403: not yours" in doctor
+    [hub] = figures["hubs"]
+    assert (hub["failing"], hub["error"]) == (6, "403: not yours")
+
+
+@pytest.mark.parametrize(
+    "hub",
+    ["hub.example.org", "ftp://hub.example.org/", "https://user:password@hub.example.org/"],
+    ids=["no address", "not of the web", "with a password, which feeds would show"],
+)
+def test_what_cannot_be_a_hub_is_refused(tidings_on_sqlite, tmp_path, hub):
+    refused = tidings_on_sqlite("publish", tmp_path / "site", WEBSUB__HUBS=hub)
+
+    assert refused.status == 2
+    assert "[websub] hubs" in refused.err
+    assert "password@" not in refused.err

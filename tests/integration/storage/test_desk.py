@@ -1,0 +1,40 @@
+"""What operators find to do."""
+
+from sqlalchemy import insert, select
+
+from factories import NOON, an_entry
+from tidings.domain.entries import EntryState
+from tidings.storage import desk, visibility
+from tidings.storage.tables import entry
+
+
+def test_what_never_was_public_is_not_listed_as_hidden(database, follow, poll):
+    poll(follow(), *(an_entry(f"urn:example:{n}") for n in range(3)))
+    with database.write() as connection:
+        rows = connection.execute(select(entry.c.state, entry.c.id))
+        by_state = {row.state: row.id for row in rows}
+        both = [by_state[EntryState.PUBLIC], by_state[EntryState.BACKFILL]]
+        visibility.hide(connection, both, now=NOON)
+
+        found = desk.read(connection)
+
+    assert [one.id for one in found.hidden] == [by_state[EntryState.PUBLIC]]
+
+
+def test_no_more_is_shown_than_can_be_looked_through_and_all_is_counted(database, follow, poll):
+    poll(follow(), an_entry())
+    with database.write() as connection:
+        [row] = connection.execute(select(entry)).mappings()
+        held = dict(row) | {"state": EntryState.HELD, "seq": None}
+        copies = [
+            {name: value for name, value in held.items() if name != "id"}
+            | {"key": bytes([n]), "atom_id": f"urn:{n}"}
+            for n in range(desk.MOST + 1)
+        ]
+        connection.execute(insert(entry), copies)
+
+        found = desk.read(connection)
+
+        assert len(found.held) == desk.MOST
+        assert desk.waiting(connection) == desk.MOST + 1
+        assert [one.entries for one in found.waiting] == [desk.MOST + 1]
