@@ -24,7 +24,6 @@ check: .venv/.installed-dev ## format, lint, types, layers
 bench: .venv/.installed-dev ## benchmarks, each a table
 	$(BIN)/python bench/polling.py
 	$(BIN)/python bench/hazards.py
-	$(BIN)/python bench/rendering.py
 	$(BIN)/python bench/publishing.py
 	$(BIN)/python bench/web.py
 	$(BIN)/python bench/feeds.py

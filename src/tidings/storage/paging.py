@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
+    bindparam,
     case,
     literal,
     select,
@@ -88,21 +90,25 @@ def get_page_change(connection: Connection, scope: str, number: int) -> tuple[in
     Raises:
         NotFoundError: There is no such page.
     """
+    row = connection.execute(_page_change(), {"of": scope, "wanted": number}).first()
+    if row is None:
+        raise NotFoundError("page", number)
+    return max(row[0], row[2]), max(row[1], row[3])
+
+
+@cache
+def _page_change() -> Select[*tuple[Any, ...]]:
     site = feed_state.alias()
     is_settled = feed_state.c.change <= counter.c.marked
     own = case((is_settled, page_mark.c.change), else_=feed_state.c.change)
-    statement = (
+    return (
         select(own.label("own"), feed_state.c.changed_at, site.c.change, site.c.changed_at)
         .select_from(page_mark)
         .join(feed_state, feed_state.c.scope == page_mark.c.scope)
         .join(site, site.c.scope == publishing.SITE)
         .join(counter, counter.c.id == 1)
-        .where(page_mark.c.scope == scope, page_mark.c.number == number)
+        .where(page_mark.c.scope == bindparam("of"), page_mark.c.number == bindparam("wanted"))
     )
-    row = connection.execute(statement).first()
-    if row is None:
-        raise NotFoundError("page", number)
-    return max(row[0], row[2]), max(row[1], row[3])
 
 
 def _given(one: Place) -> ColumnElement[Any]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     Text,
     and_,
     bindparam,
@@ -191,21 +193,25 @@ def get_entry_change(connection: Connection, entry_id: int) -> tuple[int, dateti
     Raises:
         NotFoundError: There is no such entry, or it is not for everybody.
     """
+    row = connection.execute(_entry_change(), {"of": entry_id}).first()
+    if row is None:
+        raise NotFoundError("entry", entry_id)
+    return max(change or 0 for change in row[:3]), max(row[3:])
+
+
+@cache
+def _entry_change() -> Select[*tuple[Any, ...]]:
     site, mate = feed_state.alias(), entry.alias()
     of_story = select(func.max(mate.c.change)).where(mate.c.story_id == entry.c.story_id)
     its_source = literal(of_source(""), Text()) + source.c.slug
-    statement = (
+    return (
         select(entry.c.change, of_story.scalar_subquery(), site.c.change)
         .add_columns(feed_state.c.changed_at, site.c.changed_at)
         .join(source, source.c.id == entry.c.source_id)
         .join(feed_state, feed_state.c.scope == its_source)
         .join(site, site.c.scope == SITE)
-        .where(entry.c.id == entry_id, entry.c.state.in_(OPEN_STATES))
+        .where(entry.c.id == bindparam("of"), entry.c.state.in_(OPEN_STATES))
     )
-    row = connection.execute(statement).first()
-    if row is None:
-        raise NotFoundError("entry", entry_id)
-    return max(change or 0 for change in row[:3]), max(row[3:])
 
 
 def get_issue_change(connection: Connection, slug: str) -> tuple[int, datetime]:
