@@ -68,7 +68,7 @@ def test_real_feeds_bring_their_entries_once(tidings, web, tmp_path):
         body = (tmp_path / "public" / f"feed.{form}").read_bytes()
         feed = feedparser.parse(BytesIO(body))
         assert not feed.bozo
-        assert len(feed.entries) == 50
+        assert 50 <= len(feed.entries) < 50 + 100  # what follows the last full archive
     assert tidings("db", "check").out == "nothing is wrong\n"
 
 

@@ -110,8 +110,9 @@ def test_an_address_without_a_login_leaves_that_of_the_source(database, follow):
 def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url):
     database = Database(database_url)
     with database.write() as connection:
+        for name in ("entry_index", "entry_words", "alembic_version"):
+            connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
         reader_tables.metadata.drop_all(connection)
-        connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
         config = Config()
         config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
