@@ -147,7 +147,7 @@ def test_many_more_readers_than_usual_need_a_second_word(news_on_sqlite, relay, 
     lines = [f"reader{number}@example.net,2026-01-02,a form" for number in range(HARMLESS)]
     crowd.write_text("\n".join(["address,confirmed_at,proof", *lines]))
     assert news("subscriber", "import", crowd, "--newsletter", "updates").status == 0
-    url = web.serve(answer(body=atom(*recent_items(1), title="More")))
+    url = web.serve(answer(body=atom(*recent_items(9)[:1], title="More")))
     assert news("source", "add", url).status == 0
 
     refused = news("issue", "send", "updates", "--yes", **by_smtp(relay))
