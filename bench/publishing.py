@@ -14,6 +14,7 @@ from sqlalchemy import func, select, update
 from filling import NEW, fill
 from measure import databases, settings, table
 from tidings.domain.publishing import Address, EntryAddress, FeedAddress, PageAddress, Scope
+from tidings.publishing import publication_of, publish
 from tidings.services.paging import keep_pages
 from tidings.services.site import Written
 from tidings.storage import publishing, schema
@@ -50,7 +51,7 @@ def main() -> None:
 def _figures(url: str, stored: int, *, times: int) -> Iterator[float]:
     """Yield the milliseconds of everything, and of looking after pages when one entry is new."""
     app = _filled(url, stored)
-    publication = app.publication("{}?page={}".format)
+    publication = publication_of(app, "{}?page={}".format)
     addresses = [address for _, address in _addresses(stored)]
     for address in addresses:
         yield _median(partial(publication.body, address), times)
@@ -124,7 +125,7 @@ def _measure_site(stored: int) -> None:
 
 def _written(name: str, app: App, folder: Path) -> tuple[object, ...]:
     started = time.perf_counter()
-    done: Written = app.publish(folder / "public")
+    done: Written = publish(app, folder / "public")
     seconds = time.perf_counter() - started
     return name, done.files, done.rendered, done.written, seconds
 

@@ -32,6 +32,7 @@ from publisher import Web, publishing
 from tidings.domain.polls import PollSummary
 from tidings.domain.publishing import FeedOutline
 from tidings.parsing.document import Document
+from tidings.polling import polling
 from tidings.services.poll import PollTools, poll_due
 from tidings.services.subscribe import import_sources
 from tidings.wiring import App, opened, utc_now
@@ -231,7 +232,7 @@ def following(web: Web, url: str, *, feeds: int) -> Iterator[Service]:
     outlines = [FeedOutline(url=url) for url in web.urls[:feeds]]
     with opened(settings(url, allow=web.hosts)) as app:
         import_sources(app.database, outlines, clock=utc_now)
-        with app.polling() as tools:
+        with polling(app) as tools:
             sample = Document(url="https://example.org/feed", body=documents.feed(0))
             wait([tools.parse(sample, {}) for _ in range(os.cpu_count() or 1)])
             yield Service(app=app, tools=tools, feeds=feeds)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,18 @@ import postgres
 from tidings.storage import schema
 from tidings.storage.database import Database
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
+ROOM = 4 * 1024**3
+"""Bytes that must be free there to hold what tests write; what is slow about disks is not tested."""
+
 FOR_TESTS = {"TIDINGS_SAMPLES", "TIDINGS_SCREENSHOTS", "TIDINGS_REQUIRE_ALL"}
 
 for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
     if name not in FOR_TESTS:
         del os.environ[name]
+
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,7 +59,7 @@ def postgres_url(postgres_template: Path) -> Iterator[str]:
     name = f"test_{uuid4().hex[:12]}"
     admin = create_engine(postgres.url(postgres_template, "postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy"))
     yield postgres.url(postgres_template, name)
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

@@ -16,6 +16,7 @@ from hostile_web import Ring
 from loopback import answer
 from tidings.config import load
 from tidings.parsing.sanitizer import ATTRIBUTES, FIXED, TAGS
+from tidings.polling import polling
 from tidings.resources import data_dir
 from tidings.services.poll import poll_sources
 from tidings.storage import sources
@@ -92,7 +93,7 @@ def poll(app, urls, *, rounds=1):
     """Follow `urls` and poll them; return error, row and entries of each by its name."""
     with app.database.write() as connection:
         ids = sources.add(connection, [NewSource(url=url) for url in urls.values()], now=utc_now())
-    with app.polling() as tools:
+    with polling(app) as tools:
         for _ in range(rounds):
             summary = poll_sources(tools, ids, report=lambda _: None, stop=Event())
     errors = {result.source_id: result.error for result in summary.sources}

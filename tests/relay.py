@@ -113,26 +113,35 @@ class FakeRelay:
 
     async def _take(self, taken, writer):
         self.payloads += 1
-        self.taken.append(taken)  # before the answer: whoever has it may look
-        accepted = await self._answer("END", writer)
-        if not accepted:
-            self.taken.remove(taken)
-        return accepted
+        answer = self._next("END")
+        if answer is HANG or _is_yes(answer):
+            self.taken.append(taken)  # before the answer: whoever has it may look
+        return await _say(answer, writer)
 
     async def _answer(self, verb, writer):
         """Answer; tell whether it was with yes, None if the connection is over."""
+        return await _say(self._next(verb), writer)
+
+    def _next(self, verb):
         usual = GREETING if verb == "GREETING" else REPLIES.get(verb, b"502 5.5.1 what?\r\n")
         script = self._scripts.get(verb)
-        answer = script.pop(0) if script else usual
-        if answer is CLOSE:
-            return None
-        if answer is HANG:
-            await asyncio.sleep(60)
-        if not isinstance(answer, bytes):
-            return await answer(writer)
-        writer.write(answer)
-        await writer.drain()
-        return answer[:1] in b"23"
+        return script.pop(0) if script else usual
+
+
+async def _say(answer, writer):
+    if answer is CLOSE:
+        return None
+    if answer is HANG:
+        await asyncio.sleep(60)
+    if not isinstance(answer, bytes):
+        return await answer(writer)
+    writer.write(answer)
+    await writer.drain()
+    return _is_yes(answer)
+
+
+def _is_yes(answer):
+    return isinstance(answer, bytes) and answer[:1] in b"23"
 
 
 def _address(command):
@@ -154,7 +163,7 @@ def dripping(text, *, pause):
             writer.write(bytes([byte]))
             await writer.drain()
             await asyncio.sleep(pause)
-        return text[:1] in b"23"
+        return _is_yes(text)
 
     return answer
 

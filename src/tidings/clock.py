@@ -1,7 +1,7 @@
 """The ticks: what happens by itself while the service runs."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -9,8 +9,9 @@ from threading import Event
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from tidings import mailing
+from tidings import mailing, publishing
 from tidings.domain.polls import PollResult
+from tidings.polling import polling
 from tidings.services.announcing import announce_changes, forget_others
 from tidings.services.bouncing import attend_bounces
 from tidings.services.composing import PlanTools
@@ -50,9 +51,9 @@ def ticking(app: App) -> Iterator[None]:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     planning = mailing.planning(app)
-    with app.polling() as polling, mailing.delivering(app) as delivering:
-        poll, mail = partial(_poll, polling, stop), partial(_mail, planning, delivering, stop)
-        look = partial(look_for_moves, polling, stop=stop)
+    with polling(app) as gathering, mailing.delivering(app) as delivering:
+        poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, delivering, stop)
+        look = partial(look_for_moves, gathering, stop=stop)
         notices = partial(_notices, mailing.noticing(app, delivering), stop)
         watch = partial(_watch, mailing.watching(app))
         mailboxes = mailing.bounce_mailboxes(app)
@@ -68,16 +69,9 @@ def ticking(app: App) -> Iterator[None]:
         ):
             first = planning.clock()
             scheduler.add_job(job, "interval", seconds=pause.total_seconds(), next_run_time=first)
-        if callback := app.hub_callback:
+        for hub_job in _hub_jobs(app, gathering, stop):
             # Not at once: a hub may call back before it answers, and must find us listening.
-            hubs = partial(attend_hubs, _hub_tools(polling, callback), stop=stop)
-            scheduler.add_job(hubs, "interval", seconds=tick.total_seconds())
-        else:
-            forget_hubs(app.database)
-        forget_others(app.database, app.hubs, base_url=app.settings.web.public_url)
-        if app.hubs:
-            announce = partial(announce_changes, app.announcing(polling.post), stop=stop)
-            scheduler.add_job(announce, "interval", seconds=tick.total_seconds())
+            scheduler.add_job(hub_job, "interval", seconds=tick.total_seconds())
         scheduler.start()
         try:
             yield
@@ -93,10 +87,18 @@ def _poll(tools: PollTools, stop: Event) -> None:
         logger.info("round finished", extra=numbers)
 
 
-def _hub_tools(polling: PollTools, callback: str) -> HubTools:
-    return HubTools(
-        database=polling.database, post=polling.post, clock=polling.clock, callback=callback
-    )
+def _hub_jobs(app: App, tools: PollTools, stop: Event) -> Iterator[Callable[[], object]]:
+    """Yield what is to be done for hubs: those that tell us, and those that we tell."""
+    database, clock = app.database, tools.clock
+    if callback := app.hub_callback:
+        told_by = HubTools(database=database, post=tools.post, clock=clock, callback=callback)
+        yield partial(attend_hubs, told_by, stop=stop)
+    else:
+        forget_hubs(database)
+    told = publishing.hubs_of(app)
+    forget_others(database, told, base_url=app.settings.web.public_url)
+    if told:
+        yield partial(announce_changes, publishing.announcing(app, tools.post), stop=stop)
 
 
 def _ignore(_: PollResult) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from tidings import mailing
+from tidings import mailing, publishing
 from tidings.delivery.dns import Dns
 from tidings.services.doctor import DoctorTools
 from tidings.wiring import App, utc_now
@@ -20,7 +20,7 @@ def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
         ConfigError: A setting of the mail cannot be used, or there is no secret.
     """
     settings = app.settings
-    app.templates()
+    publishing.templates_of(app)
     is_mailed = settings.mail.transport == "smtp"
     with mailing.delivering(app) as delivering:
         yield DoctorTools(

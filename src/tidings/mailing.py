@@ -1,10 +1,10 @@
-"""How the mail half is put together: planning, composing, the way out."""
+"""How what mails is put together: planning, composing, the way out."""
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from secrets import token_hex
 
@@ -19,9 +19,10 @@ from tidings.delivery.transports import Connect
 from tidings.delivery.verp import BounceAddress
 from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError
-from tidings.rendering.mail import Composed, compose
+from tidings.rendering.mail import Composed, compose, load_mail_templates
 from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
+from tidings.resources import data_dir
 from tidings.services.bouncing import BounceTools
 from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools
@@ -40,6 +41,18 @@ SHORTEST_SECRET = 16
 """Characters that a secret has at least."""
 
 
+@lru_cache(maxsize=1)
+def templates_of(app: App) -> Templates:
+    """Return the templates of the letters, read and tried once.
+
+    Raises:
+        TemplateError: One of them is broken.
+    """
+    own = app.settings.templates.folder
+    shipped = data_dir("templates") / "email"
+    return load_mail_templates([Path(own) / "email", shipped] if own else [shipped])
+
+
 def planning(app: App) -> PlanTools:
     """Return what planning needs.
 
@@ -48,7 +61,7 @@ def planning(app: App) -> PlanTools:
         ConfigError: There is no secret, or no usable sender.
     """
     settings = app.settings
-    templates = app.mail_templates
+    templates = templates_of(app)
     site_url = settings.web.public_url
     write = partial(_write_letter, site_url=site_url, templates=templates)
     return PlanTools(
@@ -115,7 +128,7 @@ def noticing(app: App, delivering: DeliverTools) -> NoticeTools:
         TemplateError: A template of the letters is broken.
         ConfigError: There is no secret, or no usable sender.
     """
-    sender, templates = sender_of(app), app.mail_templates
+    sender, templates = sender_of(app), templates_of(app)
     domain = sender.address.rpartition("@")[2]
 
     def letterhead_of(newsletter: Newsletter | None) -> Letterhead:
@@ -176,7 +189,7 @@ def watching(app: App) -> WatchTools:
         database=app.database,
         clock=utc_now,
         operator=operator,
-        language=language if language in app.mail_templates.languages else "en",
+        language=language if language in templates_of(app).languages else "en",
         disk=partial(free_space, app),
     )
 
@@ -213,7 +226,7 @@ def reading(app: App) -> ReaderTools:
         database=app.database,
         links=links(app),
         clock=utc_now,
-        languages=app.mail_templates.languages,
+        languages=templates_of(app).languages,
     )
 
 

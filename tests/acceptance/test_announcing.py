@@ -15,6 +15,7 @@ from newsroom import Newsroom
 from polling import failed_poll
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
+from tidings.publishing import hubs_of, site_of
 from tidings.services.announcing import AnnounceTools, announce_changes, forget_others
 from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
@@ -37,14 +38,14 @@ def press(tidings, web):
     ):
         imprint = Imprint(
             settings=app.settings.publish,
-            site=app.site(),
+            site=site_of(app),
             templates=shipped_templates(),
             page_path="{}?page={}".format,
         )
         tools = AnnounceTools(
             database=app.database,
             publication=Publication(app.database, imprint),
-            hubs=app.hubs,
+            hubs=hubs_of(app),
             base_url=BASE,
             post=fetcher.post,
             clock=utc_now,

@@ -4,6 +4,7 @@ from documents import items, rss
 from loopback import answer
 from press import Atom
 from tidings.domain.publishing import EVERYTHING, ArchiveAddress, FeedAddress
+from tidings.publishing import publication_of
 
 SETTINGS = {
     "PUBLISH__FIRST_POLL": 120,
@@ -16,7 +17,7 @@ def documents_of(tidings):
     """Return the feed and its archive with their tags."""
     addresses = FeedAddress(scope=EVERYTHING, form="atom"), ArchiveAddress(number=1)
     with tidings.opened(**SETTINGS) as app:
-        publication = app.publication(lambda path, number: f"{path}?page={number}")
+        publication = publication_of(app, lambda path, number: f"{path}?page={number}")
         return [(publication.stamp(one), publication.body(one)) for one in addresses]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from documents import an_item, atom, items
 from loopback import Publisher, answer, silence
+from tidings.polling import polling
 from tidings.services.lost_sources import look_for_moves
 
 GONE = answer("410 Gone")
@@ -29,7 +30,7 @@ def a_page(*hrefs):
 
 
 def look(tidings):
-    with tidings.opened() as app, app.polling() as tools:
+    with tidings.opened() as app, polling(app) as tools:
         return look_for_moves(tools, stop=Event())
 
 
@@ -218,7 +219,7 @@ def test_a_host_that_has_to_be_left_alone_is_for_another_time(tidings, web):
         tidings("poll", 2)
     tidings("poll", 1, FETCH__HOST_INTERVAL="60s")
     site.received.clear()
-    with tidings.opened() as app, app.polling() as tools:
+    with tidings.opened() as app, polling(app) as tools:
         hurried = replace(tools.hosts, patience=timedelta(0))
         meanwhile = look_for_moves(replace(tools, hosts=hurried), stop=Event())
 
@@ -233,7 +234,7 @@ def test_a_service_that_stops_looks_no_further(tidings_on_sqlite, web):
     stop = Event()
     stop.set()
 
-    with tidings_on_sqlite.opened() as app, app.polling() as tools:
+    with tidings_on_sqlite.opened() as app, polling(app) as tools:
         look_for_moves(tools, stop=stop)
 
     assert site.received == []
@@ -249,7 +250,7 @@ def test_a_service_that_stops_does_not_wait_for_an_answer(tidings_on_sqlite, web
         await silence(writer)
 
     site.serve("/", hang)
-    with tidings_on_sqlite.opened() as app, app.polling() as tools:
+    with tidings_on_sqlite.opened() as app, polling(app) as tools:
         started = time.monotonic()
         look_for_moves(tools, stop=stop)
         waited = time.monotonic() - started
@@ -289,7 +290,7 @@ def test_two_services_look_once_between_them(tidings, web):
         writer.write(a_page("/new"))
 
     site.serve("/", answer_slowly)
-    with tidings.opened() as app, app.polling() as tools, ThreadPoolExecutor() as pool:
+    with tidings.opened() as app, polling(app) as tools, ThreadPoolExecutor() as pool:
         other = replace(tools, owner="another service")
         first = pool.submit(look_for_moves, tools, stop=Event())
         is_asked.wait(10)

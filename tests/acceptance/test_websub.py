@@ -19,6 +19,7 @@ from integration.web.visitors import Operations, Visitor, app_of
 from loopback import answer, silence
 from tidings.clock import ticking
 from tidings.domain.websub import HubState
+from tidings.polling import polling
 from tidings.services.poll import poll_due, poll_sources
 from tidings.services.subscribe import add_source
 from tidings.services.websub import Callbacks, HubTools, attend_hubs
@@ -40,10 +41,10 @@ def station(tidings, web):
         "FETCH__HOST_INTERVAL": "0s",
     }
     hubs, publishers = [web.enter(Hub()) for _ in range(2)], [web.publisher() for _ in range(3)]
-    with tidings.opened(**settings) as app, app.polling() as polling:
+    with tidings.opened(**settings) as app, polling(app) as gathering:
         callbacks = Callbacks(app.database, clock=lambda: station.now, max_size=MAX_SIZE)
         with serving(app_of(Showcase(), Operations(), callbacks=callbacks)) as url:
-            station = Station(polling, hubs, publishers=publishers, url=url)
+            station = Station(gathering, hubs, publishers=publishers, url=url)
             yield station
 
 

@@ -80,6 +80,11 @@ class Window:
     def visit(self, path):
         self.page.goto(self.origin + path)
 
+    def follow(self, link):
+        """Click on a link, and wait until the page that it leads to is there."""
+        with self.page.expect_navigation():
+            link.click()
+
     def screenshot(self, folder: Path, name):
         folder.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=folder / f"{name}.png", full_page=True)

@@ -92,7 +92,8 @@ def plain(browser, english):
 
 def test_nothing_is_missing_without_the_script(plain, english):
     assert plain.locator("button.theme").is_hidden()
-    plain.get_by_role("link", name="Older").click()
+    with plain.expect_navigation():
+        plain.get_by_role("link", name="Older").click()
     assert plain.locator("article").count() == 12
     plain.get_by_role("searchbox").fill("log")
     plain.get_by_role("searchbox").press("Enter")

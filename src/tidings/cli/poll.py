@@ -38,6 +38,7 @@ def poll(
 
     Example: tidings poll 3 5
     """
+    from tidings.polling import polling
     from tidings.services.poll import poll_due, poll_sources
     from tidings.services.replaying import replay
     from tidings.storage import leases, sources
@@ -51,7 +52,7 @@ def poll(
                 sources.get(connection, source_id)
             wanted = leases.Wanted(due_at=None if every else utc_now(), only=source_ids or None)
             named = leases.wanted_ids(connection, wanted)
-        with app.polling() as tools, progress("polling", total=len(named)) as done:
+        with polling(app) as tools, progress("polling", total=len(named)) as done:
             report = partial(_report, done=None if as_json else done)
             if replayed:
                 summary = replay(tools, replayed, report=report, stop=Event())

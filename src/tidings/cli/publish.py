@@ -18,9 +18,10 @@ def publish(start: Start, folder: Path) -> None:
 
     Example: TIDINGS_WEB__BASE_URL=https://example.org/news tidings publish public/
     """
+    from tidings import publishing
     from tidings.wiring import opened
 
     with opened(start.settings()) as app:
-        done = app.publish(folder)
+        done = publishing.publish(app, folder)
     removed = f", {done.removed} removed" if done.removed else ""
     click.echo(f"{done.written} of {done.files} files written into {folder}{removed}")

@@ -20,13 +20,14 @@ def run(start: Start) -> None:
     Example: tidings run
     """
     from tidings.clock import ticking
+    from tidings.polling import import_first_sources
     from tidings.web.server import bound, serve
     from tidings.wiring import opened
 
     settings = start.service_settings()
     end_in_order()
     with opened(settings) as app, bound(settings.web) as listening:
-        app.import_first_sources()
+        import_first_sources(app)
         for fault in app.faults_of_runtime():
             logger.warning("update wanted", extra={"because": fault})
         with ticking(app):

@@ -27,13 +27,14 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
 
     Example: tidings source add https://example.org/feed.xml --topic science
     """
+    from tidings.polling import polling
     from tidings.services.subscribe import add_source
     from tidings.storage.sources import NewSource
     from tidings.wiring import opened
 
     new = NewSource(url=url, title=title, topics=topics)
     choose = partial(_choose, first=first)
-    with opened(start.settings()) as app, app.polling() as tools:
+    with opened(start.settings()) as app, polling(app) as tools:
         added = add_source(tools, new, choose=choose)
     click.echo(f"{added.source.id}: {added.source.title}")
     click.echo(f"{added.found} entries found, {added.public} of them public now")
@@ -52,10 +53,11 @@ def discover(start: Start, url: str, *, as_json: bool) -> None:
 
     Example: tidings source discover https://example.org/
     """
+    from tidings.polling import polling
     from tidings.services.subscribe import find_feeds
     from tidings.wiring import opened
 
-    with opened(start.settings()) as app, app.polling() as tools:
+    with opened(start.settings()) as app, polling(app) as tools:
         links = find_feeds(tools, url)
     if as_json:
         show_json([{"url": link.url, "title": link.title, "type": link.type} for link in links])

@@ -18,6 +18,8 @@ from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.readers import Wish
 from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
+from tidings.polling import polling
+from tidings.publishing import publish
 from tidings.services.poll import poll_due
 from tidings.services.sending import send_now
 from tidings.storage import newsletters, sources, subscriptions, topics
@@ -117,7 +119,7 @@ def _poll(tour: Tour) -> None:
     say, started = tour.say, time.monotonic()
     names = {publisher.feed_url: publisher.title for publisher in tour.world.publishers}
     say("3  Polling: fetch, parse, compare, save")
-    with tour.app.polling() as tools:
+    with polling(tour.app) as tools:
         summary = poll_due(
             tools, report=lambda result: say(f"   {_line(result, names)}"), stop=Event()
         )
@@ -144,7 +146,7 @@ def _mail(tour: Tour) -> None:
 
 def _publish(tour: Tour) -> None:
     folder = FOLDER / "public"
-    written = tour.app.publish(folder)
+    written = publish(tour.app, folder)
     tour.say(f"\n5  Published: {written.files} files in {folder}, among them")
     for name in ("index.html", "feed.atom", "feed.rss", "feed.json", "sources.opml"):
         tour.say(f"   {folder / name}")

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from tidings.domain.documents import ParsedEntry
 from tidings.domain.entries import EntryState
+from tidings.domain.indexing import Indexed, indexed
 from tidings.domain.iris import is_name
 from tidings.domain.sketches import Sketch, sketch_of
 
@@ -67,6 +68,7 @@ class NewEntry:
     """An entry to be stored, and as what.
 
     Attributes:
+        indexed: What it is found by.
         atom_id: What our feeds call it, unless another entry has that name already.
         fallback_id: What they call it then.
         folded: So many came with it that it is only counted on pages of several sources.
@@ -75,6 +77,7 @@ class NewEntry:
     """
 
     entry: ParsedEntry
+    indexed: Indexed
     state: EntryState
     sort_at: datetime
     digest_eligible: bool
@@ -111,6 +114,7 @@ def receive(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[NewEntr
         because = (dropped[entry.key],) if entry.key in dropped else outburst
         new = NewEntry(
             entry=entry,
+            indexed=indexed(entry.title, entry.content),
             state=state,
             sort_at=sort_at,
             digest_eligible=not (first and first.imported) and _is_recent(entry, occasion.now),

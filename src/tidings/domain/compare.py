@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from tidings.domain.arrivals import NewEntry, Occasion, receive
 from tidings.domain.documents import ParsedEntry, ParsedFeed
 from tidings.domain.entries import EntryState
+from tidings.domain.indexing import Indexed, indexed
 from tidings.domain.renames import Namesake, Rename, find_renames
 
 MAX_NAMES = 10
@@ -47,6 +48,7 @@ class Edit:
     """A stored entry as it is written now.
 
     Attributes:
+        indexed: What it is found by.
         is_news: A reader sees a difference. If not, the publisher touched what none sees, such
             as a date.
         is_renamed: Its key was unknown, and is to be remembered.
@@ -54,6 +56,7 @@ class Edit:
 
     entry_id: int
     entry: ParsedEntry
+    indexed: Indexed
     is_news: bool
     is_renamed: bool = False
 
@@ -127,7 +130,7 @@ def _edits(
             continue
         is_news = before.revision != entry.revision and not before.is_restless(now)
         if is_news or before.raw_hash != entry.raw_hash:
-            yield Edit(entry_id=before.id, entry=entry, is_news=is_news)
+            yield _edit(before.id, entry, is_news=is_news)
 
 
 def _renamed(
@@ -146,4 +149,14 @@ def _renamed(
         is_news = is_rewritten and stored.id not in restless
         is_renamed = names[stored.id] < MAX_NAMES
         if is_rewritten or is_renamed:
-            yield Edit(entry_id=stored.id, entry=entry, is_news=is_news, is_renamed=is_renamed)
+            yield _edit(stored.id, entry, is_news=is_news, is_renamed=is_renamed)
+
+
+def _edit(entry_id: int, entry: ParsedEntry, *, is_news: bool, is_renamed: bool = False) -> Edit:
+    return Edit(
+        entry_id=entry_id,
+        entry=entry,
+        indexed=indexed(entry.title, entry.content),
+        is_news=is_news,
+        is_renamed=is_renamed,
+    )

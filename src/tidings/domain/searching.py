@@ -13,9 +13,6 @@ from tidings.domain.words import is_character, limited, words_of
 MAX_LENGTH = 500
 """Characters of a question that are read."""
 
-MAX_CONTENT = 500_000
-"""Characters of an entry's HTML that are searched."""
-
 MAX_TERMS = 12
 """Words and phrases that are looked for."""
 

@@ -6,7 +6,6 @@ that they find each other among a million: the page, the title, and bands of min
 (one-permutation MinHash) over the whole opening and over its first words.
 """
 
-import html
 import re
 import struct
 import unicodedata
@@ -16,6 +15,7 @@ from hashlib import blake2b
 from zlib import crc32
 
 from tidings.domain.figures import figures_in
+from tidings.domain.markup import text_of
 from tidings.domain.urls import page_of
 
 READ, LOOKED_AT = 12_000, 2_500
@@ -43,7 +43,6 @@ _CJK_RANGES = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U
 _CJK = re.compile(f"[{_CJK_RANGES}]")
 _TOKEN = re.compile(rf"[{_CJK_RANGES}]|\d+(?:[.,:]\d+)+|[^\W_{_CJK_RANGES}]+")
 _FORMULA = re.compile(r"<math\b.*?(?:</math>|\Z)", re.DOTALL)
-_TAG = re.compile(r"<[^<>]*(?:>|\Z)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +98,7 @@ def sketch_of(title: str, url: str | None, text: str) -> Sketch:
 
 
 def _plain(text: str) -> str:
-    head = text[:READ]
-    if "<" in head:
-        head = " ".join(_TAG.sub(" ", _FORMULA.sub(" x ", head)).split())
-    return html.unescape(head[: 2 * LOOKED_AT])[:LOOKED_AT]
+    return text_of(_FORMULA.sub(" x ", text[:READ]))[:LOOKED_AT]
 
 
 def _tokens(text: str) -> list[str]:

@@ -10,7 +10,6 @@ from xml.sax.saxutils import escape
 MAX_ENTITIES = 64
 """Entities of a document type declaration that are honoured."""
 
-MAX_ENTITY_SIZE = 1024
 MAX_EXPANSION = 65_536
 """Characters that all uses of a document's own entities may add up to."""
 

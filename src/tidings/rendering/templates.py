@@ -1,4 +1,4 @@
-"""The templates: read, checked and compiled once, at start."""
+"""The templates: read and checked at start, compiled once, when first used."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -101,19 +101,19 @@ class Templates:
         return self._files[name].encode()
 
     def _check(self, name: str, contracts: Mapping[str, Collection[str]]) -> None:
-        """Compile a template, and compare what it uses with what it is given."""
+        """Compare what a template uses with what it is given."""
         shared = frozenset[str]().union(*contracts.values()).intersection(*contracts.values())
         known = {*contracts.get(name, shared), *self._environment.globals, "t"}
+        if name not in self._files:
+            raise TemplateError(name, "there is no such file")
         try:
-            self._environment.get_template(name)
             tree = self._environment.parse(self._files[name])
+            used = meta.find_undeclared_variables(tree)
         except jinja2.TemplateSyntaxError as error:
             raise TemplateError(name, f"line {error.lineno}: {error.message}") from error
-        except jinja2.TemplateNotFound as error:
-            raise TemplateError(name, "there is no such file") from error
         except MISTAKES as error:
             raise TemplateError(name, str(error)) from error
-        if unknown := meta.find_undeclared_variables(tree) - known - _set_at_top(tree):
+        if unknown := used - known - _set_at_top(tree):
             raise TemplateError(name, f"there is no {', '.join(sorted(unknown))}")
 
 

@@ -35,7 +35,7 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
     """Return what a scope is called and holds; `title` is that of everything.
 
     Raises:
-        NotFoundError: There is no such topic or source.
+        NotFoundError: There is no such topic, source or saved search.
     """
     if scope.kind == "topic":
         topic = topics.find(connection, scope.slug)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from tidings.domain.entries import Entry, EntryState
+from tidings.domain.indexing import MAX_CONTENT
 from tidings.domain.markup import readable
 from tidings.domain.publishing import PageAddress, Scope
 from tidings.domain.searching import (
-    MAX_CONTENT,
     Asked,
     Hit,
     Query,

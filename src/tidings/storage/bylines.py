@@ -8,11 +8,9 @@ from sqlalchemy import Connection, Row, select
 
 from tidings.domain.entries import EntryState, Mate, Republish, SourceCredit
 from tidings.domain.urls import without_credentials
+from tidings.storage.slices import slices
 from tidings.storage.sources import shown_title
 from tidings.storage.tables import entry, source
-
-MAX_NAMED = 10_000
-"""Stories that one statement can hold."""
 
 COLUMNS = (
     source.c.slug.label("source_slug"),
@@ -55,10 +53,8 @@ def mates(connection: Connection, story_ids: Collection[int]) -> Mapping[int, Se
         .where(entry.c.state == EntryState.PUBLIC)
         .order_by(entry.c.seq)
     )
-    ordered = sorted(story_ids)
-    for start in range(0, len(ordered), MAX_NAMED):
-        some = entry.c.story_id.in_(ordered[start : start + MAX_NAMED])
-        for row in connection.execute(statement.where(some)):
+    for some in slices(story_ids):
+        for row in connection.execute(statement.where(entry.c.story_id.in_(some))):
             mate = Mate(id=row.id, title=row.title, url=row.url, source=credit_of(row))
             told[row.story_id].append(mate)
     return told

@@ -1,6 +1,6 @@
 """Deliveries as the operator meets them: found, sent again, cancelled, held."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,8 @@ from tidings.domain.deliveries import (
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.planning import SHORTEST_LIFE
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage.entries import MAX_NAMED
 from tidings.storage.mail_tables import delivery, issue, newsletter, subscriber, subscription
+from tidings.storage.slices import slices
 
 
 def latest(connection: Connection, search: Search, *, limit: int | None) -> list[DeliveryRecord]:
@@ -77,7 +77,7 @@ def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> No
     gone = or_(
         subscription.c.ended_at.is_not(None), subscription.c.paused_at.is_not(None), has_begun_anew
     ).label("is_gone")
-    for some in _portions(ids):
+    for some in slices(ids):
         statement = select(delivery.c.id, gone).where(delivery.c.id.in_(some), theirs)
         for row in connection.execute(statement):
             if row.is_gone:
@@ -139,18 +139,11 @@ def _change(
     values: dict[str, object],
 ) -> None:
     """Change deliveries, all of them or none."""
-    for some in _portions(ids):
+    for some in slices(ids):
         changed = update(delivery).where(delivery.c.id.in_(some), delivery.c.state.in_(states))
         done = set(connection.scalars(changed.values(values).returning(delivery.c.id)))
         for one in sorted(set(some) - done):
             raise ConflictError("delivery", one, because=f"is {get(connection, one).state}")
-
-
-def _portions(ids: Collection[int]) -> Iterator[list[int]]:
-    """Yield ids, each once, as many at a time as a statement can name."""
-    wanted = sorted(set(ids))
-    for start in range(0, len(wanted), MAX_NAMED):
-        yield wanted[start : start + MAX_NAMED]
 
 
 def _records() -> Select[Any]:

@@ -60,6 +60,5 @@ def _newest(
     connection: Connection, at: ColumnElement[object], *rules: ColumnElement[bool]
 ) -> tuple[Entry, ...]:
     newest_first = select(entry.c.id).where(*rules).order_by(at.desc(), entry.c.id.desc())
-    ids = list(connection.scalars(newest_first.limit(MOST)))
-    found = {one.id: one for one in entries.by_ids(connection, ids)}
-    return tuple(found[entry_id] for entry_id in ids)
+    ids = connection.scalars(newest_first.limit(MOST)).all()
+    return tuple(entries.in_order(connection, ids))

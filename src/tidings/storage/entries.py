@@ -1,6 +1,6 @@
 """Entries, as they are listed, shown and taken away."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,10 +27,8 @@ from tidings.domain.entries import (
 from tidings.errors import NotFoundError
 from tidings.storage import bylines, newest, topics
 from tidings.storage.hints import Unindexed
+from tidings.storage.slices import MAX_NAMED, slices
 from tidings.storage.tables import entry, source, source_topic, topic
-
-MAX_NAMED = 10_000
-"""Ids that one statement can hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +90,6 @@ class Window:
     """
 
     limit: int | None
-    offset: int = 0
     by_seq: bool = False
     with_content: bool = False
     whole: bool = False
@@ -119,13 +116,9 @@ def select_entries(connection: Connection, selection: Selection, window: Window)
     """Return entries, newest first."""
     order = [entry.c.seq.desc()] if window.by_seq else [entry.c.sort_at.desc(), entry.c.id.desc()]
     columns = [c for c in entry.c if window.with_content or c is not entry.c.content]
-    # Ids first: to sort whole rows, or to pass over them, would move their contents about.
+    # Ids first: to sort whole rows would move their contents about.
     chosen: Select[int] | list[int] = (
-        select(entry.c.id)
-        .where(*selection.rules())
-        .order_by(*order)
-        .limit(window.limit)
-        .offset(window.offset or None)
+        select(entry.c.id).where(*selection.rules()).order_by(*order).limit(window.limit)
     )
     if window.by_seq and selection.topic and window.limit:
         limit = window.limit
@@ -141,7 +134,7 @@ def select_entries(connection: Connection, selection: Selection, window: Window)
 
 def by_ids(
     connection: Connection,
-    entry_ids: Sequence[int],
+    entry_ids: Collection[int],
     *,
     with_content: bool = False,
     whole: bool = False,
@@ -151,10 +144,8 @@ def by_ids(
     statement = select(*columns, *bylines.COLUMNS).join(source, source.c.id == entry.c.source_id)
     rows = [
         row
-        for start in range(0, len(entry_ids), MAX_NAMED)
-        for row in connection.execute(
-            statement.where(entry.c.id.in_(entry_ids[start : start + MAX_NAMED]))
-        )
+        for some in slices(entry_ids)
+        for row in connection.execute(statement.where(entry.c.id.in_(some)))
     ]
     return _to_entries(connection, rows, whole=whole)
 
@@ -163,12 +154,6 @@ def in_order(connection: Connection, entry_ids: Sequence[int]) -> list[Entry]:
     """Return entries in the order of their ids; those that exist."""
     found = {one.id: one for one in by_ids(connection, entry_ids)}
     return [found[entry_id] for entry_id in entry_ids if entry_id in found]
-
-
-def count(connection: Connection, selection: Selection) -> int:
-    """Return how many entries there are."""
-    statement = select(func.count()).select_from(entry).where(*selection.rules())
-    return connection.execute(statement).scalar_one()
 
 
 def folded_with(connection: Connection, shown: Sequence[Entry]) -> dict[int, int]:

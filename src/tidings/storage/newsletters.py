@@ -12,9 +12,9 @@ from tidings.domain.newsletters import Frequency, Newsletter, Schedule
 from tidings.domain.planning import next_due
 from tidings.domain.slugs import slugify
 from tidings.errors import ConflictError, InvalidError, NotFoundError, PlanOutdatedError
-from tidings.storage.entries import MAX_NAMED
 from tidings.storage.mail_tables import newsletter, newsletter_topic
 from tidings.storage.publishing import last_seq, touch_everything
+from tidings.storage.slices import MAX_NAMED
 from tidings.storage.tables import topic
 
 

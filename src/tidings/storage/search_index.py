@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TypedDict
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,32 +18,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.documents import KEY_VERSION
-from tidings.domain.markup import readable
-from tidings.domain.searching import MAX_CONTENT
-from tidings.domain.words import FILLER, characters_of, limited, words_of
+from tidings.domain.indexing import EVERY, MAX_CONTENT, Indexed, indexed
 from tidings.storage.polled_sources import PolledSource
 from tidings.storage.search_tables import entry_words
 from tidings.storage.tables import entry
-
-EVERY = "§"
-"""The mark that every entry has; all others begin with it."""
-
-LEAD = 100
-"""Words of a text that are its beginning."""
 
 BLOCK = 1024
 """Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone."""
 
 CHUNK = 200
 """Entries that are read and indexed at a time."""
-
-
-class Vectors(TypedDict):
-    """The words of an entry as its row has them."""
-
-    title: str
-    lead: str
-    body: str
 
 
 def save(connection: Connection, polled: Sequence[PolledSource]) -> None:
@@ -55,7 +38,7 @@ def save(connection: Connection, polled: Sequence[PolledSource]) -> None:
             "source_id": one.id,
             "key_version": KEY_VERSION,
             "key": new.entry.key,
-            **_vectors(dialect, new.entry.title, new.entry.content),
+            **_row(dialect, new.indexed),
         }
         for one in polled
         for new in one.changes.new
@@ -63,7 +46,7 @@ def save(connection: Connection, polled: Sequence[PolledSource]) -> None:
     if new:
         connection.execute(_upsert(dialect, _BY_KEY), new)
     edits = [edit for one in polled for edit in one.changes.edits]
-    _renew(connection, [(edit.entry_id, edit.entry.title, edit.entry.content) for edit in edits])
+    _renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
 
 
 def rebuild(connection: Connection, *, advance: Callable[[int], None]) -> None:
@@ -78,7 +61,7 @@ def rebuild(connection: Connection, *, advance: Callable[[int], None]) -> None:
     columns = select(entry.c.id, entry.c.title, content).order_by(entry.c.id)
     last = 0
     while rows := connection.execute(columns.where(entry.c.id > last).limit(CHUNK)).all():
-        _renew(connection, [(row.id, row.title, row.content) for row in rows])
+        _renew(connection, [(row.id, indexed(row.title, row.content)) for row in rows])
         last = rows[-1].id
         advance(len(rows))
 
@@ -99,13 +82,9 @@ def problems(connection: Connection) -> list[str]:
 _COUNT = """SELECT count(*) FROM entry_index WHERE entry_index MATCH '"§"'"""
 
 
-def _renew(connection: Connection, entries: Sequence[tuple[int, str, str]]) -> None:
-    """Index entries by id, title and content."""
+def _renew(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> None:
     dialect = connection.dialect.name
-    rows = [
-        {"of_entry": entry_id, **_vectors(dialect, title, content)}
-        for entry_id, title, content in entries
-    ]
+    rows = [{"of_entry": entry_id, **_row(dialect, words)} for entry_id, words in entries]
     if rows:
         connection.execute(_upsert(dialect, _BY_ID), rows)
 
@@ -138,26 +117,20 @@ def _upsert(dialect: str, rule: tuple[ColumnElement[bool], ...]) -> Insert:
     )
 
 
-def _vectors(dialect: str, title: str, content: str) -> Vectors:
-    named, said = words_of(title), words_of(readable(content[:MAX_CONTENT]))
-    written = _vector if dialect == "postgresql" else _text
-    return {
-        "title": written(limited(named)),
-        "lead": written(limited([*named, FILLER, *said[:LEAD]])),
-        "body": written(limited([*named, FILLER, *said])),
-    }
+def _row(dialect: str, words: Indexed) -> dict[str, str]:
+    columns = {"title": words.title, "lead": words.lead, "body": words.body}
+    if dialect == "sqlite":
+        return columns
+    return {name: _vector(text) for name, text in columns.items()}
 
 
-def _text(words: Sequence[str]) -> str:
-    marks = (f"{EVERY}{character}" for character in sorted(characters_of(words)))
-    return " ".join([*words, *marks])
-
-
-def _vector(words: Sequence[str]) -> str:
+def _vector(text: str) -> str:
     """Return words as PostgreSQL reads a vector; none of them holds a quote or a backslash."""
     places: dict[str, list[str]] = {}
-    for place, word in enumerate(words, 1):
-        places.setdefault(word, []).append(str(place))
-    placed = (f"'{word}':{','.join(at)}" for word, at in places.items())
-    marks = (f"'{EVERY}{character}'" for character in characters_of(words))
-    return " ".join([*placed, *marks])
+    marks = []
+    for place, word in enumerate(text.split(), 1):
+        if word.startswith(EVERY):
+            marks.append(f"'{word}'")
+        else:
+            places.setdefault(word, []).append(str(place))
+    return " ".join([*(f"'{word}':{','.join(at)}" for word, at in places.items()), *marks])

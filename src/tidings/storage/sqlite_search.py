@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, Integer, column, literal, select, table, union_all
 
+from tidings.domain.indexing import EVERY
 from tidings.domain.searching import Hit, Term, Zone
 from tidings.storage.search_hits import COLUMNS, ENOUGH, Wanted, is_beginning, written
-from tidings.storage.search_index import EVERY
 from tidings.storage.tables import entry
 
 _index = table("entry_index", column("rowid", Integer), column("entry_index"))

@@ -1,7 +1,7 @@
 """Stories as they are stored: told apart from what is merely new, joined, led by the oldest."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -31,14 +31,12 @@ from tidings.domain.stories import (
     likely_mates,
 )
 from tidings.storage import publishing
+from tidings.storage.slices import slices
 from tidings.storage.story_tables import apart, likeness, story, story_key
 from tidings.storage.tables import entry
 
 CROWD = 24
 """Entries that may have a key in common; more say that it tells nothing."""
-
-MAX_NAMED = 10_000
-"""Numbers that one statement can hold."""
 
 FORGOTTEN = 1000
 """Entries whose keys are forgotten at a time."""
@@ -56,7 +54,7 @@ def tell(connection: Connection, new: Sequence[Told], *, change: int, now: datet
     likely = likely_mates(new, known)
     at_hand = {one.seq: one for one in new}
     absent = {seq for seqs in likely.values() for seq in seqs} - at_hand.keys()
-    for some in _slices(absent):
+    for some in slices(absent):
         at_hand |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
     matches = [
         match
@@ -191,16 +189,10 @@ def forget(connection: Connection, *, now: datetime, memory: timedelta = MEMORY)
 
 def _who_has(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
     known: dict[int, list[int]] = defaultdict(list)
-    for some in _slices(keys):
+    for some in slices(keys):
         for key, seq in connection.execute(select(story_key).where(story_key.c.key.in_(some))):
             known[key].append(seq)
     return known
-
-
-def _slices(numbers: Collection[int]) -> Iterator[Sequence[int]]:
-    ordered = sorted(numbers)
-    for start in range(0, len(ordered), MAX_NAMED):
-        yield ordered[start : start + MAX_NAMED]
 
 
 def _remember(connection: Connection, new: Sequence[Told]) -> None:
@@ -231,7 +223,7 @@ def _taken_apart(connection: Connection, seqs: Collection[int]) -> set[frozenset
     """Return the pairs among entries that are never one story."""
     return {
         frozenset(row)
-        for some in _slices(seqs)
+        for some in slices(seqs)
         for row in connection.execute(
             select(apart.c.seq, apart.c.mate_seq).where(apart.c.seq.in_(some))
         )

@@ -85,7 +85,7 @@ class Documents:
         return self._answer(request, ArchiveAddress(number=int(number)))
 
     def scope(self, request: Request, *, kind: str) -> Response:
-        """Answer with a page or, told by the suffix, a feed of a topic or a source."""
+        """Answer with a page or, told by the suffix, a feed of a topic, source or saved search."""
         slug: str = request.path_params["slug"]
         if not slug.isprintable():
             raise NotFoundError(kind, slug)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import uvicorn
 
-from tidings import mailing
+from tidings import mailing, publishing
 from tidings.domain.visitors import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
 from tidings.services.desk import Overview
@@ -63,12 +63,12 @@ def serve(app: App, listening: socket.socket) -> None:
     """
     links = _find_links(app)
     readers = _readers(app, links) if links else None
-    imprint = app.imprint(_page_path)
+    imprint = publishing.imprint_of(app, _page_path)
     site = replace(imprint.site, has_forms=readers is not None, has_status=True)
     imprint = replace(imprint, site=site)
     application = create_app(
         Publication(app.database, imprint),
-        app.site(),
+        publishing.site_of(app),
         templates=imprint.templates,
         tokens=Tokens(
             unsubscribing=Unsubscribing(app.database, links=links, clock=utc_now),
@@ -108,7 +108,7 @@ def _find_links(app: App) -> Links | None:
 
 
 def _readers(app: App, links: Links) -> Readers:
-    languages = app.mail_templates.languages
+    languages = mailing.templates_of(app).languages
     tools = ReaderTools(database=app.database, links=links, clock=utc_now, languages=languages)
     return Readers(
         offers=Offers(app.database),

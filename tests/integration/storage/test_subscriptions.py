@@ -8,10 +8,10 @@ from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import due_subscriptions, rosters, subscribers, subscriptions
-from tidings.storage.entries import MAX_NAMED
 from tidings.storage.mail_tables import subscription_topic
 from tidings.storage.newsletters import chosen_topics
 from tidings.storage.rosters import Filter
+from tidings.storage.slices import MAX_NAMED
 
 SEVEN = NOON - 5 * HOUR + DAY
 

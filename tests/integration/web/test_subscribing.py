@@ -92,7 +92,7 @@ def test_a_single_newsletter_is_offered_at_once_and_several_to_choose_from(door,
     several = door.get("/subscribe")
 
     assert b'action="/subscribe/news"' in single.body
-    assert b"<form" not in several.body
+    assert b'action="/subscribe/' not in several.body
     for slug in (b"news", b"weekend"):
         assert b'href="/subscribe/%s"' % slug in several.body
 
@@ -155,7 +155,7 @@ def test_what_cannot_be_is_shown_beside_its_field_and_the_rest_is_kept(door):
         assert answer.status == 422
         assert re.findall('class="fault" id="new-([a-z]+)-fault"', page) == [field]
         assert "<title>Please look again" in page
-        assert "<script" not in page
+        assert "<script>" not in page
         assert "<b>" not in page
         assert ('value="ann@example.org"' in page) == (field != "address")
         assert ('<option value="Europe/Paris" selected>' in page) == (field != "timezone")

@@ -1,0 +1,113 @@
+"""How what publishes is put together: templates, pages, feeds, and who is told of them."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from tidings.domain.hubs import is_address
+from tidings.domain.urls import without_credentials
+from tidings.errors import ConfigError
+from tidings.rendering.pages import load_templates
+from tidings.rendering.site import Site
+from tidings.rendering.templates import Templates
+from tidings.resources import data_dir
+from tidings.services import site as static_site
+from tidings.services.announcing import AnnounceTools
+from tidings.services.forms import Post
+from tidings.services.imprint import Imprint
+from tidings.services.publication import Publication
+from tidings.services.site import Written
+from tidings.services.site_files import page_path as file_path
+from tidings.wiring import VERSION, App, utc_now
+
+FILES = ("style.css", "script.js", "favicon.svg")
+"""Of the templates: what pages need beside them."""
+
+
+def hubs_of(app: App) -> tuple[str, ...]:
+    """Return who is told when a feed of ours has changed.
+
+    Raises:
+        ConfigError: One of them is no address.
+    """
+    for hub in app.settings.websub.hubs:
+        shown = without_credentials(hub)
+        if shown != hub or not hub.isascii() or not is_address(hub):  # all the world sees it
+            because = "expected an address, without a password"
+            raise ConfigError(f"[websub] hubs: {shown}: {because}")
+    return app.settings.websub.hubs
+
+
+def announcing(app: App, post: Post) -> AnnounceTools:
+    """Return what tells hubs of our feeds, by `post`."""
+    return AnnounceTools(
+        database=app.database,
+        publication=publication_of(app, _unnumbered),
+        hubs=hubs_of(app),
+        base_url=app.settings.web.public_url,
+        post=post,
+        clock=utc_now,
+    )
+
+
+def site_of(app: App) -> Site:
+    """Return what all pages share."""
+    publish = app.settings.publish
+    return Site(
+        title=publish.title,
+        kicker=publish.kicker,
+        base_url=app.settings.web.public_url,
+        language=publish.language,
+        version=VERSION,
+        hubs=hubs_of(app),
+    )
+
+
+@lru_cache(maxsize=1)
+def templates_of(app: App) -> Templates:
+    """Return the templates of the pages, read once.
+
+    Raises:
+        TemplateError: One of them is broken.
+    """
+    own = app.settings.templates.folder
+    shipped = data_dir("templates") / "web"
+    return load_templates([Path(own) / "web", shipped] if own else [shipped])
+
+
+def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:
+    """Return what all that is published has in common, as where pages are mere files.
+
+    Args:
+        app: The program.
+        page_path: Gives our path of a numbered page, by that of the newest.
+    """
+    return Imprint(
+        settings=app.settings.publish,
+        site=site_of(app),
+        templates=templates_of(app),
+        page_path=page_path,
+    )
+
+
+def publication_of(app: App, page_path: Callable[[str, int], str]) -> Publication:
+    """Return what is published; `page_path` as for `imprint_of`."""
+    return Publication(app.database, imprint_of(app, page_path))
+
+
+def publish(app: App, folder: Path) -> Written:
+    """Write what is published into a folder.
+
+    Raises:
+        ConfigError: The folder cannot be written to.
+        ConflictError: Another process writes into it.
+    """
+    assets = {name: templates_of(app).file(name) for name in FILES}
+    return static_site.publish(
+        app.database, imprint_of(app, file_path), folder, assets=assets, clock=utc_now
+    )
+
+
+def _unnumbered(path: str, _number: int) -> str:
+    """Return the path of a page; no feed leads to a page by its number."""
+    return path
