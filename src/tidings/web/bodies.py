@@ -41,21 +41,31 @@ class Bodies:
         self._rendering: dict[tuple[Address, str], Future[Body]] = {}
         self._lock = threading.Lock()
 
+    def find(self, address: Address, etag: str) -> Body | None:
+        """Return the body of `address` that belongs to `etag`, if it is kept."""
+        with self._lock:
+            return self._find(address, etag)
+
     def get(self, address: Address, etag: str, *, render: Callable[[], bytes]) -> Body:
         """Return the body of `address` that belongs to `etag`.
 
         Whoever asks first renders; those who ask meanwhile wait for it, and share its error.
         """
+        future: Future[Body] = Future()
         with self._lock:
-            kept_etag, body = self._kept.get(address, (None, None))
-            if body is not None and kept_etag == etag:
-                self._kept.move_to_end(address)
+            if body := self._find(address, etag):
                 return body
-            future: Future[Body] = Future()
             first = self._rendering.setdefault((address, etag), future)
         if first is future:
             self._render(address, etag, render=render, future=future)
         return first.result()
+
+    def _find(self, address: Address, etag: str) -> Body | None:
+        kept_etag, body = self._kept.get(address, (None, None))
+        if body is None or kept_etag != etag:
+            return None
+        self._kept.move_to_end(address)
+        return body
 
     def _render(
         self, address: Address, etag: str, *, render: Callable[[], bytes], future: Future[Body]

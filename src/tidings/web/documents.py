@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from functools import partial
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +29,7 @@ from tidings.web.bodies import Bodies
 from tidings.web.conditions import is_current, known_change
 from tidings.web.operator_visits import OperatorVisits
 from tidings.web.publication import Publication
+from tidings.web.stamps import Stamps
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -46,6 +48,7 @@ class Documents:
         self._publication = publication
         self._site = site
         self._visits = visits
+        self._stamps = Stamps(publication.stamp)
         self._bodies = Bodies()
 
     def routes(self) -> list[Route]:
@@ -64,75 +67,79 @@ class Documents:
             Route("/issues/{slug}", self.issue),
         ]
 
-    def home(self, request: Request) -> Response:
+    async def home(self, request: Request) -> Response:
         """Answer with a page of everything, or of what somebody searches for."""
         scope = _asked(request) or EVERYTHING
-        return self._answer(request, PageAddress(scope=scope, number=_page_number(request)))
+        return await self._answer(request, PageAddress(scope=scope, number=_page_number(request)))
 
-    def feed(self, request: Request) -> Response:
+    async def feed(self, request: Request) -> Response:
         """Answer with the feed of everything, or of what somebody searches for."""
         form: str = request.path_params["form"]
         if form not in answers.FEED_TYPES:
             raise NotFoundError("feed", form)
         scope = _asked(request) or EVERYTHING
-        return self._answer(request, FeedAddress(scope=scope, form=form))
+        return await self._answer(request, FeedAddress(scope=scope, form=form))
 
-    def archive(self, request: Request) -> Response:
+    async def archive(self, request: Request) -> Response:
         """Answer with a full part of the feed of everything."""
         number: str = request.path_params["number"]
         if not ARCHIVE_NUMBER.fullmatch(number):
             raise NotFoundError("archive", number)
-        return self._answer(request, ArchiveAddress(number=int(number)))
+        return await self._answer(request, ArchiveAddress(number=int(number)))
 
-    def scope(self, request: Request, *, kind: str) -> Response:
+    async def scope(self, request: Request, *, kind: str) -> Response:
         """Answer with a page or, told by the suffix, a feed of a topic, source or saved search."""
         slug: str = request.path_params["slug"]
         if not slug.isprintable():
             raise NotFoundError(kind, slug)
         name, _, form = slug.rpartition(".")
         if form in answers.FEED_TYPES:
-            return self._answer(request, FeedAddress(scope=Scope(kind=kind, slug=name), form=form))
+            return await self._answer(
+                request, FeedAddress(scope=Scope(kind=kind, slug=name), form=form)
+            )
         number = _page_number(request)
-        return self._answer(request, PageAddress(scope=Scope(kind=kind, slug=slug), number=number))
+        return await self._answer(
+            request, PageAddress(scope=Scope(kind=kind, slug=slug), number=number)
+        )
 
-    def directory(self, request: Request, *, name: str) -> Response:
+    async def directory(self, request: Request, *, name: str) -> Response:
         """Answer with a list of everything of a kind, the archive page by page."""
         number = _page_number(request) if name == "issues" else None
         topic = request.query_params.get("topic", "") if name == "sources" else ""
         if not topic.isprintable():
             raise NotFoundError("topic", topic)
-        return self._answer(request, ListAddress(name=name, number=number, topic=topic))
+        return await self._answer(request, ListAddress(name=name, number=number, topic=topic))
 
-    def sitemap_part(self, request: Request) -> Response:
+    async def sitemap_part(self, request: Request) -> Response:
         """Answer with a part of the sitemap, if it has parts."""
         number: str = request.path_params["number"]
         if not NUMBER.fullmatch(number):
             raise NotFoundError("sitemap", number)
-        return self._answer(request, ListAddress(name="sitemap.xml", number=int(number)))
+        return await self._answer(request, ListAddress(name="sitemap.xml", number=int(number)))
 
-    def entry(self, request: Request) -> Response:
+    async def entry(self, request: Request) -> Response:
         """Answer with the page of an entry."""
         number: str = request.path_params["id"]
         if not NUMBER.fullmatch(number):
             raise NotFoundError("entry", number)
-        return self._answer(request, EntryAddress(id=int(number)))
+        return await self._answer(request, EntryAddress(id=int(number)))
 
-    def issue(self, request: Request) -> Response:
+    async def issue(self, request: Request) -> Response:
         """Answer with the page of an issue, listed or not."""
         slug: str = request.path_params["slug"]
         if not slug.isprintable():
             raise NotFoundError("issue", slug)
-        return self._answer(request, IssueAddress(slug=slug))
+        return await self._answer(request, IssueAddress(slug=slug))
 
-    def _answer(self, request: Request, address: Address) -> Response:
+    async def _answer(self, request: Request, address: Address) -> Response:
         """Answer with what is at `address`, or that the visitor has it already.
 
         The stamp is read before the body: a change in between is kept under the older tag,
         which nobody will ask for again, and never the other way round.
         """
-        if self._visits and (answer := self._visits.find_answer(request, address)):
+        if answer := await self._answer_to_operator(request, address):
             return answer
-        stamp = self._publication.stamp(address)
+        stamp = await self._stamps.get(address)
         headers = (
             answers.headers_of(address)
             | answers.links_of(address, self._site)
@@ -144,10 +151,17 @@ class Documents:
         wanted = address
         if isinstance(address, FeedAddress) and 0 < since < stamp.change:
             wanted = replace(address, since=since)
-        render = partial(self._publication.body, wanted)
-        body = self._bodies.get(wanted, stamp.etag, render=render)
+        body = self._bodies.find(wanted, stamp.etag)
+        if body is None:
+            render = partial(self._publication.body, wanted)
+            body = await run_in_threadpool(self._bodies.get, wanted, stamp.etag, render=render)
         answer_with = answers.full if wanted == address else answers.news
         return answer_with(request, body, headers=headers)
+
+    async def _answer_to_operator(self, request: Request, address: Address) -> Response | None:
+        if self._visits is None or not self._visits.may_be(request):
+            return None
+        return await run_in_threadpool(self._visits.find_answer, request, address)
 
 
 def _asked(request: Request) -> Scope | None:

@@ -28,6 +28,10 @@ class OperatorVisits:
         self._publication = publication
         self.cookies = OperatorCookies(base_url)
 
+    def may_be(self, request: Request) -> bool:
+        """Tell whether it could be an operator who asks: whether there is a cookie of ours."""
+        return self.cookies.find_secret(request) is not None
+
     def find(self, request: Request) -> Session | None:
         """Return the session of whoever asks, if there is one: one quick read at most."""
         secret = self.cookies.find_secret(request)
