@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args, get_origin, get_type_hints
 
 import click
@@ -140,7 +141,8 @@ def test_every_address_is_in_the_reference():
     readers = Readers(None, None, None, None, languages=())
     operators = Operators(None, None, None)
     tokens = Tokens(None, None, readers=readers, trusted=(), clock=None, operators=operators)
-    app = create_app(None, site, templates=templates, tokens=tokens, probes=None)
+    publication = SimpleNamespace(stamp=None)
+    app = create_app(publication, site, templates=templates, tokens=tokens, probes=None)
     reference = text_of("docs/reference/http.md")
 
     paths = [route.path for route in app.routes]

@@ -29,17 +29,18 @@ MAX_CHECKED = 20_000
 
 def newest(connection: Connection, wanted: Wanted) -> list[Hit]:
     """Return the newest hits, one more than are ranked."""
-    top = (connection.scalar(select(func.max(entry.c.id))) or 0) // BLOCK
+    newest_id = connection.scalar(select(func.max(entry.c.id))) or 0
+    top = newest_id // BLOCK
     hits: list[Hit] = []
-    asked, step = 0, 1
+    step = 1
     while top >= 0 and len(hits) < ENOUGH:
         if step > MAX_BLOCKS or top < FEW_BLOCKS:
             step = top + 1
         blocks = range(max(top - step + 1, 0), top + 1)
         hits += _hits(connection, wanted, blocks, limit=ENOUGH - len(hits))
-        asked += len(blocks)
+        asked = (newest_id + 1) / BLOCK - blocks.start  # the newest block is not full yet
         top = blocks.start - 1
-        step = (ENOUGH - len(hits)) * asked // len(hits) + 1 if hits else MAX_BLOCKS + 1
+        step = int((ENOUGH - len(hits)) * asked / len(hits)) + 1 if hits else MAX_BLOCKS + 1
     return hits
 
 
