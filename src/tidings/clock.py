@@ -88,7 +88,7 @@ def _poll(tools: PollTools, stop: Event) -> None:
 
 
 def _hub_jobs(app: App, tools: PollTools, stop: Event) -> Iterator[Callable[[], object]]:
-    """Yield what is to be done for hubs: those that tell us, and those that we tell."""
+    """Yield what is to be done for hubs, those that tell us and those that we tell; forget others."""
     database, clock = app.database, tools.clock
     if callback := app.hub_callback:
         told_by = HubTools(database=database, post=tools.post, clock=clock, callback=callback)

@@ -22,7 +22,6 @@ from tidings.errors import ConfigError, InvalidError
 from tidings.rendering.mail import Composed, compose, load_mail_templates
 from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
-from tidings.resources import data_dir
 from tidings.services.bouncing import BounceTools
 from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools
@@ -48,9 +47,7 @@ def templates_of(app: App) -> Templates:
     Raises:
         TemplateError: One of them is broken.
     """
-    own = app.settings.templates.folder
-    shipped = data_dir("templates") / "email"
-    return load_mail_templates([Path(own) / "email", shipped] if own else [shipped])
+    return load_mail_templates(app.template_folders("email"))
 
 
 def planning(app: App) -> PlanTools:

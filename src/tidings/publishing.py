@@ -10,7 +10,6 @@ from tidings.errors import ConfigError
 from tidings.rendering.pages import load_templates
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
-from tidings.resources import data_dir
 from tidings.services import site as static_site
 from tidings.services.announcing import AnnounceTools
 from tidings.services.forms import Post
@@ -70,9 +69,7 @@ def templates_of(app: App) -> Templates:
     Raises:
         TemplateError: One of them is broken.
     """
-    own = app.settings.templates.folder
-    shipped = data_dir("templates") / "web"
-    return load_templates([Path(own) / "web", shipped] if own else [shipped])
+    return load_templates(app.template_folders("web"))
 
 
 def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:

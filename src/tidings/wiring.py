@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from secrets import token_hex
 
 from tidings.config import Settings
 from tidings.domain.runtimes import faults
 from tidings.errors import ConfigError, StorageError
+from tidings.resources import data_dir
 from tidings.storage import schema
 from tidings.storage.database import Database
 
@@ -27,7 +29,10 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class App:
-    """The program, ready; its parts are put together by `polling`, `publishing` and `mailing`."""
+    """The program, ready; its parts are put together by `polling`, `publishing` and `mailing`.
+
+    There is one of it, and what they keep is kept for this very one.
+    """
 
     settings: Settings
     database: Database
@@ -36,6 +41,11 @@ class App:
     def hub_callback(self) -> str | None:
         """What precedes the tokens in our addresses for hubs; None if hubs are not used."""
         return self.settings.websub.callback(self.settings.web.base_url)
+
+    def template_folders(self, kind: str) -> list[Path]:
+        """Return where the templates of a kind are, `web` or `email`: the operator's first."""
+        own, shipped = self.settings.templates.folder, data_dir("templates") / kind
+        return [Path(own) / kind, shipped] if own else [shipped]
 
     def faults_of_runtime(self) -> list[str]:
         """Return the known faults of the Python and the SQLite that this runs on."""

@@ -31,7 +31,7 @@ def run(start: Start) -> None:
 
     settings = start.service_settings()
     end_in_order()
-    return_memory()
+    _return_memory()
     with opened(settings) as app, bound(settings.web) as listening:
         import_first_sources(app)
         for fault in app.faults_of_runtime():
@@ -52,7 +52,7 @@ def web(start: Start) -> None:
 
     settings = start.service_settings()
     end_in_order()
-    return_memory()
+    _return_memory()
     with opened(settings) as app, bound(settings.web) as listening:
         serve(app, listening)
 
@@ -63,7 +63,7 @@ def end_in_order() -> None:
         signal.signal(signum, _end)
 
 
-def return_memory() -> None:
+def _return_memory() -> None:
     """Let glibc give back to the system what documents took; it would keep more with each large one."""
     with suppress(AttributeError, OSError):  # another library, which has its own ways
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)

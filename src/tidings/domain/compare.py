@@ -130,7 +130,8 @@ def _edits(
             continue
         is_news = before.revision != entry.revision and not before.is_restless(now)
         if is_news or before.raw_hash != entry.raw_hash:
-            yield _edit(before.id, entry, is_news=is_news)
+            words = indexed(entry.title, entry.content)
+            yield Edit(entry_id=before.id, entry=entry, indexed=words, is_news=is_news)
 
 
 def _renamed(
@@ -149,14 +150,10 @@ def _renamed(
         is_news = is_rewritten and stored.id not in restless
         is_renamed = names[stored.id] < MAX_NAMES
         if is_rewritten or is_renamed:
-            yield _edit(stored.id, entry, is_news=is_news, is_renamed=is_renamed)
-
-
-def _edit(entry_id: int, entry: ParsedEntry, *, is_news: bool, is_renamed: bool = False) -> Edit:
-    return Edit(
-        entry_id=entry_id,
-        entry=entry,
-        indexed=indexed(entry.title, entry.content),
-        is_news=is_news,
-        is_renamed=is_renamed,
-    )
+            yield Edit(
+                entry_id=stored.id,
+                entry=entry,
+                indexed=indexed(entry.title, entry.content),
+                is_news=is_news,
+                is_renamed=is_renamed,
+            )

@@ -68,7 +68,7 @@ def serve(app: App, listening: socket.socket) -> None:
     imprint = replace(imprint, site=site)
     application = create_app(
         Publication(app.database, imprint),
-        publishing.site_of(app),
+        site,
         templates=imprint.templates,
         tokens=Tokens(
             unsubscribing=Unsubscribing(app.database, links=links, clock=utc_now),

@@ -161,9 +161,7 @@ def roughly(span):
     return pytest.approx(span.total_seconds(), rel=0.11)
 
 
-@pytest.mark.parametrize(
-    "database_url", ["sqlite"], indirect=True
-)  # it takes long, and decides nothing
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # half a minute is enough
 def test_what_publishers_see_in_a_week(world, publisher):
     serve = partial(growing, world, publisher)
     world.follow(
