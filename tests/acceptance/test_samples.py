@@ -111,6 +111,13 @@ def test_no_document_has_fewer_entries_or_titles_than_it_holds():
 # another one than the entry that went.
 RETURNED_CHANGED = {("olshansk_cursor", "017_2026-03-29_b0f91c9a.xml"): 3}
 
+# New entries and updates by name and step, beyond what `steps.json` counts: it takes a guid for an
+# entry, and for a day this site gave one address to three posts, each with title, text and date.
+SHARED_GUID = {
+    ("healchow_atom", "003_2018-09-09_82075631.xml"): (2, -1),
+    ("healchow_atom", "004_2018-09-09_9120536f.xml"): (0, -1),
+}
+
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_successive_versions_of_a_feed_bring_each_entry_and_each_edit_once(
@@ -124,14 +131,20 @@ def test_successive_versions_of_a_feed_bring_each_entry_and_each_edit_once(
     with tidings_on_sqlite.opened(FETCH__HOST_INTERVAL=0) as app, polling(app) as tools:
         rounds = [poll_sources(tools, [1], report=str, stop=Event()) for _ in steps]
 
-    assert [(one.failed, one.new) for one in rounds] == [(0, step["new"]) for step in steps]
+    told_apart = [SHARED_GUID.get((name, step["file"]), (0, 0)) for step in steps]
+    assert [(one.failed, one.new) for one in rounds] == [
+        (0, step["new"] + new) for step, (new, _) in zip(steps, told_apart, strict=True)
+    ]
     assert [one.updated for one in rounds] == [
-        step["edited"] - step["edited_date_only"] + RETURNED_CHANGED.get((name, step["file"]), 0)
-        for step in steps
+        step["edited"]
+        - step["edited_date_only"]
+        + RETURNED_CHANGED.get((name, step["file"]), 0)
+        + updated
+        for step, (_, updated) in zip(steps, told_apart, strict=True)
     ]
     [manifest] = [one for one in manifests() if one["name"] == name]
     [source] = tidings_on_sqlite("source", "list", "--json").json
-    assert source["entries"] == manifest["distinct_ids_ever"]
+    assert source["entries"] == manifest["distinct_ids_ever"] + sum(new for new, _ in told_apart)
 
 
 def manifests():

@@ -103,7 +103,7 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
         }
         show_json(entry_json(found) | whole)
         return
-    click.secho(found.title or "(no title)", bold=True)
+    click.secho(found.title or found.excerpt[:60] or found.source.title, bold=True)
     click.echo(f"{found.source.title}, {moment(found.sort_at)}, {found.state}")
     for line in (found.url, *found.authors, found.excerpt, *(e.url for e in found.enclosures)):
         if line:

@@ -20,6 +20,12 @@ LATE = timedelta(hours=48)
 MAX_DIGEST_AGE = timedelta(days=30)
 """An entry claimed to be older than this when first seen is no news for a digest."""
 
+EMPTY = "hidden: it has neither title, text, link, picture nor file"
+"""Why an entry is not shown that says nothing, until its publisher has written something."""
+
+FEW = 2
+"""Old entries at once that are news all the same: somebody has dated back what he publishes now."""
+
 FLOOD = 10
 """How many outbursts a day are one, whatever dates their entries claim."""
 
@@ -49,6 +55,7 @@ class Occasion:
         now: When the document was read; what is new in it is first seen then.
         last_ok_at: When the source was last polled with success; None if it never was.
         first: None after the first poll that held entries.
+        oldest: The earliest date that a stored entry of the source claims, if any does.
         outburst: How many unexpected entries at once are left to the operator; 0 for none.
         fold: How many of the entries of one poll stand on pages by themselves; 0 for all.
         dropped: Why filters drop entries, by key; they are hidden, and count for nothing.
@@ -58,6 +65,7 @@ class Occasion:
     now: datetime
     last_ok_at: datetime | None = None
     first: FirstPoll | None = None
+    oldest: datetime | None = None
     outburst: int = 0
     fold: int = 0
     dropped: Mapping[bytes, str] = field(default_factory=dict)
@@ -98,26 +106,27 @@ def receive(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[NewEntr
     Returns:
         The same, the oldest first.
     """
-    placed = sorted(((_sort_at(entry, occasion), entry) for entry in reversed(entries)), key=_when)
-    first, dropped = occasion.first, occasion.dropped
-    wanted = [entry for _, entry in placed if entry.key not in dropped]
-    older = max(len(wanted) - first.public, 0) if first else 0
-    backfill = {entry.key for entry in wanted[:older]}
+    placed = _placed(entries, occasion)
+    empty = {entry.key: EMPTY for entry in entries if entry.is_empty}
+    unwanted = empty | dict(occasion.dropped)
+    wanted = [entry for _, entry in placed if entry.key not in unwanted]
     outburst = _outburst(wanted, occasion)
-    excess = max(len(wanted) - older - occasion.fold, 0) if occasion.fold else 0
-    folded = {entry.key for entry in wanted[older : older + excess]}
+    backfill = {} if outburst else _backfill(wanted, occasion)
+    shown = [entry.key for entry in wanted if entry.key not in backfill]
+    folded = set(shown[: max(len(shown) - occasion.fold, 0)]) if occasion.fold else set()
     received = []
     for sort_at, entry in placed:
         state = EntryState.HELD if outburst else EntryState.PUBLIC
         state = EntryState.BACKFILL if entry.key in backfill else state
-        state = EntryState.HIDDEN if entry.key in dropped else state
-        because = (dropped[entry.key],) if entry.key in dropped else outburst
+        state = EntryState.HIDDEN if entry.key in unwanted else state
+        because = (unwanted[entry.key],) if entry.key in unwanted else outburst
+        because = backfill.get(entry.key, because)
         new = NewEntry(
             entry=entry,
             indexed=indexed(entry.title, entry.content),
             state=state,
             sort_at=sort_at,
-            digest_eligible=not (first and first.imported) and _is_recent(entry, occasion.now),
+            digest_eligible=_is_for_digests(entry, occasion),
             atom_id=_atom_id(entry, occasion.source_url),
             fallback_id=_urn(entry, occasion.source_url),
             folded=entry.key in folded,
@@ -132,20 +141,69 @@ def _sketch(entry: ParsedEntry) -> Sketch:
     return sketch_of(entry.title, entry.url, entry.content or entry.excerpt)
 
 
-def _when(placed: tuple[datetime, ParsedEntry]) -> datetime:
-    return placed[0]
+def _placed(
+    entries: Sequence[ParsedEntry], occasion: Occasion
+) -> list[tuple[datetime, ParsedEntry]]:
+    """Return entries with where they stand in time, the oldest first.
+
+    At a first poll nobody knows when what has no believable date appeared. It may be years old,
+    and stands below what is dated: the newest of a whole list of sources would be undated ones.
+    """
+    places = [_place_in_time(entry, occasion) for entry in entries]
+    dated = [place for place in places if place]
+    unknown = occasion.now
+    if occasion.first:
+        unknown = min(dated, default=occasion.now - MAX_DIGEST_AGE) - timedelta(seconds=1)
+    oldest_first = zip(reversed(places), reversed(entries), strict=True)
+    placed = [(place or unknown, entry) for place, entry in oldest_first]
+    return sorted(placed, key=lambda one: one[0])
 
 
-def _sort_at(entry: ParsedEntry, occasion: Occasion) -> datetime:
-    now = occasion.now
-    earliest = EARLIEST if occasion.first else now - LATE
-    if entry.published is None or not earliest <= entry.published <= now:
-        return now
-    return entry.published
+def _place_in_time(entry: ParsedEntry, occasion: Occasion) -> datetime | None:
+    """Return the claimed date if it can be when the entry appeared."""
+    published, now = entry.published, occasion.now
+    if published is None or not EARLIEST <= published <= now:
+        return None
+    # What is a little late was written before and published now; what is old stays where it was.
+    is_a_little_late = not occasion.first and now - MAX_DIGEST_AGE <= published < now - LATE
+    return None if is_a_little_late else published
 
 
 def _is_recent(entry: ParsedEntry, now: datetime) -> bool:
     return entry.published is None or now - entry.published <= MAX_DIGEST_AGE
+
+
+def _is_for_digests(entry: ParsedEntry, occasion: Occasion) -> bool:
+    is_imported = occasion.first is not None and occasion.first.imported
+    return not is_imported and _is_recent(entry, occasion.now)
+
+
+def _backfill(
+    entries: Sequence[ParsedEntry], occasion: Occasion
+) -> Mapping[bytes, tuple[str, ...]]:
+    """Return by key what is no news, and why if that is unusual.
+
+    At a first poll these are all but the newest. Later it is what is dated long before we last
+    looked: the end of a list from which something newer was taken, or an archive.
+
+    Args:
+        entries: The oldest first.
+        occasion: Where they come from.
+    """
+    if occasion.first:
+        older = max(len(entries) - occasion.first.public, 0)
+        return {entry.key: () for entry in entries[:older]}
+    now, since = occasion.now, (occasion.last_ok_at or occasion.now) - LATE
+    old = [
+        (entry.key, entry.published)
+        for entry in entries
+        if entry.published and entry.published < since and not _is_recent(entry, now)
+    ]
+    return {
+        key: ("backfill: dated long before its source was polled last",)
+        for key, published in old
+        if len(old) > FEW or (occasion.oldest and published < occasion.oldest)
+    }
 
 
 def _outburst(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[str, ...]:

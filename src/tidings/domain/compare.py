@@ -30,6 +30,7 @@ class KnownEntry:
         raw_hash: `documents.REMOVED` for a tombstone.
         is_alias: It was stored under another key; its publisher renamed it.
         touched_at: When it last changed, if that has been news `MAX_UPDATES` times already.
+        was_empty: It is hidden because there was nothing to show.
     """
 
     id: int | None
@@ -37,6 +38,7 @@ class KnownEntry:
     revision: bytes
     is_alias: bool = False
     touched_at: datetime | None = None
+    was_empty: bool = False
 
     def is_restless(self, now: datetime) -> bool:
         """Tell whether it changes so often that another change is no news."""
@@ -52,6 +54,7 @@ class Edit:
         is_news: A reader sees a difference. If not, the publisher touched what none sees, such
             as a date.
         is_renamed: Its key was unknown, and is to be remembered.
+        is_filled: It was hidden because there was nothing to show, and now there is.
     """
 
     entry_id: int
@@ -59,6 +62,7 @@ class Edit:
     indexed: Indexed
     is_news: bool
     is_renamed: bool = False
+    is_filled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,13 @@ def _edits(
         is_news = before.revision != entry.revision and not before.is_restless(now)
         if is_news or before.raw_hash != entry.raw_hash:
             words = indexed(entry.title, entry.content)
-            yield Edit(entry_id=before.id, entry=entry, indexed=words, is_news=is_news)
+            yield Edit(
+                entry_id=before.id,
+                entry=entry,
+                indexed=words,
+                is_news=is_news,
+                is_filled=before.was_empty and not entry.is_empty,
+            )
 
 
 def _renamed(

@@ -82,6 +82,12 @@ class ParsedEntry:
     image: Image | None = None
     enclosures: tuple[Enclosure, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it to show or to follow."""
+        texts_and_files = (self.title, self.excerpt, self.content, self.image, self.enclosures)
+        return not self.url and not any(texts_and_files)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:

@@ -36,9 +36,10 @@ def entry_keys(entries: Sequence[Marks], known: Container[bytes] = ()) -> list[b
 
     The guid counts, failing that the link, failing that title, date and text. Where several
     entries share that, all of them are told apart, by what stays as others come and go: those
-    of one guid by their links, those of one link by their titles, what is left by dates. An
-    entry that was stored under such a finer key keeps it when its namesakes are gone. What
-    still shares a key is one entry, listed more than once.
+    of one guid by their links, those of one link by their titles, what is left by dates, and
+    by titles and texts where the dates agree, too. An entry that was stored under such a finer
+    key keeps it when its namesakes are gone. What still shares a key is one entry, listed more
+    than once.
 
     Args:
         entries: All that the document holds.
@@ -50,7 +51,7 @@ def entry_keys(entries: Sequence[Marks], known: Container[bytes] = ()) -> list[b
         namesakes[ladder[0]].append(position)
     keys = [ladder[0] for ladder in ladders]
     for positions in namesakes.values():
-        needed = _step_needed([entries[position] for position in positions])
+        needed = _step_needed([(ladders[position], entries[position]) for position in positions])
         for position in positions:
             finer = ladders[position][needed + 1 :]
             stored = [key for key in finer if key in known]
@@ -60,41 +61,51 @@ def entry_keys(entries: Sequence[Marks], known: Container[bytes] = ()) -> list[b
 
 def _ladder(entry: Marks) -> tuple[bytes, ...]:
     """Return the keys that an entry can have, finer with each step."""
-    link, when = entry.link or "", entry.date or entry.title
+    link, title, text = entry.link or "", entry.title, entry.text
+    when = entry.date or title
     if entry.guid:
         return (
             digest("guid", entry.guid),
             digest("guid+link", entry.guid, link),
             digest("guid+link+date", entry.guid, link, when),
+            digest("guid+link+date+title", entry.guid, link, when, title),
+            digest("guid+link+date+title+text", entry.guid, link, when, title, text),
         )
     if entry.link:
         return (
             digest("link", link),
-            digest("link+title", link, entry.title),
-            digest("link+title+date", link, entry.title, when),
+            digest("link+title", link, title),
+            digest("link+title+date", link, title, when),
+            digest("link+title+date+text", link, title, when, text),
         )
-    return (digest("text", entry.title, entry.date or "", entry.text),)
+    return (digest("text", title, entry.date or "", text),)
 
 
-def _step_needed(namesakes: Sequence[Marks]) -> int:
+def _step_needed(namesakes: Sequence[tuple[Sequence[bytes], Marks]]) -> int:
     """Return the step of their ladders on which entries that share the first are told apart."""
-    first = namesakes[0]
-    if len(namesakes) == 1 or not (first.guid or first.link):
+    if len(namesakes) == 1:
         return 0
-    alike: dict[str, Marks] = {}
-    for entry in namesakes:
-        mark = (entry.link or "") if entry.guid else entry.title
-        if _are_two(alike.setdefault(mark, entry), entry):
-            return 2
-    return 1 if len(alike) > 1 else 0
+    last = len(namesakes[0][0]) - 1
+    for step in range(last):
+        holders: dict[bytes, Marks] = {}
+        if not any(_are_two(holders.setdefault(keys[step], one), one) for keys, one in namesakes):
+            return step
+    return last
 
 
 def _are_two(one: Marks, other: Marks) -> bool:
-    """Tell whether nothing says that what shares guid and link, or link and title, is one.
+    """Tell whether what shares a guid, or else a link, is two entries all the same.
 
-    A guid that is the address of a page names that page, which cannot show two entries.
+    Of what shares guid and link, a title or a text in common says that it is one, edited and
+    listed twice. That the guid is the address of a page says nothing: feeds of one page, like
+    a changelog, give it to all their entries.
     """
-    if one.guid and (one.guid == one.link or (one.title and one.title == other.title)):
-        return False
+    has_one_title, has_one_text = one.title == other.title, one.text == other.text
     has_other_date = one.date is None or one.date != other.date
-    return has_other_date and one.text != other.text
+    if not one.guid:
+        return not has_one_title or (has_other_date and not has_one_text)
+    if one.link != other.link:
+        return True
+    if (has_one_title and (one.title or has_one_text)) or (has_one_text and one.text):
+        return False
+    return has_other_date or not has_one_title

@@ -1,6 +1,6 @@
 """Which of a document's unknown entries are stored ones that their publisher renamed."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,10 +45,13 @@ def find_renames(
 ) -> dict[bytes, Rename]:
     """Return by key the unknown entries that are stored ones.
 
-    Publishers change the scheme of their guids, go to https, move to another host and back.
-    Two entries are the same if they agree in two of three: the place of their page on its
-    site, their title, and the time of publication. Nobody else may agree as much with either
-    of them: twins stay apart.
+    Publishers change the scheme of their guids, go to https, move to another host and back,
+    and put the token of a session into their links. What has no guid of its own, but the title,
+    the text and the time of a stored entry, is that entry: no reader could tell the two apart.
+
+    Of the others, two entries are the same if they agree in two of three: the place of their
+    page on its site, their title, and the time of publication. Nobody else may agree as much
+    with either of them: twins stay apart.
 
     - Place and time: the title was edited.
     - Place and title: only if the text is the same, too. A page where something new stands
@@ -61,15 +64,58 @@ def find_renames(
         stored: What may have been renamed: it is not in the document under a key of its own.
         recognised: How many of the document's entries are known by their keys.
     """
-    stored_by_pair, unknown_by_pair = _by_pair(stored), _by_pair(unknown)
+    identical = _identical(unknown, stored)
+    found = {rename.stored.id for rename in identical.values()}
+    others = [entry for entry in unknown if entry.key not in identical]
+    left = [namesake for namesake in stored if namesake.id not in found]
+    stored_by_pair, unknown_by_pair = _by_pair(left), _by_pair(others)
     renames = []
-    for entry in unknown:
+    for entry in others:
         if namesake := _only_one(entry, stored_by_pair):
             is_wanted_once = _only_one(namesake, unknown_by_pair) is not None
             renames += [_rename(entry, namesake)] if is_wanted_once else []
     sure = [rename for rename in renames if _is_told_as_it_was(rename)]
-    is_backed = recognised + len(sure) >= MIN_BACKING
-    return {one.entry.key: one for one in sure if is_backed or not one.moved}
+    is_backed = recognised + len(identical) + len(sure) >= MIN_BACKING
+    return identical | {one.entry.key: one for one in sure if is_backed or not one.moved}
+
+
+def _identical(unknown: Iterable[ParsedEntry], stored: Iterable[Namesake]) -> dict[bytes, Rename]:
+    """Return by key the unknown entries that read like stored ones; of several alike, in order."""
+    waiting: dict[Hashable, deque[Namesake]] = defaultdict(deque)
+    for namesake in stored:
+        for mark in _marks_of(namesake):
+            waiting[mark].append(namesake)
+    renames = {}
+    taken: set[int] = set()
+    for entry in unknown:
+        for mark in _believed_marks(entry):
+            alike = waiting.get(mark, deque())
+            while alike and alike[0].id in taken:
+                alike.popleft()
+            if alike and entry.key not in renames:
+                renames[entry.key] = _rename(entry, alike[0])
+                taken.add(alike[0].id)
+    return renames
+
+
+def _marks_of(entry: ParsedEntry | Namesake) -> tuple[Hashable, Hashable]:
+    """Return what a reader sees of an entry, with the address of its page and without."""
+    said = (entry.title, entry.revision, entry.published)
+    return (*said, (entry.url or "").partition("?")[0]), said
+
+
+def _believed_marks(entry: ParsedEntry) -> Sequence[Hashable]:
+    """Return the marks by which an entry that reads like a stored one can only be that.
+
+    A title alone, without text and date, tells too little. A guid says that it is another one,
+    unless it is an address that differs in its query only: there tokens of sessions stand.
+    """
+    if not (entry.published or entry.excerpt):
+        return ()
+    marks = _marks_of(entry)
+    if entry.guid is None:
+        return marks
+    return marks[:1] if entry.guid.startswith(("http://", "https://")) else ()
 
 
 def _by_pair(entries: Iterable[Marked]) -> Mapping[Hashable, Sequence[Marked]]:

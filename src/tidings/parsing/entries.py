@@ -1,5 +1,6 @@
 """The stage all formats share: which entries are new, and their fields made clean."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ MAX_RIGHTS = 500
 
 MAX_NAME = 200
 """Characters of an author's name, a category, or a date as written."""
+
+_SOMETHING = re.compile(r"(?:\A|>)\s*[^\s<]|\bsrc\s*=", re.IGNORECASE)
+"""Text between tags, or a picture."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -126,8 +130,13 @@ def _marks(entry: _Placed) -> Marks:
         title=_plain(raw.title),
         date=raw.published or raw.updated or None,
         # Where it makes the key, markup does not count; elsewhere, nor is it to be had for nothing.
-        text=raw.body.value if raw.guid or link else visible_text(_html(raw.body)),
+        text=_written_text(raw.body) if raw.guid or link else visible_text(_html(raw.body)),
     )
+
+
+def _written_text(body: Text) -> str:
+    """Return a body as written; nothing if there is nothing in its markup."""
+    return body.value if not body.html or _SOMETHING.search(body.value) else ""
 
 
 def _latest_of_each(keys: Sequence[bytes], entries: Sequence[_Placed]) -> dict[bytes, _Placed]:

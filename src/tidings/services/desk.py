@@ -88,7 +88,7 @@ def _said(connection: Connection, looking: Looking) -> Said | None:
     entry = found[0]
     return Said(
         act=looking.act,
-        title=entry.title or entry.excerpt[:80],
+        title=entry.title or entry.excerpt[:80] or entry.source.title,
         entry_id=entry.id,
         undo=_undo(EntryAct(looking.act), entry),
     )

@@ -93,7 +93,7 @@ def _visibility(entry: Entry) -> Iterator[str]:
         case EntryState.PUBLIC:
             yield f"public: number {entry.seq} in the order of publication"
         case EntryState.BACKFILL:
-            yield "backfill: it was older than the newest when its source was first polled, and is on the source's page only"
+            yield "backfill: it was old when it came, and stands on its source's page only"
         case EntryState.HELD:
             yield f"held: nobody sees it until you say `tidings entry release {entry.id}`"
         case EntryState.HIDDEN:

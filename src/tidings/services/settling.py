@@ -263,11 +263,13 @@ def _scheduled(
 def _compared(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) -> Changes:
     is_first = due.first_polled_at is None
     first = FirstPoll(public=rules.first_poll, imported=due.imported)
+    claimed = [namesake.published for namesake in reading.stored if namesake.published]
     occasion = Occasion(
         source_url=due.url,
         now=now,
         last_ok_at=due.last_ok_at,
         first=first if is_first else None,
+        oldest=min(claimed, default=None),
         outburst=rules.policy.outburst,
         fold=rules.fold,
         dropped=reading.dropped,

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     Update,
+    and_,
     bindparam,
     case,
     cast,
@@ -41,6 +42,7 @@ from tidings.storage import (
     publishing,
     search_index,
     stories,
+    visibility,
     websub,
 )
 from tidings.storage.intake_tables import alias
@@ -60,13 +62,14 @@ def known_entries(
     """Return by source and key what is stored, or was removed: one statement for all."""
     known: dict[int, dict[bytes, KnownEntry]] = {source_id: {} for source_id in source_ids}
     rows = connection.execute(_known_select(), {"source_ids": list(source_ids)}).all()
-    for source_id, key, entry_id, raw_hash, revision, is_alias, touched_at in rows:
+    for source_id, key, entry_id, raw_hash, revision, is_alias, touched_at, was_empty in rows:
         known[source_id][key] = KnownEntry(
             id=entry_id,
             raw_hash=raw_hash if entry_id else REMOVED,
             revision=revision,
             is_alias=is_alias,
             touched_at=touched_at,
+            was_empty=was_empty,
         )
     return known
 
@@ -80,8 +83,11 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
         else_=entry.c.changed_at,
     ).label("touched_at")
     content = (entry.c.id, entry.c.raw_hash, entry.c.revision)
-    stored = select(entry.c.source_id, entry.c.key, *content, false().label("is_alias"), touched_at)
-    renamed = select(alias.c.source_id, alias.c.key, *content, true().label("is_alias"), touched_at)
+    says_nothing = and_(entry.c.title == "", entry.c.excerpt == "", entry.c.url.is_(None))
+    was_empty = and_(says_nothing, entry.c.state == EntryState.HIDDEN).label("was_empty")
+    more = (touched_at, was_empty)
+    stored = select(entry.c.source_id, entry.c.key, *content, false().label("is_alias"), *more)
+    renamed = select(alias.c.source_id, alias.c.key, *content, true().label("is_alias"), *more)
     removed = select(
         tombstone.c.source_id,
         tombstone.c.key,
@@ -90,6 +96,7 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
         tombstone.c.key.label("revision"),
         false().label("is_alias"),
         cast(null(), entry.c.changed_at.type),
+        false(),
     )
     return union_all(
         stored.where(entry.c.source_id.in_(source_ids)),
@@ -132,6 +139,9 @@ def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> 
     edited = [edit.entry_id for one in changed for edit in one.changes.edits]
     stories.retell(connection, edited, change=change, now=now)
     stories.tell(connection, _told(arrived), change=change, now=now)
+    filled = [edit.entry_id for one in changed for edit in one.changes.edits if edit.is_filled]
+    if filled:
+        visibility.show_filled(connection, filled, now=now)
 
 
 def _tally(connection: Connection, polled: Sequence[PolledSource]) -> None:

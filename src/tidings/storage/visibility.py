@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
+from tidings.domain.arrivals import EMPTY
 from tidings.domain.entries import EntryState
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing, stories
@@ -59,6 +60,19 @@ def unhide(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -
     return _move(connection, rows, to=EntryState.PUBLIC, now=now)
 
 
+def show_filled(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> None:
+    """Make public what was hidden for being empty, now that its publisher has filled it."""
+    rows = _rows(connection, entry_ids, {})
+    _move(
+        connection,
+        # What a filter hid, or the operator, stays hidden.
+        [row for row in rows if row.history and row.history[-1][1] == EMPTY],
+        to=EntryState.PUBLIC,
+        now=now,
+        because="made public: now there is something to show",
+    )
+
+
 _Row = Row[*tuple[Any, ...]]
 _DONE = {EntryState.PUBLIC: "made public", EntryState.HIDDEN: "hidden"}
 
@@ -80,7 +94,12 @@ def _rows(
 
 
 def _move(
-    connection: Connection, rows: Sequence[_Row], *, to: EntryState, now: datetime
+    connection: Connection,
+    rows: Sequence[_Row],
+    *,
+    to: EntryState,
+    now: datetime,
+    because: str = "",
 ) -> list[int]:
     """Put entries into another state; what becomes public for the first time gets a `seq`."""
     moving = [row for row in rows if row.state != to]
@@ -96,7 +115,8 @@ def _move(
         change=change,
         now=now,
     )
-    decision = [now.isoformat(timespec="seconds"), f"{_DONE[to]} by the operator"]
+    why = because or f"{_DONE[to]} by the operator"
+    decision = [now.isoformat(timespec="seconds"), why]
     values = [
         {
             "of_entry": row.id,

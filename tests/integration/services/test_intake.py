@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from datetime import timedelta
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -25,6 +26,7 @@ from tidings.storage.sources import NewSource
 from tidings.storage.tables import entry
 
 URL = "https://example.org/feed"
+RECORDED = Path(__file__).parents[2] / "data" / "sequences"
 EVERYTHING = Selection(states=tuple(EntryState))
 
 
@@ -159,6 +161,80 @@ def test_an_entry_beside_its_twin_is_new(publisher):
     result = publisher.publish(atom(an_item(1), an_item(1, guid="urn:example:twin")))
 
     assert result == (1, 0)
+
+
+def recorded(name):
+    return [path.read_bytes() for path in sorted(RECORDED.glob(f"{name}-v*.xml"))]
+
+
+@pytest.mark.parametrize("count", [8, 1], ids=["all of them", "one"])
+def test_a_token_in_the_link_of_what_has_no_guid_makes_no_news(publisher, count):
+    documents = recorded("no-guid-token-link")
+
+    results = [publisher.publish(only_the_first(document, count)) for document in documents]
+
+    assert results == [(count, 0), (0, 0), (0, 0)]
+
+
+def only_the_first(document, count):
+    head, *written = document.split(b"<item>")
+    return b"<item>".join([head, *written[:count]]) + b"</channel></rss>"
+
+
+def test_an_archive_that_is_poured_out_heads_neither_pages_nor_feeds(publisher):
+    before, after = recorded("old-entries-appear")
+    publisher.publish(before)
+    seq = publisher.last_seq()
+
+    result = publisher.publish(after, after=DAY)
+
+    newest = publisher.entries()[:8]
+    assert result == (15, 0)
+    assert publisher.last_seq() == seq
+    assert [one.title for one in newest] == [f"Post {n}" for n in range(7, -1, -1)]
+
+
+def a_page_for_all(number, **fields):
+    """Return an entry of a changelog: all of them lead to one page, which is their guid, too."""
+    page = "https://example.org/changes"
+    return an_item(number, **{"guid": page, "url": page} | fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({}, id="of many days"),
+        pytest.param({"published": NOON - DAY}, id="of one moment"),
+        pytest.param({"text": ""}, id="without texts"),
+    ],
+)
+def test_entries_of_one_page_are_all_kept_and_stay_the_same(publisher, fields):
+    publisher.publish(rss(a_page_for_all(1, **fields)))
+
+    results = [
+        publisher.publish(rss(*[a_page_for_all(n, **fields) for n in range(last, 0, -1)], **title))
+        for last, title in ((3, {}), (3, {"title": "Again"}), (5, {}))
+    ]
+
+    assert results == [(2, 0), (0, 0), (2, 0)]
+    assert publisher.titles() == [f"Entry {n}" for n in range(1, 6)]
+
+
+def test_what_has_nothing_to_show_is_hidden_until_it_has(publisher):
+    empty = b"<guid isPermaLink='false'>1</guid>"
+    written = empty + b"<description>Now it says something.</description>"
+
+    results = [publisher.publish(rss_of(item)) for item in (empty, empty + b" ")]
+    hidden = [one.state for one in publisher.entries()]
+    results += [publisher.publish(rss_of(item)) for item in (written, written + b" ")]
+
+    assert results == [(1, 0), (0, 0), (0, 1), (0, 0)]
+    assert hidden == [EntryState.HIDDEN]
+    assert [(one.state, one.seq) for one in publisher.entries()] == [(EntryState.PUBLIC, 1)]
+
+
+def rss_of(item):
+    return b"<rss version='2.0'><channel><title>A</title><item>%b</item></channel></rss>" % item
 
 
 def test_guids_that_are_others_at_every_poll_cost_neither_entries_nor_room(publisher):

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
-from tidings.domain.arrivals import FirstPoll, Occasion, receive
+from tidings.domain.arrivals import MAX_DIGEST_AGE, FirstPoll, Occasion, receive
 from tidings.domain.entries import EntryState
 
 URL = "https://example.org/feed"
@@ -56,7 +56,7 @@ def test_after_the_first_poll_everything_new_is_public():
         pytest.param(31, NOON - 90 * DAY, HOUR, EntryState.HELD, id="old ones, many"),
         pytest.param(31, None, HOUR, EntryState.HELD, id="undated ones, many"),
         pytest.param(31, NOON + 30 * DAY, HOUR, EntryState.HELD, id="future ones, many"),
-        pytest.param(30, NOON - 90 * DAY, HOUR, EntryState.PUBLIC, id="not so many"),
+        pytest.param(30, None, HOUR, EntryState.PUBLIC, id="not so many"),
         pytest.param(300, NOON - DAY, HOUR, EntryState.PUBLIC, id="of today"),
         pytest.param(301, NOON - DAY, HOUR, EntryState.HELD, id="of today, but far too many"),
         pytest.param(900, NOON - 20 * DAY, 30 * DAY, EntryState.PUBLIC, id="after our downtime"),
@@ -112,7 +112,8 @@ def test_what_is_unusual_is_noted(fields, first, expected):
         pytest.param(NOON + HOUR, None, NOON, id="in the future: when it was seen"),
         pytest.param(None, None, NOON, id="no date: when it was seen"),
         pytest.param(NOON - 900 * DAY, ADDED, NOON - 900 * DAY, id="old at first: as claimed"),
-        pytest.param(datetime(1970, 1, 1, tzinfo=UTC), ADDED, NOON, id="before feeds: as seen"),
+        pytest.param(datetime(1970, 1, 1, tzinfo=UTC), None, NOON, id="before feeds: as seen"),
+        pytest.param(NOON - 900 * DAY, None, NOON - 900 * DAY, id="years late: as claimed"),
     ],
 )
 def test_where_an_entry_stands_in_time(published, first, expected):
@@ -170,6 +171,56 @@ def test_any_other_guid_gets_a_name_that_stays_the_same(guid):
 
     assert new.atom_id == new.fallback_id == later.atom_id
     assert UUID(new.atom_id.removeprefix("urn:uuid:")).version == 5
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        pytest.param(None, id="undated"),
+        pytest.param(NOON + 3 * DAY, id="of the future"),
+        pytest.param(datetime(1970, 1, 1, tzinfo=UTC), id="from before there were feeds"),
+    ],
+)
+def test_at_a_first_poll_what_has_no_believable_date_stands_below_what_has_one(published):
+    dated = [an_entry(f"a:{n}", title=f"dated {n}", published=NOON - n * DAY) for n in (5, 1)]
+    others = [an_entry(f"b:{n}", title=f"undated {n}", published=published) for n in (2, 1)]
+
+    new = received(*others, *dated, first=FirstPoll(public=9, imported=False))
+
+    in_time = sorted(new, key=lambda one: one.sort_at, reverse=True)
+    assert [one.entry.title for one in new] == ["undated 1", "undated 2", "dated 5", "dated 1"]
+    assert [one.entry.title for one in in_time][:2] == ["dated 1", "dated 5"]
+
+
+def test_a_first_document_without_dates_heads_no_page():
+    new = received(*entries_of(3, published=None), first=ADDED)
+
+    assert [one.entry.title for one in new] == ["2", "1", "0"]
+    assert all(one.sort_at <= NOON - MAX_DIGEST_AGE for one in new)
+    assert [one.state for one in new][1:] == [EntryState.PUBLIC, EntryState.PUBLIC]
+
+
+@pytest.mark.parametrize(
+    ("count", "oldest", "silence", "expected"),
+    [
+        pytest.param(15, NOON - 9 * DAY, HOUR, EntryState.BACKFILL, id="an archive poured out"),
+        pytest.param(3, NOON - 2000 * DAY, HOUR, EntryState.BACKFILL, id="part of one"),
+        pytest.param(1, NOON - 9 * DAY, HOUR, EntryState.BACKFILL, id="the end of a list came up"),
+        pytest.param(2, NOON - 2000 * DAY, HOUR, EntryState.PUBLIC, id="dated back by hand"),
+        pytest.param(2, None, HOUR, EntryState.PUBLIC, id="the same, by the only dates there are"),
+        pytest.param(15, None, HOUR, EntryState.BACKFILL, id="an archive, beside undated ones"),
+        pytest.param(15, NOON, 1500 * DAY, EntryState.PUBLIC, id="after our downtime"),
+    ],
+)
+def test_what_was_old_when_it_came_is_no_news(count, oldest, silence, expected):
+    old = [an_entry(f"a:{n}", published=NOON - (1000 + n) * DAY) for n in range(count)]
+    news = an_entry("b:1", title="News")
+
+    new = received(news, *old, last_ok_at=NOON - silence, oldest=oldest, outburst=30)
+
+    assert {one.state for one in new[:-1]} == {expected}
+    assert (new[-1].entry.title, new[-1].state) == ("News", EntryState.PUBLIC)
+    assert all(one.sort_at == one.entry.published for one in new)
 
 
 def test_more_than_a_few_at_once_are_folded_but_for_the_newest():

@@ -13,6 +13,8 @@ LINKED = replace(PLAIN, link="https://example.org/1")
 NAMED = replace(LINKED, guid="urn:example:1")
 PAGE = replace(LINKED, guid=LINKED.link)
 NOTE = replace(NAMED, title="")
+HEADLINE = replace(NAMED, text="")
+UNDATED = replace(NAMED, date=None)
 
 
 def key_of(marks, known=()):
@@ -60,7 +62,21 @@ def test_a_guid_of_any_length_makes_a_short_key():
         pytest.param(NAMED, another(NAMED), id="a guid and link, nothing else in common"),
         pytest.param(NOTE, another(NOTE, title=""), id="the same, without titles"),
         pytest.param(NAMED, another(NAMED, date=None), id="the same, one undated"),
+        pytest.param(NAMED, another(NAMED, date=NAMED.date), id="the same, but for the date"),
+        pytest.param(NAMED, another(NAMED, text=""), id="the same, one without text"),
+        pytest.param(HEADLINE, another(HEADLINE, text=""), id="the same, both without text"),
+        pytest.param(UNDATED, another(UNDATED, date=None), id="the same, undated"),
+        pytest.param(
+            replace(NOTE, date=None), another(NOTE, title="", date=None), id="undated notes"
+        ),
+        pytest.param(PAGE, another(PAGE), id="a page that all entries of a feed share"),
+        pytest.param(PAGE, another(PAGE, date=PAGE.date), id="such a page, and a date"),
         pytest.param(LINKED, another(LINKED, title=LINKED.title), id="a link and title"),
+        pytest.param(
+            replace(LINKED, title="", date=None),
+            another(LINKED, title="", date=None),
+            id="a link, and neither title nor date",
+        ),
     ],
 )
 def test_two_entries_of_one_name_are_told_apart(one, other):
@@ -79,7 +95,11 @@ def test_two_entries_of_one_name_are_told_apart(one, other):
         pytest.param(NAMED, replace(NAMED, date="2026-11-21"), id="redated"),
         pytest.param(NAMED, another(NAMED, title=NAMED.title), id="rewritten and redated"),
         pytest.param(NAMED, another(NAMED, text=NAMED.text), id="retitled and redated"),
-        pytest.param(PAGE, another(PAGE), id="one page, whatever it says"),
+        pytest.param(PAGE, another(PAGE, title=PAGE.title), id="a page, with a title"),
+        pytest.param(PAGE, another(PAGE, text=PAGE.text), id="a page, with a text"),
+        pytest.param(
+            replace(NOTE, text=""), replace(NOTE, text="", date="2026-11-21"), id="an empty one"
+        ),
         pytest.param(LINKED, replace(LINKED, text="Again."), id="without a guid"),
         pytest.param(PLAIN, PLAIN, id="without guid and link"),
     ],

@@ -9,6 +9,7 @@ from tidings.domain.identity import digest
 from tidings.domain.renames import MIN_BACKING, Namesake, find_renames
 
 STORED = an_entry("a:1", title="Rain", url="https://old.example/2026/rain?p=1")
+UNNAMED = replace(STORED, guid=None, published=None)
 
 
 def namesake(entry, entry_id=1):
@@ -80,10 +81,42 @@ def test_what_both_lack_is_nothing_that_they_agree_in(missing):
 
 
 def test_title_and_time_alone_need_a_document_whose_other_entries_are_recognised():
-    moved = renamed(STORED, url="https://old.example/storm")
+    moved = renamed(STORED, url="https://old.example/storm", revision=b"2")
 
     assert ids_of(moved, recognised=MIN_BACKING - 2) == [None]
     assert ids_of(moved, recognised=MIN_BACKING - 1) == [1]
+
+
+@pytest.mark.parametrize(
+    ("stored", "change", "expected"),
+    [
+        pytest.param(STORED, {"guid": None}, [1], id="dated: nobody could tell them apart"),
+        pytest.param(STORED, {"guid": None, "excerpt": ""}, [1], id="dated, without text"),
+        pytest.param(STORED, {"guid": None, "published": None}, [None], id="a date lost"),
+        pytest.param(STORED, {}, [None], id="dated, but by a guid of its own"),
+        pytest.param(UNNAMED, {}, [1], id="undated, without guid: a token in the link"),
+        pytest.param(UNNAMED, {"excerpt": ""}, [None], id="a title alone tells too little"),
+        pytest.param(UNNAMED, {"title": "Snow"}, [None], id="another title"),
+        pytest.param(UNNAMED, {"revision": b"2"}, [None], id="another text"),
+        pytest.param(UNNAMED, {"guid": "b:1"}, [None], id="undated, by a guid of its own"),
+        pytest.param(
+            UNNAMED, {"guid": "https://old.example/elsewhere"}, [None], id="by another address"
+        ),
+        pytest.param(
+            UNNAMED,
+            {
+                "guid": "https://old.example/2026/rain?p=2",
+                "url": "https://old.example/2026/rain?p=2",
+            },
+            [1],
+            id="by an address with another token",
+        ),
+    ],
+)
+def test_one_entry_that_reads_like_one_that_is_gone_is_that(stored, change, expected):
+    moved = renamed(stored, **{"url": "https://old.example/elsewhere"} | change)
+
+    assert ids_of(moved, stored=[stored], recognised=0) == expected
 
 
 def test_a_site_that_moved_as_a_whole_is_recognised():
@@ -105,8 +138,23 @@ def test_twins_stay_apart():
     assert ids_of(renamed(STORED, guid="b:1"), renamed(STORED, guid="b:2")) == [None, None]
 
 
-def test_thousands_of_twins_stay_apart():
-    twins = [renamed(STORED, guid=f"a:{n}") for n in range(2000)]
-    unknown = [renamed(STORED, guid=f"b:{n}") for n in range(2000)]
+def test_of_twins_without_guids_each_takes_one():
+    links = [{"url": f"https://old.example/{n}"} for n in range(3)]
 
-    assert set(ids_of(*unknown, stored=twins)) == {None}
+    assert ids_of(*(renamed(UNNAMED, **link) for link in links), stored=[UNNAMED, UNNAMED]) == [
+        1,
+        2,
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("guid", "expected"), [("b:{}", {None}), (None, set(range(1, 2001)))], ids=["guids", "none"]
+)
+def test_thousands_of_twins_are_told_apart_or_matched_in_no_time(guid, expected):
+    twins = [renamed(STORED, guid=f"a:{n}") for n in range(2000)]
+    unknown = [
+        replace(renamed(STORED, url=f"b:{n}"), guid=guid and guid.format(n)) for n in range(2000)
+    ]
+
+    assert set(ids_of(*unknown, stored=twins)) == expected

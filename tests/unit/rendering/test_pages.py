@@ -132,7 +132,7 @@ def test_an_entry_whose_title_is_its_excerpt_does_not_say_it_twice():
 def test_an_entry_that_says_nothing_can_still_be_found():
     entry = an_entry(1, title="", excerpt="", content="", url=None)
 
-    assert ">Untitled</a>" in html(a_list(entry))
+    assert f">{entry.source.title}</a></h3>" in html(a_list(entry))
     assert "The publisher gives no text here." in html(EntryPage(site=SITE, entry=entry))
 
 
@@ -544,7 +544,7 @@ def test_a_broken_template_is_found_at_start(tmp_path, name, content, message):
 
 def test_a_catalogue_that_lacks_a_phrase_is_found_at_start(tmp_path):
     catalogue = (TEMPLATES / "zh.toml").read_text(encoding="utf-8")
-    own = written(tmp_path, zh_toml=catalogue.replace("untitled =", "title-less ="))
+    own = written(tmp_path, zh_toml=catalogue.replace("topics =", "labels ="))
 
     with pytest.raises(TemplateError, match="lacks"):
         pages.load_templates([own, TEMPLATES])
