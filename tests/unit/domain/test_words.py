@@ -28,6 +28,7 @@ TEXTS = st.text(
         pytest.param("The Quick-Brown fox's", "the quick brown fox s", id="English"),
         pytest.param("Zürich, café, ﬁsh, ½", "zurich cafe fish 1 2", id="accents and ligatures"),
         pytest.param("STRASSE Straße", "strasse strasse", id="case"),
+        pytest.param("标签# 第一++", "标签 签 第一 一", id="no language"),
         pytest.param("C++ and C#, not a+b or #tag", "c++ and c# not a b or tag", id="languages"),
         pytest.param("max_pool_size 3.11", "max pool size 3 11", id="code"),
         pytest.param("机器学习", "机器 器学 学习 习", id="Chinese: overlapping pairs"),
