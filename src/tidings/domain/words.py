@@ -39,7 +39,9 @@ _MARKS = (
     "\u08d3-\u0963\u0966-\u0dff\u135d-\u135f\u1712-\u1773\u180b-\u180d\u1a17-\u1b7f\u1dc0-\u1dff"
     "\u20d0-\u20f0\ua66f-\ua67d\ua8e0-\ua8f1\ufe20-\ufe2f"
 )
-_SUFFIX = r"(?:(?<=[A-Za-z0-9])(?:\+\+|#)(?![A-Za-z0-9_+#]))?+"  # C++ and C# are languages, and not C
+_SUFFIX = (
+    r"(?:(?<=[A-Za-z0-9])(?:\+\+|#)(?![A-Za-z0-9_+#]))?+"  # C++ and C# are languages, and not C
+)
 _RUN = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+{_SUFFIX}")
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _STRETCH = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")

@@ -1,6 +1,7 @@
 """What the labels of character encodings mean, as browsers read them."""
 
 import re
+from encodings.aliases import aliases
 
 MAX_LABEL = 40
 
@@ -38,16 +39,38 @@ _CODECS = {
     "iso8859_7": "csisolatingreek ecma118 elot928 greek greek8 iso88597 iso885971987 isoir126 sungreek",
     "iso8859_8": "csiso88598e csiso88598i csisolatinhebrew hebrew iso88598 iso885981988 iso88598e "
     "iso88598i isoir138 logical visual",
+    "hz": "hz hzgb hzgb2312",
+    "iso2022_kr": "csiso2022kr iso2022kr",
+    "johab": "cp1361 johab ms1361",
     "koi8_r": "cskoi8r koi koi8 koi8r",
     "koi8_u": "koi8ru koi8u",
-    "mac_cyrillic": "xmaccyrillic xmacukrainian",
-    "mac_roman": "csmacintosh mac macintosh xmacroman",
+    "mac_cyrillic": "maccyrillic macukrainian xmaccyrillic xmacukrainian",
+    "mac_roman": "csmacintosh mac macintosh macroman xmacroman",
     "utf-8": "unicode11utf8 unicode20utf8 utf8 utf8mb4 xunicode20utf8",
 }
-"""Labels by Python codec, without their punctuation. Nothing else ever reaches a codec; UTF-16 and
-UTF-32 are missing because bytes tell them better than labels do."""
+"""Labels by Python codec, without their punctuation. UTF-16 and UTF-32 are missing because bytes
+tell them better than labels do."""
 
-_LABELS = {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
+_OLD = frozenset(
+    "cp037 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861 "
+    "cp862 cp863 cp864 cp865 cp869 cp875 cp1006 cp1026 cp1125 cp1140 hp_roman8 iso2022_jp_1 "
+    "iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 koi8_t kz1048 mac_arabic mac_croatian mac_farsi "
+    "mac_greek mac_iceland mac_latin2 mac_romanian mac_turkish ptcp154 shift_jis_2004 shift_jisx0213 "
+    "euc_jisx0213".split()
+)
+"""Codecs that no browser knows any more; Python's own names lead to them. Nothing else ever reaches
+a codec: some of Python's are no character sets but decompress, or build what text describes."""
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower())
+
+
+_LABELS = (
+    {_plain(name): codec for name, codec in aliases.items() if codec in _OLD}
+    | {_plain(codec): codec for codec in _OLD}
+    | {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
+)
 
 _SUPERSETS = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp949": "johab"}
 
@@ -55,6 +78,7 @@ WESTERN = "cp1252"
 """What servers and editors claim by default, and what any bytes can be read as."""
 
 _RARE = {
+    *("hz", "iso2022_kr", "johab"),
     *("iso8859_3", "iso8859_4", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_16"),
     "mac_roman",
 }
@@ -67,7 +91,8 @@ def codecs_of(label: str) -> tuple[str, ...]:
     """Return the codecs that `label` may mean, likeliest first; none if it is unknown."""
     if len(label) > MAX_LABEL:
         return ()
-    codec = _LABELS.get(re.sub(r"[^a-z0-9]", "", label.lower()))
+    plain = _plain(label)
+    codec = _LABELS.get(plain) or _LABELS.get(plain.removeprefix("x"))
     if codec is None:
         return ()
     relative = _SUPERSETS.get(codec)

@@ -2,6 +2,7 @@
 # ruff: noqa: RUF001 - the punctuation of East Asia
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -64,7 +65,20 @@ _AFTERNOON = ("下午", "午後", "晚上", "오후")
 _STAMP = re.compile(r"(\d{10})(?:\d{3})?(?:\.\d{1,9})?")
 
 
-def parse_date(raw: str) -> datetime | None:
+_LOCAL_ZONES = {
+    "ar": {"AST": "+0300"},
+    "en-au": {"EST": "+1000", "EDT": "+1100", "CST": "+0930", "CDT": "+1030"},
+    "en-ie": {"IST": "+0100"},
+    "ga": {"IST": "+0100"},
+    "he": {"IST": "+0200"},
+    "zh": {"CST": "+0800"},
+}
+"""What names of zones mean to those who write in a language, where `months.ZONES` has another."""
+
+_CAPITALS = re.compile(r"\b[A-Z]{3}\b")
+
+
+def parse_date(raw: str, language: str | None = None) -> datetime | None:
     """Return the moment that `raw` names, aware UTC; None if it names none beyond doubt.
 
     ISO 8601, RFC 822 and its relatives with the names of many languages, the years,
@@ -72,18 +86,29 @@ def parse_date(raw: str) -> datetime | None:
     for UTC. Day and month that could be swapped, unknown words, impossible numbers and
     offsets beyond 14 hours give None, and so does the beginning of Unix time, which
     stands for no date at all: nothing is asked a second time with a laxer rule.
+
+    Args:
+        raw: As the publisher wrote it.
+        language: That of the text beside it, as a tag. Java writes "CST" in Shanghai, too.
     """
     line = " ".join(raw[: 2 * MAX_SIZE].split())
     if not line or len(line) > MAX_SIZE:
         return None
     if not line.isascii():
         line = _MARKS.sub("", line)
+    if language and (zones := _zones_of(language)):
+        line = _CAPITALS.sub(lambda word: zones.get(word[0], word[0]), line)
     try:
         moment = _usual(line) or _unix_time(line) or _numbered(line) or _named(line)
     except (ValueError, OverflowError, LookupError, OSError):
         return None
     is_meant = moment and moment.timestamp() and FIRST_YEAR <= moment.year <= LAST_YEAR
     return moment if is_meant else None
+
+
+def _zones_of(language: str) -> Mapping[str, str]:
+    main = language.partition("-")[0]
+    return _LOCAL_ZONES.get(language) or _LOCAL_ZONES.get(main) or {}
 
 
 def _usual(line: str) -> datetime | None:

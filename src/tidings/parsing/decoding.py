@@ -13,6 +13,8 @@ from tidings.parsing.doubling import undoubled
 MAX_SAMPLE = 16_384
 """Bytes that the detection of an encoding looks at."""
 
+_EBCDIC = "<?xm".encode("cp037")
+
 TOLERATED_DAMAGE = 0.05
 """Share of the characters beyond ASCII that may be unreadable while we still trust a label."""
 
@@ -27,6 +29,8 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+_BYTES_TOGETHER = re.compile(rb"[\x80-\xff]{2}")
 _RUN = re.compile(r"[^\x00-\x7f]{3,}")
 _ASCII_TAG = re.compile(rb"<[\t\n\r -;=?-~]{1,500}>")
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}[\"']([^\"'<>]{0,200})")
@@ -61,7 +65,7 @@ def decode(body: bytes, charset: str | None = None) -> Decoded:
     found = _by_marks(body)
     if found is None:
         labels = list(_labels(body, charset))
-        found = _by_utf_8(body, labels) or _by_labels(body, labels)
+        found = _by_escapes(body, labels) or _by_utf_8(body, labels) or _by_labels(body, labels)
     text = None if found.text.isascii() else undoubled(found.text)
     return replace(found, text=text, problems=(*found.problems, "encoded twice")) if text else found
 
@@ -70,7 +74,7 @@ def _by_marks(body: bytes) -> Decoded | None:
     for mark, marked in _BOMS:
         if body.startswith(mark):
             return _unless_broken(body[len(mark) :], marked)
-    codec = _codec_by_zeros(body[:256]) or _codec_by_escapes(body)
+    codec = _codec_by_zeros(body[:256])
     return _unless_broken(body, codec) if codec else None
 
 
@@ -108,17 +112,38 @@ def _codec_by_zeros(start: bytes) -> str | None:
     return None
 
 
-def _codec_by_escapes(body: bytes) -> str | None:
-    """Return the codec of 7-bit Japanese, which would else pass for ASCII."""
-    return "iso2022_jp_ext" if b"\x1b$" in body and body.isascii() else None
+def _by_escapes(body: bytes, labels: list[str]) -> Decoded | None:
+    """Read the 7-bit encodings of East Asia, which would else pass for ASCII."""
+    if not body.isascii():
+        return None
+    named = [codec for label in labels for codec in charsets.codecs_of(label)]
+    codecs_7_bit = [codec for codec in named if codec.startswith("iso2022")]
+    if b"\x1b$)C" in body:
+        codecs_7_bit.append("iso2022_kr")
+    elif b"\x1b$" in body:
+        codecs_7_bit.append("iso2022_jp_ext")
+    elif b"~{" in body and "hz" in named:
+        codecs_7_bit = ["hz"]
+    else:
+        return None
+    for codec in codecs_7_bit:
+        if found := _unless_broken(body, codec):
+            return replace(found, problems=(*_disagreements(labels, codec), *found.problems))
+    return None
 
 
 def _labels(body: bytes, charset: str | None) -> Iterator[str]:
     if charset:
         yield charset
-    declared = _DECLARATION.search(body[:1024])
+    start = body[:1024]
+    is_ebcdic = start.startswith(_EBCDIC)
+    if is_ebcdic:
+        start = start.decode("cp037").encode("ascii", errors="replace")
+    declared = _DECLARATION.search(start)
     if declared:
         yield declared[1].decode("ascii", errors="replace")
+    if is_ebcdic:
+        yield "cp037"
 
 
 def _by_labels(body: bytes, labels: list[str]) -> Decoded:
@@ -134,6 +159,9 @@ def _by_labels(body: bytes, labels: list[str]) -> Decoded:
         if codec != charsets.WESTERN or not _is_dense(text):
             return _labelled(text, codec, labels)
 
+    if all(codec == "utf-8" for codec in candidates) and _is_mostly_utf_8(body):
+        return _labelled(body.decode(errors="replace"), "utf-8", labels)
+
     for codec in ("utf-8", *candidates):
         text = body.decode(codec, errors="replace")
         is_misread = codec == charsets.WESTERN and _is_dense(text)
@@ -144,7 +172,18 @@ def _by_labels(body: bytes, labels: list[str]) -> Decoded:
         text = body.decode(codec, errors="replace")
         if _damage(text) <= TOLERATED_DAMAGE:
             return _labelled(text, codec, labels)
-    return _labelled(body.decode(errors="replace"), "utf-8", labels)
+    return _labelled(body.decode(charsets.WESTERN, errors="replace"), charsets.WESTERN, labels)
+
+
+def _is_mostly_utf_8(body: bytes) -> bool:
+    """Tell whether there are more characters in UTF-8 than bytes that are none.
+
+    Text in another encoding looks like UTF-8 in one character of five at most, by chance. So a
+    short text that one byte of is broken is told from one that has a wrong label.
+    """
+    text = body.decode(errors="replace")
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+    return beyond_ascii >= 2 * text.count("\ufffd")
 
 
 def _labelled(text: str, codec: str, labels: list[str]) -> Decoded:
@@ -170,11 +209,14 @@ def _guess(body: bytes) -> str:
     """Return the likeliest codec, judged by the text of the lines that are not plain ASCII."""
     lines = (line for line in body[: 64 * MAX_SAMPLE].split(b"\n") if not line.isascii())
     sample = _ASCII_TAG.sub(b" ", b"\n".join(lines)[: 4 * MAX_SAMPLE])[:MAX_SAMPLE]
+    beyond_ascii = sum(map(len, _BEYOND_ASCII.findall(sample)))
+    if beyond_ascii < DENSE_TEXT and not _BYTES_TOGETHER.search(sample):
+        return charsets.WESTERN  # a few letters apart: too little to guess from
     detectable = list(charsets.DETECTABLE)
     matches = from_bytes(sample, cp_isolation=detectable, preemptive_behaviour=False)
     best = matches.best()
     if best is None:
-        return "utf-8"
+        return charsets.WESTERN
     # The alphabet decides ties, and would make every short western text an eastern one.
     ties = [
         match for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)

@@ -184,9 +184,9 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         url=entry.url,
         authors=_names(raw.authors),
         categories=_names(raw.categories),
-        published=_published(raw),
+        published=_published(raw, language),
         published_raw=clean_line(raw.published or raw.updated, html=False, limit=MAX_NAME) or None,
-        updated=parse_date(raw.updated),
+        updated=parse_date(raw.updated, language),
         content=body.html,
         excerpt=body.excerpt,
         language=language,
@@ -221,9 +221,9 @@ def _names(texts: Sequence[Text]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _published(raw: RawEntry) -> datetime | None:
+def _published(raw: RawEntry, language: str | None = None) -> datetime | None:
     """Return the publication date, failing that the date of the last change: often all there is."""
-    return parse_date(raw.published) or parse_date(raw.updated)
+    return parse_date(raw.published, language) or parse_date(raw.updated, language)
 
 
 def _image(entry: _Placed) -> Image | None:

@@ -47,7 +47,7 @@ _OFFSETS = {
     0: "ut utc gmt z wet",
     1: "cet bst west met mez wat",
     2: "cest mest mesz eet cat sast",
-    3: "msk eest eat trt",
+    3: "msk eest eat trt idt",
     3.5: "irst",
     4: "msd gst samt",
     5: "pkt yekt uzt",
@@ -80,5 +80,6 @@ ZONES = {name: hours for hours, names in _OFFSETS.items() for name in names.spli
 """Hours east of Greenwich by zone name, lower-case.
 
 Where several zones share a name it means the one most feeds mean: IST is India's (not Ireland's or
-Israel's), BST Britain's summer time, CST and EST North America's, AST Atlantic, GST the Gulf's.
+Israel's), BST Britain's summer time, CST and EST North America's, AST Atlantic, GST the Gulf's. In some
+languages they mean another one: `dates` knows which.
 """

@@ -154,3 +154,21 @@ def test_odd_but_clear_dates(raw, expected):
 )
 def test_what_names_no_moment_beyond_doubt_is_no_date(raw):
     assert parse_date(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "language", "hour"),
+    [
+        pytest.param("Wed Oct 22 10:00:00 CST 2025", "zh-cn", 2, id="China's, by Java"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 CST", "zh", 2, id="China's"),
+        pytest.param("2025-10-22 10:00:00 CST", "zh-tw", 2, id="Taipei's"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 CST", "en-us", 16, id="Chicago's"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 CST", None, 16, id="Chicago's, by default"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 EST", "zh-cn", 15, id="New York's anywhere"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 +0800 (CST)", "zh", 2, id="an offset goes first"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 IST", "he", 8, id="Jerusalem's"),
+        pytest.param("Wed, 22 Oct 2025 10:00:00 EST", "en-au", 0, id="Sydney's"),
+    ],
+)
+def test_a_zone_is_that_of_those_who_write_in_the_language(raw, language, hour):
+    assert parse_date(raw, language) == datetime(2025, 10, 22, hour, tzinfo=UTC)

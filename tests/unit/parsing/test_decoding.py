@@ -33,6 +33,17 @@ def a_feed(text, label=None):
         pytest.param("今日天氣很好", "big5", "big5hkscs", id="big5"),
         pytest.param(f"{KOREAN}똠", "euc-kr", "cp949", id="euc-kr is cp949"),
         pytest.param("วันนี้อากาศดี", "tis-620", "cp874", id="thai"),
+        pytest.param(GERMAN, "IBM850", "cp850", id="DOS, western"),
+        pytest.param(GERMAN, "cp437", "cp437", id="DOS, american"),
+        pytest.param("Łódź i Kraków są piękne", "IBM852", "cp852", id="DOS, polish"),
+        pytest.param(RUSSIAN, "IBM855", "cp855", id="DOS, cyrillic"),
+        pytest.param(RUSSIAN, "csIBM855", "cp855", id="DOS, cyrillic, by its other name"),
+        pytest.param(RUSSIAN, "cp1125", "cp1125", id="DOS, ukrainian"),
+        pytest.param(RUSSIAN, "MacCyrillic", "mac_cyrillic", id="Macintosh, cyrillic"),
+        pytest.param(KOREAN, "johab", "johab", id="johab"),
+        pytest.param(KOREAN, "x-windows-949", "cp949", id="cp949 by Java"),
+        pytest.param(KOREAN, "ISO-2022-KR", "iso2022_kr", id="korean, 7 bit"),
+        pytest.param(CHINESE, "HZ-GB-2312", "hz", id="chinese, 7 bit"),
     ],
 )
 def test_a_true_label_is_believed(text, label, codec):
@@ -173,6 +184,49 @@ def test_a_byte_order_mark_that_lies_is_not_believed():
     decoded = decode(b"\xef\xbb\xbf" + a_feed(RUSSIAN).encode("cp1251"), "windows-1251")
 
     assert RUSSIAN in decoded.text
+
+
+@pytest.mark.parametrize("label", ["cp037", "cp500", "IBM1140"])
+def test_a_mainframe_s_document_is_read_by_its_label(label):
+    codec = label.lower().replace("ibm", "cp")
+
+    decoded = decode(a_feed(GERMAN, label).encode(codec))
+
+    assert (decoded.text, decoded.encoding) == (a_feed(GERMAN, label), codec)
+
+
+@pytest.mark.parametrize("label", ["unicode_escape", "utf-7", "rot13", "zlib", "idna", "undefined"])
+def test_a_label_reaches_no_codec_that_is_no_character_set(label):
+    decoded = decode(a_feed("\\u0041 +AEE-", label).encode())
+
+    assert decoded.text == a_feed("\\u0041 +AEE-", label)
+    assert decoded.problems == () or "says" in decoded.problems[0]
+
+
+@pytest.mark.parametrize("label", ["utf-8", None])
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        pytest.param("naïve, café", "é", id="one of two"),
+        pytest.param("Grüße: „so“", "ß", id="one of four"),
+        pytest.param("今天好", "好", id="one of three"),
+    ],
+)
+def test_a_short_text_with_one_broken_character_is_utf_8_all_the_same(text, letter, label):
+    body = a_feed(text, label).encode()
+
+    decoded = decode(body.replace(letter.encode(), letter.encode()[:1]))
+
+    assert decoded.encoding == "utf-8"
+    assert decoded.text == a_feed(text.replace(letter, "\ufffd"), label)
+
+
+@pytest.mark.parametrize("label", ["utf-8", None, "x-unknown"])
+@pytest.mark.parametrize("text", ["café", "Ein Café in Köln – so", "£5 and 5€"])
+def test_a_short_western_text_with_a_false_label_is_western(text, label):
+    decoded = decode(a_feed(text, label).encode("cp1252"))
+
+    assert (decoded.text, decoded.encoding) == (a_feed(text, label), "cp1252")
 
 
 def test_an_unknown_label_is_named_without_its_tricks():
