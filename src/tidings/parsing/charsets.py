@@ -51,15 +51,18 @@ _CODECS = {
 """Labels by Python codec, without their punctuation. UTF-16 and UTF-32 are missing because bytes
 tell them better than labels do."""
 
-_OLD = frozenset(
-    "cp037 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861 "
-    "cp862 cp863 cp864 cp865 cp869 cp875 cp1006 cp1026 cp1125 cp1140 hp_roman8 iso2022_jp_1 "
-    "iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 koi8_t kz1048 mac_arabic mac_croatian mac_farsi "
-    "mac_greek mac_iceland mac_latin2 mac_romanian mac_turkish ptcp154 shift_jis_2004 shift_jisx0213 "
-    "euc_jisx0213".split()
-)
+_OLD = """
+cp037 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861
+cp862 cp863 cp864 cp865 cp869 cp875 cp1006 cp1026 cp1125 cp1140 hp_roman8 iso2022_jp_1
+iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 koi8_t kz1048 mac_arabic mac_croatian mac_farsi
+mac_greek mac_iceland mac_latin2 mac_romanian mac_turkish ptcp154 shift_jis_2004 shift_jisx0213
+euc_jisx0213
+"""
 """Codecs that no browser knows any more; Python's own names lead to them. Nothing else ever reaches
 a codec: some of Python's are no character sets but decompress, or build what text describes."""
+
+
+_KNOWN = frozenset(_OLD.split())
 
 
 def _plain(label: str) -> str:
@@ -67,8 +70,8 @@ def _plain(label: str) -> str:
 
 
 _LABELS = (
-    {_plain(name): codec for name, codec in aliases.items() if codec in _OLD}
-    | {_plain(codec): codec for codec in _OLD}
+    {_plain(name): codec for name, codec in aliases.items() if codec in _KNOWN}
+    | {_plain(codec): codec for codec in _KNOWN}
     | {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
 )
 

@@ -151,14 +151,8 @@ def _by_labels(body: bytes, labels: list[str]) -> Decoded:
     candidates = [codec for label in labels for codec in charsets.codecs_of(label)]
     # The western label is the least telling one, and means nothing for text that looks eastern.
     candidates.sort(key=lambda codec: codec == charsets.WESTERN)
-    for codec in candidates:
-        try:
-            text = body.decode(codec)
-        except UnicodeDecodeError:
-            continue
-        if codec != charsets.WESTERN or not _is_dense(text):
-            return _labelled(text, codec, labels)
-
+    if found := _without_damage(body, candidates, labels):
+        return found
     if all(codec == "utf-8" for codec in candidates) and _is_mostly_utf_8(body):
         return _labelled(body.decode(errors="replace"), "utf-8", labels)
 
@@ -173,6 +167,17 @@ def _by_labels(body: bytes, labels: list[str]) -> Decoded:
         if _damage(text) <= TOLERATED_DAMAGE:
             return _labelled(text, codec, labels)
     return _labelled(body.decode(charsets.WESTERN, errors="replace"), charsets.WESTERN, labels)
+
+
+def _without_damage(body: bytes, candidates: list[str], labels: list[str]) -> Decoded | None:
+    for codec in candidates:
+        try:
+            text = body.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        if codec != charsets.WESTERN or not _is_dense(text):
+            return _labelled(text, codec, labels)
+    return None
 
 
 def _is_mostly_utf_8(body: bytes) -> bool:
