@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from http.cookies import SimpleCookie
 
 from aiohttp import ClientResponse
 from yarl import URL
@@ -24,6 +25,7 @@ MAX_REPLY = 1000
 """Bytes that are read of what comes back for a form."""
 
 _WALLS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
+_DOCUMENTS = frozenset({200, 203})  # 203: a proxy has changed something on the way
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
@@ -70,6 +72,7 @@ class Redirect:
 
     location: str
     is_permanent: bool
+    cookies: SimpleCookie = field(default_factory=SimpleCookie, repr=False)
 
 
 async def read_answer(
@@ -81,13 +84,15 @@ async def read_answer(
         FetchError: It is neither a document, nor "not modified", nor a redirect.
     """
     status = response.status
-    if status == HTTPStatus.OK or _is_delta(response, question):
+    if status in _DOCUMENTS or _is_delta(response, question):
         return await _document(response, question, policy=policy)
     if status == HTTPStatus.NOT_MODIFIED:
         return _not_modified(response, question)
     if status in _REDIRECTS:
         location = response.headers.get("Location", "")
-        return Redirect(location=location, is_permanent=status in _PERMANENT)
+        return Redirect(
+            location=location, is_permanent=status in _PERMANENT, cookies=response.cookies
+        )
     pause = hints.retry_after(
         response.headers.get("Retry-After"),
         date=response.headers.get("Date"),
@@ -123,14 +128,16 @@ async def _document(
     link = ",".join(response.headers.getall("Link", ()))
     return Fetched(
         url=url,
-        body=body,
+        body=body.content,
         content_type=described.partition(";")[0].strip().lower() or None,
         charset=charset[1] if charset else None,
         validators=Validators(
             url=url,
-            etag=_validator(response, "ETag"),
-            last_modified=_validator(response, "Last-Modified"),
+            # Who has half a document must not be told next time that it has not changed.
+            etag=_validator(response, "ETag") if body.is_whole else None,
+            last_modified=_validator(response, "Last-Modified") if body.is_whole else None,
         ),
+        problems=body.problems,
         fresh_for=_fresh_for(response),
         is_partial=response.status == HTTPStatus.IM_USED,
         hubs=links.related(link, "hub", base=url),

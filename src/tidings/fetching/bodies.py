@@ -1,18 +1,33 @@
 """The body of an answer: whole, decoded, and within its limits, or not at all."""
 
 import asyncio
+import re
 import zlib
+from dataclasses import dataclass
 from datetime import timedelta
 
 from aiohttp import ClientPayloadError, ClientResponse
 
 from tidings.errors import BrokenTransferError, TimedOutError, TooLargeError
 from tidings.fetching.policy import FetchPolicy
+from tidings.fetching.protocol import LongerThanClaimedError
 
 ACCEPTED = "gzip, deflate"
 """The encodings that we ask for, as Accept-Encoding has them."""
 
 _GZIP = frozenset({"gzip", "x-gzip"})
+_READABLE = _GZIP | {"deflate"}
+_COMPRESSIONS = _READABLE | {"br", "zstd", "compress", "x-compress", "xz", "lzma", "bzip2", "dcb"}
+_GZIP_MAGIC = b"\x1f\x8b"
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!a-zA-Z]|[{\[]\s*[\"{\]}])")
+_CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel|opml|html)\s*>", re.IGNORECASE)
+_BLANK = b" \t\r\n\0"
+_TAIL = 65_536
+"""Bytes in which the end of a document is looked for: comments and junk may follow it."""
+
+_ENOUGH = 8
+"""Bytes that tell what is compressed from what is text."""
+
 _SMALL = 1_000_000
 """Bytes below which no ratio is suspicious."""
 
@@ -20,68 +35,140 @@ _MAX_MEMBERS = 1000
 """Gzip streams in a row that one body may consist of: more is an attack on the processor."""
 
 
-async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """What a server sent.
+
+    Attributes:
+        content: Without its content encoding.
+        is_whole: It has an end as documents have.
+        problems: What was wrong with how it came, in words; it was read all the same.
+    """
+
+    content: bytes
+    is_whole: bool
+    problems: tuple[str, ...] = ()
+
+
+async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) -> Body:
     """Return the decoded body of `response`; memory stays within `policy.max_size`, twice.
+
+    Labels are believed as far as the bytes bear them out, as browsers do: what is labelled gzip
+    and is plain text is read as that, and the other way round.
 
     Raises:
         TooLargeError: It exceeds the size or ratio limit; the rest was not read.
-        BrokenTransferError: It ended early, or is not in the encoding its headers claim.
+        BrokenTransferError: It ended early and is no whole document, or is in an encoding that
+            we cannot read.
         TimedOutError: Nothing came for `policy.read_timeout`.
     """
     encoding = _encoding(response, url)
-    if (response.content_length or 0) > policy.max_size:
-        raise _too_large(url, policy)
+    _check_size(response.content_length or 0, url, policy=policy)
+    pieces = _Pieces(response, url, pause=policy.read_timeout)
     inflater: _Inflater | None = None
     body = bytearray()
     wire = 0
-    while chunk := await _next_chunk(response, url, pause=policy.read_timeout):
+    while chunk := await pieces.next():
+        if not wire and (window := _window(encoding, chunk)):
+            inflater = _Inflater(window)
         wire += len(chunk)
-        if encoding:
-            inflater = inflater or _Inflater(encoding, first_byte=chunk[0])
+        if inflater:
             chunk = _inflated(inflater, url, chunk=chunk, room=policy.max_size + 1 - len(body))
         body += chunk
-        if max(wire, len(body)) > policy.max_size:
-            raise _too_large(url, policy)
+        _check_size(max(wire, len(body)), url, policy=policy)
         if len(body) > max(_SMALL, policy.max_ratio * wire):
             raise TooLargeError(url, f"expands to more than {policy.max_ratio} times its size")
-    if inflater and not inflater.is_whole:
-        raise BrokenTransferError(url, f"the {encoding} body ends early")
-    return bytes(body)
+    whole = is_whole(body)
+    if inflater and not inflater.is_whole and not (pieces.damage and whole):
+        raise BrokenTransferError(url, f"the {encoding or 'gzip'} body ends early")
+    if pieces.damage and not whole:
+        raise BrokenTransferError(url, pieces.damage)
+    problems = (f"{pieces.damage}, behind its last element",) if pieces.damage else ()
+    return Body(content=bytes(body), is_whole=whole, problems=problems)
+
+
+def is_whole(body: bytes | bytearray) -> bool:
+    """Tell whether what begins as a document ends as one: with its root element, or its brace."""
+    if not _MARKUP.match(body):
+        return True
+    if body.lstrip(_BLANK).startswith((b"{", b"[")):
+        return body.rstrip(_BLANK).endswith((b"}", b"]"))
+    return _CLOSED.search(body[-_TAIL:].replace(b"\0", b"")) is not None  # UTF-16 has zeros
 
 
 def _encoding(response: ClientResponse, url: str) -> str:
+    """Return the compression that the headers name; what is none, as "utf-8", means nothing."""
     named = ",".join(response.headers.getall("Content-Encoding", ())).lower().split(",")
-    encodings = [name for part in named if (name := part.strip()) not in {"", "identity"}]
+    encodings = [name for part in named if (name := part.strip()) in _COMPRESSIONS]
     if not encodings:
         return ""
-    if len(encodings) > 1 or encodings[0] not in _GZIP | {"deflate"}:
+    if len(encodings) > 1 or encodings[0] not in _READABLE:
         claimed = ", ".join(encodings)
         raise BrokenTransferError(url, f"content encoding {claimed!r} is none we asked for")
     return encodings[0]
 
 
-async def _next_chunk(response: ClientResponse, url: str, *, pause: timedelta) -> bytes:
-    try:
-        async with asyncio.timeout(pause.total_seconds()):
-            return await response.content.readany()
-    except TimeoutError as error:
-        because = f"nothing more came within {pause.total_seconds():g} s"
-        raise TimedOutError(url, because) from error
-    except ClientPayloadError as error:
-        raise BrokenTransferError(url, "the body ends early") from error
+def _window(encoding: str, start: bytes) -> int:
+    """Return what zlib is to expect of a body that starts so; 0 if it is not compressed."""
+    if start.startswith(_GZIP_MAGIC):
+        return zlib.MAX_WBITS | 16
+    if not encoding or _MARKUP.match(start):
+        return 0
+    # "deflate" should have a zlib header; much of the web leaves it out.
+    has_header = start[0] & 0x0F == zlib.DEFLATED
+    return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+
+
+class _Pieces:
+    """The body of a response as it comes over the wire.
+
+    Attributes:
+        damage: What was wrong with its end, in words.
+    """
+
+    def __init__(self, response: ClientResponse, url: str, *, pause: timedelta) -> None:
+        self._response = response
+        self._url = url
+        self._pause = pause
+        self._is_first = True
+        self.damage = ""
+
+    async def next(self) -> bytes:
+        """Return what came next; nothing at the end. The first piece is long enough to judge by."""
+        if self.damage:
+            return b""
+        piece = await self._read()
+        while self._is_first and 0 < len(piece) < _ENOUGH and (more := await self._read()):
+            piece += more
+        self._is_first = False
+        return piece
+
+    async def _read(self) -> bytes:
+        if self.damage:
+            return b""
+        content = self._response.content
+        try:
+            async with asyncio.timeout(self._pause.total_seconds()):
+                return await content.readany()
+        except TimeoutError as error:
+            because = f"nothing more came within {self._pause.total_seconds():g} s"
+            raise TimedOutError(self._url, because) from error
+        except ClientPayloadError as error:
+            is_chunked = "chunked" in self._response.headers.get("Transfer-Encoding", "").lower()
+            if not is_chunked and not isinstance(error, LongerThanClaimedError):
+                raise BrokenTransferError(self._url, "the body ends early") from error
+            self.damage = "the body ends without its last chunk" if is_chunked else str(error)
+            last = error.last if isinstance(error, LongerThanClaimedError) else b""
+            # What came before the error is there, but a reader that failed no longer gives it.
+            return content._read_nowait(-1) + last  # noqa: SLF001 - there is no public way
 
 
 class _Inflater:
     """Decodes one body, piece by piece."""
 
-    def __init__(self, encoding: str, *, first_byte: int) -> None:
-        if encoding in _GZIP:
-            self._window = zlib.MAX_WBITS | 16
-        else:
-            # "deflate" should have a zlib header; much of the web leaves it out.
-            has_header = first_byte & 0x0F == zlib.DEFLATED
-            self._window = zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
-        self._stream = zlib.decompressobj(self._window)
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._stream = zlib.decompressobj(window)
         self._members = 1
 
     @property
@@ -116,5 +203,6 @@ def _inflated(inflater: _Inflater, url: str, *, chunk: bytes, room: int) -> byte
         raise BrokenTransferError(url, "the body is not encoded as it claims") from error
 
 
-def _too_large(url: str, policy: FetchPolicy) -> TooLargeError:
-    return TooLargeError(url, f"larger than {policy.max_size} bytes")
+def _check_size(size: int, url: str, *, policy: FetchPolicy) -> None:
+    if size > policy.max_size:
+        raise TooLargeError(url, f"larger than {policy.max_size} bytes")

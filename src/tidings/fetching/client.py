@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from http.cookies import BaseCookie
 
+from aiohttp import CookieJar
 from yarl import URL
 
 from tidings.domain.urls import host_of
@@ -48,8 +50,13 @@ class Client:
         start = url = own.source.url
         left = self._policy.total_timeout
         permanent: list[bool] = []
+        # Some servers send a visitor round once to see whether a cookie comes back. It is kept for
+        # this document and this once; addresses instead of names may have cookies, too.
+        jar = CookieJar(unsafe=True)
         for _ in range(self._policy.max_redirects + 1):
             question = _question(url, request, own=own, keep_alive=keep_alive)
+            if cookies := jar.filter_cookies(url):
+                question = _with_cookies(question, cookies)
             async with self._turn(question, home=host_of(str(start))):
                 started = time.monotonic()
                 answer = await self._exchange.ask(question, within=left)
@@ -57,6 +64,7 @@ class Client:
             if not isinstance(answer, Redirect):
                 return _with_move(answer, own, permanent=permanent)
             permanent.append(answer.is_permanent)
+            jar.update_cookies(answer.cookies, url)
             url = addresses.follow(url, answer.location)
         raise FetchError(str(start), f"more than {self._policy.max_redirects} redirects")
 
@@ -93,6 +101,14 @@ def _question(url: URL, request: Request, *, own: Credentials, keep_alive: bool)
         proxy=own.proxy,
         keep_alive=keep_alive and url.origin() == own.source.url.origin(),
     )
+
+
+def _with_cookies(question: Question, cookies: BaseCookie[str]) -> Question:
+    """Add what was set on the way; of one name, the operator's own cookie counts."""
+    own = [pair for pair in question.shown.get("Cookie", "").split("; ") if pair]
+    names = {pair.partition("=")[0] for pair in own}
+    given = [f"{one.key}={one.coded_value}" for one in cookies.values() if one.key not in names]
+    return replace(question, shown={**question.shown, "Cookie": "; ".join(own + given)})
 
 
 def _with_move(

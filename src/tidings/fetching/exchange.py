@@ -14,6 +14,7 @@ from tidings.fetching.failures import translated
 from tidings.fetching.guard import Guard
 from tidings.fetching.outcomes import Answered, Fetched, NotModified
 from tidings.fetching.policy import FetchPolicy
+from tidings.fetching.protocol import TolerantConnector
 
 _MAX_HEADER = 32_768
 _DOCUMENT_TYPES = (
@@ -43,7 +44,7 @@ class Exchange:
     async def open(self) -> None:
         """Get ready; nothing is dialled yet."""
         for is_exempt, socket_factory in ((False, self._guard.open_socket), (True, None)):
-            connector = aiohttp.TCPConnector(
+            connector = TolerantConnector(
                 socket_factory=socket_factory, resolver=aiohttp.ThreadedResolver(), limit=0
             )
             self._sessions[is_exempt] = self._session(connector)

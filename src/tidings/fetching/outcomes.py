@@ -49,6 +49,7 @@ class Fetched:
             out is not gone.
         hubs: Where changes are announced, by the headers; absolute http(s) addresses.
         self_url: The address that hubs know the document by, by the headers.
+        problems: What was wrong with how it came, in words; it is whole all the same.
     """
 
     url: str
@@ -61,6 +62,7 @@ class Fetched:
     is_partial: bool = False
     hubs: tuple[str, ...] = ()
     self_url: str | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules
         skip_days=sorted(feed.skip_days),
         learned_entries=rhythm.entries,
         learned_seconds=rhythm.seconds,
-        problems=feed.problems,
+        problems=(*fetched.problems, *feed.problems),
         document=_kept(due, fetched, now=now),
         body_hash=due.body_hash if fetched.is_partial else body_hash(fetched),
         feed_title=feed.title or None,

@@ -73,7 +73,7 @@ def test_a_login_goes_before_that_in_the_address(fetch, publisher):
     assert publisher.received[0].headers["authorization"] == basic("new:new")
 
 
-def test_a_cookie_that_the_publisher_sets_is_not_sent(fetch, publisher):
+def test_a_cookie_that_the_publisher_sets_does_not_replace_the_operator_s(fetch, publisher):
     publisher.serve("/feed", answer("302 Found", Location="/end", Set_Cookie="a=theirs; Path=/"))
     publisher.serve("/end", DOCUMENT)
 

@@ -1,0 +1,132 @@
+"""HTTP as servers send it: what browsers and curl read all the same, put right before aiohttp's parser."""
+
+import asyncio
+import functools
+import re
+from typing import Any, cast
+
+from aiohttp import ClientPayloadError, TCPConnector
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.helpers import set_exception
+
+MAX_HEAD = 65_536
+"""Bytes of a head that are waited for; a longer one is left to aiohttp, and its limits."""
+
+_END = re.compile(rb"\r?\n\r?\n")
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
+
+
+class LongerThanClaimedError(ClientPayloadError):
+    """More came than Content-Length says, so that it may not say where the document ends.
+
+    Attributes:
+        last: The last byte within that length; all before it was passed on.
+    """
+
+    def __init__(self, last: bytes) -> None:
+        super().__init__("the body is longer than its Content-Length says")
+        self.last = last
+
+
+class TolerantConnector(TCPConnector):
+    """Opens connections whose answers are put right."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # aiohttp has no other way to say what reads from a connection.
+        self._factory = cast(
+            "functools.partial[ResponseHandler]",
+            functools.partial(TolerantHandler, loop=self._loop),
+        )
+
+
+class TolerantHandler(ResponseHandler):
+    """Reads the answers of one connection."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._head: bytearray | None = None
+        self._left: int | None = None
+
+    def set_response_params(self, **params: Any) -> None:
+        """Begin to wait for another answer."""
+        self._head, self._left = bytearray(), None
+        super().set_response_params(**params)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and pass it on once the head is whole."""
+        while self._head is not None and data:
+            self._head += data
+            end = _END.search(self._head)
+            if end is None and len(self._head) <= MAX_HEAD:
+                return
+            received, self._head, data = bytes(self._head), None, b""
+            if end is None:
+                super().data_received(received)
+                return
+            mended, self._left = mend(received[: end.start()])
+            data = received[end.end() :]
+            if _INTERIM.match(mended):  # the answer itself is still to come
+                self._head = bytearray()
+            self._pass_on(mended, data if self._head is None else b"")
+            if self._head is None:
+                return
+        if self._head is None:
+            self._pass_on(b"", data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Pass on what never became a whole head, for aiohttp to say what is wrong with it."""
+        if self._head:
+            received, self._head = bytes(self._head), None
+            super().data_received(received)
+        super().connection_lost(exc)
+
+    def _pass_on(self, head: bytes, data: bytes) -> None:
+        if not self._left or not data[self._left :].strip():
+            data = data[: self._left or None]  # some servers send a line break more
+            self._left = self._left and self._left - len(data)
+            super().data_received(head + data)
+            return
+        # The last byte is kept back, so that the body is still open and can fail.
+        end = self._left - 1
+        super().data_received(head + data[:end])
+        if self._payload is not None and self.transport is not None:
+            set_exception(self._payload, LongerThanClaimedError(data[end : end + 1]))
+            self.transport.close()
+
+
+def mend(head: bytes) -> tuple[bytes, int | None]:
+    """Return the head of an answer as it should be, and how long its body is; None if it says not.
+
+    Lines that are no headers are left out. A length that is given twice counts once, and not at
+    all beside chunks (RFC 9112, section 6.3). Two different lengths are left for the parser to
+    refuse.
+    """
+    first, *lines = re.split(rb"\r?\n", head)
+    headers: list[tuple[bytes, bytes]] = []
+    for line in lines:
+        if line[:1] in (b" ", b"\t") and headers:  # folded, as it was once allowed
+            name, value = headers.pop()
+            headers.append((name, value + b" " + line.strip()))
+            continue
+        name, colon, value = line.partition(b":")
+        if colon and _NAME.fullmatch(name.rstrip()):
+            headers.append((name.rstrip(), value.strip(b" \t")))
+    codings = b",".join(value for name, value in headers if name.lower() == b"transfer-encoding")
+    is_chunked = b"chunked" in codings.lower()
+    lengths = {
+        length.strip()
+        for name, value in headers
+        if name.lower() == b"content-length"
+        for length in value.split(b",")
+    }
+    if is_chunked or len(lengths) == 1:
+        headers = [pair for pair in headers if pair[0].lower() != b"content-length"]
+    if codings and not is_chunked:  # "identity", which means nothing
+        headers = [pair for pair in headers if pair[0].lower() != b"transfer-encoding"]
+    if not is_chunked and len(lengths) == 1:
+        headers += [(b"Content-Length", length) for length in lengths if length]
+    length = next(iter(lengths), b"") if len(lengths) == 1 and not is_chunked else b""
+    written = b"".join(b"%b: %b\r\n" % pair for pair in headers)
+    return first + b"\r\n" + written + b"\r\n", int(length) if length.isdigit() else None
