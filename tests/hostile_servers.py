@@ -96,13 +96,15 @@ def bodies():
             script=_encoded(huge, ", ".join(["gzip"] * 20)), said="none we asked for"
         ),
         "an encoding of 10 kB": Server(
-            script=_encoded(FEED, "x" * 10_000), said="content encoding"
+            script=_encoded(FEED, "br," * 3_000), said="content encoding"
         ),
         "half a gzip": Server(
             script=_encoded(gzip.compress(FEED)[:-20], "gzip"), said="ends early"
         ),
-        "a false encoding": Server(script=_encoded(FEED, "gzip"), said="not encoded as it claims"),
-        "gzip behind gzip's back": Server(script=answer(body=huge), said="compressed data"),
+        "a false encoding": Server(
+            script=_encoded(b"\xff" * 99, "gzip"), said="not encoded as it claims"
+        ),
+        "gzip behind gzip's back": Server(script=answer(body=huge), said="larger"),
         "too much, and saying so": Server(script=answer(body=bytes(MAX_SIZE + 1)), said="larger"),
         "too much, in silence": Server(script=_flood(OK + b"\r\n", bytes(65_536)), said="larger"),
         "chunks for ever": Server(

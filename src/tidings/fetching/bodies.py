@@ -103,7 +103,7 @@ def _encoding(response: ClientResponse, url: str) -> str:
     if not encodings:
         return ""
     if len(encodings) > 1 or encodings[0] not in _READABLE:
-        claimed = ", ".join(encodings)
+        claimed = ", ".join(encodings)[:100]
         raise BrokenTransferError(url, f"content encoding {claimed!r} is none we asked for")
     return encodings[0]
 
