@@ -13,7 +13,9 @@ MAX_ENTITIES = 64
 MAX_EXPANSION = 65_536
 """Characters that all uses of a document's own entities may add up to."""
 
-_ROOT = re.compile(r"<(?:[\w.-]{1,32}:)?(?:rss|feed|rdf|channel|html)(?=[\s>/])", re.IGNORECASE)
+_ROOT = re.compile(
+    r"<(?:[\w.-]{1,32}:)?(?:rss|feed|rdf|channel|html|opml)(?=[\s>/])", re.IGNORECASE
+)
 _ROOT_OR_COMMENT = re.compile(f"<!--|{_ROOT.pattern}", re.IGNORECASE)
 _ELEMENT = re.compile(r"<(?:[\w.-]{1,32}:)?(\w{1,32})")
 _ENTITY = re.compile(

@@ -1,5 +1,6 @@
 """Lists of sources in OPML, as other programs write them."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -8,6 +9,8 @@ from lxml import etree
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.urls import host_of
 from tidings.errors import ParseError, one_line
+from tidings.parsing.decoding import decode
+from tidings.parsing.mending import mend
 
 MAX_DEPTH = 50
 """Folders within folders; no program nests deeper, an attack does."""
@@ -23,6 +26,12 @@ MAX_TOPICS = 50
 
 MAX_DEFECTS = 20
 """Lines of broken XML that are named."""
+
+
+_ADDRESS = re.compile(r"(?<=\s)(?:xml|html)Url\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*')", re.IGNORECASE)
+_REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w{1,64});")
+_DOUBT = "\ue000"
+"""Stands for an ampersand that nobody can know the meaning of; for private use in Unicode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +54,18 @@ def read_opml(body: bytes) -> Subscriptions:
         ParseError: `body` is no OPML, nests too deep, or lists too much.
     """
     parser = etree.XMLParser(
-        recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        encoding="utf-8",
     )
-    root = _root(body, parser)
+    mended = mend(_ADDRESS.sub(_with_doubts, decode(body).text))
+    before = mended.first_line - 1
+    root = _root(mended.text.encode(), parser)
     outlines: dict[str, FeedOutline] = {}
-    problems = _defects(parser.error_log)
+    problems = _defects(parser.error_log, before=before)
     for element, attributes, folders in _walk(root):
         if _is_folder(element, attributes):
             continue
@@ -57,7 +73,8 @@ def read_opml(body: bytes) -> Subscriptions:
             outline = _outline(attributes, folders)
         except ValueError as error:
             name = _title(attributes) or "without title"
-            problems.append(one_line(f"line {element.sourceline}, {name}: {error}"))
+            line = int(str(element.sourceline)) + before  # the stubs do not know that it is a number
+            problems.append(one_line(f"line {line}, {name}: {error}"))
         else:
             known = outlines.get(outline.url)
             outlines[outline.url] = _merged(known, outline) if known else outline
@@ -79,11 +96,17 @@ def _refusal(because: str) -> ParseError:
     return ParseError("the list", because)
 
 
-def _defects(errors: Iterable[etree._LogEntry]) -> list[str]:
+def _with_doubts(attribute: re.Match[str]) -> str:
+    """Mark what in an address is a reference in HTML, and may be a parameter with a bare "&"."""
+    return _REFERENCE.sub(lambda found: f"{_DOUBT}{found[1]};", attribute[0])
+
+
+def _defects(errors: Iterable[etree._LogEntry], *, before: int) -> list[str]:
     """Return the broken lines, each once, with what is wrong first."""
     by_line: dict[int, str] = {}
     for error in errors:
-        by_line.setdefault(error.line, one_line(f"line {error.line}: {error.message}"))
+        line = error.line + before
+        by_line.setdefault(line, one_line(f"line {line}: {error.message}"))
     return list(by_line.values())[:MAX_DEFECTS]
 
 
@@ -141,6 +164,9 @@ def _feed_url(claimed: str) -> str:
     """Return `claimed` as an http(s) URL without the schemes that only feed readers know."""
     if not claimed:
         raise ValueError("no feed address")
+    if _DOUBT in claimed:
+        sign = claimed.partition(_DOUBT)[2].partition(";")[0]
+        raise ValueError(f"&{sign}; in its address can be a sign or a parameter")
     url = claimed.replace(" ", "%20")
     if url.lower().startswith("feed:"):
         rest = url[len("feed:") :]

@@ -188,10 +188,6 @@ def test_a_problem_is_one_short_line_whatever_the_title():
 @pytest.mark.parametrize(
     ("broken", "expected"),
     [
-        pytest.param('<outline text="A & B" xmlUrl="https://a.example/"/>', 2, id="bare ampersand"),
-        pytest.param('<outline text="A < B" xmlUrl="https://a.example/"/>', 2, id="bare less-than"),
-        pytest.param('<outline text="A&nbsp;B" xmlUrl="https://a.example/"/>', 2, id="HTML entity"),
-        pytest.param('<outline text="A\x01" xmlUrl="https://a.example/"/>', 2, id="control"),
         pytest.param('<outline text="A "b" c" xmlUrl="https://a.example/"/>', 1, id="bare quotes"),
         pytest.param("</folder>", 1, id="an end without a begin"),
     ],
@@ -202,6 +198,62 @@ def test_broken_xml_is_read_as_far_as_it_goes_and_named(broken, expected):
     assert len(subscriptions.outlines) == expected
     assert subscriptions.outlines[-1].url == "https://b.example/"
     assert subscriptions.problems[0].startswith("line 2: ")
+
+
+@pytest.mark.parametrize(
+    ("title", "expected"),
+    [
+        pytest.param("A & B", "A & B", id="a bare ampersand"),
+        pytest.param("R&D, Q&A", "R&D, Q&A", id="bare ampersands before letters"),
+        pytest.param("A&amp;B & C", "A&B & C", id="a true one and a bare one"),
+        pytest.param("A < B", "A < B", id="a bare less-than"),
+        pytest.param("Caf&eacute;&nbsp;B", "Café B", id="references of HTML"),
+        pytest.param("A\x01B", "AB", id="a control character"),
+    ],
+)
+def test_a_title_that_is_no_xml_is_read_whole(title, expected):
+    [outline] = read_opml(a_list(f'<outline xmlUrl="https://a.example/" text="{title}"/>')).outlines
+
+    assert outline.title == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        pytest.param("?a=1&b=2", "?a=1&b=2", id="bare"),
+        pytest.param("?a=1&amp;b=2&c=3", "?a=1&b=2&c=3", id="escaped and bare"),
+        pytest.param("?a=1&copy=2&lt=3&amp=4", "?a=1&copy=2&lt=3&amp=4", id="named like signs"),
+        pytest.param("?a=1&#38;b=2&#x26;c=3", "?a=1&b=2&c=3", id="by number"),
+        pytest.param("?a&&b&", "?a&&b&", id="one after the other"),
+    ],
+)
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_an_ampersand_makes_no_other_address(written, meant, quote):
+    outline = f"<outline xmlUrl={quote}https://a.example/{written}{quote} text='a'/>"
+
+    subscriptions = read_opml(a_list(outline))
+
+    assert urls(subscriptions) == [f"https://a.example/{meant}"]
+    assert subscriptions.problems == ()
+
+
+@pytest.mark.parametrize("sign", ["copy", "eacute", "section", "x"])
+def test_an_address_that_can_mean_two_things_is_named_and_not_guessed(sign):
+    doubtful = f'<outline text="Doubt"\n xmlUrl="https://a.example/?a=1&{sign};=2"/>'
+    prolog = "<?xml version='1.0'?>\n\n"
+
+    subscriptions = read_opml(a_list(f"{doubtful}\n{a_feed()}", prolog=prolog))
+
+    assert urls(subscriptions) == ["https://a.example/feed"]
+    [problem] = subscriptions.problems
+    assert problem.startswith("line 4, Doubt: ")
+    assert f"&{sign};" in problem
+
+
+def test_a_page_whose_address_is_in_doubt_is_left_out():
+    [outline] = read_opml(a_list(a_feed(htmlUrl="https://a.example/?a&copy;=1"))).outlines
+
+    assert outline.site_url is None
 
 
 def test_a_list_that_ends_early_is_read_up_to_there():
