@@ -73,7 +73,9 @@ def read_opml(body: bytes) -> Subscriptions:
             outline = _outline(attributes, folders)
         except ValueError as error:
             name = _title(attributes) or "without title"
-            line = int(str(element.sourceline)) + before  # the stubs do not know that it is a number
+            line = (
+                int(str(element.sourceline)) + before
+            )  # the stubs do not know that it is a number
             problems.append(one_line(f"line {line}, {name}: {error}"))
         else:
             known = outlines.get(outline.url)
