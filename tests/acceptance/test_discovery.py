@@ -206,17 +206,71 @@ def test_an_advertised_private_address_is_not_dialled(tidings_on_sqlite, web):
     assert canary.connections == 0
 
 
-def test_without_a_terminal_the_choice_is_left_to_the_caller(tidings_on_sqlite, web):
+def test_without_a_terminal_the_only_feed_of_a_site_is_followed(tidings_on_sqlite, web):
     site = web.publisher()
     url = site.serve("/", a_page("Welcome."))
     feed = site.serve("/feed", a_feed())
 
+    added = tidings_on_sqlite("source", "add", url)
+
+    assert added.status == 0
+    assert added.err == f"note: the feed there is {feed}\n"
+    assert followed(tidings_on_sqlite) == [feed]
+
+
+def test_without_a_terminal_the_choice_of_several_is_left_to_the_caller(tidings_on_sqlite, web):
+    site = web.publisher()
+    url = site.serve("/", a_page(advertised("/all", "All"), advertised("/some", "Some")))
+
     refused = tidings_on_sqlite("source", "add", url)
 
-    assert refused.status == 1
-    assert refused.out == ""
-    assert refused.err.endswith(f"; feeds found: {feed}\n")
+    hint, error = refused.err.splitlines()
+    assert (refused.status, refused.out) == (1, "")
+    assert "--first" in hint
+    assert error.endswith(f"; feeds found: {site.url('/all')}, {site.url('/some')}")
     assert followed(tidings_on_sqlite) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        pytest.param("{host}/feed", id="no scheme"),
+        pytest.param("//{host}/feed", id="slashes only"),
+        pytest.param("feed://{host}/feed", id="feed://"),
+        pytest.param("FEED:http://{host}/feed", id="feed: before another scheme"),
+        pytest.param("  http://{host}/feed#top ", id="blanks and a fragment"),
+    ],
+)
+def test_an_address_is_understood_as_people_write_it(tidings_on_sqlite, web, written):
+    site = web.publisher()
+    feed = site.serve("/feed", a_feed())
+
+    added = tidings_on_sqlite("source", "add", written.format(host=site.host))
+
+    assert added.status == 0, added.err
+    assert followed(tidings_on_sqlite) == [feed]
+
+
+def test_an_address_without_scheme_that_nobody_answers_names_what_is_wrong(tidings_on_sqlite, web):
+    refused = tidings_on_sqlite("source", "add", f"{web.publisher().host}/none")
+
+    assert refused.status == 1
+    assert refused.err.endswith("/none: 404 Not Found\n")
+
+
+def test_a_feed_that_only_the_headers_of_a_page_name_is_found(tidings_on_sqlite, web):
+    site = web.publisher()
+    link = '</all>; rel="alternate"; type="application/rss+xml"; title="All", </de>; rel=alternate'
+    page = a_page("Welcome.")
+    headed = page.replace(b"\r\n\r\n", f"\r\nLink: {link}\r\n\r\n".encode(), 1)
+    url = site.serve("/", headed)
+    feed = site.serve("/all", a_feed())
+
+    listed = tidings_on_sqlite("source", "discover", url, "--json").json
+    tidings_on_sqlite("source", "add", url)
+
+    assert listed == [{"url": feed, "title": "All", "type": "application/rss+xml"}]
+    assert followed(tidings_on_sqlite) == [feed]
 
 
 def test_an_advertised_feed_that_is_none_is_not_followed(tidings_on_sqlite, web):
@@ -227,7 +281,7 @@ def test_an_advertised_feed_that_is_none_is_not_followed(tidings_on_sqlite, web)
     refused = tidings_on_sqlite("source", "add", url, "--first")
 
     assert refused.status == 1
-    assert refused.err == f"tidings: no feed at {none}: an HTML page, not a feed\n"
+    assert refused.err.endswith(f"tidings: no feed at {none}: an HTML page, not a feed\n")
     assert followed(tidings_on_sqlite) == []
 
 
@@ -240,7 +294,7 @@ def test_a_feed_that_is_followed_already_is_not_asked_again(tidings_on_sqlite, w
     again = tidings_on_sqlite("source", "add", url, "--first")
 
     assert again.status == 1
-    assert again.err == f"tidings: source {feed} exists already: 1 A feed\n"
+    assert again.err.endswith(f"tidings: source {feed} exists already: 1 A feed\n")
     assert paths(site) == ["/feed", "/"]
 
 

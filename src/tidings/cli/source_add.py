@@ -11,7 +11,7 @@ import click
 from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
 from tidings.domain.documents import Link
-from tidings.errors import ImportFileError, ParseError
+from tidings.errors import ImportFileError, NoFeedError, ParseError
 
 
 @click.command
@@ -23,7 +23,8 @@ from tidings.errors import ImportFileError, ParseError
 def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, first: bool) -> None:
     """Fetch a source once, and follow it from then on.
 
-    If URL is a page, its feeds are looked for: on a terminal you are asked which one to follow.
+    If URL is a page, its feeds are looked for: the only one is followed, and of several you are
+    asked which one on a terminal. URL may lack its scheme, or begin with feed:.
 
     Example: tidings source add https://example.org/feed.xml --topic science
     """
@@ -35,7 +36,12 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
     new = NewSource(url=url, title=title, topics=topics)
     choose = partial(_choose, first=first)
     with opened(start.settings()) as app, polling(app) as tools:
-        added = add_source(tools, new, choose=choose)
+        try:
+            added = add_source(tools, new, choose=choose)
+        except NoFeedError as error:
+            if error.offered:
+                click.echo("follow one by its own address, or the first with --first", err=True)
+            raise
     click.echo(f"{added.source.id}: {added.source.title}")
     click.echo(f"{added.found} entries found, {added.public} of them public now")
     for problem in added.problems:
@@ -115,14 +121,15 @@ def export(start: Start, file: Path) -> None:
 
 
 def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
-    """Return the feed to follow: the first, or the one that the person at the terminal names."""
+    """Return the feed to follow: the first, the only one, or the one that the person at the terminal names."""
     if first:
+        return feeds[0]
+    if len(feeds) == 1:
+        click.echo(f"note: the feed there is {feeds[0].url}", err=True)
         return feeds[0]
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
     rows = [(number, link.title, link.type, link.url) for number, link in enumerate(feeds, start=1)]
     show_table(("", "title", "type", "url"), rows)
-    if len(feeds) == 1:
-        return feeds[0]
     number = click.prompt("Which one", type=click.IntRange(1, len(feeds)), default=1)
     return feeds[number - 1]

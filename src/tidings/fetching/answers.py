@@ -142,6 +142,7 @@ async def _document(
         is_partial=response.status == HTTPStatus.IM_USED,
         hubs=links.related(link, "hub", base=url),
         self_url=next(iter(links.related(link, "self", base=url)), None),
+        alternates=links.alternates(link, base=url),
     )
 
 

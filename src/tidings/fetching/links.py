@@ -3,10 +3,13 @@
 import re
 from urllib.parse import urljoin
 
+from tidings.domain.documents import Link
 from tidings.domain.urls import host_of
 
 _LINK = re.compile(r"<([^<>]*)>([^<]*)")
 _RELATIONS = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.ASCII | re.IGNORECASE)
+
+_PARAMETERS = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.ASCII)
 
 
 def related(header: str, relation: str, *, base: str) -> tuple[str, ...]:
@@ -24,6 +27,20 @@ def related(header: str, relation: str, *, base: str) -> tuple[str, ...]:
         link = _absolute(address, base) if relation in relations else None
         if link:
             found[link] = None
+    return tuple(found)
+
+
+def alternates(header: str, *, base: str) -> tuple[Link, ...]:
+    """Return what `header` names as other forms of a document, with titles and types."""
+    found = []
+    for address, parameters in _LINK.findall(header):
+        values = {
+            name.lower(): quoted or bare for name, quoted, bare in _PARAMETERS.findall(parameters)
+        }
+        link = _absolute(address, base)
+        if link and "alternate" in values.get("rel", "").lower().split():
+            kind = values.get("type", "").partition(";")[0].strip().lower()
+            found.append(Link(url=link, title=values.get("title", ""), type=kind or None))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tidings.domain.access import Access
+from tidings.domain.documents import Link
 from tidings.errors import FetchError
 
 
@@ -49,6 +50,7 @@ class Fetched:
             out is not gone.
         hubs: Where changes are announced, by the headers; absolute http(s) addresses.
         self_url: The address that hubs know the document by, by the headers.
+        alternates: What else there is of it, by the headers: feeds, if it is a page.
         problems: What was wrong with how it came, in words; it is whole all the same.
     """
 
@@ -62,6 +64,7 @@ class Fetched:
     is_partial: bool = False
     hubs: tuple[str, ...] = ()
     self_url: str | None = None
+    alternates: tuple[Link, ...] = ()
     problems: tuple[str, ...] = ()
 
 

@@ -1,7 +1,7 @@
 """The feeds of a page: those it advertises, those it links to, and where feeds usually are."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -33,7 +33,11 @@ _FEED_TYPE = re.compile(r"\b(?:atom|rdf|rss)\b|\bfeed\+json")
 _NO_FEED = re.compile(r"/wp-json/|oembed|opensearch|sitemap", re.IGNORECASE)
 _COMMENTS = re.compile(r"\bcomments?\b", re.IGNORECASE)
 
-_FEED_PATH = re.compile(r"/(?:feeds?|rss2?|atom|rdf)/?$|\.(?:rss|atom|rdf)$", re.IGNORECASE)
+_FEED_PATH = re.compile(
+    r"/(?:feeds?|rss2?|atom|rdf)(?:/?|\.(?:php\d?|aspx?|ashx|jsp|cfm|cgi|pl|do))$"
+    r"|/(?:feeds?|rss2?|atom)/[^/]+/?$|\.(?:rss|atom|rdf)$",
+    re.IGNORECASE,
+)
 _FEED_WORD = re.compile(r"feed|rss|atom|/index\.xml", re.IGNORECASE)
 _FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|alt)=(?:rss|atom|feed|rdf)", re.IGNORECASE)
 _FEED_HOSTS = frozenset({"feedpress.me", "feedpress.it", "anchor.fm"})
@@ -70,13 +74,16 @@ def is_page(body: bytes, content_type: str | None) -> bool:
     return content_type in _PAGE_TYPES or _PAGE_START.search(body[:1000]) is not None
 
 
-def read_page(body: bytes, url: str, *, charset: str | None = None) -> Page:
+def read_page(
+    body: bytes, url: str, *, charset: str | None = None, alternates: Sequence[Link] = ()
+) -> Page:
     """Return what a page says about feeds; takes time linear in its size.
 
     Args:
         body: The page.
         url: Where it was found.
         charset: The label of the HTTP header.
+        alternates: What the headers name as other forms of the page.
     """
     labelled = _META_CHARSET.search(body[:4096])
     label = charset or (labelled[1].decode() if labelled else None)
@@ -87,7 +94,8 @@ def read_page(body: bytes, url: str, *, charset: str | None = None) -> Page:
     base_url = absolute_url(base.attributes.get("href"), url) if base else None
     bases = (base_url, url)
 
-    advertised = [*_advertised(tree, bases), *youtube.feeds_in_page(text, url)]
+    in_headers = filter(_is_of_feed, alternates)
+    advertised = [*in_headers, *_advertised(tree, bases), *youtube.feeds_in_page(text, url)]
     linked = _linked(tree, bases)
     usual = () if youtube.is_there(url) else _usual(url)
     return Page(advertised=_ordered(advertised), linked=_ordered(linked), usual=_ordered(usual))

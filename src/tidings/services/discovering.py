@@ -33,12 +33,14 @@ class Discovery:
     """What an address leads to.
 
     Attributes:
-        url: The address that answered.
+        asked: The address that was asked.
+        url: The one that answered.
         found: What there is, in words.
         feeds: The feeds behind it, the likeliest first.
         itself: What came, if the address is a feed; then it is the only one of `feeds`.
     """
 
+    asked: str
     url: str
     found: str
     feeds: tuple[FoundFeed, ...]
@@ -61,15 +63,16 @@ def discover(visit: Visit, url: str) -> Discovery:
     """
     if named := youtube.find_feed_of(url):
         feeds = (FoundFeed(link=named),)
-        return Discovery(url=url, found="a page of YouTube", feeds=feeds)
+        return Discovery(asked=url, url=url, found="a page of YouTube", feeds=feeds)
     looked = visit.look(url)
     fetched = looked.fetched
     if looked.feed is not None:
         feeds = (_tried_feed(looked, Link(url=url)),)
-        return Discovery(url=fetched.url, found="a feed", feeds=feeds, itself=looked)
+        return Discovery(asked=url, url=fetched.url, found="a feed", feeds=feeds, itself=looked)
     # A question without conditions has no other answer with a document.
     answer = f"200 OK, {fetched.content_type or 'no content type'}, {len(fetched.body):,} bytes"
     return Discovery(
+        asked=url,
         url=fetched.url,
         found=f"{looked.because} ({answer})",
         feeds=tuple(_feeds_behind(visit, looked)),
@@ -78,7 +81,9 @@ def discover(visit: Visit, url: str) -> Discovery:
 
 def _feeds_behind(visit: Visit, looked: Looked) -> Iterator[FoundFeed]:
     fetched = looked.fetched
-    page = read_page(fetched.body, fetched.url, charset=fetched.charset)
+    page = read_page(
+        fetched.body, fetched.url, charset=fetched.charset, alternates=fetched.alternates
+    )
     if page.advertised:
         yield from (FoundFeed(link=link) for link in page.advertised)
     elif is_page(fetched.body, fetched.content_type):

@@ -1,5 +1,6 @@
 """Following a source: look at it once, keep what was found, poll it from then on."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,14 +10,16 @@ from tidings.domain.documents import Link
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source
 from tidings.domain.urls import host_of, without_credentials
-from tidings.errors import InvalidError, NoFeedError
-from tidings.services.discovering import discover
+from tidings.errors import FetchError, InvalidError, NoFeedError, StatusError
+from tidings.services.discovering import Discovery, discover
 from tidings.services.looking import Looked, Visit
 from tidings.services.poll import PollTools
 from tidings.services.settling import Reading, settle_read
 from tidings.storage import polls, sources, topics
 from tidings.storage.database import Database
 from tidings.storage.sources import NewSource
+
+_FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
 
 Choose = Callable[[Sequence[Link]], Link | None]
 
@@ -52,12 +55,13 @@ def add_source(tools: PollTools, new: NewSource, *, choose: Choose) -> Added:
         NoFeedError: The answer is no feed, and none of those that it leads to is wanted; the
             error names them.
     """
-    new = replace(new, url=web_address(new.url))
-    _refuse_duplicate(tools, new.url)
+    addresses = web_addresses(new.url)
+    for url in addresses:
+        _refuse_duplicate(tools, url)
     with Visit(tools, stop=Event()) as visit:
-        discovery = discover(visit, new.url)
+        discovery = _discover_first(visit, addresses)
         if discovery.itself is not None:
-            return _keep(visit, new, discovery.itself)
+            return _keep(visit, replace(new, url=discovery.asked), discovery.itself)
     looked_by_link = {feed.link: feed.looked for feed in discovery.feeds}
     link = choose(list(looked_by_link)) if looked_by_link else None
     if link is None:
@@ -75,7 +79,7 @@ def find_feeds(tools: PollTools, url: str) -> list[Link]:
         NoFeedError: There is no feed.
     """
     with Visit(tools, stop=Event()) as visit:
-        discovery = discover(visit, web_address(url))
+        discovery = _discover_first(visit, web_addresses(url))
     if not discovery.feeds:
         raise discovery.error()
     return [feed.link for feed in discovery.feeds]
@@ -115,15 +119,31 @@ def import_sources(
     return Imported(added=len(new), known=len(outlines) - len(new))
 
 
-def web_address(text: str) -> str:
-    """Return `text` as the address of a document, with `https` where it names no scheme.
+def web_addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses that `text` can mean, likeliest first: two where it names no scheme.
+
+    `feed://example.org/` names none either; it is how links open feed readers.
 
     Raises:
         InvalidError: It is no http(s) address.
     """
-    url = text.strip().partition("#")[0]
-    if "://" not in url:
-        url = f"https://{url}"
+    said = _FEED_SCHEME.sub("", text.strip().partition("#")[0])
+    if "://" in said:
+        return (_checked_address(said, text),)
+    bare = said.removeprefix("//")
+    return tuple(_checked_address(f"{scheme}://{bare}", text) for scheme in ("https", "http"))
+
+
+def web_address(text: str) -> str:
+    """Return the likeliest address that `text` can mean.
+
+    Raises:
+        InvalidError: It is no http(s) address.
+    """
+    return web_addresses(text)[0]
+
+
+def _checked_address(url: str, text: str) -> str:
     try:
         host_of(url)
     except ValueError as error:
@@ -131,6 +151,24 @@ def web_address(text: str) -> str:
     if any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
         raise InvalidError("address", text, "it holds blanks, controls or a backslash")
     return url
+
+
+def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:
+    """Look at the first of some addresses that answers at all.
+
+    Raises:
+        ConflictError: Another process holds a host.
+        FetchError: None answers; what is wrong with the last.
+    """
+    *likely, last = addresses
+    for url in likely:
+        try:
+            return discover(visit, url)
+        except StatusError:
+            raise
+        except FetchError:  # nobody speaks TLS there, say
+            continue
+    return discover(visit, last)
 
 
 def _refuse_duplicate(tools: PollTools, url: str) -> None:
