@@ -55,6 +55,7 @@ def a_busy_status():
                 slug=source.slug,
                 title=source.title,
                 since=NOON - 40 * number * DAY,
+                has_worked=number > 0,
                 word=word,
             )
             for number, (source, word) in enumerate(zip(SOURCES, TROUBLES, strict=False))

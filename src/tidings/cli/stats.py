@@ -64,7 +64,13 @@ def _sections(status: Status) -> Iterator[Section]:
     yield _polls(status)
     yield Section("sources", [(health.value, number) for health, number in status.sources.items()])
     failing = [
-        (str(one.id), one.title, one.word, f"since {moment(one.since)}") for one in status.failing
+        (
+            str(one.id),
+            one.title,
+            one.word,
+            f"since {moment(one.since)}" if one.has_worked else "never reached",
+        )
+        for one in status.failing
     ]
     yield Section("failing longest", lines=failing)
     slow = [(str(one.id), one.title, f"after {in_words(one.lag)}") for one in status.slow]

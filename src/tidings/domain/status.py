@@ -84,6 +84,7 @@ class FailingSource:
 
     Attributes:
         since: When it worked last, or was added.
+        has_worked: Whether it ever did.
         word: What it fails with: `http 404`, `dns`, `timeout`.
     """
 
@@ -91,6 +92,7 @@ class FailingSource:
     slug: str
     title: str
     since: datetime
+    has_worked: bool
     word: str
 
 

@@ -108,7 +108,7 @@ def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource
     """Return the sources that have failed longest, the longest first."""
     since = func.coalesce(source.c.last_ok_at, source.c.added_at)
     statement = (
-        select(*_NAMED, since.label("since"), source.c.failing_with)
+        select(*_NAMED, since.label("since"), source.c.last_ok_at, source.c.failing_with)
         .where(source.c.state == SourceState.ACTIVE, source.c.failures > 0)
         .order_by(since, source.c.id)
         .limit(limit)
@@ -119,6 +119,7 @@ def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource
             slug=row.slug,
             title=shown_title(row.given_title, row.feed_title, row.url),
             since=row.since,
+            has_worked=row.last_ok_at is not None,
             word=row.failing_with or "other",
         )
         for row in connection.execute(statement)

@@ -99,13 +99,33 @@ def test_polling_that_is_behind_is_admitted():
 
 
 def test_of_a_source_that_fails_it_says_a_word_and_since_when():
-    failing = FailingSource(id=1, slug="one", title="<One>", since=NOON - 9 * DAY, word="http 404")
+    failing = FailingSource(
+        id=1, slug="one", title="<One>", since=NOON - 9 * DAY, has_worked=True, word="http 404"
+    )
 
     page = page_of(a_status(failing=(failing,)))
 
     assert '<a href="/sources/one" dir="auto">&lt;One&gt;</a>' in page
     assert "Answers 404" in page
     assert "11 November 2026" in page
+
+
+def test_of_a_source_that_was_never_reached_it_says_so():
+    failing = FailingSource(
+        id=1, slug="one", title="One", since=NOON - 9 * DAY, has_worked=False, word="dns"
+    )
+
+    page = page_of(a_status(failing=(failing,)))
+
+    assert "<td>never</td>" in page
+    assert "11 November 2026" not in page
+
+
+def test_new_entries_are_counted_beside_the_polls_that_brought_them():
+    shown = text_of(page_of(a_status(tally=replace(a_tally(new=2), entries=37))))
+
+    assert "New entries 37" in shown
+    assert "Polls with new entries 2" in shown
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -122,7 +142,7 @@ def test_there_are_words_for_whatever_a_source_fails_with(language):
         ),
     ]
     failing = [
-        FailingSource(id=1, slug="s", title="S", since=NOON, word=word_for(error))
+        FailingSource(id=1, slug="s", title="S", since=NOON, has_worked=True, word=word_for(error))
         for error in found
     ]
 
