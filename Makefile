@@ -46,15 +46,18 @@ clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tidings needs Python 3.11 or newer; set PYTHON=python3.11")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tidings needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@echo "making .venv"
+	@$(PYTHON) -m venv .venv
 
 .venv/.installed: requirements.lock pyproject.toml | .venv/bin/python
-	$(PIP) install -q --require-hashes -r requirements.lock
-	$(PIP) install -q --no-deps -e .
-	touch $@
+	@echo "installing what tidings needs into .venv, at the first time only: half a minute or so"
+	@$(PIP) install -q --require-hashes -r requirements.lock
+	@$(PIP) install -q --no-deps -e .
+	@touch $@
 
 .venv/.installed-dev: requirements-dev.lock pyproject.toml | .venv/bin/python
-	$(PIP) install -q --require-hashes -r requirements-dev.lock
-	$(PIP) install -q --no-deps -e .
-	touch $@ .venv/.installed
+	@echo "installing what tidings and its tests need into .venv: a minute or so"
+	@$(PIP) install -q --require-hashes -r requirements-dev.lock
+	@$(PIP) install -q --no-deps -e .
+	@touch $@ .venv/.installed
