@@ -106,4 +106,4 @@ def _rename(entry: ParsedEntry, stored: Namesake) -> Rename:
 def _is_told_as_it_was(rename: Rename) -> bool:
     entry, stored = rename.entry, rename.stored
     has_same_time = entry.published is not None and entry.published == stored.published
-    return has_same_time or entry.revision == stored.revision
+    return has_same_time or entry.reads_like(stored.revision)

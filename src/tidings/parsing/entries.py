@@ -1,5 +1,6 @@
 """The stage all formats share: which entries are new, and their fields made clean."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,12 +14,13 @@ from tidings.domain.documents import (
     ParsedFeed,
 )
 from tidings.domain.identity import Marks, digest, entry_keys
-from tidings.parsing.body import clean_body, plain_to_html, visible_text
+from tidings.parsing.body import Body, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
 from tidings.parsing.newest import newest
-from tidings.parsing.raw import RawEntry, RawFeed, Text
-from tidings.parsing.revisions import revision
+from tidings.parsing.pictures import distinct, key_of
+from tidings.parsing.raw import FirstReading, RawEntry, RawFeed, Text
+from tidings.parsing.revisions import first_revision, revision
 from tidings.parsing.text import clean_line, clean_text
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
@@ -34,6 +36,7 @@ MAX_RIGHTS = 500
 MAX_NAME = 200
 """Characters of an author's name, a category, or a date as written."""
 
+_ADDRESS = re.compile(r"(?:mailto:)?[^\s@]+@[^\s@]+\.[^\s@]+", re.IGNORECASE)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -115,7 +118,7 @@ def _place(raw: RawEntry, bases: Sequence[str], language: str | None) -> _Placed
 
 
 def _marks(entry: _Placed) -> Marks:
-    raw = entry.raw
+    raw, first = entry.raw, _first_reading(entry.raw)
     link = canonical_url(entry.url) if entry.url else None
     if link and entry.url and not raw.guid:
         # Archives that hold many entries on one page tell them apart by fragments only.
@@ -123,10 +126,16 @@ def _marks(entry: _Placed) -> Marks:
     return Marks(
         guid=raw.guid or None,
         link=link,
-        title=_plain(raw.title),
+        title=_plain(first.title),
         date=raw.published or raw.updated or None,
         # Where it makes the key, markup does not count; elsewhere, nor is it to be had for nothing.
-        text=raw.body.value if raw.guid or link else visible_text(_html(raw.body)),
+        text=first.body.value if raw.guid or link else visible_text(_html(first.body)),
+    )
+
+
+def _first_reading(raw: RawEntry) -> FirstReading:
+    return raw.first_reading or FirstReading(
+        title=raw.title, body=raw.body, enclosures=raw.enclosures
     )
 
 
@@ -149,11 +158,14 @@ def _written(entry: _Placed) -> Iterator[str]:
     raw = entry.raw
     yield from (raw.guid, entry.url or "", raw.language, entry.language or "")
     yield from (raw.published, raw.updated, *entry.bases)
+    yield from ("base", raw.body.base) if raw.body.base else ()
     for text in (raw.title, raw.body, *raw.authors, *raw.categories):
         yield text.value
         yield "html" if text.html else "plain"
     for image in raw.images:
         yield from ("image", image.url, str(image.width), str(image.height))
+    for picture in raw.pictures:
+        yield from ("picture", picture.url, picture.alt)
     for file in raw.enclosures:
         yield from ("enclosure", file.url, file.type or "", str(file.length))
 
@@ -164,16 +176,19 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     title = _line(raw.title)
     language = language_tag(raw.language) or entry.language
     language = language or guess_language(f"{title} {visible_text(html)}")
-    body = clean_body(html, bases=entry.bases, language=language)
-    enclosures = tuple(_enclosures(entry))
+    body = clean_body(html, bases=_bases_of_body(entry), language=language)
+    enclosures = tuple(_enclosures(raw.enclosures, entry))
+    first = _first_reading(raw)
+    first_files = tuple(_enclosures(first.enclosures, entry))
     return ParsedEntry(
         key=key,
         raw_hash=raw_hash,
         revision=revision(_plain(raw.title), _cut(raw.body), enclosures),
+        first_revision=first_revision(_plain(first.title), _cut(first.body), first_files),
         guid=_guid(raw.guid),
         title=title,
         url=entry.url,
-        authors=_names(raw.authors),
+        authors=_people(raw.authors),
         categories=_names(raw.categories),
         published=_published(raw),
         published_raw=clean_line(raw.published or raw.updated, html=False, limit=MAX_NAME) or None,
@@ -182,8 +197,14 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         excerpt=body.excerpt,
         language=language,
         image=_image(entry) or body.image,
+        pictures=_pictures(entry, body),
         enclosures=enclosures,
     )
+
+
+def _bases_of_body(entry: _Placed) -> tuple[str, ...]:
+    base = entry.raw.body.base
+    return (base, *entry.bases) if base else entry.bases
 
 
 def _cut(body: Text) -> Text:
@@ -212,6 +233,12 @@ def _names(texts: Sequence[Text]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, names)))
 
 
+def _people(texts: Sequence[Text]) -> tuple[str, ...]:
+    """Return who wrote an entry: an address only where nobody is named."""
+    found = _names(texts)
+    return tuple(name for name in found if not _ADDRESS.fullmatch(name)) or found
+
+
 def _published(raw: RawEntry) -> datetime | None:
     """Return the publication date, failing that the date of the last change: often all there is."""
     return parse_date(raw.published) or parse_date(raw.updated)
@@ -224,8 +251,19 @@ def _image(entry: _Placed) -> Image | None:
     return None
 
 
-def _enclosures(entry: _Placed) -> Iterator[Enclosure]:
-    for enclosure in entry.raw.enclosures:
+def _pictures(entry: _Placed, body: Body) -> tuple[Image, ...]:
+    """Return the pictures beside the text, but for those that stand in it already."""
+    placed = [
+        replace(picture, url=url)
+        for picture in entry.raw.pictures
+        if (url := absolute_url(picture.url, *entry.bases))
+    ]
+    inside = {key_of(url) for url in body.pictures}
+    return tuple(picture for picture in distinct(placed) if key_of(picture.url) not in inside)
+
+
+def _enclosures(files: Sequence[Enclosure], entry: _Placed) -> Iterator[Enclosure]:
+    for enclosure in files:
         if url := absolute_url(enclosure.url, *entry.bases):
             kind = clean_line(enclosure.type or "", html=False, limit=MAX_NAME) or None
             yield replace(enclosure, url=url, type=kind)

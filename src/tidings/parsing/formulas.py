@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tidings.parsing import mathml
+from tidings.parsing import mathml, mathml_tex
 from tidings.parsing.attributes import Attributes
 from tidings.parsing.text import spaced_once
 
@@ -54,6 +54,7 @@ _WORD = re.compile(r"[A-Za-z]{3}")
 _TWO_WORDS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _LETTER_OR_DIGIT = re.compile(r"[0-9A-Za-z\u0370-\u03ff]")
 _COMMENT = re.compile(r"(?<!\\)%[^\n\v]*")
+_TEX_TYPE = re.compile(r"(?:\b|la)tex\b", re.IGNORECASE)
 _FOR_PICTURES = re.compile(r"\\(?:inline|large|dpi\{\d+\}|bg_\w+|fn_\w+)\s*")
 _WORDPRESS = "latex "
 
@@ -164,11 +165,18 @@ def _of_math(node: LexborNode, attributes: Attributes) -> Formula | None:
 
 
 def _of_native(node: LexborNode, *, display: bool) -> Formula | None:
-    annotation = node.css_first('annotation[encoding="application/x-tex"]')
-    tex = annotation.text_lexbor() if annotation else node.attributes.get("alttext") or ""
-    line = spaced_once(tex or node.text_lexbor()).strip()
+    line = spaced_once(_written_tex(node) or mathml_tex.to_tex(node)).strip()
     native = mathml.from_node(node, tex=line, display=display)
     return _of_tex(line, display=display, native=native or "")
+
+
+def _written_tex(math: LexborNode) -> str:
+    """Return the TeX that a publisher gives beside MathML; other words for it are none."""
+    for annotation in math.css("annotation"):
+        if _TEX_TYPE.search(annotation.attributes.get("encoding") or ""):
+            return annotation.text_lexbor()
+    alternative = math.attributes.get("alttext") or ""
+    return alternative if _COMMAND.search(alternative) or not _WORD.search(alternative) else ""
 
 
 def _of_container(node: LexborNode, attributes: Attributes) -> Formula | None:
@@ -187,9 +195,14 @@ def _of_element(node: LexborNode, attributes: Attributes) -> Formula | None:
 
 def _of_wrapper(node: LexborNode, attributes: Attributes, *, display: bool) -> Formula | None:
     math = node.css_first("math")
+    if math is None and (written := attributes.get("data-mathml")):
+        math = LexborHTMLParser(written).css_first("math")
     if math is not None:
         return _of_native(math, display=display or math.attributes.get("display") == "block")
     tex = attributes.get("data-latex")
+    drawn = node.css_first('mjx-math, [data-mml-node="math"]')
+    if not tex and drawn is not None:
+        tex = mathml_tex.to_tex(drawn)
     return _of_tex(tex, display=display) if tex else None
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from math import isfinite
 
 from tidings.domain.documents import Enclosure, Image
+from tidings.parsing import media
 from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Text, length_of
 
 MAX_DIGITS = 20
@@ -70,6 +71,8 @@ def _loaded(document: str) -> tuple[object, list[str]]:
 
 def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
     html = _text(item, "content_html")
+    images = [Image(url=url) for key in ("image", "banner_image") if (url := _text(item, key))]
+    enclosures = tuple(_attachments(item))[:MAX_PARTS]
     plain = _text(item, "content_text") or _text(item, "summary")
     return RawEntry(
         guid=_text(item, "id"),
@@ -81,10 +84,9 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         categories=tuple(_tags(item))[:MAX_PARTS],
         published=_text(item, "date_published"),
         updated=_text(item, "date_modified"),
-        images=tuple(
-            Image(url=url) for key in ("image", "banner_image") if (url := _text(item, key))
-        ),
-        enclosures=tuple(_attachments(item))[:MAX_PARTS],
+        images=tuple(images),
+        pictures=(*images[:1], *media.files_as_pictures(enclosures)),
+        enclosures=enclosures,
     )
 
 

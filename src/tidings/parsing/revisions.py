@@ -21,6 +21,14 @@ _ATTRIBUTE = re.compile(
 _PICTURES = ("img", "source")
 
 
+RULE = "2"
+"""The rule by which title, body and files are chosen among what an entry says.
+
+With a new rule the number changes, and the hash by the rule before goes on to be made beside the
+new one: no stored entry may look changed only because we read it better.
+"""
+
+
 def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
     """Return a hash that changes with an entry's text, markup, pictures and targets.
 
@@ -34,9 +42,20 @@ def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
         body: As the publisher wrote it.
         enclosures: Its files.
     """
-    seen = "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
-    files = [file.url.partition("?")[0] for file in enclosures]
-    return digest(title, "html" if body.html else "plain", seen, *files)
+    return digest("rule", RULE, *_seen(title, body, enclosures))
+
+
+def first_revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
+    """Return the same of what the first rule chose, as it is stored of entries of that time."""
+    return digest(*_seen(title, body, enclosures))
+
+
+def _seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> Iterator[str]:
+    yield title
+    yield "html" if body.html else "plain"
+    yield "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
+    for file in enclosures:
+        yield file.url.partition("?")[0]
 
 
 def _tokens(raw_html: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tidings.domain.documents import Enclosure
 from tidings.parsing.raw import Text
-from tidings.parsing.revisions import revision
+from tidings.parsing.revisions import first_revision, revision
 
 BODY = (
     '<p class="a">It <a href="https://a.example/x?p=1">rained</a> &amp; poured.</p>'
@@ -64,6 +64,12 @@ def test_title_and_files_count_but_not_what_tells_one_download_from_another():
     assert revision_of(files=["https://a.example/1.ogg?s=1"]) == revision_of(
         files=["https://a.example/1.ogg?s=2"]
     )
+
+
+def test_a_hash_by_one_rule_is_never_one_by_another():
+    body = Text(value=BODY, html=True)
+
+    assert first_revision("Rain", body, []) != revision("Rain", body, [])
 
 
 def test_plain_text_is_not_read_as_markup():
