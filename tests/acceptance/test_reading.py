@@ -73,7 +73,7 @@ def test_what_was_read_less_well_before_is_mended_and_told_to_nobody(tidings_on_
     assert tidings.polled("--all")[url]["new"] == 1
     # As the version stored it that took the longest text for the body.
     tidings.execute(
-        f"UPDATE entry SET content = '<p>{FOG}</p>', raw_hash = x'00', pictures = NULL,"
+        "UPDATE entry SET content = '<p>Fog over the harbour</p>', raw_hash = x'00', pictures = NULL,"
         " revision = x'572cffc2e8fb5e57ebf27b1b19af6b40'"
     )
 
