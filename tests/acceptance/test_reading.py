@@ -85,3 +85,14 @@ def test_what_was_read_less_well_before_is_mended_and_told_to_nobody(tidings_on_
     assert read_now["content"] == "<p>Good morning!</p>"
     assert len(read_now["pictures"]) == 2
     assert (edited["new"], edited["updated"]) == (0, 1)
+
+
+def test_what_a_server_names_as_its_language_is_that_of_what_is_pushed_or_read_again(tidings, web):
+    tidings.add(web.serve(answer(body=toots(), Content_Language="fr")))
+    assert tidings("poll", "--all").status == 0
+
+    language = tidings("entry", "show", 1, "--json").json["language"]
+    again = tidings("poll", "--replay", 1)
+
+    assert (language, again.status) == ("fr", 0)
+    assert tidings("entry", "show", 1, "--json").json["language"] == "fr"

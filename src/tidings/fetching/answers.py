@@ -27,6 +27,7 @@ _WALLS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
+_LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,7 @@ async def _document(
         body=body,
         content_type=described.partition(";")[0].strip().lower() or None,
         charset=charset[1] if charset else None,
+        language=_language(response),
         validators=Validators(
             url=url,
             etag=_validator(response, "ETag"),
@@ -136,6 +138,12 @@ async def _document(
         hubs=links.related(link, "hub", base=url),
         self_url=next(iter(links.related(link, "self", base=url)), None),
     )
+
+
+def _language(response: ClientResponse) -> str | None:
+    named = response.headers.getall("Content-Language", ())
+    # Several are those of its readers (RFC 9110, section 8.5): they tell of no text in it.
+    return named[0].strip() if len(named) == 1 and _LANGUAGE.fullmatch(named[0].strip()) else None
 
 
 def _not_modified(response: ClientResponse, question: Question) -> NotModified:

@@ -48,15 +48,19 @@ class _Placed:
         url: Its page, absolute.
         bases: What its relative addresses are relative to, innermost first.
         language: That of the feed.
+        around: What is said of its language outside of it.
     """
 
     raw: RawEntry
     url: str | None
     bases: tuple[str, ...]
     language: str | None
+    around: str | None
 
 
-def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> ParsedFeed:
+def clean_feed(
+    feed: RawFeed, known: Mapping[bytes, bytes], *, url: str, around: str | None = None
+) -> ParsedFeed:
     """Return `feed` with those of its entries that are unknown or changed, clean.
 
     Args:
@@ -64,13 +68,14 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
         known: The raw hash of every entry we have of this source, by key; `REMOVED` for one
             that we had.
         url: Where the document came from.
+        around: The language that whoever sent it names, BCP 47.
     """
     site_url = absolute_url(feed.site_url, url)
     language = language_tag(feed.language)
     read = _newest(feed.entries)
     # RSS does not say what addresses are relative to, and publishers mean their site.
     bases = [site_url, url] if site_url and feed.format.startswith("rss") else [url]
-    placed = [_place(raw, bases, language) for raw in read]
+    placed = [_place(raw, bases, language=language, around=around) for raw in read]
 
     keys = entry_keys([_marks(entry) for entry in placed], known)
     entries, unchanged = [], set()
@@ -86,7 +91,7 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
         guid=_guid(feed.guid),
         rights=clean_line(feed.rights.value, html=feed.rights.html, limit=MAX_RIGHTS) or None,
         site_url=site_url,
-        language=language,
+        language=language or around,
         format=feed.format,
         entries=tuple(entries),
         unchanged_keys=frozenset(unchanged),
@@ -107,14 +112,16 @@ def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
     return [entries[position] for position in newest([_published(entry) for entry in entries])]
 
 
-def _place(raw: RawEntry, bases: Sequence[str], language: str | None) -> _Placed:
-    around = [raw.base, *bases] if raw.base else bases
-    url = absolute_url(raw.url, *around)
+def _place(
+    raw: RawEntry, bases: Sequence[str], *, language: str | None, around: str | None
+) -> _Placed:
+    inner = [raw.base] if raw.base else []
+    url = absolute_url(raw.url, *inner, *bases)
     if not raw.url and raw.guid.startswith(("http://", "https://")):
         url = absolute_url(raw.guid)
-    inner = [raw.base] if raw.base else []
     page = [url] if url else []
-    return _Placed(raw=raw, url=url, bases=(*inner, *page, *bases), language=language)
+    placed = (*inner, *page, *bases)
+    return _Placed(raw=raw, url=url, bases=placed, language=language, around=around)
 
 
 def _marks(entry: _Placed) -> Marks:
@@ -174,8 +181,7 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     raw = entry.raw
     html = _html(raw.body)
     title = _line(raw.title)
-    language = language_tag(raw.language) or entry.language
-    language = language or guess_language(f"{title} {visible_text(html)}")
+    language = _language(entry, title, html)
     body = clean_body(html, bases=_bases_of_body(entry), language=language)
     enclosures = tuple(_enclosures(raw.enclosures, entry))
     first = _first_reading(raw)
@@ -200,6 +206,15 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         pictures=_pictures(entry, body),
         enclosures=enclosures,
     )
+
+
+def _language(entry: _Placed, title: str, html: str) -> str | None:
+    if stated := language_tag(entry.raw.language) or entry.language:
+        return stated
+    guessed = guess_language(f"{title} {visible_text(html)}")
+    # What a server names is often the same for all it has: the script of a text knows better.
+    agrees = not guessed or (entry.around or "").partition("-")[0] == guessed
+    return (entry.around or guessed) if agrees else guessed
 
 
 def _bases_of_body(entry: _Placed) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """JSON Feed 1.0 and 1.1: no field is what it should be until it was looked at."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from math import isfinite
@@ -15,6 +16,9 @@ MAX_DIGITS = 20
 MAX_CUTS = 20
 """Ends of objects at which a broken document is tried to be cut."""
 
+_NUMBER = re.compile(r"(?:json ?feed[ /-]?)?v?\d(?:\.\d)?")
+_FIRST = re.compile(r"(?:^|[^.\d])1(?:\.0)?/?$")
+
 Object = dict[str, object]
 
 
@@ -28,8 +32,8 @@ def read(document: str) -> RawFeed | None:
     feed, problems = _loaded(document)
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         return None
-    version = _text(feed, "version")
-    if version and "jsonfeed.org" not in version:
+    version = _text(feed, "version").lower()
+    if version and "jsonfeed.org" not in version and not _NUMBER.fullmatch(version):
         return None
 
     items = [item for item in feed["items"] if isinstance(item, dict)]
@@ -42,7 +46,7 @@ def read(document: str) -> RawFeed | None:
         subtitle=Text(value=_text(feed, "description")),
         site_url=_text(feed, "home_page_url"),
         language=_text(feed, "language"),
-        format="json1" if version.rstrip("/").endswith("/1") else "json11",
+        format="json1" if _FIRST.search(version) else "json11",
         entries=tuple(_entry(item, inherited=tuple(_authors(feed))) for item in items),
         problems=tuple(problems),
         hubs=tuple(_hubs(feed))[:MAX_HUBS],
