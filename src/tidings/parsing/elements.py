@@ -66,7 +66,9 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
                 return
             if self._group:
                 self._group.setdefault(part, detail)
-        if tag in _TEXTS:
+        if tag == "title":
+            context["has_title"] = True
+        elif tag in _TEXTS:
             context.setdefault("texts", []).append(detail)
 
     def _is_base64(self, attributes: _Attributes, content: _Attributes) -> bool:

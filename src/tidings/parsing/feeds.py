@@ -107,9 +107,7 @@ def _related(node: Node, relation: str) -> Iterator[str]:
 
 def _title(node: Node) -> Text:
     """Return the title, unless all there is belongs to a picture or a film in the entry."""
-    title = _detailed(node, "title")
-    of_medium = any(dict.get(detail, "of_medium") for detail in nodes(node, "title_detail"))
-    return Text() if of_medium and _first_title(node) == title else title
+    return _detailed(node, "title") if dict.get(node, "has_title") else Text()
 
 
 def _detailed(node: Node, key: str) -> Text:
