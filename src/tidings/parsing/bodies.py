@@ -8,6 +8,9 @@ from tidings.parsing.body import visible_text
 from tidings.parsing.nodes import Node, nodes, text
 from tidings.parsing.raw import Text
 
+ENOUGH = 1000
+"""Characters in which a text mostly shows that it says something."""
+
 _XHTML = "application/xhtml+xml"
 _HTML_TYPES = ("text/html", _XHTML)
 
@@ -29,7 +32,7 @@ def find_body(texts: Sequence[Node]) -> Text:
     """
     typed = [(detail, found) for detail in texts if (found := find_typed(detail))]
     ranked = [one for _, one in sorted(typed, key=lambda pair: _rank(*pair))]
-    chosen = next(filter(_says_something, ranked), Text())
+    chosen = next(filter(says_something, ranked), Text())
     if "<" in chosen.value:
         return chosen
     said = _plain(chosen)
@@ -54,6 +57,18 @@ def find_typed(detail: Node) -> Text | None:
         return Text(value=value, base=base)
     # A word that is no media type, such as "CDATA": the text itself has to tell.
     return None if "/" in kind else Text(value=value, html=markup.is_likely(value), base=base)
+
+
+def says_something(candidate: Text) -> bool:
+    """Tell whether a reader would see anything of a text: words, or a picture that is one."""
+    if not candidate.html:
+        return bool(candidate.value)
+    beginning = candidate.value[:ENOUGH]
+    return bool(
+        visible_text(beginning)
+        or _SHOWN.search(candidate.value)
+        or (len(candidate.value) > ENOUGH and visible_text(candidate.value))
+    )
 
 
 def longest(node: Node) -> Text:
@@ -85,12 +100,6 @@ def _rank(detail: Node, typed: Text) -> tuple[int, bool, int]:
     element = text(detail, "element")
     rank = _ORDER.index(element if element in _ORDER else "")
     return rank, not typed.html, -len(typed.value)
-
-
-def _says_something(candidate: Text) -> bool:
-    if not candidate.html:
-        return bool(candidate.value)
-    return bool(_SHOWN.search(candidate.value) or visible_text(candidate.value))
 
 
 def _plain(candidate: Text) -> str:

@@ -19,8 +19,8 @@ from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
 from tidings.parsing.newest import newest
 from tidings.parsing.pictures import distinct, key_of
-from tidings.parsing.raw import FirstReading, RawEntry, RawFeed, Text
-from tidings.parsing.revisions import first_revision, revision
+from tidings.parsing.raw import RawEntry, RawFeed, Text
+from tidings.parsing.revisions import first_revision, revision, seen
 from tidings.parsing.text import clean_line, clean_text
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
@@ -125,7 +125,7 @@ def _place(
 
 
 def _marks(entry: _Placed) -> Marks:
-    raw, first = entry.raw, _first_reading(entry.raw)
+    raw, first = entry.raw, entry.raw.first_reading
     link = canonical_url(entry.url) if entry.url else None
     if link and entry.url and not raw.guid:
         # Archives that hold many entries on one page tell them apart by fragments only.
@@ -137,12 +137,6 @@ def _marks(entry: _Placed) -> Marks:
         date=raw.published or raw.updated or None,
         # Where it makes the key, markup does not count; elsewhere, nor is it to be had for nothing.
         text=first.body.value if raw.guid or link else visible_text(_html(first.body)),
-    )
-
-
-def _first_reading(raw: RawEntry) -> FirstReading:
-    return raw.first_reading or FirstReading(
-        title=raw.title, body=raw.body, enclosures=raw.enclosures
     )
 
 
@@ -184,13 +178,12 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     language = _language(entry, title, html)
     body = clean_body(html, bases=_bases_of_body(entry), language=language)
     enclosures = tuple(_enclosures(raw.enclosures, entry))
-    first = _first_reading(raw)
-    first_files = tuple(_enclosures(first.enclosures, entry))
+    shown = seen(_plain(raw.title), _cut(raw.body), enclosures)
     return ParsedEntry(
         key=key,
         raw_hash=raw_hash,
-        revision=revision(_plain(raw.title), _cut(raw.body), enclosures),
-        first_revision=first_revision(_plain(first.title), _cut(first.body), first_files),
+        revision=revision(shown),
+        first_revision=first_revision(shown if _is_read_as_ever(raw) else _first_seen(entry)),
         guid=_guid(raw.guid),
         title=title,
         url=entry.url,
@@ -206,6 +199,17 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         pictures=_pictures(entry, body),
         enclosures=enclosures,
     )
+
+
+def _is_read_as_ever(raw: RawEntry) -> bool:
+    first, body = raw.first_reading, replace(raw.body, base="")
+    return (first.title, first.body, first.enclosures) == (raw.title, body, raw.enclosures)
+
+
+def _first_seen(entry: _Placed) -> tuple[str, ...]:
+    first = entry.raw.first_reading
+    files = tuple(_enclosures(first.enclosures, entry))
+    return seen(_plain(first.title), _cut(first.body), files)
 
 
 def _language(entry: _Placed, title: str, html: str) -> str | None:

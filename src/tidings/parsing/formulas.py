@@ -101,7 +101,7 @@ def to_html(formula: Formula) -> str:
 
 def find_in_element(node: LexborNode, attributes: Attributes) -> Formula | None:
     """Return the formula that an element stands for, markup and all."""
-    find = _BY_TAG.get(node.tag or "", _of_element)
+    find = _BY_TAG.get(mathml.local_name(node), _of_element)
     return find(node, attributes)
 
 

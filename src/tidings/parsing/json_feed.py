@@ -7,8 +7,17 @@ from contextlib import suppress
 from math import isfinite
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.parsing import media
-from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Text, length_of
+from tidings.parsing import bodies, media
+from tidings.parsing.raw import (
+    MAX_HUBS,
+    MAX_PARTS,
+    FirstReading,
+    RawEntry,
+    RawFeed,
+    Text,
+    length_of,
+)
+from tidings.parsing.text import clean_line
 
 MAX_DIGITS = 20
 """Digits of an integer that is read as one; Python refuses thousands of them with an error."""
@@ -74,23 +83,27 @@ def _loaded(document: str) -> tuple[object, list[str]]:
 
 
 def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
-    html = _text(item, "content_html")
+    html = Text(value=_text(item, "content_html"), html=True)
+    plain = Text(value=_text(item, "content_text") or _text(item, "summary"))
+    title = Text(value=_text(item, "title"))
     images = [Image(url=url) for key in ("image", "banner_image") if (url := _text(item, key))]
     enclosures = tuple(_attachments(item))[:MAX_PARTS]
-    plain = _text(item, "content_text") or _text(item, "summary")
     return RawEntry(
         guid=_text(item, "id"),
         url=_text(item, "url") or _text(item, "external_url"),
-        title=Text(value=_text(item, "title")),
-        body=Text(value=html or plain, html=bool(html)),
+        title=title,
+        body=html if bodies.says_something(html) else plain,
         language=_text(item, "language"),
         authors=tuple(_authors(item))[:MAX_PARTS] or inherited[:MAX_PARTS],
         categories=tuple(_tags(item))[:MAX_PARTS],
         published=_text(item, "date_published"),
         updated=_text(item, "date_modified"),
         images=tuple(images),
-        pictures=(*images[:1], *media.files_as_pictures(enclosures)),
+        pictures=(*images[:1], *_pictures(item), *media.files_as_pictures(enclosures)),
         enclosures=enclosures,
+        first_reading=FirstReading(
+            title=title, body=html if html.value else plain, enclosures=enclosures
+        ),
     )
 
 
@@ -135,6 +148,14 @@ def _tags(item: Object) -> Iterator[Text]:
         dict.fromkeys(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
     ):
         yield Text(value=tag)
+
+
+def _pictures(item: Object) -> Iterator[Image]:
+    """Yield the attached pictures with their titles, which say what is to be seen."""
+    for attachment in _objects(item, "attachments"):
+        url, title = _text(attachment, "url"), _text(attachment, "title")
+        if url and title and _text(attachment, "mime_type").lower().startswith("image/"):
+            yield Image(url=url, alt=clean_line(title, html=False))
 
 
 def _attachments(item: Object) -> Iterator[Enclosure]:

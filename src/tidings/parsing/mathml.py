@@ -70,8 +70,13 @@ def _from_element(element: Element) -> str:
     return _written(element.tag, element.attrib.items(), inner)
 
 
+def local_name(node: LexborNode) -> str:
+    """Return the name of an element without a prefix, as in `mml:math`."""
+    return (node.tag or "").rpartition(":")[2]
+
+
 def _from_node(node: LexborNode, depth: int) -> str:
-    tag = node.tag or ""
+    tag = local_name(node)
     if tag == "-text" or depth > MAX_DEPTH:
         return html.escape(spaced_once(node.text_lexbor()).strip(), quote=False)
     if tag.startswith("-") or tag in _DROPPED:

@@ -14,6 +14,9 @@ from tidings.parsing.text import clean_line
 TRACKING_PIXEL = 2
 """Sides up to this are no picture."""
 
+MAX_MEDIA = 100
+"""Media of one entry that are looked at for pictures."""
+
 _NAME = re.compile(
     r"[^?#]*\.(?:(?P<image>avif|bmp|gif|heic|jpe?g|jfif|png|svg|webp)"
     r"|(?P<file>aac|flac|m4[abv]|mov|mp[34]|mpe?g|og[agv]|opus|wav|webm))(?:[?#]|\Z)",
@@ -63,8 +66,9 @@ def pictures(node: Node, files: Sequence[Enclosure], *, cover: str) -> list[Imag
         files: What is attached to it.
         cover: The picture of the whole feed: it says nothing of a single entry.
     """
-    found = [*_contents(node)] or [*_largest(nodes(node, "media_thumbnail"), node)]
-    found += files_as_pictures(files)
+    thumbnails = nodes(node, "media_thumbnail")[:MAX_MEDIA]
+    found = [*_contents(node)] or [*_largest(thumbnails, node)]
+    found += [*_linked(node), *files_as_pictures(files)]
     if not found:
         covers = [picture for one in nodes(node, "image") for picture in _image(one)]
         found = [picture for picture in covers if picture.url != cover]
@@ -85,13 +89,25 @@ def files_as_pictures(files: Sequence[Enclosure]) -> Iterator[Image]:
             yield Image(url=file.url)
 
 
+def _linked(node: Node) -> Iterator[Image]:
+    """Yield the pictures that an Atom entry links to with words of their own."""
+    for link in nodes(node, "links")[:MAX_MEDIA]:
+        if text(link, "rel") == "enclosure" and text(link, "type").startswith("image/"):
+            alt = clean_line(text(link, "title"), html=False)
+            yield from (replace(picture, alt=alt) for picture in _image(link))
+
+
 def _contents(node: Node) -> Iterator[Image]:
-    """Yield the pictures among the media of an entry, of each group the largest."""
+    """Yield the pictures among the media of an entry, of each group the largest.
+
+    What has words of its own is no other form of anything.
+    """
     grouped: dict[object, list[Node]] = {}
-    for position, content in enumerate(nodes(node, "media_content")):
+    for position, content in enumerate(nodes(node, "media_content")[:MAX_MEDIA]):
         if _is_picture(content):
-            group = dict.get(content, "group") or f"alone {position}"
-            grouped.setdefault(group, []).append(content)
+            group = dict.get(content, "group")
+            is_alone = not group or nodes(content, "description")
+            grouped.setdefault(f"alone {position}" if is_alone else group, []).append(content)
     for members in grouped.values():
         yield from _largest(members, node)
 
@@ -114,10 +130,13 @@ def _words(medium: Node, node: Node) -> str:
     groups = nodes(node, "media_groups")
     number = dict.get(medium, "group")
     [group, *_] = [one for one in groups if dict.get(one, "number") == number] or [{}]
-    others = [one for one in nodes(node, "media_content") if dict.get(one, "group") == number]
+    media = nodes(node, "media_content")[:MAX_MEDIA]
+    others = [one for one in media if dict.get(one, "group") == number]
     is_of_pictures = bool(others) and all(map(_is_picture, others))
     said = nodes(medium, "description") + nodes(medium, "title")
     said += nodes(group, "description") if is_of_pictures else []
+    if media == [medium]:  # some write beside a single picture what belongs into it
+        said += [one for one in nodes(node, "texts") if text(one, "element") == "media:description"]
     # A film's title is that of its entry, too: there is no need to say it twice.
     said += [one for one in nodes(group, "title") if text(one, "value") != text(node, "title")]
     typed = filter(None, map(bodies.find_typed, said))

@@ -92,7 +92,8 @@ def find_picture(attributes: Attributes, base: str | None) -> Image | None:
 
 def find_emoji(attributes: Attributes) -> str | None:
     """Return the character or the word that a picture within a line stands for."""
-    word = clean_line(attributes.get("alt") or "", html=False, limit=MAX_EMOJI)
+    said = attributes.get("alt") or attributes.get("title") or ""
+    word = clean_line(said, html=False, limit=MAX_EMOJI)
     is_emoji = _EMOJI_CLASSES.search(attributes.get("class") or "") or (
         _EMOJI_PLACES.search(attributes.get("src") or "") and _EMOJI.match(word)
     )

@@ -29,15 +29,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstReading:
-    """What the first rule of reading found where a later one finds something else.
+    """What the first rule of reading finds in an entry, which may be something else.
 
     Stored entries are known by it: a document that stays as it is must not look changed only
     because we read it better.
     """
 
-    title: Text
-    body: Text
-    enclosures: tuple[Enclosure, ...]
+    title: Text = field(default_factory=Text)
+    body: Text = field(default_factory=Text)
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class RawEntry:
         updated: The date of the last change as written.
         images: Pictures that may stand for the entry, best first.
         pictures: Those beside the text, to be shown with it.
-        first_reading: None where it is the same as this one.
+        first_reading: What entries are recognised by that were stored long ago.
     """
 
     guid: str = ""
@@ -66,7 +66,7 @@ class RawEntry:
     images: tuple[Image, ...] = ()
     pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    first_reading: FirstReading | None = None
+    first_reading: FirstReading = field(default_factory=FirstReading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,8 +29,8 @@ new one: no stored entry may look changed only because we read it better.
 """
 
 
-def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
-    """Return a hash that changes with an entry's text, markup, pictures and targets.
+def seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, ...]:
+    """Return what a reader sees of an entry: its text, markup, pictures and targets.
 
     Dates are no part of it, nor is the address of the entry's page, nor anything else that
     publishers touch at will: tracking parameters, the queries of pictures and files, pictures
@@ -42,20 +42,19 @@ def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
         body: As the publisher wrote it.
         enclosures: Its files.
     """
-    return digest("rule", RULE, *_seen(title, body, enclosures))
+    said = "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
+    files = [file.url.partition("?")[0] for file in enclosures]
+    return (title, "html" if body.html else "plain", said, *files)
 
 
-def first_revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
+def revision(shown: Sequence[str]) -> bytes:
+    """Return a hash that changes with what is `seen` of an entry."""
+    return digest("rule", RULE, *shown)
+
+
+def first_revision(shown: Sequence[str]) -> bytes:
     """Return the same of what the first rule chose, as it is stored of entries of that time."""
-    return digest(*_seen(title, body, enclosures))
-
-
-def _seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> Iterator[str]:
-    yield title
-    yield "html" if body.html else "plain"
-    yield "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
-    for file in enclosures:
-        yield file.url.partition("?")[0]
+    return digest(*shown)
 
 
 def _tokens(raw_html: str) -> Iterator[str]:

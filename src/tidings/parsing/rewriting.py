@@ -298,7 +298,7 @@ def _is_hidden(node: LexborNode, attributes: Attributes) -> bool:
 
 def _find_marked(node: LexborNode, tag: str, attributes: Attributes) -> Formula | Code | None:
     formula = None
-    if attributes or tag in {"math", "pre"}:
+    if attributes or tag in {"math", "pre"} or tag.endswith(":math"):
         formula = formulas.find_in_element(node, attributes)
     if formula is None and tag in {"pre", "table"}:
         return code.find_in_element(node)

@@ -267,3 +267,16 @@ def test_a_main_picture_and_attached_ones_are_beside_the_text():
 
     shown = [picture.url for picture in entry.pictures]
     assert shown == ["https://a.example/1.png", "https://a.example/2.png"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("<p>Rain</p>", "<p>Rain</p>", id="HTML"),
+        pytest.param("<p> </p>", "<p>Sun</p>", id="HTML that says nothing"),
+        pytest.param('<img src="/p.png" width="1">', "<p>Sun</p>", id="a picture that counts"),
+        pytest.param(None, "<p>Sun</p>", id="no HTML"),
+    ],
+)
+def test_plain_text_serves_where_html_says_nothing(content, expected):
+    assert only_entry(content_html=content, content_text="Sun").content == expected
