@@ -72,7 +72,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
             context.setdefault("texts", []).append(detail)
 
     def _is_base64(self, attributes: _Attributes, content: _Attributes) -> bool:
-        if attributes.get("mode") == "base64":
+        if "base64" in {attributes.get("mode"), content["type"]}:
             return True
         # What is no media type, such as "CDATA", says nothing of how a text is encoded.
         kind = content["type"]

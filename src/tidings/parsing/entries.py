@@ -14,6 +14,7 @@ from tidings.domain.documents import (
     ParsedFeed,
 )
 from tidings.domain.identity import Marks, digest, entry_keys
+from tidings.parsing import formulas
 from tidings.parsing.body import Body, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
@@ -29,6 +30,9 @@ MAX_BODY = 1_000_000
 
 MAX_GUID = 2048
 """Characters of a guid that are kept; the whole of it tells entries apart."""
+
+MAX_LINE = 16_000
+"""Characters of a title, with its markup, that are read."""
 
 MAX_RIGHTS = 500
 """Characters of what a document says of copyright."""
@@ -240,7 +244,8 @@ def _plain(text: Text) -> str:
 
 
 def _line(text: Text) -> str:
-    return clean_line(text.value, html=text.html)
+    value = formulas.with_sources(text.value[:MAX_LINE]) if text.html else text.value
+    return clean_line(value, html=text.html)
 
 
 def _guid(written: str) -> str | None:

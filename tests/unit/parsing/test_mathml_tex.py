@@ -4,6 +4,8 @@
 import pytest
 
 from tidings.parsing.body import clean_body
+from tidings.parsing.formulas import with_sources
+from tidings.parsing.text import clean_line
 from tidings.rendering.formula_text import readable
 
 HALF = "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
@@ -22,6 +24,10 @@ SVG = (
     '<g data-mml-node="mn"><use data-c="32"></use></g></g><g data-mml-node="mo">'
     '<path data-c="221A"></path></g><rect></rect></g><rect></rect></g></g></g></svg>'
 )
+
+
+def with_sources_in_line(html):
+    return clean_line(with_sources(html), html=True)
 
 
 def excerpt(html):
@@ -155,6 +161,29 @@ def test_an_alternative_text_in_words_is_no_tex():
 )
 def test_what_mathjax_draws_keeps_its_structure(drawn, tex):
     assert excerpt(drawn) == tex
+
+
+def test_mathml_as_the_source_of_a_script_and_with_a_prefix_is_read_alike():
+    script = (
+        f'<span class="MathJax">y2</span><script type="math/mml"><math>{SQUARE}</math></script>'
+    )
+    prefixed = "<mml:math><mml:msup><mml:mi>y</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math>"
+
+    assert excerpt(script) == r"\(y^{2}\)"
+    assert excerpt(prefixed) == r"\(y^{2}\)"
+
+
+@pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        pytest.param(f"Half <math>{HALF}</math> of it", r"Half \(\frac{1}{2}\) of it", id="MathML"),
+        pytest.param("<mml:math><mml:mi>x</mml:mi></mml:math>!", r"\(x\)!", id="with a prefix"),
+        pytest.param("<math><mi>a</mi><mo>&lt;</mo><mi>b</mi></math>", r"\(a<b\)", id="a sign"),
+        pytest.param("The <math> tag", "The tag", id="without an end"),
+    ],
+)
+def test_formulas_in_titles_keep_their_structure(title, said):
+    assert with_sources_in_line(title) == said
 
 
 def test_fences_are_shown_by_browsers_that_do_not_know_them():
