@@ -12,6 +12,7 @@ from lxml import etree
 from tidings.rendering.publishable import LANGUAGES
 
 A = "{http://www.w3.org/2005/Atom}"
+MEDIA = "{http://search.yahoo.com/mrss/}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 ENCODED = "{http://purl.org/rss/1.0/modules/content/}encoded"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -46,7 +47,7 @@ def faults(body):
     """Return what is wrong with a document, in words."""
     expat.ParserCreate().Parse(body, True)
     root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, huge_tree=True))
-    found = list(_faults_of_texts(root))
+    found = [*_faults_of_texts(root), *_faults_of_pictures(root)]
     found += _faults_of_atom(root) if root.tag == f"{A}feed" else _faults_of_rss(root)
     return found
 
@@ -61,6 +62,20 @@ def _faults_of_texts(root):
             language = element.text or ""
         if language is not None and language.lower().split("-")[0] not in LANGUAGES:
             yield f"{element.tag}: no language: {language}"
+
+
+def _faults_of_pictures(root):
+    for content in root.iter(f"{MEDIA}content"):
+        yield from _faults_of_address("media:content", content.get("url"))
+        yield from _faults_of_file(content)
+        if content.get("medium") not in {"image", "audio", "video", "document", "executable"}:
+            yield f"no medium: {content.get('medium')}"
+        for side in ("width", "height"):
+            if not (content.get(side) or "1").isdecimal():
+                yield f"no {side}: {content.get(side)}"
+        for words in content.findall(f"{MEDIA}description"):
+            if words.get("type") not in {None, "plain", "html"} or not words.text:
+                yield f"no words: {words.text}"
 
 
 def _faults_of_atom(feed):

@@ -25,7 +25,7 @@ SOURCE_KEYS = [
     "is_dead",
     "notice",
 ]
-WHOLE_KEYS = ["content", "enclosures", "image", "language", "pinned_at"]
+WHOLE_KEYS = ["content", "enclosures", "image", "language", "pictures", "pinned_at"]
 ENTRY_KEYS = [
     "id",
     "seq",

@@ -1,6 +1,6 @@
 """`tidings entry`: what the sources brought."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +17,7 @@ from tidings.cli.output import (
     show_table,
 )
 from tidings.cli.start import Start
-from tidings.domain.entries import EntryState
+from tidings.domain.entries import Entry, EntryState
 from tidings.domain.operators import EntryAct
 from tidings.errors import NotFoundError
 
@@ -99,15 +99,23 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
             "enclosures": [asdict(one) for one in found.enclosures],
             "image": asdict(found.image) if found.image else None,
             "language": found.language,
+            "pictures": [asdict(one) for one in found.pictures],
             "pinned_at": rfc3339(found.pinned_at),
         }
         show_json(entry_json(found) | whole)
         return
     click.secho(found.title or found.excerpt[:60] or found.source.title, bold=True)
     click.echo(f"{found.source.title}, {moment(found.sort_at)}, {found.state}")
-    for line in (found.url, *found.authors, found.excerpt, *(e.url for e in found.enclosures)):
+    for line in (found.url, *found.authors, found.excerpt, *_files_of(found)):
         if line:
             click.echo(line)
+
+
+def _files_of(found: Entry) -> Iterator[str]:
+    for picture in found.pictures:
+        yield f"{picture.url} ({picture.alt})" if picture.alt else picture.url
+    shown = {picture.url for picture in found.pictures}
+    yield from (file.url for file in found.enclosures if file.url not in shown)
 
 
 _entries_argument = click.argument(

@@ -132,7 +132,7 @@ def _edits(
         before = known.get(entry.key)
         if before is None or before.id is None or voices[before.id] != entry.key:
             continue
-        is_news = before.revision != entry.revision and not before.is_restless(now)
+        is_news = not entry.reads_like(before.revision) and not before.is_restless(now)
         if is_news or before.raw_hash != entry.raw_hash:
             words = indexed(entry.title, entry.content)
             yield Edit(
@@ -156,7 +156,7 @@ def _renamed(
     restless = {one.id for one in known.values() if one.is_restless(now)}
     for rename in renames:
         stored, entry = rename.stored, rename.entry
-        is_rewritten = stored.revision != entry.revision
+        is_rewritten = not entry.reads_like(stored.revision)
         is_news = is_rewritten and stored.id not in restless
         is_renamed = names[stored.id] < MAX_NAMES
         if is_rewritten or is_renamed:

@@ -29,7 +29,7 @@ class Enclosure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A picture that stands for an entry."""
+    """A picture of an entry; `alt` says what is to be seen, plain text."""
 
     url: str
     width: int | None = None
@@ -55,6 +55,7 @@ class ParsedEntry:
             failing that the canonical link, failing that title, date and text.
         raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
         revision: Hash of what a reader would see; independent of how we clean it, and of dates.
+        first_revision: The same by the first rule of reading, which stored entries may have.
         guid: The publisher's identifier as written, if there is one.
         title: Plain text, one line; empty if the entry has none.
         url: The entry's page (link rel=alternate).
@@ -63,11 +64,14 @@ class ParsedEntry:
         content: Sanitized HTML, with formulas as MathML and code highlighted; may be empty.
         excerpt: Plain text for people, one line, at most 350 grapheme clusters.
         language: BCP 47, lower-case, from the entry, failing that the feed, failing that guessed.
+        image: The picture that stands for the entry.
+        pictures: Those that belong to it and are not in `content`.
     """
 
     key: bytes
     raw_hash: bytes
     revision: bytes
+    first_revision: bytes = b""
     guid: str | None = None
     title: str = ""
     url: str | None = None
@@ -80,6 +84,7 @@ class ParsedEntry:
     excerpt: str = ""
     language: str | None = None
     image: Image | None = None
+    pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
 
     @property
@@ -87,6 +92,10 @@ class ParsedEntry:
         """Whether there is nothing in it to show or to follow."""
         texts_and_files = (self.title, self.excerpt, self.content, self.image, self.enclosures)
         return not self.url and not any(texts_and_files)
+
+    def reads_like(self, stored: bytes) -> bool:
+        """Tell whether a reader sees what an entry with the revision `stored` showed."""
+        return stored in {self.revision, self.first_revision}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

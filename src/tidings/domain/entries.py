@@ -25,7 +25,7 @@ class Republish(StrEnum):
 
     FULL = "full"
     EXCERPT = "excerpt"
-    """All but the body; who wants that goes to the publisher."""
+    """All but the body and its pictures; who wants those goes to the publisher."""
     TITLE = "title"
     """The title and the link, with who wrote it and when."""
 
@@ -81,7 +81,9 @@ class Entry:
         first_seen_at: When we first stored it.
         changed_at: When what a reader sees last changed; `first_seen_at` if never.
         sort_at: Where it stands in time on our pages; computed once, never in the future.
+        image: The picture that stands for it.
         content: Sanitized HTML; None where the caller asked for entries without it.
+        pictures: Those beside `content`, to be shown with it; none where that was not asked for.
         change: The number of the last change of anything shown of it.
         pinned_at: When the operator put it on top of the first page.
         story_id: What it has in common with its mates; None if it stands alone.
@@ -108,6 +110,7 @@ class Entry:
     excerpt: str = ""
     language: str | None = None
     image: Image | None = None
+    pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
     content: str | None = None
     change: int = 0
@@ -124,5 +127,5 @@ def permitted(entry: Entry) -> Entry:
         return entry
     content = None if entry.content is None else ""
     if republish is Republish.EXCERPT:
-        return replace(entry, content=content)
-    return replace(entry, content=content, excerpt="", image=None, enclosures=())
+        return replace(entry, content=content, pictures=())
+    return replace(entry, content=content, excerpt="", image=None, pictures=(), enclosures=())

@@ -3,6 +3,8 @@
 import html
 import re
 
+from tidings.domain.scripts import script_of_element
+
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark math nobr q rb rp rt"
     " ruby s samp small span strike strong sub sup svg time tt u var wbr"
@@ -24,6 +26,7 @@ TAG = re.compile(rf"<(/?)([a-zA-Z][^\s/>]*+){_INSIDE_TAG}>?+")
 """A tag: whether it closes, and its name."""
 
 _DECLARATION = re.compile(r"<!\[CDATA\[|\]\]>|<[!?/][^>]*+>?+")
+_SCRIPT = re.compile(r"<(su[bp])>([^<]{1,40})</\1>", re.IGNORECASE)
 _FORMULA = re.compile(r'<math\b[^>]*?\balttext="([^"]*)"[^>]*+>.*?</math>', re.DOTALL)
 
 
@@ -40,7 +43,14 @@ def readable(content: str) -> str:
     r"""Return sanitized HTML as one line of text, its formulas as `\(…\)`, as excerpts have them."""
     if "<math" in content:
         content = _FORMULA.sub(r" \\(\1\\) ", content)
-    return text_of(content)
+    return text_of(with_scripts(content))
+
+
+def with_scripts(raw_html: str) -> str:
+    """Return HTML whose raised and lowered text is plain text that keeps its meaning."""
+    if "<su" not in raw_html and "<SU" not in raw_html:
+        return raw_html
+    return _SCRIPT.sub(lambda one: script_of_element(one[1].lower(), one[2]), raw_html)
 
 
 def joined(pieces: list[str]) -> str:

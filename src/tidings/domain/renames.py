@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -88,7 +88,8 @@ def _identical(unknown: Iterable[ParsedEntry], stored: Iterable[Namesake]) -> di
     renames = {}
     taken: set[int] = set()
     for entry in unknown:
-        for mark in _believed_marks(entry):
+        first = replace(entry, revision=entry.first_revision)
+        for mark in (*_believed_marks(entry), *_believed_marks(first)):
             alike = waiting.get(mark, deque())
             while alike and alike[0].id in taken:
                 alike.popleft()
@@ -152,4 +153,4 @@ def _rename(entry: ParsedEntry, stored: Namesake) -> Rename:
 def _is_told_as_it_was(rename: Rename) -> bool:
     entry, stored = rename.entry, rename.stored
     has_same_time = entry.published is not None and entry.published == stored.published
-    return has_same_time or entry.revision == stored.revision
+    return has_same_time or entry.reads_like(stored.revision)

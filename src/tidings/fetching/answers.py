@@ -29,6 +29,7 @@ _DOCUMENTS = frozenset({200, 203})  # 203: a proxy has changed something on the 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PERMANENT = frozenset({301, 308})
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
+_LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +132,7 @@ async def _document(
         body=body.content,
         content_type=described.partition(";")[0].strip().lower() or None,
         charset=charset[1] if charset else None,
+        language=_language(response),
         validators=Validators(
             url=url,
             # Who has half a document must not be told next time that it has not changed.
@@ -144,6 +146,12 @@ async def _document(
         self_url=next(iter(links.related(link, "self", base=url)), None),
         alternates=links.alternates(link, base=url),
     )
+
+
+def _language(response: ClientResponse) -> str | None:
+    named = response.headers.getall("Content-Language", ())
+    # Several are those of its readers (RFC 9110, section 8.5): they tell of no text in it.
+    return named[0].strip() if len(named) == 1 and _LANGUAGE.fullmatch(named[0].strip()) else None
 
 
 def _not_modified(response: ClientResponse, question: Question) -> NotModified:

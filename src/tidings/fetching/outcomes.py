@@ -42,6 +42,7 @@ class Fetched:
         body: Decoded from its content encoding.
         content_type: Media type without parameters, lower-case.
         charset: The charset parameter of Content-Type, as written.
+        language: What Content-Language names, if it is one language alone, as written.
         validators: To be stored in place of the former ones.
         fresh_for: The cache lifetime that is left, if the server states one.
         moved_to: `url`, if every redirect on the way was permanent (301, 308) and there was one.
@@ -58,6 +59,7 @@ class Fetched:
     body: bytes
     content_type: str | None = None
     charset: str | None = None
+    language: str | None = None
     validators: Validators
     fresh_for: timedelta | None = None
     moved_to: str | None = None

@@ -39,11 +39,13 @@ class Body:
         html: Sanitized; formulas as MathML, code highlighted.
         excerpt: Plain text for people, one line.
         image: The first picture that can stand for the entry.
+        pictures: The addresses of all.
     """
 
     html: str
     excerpt: str
     image: Image | None
+    pictures: frozenset[str] = frozenset()
 
 
 def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> Body:
@@ -70,6 +72,7 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
         html=_set(clean_text(sanitize(written)), mark, rewriting.marked),
         excerpt=excerpts.excerpt(rewriting.pieces, language=language),
         image=rewriting.image,
+        pictures=frozenset(rewriting.pictures),
     )
 
 

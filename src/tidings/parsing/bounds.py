@@ -8,9 +8,9 @@ from xml.parsers import expat
 from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
-from feedparser.mixin import _FeedParserMixin
 
 from tidings.parsing import newest
+from tidings.parsing.elements import ElementReader
 from tidings.parsing.nodes import Node
 
 MAX_DEPTH = 256
@@ -87,12 +87,11 @@ def read(document: str, *, url: str) -> Found:
     return _found(loose, error)
 
 
-class _Bounded(_FeedParserMixin):  # type: ignore[misc] # feedparser is untyped
+class _Bounded(ElementReader):
     """What holds for both parsers; mixed in before each of them."""
 
-    incontent: int
     inauthor: int
-    can_be_relative_uri = _FeedParserMixin.can_be_relative_uri - {"id"}
+    can_be_relative_uri = ElementReader.can_be_relative_uri - {"id"}
 
     def __init__(self, url: str) -> None:
         super().__init__("", None, "utf-8")
@@ -119,6 +118,8 @@ class _Bounded(_FeedParserMixin):  # type: ignore[misc] # feedparser is untyped
             super().unknown_endtag(tag)
         except _STUMBLES:
             super().unknown_endtag("unread")  # keeps its books, and does nothing else
+        # It forgets to leave a base behind where there is none around it.
+        self.baseuri = self.basestack[-1] if self.basestack else ""
 
     def _close_texts_at(self, tag: str) -> None:
         """End the texts that were left open where an entry begins or ends: none goes beyond it."""
@@ -226,7 +227,10 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
 
 
 class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc] # feedparser is untyped
-    pass
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        # Prefixes that everybody knows are used without being declared.
+        self.namespacemap |= dict.fromkeys(("atom", "atom10", "a10"), "")
 
 
 def _found(parser: _Strict | _Loose, error: expat.ExpatError | None = None) -> Found:

@@ -39,6 +39,8 @@ _GUTTERS = frozenset(
 )
 _UNREAD = frozenset({"script", "style", "button", "template", "textarea", "select"})
 _LINES = frozenset({"div", "p", "tr", "li"})
+_LINE = re.compile(r"(?:^|\s)(?:code-|token-|view-|cm-)?line(?:\s|$)")
+_BLOCK_STYLE = re.compile(r"display\s*:\s*(?:block|flex|grid)")
 _ANCESTORS = 6
 _COLOURLESS = frozenset({"", "n", "p", "w"})
 
@@ -89,11 +91,32 @@ def _read(node: LexborNode, lines: list[str], depth: int) -> None:
         elif tag == "br":
             lines.append("\n")
         elif not (tag.startswith("-") or tag in _UNREAD or _is_gutter(child)):
+            if _follows_line(child):
+                lines.append("\n")
             if tag in _LINES:
                 _end_line(lines)
             _read(child, lines, depth + 1)
             if tag in _LINES:
                 _end_line(lines)
+
+
+def _follows_line(node: LexborNode) -> bool:
+    """Tell whether the end of a line is left to style sheets: two lines with nothing between."""
+    before = node.prev
+    if before is None or not (_is_line(before) and _is_line(node)):
+        return False
+    return not before.text_lexbor().endswith("\n")
+
+
+def _is_line(node: LexborNode) -> bool:
+    attributes = node.attributes
+    if node.tag == "code":
+        return True
+    return node.tag == "span" and (
+        "data-line" in attributes
+        or _LINE.search(attributes.get("class") or "") is not None
+        or _BLOCK_STYLE.search(attributes.get("style") or "") is not None
+    )
 
 
 def _end_line(lines: list[str]) -> None:

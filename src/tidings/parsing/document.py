@@ -8,6 +8,7 @@ from tidings.errors import ParseError
 from tidings.parsing import feeds, json_feed
 from tidings.parsing.decoding import decode
 from tidings.parsing.entries import clean_feed
+from tidings.parsing.languages import language_tag
 from tidings.parsing.mending import Mended, mend
 from tidings.parsing.raw import RawFeed
 
@@ -41,12 +42,14 @@ class Document:
         body: Decoded from its content encoding.
         content_type: Media type without parameters; the body itself is believed more.
         charset: The charset parameter of Content-Type, as written.
+        language: What is known of its language from elsewhere; it is believed least.
     """
 
     url: str
     body: bytes
     content_type: str | None = None
     charset: str | None = None
+    language: str | None = None
 
 
 def parse(document: Document, known: Mapping[bytes, bytes]) -> ParsedFeed:
@@ -62,7 +65,8 @@ def parse(document: Document, known: Mapping[bytes, bytes]) -> ParsedFeed:
     """
     try:
         feed = _read(document)
-        return clean_feed(feed, known, url=document.url)
+        around = language_tag(document.language or "")
+        return clean_feed(feed, known, url=document.url, around=around)
     except ParseError:
         raise
     except MemoryError as error:

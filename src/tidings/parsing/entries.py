@@ -14,12 +14,14 @@ from tidings.domain.documents import (
     ParsedFeed,
 )
 from tidings.domain.identity import Marks, digest, entry_keys
-from tidings.parsing.body import clean_body, plain_to_html, visible_text
+from tidings.parsing import formulas
+from tidings.parsing.body import Body, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
 from tidings.parsing.newest import newest
+from tidings.parsing.pictures import distinct, key_of
 from tidings.parsing.raw import RawEntry, RawFeed, Text
-from tidings.parsing.revisions import revision
+from tidings.parsing.revisions import first_revision, revision, seen
 from tidings.parsing.text import clean_line, clean_text
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
@@ -28,6 +30,9 @@ MAX_BODY = 1_000_000
 
 MAX_GUID = 2048
 """Characters of a guid that are kept; the whole of it tells entries apart."""
+
+MAX_LINE = 16_000
+"""Characters of a title, with its markup, that are read."""
 
 MAX_RIGHTS = 500
 """Characters of what a document says of copyright."""
@@ -38,6 +43,7 @@ MAX_NAME = 200
 _SOMETHING = re.compile(r"(?:\A|>)\s*[^\s<]|\bsrc\s*=", re.IGNORECASE)
 """Text between tags, or a picture."""
 
+_ADDRESS = re.compile(r"(?:mailto:)?[^\s@]+@[^\s@]+\.[^\s@]+", re.IGNORECASE)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -49,15 +55,19 @@ class _Placed:
         url: Its page, absolute.
         bases: What its relative addresses are relative to, innermost first.
         language: That of the feed.
+        around: What is said of its language outside of it.
     """
 
     raw: RawEntry
     url: str | None
     bases: tuple[str, ...]
     language: str | None
+    around: str | None
 
 
-def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> ParsedFeed:
+def clean_feed(
+    feed: RawFeed, known: Mapping[bytes, bytes], *, url: str, around: str | None = None
+) -> ParsedFeed:
     """Return `feed` with those of its entries that are unknown or changed, clean.
 
     Args:
@@ -65,13 +75,14 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
         known: The raw hash of every entry we have of this source, by key; `REMOVED` for one
             that we had.
         url: Where the document came from.
+        around: The language that whoever sent it names, BCP 47.
     """
     site_url = absolute_url(feed.site_url, url)
     language = language_tag(feed.language)
     read = _newest(feed.entries)
     # RSS does not say what addresses are relative to, and publishers mean their site.
     bases = [site_url, url] if site_url and feed.format.startswith("rss") else [url]
-    placed = [_place(raw, bases, language) for raw in read]
+    placed = [_place(raw, bases, language=language, around=around) for raw in read]
 
     keys = entry_keys([_marks(entry) for entry in placed], known)
     entries, unchanged = [], set()
@@ -87,7 +98,7 @@ def clean_feed(feed: RawFeed, known: Mapping[bytes, bytes], *, url: str) -> Pars
         guid=_guid(feed.guid),
         rights=clean_line(feed.rights.value, html=feed.rights.html, limit=MAX_RIGHTS) or None,
         site_url=site_url,
-        language=language,
+        language=language or around,
         format=feed.format,
         entries=tuple(entries),
         unchanged_keys=frozenset(unchanged),
@@ -108,18 +119,20 @@ def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
     return [entries[position] for position in newest([_published(entry) for entry in entries])]
 
 
-def _place(raw: RawEntry, bases: Sequence[str], language: str | None) -> _Placed:
-    around = [raw.base, *bases] if raw.base else bases
-    url = absolute_url(raw.url, *around)
+def _place(
+    raw: RawEntry, bases: Sequence[str], *, language: str | None, around: str | None
+) -> _Placed:
+    inner = [raw.base] if raw.base else []
+    url = absolute_url(raw.url, *inner, *bases)
     if not raw.url and raw.guid.startswith(("http://", "https://")):
         url = absolute_url(raw.guid)
-    inner = [raw.base] if raw.base else []
     page = [url] if url else []
-    return _Placed(raw=raw, url=url, bases=(*inner, *page, *bases), language=language)
+    placed = (*inner, *page, *bases)
+    return _Placed(raw=raw, url=url, bases=placed, language=language, around=around)
 
 
 def _marks(entry: _Placed) -> Marks:
-    raw = entry.raw
+    raw, first = entry.raw, entry.raw.first_reading
     link = canonical_url(entry.url) if entry.url else None
     if link and entry.url and not raw.guid:
         # Archives that hold many entries on one page tell them apart by fragments only.
@@ -127,10 +140,10 @@ def _marks(entry: _Placed) -> Marks:
     return Marks(
         guid=raw.guid or None,
         link=link,
-        title=_plain(raw.title),
+        title=_plain(first.title),
         date=raw.published or raw.updated or None,
         # Where it makes the key, markup does not count; elsewhere, nor is it to be had for nothing.
-        text=_written_text(raw.body) if raw.guid or link else visible_text(_html(raw.body)),
+        text=_written_text(first.body) if raw.guid or link else visible_text(_html(first.body)),
     )
 
 
@@ -158,11 +171,14 @@ def _written(entry: _Placed) -> Iterator[str]:
     raw = entry.raw
     yield from (raw.guid, entry.url or "", raw.language, entry.language or "")
     yield from (raw.published, raw.updated, *entry.bases)
+    yield from ("base", raw.body.base) if raw.body.base else ()
     for text in (raw.title, raw.body, *raw.authors, *raw.categories):
         yield text.value
         yield "html" if text.html else "plain"
     for image in raw.images:
         yield from ("image", image.url, str(image.width), str(image.height))
+    for picture in raw.pictures:
+        yield from ("picture", picture.url, picture.alt)
     for file in raw.enclosures:
         yield from ("enclosure", file.url, file.type or "", str(file.length))
 
@@ -171,18 +187,19 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     raw = entry.raw
     html = _html(raw.body)
     title = _line(raw.title)
-    language = language_tag(raw.language) or entry.language
-    language = language or guess_language(f"{title} {visible_text(html)}")
-    body = clean_body(html, bases=entry.bases, language=language)
-    enclosures = tuple(_enclosures(entry))
+    language = _language(entry, title, html)
+    body = clean_body(html, bases=_bases_of_body(entry), language=language)
+    enclosures = tuple(_enclosures(raw.enclosures, entry))
+    shown = seen(_plain(raw.title), _cut(raw.body), enclosures)
     return ParsedEntry(
         key=key,
         raw_hash=raw_hash,
-        revision=revision(_plain(raw.title), _cut(raw.body), enclosures),
+        revision=revision(shown),
+        first_revision=first_revision(shown if _is_read_as_ever(raw) else _first_seen(entry)),
         guid=_guid(raw.guid),
         title=title,
         url=entry.url,
-        authors=_names(raw.authors),
+        authors=_people(raw.authors),
         categories=_names(raw.categories),
         published=_published(raw, language),
         published_raw=clean_line(raw.published or raw.updated, html=False, limit=MAX_NAME) or None,
@@ -191,8 +208,34 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         excerpt=body.excerpt,
         language=language,
         image=_image(entry) or body.image,
+        pictures=_pictures(entry, body),
         enclosures=enclosures,
     )
+
+
+def _is_read_as_ever(raw: RawEntry) -> bool:
+    first, body = raw.first_reading, replace(raw.body, base="")
+    return (first.title, first.body, first.enclosures) == (raw.title, body, raw.enclosures)
+
+
+def _first_seen(entry: _Placed) -> tuple[str, ...]:
+    first = entry.raw.first_reading
+    files = tuple(_enclosures(first.enclosures, entry))
+    return seen(_plain(first.title), _cut(first.body), files)
+
+
+def _language(entry: _Placed, title: str, html: str) -> str | None:
+    if stated := language_tag(entry.raw.language) or entry.language:
+        return stated
+    guessed = guess_language(f"{title} {visible_text(html)}")
+    # What a server names is often the same for all it has: the script of a text knows better.
+    agrees = not guessed or (entry.around or "").partition("-")[0] == guessed
+    return (entry.around or guessed) if agrees else guessed
+
+
+def _bases_of_body(entry: _Placed) -> tuple[str, ...]:
+    base = entry.raw.body.base
+    return (base, *entry.bases) if base else entry.bases
 
 
 def _cut(body: Text) -> Text:
@@ -209,7 +252,8 @@ def _plain(text: Text) -> str:
 
 
 def _line(text: Text) -> str:
-    return clean_line(text.value, html=text.html)
+    value = formulas.with_sources(text.value[:MAX_LINE]) if text.html else text.value
+    return clean_line(value, html=text.html)
 
 
 def _guid(written: str) -> str | None:
@@ -219,6 +263,12 @@ def _guid(written: str) -> str | None:
 def _names(texts: Sequence[Text]) -> tuple[str, ...]:
     names = (clean_line(text.value, html=text.html, limit=MAX_NAME) for text in texts)
     return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _people(texts: Sequence[Text]) -> tuple[str, ...]:
+    """Return who wrote an entry: an address only where nobody is named."""
+    found = _names(texts)
+    return tuple(name for name in found if not _ADDRESS.fullmatch(name)) or found
 
 
 def _published(raw: RawEntry, language: str | None = None) -> datetime | None:
@@ -233,8 +283,19 @@ def _image(entry: _Placed) -> Image | None:
     return None
 
 
-def _enclosures(entry: _Placed) -> Iterator[Enclosure]:
-    for enclosure in entry.raw.enclosures:
+def _pictures(entry: _Placed, body: Body) -> tuple[Image, ...]:
+    """Return the pictures beside the text, but for those that stand in it already."""
+    placed = [
+        replace(picture, url=url)
+        for picture in entry.raw.pictures
+        if (url := absolute_url(picture.url, *entry.bases))
+    ]
+    inside = {key_of(url) for url in body.pictures}
+    return tuple(picture for picture in distinct(placed) if key_of(picture.url) not in inside)
+
+
+def _enclosures(files: Sequence[Enclosure], entry: _Placed) -> Iterator[Enclosure]:
+    for enclosure in files:
         if url := absolute_url(enclosure.url, *entry.bases):
             kind = clean_line(enclosure.type or "", html=False, limit=MAX_NAME) or None
             yield replace(enclosure, url=url, type=kind)

@@ -70,12 +70,24 @@ def excerpt(pieces: Sequence[Piece], *, language: str | None) -> str:
             English. Without it the script of the text decides.
     """
     line = _Line(chinese=_is_chinese(pieces, language))
-    for piece in pieces:
+    for piece in pieces if _says_more_than_code(pieces) else map(_as_text, pieces):
         line.add(piece)
         if len(line.text) > ENOUGH and not _fits(line.text):
             break
     text = line.text.rstrip()
     return text if _fits(text) else _shortened(line.units())
+
+
+def _says_more_than_code(pieces: Sequence[Piece]) -> bool:
+    """Tell whether there are words: mail archives and commits come as one block in fixed width."""
+    return any(
+        isinstance(piece, Formula) or (isinstance(piece, str) and not piece.isspace())
+        for piece in pieces
+    )
+
+
+def _as_text(piece: Piece) -> Piece:
+    return f" {piece.source} " if isinstance(piece, Code) else piece
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,18 +5,17 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tidings.domain.documents import Enclosure
-from tidings.parsing import bounds, media
+from tidings.parsing import bodies, bounds, media
 from tidings.parsing.bounds import MAX_AUTHOR, Found
 from tidings.parsing.mending import Mended
 from tidings.parsing.nodes import Node, nodes, text
-from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Text
+from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, FirstReading, RawEntry, RawFeed, Text
 
 MAX_TTL = timedelta(days=31)
 
 _ADDRESS_FIRST = re.compile(r"(?:mailto:)?[^\s()<>]+@[^\s()<>]+\s*\(([^()]+)\)")
 _NAME_FIRST = re.compile(r"([^()<>@]+)[(<](?:mailto:)?[^\s()<>]+@[^\s()<>]+[)>]")
-_XHTML = "application/xhtml+xml"
-_HTML_TYPES = ("text/html", _XHTML)
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PERIODS = {
     "hourly": timedelta(hours=1),
     "daily": timedelta(days=1),
@@ -39,13 +38,14 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
 
     feed, form = found.feed, found.version
     inherited = tuple(_authors(feed)) if form.startswith("atom") else ()
+    cover = next((text(image, "href") for image in nodes(feed, "image")), "")
     return RawFeed(
         title=_detailed(feed, "title"),
-        subtitle=_detailed(feed, "subtitle"),
+        subtitle=bodies.find_body(nodes(feed, "texts")),
         site_url=_page_url(feed),
         language=text(feed, "language"),
         format=form,
-        entries=tuple(_entry(node, inherited) for node in found.entries),
+        entries=tuple(_entry(node, inherited, cover) for node in found.entries),
         guid=text(feed, "id"),
         rights=_detailed(feed, "rights"),
         cut=found.surplus,
@@ -58,21 +58,30 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
     )
 
 
-def _entry(node: Node, inherited_authors: tuple[Text, ...]) -> RawEntry:
-    enclosures = tuple(_enclosures(node))[:MAX_PARTS]
+def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEntry:
+    enclosures = _files(media.enclosures(node))
+    body = bodies.find_body(nodes(node, "texts"))
+    first = FirstReading(
+        title=_first_title(node),
+        body=bodies.longest(node),
+        enclosures=_files(media.typed_enclosures(node)),
+    )
+    authors = tuple(_authors(node)) or tuple(_authors_of_source(node)) or inherited_authors
     return RawEntry(
         guid=text(node, "id"),
         url=_page_url(node),
-        base=_inherited(node, "base"),
-        title=_detailed(node, "title"),
-        body=_body(node),
-        language=text(node, "language") or _inherited(node, "language"),
-        authors=tuple(_authors(node))[:MAX_PARTS] or inherited_authors,
+        base=text(node, "base"),
+        title=_title(node),
+        body=body if body.value else bodies.find_body(media.said_of_films(node)),
+        language=text(node, "language") or _inherited_language(node),
+        authors=authors[:MAX_PARTS],
         categories=tuple(_categories(node))[:MAX_PARTS],
         published=text(node, "published") or text(node, "created"),
         updated=text(node, "updated"),
         images=tuple(media.images(node, enclosures)),
+        pictures=tuple(media.pictures(node, enclosures, cover=cover))[:MAX_PARTS],
         enclosures=enclosures,
+        first_reading=first,
     )
 
 
@@ -82,7 +91,7 @@ def _page_url(node: Node) -> str:
     feedparser takes the guid for a link where there is none. So do we, if it looks like one.
     """
     alternates = [link for link in nodes(node, "links") if text(link, "rel") == "alternate"]
-    pages = [link for link in alternates if text(link, "type") in _HTML_TYPES]
+    pages = [link for link in alternates if text(link, "type") in _PAGE_TYPES]
     hrefs = [text(link, "href") for link in pages + alternates]
     link = text(node, "link")
     last = link if "/" in link or link != text(node, "id") else ""
@@ -96,47 +105,40 @@ def _related(node: Node, relation: str) -> Iterator[str]:
             yield href
 
 
+def _title(node: Node) -> Text:
+    """Return the title, unless all there is belongs to a picture or a film in the entry."""
+    return _detailed(node, "title") if dict.get(node, "has_title") else Text()
+
+
 def _detailed(node: Node, key: str) -> Text:
     plain = Text(value=text(node, key))
     for detail in nodes(node, f"{key}_detail"):
-        typed = _typed(detail)
         # They differ where an element further in, like an image, has a title of its own.
-        return typed if text(detail, "value") == plain.value else plain
+        is_own = text(detail, "value") == plain.value
+        return (bodies.find_typed(detail) or plain) if is_own else plain
     return plain
 
 
-def _typed(detail: Node) -> Text:
-    kind, value = text(detail, "type").partition(";")[0].strip(), text(detail, "value")
-    if kind == _XHTML:
-        value = value.replace("</br>", "")  # HTML reads it as one more line break
-    return Text(value=value, html=kind in _HTML_TYPES)
+def _first_title(node: Node) -> Text:
+    plain = Text(value=text(node, "title"))
+    for detail in nodes(node, "title_detail"):
+        return bodies.first_typed(detail) if text(detail, "value") == plain.value else plain
+    return plain
 
 
-def _body(node: Node) -> Text:
-    """Return the longest of what may be the body.
-
-    Which element holds the full text differs from publisher to publisher, and captions
-    of pictures come as descriptions too: length tells, labels do not.
-    """
-    details = nodes(node, "content") + nodes(node, "summary_detail")
-    candidates = [_typed(detail) for detail in details if _is_text(text(detail, "type"))]
-    summary = text(node, "summary")
-    if summary not in [text(detail, "value") for detail in details]:
-        candidates.append(Text(value=summary, html=True))
-    return max(candidates, key=lambda candidate: len(candidate.value), default=Text())
-
-
-def _is_text(kind: str) -> bool:
-    return not kind or kind.startswith("text/") or kind.partition(";")[0] in _HTML_TYPES
-
-
-def _inherited(node: Node, key: str) -> str:
-    """Return what `xml:base` or `xml:lang` says in the scope of an entry's texts."""
+def _inherited_language(node: Node) -> str:
+    """Return what `xml:lang` says in the scope of an entry's texts."""
     for part in ("content", "summary_detail", "title_detail"):
         for detail in nodes(node, part):
-            if value := text(detail, key):
+            if value := text(detail, "language"):
                 return value
     return ""
+
+
+def _authors_of_source(node: Node) -> Iterator[Text]:
+    """Yield who wrote the feed that an entry was taken from (RFC 4287, section 4.2.1)."""
+    for source in nodes(node, "source"):
+        yield from _authors(source)
 
 
 def _authors(node: Node) -> Iterator[Text]:
@@ -161,12 +163,12 @@ def _categories(node: Node) -> Iterator[Text]:
             yield Text(value=name, html=True)
 
 
-def _enclosures(node: Node) -> Iterator[Enclosure]:
-    taken = set()
-    for enclosure in media.enclosures(node):
-        if enclosure.url not in taken:
-            taken.add(enclosure.url)
-            yield enclosure
+def _files(enclosures: Iterator[Enclosure]) -> tuple[Enclosure, ...]:
+    """Return each file once."""
+    by_url: dict[str, Enclosure] = {}
+    for enclosure in enclosures:
+        by_url.setdefault(enclosure.url, enclosure)
+    return tuple(by_url.values())[:MAX_PARTS]
 
 
 def _malformations(found: Found, document: Mended) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from selectolax.lexbor import LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tidings.parsing import mathml
+from tidings.parsing import mathml, mathml_tex
 from tidings.parsing.attributes import Attributes
 from tidings.parsing.text import spaced_once
 
@@ -54,6 +54,9 @@ _WORD = re.compile(r"[A-Za-z]{3}")
 _TWO_WORDS = re.compile(r"[A-Za-z]{2,}\s+[A-Za-z]{2,}")
 _LETTER_OR_DIGIT = re.compile(r"[0-9A-Za-z\u0370-\u03ff]")
 _COMMENT = re.compile(r"(?<!\\)%[^\n\v]*")
+_TEX_TYPE = re.compile(r"(?:\b|la)tex\b", re.IGNORECASE)
+_MATHML = re.compile(r"<(?:\w+:)?math[\s>].{1,5000}?</(?:\w+:)?math\s*>", re.IGNORECASE | re.DOTALL)
+_PREFIX = re.compile(r"<(/?)\w+:")
 _FOR_PICTURES = re.compile(r"\\(?:inline|large|dpi\{\d+\}|bg_\w+|fn_\w+)\s*")
 _WORDPRESS = "latex "
 
@@ -98,18 +101,32 @@ def to_html(formula: Formula) -> str:
     return written or f'<code class="tex">{html.escape(formula.tex, quote=False)}</code>'
 
 
+def with_sources(line: str) -> str:
+    """Return a line of HTML with the source of each formula in place of its MathML."""
+    if "math" not in line:
+        return line
+    return _MATHML.sub(_source_of, line)
+
+
+def _source_of(math: re.Match[str]) -> str:
+    written = _PREFIX.sub(r"<\1", math[0])
+    formula = _of_written(written)
+    return html.escape(formula.source, quote=False) if formula else written
+
+
 def find_in_element(node: LexborNode, attributes: Attributes) -> Formula | None:
     """Return the formula that an element stands for, markup and all."""
-    find = _BY_TAG.get(node.tag or "", _of_element)
+    find = _BY_TAG.get(mathml.local_name(node), _of_element)
     return find(node, attributes)
 
 
 def is_preview(node: LexborNode, attributes: Attributes) -> bool:
-    """Tell whether an element only shows what the `<script>` after it says in TeX."""
+    """Tell whether an element only shows what the `<script>` after it says."""
     if "MathJax" not in (attributes.get("class") or ""):
         return False
     return any(
-        sibling.tag == "script" and (sibling.attributes.get("type") or "").startswith("math/tex")
+        sibling.tag == "script"
+        and (sibling.attributes.get("type") or "").startswith(("math/tex", "math/mml"))
         for sibling in islice(_following(node), 3)
     )
 
@@ -154,6 +171,8 @@ def _of_tex(tex: str, *, display: bool, native: str = "") -> Formula | None:
 
 def _of_script(node: LexborNode, attributes: Attributes) -> Formula | None:
     kind = attributes.get("type") or ""
+    if kind.startswith("math/mml"):
+        return _of_written(node.text_lexbor())
     if not kind.startswith("math/tex"):
         return None
     return _of_tex(node.text_lexbor(), display="mode=display" in kind.replace(" ", ""))
@@ -164,11 +183,25 @@ def _of_math(node: LexborNode, attributes: Attributes) -> Formula | None:
 
 
 def _of_native(node: LexborNode, *, display: bool) -> Formula | None:
-    annotation = node.css_first('annotation[encoding="application/x-tex"]')
-    tex = annotation.text_lexbor() if annotation else node.attributes.get("alttext") or ""
-    line = spaced_once(tex or node.text_lexbor()).strip()
+    line = spaced_once(_written_tex(node) or mathml_tex.to_tex(node)).strip()
     native = mathml.from_node(node, tex=line, display=display)
     return _of_tex(line, display=display, native=native or "")
+
+
+def _of_written(markup: str, *, display: bool = False) -> Formula | None:
+    math = LexborHTMLParser(markup).css_first("math")
+    if math is None:
+        return None
+    return _of_native(math, display=display or math.attributes.get("display") == "block")
+
+
+def _written_tex(math: LexborNode) -> str:
+    """Return the TeX that a publisher gives beside MathML; other words for it are none."""
+    for annotation in math.css("annotation"):
+        if _TEX_TYPE.search(annotation.attributes.get("encoding") or ""):
+            return annotation.text_lexbor()
+    alternative = math.attributes.get("alttext") or ""
+    return alternative if _COMMAND.search(alternative) or not _WORD.search(alternative) else ""
 
 
 def _of_container(node: LexborNode, attributes: Attributes) -> Formula | None:
@@ -187,9 +220,14 @@ def _of_element(node: LexborNode, attributes: Attributes) -> Formula | None:
 
 def _of_wrapper(node: LexborNode, attributes: Attributes, *, display: bool) -> Formula | None:
     math = node.css_first("math")
+    if math is None and (written := attributes.get("data-mathml")):
+        return _of_written(written, display=display)
     if math is not None:
         return _of_native(math, display=display or math.attributes.get("display") == "block")
     tex = attributes.get("data-latex")
+    drawn = node.css_first('mjx-math, [data-mml-node="math"]')
+    if not tex and drawn is not None:
+        tex = mathml_tex.to_tex(drawn)
     return _of_tex(tex, display=display) if tex else None
 
 

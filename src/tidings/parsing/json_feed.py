@@ -1,18 +1,32 @@
 """JSON Feed 1.0 and 1.1: no field is what it should be until it was looked at."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from math import isfinite
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Text, length_of
+from tidings.parsing import bodies, media
+from tidings.parsing.raw import (
+    MAX_HUBS,
+    MAX_PARTS,
+    FirstReading,
+    RawEntry,
+    RawFeed,
+    Text,
+    length_of,
+)
+from tidings.parsing.text import clean_line
 
 MAX_DIGITS = 20
 """Digits of an integer that is read as one; Python refuses thousands of them with an error."""
 
 MAX_CUTS = 20
 """Ends of objects at which a broken document is tried to be cut."""
+
+_NUMBER = re.compile(r"(?:json ?feed[ /-]?)?v?\d(?:\.\d)?")
+_FIRST = re.compile(r"(?:^|[^.\d])1(?:\.0)?/?$")
 
 Object = dict[str, object]
 
@@ -27,8 +41,8 @@ def read(document: str) -> RawFeed | None:
     feed, problems = _loaded(document)
     if not isinstance(feed, dict) or not isinstance(feed.get("items"), list):
         return None
-    version = _text(feed, "version")
-    if version and "jsonfeed.org" not in version:
+    version = _text(feed, "version").lower()
+    if version and "jsonfeed.org" not in version and not _NUMBER.fullmatch(version):
         return None
 
     items = [item for item in feed["items"] if isinstance(item, dict)]
@@ -41,7 +55,7 @@ def read(document: str) -> RawFeed | None:
         subtitle=Text(value=_text(feed, "description")),
         site_url=_text(feed, "home_page_url"),
         language=_text(feed, "language"),
-        format="json1" if version.rstrip("/").endswith("/1") else "json11",
+        format="json1" if _FIRST.search(version) else "json11",
         entries=tuple(_entry(item, inherited=tuple(_authors(feed))) for item in items),
         problems=tuple(problems),
         hubs=tuple(_hubs(feed))[:MAX_HUBS],
@@ -69,22 +83,27 @@ def _loaded(document: str) -> tuple[object, list[str]]:
 
 
 def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
-    html = _text(item, "content_html")
-    plain = _text(item, "content_text") or _text(item, "summary")
+    html = Text(value=_text(item, "content_html"), html=True)
+    plain = Text(value=_text(item, "content_text") or _text(item, "summary"))
+    title = Text(value=_text(item, "title"))
+    images = [Image(url=url) for key in ("image", "banner_image") if (url := _text(item, key))]
+    enclosures = tuple(_attachments(item))[:MAX_PARTS]
     return RawEntry(
         guid=_text(item, "id"),
         url=_text(item, "url") or _text(item, "external_url"),
-        title=Text(value=_text(item, "title")),
-        body=Text(value=html or plain, html=bool(html)),
+        title=title,
+        body=html if bodies.says_something(html) else plain,
         language=_text(item, "language"),
         authors=tuple(_authors(item))[:MAX_PARTS] or inherited[:MAX_PARTS],
         categories=tuple(_tags(item))[:MAX_PARTS],
         published=_text(item, "date_published"),
         updated=_text(item, "date_modified"),
-        images=tuple(
-            Image(url=url) for key in ("image", "banner_image") if (url := _text(item, key))
+        images=tuple(images),
+        pictures=(*images[:1], *_pictures(item), *media.files_as_pictures(enclosures)),
+        enclosures=enclosures,
+        first_reading=FirstReading(
+            title=title, body=html if html.value else plain, enclosures=enclosures
         ),
-        enclosures=tuple(_attachments(item))[:MAX_PARTS],
     )
 
 
@@ -129,6 +148,14 @@ def _tags(item: Object) -> Iterator[Text]:
         dict.fromkeys(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
     ):
         yield Text(value=tag)
+
+
+def _pictures(item: Object) -> Iterator[Image]:
+    """Yield the attached pictures with their titles, which say what is to be seen."""
+    for attachment in _objects(item, "attachments"):
+        url, title = _text(attachment, "url"), _text(attachment, "title")
+        if url and title and _text(attachment, "mime_type").lower().startswith("image/"):
+            yield Image(url=url, alt=clean_line(title, html=False))
 
 
 def _attachments(item: Object) -> Iterator[Enclosure]:

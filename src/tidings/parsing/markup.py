@@ -4,7 +4,7 @@ import html
 import re
 from collections import Counter
 
-from tidings.domain.markup import HIDDEN, INLINE, TAG, joined
+from tidings.domain.markup import HIDDEN, INLINE, TAG, joined, with_scripts
 
 _BLOCK = (
     "address applet area article aside audio blink blockquote body br button canvas caption center"
@@ -42,6 +42,8 @@ _KNOWN_TAG = re.compile(
     rf"<(/?)({'|'.join(sorted(INLINE.union(_BLOCK.split())))})(?:\s[^<>]*+|/)?+>", re.IGNORECASE
 )
 
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
+
 
 def unescaped(raw_html: str) -> str:
     """Return HTML that was escaped once too often as it was meant: it has no tag of its own."""
@@ -51,6 +53,11 @@ def unescaped(raw_html: str) -> str:
     return meant if _KNOWN_TAG.match(meant.lstrip()) and "</" in meant else raw_html
 
 
+def is_likely(text: str) -> bool:
+    """Tell whether `text` of an unknown type is HTML: it has an element, or a reference."""
+    return bool(_KNOWN_TAG.search(text) or _REFERENCE.search(text))
+
+
 def without_known_tags(line: str) -> str:
     """Return a line of HTML without its markup; only elements of HTML count as such.
 
@@ -58,7 +65,7 @@ def without_known_tags(line: str) -> str:
     opened and closed: the title "the &lt;b&gt; tag" keeps its tag.
     """
     if "<" in line:
-        bare = HIDDEN.sub(" ", line).replace("<![CDATA[", "").replace("]]>", "")
+        bare = HIDDEN.sub(" ", with_scripts(line)).replace("<![CDATA[", "").replace("]]>", "")
         line = joined(_KNOWN_TAG.split(bare))
     if "&" in line:
         line = html.unescape(line)

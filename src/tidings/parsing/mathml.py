@@ -70,16 +70,44 @@ def _from_element(element: Element) -> str:
     return _written(element.tag, element.attrib.items(), inner)
 
 
+def local_name(node: LexborNode) -> str:
+    """Return the name of an element without a prefix, as in `mml:math`."""
+    return (node.tag or "").rpartition(":")[2]
+
+
 def _from_node(node: LexborNode, depth: int) -> str:
-    tag = node.tag or ""
+    tag = local_name(node)
     if tag == "-text" or depth > MAX_DEPTH:
         return html.escape(spaced_once(node.text_lexbor()).strip(), quote=False)
     if tag.startswith("-") or tag in _DROPPED:
         return ""
+    if tag == "mfenced":
+        return _fenced(node, depth)
     inner = _children(node, depth + 1)
     if tag not in _ELEMENTS or tag == "math":
         return inner
     return _written(tag, node.attributes.items(), inner)
+
+
+def fences(node: LexborNode) -> tuple[str, str, str]:
+    """Return what opens and closes an `<mfenced>`, and the signs between its parts."""
+    given = {"open": "(", "close": ")", "separators": ","} | node.attributes
+    opening, closing, between = (given[name] or "" for name in ("open", "close", "separators"))
+    return opening, closing, "".join(between.split())
+
+
+def _fenced(node: LexborNode, depth: int) -> str:
+    """Return the brackets of an `<mfenced>` as signs: browsers do not know it any more."""
+    opening, closing, separators = fences(node)
+    inner = ""
+    for number, child in enumerate(node.iter(include_text=False)):
+        between = separators[min(number, len(separators)) - 1] if number and separators else ""
+        inner += (_sign(between) if between else "") + _from_node(child, depth + 1)
+    return f"<mrow>{_sign(opening)}{inner}{_sign(closing)}</mrow>"
+
+
+def _sign(text: str) -> str:
+    return f"<mo>{html.escape(text, quote=False)}</mo>"
 
 
 def _children(node: LexborNode, depth: int) -> str:

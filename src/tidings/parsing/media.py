@@ -1,39 +1,162 @@
 """Files and pictures of an entry: enclosures, Media RSS, iTunes."""
 
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from tidings.domain.documents import Enclosure, Image
+from tidings.parsing import bodies
 from tidings.parsing.nodes import Node, nodes, text
+from tidings.parsing.pictures import distinct
 from tidings.parsing.raw import length_of, pixels
+from tidings.parsing.text import clean_line
 
 TRACKING_PIXEL = 2
 """Sides up to this are no picture."""
 
+MAX_MEDIA = 100
+"""Media of one entry that are looked at for pictures."""
+
+_NAME = re.compile(
+    r"[^?#]*\.(?:(?P<image>avif|bmp|gif|heic|jpe?g|jfif|png|svg|webp)"
+    r"|(?P<file>aac|flac|m4[abv]|mov|mp[34]|mpe?g|og[agv]|opus|wav|webm))(?:[?#]|\Z)",
+    re.IGNORECASE,
+)
+_FILES = frozenset({"audio", "video", "document"})
+
 
 def enclosures(node: Node) -> Iterator[Enclosure]:
     """Yield the files of an entry, URLs as written; some may come twice."""
+    yield from typed_enclosures(node)
+    for content in nodes(node, "media_content"):
+        if _is_untyped(content) and _kind_by_name(text(content, "url")) == "file":
+            yield from _enclosure(text(content, "url"), kind="", size=text(content, "filesize"))
+
+
+def typed_enclosures(node: Node) -> Iterator[Enclosure]:
+    """Yield the files of an entry that say what they are; names do not count."""
     for link in nodes(node, "links"):
         if text(link, "rel") == "enclosure":
             url, size = text(link, "href"), text(link, "length")
             yield from _enclosure(url, kind=text(link, "type"), size=size)
     for content in nodes(node, "media_content"):
         kind, medium = text(content, "type"), text(content, "medium")
-        if kind.startswith(("audio/", "video/")) or medium in {"audio", "video", "document"}:
+        if kind.startswith(("audio/", "video/")) or medium in _FILES:
             yield from _enclosure(text(content, "url"), kind=kind, size=text(content, "filesize"))
 
 
 def images(node: Node, files: Sequence[Enclosure]) -> Iterator[Image]:
     """Yield the pictures that may stand for an entry, best first."""
-    for content in nodes(node, "media_content"):
-        if text(content, "type").startswith("image/") or text(content, "medium") == "image":
-            yield from _image(content)
+    yield from _contents(node)
     for thumbnail in nodes(node, "media_thumbnail"):
         yield from _image(thumbnail)
     for picture in nodes(node, "image"):
         yield from _image(picture)
+    yield from files_as_pictures(files)
+
+
+def pictures(node: Node, files: Sequence[Enclosure], *, cover: str) -> list[Image]:
+    """Return the pictures to be shown beside the text, each once, in the order of the document.
+
+    Of a group, whose members are one thing in several forms, it is the largest; so it is of
+    thumbnails, which count only where they stand for something that is no picture.
+
+    Args:
+        node: An entry.
+        files: What is attached to it.
+        cover: The picture of the whole feed: it says nothing of a single entry.
+    """
+    thumbnails = nodes(node, "media_thumbnail")[:MAX_MEDIA]
+    found = [*_contents(node)] or [*_largest(thumbnails, node)]
+    found += [*_linked(node), *files_as_pictures(files)]
+    if not found:
+        covers = [picture for one in nodes(node, "image") for picture in _image(one)]
+        found = [picture for picture in covers if picture.url != cover]
+    return distinct(found)
+
+
+def said_of_films(node: Node) -> list[Node]:
+    """Return what is said of single films and recordings: it serves where nothing else is said."""
+    films = [one for one in nodes(node, "media_content") if not _is_picture(one)]
+    return [detail for film in films for detail in nodes(film, "description")]
+
+
+def files_as_pictures(files: Sequence[Enclosure]) -> Iterator[Image]:
+    """Yield those of the files of an entry that are pictures."""
     for file in files:
-        if file.type and file.type.startswith("image/"):
+        is_named = not file.type and _kind_by_name(file.url) == "image"
+        if is_named or (file.type or "").startswith("image/"):
             yield Image(url=file.url)
+
+
+def _linked(node: Node) -> Iterator[Image]:
+    """Yield the pictures that an Atom entry links to with words of their own."""
+    for link in nodes(node, "links")[:MAX_MEDIA]:
+        if text(link, "rel") == "enclosure" and text(link, "type").startswith("image/"):
+            alt = clean_line(text(link, "title"), html=False)
+            yield from (replace(picture, alt=alt) for picture in _image(link))
+
+
+def _contents(node: Node) -> Iterator[Image]:
+    """Yield the pictures among the media of an entry, of each group the largest.
+
+    What has words of its own is no other form of anything.
+    """
+    grouped: dict[object, list[Node]] = {}
+    for position, content in enumerate(nodes(node, "media_content")[:MAX_MEDIA]):
+        if _is_picture(content):
+            group = dict.get(content, "group")
+            is_alone = not group or nodes(content, "description")
+            grouped.setdefault(f"alone {position}" if is_alone else group, []).append(content)
+    for members in grouped.values():
+        yield from _largest(members, node)
+
+
+def _largest(members: Sequence[Node], node: Node) -> Iterator[Image]:
+    found = [
+        replace(picture, alt=_words(member, node))
+        for member in members
+        for picture in _image(member)
+    ]
+    if found:
+        yield max(found, key=lambda one: one.width or 0)
+
+
+def _words(medium: Node, node: Node) -> str:
+    """Return what is said of a picture: by itself, failing that by its group.
+
+    The description of a group with a film in it describes the film.
+    """
+    groups = nodes(node, "media_groups")
+    number = dict.get(medium, "group")
+    [group, *_] = [one for one in groups if dict.get(one, "number") == number] or [{}]
+    media = nodes(node, "media_content")[:MAX_MEDIA]
+    others = [one for one in media if dict.get(one, "group") == number]
+    is_of_pictures = bool(others) and all(map(_is_picture, others))
+    said = nodes(medium, "description") + nodes(medium, "title")
+    said += nodes(group, "description") if is_of_pictures else []
+    if media == [medium]:  # some write beside a single picture what belongs into it
+        said += [one for one in nodes(node, "texts") if text(one, "element") == "media:description"]
+    # A film's title is that of its entry, too: there is no need to say it twice.
+    said += [one for one in nodes(group, "title") if text(one, "value") != text(node, "title")]
+    typed = filter(None, map(bodies.find_typed, said))
+    lines = (clean_line(one.value, html=one.html) for one in typed)
+    return next(filter(None, lines), "")
+
+
+def _is_picture(content: Node) -> bool:
+    if _is_untyped(content):
+        return _kind_by_name(text(content, "url")) == "image"
+    return text(content, "type").startswith("image/") or text(content, "medium") == "image"
+
+
+def _is_untyped(content: Node) -> bool:
+    return "/" not in text(content, "type") and not text(content, "medium")
+
+
+def _kind_by_name(url: str) -> str:
+    found = _NAME.match(url)
+    return (found.lastgroup or "") if found else ""
 
 
 def _enclosure(url: str, *, kind: str, size: str) -> Iterator[Enclosure]:

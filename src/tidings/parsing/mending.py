@@ -16,6 +16,11 @@ MAX_EXPANSION = 65_536
 _ROOT = re.compile(
     r"<(?:[\w.-]{1,32}:)?(?:rss|feed|rdf|channel|html|opml)(?=[\s>/])", re.IGNORECASE
 )
+_WRAPPED = re.compile(
+    r"<(rss(?=\s[^>]{0,2000}\bversion\b)|(?:[\w.-]{1,32}:)?feed(?=\s[^>]{0,2000}w3\.org/2005/Atom)"
+    r"|(?:[\w.-]{1,32}:)?RDF(?=\s[^>]{0,2000}/rss/))(?=[\s>])",
+    re.IGNORECASE,
+)
 _ROOT_OR_COMMENT = re.compile(f"<!--|{_ROOT.pattern}", re.IGNORECASE)
 _ELEMENT = re.compile(r"<(?:[\w.-]{1,32}:)?(\w{1,32})")
 _ENTITY = re.compile(
@@ -52,7 +57,7 @@ def mend(document: str) -> Mended:
     """Return `document` with what is known to trip XML parsers put right.
 
     Everything before the root element goes: blanks, output of broken scripts, the
-    declaration, the document type. References are made to mean something: HTML's named
+    declaration, the document type, and a page of HTML that a feed is wrapped in. References are made to mean something: HTML's named
     ones become characters, the document's own are replaced if they are plain and few,
     impossible ones go. Ampersands and angle brackets that cannot be meant as markup are
     escaped. Characters that XML forbids go.
@@ -60,9 +65,12 @@ def mend(document: str) -> Mended:
     start = _root(document) or _ELEMENT.search(document)
     if start is None:
         return Mended(text="")
-    prolog = document[: start.start()]
     problems = []
-    if _PROLOG.sub("", prolog).strip("\ufeff \t\r\n\0"):
+    if wrapped := _find_wrapped(document, start):
+        document, start = wrapped
+        problems.append("a page around the document")
+    prolog = document[: start.start()]
+    if not wrapped and _PROLOG.sub("", prolog).strip("\ufeff \t\r\n\0"):
         problems.append("text before the document")
 
     text, illegal = _ILLEGAL.subn("", document[start.start() :])
@@ -81,6 +89,18 @@ def mend(document: str) -> Mended:
         first_line=prolog.count("\n") + 1,
         problems=tuple(problems),
     )
+
+
+def _find_wrapped(document: str, root: re.Match[str]) -> tuple[str, re.Match[str]] | None:
+    """Find a whole feed in an HTML page, as browsers save it and some servers send it.
+
+    Return the document up to its end, and where it begins.
+    """
+    if "html" not in root[0].lower():
+        return None
+    start = _WRAPPED.search(document, root.end())
+    end = document.rfind(f"</{start[1]}", start.end()) if start else -1
+    return (document[: document.find(">", end) + 1], start) if start and end >= 0 else None
 
 
 def _root(document: str) -> re.Match[str] | None:

@@ -1,6 +1,8 @@
 """Pictures and players: where they really are, and which of them only count readers."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 from tidings.domain.documents import Image
@@ -11,6 +13,9 @@ from tidings.parsing.urls import absolute_url
 SMALLEST_IMAGE = 64
 """Pixels; what claims to be smaller, either way, stands for no entry."""
 MAX_SIZE = 10_000
+
+MAX_EMOJI = 40
+"""Characters of what stands for a picture within a line."""
 
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-original-src")
 _LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
@@ -37,7 +42,20 @@ _DECORATION = re.compile(
     r"|/(?:favicon|icon|badge|button|spinner)[\w-]*\.\w+(?:[?#]|\Z)",
     re.IGNORECASE,
 )
+_EMOJI_CLASSES = re.compile(
+    r"(?<![a-z])(?:(?:tw|joy)?emoji(?:one)?|joypixels|emote|emoticon|smil(?:ey|ie)s?)(?![a-z])",
+    re.IGNORECASE,
+)
+_EMOJI_PLACES = re.compile(r"emoji|emoticon|smil(?:ie|ey)", re.IGNORECASE)
+_EMOJI = re.compile(
+    "[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff]|[:;8=xX][-'^o]?[()DPpO/|]|:\\w+:"
+)
 _DECORATIVE_CLASSES = re.compile(r"\b(?:emoji|smiley|icon|avatar|badge|latex)\b", re.IGNORECASE)
+_SCHEME_OR_PROXY = re.compile(r"https?://(?:i\d\.wp\.com/)?", re.IGNORECASE)
+_FILE = re.compile(
+    r"(?P<name>[^?#]*?)(?:-\d{2,4}x\d{2,4}|-scaled|@\dx)?(?P<ending>\.(?:avif|gif|jpe?g|png|webp))(?:[?#]|\Z)",
+    re.IGNORECASE,
+)
 
 _EMBEDS = (
     (
@@ -72,14 +90,48 @@ def find_picture(attributes: Attributes, base: str | None) -> Image | None:
     return Image(url=url, width=width, height=height, alt=alt)
 
 
+def find_emoji(attributes: Attributes) -> str | None:
+    """Return the character or the word that a picture within a line stands for."""
+    said = attributes.get("alt") or attributes.get("title") or ""
+    word = clean_line(said, html=False, limit=MAX_EMOJI)
+    is_emoji = _EMOJI_CLASSES.search(attributes.get("class") or "") or (
+        _EMOJI_PLACES.search(attributes.get("src") or "") and _EMOJI.match(word)
+    )
+    return word if word and is_emoji else None
+
+
 def stands_for_entry(image: Image, attributes: Attributes) -> bool:
     """Tell whether a picture is more than an icon, a smiley or somebody's face."""
     sizes = [length for length in (image.width, image.height) if length is not None]
     return (
         min(sizes, default=SMALLEST_IMAGE) >= SMALLEST_IMAGE
-        and not _DECORATION.search(image.url)
+        and not is_decoration(image)
         and not _DECORATIVE_CLASSES.search(attributes.get("class") or "")
     )
+
+
+def is_decoration(image: Image) -> bool:
+    """Tell by its address whether a picture is an icon, a smiley or somebody's face."""
+    return _DECORATION.search(image.url) is not None
+
+
+def key_of(url: str) -> str:
+    """Return what an address has in common with those of the same picture in other sizes."""
+    place = _SCHEME_OR_PROXY.sub("", url)
+    found = _FILE.match(place)
+    return found["name"] + found["ending"].lower() if found else place
+
+
+def distinct(found: Iterable[Image]) -> list[Image]:
+    """Return each picture once, in its largest form, with its words; no faces and no icons."""
+    by_key: dict[str, Image] = {}
+    for picture in found:
+        if is_decoration(picture):
+            continue
+        known = by_key.setdefault(key_of(picture.url), picture)
+        larger = max(known, picture, key=lambda one: one.width or 0)
+        by_key[key_of(picture.url)] = replace(larger, alt=known.alt or picture.alt)
+    return list(by_key.values())
 
 
 def size(value: str | None) -> int | None:

@@ -16,10 +16,28 @@ MAX_LENGTH = 2**53 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A piece of text, and whether it is to be read as HTML."""
+    """A piece of text, and whether it is to be read as HTML.
+
+    Attributes:
+        base: What `xml:base` says of the addresses in it; may be relative to the document.
+    """
 
     value: str = ""
     html: bool = False
+    base: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstReading:
+    """What the first rule of reading finds in an entry, which may be something else.
+
+    Stored entries are known by it: a document that stays as it is must not look changed only
+    because we read it better.
+    """
+
+    title: Text = field(default_factory=Text)
+    body: Text = field(default_factory=Text)
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +49,8 @@ class RawEntry:
         published: The publication date as written.
         updated: The date of the last change as written.
         images: Pictures that may stand for the entry, best first.
+        pictures: Those beside the text, to be shown with it.
+        first_reading: What entries are recognised by that were stored long ago.
     """
 
     guid: str = ""
@@ -44,7 +64,9 @@ class RawEntry:
     published: str = ""
     updated: str = ""
     images: tuple[Image, ...] = ()
+    pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
+    first_reading: FirstReading = field(default_factory=FirstReading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,16 @@ _ATTRIBUTE = re.compile(
 _PICTURES = ("img", "source")
 
 
-def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
-    """Return a hash that changes with an entry's text, markup, pictures and targets.
+RULE = "2"
+"""The rule by which title, body and files are chosen among what an entry says.
+
+With a new rule the number changes, and the hash by the rule before goes on to be made beside the
+new one: no stored entry may look changed only because we read it better.
+"""
+
+
+def seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, ...]:
+    """Return what a reader sees of an entry: its text, markup, pictures and targets.
 
     Dates are no part of it, nor is the address of the entry's page, nor anything else that
     publishers touch at will: tracking parameters, the queries of pictures and files, pictures
@@ -34,9 +42,19 @@ def revision(title: str, body: Text, enclosures: Sequence[Enclosure]) -> bytes:
         body: As the publisher wrote it.
         enclosures: Its files.
     """
-    seen = "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
+    said = "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
     files = [file.url.partition("?")[0] for file in enclosures]
-    return digest(title, "html" if body.html else "plain", seen, *files)
+    return (title, "html" if body.html else "plain", said, *files)
+
+
+def revision(shown: Sequence[str]) -> bytes:
+    """Return a hash that changes with what is `seen` of an entry."""
+    return digest("rule", RULE, *shown)
+
+
+def first_revision(shown: Sequence[str]) -> bytes:
+    """Return the same of what the first rule chose, as it is stored of entries of that time."""
+    return digest(*shown)
 
 
 def _tokens(raw_html: str) -> Iterator[str]:

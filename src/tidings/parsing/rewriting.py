@@ -13,6 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from tidings.domain.documents import Image
 from tidings.domain.markup import INLINE, text_of
+from tidings.domain.scripts import script_of_element
 from tidings.parsing import code, formulas, markup, pictures
 from tidings.parsing.attributes import Attributes, kept, start_tag
 from tidings.parsing.code import Code
@@ -38,11 +39,11 @@ _UNREAD = frozenset(
     | {"script", "select", "source", "style", "svg", "template", "textarea", "title", "track"}
 )
 _LITERAL = frozenset({"code", "kbd", "pre", "samp", "tt", "var"})
+_SCRIPTS = frozenset({"sub", "sup"})
 _UNSPOKEN = frozenset({"rp", "rt"})
 _KEPT_EMPTY = frozenset({"table", "tbody", "td", "tfoot", "th", "thead", "tr"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_EMOJI = re.compile(r"\b(?:emoji|wp-smiley)\b")
 _ANCHORS = frozenset({"#", "\xb6", "\xa7", "\U0001f517"})
 _MAIL = re.compile(r"mailto:[\w.+%-]+@[\w.-]+", re.ASCII | re.IGNORECASE)
 _LINE_BREAK = "\v"
@@ -61,6 +62,7 @@ class Rewriting:
         pieces: The same to somebody who reads it aloud.
         marked: What the marks stand for.
         image: The first picture that can stand for the entry.
+        pictures: The addresses of all.
     """
 
     base: str | None
@@ -70,11 +72,13 @@ class Rewriting:
     pieces: list[Piece] = field(default_factory=list, init=False)
     marked: list[Formula | Code] = field(default_factory=list, init=False)
     image: Image | None = field(default=None, init=False)
+    pictures: set[str] = field(default_factory=set, init=False)
     _substance: int = field(default=0, init=False)
     _literal: int = field(default=0, init=False)
     _noscript: int = field(default=0, init=False)
     _numbers: list[int | None] = field(default_factory=list, init=False)
-    _pictures: set[str] = field(default_factory=set, init=False)
+    _keys: set[str] = field(default_factory=set, init=False)
+    _in_noscript: set[str] = field(default_factory=set, init=False)
 
     def read(self, first: LexborNode | None, depth: int = 0) -> None:
         """Write `first` and what follows it within the same element."""
@@ -161,7 +165,11 @@ class Rewriting:
             self._begin_block(tag, attributes)
         self._literal += tag in _LITERAL
         self._noscript += tag == "noscript"
+        around = self.base
+        if own := attributes.get("xml:base"):
+            self.base = absolute_url(own, around) or around
         self.read(node.first_child, depth + 1)
+        self.base = around
         self._literal -= tag in _LITERAL
         self._noscript -= tag == "noscript"
         if tag in markup.BLOCKS:
@@ -170,8 +178,16 @@ class Rewriting:
             self.written.append(f"</{name}>")
         if tag in _UNSPOKEN:
             del self.pieces[said:]
+        elif tag in _SCRIPTS:
+            self._say_script(tag, said)
         if self._substance == substance and tag not in _KEPT_EMPTY:
             self._drop(start, said, inline=tag in INLINE)
+
+    def _say_script(self, tag: str, said: int) -> None:
+        """Say what is raised or lowered since `said` so that it keeps its meaning."""
+        pieces = [piece for piece in self.pieces[said:] if isinstance(piece, str)]
+        if pieces and len(pieces) == len(self.pieces) - said:
+            self.pieces[said:] = [script_of_element(tag, "".join(pieces))]
 
     def _drop(self, start: int, said: int, *, inline: bool) -> None:
         """Take back an element in which there was nothing to see but, at most, a space."""
@@ -221,13 +237,13 @@ class Rewriting:
             self._numbers.pop()
 
     def _write_picture(self, attributes: Attributes) -> None:
-        if _EMOJI.search(attributes.get("class") or "") and attributes.get("alt"):
-            self._write_plain(clean_line(attributes["alt"] or "", html=False))
+        if word := pictures.find_emoji(attributes):
+            self._write_plain(word)
             return
         picture = pictures.find_picture(attributes, self.base)
-        if picture is None or (self._noscript and picture.url in self._pictures):
+        if picture is None or self._is_twin(picture):
             return
-        self._pictures.add(picture.url)
+        self.pictures.add(picture.url)
         if self.image is None and pictures.stands_for_entry(picture, attributes):
             self.image = picture
         shown = {"src": picture.url, "alt": picture.alt, **kept("img", attributes)}
@@ -235,6 +251,20 @@ class Rewriting:
         sizes = {"width": picture.width, "height": picture.height}
         self.written.append(start_tag("img", {**shown, **sizes}))
         self._substance += 1
+
+    def _is_twin(self, picture: Image) -> bool:
+        """Tell whether a picture is there already, for browsers with scripts or for those without."""
+        key = pictures.key_of(picture.url)
+        if key in self._keys:
+            return self._noscript > 0
+        if self._noscript:
+            self._in_noscript.add(key)
+            return False
+        if key in self._in_noscript:
+            self._in_noscript.remove(key)
+            return True
+        self._keys.add(key)
+        return False
 
     def _write_player(self, node: LexborNode, tag: str, attributes: Attributes) -> None:
         own = {name: absolute_url(attributes.get(name), self.base) for name in ("src", "poster")}
@@ -268,7 +298,7 @@ def _is_hidden(node: LexborNode, attributes: Attributes) -> bool:
 
 def _find_marked(node: LexborNode, tag: str, attributes: Attributes) -> Formula | Code | None:
     formula = None
-    if attributes or tag in {"math", "pre"}:
+    if attributes or tag in {"math", "pre"} or tag.endswith(":math"):
         formula = formulas.find_in_element(node, attributes)
     if formula is None and tag in {"pre", "table"}:
         return code.find_in_element(node)

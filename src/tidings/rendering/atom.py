@@ -10,6 +10,7 @@ from lxml import etree
 
 from tidings.domain.entries import Entry
 from tidings.domain.publishing import ArchiveLinks, FeedDocument
+from tidings.rendering.media_rss import add_pictures, namespace_of
 from tidings.rendering.media_types import FEED_TYPES
 from tidings.rendering.publishable import (
     GENERATOR,
@@ -89,7 +90,8 @@ class AtomFeedElements:
 
     def extend_ns(self) -> dict[str, str]:
         """Return the namespaces needed beyond Atom's own."""
-        return {"fh": FEED_HISTORY} if self.feed.is_archive else {}
+        history = {"fh": FEED_HISTORY} if self.feed.is_archive else {}
+        return history | namespace_of(self.feed)
 
     def extend_atom(self, element: etree._Element) -> etree._Element:
         """Add to the feed `element` what feedgen has no way to say."""
@@ -119,6 +121,7 @@ class AtomEntryElements:
             length = str(enclosure.length) if enclosure.length is not None else None
             _add_link(element, "enclosure", href=enclosure.url, type=enclosure.type, length=length)
         self._add_source(element)
+        add_pictures(element, self.entry)
         return element
 
     def _add_source(self, element: etree._Element) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidings.domain.documents import Image
 from tidings.domain.entries import Entry, Mate, SourceCredit
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.domain.reading import minutes_to_read
@@ -25,6 +26,12 @@ MAX_MATES = 5
 WORTH_SAYING = 2
 """Minutes; less says nothing, and may be that of a summary."""
 
+MAX_SIDE = 560
+"""Pixels: how wide the text of a letter is, and how tall a picture may be in it."""
+
+MIN_WIDTH = 200
+"""Pixels; a narrower picture is a logo or a thumbnail, and says nothing in a letter."""
+
 _PLACEHOLDER = re.compile(
     "|".join(re.escape(url.rstrip("/")) for url in (UNSUBSCRIBE_URL, PREFERENCES_URL))
 )
@@ -44,6 +51,23 @@ class DigestMate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DigestImage:
+    """A picture in a letter.
+
+    Attributes:
+        url: https.
+        alt: What is to be seen, failing that what it leads to; never empty.
+        width: In pixels, as it is shown: never larger than it is; None if its size is unknown.
+        height: Likewise.
+    """
+
+    url: str
+    alt: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DigestItem:
     """An entry in a letter.
 
@@ -55,7 +79,7 @@ class DigestItem:
         moment: For the date shown, aware UTC.
         minutes: How long it takes to read; None if that is not known, or not worth saying.
         excerpt: Empty where there is none beyond the title.
-        image: Its https address, where the newsletter shows images; else None.
+        image: Where the newsletter shows images, and there is one large enough; else None.
         more: How many entries more of its source stand behind it, counted only.
         also_at: Who tells the same, those who did so first.
         language: BCP 47, if known.
@@ -68,7 +92,7 @@ class DigestItem:
     moment: datetime
     minutes: int | None
     excerpt: str
-    image: str | None
+    image: DigestImage | None
     more: int
     language: str | None
     also_at: tuple[DigestMate, ...] = ()
@@ -192,7 +216,7 @@ def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
         moment=entry.sort_at,
         minutes=_minutes(entry.content),
         excerpt=excerpt if excerpt != title else "",
-        image=_find_picture(entry) if images else None,
+        image=_find_picture(entry.image, title) if images and entry.image else None,
         more=0,
         language=entry.language or entry.source.language,
         also_at=tuple(_mate(one, site_url=site_url) for one in entry.also_at[:MAX_MATES]),
@@ -215,9 +239,16 @@ def _minutes(content: str | None) -> int | None:
     return minutes if minutes >= WORTH_SAYING else None
 
 
-def _find_picture(entry: Entry) -> str | None:
-    url = _find_link(entry.image.url) if entry.image else None
-    return url if url and url.startswith("https:") else None
+def _find_picture(image: Image, title: str) -> DigestImage | None:
+    url, width, height = _find_link(image.url), image.width, image.height
+    if not url or not url.startswith("https:") or (width and width < MIN_WIDTH):
+        return None
+    alt = clipped(_harmless(image.alt), MAX_TITLE) or title
+    if not width or not height:
+        return DigestImage(url=url, alt=alt)
+    scale = min(1, MAX_SIDE / width, MAX_SIDE / height)
+    sides = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+    return DigestImage(url=url, alt=alt, **sides)
 
 
 def _find_link(url: str | None) -> str | None:

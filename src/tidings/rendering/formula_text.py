@@ -5,10 +5,16 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from tidings.domain.scripts import script
+
 MAX_DEPTH = 6
 """Of braces in braces; deeper ones are no formula to be read in passing."""
 
 _INLINE = re.compile(r"\\\((.*?)\\\)")
+_SCRIPT_SIGNS = ("^", "_")
+_FRACTION = re.compile("\0([^\0\1]*)\1")
+_ENDS_TERM = re.compile(r"[\w)\]√′\1]\Z")
+_BEGINS_TERM = re.compile(r"[\w(\[√^⁻\0]")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.")
 
 
@@ -19,7 +25,7 @@ def readable(text: str) -> str:
 
 def _find_plain(latex: str) -> str | None:
     try:
-        return " ".join(_Formula(latex).group().split())
+        return " ".join(_with_fractions(_Formula(latex).group()).split())
     except ValueError:
         return None
 
@@ -44,9 +50,12 @@ class _Formula:
 
     def _piece(self, sign: str) -> str:
         if sign == "{":
-            return self.group()
-        if sign in _SCRIPTS:
-            return _script(sign, self._argument())
+            inner = self.group()
+            is_base = self._tokens and self._tokens[-1] in _SCRIPT_SIGNS
+            return _based(inner) if is_base else inner
+        if sign in _SCRIPT_SIGNS:
+            text = self._argument()
+            return _MARKS.get(text) or script(sign, text)
         if sign.startswith("\\"):
             return self._command(sign[1:])
         if sign == "&":
@@ -60,10 +69,10 @@ class _Formula:
     def _built(self, name: str) -> str:
         inner = self._argument()
         match name:
-            case "frac" | "dfrac" | "tfrac":
-                built = f"{_enclosed(inner)}/{_enclosed(self._argument())}"
-            case "sqrt" if inner != "[":
-                built = f"√{inner if len(inner) == 1 or inner.isdigit() else f'({inner})'}"
+            case "frac" | "dfrac" | "tfrac" | "binom" | "overset":
+                built = self._of_two(name, inner)
+            case "sqrt":
+                built = self._root(inner)
             case "mathbb" if inner in _DOUBLE:
                 built = _DOUBLE[inner]
             case _ if name in _ACCENTS and len(inner) == 1:
@@ -76,21 +85,55 @@ class _Formula:
                 raise ValueError(name)
         return built
 
+    def _of_two(self, name: str, first: str) -> str:
+        second = self._argument()
+        match name:
+            case "binom":
+                return f"C({first}, {second})"
+            case "overset":
+                return second + script("^", first)
+            case _:
+                return f"\0{_enclosed(first)}/{_enclosed(second)}\1"
+
+    def _root(self, inner: str) -> str:
+        if inner != "[":
+            return f"√{_rooted(inner)}"
+        return f"{script('^', self._bracketed())}√{_rooted(self._argument())}"
+
+    def _bracketed(self) -> str:
+        parts: list[str] = []
+        while self._tokens:
+            if (sign := self._tokens.pop()) == "]":
+                return "".join(parts)
+            parts.append(self._piece(sign))
+        raise ValueError("]")
+
     def _argument(self) -> str:
         while self._tokens:
             sign = self._tokens.pop()
             if sign != " ":
-                return self._piece(sign).strip()
+                return (self.group() if sign == "{" else self._piece(sign)).strip()
         raise ValueError("argument")
 
 
-def _script(sign: str, text: str) -> str:
-    table = _SCRIPTS[sign]
-    if text in _MARKS:
-        return _MARKS[text]
-    if text and all(ord(character) in table for character in text):
-        return text.translate(table)
-    return f"{sign}{text}" if len(text) == 1 else f"{sign}({text})"
+def _with_fractions(text: str) -> str:
+    """Put a fraction between brackets where it would run into what stands beside it."""
+    while found := _FRACTION.search(text):
+        before, after = text[: found.start()], text[found.end() :]
+        is_glued = _ENDS_TERM.search(before) or _BEGINS_TERM.match(after)
+        text = f"{before}({found[1]}){after}" if is_glued else f"{before}{found[1]}{after}"
+    return text
+
+
+def _based(text: str) -> str:
+    is_one = (
+        len(text) <= 1 or text.isalnum() or (text[0] == "(" and text.find(")") == len(text) - 1)
+    )
+    return text if is_one else f"({text})"
+
+
+def _rooted(text: str) -> str:
+    return text if len(text) == 1 or text.isdigit() else f"({text})"
 
 
 def _enclosed(text: str) -> str:
@@ -140,12 +183,6 @@ _SYMBOLS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("bmod", "mod"), " mod "),
         "colon": ": ",
         "|": "‖",
-    }
-)
-_SCRIPTS: Mapping[str, Mapping[int, int]] = MappingProxyType(
-    {
-        "^": str.maketrans("0123456789+-=()einxkT", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵉⁱⁿˣᵏᵀ"),
-        "_": str.maketrans("0123456789+-=()eijnxtkmp", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₑᵢⱼₙₓₜₖₘₚ"),
     }
 )
 _MARKS: Mapping[str, str] = MappingProxyType({"′": "′", "∘": "°", "∗": "*", "*": "*"})

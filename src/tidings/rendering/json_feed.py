@@ -1,7 +1,7 @@
 """Our feeds as JSON Feed 1.1."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from tidings.domain.documents import Enclosure
 from tidings.domain.entries import Entry, Mate, SourceCredit
@@ -10,6 +10,7 @@ from tidings.rendering.publishable import (
     UNKNOWN_TYPE,
     author_names,
     headline,
+    picture_type,
     publishable,
     published_at,
 )
@@ -51,7 +52,7 @@ def _item(entry: Entry) -> dict[str, object]:
             "authors": [{"name": name} for name in author_names(entry)],
             "tags": entry.categories,
             "language": entry.language,
-            "attachments": [_attachment(enclosure) for enclosure in entry.enclosures],
+            "attachments": [*map(_attachment, entry.enclosures), *_pictures(entry)],
             "_source": _source(entry.source),
             "_also_at": [_mate(mate) for mate in entry.also_at],
         }
@@ -81,6 +82,15 @@ def _attachment(enclosure: Enclosure) -> dict[str, object]:
             "size_in_bytes": enclosure.length,
         }
     )
+
+
+def _pictures(entry: Entry) -> Iterator[dict[str, object]]:
+    """Yield the pictures beside the text as attachments, which may have a title."""
+    attached = {enclosure.url for enclosure in entry.enclosures}
+    for picture in entry.pictures:
+        if picture.url not in attached:
+            kind = picture_type(picture) or UNKNOWN_TYPE
+            yield _without_blanks({"url": picture.url, "mime_type": kind, "title": picture.alt})
 
 
 def _without_blanks(members: Mapping[str, object]) -> dict[str, object]:

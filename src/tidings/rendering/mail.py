@@ -11,6 +11,7 @@ from tidings.errors import TemplateError
 from tidings.rendering import notices
 from tidings.rendering.digest_parts import (
     DigestContext,
+    DigestImage,
     DigestItem,
     DigestMate,
     DigestSection,
@@ -122,7 +123,7 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
         moment=moment,
         minutes=9,
         excerpt="-",
-        image="https://-",
+        image=DigestImage(url="https://-", alt="-", width=9, height=9),
         more=9,
         language=None,
         also_at=(DigestMate(source="-", url="https://-"),),

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 from html import escape
+from types import MappingProxyType
 
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import Entry, Mate, SourceCredit
@@ -33,6 +34,12 @@ _LANGUAGES = (
 LANGUAGES = frozenset(_LANGUAGES.split())
 """Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none."""
 
+PICTURE_TYPES = MappingProxyType(
+    {"jpg": "image/jpeg", "svg": "image/svg+xml"}
+    | {name: f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp")}
+)
+
+_PICTURE_NAME = re.compile(rf"[^?#]*\.({'|'.join(PICTURE_TYPES)})(?:[?#]|\Z)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"([a-z]{2})(?:-[a-z0-9]{1,8})*", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
 
@@ -67,6 +74,12 @@ def published_at(entry: Entry) -> datetime:
     return entry.first_seen_at
 
 
+def picture_type(picture: Image) -> str | None:
+    """Return the media type of a picture, as far as its name tells."""
+    found = _PICTURE_NAME.match(picture.url)
+    return PICTURE_TYPES[found[1].lower()] if found else None
+
+
 def author_names(entry: Entry) -> tuple[str, ...]:
     """Return the authors, failing that the source: somebody always answers for an entry."""
     return entry.authors or (entry.source.title,)
@@ -84,6 +97,7 @@ def _publishable_entry(entry: Entry, also_at: str) -> Entry:
         excerpt=xml_line(entry.excerpt),
         language=_find_language(entry.language),
         image=_find_image(entry.image),
+        pictures=tuple(filter(None, map(_find_image, entry.pictures))),
         enclosures=_publishable_enclosures(entry.enclosures),
         content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
         also_at=tuple(_publishable_mate(mate) for mate in entry.also_at),
@@ -137,7 +151,7 @@ def _publishable_enclosures(enclosures: tuple[Enclosure, ...]) -> tuple[Enclosur
 
 def _find_image(image: Image | None) -> Image | None:
     url = find_uri(image.url) if image else None
-    return Image(url=url) if url else None
+    return replace(image, url=url, alt=xml_line(image.alt)) if image and url else None
 
 
 def _lines(texts: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from lxml import etree
 from tidings.domain.documents import Enclosure
 from tidings.domain.entries import Entry
 from tidings.domain.publishing import FeedDocument
+from tidings.rendering.media_rss import add_pictures, namespace_of
 from tidings.rendering.media_types import FEED_TYPES
 from tidings.rendering.publishable import (
     GENERATOR,
@@ -74,7 +75,7 @@ class RssChannelElements:
 
     def extend_ns(self) -> dict[str, str]:
         """Return the namespaces needed beyond those that feedgen declares."""
-        return {"dc": DUBLIN_CORE}
+        return {"dc": DUBLIN_CORE} | namespace_of(self.feed)
 
     def extend_rss(self, rss: etree._Element) -> etree._Element:
         """Add to the channel in `rss` what feedgen has no way to say."""
@@ -104,6 +105,7 @@ class RssItemElements:
             _add_text(item, f"{{{DUBLIN_CORE}}}language", self.entry.language)
         if self.entry.source.rights:
             _add_text(item, f"{{{DUBLIN_CORE}}}rights", self.entry.source.rights)
+        add_pictures(item, self.entry)
         return item
 
 

@@ -75,6 +75,7 @@ class Visit:
             body=fetched.body,
             content_type=fetched.content_type,
             charset=fetched.charset,
+            language=fetched.language,
         )
         try:
             feed = self._result(self.tools.parse(document, {}), url)

@@ -65,6 +65,7 @@ class Readings:
                 body=fetched.body,
                 content_type=fetched.content_type,
                 charset=fetched.charset,
+                language=due.language if fetched.is_partial else fetched.language,
             )
             raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
             self.backlog += len(fetched.body)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     Row,
@@ -115,7 +116,7 @@ def _has_older(sources: Select[int]) -> ColumnElement[bool]:
 def select_entries(connection: Connection, selection: Selection, window: Window) -> list[Entry]:
     """Return entries, newest first."""
     order = [entry.c.seq.desc()] if window.by_seq else [entry.c.sort_at.desc(), entry.c.id.desc()]
-    columns = [c for c in entry.c if window.with_content or c is not entry.c.content]
+    columns = _columns(with_content=window.with_content)
     # Ids first: to sort whole rows would move their contents about.
     chosen: Select[int] | list[int] = (
         select(entry.c.id).where(*selection.rules()).order_by(*order).limit(window.limit)
@@ -132,6 +133,11 @@ def select_entries(connection: Connection, selection: Selection, window: Window)
     return _to_entries(connection, connection.execute(statement).all(), whole=window.whole)
 
 
+def _columns(*, with_content: bool) -> list[Column[Any]]:
+    beyond = () if with_content else (entry.c.content, entry.c.pictures)
+    return [column for column in entry.c if column not in set(beyond)]
+
+
 def by_ids(
     connection: Connection,
     entry_ids: Collection[int],
@@ -140,7 +146,7 @@ def by_ids(
     whole: bool = False,
 ) -> list[Entry]:
     """Return entries in no order; those that exist. `whole` as in `Window`."""
-    columns = [c for c in entry.c if with_content or c is not entry.c.content]
+    columns = _columns(with_content=with_content)
     statement = select(*columns, *bylines.COLUMNS).join(source, source.c.id == entry.c.source_id)
     rows = [
         row
@@ -233,6 +239,7 @@ def _to_entry(
         excerpt=row.excerpt,
         language=row.language,
         image=Image(**row.image) if row.image else None,
+        pictures=tuple(Image(**one) for one in getattr(row, "pictures", None) or ()),
         enclosures=tuple(Enclosure(**one) for one in row.enclosures),
         content=getattr(row, "content", None),
         change=row.change,

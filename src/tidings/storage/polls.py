@@ -53,7 +53,9 @@ LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=T
 """How long after its claimed publication an entry was seen, at most, by column."""
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
-_CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name != "key")
+_CONTENT = tuple(
+    name for name in ParsedEntry.__dataclass_fields__ if name not in {"key", "first_revision"}
+)
 
 
 def known_entries(
@@ -270,6 +272,7 @@ def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -
 def _content_row(parsed: ParsedEntry) -> dict[str, Any]:
     row = {name: getattr(parsed, name) for name in _CONTENT}
     row["image"] = asdict(parsed.image) if parsed.image else None
+    row["pictures"] = [asdict(picture) for picture in parsed.pictures] or None
     row["enclosures"] = [asdict(enclosure) for enclosure in parsed.enclosures]
     return row
 

@@ -163,7 +163,9 @@ entry = Table(
     Column("pinned_at", UtcDateTime),
     Column("story_id", Id),
     Column("follows", Boolean, nullable=False, server_default=false()),
-    Column("content", Text, nullable=False),  # last: lists skip it without reading its pages
+    # Last: lists skip both without reading their pages.
+    Column("content", Text, nullable=False),
+    Column("pictures", JSON(none_as_null=True)),
     UniqueConstraint("source_id", "key_version", "key"),
     Index(None, "state", "follows", "seq"),
     Index(None, "state", "follows", "folded", "sort_at", "id"),

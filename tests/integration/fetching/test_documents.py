@@ -19,6 +19,7 @@ def test_a_document_arrives_whole_with_what_its_headers_say(fetch, publisher):
         answer(
             body=DOCUMENT,
             Content_Type='Application/Atom+XML; charset="UTF-8"',
+            Content_Language="en-GB",
             ETag='W/"a b"',
             Last_Modified="yesterday, more or less",
             Cache_Control="max-age=3600",
@@ -33,9 +34,17 @@ def test_a_document_arrives_whole_with_what_its_headers_say(fetch, publisher):
         body=DOCUMENT,
         content_type="application/atom+xml",
         charset="UTF-8",
+        language="en-GB",
         validators=Validators(url=url, etag='W/"a b"', last_modified="yesterday, more or less"),
         fresh_for=timedelta(minutes=50),
     )
+
+
+@pytest.mark.parametrize("named", ["de, en", "mi\r\nContent-Language: en", "<p>", ""])
+def test_a_header_that_names_more_or_less_than_one_language_names_none(fetch, publisher, named):
+    url = publisher.serve("/feed", answer(body=DOCUMENT, Content_Language=named))
+
+    assert fetch(url).language is None
 
 
 def test_a_document_without_headers_is_a_document(fetch, publisher):

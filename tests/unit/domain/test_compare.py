@@ -81,6 +81,24 @@ def test_what_no_reader_sees_is_written_but_no_news():
     assert (changes.new, edits_of(changes)) == ((), [(1, False, False)])
 
 
+def test_what_was_stored_by_an_older_rule_of_reading_is_no_update_only_because_of_the_rule():
+    before = an_entry(revision=b"old rule")
+    better = replace(before, revision=b"new rule", first_revision=b"old rule", raw_hash=b"2")
+
+    changes = changes_of(better, stored=[before])
+
+    assert [edit.is_news for edit in changes.edits] == [False]
+
+
+def test_what_changed_by_either_rule_is_an_update():
+    before = an_entry(revision=b"old rule")
+    edited = replace(
+        before, revision=b"new rule", first_revision=b"old rule, edited", raw_hash=b"2"
+    )
+
+    assert changes_of(edited, stored=[before]).updated == 1
+
+
 def test_the_same_again_is_nothing():
     entry = an_entry()
 

@@ -6,7 +6,7 @@ from factories import NOON
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import Entry, EntryState, Republish, SourceCredit, permitted
 
-WITHHELD = ("content", "excerpt", "image", "enclosures")
+WITHHELD = ("content", "excerpt", "image", "pictures", "enclosures")
 
 
 def an_entry(republish, **fields):
@@ -29,6 +29,7 @@ def an_entry(republish, **fields):
         "excerpt": "Some.",
         "content": "<p>All of it.</p>",
         "image": Image(url="https://a.example/a.png"),
+        "pictures": (Image(url="https://a.example/b.png"),),
         "enclosures": (Enclosure(url="https://a.example/a.mp3"),),
     }
     return Entry(**values | fields)
@@ -37,7 +38,7 @@ def an_entry(republish, **fields):
 @pytest.mark.parametrize(
     ("republish", "shown"),
     [
-        (Republish.FULL, {"content", "excerpt", "image", "enclosures"}),
+        (Republish.FULL, set(WITHHELD)),
         (Republish.EXCERPT, {"excerpt", "image", "enclosures"}),
         (Republish.TITLE, set()),
     ],

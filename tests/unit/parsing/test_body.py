@@ -209,14 +209,48 @@ def test_sizes_of_pictures_stay_if_they_are_sane():
     )
 
 
-def test_a_picture_that_noscript_repeats_is_shown_once():
-    body = clean('<img data-src="/a.png"><noscript><img src="/a.png"><img src="/b.png"></noscript>')
-
-    assert body.html.count("<img") == 2
+DELAYED = '<img src="data:image/gif;base64,R0" data-src="/rain-300x200.jpg" alt="Rain">'
+NOSCRIPT = '<noscript><img src="/rain.jpg?w=900" alt="Rain"></noscript>'
 
 
-def test_an_emoji_that_is_a_picture_becomes_text():
-    assert clean('<img class="emoji" alt="🙂" src="/e.svg">').html == "🙂"
+@pytest.mark.parametrize(
+    "html", [DELAYED + NOSCRIPT, NOSCRIPT + DELAYED, NOSCRIPT + "<p>x</p>" + DELAYED]
+)
+def test_a_picture_that_noscript_repeats_is_shown_once(html):
+    assert clean(html).html.count("<img") == 1
+
+
+def test_a_picture_that_its_author_repeats_is_shown_twice():
+    assert clean(DELAYED + NOSCRIPT + DELAYED).html.count("<img") == 2
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param('<img class="emoji" alt="☔" src="/r.png">', id="emoji"),
+        pytest.param('<img class="Emoji Emoji--forText" alt="☔" src="/r.png">', id="in capitals"),
+        pytest.param('<img class="twemoji" alt="☔" src="/r.svg">', id="twemoji"),
+        pytest.param('<img class="icon smiley" alt="☔" src="/r.svg">', id="a smiley"),
+        pytest.param('<img class="custom-emoji" alt="☔" src="/r.png">', id="Mastodon's own"),
+        pytest.param(
+            '<img alt="☔" src="https://s.w.org/images/core/emoji/r.png">', id="WordPress"
+        ),
+    ],
+)
+def test_an_emoji_that_is_a_picture_becomes_text(picture):
+    assert clean(f"Rain {picture}!").html == "Rain ☔!"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        pytest.param('<img class="emojis-post" alt="A chart" src="/c.png">', id="a class like it"),
+        pytest.param('<img alt="How emoji are drawn" src="/emoji/how.png">', id="about emoji"),
+        pytest.param('<img class="emoji" src="/r.png">', id="without a word"),
+    ],
+)
+def test_a_picture_that_is_no_emoji_stays_one(picture):
+    assert "<img" in clean(picture).html
 
 
 @pytest.mark.parametrize(

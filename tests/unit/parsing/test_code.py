@@ -62,6 +62,34 @@ def test_code_is_highlighted_anew_whoever_marked_it_up(html):
         pytest.param('<pre class="language-nosuch">a</pre>', "a", id="an unknown language"),
         pytest.param("<pre>a<br>b</pre>", "a\nb", id="line breaks"),
         pytest.param("<pre><div>a</div><div>b</div>c</pre>", "a\nb\nc", id="a block a line"),
+        pytest.param(
+            '<pre class="shiki"><code><span class="line">def f():</span><span class="line"></span>'
+            '<span class="line">    return 1</span></code></pre>',
+            "def f():\n\n    return 1",
+            id="Shiki, lines that style sheets end",
+        ),
+        pytest.param(
+            '<pre><code><span class="line">a</span>\n<span class="line"></span>\n'
+            '<span class="line">b</span></code></pre>',
+            "a\n\nb",
+            id="Shiki, lines with ends of their own",
+        ),
+        pytest.param(
+            '<pre><code><span class="line"><span class="cl">a\n</span></span><span class="line">'
+            '<span class="cl">b\n</span></span></code></pre>',
+            "a\nb",
+            id="Chroma, ends within lines",
+        ),
+        pytest.param(
+            '<pre><span data-line="">a</span><span data-line="">b</span></pre>', "a\nb", id="rehype"
+        ),
+        pytest.param("<pre><code>a</code><code>b</code></pre>", "a\nb", id="a code a line"),
+        pytest.param(
+            '<pre><span style="display: block">a</span><span style="display: block">b</span></pre>',
+            "a\nb",
+            id="blocks by style",
+        ),
+        pytest.param("<pre><span>a</span><span>b</span></pre>", "ab", id="spans in one line"),
         pytest.param("<pre>a<button>copy</button><!-- x --></pre>", "a", id="no buttons"),
         pytest.param("<pre>\n  a\n</pre>", "  a", id="indented"),
     ],

@@ -242,3 +242,26 @@ def test_any_bytes_end_in_a_feed_or_a_parse_error():
         body = b"".join(chance.choices([*pieces, chance.randbytes(3)], k=30))
         with contextlib.suppress(ParseError):
             assert parse(a_document(body), {}).unchanged == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "language"),
+    [
+        pytest.param("It rained.", "en-GB", "en-gb", id="a header where nothing else is known"),
+        pytest.param("我们今天讨论一个问题。", "en", "zh", id="a script that says otherwise"),
+        pytest.param("我们今天讨论一个问题。", "zh-TW", "zh-tw", id="a script that says the same"),
+        pytest.param("It rained.", "no language at all", None, id="nonsense"),
+        pytest.param("It rained.", None, None, id="nothing"),
+    ],
+)
+def test_the_language_that_a_server_names_is_believed_least(text, named, language):
+    body = f'<rss version="2.0"><channel><item><title>{text}</title></item></channel></rss>'
+    stated = body.replace("<channel>", "<channel><language>de</language>")
+
+    guessed, known = (
+        parse(Document(url="https://a.example/", body=one.encode(), language=named), {})
+        for one in (body, stated)
+    )
+
+    assert guessed.entries[0].language == language
+    assert (known.language, known.entries[0].language) == ("de", "de")

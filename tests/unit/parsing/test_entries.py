@@ -79,3 +79,17 @@ def test_a_moved_document_with_relative_links_is_cleaned_again():
 
     assert after.url == "https://elsewhere.example/1"
     assert (after.key, after.raw_hash == before.raw_hash) == (before.key, False)
+
+
+def test_a_database_of_the_time_before_knows_its_entries_however_much_better_they_are_read():
+    """The hashes were made by the version whose body was the longest text."""
+    toot = """<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/"><channel><title>Toots</title>
+<item><description>&lt;p&gt;Good morning!&lt;/p&gt;</description><media:content
+url="https://files.example/1.png" medium="image"><media:description>Fog over the harbour, and the
+ferry that waits.</media:description></media:content></item></channel></rss>"""
+
+    (entry,) = parse(Document(url="https://toots.example/feed", body=toot.encode()), {}).entries
+
+    assert entry.key.hex() == "a16fc0572bbe4b54d307451cd92ecab0"
+    assert entry.reads_like(bytes.fromhex("47ad27aef71bcf7bd72136ff3923d910"))
+    assert entry.content == "<p>Good morning!</p>"

@@ -102,6 +102,12 @@ def test_a_long_text_is_cut_where_a_reader_would_pause(text, ending):
     assert MAX_CLUSTERS / 2 < clusters(shortened) <= MAX_CLUSTERS
 
 
+def test_a_body_of_nothing_but_code_is_quoted():
+    pieces = [Break.BLOCK, Code(source="Mend the tides\n\n* tides.c: They were off."), " "]
+
+    assert excerpt(pieces, language="en") == "Mend the tides * tides.c: They were off."
+
+
 def test_the_language_does_not_matter_where_nothing_is_labelled():
     assert excerpt(["文字"], language=None) == "文字"
 

@@ -234,3 +234,49 @@ def test_of_too_many_items_the_newest_are_read():
 
     assert (len(feed.entries), feed.cut) == (2000, 2000)
     assert {entry.published.year for entry in feed.entries} == {2001}
+
+
+@pytest.mark.parametrize(
+    ("version", "form"),
+    [
+        pytest.param('"https://jsonfeed.org/version/1"', "json1", id="1.0 by its address"),
+        pytest.param('"https://jsonfeed.org/version/1.1"', "json11", id="1.1 by its address"),
+        pytest.param('"HTTPS://JSONFeed.org/version/1/"', "json1", id="in capitals"),
+        pytest.param('"1.0"', "json1", id="1.0"),
+        pytest.param('"1"', "json1", id="1"),
+        pytest.param("1", "json1", id="the number 1"),
+        pytest.param("1.1", "json11", id="the number 1.1"),
+        pytest.param('"v1.1"', "json11", id="v1.1"),
+    ],
+)
+def test_a_version_may_be_a_number(version, form):
+    body = f'{{"version": {version}, "items": [{{"id": "1"}}]}}'
+
+    feed = parse(Document(url="https://a.example/", body=body.encode()), {})
+
+    assert (feed.format, len(feed.entries)) == (form, 1)
+
+
+def test_a_main_picture_and_attached_ones_are_beside_the_text():
+    attached = [
+        {"url": "https://a.example/2.png", "mime_type": "image/png"},
+        {"url": "https://a.example/3.mp3", "mime_type": "audio/mpeg"},
+    ]
+
+    entry = only_entry(image="https://a.example/1.png", attachments=attached)
+
+    shown = [picture.url for picture in entry.pictures]
+    assert shown == ["https://a.example/1.png", "https://a.example/2.png"]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("<p>Rain</p>", "<p>Rain</p>", id="HTML"),
+        pytest.param("<p> </p>", "<p>Sun</p>", id="HTML that says nothing"),
+        pytest.param('<img src="/p.png" width="1">', "<p>Sun</p>", id="a picture that counts"),
+        pytest.param(None, "<p>Sun</p>", id="no HTML"),
+    ],
+)
+def test_plain_text_serves_where_html_says_nothing(content, expected):
+    assert only_entry(content_html=content, content_text="Sun").content == expected

@@ -17,7 +17,9 @@ from tidings.parsing.text import clean_line, clean_text
         pytest.param("1 <b 2", "1 <b 2", id="an unfinished tag is text"),
         pytest.param("AT&amp;T", "AT&T", id="entities are decoded"),
         pytest.param("AT&T", "AT&T", id="a bare ampersand is text"),
-        pytest.param("x<sub>2</sub>y", "x2y", id="inline elements end no word"),
+        pytest.param(
+            "x<sub>2</sub>y", "x₂y", id="inline elements end no word, and keep their meaning"
+        ),
         pytest.param("one<br/>two", "one two", id="a line break ends a word"),
         pytest.param("a<script>b</script>c", "a c", id="scripts are not read"),
         pytest.param("<![CDATA[x]]>", "x", id="the wrapping of character data goes"),

@@ -40,6 +40,12 @@ FULL_ENTRY = Entry(
     excerpt="High water at six. A storm on Friday & no ferry.",
     language="en-gb",
     image=Image(url="https://harbour.example/tide.jpg"),
+    pictures=(
+        Image(
+            url="https://harbour.example/fog.png?w=9", width=640, height=480, alt="Fog & a ferry"
+        ),
+        Image(url="https://harbour.example/picture"),
+    ),
     enclosures=(
         Enclosure(url="https://harbour.example/tides.mp3", type="audio/mpeg", length=40_960),
         Enclosure(url="https://harbour.example/tides.pdf"),
@@ -106,6 +112,7 @@ def varied_feed(an_entry, a_feed, a_mate):
         excerpt="A note without title or page",
         language=None,
         image=None,
+        pictures=(),
         enclosures=(),
         content="",
         source=replace(SOURCE, id=2, title="", site_url=None, guid=None, rights=None),
@@ -117,12 +124,17 @@ def varied_feed(an_entry, a_feed, a_mate):
         url="https://shu.example/潮",
         language="zh-cn",
         content="<p>潮汐力 <math><mi>F</mi></math></p>",
+        pictures=(),
         enclosures=(),
     )
     markup = an_entry(
-        4, title="Use <b> & </b>, not &lt;strong&gt;", excerpt="if a < b && c > d", enclosures=()
+        4,
+        title="Use <b> & </b>, not &lt;strong&gt;",
+        excerpt="if a < b && c > d",
+        pictures=(),
+        enclosures=(),
     )
-    told_twice = an_entry(5, also_at=(a_mate(), a_mate(url=None)), enclosures=())
+    told_twice = an_entry(5, also_at=(a_mate(), a_mate(url=None)), pictures=(), enclosures=())
     return a_feed(an_entry(), bare, chinese, markup, told_twice)
 
 

@@ -8,7 +8,10 @@ import pytest
 from lxml import etree
 
 from tidings.domain.publishing import ArchiveLinks
+from tidings.parsing.document import Document
+from tidings.parsing.document import parse as parse_document
 from tidings.rendering.atom import render_atom
+from tidings.rendering.media_rss import MEDIA_RSS
 
 ATOM = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -155,6 +158,26 @@ def test_who_else_tells_a_story_follows_the_excerpt_where_there_is_no_content(
     feed = parse(render_atom(a_feed(entry, also_at="Auch bei: ")))
 
     assert texts(feed, "a:entry/a:content") == ["<p>1 &lt; 2</p><p>Auch bei: Quay &amp; Co</p>"]
+
+
+def test_pictures_are_there_with_what_is_to_be_seen(an_entry, a_feed):
+    feed = parse(render_atom(a_feed(an_entry())))
+
+    shown = feed.findall(f"{{*}}entry/{{{MEDIA_RSS}}}content")
+    assert [picture.get("url") for picture in shown] == [
+        "https://harbour.example/fog.png?w=9",
+        "https://harbour.example/picture",
+    ]
+    assert shown[0].findtext(f"{{{MEDIA_RSS}}}description") == "Fog & a ferry"
+
+
+def test_what_is_read_of_our_own_feeds_has_the_same_pictures(an_entry, a_feed):
+    document = Document(url="https://news.example/feed.atom", body=render_atom(a_feed(an_entry())))
+
+    (entry,) = parse_document(document, {}).entries
+
+    assert entry.pictures == an_entry().pictures
+    assert entry.content == an_entry().content
 
 
 def test_enclosures_keep_type_and_length_where_known(an_entry, a_feed):

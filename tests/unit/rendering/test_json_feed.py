@@ -72,6 +72,15 @@ def test_an_item_holds_all_of_its_entry(an_entry, a_feed):
                 "url": "https://harbour.example/tides.pdf",
                 "mime_type": "application/octet-stream",
             },
+            {
+                "url": "https://harbour.example/fog.png?w=9",
+                "mime_type": "image/png",
+                "title": "Fog & a ferry",
+            },
+            {
+                "url": "https://harbour.example/picture",
+                "mime_type": "application/octet-stream",
+            },
         ],
         "_source": {
             "title": "The Harbour Log",

@@ -451,8 +451,40 @@ def test_pictures_are_shown_where_the_newsletter_wants_them_and_nowhere_else(url
     by_default = LexborHTMLParser(compose(a_digest(of(entry))).html).css("img")
 
     assert [one.attributes["src"] for one in shown] == [url] * is_shown
-    assert all((one.attributes["alt"], one.attributes["width"]) == ("", "560") for one in shown)
+    assert all(one.attributes["alt"] == entry.title for one in shown)
+    assert all(one.parent.attributes["href"] == entry.url for one in shown)
     assert by_default == []
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        pytest.param((1200, 800), ("560", "373"), id="wider than a letter"),
+        pytest.param((300, 200), ("300", "200"), id="smaller than a letter"),
+        pytest.param((600, 2400), ("140", "560"), id="taller than wide"),
+        pytest.param((560, 560), ("560", "560"), id="a square"),
+        pytest.param((32, 32), None, id="a logo"),
+        pytest.param((75, 75), None, id="a thumbnail"),
+        pytest.param((199, None), None, id="narrow, of whatever height"),
+        pytest.param((None, None), ("560", None), id="of unknown size: mail programs see"),
+        pytest.param((700, None), ("560", None), id="of unknown height"),
+    ],
+)
+def test_a_picture_is_never_larger_than_it_is_nor_taller_than_a_letter_is_wide(given, shown):
+    width, height = given
+    image = Image(url="https://images.example/a.jpg", width=width, height=height, alt="The sea")
+    wanted = replace(MORNING, images=True)
+
+    letter = compose(a_digest(of(an_entry(image=image)), newsletter=wanted))
+
+    pictures = LexborHTMLParser(letter.html).css("img")
+    found = [(one.attributes["width"], one.attributes.get("height")) for one in pictures]
+    assert found == ([shown] if shown else [])
+    for one in pictures:
+        style = one.attributes["style"].replace(" ", "")
+        assert one.attributes["alt"] == "The sea"
+        assert {"max-width:100%", "max-height:560px", "height:auto"} <= set(style.split(";"))
+        assert f"width:{shown[0]}px" in style if shown[1] else "width:auto" in style
 
 
 def test_plain_text_is_at_most_78_columns_wide_but_for_links():

@@ -285,6 +285,34 @@ def test_audio_can_be_heard_and_loads_nothing_before():
     assert ">notes.pdf</a>" in page
 
 
+def test_pictures_beside_the_text_are_shown_with_it_and_are_no_files_to_download():
+    fog = Image(
+        url="https://radio.example/fog.png?a&b", width=640, height=480, alt='"Fog" & a ferry'
+    )
+    file = Enclosure(url=fog.url, type="image/png")
+    other = Image(url="https://radio.example/2.png")
+    entry = replace(PODCAST, pictures=(fog, other), enclosures=(*PODCAST.enclosures, file))
+
+    page = html(EntryPage(site=SITE, entry=entry))
+
+    assert (
+        '<img src="https://radio.example/fog.png?a&amp;b" alt="&#34;Fog&#34; &amp; a ferry"'
+        ' width="640" height="480" loading="lazy"' in page
+    )
+    assert '<img src="https://radio.example/2.png" alt="" loading="lazy"' in page
+    assert ">fog.png</a>" not in page
+    assert ">notes.pdf</a>" in page
+
+
+def test_an_entry_of_nothing_but_pictures_does_not_say_that_there_is_nothing():
+    entry = replace(WAL, content="", excerpt="", pictures=(Image(url="https://a.example/a.png"),))
+
+    page = html(EntryPage(site=SITE, entry=entry))
+
+    assert "https://a.example/a.png" in page
+    assert "gives no text" not in page
+
+
 def test_a_file_without_a_name_is_called_by_its_address():
     entry = replace(PODCAST, enclosures=(Enclosure(url="https://radio.example/"),))
 

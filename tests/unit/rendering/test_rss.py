@@ -8,6 +8,7 @@ import pytest
 from lxml import etree
 
 from tidings.domain.documents import Enclosure
+from tidings.rendering.media_rss import MEDIA_RSS
 from tidings.rendering.rss import render_rss
 
 NAMESPACES = {
@@ -65,11 +66,28 @@ def test_no_item_repeats_what_may_stand_once(varied_feed):
 
     for item in rss.iter("item"):
         names = [child.tag for child in item]
-        once = [
-            name for name in names if name not in {"category", f"{{{NAMESPACES['dc']}}}creator"}
-        ]
+        often = {"category", f"{{{NAMESPACES['dc']}}}creator", f"{{{MEDIA_RSS}}}content"}
+        once = [name for name in names if name not in often]
         assert len(set(once)) == len(once)
         assert {"title", "guid", "pubDate", "source"} <= set(once)
+
+
+def test_pictures_are_there_with_what_is_to_be_seen(an_entry, a_feed):
+    rss = parse(render_rss(a_feed(an_entry())))
+
+    first, second = rss.iter(f"{{{MEDIA_RSS}}}content")
+    assert dict(first.attrib) == {
+        "url": "https://harbour.example/fog.png?w=9",
+        "medium": "image",
+        "type": "image/png",
+        "width": "640",
+        "height": "480",
+    }
+    assert [words.text for words in first] == ["Fog & a ferry"]
+    assert (dict(second.attrib), len(second)) == (
+        {"url": "https://harbour.example/picture", "medium": "image"},
+        0,
+    )
 
 
 def test_every_date_is_rfc_822_in_english(varied_feed):
