@@ -22,7 +22,13 @@ from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
 from tidings.domain.urls import without_credentials
-from tidings.errors import FetchError, LeaseLostError, StorageError, TidingsError
+from tidings.errors import (
+    DatabaseAwayError,
+    FetchError,
+    LeaseLostError,
+    StorageError,
+    TidingsError,
+)
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
 from tidings.services.forms import Post
@@ -38,7 +44,7 @@ from tidings.services.settling import (
     settle_unchanged,
 )
 from tidings.services.websub import take_pushes
-from tidings.storage import polls
+from tidings.storage import leases, polls
 from tidings.storage.database import Database
 from tidings.storage.polled_sources import PolledSource
 
@@ -64,7 +70,7 @@ class PollTools:
         fetch: Fetches requests of one host in turn, and reports from any thread.
         post: Sends a form to a hub, and reports from any thread.
         parse: Reads a document in a child, given the raw hashes known by key.
-        owner: This process's name on leases.
+        owner: This process's name, which those of its rounds on leases begin with.
         page_size: Entries on a page of what is published.
     """
 
@@ -122,10 +128,11 @@ class _Round:
         only: set[int] | None = None,
     ) -> None:
         self._tools = tools
+        self._owner = leases.name_of_round(tools.owner)
         self._report = report
         self._stop = stop
         self._claims = Claims(
-            tools.database, tools.owner, rules=tools.hosts, clock=tools.clock, only=only
+            tools.database, self._owner, rules=tools.hosts, clock=tools.clock, only=only
         )
         self._inbox: SimpleQueue[_Answer | Parsed] = SimpleQueue()
         self._readings = Readings(tools.database, tools.parse, done=self._inbox.put)
@@ -231,6 +238,8 @@ class _Round:
         try:
             self._write([polled for _, polled in settled])
             results = [result_of(due, polled) for due, polled in settled]
+        except DatabaseAwayError:
+            raise  # told to stop meanwhile
         except (StorageError, LeaseLostError):
             results = [self._save_alone(due, polled) for due, polled in settled]
         for (due, _), result in zip(settled, results, strict=True):
@@ -251,8 +260,16 @@ class _Round:
         return result_of(due, polled)
 
     def _write(self, polled: Sequence[PolledSource]) -> None:
-        with self._tools.database.write() as connection:
-            polls.save(connection, self._tools.owner, polled)
+        """Save; while the database is away, keep what was fetched and try again."""
+        while True:
+            try:
+                with self._tools.database.write() as connection:
+                    polls.save(connection, self._owner, polled)
+            except DatabaseAwayError:
+                if self._stop.wait(1):
+                    raise
+            else:
+                return
 
     def _keep_pages(self) -> None:
         """Cut pages of what has been saved; what fails here is done with the next batch."""
