@@ -1,0 +1,78 @@
+"""The clock is set while the service runs: nothing that is due waits for it."""
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+
+from documents import atom, items
+from loopback import answer
+from tidings.clock import ticking
+
+PATIENCE = 60
+
+
+def wait_for(web, url):
+    give_up_at = time.monotonic() + PATIENCE
+    while not web.requests(url):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def said(caplog):
+    """Hear what the ticks say, whatever the program does with its log."""
+    logger = logging.getLogger("tidings.clock")
+    logger.addHandler(caplog.handler)
+    logger.setLevel(logging.WARNING)
+    yield caplog.records
+    logger.removeHandler(caplog.handler)
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        pytest.param(timedelta(hours=-1), id="set back by an hour"),
+        pytest.param(timedelta(days=-4000), id="set back to where it was before a wrong start"),
+        pytest.param(timedelta(hours=1), id="set forward by an hour"),
+        pytest.param(timedelta(days=4000), id="set forward by years"),
+    ],
+)
+def test_ticks_go_on_when_the_clock_is_set(tidings, web, said, by):
+    before, after, again = (web.serve(answer(body=atom(*items(3), title=t))) for t in "abc")
+    tidings.add(before)
+
+    with (
+        time_machine.travel(datetime.now(UTC), tick=True) as clock,
+        tidings.opened() as app,
+        ticking(app),
+    ):
+        wait_for(web, before)
+        clock.shift(by)
+        tidings.add(after)
+        wait_for(web, after)
+        clock.shift(-by)
+        tidings.add(again)
+        wait_for(web, again)
+
+    [first, second] = [record.by for record in said if record.message == "clock set"]
+    assert {first[0], second[0]} == {"+", "-"}
+    assert abs(float(first.removesuffix(" s")) - by.total_seconds()) < 1
+
+
+def test_a_source_is_polled_again_although_it_was_polled_later_than_now(tidings, web):
+    url = web.serve(answer(body=atom(*items(3))))
+    tidings.add(url)
+
+    with (
+        time_machine.travel(datetime.now(UTC) + timedelta(days=900), tick=True) as clock,
+        tidings.opened() as app,
+        ticking(app),
+    ):
+        wait_for(web, url)
+        web.requests(url).clear()
+        clock.shift(timedelta(days=-900))
+        wait_for(web, url)
