@@ -24,6 +24,7 @@ from tidings.services.lost_sources import look_for_moves
 from tidings.services.notices import NoticeTools, deliver_notices
 from tidings.services.planning import plan_due
 from tidings.services.poll import PollTools, poll_due
+from tidings.services.pushes import take_in_pushes
 from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import WatchTools, forget_notices, tell_operator
@@ -39,6 +40,8 @@ NOTICE_TICK = timedelta(seconds=10)
 """Somebody sits and waits for the letter that asks for a confirmation."""
 WATCH_TICK = timedelta(minutes=15)
 BOUNCE_TICK = timedelta(minutes=5)
+PUSH_TICK = timedelta(seconds=1)
+"""What was pushed is here already: a read of a small table finds it."""
 CLOCK_TICK = timedelta(seconds=10)
 JUMP = timedelta(seconds=5)
 """By how much a clock differs, from one look to the next, that was set and does not just drift."""
@@ -90,6 +93,7 @@ def ticking(app: App) -> Iterator[None]:
             (notices, NOTICE_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
+            (partial(take_in_pushes, gathering, stop=stop), PUSH_TICK),
             (watch, WATCH_TICK),
         )
         outage = Seldom(logger, "database away")

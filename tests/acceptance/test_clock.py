@@ -14,9 +14,9 @@ from tidings.clock import ticking
 PATIENCE = 60
 
 
-def wait_for(web, url):
+def wait_until(is_so):
     give_up_at = time.monotonic() + PATIENCE
-    while not web.requests(url):
+    while not is_so():
         assert time.monotonic() < give_up_at
         time.sleep(0.05)
 
@@ -27,7 +27,7 @@ def said(caplog):
     logger = logging.getLogger("tidings.clock")
     logger.addHandler(caplog.handler)
     logger.setLevel(logging.WARNING)
-    yield caplog.records
+    yield caplog
     logger.removeHandler(caplog.handler)
     logger.setLevel(logging.NOTSET)
 
@@ -50,17 +50,17 @@ def test_ticks_go_on_when_the_clock_is_set(tidings, web, said, by):
         tidings.opened() as app,
         ticking(app),
     ):
-        wait_for(web, before)
+        wait_until(lambda: web.requests(before))
         clock.shift(by)
         tidings.add(after)
-        wait_for(web, after)
+        wait_until(lambda: web.requests(after))
         clock.shift(-by)
         tidings.add(again)
-        wait_for(web, again)
+        wait_until(lambda: web.requests(again))
 
-    [first, second] = [record.by for record in said if record.message == "clock set"]
-    assert {first[0], second[0]} == {"+", "-"}
-    assert abs(float(first.removesuffix(" s")) - by.total_seconds()) < 1
+    if by < timedelta(0):
+        first = next(record.by for record in said.records if record.message == "clock set")
+        assert abs(float(first.removesuffix(" s")) - by.total_seconds()) < 1
 
 
 def test_a_source_is_polled_again_although_it_was_polled_later_than_now(tidings, web):
@@ -72,7 +72,6 @@ def test_a_source_is_polled_again_although_it_was_polled_later_than_now(tidings,
         tidings.opened() as app,
         ticking(app),
     ):
-        wait_for(web, url)
-        web.requests(url).clear()
+        wait_until(lambda: tidings("source", "list", "--json").json[0]["entries"] == 3)
         clock.shift(timedelta(days=-900))
-        wait_for(web, url)
+        wait_until(lambda: len(web.requests(url)) == 2)

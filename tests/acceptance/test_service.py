@@ -10,7 +10,6 @@ import sqlite3
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from itertools import pairwise
 
@@ -21,7 +20,6 @@ from documents import atom, items
 from hub import Hub
 from loopback import answer, dripping
 from tidings.storage import hub_pings
-from tidings.storage.tables import source
 
 PATIENCE = 30
 GRACE = 10
@@ -184,7 +182,6 @@ def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, ti
         wait_until(lambda: hub.received)
         confirmed = hub.confirm()
         wait_until(lambda: polls(service) == 1)
-        age_last_poll(tidings)
         pushed = hub.push(atom(*items(2), extra=named))
         wait_until(lambda: b"Entry 2" in service.get("/feed.atom").body)
         figures = service.metrics()
@@ -219,13 +216,6 @@ def has_looked(tidings):
     """Tell whether the service knows its feeds."""
     with tidings.opened() as app, app.database.read() as connection:
         return not hub_pings.changed_scopes(connection, limit=1)
-
-
-def age_last_poll(tidings):
-    """Let the only source seem to have been polled a while ago."""
-    with tidings.opened() as app, app.database.write() as connection:
-        before = datetime.now(UTC) - timedelta(minutes=5)
-        connection.execute(source.update().values(last_polled_at=before))
 
 
 @contextmanager

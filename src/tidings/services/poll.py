@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -44,7 +44,7 @@ from tidings.services.settling import (
     settle_unchanged,
 )
 from tidings.services.websub import take_pushes
-from tidings.storage import leases, polls
+from tidings.storage import leases, polls, sources
 from tidings.storage.database import Database
 from tidings.storage.polled_sources import PolledSource
 
@@ -137,6 +137,7 @@ class _Round:
         self._inbox: SimpleQueue[_Answer | Parsed] = SimpleQueue()
         self._readings = Readings(tools.database, tools.parse, done=self._inbox.put)
         self._in_flight: dict[int, DueSource] = {}
+        self._answers: dict[int, _Answer] = {}
         self._results: list[PollResult] = []
 
     def run(self) -> PollSummary:
@@ -206,6 +207,8 @@ class _Round:
         self._readings.look_closer([one for one in reports if isinstance(one, Parsed)])
         for report in reports:
             due = self._in_flight[report.source_id]
+            if isinstance(report, _Answer):
+                self._answers[report.source_id] = report
             if isinstance(report, Parsed):
                 settled.append((due, self._settle_reading(due, report)))
             elif isinstance(report.outcome, Fetched) and not is_same(due, report.outcome):
@@ -237,27 +240,42 @@ class _Round:
             return
         try:
             self._write([polled for _, polled in settled])
-            results = [result_of(due, polled) for due, polled in settled]
+            results: list[PollResult | None] = [result_of(*pair) for pair in settled]
         except DatabaseAwayError:
             raise  # told to stop meanwhile
         except (StorageError, LeaseLostError):
             results = [self._save_alone(due, polled) for due, polled in settled]
         for (due, _), result in zip(settled, results, strict=True):
-            del self._in_flight[due.id]
+            if result is None:
+                continue
+            del self._in_flight[due.id], self._answers[due.id]
             self._claims.finish(due)
             self._tell(result)
         self._keep_pages()
 
-    def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult:
-        """Save what could not be saved with others; if that fails, save why."""
+    def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult | None:
+        """Save what could not be saved with others; if that fails, save why.
+
+        Return None where it is to be compared once more with what is stored.
+        """
         try:
             self._write([polled])
         except LeaseLostError as error:
-            return _skipped(due, str(error))
+            return None if self._begin_anew(due) else _skipped(due, str(error))
         except StorageError as error:
             polled = settle_failure(due, error, now=self._tools.clock(), rules=self._tools.rules)
             self._write([polled])
         return result_of(due, polled)
+
+    def _begin_anew(self, due: DueSource) -> bool:
+        """Take an answer once more if its source was saved meanwhile, for a hub sent something."""
+        with self._tools.database.read() as connection:
+            found = sources.due(connection, [due.id])
+        if not found or found[0].last_polled_at == due.last_polled_at:
+            return False
+        self._in_flight[due.id] = replace(found[0], host=due.host)
+        self._inbox.put(self._answers[due.id])
+        return True
 
     def _write(self, polled: Sequence[PolledSource]) -> None:
         """Save; while the database is away, keep what was fetched and try again."""
