@@ -141,6 +141,6 @@ def _update() -> Update:
 
 def _move(connection: Connection, source_id: int, url: str) -> None:
     name = host_of(url)
-    sources.ensure_host(connection, name)
+    sources.ensure_hosts(connection, [name])
     moved = update(source).where(source.c.id == source_id).values(url=url, host=name)
     connection.execute(moved)

@@ -1,6 +1,6 @@
 """Topics: the operator's labels on sources."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,9 +35,15 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
 def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> dict[str, str]:
     """Return the slug of each topic, given by slug or title; those that are missing are made."""
     slugs = {name: topic_slug(name) for name in names}
+    known = set(connection.scalars(select(topic.c.slug).where(topic.c.slug.in_(slugs.values()))))
+    titles: dict[str, str] = {}
     for name, slug in slugs.items():
-        if not find(connection, slug):
-            add(connection, slug, title=name, now=now)
+        titles.setdefault(slug, name)
+    rows = [{"slug": slug, "title": title} for slug, title in titles.items() if slug not in known]
+    if rows:
+        connection.execute(insert(topic), rows)
+        scopes = [publishing.of_topic(row["slug"]) for row in rows]
+        publishing.touch_everything(connection, scopes, now=now)
     return slugs
 
 
@@ -150,6 +156,26 @@ def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None
     connection.execute(delete(source_topic).where(source_topic.c.source_id == source_id))
     if ids:
         links = [{"source_id": source_id, "topic_id": topic_id} for topic_id in ids.values()]
+        connection.execute(insert(source_topic), links)
+
+
+def assign_new(connection: Connection, slugs: Mapping[int, Sequence[str]]) -> None:
+    """Give sources their topics that have neither topics nor entries yet.
+
+    Raises:
+        NotFoundError: One of them does not exist.
+    """
+    wanted = {slug for of_one in slugs.values() for slug in of_one}
+    rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(wanted)))
+    ids = {row.slug: row.id for row in rows}
+    for slug in sorted(wanted - ids.keys()):
+        raise NotFoundError("topic", slug)
+    links = [
+        {"source_id": source_id, "topic_id": ids[slug]}
+        for source_id, of_one in slugs.items()
+        for slug in dict.fromkeys(of_one)
+    ]
+    if links:
         connection.execute(insert(source_topic), links)
 
 
