@@ -57,12 +57,12 @@ class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
     """
 
     def __init__(self, pause: timedelta, *, at_once: bool) -> None:
-        self._pause = pause
+        self.pause = pause
         self._at_once = at_once
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
         """Return when the next run is."""
-        return now if self._at_once and previous_fire_time is None else now + self._pause
+        return now if self._at_once and previous_fire_time is None else now + self.pause
 
 
 @contextmanager
@@ -130,18 +130,21 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
     offset = _clock_offset()
     while not stop.wait(CLOCK_TICK.total_seconds()):
         before, offset = offset, _clock_offset()
+        now, jobs = utc_now(), scheduler.get_jobs()
         by = offset - before
+        # A clock that was wrong for a moment is right again, but not what was planned by it.
+        ahead = max(job.next_run_time - now - job.trigger.pause for job in jobs)
+        by = min(by, -ahead) if ahead >= JUMP else by
         if abs(by) < JUMP:
             continue
         logger.warning("clock set", extra={"by": f"{by.total_seconds():+.0f} s"})
-        now = utc_now()
         try:
             if by < timedelta(0):
                 with database.write() as connection:
                     set_back.bring_forward(connection, now=now, by=-by)
         except DatabaseAwayError:
             offset = before  # tried again
-        for job in scheduler.get_jobs():
+        for job in jobs:
             job.modify(next_run_time=now)
 
 

@@ -32,7 +32,7 @@ from tidings.errors import (
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
 from tidings.services.forms import Post
-from tidings.services.paging import keep_pages
+from tidings.services.paging import keep_some_pages
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
@@ -45,7 +45,7 @@ from tidings.services.settling import (
 )
 from tidings.services.websub import take_pushes
 from tidings.storage import leases, polls, sources
-from tidings.storage.database import Database
+from tidings.storage.database import BREATH, Database
 from tidings.storage.polled_sources import PolledSource
 
 logger = logging.getLogger(__name__)
@@ -293,7 +293,9 @@ class _Round:
         """Cut pages of what has been saved; what fails here is done with the next batch."""
         tools = self._tools
         try:
-            keep_pages(tools.database, size=tools.page_size, clock=tools.clock)
+            while keep_some_pages(tools.database, size=tools.page_size, clock=tools.clock):
+                if self._stop.wait(BREATH):
+                    break
         except StorageError as error:
             logger.warning("pages not cut", extra={"because": str(error)})
 

@@ -14,7 +14,7 @@ from tidings.domain.sources import DueSource
 from tidings.domain.websub import Push
 from tidings.errors import LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched
-from tidings.services.paging import keep_pages
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import PollTools
 from tidings.services.readings import Parsed, Readings
 from tidings.services.settling import result_of, settle_read
@@ -33,7 +33,8 @@ def take_in_pushes(tools: PollTools, *, stop: Event) -> None:
         if not dues:
             return
         _take_in(tools, dues, pushes, stop=stop)
-        keep_pages(tools.database, size=tools.page_size, clock=tools.clock)
+        # One piece: what is left of a long cut is for the next round of polling.
+        keep_some_pages(tools.database, size=tools.page_size, clock=tools.clock)
 
 
 def _take_in(

@@ -1,5 +1,6 @@
 """Following a source: look at it once, keep what was found, poll it from then on."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from tidings.services.looking import Looked, Visit
 from tidings.services.poll import PollTools
 from tidings.services.settling import Reading, settle_read
 from tidings.storage import polls, sources, topics
-from tidings.storage.database import Connection, Database
+from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
 
 CHUNK = 200
@@ -103,6 +104,8 @@ def import_sources(
     by_url = {without_credentials(outline.url): outline for outline in outlines}
     added = 0
     for urls in _pieces(list(by_url), CHUNK):
+        if added:
+            time.sleep(BREATH)
         with database.write() as connection:
             known = sources.find_by_urls(connection, urls)
             fresh = [by_url[url] for url in urls if url not in known]

@@ -21,6 +21,9 @@ Connection = sqlalchemy.Connection
 BUSY_SECONDS = 15
 """How long a writer waits for another one before it gives up."""
 
+BREATH = 0.1
+"""Seconds that work of many transactions leaves between two of them: SQLite looks that often."""
+
 _READ_ONLY = "tidings_read_only"
 
 _AWAY_ON_SQLITE = {

@@ -11,7 +11,7 @@ from tidings.domain.slugs import slugify, topic_slug
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed
-from tidings.storage.tables import entry, feed_state, source_topic, topic
+from tidings.storage.tables import entry, feed_state, page_mark, source_topic, topic
 
 
 def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:
@@ -194,6 +194,7 @@ def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]
     has_entries = exists().where(entry.c.source_id == source_id)
     lists = update(feed_state).where(feed_state.c.scope.in_(scopes), has_entries)
     connection.execute(lists.values(is_paged=False))
+    connection.execute(delete(page_mark).where(page_mark.c.scope.in_(scopes), has_entries))
 
 
 def of_sources(
