@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
+from tidings.domain.decisions import noted
 from tidings.domain.entries import EntryState
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing, stories
@@ -96,12 +97,12 @@ def _move(
         change=change,
         now=now,
     )
-    decision = [now.isoformat(timespec="seconds"), f"{_DONE[to]} by the operator"]
+    decision = f"{_DONE[to]} by the operator"
     values = [
         {
             "of_entry": row.id,
             "new_seq": seqs.get(row.id, row.seq),
-            "new_history": [*(row.history or []), decision],
+            "new_history": noted(row.history or [], decision, now=now),
         }
         for row in moving
     ]
