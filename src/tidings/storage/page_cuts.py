@@ -94,8 +94,13 @@ def has_changed(connection: Connection) -> bool:
     return bool(connection.scalar(select(or_(is_behind, is_unfinished))))
 
 
+def progress(connection: Connection) -> Progress:
+    """Return how far pages have been looked after."""
+    return Progress(*connection.execute(select(counter.c.change, counter.c.marked)).one())
+
+
 def begin(connection: Connection) -> Progress:
-    """Be alone."""
+    """Be alone, and return how far pages have been looked after."""
     statement = select(counter.c.change, counter.c.marked).with_for_update()
     return Progress(*connection.execute(statement).one())
 
@@ -112,7 +117,9 @@ def end(connection: Connection, *, unfinished: Collection[str]) -> None:
 def note_changes(connection: Connection, now: Progress) -> Mapping[str, list[int]]:
     """Note which pages the changes since belong to; return their numbers by scope."""
     statement = _noting(now).returning(page_mark.c.scope, page_mark.c.number)
-    numbers = defaultdict(list)
+    numbers = defaultdict[str, list[int]](list)
+    if not connection.scalar(select(exists().select_from(page_mark))):
+        return numbers  # the first cut, when all there is counts as changed
     for scope, number in connection.execute(statement):
         numbers[scope].append(number)
     return numbers
@@ -191,12 +198,14 @@ def number_of_front(connection: Connection, paged: PagedList, *, least: int) -> 
     return front.number if counted >= least else None
 
 
-def places_from(connection: Connection, paged: PagedList, number: int) -> Iterator[Place]:
-    """Yield the places of all entries from a page or the front on, the oldest first."""
+def places_from(
+    connection: Connection, paged: PagedList, number: int, *, most: int
+) -> Iterator[Place]:
+    """Yield the places of entries from a page or the front on, the oldest first."""
     above = get_span(connection, paged.scope, number - 1).upto if number > 1 else None
     stretch = within(paged.selection, *bounds_of(Span(number=number, last=number, above=above)))
     columns = (entry.c.sort_at, entry.c.id)
-    statement = stretch.with_only_columns(*columns).order_by(*columns)
+    statement = stretch.with_only_columns(*columns).order_by(*columns).limit(most)
     for row in connection.execute(statement, execution_options={"yield_per": CHUNK}):
         yield Place(row.sort_at, row.id)
 
