@@ -1,16 +1,20 @@
 """The ticks: what happens by itself while the service runs."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from tidings import mailing, publishing
 from tidings.domain.polls import PollResult
+from tidings.errors import DatabaseAwayError
+from tidings.log import Seldom
 from tidings.polling import polling
 from tidings.services.announcing import announce_changes, forget_others
 from tidings.services.bouncing import attend_bounces
@@ -20,11 +24,14 @@ from tidings.services.lost_sources import look_for_moves
 from tidings.services.notices import NoticeTools, deliver_notices
 from tidings.services.planning import plan_due
 from tidings.services.poll import PollTools, poll_due
+from tidings.services.pushes import take_in_pushes
 from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import WatchTools, forget_notices, tell_operator
 from tidings.services.websub import HubTools, attend_hubs, forget_hubs
-from tidings.wiring import App
+from tidings.storage import set_back
+from tidings.storage.database import Database
+from tidings.wiring import App, utc_now
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +40,29 @@ NOTICE_TICK = timedelta(seconds=10)
 """Somebody sits and waits for the letter that asks for a confirmation."""
 WATCH_TICK = timedelta(minutes=15)
 BOUNCE_TICK = timedelta(minutes=5)
+PUSH_TICK = timedelta(seconds=1)
+"""What was pushed is here already: a read of a small table finds it."""
+CLOCK_TICK = timedelta(seconds=10)
+JUMP = timedelta(seconds=5)
+"""By how much a clock differs, from one look to the next, that was set and does not just drift."""
 LOOK_TICK = timedelta(minutes=5)
 """How often we look where sources may have moved that answer no more."""
+
+
+class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
+    """A pause after each run, by whatever the clock says then.
+
+    The library's own interval counts from the run before: after a clock was set forward it would
+    list every run that was missed, and those of some years take all the memory there is.
+    """
+
+    def __init__(self, pause: timedelta, *, at_once: bool) -> None:
+        self.pause = pause
+        self._at_once = at_once
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return when the next run is."""
+        return now if self._at_once and previous_fire_time is None else now + self.pause
 
 
 @contextmanager
@@ -59,25 +87,70 @@ def ticking(app: App) -> Iterator[None]:
         mailboxes = mailing.bounce_mailboxes(app)
         bounces = partial(attend_bounces, mailing.bouncing(app), mailboxes, stop=stop)
         tick = app.settings.poll.tick
-        for job, pause in (
+        jobs = (
             (poll, tick),
             (mail, MAIL_TICK),
             (notices, NOTICE_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
+            (partial(take_in_pushes, gathering, stop=stop), PUSH_TICK),
             (watch, WATCH_TICK),
-        ):
-            first = planning.clock()
-            scheduler.add_job(job, "interval", seconds=pause.total_seconds(), next_run_time=first)
+        )
+        outage = Seldom(logger, "database away")
+        for job, pause in jobs:
+            scheduler.add_job(_unless_away(job, outage), Every(pause, at_once=True))
         for hub_job in _hub_jobs(app, gathering, stop):
             # Not at once: a hub may call back before it answers, and must find us listening.
-            scheduler.add_job(hub_job, "interval", seconds=tick.total_seconds())
+            scheduler.add_job(_unless_away(hub_job, outage), Every(tick, at_once=False))
         scheduler.start()
+        observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
+        observer.start()
         try:
             yield
         finally:
             stop.set()
             scheduler.shutdown(wait=True)
+            observer.join()
+
+
+def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None]:
+    """Return a job that leaves it to its next run if the database is away."""
+
+    def run() -> None:
+        try:
+            job()
+        except DatabaseAwayError as error:
+            outage.warn(because=str(error))
+
+    return run
+
+
+def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Event) -> None:
+    """Let all ticks go on when the clock is set: the scheduler sleeps as long as it once computed."""
+    offset = _clock_offset()
+    while not stop.wait(CLOCK_TICK.total_seconds()):
+        before, offset = offset, _clock_offset()
+        now, jobs = utc_now(), scheduler.get_jobs()
+        by = offset - before
+        # A clock that was wrong for a moment is right again, but not what was planned by it.
+        ahead = max(job.next_run_time - now - job.trigger.pause for job in jobs)
+        by = min(by, -ahead) if ahead >= JUMP else by
+        if abs(by) < JUMP:
+            continue
+        logger.warning("clock set", extra={"by": f"{by.total_seconds():+.0f} s"})
+        try:
+            if by < timedelta(0):
+                with database.write() as connection:
+                    set_back.bring_forward(connection, now=now, by=-by)
+        except DatabaseAwayError:
+            offset = before  # tried again
+        for job in jobs:
+            job.modify(next_run_time=now)
+
+
+def _clock_offset() -> timedelta:
+    """Return how far the clock is from one that nobody sets."""
+    return utc_now() - datetime.fromtimestamp(time.monotonic(), UTC)
 
 
 def _poll(tools: PollTools, stop: Event) -> None:

@@ -16,17 +16,16 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.domain.publishing import PublishSettings
 from tidings.domain.schedule import PollPolicy
+from tidings.domain.spans import LONGEST, UNITS, read_span
 from tidings.domain.visitors import WebSettings
 from tidings.domain.watching import OperatorSettings
 from tidings.domain.websub import WebSubSettings
-from tidings.errors import ConfigError
+from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.limits import ParseLimits
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
 POSITIVE = frozenset(
     {
         ("fetch", "concurrency"),
@@ -49,8 +48,6 @@ POSITIVE = frozenset(
     }
 )
 """Settings of which nothing would be left if they were zero."""
-
-MAX_DURATION = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,13 +252,13 @@ def _whole_number(given: _Value, *, path: tuple[str, ...]) -> int:
 
 def _duration(given: _Value, *, path: tuple[str, ...]) -> timedelta:
     text = str(given.value)
-    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)", text)
-    if match is None:
-        raise given.error(path, f'expected a duration such as "15m", "1.5s" or 90, got {text!r}')
-    duration = timedelta(seconds=float(match[1]) * UNITS[match[2] or "s"])
-    if duration > MAX_DURATION or (path in POSITIVE and not duration):
-        least = "more than 0" if path in POSITIVE else "0"
-        raise given.error(path, f"expected {least} to {MAX_DURATION.days} days, got {text!r}")
+    try:
+        duration = read_span(text if text[-1:] in UNITS else f"{text}s")  # a number is of seconds
+    except InvalidError as error:
+        because = f'expected a duration such as "15m", "1.5s" or 90, up to {LONGEST.days} days'
+        raise given.error(path, f"{because}, got {text!r}") from error
+    if path in POSITIVE and not duration:
+        raise given.error(path, f"expected more than 0 to {LONGEST.days} days, got {text!r}")
     return duration
 
 

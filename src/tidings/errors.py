@@ -18,6 +18,7 @@ TidingsError
 ├── ParseError                       a result of polling, kept on the source
 ├── ImportFileError                  exit 1: a file the operator gave cannot be read
 ├── StorageError                     exit 1, 503: the database failed; nothing half-done is kept
+│   └── DatabaseAwayError            the same may work later: it is locked, full, or not reached
 ├── DeliveryError                    a result of delivering, kept on the delivery
 │   ├── RefusedForNowError
 │   ├── RejectedError
@@ -103,6 +104,10 @@ class StorageError(TidingsError):
 
     def __init__(self, database: str, because: str) -> None:
         super().__init__(f"database {database}: {because}")
+
+
+class DatabaseAwayError(StorageError):
+    """The database is locked, full or cannot be reached: what was tried may work later."""
 
 
 class MailboxError(TidingsError):

@@ -3,10 +3,14 @@
 import json
 import logging
 import sys
+import time
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TextIO
 
 from tidings.errors import one_line
+
+MINUTE = 60.0
 
 _PLAIN = set(logging.makeLogRecord({}).__dict__) | {
     "message",
@@ -31,6 +35,31 @@ def configure(form: str, level: str, *, stream: TextIO | None = None) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("apscheduler", "alembic", "asyncio", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class Seldom:
+    """A warning that is one line a minute, however often there is reason for it.
+
+    The line says how often there was since the one before. May be called from many threads.
+    """
+
+    def __init__(self, logger: logging.Logger, message: str) -> None:
+        self._logger = logger
+        self._message = message
+        self._lock = Lock()
+        self._times = 0
+        self._quiet_until = 0.0
+
+    def warn(self, *, because: str, exc_info: BaseException | None = None) -> None:
+        """Count a reason, and say so unless that was said a moment ago."""
+        with self._lock:
+            self._times += 1
+            if time.monotonic() < self._quiet_until:
+                return
+            times, self._times = self._times, 0
+            self._quiet_until = time.monotonic() + MINUTE
+        extra = {"because": because, "times": times}
+        self._logger.warning(self._message, extra=extra, exc_info=exc_info)
 
 
 class JsonFormatter(logging.Formatter):

@@ -30,6 +30,7 @@ from tidings.services.notice_contexts import NoticeWriter
 from tidings.services.notices import NoticeTools
 from tidings.services.readers import ReaderTools
 from tidings.services.watch import WatchTools
+from tidings.storage.backups import flush_names
 from tidings.storage.deliveries import ClaimedDelivery
 from tidings.wiring import App, process_name, utc_now
 
@@ -284,6 +285,9 @@ def _kept_secret(path: Path) -> bytes:
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(made, "w") as file:
                 file.write(token_hex(32))
+                file.flush()
+                os.fsync(file.fileno())  # every link that is mailed depends on it
+            flush_names(path.parent)
         kept = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"secret: cannot keep it in {path}: {error}") from error

@@ -3,21 +3,23 @@
 import gzip
 import json
 import re
+import resource
 import signal
 import socket
+import sqlite3
 import time
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
 from http.client import HTTPConnection
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 from documents import atom, items
 from hub import Hub
 from loopback import answer, dripping
 from tidings.storage import hub_pings
-from tidings.storage.tables import source
 
 PATIENCE = 30
 GRACE = 10
@@ -180,7 +182,6 @@ def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, ti
         wait_until(lambda: hub.received)
         confirmed = hub.confirm()
         wait_until(lambda: polls(service) == 1)
-        age_last_poll(tidings)
         pushed = hub.push(atom(*items(2), extra=named))
         wait_until(lambda: b"Entry 2" in service.get("/feed.atom").body)
         figures = service.metrics()
@@ -217,11 +218,88 @@ def has_looked(tidings):
         return not hub_pings.changed_scopes(connection, limit=1)
 
 
-def age_last_poll(tidings):
-    """Let the only source seem to have been polled a while ago."""
-    with tidings.opened() as app, app.database.write() as connection:
-        before = datetime.now(UTC) - timedelta(minutes=5)
-        connection.execute(source.update().values(last_polled_at=before))
+@contextmanager
+def few_descriptors(number):
+    """Let what is started in this context have no more descriptors than that."""
+    usual = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, usual)
+
+
+def test_visitors_who_keep_us_waiting_stop_neither_the_site_nor_polling(running, tidings, web):
+    long = [replace(item, text="long " * 50_000) for item in items(5)]
+    tidings("source", "add", web.serve(answer(body=atom(*long))))
+    url = web.serve(answer(body=atom(*items(3))))
+
+    with ExitStack() as stack:
+        with few_descriptors(300):
+            service = stack.enter_context(running())
+        silent = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            for _ in range(400)
+        ]
+        silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: ")
+        deaf = stack.enter_context(socket.socket())
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.connect(("127.0.0.1", service.port))
+        deaf.sendall(b"GET /feed.atom HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        home = service.get("/")
+        tidings.add(url)
+        wait_until(lambda: polls(service) == 2)
+        wait_until(lambda: is_reset(deaf))
+        for one in silent:
+            one.settimeout(PATIENCE)
+            with suppress(ConnectionResetError):
+                assert one.recv(1) == b""
+
+    assert home.status == 200
+    warnings = [line for line in service.log.splitlines() if '"warning"' in line]
+    assert len([line for line in warnings if "too many connections" in line]) == 1
+    assert len(warnings) < 10
+
+
+def is_reset(connection):
+    """Tell whether the other end has given a connection up, without reading from it."""
+    return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+
+
+@contextmanager
+def taken_away(url):
+    """Let nobody write to an SQLite database, or reach one on PostgreSQL."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as file:
+            file.execute("BEGIN EXCLUSIVE")
+            yield
+        return
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    server = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    with server.connect() as admin:
+        admin.execute(text(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS false"))
+        ended = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
+        admin.execute(ended, {"name": address.database})
+        try:
+            yield
+        finally:
+            admin.execute(text(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS true"))
+    server.dispose()
+
+
+def test_while_the_database_is_away_the_service_says_so_and_goes_on_later(running, tidings, web):
+    tidings("source", "add", web.serve(answer(body=atom(*items(3)))))
+    is_read = tidings.url.startswith("sqlite")
+
+    with running() as service:
+        with taken_away(tidings.url):
+            ready, home = service.get("/health/ready"), service.get("/")
+        wait_until(lambda: service.is_ready)
+
+    assert ready.status == 503
+    assert json.loads(ready.body)["checks"][0]["detail"]
+    assert home.status == (200 if is_read else 503)
+    assert ("Retry-After" in home.headers) != is_read
 
 
 def test_two_services_on_one_database_do_each_thing_once(running, tidings, web):

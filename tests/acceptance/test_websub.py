@@ -21,9 +21,10 @@ from tidings.clock import ticking
 from tidings.domain.websub import HubState
 from tidings.polling import polling
 from tidings.services.poll import poll_due, poll_sources
+from tidings.services.pushes import take_in_pushes
 from tidings.services.subscribe import add_source
 from tidings.services.websub import Callbacks, HubTools, attend_hubs
-from tidings.storage import entries, source_edits, sources
+from tidings.storage import entries, leases, source_edits, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.intake_tables import websub
 from tidings.storage.sources import NewSource, SourceState
@@ -91,6 +92,7 @@ class Station:
         """Poll what is due; return how often the publisher was asked for it."""
         self.now += after
         before = len(self.publisher.received)
+        take_in_pushes(self.polling, stop=Event())
         poll_due(self.polling, report=lambda _: None, stop=Event())
         return len(self.publisher.received) - before
 
@@ -398,6 +400,7 @@ def test_however_much_is_pushed_a_source_is_polled_once_a_minute(station):
 
     for number in range(20):
         station.push(an_item(100 + number))
+        station.push(an_item(200 + number))  # that is one too many to be kept: a hint
         station.attend(after=MINUTE / 60)
         assert station.poll() == 0
     station.attend(after=MINUTE)
@@ -444,6 +447,7 @@ def test_a_push_that_is_lost_on_the_way_is_fetched(station):
     station.subscribe()
     station.publish(an_item(2))
     station.push(an_item(2))
+    station.attend(after=MINUTE)
 
     def killed(*_):
         raise KeyboardInterrupt
@@ -455,6 +459,63 @@ def test_a_push_that_is_lost_on_the_way_is_fetched(station):
     assert station.row.pushed_body is None
     assert station.poll() == 1
     assert station.guids == {"1", "2"}
+
+
+def test_a_push_is_kept_until_what_it_brings_is_saved(station):
+    station.subscribe()
+    station.push(an_item(2))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        take_in_pushes(replace(station.polling, parse=killed), stop=Event())
+    take_in_pushes(station.polling, stop=Event())
+
+    assert station.guids == {"1", "2"}
+    assert station.row.pushed_body is None
+
+
+def test_a_push_is_taken_in_whoever_holds_the_host(station):
+    station.subscribe()
+    with station.polling.database.write() as connection:
+        [due] = sources.due(connection, [station.source_id])
+        leases.claim_one(connection, "somebody else", due.host)
+
+    station.push(an_item(2))
+    take_in_pushes(station.polling, stop=Event())
+
+    assert station.guids == {"1", "2"}
+
+
+def test_a_push_that_cannot_be_read_has_its_source_fetched(station):
+    station.subscribe()
+    station.publish(an_item(2))
+    station.hub.push(b"<html>busy</html>")
+    take_in_pushes(station.polling, stop=Event())
+    station.attend(after=MINUTE)
+
+    assert station.source.failures == 0
+    assert station.poll() == 1
+    assert station.guids == {"1", "2"}
+
+
+def test_a_push_that_is_taken_in_while_its_source_is_fetched_costs_neither(station):
+    station.subscribe()
+    station.publish(an_item(3), an_item(2), an_item(1))
+    fetch, told = station.polling.fetch, []
+
+    def fetch_while_a_push_is_taken_in(requests, done):
+        station.push(an_item(2), an_item(4))
+        take_in_pushes(replace(station.polling, fetch=fetch), stop=Event())
+        fetch(requests, done)
+
+    interrupted = replace(station.polling, fetch=fetch_while_a_push_is_taken_in)
+    poll_sources(interrupted, [station.source_id], report=told.append, stop=Event())
+
+    assert [(one.new, one.error) for one in told] == [(1, None)]
+    assert station.guids == {"1", "2", "3", "4"}
+    assert station.source.failures == 0
 
 
 def test_a_push_holds_less_than_the_document_and_takes_nothing_away(station):

@@ -1,5 +1,6 @@
 """The command `tidings`: its options, its errors, its exit codes."""
 
+import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,9 @@ from tidings.errors import ConfigError, InvalidError, TidingsError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
+OWNER_ONLY = 0o077
+"""A umask: addresses and links with tokens are in the database, its backups, and letters."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
@@ -51,7 +55,7 @@ def tidings(context: click.Context, path: Path | None) -> None:
 
     Example: tidings source add https://example.org/feed.xml && tidings run
     """
-    context.obj = Start(path)
+    context.obj = Start(path, umask=context.obj)
 
 
 for command in (
@@ -89,9 +93,11 @@ def run(arguments: Sequence[str]) -> int:
 
     0 means done, 1 that something failed, 2 wrong usage or configuration.
     """
+    umask = os.umask(OWNER_ONLY)
     try:
         # Commands return nothing, so what comes back is the status of an `Exit`, if any.
-        status = tidings.main(list(arguments), prog_name="tidings", standalone_mode=False) or OK
+        done = tidings.main(list(arguments), prog_name="tidings", standalone_mode=False, obj=umask)
+        status = done or OK
     except click.ClickException as error:
         error.show()
         status = error.exit_code
@@ -100,4 +106,6 @@ def run(arguments: Sequence[str]) -> int:
         status = MISUSED if isinstance(error, ConfigError | InvalidError) else FAILED
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
+    finally:
+        os.umask(umask)
     return status

@@ -1,5 +1,6 @@
 """`tidings publish`: the static site."""
 
+import os
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ def publish(start: Start, folder: Path) -> None:
     from tidings.wiring import opened
 
     with opened(start.settings()) as app:
+        os.umask(start.umask)  # all else is ours alone; this is for a web server to read
         done = publishing.publish(app, folder)
     removed = f", {done.removed} removed" if done.removed else ""
     click.echo(f"{done.written} of {done.files} files written into {folder}{removed}")

@@ -1,14 +1,11 @@
 """What commands about newsletters and subscribers share: frequencies, hours, zones, topics."""
 
-import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
 
 import click
 
-from tidings.domain.newsletters import Frequency, Schedule
-from tidings.errors import InvalidError
+from tidings.domain.newsletters import Frequency, Schedule, read_timezone
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -36,12 +33,7 @@ def schedule_of(given: dict[str, Any], default: Schedule) -> Schedule:
     Raises:
         InvalidError: There is no such time zone.
     """
-    zone = given["timezone"] or default.timezone
-    if zone not in available_timezones():
-        nearest = difflib.get_close_matches(zone, available_timezones(), n=1)
-        hint = f"; {nearest[0]}?" if nearest else ""
-        raise InvalidError("time zone", zone, f"no such zone, use an IANA name{hint}")
-    ZoneInfo(zone)
+    zone = read_timezone(given["timezone"] or default.timezone)
     hour = default.hour if given["hour"] is None else given["hour"]
     return Schedule(
         frequency=Frequency(given["frequency"] or default.frequency), hour=hour, timezone=zone

@@ -11,9 +11,15 @@ from tidings.resources import data_dir
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the settings come from; `path` is the file named by `--config`."""
+    """Where the settings come from, and what is lent to us.
+
+    Attributes:
+        path: The file named by `--config`.
+        umask: What whoever called us lets others do with the files that are made.
+    """
 
     path: Path | None
+    umask: int = 0o022
 
     def settings(self) -> Settings:
         """Read the settings; errors alone are logged from here on.

@@ -1,10 +1,14 @@
 """Newsletters, subscriptions, issues and deliveries."""
 
+import difflib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from zoneinfo import available_timezones
 
 from tidings.domain.entries import Entry, SourceCredit, TopicCredit
+from tidings.errors import InvalidError
 
 
 class Frequency(StrEnum):
@@ -32,6 +36,24 @@ class Schedule:
     frequency: Frequency
     hour: int
     timezone: str
+
+
+def read_timezone(text: str) -> str:
+    """Return the name of a time zone, as it is given.
+
+    Raises:
+        InvalidError: There is none of that name; the message has the nearest.
+    """
+    if text not in _timezones():
+        nearest = difflib.get_close_matches(text, _timezones(), n=1) or ["Europe/Berlin"]
+        because = f"no such zone, use an IANA name such as {nearest[0]}"
+        raise InvalidError("time zone", text, because)
+    return text
+
+
+@cache
+def _timezones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

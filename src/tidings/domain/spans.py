@@ -9,21 +9,29 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
 
 
+LONGEST = timedelta(days=3650)
+
+
 def read_span(text: str) -> timedelta:
-    """Return how long `90m`, `3h` or `2d` is; nothing is zero.
+    """Return how long `90m`, `1.5h` or `2d` is; nothing is zero.
 
     Raises:
-        InvalidError: It is written in another way.
+        InvalidError: It is written in another way, or longer than ten years.
     """
-    match = re.fullmatch(r"([0-9]{1,6})([smhd])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])", text.strip())
     if text.strip() and match is None:
         raise InvalidError("interval", text, "expected a duration such as 90m, 3h or 2d")
-    return int(match[1]) * UNITS[match[2]] if match else timedelta(0)
+    span = float(match[1]) * UNITS[match[2]] if match else timedelta(0)
+    if span > LONGEST:
+        raise InvalidError("interval", text, f"expected at most {LONGEST.days} days")
+    return span
 
 
 def written(span: timedelta) -> str:
     """Return what `read_span` reads as that long, in the largest unit that tells it exactly."""
-    unit = next(unit for unit, length in UNITS.items() if not span % length)
+    unit = next((unit for unit, length in UNITS.items() if not span % length), None)
+    if unit is None:
+        return f"{span.total_seconds()}s"
     return f"{span // UNITS[unit]}{unit}" if span else ""
 
 

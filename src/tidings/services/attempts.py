@@ -10,7 +10,7 @@ from tidings.delivery.letters import PreparedIssue, Recipient
 from tidings.delivery.transports import Envelope, Send
 from tidings.domain.newsletters import DeliveryState, Newsletter
 from tidings.domain.retries import PAUSES, Verdict, judge
-from tidings.errors import DeliveryError, LeaseLostError, StorageError
+from tidings.errors import DatabaseAwayError, DeliveryError, LeaseLostError, StorageError
 from tidings.storage import deliveries
 from tidings.storage.database import Database
 from tidings.storage.deliveries import ClaimedDelivery
@@ -59,7 +59,7 @@ class Attempts:
     """How letters are tried; used by all threads that send.
 
     Attributes:
-        owner: This process's name on what it is sending.
+        owner: The round's name on what it is sending.
     """
 
     bounces_to: Callable[[ClaimedDelivery], str]
@@ -83,6 +83,8 @@ class Attempts:
         except DeliveryError as error:
             verdict = judge(error, attempt=claimed.attempt, is_resend=claimed.is_resend)
             reply = error.because
+        except DatabaseAwayError:
+            return put_back(claimed, timedelta(0))  # no marker: nothing has left the house
         except (LeaseLostError, StorageError) as error:
             verdict, reply = None, str(error)
         except Exception as error:  # one letter must not stop the others

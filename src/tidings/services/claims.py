@@ -44,7 +44,7 @@ class Claims:
 
     Args:
         database: Where the leases are.
-        owner: This process's name on them.
+        owner: The round's name on them.
         rules: How many hosts, and their pauses.
         clock: Tells what is due.
         only: The sources to poll, due or not; None for those that are due.

@@ -11,6 +11,7 @@ that refuses us, or that has all it takes, go back where they were and hold up n
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -25,14 +26,14 @@ from tidings.delivery.transports import Connect, Send
 from tidings.domain.newsletters import DeliveryState, Newsletter
 from tidings.domain.retries import DOUBT, Verdict
 from tidings.domain.standings import Standings
-from tidings.errors import NotFoundError
+from tidings.errors import DatabaseAwayError, NotFoundError
 from tidings.services.attempts import Attempts, Job, Result, domain_of, put_back, unfit
 from tidings.services.lanes import Lanes
 from tidings.services.restoring import claim
 from tidings.storage import deliveries, issues, relays
 from tidings.storage.database import Database
 from tidings.storage.deliveries import ClaimedDelivery
-from tidings.storage.leases import RENEWAL
+from tidings.storage.leases import RENEWAL, name_of_round
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class DeliverTools:
     """What delivering works with.
 
     Attributes:
-        owner: This process's name on what it is sending.
+        owner: This process's name, which those of its rounds begin with.
         relay: The name under which the relay's pauses are kept.
         connections: Letters that are sent at the same time.
         limits: What less holds for a recipient's domain.
@@ -85,6 +86,10 @@ def deliver_due(tools: DeliverTools, *, stop: Event) -> Delivered:
 
     When told to stop it waits a few seconds for the letters on their way; what is not
     answered by then is on record as doubtful.
+
+    Raises:
+        StorageError: The database failed. One that is away is waited for while there are
+            replies that it is to be told.
     """
     with tools.database.write() as connection:
         now = tools.clock()
@@ -103,6 +108,7 @@ class _Round:
 
     def __init__(self, tools: DeliverTools, *, paused: dict[str, datetime], stop: Event) -> None:
         self._tools = tools
+        self._owner = name_of_round(tools.owner)
         self._stop = stop
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._results: SimpleQueue[Result] = SimpleQueue()
@@ -118,7 +124,7 @@ class _Round:
             unsubscribe_url=tools.unsubscribe_url,
             preferences_url=tools.preferences_url,
             database=tools.database,
-            owner=tools.owner,
+            owner=self._owner,
             clock=tools.clock,
         )
         self._prepared: dict[int, tuple[Newsletter, PreparedIssue]] = {}
@@ -140,6 +146,8 @@ class _Round:
                 if not (self._in_flight or self._lanes.waiting or self._unsettled):
                     break
                 self._settle(self._gather(timeout=self._patience()))
+        except DatabaseAwayError as error:
+            logger.warning("letters wait for the database", extra={"because": str(error)})
         finally:
             self._wind_up(threads)
         return Delivered(accepted=self._accepted, failed=self._failed)
@@ -150,7 +158,7 @@ class _Round:
     def _renew(self) -> None:
         if time.monotonic() - self._renewed > RENEWAL.total_seconds():
             with self._tools.database.write() as connection:
-                deliveries.renew(connection, self._tools.owner)
+                deliveries.renew(connection, self._owner)
                 self._paused = relays.paused_domains(connection, now=self._tools.clock())
             self._renewed = time.monotonic()
 
@@ -159,7 +167,7 @@ class _Round:
         room = tools.connections + AHEAD - self._in_flight
         self._is_more = room > AHEAD // 2
         if self._is_more:
-            claimed = claim(tools.database, tools.owner, limit=room, now=now)
+            claimed = claim(tools.database, self._owner, limit=room, now=now)
             self._is_more = len(claimed) == room
             for one in claimed:
                 if result := self._hand_out(one, now=now):
@@ -239,7 +247,7 @@ class _Round:
         tools, now = self._tools, self._tools.clock()
         with tools.database.write() as connection:
             settled = [result.settled(verdict, now=now) for result, verdict in self._unsettled]
-            deliveries.settle(connection, tools.owner, settled, now=now)
+            deliveries.settle(connection, self._owner, settled, now=now)
             for domain, (until, because) in self._refusing.items():
                 relays.pause_domain(connection, domain, until=until, reason=because)
                 deliveries.postpone(connection, domain, until=until)
@@ -281,20 +289,34 @@ class _Round:
         logger.log(level, event, extra={**data, "reply": result.reply})
 
     def _wind_up(self, threads: Sequence[Thread]) -> None:
-        """Wait for the letters on their way, then give back what is left.
+        """Wait for the letters on their way, settle them, then give back what is left.
 
-        Where replies could not be saved nothing is: what is marked will be taken for accepted.
+        While the database is away replies are kept: what the relay has taken must not look
+        as if nobody knew. Only who is told to stop, or dies, leaves it at the markers.
         """
         self._is_closing = True
         for _ in threads:
             self._jobs.put(None)
-        waited = 0.0
-        while self._in_flight > 0 and waited < LAST_WAIT:
-            began = time.monotonic()
+        give_up_at = math.inf
+        is_late = False
+        while not self._is_wound_up(is_late=is_late):
+            if is_late:
+                logger.warning("replies not saved", extra={"replies": len(self._unsettled)})
+                return
+            is_late = time.monotonic() > give_up_at
+            if self._stop.is_set():
+                give_up_at = min(give_up_at, time.monotonic() + LAST_WAIT)
+
+    def _is_wound_up(self, *, is_late: bool) -> bool:
+        """Settle what there is; once all is, or it is late, give back the rest."""
+        try:
             self._renew()
             self._settle(self._gather(timeout=0.2))
-            waited += (time.monotonic() - began) * self._stop.is_set()
-        self._settle([])
-        now = self._tools.clock()
-        with self._tools.database.write() as connection:
-            deliveries.give_back(connection, self._tools.owner, doubtful_until=now + DOUBT, now=now)
+            if self._in_flight and not is_late:
+                return False
+            now = self._tools.clock()
+            with self._tools.database.write() as connection:
+                deliveries.give_back(connection, self._owner, doubtful_until=now + DOUBT, now=now)
+        except DatabaseAwayError:
+            return False
+        return True

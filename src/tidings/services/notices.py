@@ -7,8 +7,9 @@ issues and never behind them: over one connection, in a thread of their own.
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from threading import Event, Thread
 
@@ -18,6 +19,7 @@ from tidings.delivery.transports import Connect, Envelope, Send
 from tidings.domain.newsletters import DeliveryState, Newsletter
 from tidings.domain.retries import DOUBT, PAUSES, Verdict, judge
 from tidings.errors import (
+    DatabaseAwayError,
     DeliveryError,
     LeaseLostError,
     NotFoundError,
@@ -29,7 +31,7 @@ from tidings.services.delivering import LAST_WAIT, Delivered
 from tidings.services.notice_contexts import NoticeWriter, subject_of
 from tidings.storage import notices, relays
 from tidings.storage.database import Database
-from tidings.storage.leases import RENEWAL
+from tidings.storage.leases import RENEWAL, name_of_round
 from tidings.storage.notices import ClaimedNotice
 from tidings.storage.outbox import Settled
 
@@ -44,7 +46,7 @@ class NoticeTools:
     """What sending notices works with.
 
     Attributes:
-        owner: This process's name on what it is sending.
+        owner: This process's name, which those of its rounds begin with.
         relay: The name under which the relay's pauses are kept.
         letterhead_of: Of a newsletter; of the service itself where there is none.
         domain: The last part of every Message-ID.
@@ -84,6 +86,7 @@ class _Round:
 
     def __init__(self, tools: NoticeTools, *, stop: Event) -> None:
         self._tools = tools
+        self._owner = name_of_round(tools.owner)
         self._stop = stop
         self._is_saved = True
         self._accepted = self._failed = 0
@@ -96,9 +99,9 @@ class _Round:
         while thread.is_alive() and not self._stop.is_set():
             thread.join(0.2)
             if time.monotonic() - renewed > RENEWAL.total_seconds():
-                with tools.database.write() as connection:
-                    notices.renew(connection, tools.owner)
                 renewed = time.monotonic()
+                with suppress(DatabaseAwayError), tools.database.write() as connection:
+                    notices.renew(connection, self._owner)
         thread.join(LAST_WAIT)
         self._give_back()
         return Delivered(accepted=self._accepted, failed=self._failed)
@@ -117,7 +120,7 @@ class _Round:
     def _claim(self) -> list[ClaimedNotice]:
         tools = self._tools
         with tools.database.write() as connection:
-            return notices.claim(connection, tools.owner, limit=CLAIMED, now=tools.clock())
+            return notices.claim(connection, self._owner, limit=CLAIMED, now=tools.clock())
 
     def _attempt(self, claimed: ClaimedNotice, send: Send) -> tuple[Verdict | None, str]:
         """Send a letter; return what comes of it, None if it is not ours any more or not known."""
@@ -143,16 +146,15 @@ class _Round:
         if self._is_saved:
             now = self._tools.clock()
             with self._tools.database.write() as connection:
-                owner = self._tools.owner
-                notices.give_back(connection, owner, doubtful_until=now + DOUBT, now=now)
+                notices.give_back(connection, self._owner, doubtful_until=now + DOUBT, now=now)
 
     def _mark(self, notice_id: int) -> None:
         with self._tools.database.write() as connection:
-            notices.mark(connection, self._tools.owner, notice_id, now=self._tools.clock())
+            notices.mark(connection, self._owner, notice_id, now=self._tools.clock())
 
     def _settle(self, claimed: ClaimedNotice, verdict: Verdict | None, reply: str) -> bool:
         """Note what came of a letter; say whether the relay wants to be left alone."""
-        tools, now = self._tools, self._tools.clock()
+        now = self._tools.clock()
         is_accepted = verdict is not None and verdict.state is DeliveryState.ACCEPTED
         self._accepted += is_accepted
         self._failed += not is_accepted
@@ -168,12 +170,26 @@ class _Round:
             reply=reply,
             unmarked=verdict.unmarked,
         )
-        with tools.database.write() as connection:
-            notices.settle(connection, tools.owner, settled, now=now)
-            if verdict.relay_pause:
-                until = now + verdict.relay_pause
-                relays.pause(connection, tools.relay, until=until, reason=reply)
+        self._is_saved = False
+        while not self._save(settled, pause=verdict.relay_pause):
+            if self._stop.is_set():
+                return True
+        self._is_saved = True
         return bool(verdict.relay_pause)
+
+    def _save(self, settled: Settled, *, pause: timedelta) -> bool:
+        """Save what came of a letter, unless the database is away: then wait a moment."""
+        tools, now = self._tools, self._tools.clock()
+        try:
+            with tools.database.write() as connection:
+                notices.settle(connection, self._owner, settled, now=now)
+                if pause:
+                    reason = settled.reply or ""
+                    relays.pause(connection, tools.relay, until=now + pause, reason=reason)
+        except DatabaseAwayError:
+            self._stop.wait(1)
+            return False
+        return True
 
 
 def _unfit(claimed: ClaimedNotice) -> Verdict:

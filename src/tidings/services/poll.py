@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
@@ -22,11 +22,17 @@ from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
 from tidings.domain.urls import without_credentials
-from tidings.errors import FetchError, LeaseLostError, StorageError, TidingsError
+from tidings.errors import (
+    DatabaseAwayError,
+    FetchError,
+    LeaseLostError,
+    StorageError,
+    TidingsError,
+)
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
 from tidings.services.forms import Post
-from tidings.services.paging import keep_pages
+from tidings.services.paging import keep_some_pages
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
@@ -38,8 +44,8 @@ from tidings.services.settling import (
     settle_unchanged,
 )
 from tidings.services.websub import take_pushes
-from tidings.storage import polls
-from tidings.storage.database import Database
+from tidings.storage import leases, polls, sources
+from tidings.storage.database import BREATH, Database
 from tidings.storage.polled_sources import PolledSource
 
 logger = logging.getLogger(__name__)
@@ -64,7 +70,7 @@ class PollTools:
         fetch: Fetches requests of one host in turn, and reports from any thread.
         post: Sends a form to a hub, and reports from any thread.
         parse: Reads a document in a child, given the raw hashes known by key.
-        owner: This process's name on leases.
+        owner: This process's name, which those of its rounds on leases begin with.
         page_size: Entries on a page of what is published.
     """
 
@@ -122,14 +128,16 @@ class _Round:
         only: set[int] | None = None,
     ) -> None:
         self._tools = tools
+        self._owner = leases.name_of_round(tools.owner)
         self._report = report
         self._stop = stop
         self._claims = Claims(
-            tools.database, tools.owner, rules=tools.hosts, clock=tools.clock, only=only
+            tools.database, self._owner, rules=tools.hosts, clock=tools.clock, only=only
         )
         self._inbox: SimpleQueue[_Answer | Parsed] = SimpleQueue()
         self._readings = Readings(tools.database, tools.parse, done=self._inbox.put)
         self._in_flight: dict[int, DueSource] = {}
+        self._answers: dict[int, _Answer] = {}
         self._results: list[PollResult] = []
 
     def run(self) -> PollSummary:
@@ -199,6 +207,8 @@ class _Round:
         self._readings.look_closer([one for one in reports if isinstance(one, Parsed)])
         for report in reports:
             due = self._in_flight[report.source_id]
+            if isinstance(report, _Answer):
+                self._answers[report.source_id] = report
             if isinstance(report, Parsed):
                 settled.append((due, self._settle_reading(due, report)))
             elif isinstance(report.outcome, Fetched) and not is_same(due, report.outcome):
@@ -230,35 +240,62 @@ class _Round:
             return
         try:
             self._write([polled for _, polled in settled])
-            results = [result_of(due, polled) for due, polled in settled]
+            results: list[PollResult | None] = [result_of(*pair) for pair in settled]
+        except DatabaseAwayError:
+            raise  # told to stop meanwhile
         except (StorageError, LeaseLostError):
             results = [self._save_alone(due, polled) for due, polled in settled]
         for (due, _), result in zip(settled, results, strict=True):
-            del self._in_flight[due.id]
+            if result is None:
+                continue
+            del self._in_flight[due.id], self._answers[due.id]
             self._claims.finish(due)
             self._tell(result)
         self._keep_pages()
 
-    def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult:
-        """Save what could not be saved with others; if that fails, save why."""
+    def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult | None:
+        """Save what could not be saved with others; if that fails, save why.
+
+        Return None where it is to be compared once more with what is stored.
+        """
         try:
             self._write([polled])
         except LeaseLostError as error:
-            return _skipped(due, str(error))
+            return None if self._begin_anew(due) else _skipped(due, str(error))
         except StorageError as error:
             polled = settle_failure(due, error, now=self._tools.clock(), rules=self._tools.rules)
             self._write([polled])
         return result_of(due, polled)
 
+    def _begin_anew(self, due: DueSource) -> bool:
+        """Take an answer once more if its source was saved meanwhile, for a hub sent something."""
+        with self._tools.database.read() as connection:
+            found = sources.due(connection, [due.id])
+        if not found or found[0].last_polled_at == due.last_polled_at:
+            return False
+        self._in_flight[due.id] = replace(found[0], host=due.host)
+        self._inbox.put(self._answers[due.id])
+        return True
+
     def _write(self, polled: Sequence[PolledSource]) -> None:
-        with self._tools.database.write() as connection:
-            polls.save(connection, self._tools.owner, polled)
+        """Save; while the database is away, keep what was fetched and try again."""
+        while True:
+            try:
+                with self._tools.database.write() as connection:
+                    polls.save(connection, self._owner, polled)
+            except DatabaseAwayError:
+                if self._stop.wait(1):
+                    raise
+            else:
+                return
 
     def _keep_pages(self) -> None:
         """Cut pages of what has been saved; what fails here is done with the next batch."""
         tools = self._tools
         try:
-            keep_pages(tools.database, size=tools.page_size, clock=tools.clock)
+            while keep_some_pages(tools.database, size=tools.page_size, clock=tools.clock):
+                if self._stop.wait(BREATH):
+                    break
         except StorageError as error:
             logger.warning("pages not cut", extra={"because": str(error)})
 

@@ -189,6 +189,7 @@ def _as_before(due: DueSource, *, now: datetime) -> PolledSource:
         next_poll_at=now,
         next_poll_because="",
         last_polled_at=now,
+        polled_before=due.last_polled_at,
         last_error=None,
         outcome=PollOutcome.UNCHANGED,
         was_failing=due.failures > 0,

@@ -1,7 +1,8 @@
 """Following a source: look at it once, keep what was found, poll it from then on."""
 
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
@@ -16,10 +17,13 @@ from tidings.services.looking import Looked, Visit
 from tidings.services.poll import PollTools
 from tidings.services.settling import Reading, settle_read
 from tidings.storage import polls, sources, topics
-from tidings.storage.database import Database
+from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
 
 _FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
+
+CHUNK = 200
+"""Sources of a list that are stored in one transaction."""
 
 Choose = Callable[[Sequence[Link]], Link | None]
 
@@ -96,27 +100,44 @@ class Imported:
 def import_sources(
     database: Database, outlines: Sequence[FeedOutline], *, clock: Callable[[], datetime]
 ) -> Imported:
-    """Follow every source of a list that is not followed yet; their topics are made."""
-    with database.write() as connection:
-        now = clock()
-        known = sources.urls(connection)
-        by_url = {without_credentials(outline.url): outline for outline in outlines}
-        fresh = [outline for url, outline in by_url.items() if url not in known]
-        titles = dict.fromkeys(title for outline in fresh for title in outline.topics)
-        slugs = topics.ensure(connection, titles, now=now)
-        new = [
-            NewSource(
-                url=outline.url,
-                title=outline.title or None,
-                site_url=outline.site_url,
-                topics=[slugs[title] for title in outline.topics],
-                imported=True,
-            )
-            for outline in fresh
-        ]
-        if new:
-            sources.add(connection, new, now=now)
-    return Imported(added=len(new), known=len(outlines) - len(new))
+    """Follow every source of a list that is not followed yet; their topics are made.
+
+    A long list is stored in pieces, so that nobody else has to wait with what they write; if it
+    breaks off, it can be imported again.
+    """
+    by_url = {without_credentials(outline.url): outline for outline in outlines}
+    added = 0
+    for urls in _pieces(list(by_url), CHUNK):
+        if added:
+            time.sleep(BREATH)
+        with database.write() as connection:
+            known = sources.find_by_urls(connection, urls)
+            fresh = [by_url[url] for url in urls if url not in known]
+            added += _add_outlines(connection, fresh, now=clock())
+    return Imported(added=added, known=len(outlines) - added)
+
+
+def _pieces(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(urls), size):
+        yield urls[start : start + size]
+
+
+def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, now: datetime) -> int:
+    if not outlines:
+        return 0
+    titles = dict.fromkeys(title for outline in outlines for title in outline.topics)
+    slugs = topics.ensure(connection, titles, now=now)
+    new = [
+        NewSource(
+            url=outline.url,
+            title=outline.title or None,
+            site_url=outline.site_url,
+            topics=[slugs[title] for title in outline.topics],
+            imported=True,
+        )
+        for outline in outlines
+    ]
+    return len(sources.add(connection, new, now=now))
 
 
 def web_addresses(text: str) -> tuple[str, ...]:

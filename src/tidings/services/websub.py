@@ -1,8 +1,9 @@
 """WebSub: asking hubs to call us, answering when they do, and handing on what they send.
 
-What a hub sends waits in the database and makes its source due. Whoever polls that source takes
-it in place of what the publisher would answer: so it is parsed, compared and saved like any
-document, under the same lease, whichever process the hub had called, and once.
+What a hub sends waits in the database, whichever process the hub had called. A document is taken
+in at once, without the publisher's host (`pushes`); a hint that there is one makes the source due,
+and so does a document that nobody takes in: whoever polls that source finds it here in place of what
+the publisher would answer.
 """
 
 import logging
@@ -185,10 +186,23 @@ def take_pushes(
     with database.write() as connection:
         pushes = websub.take_pushes(connection, waiting.keys())
     return {
-        source_id: _fetched(waiting[source_id], push)
+        source_id: as_fetched(waiting[source_id], push)
         for source_id, push in pushes.items()
         if _is_fresh(waiting[source_id].hub, now)
     }
+
+
+def as_fetched(due: DueSource, push: Push) -> Fetched:
+    """Return a push as what it is like: a document with some of the entries, fetched just now."""
+    own = due.validators_url or due.url
+    return Fetched(
+        url=due.url,
+        body=push.body,
+        content_type=push.content_type,
+        charset=push.charset,
+        validators=Validators(url=own, etag=due.etag, last_modified=due.last_modified),
+        is_partial=True,
+    )
 
 
 def _take_next(tools: HubTools) -> HubSubscription | None:
@@ -236,19 +250,6 @@ def _note(database: Database, known: HubSubscription, answer: Answer) -> None:
         logger.warning("hub refused", extra={**_what(known), "error": error})
     else:
         logger.info("hub asked", extra={**_what(known), "state": known.state.value})
-
-
-def _fetched(due: DueSource, push: Push) -> Fetched:
-    """Return a push as what it is like: a document with some of the entries, fetched just now."""
-    own = due.validators_url or due.url
-    return Fetched(
-        url=due.url,
-        body=push.body,
-        content_type=push.content_type,
-        charset=push.charset,
-        validators=Validators(url=own, etag=due.etag, last_modified=due.last_modified),
-        is_partial=True,
-    )
 
 
 def _is_fresh(hub: HubSubscription | None, now: datetime) -> bool:

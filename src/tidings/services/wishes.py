@@ -1,9 +1,8 @@
 """What somebody wishes of a newsletter, checked: out of forms, files and letters."""
 
 from collections.abc import Collection
-from zoneinfo import ZoneInfo
 
-from tidings.domain.newsletters import Frequency, Newsletter, Schedule
+from tidings.domain.newsletters import Frequency, Newsletter, Schedule, read_timezone
 from tidings.domain.readers import Choice, Wish
 from tidings.errors import InvalidError
 from tidings.storage import topics
@@ -28,7 +27,7 @@ def read_wish(
     schedule = Schedule(
         frequency=_frequency(choice.frequency or default.schedule.frequency),
         hour=_hour(choice.hour or str(default.schedule.hour)),
-        timezone=_timezone(choice.timezone or default.schedule.timezone),
+        timezone=read_timezone(choice.timezone or default.schedule.timezone),
     )
     language = choice.language or default.language
     if language not in languages:
@@ -56,11 +55,3 @@ def _hour(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text[:3]) in HOURS):
         raise InvalidError("hour", text, "use 0 to 23")
     return int(text)
-
-
-def _timezone(text: str) -> str:
-    try:
-        return ZoneInfo(text).key
-    except (OSError, ValueError, LookupError) as error:
-        because = "no such zone, use an IANA name such as Europe/Berlin"
-        raise InvalidError("time zone", text, because) from error

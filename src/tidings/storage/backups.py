@@ -39,6 +39,7 @@ def backup(database: Database, target: Path) -> None:
             connection.execute("VACUUM INTO ?", (str(unfinished),))
         _sync(unfinished)
         unfinished.rename(target)
+        flush_names(target.parent)
 
 
 def restore(database: Database, backup_file: Path) -> None:
@@ -64,6 +65,7 @@ def restore(database: Database, backup_file: Path) -> None:
         for suffix in ("-wal", "-shm"):
             current.with_name(current.name + suffix).unlink(missing_ok=True)
         unfinished.rename(current)
+        flush_names(current.parent)
 
 
 def check(database: Database) -> list[str]:
@@ -100,6 +102,15 @@ def copy(origin: Database, target: Database, *, advance: Callable[[str, int], No
         if not target.is_sqlite:
             _go_on_numbering(writing)
         search_index.rebuild(writing, advance=partial(advance, "entry_words"))
+
+
+def flush_names(folder: Path) -> None:
+    """Let what a folder's files are called outlast a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _go_on_numbering(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """The two seams of the database: `read` and `write`."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
-from tidings.errors import ConfigError, StorageError
+from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
 Connection = sqlalchemy.Connection
 """An open transaction, as the rooms above hand it back to this one."""
@@ -19,7 +21,21 @@ Connection = sqlalchemy.Connection
 BUSY_SECONDS = 15
 """How long a writer waits for another one before it gives up."""
 
+BREATH = 0.1
+"""Seconds that work of many transactions leaves between two of them: SQLite looks that often."""
+
 _READ_ONLY = "tidings_read_only"
+
+_AWAY_ON_SQLITE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_AWAY_ON_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57")
+"""How SQLSTATEs begin: connection lost, read-only, given way to another, full, locked, shut down."""
 
 
 class Database:
@@ -51,7 +67,7 @@ class Database:
         """Open a snapshot: all that is read in it is of one moment.
 
         Raises:
-            StorageError: The database cannot be reached, or failed.
+            StorageError: The database failed; `DatabaseAwayError` if it may work later.
         """
         with self._translated(), self._engine.connect() as connection:
             yield connection.execution_options(**self._read_options())
@@ -64,7 +80,7 @@ class Database:
         for the network in it.
 
         Raises:
-            StorageError: The database cannot be reached, is locked for too long, or failed.
+            StorageError: The database failed; `DatabaseAwayError` if it may work later.
         """
         with self._translated(), self._turn(), self._engine.begin() as connection:
             yield connection
@@ -88,7 +104,7 @@ class Database:
             yield
             return
         if not self._writer.acquire(timeout=BUSY_SECONDS):
-            raise StorageError(self.name, "database is locked")
+            raise DatabaseAwayError(self.name, "database is locked")
         try:
             yield
         finally:
@@ -100,7 +116,10 @@ class Database:
             yield
         except DBAPIError as error:
             because = str(error.orig).strip() or type(error.orig).__name__
-            raise StorageError(self.name, because) from error
+            kind = DatabaseAwayError if _is_away(error) else StorageError
+            raise kind(self.name, because) from error
+        except NoConnectionLeftError as error:
+            raise DatabaseAwayError(self.name, "every connection is busy") from error
 
 
 def _parse(url: str) -> URL:
@@ -139,13 +158,26 @@ def _sqlite(url: URL) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # FULL: what is committed outlasts a power cut; a marker that does not is a letter sent twice.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     is_read = connection.get_execution_options().get(_READ_ONLY)
     connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell an outage from a statement that fails however often it is tried."""
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in _AWAY_ON_SQLITE
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(_AWAY_ON_POSTGRESQL)
 
 
 def _postgresql(url: URL) -> Engine:

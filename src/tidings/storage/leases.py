@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 
 from sqlalchemy import (
     ColumnElement,
@@ -106,8 +107,9 @@ def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta
 
 
 def claim_hop(connection: Connection, owner: str, name: str) -> bool:
-    """Take the host that a redirect leads to, unless `owner` is polling it anyway."""
-    held = select(host.c.name).where(host.c.name == name, host.c.lease_owner == owner)
+    """Take the host that a redirect leads to, unless a round of `owner` polls it anyway."""
+    is_ours = host.c.lease_owner.startswith(f"{owner}:", autoescape=True)
+    held = select(host.c.name).where(host.c.name == name, is_ours)
     if connection.execute(held).first():
         return True
     return claim_one(connection, borrower(owner), name, lease=HOP_LEASE)
@@ -116,6 +118,11 @@ def claim_hop(connection: Connection, owner: str, name: str) -> bool:
 def borrower(owner: str) -> str:
     """Return the name under which `owner` holds hosts beside those of its round."""
     return f"{owner} (borrowed)"
+
+
+def name_of_round(process: str) -> str:
+    """Return a name for what one round of a process holds, which no other round gives back."""
+    return f"{process}:{token_hex(4)}"
 
 
 def renew(connection: Connection, owner: str) -> None:

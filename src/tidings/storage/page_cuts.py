@@ -4,7 +4,7 @@ Who does it is alone between `begin` and `end`: nothing becomes visible meanwhil
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -90,28 +90,36 @@ class Cut:
 def has_changed(connection: Connection) -> bool:
     """Return whether there are pages to look after."""
     is_behind = exists().where(counter.c.change > counter.c.marked)
-    return bool(connection.scalar(select(is_behind)))
+    is_unfinished = exists().where(~feed_state.c.is_paged)
+    return bool(connection.scalar(select(or_(is_behind, is_unfinished))))
+
+
+def progress(connection: Connection) -> Progress:
+    """Return how far pages have been looked after."""
+    return Progress(*connection.execute(select(counter.c.change, counter.c.marked)).one())
 
 
 def begin(connection: Connection) -> Progress:
-    """Be alone, and take the pages of lists apart that are to be cut anew."""
+    """Be alone, and return how far pages have been looked after."""
     statement = select(counter.c.change, counter.c.marked).with_for_update()
-    found = connection.execute(statement).one()
-    connection.execute(delete(page_mark).where(_awaits_cuts(page_mark.c.scope)))
-    return Progress(*found)
+    return Progress(*connection.execute(statement).one())
 
 
-def end(connection: Connection) -> None:
-    """Note that pages have been looked after up to the last change."""
+def end(connection: Connection, *, unfinished: Collection[str]) -> None:
+    """Note that pages have been looked after up to the last change, but for some lists."""
     connection.execute(update(counter).values(marked=counter.c.change))
     waiting = update(feed_state).where(~feed_state.c.is_paged)
     connection.execute(waiting.values(is_paged=True))
+    left = update(feed_state).where(feed_state.c.scope.in_(unfinished))
+    connection.execute(left.values(is_paged=False))
 
 
 def note_changes(connection: Connection, now: Progress) -> Mapping[str, list[int]]:
     """Note which pages the changes since belong to; return their numbers by scope."""
     statement = _noting(now).returning(page_mark.c.scope, page_mark.c.number)
-    numbers = defaultdict(list)
+    numbers = defaultdict[str, list[int]](list)
+    if not connection.scalar(select(exists().select_from(page_mark))):
+        return numbers  # the first cut, when all there is counts as changed
     for scope, number in connection.execute(statement):
         numbers[scope].append(number)
     return numbers
@@ -143,14 +151,17 @@ def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) 
         page_mark.c.scope == _KEY_OF_SOURCE, page_mark.c.number == last.scalar_subquery()
     )
     is_open = entry.c.state.in_(publishing.OPEN_STATES)
-    front = select(func.count()).where(
-        entry.c.source_id == source.c.id, is_open, place() > _end_of(page_mark)
+    front = (
+        select(entry.c.id)
+        .where(entry.c.source_id == source.c.id, is_open, place() > _end_of(page_mark))
+        .offset(least - 1)
+        .limit(1)
     )
     statement = (
         select(source.c.id, source.c.slug)
         .outerjoin(page_mark, is_last)
         .where(or_(source.c.id.in_(changed), _awaits_cuts(_KEY_OF_SOURCE)))
-        .where(front.scalar_subquery() >= least)
+        .where(front.scalar_subquery().is_not(None))
     )
     return [
         PagedList(
@@ -187,12 +198,14 @@ def number_of_front(connection: Connection, paged: PagedList, *, least: int) -> 
     return front.number if counted >= least else None
 
 
-def places_from(connection: Connection, paged: PagedList, number: int) -> Iterator[Place]:
-    """Yield the places of all entries from a page or the front on, the oldest first."""
+def places_from(
+    connection: Connection, paged: PagedList, number: int, *, most: int
+) -> Iterator[Place]:
+    """Yield the places of entries from a page or the front on, the oldest first."""
     above = get_span(connection, paged.scope, number - 1).upto if number > 1 else None
     stretch = within(paged.selection, *bounds_of(Span(number=number, last=number, above=above)))
     columns = (entry.c.sort_at, entry.c.id)
-    statement = stretch.with_only_columns(*columns).order_by(*columns)
+    statement = stretch.with_only_columns(*columns).order_by(*columns).limit(most)
     for row in connection.execute(statement, execution_options={"yield_per": CHUNK}):
         yield Place(row.sort_at, row.id)
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    or_,
     update,
 )
 
@@ -40,6 +41,7 @@ class PolledSource:
         document: What came, to be kept for reading it again; None if nothing was read.
         adopts: The address it is followed at from now on, which no other source has.
         hub_note: What follows between its hub and us.
+        polled_before: The poll before this one, as it was known when this one began.
     """
 
     id: int
@@ -80,6 +82,7 @@ class PolledSource:
     document: KeptDocument | None = None
     adopts: str | None = None
     hub_note: HubNote | None = None
+    polled_before: datetime | None
     outcome: PollOutcome
     retitled: bool = False
     was_failing: bool = False
@@ -94,13 +97,19 @@ _WRITTEN_IF_KNOWN = (*SAID, "problems", "notice", "history")
 _WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 
 
-def update_all(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> None:
+def update_all(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
     """Write where sources stand: one statement, and two for each that moves.
 
+    Args:
+        connection: One that writes.
+        owner: Who must hold their hosts; None for what came without asking them.
+        polled: The sources.
+
     Raises:
-        LeaseLostError: A source is gone, or its host is no longer leased to `owner`.
+        LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
+            longer leased to `owner`.
     """
-    names = ("id", *_COLUMNS)
+    names = ("id", "polled_before", *_COLUMNS)
     rows = [
         {"new_owner": owner} | {f"new_{name}": getattr(one, name) for name in names}
         for one in polled
@@ -121,14 +130,17 @@ def _update() -> Update:
     for name in _WRITTEN_IF_KNOWN:
         written[name] = func.coalesce(given(name), source.c[name])
     written["notice"] = func.nullif(written["notice"], "")
-    is_ours = exists().where(
-        host.c.name == source.c.host, host.c.lease_owner == bindparam("new_owner")
+    owner = bindparam("new_owner", type_=host.c.lease_owner.type)
+    is_ours = or_(
+        owner.is_(None), exists().where(host.c.name == source.c.host, host.c.lease_owner == owner)
     )
-    return update(source).where(source.c.id == given("id"), is_ours).values(written)
+    before = bindparam("new_polled_before", type_=source.c.last_polled_at.type)
+    is_as_known = source.c.last_polled_at.is_not_distinct_from(before)
+    return update(source).where(source.c.id == given("id"), is_ours, is_as_known).values(written)
 
 
 def _move(connection: Connection, source_id: int, url: str) -> None:
     name = host_of(url)
-    sources.ensure_host(connection, name)
+    sources.ensure_hosts(connection, [name])
     moved = update(source).where(source.c.id == source_id).values(url=url, host=name)
     connection.execute(moved)

@@ -109,15 +109,20 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
     )
 
 
-def save(connection: Connection, owner: str, polled: Sequence[PolledSource]) -> None:
+def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
     """Write what a batch of polls brought, in eleven statements at most.
 
     What happens between a source's hub and us, where it moves, or what tells the same as others,
     is rare and comes on top.
 
+    Args:
+        connection: One that writes.
+        owner: Who must hold the hosts; None for what came without asking them.
+        polled: The batch.
+
     Raises:
-        LeaseLostError: A source is gone, or its host is no longer leased to `owner`;
-            nothing of the batch may be kept.
+        LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
+            longer leased to `owner`; nothing of the batch may be kept.
     """
     polled_sources.update_all(connection, owner, polled)
     documents.keep(connection, [one.document for one in polled if one.document])

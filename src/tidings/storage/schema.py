@@ -7,7 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, inspect, text
 
 from tidings.errors import ConfigError
 from tidings.storage import backups
@@ -45,6 +45,16 @@ def prepare(database: Database) -> None:
         state = f"has schema {current}" if current else "is empty"
         raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
     upgrade(database)
+
+
+def try_to_write(database: Database) -> None:
+    """Write what is there already, where nobody else does: to see whether it can be done.
+
+    Raises:
+        StorageError: Nothing can be written, for its disk is full, say.
+    """
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 
 def upgrade(database: Database) -> str:

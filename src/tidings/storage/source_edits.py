@@ -126,7 +126,7 @@ def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime
     """Give a source another address; what was known of the former one is forgotten."""
     sources.refuse_duplicate(connection, url)
     name = host_of(url)
-    sources.ensure_host(connection, name)
+    sources.ensure_hosts(connection, [name])
     unknown = ("etag", "last_modified", "validators_url", "body_hash", "moved_to", "moved_since")
     untold = ("gone_at", "looked_at", "notice", "feed_guid")
     forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))

@@ -1,5 +1,6 @@
 """The sources, as the operator adds, sees and removes them."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,47 +41,72 @@ class NewSource:
 
 
 def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> list[int]:
-    """Store sources that are due at once, and return their ids.
+    """Store sources that are due at once, and return their ids: a few statements for all.
 
     Raises:
         ConflictError: A source has one of the URLs; the message says which.
         NotFoundError: One of their topics does not exist.
     """
-    taken = set(connection.scalars(select(source.c.slug)))
-    added = {}
-    for one in new:
-        slug = _free_slug(one, taken)
-        taken.add(slug)
-        added[slug] = _add(connection, one, slug=slug, now=now)
-    scopes = [publishing.of_source(slug) for slug in added]
+    logins = [taken_apart(one.url) for one in new]
+    _refuse_duplicates(connection, [url for url, _ in logins])
+    slugs = _free_slugs(connection, new)
+    rows = [
+        _new_row(one, url, slug=slug, now=now)
+        for one, (url, _), slug in zip(new, logins, slugs, strict=True)
+    ]
+    ensure_hosts(connection, {row["host"] for row in rows})
+    statement = insert(source).returning(source.c.id, sort_by_parameter_order=True)
+    ids = list(connection.scalars(statement, rows))
+    topics.assign_new(connection, dict(zip(ids, (one.topics for one in new), strict=True)))
+    for source_id, (_, login) in zip(ids, logins, strict=True):
+        if login.summary:
+            access.put(connection, source_id, login)
+    scopes = [publishing.of_source(slug) for slug in slugs]
     publishing.touch_everything(connection, scopes, now=now)
-    return list(added.values())
+    return ids
 
 
-def _add(connection: Connection, new: NewSource, *, slug: str, now: datetime) -> int:
-    url, login = taken_apart(new.url)
-    refuse_duplicate(connection, url)
-    name = host_of(url)
-    ensure_host(connection, name)
-    statement = insert(source).values(
-        slug=slug,
-        url=url,
-        host=name,
-        given_title=new.title,
-        feed_title=new.feed_title,
-        site_url=new.site_url,
-        state=SourceState.ACTIVE,
-        imported=new.imported,
-        added_at=now,
-        next_poll_at=now,
-        failures=0,
-        problems=[],
-    )
-    source_id = int(connection.execute(statement.returning(source.c.id)).scalar_one())
-    topics.assign(connection, source_id, new.topics)
-    if login.summary:
-        access.put(connection, source_id, login)
-    return source_id
+def _new_row(new: NewSource, url: str, *, slug: str, now: datetime) -> dict[str, Any]:
+    return {
+        "slug": slug,
+        "url": url,
+        "host": host_of(url),
+        "given_title": new.title,
+        "feed_title": new.feed_title,
+        "site_url": new.site_url,
+        "state": SourceState.ACTIVE,
+        "imported": new.imported,
+        "added_at": now,
+        "next_poll_at": now,
+        "failures": 0,
+        "problems": [],
+    }
+
+
+def _refuse_duplicates(connection: Connection, wanted: Sequence[str]) -> None:
+    for url in find_by_urls(connection, wanted):
+        refuse_duplicate(connection, url)
+    for url, times in Counter(wanted).items():
+        if times > 1:
+            raise ConflictError("source", url, because="is named twice")
+
+
+def _free_slugs(connection: Connection, new: Sequence[NewSource]) -> list[str]:
+    """Return a slug for each that no other source has."""
+    taken = set(connection.scalars(select(source.c.slug)))
+    numbers: Counter[str] = Counter()  # of sources of one name there may be thousands
+    slugs = []
+    for one in new:
+        candidates = source_slugs(one.title or one.feed_title or "", one.url)
+        first = candidates[0]
+        numbered = (f"{first}-{number}" for number in count(2 + numbers[first]))
+        for slug in chain(candidates, numbered):
+            if slug not in taken:
+                break
+            numbers[first] += slug not in candidates
+        taken.add(slug)
+        slugs.append(slug)
+    return slugs
 
 
 def refuse_duplicate(connection: Connection, url: str) -> None:
@@ -97,10 +123,11 @@ def urls(connection: Connection) -> set[str]:
     return set(connection.scalars(select(source.c.url)))
 
 
-def ensure_host(connection: Connection, name: str) -> None:
-    """Make a host known, so that it can be leased."""
+def ensure_hosts(connection: Connection, names: Collection[str]) -> None:
+    """Make hosts known, so that they can be leased."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(host).values(name=name).on_conflict_do_nothing())
+    rows = [{"name": name} for name in sorted(names)]
+    connection.execute(dialect.insert(host).on_conflict_do_nothing(), rows)
 
 
 def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
@@ -205,9 +232,3 @@ def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> S
 def shown_title(given: str | None, feed: str | None, url: str) -> str:
     """Return the operator's title, failing that the feed's, failing that the host's name."""
     return given or feed or host_of(url).rpartition(":")[0]
-
-
-def _free_slug(new: NewSource, taken: Collection[str]) -> str:
-    candidates = source_slugs(new.title or new.feed_title or "", new.url)
-    numbered = (f"{candidates[0]}-{number}" for number in count(2))
-    return next(slug for slug in chain(candidates, numbered) if slug not in taken)

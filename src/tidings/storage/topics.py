@@ -1,6 +1,6 @@
 """Topics: the operator's labels on sources."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from tidings.domain.slugs import slugify, topic_slug
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed
-from tidings.storage.tables import entry, feed_state, source_topic, topic
+from tidings.storage.tables import entry, feed_state, page_mark, source_topic, topic
 
 
 def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:
@@ -35,9 +35,15 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
 def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> dict[str, str]:
     """Return the slug of each topic, given by slug or title; those that are missing are made."""
     slugs = {name: topic_slug(name) for name in names}
+    known = set(connection.scalars(select(topic.c.slug).where(topic.c.slug.in_(slugs.values()))))
+    titles: dict[str, str] = {}
     for name, slug in slugs.items():
-        if not find(connection, slug):
-            add(connection, slug, title=name, now=now)
+        titles.setdefault(slug, name)
+    rows = [{"slug": slug, "title": title} for slug, title in titles.items() if slug not in known]
+    if rows:
+        connection.execute(insert(topic), rows)
+        scopes = [publishing.of_topic(row["slug"]) for row in rows]
+        publishing.touch_everything(connection, scopes, now=now)
     return slugs
 
 
@@ -153,6 +159,26 @@ def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None
         connection.execute(insert(source_topic), links)
 
 
+def assign_new(connection: Connection, slugs: Mapping[int, Sequence[str]]) -> None:
+    """Give sources their topics that have neither topics nor entries yet.
+
+    Raises:
+        NotFoundError: One of them does not exist.
+    """
+    wanted = {slug for of_one in slugs.values() for slug in of_one}
+    rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(wanted)))
+    ids = {row.slug: row.id for row in rows}
+    for slug in sorted(wanted - ids.keys()):
+        raise NotFoundError("topic", slug)
+    links = [
+        {"source_id": source_id, "topic_id": ids[slug]}
+        for source_id, of_one in slugs.items()
+        for slug in dict.fromkeys(of_one)
+    ]
+    if links:
+        connection.execute(insert(source_topic), links)
+
+
 def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]) -> None:
     """Have the pages of topics cut anew that all entries of a source come into, or leave.
 
@@ -168,6 +194,7 @@ def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]
     has_entries = exists().where(entry.c.source_id == source_id)
     lists = update(feed_state).where(feed_state.c.scope.in_(scopes), has_entries)
     connection.execute(lists.values(is_paged=False))
+    connection.execute(delete(page_mark).where(page_mark.c.scope.in_(scopes), has_entries))
 
 
 def of_sources(

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
 from tidings.domain.arrivals import EMPTY
+from tidings.domain.decisions import noted
 from tidings.domain.entries import EntryState
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing, stories
@@ -115,13 +116,12 @@ def _move(
         change=change,
         now=now,
     )
-    why = because or f"{_DONE[to]} by the operator"
-    decision = [now.isoformat(timespec="seconds"), why]
+    decision = because or f"{_DONE[to]} by the operator"
     values = [
         {
             "of_entry": row.id,
             "new_seq": seqs.get(row.id, row.seq),
-            "new_history": [*(row.history or []), decision],
+            "new_history": noted(row.history or [], decision, now=now),
         }
         for row in moving
     ]

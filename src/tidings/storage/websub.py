@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     bindparam,
     case,
     delete,
@@ -35,7 +36,10 @@ from tidings.storage.intake_tables import websub
 from tidings.storage.tables import source
 
 PUSH_PAUSE = timedelta(minutes=1)
-"""How long after a poll a source is left alone, however much is pushed."""
+"""How long after a poll a source is left alone, however many hints there are to fetch it."""
+
+INTAKE = timedelta(seconds=10)
+"""How long a document waits to be taken in by itself, before its source is polled for it."""
 
 RESUBSCRIBE = timedelta(days=1)
 """When a hub is asked again that has stopped pushing."""
@@ -45,6 +49,7 @@ _READ = [
     for name in HubSubscription.__dataclass_fields__
 ]
 _STANDING = ("state", "asked_at", "act_at", "lease_until", "failures", "last_error")
+_PUSHED = (websub.c.pushed_body, websub.c.pushed_type, websub.c.pushed_charset)
 _WAITS = websub.c.pushed_body.is_not(None)
 _IS_ACTIVE = exists().where(source.c.id == websub.c.source_id, source.c.state == SourceState.ACTIVE)
 _TOKEN_BYTES, _SECRET_BYTES = 16, 32
@@ -158,10 +163,12 @@ def put_push(connection: Connection, token: str, push: Push, *, now: datetime) -
 def make_due(connection: Connection, *, now: datetime) -> None:
     """Let every source be polled for which something waits, but none of them all the time.
 
-    What is being saved at this moment is left for the next time.
+    A document is left a moment to be taken in by itself; what is being saved just now, until
+    the next time.
     """
+    is_late = or_(func.length(websub.c.pushed_body) == 0, websub.c.pushed_at <= now - INTAKE)
     waiting = (
-        select(source.c.id)
+        select(source.c.id, is_late.label("is_late"))
         .join(websub, websub.c.source_id == source.c.id)
         .where(
             _WAITS,
@@ -171,12 +178,41 @@ def make_due(connection: Connection, *, now: datetime) -> None:
         )
         .with_for_update(of=source, skip_locked=True)
     )
-    ids = list(connection.scalars(waiting))
-    if ids:
-        due = update(source).where(source.c.id.in_(ids))
+    found = connection.execute(waiting).all()
+    for at, is_late_now in ((now, True), (now + INTAKE, False)):
+        ids = [row.id for row in found if bool(row.is_late) is is_late_now]
+        due = update(source).where(source.c.id.in_(ids), source.c.next_poll_at > at)
         connection.execute(
-            due.values(next_poll_at=now, next_poll_because="now: its hub sent something")
+            due.values(next_poll_at=at, next_poll_because="now: its hub sent something")
         )
+
+
+def waiting(connection: Connection, *, since: datetime) -> Mapping[int, Push]:
+    """Return the documents that wait to be taken in, by source; later than then they came."""
+    is_polled = exists().where(
+        source.c.id == websub.c.source_id,
+        source.c.state == SourceState.ACTIVE,
+        source.c.last_polled_at.is_not(None),
+    )
+    columns = (websub.c.source_id, *_PUSHED)
+    is_fresh = websub.c.pushed_at >= since
+    found = select(*columns).where(func.length(websub.c.pushed_body) > 0, is_fresh, is_polled)
+    return {row.source_id: _to_push(row) for row in connection.execute(found)}
+
+
+def finish(connection: Connection, source_id: int, push: Push, *, fetches: bool) -> None:
+    """Let a document wait no more, unless another came meanwhile: that is to be fetched.
+
+    Args:
+        connection: One that writes.
+        source_id: Whose document it is.
+        push: As it was found waiting.
+        fetches: It was of no use: a poll is to fetch what there is.
+    """
+    is_same = websub.c.pushed_body == push.body
+    same = update(websub).where(websub.c.source_id == source_id, is_same)
+    gone: dict[str, object] = dict.fromkeys(column.name for column in _PUSHED)
+    connection.execute(same.values(gone | {"pushed_body": b""} if fetches else gone))
 
 
 def take_pushes(connection: Connection, ids: Collection[int]) -> Mapping[int, Push]:
@@ -185,15 +221,9 @@ def take_pushes(connection: Connection, ids: Collection[int]) -> Mapping[int, Pu
     Hints are not returned: who does not find a document here fetches it.
     """
     mine = websub.c.source_id.in_(ids) & _WAITS
-    columns = (websub.c.pushed_body, websub.c.pushed_type, websub.c.pushed_charset)
-    taken = select(websub.c.source_id, *columns).where(mine).with_for_update()
-    pushes = {
-        row.source_id: Push(
-            body=row.pushed_body, content_type=row.pushed_type, charset=row.pushed_charset
-        )
-        for row in connection.execute(taken)
-    }
-    gone = dict.fromkeys(column.name for column in columns)
+    taken = select(websub.c.source_id, *_PUSHED).where(mine).with_for_update()
+    pushes = {row.source_id: _to_push(row) for row in connection.execute(taken)}
+    gone = dict.fromkeys(column.name for column in _PUSHED)
     connection.execute(update(websub).where(websub.c.source_id.in_(pushes)).values(gone))
     return {source_id: push for source_id, push in pushes.items() if push.body}
 
@@ -228,6 +258,10 @@ def _join(connection: Connection, offers: Mapping[int, Offer], *, now: datetime)
     ]
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     connection.execute(dialect.insert(websub).on_conflict_do_nothing(), rows)
+
+
+def _to_push(row: Row[*tuple[Any, ...]]) -> Push:
+    return Push(body=row.pushed_body, content_type=row.pushed_type, charset=row.pushed_charset)
 
 
 def _to_subscription(row: Mapping[Any, Any]) -> HubSubscription:

@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, select, update
 
 from tidings.errors import StorageError
+from tidings.storage.backups import flush_names
 from tidings.storage.database import Database
 from tidings.storage.tables import counter
 
@@ -51,6 +52,9 @@ def find(database: Database) -> Testimony | None:
 def testify(database: Database, testimony: Testimony) -> None:
     """Write beside an SQLite database how far sending has come; elsewhere nothing.
 
+    It is on the disk when this returns, and after the number itself, which was committed
+    before: a power cut leaves no database that looks older than its witness.
+
     Raises:
         StorageError: The file cannot be written.
     """
@@ -59,11 +63,15 @@ def testify(database: Database, testimony: Testimony) -> None:
         return
     line = f"{testimony.change} {testimony.at.isoformat()}".ljust(_WIDTH)
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o644)
+        is_new = not path.exists()
+        file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             os.pwrite(file, line.encode(), 0)  # in one go, and over all that was there
+            os.fsync(file)
         finally:
             os.close(file)
+        if is_new:
+            flush_names(path.parent)
     except OSError as error:
         raise StorageError(str(path), str(error)) from error
 

@@ -1,7 +1,6 @@
 """The web application: which address is answered with what."""
 
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -61,7 +60,6 @@ def create_app(
     visits = OperatorVisits(operators, publication, site.base_url) if operators else None
     documents = Documents(publication, site, visits)
     private = ReaderAnswers(site, templates, trusted=tokens.trusted, clock=tokens.clock)
-    prefix = urlsplit(site.base_url).path
     app = Starlette(
         routes=[
             *documents.routes(),
@@ -73,7 +71,14 @@ def create_app(
             *operations.routes(probes),
             StatusPages(probes, clock=tokens.clock).route(),
         ],
-        middleware=[Middleware(Envelope, prefix=prefix, failed=error_pages.failed)],
+        middleware=[
+            Middleware(
+                Envelope,
+                base_url=site.base_url,
+                failed=error_pages.failed,
+                away=error_pages.away,
+            )
+        ],
         exception_handlers={
             HTTPException: error_pages.refused,
             NotFoundError: error_pages.refused,

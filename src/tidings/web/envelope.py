@@ -5,13 +5,15 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tidings.errors import DatabaseAwayError, StorageError
+from tidings.log import Seldom
 from tidings.web.answers import POLICY
 
 logger = logging.getLogger(__name__)
@@ -30,21 +32,36 @@ PROTECTION: Mapping[str, str] = MappingProxyType(
     }
 )
 
+TLS_ONLY: Mapping[str, str] = MappingProxyType({"Strict-Transport-Security": "max-age=31536000"})
+"""Of this host alone: what else there is in its domain is not ours to decide (RFC 6797)."""
+
 
 class Envelope:
     """Wraps the application.
 
     Args:
         app: What answers.
-        prefix: The path the site lies under, as in `/news`; whether a proxy in front takes
-            it off or not, the same page answers.
+        base_url: The address of the site, which may lie under a path, as in `/news`; whether a
+            proxy in front takes that off or not, the same page answers.
         failed: Makes the answer to a request that met a bug.
+        away: Makes the answer to a request that the database could not serve.
     """
 
-    def __init__(self, app: ASGIApp, *, prefix: str, failed: Callable[[Request], Response]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        base_url: str,
+        failed: Callable[[Request], Response],
+        away: Callable[[Request], Response],
+    ) -> None:
         self._app = app
-        self._prefix = prefix
+        address = urlsplit(base_url)
+        self._prefix = address.path
+        self._protection = {**PROTECTION, **(TLS_ONLY if address.scheme == "https" else {})}
         self._failed = failed
+        self._away = away
+        self._outage = Seldom(logger, "database away")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -58,30 +75,37 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _protect(MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                for name, value in self._protection.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:
             await self._app(self._within_prefix(scope), receive, send_protected)
-        except Exception:
-            logger.exception("request failed", extra=_what(scope))
+        except Exception as error:
+            answer = self._answer_to(error, scope)
             if status:
                 raise
-            await self._failed(Request(scope))(scope, receive, send_protected)
+            await answer(scope, receive, send_protected)
         finally:
             elapsed = round((time.perf_counter() - started) * 1000, 1)
             logger.info("request answered", extra={**_what(scope), "status": status, "ms": elapsed})
+
+    def _answer_to(self, error: Exception, scope: Scope) -> Response:
+        """Note what went wrong; return what the visitor is told."""
+        request = Request(scope)
+        if not isinstance(error, StorageError):
+            logger.error("request failed", extra=_what(scope), exc_info=error)
+            return self._failed(request)
+        is_fault = not isinstance(error, DatabaseAwayError)
+        self._outage.warn(because=str(error), exc_info=error if is_fault else None)
+        return self._away(request)
 
     def _within_prefix(self, scope: Scope) -> Scope:
         path: str = scope["path"]
         if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
             return {**scope, "path": path.removeprefix(self._prefix) or "/"}
         return scope
-
-
-def _protect(headers: MutableHeaders) -> None:
-    for name, value in PROTECTION.items():
-        headers.setdefault(name, value)
 
 
 def _what(scope: Scope) -> dict[str, str]:

@@ -16,7 +16,10 @@ from tidings.rendering.templates import Templates
 from tidings.web import answers
 from tidings.web.bodies import compress
 
-STATUSES = (400, 403, 404, 405, 409, 413, 415, 500)
+STATUSES = (400, 403, 404, 405, 409, 413, 415, 500, 503)
+
+SOON = {"Retry-After": "30"}
+"""Seconds after which an outage may be over: another program's lock, a restart of the server."""
 
 
 class ErrorPages:
@@ -59,6 +62,10 @@ class ErrorPages:
     def failed(self, request: Request) -> Response:
         """Answer a request that met a bug."""
         return self._page(request, 500)
+
+    def away(self, request: Request) -> Response:
+        """Answer a request that the database could not serve, now."""
+        return self._page(request, 503, headers=SOON)
 
     def _page(
         self, request: Request, status: int, *, headers: Mapping[str, str] | None = None

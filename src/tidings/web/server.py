@@ -1,9 +1,12 @@
 """The web server: a socket that is ours before anything else starts, and what answers on it."""
 
+import asyncio
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from typing import cast
 
 import uvicorn
 
@@ -24,7 +27,9 @@ from tidings.services.subscribing import Subscribing
 from tidings.services.unsubscribe import Unsubscribing
 from tidings.services.websub import Callbacks
 from tidings.storage import schema, statistics
+from tidings.storage.database import Database
 from tidings.web.app import create_app
+from tidings.web.connections import BURST, Crowd, Server, VisitorProtocol
 from tidings.web.metrics import exposition
 from tidings.web.publication import Check, Operators, Probes, Readers, Tokens
 from tidings.wiring import App, utc_now
@@ -79,13 +84,16 @@ def serve(app: App, listening: socket.socket) -> None:
             operators=_operators(app, links) if links else None,
         ),
         probes=Probes(
-            health=lambda: _health(app),
+            health=lambda: health(app.database),
             metrics=lambda: _metrics(app),
             status=lambda: status_body(app.database, imprint, now=utc_now()),
         ),
     )
+    crowd = Crowd()
     config = uvicorn.Config(
         application,
+        http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, crowd=crowd)),
+        backlog=BURST,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -93,7 +101,7 @@ def serve(app: App, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config, crowd).run(sockets=[listening])
 
 
 def _page_path(path: str, number: int) -> str:
@@ -134,10 +142,13 @@ def _trusted(settings: WebSettings) -> tuple[Network, ...]:
         raise ConfigError(f"[web] trusted_proxies: {error}") from error
 
 
-def _health(app: App) -> Sequence[Check]:
+def health(database: Database) -> Sequence[Check]:
+    """Return whether the database has our schema, and takes what is written."""
     try:
-        with app.database.read() as connection:
+        with database.read() as connection:
             found = schema.version(connection)
+        if found == schema.latest_version():
+            schema.try_to_write(database)
     except StorageError as error:
         return [Check("database", ok=False, detail=str(error))]
     return [Check("database", ok=found == schema.latest_version(), detail=f"schema {found}")]

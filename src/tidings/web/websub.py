@@ -1,6 +1,5 @@
 """Where hubs call: to ask whether we mean it, and to send what is new."""
 
-import asyncio
 import re
 from datetime import timedelta
 
@@ -17,9 +16,6 @@ from tidings.web.publication import Callbacks
 
 AT_ONCE = 4
 """Pushes that are read at a time, for each is held in memory; the hub repeats the others."""
-
-DEADLINE = 30
-"""Seconds that a push may take to arrive."""
 
 CHALLENGE = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}")
 """What is sent back as it came, and must be harmless wherever it is shown."""
@@ -77,13 +73,10 @@ class HubCallbacks:
             return Response(status_code=503, headers={**KEPT_NOWHERE, **later})
         self._reading += 1
         try:
-            async with asyncio.timeout(DEADLINE):
-                body = await read_body(request, room)
+            body = await read_body(request, room)
             push = _push(request, body)
             signatures = request.headers.getlist("x-hub-signature")
             await run_in_threadpool(self._callbacks.receive, token, push, signatures)
-        except TimeoutError as error:
-            raise HTTPException(400, headers={"Connection": "close"}) from error
         finally:
             self._reading -= 1
         # A forged push gets the same answer: whoever forges learns nothing from it.

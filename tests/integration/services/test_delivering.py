@@ -21,6 +21,7 @@ from newsroom import (
     reject,
     take_and_lose_the_reply,
 )
+from outage import Outage
 from tidings.domain.retries import DOUBT, FAULT, OUTAGE, PAUSES
 from tidings.domain.standings import MAX_FAULTS
 from tidings.errors import StorageError
@@ -530,3 +531,41 @@ def test_a_reply_that_could_not_be_saved_leads_to_no_repetition(newsroom, planne
 
     assert len(relay.sent) == 1
     assert newsroom.states() == ["accepted" if downs == 1 else "assumed_accepted"]
+
+
+def test_replies_in_hand_are_kept_until_the_database_is_back(newsroom, planned):
+    planned(12)
+    database = Outage(newsroom.database)
+
+    def take_while_the_database_goes(outbox, envelope, letter, mark):
+        mark()
+        database.left = 3
+        return outbox.take(envelope, letter)
+
+    relay = Outbox(take_while_the_database_goes)
+
+    while newsroom.deliver(relay, database=database, connections=3).accepted:
+        newsroom.now += DOUBT
+
+    assert newsroom.states() == ["accepted"] * 12
+    assert sorted(sent.recipient for sent in relay.sent) == sorted(
+        f"reader{number}@example.org" for number in range(12)
+    )
+
+
+def test_what_no_marker_could_be_set_for_is_sent_as_soon_as_it_can(newsroom, planned):
+    planned(3)
+    database = Outage(newsroom.database)
+
+    def lose_the_database_first(outbox, envelope, letter, mark):
+        database.left = 1 if not outbox.seen[1:] else 0
+        mark()
+        return outbox.take(envelope, letter)
+
+    relay = Outbox(lose_the_database_first)
+    newsroom.deliver(relay, database=database)
+    newsroom.deliver(relay, database=database)
+
+    assert newsroom.states() == ["accepted"] * 3
+    assert len(relay.sent) == 3
+    assert {row.attempts for row in newsroom.deliveries()} == {1}

@@ -19,6 +19,7 @@ from newsroom import (
     reject,
     take_and_lose_the_reply,
 )
+from outage import Outage
 from post import ANN, LINKS, SITE_URL, PostOffice
 from readers import way_out
 from tidings.domain.notices import NoticeKind
@@ -258,6 +259,26 @@ def test_a_database_that_fails_before_the_marker_costs_no_letter(post, outbox):
     assert found == ["ready"]
     assert post.states() == ["accepted"]
     assert len(outbox.sent) == 1
+
+
+def test_a_reply_in_hand_is_kept_until_the_database_is_back(database):
+    outage = Outage(database)
+    post = PostOffice(outage)
+    post.welcome()
+    post.welcome("bob@example.org")
+
+    def take_while_the_database_goes(outbox, envelope, letter, mark):
+        mark()
+        outage.left = 3
+        return outbox.take(envelope, letter)
+
+    relay = Outbox(take_while_the_database_goes)
+    post.send(relay)
+    post.newsroom.now += DOUBT
+    post.send(relay)
+
+    assert post.states() == ["accepted", "accepted"]
+    assert len(relay.sent) == 2
 
 
 def test_a_hostile_title_adds_no_header_and_no_markup(database, outbox: Outbox):

@@ -9,6 +9,8 @@ from factories import NOON
 from shelf import Shelf
 from tidings.domain.publishing import EntryAddress, Scope
 from tidings.errors import NotFoundError
+from tidings.services import paging
+from tidings.services.paging import keep_some_pages
 from tidings.storage import publishing, source_edits, topics
 from tidings.storage.tables import entry, source
 
@@ -35,6 +37,23 @@ def test_a_page_keeps_its_number_and_its_entries_while_new_ones_come(shelf):
         [18, 17, 16],
         [23, 22, 21, 20, 19],
     ]
+
+
+def test_a_long_list_is_cut_in_pieces_into_the_same_pages(shelf, monkeypatch):
+    source_id = shelf.room.follow(topic="news")
+    shelf.publish(source_id, *range(40))
+
+    monkeypatch.setattr(paging, "AT_ONCE", 2)
+    left = 0
+    while keep_some_pages(shelf.database, size=3, clock=lambda: NOON):
+        assert sorted(minute for page in shelf.pages() for minute in page) == list(range(40))
+        left += 1
+
+    assert left > 5
+    assert shelf.pages()[:2] == [[2, 1, 0], [5, 4, 3]]
+    assert max(map(len, shelf.pages())) < 6
+    of_topic = shelf.pages(Scope(kind="topic", slug="news"))
+    assert max(map(len, of_topic)) < 6
 
 
 def test_what_fits_on_one_page_is_on_the_front_and_no_page_has_a_number(shelf):

@@ -78,10 +78,23 @@ def test_nobody_gives_back_what_is_not_his(database, follow):
     assert claim(database, "other") == []
 
 
+def test_two_rounds_of_one_process_keep_what_each_holds(database, follow):
+    follow("https://a.example/1")
+    follow("https://b.example/1")
+    one, other = leases.name_of_round("mine"), leases.name_of_round("mine")
+    claim(database, one, limit=1)
+    claim(database, other, limit=1)
+
+    with database.write() as connection:
+        leases.release_all(connection, one)
+
+    assert [due.host for [due] in claim(database, "theirs")] == ["a.example:443"]
+
+
 def test_a_redirect_may_lead_to_a_host_we_hold_but_not_to_one_that_others_hold(database, follow):
     follow("https://a.example/1")
     follow("https://b.example/1")
-    claim(database, "mine", limit=1)
+    claim(database, leases.name_of_round("mine"), limit=1)
     claim(database, "theirs", limit=1)
 
     with database.write() as connection:

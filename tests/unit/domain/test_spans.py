@@ -27,6 +27,9 @@ def test_a_span_is_told_roughly(span, words):
         ("120m", timedelta(hours=2), "2h"),
         (" 2d ", timedelta(days=2), "2d"),
         ("45s", timedelta(seconds=45), "45s"),
+        ("1.5h", timedelta(minutes=90), "90m"),
+        ("0.5s", timedelta(seconds=0.5), "0.5s"),
+        ("3650d", timedelta(days=3650), "3650d"),
         ("", timedelta(0), ""),
     ],
 )
@@ -35,7 +38,13 @@ def test_a_span_is_read_and_written_as_people_type_it(text, span, again):
     assert written(span) == again
 
 
-@pytest.mark.parametrize("text", ["often", "3", "h", "-1h", "1.5h", "3 h", "1234567s", "\u0663h"])
+@pytest.mark.parametrize("text", ["often", "3", "h", "-1h", ".5h", "3 h", "1234567890s", "\u0663h"])
 def test_what_is_no_span_is_refused(text):
     with pytest.raises(InvalidError, match="90m, 3h or 2d"):
+        read_span(text)
+
+
+@pytest.mark.parametrize("text", ["3651d", "999999999d"])
+def test_a_span_beyond_ten_years_is_refused(text):
+    with pytest.raises(InvalidError, match="at most 3650 days"):
         read_span(text)

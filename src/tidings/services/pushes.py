@@ -1,0 +1,80 @@
+"""Taking in what hubs have sent: parsed, compared and saved like any document, but for its host.
+
+Nobody is asked for anything, so no host has to be free. Whoever polls the same source at that
+moment, here or in another process, and whoever else takes in the same document, is met when it is
+saved: only one can follow the poll that both began from, and the other compares once more.
+"""
+
+import logging
+from collections.abc import Mapping
+from queue import Empty, SimpleQueue
+from threading import Event
+
+from tidings.domain.sources import DueSource
+from tidings.domain.websub import Push
+from tidings.errors import LeaseLostError, StorageError, TidingsError
+from tidings.fetching.outcomes import Fetched
+from tidings.services.paging import keep_some_pages
+from tidings.services.poll import PollTools
+from tidings.services.readings import Parsed, Readings
+from tidings.services.settling import result_of, settle_read
+from tidings.services.websub import FRESH_FOR, as_fetched
+from tidings.storage import polls, sources, websub
+
+logger = logging.getLogger(__name__)
+
+
+def take_in_pushes(tools: PollTools, *, stop: Event) -> None:
+    """Take in every document that waits, until none does, or when told to stop."""
+    while not stop.is_set():
+        with tools.database.read() as connection:
+            pushes = websub.waiting(connection, since=tools.clock() - FRESH_FOR)
+            dues = {due.id: due for due in sources.due(connection, pushes.keys())}
+        if not dues:
+            return
+        _take_in(tools, dues, pushes, stop=stop)
+        # One piece: what is left of a long cut is for the next round of polling.
+        keep_some_pages(tools.database, size=tools.page_size, clock=tools.clock)
+
+
+def _take_in(
+    tools: PollTools, dues: Mapping[int, DueSource], pushes: Mapping[int, Push], *, stop: Event
+) -> None:
+    inbox: SimpleQueue[Parsed] = SimpleQueue()
+    readings = Readings(tools.database, tools.parse, done=inbox.put)
+    readings.begin([(due, as_fetched(due, pushes[key])) for key, due in dues.items()])
+    left = len(dues)
+    while left and not stop.is_set():
+        try:
+            parsed = inbox.get(timeout=0.2)
+        except Empty:
+            continue
+        left -= 1
+        readings.look_closer([parsed])
+        _save(tools, readings, parsed, due=dues[parsed.source_id])
+
+
+def _save(tools: PollTools, readings: Readings, parsed: Parsed, *, due: DueSource) -> None:
+    push = _as_pushed(parsed.fetched)
+    try:
+        reading = readings.end(parsed)
+        polled = settle_read(due, reading, now=tools.clock(), rules=tools.rules)
+        with tools.database.write() as connection:
+            polls.save(connection, None, [polled])
+            websub.finish(connection, due.id, push, fetches=False)
+    except LeaseLostError:
+        return  # it was polled meanwhile, and what waits still is compared with what is stored now
+    except StorageError:
+        raise
+    except TidingsError as error:
+        logger.warning("push not read", extra={"source": due.url, "because": str(error)})
+        with tools.database.write() as connection:
+            websub.finish(connection, due.id, push, fetches=True)
+        return
+    result = result_of(due, polled)
+    counts = {"new": result.new, "updated": result.updated}
+    logger.info("push taken in", extra={"source": due.url, **counts})
+
+
+def _as_pushed(fetched: Fetched) -> Push:
+    return Push(body=fetched.body, content_type=fetched.content_type, charset=fetched.charset)

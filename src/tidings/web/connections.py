@@ -1,0 +1,144 @@
+"""Connections of visitors: how many there may be, and how long one may keep us waiting.
+
+Whoever opens connections and says nothing takes descriptors that polls, letters and other
+visitors need. So their number stays below what the process may have, and when it is reached the
+one that has said nothing for longest makes room. uvicorn itself waits for a first request, and
+for a slow reader, forever.
+"""
+
+import asyncio
+import errno
+import logging
+import resource
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from tidings.log import Seldom
+
+logger = logging.getLogger(__name__)
+
+HEAD_SECONDS = 10.0
+"""How long a visitor may take to send the head of a request."""
+
+STALL_SECONDS = 20.0
+"""How long a visitor may take nothing of what waits to be sent."""
+
+LOOK_SECONDS = 5.0
+"""How often each connection is looked at."""
+
+BURST = 64
+"""Connections that the system accepts for us before we have a word in it (listen(2))."""
+
+RESERVED = 256
+"""Descriptors for all else: the database, feeds that are fetched, children, the relay."""
+
+MOST = 4096
+
+RESET = struct.pack("ii", 1, 0)
+"""The option by which closing discards what was not sent: on, after no time."""
+
+
+def most_connections(descriptors: int) -> int:
+    """Return how many visitors may be connected to a process with so many descriptors."""
+    return min(MOST, max(descriptors - RESERVED - BURST, descriptors // 4))
+
+
+class VisitorProtocol(H11Protocol):
+    """uvicorn's side of one connection, which does not wait forever.
+
+    Args:
+        crowd: All who are connected.
+    """
+
+    def __init__(self, *arguments: Any, crowd: "Crowd", **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._crowd = crowd
+        self._unsent = 0
+        self._next_look: asyncio.TimerHandle | None = None
+        self.quiet_since = self._moved_at = self.loop.time()
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the visitor has no request in progress."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a visitor in, if need be in the place of one who says nothing."""
+        super().connection_made(transport)
+        self._next_look = self.loop.call_later(LOOK_SECONDS, self._look)
+        self._crowd.make_room(cast("Iterable[VisitorProtocol]", self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a visitor."""
+        if self._next_look:
+            self._next_look.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        self.quiet_since = self.loop.time()
+        super().on_response_complete()
+
+    def _look(self) -> None:
+        """End the connection if its visitor has kept us waiting for too long."""
+        now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
+        if unsent != self._unsent or not unsent:
+            self._unsent, self._moved_at = unsent, now
+        is_late = self.is_quiet and not unsent and now - self.quiet_since >= HEAD_SECONDS
+        if is_late or now - self._moved_at >= STALL_SECONDS:
+            # By a reset, or the system would keep trying to send what is in its own buffer.
+            connection = self.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self.transport.abort()
+        else:
+            self._next_look = self.loop.call_later(LOOK_SECONDS, self._look)
+
+
+class Crowd:
+    """All visitors who are connected; belongs to one event loop."""
+
+    def __init__(self) -> None:
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._most = most_connections(MOST * 2 if descriptors < 0 else descriptors)
+        self._too_many = Seldom(logger, "too many connections")
+
+    def make_room(self, connections: Iterable[VisitorProtocol]) -> None:
+        """End the connection that has been quiet for longest, if there are too many."""
+        open_ones = [one for one in connections if not one.transport.is_closing()]
+        if len(open_ones) <= self._most:
+            return
+        quiet = [one for one in open_ones if one.is_quiet]
+        # Nobody is cut off in an answer: where all get one, the last to come has to wait.
+        leaving = min(quiet, key=lambda one: one.quiet_since)
+        leaving.transport.abort()
+        self._too_many.warn(because=f"more than {self._most}: one that asked for nothing is closed")
+
+    def on_loop_error(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+        """Note what went wrong in the event loop.
+
+        asyncio reports every connection that it has no descriptor for, thousands a second.
+        """
+        error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+            self._too_many.warn(because=str(error))
+        else:
+            loop.default_exception_handler(dict(context))
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, with an ear for what goes wrong below it."""
+
+    def __init__(self, config: uvicorn.Config, crowd: Crowd) -> None:
+        super().__init__(config)
+        self._crowd = crowd
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """Begin to listen."""
+        asyncio.get_running_loop().set_exception_handler(self._crowd.on_loop_error)
+        await super().startup(sockets)
