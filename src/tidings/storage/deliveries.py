@@ -1,16 +1,18 @@
 """Deliveries: claimed in small numbers, marked right before they leave, settled in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, exists, func, select, update
 
 from tidings.domain.newsletters import DeliveryState
+from tidings.domain.refusals import Outcomes
 from tidings.storage import outbox
 from tidings.storage.mail_tables import delivery, subscriber, subscription
 from tidings.storage.outbox import Settled
+from tidings.storage.reader_tables import bounce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,56 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
         .where(delivery.c.id.in_(waiting.scalar_subquery()))
         .values(next_try_at=until)
     )
+
+
+def outcomes(connection: Connection, issue_id: int) -> Outcomes:
+    """Return what became so far of the letters of an issue, for good or for now."""
+    is_theirs = delivery.c.issue_id == issue_id
+    arrived = (DeliveryState.ACCEPTED, DeliveryState.ASSUMED_ACCEPTED)
+    counted = select(func.count()).where(is_theirs, delivery.c.state.in_(arrived))
+    found = Outcomes(accepted=connection.execute(counted).scalar_one())
+    refused = (
+        select(delivery.c.id, delivery.c.reply, subscriber.c.address)
+        .join(subscription, subscription.c.id == delivery.c.subscription_id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            is_theirs,
+            delivery.c.state.in_((DeliveryState.REJECTED, DeliveryState.HELD)),
+            delivery.c.attempts > 0,
+        )
+    )
+    for row in connection.execute(refused):
+        domain = row.address.rpartition("@")[2].lower()
+        found.note_refused(row.id, domain, row.reply or "")
+    return found
+
+
+def hold_refused(connection: Connection, ids: Collection[int], *, until: datetime) -> None:
+    """Hold letters that were refused, for good or for now, unless that has had consequences."""
+    is_judged = exists().where(bounce.c.delivery_id == delivery.c.id)
+    refused = update(delivery).where(
+        delivery.c.id.in_(ids),
+        delivery.c.state.in_((DeliveryState.REJECTED, DeliveryState.HELD)),
+        delivery.c.next_try_at < until,
+        delivery.c.marked_at.is_(None),
+        ~is_judged,
+    )
+    held = {"state": DeliveryState.HELD, "finished_at": None, "next_try_at": until}
+    connection.execute(refused.values(held))
+
+
+def hold_issue(connection: Connection, issue_id: int, *, until: datetime, reason: str) -> None:
+    """Let everything that waits of an issue wait longer, and say why; it has not been sent."""
+    waiting = update(delivery).where(
+        delivery.c.issue_id == issue_id,
+        delivery.c.finished_at.is_(None),
+        delivery.c.state.in_((DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)),
+        delivery.c.marked_at.is_(None),
+        delivery.c.next_try_at <= until,
+    )
+    held = {"state": DeliveryState.HELD, "next_try_at": until}
+    said = func.coalesce(delivery.c.reply, reason)
+    connection.execute(waiting.values(held | {"reply": said}))
 
 
 def give_back(
