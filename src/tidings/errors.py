@@ -79,6 +79,7 @@ class ConflictError(TidingsError):
         super().__init__(f"{kind} {key} {because}")
         self.kind = kind
         self.key = key
+        self.because = because
 
 
 class InvalidError(TidingsError):
@@ -88,6 +89,7 @@ class InvalidError(TidingsError):
         super().__init__(f"{kind} {value!r}: {because}")
         self.kind = kind
         self.value = value
+        self.because = because
 
 
 class ImportFileError(TidingsError):
