@@ -184,6 +184,38 @@ def test_a_test_letter_counts_for_nothing(news):
     assert news("subscriber", "list", "--json").json[0]["watermark"] == 0
 
 
+def test_a_test_letter_goes_out_though_nothing_is_new(news):
+    news("newsletter", "add", "late", "--title", "Late")
+    preview = news("issue", "preview", "late")
+
+    sent = news("issue", "send", "late", "--to", "eve@example.org")
+
+    assert preview.out == "nothing new since the last issue\n"
+    assert (sent.status, sent.out[:12]) == (0, "250 kept as ")
+
+
+def test_a_test_letter_of_a_newsletter_with_nothing_to_tell_is_an_error(tidings):
+    tidings("newsletter", "add", "empty", "--title", "Empty")
+
+    sent = tidings("issue", "send", "empty", "--to", "eve@example.org")
+    doctor = tidings("doctor", "--send", "eve@example.org")
+
+    assert (sent.status, sent.out) == (1, "")
+    assert "newsletter empty has nothing to tell yet" in sent.err
+    assert doctor.status == 1
+    assert "problem  test to eve@example.org: nothing was sent" in doctor.out
+
+
+def test_a_simulated_midnight_is_that_of_the_day(news):
+    span = ("--from", "2030-03-02", "--to", "2030-03-03", "--frequency", "daily")
+
+    def days(hour):
+        found = news("simulate", "--newsletter", "weekly", "--hour", hour, *span, "--json").json
+        return [one["slot"] for one in found]
+
+    assert days(0) == days(12) == days(23) == ["d:2030-03-02", "d:2030-03-03"]
+
+
 def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     leaving = ("subscriber", "remove", "ada@example.org", "--newsletter", "weekly")
     assert news(*leaving).status == 0
