@@ -1,6 +1,7 @@
 """Newsletters as an operator meets them: the nouns, the shape of JSON, what is refused."""
 
 import re
+import shlex
 
 import pytest
 
@@ -235,6 +236,14 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     [
         pytest.param("newsletter add weekly --title X", 1, "exists already", id="taken"),
         pytest.param("newsletter add Über --title X", 2, "lower-case ASCII", id="no slug"),
+        pytest.param("newsletter add '' --title X", 2, "lower-case ASCII", id="no slug at all"),
+        pytest.param(
+            "newsletter add b --title 'X\nY'", 2, "on one line", id="a title of two lines"
+        ),
+        pytest.param("newsletter edit weekly --title 'X\nY'", 2, "on one line", id="edited so"),
+        pytest.param("topic add ''", 2, "lower-case ASCII", id="no slug of a topic"),
+        pytest.param("topic add b --title 'X\nY'", 2, "on one line", id="a topic of two lines"),
+        pytest.param("search add '' sea", 2, "lower-case ASCII", id="no slug of a search"),
         pytest.param("newsletter add b --title X --timezone Europe/Londn", 2, "London", id="zone"),
         pytest.param("newsletter add b --title X --topic zzz", 1, "no topic zzz", id="topic"),
         pytest.param("newsletter add b --title X --reply-to a,b", 2, "@-sign", id="reply-to"),
@@ -257,7 +266,7 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(subscribed, line, status, complaint):
-    refused = subscribed(*line.split())
+    refused = subscribed(*shlex.split(line))
 
     assert (refused.status, refused.out) == (status, "")
     assert complaint in refused.err

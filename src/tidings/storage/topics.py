@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from tidings.domain.entries import EntryState, TopicCredit
-from tidings.domain.slugs import slugify, topic_slug
-from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.domain.slugs import checked_slug, checked_title, topic_slug
+from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed
 from tidings.storage.tables import entry, feed_state, source_topic, topic
@@ -19,14 +19,11 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
 
     Raises:
         ConflictError: There is one with that slug.
-        InvalidError: `slug` cannot stand in an address.
+        InvalidError: `slug` cannot stand in an address, or its title not on a line.
     """
-    if slugify(slug) != slug:
-        raise InvalidError(
-            "slug", slug, f"use ASCII letters, digits and hyphens, as in {topic_slug(slug)}"
-        )
-    if find(connection, slug):
+    if find(connection, checked_slug(slug)):
         raise ConflictError("topic", slug)
+    title = checked_title(title)
     connection.execute(insert(topic).values(slug=slug, title=title))
     publishing.touch_everything(connection, [publishing.of_topic(slug)], now=now)
     return TopicCredit(slug=slug, title=title)
@@ -37,7 +34,7 @@ def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> di
     slugs = {name: topic_slug(name) for name in names}
     for name, slug in slugs.items():
         if not find(connection, slug):
-            add(connection, slug, title=name, now=now)
+            add(connection, slug, title=one_line(name).strip() or slug, now=now)
     return slugs
 
 
