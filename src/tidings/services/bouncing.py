@@ -40,7 +40,7 @@ BATCH = 100
 """Refusals that are judged in one transaction."""
 
 PATIENCE = timedelta(hours=1)
-"""How long a refusal is not judged while other letters of its issue are about to go out."""
+"""How long a refusal is not judged while other letters are about to go out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +138,10 @@ def attend_bounces(tools: BounceTools, mailboxes: Sequence[Mailbox], *, stop: Ev
 
 def judge_refusals(tools: BounceTools) -> None:
     """Judge what relays have refused for good, each letter once."""
-    is_more, before = True, tools.clock() - PATIENCE
+    is_more, now = True, tools.clock()
     while is_more:
         with tools.database.write() as connection:
-            refused = bounces.rejected(connection, before=before, limit=BATCH)
+            refused = bounces.rejected(connection, before=now - PATIENCE, now=now, limit=BATCH)
             judged = [_judge(tools, connection, _refusal(found), found) for found in refused]
         is_more = len(judged) == BATCH and any(judged)
 

@@ -43,6 +43,9 @@ PREPARED = 16
 AHEAD = 8
 """Letters that are claimed beyond those that are being sent."""
 
+LATELY = timedelta(days=1)
+"""How far it is looked back on what became of letters, whatever their issue."""
+
 LAST_WAIT = 8.0
 """Seconds that letters on their way have to be answered when the service stops."""
 
@@ -115,7 +118,7 @@ class _Round:
         self._paused = paused
         self._refusing: dict[str, tuple[datetime, str]] = {}
         self._relay_pause: tuple[datetime, str] | None = None
-        self._outcomes: dict[int, Outcomes] = {}
+        self._outcomes: dict[int | None, Outcomes] = {}
         self._held: dict[int, tuple[datetime, str]] = {}
         self._taken_back: set[int] = set()
         self._attempts = Attempts(
@@ -289,32 +292,39 @@ class _Round:
         If most of it is refused in the same words, it is nobody's address that is at fault.
         """
         letter, issue_id = result.claimed.id, result.claimed.issue_id
-        if verdict.state is DeliveryState.ACCEPTED and issue_id in self._outcomes:
-            self._outcomes[issue_id].note_accepted(letter)
+        if verdict.state is DeliveryState.ACCEPTED:
+            for whose in self._outcomes.keys() & {issue_id, None}:
+                self._outcomes[whose].note_accepted(letter)
         if not verdict.is_refusal:
             return verdict
-        outcomes = self._outcomes_of(issue_id)
-        outcomes.note_refused(letter, domain_of(result.claimed), result.reply)
-        alike = outcomes.alike(letter)
-        if not alike:
-            return verdict
-        self._taken_back |= alike
+        # Issues may be for few: then what became of all letters lately says more.
+        for outcomes in (self._outcomes_of(issue_id), self._outcomes_of(None)):
+            outcomes.note_refused(letter, domain_of(result.claimed), result.reply)
+            if alike := outcomes.alike(letter):
+                self._taken_back |= alike
+                return self._refused_alike(result, verdict, is_of_relay=outcomes.is_of_relay(alike))
+        return verdict
+
+    def _refused_alike(self, result: Result, verdict: Verdict, *, is_of_relay: bool) -> Verdict:
         # What is too large stops its own issue; the next one may well be small enough.
         is_of_issue = verdict.state is DeliveryState.HELD and not verdict.blames_domain
         held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT))
-        if not outcomes.is_of_relay(alike):
+        if not is_of_relay:
             return replace(held, blames_domain=not is_of_issue)
-        rest = ISSUE_REST if is_of_issue else FAULT
+        rest, issue_id = ISSUE_REST if is_of_issue else FAULT, result.claimed.issue_id
         self._held[issue_id] = self._tools.clock() + rest, result.reply
         logger.warning("issue held", extra={"issue": issue_id, "because": result.reply})
         return held if is_of_issue else replace(held, relay_pause=FAULT)
 
-    def _outcomes_of(self, issue_id: int) -> Outcomes:
+    def _outcomes_of(self, issue_id: int | None) -> Outcomes:
+        """Return what became of the letters of an issue, or of all of the last day."""
         if issue_id not in self._outcomes:
+            since = self._tools.clock() - LATELY
             with self._tools.database.read() as connection:
-                found = self._outcomes[issue_id] = deliveries.outcomes(connection, issue_id)
+                found = deliveries.outcomes(connection, issue_id, since=since)
+            self._outcomes[issue_id] = found
             for result, verdict in self._unsettled:
-                is_theirs = result.claimed.issue_id == issue_id
+                is_theirs = issue_id in {None, result.claimed.issue_id}
                 if is_theirs and verdict.state is DeliveryState.ACCEPTED:
                     found.note_accepted(result.claimed.id)
         return self._outcomes[issue_id]

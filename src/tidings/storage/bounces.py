@@ -105,17 +105,19 @@ def find_last_addressee(
     return found[0] if found else None
 
 
-def rejected(connection: Connection, *, before: datetime, limit: int) -> list[Addressee]:
+def rejected(
+    connection: Connection, *, before: datetime, now: datetime, limit: int
+) -> list[Addressee]:
     """Return deliveries that the relay refused for good, and nobody has judged yet.
 
-    While letters of the same issue are about to go out nobody knows yet whether it refuses them
-    all; what it refused `before` that time waits no longer.
+    While others are about to go out nobody knows yet whether it refuses them all; what it refused
+    `before` that time waits no longer.
     """
     is_new = ~exists().where(bounce.c.delivery_id == delivery.c.id)
     other = delivery.alias()
     is_under_way = exists().where(
-        other.c.issue_id == delivery.c.issue_id,
         other.c.finished_at.is_(None),
+        other.c.next_try_at <= now,
         other.c.state.in_((DeliveryState.READY, DeliveryState.SENDING)),
     )
     is_old = delivery.c.finished_at <= before

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, select, update
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.refusals import Outcomes
@@ -13,6 +13,9 @@ from tidings.storage import outbox
 from tidings.storage.mail_tables import delivery, subscriber, subscription
 from tidings.storage.outbox import Settled
 from tidings.storage.reader_tables import bounce
+
+LAST = 1000
+"""Letters that are looked back on to tell a relay that refuses everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,9 +159,17 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
     )
 
 
-def outcomes(connection: Connection, issue_id: int) -> Outcomes:
-    """Return what became so far of the letters of an issue, for good or for now."""
-    is_theirs = delivery.c.issue_id == issue_id
+def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> Outcomes:
+    """Return what became so far of the letters of an issue, for good or for now.
+
+    Args:
+        connection: A reading one.
+        issue_id: Of which issue; None for the last letters of all issues.
+        since: These only if they were planned after that.
+    """
+    last = select(delivery.c.id).order_by(delivery.c.id.desc()).limit(LAST)
+    is_of_last = and_(delivery.c.id.in_(last), delivery.c.planned_at > since)
+    is_theirs = is_of_last if issue_id is None else delivery.c.issue_id == issue_id
     arrived = (DeliveryState.ACCEPTED, DeliveryState.ASSUMED_ACCEPTED)
     counted = select(func.count()).where(is_theirs, delivery.c.state.in_(arrived))
     found = Outcomes(accepted=connection.execute(counted).scalar_one())

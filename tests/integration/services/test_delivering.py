@@ -250,6 +250,24 @@ def test_an_issue_that_is_too_large_does_not_keep_others_from_the_relay(newsroom
     assert "ann@example.org" in {sent.recipient for sent in relay.sent}
 
 
+def test_a_relay_that_refuses_everybody_is_known_though_every_reader_has_an_issue_of_their_own(
+    newsroom,
+):
+    newsroom.add_newsletter()
+    for number in range(8):
+        source = newsroom.follow(topic=f"t{number}")
+        newsroom.subscribe(f"reader@{number}.example", topics=[f"t{number}"])
+        newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+    relay = Outbox(*[reject] * 8)
+
+    newsroom.deliver(relay)
+
+    assert set(newsroom.states()) <= {"held", "ready"}
+    assert "held" in newsroom.states()
+
+
 def test_few_that_are_refused_do_not_hold_an_issue(newsroom, planned):
     planned(12)
     relay = Outbox(*[reject, accept, accept] * 4)
