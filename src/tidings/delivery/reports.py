@@ -19,7 +19,7 @@ from quopri import decodestring
 from typing import TypedDict
 from urllib.parse import unquote
 
-from tidings.domain.refusals import find_status
+from tidings.domain.refusals import find_exact_status, find_status
 from tidings.errors import one_line
 
 MAX_SIZE = 262_144
@@ -202,8 +202,9 @@ def _failure(message: _Message) -> Report | None:
     said = failed.get("diagnostic-code") or failed.get("x-supplementary-info", "")
     diagnostic = _diagnostic(_without_type(said))  # Cisco's servers give the second one only
     status = find_status(failed.get("status", ""))
-    if status is None or status.endswith(".0.0"):  # the server behind it may know more
-        status = find_status(diagnostic) or status
+    if status is None or status.endswith(".0"):  # the server behind it may know more
+        known = f"{diagnostic} {failed.get('x-supplementary-info', '')}"
+        status = find_exact_status(known) or status or find_status(diagnostic)
     return Report(
         is_complaint=False,
         is_standard=True,

@@ -26,7 +26,9 @@ mailboxes that do not exist, and real faults of protocol have codes of their own
 _GENERAL_STATUS = re.compile(r"|[245]\.(?:[035]\.\d+|1\.0)")
 """Those that name no side; words say more."""
 
-_PACE = re.compile(r"\bat a rate\b|\brate[ -]?limit|too many (?:messages|e?mails)", re.IGNORECASE)
+_PACE = re.compile(
+    r"\bat a rate\b|\brate[ -]?limit|too many (?:messages|e?mails)|frequency limit", re.IGNORECASE
+)
 
 _OUR_NAME = re.compile(
     r"\bsender\b|\bmail from\b|\bfrom[: -]+(?:address|header|domain|field|line)|\breturn-?path\b"
@@ -69,9 +71,7 @@ _SIZE = re.compile(
     r"[45]\.(?:2\.3|3\.4)|\b(?:too|very) (?:large|big|long)\b|\bsize\b", re.IGNORECASE
 )
 
-_MICROSOFTS_UNKNOWN = re.compile(
-    r"5\.4\.1\b.*recipient address rejected.*access denied", re.IGNORECASE
-)
+_MICROSOFTS_UNKNOWN = re.compile(r"5\.4\.1\b.*(?<!relay )\baccess denied", re.IGNORECASE)
 
 _OF_ONE_LETTER = re.compile(r"\S*@\S*|\S*\d\S*")
 """Addresses, and whatever has a digit: names of queues, times, what the relay calls a letter."""
@@ -84,6 +84,12 @@ def find_status(text: str) -> str | None:
     """Return the first enhanced status code in a text, such as `5.1.1` (RFC 3463)."""
     match = _STATUS.search(text)
     return match[0] if match else None
+
+
+def find_exact_status(text: str) -> str | None:
+    """Return the first status code in a text that says more than `other`, such as 5.1.0."""
+    found = (match[0] for match in _STATUS.finditer(text))
+    return next((status for status in found if not status.endswith(".0")), None)
 
 
 def is_unknown_to_microsoft(text: str) -> bool:

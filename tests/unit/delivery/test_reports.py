@@ -90,6 +90,24 @@ def test_what_the_status_hides_is_found_where_the_server_says_it(name, status, d
     assert kind_of(report.status, report.diagnostic) is kind
 
 
+@pytest.mark.parametrize(
+    ("status", "diagnostic", "expected"),
+    [
+        pytest.param(
+            "5.1.0", "smtp; 5.1.0 - Unknown address error 550-'5.1.1 no one'", "5.1.1", id="other"
+        ),
+        pytest.param("5.1.0", "smtp; 550 5.1.0 address rejected", "5.1.0", id="no more is known"),
+        pytest.param("5.3.0", "smtp; 554 5.7.1 spam", "5.7.1", id="us"),
+        pytest.param("5.2.2", "smtp; 550 5.1.1 no one", "5.2.2", id="what is exact stays"),
+    ],
+)
+def test_a_status_that_says_little_gives_way(status, diagnostic, expected):
+    report = read_incoming(a_report(status=status, diagnostic=diagnostic)).report
+
+    assert report is not None
+    assert report.status == expected
+
+
 def test_what_a_server_said_need_not_be_called_smtp():
     report = read_incoming(a_report(status="5.0.0", diagnostic="550 5.2.1 closed")).report
 
