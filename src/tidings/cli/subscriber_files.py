@@ -61,7 +61,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
         try:
             for one in Importer(mailing.reading(app), plan).run(lines):
                 report.note(one)
-        except StorageError:
+        except (StorageError, KeyboardInterrupt):
             click.echo(f"stopped, and what is in stays in: {report}; run it again", err=True)
             raise
     report.show_left_out()

@@ -162,7 +162,7 @@ class Columns:
         if membership_word(held.pop(_IS_OFF, "")) is Membership.SUBSCRIBED:
             held["status"] = "unsubscribed"
         shown = [f"{name} {row[one]}" for name, one in self.evidence if one < len(row) and row[one]]
-        if shown and "proof" not in held:
+        if shown and not held.get("proof"):
             held["proof"] = f"{self.program}: {', '.join(shown)}"
         return held
 

@@ -16,7 +16,7 @@ DELIMITERS = ",;\t|"
 
 _SEPARATOR = re.compile(r'"?sep=(?P<delimiter>.)"?\s*', re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
-_ADDRESS_FIRST = re.compile(r'"?[^\s@]+@[^\s@]+"?\s*(?:[,;|\t]|$)')
+_ADDRESS = re.compile(r'[\s"]*[^\s@"]+@[^\s@"]+[\s"]*')
 _BREAK = re.compile(r"\r\n|\r|\n")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -182,10 +182,8 @@ def _has_swallowed(cells: Sequence[str], columns: Columns, rows: _Rows, wanted: 
     if len(cells) != wanted or any(_BREAK.search(cells[one]) for one in short):
         return True
     further = [line for cell in cells for line in _BREAK.split(cell)[1:]]
-    is_row = [
-        _ADDRESS_FIRST.match(line) or line.count(rows.delimiter) >= wanted - 1 for line in further
-    ]
-    return any("@" in line and like for line, like in zip(further, is_row, strict=True))
+    parts = [part for line in further for part in line.split(rows.delimiter)]
+    return any(_ADDRESS.fullmatch(part) for part in parts)
 
 
 def _problem(cells: Sequence[str], headings: Sequence[str], columns: Columns) -> str:

@@ -306,6 +306,7 @@ class _Round:
         return verdict
 
     def _refused_alike(self, result: Result, verdict: Verdict, *, is_of_relay: bool) -> Verdict:
+        """Hold a letter that most others share their refusal with, and its issue with it."""
         # What is too large stops its own issue; the next one may well be small enough.
         is_of_issue = verdict.state is DeliveryState.HELD and not verdict.blames_domain
         held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT))
@@ -330,7 +331,7 @@ class _Round:
         return self._outcomes[issue_id]
 
     def _hold(self, connection: Connection, *, now: datetime) -> None:
-        """Hold issues that are refused as a whole: first what was not tried, then the rest."""
+        """Hold what everybody is refused; what was not tried of it comes before the rest."""
         if self._taken_back:
             deliveries.hold_refused(connection, self._taken_back, until=now + ISSUE_REST)
         for issue_id, (until, because) in self._held.items():

@@ -7,7 +7,6 @@ from datetime import datetime
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    case,
     exists,
     func,
     literal_column,
@@ -35,26 +34,24 @@ def due(connection: Connection, *, now: datetime) -> list[Due]:
 
     Of those without a calendar all count if one is due: they come round one after the other.
     """
-    columns = [subscription.c[name] for name in ("newsletter_id", "frequency", "hour", "timezone")]
-    is_due = subscription.c.next_issue_at <= now
-    number = func.count().label("number")
-    statement = (
-        select(*columns, number)
-        .where(
-            or_(is_due, subscription.c.frequency == Frequency.INSTANT),
-            subscription.c.ended_at.is_(None),
-            subscription.c.paused_at.is_(None),
-        )
-        .group_by(*columns)
-        .having(func.sum(case((is_due, 1), else_=0)) > 0)
-    )
+    names = ("newsletter_id", "frequency", "hour", "timezone")
+    columns = [subscription.c[name] for name in names]
+    gets_letters = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
+    are_due = (subscription.c.next_issue_at <= now, *gets_letters)
+    grouped = select(*columns, func.count().label("number")).group_by(*columns)
+    is_instant = subscription.c.frequency == Frequency.INSTANT
+    found = list(connection.execute(grouped.where(*are_due, ~is_instant)))
+    theirs = select(subscription.c.newsletter_id).where(*are_due, is_instant).distinct()
+    if numbers := list(connection.scalars(theirs)):
+        of_these = subscription.c.newsletter_id.in_(numbers)
+        found += connection.execute(grouped.where(of_these, is_instant, *gets_letters))
     return [
         Due(
             newsletter_id=row.newsletter_id,
             schedule=schedule_from(row.frequency, row.hour, row.timezone),
             number=row.number,
         )
-        for row in connection.execute(statement)
+        for row in found
     ]
 
 

@@ -60,6 +60,17 @@ def test_another_encoding_is_named_by_line(line_break):
         rosters.decoded(line_break.join(lines).encode("latin-1"))
 
 
+def test_a_note_may_have_several_lines_and_speak_of_addresses():
+    text = (
+        "email,notes,status,uuid,attributes\n"
+        'a@example.org,"met at the fair,\nwrites as well to b@example.org, c",enabled,7,{}\n'
+    )
+
+    [line] = read(text)
+
+    assert (line.cells["address"], line.problem) == ("a@example.org", "")
+
+
 def test_lines_are_numbered_as_in_the_file():
     text = 'sep=,\naddress,proof\na@example.org,"two\nlines"\n\nb@example.org,one\n'
 
@@ -112,6 +123,11 @@ HEAD = "address,confirmed_at,proof\n"
         pytest.param(
             HEAD + ROW.format(0) + '"up1@example.org,2026,booth\n' + 'up2@example.org",2026,x\n',
             id="to a mark within a later line",
+        ),
+        pytest.param(
+            "id,email,notes,status,uuid,attributes\n1,a@example.org,x,enabled,7,{}\n"
+            '2,b@example.org,"x,enabled,7,{}\n3,c@example.org,x",enabled,7,{}\n',
+            id="in a column that is not read",
         ),
         pytest.param(
             HEAD
