@@ -158,7 +158,7 @@ class Newsroom:
             "connections": 1,
             "limits": {},
             "sender": "news@example.org",
-            "bounces_to": lambda _claimed: "news@example.org",
+            "bounces_to": lambda _claimed: None,
             "letterhead_of": _letterhead_of,
             "unsubscribe_url": lambda number, _: f"https://news.example/unsubscribe/{number}",
             "preferences_url": "https://news.example/preferences/{}-{}".format,
@@ -285,6 +285,10 @@ def refuse_us(_outbox, envelope, _letter, _mark):
 def refuse_our_letter(_outbox, envelope, _letter, mark):
     mark()
     raise SenderFaultError(envelope.recipient, "554 5.7.1 this is spam", is_of_domain=True)
+
+
+def refuse_our_size(_outbox, envelope, _letter, _mark):
+    raise SenderFaultError(envelope.recipient, "552 message size exceeds fixed limit")
 
 
 def take_and_lose_the_reply(outbox, envelope, letter, mark):

@@ -57,7 +57,7 @@ class House:
             "honeypot": "",
             "rendered": stamp,
         }
-        self.subscribing.ask(SignUpForm(**usual | fields), visitor)
+        return self.subscribing.ask(SignUpForm(**usual | fields), visitor)
 
     def letters(self):
         """Return the letters that wait, by kind and address."""

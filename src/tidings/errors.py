@@ -80,15 +80,22 @@ class ConflictError(TidingsError):
         super().__init__(f"{kind} {key} {because}")
         self.kind = kind
         self.key = key
+        self.because = because
 
 
 class InvalidError(TidingsError):
-    """A value given by a person cannot be what it should be; the message says why."""
+    """A value given by a person cannot be what it should be; the message says why.
 
-    def __init__(self, kind: str, value: object, because: str) -> None:
+    Attributes:
+        detail: What is wrong, in a word that pages have a sentence for in every language.
+    """
+
+    def __init__(self, kind: str, value: object, because: str, *, detail: str = "") -> None:
         super().__init__(f"{kind} {value!r}: {because}")
+        self.detail = detail
         self.kind = kind
         self.value = value
+        self.because = because
 
 
 class ImportFileError(TidingsError):

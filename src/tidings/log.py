@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import UTC, datetime
 from threading import Lock
-from typing import TextIO
 
 from tidings.errors import one_line
 
@@ -20,17 +19,15 @@ _PLAIN = set(logging.makeLogRecord({}).__dict__) | {
 }
 
 
-def configure(form: str, level: str, *, stream: TextIO | None = None) -> None:
-    """Send every record to `stream`, as text for people or as JSON for machines.
+def configure(form: str, level: str) -> None:
+    """Send every record to standard error, as text for people or as JSON for machines.
 
     Args:
         form: `text`, `json`, or `auto`: text on a terminal and JSON elsewhere.
         level: What is less important is not sent.
-        stream: Standard error if it is None.
     """
-    stream = stream or sys.stderr
-    is_json = form == "json" or (form == "auto" and not stream.isatty())
-    handler = logging.StreamHandler(stream)
+    is_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("apscheduler", "alembic", "asyncio", "uvicorn.access"):

@@ -102,7 +102,7 @@ def delivering(app: App) -> Iterator[DeliverTools]:
         connections=connections,
         limits=settings.smtp.domains if settings.mail.transport == "smtp" else {},
         sender=sender.address,
-        bounces_to=_bounces_to(app, sender),
+        bounces_to=_bounces_to(app),
         letterhead_of=lambda newsletter: Letterhead(
             sender=addresses.sender(newsletter.sender) if newsletter.sender else sender,
             reply_to=newsletter.reply_to,
@@ -157,11 +157,13 @@ def bouncing(app: App) -> BounceTools:
     Raises:
         ConfigError: There is no secret, or the address cannot be used.
     """
+    signed = links(app)
     return BounceTools(
         database=app.database,
         clock=utc_now,
-        hash_of=partial(links(app).keyed_hash, "suppression"),
+        hash_of=partial(signed.keyed_hash, "suppression"),
         address=_bounce_address(app),
+        read_unsubscribe=signed.unsubscribe.read,
     )
 
 
@@ -264,11 +266,9 @@ def _bounce_address(app: App) -> BounceAddress | None:
     return BounceAddress(address, partial(links(app).keyed_hash, "bounce")) if address else None
 
 
-def _bounces_to(app: App, sender: Sender) -> Callable[[ClaimedDelivery], str]:
+def _bounces_to(app: App) -> Callable[[ClaimedDelivery], str | None]:
     address = _bounce_address(app)
-    if address is None:
-        return lambda _: sender.address
-    return lambda claimed: address.of(claimed.id, claimed.message_id)
+    return lambda claimed: address.of(claimed.id, claimed.message_id) if address else None
 
 
 def free_space(app: App) -> tuple[int, int] | None:

@@ -2,6 +2,8 @@
 
 import re
 import sys
+from email import message_from_bytes
+from email.policy import default
 from io import BytesIO, TextIOWrapper
 from subprocess import PIPE
 
@@ -20,6 +22,77 @@ READERS = ("ada@example.net", "bob@example.net")
 def relay():
     with FakeRelay() as relay:
         yield relay
+
+
+SES = b"554 Message rejected: Email address is not verified. These failed: news@b.example\r\n"
+MISCONFIGURED = {
+    "the sender is not verified": {"END": [SES]},
+    "the size, before anybody is named": {"MAIL": [b"552 too much mail data\r\n"]},
+    "the sender, after the recipient": {"RCPT": [b"550 Sender verify failed\r\n"]},
+    "everybody is unknown": {"RCPT": [b"550 5.1.1 unknown in relay recipient table\r\n"]},
+}
+
+
+@pytest.mark.parametrize("refusal", list(MISCONFIGURED.values()), ids=list(MISCONFIGURED))
+def test_a_misconfigured_relay_ends_nobodys_subscription(tidings_on_sqlite, web, relay, refusal):
+    tidings, readers = (
+        tidings_on_sqlite,
+        [f"r{number}@{number % 4}.example" for number in range(12)],
+    )
+    settings = {
+        "MAIL__TRANSPORT": "smtp",
+        "MAIL__FROM": "Tidings <news@tidings.example.net>",
+        "SMTP__HOST": "127.0.0.1",
+        "SMTP__PORT": relay.port,
+        "BOUNCE__MAILDIR": tidings.folder / "mail",
+    }
+    for name in ("new", "cur", "tmp"):
+        (tidings.folder / "mail" / name).mkdir(parents=True)
+    relay.script(**{verb: answers * 100 for verb, answers in refusal.items()})
+    tidings("newsletter", "add", "updates", "--title", "Latest updates")
+    for address in readers:
+        tidings("subscriber", "add", address, "--newsletter", "updates")
+    tidings("source", "add", web.serve(answer(body=atom(*recent_items(3)))))
+
+    tidings("issue", "send", "updates", "--yes", status=1, **settings)
+    tidings("bounce", "read", **settings)
+
+    assert tidings("bounce", "list", "--json").json == []
+    assert tidings("suppression", "list", "--json").json == []
+    states = {one["state"] for one in tidings("delivery", "list", "--json").json}
+    assert states <= {"held", "ready"}
+    assert relay.taken == []
+
+
+def test_a_letter_names_an_address_by_which_its_reader_can_leave(tidings_on_sqlite, web, relay):
+    tidings = tidings_on_sqlite
+    settings = {
+        "MAIL__TRANSPORT": "smtp",
+        "MAIL__FROM": "Tidings <news@tidings.example.net>",
+        "SMTP__HOST": "127.0.0.1",
+        "SMTP__PORT": relay.port,
+        "BOUNCE__ADDRESS": "bounces@tidings.example.net",
+    }
+    tidings("newsletter", "add", "updates", "--title", "Latest updates")
+    tidings("subscriber", "add", READERS[0], "--newsletter", "updates")
+    tidings("source", "add", web.serve(answer(body=atom(*recent_items(3)))))
+    tidings("issue", "send", "updates", "--yes", **settings)
+    [taken] = relay.taken
+    message = message_from_bytes(taken.letter, policy=default)
+    ways = re.findall(r"<(.*?)>", message["List-Unsubscribe"])
+    wish = (
+        f"To: {ways[1].removeprefix('mailto:').partition('?')[0]}\n"
+        "Subject: =?utf-8?q?unsubscribe?=\nAuto-Submitted: auto-generated\n\n"
+    )
+
+    with tidings.start("bounce", "read", "-", stdin=PIPE, **settings) as process:
+        piped, _ = process.communicate(wish, timeout=60)
+
+    assert re.fullmatch(r"https?://\S+/unsubscribe/\S+", ways[0])
+    assert ways[1] == f"mailto:{taken.sender}?subject=unsubscribe"
+    assert (process.returncode, piped) == (0, "left\n")
+    ended = tidings("subscriber", "list", "--state", "ended", "--json").json
+    assert [one["address"] for one in ended] == [READERS[0]]
 
 
 def test_addresses_that_letters_come_back_from_get_no_more(tidings_on_sqlite, web, relay):

@@ -224,7 +224,7 @@ def test_without_a_terminal_the_choice_of_several_is_left_to_the_caller(tidings_
 
     refused = tidings_on_sqlite("source", "add", url)
 
-    hint, error = refused.err.splitlines()
+    error, hint = refused.err.splitlines()
     assert (refused.status, refused.out) == (1, "")
     assert "--first" in hint
     assert error.endswith(f"; feeds found: {site.url('/all')}, {site.url('/some')}")

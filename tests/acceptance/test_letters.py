@@ -283,6 +283,25 @@ def test_a_template_that_uses_what_it_does_not_have_sends_nothing(news, relay, t
     assert relay.taken == []
 
 
+@pytest.mark.parametrize("kind", ["digest", "confirm", "operator"])
+@pytest.mark.parametrize("text", ["", " \n", "{% if not language %}x{% endif %}"])
+def test_a_subject_that_is_empty_is_refused(news, relay, tmp_path, kind, text):
+    own = tmp_path / "own" / "email" / kind
+    own.mkdir(parents=True)
+    (own / "subject.txt").write_text(text)
+
+    result = news(
+        "issue", "send", "updates", "--yes", **by_smtp(relay), TEMPLATES__FOLDER=tmp_path / "own"
+    )
+
+    assert result.status in {1, 2}
+    assert (
+        result.err
+        == f"tidings: template {kind}/subject.txt: says nothing: a letter needs a subject\n"
+    )
+    assert relay.taken == []
+
+
 def test_two_services_on_one_database_mail_nobody_twice(news, relay):
     now = datetime.now(UTC)
     hour = now.replace(minute=0, second=0, microsecond=0)

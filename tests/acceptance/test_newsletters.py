@@ -1,6 +1,7 @@
 """Newsletters as an operator meets them: the nouns, the shape of JSON, what is refused."""
 
 import re
+import shlex
 
 import pytest
 
@@ -184,6 +185,38 @@ def test_a_test_letter_counts_for_nothing(news):
     assert news("subscriber", "list", "--json").json[0]["watermark"] == 0
 
 
+def test_a_test_letter_goes_out_though_nothing_is_new(news):
+    news("newsletter", "add", "late", "--title", "Late")
+    preview = news("issue", "preview", "late")
+
+    sent = news("issue", "send", "late", "--to", "eve@example.org")
+
+    assert preview.out == "nothing new since the last issue\n"
+    assert (sent.status, sent.out[:12]) == (0, "250 kept as ")
+
+
+def test_a_test_letter_of_a_newsletter_with_nothing_to_tell_is_an_error(tidings):
+    tidings("newsletter", "add", "empty", "--title", "Empty")
+
+    sent = tidings("issue", "send", "empty", "--to", "eve@example.org")
+    doctor = tidings("doctor", "--send", "eve@example.org")
+
+    assert (sent.status, sent.out) == (1, "")
+    assert "newsletter empty has nothing to tell yet" in sent.err
+    assert doctor.status == 1
+    assert "problem  test to eve@example.org: nothing was sent" in doctor.out
+
+
+def test_a_simulated_midnight_is_that_of_the_day(news):
+    span = ("--from", "2030-03-02", "--to", "2030-03-03", "--frequency", "daily")
+
+    def days(hour):
+        found = news("simulate", "--newsletter", "weekly", "--hour", hour, *span, "--json").json
+        return [one["slot"] for one in found]
+
+    assert days(0) == days(12) == days(23) == ["d:2030-03-02", "d:2030-03-03"]
+
+
 def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     leaving = ("subscriber", "remove", "ada@example.org", "--newsletter", "weekly")
     assert news(*leaving).status == 0
@@ -203,6 +236,14 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     [
         pytest.param("newsletter add weekly --title X", 1, "exists already", id="taken"),
         pytest.param("newsletter add Über --title X", 2, "lower-case ASCII", id="no slug"),
+        pytest.param("newsletter add '' --title X", 2, "lower-case ASCII", id="no slug at all"),
+        pytest.param(
+            "newsletter add b --title 'X\nY'", 2, "on one line", id="a title of two lines"
+        ),
+        pytest.param("newsletter edit weekly --title 'X\nY'", 2, "on one line", id="edited so"),
+        pytest.param("topic add ''", 2, "lower-case ASCII", id="no slug of a topic"),
+        pytest.param("topic add b --title 'X\nY'", 2, "on one line", id="a topic of two lines"),
+        pytest.param("search add '' sea", 2, "lower-case ASCII", id="no slug of a search"),
         pytest.param("newsletter add b --title X --timezone Europe/Londn", 2, "London", id="zone"),
         pytest.param("newsletter add b --title X --topic zzz", 1, "no topic zzz", id="topic"),
         pytest.param("newsletter add b --title X --reply-to a,b", 2, "@-sign", id="reply-to"),
@@ -225,7 +266,7 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(subscribed, line, status, complaint):
-    refused = subscribed(*line.split())
+    refused = subscribed(*shlex.split(line))
 
     assert (refused.status, refused.out) == (status, "")
     assert complaint in refused.err

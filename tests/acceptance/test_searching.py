@@ -46,7 +46,7 @@ def test_what_cannot_be_a_saved_search_is_refused(tidings):
 
     assert [one.err for one in refused] == [
         "tidings: search fox exists already\n",
-        "tidings: slug 'Füchse': use ASCII letters, digits and hyphens, as in fuchse\n",
+        "tidings: slug 'Füchse': use lower-case ASCII letters, digits and hyphens, as in fuchse\n",
         "tidings: query '-fox': say what to look for\n",
         "tidings: date 'yesterday': write it as in 2026-11-21\n",
         f"tidings: query {('x ' * 30)!r}: it is too long\n",

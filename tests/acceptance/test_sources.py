@@ -62,6 +62,7 @@ def test_a_page_is_no_feed_but_its_feeds_are_named(tidings, web):
         f"tidings: no feed at {page}: an HTML page, not a feed (200 OK, text/html,"
         f" {len(PAGE)} bytes); feeds found: {publisher.url('/feed')},"
         f" {publisher.url('/comments')}\n"
+        "follow one by its own address, or the first with --first\n"
     )
     assert tidings("source", "list", "--json").json == []
 

@@ -136,6 +136,113 @@ def test_a_subscriber_is_shown_with_what_became_of_letters_to_them(news):
     assert [one["suppressed"] for one in suppressed[1]] == ["operator"]
 
 
+PROVEN = "address,confirmed_at,proof\n"
+
+
+def bring_in(news, text, *options, newline="\n"):
+    path = news.folder / "list.csv"
+    path.write_text(text, encoding="utf-8", newline=newline)
+    return news("subscriber", "import", path, "--newsletter", "weekly", *options)
+
+
+def active(news):
+    return [
+        one["address"] for one in news("subscriber", "list", "--state", "active", "--json").json
+    ]
+
+
+def test_one_line_is_counted_as_one(news):
+    result = bring_in(news, PROVEN + "one@example.org,2026-01-02,form\n")
+
+    assert result.out == "subscribed 1, asked 0, known 0, refused 0\n"
+
+
+def test_bad_lines_are_named_and_the_others_come_in(news):
+    text = "confirmed_at,proof,address\n2026-01-02,form,sr1@example.org\n2026-01-02\n"
+    text += "2026-01-02,form,sr2@example.org\n2026-01-02,form,sr3@example.org,surplus\n"
+
+    result = bring_in(news, text)
+
+    assert result.status == 1
+    assert result.out == "subscribed 2, asked 0, known 0, refused 2\n"
+    assert result.err == (
+        "line 3: it has 1 cells of 3\nline 5: it has 4 cells, and no heading for all of them\n"
+    )
+    assert active(news) == ["sr1@example.org", "sr2@example.org"]
+
+
+def test_as_excel_writes_it(news):
+    text = 'sep=;\naddress;confirmed_at;proof;;\nsep1@example.org;2026-01-02; "form; one";;\n;;;;\n'
+
+    result = bring_in(news, text, newline="\r\n")
+
+    assert (result.status, result.err) == (0, "")
+    assert active(news) == ["sep1@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        pytest.param("Zürich,2026-01-02,form\n".encode("latin-1"), "line 1502", id="encoding"),
+        pytest.param(b'a@example.org,2026-01-02,"form\n', "line 1502", id="a quotation mark"),
+    ],
+)
+def test_what_makes_a_file_unreadable_late_is_found_before_anything_is_written(news, bad, words):
+    good = [f"l{number}@example.org,2026-01-02,form\n" for number in range(1500)]
+    path = news.folder / "late.csv"
+    path.write_bytes((PROVEN + "".join(good)).encode() + bad + b"z@example.org,2026-01-02,form\n")
+
+    result = news("subscriber", "import", path, "--newsletter", "weekly")
+
+    assert result.status == 1
+    assert words in result.err
+    assert "nothing was brought in" in result.err
+    assert active(news) == []
+
+
+def test_what_is_left_out_for_one_reason_is_told_once(news):
+    lines = [f"n{number}@example.org,,\n" for number in range(5000)]
+
+    result = bring_in(news, PROVEN + "".join(lines) + "x,2026-01-02,form\n")
+
+    first, *_, last = result.err.splitlines()
+    assert result.out == "subscribed 0, asked 0, known 0, refused 5001\n"
+    assert len(result.err.splitlines()) == 5
+    assert first.startswith("line 2: address 'n0@example.org': no proof of consent")
+    assert last.startswith("4997 more lines: no proof of consent")
+    assert last.endswith(": 5-5001")
+
+
+def test_a_list_of_another_program_brings_readers_and_those_who_left(news):
+    text = (
+        "id,email,name,note,subscribed_to_emails,created_at,deleted_at,labels\n"
+        "1,ada@example.org,Ada,,true,2024-01-02T03:04:05.000Z,,\n"
+        "2,bob@example.org,Bob,,false,2024-01-02T03:04:05.000Z,,\n"
+    )
+
+    result = bring_in(news, text)
+    record = news("subscriber", "export", "--newsletter", "weekly")
+
+    assert result.out == "subscribed 1, asked 0, known 0, refused 0, suppressed 1\n"
+    assert result.err == "read as a list of Ghost; not read: id, name, note, labels\n"
+    assert active(news) == ["ada@example.org"]
+    assert "Ghost: created_at 2024-01-02T03:04:05.000Z" in record.out
+    found = news("suppression", "list", "--address", "bob@example.org", "--json").json
+    assert [one["reason"] for one in found] == ["erased"]
+
+
+def test_columns_of_any_other_program_are_named(news):
+    text = "Courriel;Nom;Inscrit;Preuve\nada@example.org;Ada;2024-01-02;form\n"
+    options = ("Courriel=address", "Nom=-", "Inscrit=confirmed_at", "Preuve=proof")
+
+    unnamed = bring_in(news, text)
+    named = bring_in(news, text, *[part for one in options for part in ("--map", one)])
+
+    assert unnamed.status == 1
+    assert "--map" in unnamed.err
+    assert (named.status, active(news)) == (0, ["ada@example.org"])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -174,13 +174,14 @@ def send(
 ) -> None:
     """Send what is new to everybody who has not had it, now instead of at their next slot.
 
-    Exits with status 1 if a letter was not accepted.
+    As a test, the newest entries are sent if nothing is new. Exits with status 1 if a letter
+    was not accepted.
 
     Example: tidings issue send weekly --yes
     """
     from tidings import mailing
     from tidings.delivery.addresses import mailbox
-    from tidings.services.editions import preview as draft
+    from tidings.services.editions import sample
     from tidings.services.sending import forecast, send_now, send_sample
     from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
@@ -191,16 +192,15 @@ def send(
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             expected = forecast(connection, edition.newsletter)
-            sample = draft(planning, connection, edition, at=utc_now()) if tester else None
-        if not tester:
-            _ask(newsletter, expected, **said)
-            sent = send_now(planning, delivering, edition.newsletter)
-        elif sample:
-            click.echo(send_sample(delivering, sample, tester))
+            test = sample(planning, connection, edition, at=utc_now()) if tester else None
+        if tester:
+            if test is None:
+                because = "has nothing to tell yet: nothing was sent; add a source for it first"
+                raise ConflictError("newsletter", newsletter, because=because)
+            click.echo(send_sample(delivering, test, tester))
             return
-        else:
-            click.echo("nothing new since the last issue")
-            return
+        _ask(newsletter, expected, **said)
+        sent = send_now(planning, delivering, edition.newsletter)
     if as_json:
         told = [_contract(one) | {"deliveries": number} for one, number in sent.issues]
         show_json({"issues": told, "accepted": sent.accepted, "failed": sent.failed})

@@ -39,9 +39,11 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
         try:
             added = add_source(tools, new, choose=choose)
         except NoFeedError as error:
-            if error.offered:
-                click.echo("follow one by its own address, or the first with --first", err=True)
-            raise
+            if not error.offered:
+                raise
+            click.echo(f"tidings: {error}", err=True)
+            click.echo("follow one by its own address, or the first with --first", err=True)
+            raise click.exceptions.Exit(1) from error
     click.echo(f"{added.source.id}: {added.source.title}")
     click.echo(f"{added.found} entries found, {added.public} of them public now")
     for problem in added.problems:

@@ -9,13 +9,17 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from hashlib import sha256
 from itertools import islice
 from quopri import decodestring
+from typing import TypedDict
+from urllib.parse import unquote
 
-from tidings.domain.bounces import find_status
+from tidings.domain.refusals import find_exact_status, find_status
 from tidings.errors import one_line
 
 MAX_SIZE = 262_144
@@ -30,6 +34,10 @@ MAX_DIAGNOSTIC = 300
 COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 """The kinds of feedback that mean: send no more. Another one is `not-spam`."""
 
+ANSWERS = frozenset({"auto-replied", "auto-notified"})
+"""What machines write of themselves in answer to letters (RFC 3834, RFC 5436). Mail programs that
+leave a list for their reader say `auto-generated`."""
+
 DAEMONS = frozenset({"mailer-daemon", "postmaster", "mail-daemon"})
 
 _RETURNED = frozenset(
@@ -43,8 +51,12 @@ _RETURNED = frozenset(
 )
 _SENT_TO = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To", "Cc")
 _ADDRESS = re.compile(r"""[^\s<>,;:"()\[\]@]{1,64}@[^\s<>,;:"()\[\]@]{1,255}""")
+_TOKEN = re.compile(r"/unsubscribe/([A-Za-z0-9._=-]{1,200})")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _FIELD = re.compile(r"^([A-Za-z-]{1,40}):[ \t]*(.*(?:\r?\n[ \t]+.*)*)", re.MULTILINE)
+_FOLD = re.compile(r"\s+")
+_TYPE = re.compile(r"[A-Za-z0-9-]{1,40}[ \t]*;")
+_SAYS_WHOSE = ("return-path", "list-unsubscribe")
 _HEAD_END = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _BLANK_LINE = re.compile(r"\r?\n[ \t]*\r?\n")
 _REFUSAL = re.compile(
@@ -60,6 +72,9 @@ class Report:
         is_standard: It is in the form of one of the standards, and not guessed from its words.
         recipients: Whom it names, in small letters; it may name nobody.
         message_id: Of the letter, as it stands in what came back of it.
+        senders: Addresses that the letter went out from, or that its reader can leave by, as far
+            as they stand in what came back: some relays rewrite the Message-ID.
+        tokens: Of the links by which its reader can leave, likewise.
         fingerprint: The same for every copy of this report.
     """
 
@@ -69,6 +84,8 @@ class Report:
     diagnostic: str
     recipients: tuple[str, ...]
     message_id: str | None
+    senders: tuple[str, ...]
+    tokens: tuple[str, ...]
     fingerprint: bytes
 
 
@@ -115,17 +132,40 @@ class _Message:
     def texts(self, *kinds: str) -> Iterator[str]:
         return (text for kind, text in self._parts if kind in kinds)
 
-    def returned_id(self) -> str | None:
-        """Return the Message-ID of the letter that came back."""
+    def returned(self) -> "_Returned":
+        """Return by what the letter can be known that came back."""
         heads = (_BLANK_LINE.split(text, 1)[0] for text in self.texts(*_RETURNED))
-        found = (_MESSAGE_ID.search(_fields(head).get("message-id", "")) for head in heads)
-        return next((match[0] for match in found if match), None)
+        head = next(filter(None, map(_fields, heads)), {})
+        said = " ".join(head.get(name, "") for name in _SAYS_WHOSE)[:MAX_HEADER]
+        said = _FOLD.sub(" ", unquote(said, errors="replace")).replace("?", " ")
+        message_id = _MESSAGE_ID.search(head.get("message-id", ""))
+        return _Returned(
+            message_id=message_id[0] if message_id else None,
+            senders=_addresses(said),
+            tokens=tuple(dict.fromkeys(_TOKEN.findall(said)))[:MAX_ADDRESSES],
+        )
+
+
+class _Returned(TypedDict):
+    message_id: str | None
+    senders: tuple[str, ...]
+    tokens: tuple[str, ...]
 
 
 def _asks_to_leave(message: _Message) -> bool:
-    by_machine = [value.strip().lower() for value in message.values("Auto-Submitted")]
-    subjects = [value.strip().lower() for value in message.values("Subject")]
-    return subjects == ["unsubscribe"] and by_machine in ([], ["no"])
+    by_machine = {value.strip().lower() for value in message.values("Auto-Submitted")}
+    by_machine = {re.split(r"[;\s(]", value, maxsplit=1)[0] for value in by_machine}
+    subjects = [_decoded(value) for value in message.values("Subject")]
+    return subjects == ["unsubscribe"] and not by_machine & ANSWERS
+
+
+def _decoded(subject: str) -> str:
+    """Return a subject as people read it, in small letters."""
+    try:
+        said = str(make_header(decode_header(subject[:MAX_HEADER])))
+    except (HeaderParseError, LookupError, ValueError):
+        said = subject
+    return " ".join(said.lower().split()).strip("\"'.!<> ")
 
 
 def _complaint(message: _Message) -> Report | None:
@@ -141,10 +181,15 @@ def _complaint(message: _Message) -> Report | None:
             status=None,
             diagnostic=_diagnostic(f"{kind} {by}"),
             recipients=_addresses(fields.get("original-rcpt-to", "")),
-            message_id=message.returned_id(),
             fingerprint=message.fingerprint,
+            **_with_sender(message.returned(), fields.get("original-mail-from", "")),
         )
     return None
+
+
+def _with_sender(returned: _Returned, named: str) -> _Returned:
+    """Return what is known of a letter, with the sender that a report names beside it."""
+    return {**returned, "senders": (*_addresses(named[:MAX_HEADER]), *returned["senders"])}
 
 
 def _failure(message: _Message) -> Report | None:
@@ -154,18 +199,20 @@ def _failure(message: _Message) -> Report | None:
     if failed is None:
         return None
     named = failed.get("original-recipient", ""), failed.get("final-recipient", "")
-    diagnostic = _diagnostic(failed.get("diagnostic-code", "").partition(";")[2])
+    said = failed.get("diagnostic-code") or failed.get("x-supplementary-info", "")
+    diagnostic = _diagnostic(_without_type(said))  # Cisco's servers give the second one only
     status = find_status(failed.get("status", ""))
-    if status is None or status.endswith(".0.0"):  # the server behind it may know more
-        status = find_status(diagnostic) or status
+    if status is None or status.endswith(".0"):  # the server behind it may know more
+        known = f"{diagnostic} {failed.get('x-supplementary-info', '')}"
+        status = find_exact_status(known) or status or find_status(diagnostic)
     return Report(
         is_complaint=False,
         is_standard=True,
         status=status,
         diagnostic=diagnostic,
         recipients=_addresses(" ".join(named)),
-        message_id=message.returned_id(),
         fingerprint=message.fingerprint,
+        **message.returned(),
     )
 
 
@@ -186,9 +233,15 @@ def _guessed(message: _Message) -> Report | None:
         status=find_status(diagnostic),
         diagnostic=_diagnostic(diagnostic),
         recipients=named,
-        message_id=message.returned_id(),
         fingerprint=message.fingerprint,
+        **message.returned(),
     )
+
+
+def _without_type(said: str) -> str:
+    """Return what a server said without the kind of server in front, as in `smtp; 550 no`."""
+    match = _TYPE.match(said.strip())
+    return said.strip()[match.end() :] if match else said
 
 
 def _has_failed(fields: Mapping[str, str]) -> bool:

@@ -8,11 +8,12 @@ from datetime import timedelta
 
 from tidings.errors import ConfigError
 
-_DOMAIN = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
+_LABEL = "(?!-)[a-z0-9-]{1,63}(?<!-)"
+_MAIL_DOMAIN = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})+")
 
 SECURITIES = ("none", "starttls", "tls")
 
-_DOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+_DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +71,7 @@ class SmtpSettings:
         if not (self.user + self.password).isascii():
             raise ConfigError("[smtp] user, password: only ASCII characters can be sent")
         for domain in self.domains:
-            if _DOMAIN.fullmatch(domain) is None:
+            if _MAIL_DOMAIN.fullmatch(domain) is None:
                 raise ConfigError(
                     f"[smtp.domains] {domain}: name a domain as letters do, as in gmail.com"
                 )
@@ -127,7 +128,7 @@ class DkimSettings:
         if not (self.key and self.selector and self.domain):
             raise ConfigError("[dkim] domain, selector, key: set all three, or none")
         for name, value in (("domain", self.domain), ("selector", self.selector)):
-            if _DOMAIN.fullmatch(value) is None:
+            if _DNS_NAME.fullmatch(value) is None:
                 raise ConfigError(f"[dkim] {name}: expected a name as in DNS, got {value!r}")
 
 

@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 
 from tidings.delivery.transports import Reply
+from tidings.domain.refusals import Subject, names_size, subject_of
 from tidings.errors import (
     DeliveryError,
     RefusedForNowError,
@@ -34,10 +35,6 @@ PROTOCOL_FAULTS = {500, 502, 503, 504, 521, 555}
 ACCESS_FAULTS = {530, 534, 535, 538}
 """The relay wants us to log in, or to do it otherwise."""
 
-_SENDER_STATUS = re.compile(r"#?5\.(?:7\.\d+|1\.[78])\b")
-"""Policy and security, or the sender's address. Not 5.5.x: a large provider says 5.5.0 of
-mailboxes that do not exist, and real faults of protocol have codes of their own."""
-
 _SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
 """The relay itself is full or not well."""
 
@@ -48,27 +45,42 @@ _OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
 def verdict(recipient: str, reply: Reply, stage: Stage) -> DeliveryError:
     """Return the error that a reply amounts to, given that it does not accept.
 
-    A status 5.7.x stops the relay only before it knows the recipient: behind it stands
-    sometimes one recipient's own server, and then nobody else is concerned.
+    Before it knows the recipient, a relay that refuses refuses us. Afterwards its words say
+    whom it means; where they do not, the answer to the recipient's name is about them, and the
+    answer to the letter about the letter.
     """
     knows_recipient = stage in {Stage.RCPT, Stage.DATA, Stage.END}
-    because = str(reply)
-    if reply.code // 100 == 4 or (reply.code == TOO_MUCH and stage is Stage.RCPT):
-        stops = (
-            not knows_recipient
-            or reply.code == CLOSING
-            or _SYSTEM_STATUS.match(reply.text) is not None
-        )
-        is_of_domain = not stops and _OF_RECIPIENT.match(reply.text) is None
-        return RefusedForNowError(recipient, because, stops_relay=stops, is_of_domain=is_of_domain)
+    because, subject = str(reply), subject_of(reply.text)
+    is_full = reply.code == TOO_MUCH and stage is Stage.RCPT and subject is not Subject.OURS
+    if reply.code // 100 == 4 or is_full:
+        return _for_now(recipient, reply, knows_recipient=knows_recipient)
     if reply.code // 100 != 5:
         return RelayUnreachableError(
             recipient, f"answered out of turn: {because}", stops_relay=True
         )
     if reply.code in PROTOCOL_FAULTS | ACCESS_FAULTS:
         return SenderFaultError(recipient, because, stops_relay=True)
-    if not knows_recipient and not (reply.code == TOO_MUCH and stage is Stage.MAIL):
+    is_of_size = reply.code == TOO_MUCH or names_size(reply.text)
+    if is_of_size and not (knows_recipient and subject is Subject.RECIPIENT):
+        return SenderFaultError(recipient, because)  # other issues may be smaller
+    if not knows_recipient:
         return SenderFaultError(recipient, because, stops_relay=True)
-    if _SENDER_STATUS.match(reply.text):
-        return SenderFaultError(recipient, because, is_of_domain=True)
-    return RejectedError(recipient, because)
+    return _for_good(recipient, because, subject, stage)
+
+
+def _for_good(recipient: str, because: str, subject: Subject, stage: Stage) -> DeliveryError:
+    if subject is Subject.PACE:
+        return RefusedForNowError(recipient, because)
+    if subject is Subject.UNKNOWN:
+        subject = Subject.RECIPIENT if stage is Stage.RCPT else Subject.OURS
+    if subject is Subject.RECIPIENT:
+        return RejectedError(recipient, because)
+    return SenderFaultError(recipient, because, is_of_domain=True)
+
+
+def _for_now(recipient: str, reply: Reply, *, knows_recipient: bool) -> RefusedForNowError:
+    stops = (
+        not knows_recipient or reply.code == CLOSING or _SYSTEM_STATUS.match(reply.text) is not None
+    )
+    is_of_domain = not stops and _OF_RECIPIENT.match(reply.text) is None
+    return RefusedForNowError(recipient, str(reply), stops_relay=stops, is_of_domain=is_of_domain)

@@ -1,11 +1,11 @@
 """What comes back: what a refusal says of an address, and when we stop writing to it."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.readers import SuppressionReason
+from tidings.domain.refusals import Subject, is_unknown_to_microsoft, subject_of
 
 MAX_SCORE = 5
 """Issues that fail in a row; with more patience we would be taken for a spammer."""
@@ -16,13 +16,8 @@ PATIENCE = timedelta(days=14)
 QUIET = timedelta(days=14)
 """How long an issue has to bring no bounce, until those before it are forgotten."""
 
-_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\d|\.\d)")
-
 _GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 """No such mailbox, or domain; it moved, or is closed (RFC 3463)."""
-
-_SENDERS = frozenset({"1.7", "1.8"})
-"""It is our own address that is not liked."""
 
 _CONNECTIONS = frozenset({"4.1", "4.2", "4.5"})
 """No answer, a line that broke, too much traffic: it says nothing of a mailbox."""
@@ -68,18 +63,21 @@ class Decision:
     reason: SuppressionReason | None = None
 
 
-def find_status(text: str) -> str | None:
-    """Return the first enhanced status code in a text, such as `5.1.1` (RFC 3463)."""
-    match = _STATUS.search(text)
-    return match[0] if match else None
+def kind_of(status: str | None, text: str) -> BounceKind:
+    """Return what a letter that failed for good says of its address.
 
-
-def kind_of(status: str | None) -> BounceKind:
-    """Return what a letter that failed for good says of its address."""
+    Args:
+        status: The enhanced status, if there is one.
+        text: What the mail server said.
+    """
+    if is_unknown_to_microsoft(f"{status} {text}"):
+        return BounceKind.GONE
+    subject = subject_of(f"{status or ''} {text}")
+    if subject in {Subject.OURS, Subject.PACE}:
+        return BounceKind.OTHER
     if status in _GONE:
         return BounceKind.GONE
-    subject = (status or "").partition(".")[2]
-    if subject.startswith("7.") or subject in _SENDERS | _CONNECTIONS:
+    if (status or "").partition(".")[2] in _CONNECTIONS:
         return BounceKind.OTHER
     return BounceKind.FAILED
 

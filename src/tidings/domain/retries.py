@@ -24,6 +24,9 @@ FAULT = timedelta(minutes=15)
 OUTAGE = timedelta(minutes=1)
 """How long a relay that cannot be reached is left alone."""
 
+ISSUE_REST = timedelta(hours=1)
+"""How long an issue is left alone that the relay refuses whoever it is for."""
+
 MAX_DOUBTFUL = 6
 """Attempts after which a letter that may have arrived is not tried any more."""
 
@@ -37,6 +40,7 @@ class Verdict:
         unmarked: It is certain that nothing was accepted.
         relay_pause: How long to send nothing at all through the relay.
         blames_domain: What else goes to the recipient's domain may well fare the same.
+        is_refusal: It was refused for good, be it for the recipient's sake or for ours.
     """
 
     state: DeliveryState
@@ -44,6 +48,7 @@ class Verdict:
     unmarked: bool = False
     relay_pause: timedelta = timedelta(0)
     blames_domain: bool = False
+    is_refusal: bool = False
 
 
 def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
@@ -72,7 +77,7 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
             state=state, pause=pause, relay_pause=relay_pause, blames_domain=error.is_of_domain
         )
     if isinstance(error, RejectedError):
-        return Verdict(state=DeliveryState.REJECTED, unmarked=True)
+        return Verdict(state=DeliveryState.REJECTED, unmarked=True, is_refusal=True)
     state = DeliveryState.HELD if fault else DeliveryState.DEFERRED
     return Verdict(
         state=state,
@@ -80,4 +85,5 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
         unmarked=True,
         relay_pause=relay_pause,
         blames_domain=error.is_of_domain,
+        is_refusal=fault,
     )

@@ -1,11 +1,43 @@
-"""Slugs: the names of sources and topics in addresses, in ASCII."""
+"""Slugs and titles: what things are called in addresses, in ASCII, and what by people."""
 
 import re
 import unicodedata
 from hashlib import sha256
 from urllib.parse import urlsplit
 
+from tidings.errors import InvalidError
+
 MAX_SLUG = 60
+
+_NOT_OF_A_LINE = frozenset({"Cc", "Zl", "Zp"})
+"""Control characters, and what separates lines or paragraphs."""
+
+
+def checked_slug(slug: str) -> str:
+    """Return a slug that somebody chose.
+
+    Raises:
+        InvalidError: It cannot stand in an address.
+    """
+    if not slug or slugify(slug) != slug:
+        example = f", as in {topic_slug(slug)}" if slugify(slug) else ""
+        because = f"use lower-case ASCII letters, digits and hyphens{example}"
+        raise InvalidError("slug", slug, because)
+    return slug
+
+
+def checked_title(title: str) -> str:
+    """Return a title that somebody chose, without blanks round it.
+
+    Raises:
+        InvalidError: It says nothing, or more than one line holds.
+    """
+    trimmed = title.strip(" ")
+    if not trimmed.strip():
+        raise InvalidError("title", title, "say in a few words what readers see")
+    if any(unicodedata.category(one) in _NOT_OF_A_LINE for one in trimmed):
+        raise InvalidError("title", title, "write it on one line, without line breaks or tabs")
+    return trimmed
 
 
 def slugify(text: str) -> str:

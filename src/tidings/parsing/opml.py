@@ -62,6 +62,8 @@ def read_opml(body: bytes) -> Subscriptions:
         encoding="utf-8",
     )
     mended = mend(_ADDRESS.sub(_with_doubts, decode(body).text))
+    if not mended.text:
+        raise _refusal("it is not OPML")
     before = mended.first_line - 1
     root = _root(mended.text.encode(), parser)
     outlines: dict[str, FeedOutline] = {}

@@ -2,14 +2,22 @@
 
 import css_inline
 
+from tidings.errors import TemplateError
 from tidings.rendering.plain_text import clipped, one_line
 
 MAX_SUBJECT = 120
 
 
-def subject_line(text: str) -> str:
-    """Return `text` as a subject: one line, not too long, nothing that reads as encoded."""
-    return clipped(one_line(text).replace("=?", "= ?"), MAX_SUBJECT)
+def subject_line(text: str, template: str) -> str:
+    """Return `text` as a subject: one line, not too long, nothing that reads as encoded.
+
+    Raises:
+        TemplateError: The template has written nothing.
+    """
+    line = one_line(text)
+    if not line.strip():
+        raise TemplateError(template, "says nothing: a letter needs a subject")
+    return clipped(line.replace("=?", "= ?"), MAX_SUBJECT)
 
 
 def styled(html: str) -> str:

@@ -47,8 +47,8 @@ def load_mail_templates(directories: Sequence[Path]) -> Templates:
     """Read the templates of all letters, the operator's folder first, and try them.
 
     Raises:
-        TemplateError: A file is missing, broken, or uses what a letter does not have; or a
-            part lacks the way to leave.
+        TemplateError: A file is missing, broken, or uses what a letter does not have; a part
+            lacks the way to leave, or the subject is empty.
     """
     known = frozenset(field.name for field in fields(DigestContext))
     digests = dict.fromkeys((SUBJECT, HTML, TEXT), known)
@@ -71,7 +71,7 @@ def compose(digest: Digest, *, site_url: str, issue_url: str, templates: Templat
     """
     context, html = _fitting(context_of(digest, site_url=site_url, issue_url=issue_url), templates)
     return Composed(
-        subject=subject_line(_render(SUBJECT, context, templates)),
+        subject=subject_line(_render(SUBJECT, context, templates), SUBJECT),
         html=html,
         text=_render(TEXT, context, templates).strip("\n") + "\n",
         shown=context.shown,
@@ -105,7 +105,7 @@ def _render(name: str, context: DigestContext, templates: Templates) -> str:
 
 
 def _try(sample: DigestContext, templates: Templates) -> None:
-    _render(SUBJECT, sample, templates)
+    subject_line(_render(SUBJECT, sample, templates), SUBJECT)
     _, html = _fitting(sample, templates)
     for name, part in {HTML: html, TEXT: _render(TEXT, sample, templates)}.items():
         if UNSUBSCRIBE_URL not in part:

@@ -208,7 +208,9 @@ def write_notice(context: NoticeContext, templates: Templates) -> WrittenNotice:
         for part in PARTS
     )
     return WrittenNotice(
-        subject=subject_line(subject), html=styled(html), text=text.strip("\n") + "\n"
+        subject=subject_line(subject, f"{context.kind}/{PARTS[0]}"),
+        html=styled(html),
+        text=text.strip("\n") + "\n",
     )
 
 

@@ -51,6 +51,8 @@ class SubscribePage:
         address: What they wrote, if the form is shown again.
         stamp: The signed time of now.
         fault: The field that has to be mended, or empty.
+        detail: What is wrong with the address, if that is known.
+        again: Why the form has to be sent once more: `again` at once, `later`; else empty.
     """
 
     template: ClassVar[str] = "subscribe.html"
@@ -62,6 +64,8 @@ class SubscribePage:
     address: str
     stamp: str
     fault: str
+    detail: str = ""
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,7 @@ class PreferencesPage:
         address: Only as much of it as tells its owner which one it is.
         wanted: The address that they want from now on, if it has to be mended.
         fault: `address` then, else empty.
+        detail: What is wrong with it, if that is known.
     """
 
     template: ClassVar[str] = "preferences.html"
@@ -144,6 +149,7 @@ class PreferencesPage:
     said: Said
     wanted: str
     fault: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,9 +60,13 @@ class Attempts:
 
     Attributes:
         owner: The round's name on what it is sending.
+        sender: Where letters go that come back, if they have no address of their own for it.
+        bounces_to: The address of a delivery's own where it goes if it comes back, and where its
+            reader can write to leave; None if there is none that anybody reads.
     """
 
-    bounces_to: Callable[[ClaimedDelivery], str]
+    sender: str
+    bounces_to: Callable[[ClaimedDelivery], str | None]
     unsubscribe_url: Callable[[int, int], str]
     preferences_url: Callable[[int, int], str]
     database: Database
@@ -73,8 +77,9 @@ class Attempts:
         """Try to send a letter."""
         claimed = job.claimed
         try:
-            letter = job.prepared.letter(self._recipient(job))
-            envelope = Envelope(sender=self.bounces_to(claimed), recipient=claimed.address)
+            own = self.bounces_to(claimed)
+            letter = job.prepared.letter(self._recipient(job, unsubscribe_address=own))
+            envelope = Envelope(sender=own or self.sender, recipient=claimed.address)
         except ValueError as error:
             return unfit(claimed, error)
         try:
@@ -96,7 +101,7 @@ class Attempts:
         with self.database.write() as connection:
             deliveries.mark(connection, self.owner, delivery_id, now=self.clock())
 
-    def _recipient(self, job: Job) -> Recipient:
+    def _recipient(self, job: Job, *, unsubscribe_address: str | None) -> Recipient:
         claimed = job.claimed
         return Recipient(
             address=claimed.address,
@@ -105,6 +110,7 @@ class Attempts:
             unsubscribe_url=self.unsubscribe_url(claimed.subscription_id, claimed.nonce),
             preferences_url=self.preferences_url(claimed.subscriber_id, claimed.token_version),
             feedback_id=f"{claimed.issue_id}:{job.newsletter.slug}:tidings",
+            unsubscribe_address=unsubscribe_address,
         )
 
 

@@ -7,9 +7,9 @@ it was sent to, failing that by a Message-ID, which only those know who have the
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from threading import Event
@@ -22,12 +22,12 @@ from tidings.domain.bounces import (
     BounceKind,
     Standing,
     decide,
-    find_status,
     is_forgiven,
     kind_of,
 )
 from tidings.domain.newsletters import Ending
-from tidings.errors import MailboxError
+from tidings.domain.refusals import find_status
+from tidings.errors import MailboxError, NotFoundError
 from tidings.services import changes
 from tidings.services.changes import Act
 from tidings.storage import bounces, subscriptions
@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 BATCH = 100
 """Refusals that are judged in one transaction."""
 
+PATIENCE = timedelta(hours=1)
+"""How long a refusal is not judged while other letters are about to go out."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceTools:
@@ -47,12 +50,14 @@ class BounceTools:
     Attributes:
         hash_of: Gives what stands for an address, by its key, among those that get nothing.
         address: Reads the addresses that bounces go to; None if there are none of our own.
+        read_unsubscribe: Gives the id and the nonce of the subscription that a link ends.
     """
 
     database: Database
     clock: Callable[[], datetime]
     hash_of: Callable[[str], bytes]
     address: BounceAddress | None
+    read_unsubscribe: Callable[[str], tuple[int, ...]]
 
 
 class Taken(StrEnum):
@@ -133,10 +138,10 @@ def attend_bounces(tools: BounceTools, mailboxes: Sequence[Mailbox], *, stop: Ev
 
 def judge_refusals(tools: BounceTools) -> None:
     """Judge what relays have refused for good, each letter once."""
-    is_more = True
+    is_more, now = True, tools.clock()
     while is_more:
         with tools.database.write() as connection:
-            refused = bounces.rejected(connection, limit=BATCH)
+            refused = bounces.rejected(connection, before=now - PATIENCE, now=now, limit=BATCH)
             judged = [_judge(tools, connection, _refusal(found), found) for found in refused]
         is_more = len(judged) == BATCH and any(judged)
 
@@ -182,12 +187,25 @@ def _find_addressee(
     claims = _claims(tools, sent_to)
     if signed := _find_signed(tools, connection, claims):
         return signed
-    if claims or not report.is_standard or report.message_id is None:
+    if claims or not report.is_standard:
         return None
-    found = bounces.find_addressee_of(connection, report.message_id)
+    found = _find_returned(tools, connection, report)
     # Those who complain are often not named, or not by the name that we know.
     is_about_them = found and (report.is_complaint or found.key in report.recipients)
     return found if is_about_them else None
+
+
+def _find_returned(tools: BounceTools, connection: Connection, report: Report) -> Addressee | None:
+    """Return whom the letter went to that came back, by what only they have of it."""
+    if report.message_id and (found := bounces.find_addressee_of(connection, report.message_id)):
+        return found
+    if signed := _find_signed(tools, connection, _claims(tools, report.senders)):
+        return signed
+    for token in report.tokens:
+        with suppress(NotFoundError):
+            number, nonce = tools.read_unsubscribe(token)
+            return bounces.find_last_addressee(connection, number, nonce=nonce)
+    return None
 
 
 def _judge(tools: BounceTools, connection: Connection, new: NewBounce, found: Addressee) -> bool:
@@ -214,7 +232,9 @@ def _judge(tools: BounceTools, connection: Connection, new: NewBounce, found: Ad
 
 
 def _bounce(report: Report, found: Addressee) -> NewBounce:
-    kind = BounceKind.COMPLAINT if report.is_complaint else kind_of(report.status)
+    kind = (
+        BounceKind.COMPLAINT if report.is_complaint else kind_of(report.status, report.diagnostic)
+    )
     if not report.is_standard and kind is BounceKind.GONE:
         kind = BounceKind.FAILED  # it is only what some server says in words of its own
     return NewBounce(
@@ -233,7 +253,7 @@ def _refusal(found: Addressee) -> NewBounce:
     return NewBounce(
         subscriber_id=found.subscriber_id,
         delivery_id=found.delivery_id,
-        kind=kind_of(status),
+        kind=kind_of(status, reply),
         status=status,
         diagnostic=reply,
         report=sha256(b"refused %b" % found.message_id.encode()).digest(),

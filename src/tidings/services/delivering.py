@@ -13,9 +13,10 @@ that refuses us, or that has all it takes, go back where they were and hold up n
 import logging
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -24,14 +25,15 @@ from tidings.delivery.letters import Letterhead, PreparedIssue, prepare
 from tidings.delivery.settings import DomainLimits
 from tidings.delivery.transports import Connect, Send
 from tidings.domain.newsletters import DeliveryState, Newsletter
-from tidings.domain.retries import DOUBT, Verdict
+from tidings.domain.refusals import Outcomes
+from tidings.domain.retries import DOUBT, FAULT, ISSUE_REST, Verdict
 from tidings.domain.standings import Standings
 from tidings.errors import DatabaseAwayError, NotFoundError
 from tidings.services.attempts import Attempts, Job, Result, domain_of, put_back, unfit
 from tidings.services.lanes import Lanes
 from tidings.services.restoring import claim
 from tidings.storage import deliveries, issues, relays
-from tidings.storage.database import Database
+from tidings.storage.database import Connection, Database
 from tidings.storage.deliveries import ClaimedDelivery
 from tidings.storage.leases import RENEWAL, name_of_round
 
@@ -42,6 +44,9 @@ PREPARED = 16
 
 AHEAD = 8
 """Letters that are claimed beyond those that are being sent."""
+
+LATELY = timedelta(days=1)
+"""How far it is looked back on what became of letters, whatever their issue."""
 
 LAST_WAIT = 8.0
 """Seconds that letters on their way have to be answered when the service stops."""
@@ -56,7 +61,8 @@ class DeliverTools:
         relay: The name under which the relay's pauses are kept.
         connections: Letters that are sent at the same time.
         limits: What less holds for a recipient's domain.
-        bounces_to: The envelope's sender: where that delivery goes if it comes back.
+        sender: The address that letters are from.
+        bounces_to: A delivery's own address for what comes back; None if it goes to the sender.
     """
 
     database: Database
@@ -67,7 +73,7 @@ class DeliverTools:
     connections: int
     limits: Mapping[str, DomainLimits]
     sender: str
-    bounces_to: Callable[[ClaimedDelivery], str]
+    bounces_to: Callable[[ClaimedDelivery], str | None]
     letterhead_of: Callable[[Newsletter], Letterhead]
     unsubscribe_url: Callable[[int, int], str]
     preferences_url: Callable[[int, int], str]
@@ -112,6 +118,7 @@ class _Round:
         self._stop = stop
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._results: SimpleQueue[Result] = SimpleQueue()
+        self._replies: deque[Result] = deque()
         self._unsettled: list[tuple[Result, Verdict]] = []
         self._in_flight = 0
         self._is_more = self._is_closing = False
@@ -119,7 +126,11 @@ class _Round:
         self._paused = paused
         self._refusing: dict[str, tuple[datetime, str]] = {}
         self._relay_pause: tuple[datetime, str] | None = None
+        self._outcomes: dict[int | None, Outcomes] = {}
+        self._held: dict[int, tuple[datetime, str]] = {}
+        self._taken_back: set[int] = set()
         self._attempts = Attempts(
+            sender=tools.sender,
             bounces_to=tools.bounces_to,
             unsubscribe_url=tools.unsubscribe_url,
             preferences_url=tools.preferences_url,
@@ -176,7 +187,7 @@ class _Round:
     def _hand_out(self, claimed: ClaimedDelivery, *, now: datetime) -> Result | None:
         """Let a letter go its way; return what comes of it if that is no further."""
         domain = domain_of(claimed)
-        if (pause := self._paused.get(domain, now) - now) > timedelta(0):
+        if pause := self._pause_of(claimed, now=now):
             return put_back(claimed, pause)
         try:
             newsletter, prepared = self._prepare(claimed.issue_id)
@@ -188,6 +199,12 @@ class _Round:
         elif wait := self._lanes.enter(job):
             return put_back(claimed, wait)
         return None
+
+    def _pause_of(self, claimed: ClaimedDelivery, *, now: datetime) -> timedelta:
+        """Return for how long a letter has to wait for its domain or its issue."""
+        issue_until, _ = self._held.get(claimed.issue_id, (now, ""))
+        until = max(self._paused.get(domain_of(claimed), now), issue_until)
+        return max(until - now, timedelta(0))
 
     def _prepare(self, issue_id: int) -> tuple[Newsletter, PreparedIssue]:
         if issue_id not in self._prepared:
@@ -222,10 +239,9 @@ class _Round:
                 self._results.put(result)
 
     def _result(self, job: Job, send: Send) -> Result:
-        now = self._tools.clock()
         if self._is_over():
             return Result(claimed=job.claimed, verdict=None, reply="")
-        if (pause := self._paused.get(domain_of(job.claimed), now) - now) > timedelta(0):
+        if pause := self._pause_of(job.claimed, now=self._tools.clock()):
             return put_back(job.claimed, pause)
         return self._attempts.of(job, send)
 
@@ -238,10 +254,13 @@ class _Round:
         return results
 
     def _settle(self, results: Sequence[Result]) -> None:
-        for result in results:
+        self._replies.extend(results)
+        while self._replies:
+            # Off the list only when it is kept: to weigh a refusal the database is asked, too.
+            self._keep(result := self._replies[0])
+            self._replies.popleft()
             self._in_flight -= 1
             self._lanes.left(domain_of(result.claimed))
-            self._keep(result)
         if not self._unsettled:
             return
         tools, now = self._tools, self._tools.clock()
@@ -251,6 +270,7 @@ class _Round:
             for domain, (until, because) in self._refusing.items():
                 relays.pause_domain(connection, domain, until=until, reason=because)
                 deliveries.postpone(connection, domain, until=until)
+            self._hold(connection, now=now)
             if self._relay_pause:
                 until, because = self._relay_pause
                 relays.pause(connection, tools.relay, until=until, reason=because)
@@ -258,16 +278,18 @@ class _Round:
             self._count(result, verdict)
         self._unsettled.clear()
         self._refusing.clear()
+        self._taken_back.clear()
 
     def _keep(self, result: Result) -> None:
         """Keep what is to be settled, and see what it says of the relay and the domain."""
         if result.verdict is None:
             return
-        self._unsettled.append((result, result.verdict))
+        verdict = self._weighed(result, result.verdict)
+        self._unsettled.append((result, verdict))
         if result.untried:
             return
         domain, now = domain_of(result.claimed), self._tools.clock()
-        domain_pause, relay_pause = self._standings.note(domain, result.verdict)
+        domain_pause, relay_pause = self._standings.note(domain, verdict)
         if domain_pause:
             self._paused[domain] = now + domain_pause
             self._refusing[domain] = now + domain_pause, result.reply
@@ -276,6 +298,58 @@ class _Round:
             self._is_closing = True
             pause = now + relay_pause, result.reply
             self._relay_pause = max(self._relay_pause or pause, pause)
+
+    def _weighed(self, result: Result, verdict: Verdict) -> Verdict:
+        """Return what follows from an attempt, in view of what became of the rest of its issue.
+
+        If most of it is refused in the same words, it is nobody's address that is at fault.
+        """
+        letter, issue_id = result.claimed.id, result.claimed.issue_id
+        if verdict.state is DeliveryState.ACCEPTED:
+            for whose in self._outcomes.keys() & {issue_id, None}:
+                self._outcomes[whose].note_accepted(letter)
+        if not verdict.is_refusal:
+            return verdict
+        # Issues may be for few: then what became of all letters lately says more.
+        for outcomes in (self._outcomes_of(issue_id), self._outcomes_of(None)):
+            outcomes.note_refused(letter, domain_of(result.claimed), result.reply)
+            if alike := outcomes.alike(letter):
+                self._taken_back |= alike
+                return self._refused_alike(result, verdict, is_of_relay=outcomes.is_of_relay(alike))
+        return verdict
+
+    def _refused_alike(self, result: Result, verdict: Verdict, *, is_of_relay: bool) -> Verdict:
+        """Hold a letter that most others share their refusal with, and its issue with it."""
+        # What is too large stops its own issue; the next one may well be small enough.
+        is_of_issue = verdict.state is DeliveryState.HELD and not verdict.blames_domain
+        held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT))
+        if not is_of_relay:
+            return replace(held, blames_domain=not is_of_issue)
+        rest, issue_id = ISSUE_REST if is_of_issue else FAULT, result.claimed.issue_id
+        self._held[issue_id] = self._tools.clock() + rest, result.reply
+        logger.warning("issue held", extra={"issue": issue_id, "because": result.reply})
+        return held if is_of_issue else replace(held, relay_pause=FAULT)
+
+    def _outcomes_of(self, issue_id: int | None) -> Outcomes:
+        """Return what became of the letters of an issue, or of all of the last day."""
+        if issue_id not in self._outcomes:
+            since = self._tools.clock() - LATELY
+            with self._tools.database.read() as connection:
+                found = deliveries.outcomes(connection, issue_id, since=since)
+            self._outcomes[issue_id] = found
+            for result, verdict in self._unsettled:
+                is_theirs = issue_id in {None, result.claimed.issue_id}
+                if is_theirs and verdict.state is DeliveryState.ACCEPTED:
+                    found.note_accepted(result.claimed.id)
+        return self._outcomes[issue_id]
+
+    def _hold(self, connection: Connection, *, now: datetime) -> None:
+        """Hold what everybody is refused; what was not tried of it comes before the rest."""
+        if self._taken_back:
+            deliveries.hold_refused(connection, self._taken_back, until=now + ISSUE_REST)
+        for issue_id, (until, because) in self._held.items():
+            reason = f"most letters of this issue are refused: {because}"
+            deliveries.hold_issue(connection, issue_id, until=until, reason=reason)
 
     def _count(self, result: Result, verdict: Verdict) -> None:
         if result.untried:
@@ -301,7 +375,10 @@ class _Round:
         is_late = False
         while not self._is_wound_up(is_late=is_late):
             if is_late:
-                logger.warning("replies not saved", extra={"replies": len(self._unsettled)})
+                logger.warning(
+                    "replies not saved",
+                    extra={"replies": len(self._replies) + len(self._unsettled)},
+                )
                 return
             is_late = time.monotonic() > give_up_at
             if self._stop.is_set():
@@ -317,6 +394,7 @@ class _Round:
             now = self._tools.clock()
             with self._tools.database.write() as connection:
                 deliveries.give_back(connection, self._owner, doubtful_until=now + DOUBT, now=now)
+                self._hold(connection, now=now)
         except DatabaseAwayError:
             return False
         return True

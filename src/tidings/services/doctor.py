@@ -82,7 +82,8 @@ def send_test(tools: DoctorTools, address: str) -> Finding:
     try:
         sample = next(samples(tools.planning, tools.delivering, tools.signer), None)
         if sample is None:
-            return warning(what, "there is no issue to send", "add a newsletter, poll, come back")
+            advice = "add a newsletter and a source, and come back"
+            return problem(what, "nothing was sent: no newsletter has anything to tell", advice)
         reply = send_sample(tools.delivering, sample.issue, address)
     except ValueError as error:
         return problem(what, str(error), UNFIT)

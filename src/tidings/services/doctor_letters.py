@@ -10,15 +10,12 @@ from tidings.domain.findings import Finding, ok, problem, warning
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools
-from tidings.services.editions import preview
+from tidings.services.editions import sample as sample_issue
 from tidings.services.sending import sample_letter
-from tidings.storage import issues, newsletters
+from tidings.storage import newsletters
 
 MAX_HTML = 102_000
 """Bytes; of longer ones some mail programs hide the end, and with it the way to leave."""
-
-LAST = 100
-"""Issues among which a newsletter's last one is looked for."""
 
 REQUIRED = (
     "From",
@@ -50,23 +47,16 @@ class Sample:
 def samples(
     planning: PlanTools, delivering: DeliverTools, signer: Signer | None
 ) -> Iterator[Sample]:
-    """Write a letter of each newsletter's next issue, failing that of its last one.
+    """Write a letter of each newsletter: its next issue, or what it last told of.
 
     Raises:
         ValueError: Something of it cannot stand in a letter.
     """
     with planning.database.read() as connection:
-        last = {
-            one.newsletter.id: one
-            for one in reversed(issues.latest(connection, only_listed=False, limit=LAST))
-        }
         editions = [
             newsletters.edition_of(connection, one.slug) for one in newsletters.every(connection)
         ]
-        found = [
-            preview(planning, connection, one, at=planning.clock()) or last.get(one.newsletter.id)
-            for one in editions
-        ]
+        found = [sample_issue(planning, connection, one, at=planning.clock()) for one in editions]
     for issue in filter(None, found):
         letter = sample_letter(delivering, issue, delivering.sender)
         yield Sample(issue=issue, letter=signer.signed(letter) if signer else letter)

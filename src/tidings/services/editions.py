@@ -1,10 +1,12 @@
 """Editions: a newsletter's own issues, of everything, by its own slots, for the archive."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.domain.digests import compose
-from tidings.domain.newsletters import Issue
+from tidings.domain.entries import Entry
+from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Window
 from tidings.domain.slots import Slot
 from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, write
@@ -13,6 +15,10 @@ from tidings.storage import entries, publishing, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
 from tidings.storage.newsletters import Edition
+
+REACH, REACH_FURTHER = 500, 10
+"""Public entries that are looked back on for what a newsletter last told of, and so many times more
+each time that there was nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +68,48 @@ def preview(
     tools: PlanTools, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
     """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
-    cut = publishing.last_seq(connection)
-    newsletter = edition.newsletter
-    news, span = News(), {"from_seq": edition.watermark, "to_seq": cut}
+    newsletter, mark = edition.newsletter, edition.watermark
+    news, span = News(), {"from_seq": mark, "to_seq": publishing.last_seq(connection)}
     news.read(connection, **span)
     told = told_stories.of_newsletter(connection, newsletter.id, news.stories())
-    reader = reader_of_everything(newsletter, watermark=edition.watermark, told=told)
+    reader = reader_of_everything(newsletter, watermark=mark, told=told)
     chosen = news.of(connection, reader, **span)
     found = entries.by_ids(connection, chosen)
     shown = [entry for entry in found if entry.first_seen_at <= at]
-    if not shown:
-        return None
+    return _made_up(tools, connection, newsletter, shown, at=at) if shown else None
+
+
+def sample(
+    tools: PlanTools, connection: Connection, edition: Edition, *, at: datetime
+) -> Issue | None:
+    """Return an issue to look at: the next one, failing that the newest entries once more.
+
+    None if there was never anything to tell.
+    """
+    found = preview(tools, connection, edition, at=at)
+    newsletter = edition.newsletter
+    mark = cut = publishing.last_seq(connection)
+    reach, chosen = REACH, tuple[int, ...]()
+    while found is None and not chosen and mark > 0:
+        news, mark = News(), max(cut - reach, 0)
+        news.read(connection, from_seq=mark, to_seq=cut)
+        reader = reader_of_everything(newsletter, watermark=mark)
+        chosen = news.of(connection, reader, from_seq=mark, to_seq=cut)
+        reach *= REACH_FURTHER
+    if chosen:
+        newest = entries.by_ids(connection, chosen[-newsletter.max_entries :])
+        found = _made_up(tools, connection, newsletter, newest, at=at)
+    return found
+
+
+def _made_up(
+    tools: PlanTools,
+    connection: Connection,
+    newsletter: Newsletter,
+    shown: Sequence[Entry],
+    *,
+    at: datetime,
+) -> Issue:
     digest = compose(newsletter, newsletter.language, shown)
     page_url = f"{tools.site_url}/issues/{newsletter.slug}-preview"
     letter = write(tools, connection, digest, page_url=page_url)

@@ -1,17 +1,30 @@
 """Lists of subscribers, brought in: a line at a time is judged, a thousand are written at once."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
 from tidings.domain.notices import NoticeKind
-from tidings.domain.readers import Choice, Consent, ConsentEvent, Wish
-from tidings.domain.rosters import RosterLine
+from tidings.domain.readers import Choice, Consent, ConsentEvent, SuppressionReason, Wish
+from tidings.domain.roster_columns import Membership, membership_of
+from tidings.domain.rosters import Imported, RosterLine
 from tidings.errors import ConflictError, InvalidError, TidingsError
+from tidings.services import changes
+from tidings.services.changes import Act
 from tidings.services.readers import ReaderTools, in_record, read_address
 from tidings.services.wishes import offered_topics, read_wish, usual_wish
-from tidings.storage import consents, newsletters, notices, rosters, sign_ups, suppressions
+from tidings.storage import (
+    consents,
+    newsletters,
+    notices,
+    rosters,
+    sign_ups,
+    subscriptions,
+    suppressions,
+)
 from tidings.storage.database import Connection
 from tidings.storage.notices import NewNotice
 from tidings.storage.rosters import Entrant
@@ -20,10 +33,20 @@ from tidings.storage.sign_ups import NewSignUp
 BATCH = 1000
 """Lines that are written in one transaction; what is in stays in, should a later one fail."""
 
+_NUMBER = re.compile(r"\d+")
+
 MAX_PROOF = 1000
 """Characters."""
 
 FORM = "import"
+
+LETTING_GO: Mapping[Membership, SuppressionReason] = {
+    Membership.LEFT: SuppressionReason.ERASED,  # so that they can come back by signing up
+    Membership.BOUNCED: SuppressionReason.BOUNCES,
+    Membership.COMPLAINED: SuppressionReason.COMPLAINT,
+    Membership.BLOCKED: SuppressionReason.OPERATOR,
+}
+"""Why people get nothing who got nothing any more where the list comes from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,21 +65,19 @@ class ImportPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
-    """What came of a line; `problem` says why it was left out."""
-
-    line: int
-    is_in: bool = False
-    is_asked: bool = False
-    is_known: bool = False
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     line: int
     entrant: Entrant
     proof: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Leaver:
+    line: int
+    key: str
+    reason: SuppressionReason
+    evidence: str
+    since: datetime | None
 
 
 class Importer:
@@ -82,19 +103,31 @@ class Importer:
     def _take(self, batch: Sequence[RosterLine]) -> list[Imported]:
         results: list[Imported] = []
         candidates: list[_Candidate] = []
+        leavers: list[_Leaver] = []
         for line in batch:
             try:
-                candidates.append(self._judge(line))
+                one = self._judge(line)
             except TidingsError as error:
-                results.append(Imported(line=line.number, problem=str(error)))
+                results.append(_left_out(line.number, str(line.problem or error), _cause_of(error)))
+            else:
+                if isinstance(one, _Leaver):
+                    leavers.append(one)
+                else:
+                    candidates.append(one)
         seam = self._tools.database.read if self._plan.is_rehearsal else self._tools.database.write
         with seam() as connection:
             results.extend(self._settle(connection, candidates))
+            results.extend(self._let_go(connection, leavers))
         return sorted(results, key=lambda one: one.line)
 
-    def _judge(self, line: RosterLine) -> _Candidate:
+    def _judge(self, line: RosterLine) -> _Candidate | _Leaver:
         cells = line.cells
+        if line.problem:
+            raise InvalidError("line", line.number, line.problem)
         address = read_address(cells["address"])
+        membership = membership_of(cells)
+        if reason := LETTING_GO.get(membership):
+            return _leaver(line, address.key, membership, reason)
         if address.key in self._seen:
             earlier = self._seen[address.key]
             raise ConflictError("address", address.address, because=f"is on line {earlier} too")
@@ -103,7 +136,9 @@ class Importer:
         if other and other != self._plan.newsletter:
             raise InvalidError("newsletter", other, f"this list is for {self._plan.newsletter}")
         now = self._tools.clock()
-        proof = cells.get("proof", "")[:MAX_PROOF]
+        proof = cells.get("proof", "") if membership is Membership.SUBSCRIBED else ""
+        if len(proof) > MAX_PROOF:
+            raise InvalidError("proof", f"{proof[:40]}…", f"use {MAX_PROOF} characters at most")
         confirmed_at = _find_moment("confirmed_at", cells, now)
         if not (proof and confirmed_at) and not self._plan.asks:
             because = "no proof of consent: fill in confirmed_at and proof, or use --ask"
@@ -143,10 +178,11 @@ class Importer:
             key = one.entrant.key
             ended_at = known.get(key)
             if hashes[key] in barred:
-                yield Imported(line=one.line, problem=f"address {key} is suppressed")
+                problem = f"address {key} is suppressed"
+                yield _left_out(one.line, problem, "is suppressed")
             elif ended_at is not None:
                 problem = f"address {key} left on {ended_at:%Y-%m-%d}: only they can come back"
-                yield Imported(line=one.line, problem=problem)
+                yield _left_out(one.line, problem, "left: only they can come back")
             elif key in known:
                 yield Imported(line=one.line, is_known=True)
             elif one.proof:
@@ -157,6 +193,18 @@ class Importer:
         if entering and not self._plan.is_rehearsal:
             self._bring_in(connection, entering)
         yield from self._ask(connection, asking)
+
+    def _let_go(self, connection: Connection, leavers: Sequence[_Leaver]) -> Iterator[Imported]:
+        act = Act(now=self._tools.clock(), by="operator")
+        for one in leavers:
+            address = one.key, self._tools.hash_of(one.key)
+            confirmed = [found.confirmed_at for found in subscriptions.of_key(connection, one.key)]
+            if one.since and any(moment and moment > one.since for moment in confirmed):
+                yield Imported(line=one.line, is_known=True)  # who came back has changed their mind
+                continue
+            if not self._plan.is_rehearsal:
+                changes.suppress(connection, address, one.reason, evidence=one.evidence, act=act)
+            yield Imported(line=one.line, is_suppressed=True)
 
     def _ask(self, connection: Connection, asking: Sequence[_Candidate]) -> Iterator[Imported]:
         if self._plan.is_rehearsal:
@@ -172,9 +220,11 @@ class Importer:
         ]
         notices.add_many(connection, letters, now=now)
         for one in asking:
-            is_asked = one.entrant.key in asked
-            problem = f"address {one.entrant.key} has been asked often enough"
-            yield Imported(line=one.line, is_asked=is_asked, problem=None if is_asked else problem)
+            if one.entrant.key in asked:
+                yield Imported(line=one.line, is_asked=True)
+            else:
+                because = "has been asked often enough"
+                yield _left_out(one.line, f"address {one.entrant.key} {because}", because)
 
     def _sign_up(self, wanted: Entrant) -> NewSignUp:
         return NewSignUp(
@@ -212,6 +262,32 @@ class Importer:
             form=FORM,
             details=told | in_record(one.entrant.wish),
         )
+
+
+def _left_out(line: int, problem: str, cause: str) -> Imported:
+    return Imported(line=line, problem=problem, cause=cause)
+
+
+def _leaver(
+    line: RosterLine, key: str, membership: Membership, reason: SuppressionReason
+) -> _Leaver:
+    said = line.cells.get("bounced_at") or line.cells.get("left_at") or ""
+    since = None
+    with suppress(ValueError):
+        since = datetime.fromisoformat(said)
+    return _Leaver(
+        line=line.number,
+        key=key,
+        reason=reason,
+        evidence=f"import: {membership} {said[:40]}".rstrip(),
+        since=since.replace(tzinfo=since.tzinfo or UTC) if since else None,
+    )
+
+
+def _cause_of(error: TidingsError) -> str:
+    """Return what is the same for all lines that are left out for that reason."""
+    because = error.because if isinstance(error, InvalidError | ConflictError) else str(error)
+    return _NUMBER.sub("N", because)
 
 
 def _find_moment(name: str, cells: Mapping[str, str], now: datetime) -> datetime | None:

@@ -10,6 +10,9 @@ from tidings.errors import NotFoundError
 MAX_TOKEN = 120
 """Characters; what is longer is not of our making, and is not looked at."""
 
+BEHIND = ".) "
+"""What mail programs take for part of a link that stands in a sentence or in brackets."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -22,17 +25,22 @@ class Link:
         return self.signer.sign("-".join(map(str, numbers))).decode()
 
     def read(self, token: str) -> tuple[int, ...]:
-        """Return the numbers that a token stands for.
+        """Return the numbers that a token stands for, whatever of `BEHIND` stands behind it.
 
         Raises:
             NotFoundError: The token is not of our making, or for another purpose.
         """
         if len(token) > MAX_TOKEN:
             raise NotFoundError("link", "of that kind")
+        given = token.rstrip(BEHIND)
         try:
-            return tuple(map(int, self.signer.unsign(token.encode()).split(b"-")))
+            numbers = tuple(map(int, self.signer.unsign(given.encode()).split(b"-")))
         except (BadSignature, UnicodeEncodeError, ValueError) as error:
             raise NotFoundError("link", "of that kind") from error
+        # Base64 is read in more ways than it is written: with line breaks, or its padding.
+        if self.sign(*numbers) != given:
+            raise NotFoundError("link", "of that kind")
+        return numbers
 
 
 class Links:

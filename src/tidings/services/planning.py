@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tidings.domain.newsletters import Newsletter
+from tidings.domain.newsletters import Frequency, Newsletter
 from tidings.domain.planning import BY_HAND, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
 from tidings.services.composing import PlanTools
@@ -40,6 +40,10 @@ CHUNK = 500
 """Subscriptions that are planned in one transaction."""
 
 
+_Turn = tuple[int, datetime | None]
+"""A newsletter's id, and when its slot fell due; None for who wants news as it happens."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """What planning came to: deliveries by the id of their issue."""
@@ -53,14 +57,14 @@ def plan_due(tools: PlanTools) -> Planned:
     hold_what_was_restored(tools.database, now=now)
     _plan_editions(tools, news, now=now)
     deliveries: Counter[int] = Counter()
-    flooded: Collection[int] | None = None
+    flooded: Collection[_Turn] | None = None
     while True:
         with tools.database.read() as connection:
             due = due_subscriptions.read(connection, now=now, limit=CHUNK)
-            if due and flooded is None:
-                flooded = _flooded(connection, now=now)
         if not due:
             return Planned(deliveries=deliveries)
+        if flooded is None:
+            flooded = _flooded(tools, now=now)
         with suppress(PlanOutdatedError):  # somebody was quicker: what is due is read again
             cases = _due_cases(tools, due, now=now)
             if flooded:
@@ -113,21 +117,49 @@ def _due_cases(tools: PlanTools, due: Sequence[DueSubscription], *, now: datetim
     ]
 
 
-def _flooded(connection: Connection, *, now: datetime) -> set[int]:
-    """Return the newsletters that are about to write to many more people than they ever did."""
-    flooded = set()
-    for newsletter_id, letters in audience.due(connection, now=now).items():
-        usual = audience.written_to(connection, newsletter_id, limit=letters)
-        if is_flood(letters, usual=usual):
-            flooded.add(newsletter_id)
-            numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}
-            logger.warning("letters held", extra=numbers)
-    return flooded
+def _flooded(tools: PlanTools, *, now: datetime) -> set[_Turn]:
+    """Return where newsletters are about to write to many more people than they ever did.
+
+    The verdict on a slot of the calendar is frozen, as its cut is: who goes on after a crash
+    finds fewer that are due, and must not take them for harmless.
+    """
+    due: dict[_Turn, int] = {}
+    calendar: Counter[int] = Counter()
+    with tools.database.read() as connection:
+        for one in audience.due(connection, now=now):
+            slot = find_due_slot(one.schedule, now)
+            turn = one.newsletter_id, slot.due_at if slot else None
+            due[turn] = due.get(turn, 0) + one.number
+            calendar[one.newsletter_id] += one.number * (slot is not None)
+        new = {
+            (newsletter_id, due_at)
+            for (newsletter_id, due_at), number in due.items()
+            if _is_flood(connection, newsletter_id, calendar[newsletter_id] if due_at else number)
+        }
+    slots = [(newsletter_id, due_at) for newsletter_id, due_at in due if due_at]
+    with tools.database.write() as connection:
+        frozen = [(newsletter_id, due_at) for newsletter_id, due_at in new if due_at]
+        audience.freeze_floods(connection, frozen)
+        return new | audience.floods(connection, slots)
 
 
-def _held(tools: PlanTools, cases: Sequence[Case], flooded: Collection[int]) -> list[Case]:
+def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
+    usual = audience.written_to(connection, newsletter_id, limit=letters)
+    if not is_flood(letters, usual=usual):
+        return False
+    numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}
+    logger.warning("letters held", extra=numbers)
+    return True
+
+
+def _turn_of(case: Case) -> _Turn:
+    is_instant = case.subscription.schedule.frequency is Frequency.INSTANT
+    return case.subscription.newsletter.id, None if is_instant else case.slot.due_at
+
+
+def _held(tools: PlanTools, cases: Sequence[Case], flooded: Collection[_Turn]) -> list[Case]:
     """Hold what is for those who have never had a letter from a newsletter that is flooded."""
-    suspect = [case.subscription.id for case in cases if case.subscription.newsletter.id in flooded]
+    suspect = [case.subscription.id for case in cases if _turn_of(case) in flooded]
     with tools.database.read() as connection:
         strangers = audience.strangers(connection, suspect)
     return [

@@ -59,7 +59,7 @@ def read_address(text: str) -> Mailbox:
     """
     address = mailbox(text)
     if is_role(address.key):
-        raise InvalidError("address", text, "nobody reads a newsletter there")
+        raise InvalidError("address", text, "nobody reads a newsletter there", detail="role")
     return address
 
 

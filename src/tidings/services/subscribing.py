@@ -3,11 +3,13 @@
 import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 from tidings.domain.newsletters import Subscription
 from tidings.domain.notices import NoticeKind
 from tidings.domain.readers import (
     LETTER_PAUSE,
+    QUICKEST,
     Consent,
     ConsentEvent,
     SignUp,
@@ -37,7 +39,17 @@ logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 PER_NETWORK, PER_FORM = 20, 1000
-"""Sign-ups an hour; more are dropped."""
+"""Sign-ups an hour; more are refused."""
+
+
+class Answer(StrEnum):
+    """What a visitor is told who has sent the form; it depends on nothing they do not know."""
+
+    TAKEN = "taken"
+    AGAIN = "again"
+    """It came quicker than people are, or from a page of long ago: they press once more."""
+    LATER = "later"
+    """Too many came from where they are, or of this form."""
 
 
 class Subscribing:
@@ -48,15 +60,20 @@ class Subscribing:
         self._database = tools.database
         self._links = tools.links
 
-    def stamp(self) -> str:
-        """Return the signed time that a form carries, to tell people from machines."""
-        return self._links.rendered.sign(int(self._tools.clock().timestamp()))
+    def stamp(self, *, is_again: bool = False) -> str:
+        """Return the signed time that a form carries, to tell people from machines.
 
-    def ask(self, form: SignUpForm, visitor: Visitor) -> None:
+        A form that is shown again is filled in already, and can be sent at once.
+        """
+        rendered_at = self._tools.clock() - (QUICKEST if is_again else timedelta(0))
+        return self._links.rendered.sign(int(rendered_at.timestamp()))
+
+    def ask(self, form: SignUpForm, visitor: Visitor) -> Answer:
         """Have a letter sent by which a sign-up can be confirmed, or not: nobody can tell.
 
         Who is subscribed already gets one that leads to their preferences instead. Nothing
-        is sent to who is suppressed, to what a machine filled in, and beyond the limits.
+        is sent to who is suppressed, to what a machine filled in, and beyond the limits of an
+        address.
 
         Raises:
             InvalidError: The visitor can mend it: an address that is none, a wish that cannot be.
@@ -71,9 +88,11 @@ class Subscribing:
         if visitor.language in self._tools.languages:
             usual = replace(usual, language=visitor.language or usual.language)
         wish = read_wish(form.choice, usual, languages=self._tools.languages, offered=offered)
-        if form.honeypot or not self._took_its_time(form.rendered, now=now):
+        if form.honeypot:
             logger.info("sign-up dropped", extra={"because": "machine"})
-            return
+            return Answer.TAKEN
+        if not self._took_its_time(form.rendered, now=now):
+            return Answer.AGAIN
         new = NewSignUp(
             address=address.address,
             key=address.key,
@@ -89,6 +108,7 @@ class Subscribing:
             )
         if because:
             logger.info("sign-up dropped", extra={"because": because})
+        return Answer.LATER if because in {"network", "form"} else Answer.TAKEN
 
     def look(self, token: str) -> SignUp | Subscription:
         """Return what a link is to confirm, or the subscription if that has been done.

@@ -1,26 +1,75 @@
 """Audiences: how many a newsletter writes to, and who has never been written to."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
-from tidings.domain.newsletters import DeliveryState
-from tidings.storage.mail_tables import delivery, issue, subscription
+from tidings.domain.newsletters import DeliveryState, Frequency, Schedule
+from tidings.storage.mail_tables import delivery, flood, issue, subscription
+from tidings.storage.newsletters import schedule_from
 
 
-def due(connection: Connection, *, now: datetime) -> dict[int, int]:
-    """Return how many subscriptions are due, by the id of their newsletter."""
-    statement = (
-        select(subscription.c.newsletter_id, func.count().label("number"))
-        .where(
-            subscription.c.next_issue_at <= now,
-            subscription.c.ended_at.is_(None),
-            subscription.c.paused_at.is_(None),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Subscriptions to a newsletter that have the same schedule, and how many they are."""
+
+    newsletter_id: int
+    schedule: Schedule
+    number: int
+
+
+def due(connection: Connection, *, now: datetime) -> list[Due]:
+    """Return how many subscriptions are due.
+
+    Of those without a calendar all count if one is due: they come round one after the other.
+    """
+    names = ("newsletter_id", "frequency", "hour", "timezone")
+    columns = [subscription.c[name] for name in names]
+    gets_letters = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
+    are_due = (subscription.c.next_issue_at <= now, *gets_letters)
+    grouped = select(*columns, func.count().label("number")).group_by(*columns)
+    is_instant = subscription.c.frequency == Frequency.INSTANT
+    found = list(connection.execute(grouped.where(*are_due, ~is_instant)))
+    theirs = select(subscription.c.newsletter_id).where(*are_due, is_instant).distinct()
+    if numbers := list(connection.scalars(theirs)):
+        of_these = subscription.c.newsletter_id.in_(numbers)
+        found += connection.execute(grouped.where(of_these, is_instant, *gets_letters))
+    return [
+        Due(
+            newsletter_id=row.newsletter_id,
+            schedule=schedule_from(row.frequency, row.hour, row.timezone),
+            number=row.number,
         )
-        .group_by(subscription.c.newsletter_id)
-    )
-    return {row.newsletter_id: row.number for row in connection.execute(statement)}
+        for row in found
+    ]
+
+
+def freeze_floods(connection: Connection, slots: Collection[tuple[int, datetime]]) -> None:
+    """Keep that at these slots, of a newsletter at a time, too many were due."""
+    if slots:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        rows = [{"newsletter_id": number, "due_at": due_at} for number, due_at in slots]
+        connection.execute(dialect.insert(flood).on_conflict_do_nothing(), rows)
+
+
+def floods(
+    connection: Connection, slots: Collection[tuple[int, datetime]]
+) -> set[tuple[int, datetime]]:
+    """Return those of the slots of which that has been kept."""
+    moments = {due_at for _, due_at in slots}
+    kept = select(flood.c.newsletter_id, flood.c.due_at).where(flood.c.due_at.in_(moments))
+    return {(row.newsletter_id, row.due_at) for row in connection.execute(kept)} & set(slots)
 
 
 def written_to(connection: Connection, newsletter_id: int, *, limit: int) -> int:

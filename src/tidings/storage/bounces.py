@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.bounces import BounceKind, Standing
@@ -87,10 +87,42 @@ def find_addressee_of(connection: Connection, message_id: str) -> Addressee | No
     return found[0] if found else None
 
 
-def rejected(connection: Connection, *, limit: int) -> list[Addressee]:
-    """Return deliveries that the relay refused for good, and nobody has judged yet."""
+def find_last_addressee(
+    connection: Connection, subscription_id: int, *, nonce: int
+) -> Addressee | None:
+    """Return whom the last letter of a subscription went to that has left, if there is one."""
+    has_left = (
+        delivery.c.subscription_id == subscription_id,
+        subscription.c.nonce == nonce,
+        delivery.c.marked_at.is_not(None),
+    )
+    last = (
+        select(func.max(delivery.c.id))
+        .join(subscription, subscription.c.id == delivery.c.subscription_id)
+        .where(*has_left)
+    )
+    found = _addressees(connection, delivery.c.id == last.scalar_subquery())
+    return found[0] if found else None
+
+
+def rejected(
+    connection: Connection, *, before: datetime, now: datetime, limit: int
+) -> list[Addressee]:
+    """Return deliveries that the relay refused for good, and nobody has judged yet.
+
+    While others are about to go out nobody knows yet whether it refuses them all; what it refused
+    `before` that time waits no longer.
+    """
     is_new = ~exists().where(bounce.c.delivery_id == delivery.c.id)
-    return _addressees(connection, delivery.c.state == DeliveryState.REJECTED, is_new, limit=limit)
+    other = delivery.alias()
+    is_under_way = exists().where(
+        other.c.finished_at.is_(None),
+        other.c.next_try_at <= now,
+        other.c.state.in_((DeliveryState.READY, DeliveryState.SENDING)),
+    )
+    is_old = delivery.c.finished_at <= before
+    is_refused = delivery.c.state == DeliveryState.REJECTED
+    return _addressees(connection, is_refused, is_new, or_(is_old, ~is_under_way), limit=limit)
 
 
 def add(connection: Connection, new: NewBounce, *, now: datetime) -> bool:

@@ -1,16 +1,21 @@
 """Deliveries: claimed in small numbers, marked right before they leave, settled in batches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, select, update
 
 from tidings.domain.newsletters import DeliveryState
+from tidings.domain.refusals import Outcomes
 from tidings.storage import outbox
 from tidings.storage.mail_tables import delivery, subscriber, subscription
 from tidings.storage.outbox import Settled
+from tidings.storage.reader_tables import bounce
+
+LAST = 1000
+"""Letters that are looked back on to tell a relay that refuses everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +157,64 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
         .where(delivery.c.id.in_(waiting.scalar_subquery()))
         .values(next_try_at=until)
     )
+
+
+def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> Outcomes:
+    """Return what became so far of the letters of an issue, for good or for now.
+
+    Args:
+        connection: A reading one.
+        issue_id: Of which issue; None for the last letters of all issues.
+        since: These only if they were planned after that.
+    """
+    last = select(delivery.c.id).order_by(delivery.c.id.desc()).limit(LAST)
+    is_of_last = and_(delivery.c.id.in_(last), delivery.c.planned_at > since)
+    is_theirs = is_of_last if issue_id is None else delivery.c.issue_id == issue_id
+    arrived = (DeliveryState.ACCEPTED, DeliveryState.ASSUMED_ACCEPTED)
+    counted = select(func.count()).where(is_theirs, delivery.c.state.in_(arrived))
+    found = Outcomes(accepted=connection.execute(counted).scalar_one())
+    refused = (
+        select(delivery.c.id, delivery.c.reply, subscriber.c.address)
+        .join(subscription, subscription.c.id == delivery.c.subscription_id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            is_theirs,
+            delivery.c.state.in_((DeliveryState.REJECTED, DeliveryState.HELD)),
+            delivery.c.attempts > 0,
+        )
+    )
+    for row in connection.execute(refused):
+        domain = row.address.rpartition("@")[2].lower()
+        found.note_refused(row.id, domain, row.reply or "")
+    return found
+
+
+def hold_refused(connection: Connection, ids: Collection[int], *, until: datetime) -> None:
+    """Hold letters that were refused, for good or for now, unless that has had consequences."""
+    is_judged = exists().where(bounce.c.delivery_id == delivery.c.id)
+    refused = update(delivery).where(
+        delivery.c.id.in_(ids),
+        delivery.c.state.in_((DeliveryState.REJECTED, DeliveryState.HELD)),
+        delivery.c.next_try_at < until,
+        delivery.c.marked_at.is_(None),
+        ~is_judged,
+    )
+    held = {"state": DeliveryState.HELD, "finished_at": None, "next_try_at": until}
+    connection.execute(refused.values(held))
+
+
+def hold_issue(connection: Connection, issue_id: int, *, until: datetime, reason: str) -> None:
+    """Let everything that waits of an issue wait longer, and say why; it has not been sent."""
+    waiting = update(delivery).where(
+        delivery.c.issue_id == issue_id,
+        delivery.c.finished_at.is_(None),
+        delivery.c.state.in_((DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)),
+        delivery.c.marked_at.is_(None),
+        delivery.c.next_try_at <= until,
+    )
+    held = {"state": DeliveryState.HELD, "next_try_at": until}
+    said = func.coalesce(delivery.c.reply, reason)
+    connection.execute(waiting.values(held | {"reply": said}))
 
 
 def give_back(

@@ -118,6 +118,15 @@ cut = Table(
 )
 """The upper bound of every window whose slot falls due at that moment, frozen at the first look."""
 
+flood = Table(
+    "flood",
+    metadata,
+    Column("newsletter_id", Id, ForeignKey("newsletter.id", ondelete="CASCADE"), primary_key=True),
+    Column("due_at", UtcDateTime, primary_key=True),
+)
+"""Slots at which a newsletter had many more to write to than ever: a verdict that stays as it was at
+the first look, when all of them were still due."""
+
 issue = Table(
     "issue",
     metadata,

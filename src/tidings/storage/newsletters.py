@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, se
 
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule
 from tidings.domain.planning import next_due
-from tidings.domain.slugs import slugify
-from tidings.errors import ConflictError, InvalidError, NotFoundError, PlanOutdatedError
+from tidings.domain.slugs import checked_slug, checked_title
+from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
 from tidings.storage.mail_tables import newsletter, newsletter_topic
 from tidings.storage.publishing import last_seq, touch_everything
 from tidings.storage.slices import MAX_NAMED
@@ -34,9 +34,13 @@ class NewsletterForm:
     images: bool = False
 
     def columns(self) -> dict[str, object]:
-        """Return what is stored in its row."""
+        """Return what is stored in its row.
+
+        Raises:
+            InvalidError: The title is none.
+        """
         return {
-            "title": self.title,
+            "title": checked_title(self.title),
             **schedule_columns(self.schedule),
             "language": self.language,
             "reply_to": self.reply_to,
@@ -53,12 +57,10 @@ def add(connection: Connection, slug: str, form: NewsletterForm, *, now: datetim
 
     Raises:
         ConflictError: There is one with that slug.
-        InvalidError: `slug` cannot stand in an address.
+        InvalidError: `slug` cannot stand in an address, or its title not on a line.
         NotFoundError: One of its topics does not exist.
     """
-    if slugify(slug) != slug:
-        raise InvalidError("slug", slug, "use lower-case ASCII letters, digits and hyphens")
-    if _select(connection, newsletter.c.slug == slug):
+    if _select(connection, newsletter.c.slug == checked_slug(slug)):
         raise ConflictError("newsletter", slug)
     statement = insert(newsletter).values(
         slug=slug,

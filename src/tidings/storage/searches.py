@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from tidings.domain.searching import SavedSearch
-from tidings.domain.slugs import slugify, topic_slug
-from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.domain.slugs import checked_slug, checked_title
+from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
 from tidings.storage.search_tables import search
 
@@ -16,16 +16,16 @@ def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
 
     Raises:
         ConflictError: There is one with that slug.
-        InvalidError: The slug cannot stand in an address.
+        InvalidError: The slug cannot stand in an address, or the title not on a line.
     """
-    if slugify(new.slug) != new.slug:
-        example = topic_slug(new.slug)
-        raise InvalidError(
-            "slug", new.slug, f"use ASCII letters, digits and hyphens, as in {example}"
-        )
-    if find(connection, new.slug):
+    if find(connection, checked_slug(new.slug)):
         raise ConflictError("search", new.slug)
-    values = {"slug": new.slug, "title": new.title, "query": new.query, "added_at": now}
+    values = {
+        "slug": new.slug,
+        "title": checked_title(new.title),
+        "query": new.query,
+        "added_at": now,
+    }
     connection.execute(insert(search).values(values))
     publishing.touch_everything(connection, [publishing.of_search(new.slug)], now=now)
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from tidings.domain.entries import EntryState, TopicCredit
-from tidings.domain.slugs import slugify, topic_slug
-from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.domain.slugs import checked_slug, checked_title, topic_slug
+from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed
 from tidings.storage.tables import entry, feed_state, page_mark, source_topic, topic
@@ -19,14 +19,11 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
 
     Raises:
         ConflictError: There is one with that slug.
-        InvalidError: `slug` cannot stand in an address.
+        InvalidError: `slug` cannot stand in an address, or its title not on a line.
     """
-    if slugify(slug) != slug:
-        raise InvalidError(
-            "slug", slug, f"use ASCII letters, digits and hyphens, as in {topic_slug(slug)}"
-        )
-    if find(connection, slug):
+    if find(connection, checked_slug(slug)):
         raise ConflictError("topic", slug)
+    title = checked_title(title)
     connection.execute(insert(topic).values(slug=slug, title=title))
     publishing.touch_everything(connection, [publishing.of_topic(slug)], now=now)
     return TopicCredit(slug=slug, title=title)
@@ -38,7 +35,7 @@ def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> di
     known = set(connection.scalars(select(topic.c.slug).where(topic.c.slug.in_(slugs.values()))))
     titles: dict[str, str] = {}
     for name, slug in slugs.items():
-        titles.setdefault(slug, name)
+        titles.setdefault(slug, one_line(name).strip() or slug)
     rows = [{"slug": slug, "title": title} for slug, title in titles.items() if slug not in known]
     if rows:
         connection.execute(insert(topic), rows)

@@ -84,7 +84,7 @@ class PreferencePages:
         try:
             self._preferences.save(token, number, choice_in(form), visitor)
         except InvalidError as error:
-            return self._page(request, form, fault=error.kind)
+            return self._page(request, form, fault=error)
         return self._page(request, said=Said.SAVED)
 
     def _change(self, request: Request, form: Form) -> Response:
@@ -111,7 +111,7 @@ class PreferencePages:
         try:
             self._moving.ask(_token(request), form.text("address"))
         except InvalidError as error:
-            return self._page(request, form, fault=error.kind)
+            return self._page(request, form, fault=error)
         return self._page(request, said=Said.MOVING)
 
     def _export(self, request: Request, _: Form) -> Response:
@@ -141,21 +141,22 @@ class PreferencePages:
         form: Form = NOTHING_CHOSEN,
         *,
         said: Said = Said.NOTHING,
-        fault: str = "",
+        fault: InvalidError | None = None,
     ) -> Response:
         try:
             reader = self._preferences.read(_token(request))
         except NotFoundError:
             return self._answers.lost(request)
-        is_moving = form.text("do") == "move"
+        is_moving, kind = form.text("do") == "move", fault.kind if fault else ""
         page = PreferencesPage(
             site=self._site(reader),
             menu=self._menu,
             address=masked(reader.address),
-            preferences=self._shown(reader, form, fault="" if is_moving else fault),
+            preferences=self._shown(reader, form, fault="" if is_moving else kind),
             said=said,
             wanted=form.text("address") if is_moving else "",
-            fault=fault if is_moving else "",
+            fault=kind if is_moving else "",
+            detail=fault.detail if fault else "",
         )
         is_wrong = fault or said is Said.UNSURE
         return self._answers.page(request, page, status=422 if is_wrong else 200)

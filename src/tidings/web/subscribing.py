@@ -15,6 +15,7 @@ from tidings.rendering.reader_pages import (
     Offer,
     SubscribePage,
 )
+from tidings.services.subscribing import Answer
 from tidings.web.conditions import preferred_language
 from tidings.web.forms import Form, read_form, refuse_strangers
 from tidings.web.publication import Readers
@@ -24,6 +25,8 @@ FORM_NAME = "page"
 """What the consent record and the limits call our form."""
 
 NOTHING_CHOSEN = Form(())
+
+STATUSES = {Answer.TAKEN: 200, Answer.AGAIN: 422, Answer.LATER: 429}
 
 
 class SubscribePages:
@@ -78,13 +81,21 @@ class SubscribePages:
             rendered=form.text("stamp"),
         )
         try:
-            self._subscribing.ask(wish, self._answers.visitor(request))
+            answer = self._subscribing.ask(wish, self._answers.visitor(request))
         except InvalidError as error:
-            return self._form(request, offer, form, fault=error.kind)
+            return self._form(request, offer, form, fault=error)
+        if answer is not Answer.TAKEN:
+            return self._form(request, offer, form, answer=answer)
         return self._answers.page(request, AskedPage(site=site, newsletter=newsletter))
 
     def _form(
-        self, request: Request, offer: Offer, filled: Form = NOTHING_CHOSEN, fault: str = ""
+        self,
+        request: Request,
+        offer: Offer,
+        filled: Form = NOTHING_CHOSEN,
+        *,
+        fault: InvalidError | None = None,
+        answer: Answer = Answer.TAKEN,
     ) -> Response:
         usual = offer.newsletter.schedule
         language = preferred_language(request.headers, self._menu.languages)
@@ -101,10 +112,18 @@ class SubscribePages:
             menu=self._menu,
             choice=choice,
             address=filled.text("address"),
-            stamp=filled.text("stamp") or self._subscribing.stamp(),
-            fault=fault,
+            stamp=self._stamp(filled, answer),
+            fault=fault.kind if fault else "",
+            detail=fault.detail if fault else "",
+            again="" if answer is Answer.TAKEN else answer.value,
         )
-        return self._answers.page(request, page, status=422 if fault else 200)
+        status = 422 if fault else STATUSES[answer]
+        return self._answers.page(request, page, status=status)
+
+    def _stamp(self, filled: Form, answer: Answer) -> str:
+        if answer is Answer.AGAIN:
+            return self._subscribing.stamp(is_again=True)
+        return filled.text("stamp") or self._subscribing.stamp()
 
     def _confirm(self, request: Request) -> Response:
         token: str = request.path_params["token"]

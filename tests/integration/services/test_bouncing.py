@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 
 from factories import DAY, HOUR, NOON
 from newsroom import accept, reject
+from post import LINKS
 from returned import QMAIL, VACATION, a_complaint, a_report
 from tidings.delivery.mailboxes import Unread
 from tidings.delivery.verp import BounceAddress
@@ -25,7 +26,7 @@ from tidings.services.bouncing import (
     take_in,
 )
 from tidings.storage import bounces, consents, suppressions
-from tidings.storage.mail_tables import subscriber
+from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.reader_tables import consent
 
 ANN = "ann@example.org"
@@ -49,6 +50,7 @@ class Desk:
             clock=lambda: newsroom.now,
             hash_of=keyed("suppression"),
             address=self.address,
+            read_unsubscribe=LINKS.unsubscribe.read,
         )
         newsroom.add_newsletter()
         self.source = newsroom.follow()
@@ -286,6 +288,57 @@ def test_a_report_sent_elsewhere_counts_by_the_message_id_that_only_the_reader_k
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
 
+def unsubscribe_by(url="", address=""):
+    """Return the head of a letter that came back, with these ways to leave."""
+    ways = ", ".join(f"<{one}>" for one in (url, f"mailto:{address}?subject=unsubscribe") if one)
+    return f"Return-Path: <0102@relay.example>\nList-Unsubscribe: {ways}".encode()
+
+
+@pytest.mark.parametrize("way", ["envelope", "link", "address"])
+def test_a_complaint_counts_though_the_relay_rewrote_the_message_id(desk, way):
+    row = desk.send()
+    desk.send()
+    with desk.newsroom.database.read() as connection:
+        nonce = connection.execute(
+            select(subscription.c.nonce).where(subscription.c.id == desk.subscription)
+        ).scalar_one()
+    token = LINKS.unsubscribe.sign(desk.subscription, nonce)
+    raw = a_complaint("feedback@example.org", message_id="<0102@eu.relay.example>")
+    raw = {
+        "envelope": raw.replace(b"<bounces@example.org>", f"<{desk.to(row)}>".encode()),
+        "link": raw.replace(
+            b"Return-Path: <bounces@example.org>",
+            unsubscribe_by(f"https://news.example/unsubscribe/{token}"),
+        ),
+        "address": raw.replace(
+            b"Return-Path: <bounces@example.org>",
+            unsubscribe_by("https://news.example/u", desk.to(row)),
+        ),
+    }[way]
+
+    assert desk.take(raw) is Taken.COUNTED
+    assert desk.suppression().reason is SuppressionReason.COMPLAINT
+
+
+def test_a_link_that_is_made_up_shows_nothing(desk):
+    desk.send()
+    forged = LINKS.unsubscribe.sign(desk.subscription, 1)[:-1] + "~"
+    other = LINKS.unsubscribe.sign(desk.subscription, 1)
+    raw = a_complaint("feedback@example.org", message_id="<0102@eu.relay.example>")
+
+    taken = [
+        desk.take(
+            raw.replace(
+                b"Return-Path: <bounces@example.org>",
+                unsubscribe_by(f"https://news.example/unsubscribe/{token}"),
+            )
+        )
+        for token in (forged, other)
+    ]
+
+    assert taken == [Taken.UNKNOWN] * 2
+
+
 def test_the_server_may_say_whom_a_message_was_for(desk):
     row = desk.send()
 
@@ -330,17 +383,42 @@ def test_what_the_relay_refuses_is_judged_the_same_and_once(desk):
 
 def test_many_refusals_are_all_judged(desk, monkeypatch):
     monkeypatch.setattr(bouncing, "BATCH", 2)
-    for number in range(4):
+    for number in range(11):
         desk.newsroom.subscribe(f"reader{number}@example.org")
     desk.newsroom.publish(desk.source)
     desk.newsroom.now += DAY
     desk.newsroom.plan()
-    desk.outbox.tell(*[reject] * 5)
+    desk.outbox.tell(*[accept, reject] * 6)
     desk.newsroom.deliver(desk.outbox)
 
     judge_refusals(desk.tools)
 
-    assert len({bounce.subscriber for bounce in desk.kept()}) == 5
+    assert len({bounce.subscriber for bounce in desk.kept()}) == 6
+
+
+def test_a_refusal_waits_until_it_is_known_what_becomes_of_the_others(desk):
+    """A service stops within an issue; nobody can tell yet whether it refuses them all."""
+    for number in range(3):
+        desk.newsroom.subscribe(f"reader{number}@example.org")
+    stop = Event()
+
+    def refuse_and_stop(outbox, envelope, letter, mark):
+        stop.set()
+        reject(outbox, envelope, letter, mark)
+
+    desk.newsroom.publish(desk.source)
+    desk.newsroom.now += DAY
+    desk.newsroom.plan()
+    desk.outbox.tell(refuse_and_stop)
+    desk.newsroom.deliver(desk.outbox, stop=stop)
+
+    judge_refusals(desk.tools)
+    at_once = desk.kept()
+    desk.newsroom.now += HOUR
+    judge_refusals(desk.tools)
+
+    assert at_once == []
+    assert [bounce.subscriber for bounce in desk.kept()] == [ANN]
 
 
 class Box:
@@ -375,7 +453,11 @@ class Failing:
 
 def tools_without_a_database():
     return BounceTools(
-        database=Failing(), clock=lambda: NOON, hash_of=keyed("suppression"), address=None
+        database=Failing(),
+        clock=lambda: NOON,
+        hash_of=keyed("suppression"),
+        address=None,
+        read_unsubscribe=LINKS.unsubscribe.read,
     )
 
 

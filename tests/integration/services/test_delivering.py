@@ -17,11 +17,13 @@ from newsroom import (
     refuse_everybody_for_now,
     refuse_for_now,
     refuse_our_letter,
+    refuse_our_size,
     refuse_us,
     reject,
     take_and_lose_the_reply,
 )
 from outage import Outage
+from tidings.domain.refusals import FEW_OF_A_DOMAIN
 from tidings.domain.retries import DOUBT, FAULT, OUTAGE, PAUSES
 from tidings.domain.standings import MAX_FAULTS
 from tidings.errors import StorageError
@@ -193,7 +195,104 @@ def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsroom, planne
     newsroom.deliver(relay)
 
     assert MAX_FAULTS <= len(relay.seen) < 20
-    assert newsroom.states().count("held") == len(relay.seen)
+    assert newsroom.states() == ["held"] * 20
+
+
+@pytest.mark.parametrize(
+    "refuse",
+    [
+        pytest.param(reject, id="in words that speak of recipients"),
+        pytest.param(refuse_our_letter, id="for our sake"),
+        pytest.param(refuse_our_size, id="for its size"),
+    ],
+)
+def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_mended(
+    newsroom, planned, refuse
+):
+    planned(12)
+    relay = Outbox(*[refuse] * 12)
+
+    newsroom.deliver(relay)
+    asked, at_first = len(relay.seen), newsroom.states()
+    for _ in range(4):  # it is tried again by and by, and spares everybody else
+        newsroom.now += FAULT
+        newsroom.deliver(relay)
+    in_the_hour = len(relay.seen)
+    relay.forget()
+    for _ in range(8):
+        newsroom.now += FAULT
+        newsroom.deliver(relay)
+
+    assert asked <= FEW_OF_A_DOMAIN + delivering.AHEAD
+    assert in_the_hour <= asked + 12
+    assert at_first == ["held"] * 12
+    assert newsroom.states() == ["accepted"] * 12
+
+
+def test_an_issue_that_is_too_large_does_not_keep_others_from_the_relay(newsroom):
+    newsroom.add_newsletter("large")
+    newsroom.add_newsletter("small", title="Small")
+    source = newsroom.follow()
+    for reader in range(9):
+        newsroom.subscribe(f"reader{reader}@example.org", "large")
+    newsroom.subscribe("ann@example.org", "small", hour=8)
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+    relay = Outbox(*[refuse_our_size] * 9)
+    newsroom.deliver(relay)
+    relay.forget()
+
+    newsroom.now += HOUR / 2
+    newsroom.now = max(newsroom.now, SEVEN + HOUR)
+    newsroom.plan()
+    newsroom.deliver(relay)
+
+    assert "ann@example.org" in {sent.recipient for sent in relay.sent}
+
+
+def test_a_relay_that_refuses_everybody_is_known_though_every_reader_has_an_issue_of_their_own(
+    newsroom,
+):
+    newsroom.add_newsletter()
+    for number in range(8):
+        source = newsroom.follow(topic=f"t{number}")
+        newsroom.subscribe(f"reader@{number}.example", topics=[f"t{number}"])
+        newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+    relay = Outbox(*[reject] * 8)
+
+    newsroom.deliver(relay)
+
+    assert set(newsroom.states()) <= {"held", "ready"}
+    assert "held" in newsroom.states()
+
+
+def test_few_that_are_refused_do_not_hold_an_issue(newsroom, planned):
+    planned(12)
+    relay = Outbox(*[reject, accept, accept] * 4)
+
+    newsroom.deliver(relay)
+
+    assert newsroom.states() == ["rejected", "accepted", "accepted"] * 4
+
+
+def test_early_refusals_do_not_hold_an_issue_for_good(newsroom, planned):
+    """The first of a list are all of a firm that is gone; the others are well."""
+    planned(40)
+    gone = {f"reader{number}@example.org" for number in range(8)}
+
+    def refuse_the_gone(outbox, envelope, letter, mark):
+        return (reject if envelope.recipient in gone else accept)(outbox, envelope, letter, mark)
+
+    relay = Outbox(*[refuse_the_gone] * 200)
+    for _ in range(12):
+        newsroom.deliver(relay)
+        newsroom.now += FAULT
+
+    assert newsroom.states().count("accepted") == 32
+    assert newsroom.states()[:8] == ["rejected"] * 8
 
 
 @pytest.mark.parametrize(

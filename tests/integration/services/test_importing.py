@@ -9,11 +9,12 @@ from factories import DAY, HOUR
 from readers import House
 from tidings.domain import rosters
 from tidings.domain.newsletters import Frequency
-from tidings.domain.readers import NOBODY
+from tidings.domain.readers import NOBODY, SuppressionReason
+from tidings.domain.roster_columns import COLUMNS
 from tidings.domain.rosters import RosterLine
 from tidings.services.exporting import consent_rows, roster_rows
-from tidings.services.importing import BATCH
-from tidings.storage import sign_ups
+from tidings.services.importing import BATCH, MAX_PROOF
+from tidings.storage import sign_ups, suppressions
 
 PROVEN = {"confirmed_at": "2026-01-02T03:04:05+00:00", "proof": "form of 2026"}
 
@@ -85,6 +86,78 @@ def test_what_cannot_come_in_is_named_by_line(house):
         12: "this list is for news",
     }.items():
         assert words in problems[line]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"status": "unsubscribed"}, SuppressionReason.ERASED),
+        ({"left_at": "2027-01-02"}, SuppressionReason.ERASED),
+        ({"bounced_at": "long ago"}, SuppressionReason.BOUNCES),
+        ({"status": "complained"}, SuppressionReason.COMPLAINT),
+        ({"status": "blocklisted"}, SuppressionReason.OPERATOR),
+    ],
+)
+def test_who_got_nothing_any_more_elsewhere_gets_nothing_here(house, cells, reason):
+    house.sign_up("ann@example.org")
+    rehearsed = house.bring_in([a_line(2, "ann@example.org", **cells)], rehearses=True)
+    before = house.subscriptions(state="active")
+
+    [one] = house.bring_in([a_line(2, "Ann@example.org", **cells)])
+
+    with house.database.read() as connection:
+        [found] = suppressions.every(connection)
+    assert [one.is_suppressed for one in rehearsed] == [True]
+    assert len(before) == 1
+    assert (one.is_suppressed, found.reason) == (True, reason)
+    assert found.evidence.startswith("import: ")
+
+
+def test_who_came_back_after_they_had_left_elsewhere_stays(house):
+    house.sign_up("ann@example.org")
+
+    [one] = house.bring_in([a_line(2, "ann@example.org", left_at="2025-01-02T03:04:05Z")])
+
+    assert (one.is_known, one.is_suppressed) == (True, False)
+    assert [one.address for one in house.subscriptions(state="active")] == ["ann@example.org"]
+
+
+def test_who_left_elsewhere_can_sign_up_here(house):
+    house.bring_in([a_line(2, "ann@example.org", status="unsubscribed")])
+
+    house.sign_up("ann@example.org")
+
+    assert [one.address for one in house.subscriptions(state="active")] == ["ann@example.org"]
+
+
+def test_one_list_that_holds_somebody_twice_lets_them_go(house):
+    results = house.bring_in(
+        [
+            a_line(2, "ann@example.org"),
+            a_line(3, "ann@example.org", status="unsubscribed"),
+            a_line(4, "bob@example.org", status="unsubscribed"),
+            a_line(5, "bob@example.org"),
+        ]
+    )
+
+    assert house.subscriptions(state="active") == []
+    assert [one.is_suppressed for one in results] == [False, True, True, False]
+
+
+def test_who_never_confirmed_elsewhere_has_no_proof(house):
+    lines = [a_line(2, "ann@example.org", status="pending")]
+
+    [refused] = house.bring_in(lines)
+    [asked] = house.bring_in(lines, asks=True)
+
+    assert "no proof of consent" in refused.problem
+    assert asked.is_asked
+
+
+def test_a_proof_that_is_too_long_is_not_cut(house):
+    [one] = house.bring_in([a_line(2, "ann@example.org", proof="x" * (MAX_PROOF + 1))])
+
+    assert "1000 characters at most" in one.problem
 
 
 def test_who_cannot_show_consent_is_asked_once(house):
@@ -165,9 +238,11 @@ def test_a_list_goes_out_and_comes_back_as_it_was(house):
         before = list(roster_rows(connection, "news"))
         record = list(consent_rows(connection, "news", "n1@example.org"))
     file = io.StringIO()
-    rosters.write(before, file, rosters.COLUMNS)
+    rosters.write(before, file, COLUMNS)
     file.seek(0)
-    read = {line.cells["address"]: dict(line.cells) for line in rosters.read(file)}
+    read = {
+        line.cells["address"]: dict(line.cells) for line in rosters.read(file.getvalue(), {})[1]
+    }
 
     assert read == {row["address"]: dict(row) for row in before}
     assert len(read) == BATCH + 6

@@ -282,7 +282,7 @@ def test_a_reply_in_hand_is_kept_until_the_database_is_back(database):
 
 
 def test_a_hostile_title_adds_no_header_and_no_markup(database, outbox: Outbox):
-    title = "News\r\nBcc: eve@example.org\r\n\r\n<script>alert(1)</script> {{ 7*7 }} {newsletter}"
+    title = "News =?utf-8?q?=0D=0ABcc:eve?= <script>alert(1)</script> {{ 7*7 }} {newsletter}"
     post = PostOffice(database, title=title)
     post.sign_up()
     post.welcome("bob@example.org")

@@ -9,7 +9,7 @@ from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, a_form, be_away, refuse_for_now, write_letter
 from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
-from tidings.errors import PlanOutdatedError
+from tidings.errors import PlanOutdatedError, StorageError
 from tidings.services import planning
 from tidings.services.planning import plan_now
 from tidings.storage import deliveries, delivery_records, issues, newsletters, plans
@@ -474,6 +474,49 @@ def test_by_the_operators_word_a_few_entries_go_as_they_are(newsroom):
 
     [row] = newsroom.deliveries()
     assert newsroom.told(row.issue_id) == told
+
+
+class Mortal:
+    """A database that dies once so many deliveries are planned."""
+
+    def __init__(self, newsroom, deliveries):
+        self._newsroom, self._deliveries = newsroom, deliveries
+
+    def __getattr__(self, name):
+        return getattr(self._newsroom.database, name)
+
+    def write(self):
+        if len(self._newsroom.deliveries()) >= self._deliveries:
+            raise StorageError("test", "gone")
+        return self._newsroom.database.write()
+
+
+@pytest.mark.parametrize("frequency", [Frequency.DAILY, Frequency.INSTANT])
+def test_who_dies_while_planning_too_many_letters_leaves_none_of_them_unheld(
+    newsroom, source, monkeypatch, frequency
+):
+    monkeypatch.setattr(planning, "CHUNK", 50)
+    wish = {"frequency": frequency}
+    ann, relay = newsroom.subscribe(**wish), Outbox()
+    newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+    newsroom.deliver(relay)
+    for number in range(140):
+        newsroom.subscribe(f"new{number}@example.org", **wish)
+    newsroom.publish(source)
+    newsroom.now = max(newsroom.now + HOUR, newsroom.subscription(ann).next_issue_at)
+
+    with pytest.raises(StorageError):
+        newsroom.plan(database=Mortal(newsroom, 101))
+    planned = len(newsroom.deliveries())
+    newsroom.now += HOUR / 60
+    newsroom.plan()
+    newsroom.deliver(relay)
+
+    assert planned == 101
+    assert [row.state for row in newsroom.deliveries()].count("held") == 140
+    assert set(relay.seen) == {"ann@example.org"}
 
 
 def test_many_more_readers_than_usual_are_held_until_the_operator_lets_them_go(newsroom, source):

@@ -10,7 +10,7 @@ from readers import VISITOR, House
 from tidings.domain.newsletters import Ending, Frequency
 from tidings.domain.readers import Choice, SuppressionReason, Visitor
 from tidings.errors import InvalidError, NotFoundError
-from tidings.services.subscribing import PER_NETWORK, forget_expired
+from tidings.services.subscribing import PER_NETWORK, Answer, forget_expired
 from tidings.storage import sign_ups, suppressions
 from tidings.storage.reader_tables import consent, every_table, quota, sign_up
 
@@ -111,20 +111,35 @@ def test_a_network_is_stopped_without_harm_to_others(house):
 
 
 def test_what_a_machine_fills_in_is_dropped_in_silence(house):
-    machines = {
-        "what people do not see is filled in": {"honeypot": "x"},
-        "too quick": {"after": timedelta(seconds=1)},
-        "a form of last week": {"after": timedelta(days=8)},
-        "a time of its own": {"rendered": "1.forged"},
-        "no time": {"rendered": ""},
-    }
+    answer = house.ask(honeypot="x")
 
-    written_to = {}
-    for name, fields in machines.items():
-        house.ask(**fields)
-        written_to[name] = house.letters()
+    assert answer is Answer.TAKEN
+    assert house.letters() == []
 
-    assert written_to == {name: [] for name in machines}
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"after": timedelta(seconds=1)}, id="too quick"),
+        pytest.param({"after": timedelta(days=8)}, id="a form of last week"),
+        pytest.param({"rendered": "1.forged"}, id="a time of its own"),
+        pytest.param({"rendered": ""}, id="no time"),
+    ],
+)
+def test_what_may_be_a_machine_has_to_be_sent_once_more(house, fields):
+    first = house.ask(**fields)
+    before = house.letters()
+
+    second = house.ask(rendered=house.subscribing.stamp(is_again=True), after=timedelta(0))
+
+    assert (first, before) == (Answer.AGAIN, [])
+    assert (second, house.letters()) == (Answer.TAKEN, [("confirm", "ann@example.org")])
+
+
+def test_who_is_beyond_a_limit_that_is_not_of_their_address_is_told(house):
+    answers = [house.ask(f"n{n}@example.org") for n in range(PER_NETWORK + 1)]
+
+    assert answers == [*[Answer.TAKEN] * PER_NETWORK, Answer.LATER]
 
 
 def test_known_and_unknown_addresses_are_answered_alike(house):
@@ -145,7 +160,7 @@ def test_known_and_unknown_addresses_are_answered_alike(house):
     effort = {}
     for name in ("ann", "bob", "eve"):
         statements.clear()
-        assert house.ask(f"{name}@example.org") is None
+        assert house.ask(f"{name}@example.org") is Answer.TAKEN
         effort[name] = len(statements)
 
     assert len(set(effort.values())) == 1, effort

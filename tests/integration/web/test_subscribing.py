@@ -11,6 +11,7 @@ from sqlalchemy import select
 from browser.showcase import serving
 from front_door import FORM, WAIT, FrontDoor
 from integration.web.visitors import Visitor
+from tidings.services.subscribing import PER_NETWORK
 from tidings.storage import newsletters
 from tidings.storage.reader_tables import consent
 
@@ -130,6 +131,93 @@ def test_every_address_gets_the_same_answer(door, room):
         ("confirm", "new@example.org"),
         ("welcome", "known@example.org"),
     ]
+
+
+@JUST_PAGES
+@pytest.mark.parametrize(
+    "wait",
+    [
+        pytest.param(timedelta(seconds=1), id="too quick"),
+        pytest.param(timedelta(days=9), id="from an old tab"),
+    ],
+)
+def test_a_form_that_may_be_a_machines_is_shown_again_filled_with_one_more_press(door, wait):
+    filled = {
+        "address": "ann@example.org",
+        "frequency": "weekly",
+        "timezone": "Europe/Paris",
+        "topic": "databases",
+        "stamp": door.stamp(),
+    }
+    door.house.wait(wait)
+
+    first = door.post("/subscribe/news", filled)
+    before = door.house.letters()
+    second = door.post("/subscribe/news", filled | {"stamp": door.stamp(first)})
+
+    page = first.body.decode()
+    assert first.status == 422
+    assert "please press the button once more" in page
+    assert "is on its way" not in page
+    for kept in (
+        'value="ann@example.org"',
+        'value="weekly" checked',
+        '<option value="Europe/Paris" selected>',
+        'value="databases" checked',
+    ):
+        assert kept in page
+    assert before == []
+    assert b"Look into your mailbox" in second.body
+    assert door.house.letters() == [("confirm", "ann@example.org")]
+
+
+@JUST_PAGES
+def test_who_is_beyond_the_limit_of_a_network_is_told_and_nobody_else(door):
+    for number in range(PER_NETWORK):
+        door.sign_up(f"n{number}@example.org")
+
+    answer = door.sign_up("one@example.org")
+
+    assert answer.status == 429
+    assert b"please try again in an hour" in answer.body
+    assert len(door.house.letters()) == PER_NETWORK
+
+
+@JUST_PAGES
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("ann", "one @, and only one"),
+        ("ann@example", "no name of a mail server"),
+        ("josé@example.org", "only plain letters"),
+        ("an n@example.org", "before the @"),
+        ("noreply@example.org", "Nobody reads newsletters"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said(door, address, words):
+    page = door.sign_up(address).body.decode()
+
+    assert words in page
+
+
+@JUST_PAGES
+def test_an_address_as_input_methods_write_it_is_taken(door):
+    answer = door.sign_up("ann\uff20example\u3002org\u200b")
+
+    assert answer.status == 200
+    assert door.house.letters() == [("confirm", "ann@example.org")]
+
+
+@JUST_PAGES
+@pytest.mark.parametrize("kind", TOKENS)
+def test_a_link_works_with_what_mail_programs_add_and_with_nothing_else(door, kind):
+    path = door.paths()[kind]
+
+    good = {end: door.get(path + end).status for end in (".", ")", "%20", ").")}
+    bad = {end: door.get(path + end).status for end in ("=", "%0d%0a", ",", "%3E", "x", "%00")}
+
+    assert set(good.values()) == {200}
+    assert set(bad.values()) == {404}
 
 
 @JUST_PAGES

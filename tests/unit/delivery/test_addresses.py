@@ -32,6 +32,17 @@ from tidings.errors import InvalidError
             id="the same, composed otherwise",
         ),
         pytest.param("a@\uff45xample.org", "a@example.org", "a@example.org", id="full width"),
+        pytest.param("a\uff20example.org", "a@example.org", "a@example.org", id="a wide sign"),
+        pytest.param(
+            "\uff41\uff20\uff45\uff58\uff0eorg", "a@ex.org", "a@ex.org", id="all of it wide"
+        ),
+        pytest.param("a@example\u3002org", "a@example.org", "a@example.org", id="a wide stop"),
+        pytest.param("a\u200b@example.org", "a@example.org", "a@example.org", id="of no width"),
+        pytest.param(
+            "a@exam\u200dple.org\ufeff", "a@example.org", "a@example.org", id="more of it"
+        ),
+        pytest.param("\u202aa@example.org\u202c", "a@example.org", "a@example.org", id="embedded"),
+        pytest.param("\u3000a@example.org\u00a0 ", "a@example.org", "a@example.org", id="blanks"),
     ],
 )
 def test_an_address_has_one_form(text, address, key):
@@ -56,8 +67,10 @@ def test_an_address_has_one_form(text, address, key):
         pytest.param("ann@example.org\r\nRCPT TO:<b@c.org>", "U+000D", id="a command"),
         pytest.param("ann\0@example.org", "invalid characters", id="a null"),
         pytest.param("ann\u202e@example.org", "RIGHT-TO-LEFT OVERRIDE", id="turned around"),
-        pytest.param("ann\u200b@example.org", "ZERO WIDTH SPACE", id="of no width"),
-        pytest.param("ann@exam\u200dple.org", "", id="of no width in the domain"),
+        pytest.param("-f@example.org", "begins with a hyphen", id="an option"),
+        pytest.param("\uff0df@example.org", "begins with a hyphen", id="a wide option"),
+        pytest.param("=?utf-8?q?a?=@example.org", "has =? in it", id="an encoded word"),
+        pytest.param("a\uff0cb@example.org", "invalid characters", id="a wide comma"),
         pytest.param("x" * 65 + "@example.org", "too long", id="long"),
         pytest.param("jos\u00e9@example.org", "only ASCII letters", id="a letter for few servers"),
         pytest.param("a@\ud800.org", "", id="half a character"),
@@ -72,6 +85,29 @@ def test_whatever_is_not_one_address_is_refused_in_a_sentence(text, because):
     assert message.startswith("address ")
     assert message.isprintable()
     assert not message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("", "sign"),
+        ("ann", "sign"),
+        ("ann@b@example.org", "sign"),
+        ("@example.org", "name"),
+        ("a n@example.org", "name"),
+        ("-f@example.org", "name"),
+        ("josé@example.org", "letters"),
+        ("ann@localhost", "domain"),
+        ("ann@example,org", "domain"),
+        ("ann@", "domain"),
+        ("ann@example..org", "domain"),
+    ],
+)
+def test_the_part_that_is_wrong_is_named(text, detail):
+    with pytest.raises(InvalidError) as caught:
+        mailbox(text)
+
+    assert caught.value.detail == detail
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,16 @@
 
 import base64
 import time
+from pathlib import Path
 
 import pytest
 
 import returned
 from returned import ANN, MESSAGE_ID, a_complaint, a_report
 from tidings.delivery.reports import MAX_SIZE, read_incoming
+from tidings.domain.bounces import BounceKind, kind_of
+
+MAIL = Path(__file__).parents[2] / "data" / "mail"
 
 OURS = {"recipients": (ANN,), "message_id": MESSAGE_ID, "is_standard": True}
 
@@ -56,6 +60,97 @@ def test_a_report_of_failure_is_read_whoever_wrote_it(raw, status, diagnostic, l
     assert not report.is_complaint
     assert (report.status, report.diagnostic) == (status, diagnostic)
     assert {name: getattr(report, name) for name in OURS} == OURS
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "diagnostic", "kind"),
+    [
+        pytest.param(
+            "ironport-supplementary-info",
+            "5.1.1",
+            '#5.1.1 smtp; 550 5.1.1 "Unknown User"',
+            BounceKind.GONE,
+            id="Cisco: only in a field of its own",
+        ),
+        pytest.param(
+            "microsoft-access-denied",
+            "5.4.1",
+            "Recipient address rejected: Access denied. [x.prod.protection.outlook.com]",
+            BounceKind.GONE,
+            id="Microsoft: unknown",
+        ),
+    ],
+)
+def test_what_the_status_hides_is_found_where_the_server_says_it(name, status, diagnostic, kind):
+    report = read_incoming((MAIL / f"{name}.eml").read_bytes()).report
+
+    assert report is not None
+    assert report.status == status
+    assert diagnostic in report.diagnostic
+    assert kind_of(report.status, report.diagnostic) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "diagnostic", "expected"),
+    [
+        pytest.param(
+            "5.1.0", "smtp; 5.1.0 - Unknown address error 550-'5.1.1 no one'", "5.1.1", id="other"
+        ),
+        pytest.param("5.1.0", "smtp; 550 5.1.0 address rejected", "5.1.0", id="no more is known"),
+        pytest.param("5.3.0", "smtp; 554 5.7.1 spam", "5.7.1", id="us"),
+        pytest.param("5.2.2", "smtp; 550 5.1.1 no one", "5.2.2", id="what is exact stays"),
+    ],
+)
+def test_a_status_that_says_little_gives_way(status, diagnostic, expected):
+    report = read_incoming(a_report(status=status, diagnostic=diagnostic)).report
+
+    assert report is not None
+    assert report.status == expected
+
+
+def test_what_a_server_said_need_not_be_called_smtp():
+    report = read_incoming(a_report(status="5.0.0", diagnostic="550 5.2.1 closed")).report
+
+    assert report is not None
+    assert (report.status, report.diagnostic) == ("5.2.1", "550 5.2.1 closed")
+
+
+@pytest.mark.parametrize(
+    ("head", "leaves"),
+    [
+        ("Subject: unsubscribe", True),
+        ("Subject: Unsubscribe ", True),
+        ("Subject: =?utf-8?q?unsubscribe?=", True),
+        ("Subject: =?UTF-8?B?VW5zdWJzY3JpYmU=?=", True),
+        ("Subject:\n =?utf-8?q?unsub?=\n =?utf-8?q?scribe?=", True),
+        ("Subject: unsubscribe\nAuto-Submitted: no", True),
+        ("Subject: unsubscribe\nAuto-Submitted: auto-generated", True),
+        ("Subject: unsubscribe\nAuto-Submitted: auto-generated (by a mail program)", True),
+        ("Subject: unsubscribe\nAuto-Submitted: auto-replied", False),
+        ("Subject: unsubscribe\nAuto-Submitted: Auto-Replied; owner-email=a@b.org", False),
+        ("Subject: unsubscribe\nAuto-Submitted: auto-notified", False),
+        ("Subject: Re: how do I unsubscribe", False),
+        ("Subject: =?nonsense?q?unsubscribe?=", False),
+        ("Subject: =?utf-8?b?!?=", False),
+        ("Subject: unsubscribe\nSubject: hello", False),
+    ],
+)
+def test_who_asks_to_leave_is_understood(head, leaves):
+    assert read_incoming(f"{head}\nFrom: ann@example.org\n\n".encode()).asks_to_leave is leaves
+
+
+def test_a_letter_whose_message_id_was_rewritten_is_known_by_its_sender_and_its_links():
+    raw = a_complaint(message_id="<0102@eu.relay.example>").replace(
+        b"Return-Path: <bounces@example.org>",
+        b"Return-Path: <0102@relay.example>\nList-Unsubscribe: <https://a.example/unsubscribe/7-9.x_Y-z>,\n"
+        b" <mailto:bounces%2Bae.aaaaaaaa@example.org?subject=unsubscribe>",
+    )
+
+    report = read_incoming(raw).report
+
+    assert report is not None
+    assert "bounces+ae.aaaaaaaa@example.org" in report.senders
+    assert report.tokens == ("7-9.x_Y-z",)
 
 
 def test_a_report_may_be_encoded():

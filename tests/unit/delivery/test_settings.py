@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.settings import DomainLimits, SmtpSettings
 from tidings.errors import ConfigError
 
 
@@ -43,6 +43,14 @@ def test_what_is_not_safe_or_cannot_work_is_refused(changes):
         settings(**changes)
 
     assert "p\u00e4ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "domain", ["gmail", "Gmail.com", "-.com", "gmail.com.", "@gmail.com", "a..b", ""]
+)
+def test_limits_are_for_a_domain_as_letters_name_it(domain):
+    with pytest.raises(ConfigError, match="name a domain as letters do"):
+        settings(domains={domain: DomainLimits(connections=1)})
 
 
 def test_a_password_does_not_show():

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.bounces import BounceKind, Standing, decide, find_status, is_forgiven, kind_of
+from tidings.domain.bounces import BounceKind, Standing, decide, is_forgiven, kind_of
 from tidings.domain.readers import SuppressionReason
+from tidings.domain.refusals import find_status
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,43 @@ from tidings.domain.readers import SuppressionReason
     ],
 )
 def test_what_a_status_says_of_the_address(status, kind):
-    assert kind_of(status) is kind
+    assert kind_of(status, "") is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind"),
+    [
+        pytest.param(
+            "5.4.1",
+            "550 5.4.1 Recipient address rejected: Access denied. [x.prod.outlook.com]",
+            BounceKind.GONE,
+            id="Microsoft knows of no such recipient",
+        ),
+        pytest.param("5.4.1", "no answer from host", BounceKind.OTHER, id="5.4.1 of a line"),
+        pytest.param(
+            "5.2.1",
+            "550 5.2.1 The user you are trying to contact is receiving mail at a rate that"
+            " prevents additional messages from being delivered.",
+            BounceKind.OTHER,
+            id="Gmail: too much at once",
+        ),
+        pytest.param(
+            "5.2.1",
+            "550 5.2.1 The email account that you tried to reach is inactive.",
+            BounceKind.GONE,
+            id="Gmail: closed",
+        ),
+        pytest.param("5.0.0", "550 spam detected", BounceKind.OTHER, id="words: our content"),
+        pytest.param(None, "552 message size exceeds limit", BounceKind.OTHER, id="words: size"),
+        pytest.param(None, "550 user unknown", BounceKind.FAILED, id="words: the recipient"),
+        pytest.param("5.3.4", "message too big for system", BounceKind.OTHER, id="our size"),
+        pytest.param(
+            "4.4.7", "message expired, unable to send for 5 days", BounceKind.FAILED, id="took long"
+        ),
+    ],
+)
+def test_what_a_server_says_counts_where_its_status_says_little(status, text, kind):
+    assert kind_of(status, text) is kind
 
 
 @pytest.mark.parametrize(

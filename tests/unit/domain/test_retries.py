@@ -29,7 +29,9 @@ def test_what_was_not_taken_is_tried_again_ever_more_slowly(kind):
 
 
 def test_a_refused_recipient_is_refused_for_good():
-    assert verdict(RejectedError) == Verdict(state=DeliveryState.REJECTED, unmarked=True)
+    assert verdict(RejectedError) == Verdict(
+        state=DeliveryState.REJECTED, unmarked=True, is_refusal=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,11 @@ def test_a_refused_recipient_is_refused_for_good():
 )
 def test_who_refuses_us_is_asked_again_later_and_nobody_is_to_blame(stops, relay_pause):
     assert verdict(SenderFaultError, stops=stops) == Verdict(
-        state=DeliveryState.HELD, pause=FAULT, unmarked=True, relay_pause=relay_pause
+        state=DeliveryState.HELD,
+        pause=FAULT,
+        unmarked=True,
+        relay_pause=relay_pause,
+        is_refusal=True,
     )
 
 

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.slugs import MAX_SLUG, slugify, source_slugs, topic_slug
+from tidings.domain.slugs import (
+    MAX_SLUG,
+    checked_slug,
+    checked_title,
+    slugify,
+    source_slugs,
+    topic_slug,
+)
+from tidings.errors import InvalidError
 
 
 @pytest.mark.parametrize(
@@ -53,3 +61,22 @@ def test_topics_in_another_script_have_slugs_of_their_own():
 )
 def test_what_the_slug_of_a_source_may_be(title, url, expected):
     assert source_slugs(title, url) == expected
+
+
+@pytest.mark.parametrize("slug", ["", "a b", "Ä", "A", "-a", "a-", "a--b", "x" * 61, "a\n"])
+def test_what_cannot_stand_in_an_address_is_no_slug(slug):
+    with pytest.raises(InvalidError, match="lower-case ASCII"):
+        checked_slug(slug)
+
+
+@pytest.mark.parametrize(
+    "title", ["", " ", "\u3000", "a\nb", "a\r\nb", "a\tb", "a\u2028b", "a\x1bb"]
+)
+def test_what_does_not_stand_on_a_line_is_no_title(title):
+    with pytest.raises(InvalidError, match="title"):
+        checked_title(title)
+
+
+@pytest.mark.parametrize("title", ["Latest updates", " 新闻 ", "👩‍💻 & co"])
+def test_a_title_may_say_anything_on_its_line(title):
+    assert checked_title(title) == title.strip()

@@ -28,6 +28,31 @@ def test_nothing_else_is_taken_for_a_token(text):
         LINKS.confirm.read(text)
 
 
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize("behind", [".", ")", " ", ").", ". ", "..."])
+def test_what_mail_programs_take_for_part_of_a_link_does_no_harm(purpose, behind):
+    link = getattr(LINKS, purpose)
+
+    assert link.read(link.sign(7, 9) + behind) == (7, 9)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+@pytest.mark.parametrize(
+    "behind", ["=", "==", "\r\n", "\n", "\0", ">", ",", "&", "A", "%20", "=.", "\t", "\u00a0", "é"]
+)
+def test_anything_else_behind_a_token_makes_it_another(purpose, behind):
+    link = getattr(LINKS, purpose)
+
+    with pytest.raises(NotFoundError):
+        link.read(link.sign(7, 9) + behind)
+
+
+@pytest.mark.parametrize("made", ["07-9", "7-9-", "+7-9", "7_0-9", " 7-9"])
+def test_numbers_are_written_in_one_way(made):
+    with pytest.raises(NotFoundError):
+        LINKS.confirm.read(LINKS.confirm.signer.sign(made).decode())
+
+
 def test_a_token_of_letters_sent_long_ago_is_still_good():
     assert LINKS.unsubscribe.read("7.rOu_0cGgeI8F4GPCM2jWq0WyDmM") == (7,)
 
