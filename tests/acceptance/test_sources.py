@@ -1,5 +1,7 @@
 """Following sources: added, looked at, changed, left alone, removed."""
 
+from xml.sax.saxutils import quoteattr
+
 import pytest
 
 from documents import atom, items
@@ -191,6 +193,32 @@ def traits(tidings):
     names = ("url", "title", "site_url", "topics", "state")
     listed = tidings("source", "list", "--json").json
     return sorted([source[name] for name in names] for source in listed)
+
+
+TOPICS = ("C", "C++", "C#", "数学 博客", "数学 C", "TCP/IP, UDP & QUIC", "100 %", "c sharp")
+
+
+def test_topics_keep_their_names_through_import_and_export(tidings, install, tmp_path):
+    feeds = "".join(
+        f'<outline text={quoteattr(name)}><outline text="Inner">'
+        f'<outline xmlUrl="https://{n}.example/feed"/></outline></outline>'
+        for n, name in enumerate(TOPICS)
+    )
+    file = tmp_path / "nested.opml"
+    file.write_text(f'<opml version="2.0"><body>{feeds}</body></opml>', encoding="utf-8")
+    elsewhere = install(f"sqlite:///{tmp_path}/elsewhere.db")
+
+    tidings("source", "import", file)
+    tidings("source", "export", tmp_path / "out.opml")
+    elsewhere("source", "import", tmp_path / "out.opml")
+    again = elsewhere("source", "import", file)
+
+    expected = {"Inner": 8, **dict.fromkeys(TOPICS, 1)}
+    for one in (tidings, elsewhere):
+        listed = one("topic", "list", "--json").json
+        assert {topic["title"]: topic["sources"] for topic in listed} == expected
+        assert len({topic["slug"] for topic in listed}) == len(expected)
+    assert again.out == "0 added, 8 followed already\n"
 
 
 def test_an_export_goes_to_standard_output_unless_a_file_is_named(tidings_on_sqlite, web):

@@ -47,8 +47,22 @@ def slugify(text: str) -> str:
 
 
 def topic_slug(title: str) -> str:
-    """Return a slug for a topic; one whose title has no ASCII letters is numbered by hash."""
-    return slugify(title) or f"topic-{sha256(title.encode()).hexdigest()[:6]}"
+    """Return a slug for a topic; one whose title has no ASCII letters is numbered by hash.
+
+    Signs that tell names apart are spelled out: C, C++ and C# are three languages.
+    """
+    spoken = title.replace("+", " plus ").replace("#", " sharp ")
+    return slugify(spoken) or f"topic-{_number(title)}"
+
+
+def other_topic_slug(title: str) -> str:
+    """Return the slug of a topic whose first choice another one has, such as 数学 C beside C."""
+    number = _number(title)
+    return f"{topic_slug(title)[: MAX_SLUG - len(number) - 1]}-{number}"
+
+
+def _number(title: str) -> str:
+    return sha256(title.encode()).hexdigest()[:6]
 
 
 def source_slugs(title: str, url: str) -> list[str]:

@@ -75,7 +75,7 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             url=source.url,
             title=source.title,
             site_url=source.site_url,
-            topics=tuple(topic.slug for topic in source.topics),
+            topics=tuple(topic.title for topic in source.topics),
         )
         for source in _by_title(sources.every(connection))
         if source.state is not SourceState.RETIRED

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from tidings.domain.entries import EntryState, TopicCredit
-from tidings.domain.slugs import checked_slug, checked_title, topic_slug
+from tidings.domain.slugs import checked_slug, checked_title, other_topic_slug, topic_slug
 from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed
@@ -31,17 +31,33 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
 
 def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> dict[str, str]:
     """Return the slug of each topic, given by slug or title; those that are missing are made."""
-    slugs = {name: topic_slug(name) for name in names}
-    known = set(connection.scalars(select(topic.c.slug).where(topic.c.slug.in_(slugs.values()))))
-    titles: dict[str, str] = {}
-    for name, slug in slugs.items():
-        titles.setdefault(slug, one_line(name).strip() or slug)
-    rows = [{"slug": slug, "title": title} for slug, title in titles.items() if slug not in known]
+    titles = {name: one_line(name).strip() for name in names}
+    slugs = _slugs_of(connection, titles)
+    taken = set(connection.scalars(select(topic.c.slug)))
+    rows = []
+    for name, title in titles.items():
+        if name not in slugs:
+            slugs[name] = topic_slug(title)
+            if slugs[name] in taken:
+                slugs[name] = other_topic_slug(title)
+            if slugs[name] not in taken:
+                rows.append({"slug": slugs[name], "title": title or slugs[name]})
+                taken.add(slugs[name])
     if rows:
         connection.execute(insert(topic), rows)
         scopes = [publishing.of_topic(row["slug"]) for row in rows]
         publishing.touch_everything(connection, scopes, now=now)
     return slugs
+
+
+def _slugs_of(connection: Connection, titles: Mapping[str, str]) -> dict[str, str]:
+    """Return the slugs of the topics that exist, by name; capitals make no difference."""
+    by_name: dict[str, str] = {}
+    for slug, title in connection.execute(select(topic.c.slug, topic.c.title)):
+        by_name[title.casefold()] = slug
+    by_name |= {slug: slug for slug in by_name.values()}
+    found = {name: by_name.get(title.casefold()) for name, title in titles.items()}
+    return {name: slug for name, slug in found.items() if slug}
 
 
 def remove(connection: Connection, slug: str, *, now: datetime) -> None:

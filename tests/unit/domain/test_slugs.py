@@ -10,6 +10,7 @@ from tidings.domain.slugs import (
     MAX_SLUG,
     checked_slug,
     checked_title,
+    other_topic_slug,
     slugify,
     source_slugs,
     topic_slug,
@@ -43,6 +44,23 @@ def test_topics_in_another_script_have_slugs_of_their_own():
     assert topic_slug("数据库") == topic_slug("数据库")
     assert topic_slug("数据库") != topic_slug("机器学习")
     assert topic_slug("Databases") == "databases"
+
+
+def test_signs_that_tell_topics_apart_are_spelled_out():
+    names = ("C", "C++", "C#", "数学 博客")
+
+    slugs = [topic_slug(name) for name in names]
+
+    assert slugs[:3] == ["c", "c-plus-plus", "c-sharp"]
+    assert len(set(slugs)) == 4
+
+
+@given(st.text(max_size=200))
+def test_a_second_choice_can_stand_in_an_address_too(text):
+    slug = other_topic_slug(text)
+
+    assert slugify(slug) == slug
+    assert slug != topic_slug(text)
 
 
 @pytest.mark.parametrize(
