@@ -158,7 +158,7 @@ class Newsroom:
             "connections": 1,
             "limits": {},
             "sender": "news@example.org",
-            "bounces_to": lambda _claimed: None,
+            "bounces_to": lambda _number, _message_id: None,
             "letterhead_of": _letterhead_of,
             "unsubscribe_url": lambda number, _: f"https://news.example/unsubscribe/{number}",
             "preferences_url": "https://news.example/preferences/{}-{}".format,

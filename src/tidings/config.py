@@ -4,7 +4,6 @@ Each section of `config/tidings.toml` is a frozen dataclass that the room it con
 declares. There are no defaults in code: what the shipped file does not say is an error.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +16,7 @@ from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.domain.publishing import PublishSettings
 from tidings.domain.schedule import PollPolicy
 from tidings.domain.spans import LONGEST, UNITS, read_span
+from tidings.domain.spelling import nearest
 from tidings.domain.visitors import WebSettings
 from tidings.domain.watching import OperatorSettings
 from tidings.domain.websub import WebSubSettings
@@ -263,8 +263,8 @@ def _duration(given: _Value, *, path: tuple[str, ...]) -> timedelta:
 
 
 def _unknown(path: tuple[str, ...], known: Iterable[str], *, origin: str) -> ConfigError:
-    nearest = difflib.get_close_matches(path[-1], known, n=1)
-    hint = f" ({nearest[0]}?)" if nearest else ""
+    meant = nearest(path[-1], known)
+    hint = f" ({meant}?)" if meant else ""
     return ConfigError(f"{origin}: {_shown(path)}: no such setting{hint}")
 
 

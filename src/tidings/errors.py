@@ -65,10 +65,10 @@ class ConfigError(TidingsError):
 
 
 class NotFoundError(TidingsError):
-    """Nothing of this kind has that key."""
+    """Nothing of this kind has that key; `nearest` is what may have been meant."""
 
-    def __init__(self, kind: str, key: object) -> None:
-        super().__init__(f"no {kind} {key}")
+    def __init__(self, kind: str, key: object, *, nearest: str | None = None) -> None:
+        super().__init__(f"no {kind} {key}" + (f" ({nearest}?)" if nearest else ""))
         self.kind = kind
         self.key = key
 

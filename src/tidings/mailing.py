@@ -31,7 +31,6 @@ from tidings.services.notices import NoticeTools
 from tidings.services.readers import ReaderTools
 from tidings.services.watch import WatchTools
 from tidings.storage.backups import flush_names
-from tidings.storage.deliveries import ClaimedDelivery
 from tidings.wiring import App, process_name, utc_now
 
 PLACEHOLDER = "example.org"
@@ -266,9 +265,9 @@ def _bounce_address(app: App) -> BounceAddress | None:
     return BounceAddress(address, partial(links(app).keyed_hash, "bounce")) if address else None
 
 
-def _bounces_to(app: App) -> Callable[[ClaimedDelivery], str | None]:
+def _bounces_to(app: App) -> Callable[[int, str], str | None]:
     address = _bounce_address(app)
-    return lambda claimed: address.of(claimed.id, claimed.message_id) if address else None
+    return lambda number, message_id: address.of(number, message_id) if address else None
 
 
 def free_space(app: App) -> tuple[int, int] | None:

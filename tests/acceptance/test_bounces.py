@@ -76,8 +76,9 @@ def test_a_letter_names_an_address_by_which_its_reader_can_leave(tidings_on_sqli
     tidings("newsletter", "add", "updates", "--title", "Latest updates")
     tidings("subscriber", "add", READERS[0], "--newsletter", "updates")
     tidings("source", "add", web.serve(answer(body=atom(*recent_items(3)))))
+    tidings("issue", "send", "updates", "--to", "me@example.net", **settings)
     tidings("issue", "send", "updates", "--yes", **settings)
-    [taken] = relay.taken
+    test, taken = relay.taken
     message = message_from_bytes(taken.letter, policy=default)
     ways = re.findall(r"<(.*?)>", message["List-Unsubscribe"])
     wish = (
@@ -88,6 +89,7 @@ def test_a_letter_names_an_address_by_which_its_reader_can_leave(tidings_on_sqli
     with tidings.start("bounce", "read", "-", stdin=PIPE, **settings) as process:
         piped, _ = process.communicate(wish, timeout=60)
 
+    assert f"<mailto:{test.sender}?subject=unsubscribe>".encode() in test.letter
     assert re.fullmatch(r"https?://\S+/unsubscribe/\S+", ways[0])
     assert ways[1] == f"mailto:{taken.sender}?subject=unsubscribe"
     assert (process.returncode, piped) == (0, "left\n")

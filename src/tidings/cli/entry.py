@@ -16,6 +16,7 @@ from tidings.cli.output import (
     show_json,
     show_table,
 )
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.operators import EntryAct
@@ -31,7 +32,7 @@ def entry() -> None:
 
 
 @entry.command("list")
-@click.option("--source", metavar="SOURCE", type=ID, help="Of this source only.")
+@click.option("--source", metavar="SOURCE", type=SOURCE, help="Of this source only.")
 @click.option("--topic", help="Of sources with this topic only.")
 @limit_option
 @click.option(
@@ -125,7 +126,7 @@ _entries_argument = click.argument(
 
 @entry.command
 @click.argument("entry_ids", metavar="[ENTRY]...", nargs=-1, type=ID)
-@click.option("--source", metavar="SOURCE", type=ID, help="All that is held of this source.")
+@click.option("--source", metavar="SOURCE", type=SOURCE, help="All that is held of this source.")
 @click.pass_obj
 def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> None:
     """Make entries public that were held because too many came at once.

@@ -4,6 +4,7 @@ import click
 
 from tidings.cli.explain_subscriber import explain_a_subscriber
 from tidings.cli.output import ID, json_option, show_json
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 
 
@@ -19,7 +20,7 @@ explain.add_command(explain_a_subscriber)
 
 
 @explain.command("source")
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @json_option
 @click.pass_obj
 def explain_a_source(start: Start, source_id: int, *, as_json: bool) -> None:

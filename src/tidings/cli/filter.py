@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from tidings.cli.output import ID, json_option, moment, show_json, show_table
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.filters import Action, Field, Filter, Kind, Rehearsal, Rule
 
 INCOMPLETE = "say what to do: --keep or --drop, --field, and either --words or --pattern"
 
 OWNER_OPTIONS = (
-    click.option("--source", "source_id", metavar="SOURCE", type=ID, help="Of this source."),
+    click.option("--source", "source_id", metavar="SOURCE", type=SOURCE, help="Of this source."),
     click.option("--newsletter", metavar="SLUG", help="For this newsletter."),
 )
 RULE_OPTIONS = (

@@ -7,19 +7,20 @@ from threading import Event
 
 import click
 
-from tidings.cli.output import ID, json_option, progress, show_json
+from tidings.cli.output import json_option, progress, show_json
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.polls import PollResult, PollSummary
 
 
 @click.command
-@click.argument("source_ids", metavar="[SOURCE]...", nargs=-1, type=ID)
+@click.argument("source_ids", metavar="[SOURCE]...", nargs=-1, type=SOURCE)
 @click.option("--all", "every", is_flag=True, help="All active sources, due or not.")
 @click.option(
     "--replay",
     "replayed",
     metavar="SOURCE",
-    type=ID,
+    type=SOURCE,
     help="Read again what was kept of this source, without the network.",
 )
 @json_option

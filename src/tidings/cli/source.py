@@ -3,7 +3,6 @@
 import click
 
 from tidings.cli.output import (
-    ID,
     json_option,
     moment,
     rfc3339,
@@ -15,6 +14,7 @@ from tidings.cli.output import (
 from tidings.cli.source_access import access
 from tidings.cli.source_add import add, discover, export, import_list
 from tidings.cli.source_edit import edit
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.sources import Decision, Source, SourceState
 
@@ -62,7 +62,7 @@ def list_sources(start: Start, *, as_json: bool) -> None:
 
 
 @source.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @json_option
 @click.pass_obj
 def show(start: Start, source_id: int, *, as_json: bool) -> None:
@@ -94,7 +94,7 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
 
 
 @source.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.pass_obj
 def pause(start: Start, source_id: int) -> None:
     """Stop polling a source; its entries stay.
@@ -105,7 +105,7 @@ def pause(start: Start, source_id: int) -> None:
 
 
 @source.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.pass_obj
 def resume(start: Start, source_id: int) -> None:
     """Poll a paused or retired source again, at once.
@@ -116,7 +116,7 @@ def resume(start: Start, source_id: int) -> None:
 
 
 @source.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.pass_obj
 def unmove(start: Start, source_id: int) -> None:
     """Take a source back to the address it had before it moved, to stay there.
@@ -131,7 +131,7 @@ def unmove(start: Start, source_id: int) -> None:
 
 
 @source.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(start: Start, source_id: int, *, yes: bool) -> None:

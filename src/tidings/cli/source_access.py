@@ -5,7 +5,7 @@ from typing import TextIO, TypedDict, Unpack
 
 import click
 
-from tidings.cli.output import ID
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.access import Access, changed
 
@@ -33,7 +33,7 @@ class _Options(TypedDict):
 
 
 @click.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.option("--user", help="Who logs in; empty for nobody.")
 @click.option(
     "--password-file",

@@ -5,7 +5,7 @@ from typing import TypedDict, Unpack
 
 import click
 
-from tidings.cli.output import ID
+from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.entries import Republish
 from tidings.domain.spans import read_span
@@ -35,7 +35,7 @@ class _Options(TypedDict):
 
 
 @click.command
-@click.argument("source_id", metavar="SOURCE", type=ID)
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.option("--title", help="What to call it; empty for what it calls itself.")
 @click.option("--url", help="Where it is now.")
 @click.option("--topic", "topics", multiple=True, help="Its topics from now on; repeatable.")
@@ -57,7 +57,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
 
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
-    from tidings.services.subscribe import web_address
+    from tidings.domain.urls import web_address
     from tidings.storage import source_edits, topics
     from tidings.wiring import opened, utc_now
 

@@ -1,6 +1,5 @@
 """Newsletters, subscriptions, issues and deliveries."""
 
-import difflib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +7,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from tidings.domain.entries import Entry, SourceCredit, TopicCredit
+from tidings.domain.spelling import nearest
 from tidings.errors import InvalidError
 
 
@@ -45,8 +45,8 @@ def read_timezone(text: str) -> str:
         InvalidError: There is none of that name; the message has the nearest.
     """
     if text not in _timezones():
-        nearest = difflib.get_close_matches(text, _timezones(), n=1) or ["Europe/Berlin"]
-        because = f"no such zone, use an IANA name such as {nearest[0]}"
+        meant = nearest(text, _timezones()) or "Europe/Berlin"
+        because = f"no such zone, use an IANA name such as {meant}"
         raise InvalidError("time zone", text, because)
     return text
 

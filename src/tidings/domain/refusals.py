@@ -32,7 +32,7 @@ _PACE = re.compile(
 
 _OUR_NAME = re.compile(
     r"\bsender\b|\bmail from\b|\bfrom[: -]+(?:address|header|domain|field|line)|\breturn-?path\b"
-    r"|\brelay(?:ing)?\b|not verified|unverified|\bidentit(?:y|ies)\b|\byour account\b|\bcredits\b"
+    r"|\brelay(?:ing)?\b(?! recipient)|not verified|unverified|\bidentit(?:y|ies)\b|\byour account\b|\bcredits\b"
     r"|\b(?:sending|daily|hourly|monthly|outgoing|outbound) (?:\w+ )?(?:quota|limit)",
     re.IGNORECASE,
 )

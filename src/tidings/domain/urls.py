@@ -1,8 +1,13 @@
 """Addresses as we compare and show them."""
 
+import re
 from urllib.parse import urlsplit, urlunsplit
 
+from tidings.errors import InvalidError
+
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
 
 
 def host_of(url: str) -> str:
@@ -48,3 +53,37 @@ def page_of(url: str | None) -> str | None:
         return None
     host = parts.netloc.lower().removeprefix("www.")
     return urlunsplit(("", host, path, parts.query, fragment))
+
+
+def web_addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses that `text` can mean, likeliest first: two where it names no scheme.
+
+    `feed://example.org/` names none either; it is how links open feed readers.
+
+    Raises:
+        InvalidError: It is no http(s) address.
+    """
+    said = _FEED_SCHEME.sub("", text.strip().partition("#")[0])
+    if "://" in said:
+        return (_checked_address(said, text),)
+    bare = said.removeprefix("//")
+    return tuple(_checked_address(f"{scheme}://{bare}", text) for scheme in ("https", "http"))
+
+
+def web_address(text: str) -> str:
+    """Return the likeliest address that `text` can mean.
+
+    Raises:
+        InvalidError: It is no http(s) address.
+    """
+    return web_addresses(text)[0]
+
+
+def _checked_address(url: str, text: str) -> str:
+    try:
+        host_of(url)
+    except ValueError as error:
+        raise InvalidError("address", text, "expected one like https://example.org/feed") from error
+    if any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
+        raise InvalidError("address", text, "it holds blanks, controls or a backslash")
+    return url

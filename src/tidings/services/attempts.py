@@ -61,12 +61,12 @@ class Attempts:
     Attributes:
         owner: The round's name on what it is sending.
         sender: Where letters go that come back, if they have no address of their own for it.
-        bounces_to: The address of a delivery's own where it goes if it comes back, and where its
-            reader can write to leave; None if there is none that anybody reads.
+        bounces_to: Gives, by id and Message-ID, the address of a delivery's own where it goes if
+            it comes back, and where its reader can write to leave; None if there is none.
     """
 
     sender: str
-    bounces_to: Callable[[ClaimedDelivery], str | None]
+    bounces_to: Callable[[int, str], str | None]
     unsubscribe_url: Callable[[int, int], str]
     preferences_url: Callable[[int, int], str]
     database: Database
@@ -77,7 +77,7 @@ class Attempts:
         """Try to send a letter."""
         claimed = job.claimed
         try:
-            own = self.bounces_to(claimed)
+            own = self.bounces_to(claimed.id, claimed.message_id)
             letter = job.prepared.letter(self._recipient(job, unsubscribe_address=own))
             envelope = Envelope(sender=own or self.sender, recipient=claimed.address)
         except ValueError as error:

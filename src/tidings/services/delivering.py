@@ -62,7 +62,8 @@ class DeliverTools:
         connections: Letters that are sent at the same time.
         limits: What less holds for a recipient's domain.
         sender: The address that letters are from.
-        bounces_to: A delivery's own address for what comes back; None if it goes to the sender.
+        bounces_to: A delivery's own address for what comes back, by its id and Message-ID; None
+            if that goes to the sender.
     """
 
     database: Database
@@ -73,7 +74,7 @@ class DeliverTools:
     connections: int
     limits: Mapping[str, DomainLimits]
     sender: str
-    bounces_to: Callable[[ClaimedDelivery], str | None]
+    bounces_to: Callable[[int, str], str | None]
     letterhead_of: Callable[[Newsletter], Letterhead]
     unsubscribe_url: Callable[[int, int], str]
     preferences_url: Callable[[int, int], str]

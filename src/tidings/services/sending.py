@@ -61,26 +61,38 @@ def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newslett
 
 def sample_letter(tools: DeliverTools, issue: Issue, address: str) -> bytes:
     """Return an issue as the letter somebody would get; its links are nobody's."""
-    recipient = Recipient(
-        address=address,
-        message_id=make_msgid(domain=tools.sender.rpartition("@")[2]),
-        date=tools.clock(),
-        unsubscribe_url=tools.unsubscribe_url(0, 0),
-        preferences_url=tools.preferences_url(0, 0),
-        feedback_id=f"0:{issue.newsletter.slug}:tidings",
-    )
-    return prepare(issue, tools.letterhead_of(issue.newsletter)).letter(recipient)
+    return _letter(tools, issue, _nobody(tools, issue, address))
 
 
 def send_sample(tools: DeliverTools, issue: Issue, address: str) -> Reply:
-    """Send an issue to one address, and record nothing.
+    """Send an issue to one address, the way letters go, and record nothing.
 
     Raises:
         DeliveryError: It was not accepted.
     """
-    letter = sample_letter(tools, issue, address)
+    recipient = _nobody(tools, issue, address)
+    letter = _letter(tools, issue, recipient)
+    sender = recipient.unsubscribe_address or tools.sender
     with tools.connect() as send:
-        return send(Envelope(sender=tools.sender, recipient=address), letter, lambda: None)
+        return send(Envelope(sender=sender, recipient=address), letter, lambda: None)
+
+
+def _letter(tools: DeliverTools, issue: Issue, recipient: Recipient) -> bytes:
+    return prepare(issue, tools.letterhead_of(issue.newsletter)).letter(recipient)
+
+
+def _nobody(tools: DeliverTools, issue: Issue, address: str) -> Recipient:
+    """Return somebody at an address who is no subscriber."""
+    message_id = make_msgid(domain=tools.sender.rpartition("@")[2])
+    return Recipient(
+        address=address,
+        message_id=message_id,
+        date=tools.clock(),
+        unsubscribe_url=tools.unsubscribe_url(0, 0),
+        preferences_url=tools.preferences_url(0, 0),
+        feedback_id=f"0:{issue.newsletter.slug}:tidings",
+        unsubscribe_address=tools.bounces_to(0, message_id),
+    )
 
 
 def _refuse_pause(tools: DeliverTools) -> None:

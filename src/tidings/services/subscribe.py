@@ -1,6 +1,5 @@
 """Following a source: look at it once, keep what was found, poll it from then on."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,8 +9,8 @@ from threading import Event
 from tidings.domain.documents import Link
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source
-from tidings.domain.urls import host_of, without_credentials
-from tidings.errors import FetchError, InvalidError, NoFeedError, StatusError
+from tidings.domain.urls import host_of, web_addresses, without_credentials
+from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.services.discovering import Discovery, discover
 from tidings.services.looking import Looked, Visit
 from tidings.services.poll import PollTools
@@ -19,8 +18,6 @@ from tidings.services.settling import Reading, settle_read
 from tidings.storage import polls, sources, topics
 from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
-
-_FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
 
 CHUNK = 200
 """Sources of a list that are stored in one transaction."""
@@ -138,40 +135,6 @@ def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, no
         for outline in outlines
     ]
     return len(sources.add(connection, new, now=now))
-
-
-def web_addresses(text: str) -> tuple[str, ...]:
-    """Return the addresses that `text` can mean, likeliest first: two where it names no scheme.
-
-    `feed://example.org/` names none either; it is how links open feed readers.
-
-    Raises:
-        InvalidError: It is no http(s) address.
-    """
-    said = _FEED_SCHEME.sub("", text.strip().partition("#")[0])
-    if "://" in said:
-        return (_checked_address(said, text),)
-    bare = said.removeprefix("//")
-    return tuple(_checked_address(f"{scheme}://{bare}", text) for scheme in ("https", "http"))
-
-
-def web_address(text: str) -> str:
-    """Return the likeliest address that `text` can mean.
-
-    Raises:
-        InvalidError: It is no http(s) address.
-    """
-    return web_addresses(text)[0]
-
-
-def _checked_address(url: str, text: str) -> str:
-    try:
-        host_of(url)
-    except ValueError as error:
-        raise InvalidError("address", text, "expected one like https://example.org/feed") from error
-    if any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
-        raise InvalidError("address", text, "it holds blanks, controls or a backslash")
-    return url
 
 
 def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:

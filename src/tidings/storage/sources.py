@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
@@ -15,8 +16,9 @@ from tidings.domain.access import taken_apart
 from tidings.domain.entries import EntryState, Republish, TopicCredit
 from tidings.domain.slugs import source_slugs
 from tidings.domain.sources import Decision, DueSource, Source, SourceState
-from tidings.domain.urls import host_of, without_credentials
-from tidings.errors import ConflictError, NotFoundError
+from tidings.domain.spelling import nearest
+from tidings.domain.urls import host_of, web_addresses, without_credentials
+from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import access, due_sources, publishing, stories, topics
 from tidings.storage.tables import entry, host, source
 
@@ -159,6 +161,27 @@ def get(connection: Connection, source_id: int) -> Source:
     if not found:
         raise NotFoundError("source", source_id)
     return found[0]
+
+
+def id_of(connection: Connection, name: str) -> int:
+    """Return the id of the source that has that slug or URL.
+
+    Raises:
+        NotFoundError: None has; the error names the one that may be meant.
+    """
+    rows = connection.execute(
+        select(source.c.id, source.c.slug, source.c.url, source.c.given_title, source.c.feed_title)
+    ).all()
+    slugs, urls = {row.slug: row.id for row in rows}, {row.url: row.id for row in rows}
+    if name in slugs:
+        return int(slugs[name])
+    with suppress(InvalidError):
+        for url in map(without_credentials, web_addresses(name)):
+            if url in urls:
+                return int(urls[url])
+    titles = {title: row.slug for row in rows for title in row[3:] if title}
+    meant = nearest(name, [*slugs, *urls, *titles])
+    raise NotFoundError("source", name, nearest=titles.get(meant or "", meant))
 
 
 def find_by_slug(connection: Connection, slug: str) -> Source | None:

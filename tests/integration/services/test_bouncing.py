@@ -110,9 +110,7 @@ def test_each_letter_comes_back_to_an_address_of_its_own(desk):
     desk.newsroom.plan()
     desk.outbox.tell(look, look)
 
-    desk.newsroom.deliver(
-        desk.outbox, bounces_to=lambda one: desk.address.of(one.id, one.message_id)
-    )
+    desk.newsroom.deliver(desk.outbox, bounces_to=desk.address.of)
 
     claims = [desk.address.read(sender) for sender in seen]
     assert sorted(claim.delivery_id for claim in claims) == [

@@ -201,6 +201,16 @@ def test_what_is_wrong_with_an_address_is_said(door, address, words):
 
 
 @JUST_PAGES
+def test_what_is_wrong_with_a_new_address_is_said_too(door):
+    door.house.room.subscribe()
+
+    answer = door.post(door.preferences_path(), {"do": "move", "address": "ann"})
+
+    assert answer.status == 422
+    assert b"one @, and only one" in answer.body
+
+
+@JUST_PAGES
 def test_an_address_as_input_methods_write_it_is_taken(door):
     answer = door.sign_up("ann\uff20example\u3002org\u200b")
 

@@ -18,6 +18,7 @@ THEIRS, OURS = Subject.RECIPIENT, Subject.OURS
         ("sorry, no mailbox here by that name", THEIRS),
         ("Recipient address rejected: Access denied", THEIRS),
         ("5.4.1 Recipient address rejected: Access denied. [x.outlook.com]", THEIRS),
+        ("Recipient address rejected: User unknown in relay recipient table", THEIRS),
         ("5.4.1 All recipient addresses rejected : Access denied", THEIRS),
         ("Connection frequency limited", Subject.PACE),
         ("5.0.0 <ann@example.org>... User unknown", THEIRS),
