@@ -65,10 +65,18 @@ class ConfigError(TidingsError):
 
 
 class NotFoundError(TidingsError):
-    """Nothing of this kind has that key; `nearest` is what may have been meant."""
+    """Nothing of this kind has that key.
 
-    def __init__(self, kind: str, key: object, *, nearest: str | None = None) -> None:
-        super().__init__(f"no {kind} {key}" + (f" ({nearest}?)" if nearest else ""))
+    Attributes:
+        nearest: What may have been meant.
+        advice: What to do, if that was meant.
+    """
+
+    def __init__(
+        self, kind: str, key: object, *, nearest: str | None = None, advice: str = ""
+    ) -> None:
+        hint = f" ({nearest}?)" if nearest else ""
+        super().__init__(f"no {kind} {key}{hint}{f'; {advice}' if advice else ''}")
         self.kind = kind
         self.key = key
 

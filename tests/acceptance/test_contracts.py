@@ -191,7 +191,7 @@ def test_what_does_not_exist_is_said_in_one_line(tidings, command):
     "command",
     [
         pytest.param(["nonsense"], id="no such command"),
-        pytest.param(["source", "show", "abc"], id="not a number"),
+        pytest.param(["entry", "show", "abc"], id="not a number"),
         pytest.param(["entry", "list", "--limit", "-1"], id="a negative limit"),
         pytest.param(["entry", "list", "--limit", 10**30], id="a limit no database can hold"),
         pytest.param(["source", "show", 2**70], id="an id no database can hold"),

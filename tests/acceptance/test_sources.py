@@ -136,12 +136,122 @@ def test_a_new_address_is_polled_at_once_and_keeps_the_entries(tidings, web):
 def test_topics_are_replaced_or_taken_away(tidings, web):
     tidings("source", "add", web.serve(answer(body=atom())), "--topic", "old")
 
+    tidings("topic", "add", "new")
+    tidings("topic", "add", "newer")
     tidings("source", "edit", 1, "--topic", "new", "--topic", "newer")
     replaced = tidings("source", "show", 1, "--json").json["topics"]
     tidings("source", "edit", 1, "--no-topics")
     taken_away = tidings("source", "show", 1, "--json").json["topics"]
 
     assert (replaced, taken_away) == (["new", "newer"], [])
+
+
+def test_a_topic_that_does_not_exist_is_not_made_by_a_slip(tidings, web):
+    tidings("source", "add", web.serve(answer(body=atom())), "--topic", "databases")
+
+    refused = tidings("source", "edit", 1, "--topic", "datbases")
+
+    assert refused.status == 1
+    assert refused.err == (
+        "tidings: no topic datbases (databases?); `tidings topic add datbases` adds it\n"
+    )
+    assert [one["slug"] for one in tidings("topic", "list", "--json").json] == ["databases"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["source", "show"], id="show"),
+        pytest.param(["source", "edit", "--title", "Ours"], id="edit"),
+        pytest.param(["source", "access", "--user", "ada"], id="access"),
+        pytest.param(["source", "pause"], id="pause"),
+        pytest.param(["source", "resume"], id="resume"),
+        pytest.param(["explain", "source"], id="explain"),
+        pytest.param(["poll"], id="poll"),
+        pytest.param(["poll", "--replay"], id="poll again what was kept"),
+        pytest.param(["entry", "list", "--source"], id="an option"),
+        pytest.param(["filter", "list", "--source"], id="another option"),
+        pytest.param(["source", "remove", "--yes"], id="remove"),
+    ],
+)
+def test_a_source_is_named_by_its_slug_or_its_address(tidings_on_sqlite, web, command):
+    url = web.serve(answer(body=atom(*items(1), title="The Daily Query")))
+    tidings_on_sqlite("source", "add", url)
+
+    by_slug = tidings_on_sqlite(*command, "the-daily-query")
+    tidings_on_sqlite("source", "add", url)
+    by_url = tidings_on_sqlite(*command, url)
+
+    assert (by_slug.status, by_url.status) == (0, 0), by_slug.err + by_url.err
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        pytest.param("the-daily-qery", "the-daily-query", id="a slug with a slip"),
+        pytest.param("The Daily Query", "the-daily-query", id="a title"),
+        pytest.param("x", None, id="nothing like it"),
+    ],
+)
+def test_a_name_that_no_source_has_gets_a_suggestion(tidings_on_sqlite, web, said, meant):
+    tidings_on_sqlite("source", "add", web.serve(answer(body=atom(title="The Daily Query"))))
+
+    refused = tidings_on_sqlite("source", "pause", said)
+
+    hint = f" ({meant}?)" if meant else ""
+    assert (refused.status, refused.err) == (1, f"tidings: no source {said}{hint}\n")
+
+
+def test_each_change_says_in_one_line_what_it_did(tidings_on_sqlite, web):
+    tidings_on_sqlite("source", "add", web.serve(answer(body=atom(title="A feed"))))
+    steps = [
+        (["source", "pause", 1], "paused: A feed"),
+        (["source", "pause", 1], "is paused already: A feed"),
+        (["source", "resume", 1], "resumed: A feed"),
+        (["source", "edit", 1, "--title", "Ours"], "changed (title): Ours"),
+        (["source", "edit", 1, "--title", "Ours"], "is like that already: Ours"),
+        (["topic", "add", "sea", "--title", "The sea"], "added: The sea"),
+        (["topic", "remove", "sea"], "removed: sea; its sources stay"),
+        (["search", "add", "tides", "tide"], "added: tide, at /searches/tides"),
+        (["search", "remove", "tides"], "removed: tides"),
+        (["newsletter", "add", "day", "--title", "Day"], "added: Day, daily at 8:00 UTC"),
+        (["newsletter", "edit", "day", "--hour", 9], "changed: Day, daily at 9:00 UTC"),
+        (
+            ["newsletter", "edit", "day", "--hour", 9],
+            "is like that already: Day, daily at 9:00 UTC",
+        ),
+        (["subscriber", "add", "a@b.org", "--newsletter", "day"], "subscribed to Day: a@b.org"),
+        (
+            ["subscriber", "edit", "a@b.org", "--newsletter", "day", "--hour", 7],
+            "changed: a@b.org, day",
+        ),
+        (
+            ["subscriber", "edit", "a@b.org", "--newsletter", "day", "--hour", 7],
+            "is like that already: a@b.org, day",
+        ),
+        (["subscriber", "remove", "a@b.org", "--newsletter", "day"], "ended: a@b.org, day"),
+        (["suppression", "add", "c@b.org"], "suppressed: c@b.org"),
+        (["suppression", "add", "c@b.org"], "is suppressed already: c@b.org"),
+        (
+            ["suppression", "remove", "c@b.org"],
+            "gets letters again, once subscribed anew: c@b.org",
+        ),
+        (["subscriber", "remove", "a@b.org", "--yes"], "forgotten: a@b.org"),
+        (["newsletter", "remove", "day", "--yes"], "removed, with 0 subscriptions: Day"),
+        (["source", "remove", 1, "--yes"], "removed, with 0 entries: Ours"),
+    ]
+
+    said = [tidings_on_sqlite(*command).out for command, _ in steps]
+
+    assert said == [f"{line}\n" for _, line in steps]
+
+
+def test_an_export_into_a_folder_that_is_not_there_is_one_line(tidings_on_sqlite, tmp_path):
+    refused = tidings_on_sqlite("source", "export", tmp_path / "none" / "out.opml")
+
+    assert refused.status == 1
+    assert refused.err.count("\n") == 1
+    assert "No such file or directory" in refused.err
 
 
 def test_a_removed_source_takes_its_entries_along(tidings, web):

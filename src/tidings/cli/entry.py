@@ -20,7 +20,6 @@ from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.operators import EntryAct
-from tidings.errors import NotFoundError
 
 
 @click.group
@@ -62,12 +61,11 @@ def list_entries(
     from tidings.storage import entries, sources, topics
     from tidings.wiring import opened
 
-    selection = entries.Selection(source=of["source"], topic=of["topic"], states=states)
     with opened(start.settings()) as app, app.database.read() as connection:
-        if selection.source is not None:
-            sources.get(connection, selection.source)
-        if selection.topic is not None and topics.find(connection, selection.topic) is None:
-            raise NotFoundError("topic", selection.topic)
+        if of["source"] is not None:
+            sources.get(connection, of["source"])
+        topic = topics.slug_of(connection, of["topic"]) if of["topic"] else None
+        selection = entries.Selection(source=of["source"], topic=topic, states=states)
         window = entries.Window(limit=limit or None)
         found = entries.select_entries(connection, selection, window)
     if as_json:

@@ -96,6 +96,7 @@ def remove(start: Start, filter_id: int) -> None:
 
     with opened(start.settings()) as app, app.database.write() as connection:
         filters.remove(connection, filter_id)
+    click.echo(f"removed: filter {filter_id}; what it has hidden stays hidden")
 
 
 @filters.command("try")

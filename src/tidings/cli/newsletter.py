@@ -71,6 +71,8 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
     )
     with opened(start.settings()) as app, app.database.write() as connection:
         newsletters.add(connection, slug, form, now=utc_now())
+        new = newsletters.get(connection, slug)
+    click.echo(f"added: {new.title}, {_when(new)}")
 
 
 @newsletter.command("list")
@@ -146,6 +148,9 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
             **{name: getattr(old, name) for name in LETTER_FIELDS} | letters,
         )
         newsletters.edit(connection, slug, form, now=utc_now())
+        new = newsletters.get(connection, slug)
+    said = "is like that already" if new == old else "changed"
+    click.echo(f"{said}: {new.title}, {_when(new)}")
 
 
 @newsletter.command
@@ -168,6 +173,12 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
             click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
         with app.database.write() as connection:
             newsletters.remove(connection, slug, now=utc_now())
+    click.echo(f"removed, with {readers} subscriptions: {found.title}")
+
+
+def _when(one: Newsletter) -> str:
+    schedule = one.schedule
+    return f"{schedule.frequency} at {schedule.hour}:00 {schedule.timezone}"
 
 
 def _letters(given: dict[str, Any]) -> dict[str, Any]:

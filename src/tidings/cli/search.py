@@ -69,6 +69,7 @@ def add(start: Start, slug: str, title: str | None, query: tuple[str, ...]) -> N
     with opened(start.settings()) as app, app.database.write() as connection:
         new = SavedSearch(slug=slug, title=title or text, query=text)
         save(connection, new, now=utc_now())
+    click.echo(f"added: {new.title}, at /searches/{slug}")
 
 
 @search.command("list")
@@ -124,6 +125,7 @@ def remove(start: Start, slug: str) -> None:
 
     with opened(start.settings()) as app, app.database.write() as connection:
         searches.remove(connection, slug, now=utc_now())
+    click.echo(f"removed: {slug}")
 
 
 def _joined(query: tuple[str, ...]) -> str:

@@ -101,7 +101,7 @@ def pause(start: Start, source_id: int) -> None:
 
     Example: tidings source pause 3
     """
-    _set_state(start, source_id, SourceState.PAUSED)
+    _set_state(start, source_id, SourceState.PAUSED, said="paused")
 
 
 @source.command
@@ -112,7 +112,7 @@ def resume(start: Start, source_id: int) -> None:
 
     Example: tidings source resume 3
     """
-    _set_state(start, source_id, SourceState.ACTIVE)
+    _set_state(start, source_id, SourceState.ACTIVE, said="resumed")
 
 
 @source.command
@@ -149,6 +149,7 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
             click.confirm(f"Remove {found.title} and its {found.entries} entries?", abort=True)
         with app.database.write() as connection:
             sources.remove(connection, source_id, now=utc_now())
+    click.echo(f"removed, with {found.entries} entries: {found.title}")
 
 
 def _health(shown: Source) -> str:
@@ -172,9 +173,14 @@ def _decision(decision: Decision) -> dict[str, object]:
     return {"at": rfc3339(decision.at), "text": decision.text}
 
 
-def _set_state(start: Start, source_id: int, state: SourceState) -> None:
+def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
     from tidings.services.operating import Operating
+    from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
+        with app.database.read() as connection:
+            before = sources.get(connection, source_id)
+        # One that is resumed again is due again, as it always was.
         Operating(app.database, clock=utc_now).set_state(source_id, state)
+    click.echo(f"{said if before.state is not state else f'is {state} already'}: {before.title}")

@@ -118,8 +118,11 @@ def export(start: Start, file: Path) -> None:
     settings = start.settings()
     with opened(settings) as app, app.database.read() as connection:
         body = render_opml(outlines(connection), title=settings.publish.title)
-    with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:
-        target.write(body)
+    try:
+        with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:
+            target.write(body)
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from error
 
 
 def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:

@@ -24,6 +24,17 @@ class _Duration(click.ParamType[timedelta]):
             self.fail(str(error), param, ctx)
 
 
+_SHOWN = {
+    "title": "title",
+    "url": "address",
+    "topics": "topics",
+    "given_interval": "interval",
+    "republish": "what may be shown",
+    "noindex": "for search engines",
+}
+"""What can be changed, by field, in words."""
+
+
 class _Options(TypedDict):
     title: str | None
     url: str | None
@@ -58,13 +69,13 @@ def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
     from tidings.domain.urls import web_address
-    from tidings.storage import source_edits, topics
+    from tidings.storage import source_edits, sources, topics
     from tidings.wiring import opened, utc_now
 
     url, republish = options["url"], options["republish"]
     with opened(start.settings()) as app, app.database.write() as connection:
-        now = utc_now()
-        slugs = list(topics.ensure(connection, options["topics"], now=now).values())
+        now, before = utc_now(), sources.get(connection, source_id)
+        slugs = list(topics.ids_of(connection, options["topics"]))
         change = source_edits.Edit(
             title=options["title"],
             url=web_address(url) if url else None,
@@ -74,3 +85,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
             noindex=options["noindex"],
         )
         source_edits.edit(connection, source_id, change, now=now)
+        after = sources.get(connection, source_id)
+    changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
+    words = ", ".join(_SHOWN[name] for name in changed)
+    click.echo(f"{f'changed ({words})' if changed else 'is like that already'}: {after.title}")

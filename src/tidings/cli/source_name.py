@@ -12,8 +12,8 @@ class _SourceName(click.ParamType[int]):
     name = "source"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if isinstance(value, int) or value.isdecimal():
-            return int(ID.convert(value, param, ctx))
+        if value.isdecimal():
+            return int(ID(value, param, ctx))
         from tidings.storage import sources
         from tidings.wiring import opened
 

@@ -57,6 +57,7 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
             )
             refuse_suppressed(connection, tools, known)
             changes.add(connection, slug, known, wish=wish, act=act)
+    click.echo(f"subscribed to {series.title}: {known.address}")
 
 
 @subscriber.command
@@ -108,6 +109,8 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
             topics=given["topics"] or kept,
         )
         changes.edit(connection, old, wish, act=Act(now=utc_now(), by="operator"))
+        new = subscriptions.get_of(connection, mailbox(address).key, slug)
+    click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
 
 @subscriber.command
@@ -146,3 +149,4 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
                 changes.end(connection, one, Ending.OPERATOR, act=act)
             else:
                 erase(connection, tools, subscribers.get_of(connection, key))
+    click.echo(f"ended: {address}, {slug}" if slug else f"forgotten: {address}")

@@ -28,12 +28,13 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
 
     Example: tidings subscriber list --newsletter weekly --state bouncing
     """
-    from tidings.storage import newsletters, rosters, sign_ups
+    from tidings.storage import newsletters, rosters, sign_ups, topics
     from tidings.storage.rosters import Filter
     from tidings.wiring import opened, utc_now
 
-    slug, state, topic, like = (given[name] for name in ("slug", "state", "topic", "like"))
+    slug, state, like = (given[name] for name in ("slug", "state", "like"))
     with opened(start.settings()) as app, app.database.read() as connection:
+        topic = topics.slug_of(connection, given["topic"]) if given["topic"] else None
         series = newsletters.get(connection, slug) if slug else None
         if state == "unconfirmed":
             waiting = sign_ups.waiting(connection, series.id if series else None, now=utc_now())

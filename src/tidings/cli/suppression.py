@@ -68,6 +68,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
     from tidings.domain.readers import SuppressionReason
     from tidings.services import changes
     from tidings.services.changes import Act
+    from tidings.storage import suppressions
     from tidings.wiring import opened
 
     key = mailbox(address).key
@@ -77,7 +78,9 @@ def add(start: Start, address: str, evidence: str | None) -> None:
         both = key, tools.hash_of(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
+            is_known = suppressions.find(connection, both[1]) is not None
             changes.suppress(connection, both, reason, evidence=evidence, act=act)
+    click.echo(f"{'is suppressed already' if is_known else 'suppressed'}: {address}")
 
 
 @suppression.command
@@ -100,3 +103,4 @@ def remove(start: Start, address: str) -> None:
         with app.database.write() as connection:
             if not suppressions.remove(connection, hashed):
                 raise NotFoundError("suppression", f"of {address}")
+    click.echo(f"gets letters again, once subscribed anew: {address}")

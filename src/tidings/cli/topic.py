@@ -27,7 +27,8 @@ def add(start: Start, slug: str, title: str | None) -> None:
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        topics.add(connection, slug, title=title or slug, now=utc_now())
+        new = topics.add(connection, slug, title=title or slug, now=utc_now())
+    click.echo(f"added: {new.title}")
 
 
 @topic.command("list")
@@ -74,3 +75,4 @@ def remove(start: Start, slug: str) -> None:
 
     with opened(start.settings()) as app, app.database.write() as connection:
         topics.remove(connection, slug, now=utc_now())
+    click.echo(f"removed: {slug}; its sources stay")

@@ -11,7 +11,9 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, se
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule
 from tidings.domain.planning import next_due
 from tidings.domain.slugs import checked_slug, checked_title
+from tidings.domain.spelling import nearest
 from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
+from tidings.storage import topics
 from tidings.storage.mail_tables import newsletter, newsletter_topic
 from tidings.storage.publishing import last_seq, touch_everything
 from tidings.storage.slices import MAX_NAMED
@@ -108,7 +110,8 @@ def get(connection: Connection, slug: str) -> Newsletter:
     """
     found = _select(connection, newsletter.c.slug == slug)
     if not found:
-        raise NotFoundError("newsletter", slug)
+        known = connection.scalars(select(newsletter.c.slug))
+        raise NotFoundError("newsletter", slug, nearest=nearest(slug, known))
     return found[0]
 
 
@@ -204,11 +207,7 @@ def assign_topics(
         NotFoundError: One of them does not exist.
     """
     owner = table.c[0]
-    rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(slugs)))
-    ids = {row.slug: row.id for row in rows}
-    for slug in slugs:
-        if slug not in ids:
-            raise NotFoundError("topic", slug)
+    ids = topics.ids_of(connection, slugs)
     connection.execute(delete(table).where(owner == owner_id))
     if ids:
         chosen = [{owner.name: owner_id, "topic_id": topic_id} for topic_id in ids.values()]

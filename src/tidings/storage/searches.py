@@ -6,6 +6,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from tidings.domain.searching import SavedSearch
 from tidings.domain.slugs import checked_slug, checked_title
+from tidings.domain.spelling import nearest
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
 from tidings.storage.search_tables import search
@@ -50,7 +51,8 @@ def get(connection: Connection, slug: str) -> SavedSearch:
     """
     found = find(connection, slug)
     if found is None:
-        raise NotFoundError("search", slug)
+        known = connection.scalars(select(search.c.slug))
+        raise NotFoundError("search", slug, nearest=nearest(slug, known))
     return found
 
 

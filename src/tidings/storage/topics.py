@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, insert, select, u
 
 from tidings.domain.entries import EntryState, TopicCredit
 from tidings.domain.slugs import checked_slug, checked_title, other_topic_slug, topic_slug
+from tidings.domain.spelling import nearest
 from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed
@@ -66,8 +67,8 @@ def remove(connection: Connection, slug: str, *, now: datetime) -> None:
     Raises:
         NotFoundError: There is no such topic.
     """
-    if connection.execute(delete(topic).where(topic.c.slug == slug)).rowcount == 0:
-        raise NotFoundError("topic", slug)
+    slug = slug_of(connection, slug)
+    connection.execute(delete(topic).where(topic.c.slug == slug))
     publishing.forget(connection, publishing.of_topic(slug))
     publishing.touch_everything(connection, now=now)
 
@@ -153,19 +154,45 @@ def at_a_glance(connection: Connection) -> list[TopicGlance]:
     return [TopicGlance(**row) for row in connection.execute(statement).mappings()]
 
 
+def ids_of(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """Return the ids of topics by slug; each is given by its slug or its title.
+
+    Raises:
+        NotFoundError: One of them does not exist; the error says which one may be meant.
+    """
+    wanted = list(dict.fromkeys(names))
+    if not wanted:
+        return {}
+    slugs = _slugs_of(connection, {name: name for name in wanted})
+    known = {row.slug: row.id for row in connection.execute(select(topic.c.slug, topic.c.id))}
+    for name in wanted:
+        if name not in slugs:
+            advice = f"`tidings topic add {topic_slug(name)}` adds it"
+            raise NotFoundError("topic", name, nearest=nearest(name, known), advice=advice)
+    return {slugs[name]: known[slugs[name]] for name in wanted}
+
+
+def slug_of(connection: Connection, name: str) -> str:
+    """Return the slug of the topic that has that slug or title.
+
+    Raises:
+        NotFoundError: None has; the error says which one may be meant.
+    """
+    found = _slugs_of(connection, {name: name})
+    if not found:
+        known = connection.scalars(select(topic.c.slug))
+        raise NotFoundError("topic", name, nearest=nearest(name, known))
+    return found[name]
+
+
 def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None:
     """Give a source exactly these topics.
 
     Raises:
         NotFoundError: One of them does not exist.
     """
-    wanted = list(dict.fromkeys(slugs))
-    rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(wanted)))
-    ids = {row.slug: row.id for row in rows}
-    for slug in wanted:
-        if slug not in ids:
-            raise NotFoundError("topic", slug)
-    _note_move(connection, source_id, slugs=wanted)
+    ids = ids_of(connection, slugs)
+    _note_move(connection, source_id, slugs=ids)
     connection.execute(delete(source_topic).where(source_topic.c.source_id == source_id))
     if ids:
         links = [{"source_id": source_id, "topic_id": topic_id} for topic_id in ids.values()]
