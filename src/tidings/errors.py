@@ -178,6 +178,10 @@ class FetchError(TidingsError):
         self.because = because
         self.retry_after = retry_after
 
+    def at(self, shown: str) -> str:
+        """Return the message with what is `shown` of an address in place of the one asked."""
+        return f"cannot fetch {shown}: {self.because}"
+
 
 class TimedOutError(FetchError):
     """A deadline passed: to connect, to the first byte, between bytes, or in total."""
@@ -241,6 +245,10 @@ class ParseError(TidingsError):
         super().__init__(f"cannot read {url}: {because}")
         self.url = url
         self.because = because
+
+    def at(self, shown: str) -> str:
+        """Return the message with what is `shown` of an address in place of its own."""
+        return f"cannot read {shown}: {self.because}"
 
 
 class DeliveryError(TidingsError):

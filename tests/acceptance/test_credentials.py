@@ -138,6 +138,58 @@ def test_no_command_page_log_or_table_tells_a_secret(tidings, web, secretive, se
     assert tables_that_tell(tidings) == [source_access.name]
 
 
+def test_no_command_page_feed_or_log_tells_an_address_that_is_private(tidings, web, served):
+    private = "/feed?user=me&token=canary-t"
+    telling = atom(*items(3), extra=f'<link rel="self" href="https://a.example{private}"/>')
+    named = telling.replace(b"urn:example:feed", f"https://a.example{private}".encode())
+    scripts = (
+        answer(body=named.replace(b"&token", b"&amp;token")),
+        answer("401 Unauthorized"),
+        redirect(private.replace("feed", "elsewhere"), "301 Moved Permanently"),
+        answer(body=b"<html>"),
+    )
+    urls = [web.publisher().serve(private, script) for script in scripts]
+    tidings.add(*urls)
+
+    with served() as told:
+        results = [tidings(*command) for command in TELLING]
+        results += [tidings("explain", "source", number) for number in range(1, 5)]
+    tidings("publish", "public")
+
+    told += [result.out + result.err for result in results]
+    files = [path for path in (tidings.folder / "public").rglob("*") if path.is_file()]
+    assert [text for text in told if "canary" in text] == []
+    assert [path.name for path in files if b"canary" in path.read_bytes()] == []
+    assert [len(web.requests(url)) > 0 for url in urls] == [True] * 4
+    assert tidings("source", "list", "--json").json[0]["url"].endswith("/…")
+
+
+def test_the_operator_says_which_private_address_is_none(tidings, web):
+    url = web.publisher().serve("/feed?key=of-no-secret", answer(body=atom(*items(1))))
+    tidings("source", "add", url)
+
+    hidden = tidings("source", "export")
+    told = tidings("source", "edit", 1, "--address", "shown").out
+    shown = tidings("source", "export")
+
+    assert url not in hidden.out
+    assert "1 source is not in the list" in hidden.err
+    assert told == "changed (whether its address is shown): A feed\n"
+    assert url in shown.out
+    assert tidings("source", "list", "--json").json[0]["url"] == url
+
+
+def test_a_query_is_private_once_a_source_has_a_login(tidings, web, secretive):
+    url = web.publisher().serve("/feed?list=mine", answer(body=atom(*items(1))))
+    tidings("source", "add", url)
+    before = tidings("source", "export").out
+
+    secretive(1)
+
+    assert url in before
+    assert url not in tidings("source", "export").out
+
+
 def test_what_a_source_is_asked_with_is_summed_up(tidings, web, secretive):
     tidings.add(web.serve(answer(body=atom(*items(1)))))
 

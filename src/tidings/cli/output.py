@@ -68,7 +68,7 @@ def source_json(source: Source) -> dict[str, object]:
     """Return a source in the shape that programs rely on."""
     return {
         "id": source.id,
-        "url": source.url,
+        "url": source.shown_url,
         "title": source.title,
         "site_url": source.site_url,
         "topics": [topic.slug for topic in source.topics],

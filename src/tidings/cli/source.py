@@ -54,7 +54,7 @@ def list_sources(start: Start, *, as_json: bool) -> None:
             _health(one),
             one.entries,
             moment(one.next_poll_at),
-            one.url,
+            one.shown_url,
         )
         for one in found
     ]

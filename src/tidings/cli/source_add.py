@@ -113,16 +113,25 @@ def export(start: Start, file: Path) -> None:
     """
     from tidings.rendering.opml import render_opml
     from tidings.services.directories import outlines
+    from tidings.storage import sources
     from tidings.wiring import opened
 
     settings = start.settings()
     with opened(settings) as app, app.database.read() as connection:
         body = render_opml(outlines(connection), title=settings.publish.title)
+        hidden = [one.slug for one in sources.every(connection) if one.hides_address]
     try:
         with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:
             target.write(body)
     except OSError as error:
         raise click.FileError(str(file), error.strerror) from error
+    if hidden:
+        are = "1 source is" if len(hidden) == 1 else f"{len(hidden)} sources are"
+        click.echo(
+            f"note: {are} not in the list, for the address is private: {', '.join(hidden)};"
+            " `tidings source edit SOURCE --address shown` lets it be told",
+            err=True,
+        )
 
 
 def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:

@@ -31,6 +31,7 @@ _SHOWN = {
     "given_interval": "interval",
     "republish": "what may be shown",
     "noindex": "for search engines",
+    "hides_address": "whether its address is shown",
 }
 """What can be changed, by field, in words."""
 
@@ -43,6 +44,7 @@ class _Options(TypedDict):
     interval: timedelta | None
     republish: str | None
     noindex: bool | None
+    address: str | None
 
 
 @click.command
@@ -62,6 +64,11 @@ class _Options(TypedDict):
     default=None,
     help="Whether search engines are asked to leave its pages out.",
 )
+@click.option(
+    "--address",
+    type=click.Choice(["shown", "hidden"]),
+    help="Whether others may see its URL; one with a token in it is hidden unless you say so.",
+)
 @click.pass_obj
 def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
     """Change a source: title, address, topics, how often it is polled, what may be shown of it.
@@ -72,7 +79,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
     from tidings.storage import source_edits, sources, topics
     from tidings.wiring import opened, utc_now
 
-    url, republish = options["url"], options["republish"]
+    url, republish, address = options["url"], options["republish"], options["address"]
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
@@ -83,6 +90,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
             interval=options["interval"],
             republish=Republish(republish) if republish else None,
             noindex=options["noindex"],
+            hides_address=None if address is None else address == "hidden",
         )
         source_edits.edit(connection, source_id, change, now=now)
         after = sources.get(connection, source_id)

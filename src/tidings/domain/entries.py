@@ -35,6 +35,7 @@ class SourceCredit:
     """What is said of a source wherever one of its entries stands.
 
     Attributes:
+        url: Of its document; empty if that is private.
         guid: What its own document calls it.
         rights: What its own document says of copyright.
         noindex: Search engines are asked to leave its pages out.

@@ -91,6 +91,8 @@ class FeedDocument:
         id: An absolute IRI that never changes.
         title: Plain text.
         page_url: Absolute URL of the page that shows the same.
+        entries_url: Absolute URL that the id of an entry makes the one of its page; empty if
+            its entries have none.
         feed_urls: Absolute URL by form: `atom`, `rss`, `json`.
         updated: When a reader would last have seen a change, aware UTC.
         entries: Newest first, with content.
@@ -113,6 +115,7 @@ class FeedDocument:
     archive: ArchiveLinks | None = None
     icon: str | None = None
     also_at: str = "Also at: "
+    entries_url: str = ""
 
     @property
     def is_archive(self) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from tidings.domain.access import Access
 from tidings.domain.entries import Republish, TopicCredit
 from tidings.domain.failures import is_dead
+from tidings.domain.urls import masked, without_credentials
 from tidings.domain.websub import HubState, HubSubscription
 
 
@@ -54,6 +55,7 @@ class Source:
         republish: How much of its entries it lets us show.
         noindex: Search engines are asked to leave its pages out.
         language: With `rights`, as its document last said.
+        hides_address: Its URL holds what is only its subscriber's.
     """
 
     id: int
@@ -83,6 +85,12 @@ class Source:
     noindex: bool = False
     language: str | None = None
     rights: str | None = None
+    hides_address: bool = False
+
+    @property
+    def shown_url(self) -> str:
+        """Its address as it may be shown."""
+        return masked(self.url) if self.hides_address else self.url
 
     @property
     def is_dead(self) -> bool:
@@ -116,6 +124,7 @@ class DueSource:
         keeps_url: The operator wants its address to stay, whatever redirects say.
         looked_at: When we looked where it may have moved, once in each row of failures.
         feed_title: With the four fields behind it, as the last document said that had it.
+        hides_address: Its URL holds what is only its subscriber's.
         history: The last decisions, as stored.
         access: How it is asked, if not like all others.
         hub: How it stands with the hub that tells what is new there, if there is one.
@@ -156,9 +165,14 @@ class DueSource:
     language: str | None
     feed_guid: str | None
     rights: str | None
+    hides_address: bool
     history: Sequence[tuple[str, str]]
     access: Access | None = None
     hub: HubSubscription | None = None
+
+    def shown(self, url: str) -> str:
+        """Return an address of its as it may be told."""
+        return masked(url) if self.hides_address else without_credentials(url)
 
     @property
     def is_pushed(self) -> bool:

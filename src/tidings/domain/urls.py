@@ -1,11 +1,26 @@
 """Addresses as we compare and show them."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from tidings.errors import InvalidError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_SECRET_NAMES = frozenset(
+    {
+        *("access_token", "accesstoken", "api_key", "apikey", "auth", "auth_key", "auth_token"),
+        *("authkey", "authtoken", "email", "feed_key", "feed_token", "feedkey", "feedtoken"),
+        *("hmac", "jwt", "key", "login", "pass", "passkey", "passwd", "password", "private"),
+        *("private_token", "pwd", "rss_key", "rss_token", "rsskey", "rsstoken", "secret"),
+        *("session", "session_id", "sessionid", "sid", "sig", "signature", "token"),
+    }
+)
+_PUBLIC_NAMES = frozenset({"channel_id", "cid", "id", "list", "playlist_id", "q", "url", "v"})
+"""Parameters whose values are long and tell nothing of who asks."""
+
+_TOKEN = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~-]{20,}", re.ASCII)
+"""Letters and digits that nobody would write by hand."""
 
 _FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
 
@@ -29,6 +44,34 @@ def without_credentials(url: str) -> str:
     parts = urlsplit(url)
     _, at, server = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=server)) if at else url
+
+
+def is_private(url: str, *, has_access: bool = False) -> bool:
+    """Tell whether the address of a source is for its subscriber alone.
+
+    Many publishers tell subscribers apart by a token in the query, or below a folder of that
+    name. Of a source with a login or headers of its own, no query is anybody else's business.
+
+    Args:
+        url: Of the source.
+        has_access: It is asked with what only its subscriber has.
+    """
+    parts = urlsplit(url)
+    if parts.username or parts.password or (has_access and parts.query):
+        return True
+    if "private" in parts.path.lower().split("/"):
+        return True
+    return any(
+        name.lower() in _SECRET_NAMES
+        or (name.lower() not in _PUBLIC_NAMES and _TOKEN.fullmatch(value))
+        for name, value in parse_qsl(parts.query)
+    )
+
+
+def masked(url: str) -> str:
+    """Return all that may be told of an address that is private: where it leads."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
 
 
 def place_of(url: str | None) -> str | None:

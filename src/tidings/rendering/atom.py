@@ -18,6 +18,7 @@ from tidings.rendering.publishable import (
     headline,
     publishable,
     published_at,
+    updated_at,
 )
 
 FEED_HISTORY = "http://purl.org/syndication/history/1.0"
@@ -69,7 +70,7 @@ def _add_entry(document: FeedGenerator, entry: Entry) -> None:
     written.register_extension("tidings", partial(AtomEntryElements, entry))
     written.id(entry.atom_id)
     written.title(headline(entry))
-    written.updated(entry.changed_at)
+    written.updated(updated_at(entry))
     written.published(published_at(entry))
     written.author([{"name": name} for name in author_names(entry)])
     written.category([{"term": category} for category in entry.categories])
@@ -130,7 +131,8 @@ class AtomEntryElements:
         _add_text(source, "id", credit.guid or credit.url)
         _add_text(source, "title", credit.title)
         _add_text(source, "updated", self.entry.changed_at.isoformat())
-        _add_link(source, "self", href=credit.url)
+        if credit.url:
+            _add_link(source, "self", href=credit.url)
         if credit.site_url:
             _add_link(source, "alternate", href=credit.site_url)
         if credit.rights:

@@ -13,6 +13,7 @@ from tidings.rendering.publishable import (
     picture_type,
     publishable,
     published_at,
+    updated_at,
 )
 
 VERSION = "https://jsonfeed.org/version/1.1"
@@ -38,6 +39,7 @@ def render_json(feed: FeedDocument) -> bytes:
 
 
 def _item(entry: Entry) -> dict[str, object]:
+    mates = [_mate(mate) for mate in entry.also_at]
     return _without_blanks(
         {
             "id": entry.atom_id,
@@ -48,13 +50,14 @@ def _item(entry: Entry) -> dict[str, object]:
             "summary": entry.excerpt,
             "image": entry.image.url if entry.image else None,
             "date_published": published_at(entry).isoformat(),
-            "date_modified": entry.changed_at.isoformat(),
+            "date_modified": updated_at(entry).isoformat(),
             "authors": [{"name": name} for name in author_names(entry)],
             "tags": entry.categories,
             "language": entry.language,
             "attachments": [*map(_attachment, entry.enclosures), *_pictures(entry)],
             "_source": _source(entry.source),
-            "_also_at": [_mate(mate) for mate in entry.also_at],
+            # Extensions have to be objects.
+            "_also_at": {"sources": mates} if mates else None,
         }
     )
 

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from types import MappingProxyType
 
@@ -22,6 +22,8 @@ HEADLINE_LENGTH = 80
 
 EARLIEST_YEAR = 1995
 """Feeds are not older; an earlier claim is a clock that was never set."""
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 _LANGUAGES = (
     "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy"
@@ -51,7 +53,7 @@ def publishable(feed: FeedDocument) -> FeedDocument:
         title=xml_line(feed.title) or feed.page_url,
         subtitle=xml_line(feed.subtitle),
         language=_find_language(feed.language) or "",
-        entries=tuple(_publishable_entry(entry, feed.also_at) for entry in feed.entries),
+        entries=tuple(_publishable_entry(entry, feed) for entry in feed.entries),
     )
 
 
@@ -85,13 +87,31 @@ def author_names(entry: Entry) -> tuple[str, ...]:
     return entry.authors or (entry.source.title,)
 
 
-def _publishable_entry(entry: Entry, also_at: str) -> Entry:
+def updated_at(entry: Entry) -> datetime:
+    """Return when an entry last changed: by its publisher's clock, if that can be true.
+
+    Many entries are first seen at one moment; so that each has a time of its own, the
+    publisher's date counts. Once we have seen an entry change, no date from before that does.
+    """
+    edited = entry.changed_at > entry.first_seen_at
+    claims = [entry.updated] if edited else [entry.updated, entry.published]
+    earliest = entry.first_seen_at if edited else _NEVER
+    believable = [
+        claim
+        for claim in claims
+        if claim and claim.year >= EARLIEST_YEAR and earliest <= claim <= entry.changed_at
+    ]
+    return max(believable, default=entry.changed_at)
+
+
+def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
     clean = replace(
         entry,
         source=_publishable_source(entry.source),
         atom_id=xml_text(entry.atom_id),
         title=xml_line(entry.title),
-        url=find_uri(entry.url),
+        # Who has no page of the publisher's to go to has ours.
+        url=find_uri(entry.url) or (feed.entries_url and f"{feed.entries_url}{entry.id}") or None,
         authors=_lines(entry.authors),
         categories=_lines(entry.categories),
         excerpt=xml_line(entry.excerpt),
@@ -102,7 +122,9 @@ def _publishable_entry(entry: Entry, also_at: str) -> Entry:
         content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
         also_at=tuple(_publishable_mate(mate) for mate in entry.also_at),
     )
-    return replace(clean, content=_with_mates(clean, also_at)) if clean.also_at else clean
+    if not clean.also_at:
+        return clean
+    return replace(clean, content=_with_mates(clean, feed.also_at))
 
 
 def _publishable_source(source: SourceCredit) -> SourceCredit:

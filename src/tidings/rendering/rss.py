@@ -55,7 +55,7 @@ def _add_item(document: FeedGenerator, entry: Entry) -> None:
     item.guid(entry.atom_id, permalink=entry.atom_id == entry.url)
     item.title(headline(entry))
     item.category([{"term": category} for category in entry.categories])
-    if _is_named(entry.source.url):
+    if entry.source.url and _is_named(entry.source.url):
         item.source(url=entry.source.url, title=entry.source.title)
     if entry.url and _is_named(entry.url):
         item.link(href=entry.url)

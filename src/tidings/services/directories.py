@@ -69,7 +69,7 @@ def line_of(source: Source) -> SourceLine:
 
 
 def outlines(connection: Connection) -> list[FeedOutline]:
-    """Return every source that is not retired as OPML lists it, by title."""
+    """Return every source that is not retired, and whose address may be told, by title."""
     return [
         FeedOutline(
             url=source.url,
@@ -78,7 +78,7 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             topics=tuple(topic.title for topic in source.topics),
         )
         for source in _by_title(sources.every(connection))
-        if source.state is not SourceState.RETIRED
+        if source.state is not SourceState.RETIRED and not source.hides_address
     ]
 
 

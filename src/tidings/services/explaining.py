@@ -52,7 +52,7 @@ def explain_entry(connection: Connection, entry_id: int) -> list[str]:
 
 
 def _standing(source: Source) -> Iterator[str]:
-    yield f"source {source.id}, {source.title}: {source.state}, polled at {source.url}"
+    yield f"source {source.id}, {source.title}: {source.state}, polled at {source.shown_url}"
     if source.notice:
         yield f"to be looked at: {source.notice}"
     if source.state is SourceState.ACTIVE:

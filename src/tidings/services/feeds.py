@@ -101,6 +101,7 @@ def _empty(
         hubs=() if scope.kind == "query" else site.hubs,
         icon=site.base_url + ICON_PATH,
         also_at=words("also-at") + words("colon"),
+        entries_url=f"{site.base_url}/entries/",
     )
 
 

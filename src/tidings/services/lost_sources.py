@@ -10,7 +10,6 @@ from urllib.parse import urljoin
 
 from tidings.domain.documents import ParsedFeed
 from tidings.domain.sources import DueSource
-from tidings.domain.urls import without_credentials
 from tidings.errors import ConflictError, FetchError
 from tidings.parsing.urls import canonical_url
 from tidings.services.discovering import FoundFeed, discover
@@ -83,7 +82,7 @@ def _was_found(visit: Visit, source: DueSource) -> bool:
         rival = sources.find_by_urls(connection, [url]).get(url) if url else None
         notice = _notice(source, url, rival) if url else None
         lost_sources.note(connection, source.id, notice, now=visit.tools.clock())
-    data = {"source": without_credentials(source.url), "found": url}
+    data = {"source": source.shown(source.url), "found": url and source.shown(url)}
     logger.info("lost source looked for", extra=data)
     return url is not None
 

@@ -21,7 +21,6 @@ from threading import Event
 from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
-from tidings.domain.urls import without_credentials
 from tidings.errors import (
     DatabaseAwayError,
     FetchError,
@@ -305,7 +304,7 @@ class _Round:
 
     def _tell(self, result: PollResult) -> None:
         self._results.append(result)
-        data = {"source": without_credentials(result.url), "outcome": result.outcome}
+        data = {"source": result.url, "outcome": result.outcome}
         if result.error:
             logger.warning("source not polled", extra={**data, "error": result.error})
         else:
@@ -324,4 +323,6 @@ def _request(due: DueSource) -> Request:
 
 
 def _skipped(due: DueSource, because: str) -> PollResult:
-    return PollResult(source_id=due.id, url=due.url, outcome=PollOutcome.SKIPPED, error=because)
+    return PollResult(
+        source_id=due.id, url=due.shown(due.url), outcome=PollOutcome.SKIPPED, error=because
+    )

@@ -17,7 +17,7 @@ from tidings.fetching.outcomes import Fetched
 from tidings.services.paging import keep_some_pages
 from tidings.services.poll import PollTools
 from tidings.services.readings import Parsed, Readings
-from tidings.services.settling import result_of, settle_read
+from tidings.services.settling import result_of, settle_read, shown_error
 from tidings.services.websub import FRESH_FOR, as_fetched
 from tidings.storage import polls, sources, websub
 
@@ -67,13 +67,14 @@ def _save(tools: PollTools, readings: Readings, parsed: Parsed, *, due: DueSourc
     except StorageError:
         raise
     except TidingsError as error:
-        logger.warning("push not read", extra={"source": due.url, "because": str(error)})
+        data = {"source": due.shown(due.url), "because": shown_error(error, due)}
+        logger.warning("push not read", extra=data)
         with tools.database.write() as connection:
             websub.finish(connection, due.id, push, fetches=True)
         return
     result = result_of(due, polled)
     counts = {"new": result.new, "updated": result.updated}
-    logger.info("push taken in", extra={"source": due.url, **counts})
+    logger.info("push taken in", extra={"source": result.url, **counts})
 
 
 def _as_pushed(fetched: Fetched) -> Push:

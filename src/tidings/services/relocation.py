@@ -5,6 +5,7 @@ from dataclasses import replace
 from tidings.domain.decisions import noted
 from tidings.domain.moves import Move, is_downgrade
 from tidings.domain.sources import DueSource
+from tidings.domain.urls import is_private, masked
 from tidings.storage.polled_sources import PolledSource
 
 
@@ -25,17 +26,20 @@ def decide(
         return polled
     history = polled.history or due.history
     if is_downgrade(due.url, to):
-        return replace(polled, notice=f"moved to {to}, which is not followed: it gives up TLS")
-    if rival is not None:
-        notice = f"moved to {to}, which is source {rival} already: remove one of them"
+        notice = f"moved to {due.shown(to)}, which is not followed: it gives up TLS"
         return replace(polled, notice=notice)
+    if rival is not None:
+        notice = f"moved to {due.shown(to)}, which is source {rival} already: remove one of them"
+        return replace(polled, notice=notice)
+    shown = masked(to) if is_private(to) else due.shown(to)
     return replace(
         polled,
         adopts=to,
         former_url=due.url,
+        hides_address=due.hides_address or is_private(to),
         moved_to=None,
         moved_since=None,
         moved_times=0,
         retitled=True,
-        history=noted(history, f"moved from {due.url} to {to}, for good", now=now),
+        history=noted(history, f"moved from {due.shown(due.url)} to {shown}, for good", now=now),
     )

@@ -89,7 +89,7 @@ def settle_failure(
         state=SourceState.RETIRED if retires else due.state,
         read_at=now if is_doubtful(due) else due.read_at,
         failures=failures,
-        last_error=str(error),
+        last_error=shown_error(error, due),
         failing_with=word,
         gone_at=gone_at,
         outcome=PollOutcome.FAILED,
@@ -161,12 +161,23 @@ def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules
     return relocation.decide(due, settled, shares=shares, rival=reading.rival)
 
 
+def shown_error(error: TidingsError, due: DueSource) -> str:
+    """Return an error without the addresses in it, if these are private."""
+    if due.hides_address and isinstance(error, FetchError | ParseError):
+        return error.at(due.shown(due.url))
+    return str(error)
+
+
 def result_of(due: DueSource, polled: PolledSource) -> PollResult:
     """Return what to tell of a poll."""
-    moved = (f"moved for good: polled at {polled.adopts} from now on",) if polled.adopts else ()
+    moved = (
+        (f"moved for good: polled at {due.shown(polled.adopts)} from now on",)
+        if polled.adopts
+        else ()
+    )
     return PollResult(
         source_id=due.id,
-        url=due.url,
+        url=due.shown(due.url),
         outcome=polled.outcome,
         new=len(polled.changes.new),
         updated=polled.changes.updated,

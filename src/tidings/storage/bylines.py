@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection, Row, select
 
@@ -23,20 +24,25 @@ COLUMNS = (
     source.c.rights,
     source.c.republish,
     source.c.noindex,
+    source.c.hides_address,
 )
 """What is read of a source, beside an entry's `source_id`, to name it."""
 
 
 def credit_of(row: Row[*tuple[Any, ...]]) -> SourceCredit:
-    """Return how a source is named."""
+    """Return how a source is named; a private address is not part of that."""
+    url, guid = without_credentials(row.source_url), row.feed_guid
+    if row.hides_address:
+        # Feeds need a name for it all the same, that stays and tells nothing.
+        url, guid = "", uuid5(NAMESPACE_URL, url).urn
     return SourceCredit(
         id=row.source_id,
         slug=row.source_slug,
         title=shown_title(row.given_title, row.feed_title, row.source_url),
-        url=without_credentials(row.source_url),
+        url=url,
         site_url=row.site_url,
         language=row.source_language,
-        guid=row.feed_guid,
+        guid=guid,
         rights=row.rights,
         republish=Republish(row.republish),
         noindex=row.noindex,

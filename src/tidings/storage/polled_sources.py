@@ -78,6 +78,7 @@ class PolledSource:
     language: str | None = None
     feed_guid: str | None = None
     rights: str | None = None
+    hides_address: bool = False
     history: Sequence[tuple[str, str]] | None = None
     document: KeptDocument | None = None
     adopts: str | None = None

@@ -10,7 +10,7 @@ from tidings.domain.access import Access, taken_apart
 from tidings.domain.decisions import noted
 from tidings.domain.entries import Republish
 from tidings.domain.sources import SourceState
-from tidings.domain.urls import host_of
+from tidings.domain.urls import host_of, is_private
 from tidings.errors import ConflictError
 from tidings.storage import access, publishing, sources, topics
 from tidings.storage.tables import source
@@ -28,6 +28,8 @@ class Edit:
         access: What to ask it with; an empty one to ask it like all others.
         republish: How much of its entries it lets us show.
         noindex: Whether search engines are asked to leave its pages out.
+        hides_address: Whether its address is shown to nobody; a new login or address that looks
+            private hides it, too.
     """
 
     title: str | None = None
@@ -37,6 +39,7 @@ class Edit:
     access: Access | None = None
     republish: Republish | None = None
     noindex: bool | None = None
+    hides_address: bool | None = None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -62,7 +65,7 @@ def edit(connection: Connection, source_id: int, change: Edit, *, now: datetime)
         access.put(connection, source_id, change.access)
     if change.topics is not None:
         topics.assign(connection, source_id, change.topics)
-    if columns := _columns(change):
+    if columns := _privacy(connection, source_id, change) | _columns(change):
         _set(connection, source_id, **columns)
     if change.access is not None or change.interval is not None:
         _poll_at_once(connection, source_id, because=CHANGED, now=now)
@@ -122,6 +125,16 @@ def unmove(connection: Connection, source_id: int, *, now: datetime) -> str:
     return moved.former_url
 
 
+def _privacy(connection: Connection, source_id: int, change: Edit) -> dict[str, object]:
+    """Return what is to be written if a change of address or access makes an address private."""
+    if change.url is None and change.access is None:
+        return {}
+    own = access.of_sources(connection, [source_id]).get(source_id)
+    is_login = own is not None and bool(own.user or own.headers or own.cookies)
+    url = sources.get(connection, source_id).url
+    return {"hides_address": True} if is_private(url, has_access=is_login) else {}
+
+
 def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime) -> None:
     """Give a source another address; what was known of the former one is forgotten."""
     sources.refuse_duplicate(connection, url)
@@ -145,6 +158,8 @@ def _columns(change: Edit) -> dict[str, object]:
         columns["republish"] = change.republish
     if change.noindex is not None:
         columns["noindex"] = change.noindex
+    if change.hides_address is not None:
+        columns["hides_address"] = change.hides_address
     return columns
 
 

@@ -17,7 +17,7 @@ from tidings.domain.entries import EntryState, Republish, TopicCredit
 from tidings.domain.slugs import source_slugs
 from tidings.domain.sources import Decision, DueSource, Source, SourceState
 from tidings.domain.spelling import nearest
-from tidings.domain.urls import host_of, web_addresses, without_credentials
+from tidings.domain.urls import host_of, is_private, masked, web_addresses, without_credentials
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import access, due_sources, publishing, stories, topics
 from tidings.storage.tables import entry, host, source
@@ -54,7 +54,8 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
     slugs = _free_slugs(connection, new)
     rows = [
         _new_row(one, url, slug=slug, now=now)
-        for one, (url, _), slug in zip(new, logins, slugs, strict=True)
+        | {"hides_address": is_private(url, has_access=bool(login.summary))}
+        for one, (url, login), slug in zip(new, logins, slugs, strict=True)
     ]
     ensure_hosts(connection, {row["host"] for row in rows})
     statement = insert(source).returning(source.c.id, sort_by_parameter_order=True)
@@ -99,7 +100,8 @@ def _free_slugs(connection: Connection, new: Sequence[NewSource]) -> list[str]:
     numbers: Counter[str] = Counter()  # of sources of one name there may be thousands
     slugs = []
     for one in new:
-        candidates = source_slugs(one.title or one.feed_title or "", one.url)
+        shown = masked(one.url) if is_private(one.url) else one.url
+        candidates = source_slugs(one.title or one.feed_title or "", shown)
         first = candidates[0]
         numbered = (f"{first}-{number}" for number in count(2 + numbers[first]))
         for slug in chain(candidates, numbered):
@@ -117,7 +119,7 @@ def refuse_duplicate(connection: Connection, url: str) -> None:
     for source_id in connection.scalars(select(source.c.id).where(source.c.url == url)).all():
         existing = get(connection, source_id)
         what = f"exists already: {existing.id} {existing.title}"
-        raise ConflictError("source", url, because=what)
+        raise ConflictError("source", existing.shown_url, because=what)
 
 
 def urls(connection: Connection) -> set[str]:
@@ -244,6 +246,7 @@ def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> S
         given_title=row.given_title,
         republish=Republish(row.republish),
         noindex=row.noindex,
+        hides_address=row.hides_address,
         language=row.language,
         rights=row.rights,
         history=tuple(

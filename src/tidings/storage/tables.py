@@ -107,6 +107,7 @@ source = Table(
     Column("rights", Text),
     Column("republish", Text, nullable=False, server_default="full"),
     Column("noindex", Boolean, nullable=False, server_default=false()),
+    Column("hides_address", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "next_poll_at"),
     Index(None, "host"),
 )

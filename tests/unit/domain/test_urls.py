@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.urls import without_credentials
+from tidings.domain.urls import is_private, masked, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,31 @@ from tidings.domain.urls import without_credentials
 )
 def test_an_address_is_shown_without_credentials(url, shown):
     assert without_credentials(url) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("https://a.example/feed?token=x", True, id="a token"),
+        pytest.param("https://a.example/feed?feed=" + "a1b2" * 10, True, id="what looks like one"),
+        pytest.param("https://a.example/me.private.atom?token=x", True, id="a token, and a user"),
+        pytest.param("https://a.example/private/x/feed", True, id="a folder"),
+        pytest.param("https://me:x@a.example/feed", True, id="a login"),
+        pytest.param("https://a.example/feed?format=rss&lang=en", False, id="a choice"),
+        pytest.param("https://a.example/?feed=rss2", False, id="a form"),
+        pytest.param("https://a.example/feed?user=someone", False, id="somebody's name"),
+        pytest.param(f"https://a.example/f?channel_id=UC{'x1' * 11}", False, id="a channel"),
+        pytest.param("https://a.example/tag/private-keys/feed", False, id="a word in the path"),
+    ],
+)
+def test_an_address_with_a_token_in_it_is_private(url, expected):
+    assert is_private(url) is expected
+
+
+def test_of_a_source_with_a_login_every_query_is_private():
+    assert is_private("https://a.example/feed?list=mine", has_access=True)
+    assert not is_private("https://a.example/feed", has_access=True)
+
+
+def test_of_a_private_address_only_the_host_is_told():
+    assert masked("https://me:x@a.example:8443/private/feed?token=x") == "https://a.example:8443/…"

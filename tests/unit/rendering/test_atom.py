@@ -13,6 +13,7 @@ from tidings.parsing.document import parse as parse_document
 from tidings.rendering.atom import render_atom
 from tidings.rendering.media_rss import MEDIA_RSS
 
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ATOM = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -331,3 +332,55 @@ def test_a_feed_without_entries_is_a_feed(a_feed):
 
     assert texts(feed, "a:title") == ["Latest updates"]
     assert texts(feed, "a:entry") == []
+
+
+@pytest.mark.parametrize("url", [None, "javascript:alert(1)", "not an address"])
+def test_an_entry_without_a_page_of_its_own_leads_to_ours(an_entry, a_feed, url):
+    feed = replace(a_feed(an_entry(id=17, url=url)), entries_url="https://news.example/entries/")
+
+    root = parse(render_atom(feed))
+
+    links = root.xpath("a:entry/a:link[@rel='alternate']/@href", namespaces=ATOM)
+    assert links == ["https://news.example/entries/17"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({"published": -3}, -3, id="as published"),
+        pytest.param({"published": -3, "updated": -2}, -2, id="as its publisher changed it"),
+        pytest.param({"published": None, "updated": None}, 0, id="undated: when first seen"),
+        pytest.param({"published": 5, "updated": 9}, 0, id="dates of the future: the same"),
+        pytest.param({"published": -3, "changed_at": 2}, 2, id="changed since: when we saw it"),
+        pytest.param(
+            {"published": -3, "updated": 1, "changed_at": 2}, 1, id="changed since, and dated"
+        ),
+        pytest.param(
+            {"published": -3, "updated": -1, "changed_at": 2}, 2, id="changed since, dated before"
+        ),
+    ],
+)
+def test_when_an_entry_changed_goes_by_its_publisher_where_that_can_be(
+    an_entry, a_feed, fields, expected
+):
+    dates = {"updated": None, "first_seen_at": 0, "changed_at": 0} | fields
+    moments = {
+        name: None if hours is None else NOON + timedelta(hours=hours)
+        for name, hours in dates.items()
+    }
+
+    root = parse(render_atom(a_feed(an_entry(**moments))))
+
+    assert texts(root, "a:entry/a:updated") == [(NOON + timedelta(hours=expected)).isoformat()]
+
+
+def test_a_private_source_is_credited_without_its_address(an_entry, a_feed):
+    source = replace(
+        an_entry().source, url="", guid="urn:uuid:7d6b1b1c-9d2a-5b53-8f4e-0a4f7f3d6e11"
+    )
+
+    root = parse(render_atom(a_feed(an_entry(source=source))))
+
+    [credit] = root.xpath("a:entry/a:source", namespaces=ATOM)
+    assert texts(credit, "a:id") == [source.guid]
+    assert credit.xpath("a:link[@rel='self']", namespaces=ATOM) == []

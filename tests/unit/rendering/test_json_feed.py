@@ -94,13 +94,15 @@ def test_an_item_holds_all_of_its_entry(an_entry, a_feed):
 def test_who_else_tells_a_story_is_named(an_entry, a_feed, a_mate):
     (item,) = items(a_feed(an_entry(also_at=(a_mate(),))))
 
-    assert item["_also_at"] == [
-        {
-            "url": "https://quay.example/tides?a=1&b=2",
-            "title": "Tides",
-            "source": "Quay & Co",
-        }
-    ]
+    assert item["_also_at"] == {
+        "sources": [
+            {
+                "url": "https://quay.example/tides?a=1&b=2",
+                "title": "Tides",
+                "source": "Quay & Co",
+            }
+        ]
+    }
     assert "Also at" in item["content_html"]
 
 
