@@ -10,6 +10,7 @@ import click
 from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
 from tidings.cli.schedules import schedule_of, wish_options
 from tidings.cli.start import Start
+from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import SimulatedSlot
 from tidings.errors import InvalidError
 
@@ -46,7 +47,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
         if address:
             one = subscriptions.get_of(connection, mailbox(address).key, series.slug)
         schedule = schedule_of(given, one.schedule if one else series.schedule)
-        since, until = _span(given, ZoneInfo(schedule.timezone), now=now)
+        since, until = _span(given, schedule, now=now)
         is_to_come = one is not None and since >= now
         wished = Wished(
             newsletter=series,
@@ -62,10 +63,15 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
     _show(found, as_json=as_json)
 
 
-def _span(given: dict[str, Any], zone: ZoneInfo, *, now: datetime) -> tuple[datetime, datetime]:
-    """Return the time from the beginning of one day to the end of another, on the wall clock."""
-    since = _day(given["since"], zone) if given["since"] else now
-    until = _day(given["until"], zone) + DAY if given["until"] else since + SPAN
+def _span(given: dict[str, Any], schedule: Schedule, *, now: datetime) -> tuple[datetime, datetime]:
+    """Return the time from the beginning of one day to the end of another, on the wall clock.
+
+    A slot at midnight is of the day that begins then.
+    """
+    zone = ZoneInfo(schedule.timezone)
+    edge = timedelta(0) if schedule.frequency is Frequency.INSTANT else timedelta.resolution
+    since = _day(given["since"], zone) - edge if given["since"] else now
+    until = _day(given["until"], zone) + DAY - edge if given["until"] else since + SPAN
     if not timedelta(0) < until - since <= LONGEST:
         raise InvalidError("span", f"{since:%F} to {until:%F}", "use up to ten years, in order")
     return since.astimezone(UTC), until.astimezone(UTC)

@@ -155,9 +155,9 @@ class Outcomes:
         is_most = 2 * len(alike) > self.accepted + len(self.refused)
         return frozenset(alike) if is_most and len(alike) >= least else frozenset()
 
-    def is_of_relay(self, letters: frozenset[int]) -> bool:
-        """Tell whether it is the relay that refuses, and not one domain behind it."""
-        return self.accepted == 0 or len({self.refused[one][0] for one in letters}) > 1
+    def domains_of(self, letters: frozenset[int]) -> frozenset[str]:
+        """Return where refused letters were for."""
+        return frozenset(self.refused[one][0] for one in letters)
 
 
 def _words_of(reply: str) -> str:

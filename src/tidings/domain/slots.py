@@ -48,10 +48,10 @@ def latest_slot(schedule: Schedule, now: datetime) -> Slot:
 
 
 def slots_between(schedule: Schedule, since: datetime, until: datetime) -> Iterator[Slot]:
-    """Yield the slots that fall due from one time on, before another."""
-    first = next_slot(schedule, since - timedelta.resolution)
+    """Yield the slots that fall due after one time, up to another."""
+    first = next_slot(schedule, since)
     rest = (slot for slot in _slots(schedule, since) if slot.due_at >= first.due_at)
-    return takewhile(lambda slot: slot.due_at < until, rest)
+    return takewhile(lambda slot: slot.due_at <= until, rest)
 
 
 def clock_change(schedule: Schedule, slot: Slot) -> str | None:

@@ -13,7 +13,7 @@ that refuses us, or that has all it takes, go back where they were and hold up n
 import logging
 import math
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -129,7 +129,7 @@ class _Round:
         self._relay_pause: tuple[datetime, str] | None = None
         self._outcomes: dict[int | None, Outcomes] = {}
         self._held: dict[int, tuple[datetime, str]] = {}
-        self._taken_back: set[int] = set()
+        self._taken_back: dict[timedelta, set[int]] = defaultdict(set)
         self._attempts = Attempts(
             sender=tools.sender,
             bounces_to=tools.bounces_to,
@@ -315,16 +315,24 @@ class _Round:
         for outcomes in (self._outcomes_of(issue_id), self._outcomes_of(None)):
             outcomes.note_refused(letter, domain_of(result.claimed), result.reply)
             if alike := outcomes.alike(letter):
-                self._taken_back |= alike
-                return self._refused_alike(result, verdict, is_of_relay=outcomes.is_of_relay(alike))
+                of_domains = outcomes.domains_of(alike)
+                is_of_one = len(of_domains) == 1 and self._is_for_others(issue_id, *of_domains)
+                self._taken_back[FAULT if is_of_one else ISSUE_REST] |= alike
+                return self._refused_alike(result, verdict, is_of_one_domain=is_of_one)
         return verdict
 
-    def _refused_alike(self, result: Result, verdict: Verdict, *, is_of_relay: bool) -> Verdict:
-        """Hold a letter that most others share their refusal with, and its issue with it."""
+    def _refused_alike(
+        self, result: Result, verdict: Verdict, *, is_of_one_domain: bool
+    ) -> Verdict:
+        """Hold a letter that most others share their refusal with, and its issue with it.
+
+        If all of them were for one domain, and the issue has letters for others, only that
+        domain is left alone.
+        """
         # What is too large stops its own issue; the next one may well be small enough.
         is_of_issue = verdict.state is DeliveryState.HELD and not verdict.blames_domain
         held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT))
-        if not is_of_relay:
+        if is_of_one_domain:
             return replace(held, blames_domain=not is_of_issue)
         rest, issue_id = ISSUE_REST if is_of_issue else FAULT, result.claimed.issue_id
         self._held[issue_id] = self._tools.clock() + rest, result.reply
@@ -344,10 +352,14 @@ class _Round:
                     found.note_accepted(result.claimed.id)
         return self._outcomes[issue_id]
 
+    def _is_for_others(self, issue_id: int, domain: str) -> bool:
+        with self._tools.database.read() as connection:
+            return deliveries.is_for_others(connection, issue_id, domain)
+
     def _hold(self, connection: Connection, *, now: datetime) -> None:
         """Hold what everybody is refused; what was not tried of it comes before the rest."""
-        if self._taken_back:
-            deliveries.hold_refused(connection, self._taken_back, until=now + ISSUE_REST)
+        for rest, letters in self._taken_back.items():
+            deliveries.hold_refused(connection, letters, until=now + rest)
         for issue_id, (until, because) in self._held.items():
             reason = f"most letters of this issue are refused: {because}"
             deliveries.hold_issue(connection, issue_id, until=until, reason=reason)

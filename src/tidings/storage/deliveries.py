@@ -189,6 +189,21 @@ def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -
     return found
 
 
+def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
+    """Tell whether an issue has letters for addresses of other domains than that."""
+    theirs = (
+        select(delivery.c.id)
+        .join(subscription, subscription.c.id == delivery.c.subscription_id)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            delivery.c.issue_id == issue_id,
+            ~subscriber.c.key.endswith(f"@{domain}", autoescape=True),
+        )
+        .limit(1)
+    )
+    return connection.execute(theirs).first() is not None
+
+
 def hold_refused(connection: Connection, ids: Collection[int], *, until: datetime) -> None:
     """Hold letters that were refused, for good or for now, unless that has had consequences."""
     is_judged = exists().where(bounce.c.delivery_id == delivery.c.id)

@@ -6,7 +6,7 @@ from threading import Lock
 import pytest
 
 from factories import DAY, HOUR, NOON
-from newsroom import Newsroom, Outbox, accept, refuse_for_now, refuse_our_letter
+from newsroom import Newsroom, Outbox, accept, refuse_for_now, refuse_our_letter, reject
 from tidings.delivery.settings import DomainLimits
 from tidings.domain.retries import FAULT, PAUSES
 from tidings.domain.standings import MAX_FAULTS
@@ -78,6 +78,23 @@ def test_a_domain_that_takes_nothing_is_left_alone_and_the_others_are_served(
     assert asked == asked_meanwhile == len(tried) + 5
     assert delivered == Delivered(accepted=20, failed=0)
     assert len(outbox.sent) == 25
+
+
+def test_a_domain_that_knows_nobody_any_more_is_left_alone_and_counts_against_nobody(planned):
+    outbox = Outbox(*[at("big.example", reject)] * 25)
+
+    planned.deliver(outbox)
+    rows = planned.deliveries()
+    outbox.forget()
+    planned.now += FAULT
+    planned.deliver(outbox)
+
+    assert {row.state for row in rows[:20]} <= {"held", "ready"}
+    assert {row.state for row in rows[20:]} == {"accepted"}
+    with planned.database.read() as connection:
+        assert list(relays.paused_domains(connection, now=SEVEN)) == ["big.example"]
+        assert relays.find_pause(connection, "relay", now=SEVEN) is None
+    assert set(planned.states()) == {"accepted"}
 
 
 def test_a_pause_is_found_by_the_next_service_with_its_reason(planned):

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from newsroom import (
     Outbox,
@@ -29,7 +29,7 @@ from tidings.errors import StorageError
 from tidings.services.moving import Moving
 from tidings.services.readers import ReaderTools
 from tidings.storage import relays, subscribers
-from tidings.storage.mail_tables import subscription
+from tidings.storage.mail_tables import newsletter, subscription
 from tidings.storage.reader_tables import sign_up
 
 
@@ -282,8 +282,10 @@ def test_a_reply_in_hand_is_kept_until_the_database_is_back(database):
 
 
 def test_a_hostile_title_adds_no_header_and_no_markup(database, outbox: Outbox):
-    title = "News =?utf-8?q?=0D=0ABcc:eve?= <script>alert(1)</script> {{ 7*7 }} {newsletter}"
-    post = PostOffice(database, title=title)
+    title = "News\r\nBcc: eve@example.org\r\n\r\n<script>alert(1)</script> {{ 7*7 }} {newsletter}"
+    post = PostOffice(database)
+    with database.write() as connection:
+        connection.execute(update(newsletter).values(title=title))
     post.sign_up()
     post.welcome("bob@example.org")
 

@@ -95,13 +95,7 @@ def test_a_letter_that_is_taken_after_all_is_no_longer_refused():
     assert not found.alike(last)
 
 
-@pytest.mark.parametrize(
-    ("domains", "accepted", "is_of_relay"),
-    [("aaaaa", 0, True), ("aaaaa", 1, False), ("aaab", 1, True)],
-)
-def test_a_domain_that_refuses_while_others_accept_stands_for_itself(
-    domains, accepted, is_of_relay
-):
-    found, last = outcomes(*[(domain, "550 no") for domain in domains], accepted=accepted)
+def test_it_is_known_where_refused_letters_were_for():
+    found, last = outcomes(*[(domain, "550 no") for domain in "aab"])
 
-    assert found.is_of_relay(found.alike(last)) is is_of_relay
+    assert found.domains_of(found.alike(last)) == {"a", "b"}
