@@ -201,6 +201,22 @@ def test_what_a_source_is_asked_with_is_summed_up(tidings, web, secretive):
     assert tidings("source", "show", 1, "--json").json["access"] == summed_up.strip()
 
 
+def test_a_source_that_wants_a_login_says_how_to_give_it(tidings, web):
+    url = web.serve(answer("401 Unauthorized"))
+    refused = tidings("source", "add", url)
+    tidings.add(url)
+
+    told = [
+        refused.err,
+        tidings("poll").err,
+        tidings("source", "show", 1).out,
+        tidings("explain", "source", 1).out,
+    ]
+
+    assert ["source access" in text for text in told] == [True] * 4
+    assert tidings("source", "show", 1, "--json").json["failing_with"] == "http 401"
+
+
 def test_a_login_opens_what_was_closed_at_once(tidings, web, secretive):
     url = web.serve(answer("401 Unauthorized"), answer(body=atom(*items(3))))
     tidings.add(url)

@@ -10,6 +10,7 @@ import click
 from tidings.cli.output import json_option, progress, show_json
 from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
+from tidings.domain.failures import login_advice
 from tidings.domain.polls import PollResult, PollSummary
 
 
@@ -75,6 +76,8 @@ def _report(result: PollResult, done: Callable[[str], None] | None) -> None:
         done(_line(result))
     if result.error:
         click.echo(f"tidings: source {result.source_id}: {result.error}", err=True)
+        if result.wants_login:
+            click.echo(login_advice(str(result.source_id)), err=True)
 
 
 def _line(result: PollResult) -> str:
@@ -98,5 +101,5 @@ def _in_words(summary: PollSummary) -> str:
 def _contract(fields: list[tuple[str, object]]) -> dict[str, object]:
     """Name fields as the JSON contract does, which has no problems and no skipped."""
     names = {"source_id": "id"}
-    hidden = {"problems", "skipped"}
+    hidden = {"problems", "skipped", "wants_login"}
     return {names.get(name, name): value for name, value in fields if name not in hidden}

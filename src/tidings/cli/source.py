@@ -16,6 +16,7 @@ from tidings.cli.source_add import add, discover, export, import_list
 from tidings.cli.source_edit import edit
 from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
+from tidings.domain.failures import LOGIN_WANTED, login_advice
 from tidings.domain.sources import Decision, Source, SourceState
 
 
@@ -86,6 +87,8 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
     for name, value in shown.items():
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         click.echo(f"{name.replace('_', ' ')}: {'-' if text in (None, '') else text}")
+    if found.failing_with == LOGIN_WANTED:
+        click.echo(login_advice(found.slug))
     if found.state is SourceState.ACTIVE:
         when = f"{moment(found.next_poll_at)} UTC, {until(found.next_poll_at, now=utc_now())}"
         click.echo(f"next poll: {when} ({found.next_poll_because or 'at once: it is new here'})")

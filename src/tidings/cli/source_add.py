@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +12,7 @@ import click
 from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
 from tidings.domain.documents import Link
-from tidings.errors import ImportFileError, NoFeedError, ParseError
+from tidings.errors import ImportFileError, NoFeedError, ParseError, StatusError
 
 
 @click.command
@@ -43,6 +44,16 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
                 raise
             click.echo(f"tidings: {error}", err=True)
             click.echo("follow one by its own address, or the first with --first", err=True)
+            raise click.exceptions.Exit(1) from error
+        except StatusError as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            click.echo(f"tidings: {error}", err=True)
+            click.echo(
+                "it wants a login: name it in the address, as in https://NAME:PASSWORD@HOST/…;"
+                " it is kept apart from it, and `tidings source access` changes it",
+                err=True,
+            )
             raise click.exceptions.Exit(1) from error
     click.echo(f"{added.source.id}: {added.source.title}")
     click.echo(f"{added.found} entries found, {added.public} of them public now")

@@ -55,7 +55,6 @@ class Occasion:
         now: When the document was read; what is new in it is first seen then.
         last_ok_at: When the source was last polled with success; None if it never was.
         first: None after the first poll that held entries.
-        oldest: The earliest date that a stored entry of the source claims, if any does.
         outburst: How many unexpected entries at once are left to the operator; 0 for none.
         fold: How many of the entries of one poll stand on pages by themselves; 0 for all.
         dropped: Why filters drop entries, by key; they are hidden, and count for nothing.
@@ -65,7 +64,6 @@ class Occasion:
     now: datetime
     last_ok_at: datetime | None = None
     first: FirstPoll | None = None
-    oldest: datetime | None = None
     outburst: int = 0
     fold: int = 0
     dropped: Mapping[bytes, str] = field(default_factory=dict)
@@ -183,8 +181,8 @@ def _backfill(
 ) -> Mapping[bytes, tuple[str, ...]]:
     """Return by key what is no news, and why if that is unusual.
 
-    At a first poll these are all but the newest. Later it is what is dated long before we last
-    looked: the end of a list from which something newer was taken, or an archive.
+    At a first poll these are all but the newest. Later it is an archive that appears: several
+    entries that are dated long before we last looked.
 
     Args:
         entries: The oldest first.
@@ -195,15 +193,12 @@ def _backfill(
         return {entry.key: () for entry in entries[:older]}
     now, since = occasion.now, (occasion.last_ok_at or occasion.now) - LATE
     old = [
-        (entry.key, entry.published)
+        entry.key
         for entry in entries
         if entry.published and entry.published < since and not _is_recent(entry, now)
     ]
-    return {
-        key: ("backfill: dated long before its source was polled last",)
-        for key, published in old
-        if len(old) > FEW or (occasion.oldest and published < occasion.oldest)
-    }
+    why = ("backfill: dated long before its source was polled last",)
+    return dict.fromkeys(old, why) if len(old) > FEW else {}
 
 
 def _outburst(entries: Sequence[ParsedEntry], occasion: Occasion) -> tuple[str, ...]:

@@ -19,6 +19,8 @@ GONE = "http 410"
 LOST = frozenset({"http 404", "dns"})
 """What a source fails with that nobody looks after any more."""
 
+LOGIN_WANTED = "http 401"
+
 DEAD_AFTER = timedelta(days=30)
 MIN_FAILURES = 10
 """Fewer in that time, and it is we who were away."""
@@ -50,6 +52,11 @@ def word_for(error: TidingsError) -> str:
 def phrase_for(error: TidingsError) -> str:
     """Return what happened without where: `404 Not Found`."""
     return error.because if isinstance(error, FetchError | ParseError) else str(error)
+
+
+def login_advice(slug: str) -> str:
+    """Return what an operator does for a source that wants a login."""
+    return f"it wants a login: `tidings source access {slug} --user NAME --password-file -`"
 
 
 def is_dead(word: str | None, *, failures: int, worked_at: datetime, now: datetime) -> bool:

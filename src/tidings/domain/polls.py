@@ -21,7 +21,12 @@ class PollOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """One source's share of a round; `new` counts entries of every state."""
+    """One source's share of a round.
+
+    Attributes:
+        new: Entries of every state.
+        wants_login: Its server asks for one.
+    """
 
     source_id: int
     url: str
@@ -30,6 +35,7 @@ class PollResult:
     updated: int = 0
     error: str | None = None
     problems: tuple[str, ...] = ()
+    wants_login: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tidings.domain.entries import Entry, EntryState
+from tidings.domain.failures import LOGIN_WANTED, login_advice
 from tidings.domain.identity import digest
 from tidings.domain.sources import Source, SourceState
 from tidings.parsing.urls import canonical_url
@@ -55,6 +56,8 @@ def _standing(source: Source) -> Iterator[str]:
     yield f"source {source.id}, {source.title}: {source.state}, polled at {source.shown_url}"
     if source.notice:
         yield f"to be looked at: {source.notice}"
+    if source.failing_with == LOGIN_WANTED:
+        yield login_advice(source.slug)
     if source.state is SourceState.ACTIVE:
         why = source.next_poll_because or "at once: it is new here"
         yield f"next poll {source.next_poll_at:{_MOMENT}}: {why}"

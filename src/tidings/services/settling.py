@@ -10,7 +10,7 @@ from tidings.domain.compare import Changes, KnownEntry, compare
 from tidings.domain.decisions import Stored
 from tidings.domain.documents import ParsedFeed
 from tidings.domain.entries import EntryState
-from tidings.domain.failures import GONE, is_dead, phrase_for, word_for
+from tidings.domain.failures import GONE, LOGIN_WANTED, is_dead, phrase_for, word_for
 from tidings.domain.moves import Move
 from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.renames import Namesake
@@ -183,6 +183,7 @@ def result_of(due: DueSource, polled: PolledSource) -> PollResult:
         updated=polled.changes.updated,
         error=polled.last_error,
         problems=(*(polled.problems or ()), *moved),
+        wants_login=polled.failing_with == LOGIN_WANTED,
     )
 
 
@@ -275,13 +276,11 @@ def _scheduled(
 def _compared(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) -> Changes:
     is_first = due.first_polled_at is None
     first = FirstPoll(public=rules.first_poll, imported=due.imported)
-    claimed = [namesake.published for namesake in reading.stored if namesake.published]
     occasion = Occasion(
         source_url=due.url,
         now=now,
         last_ok_at=due.last_ok_at,
         first=first if is_first else None,
-        oldest=min(claimed, default=None),
         outburst=rules.policy.outburst,
         fold=rules.fold,
         dropped=reading.dropped,

@@ -201,22 +201,19 @@ def test_a_first_document_without_dates_heads_no_page():
 
 
 @pytest.mark.parametrize(
-    ("count", "oldest", "silence", "expected"),
+    ("count", "silence", "expected"),
     [
-        pytest.param(15, NOON - 9 * DAY, HOUR, EntryState.BACKFILL, id="an archive poured out"),
-        pytest.param(3, NOON - 2000 * DAY, HOUR, EntryState.BACKFILL, id="part of one"),
-        pytest.param(1, NOON - 9 * DAY, HOUR, EntryState.BACKFILL, id="the end of a list came up"),
-        pytest.param(2, NOON - 2000 * DAY, HOUR, EntryState.PUBLIC, id="dated back by hand"),
-        pytest.param(2, None, HOUR, EntryState.PUBLIC, id="the same, by the only dates there are"),
-        pytest.param(15, None, HOUR, EntryState.BACKFILL, id="an archive, beside undated ones"),
-        pytest.param(15, NOON, 1500 * DAY, EntryState.PUBLIC, id="after our downtime"),
+        pytest.param(15, HOUR, EntryState.BACKFILL, id="an archive poured out"),
+        pytest.param(3, HOUR, EntryState.BACKFILL, id="part of one"),
+        pytest.param(2, HOUR, EntryState.PUBLIC, id="dated back by hand"),
+        pytest.param(15, 1500 * DAY, EntryState.PUBLIC, id="after our downtime"),
     ],
 )
-def test_what_was_old_when_it_came_is_no_news(count, oldest, silence, expected):
+def test_what_was_old_when_it_came_is_no_news(count, silence, expected):
     old = [an_entry(f"a:{n}", published=NOON - (1000 + n) * DAY) for n in range(count)]
     news = an_entry("b:1", title="News")
 
-    new = received(news, *old, last_ok_at=NOON - silence, oldest=oldest, outburst=30)
+    new = received(news, *old, last_ok_at=NOON - silence, outburst=30)
 
     assert {one.state for one in new[:-1]} == {expected}
     assert (new[-1].entry.title, new[-1].state) == ("News", EntryState.PUBLIC)

@@ -63,6 +63,7 @@ def a_source(**fields):
         "language": None,
         "feed_guid": None,
         "rights": None,
+        "hides_address": False,
         "history": (),
     }
     return DueSource(**defaults | fields)
