@@ -219,6 +219,7 @@ def burdens():
         "forms without end": "<form><input>" * 30_000,
         "ends without beginning": "</p></b></div>" * 50_000,
         "one long word": "x" * 900_000,
+        "flags": "\U0001f1e9\U0001f1ea" * 200_000,
         "marks on one letter": "e" + "\u0301" * 400_000,
         "a formula of 100,000 braces": "$" + "{" * 50_000 + "x" + "}" * 50_000 + "$",
         "fractions in fractions": "$" + "\\frac{" * 300 + "1" + "}{2}" * 300 + "$",

@@ -30,8 +30,10 @@ def configure(form: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("apscheduler", "alembic", "asyncio", "uvicorn.access"):
+    for chatty in ("alembic", "asyncio", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of every run that is left out because the one before is not over yet.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 class Seldom:

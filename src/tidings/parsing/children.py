@@ -23,8 +23,12 @@ from tidings.parsing.limits import ParseLimits
 MAX_DOCUMENTS = 500
 """Documents after which a child is replaced, so that nothing it leaks adds up."""
 
-WALL_FACTOR = 3
-"""How many times its processor time a document may take on the clock."""
+WALL_FACTOR = 10
+"""How many times its processor time a document may take on the clock.
+
+What costs much meets the limit of processor time, which the kernel keeps. This one is for a child
+that does nothing any more; a busy machine gives one that works, politely, a fraction of its time.
+"""
 
 STOPPED = "the service is stopping"
 

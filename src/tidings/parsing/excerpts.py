@@ -141,8 +141,10 @@ class _Line:
 def _fits(text: str) -> bool:
     if len(text) <= MAX_CLUSTERS or text.isascii():
         return len(text) <= MAX_CLUSTERS
+    if len(text) > MAX_CHARACTERS:  # asked first: flags are found in quadratic time
+        return False
     beyond = islice(_CLUSTER.finditer(text), MAX_CLUSTERS, None)
-    return len(text) <= MAX_CHARACTERS and next(beyond, None) is None
+    return next(beyond, None) is None
 
 
 def _units(text: str) -> Iterator[tuple[str, bool]]:
@@ -156,8 +158,9 @@ def _shortened(units: Iterator[tuple[str, bool]]) -> str:
     text, clusters = "", 0
     ends = dict.fromkeys(Pause, 0)
     for unit, whole in units:
-        clusters += _count(unit)
-        if clusters > limit or len(text) + len(unit) > MAX_CHARACTERS:
+        is_too_long = len(text) + len(unit) > MAX_CHARACTERS
+        clusters += 0 if is_too_long else _count(unit)
+        if is_too_long or clusters > limit:
             if not text.strip() and not whole:
                 return _first_clusters(unit, limit) + ELLIPSIS
             break

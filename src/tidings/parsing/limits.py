@@ -10,7 +10,7 @@ class ParseLimits:
 
     Attributes:
         processes: Children that read at the same time; 0 means one per processor.
-        time_limit: CPU time for one document, and a third of the wall time it gets.
+        time_limit: CPU time for one document, and a tenth of the wall time it gets.
         memory_limit: Bytes of address space of a child.
     """
 

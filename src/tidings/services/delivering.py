@@ -82,10 +82,15 @@ class DeliverTools:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What a round came to, in letters."""
+    """What a round came to, in letters.
+
+    Attributes:
+        is_interrupted: The database was away meanwhile: there may be more to send.
+    """
 
     accepted: int
     failed: int
+    is_interrupted: bool = False
 
 
 def deliver_due(tools: DeliverTools, *, stop: Event) -> Delivered:
@@ -96,8 +101,15 @@ def deliver_due(tools: DeliverTools, *, stop: Event) -> Delivered:
 
     Raises:
         StorageError: The database failed. One that is away is waited for while there are
-            replies that it is to be told.
+            replies that it is to be told, and then the round goes on.
     """
+    accepted = failed = 0
+    while (delivered := _deliver(tools, stop=stop)).is_interrupted and not stop.is_set():
+        accepted, failed = accepted + delivered.accepted, failed + delivered.failed
+    return Delivered(accepted=accepted + delivered.accepted, failed=failed + delivered.failed)
+
+
+def _deliver(tools: DeliverTools, *, stop: Event) -> Delivered:
     with tools.database.write() as connection:
         now = tools.clock()
         deliveries.recover(connection)
@@ -122,7 +134,7 @@ class _Round:
         self._replies: deque[Result] = deque()
         self._unsettled: list[tuple[Result, Verdict]] = []
         self._in_flight = 0
-        self._is_more = self._is_closing = False
+        self._is_more = self._is_closing = self._is_interrupted = False
         self._standings, self._lanes = Standings(), Lanes(tools.limits)
         self._paused = paused
         self._refusing: dict[str, tuple[datetime, str]] = {}
@@ -160,9 +172,12 @@ class _Round:
                 self._settle(self._gather(timeout=self._patience()))
         except DatabaseAwayError as error:
             logger.warning("letters wait for the database", extra={"because": str(error)})
+            self._is_interrupted = True
         finally:
             self._wind_up(threads)
-        return Delivered(accepted=self._accepted, failed=self._failed)
+        return Delivered(
+            accepted=self._accepted, failed=self._failed, is_interrupted=self._is_interrupted
+        )
 
     def _is_over(self) -> bool:
         return self._stop.is_set() or self._is_closing

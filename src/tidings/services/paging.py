@@ -76,7 +76,9 @@ def _cut_long_page(
     connection: Connection, paged: PagedList, noted: Mapping[str, Sequence[int]], *, size: int
 ) -> Cut | None:
     """Cut a list anew from its first page on that late comers have made too long, if any have."""
-    numbers = noted.get(paged.scope, ())
+    numbers = noted.get(paged.scope)
+    if not numbers:
+        return None
     first = page_cuts.find_long_page(connection, paged, numbers, least=TOO_LONG * size)
     return _cut(connection, paged, first, size=size, most=EVERY) if first else None
 
