@@ -16,9 +16,9 @@ class Outage:
         return getattr(self._database, name)
 
     @contextmanager
-    def write(self):
+    def write(self, **options):
         if self.left:
             self.left -= 1
             raise DatabaseAwayError("test", "database is locked")
-        with self._database.write() as connection:
+        with self._database.write(**options) as connection:
             yield connection

@@ -25,6 +25,7 @@ BREATH = 0.1
 """Seconds that work of many transactions leaves between two of them: SQLite looks that often."""
 
 _READ_ONLY = "tidings_read_only"
+_PATIENCE = "tidings_patience"
 
 _AWAY_ON_SQLITE = {
     sqlite3.SQLITE_BUSY,
@@ -73,17 +74,22 @@ class Database:
             yield connection.execution_options(**self._read_options())
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, patience: float = BUSY_SECONDS) -> Iterator[Connection]:
         """Open a transaction, committed at the end, rolled back by an exception.
 
         On SQLite it waits for the one writer there may be. Keep it short, and never wait
         for the network in it.
 
+        Args:
+            patience: Seconds after which that writer has kept us waiting for too long.
+
         Raises:
             StorageError: The database failed; `DatabaseAwayError` if it may work later.
         """
-        with self._translated(), self._turn(), self._engine.begin() as connection:
-            yield connection
+        with self._translated(), self._turn(patience), self._engine.connect() as connection:
+            patient = connection.execution_options(**{_PATIENCE: patience})
+            with patient.begin():
+                yield patient
 
     def close(self) -> None:
         """Give back every connection."""
@@ -95,7 +101,7 @@ class Database:
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, patience: float) -> Iterator[None]:
         """Let the threads of this process write to SQLite one after the other.
 
         SQLite itself lets a writer who meets another sleep, longer each time, and look again.
@@ -103,7 +109,7 @@ class Database:
         if not self.is_sqlite:
             yield
             return
-        if not self._writer.acquire(timeout=BUSY_SECONDS):
+        if not self._writer.acquire(timeout=patience):
             raise DatabaseAwayError(self.name, "database is locked")
         try:
             yield
@@ -164,8 +170,14 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    is_read = connection.get_execution_options().get(_READ_ONLY)
-    connection.exec_driver_sql("BEGIN" if is_read else "BEGIN IMMEDIATE")
+    options = connection.get_execution_options()
+    if options.get(_READ_ONLY):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Said anew each time: a connection is lent to those who wait long and those who do not.
+    patience = options.get(_PATIENCE, BUSY_SECONDS)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _is_away(error: DBAPIError) -> bool:

@@ -13,6 +13,9 @@ from tidings.errors import ConfigError
 from tidings.storage import backups
 from tidings.storage.database import Database
 
+PROBE_SECONDS = 2
+"""How long a look at whether anything can be written may take: longer than any writer of ours does."""
+
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -53,7 +56,7 @@ def try_to_write(database: Database) -> None:
     Raises:
         StorageError: Nothing can be written, for its disk is full, say.
     """
-    with database.write() as connection:
+    with database.write(patience=PROBE_SECONDS) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 

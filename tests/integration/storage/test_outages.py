@@ -6,20 +6,18 @@ import pytest
 from sqlalchemy import text
 
 from tidings.errors import DatabaseAwayError, StorageError
-from tidings.storage import database as module
 from tidings.storage.database import Database
 from tidings.storage.tables import source
 
 
-def test_a_file_that_another_program_has_locked_is_away(sqlite_template, monkeypatch, tmp_path):
-    monkeypatch.setattr(module, "BUSY_SECONDS", 0.1)
+def test_a_file_that_another_program_has_locked_is_away(sqlite_template, tmp_path):
     path = tmp_path / "tidings.db"
     path.write_bytes(sqlite_template.read_bytes())
     database = Database(f"sqlite:///{path}")
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
 
-    with pytest.raises(DatabaseAwayError, match="locked"), database.write():
+    with pytest.raises(DatabaseAwayError, match="locked"), database.write(patience=0.1):
         pass
 
     other.close()
