@@ -6,11 +6,9 @@ import tempfile
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from hypothesis import settings
-from sqlalchemy import create_engine, text
 
 import postgres
 from tidings.storage import schema
@@ -45,30 +43,25 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.fixture(scope="session")
-def postgres_template() -> Iterator[Path]:
-    """A server of this worker's own, with an up-to-date database called `template`."""
+def postgres_server() -> Iterator[postgres.Server]:
+    """A server of this worker's own, with one database for test after test."""
     with postgres.cluster() as folder:
-        admin = create_engine(postgres.url(folder, "postgres"), isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(text("CREATE DATABASE template"))
-        admin.dispose()
-        database = Database(postgres.url(folder, "template"))
-        schema.upgrade(database)
-        database.close()
-        yield folder
+        server = postgres.Server(folder, prepare=upgrade)
+        yield server
+        server.close()
 
 
 @pytest.fixture
-def postgres_url(postgres_template: Path) -> Iterator[str]:
-    """A fresh database on PostgreSQL."""
-    name = f"test_{uuid4().hex[:12]}"
-    admin = create_engine(postgres.url(postgres_template, "postgres"), isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template STRATEGY file_copy"))
-    yield postgres.url(postgres_template, name)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    admin.dispose()
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A database on PostgreSQL that is as our schema makes it."""
+    yield postgres_server.url
+    postgres_server.reset()
+
+
+def upgrade(url: str) -> None:
+    database = Database(url)
+    schema.upgrade(database)
+    database.close()
 
 
 @pytest.fixture(scope="session")

@@ -176,7 +176,8 @@ def _begin_sqlite(connection: Connection) -> None:
         return
     # Said anew each time: a connection is lent to those who wait long and those who do not.
     patience = options.get(_PATIENCE, BUSY_SECONDS)
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    driven: Any = connection.connection.driver_connection
+    driven.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
