@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from threading import Event, Thread
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -80,6 +81,7 @@ def ticking(app: App) -> Iterator[None]:
     )
     planning = mailing.planning(app)
     with polling(app) as gathering, mailing.delivering(app) as delivering:
+        _say_where_letters_go(app, delivering)
         poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, delivering, stop)
         look = partial(look_for_moves, gathering, stop=stop)
         notices = partial(_notices, mailing.noticing(app, delivering), stop)
@@ -111,6 +113,15 @@ def ticking(app: App) -> Iterator[None]:
             stop.set()
             scheduler.shutdown(wait=True)
             observer.join()
+
+
+def _say_where_letters_go(app: App, delivering: DeliverTools) -> None:
+    if app.settings.mail.transport == "smtp":
+        logger.info("letters go through a relay", extra={"to": delivering.relay})
+    else:
+        logger.info(
+            "letters go into a folder", extra={"to": str(Path(delivering.relay).absolute())}
+        )
 
 
 def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None]:

@@ -76,6 +76,30 @@ def test_a_subscription_has_what_the_newsletter_has_until_it_is_edited(subscribe
     assert after == before | changed | reached
 
 
+def test_what_is_sent_by_hand_is_in_the_archive_whoever_reads_it(news, web, tmp_path):
+    assert news("newsletter", "add", "read-by-nobody", "--title", "Nobody's").status == 0
+    news("subscriber", "edit", "ada@example.org", "--newsletter", "weekly", "--language=zh")
+    news("source", "add", web.serve(answer(body=atom(*recent_items(2), title="Another"))))
+
+    to_ada = news("issue", "send", "weekly", "--yes")
+    to_nobody = news("issue", "send", "read-by-nobody", "--yes")
+    again = news("issue", "send", "read-by-nobody", "--yes")
+
+    assert "in the archive" not in to_ada.out
+    page = re.fullmatch(
+        r"nobody to send it to; in the archive: http://127.0.0.1:8000/(\S+)\n"
+        r"0 accepted, 0 not accepted so far\n",
+        to_nobody.out,
+    )[1]
+    assert again.out == "0 accepted, 0 not accepted so far\n"
+    assert news("publish", tmp_path / "public").status == 0
+    archive = (tmp_path / "public" / "issues" / "index.html").read_text("utf-8")
+    assert f"/{page}" in archive
+    assert len(set(re.findall(r"/issues/((?:weekly|read-by-nobody)-\w+)", archive))) == 2
+    listed = [one for one in news("issue", "list", "--json").json if one["listed"]]
+    assert {one["language"] for one in listed} == {"en"}
+
+
 def test_what_is_sent_by_hand_is_on_record_and_sent_once(news):
     sent = news("issue", "send", "weekly", "--yes", "--json")
     again = news("issue", "send", "weekly", "--yes", "--json")

@@ -14,13 +14,15 @@ from http.client import HTTPConnection
 from itertools import pairwise
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, make_url, text
 
 from documents import atom, items
 from hub import Hub
 from loopback import answer, dripping
-from tidings.storage import hub_pings
-from tidings.storage.database import BUSY_SECONDS
+from tidings.storage import hub_pings, schema
+from tidings.storage.database import BUSY_SECONDS, Database
 
 PATIENCE = 30
 GRACE = 10
@@ -123,6 +125,71 @@ def test_the_service_imports_polls_and_serves(running, tidings, web, tmp_path):
     for line in service.log.splitlines():
         assert {"time", "level", "message"} <= set(json.loads(line))
     assert len(tidings("entry", "list", "--json").json) == 10
+
+
+def test_the_services_say_where_they_serve_and_where_letters_go(running, tidings):
+    public = {"WEB__BASE_URL": "https://news.example"}
+    relay = {
+        "MAIL__TRANSPORT": "smtp",
+        "MAIL__FROM": "news@news.example",
+        "SMTP__HOST": "127.0.0.1",
+        "SMTP__PORT": free_port(),
+    }
+
+    with running() as first:
+        pass
+    with running(**public, **relay) as second:
+        pass
+    with running("web", **public) as third:
+        pass
+
+    here = {"to": str(tidings.folder / "var" / "outbox")}
+    assert said(first, "letters go into a folder") == here
+    assert said(second, "letters go through a relay") == {"to": f"127.0.0.1:{relay['SMTP__PORT']}"}
+    at = f"http://127.0.0.1:{first.port}"
+    assert said(first, "serving") == {"at": at, "public": at}
+    for one in (second, third):
+        at = f"http://127.0.0.1:{one.port}"
+        assert said(one, "serving") == {"at": at, "public": "https://news.example"}
+    assert "letters go" not in third.log
+    assert "new database made" not in first.log + second.log + third.log
+
+
+def test_a_service_says_once_that_its_database_is_new(running, tmp_path):
+    new = {"DATABASE__URL": "sqlite:///new/tidings.db"}
+
+    with running(**new) as first:
+        pass
+    with running(**new) as second:
+        pass
+
+    assert said(first, "new database made")["at"] == str(tmp_path / "new" / "tidings.db")
+    assert "new database made" not in second.log
+
+
+def test_a_service_says_that_it_upgraded_its_database_and_where_the_copy_is(running, tmp_path):
+    database = Database(f"sqlite:///{tmp_path}/old.db")
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(schema.MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+    database.close()
+
+    with running(DATABASE__URL="sqlite:///old.db") as service:
+        pass
+
+    upgraded = said(service, "database upgraded")
+    [copy] = tmp_path.glob("*.bak")
+    assert upgraded["at"] == str(tmp_path / "old.db")
+    assert upgraded["backup"] == str(copy)
+
+
+def said(service, message):
+    """Return what came with the one line of the log that says this."""
+    events = [json.loads(line) for line in service.log.splitlines()]
+    [event] = [event for event in events if event["message"] == message]
+    return {key: event[key] for key in event.keys() - {"time", "level", "logger", "message"}}
 
 
 def polls(service):

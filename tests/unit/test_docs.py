@@ -168,7 +168,7 @@ def examples():
 @pytest.mark.parametrize("line", list(examples()))
 def test_every_example_can_be_typed(line):
     line = re.sub(r"\$\(.*?\)", "substituted", line)
-    words = shlex.split(re.split(r" (?:&&|\|) |\\$", line)[0], comments=True)
+    words = shlex.split(re.split(r" (?:&&|[|<>]) |\\$", line)[0], comments=True)
     command, rest = tidings, words[1:]
     while isinstance(command, click.Group) and rest:
         assert rest[0] in command.commands, line

@@ -1,6 +1,7 @@
 """`tidings issue`: what newsletters told, and will tell."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from tempfile import NamedTemporaryFile
@@ -205,11 +206,17 @@ def send(
         told = [_contract(one) | {"deliveries": number} for one, number in sent.issues]
         show_json({"issues": told, "accepted": sent.accepted, "failed": sent.failed})
     else:
-        for one, number in sent.issues:
-            click.echo(f"{number} x {one.subject}")
+        _show_sent(sent.issues, sent.listed, app.settings.web.public_url)
         click.echo(f"{sent.accepted} accepted, {sent.failed} not accepted so far")
     if sent.failed:
         raise click.exceptions.Exit(1)
+
+
+def _show_sent(issues: Sequence[tuple[Issue, int]], listed: Issue | None, site_url: str) -> None:
+    for one, number in issues:
+        click.echo(f"{number} x {one.subject}")
+    if listed and not issues:
+        click.echo(f"nobody to send it to; in the archive: {site_url}/issues/{listed.slug}")
 
 
 def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:

@@ -18,6 +18,7 @@ from datetime import datetime
 
 from tidings.domain.newsletters import Frequency, Newsletter
 from tidings.domain.planning import BY_HAND, find_due_slot, is_flood, next_due, slot_of_cut
+from tidings.domain.slots import Slot
 from tidings.errors import PlanOutdatedError
 from tidings.services.composing import PlanTools
 from tidings.services.drafts import Case, draw_up
@@ -46,9 +47,15 @@ _Turn = tuple[int, datetime | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """What planning came to: deliveries by the id of their issue."""
+    """What planning came to.
+
+    Attributes:
+        deliveries: How many, by the id of their issue.
+        listed: The key of the issue that the operator's word put into the archive.
+    """
 
     deliveries: Mapping[int, int]
+    listed: bytes | None = None
 
 
 def plan_due(tools: PlanTools) -> Planned:
@@ -73,7 +80,7 @@ def plan_due(tools: PlanTools) -> Planned:
 
 
 def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
-    """Plan everybody who has something new in a newsletter, at the operator's word.
+    """Plan a newsletter's edition, and all who have something new in it, at the operator's word.
 
     Their slots stay where they are: the next one tells of what is newer.
     """
@@ -82,6 +89,7 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
     with tools.database.read() as connection:
         cut = publishing.last_seq(connection)
     slot, last = slot_of_cut(BY_HAND, cut, now), 0
+    listed = _plan_edition_now(tools, newsletter, slot=slot, cut=cut, news=news)
     deliveries: Counter[int] = Counter()
     while True:
         with tools.database.read() as connection:
@@ -89,7 +97,7 @@ def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
                 connection, newsletter.id, after=last, limit=CHUNK
             )
         if not found:
-            return Planned(deliveries=deliveries)
+            return Planned(deliveries=deliveries, listed=listed)
         cases = [
             Case(subscription=one, slot=slot, cut=cut, next_issue_at=one.next_issue_at)
             for one in found
@@ -193,14 +201,32 @@ def _plan_edition(tools: PlanTools, edition: Edition, *, news: News, now: dateti
     with tools.database.write() as connection:
         latest = publishing.last_seq(connection)
         cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
+    case = EditionCase(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
+    _freeze_edition(tools, case, next_issue_at=next_due(schedule, now), news=news, now=now)
+
+
+def _plan_edition_now(
+    tools: PlanTools, newsletter: Newsletter, *, slot: Slot, cut: int, news: News
+) -> bytes | None:
+    """List what is new for everybody to find; the edition's own slot stays where it is."""
+    while True:
+        with tools.database.read() as connection:
+            edition = newsletters.edition_of(connection, newsletter.slug)
+        case = EditionCase(edition=edition, slot=slot, cut=cut)
+        with suppress(PlanOutdatedError):  # it has changed: it is read again
+            stays = edition.next_issue_at
+            return _freeze_edition(tools, case, next_issue_at=stays, news=news, now=slot.due_at)
+
+
+def _freeze_edition(
+    tools: PlanTools, case: EditionCase, *, next_issue_at: datetime, news: News, now: datetime
+) -> bytes | None:
+    """Move an edition up to its cut; return the key of its issue, if there is one."""
     with tools.database.read() as connection:
-        case = EditionCase(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
         draft = draw_up_edition(tools, connection, case, news=news)
     with tools.database.write() as connection:
         newsletters.move(
-            connection,
-            edition,
-            watermark=draft.watermark,
-            next_issue_at=next_due(schedule, now),
+            connection, case.edition, watermark=draft.watermark, next_issue_at=next_issue_at
         )
         issues.save(connection, [draft.issue] if draft.issue else [], now=now)
+    return draft.issue.key if draft.issue else None

@@ -23,9 +23,16 @@ LOOK_BACK = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What went out: issues with the number of their new deliveries, and letters."""
+    """What went out.
+
+    Attributes:
+        issues: Each with the number of its new deliveries.
+        listed: The one that everybody finds in the archive; None if nothing is new there.
+        accepted: Letters, those of other issues whose time had come as well.
+    """
 
     issues: Sequence[tuple[Issue, int]]
+    listed: Issue | None
     accepted: int
     failed: int
 
@@ -56,7 +63,14 @@ def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newslett
     delivered = deliver_due(delivering, stop=Event())
     with planning.database.read() as connection:
         sent = [(issues.get(connection, key), n) for key, n in planned.deliveries.items()]
-    return Sent(issues=sent, accepted=delivered.accepted, failed=delivered.failed)
+        ids = issues.ids(connection, [planned.listed] if planned.listed else [])
+        listed = [issues.get(connection, key) for key in ids.values()]
+    return Sent(
+        issues=sent,
+        listed=listed[0] if listed else None,
+        accepted=delivered.accepted,
+        failed=delivered.failed,
+    )
 
 
 def sample_letter(tools: DeliverTools, issue: Issue, address: str) -> bytes:

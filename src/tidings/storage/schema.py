@@ -1,5 +1,6 @@
 """The version of the schema: read, checked, brought up to date."""
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from sqlalchemy import Connection, inspect, text
 from tidings.errors import ConfigError
 from tidings.storage import backups
 from tidings.storage.database import Database
+
+logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 2
 """How long a look at whether anything can be written may take: longer than any writer of ours does."""
@@ -70,9 +73,7 @@ def upgrade(database: Database) -> str:
     with database.read() as connection:
         current = version(connection)
     _refuse_newer(current)
-    if current and current != latest_version() and database.is_sqlite:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        backups.backup(database, database.path.with_suffix(f".{current}-{stamp}.bak"))
+    kept = _back_up(database, current) if current != latest_version() else {}
     with database.write() as connection:
         if version(connection) is None and inspect(connection).get_table_names():
             raise ConfigError(f"database {database.name} holds tables that are not tidings' own")
@@ -80,7 +81,23 @@ def upgrade(database: Database) -> str:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    return latest_version()
+    latest = latest_version()
+    where = str(database.path.absolute()) if database.is_sqlite else database.name
+    if not current:  # whoever started it in another folder than usual wonders about this line
+        logger.info("new database made", extra={"at": where, "schema": latest})
+    elif current != latest:
+        logger.info("database upgraded", extra={"at": where, "schema": latest, **kept})
+    return latest
+
+
+def _back_up(database: Database, current: str | None) -> dict[str, str]:
+    """Back up what is there, if it is a file; return where the copy is, for the log."""
+    if not current or not database.is_sqlite:
+        return {}
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = database.path.absolute().with_suffix(f".{current}-{stamp}.bak")
+    backups.backup(database, copy)
+    return {"backup": str(copy)}
 
 
 def _refuse_newer(current: str | None) -> None:

@@ -1,6 +1,7 @@
 """The web server: a socket that is ours before anything else starts, and what answers on it."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ from tidings.web.connections import BURST, Crowd, Server, VisitorProtocol
 from tidings.web.metrics import exposition
 from tidings.web.publication import Check, Operators, Probes, Readers, Tokens
 from tidings.wiring import App, utc_now
+
+logger = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1
 """How long requests in progress may take after SIGTERM; letters on their way get the rest."""
@@ -101,6 +104,9 @@ def serve(app: App, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
+    host, port, *_ = listening.getsockname()
+    at = replace(app.settings.web, host=host, port=port, base_url="").public_url
+    logger.info("serving", extra={"at": at, "public": app.settings.web.public_url})
     Server(config, crowd).run(sockets=[listening])
 
 

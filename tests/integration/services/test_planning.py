@@ -421,6 +421,67 @@ def listed(newsroom):
         return issues.latest(connection, only_listed=True, limit=None)
 
 
+def test_at_the_operators_word_the_archive_lists_what_is_new_and_the_slot_what_is_newer(
+    newsroom, source
+):
+    newsletter = newsroom.subscription(newsroom.subscribe(language="zh")).newsletter
+    news = newsroom.publish(source, 2)
+
+    plan_now(newsroom.planning(), newsletter)
+    plan_now(newsroom.planning(), newsletter)
+    at_once = [newsroom.told(one.id) for one in listed(newsroom)]
+    with newsroom.database.read() as connection:
+        stays = newsletters.edition_of(connection, "news").next_issue_at
+    later = newsroom.publish(source)
+    newsroom.now = SEVEN
+    newsroom.plan()
+
+    assert at_once == [news]
+    assert stays == SEVEN
+    assert [newsroom.told(one.id) for one in listed(newsroom)] == [later, news]
+
+
+def test_a_word_to_nobody_is_in_the_archive_all_the_same(newsroom, source):
+    with newsroom.database.read() as connection:
+        newsletter = newsletters.get(connection, "news")
+    news = newsroom.publish(source)
+
+    planned = plan_now(newsroom.planning(), newsletter)
+
+    assert planned.deliveries == {}
+    assert [newsroom.told(one.id) for one in listed(newsroom)] == [news]
+
+
+def test_what_some_had_before_is_listed_by_the_operators_word_as_the_same_issue(newsroom, source):
+    ann = newsroom.subscribe(hour=6)
+    newsroom.publish(source)
+    newsroom.now = SEVEN - HOUR
+    newsroom.plan()
+
+    planned = plan_now(newsroom.planning(), newsroom.subscription(ann).newsletter)
+
+    [row] = newsroom.deliveries()
+    assert planned.deliveries == {}
+    assert [one.id for one in listed(newsroom)] == [row.issue_id]
+
+
+def test_an_edition_that_somebody_plans_meanwhile_is_planned_again_up_to_the_word(newsroom, source):
+    newsletter = newsroom.subscription(newsroom.subscribe()).newsletter
+    news = newsroom.publish(source)
+    quicker = []
+
+    def write_while_somebody_is_quicker(digest, url):
+        if not quicker:
+            quicker.append(plan_now(newsroom.planning(), newsletter))
+        return write_letter(digest, url)
+
+    planned = plan_now(newsroom.planning(write_letter=write_while_somebody_is_quicker), newsletter)
+
+    assert sum(quicker[0].deliveries.values()) == 1
+    assert planned.deliveries == {}
+    assert [newsroom.told(one.id) for one in listed(newsroom)] == [news]
+
+
 def test_an_edition_that_a_reader_had_before_is_the_same_issue(newsroom, source):
     newsroom.subscribe(hour=6)
     newsroom.publish(source)
