@@ -157,7 +157,7 @@ def bury(house, pid):
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     with house.database.write() as connection:
-        held = update(delivery).where(delivery.c.lease_owner == f"process {pid}")
+        held = update(delivery).where(delivery.c.lease_owner.startswith(f"process {pid}:"))
         connection.execute(held.values(lease_until=NOON - 1000 * HOUR))
 
 
