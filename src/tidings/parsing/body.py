@@ -61,7 +61,8 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
             only a fragment belongs to the first.
         language: BCP 47, if known.
     """
-    source = _PLAINTEXT.sub(" ", markup.unescaped(clean_text(raw_html[:MAX_INPUT])))
+    source = markup.unescaped(markup.without_sections(clean_text(raw_html[:MAX_INPUT])))
+    source = _PLAINTEXT.sub(" ", source)
     if not markup.is_affordable(source):
         return _plain_body(source, language)
     mark = blake2b(source.encode(), digest_size=16).hexdigest() + "-"

@@ -239,6 +239,8 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
             return True
         element, _, pieces = self.elementstack[-1]
         if self.incontent:
+            if namespace == _XHTML:
+                self.take_as_xhtml()
             return len(pieces) < MAX_PIECES and not self.is_in_other_xml
         is_markup = namespace in {None, _XHTML} and local.lower() in _PHRASES
         return not (is_markup and element in _LINES)

@@ -16,6 +16,7 @@ _TEXTS = frozenset(
     {"content", "description", "summary", "subtitle", "itunes_subtitle", "xhtml_div"}
 )
 _XHTML = "application/xhtml+xml"
+_ANY_XML = ("application/xml", "text/xml")
 _OCTETS = "application/octet-stream"
 
 _Attributes = dict[str, str]
@@ -52,6 +53,12 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
         """Whether the open text is in a language of XML that is not ours, such as SVG."""
         kind = self.contentparams.get("type", "")
         return bool(self.incontent) and kind.endswith("xml") and kind != _XHTML
+
+    def take_as_xhtml(self) -> None:
+        """Read a text that is said to be XML as what begins in it."""
+        is_beginning = not "".join(self.elementstack[-1][2]).strip()
+        if is_beginning and self.contentparams.get("type") in _ANY_XML:
+            self.contentparams.update(type=_XHTML, is_found=True)
 
     def push_content(self, tag: str, attributes: _Attributes, kind: str, expecting: int) -> None:
         """Note what the element says of the text that begins."""
@@ -174,4 +181,5 @@ def _meant(detail: Node, raw: str, *, is_decoded: bool) -> Node:
         meant = html.unescape(written)
         if markup.has_element(meant):
             return {"type": "text/html", "value": meant, "before": before}
-    return {"before": None} if detail["element"] == "xhtml:div" else {}
+    is_found = detail["element"] == "xhtml:div" or detail.get("is_found")
+    return {"before": None} if is_found else {}

@@ -73,7 +73,7 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         guid=text(node, "id"),
         url=_page_url(node),
         base=text(node, "base"),
-        title=title,
+        title=title if title.value else Text(value=text(node, "itunes_title")),
         body=_body(node, texts),
         language=text(node, "language") or _inherited_language(node),
         authors=authors[:MAX_PARTS],

@@ -42,6 +42,7 @@ _KNOWN_TAG = re.compile(
     rf"<(/?)({'|'.join(sorted(INLINE.union(_BLOCK.split())))})(?:\s[^<>]*+|/)?+>", re.IGNORECASE
 )
 
+_SECTION = re.compile(r"<!\[CDATA\[(?:<!\[CDATA\[)*(.*?)(?:\]\]>(?:\]\]>)*|\Z)", re.DOTALL)
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
 
@@ -51,6 +52,11 @@ def unescaped(raw_html: str) -> str:
         return raw_html
     meant = html.unescape(raw_html)
     return meant if _KNOWN_TAG.match(meant.lstrip()) and "</" in meant else raw_html
+
+
+def without_sections(text: str) -> str:
+    """Return a text without the marks of CDATA sections, which some publishers escape as well."""
+    return _SECTION.sub(r"\1", text) if "<![CDATA[" in text else text
 
 
 def has_element(text: str) -> bool:
