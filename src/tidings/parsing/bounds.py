@@ -49,6 +49,7 @@ _PHRASES = INLINE | {"div", "p"}
 _XHTML = "http://www.w3.org/1999/xhtml"
 
 _Attributes = list[tuple[str, str]]
+_Name = tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,7 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         self._wanted = wanted
         self._position = -1
         # The elements that are open, and whether feedparser has seen each begin.
-        self._open: list[tuple[str, bool]] = []
+        self._open: list[tuple[_Name, bool]] = []
         # How deep the element stands that is being passed over, if one is.
         self._passed_depth = 0
         self._is_in_extension = False
@@ -213,14 +214,16 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         if self._is_in_extension and not self.inentry and local.lower() in newest.ENTRIES:
             self._passed_depth, self._is_in_extension = 0, False  # it only wraps entries
         if self._passed_depth:
-            self._open.append((name, False))
+            self._open.append(((namespace, local), False))
             return
         is_seen = len(self._open) < MAX_DEPTH and self._is_read(namespace, local)
         if is_seen:
             self._is_in_extension = self._is_foreign(namespace, local)
             if self._is_in_extension or self._is_surplus(local):
                 is_seen, self._passed_depth = False, len(self._open) + 1
-        self._open.append((name, is_seen))
+        if namespace in self._own and not namespaces.is_known(namespace or "", None):
+            namespace = None
+        self._open.append(((namespace, local), is_seen))
         if is_seen:
             few = islice(attributes.items(), MAX_ATTRIBUTES)
             named = {namespaces.split(attribute): value for attribute, value in few}
@@ -231,7 +234,7 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
             self._passed_depth, self._is_in_extension = 0, False
         name, was_seen = self._open.pop()
         if was_seen:
-            self.endElementNS(namespaces.split(name), None)
+            self.endElementNS(name, None)
 
     def _is_read(self, namespace: str | None, local: str) -> bool:
         """Tell whether more than the text of an element counts, where it stands."""
