@@ -56,6 +56,7 @@ class ParsedEntry:
         raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
         revision: Hash of what a reader would see; independent of how we clean it, and of dates.
         first_revision: The same by the first rule of reading, which stored entries may have.
+        revision_before: The same as the entry was read until lately; empty if no other.
         guid: The publisher's identifier as written, if there is one.
         title: Plain text, one line; empty if the entry has none.
         url: The entry's page (link rel=alternate).
@@ -72,6 +73,7 @@ class ParsedEntry:
     raw_hash: bytes
     revision: bytes
     first_revision: bytes = b""
+    revision_before: bytes = b""
     guid: str | None = None
     title: str = ""
     url: str | None = None
@@ -95,7 +97,7 @@ class ParsedEntry:
 
     def reads_like(self, stored: bytes) -> bool:
         """Tell whether a reader sees what an entry with the revision `stored` showed."""
-        return stored in {self.revision, self.first_revision}
+        return stored in {self.revision, self.first_revision, self.revision_before}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

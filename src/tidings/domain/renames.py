@@ -4,6 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import TypeVar
 
 from tidings.domain.documents import ParsedEntry
@@ -88,8 +89,9 @@ def _identical(unknown: Iterable[ParsedEntry], stored: Iterable[Namesake]) -> di
     renames = {}
     taken: set[int] = set()
     for entry in unknown:
-        first = replace(entry, revision=entry.first_revision)
-        for mark in (*_believed_marks(entry), *_believed_marks(first)):
+        earlier = (entry.first_revision, entry.revision_before)
+        readings = [entry, *(replace(entry, revision=one) for one in earlier if one)]
+        for mark in chain.from_iterable(map(_believed_marks, readings)):
             alike = waiting.get(mark, deque())
             while alike and alike[0].id in taken:
                 alike.popleft()

@@ -14,7 +14,7 @@ ENOUGH = 1000
 _XHTML = "application/xhtml+xml"
 _HTML_TYPES = ("text/html", _XHTML)
 
-_CONTENT = ("content", "content:encoded", "fullitem", "body", "xhtml:body")
+_CONTENT = ("content", "content:encoded", "fullitem", "body", "xhtml:body", "xhtml:div")
 _LAST = ("dc:description", "media:description", "itunes:summary", "itunes:subtitle")
 _ORDER = (*_CONTENT, "description", "", *_LAST)
 """Elements, the one that means the whole text first; "" is all others, such as a summary."""
@@ -38,6 +38,12 @@ def find_body(texts: Sequence[Node]) -> Text:
     said = _plain(chosen)
     rivals = (one for one in ranked if one.html and "<" in one.value)
     return next((one for one in rivals if said and _plain(one) == said), chosen)
+
+
+def as_before(texts: Sequence[Node]) -> list[Node]:
+    """Return `texts` as an earlier version of ours read them, whose choice entries are known by."""
+    earlier = ((detail, dict.get(detail, "before", {})) for detail in texts)
+    return [{**detail, **before} for detail, before in earlier if isinstance(before, dict)]
 
 
 def find_typed(detail: Node) -> Text | None:

@@ -28,6 +28,8 @@ MAX_SET = 100_000
 _TOP_HEADING = 3
 _HEADING = re.compile(r"<h([12])[\s>]", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
+_PLAINTEXT = re.compile(r"</?plaintext(?:[\s/][^<>]*)?>", re.IGNORECASE)
+"""To a parser all that follows it is text, to the end of the document: no feed means that."""
 _LINE_END = re.compile(r"\r\n?")
 
 
@@ -59,7 +61,8 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
             only a fragment belongs to the first.
         language: BCP 47, if known.
     """
-    source = markup.unescaped(clean_text(raw_html[:MAX_INPUT]))
+    source = markup.unescaped(markup.without_sections(clean_text(raw_html[:MAX_INPUT])))
+    source = _PLAINTEXT.sub(" ", source)
     if not markup.is_affordable(source):
         return _plain_body(source, language)
     mark = blake2b(source.encode(), digest_size=16).hexdigest() + "-"

@@ -9,7 +9,8 @@ from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
-from tidings.parsing import newest
+from tidings.domain.markup import INLINE
+from tidings.parsing import namespaces, newest
 from tidings.parsing.elements import ElementReader
 from tidings.parsing.nodes import Node
 
@@ -40,7 +41,15 @@ _TRUNCATED = (
 _STUMBLES = (LookupError, TypeError, ValueError)
 """What feedparser raises where elements stand in unusual places or hold unusual values."""
 
+_LINES = frozenset({"author", "category", "itunes_keywords", "name", "published", "updated"})
+"""Elements that hold a line of text; where they hold markup, what it says belongs to them. Guids and
+links are none of them: stored entries are known by those."""
+
+_PHRASES = INLINE | {"div", "p"}
+_XHTML = "http://www.w3.org/1999/xhtml"
+
 _Attributes = list[tuple[str, str]]
+_Name = tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +175,16 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         self._wanted = wanted
         self._position = -1
         # The elements that are open, and whether feedparser has seen each begin.
-        self._open: list[tuple[str, bool]] = []
-        # How deep the entry stands that is being passed over, if one is.
-        self._surplus_depth = 0
+        self._open: list[tuple[_Name, bool]] = []
+        # How deep the element stands that is being passed over, if one is.
+        self._passed_depth = 0
+        self._is_in_extension = False
+        # The namespaces of the feed itself: some give it one of their own.
+        self._own: set[str | None] = {None}
 
     def read(self, document: str) -> expat.ExpatError | None:
         """Read `document` as far as it is well-formed; return what is wrong there."""
-        parser = expat.ParserCreate(namespace_separator=" ")
+        parser = expat.ParserCreate(namespace_separator=namespaces.SEPARATOR)
         parser.buffer_text = True
         parser.StartNamespaceDeclHandler = self.startPrefixMapping
         parser.StartElementHandler = self._start
@@ -190,34 +202,68 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         while self._open:
             self._end()
 
+    def startPrefixMapping(self, prefix: str | None, uri: str | None) -> None:  # noqa: N802 - SAX
+        super().startPrefixMapping(prefix, namespaces.canonical(uri or ""))
+
     def characters(self, text: str) -> None:
-        if not self._surplus_depth:
+        if not self._passed_depth:
             super().characters(text)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if self._surplus_depth:
-            self._open.append((name, False))
+        namespace, local = namespaces.split(name)
+        if self._is_in_extension and not self.inentry and local.lower() in newest.ENTRIES:
+            self._passed_depth, self._is_in_extension = 0, False  # it only wraps entries
+        if self._passed_depth:
+            self._open.append(((namespace, local), False))
             return
-        is_text = self.incontent and self.elementstack
-        is_full = is_text and len(self.elementstack[-1][2]) >= MAX_PIECES
-        is_seen = len(self._open) < MAX_DEPTH and not is_full
-        if is_seen and self._is_surplus(name):
-            is_seen, self._surplus_depth = False, len(self._open) + 1
-        self._open.append((name, is_seen))
+        is_seen = len(self._open) < MAX_DEPTH and self._is_read(namespace, local)
+        if is_seen:
+            self._is_in_extension = self._is_foreign(namespace, local)
+            if self._is_in_extension or self._is_surplus(local):
+                is_seen, self._passed_depth = False, len(self._open) + 1
+        if namespace in self._own and not namespaces.is_known(namespace or "", None):
+            namespace = None
+        self._open.append(((namespace, local), is_seen))
         if is_seen:
             few = islice(attributes.items(), MAX_ATTRIBUTES)
-            named = {_split(attribute): value for attribute, value in few}
-            self.startElementNS(_split(name), None, AttributesNSImpl(named, {}))
+            named = {namespaces.split(attribute): value for attribute, value in few}
+            self.startElementNS((namespace, local), None, AttributesNSImpl(named, {}))
 
     def _end(self, _name: str = "") -> None:
-        if len(self._open) == self._surplus_depth:
-            self._surplus_depth = 0
+        if len(self._open) == self._passed_depth:
+            self._passed_depth, self._is_in_extension = 0, False
         name, was_seen = self._open.pop()
         if was_seen:
-            self.endElementNS(_split(name), None)
+            self.endElementNS(name, None)
 
-    def _is_surplus(self, name: str) -> bool:
-        if self._wanted is None or self.inentry or _split(name)[1].lower() not in newest.ENTRIES:
+    def _is_read(self, namespace: str | None, local: str) -> bool:
+        """Tell whether more than the text of an element counts, where it stands."""
+        if not self.elementstack:
+            return True
+        element, _, pieces = self.elementstack[-1]
+        if self.incontent:
+            if namespace == _XHTML:
+                self.take_as_xhtml()
+            return len(pieces) < MAX_PIECES and not self.is_in_other_xml
+        is_markup = namespace in {None, _XHTML} and local.lower() in _PHRASES
+        return not (is_markup and element in _LINES)
+
+    def _is_foreign(self, namespace: str | None, local: str) -> bool:
+        """Tell whether an element belongs to an extension that nobody here knows.
+
+        What is in it is its own, though it may be called as what is in an entry: the title and
+        the author of an `activity:object`, the link of a `podcast:liveItem`.
+        """
+        if self.incontent or namespace in self._own:
+            return False
+        if not self.inentry and local.lower() in namespaces.STRUCTURE:
+            self._own.add(namespace)
+            return False
+        prefixes = (name for name, uri in self.namespaces_in_use.items() if uri == namespace)
+        return not namespaces.is_known(namespace or "", next(prefixes, None))
+
+    def _is_surplus(self, local: str) -> bool:
+        if self._wanted is None or self.inentry or local.lower() not in newest.ENTRIES:
             return False
         self._position += 1
         if self._position in self._wanted:
@@ -243,11 +289,6 @@ def _found(parser: _Strict | _Loose, error: expat.ExpatError | None = None) -> F
         skip_days=frozenset(parser.skip_days),
         error=(expat.ErrorString(error.code), error.lineno) if error else None,
     )
-
-
-def _split(name: str) -> tuple[str | None, str]:
-    namespace, _, local = name.rpartition(" ")
-    return namespace or None, local
 
 
 def _joined(base: str, reference: str) -> str:

@@ -6,7 +6,7 @@ from encodings.aliases import aliases
 MAX_LABEL = 40
 
 _CODECS = {
-    "big5hkscs": "big5 big5hkscs cnbig5 csbig5 xxbig5",
+    "big5hkscs": "big5 big5hkscs cnbig5 cp950 csbig5 xxbig5",
     "cp1250": "cp1250 windows1250 xcp1250",
     "cp1251": "cp1251 windows1251 xcp1251",
     "cp1252": "ansix341968 ascii cp1252 cp819 csisolatin1 ibm819 iso88591 iso885911987 isoir100 "
@@ -69,11 +69,18 @@ def _plain(label: str) -> str:
     return re.sub(r"[^a-z0-9]", "", label.lower())
 
 
-_LABELS = (
+_COMMON = (
     {_plain(name): codec for name, codec in aliases.items() if codec in _KNOWN}
     | {_plain(codec): codec for codec in _KNOWN}
     | {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
 )
+
+_LABELS = {
+    _plain(name): _COMMON[_plain(codec)]
+    for name, codec in aliases.items()
+    if _plain(codec) in _COMMON
+} | _COMMON
+"""What Python calls these codecs besides, such as "euccn", is understood, too."""
 
 _SUPERSETS = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp949": "johab"}
 

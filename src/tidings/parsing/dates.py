@@ -35,6 +35,7 @@ _ISO = re.compile(
     rf"(?P<year>\d{{4}})(?:(?P<mark>[-/.])(?P<month>\d{{1,2}})(?:(?P=mark)(?P<day>\d{{1,2}}))?)?"
     rf"(?:(?:T|t|,?\s|\s?T\s?){_EASTERN_HALF}{_TIME}{_TAIL})?"
 )
+_ORDINAL = re.compile(rf"(?P<year>\d{{4}})-(?P<day_of_year>\d{{3}})(?:(?:T|\s){_TIME}{_TAIL})?")
 _ZONED_DAY = re.compile(
     rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})(?:{_OFFSET}|(?P<zone>Z))"
 )
@@ -58,6 +59,8 @@ _CLOCK = re.compile(rf"(?:^|\s){_TIME}")
 _ZONE_OFFSET = re.compile(rf"\s{_OFFSET}(?=\s|$)")
 _WEEKDAY = re.compile(r"([^\W\d_]{2,10})\.?,?\s")
 _MONTH_NUMBER = re.compile(r"\b(\d{1,2})\s?[月월]")
+_BETWEEN = re.compile(r"(?<=[-\d]\d)T(?=\d{1,2}:)")
+"""The letter that ISO 8601 has between date and time."""
 _MARKS = re.compile("[\u200b\u200e\u200f\ufeff]")
 _COMMENT = re.compile(r"\s\([^()]{1,40}\)$")
 _WORD = re.compile(r"[^\W\d_]+/[A-Za-z_]+|[^\W\d_]+|\d+|[^\s,.'’/-]")
@@ -99,7 +102,9 @@ def parse_date(raw: str, language: str | None = None) -> datetime | None:
     if language and (zones := _zones_of(language)):
         line = _CAPITALS.sub(lambda word: zones.get(word[0], word[0]), line)
     try:
-        moment = _usual(line) or _unix_time(line) or _numbered(line) or _named(line)
+        moment = (
+            _usual(line) or _unix_time(line) or _counted(line) or _numbered(line) or _named(line)
+        )
     except (ValueError, OverflowError, LookupError, OSError):
         return None
     is_meant = moment and moment.timestamp() and FIRST_YEAR <= moment.year <= LAST_YEAR
@@ -126,15 +131,27 @@ def _unix_time(line: str) -> datetime | None:
     return datetime.fromtimestamp(int(found[1]), UTC) if found else None
 
 
+def _counted(line: str) -> datetime | None:
+    """Read a day that is given by its number within the year."""
+    found = _ORDINAL.fullmatch(line)
+    if found is None:
+        return None
+    year, number = int(found["year"]), int(found["day_of_year"])
+    date = datetime(year, 1, 1, tzinfo=UTC) + timedelta(days=number - 1)
+    if date.year != year:
+        return None
+    return _moment(year, date.month, date.day, part=found.groupdict())
+
+
 def _numbered(line: str) -> datetime | None:
+    weekday = _WEEKDAY.match(line)
+    if weekday and weekday[1].lower() in IGNORED:
+        line = line[weekday.end() :]
     for pattern in (_ISO, _COMPACT, _ZONED_DAY, _EASTERN):
         if found := pattern.fullmatch(line):
             part = found.groupdict()
             day = int(part["year"]), int(part["month"] or 1), int(part["day"] or 1)
             return _moment(*day, part=part)
-    weekday = _WEEKDAY.match(line)
-    if weekday and weekday[1].lower() in IGNORED:
-        line = line[weekday.end() :]
     if found := _NUMERIC.fullmatch(line):
         part = found.groupdict()
         if len(part["year"]) == 2 and part["mark"] != ".":
@@ -150,7 +167,7 @@ def _numbered(line: str) -> datetime | None:
 
 def _named(line: str) -> datetime | None:
     """Read a date that spells its month: any order, any known language, nothing left over."""
-    line = _MONTH_NUMBER.sub(_month_name, _COMMENT.sub("", line))
+    line = _BETWEEN.sub(" ", _MONTH_NUMBER.sub(_month_name, _COMMENT.sub("", line)))
     part: dict[str, str | None] = {}
     if clock := _CLOCK.search(line):
         line = f"{line[: clock.start()]} {line[clock.end() :]}"

@@ -1,15 +1,23 @@
 """What feedparser's handlers mix up, kept apart: each text with the element that it stood in."""
 
+import html
 import re
 
 from feedparser.mixin import _FeedParserMixin
 
+from tidings.parsing import markup
 from tidings.parsing.nodes import Node
+from tidings.parsing.text import clean_text
 
 _RELATION = re.compile(r"https?://www\.iana\.org/assignments/(?:link-)?relations?/(?:.*[#/])?")
 """A registered link relation by its whole name (RFC 4287, section 4.2.7.2)."""
 
-_TEXTS = frozenset({"content", "description", "summary", "subtitle", "itunes_subtitle"})
+_TEXTS = frozenset(
+    {"content", "description", "summary", "subtitle", "itunes_subtitle", "xhtml_div"}
+)
+_XHTML = "application/xhtml+xml"
+_ANY_XML = ("application/xml", "text/xml")
+_OCTETS = "application/octet-stream"
 
 _Attributes = dict[str, str]
 
@@ -18,8 +26,8 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     """Mixed in before feedparser's own parsers; what they keep themselves stays as it is.
 
     An entry, and the feed, has under `texts` whatever may be its body, each with its `element`,
-    the type `declared`, and the `base` of what is inside; an entry has its own base under
-    `base`. Of media, `group` tells which are one thing in several forms, and their `title` and
+    the type `declared`, and the `base` of what is inside; what an earlier version of ours made of
+    it stands under `before`. An entry has its own base under `base`. Of media, `group` tells which are one thing in several forms, and their `title` and
     `description` are theirs.
     """
 
@@ -27,6 +35,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     _element = ""
     _group: Node = {}  # noqa: RUF012 - stands for no group, and is never written to
     _groups = 0
+    _div_depth = 0
     _medium: Node | None = None
 
     def unknown_starttag(self, tag: str, attributes: list[tuple[str, str]]) -> None:
@@ -39,6 +48,18 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
             self.contentparams["base"] = base
         super().unknown_starttag(tag, attributes)
 
+    @property
+    def is_in_other_xml(self) -> bool:
+        """Whether the open text is in a language of XML that is not ours, such as SVG."""
+        kind = self.contentparams.get("type", "")
+        return bool(self.incontent) and kind.endswith("xml") and kind != _XHTML
+
+    def take_as_xhtml(self) -> None:
+        """Read a text that is said to be XML as what begins in it."""
+        is_beginning = not "".join(self.elementstack[-1][2]).strip()
+        if is_beginning and self.contentparams.get("type") in _ANY_XML:
+            self.contentparams.update(type=_XHTML, is_found=True)
+
     def push_content(self, tag: str, attributes: _Attributes, kind: str, expecting: int) -> None:
         """Note what the element says of the text that begins."""
         super().push_content(tag, attributes, kind, expecting)
@@ -49,8 +70,11 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
 
     def pop_content(self, tag: str) -> str | None:
         """Keep the text that ends."""
+        is_encoded = bool(self.contentparams.get("base64"))
+        raw = "".join(map(str, self.elementstack[-1][2])) if self.elementstack else ""
         written: str | None = self.pop(tag)
         detail: Node = {**self.contentparams, "value": written}
+        detail |= _meant(detail, raw, is_decoded=is_encoded and raw.strip() != written)
         self.incontent -= 1
         self.contentparams.clear()
         if written and not (self.insource or self.inimage or self.intextinput):
@@ -63,6 +87,8 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
         if self._element.startswith("media:"):
             if self._medium is not None:
                 self._medium.setdefault(part, detail)
+                if tag == "title" and self._medium.get("is_file"):
+                    context["titled_file"] = True  # an earlier version of ours took it
                 return
             if self._group:
                 self._group.setdefault(part, detail)
@@ -86,13 +112,35 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
 
     _start_entry = _start_item
 
+    def _start_enclosure(self, attributes: _Attributes) -> None:
+        super()._start_enclosure(attributes)
+        self._medium = {"is_file": True}  # what is said in it is said of the file
+
+    def _end_enclosure(self) -> None:
+        self._medium = None
+
+    def _start_xhtml_div(self, attributes: _Attributes) -> None:
+        # Beside the description of an entry, some have its whole text as an element of XHTML.
+        if self.inentry and not self.incontent:
+            self._div_depth = self.depth
+            self.push_content("xhtml_div", attributes, _XHTML, 1)
+
+    def _end_xhtml_div(self) -> None:
+        if self.incontent and self.depth == self._div_depth:
+            self._div_depth = 0
+            self.pop_content("xhtml_div")
+
     def _start_link(self, attributes: _Attributes) -> None:
+        is_typed = "type" in attributes
         if relation := attributes.get("rel"):
             attributes["rel"] = _RELATION.sub("", relation.strip())
         for name in ("href", "url", "uri"):
             if not attributes.get(name, name).strip():
                 del attributes[name]  # the address is the text of the element
         super()._start_link(attributes)
+        links = self._get_context().get("links")
+        if links and not is_typed and links[-1].get("rel") == "enclosure":
+            links[-1].pop("type", None)  # feedparser takes every link for one to a page
 
     def _start_itunes_subtitle(self, attributes: _Attributes) -> None:
         # A teaser: feedparser has it take the place of a channel's description.
@@ -120,3 +168,18 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     def _start_media_thumbnail(self, attributes: _Attributes) -> None:
         super()._start_media_thumbnail(attributes)
         self._get_context()["media_thumbnail"][-1]["group"] = self._group.get("number")
+
+
+def _meant(detail: Node, raw: str, *, is_decoded: bool) -> Node:
+    """Return what to correct of a text whose type says something else than it is."""
+    kind, written = str(detail["type"]), str(detail["value"] or "")
+    before = {"type": kind, "value": written}
+    if kind == _OCTETS and is_decoded and clean_text(written) == written:
+        return {"type": "decoded", "before": before}  # a word that is no media type
+    if kind == _XHTML and "<" not in raw and "&lt;" in raw:
+        # Not even the element that XHTML has to stand in is there: it is escaped, like HTML.
+        meant = html.unescape(written)
+        if markup.has_element(meant):
+            return {"type": "text/html", "value": meant, "before": before}
+    is_found = detail["element"] == "xhtml:div" or detail.get("is_found")
+    return {"before": None} if is_found else {}

@@ -20,7 +20,7 @@ from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
 from tidings.parsing.newest import newest
 from tidings.parsing.pictures import distinct, key_of
-from tidings.parsing.raw import RawEntry, RawFeed, Text
+from tidings.parsing.raw import RawEntry, RawFeed, Reading, Text
 from tidings.parsing.revisions import first_revision, revision, seen
 from tidings.parsing.text import clean_line, clean_text
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
@@ -195,7 +195,10 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
         key=key,
         raw_hash=raw_hash,
         revision=revision(shown),
-        first_revision=first_revision(shown if _is_read_as_ever(raw) else _first_seen(entry)),
+        first_revision=first_revision(
+            shown if _is_same(raw, raw.first_reading) else _seen(entry, raw.first_reading)
+        ),
+        revision_before=_revision_before(entry),
         guid=_guid(raw.guid),
         title=title,
         url=entry.url,
@@ -213,15 +216,20 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     )
 
 
-def _is_read_as_ever(raw: RawEntry) -> bool:
-    first, body = raw.first_reading, replace(raw.body, base="")
-    return (first.title, first.body, first.enclosures) == (raw.title, body, raw.enclosures)
+def _is_same(raw: RawEntry, reading: Reading) -> bool:
+    body = replace(raw.body, base="")
+    found = (reading.title, replace(reading.body, base=""), reading.enclosures)
+    return found == (raw.title, body, raw.enclosures)
 
 
-def _first_seen(entry: _Placed) -> tuple[str, ...]:
-    first = entry.raw.first_reading
-    files = tuple(_enclosures(first.enclosures, entry))
-    return seen(_plain(first.title), _cut(first.body), files)
+def _seen(entry: _Placed, reading: Reading) -> tuple[str, ...]:
+    files = tuple(_enclosures(reading.enclosures, entry))
+    return seen(_plain(reading.title), _cut(reading.body), files)
+
+
+def _revision_before(entry: _Placed) -> bytes:
+    before = entry.raw.reading_before
+    return b"" if before is None or _is_same(entry.raw, before) else revision(_seen(entry, before))
 
 
 def _language(entry: _Placed, title: str, html: str) -> str | None:

@@ -1,7 +1,7 @@
 """RSS, Atom and CDF: what feedparser makes of a document, read for what it really says."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from tidings.domain.documents import Enclosure
@@ -9,12 +9,14 @@ from tidings.parsing import bodies, bounds, media
 from tidings.parsing.bounds import MAX_AUTHOR, Found
 from tidings.parsing.mending import Mended
 from tidings.parsing.nodes import Node, nodes, text
-from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, FirstReading, RawEntry, RawFeed, Text
+from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Reading, Text
 
 MAX_TTL = timedelta(days=31)
 
-_ADDRESS_FIRST = re.compile(r"(?:mailto:)?[^\s()<>]+@[^\s()<>]+\s*\(([^()]+)\)")
-_NAME_FIRST = re.compile(r"([^()<>@]+)[(<](?:mailto:)?[^\s()<>]+@[^\s()<>]+[)>]")
+_MAIL = re.compile(r"(?:mailto:)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+")
+_NO_URL = re.compile(r"[\s<>\"{}|\\^`]")
+"""What no address of a page has in it (RFC 3986, section 2)."""
+_AROUND = {("<", ">"), ("(", ")"), ("[", "]")}
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PERIODS = {
     "hourly": timedelta(hours=1),
@@ -60,8 +62,8 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
 
 def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEntry:
     enclosures = _files(media.enclosures(node))
-    body = bodies.find_body(nodes(node, "texts"))
-    first = FirstReading(
+    title, texts = _title(node), nodes(node, "texts")
+    first = Reading(
         title=_first_title(node),
         body=bodies.longest(node),
         enclosures=_files(media.typed_enclosures(node)),
@@ -71,8 +73,8 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         guid=text(node, "id"),
         url=_page_url(node),
         base=text(node, "base"),
-        title=_title(node),
-        body=body if body.value else bodies.find_body(media.said_of_films(node)),
+        title=title if title.value else Text(value=text(node, "itunes_title")),
+        body=_body(node, texts),
         language=text(node, "language") or _inherited_language(node),
         authors=authors[:MAX_PARTS],
         categories=tuple(_categories(node))[:MAX_PARTS],
@@ -82,7 +84,17 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         pictures=tuple(media.pictures(node, enclosures, cover=cover))[:MAX_PARTS],
         enclosures=enclosures,
         first_reading=first,
+        reading_before=Reading(
+            title=_detailed(node, "title") if dict.get(node, "titled_file") else title,
+            body=_body(node, bodies.as_before(texts)),
+            enclosures=enclosures,
+        ),
     )
+
+
+def _body(node: Node, texts: Sequence[Node]) -> Text:
+    body = bodies.find_body(texts)
+    return body if body.value else bodies.find_body(media.said_of_films(node))
 
 
 def _page_url(node: Node) -> str:
@@ -94,7 +106,8 @@ def _page_url(node: Node) -> str:
     pages = [link for link in alternates if text(link, "type") in _PAGE_TYPES]
     hrefs = [text(link, "href") for link in pages + alternates]
     link = text(node, "link")
-    last = link if "/" in link or link != text(node, "id") else ""
+    is_page = "/" in link and not _NO_URL.search(link)
+    last = link if is_page or link != text(node, "id") else ""
     candidates = [text(node, "feedburner_origlink"), *hrefs, last]
     return next(filter(None, candidates), "")
 
@@ -149,10 +162,22 @@ def _authors(node: Node) -> Iterator[Text]:
 
 
 def _name_in(author: str) -> str:
-    """Return the name in "ann@example.org (Ann)" or "Ann <ann@example.org>"; all of it if none."""
-    author = author[:MAX_AUTHOR]
-    found = _ADDRESS_FIRST.fullmatch(author) or _NAME_FIRST.fullmatch(author)
-    return found[1].strip() if found else author
+    """Return the name beside the one address in "ann@example.org (Ann)"; all of it if none."""
+    author = author[:MAX_AUTHOR].replace("&lt;", "<").replace("&gt;", ">").strip()
+    addresses = _MAIL.findall(author)
+    if len(addresses) != 1:
+        return author
+    before, after = (part.strip() for part in author.split(addresses[0]))
+    if before and after and (before[-1], after[0]) in _AROUND:
+        before, after = before[:-1].rstrip(), after[1:].lstrip()
+    if before and after:
+        return author  # an address within a sentence
+    name = (before or after).strip(" ,;:-")
+    if after and name.startswith("(") and name.endswith(")"):
+        name = name[1:-1]
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
+    return name.strip() or addresses[0].removeprefix("mailto:")
 
 
 def _categories(node: Node) -> Iterator[Text]:

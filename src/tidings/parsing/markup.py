@@ -10,9 +10,9 @@ _BLOCK = (
     "address applet area article aside audio blink blockquote body br button canvas caption center"
     " col colgroup dd details dialog dir div dl dt embed fieldset figcaption figure footer form"
     " frame frameset h1 h2 h3 h4 h5 h6 head header hgroup hr html iframe img input label legend li"
-    " link main map marquee menu meta nav noscript object ol optgroup option p param picture pre"
+    " link listing main map marquee menu meta nav noscript object ol optgroup option p param picture pre"
     " progress script section select source style summary table tbody td template textarea tfoot"
-    " th thead title tr track ul video"
+    " th thead title tr track ul video xmp"
 )
 _NEVER_CLOSED = (
     "area base br col embed hr img input link meta param source track wbr"
@@ -42,6 +42,7 @@ _KNOWN_TAG = re.compile(
     rf"<(/?)({'|'.join(sorted(INLINE.union(_BLOCK.split())))})(?:\s[^<>]*+|/)?+>", re.IGNORECASE
 )
 
+_SECTION = re.compile(r"<!\[CDATA\[(?:<!\[CDATA\[)*(.*?)(?:\]\]>(?:\]\]>)*|\Z)", re.DOTALL)
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
 
@@ -53,9 +54,19 @@ def unescaped(raw_html: str) -> str:
     return meant if _KNOWN_TAG.match(meant.lstrip()) and "</" in meant else raw_html
 
 
+def without_sections(text: str) -> str:
+    """Return a text without the marks of CDATA sections, which some publishers escape as well."""
+    return _SECTION.sub(r"\1", text) if "<![CDATA[" in text else text
+
+
+def has_element(text: str) -> bool:
+    """Tell whether an element of HTML begins or ends in `text`."""
+    return bool(_KNOWN_TAG.search(text))
+
+
 def is_likely(text: str) -> bool:
     """Tell whether `text` of an unknown type is HTML: it has an element, or a reference."""
-    return bool(_KNOWN_TAG.search(text) or _REFERENCE.search(text))
+    return has_element(text) or bool(_REFERENCE.search(text))
 
 
 def without_known_tags(line: str) -> str:

@@ -2,18 +2,18 @@
 # ruff: noqa: RUF001 - Greek and Cyrillic words look like Latin ones
 
 _MONTHS = """
-jan january januar janvier janv enero ene gennaio gen janeiro januari янв января январь stycznia sty leden ledna январе jän jänner ιαν január 一月 ocak oca tammikuuta tammikuu січня січ ianuarie يناير
-feb february februar février fevrier fév févr fev febrero febbraio fevereiro februari фев февр февраля февраль lutego lut únor února φεβ február 二月 şubat şub helmikuuta helmikuu лютого лют februarie فبراير
-mar march märz mrz maerz mars marzo março marco maart mrt мар марта март marca březen března μαρ μαρτ március márc 三月 maaliskuuta maaliskuu березня бер martie مارس maret mart
-apr april avril avr abril abr aprile апр апреля апрель kwietnia kwi duben dubna απρ április ápr 四月 nisan nis huhtikuuta huhtikuu квітня кві aprilie أبريل ابريل
-may mai mayo maggio mag maio mei мая май maja maj květen května μαϊ μαι május máj 五月 mayıs toukokuuta toukokuu травня тра مايو
-jun june juni juin junio giugno giu junho июн июня июнь czerwca cze červen června ιουν ιον június jún 六月 haziran haz kesäkuuta kesäkuu червня чер iunie يونيو
-jul july juli juillet juil julio luglio lug julho июл июля июль lipca lip červenec července ιουλ ιολ július júl 七月 temmuz tem heinäkuuta heinäkuu липня лип iulie يوليو
-aug august août aout aoû agosto ago augustus авг августа август sierpnia sie srpen srpna αυγ augusztus 八月 ağustos ağu elokuuta elokuu серпня сер أغسطس agustus augusti
-sep sept september septembre septiembre set settembre setembro сен сент сентября сентябрь września wrz září σεπ szeptember szept 九月 eylül eyl syyskuuta syyskuu вересня вер septembrie سبتمبر
-oct october okt oktober octobre octubre ott ottobre out outubro окт октября октябрь paź października říjen října οκτ október 十月 ekim eki lokakuuta lokakuu жовтня жов octombrie أكتوبر
-nov november novembre noviembre novembro ноя нояб ноября ноябрь lis listopada listopad listopadu νοε νοεμ 十一月 kasım kas marraskuuta marraskuu листопада noiembrie نوفمبر
-dec december dez dezember décembre decembre déc dic diciembre dicembre dezembro дек декабря декабрь gru grudnia prosinec prosince δεκ 十二月 aralık ara joulukuuta joulukuu грудня гру decembrie ديسمبر desember
+jan january januar janvier janv enero ene gennaio gen janeiro januari янв января январь stycznia sty leden ledna январе jän jänner ιαν ιανουαρίου január 一月 ocak oca tammikuuta tammikuu січня січ ianuarie يناير
+feb february februar février fevrier fév févr fev febrero febbraio fevereiro februari фев февр февраля февраль lutego lut únor února φεβ φεβρουαρίου február 二月 şubat şub helmikuuta helmikuu лютого лют februarie فبراير
+mar march märz mrz maerz mars marzo março marco maart mrt мар марта март marca březen března μαρ μαρτ μάρ μαρτίου március márc 三月 maaliskuuta maaliskuu березня бер martie مارس maret mart
+apr april avril avr abril abr aprile апр апреля апрель kwietnia kwi duben dubna απρ απριλίου április ápr 四月 nisan nis huhtikuuta huhtikuu квітня кві aprilie أبريل ابريل
+may mai mayo maggio mag maio mei мая май maja maj květen května μαϊ μαι μαΐ μάι μαΐου május máj 五月 mayıs toukokuuta toukokuu травня тра مايو
+jun june juni juin junio giugno giu junho июн июня июнь czerwca cze červen června ιουν ιον ιούν ιουνίου június jún 六月 haziran haz kesäkuuta kesäkuu червня чер iunie يونيو
+jul july juli juillet juil julio luglio lug julho июл июля июль lipca lip červenec července ιουλ ιολ ιούλ ιουλίου július júl 七月 temmuz tem heinäkuuta heinäkuu липня лип iulie يوليو
+aug august août aout aoû agosto ago augustus авг августа август sierpnia sie srpen srpna αυγ αύγ αυγούστου augusztus 八月 ağustos ağu elokuuta elokuu серпня сер أغسطس agustus augusti
+sep sept september septembre septiembre set settembre setembro сен сент сентября сентябрь września wrz září σεπ σεπτ σεπτεμβρίου szeptember szept 九月 eylül eyl syyskuuta syyskuu вересня вер septembrie سبتمبر
+oct october okt oktober octobre octubre ott ottobre out outubro окт октября октябрь paź października říjen října οκτ οκτωβρίου október 十月 ekim eki lokakuuta lokakuu жовтня жов octombrie أكتوبر
+nov november novembre noviembre novembro ноя нояб ноября ноябрь lis listopada listopad listopadu νοε νοεμ νοέ νοεμβρίου 十一月 kasım kas marraskuuta marraskuu листопада noiembrie نوفمبر
+dec december dez dezember décembre decembre déc dic diciembre dicembre dezembro дек декабря декабрь gru grudnia prosinec prosince δεκ δεκεμβρίου 十二月 aralık ara joulukuuta joulukuu грудня гру decembrie ديسمبر desember
 """
 
 _IGNORED = """
@@ -24,7 +24,8 @@ sab dom lunes martes miércoles miercoles jueves viernes sábado sabado domingo 
 martedì martedi mercoledì mercoledi giovedì giovedi venerdì venerdi sabato domenica gio seg ter
 qua qui sex segunda terça terca quarta quinta sexta feira ma wo za zo maandag dinsdag woensdag
 donderdag vrijdag zaterdag zondag din woe don vrij zat zon пн вт ср чт пт сб вс понедельник
-вторник среда четверг пятница суббота воскресенье κυρ δευ τρι τετ πεμ παρ σαβ at um uhr den the of
+вторник среда четверг пятница суббота воскресенье κυρ δευ τρι τρί τετ πεμ πέμ παρ σαβ σάβ
+δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή at um uhr den the of
 周一 周二 周三 周四 周五 周六 周日 週一 週二 週三 週四 週五 週六 週日 星期一 星期二 星期三 星期四
 星期五 星期六 星期日 星期天 pzt sal çar per cum cmt paz pazartesi salı çarşamba perşembe cuma cumartesi
 pazar ma ti ke to pe la su ons tors fre lör lør søn mån tis man tir szerda hétfő kedd csütörtök

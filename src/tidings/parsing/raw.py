@@ -28,8 +28,8 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstReading:
-    """What the first rule of reading finds in an entry, which may be something else.
+class Reading:
+    """What an earlier rule of reading finds in an entry, where that may be something else.
 
     Stored entries are known by it: a document that stays as it is must not look changed only
     because we read it better.
@@ -51,6 +51,7 @@ class RawEntry:
         images: Pictures that may stand for the entry, best first.
         pictures: Those beside the text, to be shown with it.
         first_reading: What entries are recognised by that were stored long ago.
+        reading_before: The same of those that were stored until lately; None if no other.
     """
 
     guid: str = ""
@@ -66,7 +67,8 @@ class RawEntry:
     images: tuple[Image, ...] = ()
     pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    first_reading: FirstReading = field(default_factory=FirstReading)
+    first_reading: Reading = field(default_factory=Reading)
+    reading_before: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ MAX_DEPTH = 200
 _RENAMED = {
     **dict.fromkeys(("article", "aside", "center", "section"), "div"),
     **dict.fromkeys(("dir", "menu"), "ul"),
+    **dict.fromkeys(("listing", "xmp"), "pre"),
     "acronym": "abbr",
     "strike": "s",
     "tt": "code",
@@ -38,7 +39,7 @@ _UNREAD = frozenset(
     | {"frameset", "head", "input", "link", "math", "meta", "noembed", "noframes", "param"}
     | {"script", "select", "source", "style", "svg", "template", "textarea", "title", "track"}
 )
-_LITERAL = frozenset({"code", "kbd", "pre", "samp", "tt", "var"})
+_LITERAL = frozenset({"code", "kbd", "listing", "pre", "samp", "tt", "var", "xmp"})
 _SCRIPTS = frozenset({"sub", "sup"})
 _UNSPOKEN = frozenset({"rp", "rt"})
 _KEPT_EMPTY = frozenset({"table", "tbody", "td", "tfoot", "th", "thead", "tr"})

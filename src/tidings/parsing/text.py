@@ -34,6 +34,8 @@ def clean_line(raw: str, *, html: bool, limit: int = 1000) -> str:
         limit: Characters; the line is cut between two grapheme clusters.
     """
     line = raw[: limit * MARKUP_ALLOWANCE]
+    if line.lstrip().startswith("<![CDATA["):
+        line = markup.without_sections(line)
     if html:
         line = markup.without_known_tags(line)
     line = spaced_once(line).strip(_JOINERS)

@@ -53,9 +53,8 @@ LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=T
 """How long after its claimed publication an entry was seen, at most, by column."""
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
-_CONTENT = tuple(
-    name for name in ParsedEntry.__dataclass_fields__ if name not in {"key", "first_revision"}
-)
+_NOT_STORED = {"key", "first_revision", "revision_before"}
+_CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
 
 
 def known_entries(

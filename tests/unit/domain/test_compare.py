@@ -81,9 +81,10 @@ def test_what_no_reader_sees_is_written_but_no_news():
     assert (changes.new, edits_of(changes)) == ((), [(1, False, False)])
 
 
-def test_what_was_stored_by_an_older_rule_of_reading_is_no_update_only_because_of_the_rule():
+@pytest.mark.parametrize("reading", ["first_revision", "revision_before"])
+def test_what_was_stored_by_an_older_rule_of_reading_is_no_update_only_because_of_the_rule(reading):
     before = an_entry(revision=b"old rule")
-    better = replace(before, revision=b"new rule", first_revision=b"old rule", raw_hash=b"2")
+    better = replace(before, revision=b"new rule", raw_hash=b"2", **{reading: b"old rule"})
 
     changes = changes_of(better, stored=[before])
 

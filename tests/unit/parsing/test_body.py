@@ -455,6 +455,11 @@ def test_no_soup_brings_anything_through_that_is_not_allowed(raw):
 
 @settings(deadline=None)
 @given(SOUP)
+@example("<plaintext><p><plaintext></p>")
+@example("<plaintext a='>'><p>b</p></PLAINTEXT/>")
+@example("<plain<plaintext>text><p>b</p>")
+@example("<xmp><p>b</p></xmp>")
+@example("<listing><xmp><p>b</p>")
 def test_cleaning_settles(raw):
     once = clean(raw).html
 

@@ -109,6 +109,14 @@ def test_the_same_moment_in_many_spellings(raw):
         pytest.param("3 Mar 2026", "2026-03-03T00:00:00+00:00", id="March"),
         pytest.param("15 Jul 99 12:30 PM", "1999-07-15T12:30:00+00:00", id="last century, noon"),
         pytest.param("15 Jul 2026 12:30 am", "2026-07-15T00:30:00+00:00", id="after midnight"),
+        pytest.param("2026-196", "2026-07-15T00:00:00+00:00", id="a day of the year"),
+        pytest.param("2024-366T10:00:00Z", "2024-12-31T10:00:00+00:00", id="the last of them"),
+        pytest.param("Wed, 2026/07/15 8:19:53 EDT", "2026-07-15T12:19:53+00:00", id="named, too"),
+        pytest.param("Τετ, 15 Ιούλ 2026 10:00:00 GMT", "2026-07-15T10:00:00+00:00", id="accents"),
+        pytest.param("Τετάρτη, 15 Ιουλίου 2026", "2026-07-15T00:00:00+00:00", id="of July, Greek"),
+        pytest.param(
+            "2026-július-15T9:15-05:00", "2026-07-15T14:15:00+00:00", id="July within ISO"
+        ),
         pytest.param("2026年7月15日 下午3:05", "2026-07-15T15:05:00+00:00", id="afternoon"),
     ],
 )
@@ -124,6 +132,8 @@ def test_odd_but_clear_dates(raw, expected):
         pytest.param("3 hours ago", id="relative"),
         pytest.param("07/08/2026", id="July or August"),
         pytest.param("29 Feb 2025", id="no leap year"),
+        pytest.param("2025-366", id="no such day of the year"),
+        pytest.param("2025-000", id="no day of the year"),
         pytest.param("2025-13-45", id="no such month"),
         pytest.param("15 Jul 2026 25:61:61", id="no such hour"),
         pytest.param("15 Jul 2026 24:30", id="after the end of the day"),

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from tidings.parsing.document import Document, parse
+
+FEEDS = Path(__file__).parents[2] / "data" / "feeds"
 
 ITEM = """<item><guid>{guid}</guid><title>{title}</title><link>{link}</link>
 <pubDate>{date}</pubDate><description>{body}</description>
@@ -93,3 +97,34 @@ ferry that waits.</media:description></media:content></item></channel></rss>"""
     assert entry.key.hex() == "a16fc0572bbe4b54d307451cd92ecab0"
     assert entry.reads_like(bytes.fromhex("47ad27aef71bcf7bd72136ff3923d910"))
     assert entry.content == "<p>Good morning!</p>"
+
+
+@pytest.mark.parametrize(
+    ("name", "guid", "before"),
+    [
+        pytest.param(
+            "body-escaped-as-xhtml", "1", "3c189b42ae6b81396e10a30737240651", id="escaped as XHTML"
+        ),
+        pytest.param(
+            "body-as-an-element", "1", "1cf9204b338b0bf03689c44b297caf19", id="beside a teaser"
+        ),
+        pytest.param(
+            "enclosures-with-words", "1", "63177177a5280a510470161b32150285", id="title of a file"
+        ),
+        pytest.param(
+            "body-types",
+            "application/octet-stream",
+            "3ea27b1eccda3fac7e0790dfbbbf8908",
+            id="octets",
+        ),
+    ],
+)
+def test_a_better_reading_is_no_update(name, guid, before):
+    """The hashes were made by the version that read them otherwise."""
+    body = (FEEDS / f"{name}.xml").read_bytes()
+
+    entries = parse(Document(url="https://feed.example/dir/f.xml", body=body), {}).entries
+
+    (entry,) = (entry for entry in entries if entry.guid == guid)
+    assert entry.reads_like(bytes.fromhex(before))
+    assert entry.revision != bytes.fromhex(before)
