@@ -63,6 +63,8 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
 def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEntry:
     enclosures = _files(media.enclosures(node))
     title, texts = _title(node), nodes(node, "texts")
+    body = _body(node, texts)
+    is_read_anew = any("before" in detail for detail in texts)
     first = Reading(
         title=_first_title(node),
         body=bodies.longest(node),
@@ -74,7 +76,7 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         url=_page_url(node),
         base=text(node, "base"),
         title=title if title.value else Text(value=text(node, "itunes_title")),
-        body=_body(node, texts),
+        body=body,
         language=text(node, "language") or _inherited_language(node),
         authors=authors[:MAX_PARTS],
         categories=tuple(_categories(node))[:MAX_PARTS],
@@ -86,7 +88,7 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         first_reading=first,
         reading_before=Reading(
             title=_detailed(node, "title") if dict.get(node, "titled_file") else title,
-            body=_body(node, bodies.as_before(texts)),
+            body=_body(node, bodies.as_before(texts)) if is_read_anew else body,
             enclosures=enclosures,
         ),
     )
