@@ -13,7 +13,8 @@ from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, FirstReading, RawEntry, Raw
 
 MAX_TTL = timedelta(days=31)
 
-_ADDRESS_FIRST = re.compile(r"(?:mailto:)?[^\s()<>]+@[^\s()<>]+\s*\(([^()]+)\)")
+_ADDRESS_FIRST = re.compile(r"[^\s()<>]+@[^\s()<>]+\s*\(([^()]+)\)")
+_MAIL_SCHEME = re.compile(r"\A\s*mailto:\s*", re.IGNORECASE)
 _NAME_FIRST = re.compile(r"([^()<>@]+)[(<](?:mailto:)?[^\s()<>]+@[^\s()<>]+[)>]")
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PERIODS = {
@@ -150,9 +151,10 @@ def _authors(node: Node) -> Iterator[Text]:
 
 def _name_in(author: str) -> str:
     """Return the name in "ann@example.org (Ann)" or "Ann <ann@example.org>"; all of it if none."""
-    author = author[:MAX_AUTHOR]
+    author = _MAIL_SCHEME.sub("", author[:MAX_AUTHOR])
     found = _ADDRESS_FIRST.fullmatch(author) or _NAME_FIRST.fullmatch(author)
-    return found[1].strip() if found else author
+    # A name with a comma stands in quotes beside its address, as in mail (RFC 5322, section 3.4).
+    return found[1].strip(' "') if found else author
 
 
 def _categories(node: Node) -> Iterator[Text]:
