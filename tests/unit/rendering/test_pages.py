@@ -640,6 +640,12 @@ def test_a_link_to_an_entry_can_be_shown_with_its_title_and_what_it_says():
     assert told["twitter:card"] == "summary"
 
 
+def test_where_a_link_is_shown_formulas_are_plain_text():
+    told = meta_of(EntryPage(site=SITE, entry=replace(WAL, excerpt=r"Half is \(\frac{1}{2}\).")))
+
+    assert told["og:description"] == told["description"] == "Half is 1/2."
+
+
 @pytest.mark.parametrize(
     ("republish", "shown"), [(Republish.FULL, True), (Republish.EXCERPT, False)]
 )
