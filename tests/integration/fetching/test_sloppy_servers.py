@@ -212,3 +212,14 @@ def test_a_cookie_of_one_site_is_not_shown_to_another(fetch, publisher, elsewher
     fetch(url, allow=(publisher.host, f"localhost:{elsewhere.port}"))
 
     assert "cookie" not in elsewhere.received[0].headers
+
+
+def test_an_error_tells_how_chunks_are_wrong_and_not_the_whole_document(fetch, publisher):
+    body = b"%x\n%b\n0\n\n" % (SIZE, DOCUMENT)
+    url = publisher.serve("/feed", sent("Transfer-Encoding: chunked", body=body))
+
+    outcome = fetch(url)
+
+    assert isinstance(outcome, BrokenTransferError), outcome
+    assert "the answer is not HTTP: Expected LF after chunk size" in str(outcome)
+    assert len(str(outcome)) < 250
