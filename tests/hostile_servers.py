@@ -96,7 +96,7 @@ def bodies():
             script=_encoded(huge, ", ".join(["gzip"] * 20)), said="none we asked for"
         ),
         "an encoding of 10 kB": Server(
-            script=_encoded(FEED, "br," * 3_000), said="content encoding"
+            script=_encoded(gzip.compress(FEED), "br," * 3_000), said="content encoding"
         ),
         "half a gzip": Server(
             script=_encoded(gzip.compress(FEED)[:-20], "gzip"), said="ends early"

@@ -238,6 +238,9 @@ def test_without_a_terminal_the_choice_of_several_is_left_to_the_caller(tidings_
         pytest.param("//{host}/feed", id="slashes only"),
         pytest.param("feed://{host}/feed", id="feed://"),
         pytest.param("FEED:http://{host}/feed", id="feed: before another scheme"),
+        pytest.param("feed:{host}/feed", id="feed: and nothing else"),
+        pytest.param("http:/{host}/feed", id="a slash missing"),
+        pytest.param("http//{host}/feed", id="a colon missing"),
         pytest.param("  http://{host}/feed#top ", id="blanks and a fragment"),
     ],
 )

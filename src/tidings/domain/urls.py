@@ -7,22 +7,31 @@ from tidings.errors import InvalidError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_SECRET_NAMES = frozenset(
+_SECRET_WORDS = frozenset(
     {
-        *("access_token", "accesstoken", "api_key", "apikey", "auth", "auth_key", "auth_token"),
-        *("authkey", "authtoken", "email", "feed_key", "feed_token", "feedkey", "feedtoken"),
-        *("hmac", "jwt", "key", "login", "pass", "passkey", "passwd", "password", "private"),
-        *("private_token", "pwd", "rss_key", "rss_token", "rsskey", "rsstoken", "secret"),
-        *("session", "session_id", "sessionid", "sid", "sig", "signature", "token"),
+        *("auth", "email", "hash", "hmac", "jwt", "key", "login", "pass", "passwd", "password"),
+        *("private", "pwd", "secret", "session", "sid", "sig", "signature", "token"),
     }
 )
+_SECRET_ENDING = re.compile(
+    r"(?:token|sess(?:ion)?id|ssid|password|signature|secret"
+    r"|(?:access|api|auth|feed|pass|private|rss|secret|user)key)\Z"
+)
+"""How names end that are one word, such as "phpsessid" and "apikey", but not "monkey"."""
 _PUBLIC_NAMES = frozenset({"channel_id", "cid", "id", "list", "playlist_id", "q", "url", "v"})
 """Parameters whose values are long and tell nothing of who asks."""
 
-_TOKEN = re.compile(r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])[\w.~-]{20,}", re.ASCII)
+_TOKEN = re.compile(
+    r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])(?:[\w.~-]{20,}|[0-9a-f]{16,}|[0-9A-F]{16,})", re.ASCII
+)
 """Letters and digits that nobody would write by hand."""
+_JSON_TOKEN = re.compile(r"/eyJ[\w-]{8,}", re.ASCII)
+"""JSON in base64url, by which hosts of podcasts name a subscriber within the path."""
+_PATH_PARAMETER = re.compile(r";([^;=/]+)=[^;/]")
 
-_FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?=//|https?:)", re.IGNORECASE)
+_FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?!\d+(?:/|\Z))", re.IGNORECASE)
+_HALF_A_SCHEME = re.compile(r"\A(https?)(?::/*|//+)", re.IGNORECASE)
+"""As "http:/a.example" and "https//a.example": browsers take the first, no host is called so."""
 
 
 def host_of(url: str) -> str:
@@ -59,13 +68,22 @@ def is_private(url: str, *, has_access: bool = False) -> bool:
     parts = urlsplit(url)
     if parts.username or parts.password or (has_access and parts.query):
         return True
-    if "private" in parts.path.lower().split("/"):
+    if "private" in parts.path.lower().split("/") or _JSON_TOKEN.search(parts.path):
+        return True
+    if any(map(_is_secret, _PATH_PARAMETER.findall(parts.path))):
         return True
     return any(
-        name.lower() in _SECRET_NAMES
-        or (name.lower() not in _PUBLIC_NAMES and _TOKEN.fullmatch(value))
-        for name, value in parse_qsl(parts.query)
+        (_is_secret(name) or (name.lower() not in _PUBLIC_NAMES and _TOKEN.fullmatch(value)))
+        if value
+        else _TOKEN.fullmatch(name)  # all of the query is the token
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
     )
+
+
+def _is_secret(name: str) -> bool:
+    """Tell by the name of a parameter whether its value says who asks."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return any(word in _SECRET_WORDS or _SECRET_ENDING.search(word) for word in words)
 
 
 def masked(url: str) -> str:
@@ -106,8 +124,11 @@ def web_addresses(text: str) -> tuple[str, ...]:
     Raises:
         InvalidError: It is no http(s) address.
     """
-    said = _FEED_SCHEME.sub("", text.strip().partition("#")[0])
-    if "://" in said:
+    said = text.strip().partition("#")[0]
+    if opener := _FEED_SCHEME.match(said):
+        said = said[opener.end() :]
+    said = _HALF_A_SCHEME.sub(r"\1://", said)
+    if "://" in said.partition("?")[0]:  # a query may hold another address
         return (_checked_address(said, text),)
     bare = said.removeprefix("//")
     return tuple(_checked_address(f"{scheme}://{bare}", text) for scheme in ("https", "http"))

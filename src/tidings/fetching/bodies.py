@@ -62,14 +62,14 @@ async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) 
             we cannot read.
         TimedOutError: Nothing came for `policy.read_timeout`.
     """
-    encoding = _encoding(response, url)
+    encoding = _encoding(response)
     _check_size(response.content_length or 0, url, policy=policy)
     pieces = _Pieces(response, url, pause=policy.read_timeout)
     inflater: _Inflater | None = None
     body = bytearray()
     wire = 0
     while chunk := await pieces.next():
-        if not wire and (window := _window(encoding, chunk)):
+        if not wire and (window := _window(encoding, chunk, url)):
             inflater = _Inflater(window)
         wire += len(chunk)
         if inflater:
@@ -96,23 +96,22 @@ def is_whole(body: bytes | bytearray) -> bool:
     return _CLOSED.search(body[-_TAIL:].replace(b"\0", b"")) is not None  # UTF-16 has zeros
 
 
-def _encoding(response: ClientResponse, url: str) -> str:
+def _encoding(response: ClientResponse) -> str:
     """Return the compression that the headers name; what is none, as "utf-8", means nothing."""
     named = ",".join(response.headers.getall("Content-Encoding", ())).lower().split(",")
-    encodings = [name for part in named if (name := part.strip()) in _COMPRESSIONS]
-    if not encodings:
-        return ""
-    if len(encodings) > 1 or encodings[0] not in _READABLE:
-        claimed = ", ".join(encodings)[:100]
-        raise BrokenTransferError(url, f"content encoding {claimed!r} is none we asked for")
-    return encodings[0]
+    return ", ".join(name for part in named if (name := part.strip()) in _COMPRESSIONS)
 
 
-def _window(encoding: str, start: bytes) -> int:
+def _window(encoding: str, start: bytes, url: str) -> int:
     """Return what zlib is to expect of a body that starts so; 0 if it is not compressed."""
+    if _MARKUP.match(start):
+        return 0
+    if encoding and encoding not in _READABLE:
+        because = f"content encoding {encoding[:100]!r} is none we asked for"
+        raise BrokenTransferError(url, because)
     if start.startswith(_GZIP_MAGIC):
         return zlib.MAX_WBITS | 16
-    if not encoding or _MARKUP.match(start):
+    if not encoding:
         return 0
     # "deflate" should have a zlib header; much of the web leaves it out.
     has_header = start[0] & 0x0F == zlib.DEFLATED

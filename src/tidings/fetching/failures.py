@@ -14,6 +14,9 @@ from tidings.errors import (
     UnreachableError,
 )
 
+MAX_DETAIL = 120
+"""Characters of what is told of an answer that nobody can read."""
+
 # The first that fits counts: the special stand before the general.
 _MEANINGS: tuple[tuple[type[Exception], type[FetchError], str], ...] = (
     (aiohttp.ClientConnectorCertificateError, UnreachableError, "certificate refused"),
@@ -44,7 +47,9 @@ def _detail(error: Exception) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return str(error.certificate_error)
         case aiohttp.ClientResponseError():
-            return error.message
+            # aiohttp quotes all that came with what it cannot read: a whole document, perhaps.
+            said = " ".join(error.message.split())
+            return said if len(said) <= MAX_DETAIL else f"{said[:MAX_DETAIL]}…"
         case aiohttp.ClientConnectorDNSError() | aiohttp.ClientConnectorSSLError():
             return error.strerror or ""
         case OSError():

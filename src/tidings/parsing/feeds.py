@@ -13,7 +13,9 @@ from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Reading,
 
 MAX_TTL = timedelta(days=31)
 
-_MAIL = re.compile(r"(?:mailto:)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+")
+_MAIL = re.compile(
+    r"(?:[Mm][Aa][Ii][Ll][Tt][Oo]:)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+"
+)
 _NO_URL = re.compile(r"[\s<>\"{}|\\^`]")
 """What no address of a page has in it (RFC 3986, section 2)."""
 _AROUND = {("<", ">"), ("(", ")"), ("[", "]")}
@@ -179,7 +181,7 @@ def _name_in(author: str) -> str:
         name = name[1:-1]
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1]
-    return name.strip() or addresses[0].removeprefix("mailto:")
+    return name.strip() or addresses[0].rpartition(":")[2].strip()
 
 
 def _categories(node: Node) -> Iterator[Text]:

@@ -84,8 +84,10 @@ def said_of_films(node: Node) -> list[Node]:
 def files_as_pictures(files: Sequence[Enclosure]) -> Iterator[Image]:
     """Yield those of the files of an entry that are pictures."""
     for file in files:
-        is_named = not file.type and _kind_by_name(file.url) == "image"
-        if is_named or (file.type or "").startswith("image/"):
+        kind = file.type or ""
+        # "application/octet-stream" is what servers say of a file that they do not know.
+        is_untyped = "/" not in kind or kind.endswith("/octet-stream")
+        if kind.startswith("image/") or (is_untyped and _kind_by_name(file.url) == "image"):
             yield Image(url=file.url)
 
 

@@ -19,6 +19,14 @@ MAX_EMOJI = 40
 
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-original-src")
 _LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
+_OTHER_LAZY = re.compile(
+    r"(?:https?:/)?/[^\s,]+\.(?:avif|gif|jpe?g|png|webp)(?:\?\S*)?", re.IGNORECASE
+)
+"""What else stands in an attribute of a script that loads pictures late; there are dozens of names."""
+_CANDIDATE = re.compile(r"([^\s,]\S*?)(?:,+(?=\s|\Z)|\s+([^,]*)(?:,|\Z)|\Z)")
+_FORM_SIZE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)[wx]\b")
+_WIDEST = 2000
+"""Pixels beyond which one form of a picture is no better than another."""
 _PLACEHOLDER = re.compile(
     r"data:|about:|(?:.*/)?(?:1x1|blank|clear|gr[ae]y|lazy|lazyload|loading|placeholder|spacer|transparent)"
     r"[\w.-]{0,20}\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",
@@ -164,10 +172,20 @@ def _address(attributes: Attributes) -> str | None:
         if attributes.get(name):
             return attributes[name]
     for name in _LAZY_SETS:
-        candidates = (attributes.get(name) or "").split()
-        if candidates:
-            return candidates[0].rstrip(",")
-    return src
+        if chosen := _best_of(attributes.get(name) or ""):
+            return chosen
+    others = (value for name, value in attributes.items() if name.startswith("data-") and value)
+    return next(filter(_OTHER_LAZY.fullmatch, others), src)
+
+
+def _best_of(candidates: str) -> str | None:
+    """Return the largest form of a picture in a `srcset`, unless it is larger than any screen."""
+    forms = [
+        (float(found[1]) if (found := _FORM_SIZE.match(size)) else 1.0, url)
+        for url, size in _CANDIDATE.findall(candidates)
+    ]
+    fitting = [form for form in forms if form[0] <= _WIDEST]
+    return max(fitting or forms[:1], key=lambda form: form[0], default=(0, None))[1]
 
 
 def _bilibili_page(query: dict[str, list[str]]) -> str | None:

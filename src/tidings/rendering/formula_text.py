@@ -93,7 +93,7 @@ class _Formula:
             case "overset":
                 return second + script("^", first)
             case _:
-                return f"\0{_enclosed(first)}/{_enclosed(second)}\1"
+                return f"\0{_enclosed(first)}/{_divisor(second)}\1"
 
     def _root(self, inner: str) -> str:
         if inner != "[":
@@ -134,6 +134,12 @@ def _based(text: str) -> str:
 
 def _rooted(text: str) -> str:
     return text if len(text) == 1 or text.isdigit() else f"({text})"
+
+
+def _divisor(text: str) -> str:
+    # "1/2b" is half of b to many.
+    is_product = text[:1].isdecimal() and any(map(str.isalpha, text))
+    return f"({text})" if is_product else _enclosed(text)
 
 
 def _enclosed(text: str) -> str:

@@ -11,6 +11,7 @@ from jinja2 import meta, nodes
 
 from tidings.domain.entries import Entry
 from tidings.errors import TemplateError
+from tidings.rendering import formula_text
 from tidings.rendering.plain_text import columns, wrapped
 from tidings.rendering.reading_view import readable
 from tidings.rendering.sandbox import MISTAKES, Sandbox
@@ -23,8 +24,8 @@ class Templates:
     """The files that pages and letters are made from; in `.txt` files nothing is escaped.
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
-    language), `fingerprint`, and the filters `by_day`, `direction`, `readable`, `wrapped`
-    and `columns`.
+    language), `fingerprint`, and the filters `by_day`, `direction`, `readable`, `wrapped`,
+    `columns` and `formulas_as_text`.
     It is run in a sandbox, which bounds what one rendering can take.
 
     Attributes:
@@ -54,6 +55,7 @@ class Templates:
             readable=readable,
             wrapped=wrapped,
             columns=columns,
+            formulas_as_text=formula_text.readable,
         )
         self._environment.globals.update(fingerprint=self.fingerprint)
         compiled = {name for name in self._files if name.endswith((".html", ".txt"))}

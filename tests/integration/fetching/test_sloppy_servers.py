@@ -89,6 +89,8 @@ def test_a_head_that_comes_in_pieces_is_read(fetch, publisher, size):
         pytest.param("identity", gzip.compress(DOCUMENT), id="compressed, and denying it"),
         pytest.param("gzip", DOCUMENT, id="a label, and not compressed"),
         pytest.param("deflate", DOCUMENT, id="another label, and not compressed"),
+        pytest.param("br", DOCUMENT, id="a label that we did not ask for"),
+        pytest.param("gzip, gzip", DOCUMENT, id="two labels, and not compressed"),
         pytest.param("gzip", b"\xef\xbb\xbf\n" + DOCUMENT, id="the same, behind a mark"),
         pytest.param("gzip", zlib.compress(DOCUMENT), id="the label of another compression"),
         pytest.param("deflate", gzip.compress(DOCUMENT), id="the same, the other way round"),
@@ -149,7 +151,10 @@ def test_junk_behind_the_end_of_a_document_beyond_its_length_is_left_out(fetch, 
         pytest.param(
             sent("Content-Encoding: gzip", body=gzip.compress(DOCUMENT)[:-9]), id="half of a gzip"
         ),
-        pytest.param(sent("Content-Encoding: br"), id="a compression we did not ask for"),
+        pytest.param(
+            sent("Content-Encoding: br", body=b"\x8b\x03\x80" + DOCUMENT),
+            id="a compression we did not ask for",
+        ),
     ],
 )
 def test_what_is_cut_off_or_cannot_be_read_is_an_error(fetch, publisher, script):
@@ -207,3 +212,14 @@ def test_a_cookie_of_one_site_is_not_shown_to_another(fetch, publisher, elsewher
     fetch(url, allow=(publisher.host, f"localhost:{elsewhere.port}"))
 
     assert "cookie" not in elsewhere.received[0].headers
+
+
+def test_an_error_tells_how_chunks_are_wrong_and_not_the_whole_document(fetch, publisher):
+    body = b"%x\n%b\n0\n\n" % (SIZE, DOCUMENT)
+    url = publisher.serve("/feed", sent("Transfer-Encoding: chunked", body=body))
+
+    outcome = fetch(url)
+
+    assert isinstance(outcome, BrokenTransferError), outcome
+    assert "the answer is not HTTP: Expected LF after chunk size" in str(outcome)
+    assert len(str(outcome)) < 250

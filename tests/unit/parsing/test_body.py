@@ -160,9 +160,22 @@ def test_without_a_base_relative_addresses_go():
             '<img data-actualsrc="/b.png">', "https://example.org/b.png", id="without an address"
         ),
         pytest.param(
-            '<img srcset="/b.png 1x, /c.png 2x">',
+            '<img srcset="/c.png 1x, /b.png 2x">',
             "https://example.org/b.png",
-            id="the first of a set",
+            id="the finest of a set",
+        ),
+        pytest.param(
+            '<img src="/lazy.svg" data-srcset="/a.png 300w,/w_9,h_9/b.png 900w, /c.png 4000w">',
+            "https://example.org/w_9,h_9/b.png",
+            id="the widest of a set that is no wider than screens",
+        ),
+        pytest.param(
+            '<img srcset=" , /b.png, ">', "https://example.org/b.png", id="one without a size"
+        ),
+        pytest.param(
+            '<img src="/1x1.png" data-id="7" data-echo="/b.png?v=1">',
+            "https://example.org/b.png?v=1",
+            id="in an attribute of any name",
         ),
         pytest.param(
             '<img src="/spacer.gif">',

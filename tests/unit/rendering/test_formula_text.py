@@ -11,6 +11,7 @@ from tidings.rendering.formula_text import readable
         (r"p \equiv 1 \pmod 4", "p ≡ 1 (mod 4)"),
         (r"a^2 + b^{10}", "a² + b¹⁰"),
         (r"x_{n+1}, y_{\max}", "xₙ₊₁, y_(max)"),
+        (r"\frac{a+1}{2b}", "(a+1)/(2b)"),
         (r"\frac{a+b}{2} \ge \sqrt{ab}", "(a+b)/2 ≥ √(ab)"),
         (r"f\colon \mathbb{R}^n \to \mathbb R", "f: ℝⁿ → ℝ"),
         (r"\lim_{n\to\infty} f'(a_n)", "lim_(n → ∞) f′(aₙ)"),

@@ -156,10 +156,6 @@ def test_times_can_be_read_by_machines():
     assert 'datetime="2026-11-20T09:05:07+00:00">09:05 UTC</time>' in page
 
 
-def test_formulas_in_excerpts_stay_text():
-    assert r"\(p_i = e^{z_i} / \sum_j e^{z_j}\)" in text_of(a_list(SOFTMAX))
-
-
 def test_what_a_publisher_writes_is_never_markup_outside_the_content():
     for page in (a_list(HOSTILE), EntryPage(site=SITE, entry=HOSTILE)):
         rendered = html(page)
@@ -638,6 +634,17 @@ def test_a_link_to_an_entry_can_be_shown_with_its_title_and_what_it_says():
     assert told["og:url"] == "https://news.example/entries/1"
     assert (told["og:type"], told["og:site_name"]) == ("article", "Latest updates")
     assert told["twitter:card"] == "summary"
+
+
+def test_formulas_are_plain_text_wherever_no_markup_can_stand():
+    halves = replace(WAL, title=r"A & \(\sqrt{2}\)", excerpt=r"Less < \(\frac{1}{2}\).", content="")
+
+    told, listed = meta_of(EntryPage(site=SITE, entry=halves)), html(a_list(halves))
+
+    assert told["og:title"] == "A &amp; √2"
+    assert told["og:description"] == told["description"] == "Less &lt; 1/2."
+    assert ">A &amp; √2<" in listed
+    assert ">Less &lt; 1/2.<" in listed
 
 
 @pytest.mark.parametrize(
