@@ -13,9 +13,7 @@ from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Reading,
 
 MAX_TTL = timedelta(days=31)
 
-_MAIL = re.compile(
-    r"(?:[Mm][Aa][Ii][Ll][Tt][Oo]:)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+"
-)
+_MAIL = re.compile(r"(?:(?i:mailto):\s*)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+")
 _NO_URL = re.compile(r"[\s<>\"{}|\\^`]")
 """What no address of a page has in it (RFC 3986, section 2)."""
 _AROUND = {("<", ">"), ("(", ")"), ("[", "]")}
