@@ -329,6 +329,36 @@ def test_visitors_who_keep_us_waiting_stop_neither_the_site_nor_polling(running,
     assert len(warnings) < 10
 
 
+def test_who_never_ends_a_request_makes_room_for_others(running):
+    begun = b"POST /unsubscribe/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\na"
+
+    with ExitStack() as stack:
+        with few_descriptors(300):
+            service = stack.enter_context(running())
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            for _ in range(100)
+        ]
+        for one in slow:
+            one.setblocking(False)
+            with suppress(ConnectionError):
+                one.sendall(begun)
+        wait_until(lambda: any(map(is_over, slow)))
+        seen = {service.get("/").status for _ in range(9)}
+
+    assert seen == {200}
+
+
+def is_over(connection):
+    """Tell whether the other end has closed a connection on which it said nothing."""
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 def is_reset(connection):
     """Tell whether the other end has given a connection up, without reading from it."""
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0

@@ -27,12 +27,15 @@ _GENERAL_STATUS = re.compile(r"|[245]\.(?:[035]\.\d+|1\.0)")
 """Those that name no side; words say more."""
 
 _PACE = re.compile(
-    r"\bat a rate\b|\brate[ -]?limit|too many (?:messages|e?mails)|frequency limit", re.IGNORECASE
+    r"\bat a rate\b|\brate[ -]?limit|frequency limit"
+    r"|too many (?:messages|e?mails|recipients|connections)",
+    re.IGNORECASE,
 )
 
 _OUR_NAME = re.compile(
     r"\bsender\b|\bmail from\b|\bfrom[: -]+(?:address|header|domain|field|line)|\breturn-?path\b"
-    r"|\brelay(?:ing)?\b(?! recipient)|not verified|unverified|\bidentit(?:y|ies)\b|\byour account\b|\bcredits\b"
+    r"|\brelay(?:ing)?\b(?! recipient)|not verified|unverified|\bidentit(?:y|ies)\b"
+    r"|\byour (?:account|domain|plan)\b|\bcredits\b"
     r"|\b(?:sending|daily|hourly|monthly|outgoing|outbound) (?:\w+ )?(?:quota|limit)",
     re.IGNORECASE,
 )

@@ -94,7 +94,8 @@ def find_last_addressee(
     has_left = (
         delivery.c.subscription_id == subscription_id,
         subscription.c.nonce == nonce,
-        delivery.c.marked_at.is_not(None),
+        # A folder has no marker: what it took is accepted at once.
+        or_(delivery.c.marked_at.is_not(None), delivery.c.state == DeliveryState.ACCEPTED),
     )
     last = (
         select(func.max(delivery.c.id))

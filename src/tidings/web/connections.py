@@ -2,8 +2,8 @@
 
 Whoever opens connections and says nothing takes descriptors that polls, letters and other
 visitors need. So their number stays below what the process may have, and when it is reached the
-one that has said nothing for longest makes room. uvicorn itself waits for a first request, and
-for a slow reader, forever.
+one that has kept us waiting for longest makes room: for a request, for the rest of one, or to take
+its answer. uvicorn itself waits for a first request, and for a slow reader, forever.
 """
 
 import asyncio
@@ -68,8 +68,18 @@ class VisitorProtocol(H11Protocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is None or cycle.response_complete
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the visitor is the one to go on: to ask, to end what they send, or to take it."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return self.is_quiet or bool(cycle and cycle.more_body) or self._is_stalled
+
+    @property
+    def _is_stalled(self) -> bool:
+        return self.loop.time() - self._moved_at >= 2 * LOOK_SECONDS
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a visitor in, if need be in the place of one who says nothing."""
+        """Take a visitor in, if need be in the place of one who keeps us waiting."""
         super().connection_made(transport)
         self._next_look = self.loop.call_later(LOOK_SECONDS, self._look)
         self._crowd.make_room(cast("Iterable[VisitorProtocol]", self.connections))
@@ -109,15 +119,15 @@ class Crowd:
         self._too_many = Seldom(logger, "too many connections")
 
     def make_room(self, connections: Iterable[VisitorProtocol]) -> None:
-        """End the connection that has been quiet for longest, if there are too many."""
+        """End the connection that we have waited for longest, if there are too many."""
         open_ones = [one for one in connections if not one.transport.is_closing()]
         if len(open_ones) <= self._most:
             return
-        quiet = [one for one in open_ones if one.is_quiet]
+        awaited = [one for one in open_ones if one.is_awaited]
         # Nobody is cut off in an answer: where all get one, the last to come has to wait.
-        leaving = min(quiet, key=lambda one: one.quiet_since)
+        leaving = min(awaited, key=lambda one: one.quiet_since)
         leaving.transport.abort()
-        self._too_many.warn(because=f"more than {self._most}: one that asked for nothing is closed")
+        self._too_many.warn(because=f"more than {self._most}: one that kept us waiting is closed")
 
     def on_loop_error(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
         """Note what went wrong in the event loop.

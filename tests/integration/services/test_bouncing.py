@@ -318,6 +318,19 @@ def test_a_complaint_counts_though_the_relay_rewrote_the_message_id(desk, way):
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
 
+def test_a_letter_that_a_folder_took_is_known_by_its_link_as_well(desk):
+    desk.send(lambda outbox, envelope, letter, _mark: outbox.take(envelope, letter))
+    with desk.newsroom.database.read() as connection:
+        nonce = connection.scalar(select(subscription.c.nonce))
+    link = f"https://news.example/unsubscribe/{LINKS.unsubscribe.sign(desk.subscription, nonce)}"
+    raw = a_complaint("feedback@example.org", message_id="<0102@eu.relay.example>")
+
+    taken = desk.take(raw.replace(b"Return-Path: <bounces@example.org>", unsubscribe_by(link)))
+
+    assert taken is Taken.COUNTED
+    assert desk.suppression().reason is SuppressionReason.COMPLAINT
+
+
 def test_a_link_that_is_made_up_shows_nothing(desk):
     desk.send()
     forged = LINKS.unsubscribe.sign(desk.subscription, 1)[:-1] + "~"
