@@ -32,10 +32,14 @@ class App:
     """The program, ready; its parts are put together by `polling`, `publishing` and `mailing`.
 
     There is one of it, and what they keep is kept for this very one.
+
+    Attributes:
+        prepared: What had to be done to the database; said once all else is known to work.
     """
 
     settings: Settings
     database: Database
+    prepared: schema.Prepared | None = None
 
     @property
     def hub_callback(self) -> str | None:
@@ -63,10 +67,10 @@ def opened(settings: Settings) -> Iterator[App]:
     database = Database(settings.database.url)
     try:
         try:
-            schema.prepare(database)
+            prepared = schema.prepare(database)
         except StorageError as error:
             raise ConfigError(f"[database] url: {error}") from error
-        yield App(settings=settings, database=database)
+        yield App(settings=settings, database=database, prepared=prepared)
     finally:
         database.close()
 

@@ -9,6 +9,7 @@ import time_machine
 
 from documents import atom, items
 from loopback import answer
+from tidings import clock
 from tidings.clock import ticking
 
 PATIENCE = 60
@@ -25,6 +26,12 @@ def is_saved(tidings, url):
     """Tell whether a source has been polled, and what was found is stored: its round is over."""
     listed = tidings("source", "list", "--json").json
     return any(one["url"] == url and one["last_polled_at"] for one in listed)
+
+
+@pytest.fixture(autouse=True)
+def often(monkeypatch):
+    """Look at the clock more often than a service does; nothing here depends on how often."""
+    monkeypatch.setattr(clock, "CLOCK_TICK", timedelta(seconds=1))
 
 
 @pytest.fixture
@@ -52,15 +59,15 @@ def test_ticks_go_on_when_the_clock_is_set(tidings, web, said, by):
     tidings.add(before)
 
     with (
-        time_machine.travel(datetime.now(UTC), tick=True) as clock,
+        time_machine.travel(datetime.now(UTC), tick=True) as watch,
         tidings.opened() as app,
         ticking(app),
     ):
         wait_until(lambda: is_saved(tidings, before))
-        clock.shift(by)
+        watch.shift(by)
         tidings.add(after)
         wait_until(lambda: is_saved(tidings, after))
-        clock.shift(-by)
+        watch.shift(-by)
         tidings.add(again)
         wait_until(lambda: web.requests(again))
 
@@ -74,10 +81,10 @@ def test_a_source_is_polled_again_although_it_was_polled_later_than_now(tidings,
     tidings.add(url)
 
     with (
-        time_machine.travel(datetime.now(UTC) + timedelta(days=900), tick=True) as clock,
+        time_machine.travel(datetime.now(UTC) + timedelta(days=900), tick=True) as watch,
         tidings.opened() as app,
         ticking(app),
     ):
         wait_until(lambda: is_saved(tidings, url))
-        clock.shift(timedelta(days=-900))
+        watch.shift(timedelta(days=-900))
         wait_until(lambda: len(web.requests(url)) == 2)

@@ -1,6 +1,6 @@
 """The version of the schema: read, checked, brought up to date."""
 
-import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +13,6 @@ from sqlalchemy import Connection, inspect, text
 from tidings.errors import ConfigError
 from tidings.storage import backups
 from tidings.storage.database import Database
-
-logger = logging.getLogger(__name__)
 
 PROBE_SECONDS = 2
 """How long a look at whether anything can be written may take: longer than any writer of ours does."""
@@ -32,8 +30,23 @@ def version(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def prepare(database: Database) -> None:
-    """Make sure that the schema is ours.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What was done to a database before it could be used.
+
+    Attributes:
+        event: In words, for the log.
+        backup: Where the copy is that was made before; None if there was nothing to copy.
+    """
+
+    event: str
+    at: str
+    schema: str
+    backup: str | None = None
+
+
+def prepare(database: Database) -> Prepared | None:
+    """Make sure that the schema is ours, and return what that took; None if it was.
 
     SQLite is brought up to date here, after a backup beside the file. PostgreSQL is only
     looked at: there `upgrade` is the operator's decision.
@@ -45,12 +58,12 @@ def prepare(database: Database) -> None:
     with database.read() as connection:
         current = version(connection)
     if current == latest_version():
-        return
+        return None
     if not database.is_sqlite:
         _refuse_newer(current)
         state = f"has schema {current}" if current else "is empty"
         raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
-    upgrade(database)
+    return _upgraded(database)
 
 
 def try_to_write(database: Database) -> None:
@@ -70,10 +83,14 @@ def upgrade(database: Database) -> str:
         ConfigError: The database was made by a newer version of tidings.
         StorageError: The database cannot be reached, or a statement failed; nothing is changed.
     """
+    return _upgraded(database).schema
+
+
+def _upgraded(database: Database) -> Prepared:
     with database.read() as connection:
         current = version(connection)
     _refuse_newer(current)
-    kept = _back_up(database, current) if current != latest_version() else {}
+    copy = _back_up(database, current) if current != latest_version() else None
     with database.write() as connection:
         if version(connection) is None and inspect(connection).get_table_names():
             raise ConfigError(f"database {database.name} holds tables that are not tidings' own")
@@ -81,23 +98,23 @@ def upgrade(database: Database) -> str:
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    latest = latest_version()
-    where = str(database.path.absolute()) if database.is_sqlite else database.name
-    if not current:  # whoever started it in another folder than usual wonders about this line
-        logger.info("new database made", extra={"at": where, "schema": latest})
-    elif current != latest:
-        logger.info("database upgraded", extra={"at": where, "schema": latest, **kept})
-    return latest
+    return Prepared(
+        # Whoever started it in another folder than usual wonders about the one or the other.
+        event="database upgraded" if current else "new database made",
+        at=str(database.path.absolute()) if database.is_sqlite else database.name,
+        schema=latest_version(),
+        backup=copy,
+    )
 
 
-def _back_up(database: Database, current: str | None) -> dict[str, str]:
-    """Back up what is there, if it is a file; return where the copy is, for the log."""
+def _back_up(database: Database, current: str | None) -> str | None:
+    """Back up what is there, if it is a file; return where the copy is."""
     if not current or not database.is_sqlite:
-        return {}
+        return None
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     copy = database.path.absolute().with_suffix(f".{current}-{stamp}.bak")
     backups.backup(database, copy)
-    return {"backup": str(copy)}
+    return str(copy)
 
 
 def _refuse_newer(current: str | None) -> None:

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import cast
 
@@ -104,6 +104,9 @@ def serve(app: App, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
+    if app.prepared:
+        done = {name: text for name, text in asdict(app.prepared).items() if text}
+        logger.info(done.pop("event"), extra=done)
     host, port, *_ = listening.getsockname()
     at = replace(app.settings.web, host=host, port=port, base_url="").public_url
     logger.info("serving", extra={"at": at, "public": app.settings.web.public_url})
