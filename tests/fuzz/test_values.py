@@ -112,7 +112,7 @@ def test_a_body_is_decoded_the_same_however_it_is_cut(data, cuts, kind):
         ("gzip", gzip.compress(data[:100]) + gzip.compress(data[100:])),
     ][kind]
 
-    inflater = _Inflater(_window(encoding, packed))
+    inflater = _Inflater(_window(encoding, packed, "https://a.example/"))
     found = b""
     for size in [*cuts, len(packed)]:
         piece, packed = packed[:size], packed[size:]
@@ -126,7 +126,7 @@ def test_a_body_is_decoded_the_same_however_it_is_cut(data, cuts, kind):
     st.binary(min_size=1, max_size=3000), st.sampled_from(["gzip", "deflate"]), st.integers(1, 500)
 )
 def test_a_broken_body_takes_no_more_room_than_it_gets(data, encoding, room):
-    window = _window(encoding, data)
+    window = _window(encoding, data, "https://a.example/")
     if not window:
         return
     inflater = _Inflater(window)

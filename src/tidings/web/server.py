@@ -104,13 +104,17 @@ def serve(app: App, listening: socket.socket) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         lifespan="off",
     )
+    _say_what_is_served(app, listening)
+    Server(config, crowd).run(sockets=[listening])
+
+
+def _say_what_is_served(app: App, listening: socket.socket) -> None:
     if app.prepared:
         done = {name: text for name, text in asdict(app.prepared).items() if text}
         logger.info(done.pop("event"), extra=done)
     host, port, *_ = listening.getsockname()
     at = replace(app.settings.web, host=host, port=port, base_url="").public_url
     logger.info("serving", extra={"at": at, "public": app.settings.web.public_url})
-    Server(config, crowd).run(sockets=[listening])
 
 
 def _page_path(path: str, number: int) -> str:
