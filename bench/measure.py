@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, insert, s
 
 from tidings.config import Settings, load
 from tidings.resources import data_dir
-from tidings.storage import schema
+from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.tables import entry
 
@@ -54,7 +54,7 @@ def _on_server(folder: Path) -> Iterator[str]:
             connection.execute(text(f"CREATE DATABASE bench_{number}"))
         admin.dispose()
         database = Database(postgres.url(folder, f"bench_{number}"))
-        schema.upgrade(database)
+        schema.upgrade(database, rebuild_index=search_index.rebuild)
         database.close()
         yield postgres.url(folder, f"bench_{number}")
 

@@ -17,7 +17,7 @@ from tidings.domain.publishing import Address, EntryAddress, FeedAddress, PageAd
 from tidings.publishing import publication_of, publish
 from tidings.services.paging import keep_pages
 from tidings.services.site import Written
-from tidings.storage import publishing, schema
+from tidings.storage import publishing, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.tables import entry
 from tidings.wiring import App, utc_now
@@ -79,7 +79,7 @@ def _addresses(stored: int) -> Sequence[tuple[str, Address]]:
 def _filled(url: str, stored: int) -> App:
     chosen = settings(url)
     database = Database(chosen.database.url)
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
     fill(database, stored=stored, latest=utc_now())
     app = App(settings=chosen, database=database)
     keep_pages(database, size=chosen.publish.page_size, clock=utc_now)

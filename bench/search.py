@@ -50,7 +50,7 @@ def main() -> None:
         with databases(kind) as urls:
             for stored, url in zip(chosen.stored, urls, strict=False):
                 database = Database(url)
-                schema.upgrade(database)
+                schema.upgrade(database, rebuild_index=search_index.rebuild)
                 started = time.perf_counter()
                 _fill(database, stored)
                 filled = time.perf_counter() - started
@@ -81,7 +81,7 @@ def _fill(database: Database, stored: int) -> None:
         with database.write() as connection:
             connection.execute(insert(entry), rows)
     with database.write() as connection:
-        search_index.rebuild(connection, advance=lambda _: None)
+        search_index.rebuild(connection, lambda _: None)
     if not database.is_sqlite:
         with database.write() as connection:
             connection.execute(text("ANALYZE"))

@@ -17,7 +17,7 @@ from measure import databases, table
 from tidings.domain.likeness import find_likeness
 from tidings.domain.sketches import Sketch, sketch_of
 from tidings.domain.stories import MEMORY
-from tidings.storage import leases, polls, schema, sources
+from tidings.storage import leases, polls, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.polled_sources import PolledSource
 from tidings.storage.story_tables import story_key
@@ -88,7 +88,7 @@ def _chinese() -> str:
 def _saving(stored: int) -> tuple[int, int, float, float, float]:
     with databases("sqlite") as urls:
         database = Database(next(urls))
-        schema.upgrade(database)
+        schema.upgrade(database, rebuild_index=search_index.rebuild)
         fill(database, stored=stored, latest=NOON)
         young = min(stored, int(MEMORY / timedelta(minutes=1)))
         _index(database, range(stored - young + 1, stored + 1))
@@ -114,7 +114,7 @@ def _save(database: Database, source_id: int, texts: Sequence[str], *, finds: bo
         name = f"urn:bench:{source_id}:{number}"
         new = an_entry(name, title=text[3:60], text=text, url=f"https://x.example/{name}")
         with database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "bench", due.host)
         polled = read_poll(due, new, now=NOON + number * HOUR / 100)
         if not finds:

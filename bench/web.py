@@ -24,7 +24,7 @@ from filling import fill
 from measure import settings, table
 from tidings.config import Settings
 from tidings.services.paging import keep_pages
-from tidings.storage import schema
+from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 from tidings.web import server
 from tidings.wiring import opened, utc_now
@@ -168,7 +168,7 @@ def _settings(url: str) -> Settings:
 
 def _fill(chosen: Settings) -> None:
     database = Database(chosen.database.url)
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
     fill(database, stored=STORED, latest=utc_now())
     keep_pages(database, size=chosen.publish.page_size, clock=utc_now)
     database.close()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 import postgres
-from tidings.storage import schema
+from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
@@ -61,7 +61,7 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
 
 def upgrade(url: str) -> None:
     database = Database(url)
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
     database.close()
 
 
@@ -70,7 +70,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An up-to-date database; to copy it takes far less time than to make one."""
     path = tmp_path_factory.mktemp("template") / "tidings.db"
     database = Database(f"sqlite:///{path}")
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
     database.close()
     return path
 

@@ -16,6 +16,7 @@ from tidings.delivery.letters import Letterhead
 from tidings.delivery.transports import Reply
 from tidings.domain.entries import EntryState
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
+from tidings.domain.planning import next_due
 from tidings.domain.readers import Wish
 from tidings.errors import (
     LostReplyError,
@@ -92,7 +93,7 @@ class Newsroom:
         guids = [f"urn:example:{next(self._numbers)}" for _ in range(number)]
         entries = [an_entry(guid, published=self.now - HOUR, **fields) for guid in guids]
         with self.database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             settled = read_poll(due, *entries, known=known, now=self.now)
@@ -107,8 +108,16 @@ class Newsroom:
 
     def add_newsletter(self, slug="news", **fields):
         with self.database.write() as connection:
-            newsletters.add(connection, slug, a_form(**fields), now=self.now)
+            form = a_form(**fields)
+            first = next_due(form.schedule, self.now)
+            newsletters.add(connection, slug, form, next_issue_at=first, now=self.now)
             return newsletters.get(connection, slug)
+
+    def edit_newsletter(self, slug="news", **fields):
+        with self.database.write() as connection:
+            form = a_form(**fields)
+            following = next_due(form.schedule, self.now)
+            newsletters.edit(connection, slug, form, next_issue_at=following, now=self.now)
 
     def subscribe(self, address="ann@example.org", newsletter="news", **wish):
         with self.database.write() as connection:

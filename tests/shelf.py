@@ -10,7 +10,7 @@ from polling import read_poll
 from tidings.domain.publishing import PageAddress, Scope
 from tidings.services.paging import keep_pages
 from tidings.services.stamps import key_of, last_change
-from tidings.storage import entries, leases, paging, polls, sources, visibility
+from tidings.storage import entries, leases, paging, polls, visibility
 from tidings.storage.entries import Selection
 from tidings.storage.tables import entry
 
@@ -33,7 +33,7 @@ class Shelf:
             for n in minutes
         ]
         with self.database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             polls.save(connection, "test", [read_poll(due, *found, known=known)])

@@ -12,6 +12,7 @@ from tidings.parsing.children import Parser
 from tidings.parsing.opml import read_opml
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import PollTools
 from tidings.services.settling import Rules
 from tidings.services.subscribe import import_sources
@@ -49,7 +50,9 @@ def polling(app: App) -> Iterator[PollTools]:
             hosts=HostRules(
                 concurrency=settings.fetch.concurrency, pause_of=settings.fetch.interval_of
             ),
-            page_size=settings.publish.page_size,
+            repaginate=partial(
+                keep_some_pages, database, size=settings.publish.page_size, clock=utc_now
+            ),
         )
 
 

@@ -16,7 +16,7 @@ from tidings.config import Settings
 from tidings.domain.runtimes import faults
 from tidings.errors import ConfigError, StorageError
 from tidings.resources import data_dir
-from tidings.storage import schema
+from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 
 VERSION = version("tidings")
@@ -67,7 +67,7 @@ def opened(settings: Settings) -> Iterator[App]:
     database = Database(settings.database.url)
     try:
         try:
-            prepared = schema.prepare(database)
+            prepared = schema.prepare(database, rebuild_index=search_index.rebuild)
         except StorageError as error:
             raise ConfigError(f"[database] url: {error}") from error
         yield App(settings=settings, database=database, prepared=prepared)

@@ -127,7 +127,7 @@ def test_feeds_that_were_touched_and_are_the_same_are_told_to_nobody(press):
 def test_how_a_source_does_is_told_to_nobody(press):
     source_id = press.follow()
     with press.room.database.write() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
         polls.save(connection, "test", [failed_poll(due, now=press.room.now)])
 

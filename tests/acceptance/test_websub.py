@@ -22,7 +22,7 @@ from tidings.domain.websub import HubState
 from tidings.polling import polling
 from tidings.services.poll import poll_due, poll_sources
 from tidings.services.pushes import take_in_pushes
-from tidings.services.subscribe import add_source
+from tidings.services.subscribe import add_source, remove_source
 from tidings.services.websub import Callbacks, HubTools, attend_hubs
 from tidings.storage import entries, leases, source_edits, sources
 from tidings.storage.entries import Selection, Window
@@ -140,7 +140,7 @@ class Station:
 
     def remove(self):
         with self._database.write() as connection:
-            sources.remove(connection, self.source_id, now=self.now)
+            remove_source(connection, self.source_id, now=self.now)
 
 
 def test_a_hub_is_asked_and_confirmed_and_what_it_pushes_is_not_fetched(station):
@@ -479,7 +479,7 @@ def test_a_push_is_kept_until_what_it_brings_is_saved(station):
 def test_a_push_is_taken_in_whoever_holds_the_host(station):
     station.subscribe()
     with station.polling.database.write() as connection:
-        [due] = sources.due(connection, [station.source_id])
+        [due] = leases.due(connection, [station.source_id])
         leases.claim_one(connection, "somebody else", due.host)
 
     station.push(an_item(2))

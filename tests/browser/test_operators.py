@@ -8,7 +8,7 @@ import pytest
 from browser.legibility import CONTRAST, violations
 from browser.showcase import serving
 from control_room import ControlRoom
-from tidings.storage import schema
+from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
@@ -25,7 +25,7 @@ SMALL_TARGETS = """
 @pytest.fixture
 def control(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.prepare(database)
+    schema.prepare(database, rebuild_index=search_index.rebuild)
     yield ControlRoom(database)
     database.close()
 

@@ -14,7 +14,7 @@ from front_door import WAIT, FrontDoor
 from newsroom import Outbox
 from post import tools_for
 from tidings.services.notices import deliver_notices
-from tidings.storage import schema
+from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
@@ -30,7 +30,7 @@ SMALL_TARGETS = """
 @pytest.fixture
 def door(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.prepare(database)
+    schema.prepare(database, rebuild_index=search_index.rebuild)
     yield FrontDoor(database, "Databases", "Machine learning", "Mathematics")
     database.close()
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
+from tidings.storage import search_index
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import postgres
 from tidings.storage import schema
@@ -52,7 +54,7 @@ def new_database(server):
     admin.dispose()
     url = postgres.url(server, "torture")
     database = Database(url)
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
     database.close()
     return url
 

@@ -29,11 +29,12 @@ def upgrade(start: Start) -> None:
 
     Example: tidings db upgrade
     """
-    from tidings.storage import schema
+    from tidings.storage import schema, search_index
     from tidings.storage.database import Database
 
     with closing(Database(start.settings().database.url)) as database:
-        click.echo(f"{database.name} has schema {schema.upgrade(database)}")
+        version = schema.upgrade(database, rebuild_index=search_index.rebuild)
+        click.echo(f"{database.name} has schema {version}")
 
 
 @db.command
@@ -66,7 +67,7 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
 
     Example: tidings db restore var/backup.db
     """
-    from tidings.storage import backups, operators, schema
+    from tidings.storage import backups, operators, schema, search_index
     from tidings.storage.database import Database
     from tidings.wiring import utc_now
 
@@ -76,7 +77,7 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
         if not yes:
             click.confirm(f"Replace {database.path} by {file}?", abort=True)
         backups.restore(database, file)
-        schema.prepare(database)
+        schema.prepare(database, rebuild_index=search_index.rebuild)
         with database.write() as connection:
             operators.revoke_every(connection, now=utc_now())
         click.echo(f"restored {database.path}")
@@ -89,11 +90,11 @@ def check(start: Start) -> None:
 
     Example: tidings db check
     """
-    from tidings.storage import backups
+    from tidings.storage import backups, search_index
     from tidings.wiring import opened
 
     with opened(start.settings()) as app:
-        problems = backups.check(app.database)
+        problems = backups.check(app.database, index_problems=search_index.problems)
     for problem in problems:
         click.echo(f"tidings: {problem}", err=True)
     if problems:
@@ -109,14 +110,19 @@ def copy(start: Start, url: str) -> None:
 
     Example: tidings db copy postgresql://tidings@localhost/tidings
     """
-    from tidings.storage import backups, schema
+    from tidings.storage import backups, schema, search_index
     from tidings.storage.database import Database
     from tidings.wiring import opened
 
     with closing(Database(url)) as target, opened(start.settings()) as app:
-        schema.upgrade(target)
+        schema.upgrade(target, rebuild_index=search_index.rebuild)
         with progress("copying", total=None) as done:
-            backups.copy(app.database, target, advance=lambda table, rows: done(f"{table}: {rows}"))
+            backups.copy(
+                app.database,
+                target,
+                rebuild_index=search_index.rebuild,
+                advance=lambda table, rows: done(f"{table}: {rows}"),
+            )
         click.echo(f"copied to {target.name}")
 
 

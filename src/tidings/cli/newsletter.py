@@ -58,6 +58,7 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
     """
+    from tidings.domain.planning import next_due
     from tidings.storage import newsletters
     from tidings.storage.newsletters import NewsletterForm
     from tidings.wiring import opened, utc_now
@@ -70,7 +71,9 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
         **_letters(given),
     )
     with opened(start.settings()) as app, app.database.write() as connection:
-        newsletters.add(connection, slug, form, now=utc_now())
+        now = utc_now()
+        first = next_due(form.schedule, now)
+        newsletters.add(connection, slug, form, next_issue_at=first, now=now)
         new = newsletters.get(connection, slug)
     click.echo(f"added: {new.title}, {_when(new)}")
 
@@ -132,6 +135,7 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter edit weekly --hour 9
     """
+    from tidings.domain.planning import next_due
     from tidings.storage import newsletters
     from tidings.storage.newsletters import NewsletterForm
     from tidings.wiring import opened, utc_now
@@ -147,7 +151,9 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
             language=given["language"] or old.language,
             **{name: getattr(old, name) for name in LETTER_FIELDS} | letters,
         )
-        newsletters.edit(connection, slug, form, now=utc_now())
+        now = utc_now()
+        following = next_due(form.schedule, now)
+        newsletters.edit(connection, slug, form, next_issue_at=following, now=now)
         new = newsletters.get(connection, slug)
     said = "is like that already" if new == old else "changed"
     click.echo(f"{said}: {new.title}, {_when(new)}")
@@ -162,13 +168,13 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
 
     Example: tidings newsletter remove weekly --yes
     """
-    from tidings.storage import newsletters, subscriptions
+    from tidings.storage import audience, newsletters
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             found = newsletters.get(connection, slug)
-            readers = subscriptions.count_of_newsletter(connection, found.id)
+            readers = audience.count(connection, found.id)
         if not yes:
             click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
         with app.database.write() as connection:

@@ -142,6 +142,7 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
 
     Example: tidings source remove 3 --yes
     """
+    from tidings.services.subscribe import remove_source
     from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 
@@ -151,7 +152,7 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
         if not yes:
             click.confirm(f"Remove {found.title} and its {found.entries} entries?", abort=True)
         with app.database.write() as connection:
-            sources.remove(connection, source_id, now=utc_now())
+            remove_source(connection, source_id, now=utc_now())
     click.echo(f"removed, with {found.entries} entries: {found.title}")
 
 

@@ -14,6 +14,7 @@ from tidings.clock import ticking
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
 from tidings.domain.newsletters import Frequency, Schedule
+from tidings.domain.planning import next_due
 from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.readers import Wish
 from tidings.domain.visitors import WebSettings
@@ -109,7 +110,8 @@ def _subscribe(tour: Tour) -> None:
             topics=(),
             language="en",
         )
-        newsletters.add(connection, NEWSLETTER, form, now=now)
+        first = next_due(form.schedule, now)
+        newsletters.add(connection, NEWSLETTER, form, next_issue_at=first, now=now)
         for address, wish in READERS.items():
             subscriptions.add(connection, NEWSLETTER, (address, address), wish, now)
     tour.say("2  Two readers of the newsletter: one weekly in English, one daily in Chinese\n")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from tidings.domain.sources import DueSource
 from tidings.errors import StorageError
-from tidings.storage import leases, sources
+from tidings.storage import leases
 from tidings.storage.database import Database
 from tidings.storage.leases import Wanted
 
@@ -127,7 +127,7 @@ class Claims:
                 named &= leases.resting(connection, named, after=after)
             given = [
                 (due, leases.find_obstacle(connection, due.host) or f"{due.host} is busy")
-                for due in sources.due(connection, named)
+                for due in leases.due(connection, named)
             ]
         if self._only:
             self._only -= named

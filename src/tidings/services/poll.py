@@ -31,7 +31,6 @@ from tidings.errors import (
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
 from tidings.services.forms import Post
-from tidings.services.paging import keep_some_pages
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
@@ -43,7 +42,7 @@ from tidings.services.settling import (
     settle_unchanged,
 )
 from tidings.services.websub import take_pushes
-from tidings.storage import leases, polls, sources
+from tidings.storage import leases, polls
 from tidings.storage.database import BREATH, Database
 from tidings.storage.polled_sources import PolledSource
 
@@ -70,7 +69,7 @@ class PollTools:
         post: Sends a form to a hub, and reports from any thread.
         parse: Reads a document in a child, given the raw hashes known by key.
         owner: This process's name, which those of its rounds on leases begin with.
-        page_size: Entries on a page of what is published.
+        repaginate: Cuts some pages of what was saved; says whether more is left to be cut.
     """
 
     database: Database
@@ -81,7 +80,7 @@ class PollTools:
     owner: str
     rules: Rules
     hosts: HostRules
-    page_size: int
+    repaginate: Callable[[], bool]
 
 
 def poll_due(tools: PollTools, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
@@ -269,7 +268,7 @@ class _Round:
     def _begin_anew(self, due: DueSource) -> bool:
         """Take an answer once more if its source was saved meanwhile, for a hub sent something."""
         with self._tools.database.read() as connection:
-            found = sources.due(connection, [due.id])
+            found = leases.due(connection, [due.id])
         if not found or found[0].last_polled_at == due.last_polled_at:
             return False
         self._in_flight[due.id] = replace(found[0], host=due.host)
@@ -292,7 +291,7 @@ class _Round:
         """Cut pages of what has been saved; what fails here is done with the next batch."""
         tools = self._tools
         try:
-            while keep_some_pages(tools.database, size=tools.page_size, clock=tools.clock):
+            while tools.repaginate():
                 if self._stop.wait(BREATH):
                     break
         except StorageError as error:

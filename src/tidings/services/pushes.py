@@ -14,12 +14,11 @@ from tidings.domain.sources import DueSource
 from tidings.domain.websub import Push
 from tidings.errors import LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched
-from tidings.services.paging import keep_some_pages
 from tidings.services.poll import PollTools
 from tidings.services.readings import Parsed, Readings
 from tidings.services.settling import result_of, settle_read, shown_error
 from tidings.services.websub import FRESH_FOR, as_fetched
-from tidings.storage import polls, sources, websub
+from tidings.storage import leases, polls, websub
 
 logger = logging.getLogger(__name__)
 
@@ -29,12 +28,12 @@ def take_in_pushes(tools: PollTools, *, stop: Event) -> None:
     while not stop.is_set():
         with tools.database.read() as connection:
             pushes = websub.waiting(connection, since=tools.clock() - FRESH_FOR)
-            dues = {due.id: due for due in sources.due(connection, pushes.keys())}
+            dues = {due.id: due for due in leases.due(connection, pushes.keys())}
         if not dues:
             return
         _take_in(tools, dues, pushes, stop=stop)
         # One piece: what is left of a long cut is for the next round of polling.
-        keep_some_pages(tools.database, size=tools.page_size, clock=tools.clock)
+        tools.repaginate()
 
 
 def _take_in(

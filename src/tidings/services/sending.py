@@ -14,7 +14,7 @@ from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
 from tidings.services.news import News, reader_of_everything
 from tidings.services.planning import plan_now
-from tidings.storage import audience, issues, publishing, relays, subscriptions
+from tidings.storage import audience, issues, publishing, relays
 from tidings.storage.database import Connection
 
 LOOK_BACK = 20
@@ -39,7 +39,7 @@ class Sent:
 
 def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     """Return what sending a newsletter by hand would come to."""
-    readers = subscriptions.count_of_newsletter(connection, newsletter.id)
+    readers = audience.count(connection, newsletter.id)
     first = audience.least_watermark(connection, newsletter.id)
     last = publishing.last_seq(connection)
     news = News()

@@ -15,7 +15,7 @@ from tidings.services.discovering import Discovery, discover
 from tidings.services.looking import Looked, Visit
 from tidings.services.poll import PollTools
 from tidings.services.settling import Reading, settle_read
-from tidings.storage import polls, sources, topics
+from tidings.storage import leases, polls, sources, stories, topics
 from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
 
@@ -114,6 +114,17 @@ def import_sources(
     return Imported(added=added, known=len(outlines) - added)
 
 
+def remove_source(connection: Connection, source_id: int, *, now: datetime) -> None:
+    """Stop following a source: it goes with its entries, and the stories go on without them.
+
+    Raises:
+        NotFoundError: There is no such source.
+    """
+    told = stories.of_source(connection, source_id)  # afterwards nothing leads to them any more
+    sources.remove(connection, source_id, now=now)
+    stories.lose(connection, told, now=now)
+
+
 def _pieces(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(urls), size):
         yield urls[start : start + size]
@@ -181,7 +192,7 @@ def _keep(visit: Visit, new: NewSource, looked: Looked) -> Added:
             new, topics=[*slugs.values()], feed_title=feed.title or None, site_url=feed.site_url
         )
         [source_id] = sources.add(connection, [new], now=now)
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         polled = settle_read(due, reading, now=now, rules=tools.rules)
         polls.save(connection, visit.owner, [polled])
         source = sources.get(connection, source_id)

@@ -72,6 +72,12 @@ def floods(
     return {(row.newsletter_id, row.due_at) for row in connection.execute(kept)} & set(slots)
 
 
+def count(connection: Connection, newsletter_id: int) -> int:
+    """Return how many get a newsletter's letters."""
+    statement = select(func.count()).select_from(subscription).where(*_get_letters(newsletter_id))
+    return int(connection.execute(statement).scalar_one())
+
+
 def written_to(connection: Connection, newsletter_id: int, *, limit: int) -> int:
     """Return how many a newsletter has written to so far; counting ends at `limit`."""
     some = (
@@ -90,12 +96,7 @@ def strangers(connection: Connection, subscriptions: Collection[int]) -> set[int
 
 def least_watermark(connection: Connection, newsletter_id: int) -> int:
     """Return how far all who get a newsletter's letters have come."""
-    theirs = (
-        subscription.c.newsletter_id == newsletter_id,
-        subscription.c.ended_at.is_(None),
-        subscription.c.paused_at.is_(None),
-    )
-    last = select(func.min(subscription.c.watermark)).where(*theirs)
+    last = select(func.min(subscription.c.watermark)).where(*_get_letters(newsletter_id))
     return int(connection.execute(last).scalar_one() or 0)
 
 
@@ -109,6 +110,14 @@ def most_entries(connection: Connection, newsletter_id: int, *, issues: int) -> 
     )
     longest = select(func.max(last.subquery().c.entries))
     return int(connection.execute(longest).scalar_one() or 0)
+
+
+def _get_letters(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        subscription.c.newsletter_id == newsletter_id,
+        subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_(None),
+    )
 
 
 def _has_had_a_letter() -> ColumnElement[bool]:

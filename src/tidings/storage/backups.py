@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Integer, func, insert, select, text
 
 from tidings.errors import ConflictError, ImportFileError, StorageError
-from tidings.storage import search_index
-from tidings.storage.database import Database
+from tidings.storage.database import Database, RebuildIndex
 from tidings.storage.reader_tables import every_table
 
 SEEDED = {"counter", "feed_state"}
@@ -68,21 +67,30 @@ def restore(database: Database, backup_file: Path) -> None:
         flush_names(current.parent)
 
 
-def check(database: Database) -> list[str]:
-    """Return what is wrong with the database; empty if nothing is."""
+def check(
+    database: Database, *, index_problems: Callable[[Connection], Sequence[str]]
+) -> list[str]:
+    """Return what is wrong with the database, its index of words included; empty if nothing is."""
     problems = _problems_of(database.path) if database.is_sqlite else []
     with database.read() as connection:
         problems += _broken_promises(connection)
-        problems += search_index.problems(connection)
+        problems += index_problems(connection)
     return problems
 
 
-def copy(origin: Database, target: Database, *, advance: Callable[[str, int], None]) -> None:
+def copy(
+    origin: Database,
+    target: Database,
+    *,
+    rebuild_index: RebuildIndex,
+    advance: Callable[[str, int], None],
+) -> None:
     """Copy everything into `target`, which has our schema and nothing in it, ids and `seq` kept.
 
     Args:
         origin: One snapshot of it is read.
         target: Of either kind; it stays empty if anything fails.
+        rebuild_index: Makes the index of words anew: the two kinds hold it differently.
         advance: Called with a table's name and a number of rows, as they are written.
 
     Raises:
@@ -101,7 +109,7 @@ def copy(origin: Database, target: Database, *, advance: Callable[[str, int], No
                 advance(table.name, len(rows))
         if not target.is_sqlite:
             _go_on_numbering(writing)
-        search_index.rebuild(writing, advance=partial(advance, "entry_words"))
+        rebuild_index(writing, partial(advance, "entry_words"))
 
 
 def flush_names(folder: Path) -> None:

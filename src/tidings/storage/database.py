@@ -1,7 +1,7 @@
 """The two seams of the database: `read` and `write`."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -17,6 +17,9 @@ from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
 Connection = sqlalchemy.Connection
 """An open transaction, as the rooms above hand it back to this one."""
+
+RebuildIndex = Callable[[Connection, Callable[[int], None]], None]
+"""Makes the words anew that entries are found by, and reports how many entries are done."""
 
 BUSY_SECONDS = 15
 """How long a writer waits for another one before it gives up."""

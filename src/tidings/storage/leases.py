@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from secrets import token_hex
 
 from sqlalchemy import (
@@ -60,6 +61,12 @@ def clock(connection: Connection) -> datetime:
 def wanted_ids(connection: Connection, wanted: Wanted) -> list[int]:
     """Return the ids of the sources that a round would poll."""
     return list(connection.scalars(select(source.c.id).where(wanted.rule()).order_by(source.c.id)))
+
+
+def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
+    """Return what a poll needs to know of these sources, by id; those that exist."""
+    found = due_sources.read(connection, source.c.id.in_(source_ids))
+    return sorted(found, key=attrgetter("id"))
 
 
 def claim(

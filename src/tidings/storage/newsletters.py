@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule
-from tidings.domain.planning import next_due
 from tidings.domain.slugs import checked_slug, checked_title
 from tidings.domain.spelling import nearest
 from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
@@ -54,8 +53,22 @@ class NewsletterForm:
         }
 
 
-def add(connection: Connection, slug: str, form: NewsletterForm, *, now: datetime) -> None:
+def add(
+    connection: Connection,
+    slug: str,
+    form: NewsletterForm,
+    *,
+    next_issue_at: datetime,
+    now: datetime,
+) -> None:
     """Store a newsletter; its first issue tells of what becomes public from now on.
+
+    Args:
+        connection: A writing one.
+        slug: Its name in addresses.
+        form: What it is.
+        next_issue_at: The first slot of its schedule, aware UTC.
+        now: Aware UTC.
 
     Raises:
         ConflictError: There is one with that slug.
@@ -67,7 +80,7 @@ def add(connection: Connection, slug: str, form: NewsletterForm, *, now: datetim
     statement = insert(newsletter).values(
         slug=slug,
         watermark=last_seq(connection),
-        next_issue_at=next_due(form.schedule, now),
+        next_issue_at=next_issue_at,
         **form.columns(),
     )
     newsletter_id = connection.execute(statement.returning(newsletter.c.id)).scalar_one()
@@ -75,7 +88,14 @@ def add(connection: Connection, slug: str, form: NewsletterForm, *, now: datetim
     touch_everything(connection, now=now)
 
 
-def edit(connection: Connection, slug: str, form: NewsletterForm, *, now: datetime) -> None:
+def edit(
+    connection: Connection,
+    slug: str,
+    form: NewsletterForm,
+    *,
+    next_issue_at: datetime,
+    now: datetime,
+) -> None:
     """Change a newsletter; its next issue comes with the first slot of its new schedule.
 
     Raises:
@@ -85,7 +105,7 @@ def edit(connection: Connection, slug: str, form: NewsletterForm, *, now: dateti
     connection.execute(
         update(newsletter)
         .where(newsletter.c.id == newsletter_id)
-        .values(next_issue_at=next_due(form.schedule, now), **form.columns())
+        .values(next_issue_at=next_issue_at, **form.columns())
     )
     assign_topics(connection, newsletter_topic, newsletter_id, form.topics)
     touch_everything(connection, now=now)

@@ -139,13 +139,14 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     arrived = _arrived(changed, seq=seq)
     _insert_entries(connection, arrived, change=change)
     _update_entries(connection, changed, change=change)
-    renamed = [edit for one in changed for edit in one.changes.edits if edit.is_renamed]
-    aliases.remember(connection, renamed)
-    search_index.save(connection, changed)
-    edited = [edit.entry_id for one in changed for edit in one.changes.edits]
+    edits = [edit for one in changed for edit in one.changes.edits]
+    aliases.remember(connection, [edit for edit in edits if edit.is_renamed])
+    search_index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
+    search_index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
+    edited = [edit.entry_id for edit in edits]
     stories.retell(connection, edited, change=change, now=now)
     stories.tell(connection, _told(arrived), change=change, now=now)
-    filled = [edit.entry_id for one in changed for edit in one.changes.edits if edit.is_filled]
+    filled = [edit.entry_id for edit in edits if edit.is_filled]
     if filled:
         visibility.show_filled(connection, filled, now=now)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, inspect, text
 
 from tidings.errors import ConfigError
 from tidings.storage import backups
-from tidings.storage.database import Database
+from tidings.storage.database import Database, RebuildIndex
 
 PROBE_SECONDS = 2
 """How long a look at whether anything can be written may take: longer than any writer of ours does."""
@@ -45,11 +45,15 @@ class Prepared:
     backup: str | None = None
 
 
-def prepare(database: Database) -> Prepared | None:
+def prepare(database: Database, *, rebuild_index: RebuildIndex) -> Prepared | None:
     """Make sure that the schema is ours, and return what that took; None if it was.
 
     SQLite is brought up to date here, after a backup beside the file. PostgreSQL is only
     looked at: there `upgrade` is the operator's decision.
+
+    Args:
+        database: The one to be used.
+        rebuild_index: Makes what is stored searchable, if it comes from a schema that knew no index.
 
     Raises:
         ConfigError: The schema is of another version and must not, or may not yet, be changed.
@@ -63,7 +67,7 @@ def prepare(database: Database) -> Prepared | None:
         _refuse_newer(current)
         state = f"has schema {current}" if current else "is empty"
         raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
-    return _upgraded(database)
+    return _upgraded(database, rebuild_index)
 
 
 def try_to_write(database: Database) -> None:
@@ -76,17 +80,17 @@ def try_to_write(database: Database) -> None:
         connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
 
-def upgrade(database: Database) -> str:
+def upgrade(database: Database, *, rebuild_index: RebuildIndex) -> str:
     """Bring the schema up to date and return its version; an SQLite file is backed up first.
 
     Raises:
         ConfigError: The database was made by a newer version of tidings.
         StorageError: The database cannot be reached, or a statement failed; nothing is changed.
     """
-    return _upgraded(database).schema
+    return _upgraded(database, rebuild_index).schema
 
 
-def _upgraded(database: Database) -> Prepared:
+def _upgraded(database: Database, rebuild_index: RebuildIndex) -> Prepared:
     with database.read() as connection:
         current = version(connection)
     _refuse_newer(current)
@@ -97,6 +101,7 @@ def _upgraded(database: Database) -> Prepared:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection
+        config.attributes["rebuild_index"] = rebuild_index  # 0007 makes words of all entries
         command.upgrade(config, "head")
     return Prepared(
         # Whoever started it in another folder than usual wonders about the one or the other.

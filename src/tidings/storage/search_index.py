@@ -19,7 +19,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.documents import KEY_VERSION
 from tidings.domain.indexing import EVERY, MAX_CONTENT, Indexed, indexed
-from tidings.storage.polled_sources import PolledSource
 from tidings.storage.search_tables import entry_words
 from tidings.storage.tables import entry
 
@@ -30,26 +29,26 @@ CHUNK = 200
 """Entries that are read and indexed at a time."""
 
 
-def save(connection: Connection, polled: Sequence[PolledSource]) -> None:
-    """Index what polls have just inserted and changed, in two statements at most."""
+def add(connection: Connection, new: Sequence[tuple[int, bytes, Indexed]]) -> None:
+    """Index entries that have just been inserted, each by source and key: one statement."""
     dialect = connection.dialect.name
-    new = [
-        {
-            "source_id": one.id,
-            "key_version": KEY_VERSION,
-            "key": new.entry.key,
-            **_row(dialect, new.indexed),
-        }
-        for one in polled
-        for new in one.changes.new
+    rows = [
+        {"source_id": source_id, "key_version": KEY_VERSION, "key": key, **_row(dialect, words)}
+        for source_id, key, words in new
     ]
-    if new:
-        connection.execute(_upsert(dialect, _BY_KEY), new)
-    edits = [edit for one in polled for edit in one.changes.edits]
-    _renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
+    if rows:
+        connection.execute(_upsert(dialect, _BY_KEY), rows)
 
 
-def rebuild(connection: Connection, *, advance: Callable[[int], None]) -> None:
+def renew(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> None:
+    """Index entries anew, each by its id: one statement."""
+    dialect = connection.dialect.name
+    rows = [{"of_entry": entry_id, **_row(dialect, words)} for entry_id, words in entries]
+    if rows:
+        connection.execute(_upsert(dialect, _BY_ID), rows)
+
+
+def rebuild(connection: Connection, advance: Callable[[int], None]) -> None:
     """Index everything that is stored, from nothing.
 
     Args:
@@ -61,7 +60,7 @@ def rebuild(connection: Connection, *, advance: Callable[[int], None]) -> None:
     columns = select(entry.c.id, entry.c.title, content).order_by(entry.c.id)
     last = 0
     while rows := connection.execute(columns.where(entry.c.id > last).limit(CHUNK)).all():
-        _renew(connection, [(row.id, indexed(row.title, row.content)) for row in rows])
+        renew(connection, [(row.id, indexed(row.title, row.content)) for row in rows])
         last = rows[-1].id
         advance(len(rows))
 
@@ -80,13 +79,6 @@ def problems(connection: Connection) -> list[str]:
 
 
 _COUNT = """SELECT count(*) FROM entry_index WHERE entry_index MATCH '"§"'"""
-
-
-def _renew(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> None:
-    dialect = connection.dialect.name
-    rows = [{"of_entry": entry_id, **_row(dialect, words)} for entry_id, words in entries]
-    if rows:
-        connection.execute(_upsert(dialect, _BY_ID), rows)
 
 
 _BY_KEY = tuple(

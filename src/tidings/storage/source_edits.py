@@ -114,13 +114,12 @@ def unmove(connection: Connection, source_id: int, *, now: datetime) -> str:
         NotFoundError: There is no such source.
         ConflictError: It did not move, or another source has that address now.
     """
-    sources.get(connection, source_id)
-    [moved] = sources.due(connection, [source_id])
+    moved = sources.get(connection, source_id)
     if moved.former_url is None:
         raise ConflictError("source", source_id, because="did not move by itself")
     _relocate(connection, source_id, moved.former_url, now=now)
-    history = noted(moved.history, f"back to {moved.former_url}, to stay", now=now)
-    _set(connection, source_id, former_url=None, keeps_url=True, history=history)
+    _set(connection, source_id, former_url=None, keeps_url=True)
+    _note(connection, source_id, f"back to {moved.former_url}, to stay", now=now)
     publishing.touch_everything(connection, now=now)
     return moved.former_url
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
-from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
@@ -15,11 +14,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tidings.domain.access import taken_apart
 from tidings.domain.entries import EntryState, Republish, TopicCredit
 from tidings.domain.slugs import source_slugs
-from tidings.domain.sources import Decision, DueSource, Source, SourceState
+from tidings.domain.sources import Decision, Source, SourceState
 from tidings.domain.spelling import nearest
 from tidings.domain.urls import host_of, is_private, masked, web_addresses, without_credentials
 from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.storage import access, due_sources, publishing, stories, topics
+from tidings.storage import access, publishing, topics
 from tidings.storage.tables import entry, host, source
 
 
@@ -135,17 +134,15 @@ def ensure_hosts(connection: Connection, names: Collection[str]) -> None:
 
 
 def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
-    """Delete a source with its entries.
+    """Delete a source with its entries; stories that they are in are the caller's to settle.
 
     Raises:
         NotFoundError: There is no such source.
     """
     slug = get(connection, source_id).slug
-    told = stories.of_entries(connection, entry.c.source_id == source_id)
     connection.execute(delete(source).where(source.c.id == source_id))
     publishing.forget(connection, publishing.of_source(slug))
     publishing.touch_everything(connection, now=now)
-    stories.lose(connection, told, now=now)
 
 
 def every(connection: Connection) -> list[Source]:
@@ -195,12 +192,6 @@ def find_by_slug(connection: Connection, slug: str) -> Source | None:
 def unindexed(connection: Connection) -> set[str]:
     """Return the slugs of the sources that search engines are asked to leave out."""
     return set(connection.scalars(select(source.c.slug).where(source.c.noindex)))
-
-
-def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
-    """Return what a poll needs to know of these sources, by id; those that exist."""
-    found = due_sources.read(connection, source.c.id.in_(source_ids))
-    return sorted(found, key=attrgetter("id"))
 
 
 def find_by_urls(connection: Connection, wanted: Collection[str]) -> dict[str, int]:

@@ -151,6 +151,11 @@ def of_entries(connection: Connection, rule: ColumnElement[bool]) -> list[int]:
     return list(connection.scalars(told.order_by(entry.c.story_id)))
 
 
+def of_source(connection: Connection, source_id: int) -> list[int]:
+    """Return the ids of the stories that entries of a source are in."""
+    return of_entries(connection, entry.c.source_id == source_id)
+
+
 def members(connection: Connection, story_ids: Collection[int]) -> list[Member]:
     """Return all members of stories, the oldest first."""
     columns = (entry.c.seq, entry.c.source_id, entry.c.story_id)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState, Ending, Newsletter, Subscription
@@ -14,8 +14,6 @@ from tidings.storage import newsletters
 from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.storage.publishing import last_seq
-
-_GETS_LETTERS = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
 
 
 def add(
@@ -205,12 +203,6 @@ def get_of(connection: Connection, key: str, newsletter_slug: str) -> Subscripti
     raise NotFoundError("subscription", f"of {key} to {newsletter_slug}")
 
 
-def count_of_newsletter(connection: Connection, newsletter_id: int) -> int:
-    """Return how many are subscribed to a newsletter."""
-    statement = select(func.count()).select_from(subscription).where(*_is_on(newsletter_id))
-    return int(connection.execute(statement).scalar_one())
-
-
 def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetime) -> None:
     is_unsent = (
         delivery.c.subscription_id == subscription_id,
@@ -221,10 +213,6 @@ def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetim
     connection.execute(
         update(delivery).where(*is_unsent).values(**cancelled, lease_owner=None, lease_until=None)
     )
-
-
-def _is_on(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
-    return subscription.c.newsletter_id == newsletter_id, *_GETS_LETTERS
 
 
 def _ensure_subscriber(connection: Connection, address: tuple[str, str], *, now: datetime) -> int:

@@ -24,6 +24,7 @@ from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import PollTools, poll_due, poll_sources
 from tidings.storage import source_edits, sources, statistics
 from tidings.storage.source_edits import Edit
@@ -123,7 +124,7 @@ def a_world(database, publisher, name="here:1:a"):
             hosts=HostRules(
                 concurrency=8, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=20)
             ),
-            page_size=20,
+            repaginate=partial(keep_some_pages, database, size=20, clock=lambda: NOON),
         )
         yield World(database, tools)
 

@@ -49,7 +49,7 @@ def hide(room, *entry_ids):
 def poll(room, source_id, *entries, **feed):
     """Poll a source whose document holds these entries."""
     with room.database.write() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
         known = polls.known_entries(connection, [source_id])[source_id]
         polls.save(

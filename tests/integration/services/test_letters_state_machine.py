@@ -27,7 +27,7 @@ from tidings.domain.newsletters import DeliveryState, Frequency
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
 from tidings.services.planning import plan_now
-from tidings.storage import delivery_records, publishing, schema
+from tidings.storage import delivery_records, publishing, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.mail_tables import subscription
 from tidings.storage.tables import entry
@@ -152,7 +152,7 @@ class Letters(RuleBasedStateMachine):
     def open(self, least):
         self.folder = tempfile.TemporaryDirectory(prefix="tidings-letters-")
         database = Database(f"sqlite:///{Path(self.folder.name)}/tidings.db")
-        schema.upgrade(database)
+        schema.upgrade(database, rebuild_index=search_index.rebuild)
         self.house = House(database)
         self.sources = {topic: self.house.follow(topic=topic) for topic in TOPICS}
         self.house.add_newsletter(min_entries=least)

@@ -48,7 +48,7 @@ def ask(room, address=FRONT):
 
 def poll(room, source_id, settle):
     with room.database.write() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
         polls.save(connection, "test", [settle(due)])
 

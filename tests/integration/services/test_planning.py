@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 
 from factories import DAY, HOUR, NOON
-from newsroom import Newsroom, Outbox, a_form, be_away, refuse_for_now, write_letter
+from newsroom import Newsroom, Outbox, be_away, refuse_for_now, write_letter
 from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError, StorageError
@@ -511,8 +511,7 @@ def test_two_services_list_an_edition_once(newsroom, source):
 
 def test_a_few_entries_wait_for_the_next_slots_and_then_go_as_they_are(newsroom, source):
     ann = newsroom.subscribe()
-    with newsroom.database.write() as connection:
-        newsletters.edit(connection, "news", a_form(min_entries=3), now=newsroom.now)
+    newsroom.edit_newsletter(min_entries=3)
     told = newsroom.publish(source)
     for _ in range(5):
         newsroom.now = newsroom.subscription(ann).next_issue_at

@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import pytest
@@ -14,8 +15,9 @@ from tidings.domain.polls import PollOutcome
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.claims import HostRules
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import PollTools, poll_due, poll_sources
-from tidings.services.subscribe import add_source
+from tidings.services.subscribe import add_source, remove_source
 from tidings.storage import entries, leases, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.sources import NewSource
@@ -71,7 +73,7 @@ def tools(database, web):
         hosts=HostRules(
             concurrency=100, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=0.3)
         ),
-        page_size=20,
+        repaginate=partial(keep_some_pages, database, size=20, clock=lambda: NOON),
     )
 
 
@@ -198,7 +200,7 @@ def test_a_source_that_is_removed_while_it_is_polled_leaves_nothing(database, to
     def remove():
         web.on_fetch.clear()
         with database.write() as connection:
-            sources.remove(connection, ids[0], now=NOON)
+            remove_source(connection, ids[0], now=NOON)
 
     web.on_fetch.append(remove)
     summary = poll(tools, *ids)

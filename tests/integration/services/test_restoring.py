@@ -7,7 +7,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.errors import StorageError
-from tidings.storage import backups, delivery_records, schema
+from tidings.storage import backups, delivery_records, schema, search_index
 from tidings.storage.database import Database
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -17,7 +17,7 @@ SEVEN = NOON - 5 * HOUR + DAY
 def house(tmp_path):
     """A newsletter with two readers and news, in a file that can be put back."""
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
     made = Newsroom(database)
     made.add_newsletter()
     made.source = made.follow()

@@ -15,7 +15,8 @@ from tidings.services import site, site_folder
 from tidings.services.imprint import Imprint
 from tidings.services.site_files import page_path
 from tidings.services.site_folder import MANIFEST, UNFINISHED
-from tidings.storage import publishing, sources, topics
+from tidings.services.subscribe import remove_source
+from tidings.storage import publishing, topics
 from tidings.storage.database import Database
 from tidings.storage.tables import source
 
@@ -122,7 +123,7 @@ def test_what_is_gone_is_removed_and_what_is_not_ours_stays(publish):
     mine.write_text("of somebody else")
 
     with publish.shelf.database.write() as connection:
-        sources.remove(connection, gone, now=NOON)
+        remove_source(connection, gone, now=NOON)
         topics.remove(connection, "science", now=NOON)
     done = publish()
 

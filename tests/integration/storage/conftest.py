@@ -29,7 +29,7 @@ def poll(database: Database) -> Callable[..., None]:
 
     def save(source_id: int, *entries: ParsedEntry, now=NOON, owner="test") -> None:
         with database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, owner, due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             settled = read_poll(due, *entries, known=known, now=now)

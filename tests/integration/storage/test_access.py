@@ -8,7 +8,16 @@ from sqlalchemy import text
 from factories import DAY, NOON
 from tidings.domain.access import Access
 from tidings.errors import ConflictError
-from tidings.storage import access, leases, reader_tables, schema, source_edits, sources
+from tidings.services.subscribe import remove_source
+from tidings.storage import (
+    access,
+    leases,
+    reader_tables,
+    schema,
+    search_index,
+    source_edits,
+    sources,
+)
 from tidings.storage.database import Database
 from tidings.storage.leases import Wanted
 from tidings.storage.source_edits import Edit
@@ -31,7 +40,7 @@ def change(database, source_id, **fields):
 
 def due(database, source_id):
     with database.read() as connection:
-        [found] = sources.due(connection, [source_id])
+        [found] = leases.due(connection, [source_id])
     return found
 
 
@@ -71,7 +80,7 @@ def test_a_source_that_is_removed_leaves_no_secret(database, follow):
     change(database, source_id, access=FULL)
 
     with database.write() as connection:
-        sources.remove(connection, source_id, now=NOON)
+        remove_source(connection, source_id, now=NOON)
 
     with database.read() as connection:
         assert access.of_sources(connection, [source_id]) == {}
@@ -131,7 +140,7 @@ def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url
         for number, url in enumerate(urls, 1):
             connection.execute(add, {"id": number, "slug": str(number), "url": url})
 
-    schema.upgrade(database)
+    schema.upgrade(database, rebuild_index=search_index.rebuild)
 
     with database.read() as connection:
         found = {one.id: one.url for one in sources.every(connection)}

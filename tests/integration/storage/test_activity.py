@@ -48,7 +48,7 @@ class Desk:
         """Poll a source, which brings an entry for each lag."""
         entries = [an_entry(f"urn:x:{next(self._guids)}", published=at - lag) for lag in lags]
         with self.database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             polled = (

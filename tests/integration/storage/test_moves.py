@@ -21,7 +21,7 @@ def move(database):
 
     def move(source_id, url=NEW, **fields):
         with database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             polled = read_poll(due, an_entry(), known=known)
@@ -38,7 +38,7 @@ def shown(database, source_id):
 
 def due_of(database, source_id):
     with database.read() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
     return due
 
 
@@ -124,7 +124,7 @@ def test_an_interval_of_the_operator_counts_at_once_until_it_is_taken_away(datab
 def test_a_source_that_is_resumed_begins_anew_with_being_gone(database, follow):
     source_id = follow(OLD)
     with database.write() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
         gone = replace(failed_poll(due), state=SourceState.RETIRED, gone_at=NOON)
         polls.save(connection, "test", [gone])

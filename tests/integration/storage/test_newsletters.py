@@ -3,7 +3,7 @@
 import pytest
 
 from factories import DAY, HOUR, NOON
-from newsroom import Newsroom, a_form, a_schedule
+from newsroom import Newsroom, a_schedule
 from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import ConflictError, InvalidError, NotFoundError, PlanOutdatedError
@@ -58,9 +58,8 @@ def test_a_change_leaves_the_watermark_and_moves_the_slot(newsroom):
     newsroom.add_newsletter()
     newsroom.publish(source)
 
-    with newsroom.database.write() as connection:
-        form = a_form(title="Art", topics=["art"], schedule=a_schedule(hour=20))
-        newsletters.edit(connection, "news", form, now=NOON)
+    newsroom.now = NOON
+    newsroom.edit_newsletter(title="Art", topics=["art"], schedule=a_schedule(hour=20))
 
     changed = edition(newsroom)
     assert (changed.newsletter.title, changed.newsletter.topics) == ("Art", ("art",))

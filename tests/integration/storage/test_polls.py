@@ -102,7 +102,7 @@ def test_whoever_lost_the_lease_writes_nothing(database, follow, poll):
     poll(source_id, an_entry("urn:example:1"), owner="slow")
 
     with database.write() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         leases.release_all(connection, "slow")
         assert leases.claim_one(connection, "quick", due.host)
     with pytest.raises(LeaseLostError), database.write() as connection:
@@ -136,7 +136,7 @@ def test_how_a_source_does_is_told_by_its_page_and_the_directory_alone(database,
     for _ in range(2):  # to fail again is nothing new
         before = {scope: change_of(database, scope) for scope in scopes}
         with database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)
             polls.save(connection, "test", [failed_poll(due)])
         moved.append({scope for scope in scopes if change_of(database, scope) != before[scope]})
@@ -149,7 +149,7 @@ def test_a_batch_costs_the_same_few_statements_however_large(database, follow, n
     ids = [follow(f"https://{index}.example/feed") for index in range(number)]
     settled = []
     with database.write() as connection:
-        for due in sources.due(connection, ids):
+        for due in leases.due(connection, ids):
             leases.claim_one(connection, "test", due.host)
             settled.append(read_poll(due, *[an_entry(f"urn:{due.id}:{n}") for n in range(5)]))
     statements = []

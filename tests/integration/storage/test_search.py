@@ -12,6 +12,7 @@ from newsroom import Newsroom
 from polling import read_poll
 from tidings.domain.searching import MAX_FOUND, Asked, Zone, rank, read_query
 from tidings.domain.words import words_of
+from tidings.services.subscribe import remove_source
 from tidings.storage import (
     backups,
     leases,
@@ -162,7 +163,7 @@ def test_an_edit_is_found_by_its_new_words_alone(database, room, found):
     source_id = room.follow()
     for said in ("before", "after"):
         with database.write() as connection:
-            [due] = sources.due(connection, [source_id])
+            [due] = leases.due(connection, [source_id])
             leases.claim_one(connection, "test", due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             changed = an_entry(title=said, text=said)
@@ -193,10 +194,10 @@ def test_what_is_removed_is_forgotten(database, room, tell, found):
         pruning.remove(connection, [1], now=NOON)
     pruned = found("fox")
     with database.write() as connection:
-        sources.remove(connection, other, now=NOON)
+        remove_source(connection, other, now=NOON)
 
     assert (pruned, found("fox")) == ([2], [])
-    assert backups.check(database) == []
+    assert backups.check(database, index_problems=search_index.problems) == []
 
 
 def test_of_many_the_newest_are_ranked(database, room):
@@ -225,7 +226,7 @@ def test_what_polls_bring_costs_two_statements_more_at_most(database, room, tell
     after_news = [one for one in statements if "entry_words" in one]
     statements.clear()
     with database.write() as connection:
-        [due] = sources.due(connection, [1])
+        [due] = leases.due(connection, [1])
         polls.save(connection, "test", [read_poll(due)])
 
     assert len(after_news) == 1
@@ -236,14 +237,14 @@ def test_an_index_that_lacks_something_is_reported_and_made_anew(database, tell,
     tell("fox")
     with database.write() as connection:
         connection.execute(text("DELETE FROM entry_words"))
-    missing = backups.check(database)
+    missing = backups.check(database, index_problems=search_index.problems)
 
     with database.write() as connection:
-        search_index.rebuild(connection, advance=lambda _: None)
+        search_index.rebuild(connection, lambda _: None)
 
     assert missing == ["1 entries that cannot be searched"]
     assert found("fox") == [1]
-    assert backups.check(database) == []
+    assert backups.check(database, index_problems=search_index.problems) == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -253,7 +254,9 @@ def test_an_index_that_does_not_fit_is_reported(database, tell):
         connection.execute(text("DROP TRIGGER entry_words_removed"))
         connection.execute(text("DELETE FROM entry"))
 
-    assert backups.check(database) == ["an index of 1 entries instead of 0"]
+    assert backups.check(database, index_problems=search_index.problems) == [
+        "an index of 1 entries instead of 0"
+    ]
 
 
 def test_among_thousands_the_newest_are_found_and_the_rare(database, tell, found):
@@ -264,7 +267,7 @@ def test_among_thousands_the_newest_are_found_and_the_rare(database, tell, found
         own = ({"id": n, "seq": n, "key": b"%d" % n, "atom_id": f"urn:{n}"} for n in range(3, 6001))
         connection.execute(insert(entry), [dict(fox) | one for one in own])
         connection.execute(text("UPDATE entry SET title = 'fox hen' WHERE id % 100 = 0"))
-        search_index.rebuild(connection, advance=lambda _: None)
+        search_index.rebuild(connection, lambda _: None)
 
     assert set(found("fox")) == set(range(6001 - MAX_FOUND, 6001))
     assert set(found("hen")) == set(range(100, 6001, 100))
@@ -283,7 +286,7 @@ def test_what_is_stored_before_there_is_an_index_is_found_by_it(sqlite_url):
         connection.execute(insert(source).values(SOURCE))
         connection.execute(insert(entry).values(ENTRY))
 
-    schema.prepare(database)
+    schema.prepare(database, rebuild_index=search_index.rebuild)
 
     with database.read() as connection:
         hits = search.find(connection, read_query(Asked(q="机器 fox"))).hits

@@ -12,13 +12,14 @@ from factories import DAY, HOUR, NOON, an_entry
 from tidings.domain.entries import EntryState
 from tidings.domain.stories import MEMORY
 from tidings.errors import ConflictError
+from tidings.services.subscribe import remove_source
 from tidings.storage import (
     backups,
     entries,
     pruning,
     publishing,
     schema,
-    sources,
+    search_index,
     stories,
     story_records,
     topics,
@@ -176,7 +177,7 @@ def test_when_the_lead_is_removed_the_next_one_leads(database, tell):
     tell("herald")
 
     with database.write() as connection:
-        sources.remove(connection, gazette, now=NOON)
+        remove_source(connection, gazette, now=NOON)
 
     assert names(database) == ["mirror"]
 
@@ -186,7 +187,7 @@ def test_a_story_of_one_is_none(database, tell):
     tell("mirror")
 
     with database.write() as connection:
-        sources.remove(connection, gazette, now=NOON)
+        remove_source(connection, gazette, now=NOON)
 
     [alone] = seen(database)
     assert (alone.story_id, alone.follows) == (None, False)
@@ -335,9 +336,9 @@ def test_a_copy_of_the_database_has_the_stories(database, tell, tmp_path):
     tell("gazette")
     tell("mirror")
     target = Database(f"sqlite:///{tmp_path}/copy.db")
-    schema.upgrade(target)
+    schema.upgrade(target, rebuild_index=search_index.rebuild)
 
-    backups.copy(database, target, advance=lambda *_: None)
+    backups.copy(database, target, rebuild_index=search_index.rebuild, advance=lambda *_: None)
 
     assert seen(target) == seen(database)
     with target.read() as copied, database.read() as connection:
@@ -383,7 +384,7 @@ def _act(database, act, chance, ids, *, now):
             case "merge" if len(known) > 2:
                 story_records.merge(connection, chance.sample(known, 3), now=now)
             case "remove" if len(ids) > 3 and chance.random() < 0.3:
-                sources.remove(connection, ids.pop(), now=now)
+                remove_source(connection, ids.pop(), now=now)
             case "prune" if known and chance.random() < 0.5:
                 pruning.remove(connection, [chance.choice(known)], now=now)
 

@@ -7,7 +7,7 @@ from newsroom import Newsroom, a_schedule
 from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import due_subscriptions, rosters, subscribers, subscriptions
+from tidings.storage import audience, due_subscriptions, rosters, subscribers, subscriptions
 from tidings.storage.mail_tables import subscription_topic
 from tidings.storage.newsletters import chosen_topics
 from tidings.storage.rosters import Filter
@@ -121,7 +121,7 @@ def test_readers_come_in_pages(newsroom):
     newsletter_id = newsroom.subscription(readers[0]).newsletter.id
 
     with newsroom.database.read() as connection:
-        count = subscriptions.count_of_newsletter(connection, newsletter_id)
+        count = audience.count(connection, newsletter_id)
         page = due_subscriptions.of_newsletter(connection, newsletter_id, after=0, limit=2)
         after = page[-1].id
         rest = due_subscriptions.of_newsletter(connection, newsletter_id, after=after, limit=2)

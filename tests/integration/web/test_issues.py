@@ -10,7 +10,7 @@ from sqlalchemy import event
 from browser.showcase import serving, shipped_templates
 from factories import DAY, HOUR, NOON, an_entry
 from integration.web.visitors import Operations, Visitor, app_of
-from newsroom import Newsroom, a_form, a_schedule
+from newsroom import Newsroom, a_schedule
 from polling import read_poll
 from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Site
@@ -19,7 +19,8 @@ from tidings.services.archive import FEED_SIZE, PAGE_SIZE
 from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
 from tidings.services.site_files import page_path
-from tidings.storage import issues, leases, newsletters, polls, sources
+from tidings.services.subscribe import remove_source
+from tidings.storage import issues, leases, newsletters, polls
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
@@ -105,7 +106,7 @@ def linked_in(feed):
 def change_entry(database, source_id, guid, *, now):
     """Poll a source that has a new title for an entry."""
     with database.write() as connection:
-        [due] = sources.due(connection, [source_id])
+        [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
         known = polls.known_entries(connection, [source_id])[source_id]
         changed = an_entry(guid, title="Another title")
@@ -304,9 +305,7 @@ def test_an_issue_keeps_its_dates_when_its_newsletter_moves_to_another_zone(news
     newsroom.plan()
     [slug] = slugs_of(newsroom.database, listed=True)
 
-    with newsroom.database.write() as connection:
-        form = a_form(schedule=a_schedule(timezone="Asia/Shanghai"))
-        newsletters.edit(connection, "news", form, now=newsroom.now)
+    newsroom.edit_newsletter(schedule=a_schedule(timezone="Asia/Shanghai"))
 
     assert b"<h1>20 November 2026</h1>" in publication.body(IssueAddress(slug=slug))
 
@@ -318,7 +317,7 @@ def test_an_issue_outlives_its_sources(newsroom, issued, publication):
     before = etags(publication, IssueAddress(slug=slug), FEED)
 
     with newsroom.database.write() as connection:
-        sources.remove(connection, source, now=newsroom.now)
+        remove_source(connection, source, now=newsroom.now)
 
     assert b'class="nothing"' in publication.body(IssueAddress(slug=slug))
     assert etree.fromstring(publication.body(FEED)).findall("a:entry", ATOM)
