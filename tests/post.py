@@ -11,7 +11,6 @@ from factories import NOON
 from issues import letterhead_of
 from newsroom import Newsroom, a_wish
 from tidings.domain.notices import NoticeKind
-from tidings.rendering.mail import load_mail_templates
 from tidings.rendering.notices import write_notice
 from tidings.services.links import Links
 from tidings.services.notice_contexts import NoticeWriter
@@ -20,6 +19,7 @@ from tidings.storage import notices, sign_ups, subscribers, subscriptions
 from tidings.storage.notices import NewNotice
 from tidings.storage.reader_tables import notice
 from tidings.storage.sign_ups import NewSignUp
+from tidings.templates import load_mail_templates
 
 SITE_URL = "https://news.example"
 LINKS = Links(b"the secret of the tests")

@@ -19,7 +19,7 @@ from tidings.delivery.transports import Connect
 from tidings.delivery.verp import BounceAddress
 from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError
-from tidings.rendering.mail import Composed, compose, load_mail_templates
+from tidings.rendering.mail import Composed, compose
 from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
 from tidings.services.bouncing import BounceTools
@@ -31,6 +31,7 @@ from tidings.services.notices import NoticeTools
 from tidings.services.readers import ReaderTools
 from tidings.services.watch import WatchTools
 from tidings.storage.backups import flush_names
+from tidings.templates import load_mail_templates
 from tidings.wiring import App, process_name, utc_now
 
 PLACEHOLDER = "example.org"

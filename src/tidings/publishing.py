@@ -7,7 +7,6 @@ from pathlib import Path
 from tidings.domain.hubs import is_address
 from tidings.domain.urls import without_credentials
 from tidings.errors import ConfigError
-from tidings.rendering.pages import load_templates
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.services import site as static_site
@@ -17,6 +16,7 @@ from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
 from tidings.services.site import Written
 from tidings.services.site_files import page_path as file_path
+from tidings.templates import load_templates
 from tidings.wiring import VERSION, App, utc_now
 
 FILES = ("style.css", "script.js", "favicon.svg")

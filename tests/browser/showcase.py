@@ -48,6 +48,7 @@ from tidings.rendering.pages import (
 )
 from tidings.rendering.search_page import Result, SearchPage
 from tidings.rendering.site import Site
+from tidings.templates import load_templates
 from tidings.web.publication import Tokens
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"
@@ -258,7 +259,7 @@ ENTRIES = tuple(
 
 @cache
 def shipped_templates():
-    return pages.load_templates([TEMPLATES])
+    return load_templates([TEMPLATES])
 
 
 class Showcase:

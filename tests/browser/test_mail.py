@@ -21,7 +21,8 @@ from digests import (
     of,
 )
 from tidings.domain.newsletters import Fold
-from tidings.rendering.mail import compose, load_mail_templates
+from tidings.rendering.mail import compose
+from tidings.templates import load_mail_templates
 
 FOLDED = Fold(source=PAGES_AND_LOGS, entries=tuple(map(an_entry, range(50, 62))))
 

@@ -14,9 +14,9 @@ import pytest
 
 from tidings.cli.main import tidings
 from tidings.config import Settings
-from tidings.rendering.pages import load_templates
 from tidings.rendering.site import Site
 from tidings.resources import data_dir
+from tidings.templates import load_templates
 from tidings.web.app import create_app
 from tidings.web.publication import Operators, Readers, Tokens
 

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from tidings.domain.documents import Enclosure, Image
 
+HEADLINE_LENGTH = 80
+"""Characters of the excerpt that head an entry without a title."""
+
 
 class EntryState(StrEnum):
     """Who may see an entry."""
@@ -130,3 +133,14 @@ def permitted(entry: Entry) -> Entry:
     if republish is Republish.EXCERPT:
         return replace(entry, content=content, pictures=())
     return replace(entry, content=content, excerpt="", image=None, pictures=(), enclosures=())
+
+
+def headline(entry: Entry) -> str:
+    """Return the title, failing that the begin of the excerpt, failing that the source's title."""
+    if entry.title or not entry.excerpt:
+        return entry.title or entry.source.title
+    if len(entry.excerpt) <= HEADLINE_LENGTH:
+        return entry.excerpt
+    head = entry.excerpt[:HEADLINE_LENGTH]
+    blank = head.rfind(" ", HEADLINE_LENGTH // 2)
+    return (head if blank < 0 else head[:blank]) + "…"

@@ -8,14 +8,13 @@ from html import escape
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from tidings.domain.entries import Entry
+from tidings.domain.entries import Entry, headline
 from tidings.domain.publishing import ArchiveLinks, FeedDocument
 from tidings.rendering.media_rss import add_pictures, namespace_of
 from tidings.rendering.media_types import FEED_TYPES
 from tidings.rendering.publishable import (
     GENERATOR,
     author_names,
-    headline,
     publishable,
     published_at,
     updated_at,

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain.documents import Image
-from tidings.domain.entries import Entry, Mate, SourceCredit
+from tidings.domain.entries import Entry, Mate, SourceCredit, headline
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.domain.reading import minutes_to_read
 from tidings.domain.shares import fair_shares
 from tidings.rendering.formula_text import readable
 from tidings.rendering.plain_text import clipped, one_line
-from tidings.rendering.publishable import headline
 from tidings.rendering.xml_text import find_uri
 
 MAX_TITLE = 200

@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 
 from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry, Mate, SourceCredit
+from tidings.domain.entries import Entry, Mate, SourceCredit, headline
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.publishable import (
     UNKNOWN_TYPE,
     author_names,
-    headline,
     picture_type,
     publishable,
     published_at,

@@ -1,14 +1,12 @@
 """The letter: a digest as subject, HTML and plain text."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from tidings.domain.newsletters import UNSUBSCRIBE_URL, Digest
 from tidings.errors import TemplateError
-from tidings.rendering import notices
 from tidings.rendering.digest_parts import (
     DigestContext,
     DigestImage,
@@ -43,21 +41,22 @@ class Composed:
     shown: int
 
 
-def load_mail_templates(directories: Sequence[Path]) -> Templates:
-    """Read the templates of all letters, the operator's folder first, and try them.
+def contracts() -> Mapping[str, frozenset[str]]:
+    """Return what the templates of a digest may use, by template."""
+    known = frozenset(field.name for field in fields(DigestContext))
+    return dict.fromkeys((SUBJECT, HTML, TEXT), known)
+
+
+def try_digests(templates: Templates) -> None:
+    """Write a full digest and a bare one in every language.
 
     Raises:
-        TemplateError: A file is missing, broken, or uses what a letter does not have; a part
-            lacks the way to leave, or the subject is empty.
+        TemplateError: A template uses what its values do not have, or has no room for entries; a
+            part lacks the way to leave, or the subject is empty.
     """
-    known = frozenset(field.name for field in fields(DigestContext))
-    digests = dict.fromkeys((SUBJECT, HTML, TEXT), known)
-    templates = Templates(directories, contracts={**digests, **notices.contracts()})
     for language in templates.languages:
         for sample in _samples(language):
             _try(sample, templates)
-    notices.try_notices(templates)
-    return templates
 
 
 def compose(digest: Digest, *, site_url: str, issue_url: str, templates: Templates) -> Composed:

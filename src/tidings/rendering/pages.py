@@ -1,20 +1,15 @@
 """The pages: what each one shows, as a contract with its template."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import ClassVar, get_args
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 from tidings.domain.entries import Entry
 from tidings.domain.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.domain.paging import NEIGHBOURS
 from tidings.domain.publishing import Scope
-from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicsPage
-from tidings.rendering.operator_pages import OperatorPage
-from tidings.rendering.reader_pages import ReaderPage
-from tidings.rendering.search_page import SearchPage
+from tidings.rendering.directory_pages import SourceLine
 from tidings.rendering.site import Site
-from tidings.rendering.status_page import StatusPage
 from tidings.rendering.templates import Templates
 
 
@@ -143,32 +138,15 @@ class ErrorPage:
     status: int
 
 
-Page = (
-    ListPage
-    | EntryPage
-    | TopicsPage
-    | SourcesPage
-    | IssuePage
-    | IssueContent
-    | IssuesPage
-    | ErrorPage
-    | ReaderPage
-    | OperatorPage
-    | SearchPage
-    | StatusPage
-)
+class Page(Protocol):
+    """A page of any kind: its fields are what its template shows."""
 
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
-def load_templates(directories: Sequence[Path]) -> Templates:
-    """Read the templates of all pages, the operator's folder first.
-
-    Raises:
-        TemplateError: A file is missing, broken, or breaks its page's contract.
-    """
-    contracts = {
-        kind.template: frozenset(field.name for field in fields(kind)) for kind in get_args(Page)
-    }
-    return Templates(directories, contracts=contracts)
+    @property
+    def site(self) -> Site:
+        """What all pages share."""
 
 
 def render(page: Page, templates: Templates) -> bytes:

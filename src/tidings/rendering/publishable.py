@@ -17,9 +17,6 @@ GENERATOR = "tidings"
 UNKNOWN_TYPE = "application/octet-stream"
 """The media type of an enclosure whose publisher names none, where a form requires one."""
 
-HEADLINE_LENGTH = 80
-"""Characters of the excerpt that head an entry without a title."""
-
 EARLIEST_YEAR = 1995
 """Feeds are not older; an earlier claim is a clock that was never set."""
 
@@ -55,17 +52,6 @@ def publishable(feed: FeedDocument) -> FeedDocument:
         language=_find_language(feed.language) or "",
         entries=tuple(_publishable_entry(entry, feed) for entry in feed.entries),
     )
-
-
-def headline(entry: Entry) -> str:
-    """Return the title, failing that the begin of the excerpt, failing that the source's title."""
-    if entry.title or not entry.excerpt:
-        return entry.title or entry.source.title
-    if len(entry.excerpt) <= HEADLINE_LENGTH:
-        return entry.excerpt
-    head = entry.excerpt[:HEADLINE_LENGTH]
-    blank = head.rfind(" ", HEADLINE_LENGTH // 2)
-    return (head if blank < 0 else head[:blank]) + "…"
 
 
 def published_at(entry: Entry) -> datetime:

@@ -12,7 +12,7 @@ from feedgen.feed import FeedGenerator
 from lxml import etree
 
 from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry
+from tidings.domain.entries import Entry, headline
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.media_rss import add_pictures, namespace_of
 from tidings.rendering.media_types import FEED_TYPES
@@ -20,7 +20,6 @@ from tidings.rendering.publishable import (
     GENERATOR,
     UNKNOWN_TYPE,
     author_names,
-    headline,
     publishable,
     published_at,
 )

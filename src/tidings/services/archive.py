@@ -13,11 +13,10 @@ from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
+from tidings.services.imprint import ISSUES_IN_FEED
 from tidings.storage import issues, publishing
 from tidings.storage.database import Connection
 
-FEED_SIZE = 20
-"""Issues in the feed: each one tells of many entries."""
 PAGE_SIZE = 20
 """Issues on a page of the list: each one is a line."""
 
@@ -79,7 +78,7 @@ def newest_issues(connection: Connection, site: Site, *, templates: Templates) -
     Raises:
         TemplateError: The template of an issue's content is broken.
     """
-    newest = issues.latest(connection, only_listed=True, limit=FEED_SIZE)
+    newest = issues.latest(connection, only_listed=True, limit=ISSUES_IN_FEED)
     told = issues.entries_of(connection, [issue.id for issue in newest])
     _, changed_at = publishing.get_change(connection, publishing.ISSUES)
     return issues_feed(

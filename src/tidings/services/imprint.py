@@ -10,6 +10,9 @@ from tidings.rendering.templates import Templates
 from tidings.storage import newsletters, topics
 from tidings.storage.database import Connection
 
+ISSUES_IN_FEED = 20
+"""Issues in the feed of issues: each one tells of many entries."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imprint:

@@ -1,6 +1,6 @@
 """What a notice tells: looked up when it is sent, so that its links are good then."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -179,11 +179,6 @@ class NoticeWriter:
 
     def _url(self, page: str, token: str) -> str:
         return f"{self._site_url}/{page}/{token}"
-
-
-def worries_to(worries: Sequence[Worry]) -> dict[str, object]:
-    """Return worries as they are kept with the letter that tells of them."""
-    return {"worries": [[one.kind, one.count, list(one.lines)] for one in worries]}
 
 
 def worries_from(details: Mapping[str, object]) -> tuple[Worry, ...]:

@@ -11,7 +11,7 @@ from tidings.domain.publishing import (
     PageAddress,
     Scope,
 )
-from tidings.services import archive
+from tidings.services.imprint import ISSUES_IN_FEED
 from tidings.storage import feed_archives, paging, publishing
 from tidings.storage.database import Connection
 
@@ -48,7 +48,7 @@ def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
     if name == "sitemap.xml":
         return publishing.get_newest_change(connection)
     if name == "issues.atom":
-        return publishing.get_issues_change(connection, limit=archive.FEED_SIZE)
+        return publishing.get_issues_change(connection, limit=ISSUES_IN_FEED)
     return publishing.get_change(connection, SCOPES_OF_LISTS[name])
 
 

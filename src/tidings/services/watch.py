@@ -1,13 +1,12 @@
 """The operator's daily note: what does not mend itself, at most once a day."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain.notices import NoticeKind
-from tidings.domain.watching import MORNING, worries
-from tidings.services.notice_contexts import worries_to
+from tidings.domain.watching import MORNING, Worry, worries
 from tidings.storage import notices, watching
 from tidings.storage.database import Database
 from tidings.storage.notices import NewNotice
@@ -55,7 +54,7 @@ def tell_operator(tools: WatchTools) -> bool:
         kind=NoticeKind.OPERATOR,
         address=tools.operator,
         language=tools.language,
-        details=worries_to(found),
+        details=_kept(found),
         name=name,
     )
     with tools.database.write() as connection:
@@ -63,6 +62,11 @@ def tell_operator(tools: WatchTools) -> bool:
     if is_new:
         logger.info("operator told", extra={"about": [worry.kind.value for worry in found]})
     return is_new
+
+
+def _kept(found: Sequence[Worry]) -> dict[str, object]:
+    """Return worries as they are kept with the letter that tells of them."""
+    return {"worries": [[one.kind, one.count, list(one.lines)] for one in found]}
 
 
 def forget_notices(tools: WatchTools) -> None:

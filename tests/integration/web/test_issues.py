@@ -15,8 +15,8 @@ from polling import read_poll
 from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Site
 from tidings.services import site
-from tidings.services.archive import FEED_SIZE, PAGE_SIZE
-from tidings.services.imprint import Imprint
+from tidings.services.archive import PAGE_SIZE
+from tidings.services.imprint import ISSUES_IN_FEED, Imprint
 from tidings.services.publication import Publication
 from tidings.services.site_files import page_path
 from tidings.services.subscribe import remove_source
@@ -360,7 +360,7 @@ def test_the_feed_has_the_newest_issues_and_the_archive_has_all_on_its_pages(
     publish(newsroom.database, tmp_path / "public")
 
     newest_first = slugs_of(newsroom.database, listed=True)
-    newest = newest_first[:FEED_SIZE]
+    newest = newest_first[:ISSUES_IN_FEED]
     assert linked_in(feed) == [f"https://news.example/issues/{slug}" for slug in newest]
     linked = re.compile(r'<h3[^>]*><a href="/issues/([^"]+)"')
     assert linked.findall(front.decode()) == newest_first[:-PAGE_SIZE]

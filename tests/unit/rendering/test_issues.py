@@ -27,6 +27,7 @@ from tidings.rendering.atom import render_atom
 from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
 from tidings.rendering.site import Site
+from tidings.templates import load_templates
 
 ALONE = paginate(1, count=1, href=str)
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -42,7 +43,7 @@ SITE = Site(
 
 @cache
 def load():
-    return pages.load_templates([TEMPLATES / "web"])
+    return load_templates([TEMPLATES / "web"])
 
 
 def shown(page):

@@ -35,7 +35,8 @@ from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
 from tidings.errors import TemplateError
 from tidings.rendering import mail
 from tidings.rendering.digest_parts import DigestContext
-from tidings.rendering.mail import MAX_BYTES, load_mail_templates
+from tidings.rendering.mail import MAX_BYTES
+from tidings.templates import load_mail_templates
 
 EMAIL = TEMPLATES / "email"
 OWN_LINKS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
@@ -505,7 +506,8 @@ def test_plain_text_has_each_link_on_a_line_of_its_own():
 def test_the_same_digest_is_the_same_letter_in_every_process():
     script = (
         "from digests import ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES\n"
-        "from tidings.rendering.mail import compose, load_mail_templates\n"
+        "from tidings.rendering.mail import compose\n"
+        "from tidings.templates import load_mail_templates\n"
         "templates = load_mail_templates([TEMPLATES / 'email'])\n"
         "print(compose(ENGLISH, site_url=SITE_URL, issue_url=ISSUE_URL, templates=templates))\n"
     )

@@ -10,6 +10,7 @@ from tidings.domain.entries import Mate
 from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import mail
 from tidings.rendering.digest_parts import MAX_MATES
+from tidings.templates import load_mail_templates
 
 MATE = Mate(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
 
@@ -17,7 +18,7 @@ MATE = Mate(id=7, title="The same", url="https://lemma.example/same", source=LEM
 @pytest.fixture(scope="module")
 def write():
     """Write a letter that tells of one entry with these mates."""
-    templates = mail.load_mail_templates([TEMPLATES / "email"])
+    templates = load_mail_templates([TEMPLATES / "email"])
 
     def compose(*mates, language="en"):
         digest = replace(a_digest(of(an_entry(also_at=mates))), language=language)

@@ -12,7 +12,6 @@ from tidings.domain.newsletters import Frequency
 from tidings.domain.watching import Worry, WorryKind
 from tidings.errors import TemplateError
 from tidings.rendering.letters import MAX_SUBJECT
-from tidings.rendering.mail import load_mail_templates
 from tidings.rendering.notices import (
     AddressContext,
     ConfirmContext,
@@ -23,6 +22,7 @@ from tidings.rendering.notices import (
     contracts,
     write_notice,
 )
+from tidings.templates import load_mail_templates
 
 EMAIL = TEMPLATES / "email"
 LOADED = load_mail_templates([EMAIL])

@@ -38,6 +38,7 @@ from tidings.rendering.pages import (
     PageLink,
 )
 from tidings.rendering.words import direction
+from tidings.templates import load_templates
 
 CHINESE = replace(SITE, language="zh")
 
@@ -77,7 +78,7 @@ def a_source_page(**fields):
 
 @cache
 def load(*directories):
-    return pages.load_templates([*directories, TEMPLATES])
+    return load_templates([*directories, TEMPLATES])
 
 
 def html(page, *directories):
@@ -451,7 +452,7 @@ def test_pages_that_are_left_out_are_marked():
 
 
 def test_the_first_view_is_small():
-    templates = pages.load_templates([TEMPLATES])
+    templates = load_templates([TEMPLATES])
 
     page = pages.render(a_list(*ENTRIES[:12], count=4), templates)
 
@@ -487,12 +488,12 @@ def test_a_language_is_added_by_a_file(tmp_path):
 
 
 def test_every_file_moves_the_fingerprint(tmp_path):
-    plain = pages.load_templates([TEMPLATES]).fingerprint
+    plain = load_templates([TEMPLATES]).fingerprint
 
     own = written(tmp_path, style_css="body { color: red }")
-    overridden = pages.load_templates([own, TEMPLATES]).fingerprint
+    overridden = load_templates([own, TEMPLATES]).fingerprint
 
-    assert plain == pages.load_templates([TEMPLATES]).fingerprint
+    assert plain == load_templates([TEMPLATES]).fingerprint
     assert plain != overridden
 
 
@@ -561,7 +562,7 @@ def test_a_broken_template_is_found_at_start(tmp_path, name, content, message):
     own = written(tmp_path, **{name.replace(".", "_"): content})
 
     with pytest.raises(TemplateError) as caught:
-        pages.load_templates([own, TEMPLATES])
+        load_templates([own, TEMPLATES])
 
     assert str(caught.value) == message
 
@@ -571,19 +572,19 @@ def test_a_catalogue_that_lacks_a_phrase_is_found_at_start(tmp_path):
     own = written(tmp_path, zh_toml=catalogue.replace("topics =", "labels ="))
 
     with pytest.raises(TemplateError, match="lacks"):
-        pages.load_templates([own, TEMPLATES])
+        load_templates([own, TEMPLATES])
 
 
 def test_a_missing_template_is_found_at_start(tmp_path):
     with pytest.raises(TemplateError, match="there is no such file"):
-        pages.load_templates([tmp_path])
+        load_templates([tmp_path])
 
 
 def test_a_file_that_is_not_text_is_found_at_start(tmp_path):
     (tmp_path / "topics.html").write_bytes(b"\xff\xfe")
 
     with pytest.raises(TemplateError, match=r"topics\.html"):
-        pages.load_templates([tmp_path, TEMPLATES])
+        load_templates([tmp_path, TEMPLATES])
 
 
 @pytest.mark.parametrize(
@@ -607,7 +608,7 @@ def test_a_language_without_catalogue_is_an_error():
 
 def test_a_file_that_is_not_there_is_an_error():
     with pytest.raises(TemplateError, match=r"template logo\.svg: there is no such file"):
-        pages.load_templates([TEMPLATES]).file("logo.svg")
+        load_templates([TEMPLATES]).file("logo.svg")
 
 
 def test_what_a_source_brought_at_once_is_counted_behind_the_last_that_stands():

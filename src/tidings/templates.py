@@ -1,0 +1,61 @@
+"""The templates of all pages and letters: read, checked and tried once, before anything is served."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+from tidings.rendering import mail, notices
+from tidings.rendering.directory_pages import SourcesPage, TopicsPage
+from tidings.rendering.operator_pages import OperatorPage
+from tidings.rendering.pages import (
+    EntryPage,
+    ErrorPage,
+    IssueContent,
+    IssuePage,
+    IssuesPage,
+    ListPage,
+    Page,
+)
+from tidings.rendering.reader_pages import ReaderPage
+from tidings.rendering.search_page import SearchPage
+from tidings.rendering.status_page import StatusPage
+from tidings.rendering.templates import Templates
+
+PAGES: tuple[type[Page], ...] = (
+    ListPage,
+    EntryPage,
+    TopicsPage,
+    SourcesPage,
+    IssuePage,
+    IssueContent,
+    IssuesPage,
+    ErrorPage,
+    SearchPage,
+    StatusPage,
+    *get_args(ReaderPage),
+    *get_args(OperatorPage),
+)
+
+
+def load_templates(directories: Sequence[Path]) -> Templates:
+    """Read the templates of all pages, the operator's folder first.
+
+    Raises:
+        TemplateError: A file is missing, broken, or breaks its page's contract.
+    """
+    contracts = {kind.template: frozenset(field.name for field in fields(kind)) for kind in PAGES}
+    return Templates(directories, contracts=contracts)
+
+
+def load_mail_templates(directories: Sequence[Path]) -> Templates:
+    """Read the templates of all letters, the operator's folder first, and try them.
+
+    Raises:
+        TemplateError: A file is missing, broken, or uses what a letter does not have; a part
+            lacks the way to leave, or the subject is empty.
+    """
+    templates = Templates(directories, contracts={**mail.contracts(), **notices.contracts()})
+    mail.try_digests(templates)
+    notices.try_notices(templates)
+    return templates
