@@ -14,7 +14,7 @@ from tidings.domain.arrivals import Occasion, receive
 from tidings.domain.entries import Entry, SourceCredit
 from tidings.domain.publishing import FeedDocument
 from tidings.parsing.document import Document, parse
-from tidings.services.feeds import FORMS
+from tidings.rendering.formats import FORMATS
 
 SIZES = (50, 500, 5_000)
 READ = 4
@@ -29,12 +29,12 @@ def main() -> None:
     rows = []
     for size in chosen.sizes:
         feed = _feed(size)
-        bodies = {form: render(feed) for form, render in FORMS.items()}
+        bodies = {name: one.render(feed) for name, one in FORMATS.items()}
         times = [
-            _median(partial(render, feed), seconds=chosen.seconds) for render in FORMS.values()
+            _median(partial(one.render, feed), seconds=chosen.seconds) for one in FORMATS.values()
         ]
         rows.append((size, *times, len(bodies["atom"]) / 1e6))
-    head = ("entries", *FORMS, "MB of Atom")
+    head = ("entries", *FORMATS, "MB of Atom")
     table("Feeds of entries of 5 kB, from values to bytes: milliseconds each", head, rows)
 
 
@@ -44,7 +44,7 @@ def _feed(size: int) -> FeedDocument:
         title="Latest updates",
         subtitle="",
         page_url="https://news.example/",
-        feed_urls={form: f"https://news.example/feed.{form}" for form in FORMS},
+        forms=tuple(one.at(f"https://news.example/feed.{one.name}") for one in FORMATS.values()),
         updated=documents.NEWEST,
         entries=tuple(
             replace(entry, atom_id=f"tag:news.example,2026:{number}")

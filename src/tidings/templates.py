@@ -7,6 +7,7 @@ from typing import get_args
 
 from tidings.rendering import mail, notices
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage
+from tidings.rendering.formats import FORMATS
 from tidings.rendering.operator_pages import OperatorPage
 from tidings.rendering.pages import (
     EntryPage,
@@ -45,7 +46,8 @@ def load_templates(directories: Sequence[Path]) -> Templates:
         TemplateError: A file is missing, broken, or breaks its page's contract.
     """
     contracts = {kind.template: frozenset(field.name for field in fields(kind)) for kind in PAGES}
-    return Templates(directories, contracts=contracts)
+    formats = tuple((one.name, one.title, one.media_type) for one in FORMATS.values())
+    return Templates(directories, contracts=contracts, shared={"feed_formats": formats})
 
 
 def load_mail_templates(directories: Sequence[Path]) -> Templates:

@@ -14,6 +14,7 @@ import pytest
 
 from tidings.cli.main import tidings
 from tidings.config import Settings
+from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.resources import data_dir
 from tidings.templates import load_templates
@@ -151,7 +152,7 @@ def test_every_address_is_in_the_reference():
     for path in paths:
         written = re.sub(r"{(slug|id|token)}", lambda one: one[1].upper(), path)
         written = written.replace("{number}", "N")
-        for form in ("atom", "rss", "json"):
+        for form in FORMATS:
             assert f"`{written.replace('{form}', form)}`" in reference
 
 

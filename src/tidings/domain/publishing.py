@@ -54,7 +54,7 @@ class Scope:
         return f"/{_FOLDERS[self.kind]}/{self.slug}" if self.slug else "/"
 
     def feed_path(self, form: str) -> str:
-        """Return the path of a feed; `form` is `atom`, `rss` or `json`."""
+        """Return the path of a feed; `form` is the name of a format, and its suffix."""
         if self.kind == "query":
             return f"/feed.{form}?{self.slug}"
         return f"{self.path}.{form}" if self.slug else f"/feed.{form}"
@@ -84,6 +84,15 @@ class ArchiveLinks:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLink:
+    """Where a feed stands in one of its forms."""
+
+    form: str
+    url: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
     """One of our feeds, ready to be written in any form.
 
@@ -93,7 +102,7 @@ class FeedDocument:
         page_url: Absolute URL of the page that shows the same.
         entries_url: Absolute URL that the id of an entry makes the one of its page; empty if
             its entries have none.
-        feed_urls: Absolute URL by form: `atom`, `rss`, `json`.
+        forms: Where the same stands in every form that we write it in, absolute URLs.
         updated: When a reader would last have seen a change, aware UTC.
         entries: Newest first, with content.
         language: BCP 47.
@@ -107,7 +116,7 @@ class FeedDocument:
     title: str
     subtitle: str
     page_url: str
-    feed_urls: dict[str, str]
+    forms: tuple[FeedLink, ...]
     updated: datetime
     entries: tuple[Entry, ...]
     language: str = "en"
@@ -116,6 +125,10 @@ class FeedDocument:
     icon: str | None = None
     also_at: str = "Also at: "
     entries_url: str = ""
+
+    def url_of(self, form: str) -> str:
+        """Return where it stands in one of its forms."""
+        return next(link.url for link in self.forms if link.form == form)
 
     @property
     def is_archive(self) -> bool:
@@ -138,7 +151,7 @@ class FeedAddress:
     """A feed of a scope.
 
     Attributes:
-        form: `atom`, `rss` or `json`.
+        form: The name of its format, as `atom`.
         since: The change up to which the visitor has the feed already; 0 for all of it.
     """
 

@@ -11,9 +11,9 @@ from lxml import etree
 from tidings.domain.entries import Entry, headline
 from tidings.domain.publishing import ArchiveLinks, FeedDocument
 from tidings.rendering.media_rss import add_pictures, namespace_of
-from tidings.rendering.media_types import FEED_TYPES
 from tidings.rendering.publishable import (
     GENERATOR,
+    FeedFormat,
     author_names,
     publishable,
     published_at,
@@ -46,10 +46,13 @@ def render_atom(feed: FeedDocument) -> bytes:
     return body
 
 
+ATOM = FeedFormat(name="atom", title="Atom", media_type="application/atom+xml", render=render_atom)
+
+
 def _links(feed: FeedDocument) -> Iterator[dict[str, str]]:
-    for form, url in feed.feed_urls.items():
-        rel = "self" if form == "atom" else "alternate"
-        yield {"href": url, "rel": rel, "type": FEED_TYPES[form]}
+    for link in feed.forms:
+        rel = "self" if link.form == ATOM.name else "alternate"
+        yield {"href": link.url, "rel": rel, "type": link.media_type}
     yield {"href": feed.page_url, "rel": "alternate", "type": "text/html"}
     for hub in feed.hubs:
         yield {"href": hub, "rel": "hub"}
@@ -61,7 +64,7 @@ def _links(feed: FeedDocument) -> Iterator[dict[str, str]]:
     }
     for rel, neighbour in neighbours.items():
         if neighbour:
-            yield {"href": neighbour, "rel": rel, "type": FEED_TYPES["atom"]}
+            yield {"href": neighbour, "rel": rel, "type": ATOM.media_type}
 
 
 def _add_entry(document: FeedGenerator, entry: Entry) -> None:

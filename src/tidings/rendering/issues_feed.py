@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 from tidings.domain.entries import Entry, EntryState, SourceCredit
 from tidings.domain.newsletters import Digest, Issue
 from tidings.domain.publishing import FeedDocument
+from tidings.rendering.atom import ATOM
 from tidings.rendering.pages import IssueContent, render
 from tidings.rendering.site import ICON_PATH, Site
 from tidings.rendering.templates import Templates
@@ -41,7 +42,7 @@ def issues_feed(
         title=f"{words('issues')} · {site.title}",
         subtitle="",
         page_url=site.base_url + PAGE_PATH,
-        feed_urls={"atom": site.base_url + FEED_PATH},
+        forms=(ATOM.at(site.base_url + FEED_PATH),),
         updated=updated,
         entries=tuple(
             _entry(issue, site=site, instance=instance, content=_content(digest, site, templates))

@@ -8,6 +8,7 @@ from tidings.domain.entries import Entry, Mate, SourceCredit, headline
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.publishable import (
     UNKNOWN_TYPE,
+    FeedFormat,
     author_names,
     picture_type,
     publishable,
@@ -26,7 +27,7 @@ def render_json(feed: FeedDocument) -> bytes:
             "version": VERSION,
             "title": feed.title,
             "home_page_url": feed.page_url,
-            "feed_url": feed.feed_urls["json"],
+            "feed_url": feed.url_of(JSON_FEED.name),
             "description": feed.subtitle,
             "favicon": feed.icon,
             "language": feed.language,
@@ -35,6 +36,11 @@ def render_json(feed: FeedDocument) -> bytes:
     )
     document["items"] = [_item(entry) for entry in feed.entries]
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+JSON_FEED = FeedFormat(
+    name="json", title="JSON Feed", media_type="application/feed+json", render=render_json
+)
 
 
 def _item(entry: Entry) -> dict[str, object]:

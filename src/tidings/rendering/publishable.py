@@ -1,7 +1,8 @@
 """What every form of our feeds says of an entry: clean values, and what stands in for missing ones."""
 
 import re
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import Entry, Mate, SourceCredit
 from tidings.domain.iris import is_name
-from tidings.domain.publishing import FeedDocument
+from tidings.domain.publishing import FeedDocument, FeedLink
 from tidings.rendering.xml_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"
@@ -41,6 +42,32 @@ PICTURE_TYPES = MappingProxyType(
 _PICTURE_NAME = re.compile(rf"[^?#]*\.({'|'.join(PICTURE_TYPES)})(?:[?#]|\Z)", re.IGNORECASE)
 _LANGUAGE = re.compile(r"([a-z]{2})(?:-[a-z0-9]{1,8})*", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFormat:
+    """A format that we write feeds in.
+
+    Attributes:
+        name: The suffix of its addresses.
+        title: What people call it.
+        render: Writes it; the same feed gives the same bytes.
+    """
+
+    name: str
+    title: str
+    media_type: str
+    render: Callable[[FeedDocument], bytes]
+
+    @property
+    def content_type(self) -> str:
+        """The header; JSON is UTF-8 by definition and knows no such parameter (RFC 8259)."""
+        charset = "; charset=utf-8" if self.media_type.endswith("+xml") else ""
+        return self.media_type + charset
+
+    def at(self, url: str) -> FeedLink:
+        """Return the link to a feed that is written in this format at `url`."""
+        return FeedLink(form=self.name, url=url, media_type=self.media_type)
 
 
 def publishable(feed: FeedDocument) -> FeedDocument:

@@ -15,10 +15,10 @@ from tidings.domain.documents import Enclosure
 from tidings.domain.entries import Entry, headline
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.media_rss import add_pictures, namespace_of
-from tidings.rendering.media_types import FEED_TYPES
 from tidings.rendering.publishable import (
     GENERATOR,
     UNKNOWN_TYPE,
+    FeedFormat,
     author_names,
     publishable,
     published_at,
@@ -46,6 +46,9 @@ def render_rss(feed: FeedDocument) -> bytes:
     for entry in feed.entries:
         _add_item(document, entry)
     return _TITLE.sub(_with_numeric_references, document.rss_str(pretty=True))
+
+
+RSS = FeedFormat(name="rss", title="RSS", media_type="application/rss+xml", render=render_rss)
 
 
 def _add_item(document: FeedGenerator, entry: Entry) -> None:
@@ -80,9 +83,9 @@ class RssChannelElements:
         """Add to the channel in `rss` what feedgen has no way to say."""
         channel = rss[0]
         _add_text(channel, "lastBuildDate", format_datetime(self.feed.updated))
-        for form, url in self.feed.feed_urls.items():
-            rel = "self" if form == "rss" else "alternate"
-            attributes = {"href": url, "rel": rel, "type": FEED_TYPES[form]}
+        for link in self.feed.forms:
+            rel = "self" if link.form == RSS.name else "alternate"
+            attributes = {"href": link.url, "rel": rel, "type": link.media_type}
             etree.SubElement(channel, ATOM_LINK, attributes)
         for hub in self.feed.hubs:
             etree.SubElement(channel, ATOM_LINK, {"href": hub, "rel": "hub"})

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 from jinja2 import meta, nodes
@@ -24,7 +25,7 @@ class Templates:
     """The files that pages and letters are made from; in `.txt` files nothing is escaped.
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
-    language), `fingerprint`, and the filters `by_day`, `direction`, `readable`, `wrapped`,
+    language), `fingerprint`, what is shared, and the filters `by_day`, `direction`, `readable`, `wrapped`,
     `columns` and `formulas_as_text`.
     It is run in a sandbox, which bounds what one rendering can take.
 
@@ -33,7 +34,11 @@ class Templates:
     """
 
     def __init__(
-        self, directories: Sequence[Path], *, contracts: Mapping[str, Collection[str]]
+        self,
+        directories: Sequence[Path],
+        *,
+        contracts: Mapping[str, Collection[str]],
+        shared: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         """Read every file below `directories`; of two with the same name the first counts.
 
@@ -41,6 +46,7 @@ class Templates:
             directories: The operator's first, ours last; one that does not exist is empty.
             contracts: The variables of each page's template. A template that is no page
                 (others include or extend it) may use what all of them have.
+            shared: What every template has besides, by name.
 
         Raises:
             TemplateError: A file is missing, cannot be read or compiled, or uses what its
@@ -57,7 +63,7 @@ class Templates:
             columns=columns,
             formulas_as_text=formula_text.readable,
         )
-        self._environment.globals.update(fingerprint=self.fingerprint)
+        self._environment.globals.update(shared, fingerprint=self.fingerprint)
         compiled = {name for name in self._files if name.endswith((".html", ".txt"))}
         for name in contracts.keys() | compiled:
             self._check(name, contracts)

@@ -16,7 +16,7 @@ from tidings.domain.publishing import Address, FeedAddress, ListAddress
 from tidings.domain.urls import host_of
 from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import Form
-from tidings.services.feeds import FORMS
+from tidings.rendering.formats import FORMATS
 from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.publication import Publication
 from tidings.services.stamps import last_change, scope_of
@@ -90,7 +90,7 @@ def feeds_of(key: str) -> Mapping[str, Address]:
     scope = scope_of(key)
     if not scope.slug and key != publishing.ALL:
         return {}
-    return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMS}
+    return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
 
 
 def _changed(tools: AnnounceTools) -> list[Seen]:

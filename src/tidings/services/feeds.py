@@ -16,9 +16,8 @@ from tidings.domain.publishing import (
     Scope,
 )
 from tidings.errors import NotFoundError
-from tidings.rendering.atom import render_atom
-from tidings.rendering.json_feed import render_json
-from tidings.rendering.rss import render_rss
+from tidings.rendering.atom import ATOM
+from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import ICON_PATH
 from tidings.services.headings import Heading, heading_of
 from tidings.services.imprint import Imprint
@@ -26,8 +25,6 @@ from tidings.services.stamps import key_of
 from tidings.storage import entries, feed_archives, publishing
 from tidings.storage.database import Connection
 from tidings.storage.entries import Window
-
-FORMS = {"atom": render_atom, "rss": render_rss, "json": render_json}
 
 EDITED_FOR = timedelta(days=7)
 """How long an archived entry that changed stands in the feed again: who has the archive already
@@ -70,13 +67,13 @@ def archive_of(connection: Connection, address: ArchiveAddress, imprint: Imprint
     _, changed_at = publishing.get_change(connection, publishing.SITE)
     archived = replace(
         feed,
-        feed_urls={"atom": imprint.site.base_url + address.path},
+        forms=(ATOM.at(imprint.site.base_url + address.path),),
         updated=changed_at,
         hubs=(),
         archive=ArchiveLinks(
             previous=_archive_url(number - 1, imprint) if number > 1 else None,
             following=_archive_url(number + 1, imprint) if number < count else None,
-            current=feed.feed_urls["atom"],
+            current=feed.url_of(ATOM.name),
         ),
     )
     return _filled(archived, feed_archives.between(connection, *archives.span(number)))
@@ -94,7 +91,7 @@ def _empty(
         title=title,
         subtitle=heading.about,
         page_url=site.base_url + scope.path,
-        feed_urls={form: site.base_url + scope.feed_path(form) for form in FORMS},
+        forms=tuple(one.at(site.base_url + scope.feed_path(one.name)) for one in FORMATS.values()),
         updated=changed_at,
         entries=(),
         language=heading.language or settings.language,

@@ -16,11 +16,12 @@ from tidings.domain.publishing import (
 )
 from tidings.errors import NotFoundError
 from tidings.rendering.atom import render_atom
+from tidings.rendering.formats import FORMATS
 from tidings.rendering.opml import render_opml
 from tidings.rendering.pages import ErrorPage, Page, render
 from tidings.rendering.site import Operator
 from tidings.services import archive, directories
-from tidings.services.feeds import FORMS, archive_of, feed_of
+from tidings.services.feeds import archive_of, feed_of
 from tidings.services.imprint import Imprint
 from tidings.services.lists import entry_page, list_page
 from tidings.services.searching import search_page
@@ -63,7 +64,7 @@ class Publication:
         with self._database.read() as connection:
             match address:
                 case FeedAddress(form=form):
-                    return FORMS[form](feed_of(connection, address, imprint))
+                    return FORMATS[form].render(feed_of(connection, address, imprint))
                 case ArchiveAddress():
                     return render_atom(archive_of(connection, address, imprint))
                 case ListAddress(name="sources.opml"):

@@ -13,8 +13,8 @@ from tidings.domain.publishing import (
     ListAddress,
     PageAddress,
 )
+from tidings.rendering.formats import FORMATS
 from tidings.services import archive
-from tidings.services.feeds import FORMS
 from tidings.services.imprint import Imprint
 from tidings.services.scopes import every_scope
 from tidings.services.sitemaps import count_of_parts
@@ -77,7 +77,7 @@ def _scopes(connection: Connection) -> Iterator[SiteFile]:
     changes = publishing.changes(connection)
     for scope in every_scope(connection):
         change = changes[key_of(scope)].number
-        for form in FORMS:
+        for form in FORMATS:
             path = scope.feed_path(form).lstrip("/")
             yield SiteFile(path, change, FeedAddress(scope=scope, form=form))
         yield SiteFile(_index_of(scope.path), change, PageAddress(scope=scope))

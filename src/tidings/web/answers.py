@@ -15,21 +15,16 @@ from tidings.domain.publishing import (
     ListAddress,
     Stamp,
 )
+from tidings.rendering.atom import ATOM
+from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.web.bodies import Body
 from tidings.web.conditions import accepts_gzip, http_date
 
-FEED_TYPES: Mapping[str, str] = MappingProxyType(
-    {
-        "atom": "application/atom+xml; charset=utf-8",
-        "rss": "application/rss+xml; charset=utf-8",
-        "json": "application/feed+json",
-    }
-)
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {
         "sources.opml": "text/x-opml; charset=utf-8",
-        "issues.atom": FEED_TYPES["atom"],
+        "issues.atom": ATOM.content_type,
         "sitemap.xml": "application/xml; charset=utf-8",
     }
 )
@@ -127,10 +122,10 @@ def not_modified(headers: Mapping[str, str]) -> Response:
 def _feed_headers(address: FeedAddress | ArchiveAddress) -> dict[str, str]:
     match address:
         case ArchiveAddress():
-            return {**_shared(FEED_TYPES["atom"], SHARED_FOR_A_DAY), **FOR_ANY_SITE}
+            return {**_shared(ATOM.content_type, SHARED_FOR_A_DAY), **FOR_ANY_SITE}
         case FeedAddress(scope=scope, form=form):
             hidden = {"X-Robots-Tag": "noindex"} if scope.kind == "query" else {}
-            return {**_shared(FEED_TYPES[form]), **FOR_ANY_SITE, **hidden}
+            return {**_shared(FORMATS[form].content_type), **FOR_ANY_SITE, **hidden}
 
 
 def _shared(media_type: str, cache_control: str = SHARED_FOR_A_WHILE) -> dict[str, str]:

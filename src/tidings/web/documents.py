@@ -23,6 +23,7 @@ from tidings.domain.publishing import (
 )
 from tidings.domain.searching import Asked
 from tidings.errors import NotFoundError
+from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.web import answers
 from tidings.web.bodies import Bodies
@@ -75,7 +76,7 @@ class Documents:
     async def feed(self, request: Request) -> Response:
         """Answer with the feed of everything, or of what somebody searches for."""
         form: str = request.path_params["form"]
-        if form not in answers.FEED_TYPES:
+        if form not in FORMATS:
             raise NotFoundError("feed", form)
         scope = _asked(request) or EVERYTHING
         return await self._answer(request, FeedAddress(scope=scope, form=form))
@@ -93,7 +94,7 @@ class Documents:
         if not slug.isprintable():
             raise NotFoundError(kind, slug)
         name, _, form = slug.rpartition(".")
-        if form in answers.FEED_TYPES:
+        if form in FORMATS:
             return await self._answer(
                 request, FeedAddress(scope=Scope(kind=kind, slug=name), form=form)
             )

@@ -15,6 +15,7 @@ from tidings.domain.publishing import (
     PageAddress,
     Scope,
 )
+from tidings.rendering.formats import FORMATS
 from tidings.storage import entries, sources
 from tidings.storage.mail_tables import issue
 from tidings.storage.tables import source
@@ -54,7 +55,7 @@ def everywhere(room, entry_id, source_id):
     publication = Press(room.database).publication
     for scope in scopes:
         yield f"page {scope.path}", publication.body(PageAddress(scope=scope)).decode()
-        for form in ("atom", "rss", "json"):
+        for form in FORMATS:
             address = FeedAddress(scope=scope, form=form)
             yield scope.feed_path(form), publication.body(address).decode()
     yield "entry", publication.body(EntryAddress(id=entry_id)).decode()

@@ -8,6 +8,7 @@ import pytest
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import Entry, EntryState, Mate, SourceCredit
 from tidings.domain.publishing import FeedDocument
+from tidings.rendering.formats import FORMATS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "feeds"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -75,9 +76,9 @@ def a_feed():
             title="Latest updates",
             subtitle="Everything that is new",
             page_url="https://tidings.example/",
-            feed_urls={
-                form: f"https://tidings.example/feed.{form}" for form in ("atom", "rss", "json")
-            },
+            forms=tuple(
+                one.at(f"https://tidings.example/feed.{one.name}") for one in FORMATS.values()
+            ),
             updated=NOON,
             entries=entries,
             icon="https://tidings.example/favicon.svg",

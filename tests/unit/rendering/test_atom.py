@@ -10,11 +10,11 @@ from lxml import etree
 from tidings.domain.publishing import ArchiveLinks
 from tidings.parsing.document import Document
 from tidings.parsing.document import parse as parse_document
-from tidings.rendering.atom import render_atom
+from tidings.rendering.atom import ATOM, render_atom
 from tidings.rendering.media_rss import MEDIA_RSS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-ATOM = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
+NAMES = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 ONCE_PER_ENTRY = ("id", "title", "updated", "published", "summary", "content", "source")
@@ -25,7 +25,7 @@ def parse(body):
 
 
 def texts(element, path):
-    return [found.text for found in element.xpath(path, namespaces=ATOM)]
+    return [found.text for found in element.xpath(path, namespaces=NAMES)]
 
 
 def test_an_atom_feed_is_written_as_in_the_golden_file(varied_feed, golden):
@@ -41,14 +41,16 @@ def test_the_same_feed_gives_the_same_bytes(varied_feed):
 def test_an_atom_feed_has_what_rfc_4287_demands(varied_feed):
     feed = parse(render_atom(varied_feed))
 
-    for parent in (feed, *feed.xpath("a:entry | a:entry/a:source", namespaces=ATOM)):
+    for parent in (feed, *feed.xpath("a:entry | a:entry/a:source", namespaces=NAMES)):
         for name in ("id", "title", "updated"):
             assert len(texts(parent, f"a:{name}")) == 1
             assert all(texts(parent, f"a:{name}"))
-    for entry in feed.xpath("a:entry", namespaces=ATOM):
+    for entry in feed.xpath("a:entry", namespaces=NAMES):
         assert all(texts(entry, "a:author/a:name"))
         assert texts(entry, "a:author/a:name")
-        assert texts(entry, "a:content") or entry.xpath("a:link[@rel='alternate']", namespaces=ATOM)
+        assert texts(entry, "a:content") or entry.xpath(
+            "a:link[@rel='alternate']", namespaces=NAMES
+        )
         assert all(len(texts(entry, f"a:{name}")) <= 1 for name in ONCE_PER_ENTRY)
 
 
@@ -64,7 +66,7 @@ def test_identifiers_are_unique_absolute_and_those_we_were_given(varied_feed):
 def test_every_address_is_an_absolute_uri(varied_feed):
     feed = parse(render_atom(varied_feed))
 
-    hrefs = feed.xpath("//a:link/@href", namespaces=ATOM)
+    hrefs = feed.xpath("//a:link/@href", namespaces=NAMES)
     assert hrefs
     assert all(href.isascii() and urlsplit(href).netloc for href in hrefs)
 
@@ -98,7 +100,7 @@ def test_an_archive_is_marked_and_leads_to_its_neighbours_and_to_the_current_doc
     base = "https://tidings.example"
     archive = replace(
         varied_feed,
-        feed_urls={"atom": f"{base}/archive/2.atom"},
+        forms=(ATOM.at(f"{base}/archive/2.atom"),),
         entries=varied_feed.entries[:1],
         archive=ArchiveLinks(
             previous=f"{base}/archive/1.atom",
@@ -111,7 +113,7 @@ def test_an_archive_is_marked_and_leads_to_its_neighbours_and_to_the_current_doc
 
     golden("archive.atom", body)
     feed = parse(body)
-    assert len(feed.xpath("fh:archive", namespaces=ATOM)) == 1
+    assert len(feed.xpath("fh:archive", namespaces=NAMES)) == 1
     links = {link.get("rel"): link.get("href") for link in feed.iterchildren("{*}link")}
     assert links == {
         "self": f"{base}/archive/2.atom",
@@ -127,8 +129,8 @@ def test_the_document_that_is_subscribed_to_leads_to_the_archives_and_is_none(a_
 
     feed = parse(render_atom(a_feed(an_entry(), archive=ArchiveLinks(previous=previous))))
 
-    assert feed.xpath("a:link[@rel='prev-archive']/@href", namespaces=ATOM) == [previous]
-    assert feed.xpath("fh:archive | a:link[@rel='current']", namespaces=ATOM) == []
+    assert feed.xpath("a:link[@rel='prev-archive']/@href", namespaces=NAMES) == [previous]
+    assert feed.xpath("fh:archive | a:link[@rel='current']", namespaces=NAMES) == []
 
 
 def test_hubs_are_named(a_feed, an_entry):
@@ -136,13 +138,13 @@ def test_hubs_are_named(a_feed, an_entry):
 
     feed = parse(render_atom(a_feed(an_entry(), hubs=hubs)))
 
-    assert feed.xpath("a:link[@rel='hub']/@href", namespaces=ATOM) == list(hubs)
+    assert feed.xpath("a:link[@rel='hub']/@href", namespaces=NAMES) == list(hubs)
 
 
 def test_who_else_tells_a_story_is_said_to_people_and_to_programs(a_feed, an_entry, a_mate):
     feed = parse(render_atom(a_feed(an_entry(also_at=(a_mate(), a_mate(url=None))))))
 
-    related = feed.xpath("a:entry/a:link[@rel='related']/@href", namespaces=ATOM)
+    related = feed.xpath("a:entry/a:link[@rel='related']/@href", namespaces=NAMES)
     assert related == ["https://quay.example/tides?a=1&b=2"]
     [content] = texts(feed, "a:entry/a:content")
     assert content.endswith(
@@ -184,7 +186,7 @@ def test_what_is_read_of_our_own_feeds_has_the_same_pictures(an_entry, a_feed):
 def test_enclosures_keep_type_and_length_where_known(an_entry, a_feed):
     feed = parse(render_atom(a_feed(an_entry())))
 
-    enclosures = feed.xpath("a:entry/a:link[@rel='enclosure']", namespaces=ATOM)
+    enclosures = feed.xpath("a:entry/a:link[@rel='enclosure']", namespaces=NAMES)
     assert [dict(link.attrib) for link in enclosures] == [
         {
             "rel": "enclosure",
@@ -199,13 +201,13 @@ def test_enclosures_keep_type_and_length_where_known(an_entry, a_feed):
 def test_the_source_is_credited_with_all_we_know_of_it(an_entry, a_feed):
     entry = an_entry()
 
-    (source,) = parse(render_atom(a_feed(entry))).xpath("a:entry/a:source", namespaces=ATOM)
+    (source,) = parse(render_atom(a_feed(entry))).xpath("a:entry/a:source", namespaces=NAMES)
 
     assert texts(source, "a:id") == ["tag:harbour.example,2026:log"]
     assert texts(source, "a:title") == [entry.source.title]
     assert texts(source, "a:updated") == [entry.changed_at.isoformat()]
-    assert source.xpath("a:link[@rel='self']/@href", namespaces=ATOM) == [entry.source.url]
-    assert source.xpath("a:link[@rel='alternate']/@href", namespaces=ATOM) == [
+    assert source.xpath("a:link[@rel='self']/@href", namespaces=NAMES) == [entry.source.url]
+    assert source.xpath("a:link[@rel='alternate']/@href", namespaces=NAMES) == [
         entry.source.site_url
     ]
     assert texts(source, "a:rights") == ["© 2026 The Harbour Log"]
@@ -278,7 +280,7 @@ def test_an_entry_without_title_is_headed_by_its_text(an_entry, a_feed, excerpt,
 def test_an_entry_without_page_or_content_has_its_text_as_content(an_entry, a_feed):
     entry = an_entry(url=None, content=None, excerpt="1 < 2")
 
-    (content,) = parse(render_atom(a_feed(entry))).xpath("//a:content", namespaces=ATOM)
+    (content,) = parse(render_atom(a_feed(entry))).xpath("//a:content", namespaces=NAMES)
 
     assert (content.get("type"), content.text) == ("html", "1 &lt; 2")
 
@@ -287,7 +289,7 @@ def test_an_entry_without_content_but_with_a_page_has_none(an_entry, a_feed):
     feed = parse(render_atom(a_feed(an_entry(content=None))))
 
     assert texts(feed, "a:entry/a:content") == []
-    assert feed.xpath("a:entry/a:link[@rel='alternate']/@href", namespaces=ATOM)
+    assert feed.xpath("a:entry/a:link[@rel='alternate']/@href", namespaces=NAMES)
 
 
 def test_what_feedparser_reads_is_what_we_wrote(varied_feed):
@@ -313,10 +315,10 @@ def test_text_that_looks_like_markup_arrives_as_text(an_entry, a_feed):
 
     parsed = parse(render_atom(feed))
 
-    for element in parsed.xpath("//a:title[@type] | //a:subtitle | //a:summary", namespaces=ATOM):
+    for element in parsed.xpath("//a:title[@type] | //a:subtitle | //a:summary", namespaces=NAMES):
         assert element.get("type") == "html"
         assert etree.HTML(f"<p>{element.text}</p>").findtext(".//p") == title
-    assert len(parsed.xpath("//*[@type='html']", namespaces=ATOM)) == 5
+    assert len(parsed.xpath("//*[@type='html']", namespaces=NAMES)) == 5
 
 
 def test_the_date_of_the_feed_is_the_one_given(a_feed, an_entry):
@@ -340,7 +342,7 @@ def test_an_entry_without_a_page_of_its_own_leads_to_ours(an_entry, a_feed, url)
 
     root = parse(render_atom(feed))
 
-    links = root.xpath("a:entry/a:link[@rel='alternate']/@href", namespaces=ATOM)
+    links = root.xpath("a:entry/a:link[@rel='alternate']/@href", namespaces=NAMES)
     assert links == ["https://news.example/entries/17"]
 
 
@@ -381,6 +383,6 @@ def test_a_private_source_is_credited_without_its_address(an_entry, a_feed):
 
     root = parse(render_atom(a_feed(an_entry(source=source))))
 
-    [credit] = root.xpath("a:entry/a:source", namespaces=ATOM)
+    [credit] = root.xpath("a:entry/a:source", namespaces=NAMES)
     assert texts(credit, "a:id") == [source.guid]
-    assert credit.xpath("a:link[@rel='self']", namespaces=ATOM) == []
+    assert credit.xpath("a:link[@rel='self']", namespaces=NAMES) == []
