@@ -13,11 +13,11 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState, Frequency, Schedule
 from tidings.storage.mail_tables import delivery, flood, issue, subscription
 from tidings.storage.newsletters import schedule_from
+from tidings.storage.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,8 @@ def due(connection: Connection, *, now: datetime) -> list[Due]:
 def freeze_floods(connection: Connection, slots: Collection[tuple[int, datetime]]) -> None:
     """Keep that at these slots, of a newsletter at a time, too many were due."""
     if slots:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         rows = [{"newsletter_id": number, "due_at": due_at} for number, due_at in slots]
-        connection.execute(dialect.insert(flood).on_conflict_do_nothing(), rows)
+        connection.execute(upsert(connection.dialect.name, flood).on_conflict_do_nothing(), rows)
 
 
 def floods(

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.bounces import BounceKind, Standing
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.readers import ConsentEvent
 from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
 from tidings.storage.reader_tables import bounce, consent
+from tidings.storage.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +128,7 @@ def rejected(
 
 def add(connection: Connection, new: NewBounce, *, now: datetime) -> bool:
     """Keep a report; say whether it is new."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(bounce).values(
+    row = upsert(connection.dialect.name, bounce).values(
         subscriber_id=new.subscriber_id,
         delivery_id=new.delivery_id,
         at=now,

@@ -7,10 +7,10 @@ from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Connection, Insert, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.storage.intake_tables import document
 from tidings.storage.tables import entry
+from tidings.storage.upserts import upsert
 
 KEPT = 3
 """Documents that are kept of a source."""
@@ -62,8 +62,7 @@ def _upsert(dialect: str) -> Insert:
     written = ("fetched_at", "url", "content_type", "charset", "body")
     given = {name: bindparam(name, type_=document.c[name].type) for name in written}
     slot = (func.coalesce(latest, -1) + 1) % KEPT
-    insert = sqlite.insert(document) if dialect == "sqlite" else postgresql.insert(document)
-    row = insert.values(given | {"source_id": source_id, "slot": slot})
+    row = upsert(dialect, document).values(given | {"source_id": source_id, "slot": slot})
     return row.on_conflict_do_update(
         index_elements=["source_id", "slot"],
         set_={name: row.excluded[name] for name in written},

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.pings import HubPing
 from tidings.domain.status import HubStanding
 from tidings.storage import publishing
 from tidings.storage.tables import feed_state, hub_ping
+from tidings.storage.upserts import upsert
 
 _COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]
 STANDINGS = ("told", "waiting", "failing")
@@ -104,11 +104,10 @@ def find(connection: Connection, hub: str, feed_url: str) -> HubPing | None:
 
 def put(connection: Connection, ping: HubPing) -> None:
     """Write what a hub is to be told, or was."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = asdict(ping)
-    upsert = dialect.insert(hub_ping).values(row)
+    statement = upsert(connection.dialect.name, hub_ping).values(row)
     keys = [hub_ping.c.hub, hub_ping.c.feed_url]
-    connection.execute(upsert.on_conflict_do_update(index_elements=keys, set_=row))
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=row))
 
 
 def find_due(connection: Connection, *, now: datetime, to_change: bool = False) -> HubPing | None:

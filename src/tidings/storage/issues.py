@@ -17,7 +17,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.entries import Entry
 from tidings.domain.newsletters import Issue, IssueLine, Newsletter
@@ -25,6 +24,7 @@ from tidings.errors import NotFoundError
 from tidings.storage import newsletters, publishing
 from tidings.storage.entries import by_ids
 from tidings.storage.mail_tables import issue, issue_entry
+from tidings.storage.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +48,12 @@ class NewIssue:
 
 def save(connection: Connection, new: Sequence[NewIssue], *, now: datetime) -> None:
     """Store issues; of one that is there already nothing changes, but that it may be listed."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     has_list_changed = False
     for one in new:
         row = {name: getattr(one, name) for name in _COLUMNS}
-        statement = dialect.insert(issue).values(**row, entries=len(one.entry_ids), created_at=now)
+        statement = upsert(connection.dialect.name, issue).values(
+            **row, entries=len(one.entry_ids), created_at=now
+        )
         added = connection.execute(statement.on_conflict_do_nothing().returning(issue.c.id)).first()
         if added:
             entries = [

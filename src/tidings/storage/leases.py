@@ -16,11 +16,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.sources import DueSource, SourceState
 from tidings.storage import due_sources
 from tidings.storage.tables import host, source
+from tidings.storage.upserts import upsert
 
 LEASE = timedelta(minutes=2)
 RENEWAL = timedelta(seconds=20)
@@ -102,8 +102,9 @@ def claim(
 def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta = LEASE) -> bool:
     """Take one host, known or not; say whether it is `owner`'s now."""
     now = clock(connection)
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(host).values(name=name, lease_owner=owner, lease_until=now + lease)
+    row = upsert(connection.dialect.name, host).values(
+        name=name, lease_owner=owner, lease_until=now + lease
+    )
     mine = and_(host.c.lease_owner == owner, _has_cooled_down(now))
     taken = row.on_conflict_do_update(
         index_elements=[host.c.name],

@@ -7,7 +7,6 @@ from secrets import token_hex
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.notices import LIFETIMES, NoticeKind
@@ -15,6 +14,7 @@ from tidings.storage import outbox
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.outbox import Settled
 from tidings.storage.reader_tables import address_change, notice, sign_up
+from tidings.storage.upserts import upsert
 
 KEPT = timedelta(days=30)
 """How long a letter is on record once nothing more is to happen to it."""
@@ -75,8 +75,7 @@ class ClaimedNotice:
 
 def add(connection: Connection, new: NewNotice, *, now: datetime) -> bool:
     """Queue a letter; say whether there was none of its name yet."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(notice).values(_columns(new, now))
+    row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
 

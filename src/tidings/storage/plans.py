@@ -20,7 +20,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.planning import Omission, Pending, Standing
@@ -28,6 +27,7 @@ from tidings.errors import PlanOutdatedError
 from tidings.storage.mail_tables import cut, delivery, plan_log, subscription
 from tidings.storage.publishing import last_seq
 from tidings.storage.types import UtcDateTime
+from tidings.storage.upserts import upsert
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 
@@ -84,8 +84,7 @@ class Plan:
 
 def freeze_cut(connection: Connection, due_at: datetime) -> int:
     """Return the upper bound of the windows due at a time; whoever looks first fixes it."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(cut).values(due_at=due_at, seq=last_seq(connection))
+    row = upsert(connection.dialect.name, cut).values(due_at=due_at, seq=last_seq(connection))
     connection.execute(row.on_conflict_do_nothing())
     return int(connection.execute(select(cut.c.seq).where(cut.c.due_at == due_at)).scalar_one())
 

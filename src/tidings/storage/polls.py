@@ -27,7 +27,6 @@ from sqlalchemy import (
     union_all,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, KnownEntry
@@ -48,6 +47,7 @@ from tidings.storage import (
 from tidings.storage.intake_tables import alias
 from tidings.storage.polled_sources import PolledSource
 from tidings.storage.tables import entry, poll_hour, source, tombstone
+from tidings.storage.upserts import upsert
 
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 """How long after its claimed publication an entry was seen, at most, by column."""
@@ -170,7 +170,7 @@ def _tally(connection: Connection, polled: Sequence[PolledSource]) -> None:
 
 @cache
 def _tally_upsert(dialect: str) -> Insert:
-    row = sqlite.insert(poll_hour) if dialect == "sqlite" else postgresql.insert(poll_hour)
+    row = upsert(dialect, poll_hour)
     sums = {name: poll_hour.c[name] + row.excluded[name] for name in _TALLIED}
     return row.on_conflict_do_update(index_elements=["hour", "outcome"], set_=sums)
 

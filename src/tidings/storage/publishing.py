@@ -23,7 +23,6 @@ from sqlalchemy import (
     union,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.entries import EntryState
 from tidings.errors import NotFoundError
@@ -39,6 +38,7 @@ from tidings.storage.tables import (
     topic,
 )
 from tidings.storage.types import UtcDateTime
+from tidings.storage.upserts import upsert
 
 ALL = "all"
 """The scope of everything that is public."""
@@ -121,14 +121,13 @@ def touch(
         literal(ALL in scopes)
     )
     rows = union(*named, the_sources, their_topics, searches).subquery()
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    upsert = dialect.insert(feed_state).from_select(
+    row = upsert(connection.dialect.name, feed_state).from_select(
         ["scope", "change", "changed_at"], select(rows).where(true())
     )
     connection.execute(
-        upsert.on_conflict_do_update(
+        row.on_conflict_do_update(
             index_elements=[feed_state.c.scope],
-            set_={"change": upsert.excluded.change, "changed_at": upsert.excluded.changed_at},
+            set_={"change": row.excluded.change, "changed_at": row.excluded.changed_at},
         )
     )
 
@@ -144,9 +143,10 @@ def touch_everything(connection: Connection, new: Collection[str] = (), *, now: 
     change, _ = next_change(connection)
     connection.execute(update(feed_state).values(change=change, changed_at=now))
     if new:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         rows = [{"scope": scope, "change": change, "changed_at": now} for scope in sorted(new)]
-        connection.execute(dialect.insert(feed_state).on_conflict_do_nothing(), rows)
+        connection.execute(
+            upsert(connection.dialect.name, feed_state).on_conflict_do_nothing(), rows
+        )
 
 
 def forget(connection: Connection, scope: str) -> None:

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, delete
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.storage.reader_tables import quota
+from tidings.storage.upserts import upsert
 
 
 def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime) -> int:
@@ -13,10 +13,9 @@ def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime
 
     A window begins with the first that is counted; nobody else counts at the same moment.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     is_over = quota.c.since <= now - window
     counted = (
-        dialect.insert(quota)
+        upsert(connection.dialect.name, quota)
         .values(key=key, since=now, used=1)
         .on_conflict_do_update(
             index_elements=[quota.c.key],

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.storage.mail_tables import relay
+from tidings.storage.upserts import upsert
 
 DOMAIN = "domain:"
 """What the names of recipients' domains begin with, among those of relays."""
@@ -13,8 +13,9 @@ DOMAIN = "domain:"
 
 def pause(connection: Connection, name: str, *, until: datetime, reason: str) -> None:
     """Send nothing through a relay until a time."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(relay).values(name=name, paused_until=until, reason=reason)
+    row = upsert(connection.dialect.name, relay).values(
+        name=name, paused_until=until, reason=reason
+    )
     later = {"paused_until": row.excluded.paused_until, "reason": row.excluded.reason}
     connection.execute(row.on_conflict_do_update(index_elements=[relay.c.name], set_=later))
 

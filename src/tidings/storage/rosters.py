@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import Subscription
 from tidings.domain.planning import next_due
@@ -16,6 +15,7 @@ from tidings.storage.newsletters import chosen_topics, schedule_columns
 from tidings.storage.publishing import last_seq
 from tidings.storage.subscriptions import to_subscription
 from tidings.storage.tables import topic
+from tidings.storage.upserts import upsert
 
 PAGE = 1000
 """Subscriptions that are held in memory at once while all are read."""
@@ -116,9 +116,8 @@ def bring_in(
 def _ensure(
     connection: Connection, entrants: Sequence[Entrant], *, now: datetime
 ) -> dict[str, int]:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = [{"address": one.address, "key": one.key, "added_at": now} for one in entrants]
-    connection.execute(dialect.insert(subscriber).on_conflict_do_nothing(), rows)
+    connection.execute(upsert(connection.dialect.name, subscriber).on_conflict_do_nothing(), rows)
     keys = [one.key for one in entrants]
     known = select(subscriber.c.key, subscriber.c.id).where(subscriber.c.key.in_(keys))
     return {row.key: row.id for row in connection.execute(known)}

@@ -15,12 +15,12 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.documents import KEY_VERSION
 from tidings.domain.indexing import EVERY, MAX_CONTENT, Indexed, indexed
 from tidings.storage.search_tables import entry_words
 from tidings.storage.tables import entry
+from tidings.storage.upserts import upsert
 
 BLOCK = 1024
 """Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone."""
@@ -101,7 +101,7 @@ def _upsert(dialect: str, rule: tuple[ColumnElement[bool], ...]) -> Insert:
         cast(bindparam(name), columns[name].type) for name in ("title", "lead", "body")
     )
     marked = body.op("||")(literal_column(_MARKS[dialect]))
-    row = sqlite.insert(entry_words) if dialect == "sqlite" else postgresql.insert(entry_words)
+    row = upsert(dialect, entry_words)
     filled = row.from_select(list(columns), select(entry.c.id, title, lead, marked).where(*rule))
     return filled.on_conflict_do_update(
         index_elements=["entry_id"],

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, delete, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import Newsletter
 from tidings.domain.readers import MAX_LETTERS, WAITING_TIME, SignUp, Wish
@@ -14,6 +13,7 @@ from tidings.storage import newsletters
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.newsletters import schedule_columns, to_schedule
 from tidings.storage.reader_tables import sign_up
+from tidings.storage.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +55,7 @@ def ask_many(
     """
     if not wishes:
         return {}
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(sign_up)
+    row = upsert(connection.dialect.name, sign_up)
     rows = [_columns(new, now) for new in wishes]
     is_over = sign_up.c.expires_at <= now
     again = {

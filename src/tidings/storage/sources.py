@@ -9,7 +9,6 @@ from itertools import chain, count
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.access import taken_apart
 from tidings.domain.entries import EntryState, Republish, TopicCredit
@@ -20,6 +19,7 @@ from tidings.domain.urls import host_of, is_private, masked, web_addresses, with
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import access, publishing, topics
 from tidings.storage.tables import entry, host, source
+from tidings.storage.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,9 +128,8 @@ def urls(connection: Connection) -> set[str]:
 
 def ensure_hosts(connection: Connection, names: Collection[str]) -> None:
     """Make hosts known, so that they can be leased."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = [{"name": name} for name in sorted(names)]
-    connection.execute(dialect.insert(host).on_conflict_do_nothing(), rows)
+    connection.execute(upsert(connection.dialect.name, host).on_conflict_do_nothing(), rows)
 
 
 def remove(connection: Connection, source_id: int, *, now: datetime) -> None:

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState, Ending, Newsletter, Subscription
 from tidings.domain.planning import next_due
@@ -14,6 +13,7 @@ from tidings.storage import newsletters
 from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.storage.publishing import last_seq
+from tidings.storage.upserts import upsert
 
 
 def add(
@@ -217,8 +217,7 @@ def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetim
 
 def _ensure_subscriber(connection: Connection, address: tuple[str, str], *, now: datetime) -> int:
     written, key = address
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(subscriber).values(address=written, key=key, added_at=now)
+    row = upsert(connection.dialect.name, subscriber).values(address=written, key=key, added_at=now)
     connection.execute(row.on_conflict_do_nothing())
     statement = select(subscriber.c.id).where(subscriber.c.key == key)
     return int(connection.execute(statement).scalar_one())

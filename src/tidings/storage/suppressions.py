@@ -4,12 +4,12 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.readers import Suppression, SuppressionReason
 from tidings.storage import outbox
 from tidings.storage.reader_tables import notice, sign_up, suppression
+from tidings.storage.upserts import upsert
 
 
 def add(
@@ -25,8 +25,9 @@ def add(
     Only `ERASED` gives way to another one: who asked to be forgotten may come back by
     themselves, who bounces or complains may not.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = dialect.insert(suppression).values(key=key, reason=reason, since=now, evidence=evidence)
+    row = upsert(connection.dialect.name, suppression).values(
+        key=key, reason=reason, since=now, evidence=evidence
+    )
     stricter = {name: row.excluded[name] for name in ("reason", "since", "evidence")}
     added = row.on_conflict_do_update(
         index_elements=[suppression.c.key],

@@ -18,7 +18,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.hubs import MAX_MISSES
 from tidings.domain.sources import SourceState
@@ -34,6 +33,7 @@ from tidings.domain.websub import (
 from tidings.errors import NotFoundError
 from tidings.storage.intake_tables import websub
 from tidings.storage.tables import source
+from tidings.storage.upserts import upsert
 
 PUSH_PAUSE = timedelta(minutes=1)
 """How long after a poll a source is left alone, however many hints there are to fetch it."""
@@ -256,8 +256,7 @@ def _join(connection: Connection, offers: Mapping[int, Offer], *, now: datetime)
         }
         for source_id, offer in offers.items()
     ]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(websub).on_conflict_do_nothing(), rows)
+    connection.execute(upsert(connection.dialect.name, websub).on_conflict_do_nothing(), rows)
 
 
 def _to_push(row: Row[*tuple[Any, ...]]) -> Push:
