@@ -1,7 +1,7 @@
-"""What was decided about a source, kept in words for the operator who asks why."""
+"""What was decided about a source or an entry, kept in words for the operator who asks why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from tidings.domain.sources import MAX_DECISIONS
@@ -25,6 +25,13 @@ def noted(history: Stored, words: str, *, now: datetime) -> Stored:
     if said == words:
         return _with(earlier, f"{words} ({times + 1} times)", now=now)
     return _with(history, words, now=now)
+
+
+def noted_all(history: Stored, decisions: Iterable[str], *, now: datetime) -> Stored:
+    """Return `history` with several decisions of one moment."""
+    for words in decisions:
+        history = noted(history, words, now=now)
+    return history
 
 
 def noted_new(history: Stored, found: int, *, now: datetime) -> Stored:

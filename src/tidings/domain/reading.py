@@ -2,15 +2,15 @@
 
 import re
 
+from tidings.domain.cjk import HAN, HANGUL, KANA
+
 WORDS_A_MINUTE = 250
 CHARACTERS_A_MINUTE = 400
 """Of Chinese, Japanese and Korean, which have no blanks between words."""
 
 _FORMULA = re.compile(r"<math\b.*?</math>", re.DOTALL)
 _TAG = re.compile(r"<[^<>]*>")
-_CHARACTER = re.compile(
-    "[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]"
-)
+_CHARACTER = re.compile(f"[{KANA}{HAN}{HANGUL}]")
 _WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 
 

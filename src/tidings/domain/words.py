@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from tidings.domain.cjk import UNSPACED
+
 MAX_WORDS = 16_000
 """Words of one text that can be found, counted from its beginning."""
 
@@ -28,11 +30,6 @@ MAX_SIZE = 750_000
 FILLER = "·"
 """Stands where a word is not to be found any more; it is none itself."""
 
-_UNSPACED = (
-    "\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u19e0-\u19ff\u3005-\u3007\u3031-\u3035\u3041-\u318f"
-    "\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
-    "\uff66-\uffdc\U0001b000-\U0001b16f\U00020000-\U0003ffff"
-)
 _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     "\u06d6-\u06ed\u0711\u0730-\u074a\u07a6-\u07b0\u07eb-\u07f3\u0816-\u082d\u0859-\u085b"
@@ -43,8 +40,8 @@ _SUFFIX = (
     r"(?:(?<=[A-Za-z0-9])(?:\+\+|#)(?![A-Za-z0-9_+#]))?+"  # C++ and C# are languages, and not C
 )
 _RUN = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+{_SUFFIX}")
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
-_STRETCH = re.compile(f"[{_UNSPACED}]+|[^{_UNSPACED}]+")
+_UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
+_STRETCH = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
 _ACCENT = re.compile("[\u0300-\u036f]+")
 
 

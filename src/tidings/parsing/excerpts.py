@@ -8,6 +8,7 @@ from itertools import islice
 
 import regex  # type: ignore[import-untyped]
 
+from tidings.domain.cjk import HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.text import spaced_once
@@ -57,7 +58,7 @@ _ABBREVIATION = regex.compile(
 )
 _DANGLING = regex.compile(r"[[\s\p{Ps}\p{Pi}\p{Pd}\p{Term}]--[\p{STerm}]]+\Z", flags=regex.VERSION1)
 _WIDE_END = re.compile(r"[\u3001-\u303f\uff00-\uff65][\u2019\u201d]?\Z")
-_HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_HAN = re.compile(f"[{HAN}]")
 _LETTER = re.compile(r"[^\W\d_]")
 
 

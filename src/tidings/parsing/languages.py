@@ -2,14 +2,16 @@
 
 import re
 
+from tidings.domain.cjk import HAN, HANGUL, JAMO, KANA
+
 SAMPLE = 500
 """Characters that a guess looks at."""
 
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 _SCRIPTS = {
-    "ja": re.compile("[\u3040-\u30ff]"),
-    "ko": re.compile("[\u1100-\u11ff\uac00-\ud7af]"),
-    "zh": re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"),
+    "ja": re.compile(f"[{KANA}]"),
+    "ko": re.compile(f"[{JAMO}{HANGUL}]"),
+    "zh": re.compile(f"[{HAN}]"),
 }
 
 

@@ -2,19 +2,21 @@
 
 import re
 
+from tidings.domain.cjk import FULL_WIDTH
 from tidings.rendering.xml_text import xml_line
 
 WIDTH = 78
 """Columns of a line, as RFC 5322 asks."""
 
 _OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_HAN = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff"
 _OPENING = "（［｛〈《「『【〔〖‘“"  # noqa: RUF001 - marks of Chinese and Japanese
 _CLOSING = "）］｝〉》」』】〕〗’”、。，．：；？！…—・ー々,.;:?!%)"  # noqa: RUF001 - the same
 _UNIT = re.compile(
-    rf"[{_OPENING}]*(?:(?:\\\(.*?\\\)|[^\s{_HAN}])+|[{_HAN}])[{re.escape(_CLOSING)}]*\s*"
+    rf"[{_OPENING}]*(?:(?:\\\(.*?\\\)|[^\s{FULL_WIDTH}])+|[{FULL_WIDTH}])[{re.escape(_CLOSING)}]*\s*"
 )
-_WIDE = re.compile(f"[{_HAN}\u1100-\u115f\u3000\uac00-\ud7a3\uffe0-\uffe6\U0001f300-\U0001faff]")
+_WIDE = re.compile(
+    f"[{FULL_WIDTH}\u1100-\u115f\u3000\uac00-\ud7a3\uffe0-\uffe6\U0001f300-\U0001faff]"
+)
 _MARK = re.compile("[\u0300-\u036f\u200b-\u200d\u20d0-\u20ff\ufe00-\ufe0f]")
 
 

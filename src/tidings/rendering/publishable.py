@@ -174,7 +174,8 @@ def _link_to(mate: Mate) -> str:
 
 def _publishable_enclosures(enclosures: tuple[Enclosure, ...]) -> tuple[Enclosure, ...]:
     return tuple(
-        Enclosure(
+        replace(
+            enclosure,
             url=url,
             type=_find(_MEDIA_TYPE, enclosure.type),
             length=max(enclosure.length, 0) if enclosure.length is not None else None,

@@ -1,7 +1,7 @@
 """Entries, as they are listed, shown and taken away."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from sqlalchemy import (
@@ -219,32 +219,30 @@ def _to_entry(
     labels: Mapping[int, tuple[TopicCredit, ...]],
     told_by: Sequence[Mate],
 ) -> Entry:
+    stored = row._asdict()  # without its content, where nobody asked for that
+    own: dict[str, Any] = {
+        name: _READ_AS.get(name, _as_it_is)(stored[name]) for name in _OWN if name in stored
+    }
     return Entry(
-        id=row.id,
-        seq=row.seq,
+        **own,
         source=bylines.credit_of(row),
         topics=labels.get(row.source_id, ()),
-        atom_id=row.atom_id,
-        guid=row.guid,
-        title=row.title,
-        url=row.url,
-        authors=tuple(row.authors),
-        categories=tuple(row.categories),
-        published=row.published,
-        updated=row.updated,
-        first_seen_at=row.first_seen_at,
-        changed_at=row.changed_at,
-        sort_at=row.sort_at,
-        state=EntryState(row.state),
-        excerpt=row.excerpt,
-        language=row.language,
-        image=Image(**row.image) if row.image else None,
-        pictures=tuple(Image(**one) for one in getattr(row, "pictures", None) or ()),
-        enclosures=tuple(Enclosure(**one) for one in row.enclosures),
-        content=getattr(row, "content", None),
-        change=row.change,
-        pinned_at=row.pinned_at,
-        story_id=row.story_id,
-        follows=row.follows,
         also_at=tuple(mate for mate in told_by if mate.id != row.id),
     )
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+_OWN = [one.name for one in fields(Entry) if one.name in entry.c]
+"""The fields of an entry that are columns of its own: a new one is read without another word."""
+
+_READ_AS: Mapping[str, Callable[[Any], object]] = {
+    "state": EntryState,
+    "authors": tuple,
+    "categories": tuple,
+    "image": lambda image: Image(**image) if image else None,
+    "pictures": lambda images: tuple(Image(**one) for one in images or ()),
+    "enclosures": lambda files: tuple(Enclosure(**one) for one in files),
+}

@@ -30,6 +30,7 @@ from sqlalchemy import (
 
 from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, KnownEntry
+from tidings.domain.decisions import noted_all
 from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
 from tidings.domain.status import LAGS
@@ -270,7 +271,7 @@ def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -
         "pinned_at": None,
         "story_id": None,
         "follows": False,
-        "history": [[now.isoformat(timespec="seconds"), words] for words in new.history] or None,
+        "history": noted_all((), new.history, now=now) or None,
     }
 
 
