@@ -15,11 +15,11 @@ from sqlalchemy import insert
 from filling import fill
 from measure import databases, table
 from tidings.domain.likeness import find_likeness
+from tidings.domain.polled import PolledSource
 from tidings.domain.sketches import Sketch, sketch_of
 from tidings.domain.stories import MEMORY
 from tidings.storage import leases, polls, schema, search_index
 from tidings.storage.database import Database
-from tidings.storage.polled_sources import PolledSource
 from tidings.storage.story_tables import story_key
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours

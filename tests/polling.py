@@ -4,11 +4,11 @@ from datetime import timedelta
 
 from factories import NOON
 from tidings.domain.documents import ParsedFeed
+from tidings.domain.polled import PolledSource
 from tidings.domain.schedule import PollPolicy
 from tidings.errors import UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.settling import Reading, Rules, settle_failure, settle_read
-from tidings.storage.polled_sources import PolledSource
 
 POLICY = PollPolicy(
     tick=timedelta(seconds=1),

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
 
+from tidings.domain.polled import PolledSource
 from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
@@ -44,7 +45,6 @@ from tidings.services.settling import (
 from tidings.services.websub import take_pushes
 from tidings.storage import leases, polls
 from tidings.storage.database import BREATH, Database
-from tidings.storage.polled_sources import PolledSource
 
 logger = logging.getLogger(__name__)
 

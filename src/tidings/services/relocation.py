@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from tidings.domain.decisions import noted
 from tidings.domain.moves import Move, is_downgrade
+from tidings.domain.polled import PolledSource
 from tidings.domain.sources import DueSource
 from tidings.domain.urls import is_private, masked
-from tidings.storage.polled_sources import PolledSource
 
 
 def decide(

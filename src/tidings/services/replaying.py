@@ -6,6 +6,7 @@ from dataclasses import replace
 from threading import Event
 
 from tidings.domain.documents import ParsedFeed
+from tidings.domain.polled import KeptDocument
 from tidings.domain.polls import PollResult, PollSummary, summarise
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
@@ -13,7 +14,6 @@ from tidings.parsing.document import Document
 from tidings.services.poll import Fetch, PollTools, poll_sources
 from tidings.services.readings import Parse
 from tidings.storage import documents, sources
-from tidings.storage.documents import KeptDocument
 
 
 def replay(

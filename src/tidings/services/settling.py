@@ -11,20 +11,20 @@ from tidings.domain.decisions import Stored
 from tidings.domain.documents import ParsedFeed
 from tidings.domain.entries import EntryState
 from tidings.domain.failures import GONE, LOGIN_WANTED, is_dead, phrase_for, word_for
+from tidings.domain.hubs import find_offer, judge_news, judge_offer
 from tidings.domain.moves import Move
+from tidings.domain.polled import SAID, KeptDocument, PolledSource
 from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.renames import Namesake
 from tidings.domain.rhythm import Rhythm
 from tidings.domain.schedule import PollPolicy, Standing, next_poll
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource, SourceState
+from tidings.domain.websub import HubNote
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, NotModified
 from tidings.services import relocation
 from tidings.services.telling import told_of_failure, told_of_success
-from tidings.services.websub import hub_note
-from tidings.storage.documents import KeptDocument
-from tidings.storage.polled_sources import SAID, PolledSource
 
 GONE_FOR_GOOD = timedelta(days=1)
 """How long after the first "gone" a second one is believed."""
@@ -153,7 +153,7 @@ def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules
         retitled=any(new not in {None, old} for new, old in zip(said, known, strict=True)),
         outcome=_outcome(changes),
         changes=changes,
-        hub_note=hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
+        hub_note=_hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
     )
     standing = replace(_standing(due, read, rules), fresh_for=fetched.fresh_for)
     settled = _scheduled(read, standing, rules, history=told_of_success(due, read))
@@ -286,6 +286,26 @@ def _compared(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) 
         dropped=reading.dropped,
     )
     return compare(reading.feed, reading.known, stored=reading.stored, occasion=occasion)
+
+
+def _hub_note(
+    due: DueSource, fetched: Fetched, feed: ParsedFeed, *, has_news: bool, joins: bool
+) -> HubNote | None:
+    """Return what a document leads to between the hub of its source and us.
+
+    Args:
+        due: The source as it was.
+        fetched: The document; what its headers say of hubs counts before what it says itself.
+        feed: What it holds.
+        has_news: Whether it brought new entries.
+        joins: Whether a hub may be asked to tell us what is new.
+    """
+    note = judge_news(due.hub, last_polled_at=due.last_polled_at) if has_news else None
+    if note or fetched.is_partial:
+        return note
+    said = fetched if fetched.hubs else feed
+    offer = find_offer(fetched.url, hubs=said.hubs, self_url=said.self_url, known_as=due.url)
+    return judge_offer(due.hub, offer if joins else None)
 
 
 def _kept(due: DueSource, fetched: Fetched, *, now: datetime) -> KeptDocument:

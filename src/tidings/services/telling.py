@@ -4,10 +4,10 @@ from tidings.domain.compare import Changes
 from tidings.domain.decisions import Stored, noted, noted_new
 from tidings.domain.entries import EntryState
 from tidings.domain.failures import DEAD_AFTER
+from tidings.domain.polled import PolledSource
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource, SourceState
 from tidings.domain.spans import in_words
-from tidings.storage.polled_sources import PolledSource
 
 
 def told_of_success(due: DueSource, polled: PolledSource) -> Stored | None:

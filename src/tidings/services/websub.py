@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
-from tidings.domain.documents import ParsedFeed
 from tidings.domain.hubs import (
     LEASE,
     ask,
-    find_offer,
-    judge_news,
-    judge_offer,
     may_leave,
     settle_intent,
 )
@@ -26,7 +22,6 @@ from tidings.domain.sources import DueSource
 from tidings.domain.urls import host_of
 from tidings.domain.websub import (
     SUBSCRIBED,
-    HubNote,
     HubState,
     HubSubscription,
     Intent,
@@ -151,26 +146,6 @@ class Callbacks:
         if known.state not in SUBSCRIBED:
             raise NotFoundError("subscription", "with that token")
         return known
-
-
-def hub_note(
-    due: DueSource, fetched: Fetched, feed: ParsedFeed, *, has_news: bool, joins: bool
-) -> HubNote | None:
-    """Return what a document leads to between the hub of its source and us.
-
-    Args:
-        due: The source as it was.
-        fetched: The document; what its headers say of hubs counts before what it says itself.
-        feed: What it holds.
-        has_news: Whether it brought new entries.
-        joins: Whether a hub may be asked to tell us what is new.
-    """
-    note = judge_news(due.hub, last_polled_at=due.last_polled_at) if has_news else None
-    if note or fetched.is_partial:
-        return note
-    said = fetched if fetched.hubs else feed
-    offer = find_offer(fetched.url, hubs=said.hubs, self_url=said.self_url, known_as=due.url)
-    return judge_offer(due.hub, offer if joins else None)
 
 
 def take_pushes(

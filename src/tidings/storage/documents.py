@@ -2,30 +2,17 @@
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 
 from sqlalchemy import Connection, Insert, bindparam, func, select, update
 
+from tidings.domain.polled import KeptDocument
 from tidings.storage.intake_tables import document
 from tidings.storage.tables import entry
 from tidings.storage.upserts import upsert
 
 KEPT = 3
 """Documents that are kept of a source."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptDocument:
-    """A document as it came; the fields as in `Document` of the parsing room."""
-
-    source_id: int
-    fetched_at: datetime
-    url: str
-    content_type: str | None
-    charset: str | None
-    body: bytes
 
 
 _UNREAD = b"\0"

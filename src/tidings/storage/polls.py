@@ -33,6 +33,7 @@ from tidings.domain.compare import MAX_UPDATES, KnownEntry
 from tidings.domain.decisions import noted_all
 from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
+from tidings.domain.polled import PolledSource
 from tidings.domain.status import LAGS
 from tidings.domain.stories import Told
 from tidings.storage import (
@@ -46,7 +47,6 @@ from tidings.storage import (
     websub,
 )
 from tidings.storage.intake_tables import alias
-from tidings.storage.polled_sources import PolledSource
 from tidings.storage.tables import entry, poll_hour, source, tombstone
 from tidings.storage.upserts import upsert
 
