@@ -1,4 +1,4 @@
-"""Letters that are no issue: queued with what they tell of, then sent like deliveries."""
+"""Transactional mail: queued with what it tells of, then sent from the outbox like deliveries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,18 +6,19 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.notices import LIFETIMES, NoticeKind
-from tidings.storage import outbox
 from tidings.storage.mail_tables import subscriber, subscription
-from tidings.storage.outbox import Settled
+from tidings.storage.outbox import ClaimedMessage, Outbox
 from tidings.storage.reader_tables import address_change, notice, sign_up
 
 KEPT = timedelta(days=30)
-"""How long a letter is on record once nothing more is to happen to it."""
+"""How long a message is on record once nothing more is to happen to it."""
+
+OUTBOX = Outbox(notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +43,16 @@ class NewNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedNotice:
-    """A letter that is ours to send, with what its links are signed for.
+class ClaimedNotice(ClaimedMessage):
+    """A message that is ours to send, with what its links are signed for.
 
     Attributes:
         message_id: Without its domain and brackets.
-        attempt: Its number, from 1.
-        is_resend: The one repetition after a connection was lost past the marker.
         asked_at: When the sign-up or the change of address was asked for.
         link_expires_at: Until when that can be confirmed.
     """
 
-    id: int
     kind: NoticeKind
-    address: str
     language: str
     newsletter_id: int | None
     subscription_id: int | None
@@ -67,10 +64,7 @@ class ClaimedNotice:
     asked_at: datetime | None
     link_expires_at: datetime | None
     details: Mapping[str, object]
-    message_id: str
     made_at: datetime
-    attempt: int
-    is_resend: bool
 
 
 def add(connection: Connection, new: NewNotice, *, now: datetime) -> bool:
@@ -99,11 +93,6 @@ def is_any_due(connection: Connection, *, now: datetime) -> bool:
     return connection.execute(select(notice.c.id).where(*waits).limit(1)).first() is not None
 
 
-def recover(connection: Connection) -> None:
-    """Decide over what a dead process left behind."""
-    outbox.recover(connection, notice)
-
-
 def withdraw(connection: Connection, *, now: datetime) -> None:
     """Cancel welcomes to those who left and goodbyes to those who came back; drop what is late."""
     has_ended = subscription.c.ended_at.is_not(None)
@@ -117,7 +106,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
         (is_outdated, DeliveryState.CANCELLED),
         (notice.c.expires_at <= now, DeliveryState.EXPIRED),
     ):
-        outbox.withdraw(connection, notice, rule=rule, state=state, now=now)
+        OUTBOX.withdraw(connection, rule=rule, state=state, now=now)
 
 
 def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedNotice]:
@@ -133,40 +122,8 @@ def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> l
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    taken = (
-        update(notice)
-        .where(notice.c.id.in_(waiting.scalar_subquery()))
-        .values(outbox.taken(connection, owner, notice))
-        .returning(notice.c.id)
-    )
-    ids = list(connection.scalars(taken))
+    ids = OUTBOX.take(connection, owner, waiting)
     return _claimed(connection, ids) if ids else []
-
-
-def renew(connection: Connection, owner: str) -> None:
-    """Move on the end of every lease that `owner` holds."""
-    outbox.renew(connection, notice, owner=owner)
-
-
-def mark(connection: Connection, owner: str, notice_id: int, *, now: datetime) -> None:
-    """Note that the payload is about to be written: from here on it may have been sent.
-
-    Raises:
-        LeaseLostError: The letter is not `owner`'s any more; nothing may be sent.
-    """
-    outbox.mark(connection, notice, owner=owner, letter_id=notice_id, now=now)
-
-
-def settle(connection: Connection, owner: str, settled: Settled, *, now: datetime) -> None:
-    """Note what came of an attempt, unless the letter is not `owner`'s any more."""
-    outbox.settle(connection, notice, owner=owner, settled=[settled], now=now)
-
-
-def give_back(
-    connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
-) -> None:
-    """Release what `owner` did not finish: unmarked it is ready, marked it is doubtful."""
-    outbox.give_back(connection, notice, owner=owner, doubtful_until=doubtful_until, now=now)
 
 
 def prune(connection: Connection, *, now: datetime) -> None:
