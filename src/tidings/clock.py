@@ -72,7 +72,7 @@ def ticking(app: App) -> Iterator[None]:
 
     What a tick does is found in the database, so a tick that is late, missed or doubled by
     another process does no harm. At the end a round in progress saves what it has decided,
-    waits a few seconds for letters on their way, and gives back what it holds.
+    waits a few seconds for messages on their way, and gives back what it holds.
     """
     stop = Event()
     scheduler = BackgroundScheduler(

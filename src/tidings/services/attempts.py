@@ -15,15 +15,15 @@ from tidings.errors import (
     StorageError,
     TemplateError,
 )
-from tidings.services.queues import Claimed, Queue, Result
-from tidings.storage.outbox import ClaimedMessage
+from tidings.services.queues import AttemptResult, Claimed, Queue
+from tidings.storage.outbox import OutboxMessage
 
 logger = logging.getLogger(__name__)
 
 
 def attempt(
     queue: Queue[Claimed], claimed: Claimed, *, send: Send, mark: Callable[[], None]
-) -> Result[Claimed]:
+) -> AttemptResult[Claimed]:
     """Try to send a message; `mark` notes that it is about to leave."""
     verdict: Verdict | None
     try:
@@ -44,24 +44,24 @@ def attempt(
         about = {"kind": claimed.kind, "message_id": claimed.message_id}
         logger.exception("message failed", extra=about)
         verdict, reply = None, str(error)
-    return Result(claimed=claimed, verdict=verdict, reply=reply)
+    return AttemptResult(claimed=claimed, verdict=verdict, reply=reply)
 
 
-def domain_of(claimed: ClaimedMessage) -> str:
+def domain_of(claimed: OutboxMessage) -> str:
     """Return the recipient's domain."""
     return claimed.address.rpartition("@")[2].lower()
 
 
-def unfit(claimed: Claimed, error: Exception) -> Result[Claimed]:
+def unfit(claimed: Claimed, error: Exception) -> AttemptResult[Claimed]:
     """Return what comes of a message that is not as messages must be, and so is not sent."""
     # Once it may have arrived it is in doubt for good: only what was never sent can be held.
     state = DeliveryState.UNCERTAIN if claimed.is_resend else DeliveryState.HELD
     verdict = Verdict(state=state, pause=PAUSES[-1], unmarked=not claimed.is_resend)
-    return Result(claimed=claimed, verdict=verdict, reply=str(error))
+    return AttemptResult(claimed=claimed, verdict=verdict, reply=str(error))
 
 
-def put_back(claimed: Claimed, pause: timedelta) -> Result[Claimed]:
+def put_back(claimed: Claimed, pause: timedelta) -> AttemptResult[Claimed]:
     """Return what comes of a message that is not to be tried before a pause is over."""
     state = DeliveryState.UNCERTAIN if claimed.is_resend else DeliveryState.READY
     verdict = Verdict(state=state, pause=pause, unmarked=not claimed.is_resend)
-    return Result(claimed=claimed, verdict=verdict, reply="", untried=True)
+    return AttemptResult(claimed=claimed, verdict=verdict, reply="", untried=True)

@@ -30,8 +30,8 @@ from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import DOUBT, Verdict
 from tidings.errors import DatabaseAwayError
 from tidings.services.attempts import attempt, domain_of, put_back
-from tidings.services.lanes import LimitedDomains
-from tidings.services.queues import Claimed, OutgoingMessage, Queue, Result
+from tidings.services.lanes import DomainLimiter
+from tidings.services.queues import AttemptResult, Claimed, OutgoingMessage, Queue
 from tidings.storage import relays
 from tidings.storage.database import Database
 from tidings.storage.leases import RENEWAL, name_of_round
@@ -145,11 +145,11 @@ class _Round(Generic[Claimed]):
         self._sender, self._queue, self._stop = sender, queue, stop
         # Of its own: what another round of this process holds is not given back by this one.
         self._owner = name_of_round(sender.owner)
-        self._limited: LimitedDomains[Claimed] = LimitedDomains(sender.limits)
+        self._limited: DomainLimiter[Claimed] = DomainLimiter(sender.limits)
         self._jobs: SimpleQueue[Claimed | None] = SimpleQueue()
-        self._results: SimpleQueue[Result[Claimed]] = SimpleQueue()
-        self._replies: deque[Result[Claimed]] = deque()
-        self._unsettled: list[tuple[Result[Claimed], Verdict]] = []
+        self._results: SimpleQueue[AttemptResult[Claimed]] = SimpleQueue()
+        self._replies: deque[AttemptResult[Claimed]] = deque()
+        self._unsettled: list[tuple[AttemptResult[Claimed], Verdict]] = []
         self._in_flight = 0
         self._is_more = self._is_closing = self._is_interrupted = False
         self._relay_pause: tuple[datetime, str] | None = None
@@ -202,7 +202,7 @@ class _Round(Generic[Claimed]):
 
     def _hand_out(self, claimed: Claimed, *, now: datetime) -> None:
         """Let a message go its way, or put it back if it has to wait for longer than a moment."""
-        wait: timedelta | None = self._queue.pauses.left(claimed, now=now)
+        wait: timedelta | None = self._queue.pauses.pause_of(claimed, now=now)
         if not wait:
             if domain_of(claimed) not in self._limited:
                 self._send(claimed)
@@ -233,10 +233,10 @@ class _Round(Generic[Claimed]):
                 self._is_closing |= bool(result.verdict and result.verdict.relay_pause)
                 self._results.put(result)
 
-    def _result(self, claimed: Claimed, send: Send) -> Result[Claimed]:
+    def _result(self, claimed: Claimed, send: Send) -> AttemptResult[Claimed]:
         if self._is_over():
-            return Result(claimed=claimed, verdict=None, reply="")
-        if wait := self._queue.pauses.left(claimed, now=self._sender.clock()):
+            return AttemptResult(claimed=claimed, verdict=None, reply="")
+        if wait := self._queue.pauses.pause_of(claimed, now=self._sender.clock()):
             return put_back(claimed, wait)
         return attempt(self._queue, claimed, send=send, mark=partial(self._mark, claimed.id))
 
@@ -244,15 +244,15 @@ class _Round(Generic[Claimed]):
         with self._sender.database.write() as connection:
             self._queue.outbox.mark(connection, self._owner, message, now=self._sender.clock())
 
-    def _gather(self, *, timeout: float) -> list[Result[Claimed]]:
-        results: list[Result[Claimed]] = []
+    def _gather(self, *, timeout: float) -> list[AttemptResult[Claimed]]:
+        results: list[AttemptResult[Claimed]] = []
         with suppress(Empty):
             results.append(self._results.get(timeout=timeout))
             while True:
                 results.append(self._results.get_nowait())
         return results
 
-    def _settle(self, results: Sequence[Result[Claimed]]) -> None:
+    def _settle(self, results: Sequence[AttemptResult[Claimed]]) -> None:
         self._replies.extend(results)
         while self._replies:
             # Off the list only when it is kept: to weigh a refusal the database is asked, too.
@@ -275,7 +275,7 @@ class _Round(Generic[Claimed]):
         self._unsettled.clear()
         pauses.saved()
 
-    def _keep(self, result: Result[Claimed]) -> None:
+    def _keep(self, result: AttemptResult[Claimed]) -> None:
         """Keep what is to be settled, and see what it says of the relay."""
         verdict = result.verdict
         if verdict is None:
@@ -288,7 +288,7 @@ class _Round(Generic[Claimed]):
                 self._relay_pause = max(self._relay_pause or pause, pause)
         self._unsettled.append((result, verdict))
 
-    def _count(self, result: Result[Claimed], verdict: Verdict) -> None:
+    def _count(self, result: AttemptResult[Claimed], verdict: Verdict) -> None:
         if result.untried:
             return
         is_accepted = verdict.state is DeliveryState.ACCEPTED

@@ -11,11 +11,11 @@ from tidings.delivery.letters import PreparedIssue
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.refusals import Outcomes
 from tidings.domain.retries import FAULT, ISSUE_REST, Verdict
-from tidings.domain.standings import Standings
+from tidings.domain.standings import CircuitBreakers
 from tidings.services.attempts import domain_of
 from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages
-from tidings.services.queues import OutgoingMessage, Pauses, Result
+from tidings.services.queues import AttemptResult, OutgoingMessage, Pauses
 from tidings.services.restoring import claim
 from tidings.storage import deliveries, issues, relays
 from tidings.storage.database import Connection, Database
@@ -87,7 +87,7 @@ class IssuePauses(Pauses[ClaimedDelivery]):
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._standings = Standings()
+        self._breakers = CircuitBreakers()
         self._paused: dict[str, datetime] = {}
         self._refusing: dict[str, tuple[datetime, str]] = {}
         self._held: dict[int, tuple[datetime, str]] = {}
@@ -99,19 +99,19 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         """Look up the domains that are paused, by whomever."""
         self._paused = relays.paused_domains(connection, now=now)
 
-    def left(self, claimed: ClaimedDelivery, *, now: datetime) -> timedelta:
+    def pause_of(self, claimed: ClaimedDelivery, *, now: datetime) -> timedelta:
         """Return for how long a delivery has to wait for its domain or its issue."""
         issue_until, _ = self._held.get(claimed.issue_id, (now, ""))
         until = max(self._paused.get(domain_of(claimed), now), issue_until)
         return max(until - now, timedelta(0))
 
-    def weigh(self, result: Result[ClaimedDelivery], verdict: Verdict) -> Verdict:
+    def weigh(self, result: AttemptResult[ClaimedDelivery], verdict: Verdict) -> Verdict:
         """Return what follows from a reply, in view of its issue, its domain and the relay."""
         verdict = self._weighed_by_issue(result, verdict)
         if verdict.state is DeliveryState.ACCEPTED:
             self._unsaved.append(result.claimed)
         domain, now = domain_of(result.claimed), self._clock()
-        domain_pause, relay_pause = self._standings.note(domain, verdict)
+        domain_pause, relay_pause = self._breakers.note(domain, verdict)
         if domain_pause:
             self._paused[domain] = now + domain_pause
             self._refusing[domain] = now + domain_pause, result.reply
@@ -137,7 +137,9 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         self._taken_back.clear()
         self._unsaved.clear()
 
-    def _weighed_by_issue(self, result: Result[ClaimedDelivery], verdict: Verdict) -> Verdict:
+    def _weighed_by_issue(
+        self, result: AttemptResult[ClaimedDelivery], verdict: Verdict
+    ) -> Verdict:
         """Return what follows from an attempt, in view of what became of the rest of its issue.
 
         If most of it is refused in the same words, it is nobody's address that is at fault.
@@ -159,7 +161,7 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         return verdict
 
     def _refused_alike(
-        self, result: Result[ClaimedDelivery], verdict: Verdict, *, is_of_one_domain: bool
+        self, result: AttemptResult[ClaimedDelivery], verdict: Verdict, *, is_of_one_domain: bool
     ) -> Verdict:
         """Hold a message that most others share their refusal with, and its issue with it.
 

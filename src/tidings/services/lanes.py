@@ -44,7 +44,7 @@ class _Domain(Generic[Claimed]):
     waiting: deque[Claimed] = field(default_factory=deque)
 
 
-class LimitedDomains(Generic[Claimed]):
+class DomainLimiter(Generic[Claimed]):
     """What waits for its turn, by domain; for the one thread that hands messages out.
 
     A domain with a limit must not hold up the others. So few wait here, and a message for which

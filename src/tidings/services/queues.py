@@ -12,9 +12,9 @@ from typing import Generic, Protocol, TypeVar
 from tidings.delivery.transports import Envelope
 from tidings.domain.retries import Verdict
 from tidings.storage.database import Connection
-from tidings.storage.outbox import ClaimedMessage, Outbox, Settled
+from tidings.storage.outbox import Outbox, OutboxMessage, Settled
 
-Claimed = TypeVar("Claimed", bound=ClaimedMessage)
+Claimed = TypeVar("Claimed", bound=OutboxMessage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class OutgoingMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result(Generic[Claimed]):
+class AttemptResult(Generic[Claimed]):
     """What came of a message.
 
     Attributes:
@@ -58,17 +58,17 @@ class Result(Generic[Claimed]):
 class Pauses(Generic[Claimed]):
     """What of a queue is left alone meanwhile, besides the whole relay: here nothing.
 
-    Senders' threads ask `left`; everything else is called by the thread that claims and settles.
+    Senders' threads ask `pause_of`; everything else is called by the thread that claims and settles.
     """
 
     def refresh(self, connection: Connection, *, now: datetime) -> None:
         """Look up what others have paused."""
 
-    def left(self, claimed: Claimed, *, now: datetime) -> timedelta:  # noqa: ARG002 - of subclasses
+    def pause_of(self, claimed: Claimed, *, now: datetime) -> timedelta:  # noqa: ARG002 - of subclasses
         """Return for how long a message has to wait; nothing if it may go."""
         return timedelta(0)
 
-    def weigh(self, result: Result[Claimed], verdict: Verdict) -> Verdict:  # noqa: ARG002 - likewise
+    def weigh(self, result: AttemptResult[Claimed], verdict: Verdict) -> Verdict:  # noqa: ARG002 - likewise
         """Return what follows from a reply in view of those before; and what to pause.
 
         May be called again for the same reply, if the database was away.

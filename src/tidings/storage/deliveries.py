@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, exists, func, select, update
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.refusals import Outcomes
 from tidings.storage.mail_tables import delivery, subscriber, subscription
-from tidings.storage.outbox import WAITING, ClaimedMessage, Outbox
+from tidings.storage.outbox import WAITING, Outbox, OutboxMessage
 from tidings.storage.reader_tables import bounce
 
 LAST = 1000
@@ -20,7 +20,7 @@ OUTBOX = Outbox(delivery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedDelivery(ClaimedMessage):
+class ClaimedDelivery(OutboxMessage):
     """A delivery that is ours to send.
 
     Attributes:
@@ -119,11 +119,11 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
 
 
 def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> Outcomes:
-    """Return what became so far of the letters of an issue, for good or for now.
+    """Return what became so far of the messages of an issue, for good or for now.
 
     Args:
         connection: A reading one.
-        issue_id: Of which issue; None for the last letters of all issues.
+        issue_id: Of which issue; None for the last messages of all issues.
         since: These only if they were planned after that.
     """
     last = select(delivery.c.id).order_by(delivery.c.id.desc()).limit(LAST)
@@ -149,7 +149,7 @@ def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -
 
 
 def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
-    """Tell whether an issue has letters for addresses of other domains than that."""
+    """Tell whether an issue has messages for addresses of other domains than that."""
     theirs = (
         select(delivery.c.id)
         .join(subscription, subscription.c.id == delivery.c.subscription_id)
@@ -164,7 +164,7 @@ def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
 
 
 def hold_refused(connection: Connection, ids: Collection[int], *, until: datetime) -> None:
-    """Hold letters that were refused, for good or for now, unless that has had consequences."""
+    """Hold messages that were refused, for good or for now, unless that has had consequences."""
     is_judged = exists().where(bounce.c.delivery_id == delivery.c.id)
     refused = update(delivery).where(
         delivery.c.id.in_(ids),

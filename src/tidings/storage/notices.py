@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.notices import LIFETIMES, NoticeKind
 from tidings.storage.mail_tables import subscriber, subscription
-from tidings.storage.outbox import ClaimedMessage, Outbox
+from tidings.storage.outbox import Outbox, OutboxMessage
 from tidings.storage.reader_tables import address_change, notice, sign_up
 
 KEPT = timedelta(days=30)
@@ -23,12 +23,12 @@ OUTBOX = Outbox(notice)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotice:
-    """A letter to be queued; it is withdrawn when a row it is about goes.
+    """A message to be queued; it is withdrawn when a row it is about goes.
 
     Attributes:
         address: Who it goes to, as it is written to.
-        details: Anything else that its kind of letter tells of.
-        name: Of letters with the same name there is only ever one; None for any number.
+        details: Anything else that its kind of message tells of.
+        name: Of messages with the same name there is only ever one; None for any number.
     """
 
     kind: NoticeKind
@@ -43,7 +43,7 @@ class NewNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedNotice(ClaimedMessage):
+class ClaimedNotice(OutboxMessage):
     """A message that is ours to send, with what its links are signed for.
 
     Attributes:
@@ -68,21 +68,21 @@ class ClaimedNotice(ClaimedMessage):
 
 
 def add(connection: Connection, new: NewNotice, *, now: datetime) -> bool:
-    """Queue a letter; say whether there was none of its name yet."""
+    """Queue a message; say whether there was none of its name yet."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = dialect.insert(notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
 
 
-def add_many(connection: Connection, letters: Sequence[NewNotice], *, now: datetime) -> None:
-    """Queue letters whose names are all new, or that have none."""
-    if letters:
-        connection.execute(insert(notice), [_columns(new, now) for new in letters])
+def add_many(connection: Connection, messages: Sequence[NewNotice], *, now: datetime) -> None:
+    """Queue messages whose names are all new, or that have none."""
+    if messages:
+        connection.execute(insert(notice), [_columns(new, now) for new in messages])
 
 
 def is_known(connection: Connection, name: str) -> bool:
-    """Tell whether a letter of that name has been queued."""
+    """Tell whether a message of that name has been queued."""
     named = select(notice.c.id).where(notice.c.message_id == name)
     return connection.execute(named).first() is not None
 
@@ -110,7 +110,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
 
 
 def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedNotice]:
-    """Take up to `limit` letters whose time has come, the longest waiting first."""
+    """Take up to `limit` messages whose time has come, the longest waiting first."""
     waiting = (
         select(notice.c.id)
         .where(
@@ -127,7 +127,7 @@ def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> l
 
 
 def prune(connection: Connection, *, now: datetime) -> None:
-    """Forget letters that nothing has happened to for a while."""
+    """Forget messages that nothing has happened to for a while."""
     connection.execute(delete(notice).where(notice.c.finished_at <= now - KEPT))
 
 

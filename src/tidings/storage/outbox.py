@@ -29,7 +29,7 @@ WAITING = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedMessage:
+class OutboxMessage:
     """A message that is ours to send.
 
     Attributes:
