@@ -85,7 +85,7 @@ def ticking(app: App) -> Iterator[None]:
     with polling(app) as gathering:
         poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, sender, stop)
         look = partial(look_for_moves, gathering, stop=stop)
-        answer = partial(_send, transactional, stop, kind="transactional")
+        send_transactional = partial(_send, transactional, stop, kind="transactional")
         watch = partial(_watch, mailing.watching(app))
         mailboxes = mailing.bounce_mailboxes(app)
         bounces = partial(attend_bounces, mailing.bouncing(app), mailboxes, stop=stop)
@@ -93,7 +93,7 @@ def ticking(app: App) -> Iterator[None]:
         jobs = (
             (poll, tick),
             (mail, MAIL_TICK),
-            (answer, TRANSACTIONAL_TICK),
+            (send_transactional, TRANSACTIONAL_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
             (partial(take_in_pushes, gathering, stop=stop), PUSH_TICK),

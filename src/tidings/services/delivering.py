@@ -157,6 +157,7 @@ class _Round(Generic[Claimed]):
         self._accepted = self._failed = 0
 
     def run(self) -> Delivered:
+        # Daemons: a relay that never replies must not keep the process from ending.
         threads = [
             Thread(target=self._work, name=f"deliver-{number}", daemon=True)
             for number in range(self._sender.connections)
@@ -193,6 +194,7 @@ class _Round(Generic[Claimed]):
     def _claim(self) -> None:
         now = self._sender.clock()
         room = self._sender.connections + AHEAD - self._in_flight
+        # Not one by one: a claim is a commit, synced to the disk, whatever it brings.
         self._is_more = room > AHEAD // 2
         if self._is_more:
             claimed = self._queue.claim(self._owner, limit=room, now=now)

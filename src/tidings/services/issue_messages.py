@@ -71,6 +71,7 @@ class IssueMessages:
         Raises:
             ValueError: Something of it cannot stand in a message.
         """
+        # No subscription has the number 0, so its links, though well signed, end nothing.
         message_id = make_msgid(domain=self.sender.rpartition("@")[2])
         recipient = Recipient(
             address=address,
@@ -85,6 +86,7 @@ class IssueMessages:
 
     def _message(self, prepared: PreparedIssue, recipient: Recipient) -> OutgoingMessage:
         content = prepared.letter(recipient)
+        # An envelope sender of each delivery's own: what comes back tells which it was (VERP).
         sender = recipient.unsubscribe_address or self.sender
         return OutgoingMessage(
             envelope=Envelope(sender=sender, recipient=recipient.address), content=content

@@ -84,6 +84,7 @@ class DomainLimiter(Generic[Claimed]):
         now = self._clock()
         for domain in self._domains.values():
             while domain.waiting and domain.busy < domain.connections and domain.next_at <= now:
+                # Without making up for it, each delay of this loop would be lost from the rate.
                 domain.next_at = max(domain.next_at, now - CATCH_UP) + domain.interval
                 domain.busy += 1
                 yield domain.waiting.popleft()

@@ -67,6 +67,7 @@ def claim(
             delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
             delivery.c.state != DeliveryState.SENDING,
             delivery.c.next_try_at <= now,
+            # `withdraw` runs once a round, and people leave in the middle of one as well.
             delivery.c.expires_at > now,
             subscription.c.ended_at.is_(None),
         )
@@ -75,6 +76,7 @@ def claim(
         .with_for_update(skip_locked=True, of=delivery)
     )
     ids = OUTBOX.take(connection, owner, waiting)
+    # A second statement: RETURNING has no other table's columns on SQLite.
     statement = (
         select(
             delivery,

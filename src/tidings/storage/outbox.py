@@ -84,6 +84,7 @@ class Outbox:
         is_abandoned = (
             table.c.finished_at.is_(None),
             table.c.state == DeliveryState.SENDING,
+            # By the database's clock: those of two machines may differ by more than a lease.
             table.c.lease_until <= clock(connection),
         )
         state = case(
@@ -93,6 +94,7 @@ class Outbox:
         connection.execute(
             update(table)
             .where(*is_abandoned)
+            # What has no marker is not finished, so its `marked_at`, NULL, serves for both.
             .values(state=state, lease_owner=None, lease_until=None, finished_at=table.c.marked_at)
         )
 
@@ -140,6 +142,7 @@ class Outbox:
         Raises:
             LeaseLostError: The message is not `owner`'s any more; nothing may be sent.
         """
+        # That it was claimed says nothing: the lease may have run out since, or the row be erased.
         ours = update(self._table).where(self._table.c.id == message, self._is_held(owner))
         if connection.execute(ours.values(marked_at=now)).rowcount != 1:
             raise LeaseLostError
