@@ -26,7 +26,8 @@ from tidings.delivery.relay import Relay
 from tidings.delivery.transports import Connect
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.slots import next_slot
-from tidings.services.delivering import deliver_due
+from tidings.services.delivering import Sender
+from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import CHUNK, plan_due
 from tidings.storage import deliveries, newsletters
 from tidings.storage.database import Database
@@ -147,18 +148,25 @@ def _same(now: datetime) -> datetime:
 
 def _measure_delivering(app: App, ways: Sequence[tuple[str, Connect, int]]) -> None:
     rows = []
-    with mailing.delivering(app) as tools:
-        for name, connect, connections in ways:
-            sending = replace(
-                tools, connect=connect, connections=connections, clock=partial(_same, SEVEN + DAY)
-            )
-            with stopping(SECONDS) as stop, counted() as traffic:
-                began, own = time.perf_counter(), time.process_time()
-                sent = deliver_due(sending, stop=stop).accepted
-                seconds, own = time.perf_counter() - began, time.process_time() - own
-            each = max(sent, 1)
-            costs = own / each * 1e6, traffic.statements / each, traffic.commits / each
-            rows.append((f"{name}, {connections}", sent, sent / seconds, *costs))
+    clock, messages = partial(_same, SEVEN + DAY), mailing.issue_messages(app)
+    for name, connect, connections in ways:
+        sender = Sender(
+            partial(IssueQueue, app.database, messages, clock=clock),
+            database=app.database,
+            clock=clock,
+            owner="bench",
+            connect=connect,
+            relay=name,
+            connections=connections,
+            limits={},
+        )
+        with stopping(SECONDS) as stop, counted() as traffic:
+            began, own = time.perf_counter(), time.process_time()
+            sent = sender.send_due(stop=stop).accepted
+            seconds, own = time.perf_counter() - began, time.process_time() - own
+        each = max(sent, 1)
+        costs = own / each * 1e6, traffic.statements / each, traffic.commits / each
+        rows.append((f"{name}, {connections}", sent, sent / seconds, *costs))
     head = ("to, connections", "letters", "letters/s", "CPU us each", "statements", "commits")
     with app.database.read() as connection:
         stored = sum(deliveries.by_state(connection).values())

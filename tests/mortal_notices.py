@@ -10,17 +10,16 @@ from datetime import timedelta
 from threading import Event
 
 from mortal import Way
-from post import tools_for
+from post import sender_for
 from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
-from tidings.services.notices import deliver_notices
 from tidings.storage.database import Database
 
 
 def main(url, moment, port):
     way = Way(way_to(int(port)), moment)
-    tools = tools_for(Database(url), way.connect, owner=f"process {os.getpid()}")
-    deliver_notices(tools, stop=Event())
+    sender = sender_for(Database(url), way.connect, owner=f"process {os.getpid()}")
+    sender.send_due(stop=Event())
 
 
 def way_to(port):

@@ -4,6 +4,7 @@ import re
 from collections import Counter, deque
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from threading import Event
 
@@ -11,7 +12,7 @@ from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
 from polling import read_poll
-from tidings.delivery.addresses import Sender
+from tidings.delivery import addresses
 from tidings.delivery.letters import Letterhead
 from tidings.delivery.transports import Reply
 from tidings.domain.entries import EntryState
@@ -27,7 +28,9 @@ from tidings.errors import (
 )
 from tidings.rendering.mail import Composed
 from tidings.services.composing import PlanTools
-from tidings.services.delivering import DeliverTools, deliver_due
+from tidings.services.delivering import Sender
+from tidings.services.issue_messages import IssueMessages
+from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import plan_due
 from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
 from tidings.storage.mail_tables import delivery, issue_entry, plan_log
@@ -157,7 +160,7 @@ class Newsroom:
         }
         return PlanTools(**usual | changes)
 
-    def delivering(self, connect, **changes):
+    def sender(self, connect, **changes):
         usual = {
             "database": self.database,
             "clock": lambda: self.now,
@@ -166,19 +169,25 @@ class Newsroom:
             "relay": "relay",
             "connections": 1,
             "limits": {},
+        }
+        addressing = {
             "sender": "news@example.org",
             "bounces_to": lambda _number, _message_id: None,
             "letterhead_of": _letterhead_of,
             "unsubscribe_url": lambda number, _: f"https://news.example/unsubscribe/{number}",
             "preferences_url": "https://news.example/preferences/{}-{}".format,
         }
-        return DeliverTools(**usual | changes)
+        known = {name: changes.pop(name) for name in addressing.keys() & changes.keys()}
+        given = usual | changes
+        messages = IssueMessages(**addressing | known)
+        queue = partial(IssueQueue, given["database"], messages, clock=given["clock"])
+        return Sender(queue, **given)
 
     def plan(self, **changes):
         return plan_due(self.planning(**changes))
 
     def deliver(self, outbox, *, stop=None, **changes):
-        return deliver_due(self.delivering(outbox.connect, **changes), stop=stop or Event())
+        return self.sender(outbox.connect, **changes).send_due(stop=stop or Event())
 
     def deliveries(self, subscription_id=None):
         """Return the rows in the order they were planned."""
@@ -209,7 +218,7 @@ class Newsroom:
 
 def _letterhead_of(newsletter):
     return Letterhead(
-        sender=Sender(name="The News", address="news@example.org"),
+        sender=addresses.Sender(name="The News", address="news@example.org"),
         reply_to=None,
         list_id=f"{newsletter.slug}.example.org",
         list_title=newsletter.title,

@@ -1,7 +1,7 @@
 """A post office: a newsroom with what sends letters that are no issue."""
 
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from threading import Event
 
 from sqlalchemy import select, update
@@ -12,9 +12,10 @@ from issues import letterhead_of
 from newsroom import Newsroom, a_wish
 from tidings.domain.notices import NoticeKind
 from tidings.rendering.notices import write_notice
+from tidings.services.delivering import Sender
 from tidings.services.links import Links
 from tidings.services.notice_contexts import NoticeWriter
-from tidings.services.notices import NoticeTools, deliver_notices
+from tidings.services.notices import TransactionalQueue
 from tidings.storage import notices, sign_ups, subscribers, subscriptions
 from tidings.storage.notices import NewNotice
 from tidings.storage.reader_tables import notice
@@ -94,11 +95,9 @@ class PostOffice:
         with self.database.write() as connection:
             return notices.add(connection, new, now=self.now)
 
-    def tools(self, connect, **changes):
-        return tools_for(self.database, connect, **{"clock": lambda: self.now} | changes)
-
     def send(self, outbox, *, stop=None, **changes):
-        return deliver_notices(self.tools(outbox.connect, **changes), stop=stop or Event())
+        given = {"clock": lambda: self.now} | changes
+        return sender_for(self.database, outbox.connect, **given).send_due(stop=stop or Event())
 
     def rows(self):
         with self.database.read() as connection:
@@ -112,20 +111,26 @@ class PostOffice:
             connection.execute(update(notice).values(lease_until=NOON - timedelta(days=99)))
 
 
-def tools_for(database, connect, **changes):
-    """Return what sending takes; the clock stands still at noon."""
+def sender_for(database, connect, **changes):
+    """Return what sends transactional mail; the clock stands still at noon."""
+    queue = partial(
+        TransactionalQueue,
+        database,
+        letterhead_of=_letterhead_of,
+        writer=NoticeWriter(LINKS, site_url=SITE_URL, contact="news@example.org"),
+        write=lambda context: write_notice(context, mail_templates()),
+        mail_domain="example.org",
+    )
     usual = {
         "database": database,
         "clock": lambda: NOON,
         "owner": "test",
         "connect": connect,
         "relay": "relay",
-        "letterhead_of": _letterhead_of,
-        "writer": NoticeWriter(LINKS, site_url=SITE_URL, contact="news@example.org"),
-        "write": lambda context: write_notice(context, mail_templates()),
-        "domain": "example.org",
+        "connections": 1,
+        "limits": {},
     }
-    return NoticeTools(**usual | changes)
+    return Sender(queue, **usual | changes)
 
 
 def _letterhead_of(newsletter):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
@@ -20,9 +21,8 @@ from tidings.polling import polling
 from tidings.services.announcing import announce_changes, forget_others
 from tidings.services.bouncing import attend_bounces
 from tidings.services.composing import PlanTools
-from tidings.services.delivering import DeliverTools, deliver_due
+from tidings.services.delivering import Sender
 from tidings.services.lost_sources import look_for_moves
-from tidings.services.notices import NoticeTools, deliver_notices
 from tidings.services.planning import plan_due
 from tidings.services.poll import PollTools, poll_due
 from tidings.services.pushes import take_in_pushes
@@ -37,8 +37,8 @@ from tidings.wiring import App, utc_now
 logger = logging.getLogger(__name__)
 
 MAIL_TICK = timedelta(seconds=30)
-NOTICE_TICK = timedelta(seconds=10)
-"""Somebody sits and waits for the letter that asks for a confirmation."""
+TRANSACTIONAL_TICK = timedelta(seconds=10)
+"""Somebody sits and waits for the message that asks for a confirmation."""
 WATCH_TICK = timedelta(minutes=15)
 BOUNCE_TICK = timedelta(minutes=5)
 PUSH_TICK = timedelta(seconds=1)
@@ -72,7 +72,7 @@ def ticking(app: App) -> Iterator[None]:
 
     What a tick does is found in the database, so a tick that is late, missed or doubled by
     another process does no harm. At the end a round in progress saves what it has decided,
-    waits a few seconds for letters on their way, and gives back what it holds.
+    waits a few seconds for messages on their way, and gives back what it holds.
     """
     stop = Event()
     scheduler = BackgroundScheduler(
@@ -80,11 +80,12 @@ def ticking(app: App) -> Iterator[None]:
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     planning = mailing.planning(app)
-    with polling(app) as gathering, mailing.delivering(app) as delivering:
-        _say_where_letters_go(app, delivering)
-        poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, delivering, stop)
+    sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
+    _say_where_messages_go(app, sender.relay)
+    with polling(app) as gathering:
+        poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, sender, stop)
         look = partial(look_for_moves, gathering, stop=stop)
-        notices = partial(_notices, mailing.noticing(app, delivering), stop)
+        send_transactional = partial(_send, transactional, stop, kind="transactional")
         watch = partial(_watch, mailing.watching(app))
         mailboxes = mailing.bounce_mailboxes(app)
         bounces = partial(attend_bounces, mailing.bouncing(app), mailboxes, stop=stop)
@@ -92,7 +93,7 @@ def ticking(app: App) -> Iterator[None]:
         jobs = (
             (poll, tick),
             (mail, MAIL_TICK),
-            (notices, NOTICE_TICK),
+            (send_transactional, TRANSACTIONAL_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
             (partial(take_in_pushes, gathering, stop=stop), PUSH_TICK),
@@ -115,13 +116,11 @@ def ticking(app: App) -> Iterator[None]:
             observer.join()
 
 
-def _say_where_letters_go(app: App, delivering: DeliverTools) -> None:
+def _say_where_messages_go(app: App, relay: str) -> None:
     if app.settings.mail.transport == "smtp":
-        logger.info("letters go through a relay", extra={"to": delivering.relay})
+        logger.info("messages go through a relay", extra={"to": relay})
     else:
-        logger.info(
-            "letters go into a folder", extra={"to": str(Path(delivering.relay).absolute())}
-        )
+        logger.info("messages go into a folder", extra={"to": str(Path(relay).absolute())})
 
 
 def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None]:
@@ -189,13 +188,6 @@ def _ignore(_: PollResult) -> None:
     pass
 
 
-def _notices(tools: NoticeTools, stop: Event) -> None:
-    delivered = deliver_notices(tools, stop=stop)
-    if delivered.accepted or delivered.failed:
-        numbers = {"accepted": delivered.accepted, "failed": delivered.failed}
-        logger.info("notices delivered", extra=numbers)
-
-
 def _watch(tools: WatchTools) -> None:
     tell_operator(tools)
     forget_notices(tools)
@@ -203,12 +195,16 @@ def _watch(tools: WatchTools) -> None:
     forget_old(tools.database, now=tools.clock())
 
 
-def _mail(planning: PlanTools, delivering: DeliverTools, stop: Event) -> None:
+def _mail(planning: PlanTools, sender: Sender[Any], stop: Event) -> None:
     planned = plan_due(planning)
     if planned.deliveries:
-        numbers = {"issues": len(planned.deliveries), "letters": sum(planned.deliveries.values())}
+        numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)
-    delivered = deliver_due(delivering, stop=stop)
-    if delivered.accepted or delivered.failed:
-        numbers = {"accepted": delivered.accepted, "failed": delivered.failed}
-        logger.info("letters delivered", extra=numbers)
+    _send(sender, stop, kind="issue")
+
+
+def _send(sender: Sender[Any], stop: Event, *, kind: str) -> None:
+    sent = sender.send_due(stop=stop)
+    if sent.accepted or sent.failed:
+        numbers = {"accepted": sent.accepted, "failed": sent.failed}
+        logger.info("messages sent", extra={"kind": kind, **numbers})

@@ -252,13 +252,13 @@ class ParseError(TidingsError):
 
 
 class DeliveryError(TidingsError):
-    """A letter was not accepted, as far as we know.
+    """A message was not accepted, as far as we know.
 
     Attributes:
         recipient: The address it was for.
         because: What the relay said, or what became of the connection.
-        transient: Whether the same letter may be accepted later.
-        stops_relay: Whether every other letter would fare the same at this relay now.
+        transient: Whether the same message may be accepted later.
+        stops_relay: Whether every other message would fare the same at this relay now.
         is_of_domain: Whether others to the recipient's domain may well fare the same.
     """
 
@@ -284,7 +284,7 @@ class RefusedForNowError(DeliveryError):
 
 
 class RejectedError(DeliveryError):
-    """The relay refuses this letter to this recipient for good."""
+    """The relay refuses this message to this recipient for good."""
 
     transient = False
 
@@ -294,8 +294,8 @@ class SenderFaultError(DeliveryError):
 
 
 class RelayUnreachableError(DeliveryError):
-    """The letter did not get as far as the relay, for certain: safe to repeat."""
+    """The message did not get as far as the relay, for certain: safe to repeat."""
 
 
 class LostReplyError(DeliveryError):
-    """The letter was on its way when the connection broke: nobody knows what became of it."""
+    """The message was on its way when the connection broke: nobody knows what became of it."""

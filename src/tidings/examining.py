@@ -22,19 +22,20 @@ def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
     settings = app.settings
     publishing.templates_of(app)
     is_mailed = settings.mail.transport == "smtp"
-    with mailing.delivering(app) as delivering:
-        yield DoctorTools(
-            database=app.database,
-            clock=utc_now,
-            dns=dns,
-            smtp=settings.smtp if is_mailed else None,
-            signer=mailing.signer_of(app),
-            returns_to=settings.bounce.address or delivering.sender,
-            base_url=settings.web.base_url,
-            contact_url=settings.fetch.contact_url,
-            host=socket.getfqdn(),
-            faults=app.faults_of_runtime(),
-            disk=partial(mailing.free_space, app),
-            planning=mailing.planning(app),
-            delivering=delivering,
-        )
+    messages, sender = mailing.issue_messages(app), mailing.issue_sender(app)
+    yield DoctorTools(
+        database=app.database,
+        clock=utc_now,
+        dns=dns,
+        smtp=settings.smtp if is_mailed else None,
+        signer=mailing.signer_of(app),
+        returns_to=settings.bounce.address or messages.sender,
+        base_url=settings.web.base_url,
+        contact_url=settings.fetch.contact_url,
+        host=socket.getfqdn(),
+        faults=app.faults_of_runtime(),
+        disk=partial(mailing.free_space, app),
+        planning=mailing.planning(app),
+        messages=messages,
+        sender=sender,
+    )

@@ -2,19 +2,20 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from secrets import token_hex
 
 from tidings.delivery import addresses
-from tidings.delivery.addresses import Sender
 from tidings.delivery.dkim import Signer, signing
 from tidings.delivery.folder import Folder
 from tidings.delivery.letters import Letterhead
 from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
 from tidings.delivery.relay import Relay
+from tidings.delivery.settings import DomainLimits
 from tidings.delivery.transports import Connect
 from tidings.delivery.verp import BounceAddress
 from tidings.domain.newsletters import Digest, Newsletter
@@ -24,13 +25,16 @@ from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
 from tidings.services.bouncing import BounceTools
 from tidings.services.composing import PlanTools
-from tidings.services.delivering import DeliverTools
+from tidings.services.delivering import Sender
+from tidings.services.issue_messages import IssueMessages
+from tidings.services.issue_queue import IssueQueue, IssueSender
 from tidings.services.links import Links
 from tidings.services.notice_contexts import NoticeWriter
-from tidings.services.notices import NoticeTools
+from tidings.services.notices import TransactionalQueue
 from tidings.services.readers import ReaderTools
 from tidings.services.watch import WatchTools
 from tidings.storage.backups import flush_names
+from tidings.storage.notices import ClaimedNotice
 from tidings.templates import load_mail_templates
 from tidings.wiring import App, process_name, utc_now
 
@@ -73,81 +77,129 @@ def planning(app: App) -> PlanTools:
     )
 
 
-@contextmanager
-def delivering(app: App) -> Iterator[DeliverTools]:
-    """Open the way out for letters.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """The way out for messages.
+
+    Attributes:
+        name: Of the relay, or the path of the folder: what pauses are kept under.
+        connections: Messages that are sent at the same time.
+        limits: What less holds for a recipient's domain.
+    """
+
+    connect: Connect
+    name: str
+    connections: int
+    limits: Mapping[str, DomainLimits]
+
+
+def transport(app: App) -> Transport:
+    """Return the way out for messages, whatever they are.
 
     Raises:
-        ConfigError: The transport is unknown or cannot be used, or there is no secret.
+        ConfigError: The transport is unknown or cannot be used.
     """
-    settings, signed, sender = app.settings, links(app), sender_of(app)
-    domain = sender.address.rpartition("@")[2]
+    settings = app.settings
     if settings.mail.transport == "smtp":
-        if domain == PLACEHOLDER:
+        if sender_of(app).address.endswith(f"@{PLACEHOLDER}"):
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
-        relay = f"{settings.smtp.host}:{settings.smtp.port}"
+        name = f"{settings.smtp.host}:{settings.smtp.port}"
         connect: Connect = Relay(settings.smtp).connect
-        connections = settings.smtp.connections
+        connections, limits = settings.smtp.connections, settings.smtp.domains
     else:
-        relay = settings.mail.folder
-        connect, connections = Folder(Path(relay)).connect, 1
+        name = settings.mail.folder
+        connect, connections, limits = Folder(Path(name)).connect, 1, {}
     if signer := signer_of(app):
         connect = signing(connect, signer)
-    yield DeliverTools(
-        database=app.database,
-        clock=utc_now,
-        owner=process_name(),
-        connect=connect,
-        relay=relay,
-        connections=connections,
-        limits=settings.smtp.domains if settings.mail.transport == "smtp" else {},
+    return Transport(connect=connect, name=name, connections=connections, limits=limits)
+
+
+def issue_messages(app: App) -> IssueMessages:
+    """Return what makes issues into messages.
+
+    Raises:
+        ConfigError: There is no secret, or no usable sender.
+    """
+    signed, sender, site_url = links(app), sender_of(app), app.settings.web.public_url
+    return IssueMessages(
         sender=sender.address,
         bounces_to=_bounces_to(app),
-        letterhead_of=lambda newsletter: Letterhead(
-            sender=addresses.sender(newsletter.sender) if newsletter.sender else sender,
-            reply_to=newsletter.reply_to,
-            list_id=f"{newsletter.slug}.{domain}",
-            list_title=newsletter.title,
-            archive_url=f"{settings.web.public_url}/issues",
-        ),
+        letterhead_of=partial(_letterhead_of, sender=sender, site_url=site_url),
         unsubscribe_url=lambda *numbers: (
-            f"{settings.web.public_url}/unsubscribe/{signed.unsubscribe.sign(*numbers)}"
+            f"{site_url}/unsubscribe/{signed.unsubscribe.sign(*numbers)}"
         ),
         preferences_url=lambda *numbers: (
-            f"{settings.web.public_url}/preferences/{signed.preferences.sign(*numbers)}"
+            f"{site_url}/preferences/{signed.preferences.sign(*numbers)}"
         ),
     )
 
 
-def noticing(app: App, delivering: DeliverTools) -> NoticeTools:
-    """Return what sending letters needs that are no issue; they take the same way out.
+def issue_sender(app: App) -> IssueSender:
+    """Return what sends issues.
+
+    Raises:
+        ConfigError: The transport is unknown or cannot be used, or there is no secret.
+    """
+    messages, way_out = issue_messages(app), transport(app)
+    return Sender(
+        partial(IssueQueue, app.database, messages, clock=utc_now),
+        database=app.database,
+        clock=utc_now,
+        owner=process_name(),
+        connect=way_out.connect,
+        relay=way_out.name,
+        connections=way_out.connections,
+        limits=way_out.limits,
+    )
+
+
+def transactional_sender(app: App) -> Sender[ClaimedNotice]:
+    """Return what sends transactional mail: the same way out, over one connection more.
 
     Raises:
         TemplateError: A template of the letters is broken.
-        ConfigError: There is no secret, or no usable sender.
+        ConfigError: The transport is unknown or cannot be used, or there is no secret.
     """
-    sender, templates = sender_of(app), templates_of(app)
-    domain = sender.address.rpartition("@")[2]
+    way_out, sender, templates = transport(app), sender_of(app), templates_of(app)
+    domain, site_url = sender.address.rpartition("@")[2], app.settings.web.public_url
 
     def letterhead_of(newsletter: Newsletter | None) -> Letterhead:
         if newsletter is not None:
-            return delivering.letterhead_of(newsletter)
+            return _letterhead_of(newsletter, sender=sender, site_url=site_url)
         return Letterhead(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
 
     def write(context: NoticeContext) -> WrittenNotice:
         return write_notice(context, templates)
 
-    site_url = app.settings.web.public_url
-    return NoticeTools(
-        database=delivering.database,
-        clock=delivering.clock,
-        owner=delivering.owner,
-        connect=delivering.connect,
-        relay=delivering.relay,
-        letterhead_of=letterhead_of,
+    open_queue = partial(
+        TransactionalQueue,
+        app.database,
         writer=NoticeWriter(links(app), site_url=site_url, contact=sender.address),
         write=write,
-        domain=domain,
+        letterhead_of=letterhead_of,
+        mail_domain=domain,
+    )
+    return Sender(
+        open_queue,
+        database=app.database,
+        clock=utc_now,
+        owner=process_name(),
+        connect=way_out.connect,
+        relay=way_out.name,
+        connections=1,
+        limits={},
+    )
+
+
+def _letterhead_of(
+    newsletter: Newsletter, *, sender: addresses.Sender, site_url: str
+) -> Letterhead:
+    return Letterhead(
+        sender=addresses.sender(newsletter.sender) if newsletter.sender else sender,
+        reply_to=newsletter.reply_to,
+        list_id=f"{newsletter.slug}.{sender.address.rpartition('@')[2]}",
+        list_title=newsletter.title,
+        archive_url=f"{site_url}/issues",
     )
 
 
@@ -194,7 +246,7 @@ def watching(app: App) -> WatchTools:
     )
 
 
-def sender_of(app: App) -> Sender:
+def sender_of(app: App) -> addresses.Sender:
     """Return who letters are from.
 
     Raises:

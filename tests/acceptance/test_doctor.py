@@ -60,7 +60,7 @@ def test_each_thing_is_looked_at_and_what_is_wrong_is_said(tidings, web, by_smtp
     with Publisher() as site, NameServer(zone) as server:
         by_smtp["WEB__BASE_URL"] = site.url("")
         with tidings.opened(**by_smtp) as app, examining(app, Dns(server.resolver())) as tools:
-            path = tools.delivering.unsubscribe_url(0, 0).removeprefix(site.url(""))
+            path = tools.messages.unsubscribe_url(0, 0).removeprefix(site.url(""))
             site.serve(path, answer())
             found = list(examine(tools))
 

@@ -144,14 +144,14 @@ def test_the_services_say_where_they_serve_and_where_letters_go(running, tidings
         pass
 
     here = {"to": str(tidings.folder / "var" / "outbox")}
-    assert said(first, "letters go into a folder") == here
-    assert said(second, "letters go through a relay") == {"to": f"127.0.0.1:{relay['SMTP__PORT']}"}
+    assert said(first, "messages go into a folder") == here
+    assert said(second, "messages go through a relay") == {"to": f"127.0.0.1:{relay['SMTP__PORT']}"}
     at = f"http://127.0.0.1:{first.port}"
     assert said(first, "serving") == {"at": at, "public": at}
     for one in (second, third):
         at = f"http://127.0.0.1:{one.port}"
         assert said(one, "serving") == {"at": at, "public": "https://news.example"}
-    assert "letters go" not in third.log
+    assert "messages go" not in third.log
     assert "new database made" not in first.log + second.log + third.log
 
 

@@ -12,8 +12,7 @@ from browser.legibility import CONTRAST, violations
 from browser.showcase import SITE, serving
 from front_door import WAIT, FrontDoor
 from newsroom import Outbox
-from post import tools_for
-from tidings.services.notices import deliver_notices
+from post import sender_for
 from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 
@@ -59,9 +58,8 @@ class Reader:
     def open_letter(self, kind):
         """Follow a link of the letter that has just come."""
         outbox, house = Outbox(), self._door.house
-        deliver_notices(
-            tools_for(house.database, outbox.connect, clock=house.tools.clock), stop=Event()
-        )
+        sender = sender_for(house.database, outbox.connect, clock=house.tools.clock)
+        sender.send_due(stop=Event())
         letter = message_from_bytes(outbox.sent[-1].letter, policy=policy.default)
         text = letter.get_body(("plain",)).get_content()
         self.visit(re.search(f"{SITE.base_url}(/{kind}/\\S+)", text)[1])

@@ -136,7 +136,6 @@ def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
 def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
     from tidings import mailing
     from tidings.services import editions
-    from tidings.services.sending import sample_letter
     from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
@@ -152,8 +151,8 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
             return None
         if wish["form"] != "eml":
             return (found.html if wish["form"] == "html" else found.text).encode()
-        with mailing.delivering(app) as delivering:
-            return sample_letter(delivering, found, delivering.sender)
+        messages = mailing.issue_messages(app)
+        return messages.sample(found, messages.sender, now=utc_now()).content
 
 
 class _Word(TypedDict):
@@ -183,13 +182,13 @@ def send(
     from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.services.editions import sample
-    from tidings.services.sending import forecast, send_now, send_sample
+    from tidings.services.sending import forecast, send_now
     from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
     tester = mailbox(to).address if to else None
-    with opened(start.settings()) as app, mailing.delivering(app) as delivering:
-        planning = mailing.planning(app)
+    with opened(start.settings()) as app:
+        sender, planning = mailing.issue_sender(app), mailing.planning(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             expected = forecast(connection, edition.newsletter)
@@ -198,10 +197,11 @@ def send(
             if test is None:
                 because = "has nothing to tell yet: nothing was sent; add a source for it first"
                 raise ConflictError("newsletter", newsletter, because=because)
-            click.echo(send_sample(delivering, test, tester))
+            message = mailing.issue_messages(app).sample(test, tester, now=utc_now())
+            click.echo(sender.send_unrecorded(message))
             return
         _ask(newsletter, expected, **said)
-        sent = send_now(planning, delivering, edition.newsletter)
+        sent = send_now(planning, sender, edition.newsletter)
     if as_json:
         told = [_contract(one) | {"deliveries": number} for one, number in sent.issues]
         show_json({"issues": told, "accepted": sent.accepted, "failed": sent.failed})

@@ -1,4 +1,4 @@
-"""What a transport is: the seam between deliveries and the way letters take."""
+"""Transports: the ways that messages leave, all alike to the sender."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """From whom, and to whom: one recipient, whatever a letter says.
+    """From whom, and to whom: one recipient, whatever a message says.
 
     Raises:
         ValueError: One of the two is no address in ASCII.
@@ -47,11 +47,11 @@ class Reply:
 
 
 Send = Callable[[Envelope, bytes, Callable[[], None]], Reply]
-"""Sends a letter, and returns what the relay said when it took it; else a `DeliveryError`.
+"""Sends a message, and returns what the relay said when it took it; else a `DeliveryError`.
 
-The callable is called once, right before the letter goes on its way: what it raises stops
-the letter, and before it nothing has gone out. A transport that can repeat without doubling
+The callable is called once, right before the message goes on its way: what it raises stops
+the message, and before it nothing has gone out. A transport that can repeat without doubling
 never calls it. Every thread has a `Send` of its own."""
 
 Connect = Callable[[], AbstractContextManager[Send]]
-"""Gives one thread its way out, kept open from letter to letter until the block ends."""
+"""Gives one thread its way out, kept open from message to message until the block ends."""

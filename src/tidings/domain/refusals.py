@@ -12,7 +12,7 @@ class Subject(StrEnum):
     OURS = "ours"
     """The sender, the content, the size, how often we write, or what we may."""
     PACE = "pace"
-    """Too much at once; the same letter is welcome later."""
+    """Too much at once; the same message is welcome later."""
     UNKNOWN = "unknown"
 
 
@@ -76,11 +76,11 @@ _SIZE = re.compile(
 
 _MICROSOFTS_UNKNOWN = re.compile(r"5\.4\.1\b.*(?<!relay )\baccess denied", re.IGNORECASE)
 
-_OF_ONE_LETTER = re.compile(r"\S*@\S*|\S*\d\S*")
-"""Addresses, and whatever has a digit: names of queues, times, what the relay calls a letter."""
+_OF_ONE_MESSAGE = re.compile(r"\S*@\S*|\S*\d\S*")
+"""Addresses, and whatever has a digit: names of queues, times, what the relay calls a message."""
 
 FEW, FEW_OF_A_DOMAIN = 3, 5
-"""Letters of an issue that have to be refused in the same words, in several domains or in one."""
+"""Messages of an issue that have to be refused in the same words, in several domains or in one."""
 
 
 def find_status(text: str) -> str | None:
@@ -101,7 +101,7 @@ def is_unknown_to_microsoft(text: str) -> bool:
 
 
 def names_size(text: str) -> bool:
-    """Tell whether a refusal says that a letter is too large."""
+    """Tell whether a refusal says that a message is too large."""
     return _SIZE.search(text) is not None
 
 
@@ -127,42 +127,42 @@ def subject_of(text: str) -> Subject:
 
 @dataclass(slots=True)
 class Outcomes:
-    """What became so far of the letters of one issue.
+    """What became so far of the messages of one issue.
 
     Attributes:
         accepted: How many the relay has taken.
-        refused: The recipient's domain and the reply, by letter.
+        refused: The recipient's domain and the reply, by message.
     """
 
     accepted: int = 0
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def note_accepted(self, letter: int) -> None:
-        """Count a letter that was taken; it may have been refused before."""
+    def note_accepted(self, message: int) -> None:
+        """Count a message that was taken; it may have been refused before."""
         self.accepted += 1
-        self.refused.pop(letter, None)
+        self.refused.pop(message, None)
 
-    def note_refused(self, letter: int, domain: str, reply: str) -> None:
-        """Count a letter that was refused for good, or for our sake."""
-        self.refused[letter] = domain, _words_of(reply)
+    def note_refused(self, message: int, domain: str, reply: str) -> None:
+        """Count a message that was refused for good, or for our sake."""
+        self.refused[message] = domain, _words_of(reply)
 
-    def alike(self, letter: int) -> frozenset[int]:
-        """Return the letters that were refused in the words of this one, if they are most of all.
+    def alike(self, message: int) -> frozenset[int]:
+        """Return the messages that were refused in the words of this one, if they are most of all.
 
         No list goes stale in a day: what says the same of most recipients does not speak of
         them, whatever it says.
         """
-        _, words = self.refused[letter]
+        _, words = self.refused[message]
         alike = {one: domain for one, (domain, said) in self.refused.items() if said == words}
         least = FEW if len(set(alike.values())) > 1 else FEW_OF_A_DOMAIN
         is_most = 2 * len(alike) > self.accepted + len(self.refused)
         return frozenset(alike) if is_most and len(alike) >= least else frozenset()
 
-    def domains_of(self, letters: frozenset[int]) -> frozenset[str]:
-        """Return where refused letters were for."""
-        return frozenset(self.refused[one][0] for one in letters)
+    def domains_of(self, messages: frozenset[int]) -> frozenset[str]:
+        """Return where refused messages were for."""
+        return frozenset(self.refused[one][0] for one in messages)
 
 
 def _words_of(reply: str) -> str:
     status = find_status(reply) or reply[:3]
-    return f"{status} {' '.join(_OF_ONE_LETTER.sub('', reply).lower().split())}"
+    return f"{status} {' '.join(_OF_ONE_MESSAGE.sub('', reply).lower().split())}"

@@ -16,7 +16,7 @@ PAUSES = (
 """How long to wait after the first refusal for now, the second, and so on; the last one stays."""
 
 DOUBT = timedelta(minutes=10)
-"""How long a letter whose reply was lost is left alone before its one repetition."""
+"""How long a message whose reply was lost is left alone before its one repetition."""
 
 FAULT = timedelta(minutes=15)
 """How long a relay that refuses us is left alone."""
@@ -28,7 +28,7 @@ ISSUE_REST = timedelta(hours=1)
 """How long an issue is left alone that the relay refuses whoever it is for."""
 
 MAX_DOUBTFUL = 6
-"""Attempts after which a letter that may have arrived is not tried any more."""
+"""Attempts after which a message that may have arrived is not tried any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,14 @@ class Verdict:
 def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
     """Decide after a failed attempt.
 
-    A fault of ours pauses the whole relay only where every letter would meet it: a server
+    A fault of ours pauses the whole relay only where every message would meet it: a server
     behind the relay that dislikes us stops nobody else's mail. A repetition that fails does
     not undo the doubt about the first: it can be tried again, but never be called refused.
 
     Args:
         error: How it failed.
         attempt: Its number, from 1.
-        is_resend: The letter may have arrived before.
+        is_resend: The message may have arrived before.
     """
     fault = isinstance(error, SenderFaultError)
     rest = FAULT if fault else OUTAGE

@@ -1,4 +1,4 @@
-"""Delivering: claim, build, mark, send, settle; each letter once, and every doubt on record.
+"""The sender: claim, build, mark, send, settle; each message once, and every doubt on record.
 
 ```
 claim ─► build bytes ─► mark ─► write ─► reply ─► settle
@@ -6,83 +6,48 @@ claim ─► build bytes ─► mark ─► write ─► reply ─► settle
   └── safe to repeat ─────────────┘                    └─ a crash before: assumed accepted
 ```
 
-One thread claims and settles; a few send, each over a connection of its own. Letters to a domain
-that refuses us, or that has all it takes, go back where they were and hold up nobody.
+One thread claims and settles; a few send, each over a connection of its own. Messages to a domain
+that refuses us, or that has all it takes, go back where they were and hold up nobody. Issues and
+transactional mail are sent alike, each from a queue of its own.
 """
 
 import logging
 import math
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from typing import Generic
 
-from tidings.delivery.letters import Letterhead, PreparedIssue, prepare
 from tidings.delivery.settings import DomainLimits
-from tidings.delivery.transports import Connect, Send
-from tidings.domain.newsletters import DeliveryState, Newsletter
-from tidings.domain.refusals import Outcomes
-from tidings.domain.retries import DOUBT, FAULT, ISSUE_REST, Verdict
-from tidings.domain.standings import Standings
-from tidings.errors import DatabaseAwayError, NotFoundError
-from tidings.services.attempts import Attempts, Job, Result, domain_of, put_back, unfit
-from tidings.services.lanes import Lanes
-from tidings.services.restoring import claim
-from tidings.storage import deliveries, issues, relays
-from tidings.storage.database import Connection, Database
-from tidings.storage.deliveries import ClaimedDelivery
+from tidings.delivery.transports import Connect, Reply, Send
+from tidings.domain.newsletters import DeliveryState
+from tidings.domain.retries import DOUBT, Verdict
+from tidings.errors import DatabaseAwayError
+from tidings.services.attempts import attempt, domain_of, put_back
+from tidings.services.lanes import DomainLimiter
+from tidings.services.queues import AttemptResult, Claimed, OutgoingMessage, Queue
+from tidings.storage import relays
+from tidings.storage.database import Database
 from tidings.storage.leases import RENEWAL, name_of_round
 
 logger = logging.getLogger(__name__)
 
-PREPARED = 16
-"""Issues that are kept in the form of bytes."""
-
 AHEAD = 8
-"""Letters that are claimed beyond those that are being sent."""
-
-LATELY = timedelta(days=1)
-"""How far it is looked back on what became of letters, whatever their issue."""
+"""Messages that are claimed beyond those that are being sent."""
 
 LAST_WAIT = 8.0
-"""Seconds that letters on their way have to be answered when the service stops."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliverTools:
-    """What delivering works with.
-
-    Attributes:
-        owner: This process's name, which those of its rounds begin with.
-        relay: The name under which the relay's pauses are kept.
-        connections: Letters that are sent at the same time.
-        limits: What less holds for a recipient's domain.
-        sender: The address that letters are from.
-        bounces_to: A delivery's own address for what comes back, by its id and Message-ID; None
-            if that goes to the sender.
-    """
-
-    database: Database
-    clock: Callable[[], datetime]
-    owner: str
-    connect: Connect
-    relay: str
-    connections: int
-    limits: Mapping[str, DomainLimits]
-    sender: str
-    bounces_to: Callable[[int, str], str | None]
-    letterhead_of: Callable[[Newsletter], Letterhead]
-    unsubscribe_url: Callable[[int, int], str]
-    preferences_url: Callable[[int, int], str]
+"""Seconds that messages on their way have to be answered when the service stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """What a round came to, in letters.
+    """What a round came to, in messages.
 
     Attributes:
         is_interrupted: The database was away meanwhile: there may be more to send.
@@ -93,72 +58,109 @@ class Delivered:
     is_interrupted: bool = False
 
 
-def deliver_due(tools: DeliverTools, *, stop: Event) -> Delivered:
-    """Send everything whose time has come; return when nothing is left, or when told to stop.
+class Sender(Generic[Claimed]):
+    """Sends the messages of a queue through a relay.
 
-    When told to stop it waits a few seconds for the letters on their way; what is not
-    answered by then is on record as doubtful.
-
-    Raises:
-        StorageError: The database failed. One that is away is waited for while there are
-            replies that it is to be told, and then the round goes on.
+    Args:
+        open_queue: Gives the queue, as one round meets it.
+        owner: This process's name, which those of its rounds begin with.
+        connect: The way to the relay.
+        relay: The name under which the relay's pauses are kept.
+        connections: Messages that are sent at the same time.
+        limits: What less holds for a recipient's domain.
     """
-    accepted = failed = 0
-    while (delivered := _deliver(tools, stop=stop)).is_interrupted and not stop.is_set():
-        accepted, failed = accepted + delivered.accepted, failed + delivered.failed
-    return Delivered(accepted=accepted + delivered.accepted, failed=failed + delivered.failed)
+
+    def __init__(  # noqa: PLR0913 - an engine shows what it needs
+        self,
+        open_queue: Callable[[], Queue[Claimed]],
+        *,
+        database: Database,
+        clock: Callable[[], datetime],
+        owner: str,
+        connect: Connect,
+        relay: str,
+        connections: int,
+        limits: Mapping[str, DomainLimits],
+    ) -> None:
+        self.open_queue = open_queue
+        self.database = database
+        self.clock = clock
+        self.owner = owner
+        self.connect = connect
+        self.relay = relay
+        self.connections = connections
+        self.limits = limits
+
+    def send_due(self, *, stop: Event) -> Delivered:
+        """Send everything whose time has come; return when nothing is left, or when told to stop.
+
+        When told to stop it waits a few seconds for the messages on their way; what is not
+        answered by then is on record as doubtful.
+
+        Raises:
+            StorageError: The database failed. One that is away is waited for while there are
+                replies that it is to be told, and then the round goes on.
+        """
+        accepted = failed = 0
+        while (delivered := self._send_round(stop)).is_interrupted and not stop.is_set():
+            accepted, failed = accepted + delivered.accepted, failed + delivered.failed
+        return Delivered(accepted=accepted + delivered.accepted, failed=failed + delivered.failed)
+
+    def send_unrecorded(self, message: OutgoingMessage) -> Reply:
+        """Send a message that is in no queue, the way all go, and record nothing.
+
+        Raises:
+            DeliveryError: It was not accepted.
+        """
+        with self.connect() as send:
+            return send(message.envelope, message.content, lambda: None)
+
+    def find_pause(self) -> tuple[datetime, str] | None:
+        """Return until when the relay is left alone, and why; None if it is not."""
+        with self.database.read() as connection:
+            return relays.find_pause(connection, self.relay, now=self.clock())
+
+    def _send_round(self, stop: Event) -> Delivered:
+        queue, now = self.open_queue(), self.clock()
+        # A read first: most rounds find nothing, and shall not take SQLite's only write lock.
+        with self.database.read() as connection:
+            is_any = queue.is_any_due(connection, now=now)
+        if not is_any:
+            return Delivered(accepted=0, failed=0)
+        with self.database.write() as connection:
+            queue.outbox.recover(connection)
+            queue.withdraw(connection, now=now)
+            pause = relays.find_pause(connection, self.relay, now=now)
+            queue.pauses.refresh(connection, now=now)
+        if pause:
+            logger.warning("relay paused", extra={"relay": self.relay, "because": pause[1]})
+            return Delivered(accepted=0, failed=0)
+        return _Round(self, queue, stop=stop).run()
 
 
-def _deliver(tools: DeliverTools, *, stop: Event) -> Delivered:
-    with tools.database.write() as connection:
-        now = tools.clock()
-        deliveries.recover(connection)
-        deliveries.withdraw(connection, now=now)
-        pause = relays.find_pause(connection, tools.relay, now=now)
-        paused = relays.paused_domains(connection, now=now)
-    if pause:
-        logger.warning("relay paused", extra={"relay": tools.relay, "because": pause[1]})
-        return Delivered(accepted=0, failed=0)
-    return _Round(tools, paused=paused, stop=stop).run()
+class _Round(Generic[Claimed]):
+    """One run; only `_work` and what it calls run on the threads that send."""
 
-
-class _Round:
-    """One run; only `_work` and what it calls run on the senders' threads."""
-
-    def __init__(self, tools: DeliverTools, *, paused: dict[str, datetime], stop: Event) -> None:
-        self._tools = tools
-        self._owner = name_of_round(tools.owner)
-        self._stop = stop
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._results: SimpleQueue[Result] = SimpleQueue()
-        self._replies: deque[Result] = deque()
-        self._unsettled: list[tuple[Result, Verdict]] = []
+    def __init__(self, sender: Sender[Claimed], queue: Queue[Claimed], *, stop: Event) -> None:
+        self._sender, self._queue, self._stop = sender, queue, stop
+        # Of its own: what another round of this process holds is not given back by this one.
+        self._owner = name_of_round(sender.owner)
+        self._limited: DomainLimiter[Claimed] = DomainLimiter(sender.limits)
+        self._jobs: SimpleQueue[Claimed | None] = SimpleQueue()
+        self._results: SimpleQueue[AttemptResult[Claimed]] = SimpleQueue()
+        self._replies: deque[AttemptResult[Claimed]] = deque()
+        self._unsettled: list[tuple[AttemptResult[Claimed], Verdict]] = []
         self._in_flight = 0
         self._is_more = self._is_closing = self._is_interrupted = False
-        self._standings, self._lanes = Standings(), Lanes(tools.limits)
-        self._paused = paused
-        self._refusing: dict[str, tuple[datetime, str]] = {}
         self._relay_pause: tuple[datetime, str] | None = None
-        self._outcomes: dict[int | None, Outcomes] = {}
-        self._held: dict[int, tuple[datetime, str]] = {}
-        self._taken_back: dict[timedelta, set[int]] = defaultdict(set)
-        self._attempts = Attempts(
-            sender=tools.sender,
-            bounces_to=tools.bounces_to,
-            unsubscribe_url=tools.unsubscribe_url,
-            preferences_url=tools.preferences_url,
-            database=tools.database,
-            owner=self._owner,
-            clock=tools.clock,
-        )
-        self._prepared: dict[int, tuple[Newsletter, PreparedIssue]] = {}
         self._renewed = time.monotonic()
         self._accepted = self._failed = 0
 
     def run(self) -> Delivered:
+        # Daemons: a relay that never replies must not keep the process from ending.
         threads = [
             Thread(target=self._work, name=f"deliver-{number}", daemon=True)
-            for number in range(self._tools.connections)
+            for number in range(self._sender.connections)
         ]
         for thread in threads:
             thread.start()
@@ -167,11 +169,11 @@ class _Round:
                 self._renew()
                 self._claim()
                 self._release()
-                if not (self._in_flight or self._lanes.waiting or self._unsettled):
+                if not (self._in_flight or self._limited.waiting or self._unsettled):
                     break
                 self._settle(self._gather(timeout=self._patience()))
         except DatabaseAwayError as error:
-            logger.warning("letters wait for the database", extra={"because": str(error)})
+            logger.warning("messages wait for the database", extra={"because": str(error)})
             self._is_interrupted = True
         finally:
             self._wind_up(threads)
@@ -184,214 +186,124 @@ class _Round:
 
     def _renew(self) -> None:
         if time.monotonic() - self._renewed > RENEWAL.total_seconds():
-            with self._tools.database.write() as connection:
-                deliveries.renew(connection, self._owner)
-                self._paused = relays.paused_domains(connection, now=self._tools.clock())
+            with self._sender.database.write() as connection:
+                self._queue.outbox.renew(connection, self._owner)
+                self._queue.pauses.refresh(connection, now=self._sender.clock())
             self._renewed = time.monotonic()
 
     def _claim(self) -> None:
-        tools, now = self._tools, self._tools.clock()
-        room = tools.connections + AHEAD - self._in_flight
+        now = self._sender.clock()
+        room = self._sender.connections + AHEAD - self._in_flight
+        # Not one by one: a claim is a commit, synced to the disk, whatever it brings.
         self._is_more = room > AHEAD // 2
         if self._is_more:
-            claimed = claim(tools.database, self._owner, limit=room, now=now)
+            claimed = self._queue.claim(self._owner, limit=room, now=now)
             self._is_more = len(claimed) == room
             for one in claimed:
-                if result := self._hand_out(one, now=now):
-                    self._keep(result)
+                self._hand_out(one, now=now)
 
-    def _hand_out(self, claimed: ClaimedDelivery, *, now: datetime) -> Result | None:
-        """Let a letter go its way; return what comes of it if that is no further."""
-        domain = domain_of(claimed)
-        if pause := self._pause_of(claimed, now=now):
-            return put_back(claimed, pause)
-        try:
-            newsletter, prepared = self._prepare(claimed.issue_id)
-        except (ValueError, NotFoundError) as error:
-            return unfit(claimed, error)
-        job = Job(claimed=claimed, prepared=prepared, newsletter=newsletter)
-        if domain not in self._lanes:
-            self._send(job)
-        elif wait := self._lanes.enter(job):
-            return put_back(claimed, wait)
-        return None
-
-    def _pause_of(self, claimed: ClaimedDelivery, *, now: datetime) -> timedelta:
-        """Return for how long a letter has to wait for its domain or its issue."""
-        issue_until, _ = self._held.get(claimed.issue_id, (now, ""))
-        until = max(self._paused.get(domain_of(claimed), now), issue_until)
-        return max(until - now, timedelta(0))
-
-    def _prepare(self, issue_id: int) -> tuple[Newsletter, PreparedIssue]:
-        if issue_id not in self._prepared:
-            with self._tools.database.read() as connection:
-                issue = issues.get(connection, issue_id)
-            while len(self._prepared) >= PREPARED:
-                del self._prepared[next(iter(self._prepared))]
-            letterhead = self._tools.letterhead_of(issue.newsletter)
-            self._prepared[issue_id] = issue.newsletter, prepare(issue, letterhead)
-        return self._prepared[issue_id]
+    def _hand_out(self, claimed: Claimed, *, now: datetime) -> None:
+        """Let a message go its way, or put it back if it has to wait for longer than a moment."""
+        wait: timedelta | None = self._queue.pauses.pause_of(claimed, now=now)
+        if not wait:
+            if domain_of(claimed) not in self._limited:
+                self._send(claimed)
+                return
+            wait = self._limited.add(claimed)
+        if wait:
+            self._keep(put_back(claimed, wait))
 
     def _release(self) -> None:
-        for job in self._lanes.ready():
-            self._send(job)
+        for claimed in self._limited.ready():
+            self._send(claimed)
 
-    def _send(self, job: Job) -> None:
+    def _send(self, claimed: Claimed) -> None:
         self._in_flight += 1
-        self._jobs.put(job)
+        self._jobs.put(claimed)
 
     def _patience(self) -> float:
         """Return the seconds for which there is nothing to do but to wait for replies."""
         if self._is_more or self._unsettled:
             return 0.0
-        return min(1.0, self._lanes.until_next())
+        return min(1.0, self._limited.until_next())
 
     def _work(self) -> None:
-        with self._tools.connect() as send:
-            while job := self._jobs.get():
-                result = self._result(job, send)
+        with self._sender.connect() as send:
+            while claimed := self._jobs.get():
+                result = self._result(claimed, send)
                 # at once: before it is settled others would meet the same relay
                 self._is_closing |= bool(result.verdict and result.verdict.relay_pause)
                 self._results.put(result)
 
-    def _result(self, job: Job, send: Send) -> Result:
+    def _result(self, claimed: Claimed, send: Send) -> AttemptResult[Claimed]:
         if self._is_over():
-            return Result(claimed=job.claimed, verdict=None, reply="")
-        if pause := self._pause_of(job.claimed, now=self._tools.clock()):
-            return put_back(job.claimed, pause)
-        return self._attempts.of(job, send)
+            return AttemptResult(claimed=claimed, verdict=None, reply="")
+        if wait := self._queue.pauses.pause_of(claimed, now=self._sender.clock()):
+            return put_back(claimed, wait)
+        return attempt(self._queue, claimed, send=send, mark=partial(self._mark, claimed.id))
 
-    def _gather(self, *, timeout: float) -> list[Result]:
-        results: list[Result] = []
+    def _mark(self, message: int) -> None:
+        with self._sender.database.write() as connection:
+            self._queue.outbox.mark(connection, self._owner, message, now=self._sender.clock())
+
+    def _gather(self, *, timeout: float) -> list[AttemptResult[Claimed]]:
+        results: list[AttemptResult[Claimed]] = []
         with suppress(Empty):
             results.append(self._results.get(timeout=timeout))
             while True:
                 results.append(self._results.get_nowait())
         return results
 
-    def _settle(self, results: Sequence[Result]) -> None:
+    def _settle(self, results: Sequence[AttemptResult[Claimed]]) -> None:
         self._replies.extend(results)
         while self._replies:
             # Off the list only when it is kept: to weigh a refusal the database is asked, too.
             self._keep(result := self._replies[0])
             self._replies.popleft()
             self._in_flight -= 1
-            self._lanes.left(domain_of(result.claimed))
+            self._limited.done(domain_of(result.claimed))
         if not self._unsettled:
             return
-        tools, now = self._tools, self._tools.clock()
-        with tools.database.write() as connection:
+        now, pauses = self._sender.clock(), self._queue.pauses
+        with self._sender.database.write() as connection:
             settled = [result.settled(verdict, now=now) for result, verdict in self._unsettled]
-            deliveries.settle(connection, self._owner, settled, now=now)
-            for domain, (until, because) in self._refusing.items():
-                relays.pause_domain(connection, domain, until=until, reason=because)
-                deliveries.postpone(connection, domain, until=until)
-            self._hold(connection, now=now)
+            self._queue.outbox.settle(connection, self._owner, settled, now=now)
+            pauses.save(connection, now=now)
             if self._relay_pause:
                 until, because = self._relay_pause
-                relays.pause(connection, tools.relay, until=until, reason=because)
+                relays.pause(connection, self._sender.relay, until=until, reason=because)
         for result, verdict in self._unsettled:
             self._count(result, verdict)
         self._unsettled.clear()
-        self._refusing.clear()
-        self._taken_back.clear()
+        pauses.saved()
 
-    def _keep(self, result: Result) -> None:
-        """Keep what is to be settled, and see what it says of the relay and the domain."""
-        if result.verdict is None:
+    def _keep(self, result: AttemptResult[Claimed]) -> None:
+        """Keep what is to be settled, and see what it says of the relay."""
+        verdict = result.verdict
+        if verdict is None:
             return
-        verdict = self._weighed(result, result.verdict)
+        if not result.untried:
+            verdict = self._queue.pauses.weigh(result, verdict)
+            if verdict.relay_pause:
+                self._is_closing = True
+                pause = self._sender.clock() + verdict.relay_pause, result.reply
+                self._relay_pause = max(self._relay_pause or pause, pause)
         self._unsettled.append((result, verdict))
-        if result.untried:
-            return
-        domain, now = domain_of(result.claimed), self._tools.clock()
-        domain_pause, relay_pause = self._standings.note(domain, verdict)
-        if domain_pause:
-            self._paused[domain] = now + domain_pause
-            self._refusing[domain] = now + domain_pause, result.reply
-            logger.warning("domain paused", extra={"domain": domain, "because": result.reply})
-        if relay_pause:
-            self._is_closing = True
-            pause = now + relay_pause, result.reply
-            self._relay_pause = max(self._relay_pause or pause, pause)
 
-    def _weighed(self, result: Result, verdict: Verdict) -> Verdict:
-        """Return what follows from an attempt, in view of what became of the rest of its issue.
-
-        If most of it is refused in the same words, it is nobody's address that is at fault.
-        """
-        letter, issue_id = result.claimed.id, result.claimed.issue_id
-        if verdict.state is DeliveryState.ACCEPTED:
-            for whose in self._outcomes.keys() & {issue_id, None}:
-                self._outcomes[whose].note_accepted(letter)
-        if not verdict.is_refusal:
-            return verdict
-        # Issues may be for few: then what became of all letters lately says more.
-        for outcomes in (self._outcomes_of(issue_id), self._outcomes_of(None)):
-            outcomes.note_refused(letter, domain_of(result.claimed), result.reply)
-            if alike := outcomes.alike(letter):
-                of_domains = outcomes.domains_of(alike)
-                is_of_one = len(of_domains) == 1 and self._is_for_others(issue_id, *of_domains)
-                self._taken_back[FAULT if is_of_one else ISSUE_REST] |= alike
-                return self._refused_alike(result, verdict, is_of_one_domain=is_of_one)
-        return verdict
-
-    def _refused_alike(
-        self, result: Result, verdict: Verdict, *, is_of_one_domain: bool
-    ) -> Verdict:
-        """Hold a letter that most others share their refusal with, and its issue with it.
-
-        If all of them were for one domain, and the issue has letters for others, only that
-        domain is left alone.
-        """
-        # What is too large stops its own issue; the next one may well be small enough.
-        is_of_issue = verdict.state is DeliveryState.HELD and not verdict.blames_domain
-        held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT))
-        if is_of_one_domain:
-            return replace(held, blames_domain=not is_of_issue)
-        rest, issue_id = ISSUE_REST if is_of_issue else FAULT, result.claimed.issue_id
-        self._held[issue_id] = self._tools.clock() + rest, result.reply
-        logger.warning("issue held", extra={"issue": issue_id, "because": result.reply})
-        return held if is_of_issue else replace(held, relay_pause=FAULT)
-
-    def _outcomes_of(self, issue_id: int | None) -> Outcomes:
-        """Return what became of the letters of an issue, or of all of the last day."""
-        if issue_id not in self._outcomes:
-            since = self._tools.clock() - LATELY
-            with self._tools.database.read() as connection:
-                found = deliveries.outcomes(connection, issue_id, since=since)
-            self._outcomes[issue_id] = found
-            for result, verdict in self._unsettled:
-                is_theirs = issue_id in {None, result.claimed.issue_id}
-                if is_theirs and verdict.state is DeliveryState.ACCEPTED:
-                    found.note_accepted(result.claimed.id)
-        return self._outcomes[issue_id]
-
-    def _is_for_others(self, issue_id: int, domain: str) -> bool:
-        with self._tools.database.read() as connection:
-            return deliveries.is_for_others(connection, issue_id, domain)
-
-    def _hold(self, connection: Connection, *, now: datetime) -> None:
-        """Hold what everybody is refused; what was not tried of it comes before the rest."""
-        for rest, letters in self._taken_back.items():
-            deliveries.hold_refused(connection, letters, until=now + rest)
-        for issue_id, (until, because) in self._held.items():
-            reason = f"most letters of this issue are refused: {because}"
-            deliveries.hold_issue(connection, issue_id, until=until, reason=reason)
-
-    def _count(self, result: Result, verdict: Verdict) -> None:
+    def _count(self, result: AttemptResult[Claimed], verdict: Verdict) -> None:
         if result.untried:
             return
         is_accepted = verdict.state is DeliveryState.ACCEPTED
         self._accepted += is_accepted
         self._failed += not is_accepted
-        data = {"message_id": result.claimed.message_id, "state": verdict.state}
+        claimed = result.claimed
+        data = {"kind": claimed.kind, "message_id": claimed.message_id, "state": verdict.state}
         level = logging.INFO if is_accepted else logging.WARNING
-        event = "letter accepted" if is_accepted else "letter not accepted"
+        event = "message accepted" if is_accepted else "message not accepted"
         logger.log(level, event, extra={**data, "reply": result.reply})
 
     def _wind_up(self, threads: Sequence[Thread]) -> None:
-        """Wait for the letters on their way, settle them, then give back what is left.
+        """Wait for the messages on their way, settle them, then give back what is left.
 
         While the database is away replies are kept: what the relay has taken must not look
         as if nobody knew. Only who is told to stop, or dies, leaves it at the markers.
@@ -419,10 +331,13 @@ class _Round:
             self._settle(self._gather(timeout=0.2))
             if self._in_flight and not is_late:
                 return False
-            now = self._tools.clock()
-            with self._tools.database.write() as connection:
-                deliveries.give_back(connection, self._owner, doubtful_until=now + DOUBT, now=now)
-                self._hold(connection, now=now)
+            now = self._sender.clock()
+            with self._sender.database.write() as connection:
+                self._queue.outbox.give_back(
+                    connection, self._owner, doubtful_until=now + DOUBT, now=now
+                )
+                # Once more: what was given back of an issue that is held waits with it.
+                self._queue.pauses.save(connection, now=now)
         except DatabaseAwayError:
             return False
         return True

@@ -14,11 +14,11 @@ from tidings.domain.findings import Finding, Level, ok, problem, warning
 from tidings.domain.watching import ENOUGH_SPACE, LITTLE_SPACE
 from tidings.errors import DeliveryError, DnsError, UnreachableError
 from tidings.services.composing import PlanTools
-from tidings.services.delivering import DeliverTools
 from tidings.services.doctor_domains import Senders, examine_domains
 from tidings.services.doctor_letters import examine_letters, samples
 from tidings.services.doctor_relay import examine_relay
-from tidings.services.sending import send_sample
+from tidings.services.issue_messages import IssueMessages
+from tidings.services.issue_queue import IssueSender
 from tidings.storage import hub_pings, leases, newsletters
 from tidings.storage.database import Database
 
@@ -57,7 +57,8 @@ class DoctorTools:
     faults: Sequence[str]
     disk: Callable[[], tuple[int, int] | None]
     planning: PlanTools
-    delivering: DeliverTools
+    messages: IssueMessages
+    sender: IssueSender
 
 
 def examine(tools: DoctorTools) -> Iterator[Finding]:
@@ -80,11 +81,12 @@ def send_test(tools: DoctorTools, address: str) -> Finding:
     """Send an issue to one address, for a look at what others make of it; it counts for nothing."""
     what = f"test to {address}"
     try:
-        sample = next(samples(tools.planning, tools.delivering, tools.signer), None)
+        sample = next(samples(tools.planning, tools.messages, tools.signer), None)
         if sample is None:
             advice = "add a newsletter and a source, and come back"
             return problem(what, "nothing was sent: no newsletter has anything to tell", advice)
-        reply = send_sample(tools.delivering, sample.issue, address)
+        message = tools.messages.sample(sample.issue, address, now=tools.clock())
+        reply = tools.sender.send_unrecorded(message)
     except ValueError as error:
         return problem(what, str(error), UNFIT)
     except DeliveryError as error:
@@ -95,7 +97,7 @@ def send_test(tools: DoctorTools, address: str) -> Finding:
 
 def _letters(tools: DoctorTools) -> Iterator[Finding]:
     try:
-        yield from examine_letters(tools.planning, tools.delivering, tools.signer)
+        yield from examine_letters(tools.planning, tools.messages, tools.signer)
     except ValueError as error:
         yield problem("letters", str(error), UNFIT)
 
@@ -135,8 +137,8 @@ def _contact(tools: DoctorTools) -> Finding:
 def _senders(tools: DoctorTools) -> Senders:
     with tools.database.read() as connection:
         series = newsletters.every(connection)
-    letterheads = [tools.delivering.letterhead_of(one) for one in series]
-    addresses = [tools.delivering.sender, *(one.sender.address for one in letterheads)]
+    letterheads = [tools.messages.letterhead_of(one) for one in series]
+    addresses = [tools.messages.sender, *(one.sender.address for one in letterheads)]
     relay = tools.smtp.host if tools.smtp else ""
     return Senders(
         domains=tuple(dict.fromkeys(_domain(one) for one in addresses)),
@@ -183,7 +185,7 @@ def _one_click(tools: DoctorTools) -> Iterator[Finding]:
     """Press the button of mail programs, with a link of ours that is nobody's."""
     what = "one-click"
     try:
-        answer = click(tools.delivering.unsubscribe_url(0, 0))
+        answer = click(tools.messages.unsubscribe_url(0, 0))
     except UnreachableError as error:
         yield problem(what, str(error), "is `tidings run` running, and [web] base_url right?")
         return

@@ -9,9 +9,8 @@ from tidings.delivery.dkim import Signer
 from tidings.domain.findings import Finding, ok, problem, warning
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 from tidings.services.composing import PlanTools
-from tidings.services.delivering import DeliverTools
 from tidings.services.editions import sample as sample_issue
-from tidings.services.sending import sample_letter
+from tidings.services.issue_messages import IssueMessages
 from tidings.storage import newsletters
 
 MAX_HTML = 102_000
@@ -45,7 +44,7 @@ class Sample:
 
 
 def samples(
-    planning: PlanTools, delivering: DeliverTools, signer: Signer | None
+    planning: PlanTools, messages: IssueMessages, signer: Signer | None
 ) -> Iterator[Sample]:
     """Write a letter of each newsletter: its next issue, or what it last told of.
 
@@ -58,17 +57,17 @@ def samples(
         ]
         found = [sample_issue(planning, connection, one, at=planning.clock()) for one in editions]
     for issue in filter(None, found):
-        letter = sample_letter(delivering, issue, delivering.sender)
+        letter = messages.sample(issue, messages.sender, now=planning.clock()).content
         yield Sample(issue=issue, letter=signer.signed(letter) if signer else letter)
 
 
 def examine_letters(
-    planning: PlanTools, delivering: DeliverTools, signer: Signer | None
+    planning: PlanTools, messages: IssueMessages, signer: Signer | None
 ) -> Iterator[Finding]:
     """Look at a letter of each newsletter."""
-    way_out = delivering.unsubscribe_url(0, 0)
+    way_out = messages.unsubscribe_url(0, 0)
     is_any = False
-    for sample in samples(planning, delivering, signer):
+    for sample in samples(planning, messages, signer):
         is_any = True
         what = f"letter of {sample.issue.newsletter.slug}"
         found = [*_of_issue(what, sample.issue), *_of_head(what, sample.letter, way_out=way_out)]

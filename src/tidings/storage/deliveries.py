@@ -1,6 +1,6 @@
-"""Deliveries: claimed in small numbers, marked right before they leave, settled in batches."""
+"""Deliveries: one issue to one subscription, as a row of the outbox."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,47 +9,33 @@ from sqlalchemy import Connection, Row, and_, exists, func, select, update
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.refusals import Outcomes
-from tidings.storage import outbox
 from tidings.storage.mail_tables import delivery, subscriber, subscription
-from tidings.storage.outbox import Settled
+from tidings.storage.outbox import WAITING, Outbox, OutboxMessage
 from tidings.storage.reader_tables import bounce
 
 LAST = 1000
-"""Letters that are looked back on to tell a relay that refuses everybody."""
+"""Messages that are looked back on to tell a relay that refuses everybody."""
+
+OUTBOX = Outbox(delivery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedDelivery:
+class ClaimedDelivery(OutboxMessage):
     """A delivery that is ours to send.
 
     Attributes:
-        attempt: Its number, from 1.
         nonce: The subscription's.
         token_version: The subscriber's.
-        is_resend: The one repetition after a connection was lost past the marker.
     """
 
-    id: int
+    kind: str = "issue"
     subscription_id: int
     nonce: int
     subscriber_id: int
     token_version: int
     issue_id: int
-    address: str
     slot: str
-    message_id: str
     planned_at: datetime
-    attempt: int
-    is_resend: bool
-
-
-def recover(connection: Connection) -> None:
-    """Decide over what a dead process left behind.
-
-    Without a marker nothing left the house: it is ready again. With one it is assumed that
-    the relay has it, for that is nearly always so; it is not sent again by itself.
-    """
-    outbox.recover(connection, delivery)
 
 
 def withdraw(connection: Connection, *, now: datetime) -> None:
@@ -64,7 +50,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
         (has_left, DeliveryState.CANCELLED),
         (delivery.c.expires_at <= now, DeliveryState.EXPIRED),
     ):
-        outbox.withdraw(connection, delivery, rule=rule, state=state, now=now)
+        OUTBOX.withdraw(connection, rule=rule, state=state, now=now)
 
 
 def claim(
@@ -81,6 +67,7 @@ def claim(
             delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
             delivery.c.state != DeliveryState.SENDING,
             delivery.c.next_try_at <= now,
+            # `withdraw` runs once a round, and people leave in the middle of one as well.
             delivery.c.expires_at > now,
             subscription.c.ended_at.is_(None),
         )
@@ -88,13 +75,8 @@ def claim(
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
-    taken = (
-        update(delivery)
-        .where(delivery.c.id.in_(waiting.scalar_subquery()))
-        .values(outbox.taken(connection, owner, delivery))
-        .returning(delivery.c.id)
-    )
-    ids = list(connection.scalars(taken))
+    ids = OUTBOX.take(connection, owner, waiting)
+    # A second statement: RETURNING has no other table's columns on SQLite.
     statement = (
         select(
             delivery,
@@ -111,27 +93,6 @@ def claim(
     return [_to_claimed(row) for row in connection.execute(statement)] if ids else []
 
 
-def renew(connection: Connection, owner: str) -> None:
-    """Move on the end of every lease that `owner` holds."""
-    outbox.renew(connection, delivery, owner=owner)
-
-
-def mark(connection: Connection, owner: str, delivery_id: int, *, now: datetime) -> None:
-    """Note that the payload is about to be written: from here on it may have been sent.
-
-    Raises:
-        LeaseLostError: The delivery is not `owner`'s any more; nothing may be sent.
-    """
-    outbox.mark(connection, delivery, owner=owner, letter_id=delivery_id, now=now)
-
-
-def settle(
-    connection: Connection, owner: str, settled: Sequence[Settled], *, now: datetime
-) -> None:
-    """Note what came of attempts; one that is not `owner`'s any more is left as it is."""
-    outbox.settle(connection, delivery, owner=owner, settled=settled, now=now)
-
-
 def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
     """Let everything that waits for addresses of a domain wait longer.
 
@@ -146,7 +107,7 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
         select(delivery.c.id)
         .where(
             delivery.c.finished_at.is_(None),
-            delivery.c.state.in_(outbox.WAITING),
+            delivery.c.state.in_(WAITING),
             delivery.c.next_try_at < until,
             delivery.c.subscription_id.in_(readers),
         )
@@ -160,11 +121,11 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
 
 
 def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> Outcomes:
-    """Return what became so far of the letters of an issue, for good or for now.
+    """Return what became so far of the messages of an issue, for good or for now.
 
     Args:
         connection: A reading one.
-        issue_id: Of which issue; None for the last letters of all issues.
+        issue_id: Of which issue; None for the last messages of all issues.
         since: These only if they were planned after that.
     """
     last = select(delivery.c.id).order_by(delivery.c.id.desc()).limit(LAST)
@@ -190,7 +151,7 @@ def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -
 
 
 def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
-    """Tell whether an issue has letters for addresses of other domains than that."""
+    """Tell whether an issue has messages for addresses of other domains than that."""
     theirs = (
         select(delivery.c.id)
         .join(subscription, subscription.c.id == delivery.c.subscription_id)
@@ -205,7 +166,7 @@ def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
 
 
 def hold_refused(connection: Connection, ids: Collection[int], *, until: datetime) -> None:
-    """Hold letters that were refused, for good or for now, unless that has had consequences."""
+    """Hold messages that were refused, for good or for now, unless that has had consequences."""
     is_judged = exists().where(bounce.c.delivery_id == delivery.c.id)
     refused = update(delivery).where(
         delivery.c.id.in_(ids),
@@ -230,16 +191,6 @@ def hold_issue(connection: Connection, issue_id: int, *, until: datetime, reason
     held = {"state": DeliveryState.HELD, "next_try_at": until}
     said = func.coalesce(delivery.c.reply, reason)
     connection.execute(waiting.values(held | {"reply": said}))
-
-
-def give_back(
-    connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
-) -> None:
-    """Release what `owner` did not finish: unmarked it is ready, marked it is doubtful.
-
-    What is doubtful is sent once more after `doubtful_until`, unless that was the second time.
-    """
-    outbox.give_back(connection, delivery, owner=owner, doubtful_until=doubtful_until, now=now)
 
 
 def by_state(connection: Connection) -> dict[str, int]:

@@ -64,7 +64,7 @@ def doubtful_of_issue(connection: Connection, issue_id: int, *, limit: int) -> l
 
 
 def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> None:
-    """Let letters be sent as soon as there is a way out: the same bytes, by the same Message-ID.
+    """Let messages be sent as soon as there is a way out: the same bytes, by the same Message-ID.
 
     What may have arrived is sent once, as a repetition; what cannot have is tried as if new.
 
@@ -97,7 +97,7 @@ def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> No
 
 
 def cancel(connection: Connection, ids: Collection[int], *, now: datetime) -> None:
-    """Take letters back for good; of one that may have arrived it is assumed that it has.
+    """Take messages back for good; of one that may have arrived it is assumed that it has.
 
     Raises:
         NotFoundError: There is no such delivery.

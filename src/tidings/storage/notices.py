@@ -1,4 +1,4 @@
-"""Letters that are no issue: queued with what they tell of, then sent like deliveries."""
+"""Transactional mail: queued with what it tells of, then sent from the outbox like deliveries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,28 +6,29 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.notices import LIFETIMES, NoticeKind
-from tidings.storage import outbox
 from tidings.storage.mail_tables import subscriber, subscription
-from tidings.storage.outbox import Settled
+from tidings.storage.outbox import Outbox, OutboxMessage
 from tidings.storage.reader_tables import address_change, notice, sign_up
 from tidings.storage.upserts import upsert
 
 KEPT = timedelta(days=30)
-"""How long a letter is on record once nothing more is to happen to it."""
+"""How long a message is on record once nothing more is to happen to it."""
+
+OUTBOX = Outbox(notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotice:
-    """A letter to be queued; it is withdrawn when a row it is about goes.
+    """A message to be queued; it is withdrawn when a row it is about goes.
 
     Attributes:
         address: Who it goes to, as it is written to.
-        details: Anything else that its kind of letter tells of.
-        name: Of letters with the same name there is only ever one; None for any number.
+        details: Anything else that its kind of message tells of.
+        name: Of messages with the same name there is only ever one; None for any number.
     """
 
     kind: NoticeKind
@@ -42,20 +43,16 @@ class NewNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedNotice:
-    """A letter that is ours to send, with what its links are signed for.
+class ClaimedNotice(OutboxMessage):
+    """A message that is ours to send, with what its links are signed for.
 
     Attributes:
         message_id: Without its domain and brackets.
-        attempt: Its number, from 1.
-        is_resend: The one repetition after a connection was lost past the marker.
         asked_at: When the sign-up or the change of address was asked for.
         link_expires_at: Until when that can be confirmed.
     """
 
-    id: int
     kind: NoticeKind
-    address: str
     language: str
     newsletter_id: int | None
     subscription_id: int | None
@@ -67,27 +64,24 @@ class ClaimedNotice:
     asked_at: datetime | None
     link_expires_at: datetime | None
     details: Mapping[str, object]
-    message_id: str
     made_at: datetime
-    attempt: int
-    is_resend: bool
 
 
 def add(connection: Connection, new: NewNotice, *, now: datetime) -> bool:
-    """Queue a letter; say whether there was none of its name yet."""
+    """Queue a message; say whether there was none of its name yet."""
     row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
 
 
-def add_many(connection: Connection, letters: Sequence[NewNotice], *, now: datetime) -> None:
-    """Queue letters whose names are all new, or that have none."""
-    if letters:
-        connection.execute(insert(notice), [_columns(new, now) for new in letters])
+def add_many(connection: Connection, messages: Sequence[NewNotice], *, now: datetime) -> None:
+    """Queue messages whose names are all new, or that have none."""
+    if messages:
+        connection.execute(insert(notice), [_columns(new, now) for new in messages])
 
 
 def is_known(connection: Connection, name: str) -> bool:
-    """Tell whether a letter of that name has been queued."""
+    """Tell whether a message of that name has been queued."""
     named = select(notice.c.id).where(notice.c.message_id == name)
     return connection.execute(named).first() is not None
 
@@ -96,11 +90,6 @@ def is_any_due(connection: Connection, *, now: datetime) -> bool:
     """Tell whether there is anything to be sent, or to be decided over."""
     waits = (notice.c.finished_at.is_(None), notice.c.next_try_at <= now)
     return connection.execute(select(notice.c.id).where(*waits).limit(1)).first() is not None
-
-
-def recover(connection: Connection) -> None:
-    """Decide over what a dead process left behind."""
-    outbox.recover(connection, notice)
 
 
 def withdraw(connection: Connection, *, now: datetime) -> None:
@@ -116,11 +105,11 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
         (is_outdated, DeliveryState.CANCELLED),
         (notice.c.expires_at <= now, DeliveryState.EXPIRED),
     ):
-        outbox.withdraw(connection, notice, rule=rule, state=state, now=now)
+        OUTBOX.withdraw(connection, rule=rule, state=state, now=now)
 
 
 def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedNotice]:
-    """Take up to `limit` letters whose time has come, the longest waiting first."""
+    """Take up to `limit` messages whose time has come, the longest waiting first."""
     waiting = (
         select(notice.c.id)
         .where(
@@ -132,44 +121,12 @@ def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> l
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    taken = (
-        update(notice)
-        .where(notice.c.id.in_(waiting.scalar_subquery()))
-        .values(outbox.taken(connection, owner, notice))
-        .returning(notice.c.id)
-    )
-    ids = list(connection.scalars(taken))
+    ids = OUTBOX.take(connection, owner, waiting)
     return _claimed(connection, ids) if ids else []
 
 
-def renew(connection: Connection, owner: str) -> None:
-    """Move on the end of every lease that `owner` holds."""
-    outbox.renew(connection, notice, owner=owner)
-
-
-def mark(connection: Connection, owner: str, notice_id: int, *, now: datetime) -> None:
-    """Note that the payload is about to be written: from here on it may have been sent.
-
-    Raises:
-        LeaseLostError: The letter is not `owner`'s any more; nothing may be sent.
-    """
-    outbox.mark(connection, notice, owner=owner, letter_id=notice_id, now=now)
-
-
-def settle(connection: Connection, owner: str, settled: Settled, *, now: datetime) -> None:
-    """Note what came of an attempt, unless the letter is not `owner`'s any more."""
-    outbox.settle(connection, notice, owner=owner, settled=[settled], now=now)
-
-
-def give_back(
-    connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
-) -> None:
-    """Release what `owner` did not finish: unmarked it is ready, marked it is doubtful."""
-    outbox.give_back(connection, notice, owner=owner, doubtful_until=doubtful_until, now=now)
-
-
 def prune(connection: Connection, *, now: datetime) -> None:
-    """Forget letters that nothing has happened to for a while."""
+    """Forget messages that nothing has happened to for a while."""
     connection.execute(delete(notice).where(notice.c.finished_at <= now - KEPT))
 
 
@@ -183,6 +140,7 @@ def _columns(new: NewNotice, now: datetime) -> dict[str, object]:
         "sign_up_id": new.sign_up_id,
         "address_change_id": new.address_change_id,
         "details": dict(new.details),
+        # Those of deliveries end in ".d": the two tables never share a Message-ID.
         "message_id": new.name or f"{token_hex(16)}.n",
         "made_at": now,
         "state": DeliveryState.READY,

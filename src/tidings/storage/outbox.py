@@ -1,14 +1,20 @@
-"""Letters on their way: what the rows of deliveries and of notices have in common.
+"""The outbox: messages that are claimed, marked right before they leave, and settled.
 
-Both tables have the same columns for it: `state`, `attempts`, `next_try_at`, `expires_at`,
-`lease_owner`, `lease_until`, `marked_at`, `resent`, `reply` and `finished_at`.
+    ready ─► sending ─► sending, marked ─► accepted, rejected …
+      ▲         │              │
+      └─────────┘              └─► uncertain, or assumed_accepted: it may have been sent
+
+Issues and transactional mail have a table each, with the same columns for this: `state`,
+`attempts`, `next_try_at`, `expires_at`, `lease_owner`, `lease_until`, `marked_at`, `resent`,
+`reply` and `finished_at`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, case, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, update
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.errors import LeaseLostError
@@ -20,6 +26,24 @@ WAITING = (
     DeliveryState.HELD,
     DeliveryState.UNCERTAIN,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """A message that is ours to send.
+
+    Attributes:
+        kind: What it is, for the log.
+        attempt: Its number, from 1.
+        is_resend: The one repetition after a connection was lost past the marker.
+    """
+
+    id: int
+    kind: str
+    address: str
+    message_id: str
+    attempt: int
+    is_resend: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,143 +64,150 @@ class Settled:
     untried: bool = False
 
 
-def recover(connection: Connection, table: Table) -> None:
-    """Decide over what a dead process left behind.
+class Outbox:
+    """A table of messages on their way.
 
-    Without a marker nothing left the house: it is ready again. With one it is assumed that
-    the relay has it, for that is nearly always so; it is not sent again by itself.
+    An owner is the name of one round of sending. Leases run by the database's clock, everything
+    else by the `now` that is given.
     """
-    is_abandoned = (
-        table.c.finished_at.is_(None),
-        table.c.state == DeliveryState.SENDING,
-        table.c.lease_until <= clock(connection),
-    )
-    state = case(
-        (table.c.marked_at.is_(None), DeliveryState.READY),
-        else_=DeliveryState.ASSUMED_ACCEPTED,
-    )
-    connection.execute(
-        update(table)
-        .where(*is_abandoned)
-        .values(state=state, lease_owner=None, lease_until=None, finished_at=table.c.marked_at)
-    )
 
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
-def withdraw(
-    connection: Connection,
-    table: Table,
-    *,
-    rule: ColumnElement[bool],
-    state: DeliveryState,
-    now: datetime,
-) -> None:
-    """End what waits and fulfils `rule`; what may have been sent is assumed to have arrived."""
-    end = case((table.c.marked_at.is_not(None), DeliveryState.ASSUMED_ACCEPTED), else_=state)
-    is_waiting = (table.c.finished_at.is_(None), table.c.state.in_(WAITING))
-    withdrawn = update(table).where(*is_waiting, rule)
-    connection.execute(withdrawn.values(state=end, finished_at=now))
+    def recover(self, connection: Connection) -> None:
+        """Decide over what a dead process left behind.
 
-
-def taken(connection: Connection, owner: str, table: Table) -> dict[str, object]:
-    """Return the columns of a row that `owner` has begun to send."""
-    return {
-        "state": DeliveryState.SENDING,
-        "lease_owner": owner,
-        "lease_until": clock(connection) + LEASE,
-        "attempts": table.c.attempts + 1,
-        "resent": table.c.marked_at.is_not(None),
-    }
-
-
-def renew(connection: Connection, table: Table, *, owner: str) -> None:
-    """Move on the end of every lease that `owner` holds."""
-    until = clock(connection) + LEASE
-    connection.execute(update(table).where(_held(table, owner)).values(lease_until=until))
-
-
-def mark(
-    connection: Connection, table: Table, *, owner: str, letter_id: int, now: datetime
-) -> None:
-    """Note that the payload is about to be written: from here on it may have been sent.
-
-    Raises:
-        LeaseLostError: The letter is not `owner`'s any more; nothing may be sent.
-    """
-    ours = update(table).where(table.c.id == letter_id, _held(table, owner))
-    if connection.execute(ours.values(marked_at=now)).rowcount != 1:
-        raise LeaseLostError
-
-
-def settle(
-    connection: Connection,
-    table: Table,
-    *,
-    owner: str,
-    settled: Sequence[Settled],
-    now: datetime,
-) -> None:
-    """Note what came of attempts; one that is not `owner`'s any more is left as it is."""
-    statement = (
-        update(table)
-        .where(table.c.id == bindparam("of"), table.c.lease_owner == owner)
-        .values(
-            state=bindparam("new_state"),
-            next_try_at=bindparam("again_at", type_=table.c.next_try_at.type),
-            reply=case((bindparam("untried"), table.c.reply), else_=bindparam("new_reply")),
-            attempts=table.c.attempts - case((bindparam("untried"), 1), else_=0),
-            marked_at=case((bindparam("unmarked"), None), else_=table.c.marked_at),
-            finished_at=bindparam("end", type_=table.c.finished_at.type),
-            lease_owner=None,
-            lease_until=None,
+        Without a marker nothing left the house: it is ready again. With one it is assumed that
+        the relay has it, for that is nearly always so; it is not sent again by itself.
+        """
+        table = self._table
+        is_abandoned = (
+            table.c.finished_at.is_(None),
+            table.c.state == DeliveryState.SENDING,
+            # By the database's clock: those of two machines may differ by more than a lease.
+            table.c.lease_until <= clock(connection),
         )
-    )
-    rows = [
-        {
-            "of": one.id,
-            "new_state": one.state,
-            "again_at": one.next_try_at,
-            "new_reply": one.reply,
-            "unmarked": one.unmarked,
-            "untried": one.untried,
-            "end": None if one.state in WAITING else now,
-        }
-        for one in settled
-    ]
-    if rows:
-        connection.execute(statement, rows)
+        state = case(
+            (table.c.marked_at.is_(None), DeliveryState.READY),
+            else_=DeliveryState.ASSUMED_ACCEPTED,
+        )
+        connection.execute(
+            update(table)
+            .where(*is_abandoned)
+            # What has no marker is not finished, so its `marked_at`, NULL, serves for both.
+            .values(state=state, lease_owner=None, lease_until=None, finished_at=table.c.marked_at)
+        )
 
+    def withdraw(
+        self,
+        connection: Connection,
+        *,
+        rule: ColumnElement[bool],
+        state: DeliveryState,
+        now: datetime,
+    ) -> None:
+        """End what waits and fulfils `rule`; what may have been sent is assumed to have arrived."""
+        table = self._table
+        end = case((table.c.marked_at.is_not(None), DeliveryState.ASSUMED_ACCEPTED), else_=state)
+        is_waiting = (table.c.finished_at.is_(None), table.c.state.in_(WAITING))
+        withdrawn = update(table).where(*is_waiting, rule)
+        connection.execute(withdrawn.values(state=end, finished_at=now))
 
-def give_back(
-    connection: Connection,
-    table: Table,
-    *,
-    owner: str,
-    doubtful_until: datetime,
-    now: datetime,
-) -> None:
-    """Release what `owner` did not finish: unmarked it is ready, marked it is doubtful.
+    def take(self, connection: Connection, owner: str, waiting: Select[Any]) -> list[int]:
+        """Begin to send the rows whose ids `waiting` selects, and locks; return those ids."""
+        table = self._table
+        taken = (
+            update(table)
+            .where(table.c.id.in_(waiting.scalar_subquery()))
+            .values(
+                state=DeliveryState.SENDING,
+                lease_owner=owner,
+                lease_until=clock(connection) + LEASE,
+                attempts=table.c.attempts + 1,
+                resent=table.c.marked_at.is_not(None),
+            )
+            .returning(table.c.id)
+        )
+        return list(connection.scalars(taken))
 
-    What is doubtful is sent once more after `doubtful_until`, unless that was the second time.
-    """
-    was_marked = table.c.marked_at.is_not(None)
-    state = case(
-        (~was_marked, DeliveryState.READY),
-        (table.c.resent, DeliveryState.ASSUMED_ACCEPTED),
-        else_=DeliveryState.UNCERTAIN,
-    )
-    again_at = case((was_marked, doubtful_until), else_=table.c.next_try_at)
-    end = case((and_(was_marked, table.c.resent), now))
-    released = {"lease_owner": None, "lease_until": None, "finished_at": end}
-    connection.execute(
-        update(table)
-        .where(_held(table, owner))
-        .values(state=state, next_try_at=again_at, **released)
-    )
+    def renew(self, connection: Connection, owner: str) -> None:
+        """Move on the end of every lease that `owner` holds."""
+        until = clock(connection) + LEASE
+        held = update(self._table).where(self._is_held(owner))
+        connection.execute(held.values(lease_until=until))
 
+    def mark(self, connection: Connection, owner: str, message: int, *, now: datetime) -> None:
+        """Note that the payload is about to be written: from here on it may have been sent.
 
-def _held(table: Table, owner: str) -> ColumnElement[bool]:
-    return and_(
-        table.c.finished_at.is_(None),
-        table.c.lease_owner == owner,
-        table.c.state == DeliveryState.SENDING,
-    )
+        Raises:
+            LeaseLostError: The message is not `owner`'s any more; nothing may be sent.
+        """
+        # That it was claimed says nothing: the lease may have run out since, or the row be erased.
+        ours = update(self._table).where(self._table.c.id == message, self._is_held(owner))
+        if connection.execute(ours.values(marked_at=now)).rowcount != 1:
+            raise LeaseLostError
+
+    def settle(
+        self, connection: Connection, owner: str, settled: Sequence[Settled], *, now: datetime
+    ) -> None:
+        """Note what came of attempts; one that is not `owner`'s any more is left as it is."""
+        table = self._table
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("of"), table.c.lease_owner == owner)
+            .values(
+                state=bindparam("new_state"),
+                next_try_at=bindparam("again_at", type_=table.c.next_try_at.type),
+                reply=case((bindparam("untried"), table.c.reply), else_=bindparam("new_reply")),
+                attempts=table.c.attempts - case((bindparam("untried"), 1), else_=0),
+                marked_at=case((bindparam("unmarked"), None), else_=table.c.marked_at),
+                finished_at=bindparam("end", type_=table.c.finished_at.type),
+                lease_owner=None,
+                lease_until=None,
+            )
+        )
+        rows = [
+            {
+                "of": one.id,
+                "new_state": one.state,
+                "again_at": one.next_try_at,
+                "new_reply": one.reply,
+                "unmarked": one.unmarked,
+                "untried": one.untried,
+                "end": None if one.state in WAITING else now,
+            }
+            for one in settled
+        ]
+        if rows:
+            connection.execute(statement, rows)
+
+    def give_back(
+        self, connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
+    ) -> None:
+        """Release what `owner` did not finish: unmarked it is ready, marked it is doubtful.
+
+        What is doubtful is sent once more after `doubtful_until`, unless that was the second time.
+        """
+        table = self._table
+        was_marked = table.c.marked_at.is_not(None)
+        state = case(
+            (~was_marked, DeliveryState.READY),
+            (table.c.resent, DeliveryState.ASSUMED_ACCEPTED),
+            else_=DeliveryState.UNCERTAIN,
+        )
+        again_at = case((was_marked, doubtful_until), else_=table.c.next_try_at)
+        end = case((and_(was_marked, table.c.resent), now))
+        released = {"lease_owner": None, "lease_until": None, "finished_at": end}
+        connection.execute(
+            update(table)
+            .where(self._is_held(owner))
+            .values(state=state, next_try_at=again_at, **released)
+        )
+
+    def _is_held(self, owner: str) -> ColumnElement[bool]:
+        table = self._table
+        return and_(
+            table.c.finished_at.is_(None),
+            table.c.lease_owner == owner,
+            table.c.state == DeliveryState.SENDING,
+        )

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.readers import Suppression, SuppressionReason
-from tidings.storage import outbox
+from tidings.storage import notices
 from tidings.storage.reader_tables import notice, sign_up, suppression
 from tidings.storage.upserts import upsert
 
@@ -71,7 +71,8 @@ def withdraw(connection: Connection, address_key: str, *, now: datetime) -> None
     """Forget what an address waits to have confirmed, and send none of the letters to it."""
     connection.execute(delete(sign_up).where(sign_up.c.key == address_key))
     is_theirs = func.lower(notice.c.address) == address_key
-    outbox.withdraw(connection, notice, rule=is_theirs, state=DeliveryState.CANCELLED, now=now)
+    cancelled = DeliveryState.CANCELLED
+    notices.OUTBOX.withdraw(connection, rule=is_theirs, state=cancelled, now=now)
 
 
 def _to_suppression(row: Row[bytes, str, datetime, str | None]) -> Suppression:

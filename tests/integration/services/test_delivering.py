@@ -27,7 +27,7 @@ from tidings.domain.refusals import FEW_OF_A_DOMAIN
 from tidings.domain.retries import DOUBT, FAULT, OUTAGE, PAUSES
 from tidings.domain.standings import MAX_FAULTS
 from tidings.errors import StorageError
-from tidings.services import delivering
+from tidings.services import delivering, issue_queue
 from tidings.services.delivering import Delivered
 from tidings.storage import subscribers
 from tidings.storage.mail_tables import delivery, subscriber
@@ -426,7 +426,7 @@ def test_a_repetition_that_cannot_be_written_stays_in_doubt(newsroom, planned):
 
 
 def test_more_issues_than_are_kept_ready_go_out_as_well(newsroom, outbox, monkeypatch):
-    monkeypatch.setattr(delivering, "PREPARED", 1)
+    monkeypatch.setattr(issue_queue, "PREPARED", 1)
     newsroom.add_newsletter()
     for topic in ("art", "law", "sea"):
         source = newsroom.follow(topic=topic)

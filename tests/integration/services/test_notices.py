@@ -2,6 +2,7 @@
 
 import email
 import re
+from datetime import timedelta
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 from threading import Event, Thread
@@ -26,6 +27,7 @@ from tidings.domain.notices import NoticeKind
 from tidings.domain.readers import NOBODY
 from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
+from tidings.services.delivering import Delivered
 from tidings.services.moving import Moving
 from tidings.services.readers import ReaderTools
 from tidings.storage import relays, subscribers
@@ -171,6 +173,28 @@ def test_a_relay_that_stops_us_is_left_alone_by_all_letters(post, outbox):
     assert outbox.seen == ["ann@example.org"]
     with post.database.read() as connection:
         assert relays.find_pause(connection, "relay", now=post.now)
+
+
+def test_a_domain_that_is_left_alone_by_issues_gets_what_somebody_waits_for(post, outbox):
+    post.sign_up()
+    with post.database.write() as connection:
+        until = post.now + timedelta(hours=1)
+        relays.pause_domain(connection, "example.org", until=until, reason="busy")
+
+    post.send(outbox)
+
+    assert outbox.seen == [ANN]
+
+
+def test_as_long_as_nothing_is_due_nobody_is_kept_from_writing(database, outbox):
+    outage = Outage(database)
+    post = PostOffice(outage)
+    outage.left = 1
+
+    delivered = post.send(outbox)
+
+    assert delivered == Delivered(accepted=0, failed=0)
+    assert outage.left == 1
 
 
 def test_a_letter_that_cannot_be_written_does_not_stop_the_others(post, outbox):

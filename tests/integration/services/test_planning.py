@@ -333,7 +333,7 @@ def test_an_older_letter_that_waits_behind_a_sent_one_is_not_told_again(newsroom
 
     with newsroom.database.write() as connection:
         later = newsroom.now
-        deliveries.give_back(connection, "a slow one", doubtful_until=later, now=later)
+        deliveries.OUTBOX.give_back(connection, "a slow one", doubtful_until=later, now=later)
     third = newsroom.publish(source)
     newsroom.now += DAY
     newsroom.plan()

@@ -34,12 +34,12 @@ def claim(newsroom, owner="ours", *, limit=10, now=SEVEN):
 
 def mark(newsroom, delivery_id, owner="ours"):
     with newsroom.database.write() as connection:
-        deliveries.mark(connection, owner, delivery_id, now=SEVEN)
+        deliveries.OUTBOX.mark(connection, owner, delivery_id, now=SEVEN)
 
 
 def settle(newsroom, *settled, owner="ours"):
     with newsroom.database.write() as connection:
-        deliveries.settle(connection, owner, settled, now=SEVEN)
+        deliveries.OUTBOX.settle(connection, owner, settled, now=SEVEN)
 
 
 def settled(delivery_id, state, *, unmarked=False):
@@ -55,7 +55,7 @@ def change(newsroom, delivery_id, **values):
 
 def recover(newsroom):
     with newsroom.database.write() as connection:
-        deliveries.recover(connection)
+        deliveries.OUTBOX.recover(connection)
 
 
 def withdraw(newsroom, *, now=SEVEN):
@@ -195,7 +195,7 @@ def test_a_renewed_lease_does_not_run_out(newsroom):
     newsroom.let_leases_run_out()
 
     with newsroom.database.write() as connection:
-        deliveries.renew(connection, "ours")
+        deliveries.OUTBOX.renew(connection, "ours")
     recover(newsroom)
 
     assert newsroom.states() == ["sending", "ready", "ready"]
@@ -209,7 +209,7 @@ def test_what_is_given_back_is_ready_or_in_doubt_and_after_a_second_time_assumed
     mark(newsroom, 2)
 
     with newsroom.database.write() as connection:
-        deliveries.give_back(connection, "ours", doubtful_until=SEVEN + DAY, now=SEVEN)
+        deliveries.OUTBOX.give_back(connection, "ours", doubtful_until=SEVEN + DAY, now=SEVEN)
 
     rows = newsroom.deliveries()
     assert [row.state for row in rows] == ["assumed_accepted", "uncertain", "ready"]

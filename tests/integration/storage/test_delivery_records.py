@@ -34,7 +34,7 @@ def settle(house, delivery_id, state, *, is_marked=False):
     """Let an attempt come to an end."""
     with house.database.write() as connection:
         if is_marked:
-            deliveries.mark(connection, "test", delivery_id, now=house.now)
+            deliveries.OUTBOX.mark(connection, "test", delivery_id, now=house.now)
         one = Settled(
             id=delivery_id,
             state=state,
@@ -42,7 +42,7 @@ def settle(house, delivery_id, state, *, is_marked=False):
             reply="said",
             unmarked=not is_marked,
         )
-        deliveries.settle(connection, "test", [one], now=house.now)
+        deliveries.OUTBOX.settle(connection, "test", [one], now=house.now)
 
 
 def resend(house, *ids):

@@ -6,7 +6,7 @@ import pytest
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import FAULT, Verdict
-from tidings.domain.standings import MAX_FAULTS, MAX_SHARE, REMEMBERED, Standings
+from tidings.domain.standings import MAX_FAULTS, MAX_SHARE, REMEMBERED, CircuitBreakers
 
 PAUSE = timedelta(minutes=5)
 TAKEN = Verdict(state=DeliveryState.ACCEPTED)
@@ -55,20 +55,20 @@ NONE = timedelta(0)
     ],
 )
 def test_only_who_refuses_us_is_left_alone(letters, left_alone):
-    standings = Standings()
+    breakers = CircuitBreakers()
 
-    pauses = [(domain, *standings.note(domain, verdict)) for domain, verdict in letters]
+    pauses = [(domain, *breakers.note(domain, verdict)) for domain, verdict in letters]
 
     found = [one for one in pauses if any(one[1:])]
     assert found == ([left_alone] if left_alone else [])
 
 
 def test_what_is_long_ago_is_forgotten():
-    standings = Standings()
+    breakers = CircuitBreakers()
     for _ in range(MAX_SHARE - 1):
-        standings.note("a", SPAM)
-        standings.note("a", TAKEN)
+        breakers.note("a", SPAM)
+        breakers.note("a", TAKEN)
     for _ in range(REMEMBERED):
-        standings.note("a", TAKEN)
+        breakers.note("a", TAKEN)
 
-    assert standings.note("a", SPAM) == (NONE, NONE)
+    assert breakers.note("a", SPAM) == (NONE, NONE)

@@ -1,0 +1,93 @@
+"""An issue as messages: encoded once, addressed to each recipient."""
+
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import make_msgid
+
+from tidings.delivery.letters import Letterhead, PreparedIssue, Recipient, prepare
+from tidings.delivery.transports import Envelope
+from tidings.domain.newsletters import Issue, Newsletter
+from tidings.services.queues import OutgoingMessage
+from tidings.storage.deliveries import ClaimedDelivery
+
+
+class IssueMessages:
+    """Makes an issue into messages.
+
+    Args:
+        sender: Where messages go that come back, if they have no address of their own for it.
+        bounces_to: Gives, by id and Message-ID, the address of a delivery's own where it goes if
+            it comes back, and where its subscriber can write to leave; None if there is none.
+        letterhead_of: What stands at the head of every message of a newsletter.
+        unsubscribe_url: By a subscription's id and nonce.
+        preferences_url: By a subscriber's id and token version.
+    """
+
+    def __init__(
+        self,
+        *,
+        sender: str,
+        bounces_to: Callable[[int, str], str | None],
+        letterhead_of: Callable[[Newsletter], Letterhead],
+        unsubscribe_url: Callable[[int, int], str],
+        preferences_url: Callable[[int, int], str],
+    ) -> None:
+        self.sender = sender
+        self.letterhead_of = letterhead_of
+        self.unsubscribe_url = unsubscribe_url
+        self._bounces_to = bounces_to
+        self._preferences_url = preferences_url
+
+    def prepare(self, issue: Issue) -> PreparedIssue:
+        """Encode an issue.
+
+        Raises:
+            ValueError: Something of it cannot stand in a message.
+        """
+        return prepare(issue, self.letterhead_of(issue.newsletter))
+
+    def message_of(
+        self, claimed: ClaimedDelivery, prepared: PreparedIssue, *, slug: str
+    ) -> OutgoingMessage:
+        """Address an issue to who a delivery is for; `slug` is the newsletter's.
+
+        Raises:
+            ValueError: The address cannot be written to.
+        """
+        recipient = Recipient(
+            address=claimed.address,
+            message_id=claimed.message_id,
+            date=claimed.planned_at,
+            unsubscribe_url=self.unsubscribe_url(claimed.subscription_id, claimed.nonce),
+            preferences_url=self._preferences_url(claimed.subscriber_id, claimed.token_version),
+            feedback_id=f"{claimed.issue_id}:{slug}:tidings",
+            unsubscribe_address=self._bounces_to(claimed.id, claimed.message_id),
+        )
+        return self._message(prepared, recipient)
+
+    def sample(self, issue: Issue, address: str, *, now: datetime) -> OutgoingMessage:
+        """Return an issue as the message somebody would get; its links are nobody's.
+
+        Raises:
+            ValueError: Something of it cannot stand in a message.
+        """
+        # No subscription has the number 0, so its links, though well signed, end nothing.
+        message_id = make_msgid(domain=self.sender.rpartition("@")[2])
+        recipient = Recipient(
+            address=address,
+            message_id=message_id,
+            date=now,
+            unsubscribe_url=self.unsubscribe_url(0, 0),
+            preferences_url=self._preferences_url(0, 0),
+            feedback_id=f"0:{issue.newsletter.slug}:tidings",
+            unsubscribe_address=self._bounces_to(0, message_id),
+        )
+        return self._message(self.prepare(issue), recipient)
+
+    def _message(self, prepared: PreparedIssue, recipient: Recipient) -> OutgoingMessage:
+        content = prepared.letter(recipient)
+        # An envelope sender of each delivery's own: what comes back tells which it was (VERP).
+        sender = recipient.unsubscribe_address or self.sender
+        return OutgoingMessage(
+            envelope=Envelope(sender=sender, recipient=recipient.address), content=content
+        )
