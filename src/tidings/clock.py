@@ -18,7 +18,6 @@ from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
 from tidings.polling import polling
 from tidings.services.announcing import announce_changes, forget_others
-from tidings.services.bouncing import attend_bounces
 from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
 from tidings.services.lost_sources import look_for_moves
@@ -28,7 +27,7 @@ from tidings.services.poll import PollTools, poll_due
 from tidings.services.pushes import take_in_pushes
 from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
-from tidings.services.watch import WatchTools, forget_notices, tell_operator
+from tidings.services.watch import DailyNote, forget_notices
 from tidings.services.websub import HubTools, attend_hubs, forget_hubs
 from tidings.storage import set_back
 from tidings.storage.database import Database
@@ -85,9 +84,9 @@ def ticking(app: App) -> Iterator[None]:
         poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, delivering, stop)
         look = partial(look_for_moves, gathering, stop=stop)
         notices = partial(_notices, mailing.noticing(app, delivering), stop)
-        watch = partial(_watch, mailing.watching(app))
+        watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
-        bounces = partial(attend_bounces, mailing.bouncing(app), mailboxes, stop=stop)
+        bounces = partial(mailing.bouncing(app).attend, mailboxes, stop=stop)
         tick = app.settings.poll.tick
         jobs = (
             (poll, tick),
@@ -196,11 +195,12 @@ def _notices(tools: NoticeTools, stop: Event) -> None:
         logger.info("notices delivered", extra=numbers)
 
 
-def _watch(tools: WatchTools) -> None:
-    tell_operator(tools)
-    forget_notices(tools)
-    forget_expired(tools.database, now=tools.clock())
-    forget_old(tools.database, now=tools.clock())
+def _watch(note: DailyNote, database: Database) -> None:
+    note.queue()
+    now = utc_now()
+    forget_notices(database, now=now)
+    forget_expired(database, now=now)
+    forget_old(database, now=now)
 
 
 def _mail(planning: PlanTools, delivering: DeliverTools, stop: Event) -> None:

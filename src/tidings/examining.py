@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from tidings import mailing, publishing
+from tidings import mailing
 from tidings.delivery.dns import Dns
 from tidings.services.doctor import DoctorTools
 from tidings.wiring import App, utc_now
@@ -20,7 +20,7 @@ def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
         ConfigError: A setting of the mail cannot be used, or there is no secret.
     """
     settings = app.settings
-    publishing.templates_of(app)
+    _ = app.page_templates  # a broken one is told of before anything is looked at
     is_mailed = settings.mail.transport == "smtp"
     with mailing.delivering(app) as delivering:
         yield DoctorTools(
@@ -28,12 +28,12 @@ def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
             clock=utc_now,
             dns=dns,
             smtp=settings.smtp if is_mailed else None,
-            signer=mailing.signer_of(app),
+            signer=app.signer,
             returns_to=settings.bounce.address or delivering.sender,
             base_url=settings.web.base_url,
             contact_url=settings.fetch.contact_url,
             host=socket.getfqdn(),
-            faults=app.faults_of_runtime(),
+            faults=app.faults_of_runtime,
             disk=partial(mailing.free_space, app),
             planning=mailing.planning(app),
             delivering=delivering,

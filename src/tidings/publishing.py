@@ -1,15 +1,12 @@
 """How what publishes is put together: templates, pages, feeds, and who is told of them."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 from tidings.domain.hubs import is_address
 from tidings.domain.urls import without_credentials
 from tidings.errors import ConfigError
-from tidings.rendering.pages import load_templates
 from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
 from tidings.services import site as static_site
 from tidings.services.announcing import AnnounceTools
 from tidings.services.forms import Post
@@ -62,16 +59,6 @@ def site_of(app: App) -> Site:
     )
 
 
-@lru_cache(maxsize=1)
-def templates_of(app: App) -> Templates:
-    """Return the templates of the pages, read once.
-
-    Raises:
-        TemplateError: One of them is broken.
-    """
-    return load_templates(app.template_folders("web"))
-
-
 def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:
     """Return what all that is published has in common, as where pages are mere files.
 
@@ -82,7 +69,7 @@ def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:
     return Imprint(
         settings=app.settings.publish,
         site=site_of(app),
-        templates=templates_of(app),
+        templates=app.page_templates,
         page_path=page_path,
     )
 
@@ -99,7 +86,7 @@ def publish(app: App, folder: Path) -> Written:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    assets = {name: templates_of(app).file(name) for name in FILES}
+    assets = {name: app.page_templates.file(name) for name in FILES}
     return static_site.publish(
         app.database, imprint_of(app, file_path), folder, assets=assets, clock=utc_now
     )

@@ -59,9 +59,7 @@ class Reader:
     def open_letter(self, kind):
         """Follow a link of the letter that has just come."""
         outbox, house = Outbox(), self._door.house
-        deliver_notices(
-            tools_for(house.database, outbox.connect, clock=house.tools.clock), stop=Event()
-        )
+        deliver_notices(tools_for(house.database, outbox.connect, clock=house.clock), stop=Event())
         letter = message_from_bytes(outbox.sent[-1].letter, policy=policy.default)
         text = letter.get_body(("plain",)).get_content()
         self.visit(re.search(f"{SITE.base_url}(/{kind}/\\S+)", text)[1])
