@@ -25,9 +25,9 @@ from tidings.errors import (
     SenderFaultError,
 )
 from tidings.rendering.mail import Composed
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
 from tidings.services.delivering import DeliverTools, deliver_due
-from tidings.services.planning import plan_due
+from tidings.services.planning import Planner
 from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
 from tidings.storage.mail_tables import delivery, issue_entry, plan_log
 from tidings.storage.newsletters import NewsletterForm
@@ -136,17 +136,19 @@ class Newsroom:
         with self.database.read() as connection:
             return subscriptions.get(connection, subscription_id)
 
-    def planning(self, **changes):
+    def composer(self, **changes):
         usual = {
-            "database": self.database,
-            "clock": lambda: self.now,
             "write_letter": write_letter,
             "template_version": "1",
             "secret": b"the secret of the tests",
             "mail_domain": "example.org",
             "site_url": "https://news.example",
         }
-        return PlanTools(**usual | changes)
+        return Composer(**usual | changes)
+
+    def planner(self, *, database=None, **changes):
+        composer = self.composer(**changes)
+        return Planner(database or self.database, clock=lambda: self.now, composer=composer)
 
     def delivering(self, connect, **changes):
         usual = {
@@ -166,7 +168,7 @@ class Newsroom:
         return DeliverTools(**usual | changes)
 
     def plan(self, **changes):
-        return plan_due(self.planning(**changes))
+        return self.planner(**changes).plan_due()
 
     def deliver(self, outbox, *, stop=None, **changes):
         return deliver_due(self.delivering(outbox.connect, **changes), stop=stop or Event())

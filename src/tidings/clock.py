@@ -18,11 +18,10 @@ from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
 from tidings.polling import polling
 from tidings.services.announcing import announce_changes, forget_others
-from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
 from tidings.services.lost_sources import look_for_moves
 from tidings.services.notices import NoticeTools, deliver_notices
-from tidings.services.planning import plan_due
+from tidings.services.planning import Planner
 from tidings.services.poll import PollTools, poll_due
 from tidings.services.pushes import take_in_pushes
 from tidings.services.stories import forget_old
@@ -78,10 +77,10 @@ def ticking(app: App) -> Iterator[None]:
         timezone="UTC",
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    planning = mailing.planning(app)
+    planner = mailing.planner(app)
     with polling(app) as gathering, mailing.delivering(app) as delivering:
         _say_where_letters_go(app, delivering)
-        poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, delivering, stop)
+        poll, mail = partial(_poll, gathering, stop), partial(_mail, planner, delivering, stop)
         look = partial(look_for_moves, gathering, stop=stop)
         notices = partial(_notices, mailing.noticing(app, delivering), stop)
         watch = partial(_watch, mailing.daily_note(app), app.database)
@@ -203,8 +202,8 @@ def _watch(note: DailyNote, database: Database) -> None:
     forget_old(database, now=now)
 
 
-def _mail(planning: PlanTools, delivering: DeliverTools, stop: Event) -> None:
-    planned = plan_due(planning)
+def _mail(planner: Planner, delivering: DeliverTools, stop: Event) -> None:
+    planned = planner.plan_due()
     if planned.deliveries:
         numbers = {"issues": len(planned.deliveries), "letters": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)

@@ -7,13 +7,13 @@ from functools import partial
 
 from tidings import mailing
 from tidings.delivery.dns import Dns
-from tidings.services.doctor import DoctorTools
+from tidings.services.doctor import Doctor
 from tidings.wiring import App, utc_now
 
 
 @contextmanager
-def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
-    """Return what there is to examine, and try the templates of the pages.
+def examining(app: App, dns: Dns) -> Iterator[Doctor]:
+    """Return what examines the set-up, and try the templates of the pages.
 
     Raises:
         TemplateError: A template is broken.
@@ -23,8 +23,8 @@ def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
     _ = app.page_templates  # a broken one is told of before anything is looked at
     is_mailed = settings.mail.transport == "smtp"
     with mailing.delivering(app) as delivering:
-        yield DoctorTools(
-            database=app.database,
+        yield Doctor(
+            app.database,
             clock=utc_now,
             dns=dns,
             smtp=settings.smtp if is_mailed else None,
@@ -35,6 +35,6 @@ def examining(app: App, dns: Dns) -> Iterator[DoctorTools]:
             host=socket.getfqdn(),
             faults=app.faults_of_runtime,
             disk=partial(mailing.free_space, app),
-            planning=mailing.planning(app),
+            composer=mailing.composer(app),
             delivering=delivering,
         )

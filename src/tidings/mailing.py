@@ -19,11 +19,12 @@ from tidings.rendering.mail import Composed, compose
 from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
 from tidings.services.bouncing import BounceProcessor
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
 from tidings.services.delivering import DeliverTools
 from tidings.services.importing import Importer, ImportPlan
 from tidings.services.notice_contexts import NoticeWriter
 from tidings.services.notices import NoticeTools
+from tidings.services.planning import Planner
 from tidings.services.watch import DailyNote
 from tidings.wiring import App, process_name, utc_now
 
@@ -31,26 +32,31 @@ PLACEHOLDER = "example.org"
 """The domain of the sender that the shipped settings name."""
 
 
-def planning(app: App) -> PlanTools:
-    """Return what planning needs.
+def composer(app: App) -> Composer:
+    """Return what writes issues.
 
     Raises:
         TemplateError: A template of the letters is broken.
         ConfigError: There is no secret, or no usable sender.
     """
-    settings = app.settings
-    templates = app.mail_templates
-    site_url = settings.web.public_url
-    write = partial(_write_letter, site_url=site_url, templates=templates)
-    return PlanTools(
-        database=app.database,
-        clock=utc_now,
-        write_letter=write,
+    site_url, templates = app.settings.web.public_url, app.mail_templates
+    return Composer(
+        write_letter=partial(_write_letter, site_url=site_url, templates=templates),
         template_version=templates.fingerprint,
         secret=app.secret,
         mail_domain=app.sender.address.rpartition("@")[2],
         site_url=site_url,
     )
+
+
+def planner(app: App) -> Planner:
+    """Return what plans issues.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret, or no usable sender.
+    """
+    return Planner(app.database, clock=utc_now, composer=composer(app))
 
 
 @contextmanager

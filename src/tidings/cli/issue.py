@@ -142,12 +142,14 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
 
     at = _time(wish["time"]) if wish["time"] else utc_now()
     with opened(start.settings()) as app:
-        tools = mailing.planning(app)
+        composer = mailing.composer(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             series = edition.newsletter
             spoken = replace(series, language=wish["language"] or series.language)
-            found = editions.preview(tools, connection, replace(edition, newsletter=spoken), at=at)
+            found = editions.preview(
+                composer, connection, replace(edition, newsletter=spoken), at=at
+            )
         if found is None:
             return None
         if wish["form"] != "eml":
@@ -189,11 +191,12 @@ def send(
 
     tester = mailbox(to).address if to else None
     with opened(start.settings()) as app, mailing.delivering(app) as delivering:
-        planning = mailing.planning(app)
+        planner = mailing.planner(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             expected = forecast(connection, edition.newsletter)
-            test = sample(planning, connection, edition, at=utc_now()) if tester else None
+            composer = mailing.composer(app)
+            test = sample(composer, connection, edition, at=utc_now()) if tester else None
         if tester:
             if test is None:
                 because = "has nothing to tell yet: nothing was sent; add a source for it first"
@@ -201,7 +204,7 @@ def send(
             click.echo(send_sample(delivering, test, tester))
             return
         _ask(newsletter, expected, **said)
-        sent = send_now(planning, delivering, edition.newsletter)
+        sent = send_now(planner, delivering, edition.newsletter)
     if as_json:
         told = [_contract(one) | {"deliveries": number} for one, number in sent.issues]
         show_json({"issues": told, "accepted": sent.accepted, "failed": sent.failed})

@@ -134,7 +134,7 @@ def _mail(tour: Tour) -> None:
     with app.database.read() as connection:
         newsletter = newsletters.get(connection, NEWSLETTER)
     with mailing.delivering(app) as delivering:
-        sent = send_now(mailing.planning(app), delivering, newsletter)
+        sent = send_now(mailing.planner(app), delivering, newsletter)
     outbox = Path(app.settings.mail.folder)
     tour.say(f"4  Mailed: {sent.accepted} letters, in {outbox}")
     for letter in sorted(outbox.glob("*.eml")):

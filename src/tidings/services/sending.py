@@ -10,10 +10,9 @@ from tidings.delivery.transports import Envelope, Reply
 from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
-from tidings.services.composing import PlanTools
 from tidings.services.delivering import DeliverTools, deliver_due
 from tidings.services.news import News, reader_of_everything
-from tidings.services.planning import plan_now
+from tidings.services.planning import Planner
 from tidings.storage import audience, issues, publishing, relays, subscriptions
 from tidings.storage.database import Connection
 
@@ -52,16 +51,16 @@ def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     return Forecast(readers=readers, entries=entries, is_unusual=is_unusual)
 
 
-def send_now(planning: PlanTools, delivering: DeliverTools, newsletter: Newsletter) -> Sent:
+def send_now(planner: Planner, delivering: DeliverTools, newsletter: Newsletter) -> Sent:
     """Send what is new to everybody who has not had it; what else is due goes out as well.
 
     Raises:
         ConflictError: The relay is paused; nothing is planned.
     """
     _refuse_pause(delivering)
-    planned = plan_now(planning, newsletter)
+    planned = planner.plan_now(newsletter)
     delivered = deliver_due(delivering, stop=Event())
-    with planning.database.read() as connection:
+    with delivering.database.read() as connection:
         sent = [(issues.get(connection, key), n) for key, n in planned.deliveries.items()]
         ids = issues.ids(connection, [planned.listed] if planned.listed else [])
         listed = [issues.get(connection, key) for key in ids.values()]
