@@ -16,18 +16,16 @@ from tidings import mailing, publishing
 from tidings.domain.polls import PollResult
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
-from tidings.polling import polling
-from tidings.services.announcing import announce_changes, forget_others
+from tidings.polling import Polling, polling
+from tidings.services.announcing import forget_others
 from tidings.services.delivering import DeliverTools, deliver_due
-from tidings.services.lost_sources import look_for_moves
 from tidings.services.notices import NoticeTools, deliver_notices
 from tidings.services.planning import Planner
-from tidings.services.poll import PollTools, poll_due
-from tidings.services.pushes import take_in_pushes
+from tidings.services.poll import Poller
 from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import DailyNote, forget_notices
-from tidings.services.websub import HubTools, attend_hubs, forget_hubs
+from tidings.services.websub import forget_hubs
 from tidings.storage import set_back
 from tidings.storage.database import Database
 from tidings.wiring import App, utc_now
@@ -80,8 +78,11 @@ def ticking(app: App) -> Iterator[None]:
     planner = mailing.planner(app)
     with polling(app) as gathering, mailing.delivering(app) as delivering:
         _say_where_letters_go(app, delivering)
-        poll, mail = partial(_poll, gathering, stop), partial(_mail, planner, delivering, stop)
-        look = partial(look_for_moves, gathering, stop=stop)
+        poll, mail = (
+            partial(_poll, gathering.poller(), stop),
+            partial(_mail, planner, delivering, stop),
+        )
+        look = partial(gathering.move_finder().look, stop=stop)
         notices = partial(_notices, mailing.noticing(app, delivering), stop)
         watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
@@ -93,7 +94,7 @@ def ticking(app: App) -> Iterator[None]:
             (notices, NOTICE_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
-            (partial(take_in_pushes, gathering, stop=stop), PUSH_TICK),
+            (partial(gathering.push_reader().take_in_all, stop=stop), PUSH_TICK),
             (watch, WATCH_TICK),
         )
         outage = Seldom(logger, "database away")
@@ -162,25 +163,25 @@ def _clock_offset() -> timedelta:
     return utc_now() - datetime.fromtimestamp(time.monotonic(), UTC)
 
 
-def _poll(tools: PollTools, stop: Event) -> None:
-    summary = poll_due(tools, report=_ignore, stop=stop)
+def _poll(poller: Poller, stop: Event) -> None:
+    summary = poller.poll_due(report=_ignore, stop=stop)
     if summary.sources:
         numbers = {"polled": summary.polled, "new": summary.new, "failed": summary.failed}
         logger.info("round finished", extra=numbers)
 
 
-def _hub_jobs(app: App, tools: PollTools, stop: Event) -> Iterator[Callable[[], object]]:
+def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[], object]]:
     """Yield what is to be done for hubs, those that tell us and those that we tell; forget others."""
-    database, clock = app.database, tools.clock
+    database = app.database
     if callback := app.hub_callback:
-        told_by = HubTools(database=database, post=tools.post, clock=clock, callback=callback)
-        yield partial(attend_hubs, told_by, stop=stop)
+        yield partial(gathering.hub_subscriber(callback).attend, stop=stop)
     else:
         forget_hubs(database)
     told = publishing.hubs_of(app)
     forget_others(database, told, base_url=app.settings.web.public_url)
     if told:
-        yield partial(announce_changes, publishing.announcing(app, tools.post), stop=stop)
+        pinger = publishing.hub_pinger(app, gathering.post)
+        yield partial(pinger.announce_changes, stop=stop)
 
 
 def _ignore(_: PollResult) -> None:

@@ -8,7 +8,7 @@ from tidings.domain.urls import without_credentials
 from tidings.errors import ConfigError
 from tidings.rendering.site import Site
 from tidings.services import site as static_site
-from tidings.services.announcing import AnnounceTools
+from tidings.services.announcing import HubPinger
 from tidings.services.forms import Post
 from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
@@ -34,10 +34,10 @@ def hubs_of(app: App) -> tuple[str, ...]:
     return app.settings.websub.hubs
 
 
-def announcing(app: App, post: Post) -> AnnounceTools:
+def hub_pinger(app: App, post: Post) -> HubPinger:
     """Return what tells hubs of our feeds, by `post`."""
-    return AnnounceTools(
-        database=app.database,
+    return HubPinger(
+        app.database,
         publication=publication_of(app, _unnumbered),
         hubs=hubs_of(app),
         base_url=app.settings.web.public_url,

@@ -20,7 +20,6 @@ from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
 from tidings.polling import polling
 from tidings.publishing import publish
-from tidings.services.poll import poll_due
 from tidings.services.sending import send_now
 from tidings.storage import newsletters, sources, subscriptions, topics
 from tidings.storage.newsletters import NewsletterForm
@@ -119,9 +118,9 @@ def _poll(tour: Tour) -> None:
     say, started = tour.say, time.monotonic()
     names = {publisher.feed_url: publisher.title for publisher in tour.world.publishers}
     say("3  Polling: fetch, parse, compare, save")
-    with polling(tour.app) as tools:
-        summary = poll_due(
-            tools, report=lambda result: say(f"   {_line(result, names)}"), stop=Event()
+    with polling(tour.app) as gathering:
+        summary = gathering.poller().poll_due(
+            report=lambda result: say(f"   {_line(result, names)}"), stop=Event()
         )
     say(
         f"   {summary.polled} polled in {time.monotonic() - started:.1f} s:"

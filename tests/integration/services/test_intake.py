@@ -17,7 +17,7 @@ from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
-from tidings.services.poll import PollTools, poll_sources
+from tidings.services.poll import Poller
 from tidings.storage import entries, pruning, publishing, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.intake_tables import alias
@@ -37,10 +37,9 @@ class Publisher:
         self.database = database
         self.now = NOON
         self._body = b""
-        self._tools = PollTools(
-            database=database,
+        self._poller = Poller(
+            database,
             fetch=self._fetch,
-            post=None,
             parse=self._parse,
             clock=lambda: self.now,
             owner="here:1:a",
@@ -55,7 +54,7 @@ class Publisher:
         """Put out a document, have it polled, and return what came of it."""
         self._body = body
         self.now += after
-        [result] = poll_sources(self._tools, [self.id], report=str, stop=Event()).sources
+        [result] = self._poller.poll_sources([self.id], report=str, stop=Event()).sources
         assert result.error is None
         return result.new, result.updated
 
