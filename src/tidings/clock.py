@@ -78,15 +78,13 @@ def ticking(app: App) -> Iterator[None]:
     planner = mailing.planner(app)
     with polling(app) as gathering, mailing.delivering(app) as delivering:
         _say_where_letters_go(app, delivering)
-        poll, mail = (
-            partial(_poll, gathering.poller(), stop),
-            partial(_mail, planner, delivering, stop),
-        )
+        poll = partial(_poll, gathering.poller(), stop)
+        mail = partial(_mail, planner, delivering, stop)
         look = partial(gathering.move_finder().look, stop=stop)
         notices = partial(_notices, mailing.noticing(app, delivering), stop)
         watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
-        bounces = partial(mailing.bouncing(app).attend, mailboxes, stop=stop)
+        bounces = partial(mailing.bounce_processor(app).attend, mailboxes, stop=stop)
         tick = app.settings.poll.tick
         jobs = (
             (poll, tick),

@@ -137,7 +137,7 @@ def noticing(app: App, delivering: DeliverTools) -> NoticeTools:
     )
 
 
-def bouncing(app: App) -> BounceProcessor:
+def bounce_processor(app: App) -> BounceProcessor:
     """Return what judges the mail that comes back.
 
     Raises:

@@ -17,6 +17,7 @@ from tidings.services.claims import HostRules
 from tidings.services.forms import Post
 from tidings.services.looking import Prober
 from tidings.services.lost_sources import MoveFinder
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import Fetch, Poller
 from tidings.services.pushes import PushReader
 from tidings.services.readings import Parse
@@ -59,7 +60,7 @@ class Polling:
             owner=self.owner,
             rules=self._rules,
             hosts=self._hosts,
-            page_size=self.app.settings.publish.page_size,
+            repaginate=self._repaginate,
         )
 
     def replayer(self) -> Replayer:
@@ -77,7 +78,7 @@ class Polling:
             parse=self.parse,
             clock=self.clock,
             rules=self._rules,
-            page_size=self.app.settings.publish.page_size,
+            repaginate=self._repaginate,
         )
 
     def prober(self) -> Prober:
@@ -104,6 +105,10 @@ class Polling:
         """Return what asks hubs to call us; `callback` precedes the token in our addresses."""
         database = self.app.database
         return HubSubscriber(database, post=self.post, clock=self.clock, callback=callback)
+
+    def _repaginate(self) -> bool:
+        size = self.app.settings.publish.page_size
+        return keep_some_pages(self.app.database, size=size, clock=self.clock)
 
     @property
     def _rules(self) -> Rules:

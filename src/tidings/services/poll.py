@@ -30,7 +30,6 @@ from tidings.errors import (
 )
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
-from tidings.services.paging import keep_some_pages
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
@@ -71,7 +70,7 @@ class Poller:
         owner: This process's name, which those of its rounds on leases begin with.
         rules: By which answers are judged.
         hosts: How many hosts are polled at a time, and their pauses.
-        page_size: Entries on a page of what is published.
+        repaginate: Cuts some pages of what was saved; says whether more is left to be cut.
     """
 
     def __init__(  # noqa: PLR0913 - an engine takes what it needs
@@ -84,7 +83,7 @@ class Poller:
         owner: str,
         rules: Rules,
         hosts: HostRules,
-        page_size: int,
+        repaginate: Callable[[], bool],
     ) -> None:
         self.database = database
         self.fetch = fetch
@@ -93,7 +92,7 @@ class Poller:
         self.owner = owner
         self.rules = rules
         self.hosts = hosts
-        self.page_size = page_size
+        self.repaginate = repaginate
 
     def poll_due(self, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
         """Poll every source whose time has come, also those whose time comes meanwhile."""
@@ -300,9 +299,8 @@ class _Round:
 
     def _keep_pages(self) -> None:
         """Cut pages of what has been saved; what fails here is done with the next batch."""
-        poller = self._poller
         try:
-            while keep_some_pages(poller.database, size=poller.page_size, clock=poller.clock):
+            while self._poller.repaginate():
                 if self._stop.wait(BREATH):
                     break
         except StorageError as error:

@@ -15,7 +15,6 @@ from tidings.domain.sources import DueSource
 from tidings.domain.websub import Push
 from tidings.errors import LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched
-from tidings.services.paging import keep_some_pages
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.settling import Rules, result_of, settle_read, shown_error
 from tidings.services.websub import FRESH_FOR, as_fetched
@@ -33,7 +32,7 @@ class PushReader:
         parse: Reads a document in a child, given the raw hashes known by key.
         clock: Tells the time.
         rules: By which documents are judged.
-        page_size: Entries on a page of what is published.
+        repaginate: Cuts some pages of what was saved; says whether more is left to be cut.
     """
 
     def __init__(
@@ -43,13 +42,13 @@ class PushReader:
         parse: Parse,
         clock: Callable[[], datetime],
         rules: Rules,
-        page_size: int,
+        repaginate: Callable[[], bool],
     ) -> None:
         self._database = database
         self._parse = parse
         self._clock = clock
         self._rules = rules
-        self._page_size = page_size
+        self._repaginate = repaginate
 
     def take_in_all(self, *, stop: Event) -> None:
         """Take in every document that waits, until none does, or when told to stop."""
@@ -61,7 +60,7 @@ class PushReader:
                 return
             self._take_in(dues, pushes, stop=stop)
             # One piece: what is left of a long cut is for the next round of polling.
-            keep_some_pages(self._database, size=self._page_size, clock=self._clock)
+            self._repaginate()
 
     def _take_in(
         self, dues: Mapping[int, DueSource], pushes: Mapping[int, Push], *, stop: Event

@@ -24,6 +24,7 @@ from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import Poller
 from tidings.storage import source_edits, sources, statistics
 from tidings.storage.source_edits import Edit
@@ -59,7 +60,7 @@ class World:
             owner=self._name,
             rules=rules,
             hosts=HostRules(concurrency=8, pause_of=lambda _: timedelta(0), patience=PATIENCE),
-            page_size=20,
+            repaginate=partial(keep_some_pages, self.database, size=20, clock=lambda: self.now),
         )
 
     def follow(self, *urls):

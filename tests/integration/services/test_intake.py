@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -17,6 +18,7 @@ from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import Poller
 from tidings.storage import entries, pruning, publishing, sources
 from tidings.storage.entries import Selection, Window
@@ -45,7 +47,7 @@ class Publisher:
             owner="here:1:a",
             rules=RULES,
             hosts=HostRules(concurrency=1, pause_of=lambda _: timedelta(0)),
-            page_size=5,
+            repaginate=partial(keep_some_pages, database, size=5, clock=lambda: self.now),
         )
         with database.write() as connection:
             [self.id] = sources.add(connection, [NewSource(url=URL)], now=NOON)

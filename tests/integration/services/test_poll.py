@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from threading import Event
 
 import pytest
@@ -15,6 +16,7 @@ from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.claims import HostRules
 from tidings.services.looking import Prober
+from tidings.services.paging import keep_some_pages
 from tidings.services.poll import Poller
 from tidings.services.subscribe import SourceAdder
 from tidings.storage import entries, leases, sources
@@ -71,7 +73,7 @@ def poller_of(database, web, *, hosts=HOSTS):
         owner="here:1:a",
         rules=RULES,
         hosts=hosts,
-        page_size=20,
+        repaginate=partial(keep_some_pages, database, size=20, clock=lambda: NOON),
     )
 
 
