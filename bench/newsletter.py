@@ -6,7 +6,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice, product
@@ -28,7 +27,7 @@ from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.slots import next_slot
 from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue
-from tidings.services.planning import CHUNK, plan_due
+from tidings.services.planning import CHUNK, Planner
 from tidings.storage import deliveries, newsletters
 from tidings.storage.database import Database
 from tidings.storage.mail_tables import subscriber, subscription, subscription_topic
@@ -128,12 +127,13 @@ def _measure_planning(app: App, subscribers: int) -> None:
     rows = []
     for day, name in enumerate(("planned", "all superseded", "nothing new")):
         now = SEVEN + day * DAY
-        tools = replace(mailing.planning(app), clock=partial(_same, now))
+        composer = mailing.composer(app)
+        planner = Planner(app.database, clock=partial(_same, now), composer=composer)
         if name == "all superseded":  # nothing was sent, and there is something new
             Newsroom(app.database, now=now - HOUR).publish(1)
         before, began, own = peak_memory(), time.perf_counter(), time.process_time()
         with counted() as traffic:
-            planned = plan_due(tools)
+            planned = planner.plan_due()
         seconds, own = time.perf_counter() - began, time.process_time() - own
         letters, grown = sum(planned.deliveries.values()), peak_memory() - before
         statements = traffic.statements / max(subscribers / CHUNK, 1)

@@ -32,8 +32,7 @@ from publisher import Web, publishing
 from tidings.domain.polls import PollSummary
 from tidings.domain.publishing import FeedOutline
 from tidings.parsing.document import Document
-from tidings.polling import polling
-from tidings.services.poll import PollTools, poll_due
+from tidings.polling import Polling, polling
 from tidings.services.subscribe import import_sources
 from tidings.wiring import App, opened, utc_now
 
@@ -86,7 +85,7 @@ class Service:
     """A service that follows the first `feeds` publishers of the web."""
 
     app: App
-    tools: PollTools
+    gathering: Polling
     feeds: int
     rounds: int = 0
 
@@ -94,11 +93,12 @@ class Service:
         """Poll everything."""
         time.sleep(PAUSE)
         self.rounds += 1
-        tools = replace(self.tools, clock=partial(_later, AWAY * self.rounds))
+        later = replace(self.gathering, clock=partial(_later, AWAY * self.rounds))
+        poller = later.poller()
         own, children = time.process_time(), children_time()
         started = time.perf_counter()
         with counted() as traffic:
-            summary = poll_due(tools, report=lambda _: None, stop=Event())
+            summary = poller.poll_due(report=lambda _: None, stop=Event())
         seconds = time.perf_counter() - started
         _check(summary, self.feeds)
         return Round(
@@ -232,10 +232,10 @@ def following(web: Web, url: str, *, feeds: int) -> Iterator[Service]:
     outlines = [FeedOutline(url=url) for url in web.urls[:feeds]]
     with opened(settings(url, allow=web.hosts)) as app:
         import_sources(app.database, outlines, clock=utc_now)
-        with polling(app) as tools:
+        with polling(app) as gathering:
             sample = Document(url="https://example.org/feed", body=documents.feed(0))
-            wait([tools.parse(sample, {}) for _ in range(os.cpu_count() or 1)])
-            yield Service(app=app, tools=tools, feeds=feeds)
+            wait([gathering.parse(sample, {}) for _ in range(os.cpu_count() or 1)])
+            yield Service(app=app, gathering=gathering, feeds=feeds)
 
 
 def _later(by: timedelta) -> datetime:

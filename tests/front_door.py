@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from browser.showcase import SITE, Showcase, shipped_templates
 from integration.web.visitors import Operations
-from readers import House
+from readers import LANGUAGES, House
 from tidings.domain.visitors import read_networks
 from tidings.services.offers import Offers
 from tidings.storage import topics
@@ -41,14 +41,14 @@ class FrontDoor:
             subscribing=house.subscribing,
             preferences=house.preferences,
             moving=house.moving,
-            languages=house.tools.languages,
+            languages=LANGUAGES,
         )
         tokens = Tokens(
             unsubscribing=house.leaving,
             callbacks=None,
             readers=readers,
             trusted=read_networks(trusted),
-            clock=house.tools.clock,
+            clock=house.clock,
         )
         return create_app(
             Showcase(replace(SITE, has_forms=True)),

@@ -18,7 +18,6 @@ from tidings.config import load
 from tidings.parsing.sanitizer import ATTRIBUTES, FIXED, TAGS
 from tidings.polling import polling
 from tidings.resources import data_dir
-from tidings.services.poll import poll_sources
 from tidings.storage import sources
 from tidings.storage.sources import NewSource
 from tidings.storage.tables import entry, source
@@ -93,9 +92,9 @@ def poll(app, urls, *, rounds=1):
     """Follow `urls` and poll them; return error, row and entries of each by its name."""
     with app.database.write() as connection:
         ids = sources.add(connection, [NewSource(url=url) for url in urls.values()], now=utc_now())
-    with polling(app) as tools:
+    with polling(app) as gathering:
         for _ in range(rounds):
-            summary = poll_sources(tools, ids, report=lambda _: None, stop=Event())
+            summary = gathering.poller().poll_sources(ids, report=lambda _: None, stop=Event())
     errors = {result.source_id: result.error for result in summary.sources}
     with app.database.read() as connection:
         rows = {row["id"]: dict(row) for row in connection.execute(select(source)).mappings()}

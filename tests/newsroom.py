@@ -27,11 +27,11 @@ from tidings.errors import (
     SenderFaultError,
 )
 from tidings.rendering.mail import Composed
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
 from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue
-from tidings.services.planning import plan_due
+from tidings.services.planning import Planner
 from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
 from tidings.storage.mail_tables import delivery, issue_entry, plan_log
 from tidings.storage.newsletters import NewsletterForm
@@ -148,17 +148,19 @@ class Newsroom:
         with self.database.read() as connection:
             return subscriptions.get(connection, subscription_id)
 
-    def planning(self, **changes):
+    def composer(self, **changes):
         usual = {
-            "database": self.database,
-            "clock": lambda: self.now,
             "write_letter": write_letter,
             "template_version": "1",
             "secret": b"the secret of the tests",
             "mail_domain": "example.org",
             "site_url": "https://news.example",
         }
-        return PlanTools(**usual | changes)
+        return Composer(**usual | changes)
+
+    def planner(self, *, database=None, **changes):
+        composer = self.composer(**changes)
+        return Planner(database or self.database, clock=lambda: self.now, composer=composer)
 
     def sender(self, connect, **changes):
         usual = {
@@ -184,7 +186,7 @@ class Newsroom:
         return Sender(queue, **given)
 
     def plan(self, **changes):
-        return plan_due(self.planning(**changes))
+        return self.planner(**changes).plan_due()
 
     def deliver(self, outbox, *, stop=None, **changes):
         return self.sender(outbox.connect, **changes).send_due(stop=stop or Event())

@@ -10,7 +10,6 @@ from tidings.services.importing import Importer, ImportPlan
 from tidings.services.links import Links
 from tidings.services.moving import Moving
 from tidings.services.preferences import Preferences
-from tidings.services.readers import ReaderTools
 from tidings.services.subscribing import Subscribing
 from tidings.services.unsubscribe import Unsubscribing
 from tidings.storage import rosters, sign_ups, subscribers, subscriptions
@@ -19,6 +18,7 @@ from tidings.storage.rosters import Filter
 
 VISITOR = Visitor(network="203.0.113.7")
 SECRET = b"the secret of the tests"
+LANGUAGES = ("en", "zh")
 
 
 class House:
@@ -28,16 +28,12 @@ class House:
         self.room = Newsroom(database)
         self.database = database
         self.links = Links(SECRET)
-        self.tools = ReaderTools(
-            database=database,
-            links=self.links,
-            clock=lambda: self.room.now,
-            languages=("en", "zh"),
-        )
-        self.subscribing = Subscribing(self.tools)
-        self.preferences = Preferences(self.tools)
-        self.moving = Moving(self.tools)
-        self.leaving = Unsubscribing(database, links=self.links, clock=lambda: self.room.now)
+        self.clock = lambda: self.room.now
+        shared = {"links": self.links, "clock": self.clock}
+        self.subscribing = Subscribing(database, languages=LANGUAGES, **shared)
+        self.preferences = Preferences(database, languages=LANGUAGES, **shared)
+        self.moving = Moving(database, **shared)
+        self.leaving = Unsubscribing(database, **shared)
 
     def wait(self, time):
         self.room.now += time
@@ -108,7 +104,10 @@ class House:
 
     def bring_in(self, lines, *, asks=False, rehearses=False):
         plan = ImportPlan(newsletter="news", asks=asks, is_rehearsal=rehearses)
-        return list(Importer(self.tools, plan).run(lines))
+        importer = Importer(
+            self.database, plan, links=self.links, clock=self.clock, languages=LANGUAGES
+        )
+        return list(importer.run(lines))
 
 
 def way_out(database, links, number):

@@ -17,19 +17,15 @@ from tidings import mailing, publishing
 from tidings.domain.polls import PollResult
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
-from tidings.polling import polling
-from tidings.services.announcing import announce_changes, forget_others
-from tidings.services.bouncing import attend_bounces
-from tidings.services.composing import PlanTools
+from tidings.polling import Polling, polling
+from tidings.services.announcing import forget_others
 from tidings.services.delivering import Sender
-from tidings.services.lost_sources import look_for_moves
-from tidings.services.planning import plan_due
-from tidings.services.poll import PollTools, poll_due
-from tidings.services.pushes import take_in_pushes
+from tidings.services.planning import Planner
+from tidings.services.poll import Poller
 from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
-from tidings.services.watch import WatchTools, forget_notices, tell_operator
-from tidings.services.websub import HubTools, attend_hubs, forget_hubs
+from tidings.services.watch import DailyNote, forget_notices
+from tidings.services.websub import forget_hubs
 from tidings.storage import set_back
 from tidings.storage.database import Database
 from tidings.wiring import App, utc_now
@@ -79,16 +75,17 @@ def ticking(app: App) -> Iterator[None]:
         timezone="UTC",
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    planning = mailing.planning(app)
+    planner = mailing.planner(app)
     sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
     _say_where_messages_go(app, sender.relay)
     with polling(app) as gathering:
-        poll, mail = partial(_poll, gathering, stop), partial(_mail, planning, sender, stop)
-        look = partial(look_for_moves, gathering, stop=stop)
+        poll = partial(_poll, gathering.poller(), stop)
+        mail = partial(_mail, planner, sender, stop)
+        look = partial(gathering.move_finder().look, stop=stop)
         send_transactional = partial(_send, transactional, stop, kind="transactional")
-        watch = partial(_watch, mailing.watching(app))
+        watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
-        bounces = partial(attend_bounces, mailing.bouncing(app), mailboxes, stop=stop)
+        bounces = partial(mailing.bounce_processor(app).attend, mailboxes, stop=stop)
         tick = app.settings.poll.tick
         jobs = (
             (poll, tick),
@@ -96,7 +93,7 @@ def ticking(app: App) -> Iterator[None]:
             (send_transactional, TRANSACTIONAL_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
-            (partial(take_in_pushes, gathering, stop=stop), PUSH_TICK),
+            (partial(gathering.push_reader().take_in_all, stop=stop), PUSH_TICK),
             (watch, WATCH_TICK),
         )
         outage = Seldom(logger, "database away")
@@ -163,40 +160,41 @@ def _clock_offset() -> timedelta:
     return utc_now() - datetime.fromtimestamp(time.monotonic(), UTC)
 
 
-def _poll(tools: PollTools, stop: Event) -> None:
-    summary = poll_due(tools, report=_ignore, stop=stop)
+def _poll(poller: Poller, stop: Event) -> None:
+    summary = poller.poll_due(report=_ignore, stop=stop)
     if summary.sources:
         numbers = {"polled": summary.polled, "new": summary.new, "failed": summary.failed}
         logger.info("round finished", extra=numbers)
 
 
-def _hub_jobs(app: App, tools: PollTools, stop: Event) -> Iterator[Callable[[], object]]:
+def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[], object]]:
     """Yield what is to be done for hubs, those that tell us and those that we tell; forget others."""
-    database, clock = app.database, tools.clock
+    database = app.database
     if callback := app.hub_callback:
-        told_by = HubTools(database=database, post=tools.post, clock=clock, callback=callback)
-        yield partial(attend_hubs, told_by, stop=stop)
+        yield partial(gathering.hub_subscriber(callback).attend, stop=stop)
     else:
         forget_hubs(database)
     told = publishing.hubs_of(app)
     forget_others(database, told, base_url=app.settings.web.public_url)
     if told:
-        yield partial(announce_changes, publishing.announcing(app, tools.post), stop=stop)
+        pinger = publishing.hub_pinger(app, gathering.post)
+        yield partial(pinger.announce_changes, stop=stop)
 
 
 def _ignore(_: PollResult) -> None:
     pass
 
 
-def _watch(tools: WatchTools) -> None:
-    tell_operator(tools)
-    forget_notices(tools)
-    forget_expired(tools.database, now=tools.clock())
-    forget_old(tools.database, now=tools.clock())
+def _watch(note: DailyNote, database: Database) -> None:
+    note.queue()
+    now = utc_now()
+    forget_notices(database, now=now)
+    forget_expired(database, now=now)
+    forget_old(database, now=now)
 
 
-def _mail(planning: PlanTools, sender: Sender[Any], stop: Event) -> None:
-    planned = plan_due(planning)
+def _mail(planner: Planner, sender: Sender[Any], stop: Event) -> None:
+    planned = planner.plan_due()
     if planned.deliveries:
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)

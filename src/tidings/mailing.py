@@ -1,80 +1,66 @@
 """How what mails is put together: planning, composing, the way out."""
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from secrets import token_hex
 
 from tidings.delivery import addresses
-from tidings.delivery.dkim import Signer, signing
+from tidings.delivery.dkim import signing
 from tidings.delivery.folder import Folder
 from tidings.delivery.letters import Letterhead
 from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
 from tidings.delivery.relay import Relay
 from tidings.delivery.settings import DomainLimits
 from tidings.delivery.transports import Connect
-from tidings.delivery.verp import BounceAddress
 from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError
 from tidings.rendering.mail import Composed, compose
 from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
 from tidings.rendering.templates import Templates
-from tidings.services.bouncing import BounceTools
-from tidings.services.composing import PlanTools
+from tidings.services.bouncing import BounceProcessor
+from tidings.services.composing import Composer
 from tidings.services.delivering import Sender
+from tidings.services.importing import Importer, ImportPlan
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue, IssueSender
-from tidings.services.links import Links
 from tidings.services.notice_contexts import NoticeWriter
 from tidings.services.notices import TransactionalQueue
-from tidings.services.readers import ReaderTools
-from tidings.services.watch import WatchTools
-from tidings.storage.backups import flush_names
+from tidings.services.planning import Planner
+from tidings.services.watch import DailyNote
 from tidings.storage.notices import ClaimedNotice
-from tidings.templates import load_mail_templates
 from tidings.wiring import App, process_name, utc_now
 
 PLACEHOLDER = "example.org"
 """The domain of the sender that the shipped settings name."""
 
-SHORTEST_SECRET = 16
-"""Characters that a secret has at least."""
 
-
-@lru_cache(maxsize=1)
-def templates_of(app: App) -> Templates:
-    """Return the templates of the letters, read and tried once.
-
-    Raises:
-        TemplateError: One of them is broken.
-    """
-    return load_mail_templates(app.template_folders("email"))
-
-
-def planning(app: App) -> PlanTools:
-    """Return what planning needs.
+def composer(app: App) -> Composer:
+    """Return what writes issues.
 
     Raises:
         TemplateError: A template of the letters is broken.
         ConfigError: There is no secret, or no usable sender.
     """
-    settings = app.settings
-    templates = templates_of(app)
-    site_url = settings.web.public_url
-    write = partial(_write_letter, site_url=site_url, templates=templates)
-    return PlanTools(
-        database=app.database,
-        clock=utc_now,
-        write_letter=write,
+    site_url, templates = app.settings.web.public_url, app.mail_templates
+    return Composer(
+        write_letter=partial(_write_letter, site_url=site_url, templates=templates),
         template_version=templates.fingerprint,
-        secret=secret(app),
-        mail_domain=sender_of(app).address.rpartition("@")[2],
+        secret=app.secret,
+        mail_domain=app.sender.address.rpartition("@")[2],
         site_url=site_url,
     )
+
+
+def planner(app: App) -> Planner:
+    """Return what plans issues.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret, or no usable sender.
+    """
+    return Planner(app.database, clock=utc_now, composer=composer(app))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +87,7 @@ def transport(app: App) -> Transport:
     """
     settings = app.settings
     if settings.mail.transport == "smtp":
-        if sender_of(app).address.endswith(f"@{PLACEHOLDER}"):
+        if app.sender.address.endswith(f"@{PLACEHOLDER}"):
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
         name = f"{settings.smtp.host}:{settings.smtp.port}"
         connect: Connect = Relay(settings.smtp).connect
@@ -109,7 +95,7 @@ def transport(app: App) -> Transport:
     else:
         name = settings.mail.folder
         connect, connections, limits = Folder(Path(name)).connect, 1, {}
-    if signer := signer_of(app):
+    if signer := app.signer:
         connect = signing(connect, signer)
     return Transport(connect=connect, name=name, connections=connections, limits=limits)
 
@@ -120,7 +106,7 @@ def issue_messages(app: App) -> IssueMessages:
     Raises:
         ConfigError: There is no secret, or no usable sender.
     """
-    signed, sender, site_url = links(app), sender_of(app), app.settings.web.public_url
+    signed, sender, site_url = app.links, app.sender, app.settings.web.public_url
     return IssueMessages(
         sender=sender.address,
         bounces_to=_bounces_to(app),
@@ -160,7 +146,7 @@ def transactional_sender(app: App) -> Sender[ClaimedNotice]:
         TemplateError: A template of the letters is broken.
         ConfigError: The transport is unknown or cannot be used, or there is no secret.
     """
-    way_out, sender, templates = transport(app), sender_of(app), templates_of(app)
+    way_out, sender, templates = transport(app), app.sender, app.mail_templates
     domain, site_url = sender.address.rpartition("@")[2], app.settings.web.public_url
 
     def letterhead_of(newsletter: Newsletter | None) -> Letterhead:
@@ -174,7 +160,7 @@ def transactional_sender(app: App) -> Sender[ClaimedNotice]:
     open_queue = partial(
         TransactionalQueue,
         app.database,
-        writer=NoticeWriter(links(app), site_url=site_url, contact=sender.address),
+        writer=NoticeWriter(app.links, site_url=site_url, contact=sender.address),
         write=write,
         letterhead_of=letterhead_of,
         mail_domain=domain,
@@ -203,20 +189,13 @@ def _letterhead_of(
     )
 
 
-def bouncing(app: App) -> BounceTools:
-    """Return what judging needs that comes back.
+def bounce_processor(app: App) -> BounceProcessor:
+    """Return what judges the mail that comes back.
 
     Raises:
         ConfigError: There is no secret, or the address cannot be used.
     """
-    signed = links(app)
-    return BounceTools(
-        database=app.database,
-        clock=utc_now,
-        hash_of=partial(signed.keyed_hash, "suppression"),
-        address=_bounce_address(app),
-        read_unsubscribe=signed.unsubscribe.read,
-    )
+    return BounceProcessor(app.database, links=app.links, address=app.bounce_address, clock=utc_now)
 
 
 def bounce_mailboxes(app: App) -> list[Mailbox]:
@@ -226,10 +205,11 @@ def bounce_mailboxes(app: App) -> list[Mailbox]:
     return [*folders, Imap(bounce)] if bounce.imap_host else folders
 
 
-def watching(app: App) -> WatchTools:
-    """Return what the operator's daily note needs.
+def daily_note(app: App) -> DailyNote:
+    """Return what writes to the operator once a day.
 
     Raises:
+        TemplateError: A template of the letters is broken.
         ConfigError: The operator's address is none.
     """
     given, language = app.settings.operator.email, app.settings.publish.language
@@ -237,74 +217,30 @@ def watching(app: App) -> WatchTools:
         operator = addresses.mailbox(given).address if given else ""
     except InvalidError as error:
         raise ConfigError(f"[operator] email: {error}") from error
-    return WatchTools(
-        database=app.database,
+    return DailyNote(
+        app.database,
         clock=utc_now,
         operator=operator,
-        language=language if language in templates_of(app).languages else "en",
+        language=language if language in app.mail_templates.languages else "en",
         disk=partial(free_space, app),
     )
 
 
-def sender_of(app: App) -> addresses.Sender:
-    """Return who letters are from.
-
-    Raises:
-        ConfigError: The setting is not exactly one address.
-    """
-    try:
-        return addresses.sender(app.settings.mail.from_)
-    except InvalidError as error:
-        raise ConfigError(f"[mail] from: {error}") from error
-
-
-def signer_of(app: App) -> Signer | None:
-    """Return what signs letters; None if the relay does.
-
-    Raises:
-        ConfigError: The key cannot be used.
-    """
-    return Signer(app.settings.dkim) if app.settings.dkim.key else None
-
-
-def reading(app: App) -> ReaderTools:
-    """Return what it takes to serve readers.
+def importer(app: App, plan: ImportPlan) -> Importer:
+    """Return what brings in a list of subscribers.
 
     Raises:
         TemplateError: A template of the letters is broken.
-        ConfigError: There is no secret to sign with.
+        ConfigError: There is no secret.
+        NotFoundError: There is no such newsletter.
     """
-    return ReaderTools(
-        database=app.database,
-        links=links(app),
-        clock=utc_now,
-        languages=templates_of(app).languages,
-    )
+    languages = app.mail_templates.languages
+    return Importer(app.database, plan, links=app.links, clock=utc_now, languages=languages)
 
 
-def links(app: App) -> Links:
-    """Return what makes and reads signed links.
-
-    Raises:
-        ConfigError: There is no secret to sign with.
-    """
-    return Links(secret(app))
-
-
-def secret(app: App) -> bytes:
-    """Return what signs links: the setting, on SQLite failing that a file beside the database.
-
-    Raises:
-        ConfigError: There is none, it is too short, or the file cannot be used.
-    """
-    given = app.settings.secret.encode()
-    if given:
-        if len(given) < SHORTEST_SECRET:
-            raise ConfigError(f"secret: use at least {SHORTEST_SECRET} characters")
-        return given
-    if not app.database.is_sqlite:
-        raise ConfigError("secret: on PostgreSQL set TIDINGS_SECRET or TIDINGS_SECRET_FILE")
-    return _kept_secret(app.database.path.with_name("secret"))
+def _bounces_to(app: App) -> Callable[[int, str], str | None]:
+    address = app.bounce_address
+    return lambda number, message_id: address.of(number, message_id) if address else None
 
 
 def _write_letter(
@@ -313,36 +249,9 @@ def _write_letter(
     return compose(digest, site_url=site_url, issue_url=issue_url, templates=templates)
 
 
-def _bounce_address(app: App) -> BounceAddress | None:
-    address = app.settings.bounce.address
-    return BounceAddress(address, partial(links(app).keyed_hash, "bounce")) if address else None
-
-
-def _bounces_to(app: App) -> Callable[[int, str], str | None]:
-    address = _bounce_address(app)
-    return lambda number, message_id: address.of(number, message_id) if address else None
-
-
 def free_space(app: App) -> tuple[int, int] | None:
     """Return the free bytes and all bytes of the disk with the database, if it is a file."""
     if not app.database.is_sqlite:
         return None
     usage = shutil.disk_usage(app.database.path.parent)
     return usage.free, usage.total
-
-
-def _kept_secret(path: Path) -> bytes:
-    try:
-        with suppress(FileExistsError):
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(made, "w") as file:
-                file.write(token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())  # every link that is mailed depends on it
-            flush_names(path.parent)
-        kept = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"secret: cannot keep it in {path}: {error}") from error
-    if len(kept) < SHORTEST_SECRET:
-        raise ConfigError(f"secret: {path} is cut short: put the old one back, or delete the file")
-    return kept.encode()

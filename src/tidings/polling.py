@@ -1,8 +1,10 @@
 """How what gathers is put together: sockets, parsers, and the first list of sources."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +14,17 @@ from tidings.parsing.children import Parser
 from tidings.parsing.opml import read_opml
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
+from tidings.services.forms import Post
+from tidings.services.looking import Prober
+from tidings.services.lost_sources import MoveFinder
 from tidings.services.paging import keep_some_pages
-from tidings.services.poll import PollTools
+from tidings.services.poll import Fetch, Poller
+from tidings.services.pushes import PushReader
+from tidings.services.readings import Parse
+from tidings.services.replaying import Replayer
 from tidings.services.settling import Rules
-from tidings.services.subscribe import import_sources
+from tidings.services.subscribe import SourceAdder, import_sources
+from tidings.services.websub import HubSubscriber
 from tidings.storage import leases, sources
 from tidings.storage.database import Database
 from tidings.wiring import VERSION, App, process_name, utc_now
@@ -23,36 +32,112 @@ from tidings.wiring import VERSION, App, process_name, utc_now
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """The sockets and children of a process, and what reads feeds by them.
+
+    Attributes:
+        fetch: Fetches requests of one host in turn, and reports from any thread.
+        post: Sends a form to a hub, and reports from any thread.
+        parse: Reads a document in a child, given the raw hashes known by key.
+        owner: This process's name on leases.
+    """
+
+    app: App
+    fetch: Fetch
+    post: Post
+    parse: Parse
+    owner: str
+    clock: Callable[[], datetime] = utc_now
+
+    def poller(self) -> Poller:
+        """Return what polls sources."""
+        return Poller(
+            self.app.database,
+            fetch=self.fetch,
+            parse=self.parse,
+            clock=self.clock,
+            owner=self.owner,
+            rules=self._rules,
+            hosts=self._hosts,
+            repaginate=self._repaginate,
+        )
+
+    def replayer(self) -> Replayer:
+        """Return what polls sources with documents that were kept."""
+        return Replayer(
+            self.app.database,
+            parse=self.parse,
+            poller_with=lambda fetch, parse: replace(self, fetch=fetch, parse=parse).poller(),
+        )
+
+    def push_reader(self) -> PushReader:
+        """Return what takes in documents that hubs have sent."""
+        return PushReader(
+            self.app.database,
+            parse=self.parse,
+            clock=self.clock,
+            rules=self._rules,
+            repaginate=self._repaginate,
+        )
+
+    def prober(self) -> Prober:
+        """Return what looks at addresses."""
+        return Prober(
+            self.app.database,
+            fetch=self.fetch,
+            parse=self.parse,
+            owner=self.owner,
+            hosts=self._hosts,
+            policy=self.app.settings.poll,
+        )
+
+    def source_adder(self) -> SourceAdder:
+        """Return what follows sources."""
+        database, prober = self.app.database, self.prober()
+        return SourceAdder(database, prober=prober, clock=self.clock, rules=self._rules)
+
+    def move_finder(self) -> MoveFinder:
+        """Return what looks for sources that have moved."""
+        return MoveFinder(self.app.database, prober=self.prober(), clock=self.clock)
+
+    def hub_subscriber(self, callback: str) -> HubSubscriber:
+        """Return what asks hubs to call us; `callback` precedes the token in our addresses."""
+        database = self.app.database
+        return HubSubscriber(database, post=self.post, clock=self.clock, callback=callback)
+
+    def _repaginate(self) -> bool:
+        size = self.app.settings.publish.page_size
+        return keep_some_pages(self.app.database, size=size, clock=self.clock)
+
+    @property
+    def _rules(self) -> Rules:
+        settings = self.app.settings
+        return Rules(
+            policy=settings.poll,
+            first_poll=settings.publish.first_poll,
+            fold=settings.publish.fold,
+            interval_of=settings.fetch.poll_interval_of,
+            subscribes=self.app.hub_callback is not None,
+        )
+
+    @property
+    def _hosts(self) -> HostRules:
+        fetch = self.app.settings.fetch
+        return HostRules(concurrency=fetch.concurrency, pause_of=fetch.interval_of)
+
+
 @contextmanager
-def polling(app: App) -> Iterator[PollTools]:
+def polling(app: App) -> Iterator[Polling]:
     """Start what polling needs: the event loop of the sockets, and the children."""
-    settings, database = app.settings, app.database
     owner = process_name()
-    lease = partial(_lease_hop, database, owner)
+    lease = partial(_lease_hop, app.database, owner)
     with (
-        Parser(settings.parse) as parser,
-        Fetcher(settings.fetch, version=VERSION, lease=lease) as fetcher,
+        Parser(app.settings.parse) as parser,
+        Fetcher(app.settings.fetch, version=VERSION, lease=lease) as fetcher,
     ):
-        yield PollTools(
-            database=database,
-            fetch=fetcher.submit,
-            post=fetcher.post,
-            parse=parser.submit,
-            clock=utc_now,
-            owner=owner,
-            rules=Rules(
-                policy=settings.poll,
-                first_poll=settings.publish.first_poll,
-                fold=settings.publish.fold,
-                interval_of=settings.fetch.poll_interval_of,
-                subscribes=app.hub_callback is not None,
-            ),
-            hosts=HostRules(
-                concurrency=settings.fetch.concurrency, pause_of=settings.fetch.interval_of
-            ),
-            repaginate=partial(
-                keep_some_pages, database, size=settings.publish.page_size, clock=utc_now
-            ),
+        yield Polling(
+            app=app, fetch=fetcher.submit, post=fetcher.post, parse=parser.submit, owner=owner
         )
 
 

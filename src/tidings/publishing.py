@@ -1,22 +1,19 @@
 """How what publishes is put together: templates, pages, feeds, and who is told of them."""
 
 from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path
 
 from tidings.domain.hubs import is_address
 from tidings.domain.urls import without_credentials
 from tidings.errors import ConfigError
 from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
 from tidings.services import site as static_site
-from tidings.services.announcing import AnnounceTools
+from tidings.services.announcing import HubPinger
 from tidings.services.forms import Post
 from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
 from tidings.services.site import Written
 from tidings.services.site_files import page_path as file_path
-from tidings.templates import load_templates
 from tidings.wiring import VERSION, App, utc_now
 
 FILES = ("style.css", "script.js", "favicon.svg")
@@ -37,10 +34,10 @@ def hubs_of(app: App) -> tuple[str, ...]:
     return app.settings.websub.hubs
 
 
-def announcing(app: App, post: Post) -> AnnounceTools:
+def hub_pinger(app: App, post: Post) -> HubPinger:
     """Return what tells hubs of our feeds, by `post`."""
-    return AnnounceTools(
-        database=app.database,
+    return HubPinger(
+        app.database,
         publication=publication_of(app, _unnumbered),
         hubs=hubs_of(app),
         base_url=app.settings.web.public_url,
@@ -62,16 +59,6 @@ def site_of(app: App) -> Site:
     )
 
 
-@lru_cache(maxsize=1)
-def templates_of(app: App) -> Templates:
-    """Return the templates of the pages, read once.
-
-    Raises:
-        TemplateError: One of them is broken.
-    """
-    return load_templates(app.template_folders("web"))
-
-
 def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:
     """Return what all that is published has in common, as where pages are mere files.
 
@@ -82,7 +69,7 @@ def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:
     return Imprint(
         settings=app.settings.publish,
         site=site_of(app),
-        templates=templates_of(app),
+        templates=app.page_templates,
         page_path=page_path,
     )
 
@@ -99,7 +86,7 @@ def publish(app: App, folder: Path) -> Written:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    assets = {name: templates_of(app).file(name) for name in FILES}
+    assets = {name: app.page_templates.file(name) for name in FILES}
     return static_site.publish(
         app.database, imprint_of(app, file_path), folder, assets=assets, clock=utc_now
     )

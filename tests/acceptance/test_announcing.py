@@ -1,7 +1,6 @@
 """Hubs are told when, and only when, a feed of ours has changed."""
 
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 
@@ -16,12 +15,11 @@ from polling import failed_poll
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
 from tidings.publishing import hubs_of, site_of
-from tidings.services.announcing import AnnounceTools, announce_changes, forget_others
+from tidings.services.announcing import HubPinger, forget_others
 from tidings.services.imprint import Imprint
 from tidings.services.publication import Publication
 from tidings.storage import hub_pings, leases, polls, publishing, sources, visibility
 from tidings.storage.tables import feed_state, hub_ping
-from tidings.wiring import utc_now
 
 BASE = "https://news.example"
 MINUTE = timedelta(minutes=1)
@@ -42,30 +40,32 @@ def press(tidings, web):
             templates=shipped_templates(),
             page_path="{}?page={}".format,
         )
-        tools = AnnounceTools(
-            database=app.database,
+        press = Press(
+            app.database,
+            hub,
             publication=Publication(app.database, imprint),
             hubs=hubs_of(app),
-            base_url=BASE,
             post=fetcher.post,
-            clock=utc_now,
         )
-        press = Press(tools, hub)
         press.announce()
         yield press
 
 
 class Press:
-    def __init__(self, tools, hub):
+    def __init__(self, database, hub, **parts):
         self.hub = hub
-        self.room = Newsroom(tools.database)
-        self.tools = replace(tools, clock=lambda: self.room.now)
+        self.hubs, self.post = parts["hubs"], parts["post"]
+        self.room = Newsroom(database)
+        self._parts = {"base_url": BASE, "clock": lambda: self.room.now, **parts}
 
-    def announce(self, *, after=timedelta(0), tools=None):
+    def pinger(self, *, database=None, **changes):
+        return HubPinger(database or self.room.database, **self._parts | changes)
+
+    def announce(self, *, after=timedelta(0), **changes):
         """Do what a tick does; return what the hub was told, without what precedes paths."""
         self.room.now += after
         before = len(self.hub.told)
-        announce_changes(tools or self.tools, stop=Event())
+        self.pinger(**changes).announce_changes(stop=Event())
         return sorted(url.removeprefix(BASE) for url in self.hub.told[before:])
 
     def follow(self, topic=None):
@@ -165,9 +165,8 @@ def test_a_hub_that_is_down_is_told_later_and_once(press):
 def test_a_hub_that_cannot_be_reached_is_asked_once_in_a_round(press, web):
     source_id = press.follow()
     press.room.publish(source_id)
-    away = replace(press.tools, hubs=["http://127.0.0.1:1/"])
 
-    press.announce(tools=away)
+    press.announce(hubs=["http://127.0.0.1:1/"])
 
     pings = [ping for ping in press.pings() if ping.hub == "http://127.0.0.1:1/"]
     assert len(pings) == 6
@@ -183,7 +182,7 @@ def test_what_was_noted_and_not_told_is_told_after_a_restart(press):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        press.announce(tools=replace(press.tools, post=killed))
+        press.announce(post=killed)
 
     assert len(press.announce(after=2 * MINUTE)) == 6
 
@@ -194,7 +193,7 @@ def test_of_two_processes_that_look_at_once_one_notes_the_change(press):
     by_other = []
     quicker = Quicker(press.room.database, lambda: by_other.extend(press.announce()))
 
-    told = press.announce(tools=replace(press.tools, database=quicker))
+    told = press.announce(database=quicker)
 
     assert by_other == told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
 
@@ -207,9 +206,9 @@ def test_two_processes_tell_a_hub_once(press):
     def post_beside(form, done):
         if not other:
             other.append(press.announce())
-        press.tools.post(form, done)
+        press.post(form, done)
 
-    told = press.announce(tools=replace(press.tools, post=post_beside))
+    told = press.announce(post=post_beside)
 
     assert other[0]
     assert told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
@@ -218,12 +217,12 @@ def test_two_processes_tell_a_hub_once(press):
 def test_of_two_processes_that_would_tell_a_hub_the_slower_finds_nothing(press):
     source_id = press.follow()
     press.room.publish(source_id)
-    press.announce(tools=replace(press.tools, post=give_up))
+    press.announce(post=give_up)
     press.room.now += 2 * MINUTE
     by_other = []
     quicker = Quicker(press.room.database, lambda: by_other.extend(press.announce()))
 
-    told = press.announce(tools=replace(press.tools, database=quicker))
+    told = press.announce(database=quicker)
 
     assert by_other == told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
 
@@ -255,7 +254,7 @@ def test_a_service_that_ends_leaves_the_rest_for_later(press):
         stop.set()
 
     before = len(press.hub.told)
-    announce_changes(replace(press.tools, post=never_answer), stop=stop)
+    press.pinger(post=never_answer).announce_changes(stop=stop)
 
     assert len(press.hub.told) == before
     assert len(press.announce(after=2 * MINUTE)) == 6
@@ -267,9 +266,9 @@ def test_a_hub_that_is_forgotten_while_it_is_told_stays_forgotten(press):
 
     def forget_first(form, done):
         forget_others(press.room.database, [], base_url=BASE)
-        press.tools.post(form, done)
+        press.post(form, done)
 
-    press.announce(tools=replace(press.tools, post=forget_first))
+    press.announce(post=forget_first)
 
     assert press.pings() == []
 
@@ -278,7 +277,7 @@ def test_what_is_removed_while_it_is_looked_at_is_told_to_nobody(press):
     source_id = press.follow()
     press.room.publish(source_id)
 
-    assert press.announce(tools=replace(press.tools, publication=Withdrawn())) == []
+    assert press.announce(publication=Withdrawn()) == []
 
 
 class Withdrawn:
@@ -302,7 +301,7 @@ def test_many_changes_are_looked_at_in_several_rounds(press):
     for _ in range(4):
         with press.room.database.read() as connection:
             looked.append(len(hub_pings.changed_scopes(connection, limit=9)))
-        announce_changes(replace(press.tools, clock=ever_later), stop=Event())
+        press.pinger(clock=ever_later).announce_changes(stop=Event())
 
     assert looked == [3, 2, 1, 0]
 
@@ -328,7 +327,7 @@ def test_hubs_that_are_not_told_any_more_are_forgotten(press):
     press.room.publish(source_id)
     press.announce()
 
-    forget_others(press.room.database, press.tools.hubs, base_url=BASE)
+    forget_others(press.room.database, press.hubs, base_url=BASE)
     kept = {ping.feed_url for ping in press.pings()}
     forget_others(press.room.database, [], base_url=BASE)
 

@@ -11,7 +11,6 @@ from documents import atom, items, rss
 from loopback import Publisher, answer, redirect
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.polling import polling
-from tidings.services.subscribe import add_source
 from tidings.storage.sources import NewSource
 
 
@@ -312,8 +311,9 @@ def test_the_page_of_a_channel_is_not_asked_for_when_its_address_says_enough(tid
 
     channel = "UC" + "x" * 22
     new = NewSource(url=f"youtube.com/channel/{channel}")
-    with tidings_on_sqlite.opened() as app, polling(app) as tools:
-        added = add_source(replace(tools, fetch=fetch), new, choose=lambda links: links[0])
+    with tidings_on_sqlite.opened() as app, polling(app) as gathering:
+        adder = replace(gathering, fetch=fetch).source_adder()
+        added = adder.add(new, choose=lambda links: links[0])
 
     assert added.source.url == f"https://www.youtube.com/feeds/videos.xml?channel_id={channel}"
     assert asked == [added.source.url]

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import socket
 
 import dkim
 import pytest
@@ -13,7 +14,6 @@ from relay import FakeRelay
 from signing import key_of, signer_of
 from tidings.delivery.dns import Dns
 from tidings.examining import examining
-from tidings.services.doctor import examine
 
 ZONE = {
     "harbour.example": {"TXT": ['"v=spf1 ip4:192.0.2.1 -all"'], "MX": ["1 mx.harbour.example."]},
@@ -59,10 +59,9 @@ def test_each_thing_is_looked_at_and_what_is_wrong_is_said(tidings, web, by_smtp
 
     with Publisher() as site, NameServer(zone) as server:
         by_smtp["WEB__BASE_URL"] = site.url("")
-        with tidings.opened(**by_smtp) as app, examining(app, Dns(server.resolver())) as tools:
-            path = tools.messages.unsubscribe_url(0, 0).removeprefix(site.url(""))
-            site.serve(path, answer())
-            found = list(examine(tools))
+        with tidings.opened(**by_smtp) as app, examining(app, Dns(server.resolver())) as doctor:
+            site.serve(f"/unsubscribe/{app.links.unsubscribe.sign(0, 0)}", answer())
+            found = list(doctor.examine())
 
     said = {one.what: (one.level, one.said) for one in found if one.what != "versions"}
     assert said["letter of weekly"] == ("ok", said["letter of weekly"][1])
@@ -71,7 +70,7 @@ def test_each_thing_is_looked_at_and_what_is_wrong_is_said(tidings, web, by_smtp
     assert said["one-click"][0] == "ok"
     assert said["contact"][0] == "ok"
     assert [one for one, (level, _) in said.items() if level == "problem"] == [
-        f"name of {tools.host}",
+        f"name of {socket.getfqdn()}",
         "site",
     ]
 

@@ -12,7 +12,7 @@ import pytest
 from documents import an_item, atom, items
 from loopback import Publisher, answer, silence
 from tidings.polling import polling
-from tidings.services.lost_sources import look_for_moves
+from tidings.services.lost_sources import MoveFinder
 
 GONE = answer("410 Gone")
 NOT_FOUND = answer("404 Not Found")
@@ -30,8 +30,8 @@ def a_page(*hrefs):
 
 
 def look(tidings):
-    with tidings.opened() as app, polling(app) as tools:
-        return look_for_moves(tools, stop=Event())
+    with tidings.opened() as app, polling(app) as gathering:
+        return gathering.move_finder().look(stop=Event())
 
 
 def notice(tidings):
@@ -219,9 +219,11 @@ def test_a_host_that_has_to_be_left_alone_is_for_another_time(tidings, web):
         tidings("poll", 2)
     tidings("poll", 1, FETCH__HOST_INTERVAL="60s")
     site.received.clear()
-    with tidings.opened() as app, polling(app) as tools:
-        hurried = replace(tools.hosts, patience=timedelta(0))
-        meanwhile = look_for_moves(replace(tools, hosts=hurried), stop=Event())
+    with tidings.opened() as app, polling(app) as gathering:
+        hurried = gathering.prober()
+        hurried.hosts = replace(hurried.hosts, patience=timedelta(0))
+        finder = MoveFinder(app.database, prober=hurried, clock=gathering.clock)
+        meanwhile = finder.look(stop=Event())
 
     assert meanwhile == 0
     assert site.received == []
@@ -234,8 +236,8 @@ def test_a_service_that_stops_looks_no_further(tidings_on_sqlite, web):
     stop = Event()
     stop.set()
 
-    with tidings_on_sqlite.opened() as app, polling(app) as tools:
-        look_for_moves(tools, stop=stop)
+    with tidings_on_sqlite.opened() as app, polling(app) as gathering:
+        gathering.move_finder().look(stop=stop)
 
     assert site.received == []
 
@@ -250,9 +252,9 @@ def test_a_service_that_stops_does_not_wait_for_an_answer(tidings_on_sqlite, web
         await silence(writer)
 
     site.serve("/", hang)
-    with tidings_on_sqlite.opened() as app, polling(app) as tools:
+    with tidings_on_sqlite.opened() as app, polling(app) as gathering:
         started = time.monotonic()
-        look_for_moves(tools, stop=stop)
+        gathering.move_finder().look(stop=stop)
         waited = time.monotonic() - started
     site.serve("/", a_page("/new"))
     site.serve("/new", answer(body=atom(*items(2))))
@@ -290,11 +292,11 @@ def test_two_services_look_once_between_them(tidings, web):
         writer.write(a_page("/new"))
 
     site.serve("/", answer_slowly)
-    with tidings.opened() as app, polling(app) as tools, ThreadPoolExecutor() as pool:
-        other = replace(tools, owner="another service")
-        first = pool.submit(look_for_moves, tools, stop=Event())
+    with tidings.opened() as app, polling(app) as gathering, ThreadPoolExecutor() as pool:
+        other = replace(gathering, owner="another service")
+        first = pool.submit(gathering.move_finder().look, stop=Event())
         is_asked.wait(10)
-        second = pool.submit(look_for_moves, other, stop=Event())
+        second = pool.submit(other.move_finder().look, stop=Event())
         found = (first.result(), second.result())
 
     assert found == (1, 0)

@@ -18,7 +18,6 @@ from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
 from tidings.parsing.mending import mend
 from tidings.polling import polling
-from tidings.services.poll import poll_sources
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)
@@ -128,8 +127,8 @@ def test_successive_versions_of_a_feed_bring_each_entry_and_each_edit_once(
     bodies = [answer(body=(folder / step["file"]).read_bytes()) for step in steps]
     tidings_on_sqlite.add(web.serve(*bodies))
 
-    with tidings_on_sqlite.opened(FETCH__HOST_INTERVAL=0) as app, polling(app) as tools:
-        rounds = [poll_sources(tools, [1], report=str, stop=Event()) for _ in steps]
+    with tidings_on_sqlite.opened(FETCH__HOST_INTERVAL=0) as app, polling(app) as gathering:
+        rounds = [gathering.poller().poll_sources([1], report=str, stop=Event()) for _ in steps]
 
     told_apart = [SHARED_GUID.get((name, step["file"]), (0, 0)) for step in steps]
     assert [(one.failed, one.new) for one in rounds] == [

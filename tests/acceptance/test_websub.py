@@ -20,10 +20,8 @@ from loopback import answer, silence
 from tidings.clock import ticking
 from tidings.domain.websub import HubState
 from tidings.polling import polling
-from tidings.services.poll import poll_due, poll_sources
-from tidings.services.pushes import take_in_pushes
-from tidings.services.subscribe import add_source, remove_source
-from tidings.services.websub import Callbacks, HubTools, attend_hubs
+from tidings.services.subscribe import remove_source
+from tidings.services.websub import Callbacks
 from tidings.storage import entries, leases, source_edits, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.intake_tables import websub
@@ -54,26 +52,21 @@ class Station:
         self.now = datetime.now(UTC).replace(microsecond=0)
         self.hub, self.other_hub = hubs
         self.polling = replace(polling, clock=lambda: self.now)
-        self._database = polling.database
+        self._database = polling.app.database
         self._publishers = publishers
         self._url = url
         self._items = [an_item(1)]
 
     @property
-    def tools(self):
-        return HubTools(
-            database=self._database,
-            post=self.polling.post,
-            clock=lambda: self.now,
-            callback=f"{self._url}/websub/",
-        )
+    def subscriber(self):
+        return self.polling.hub_subscriber(f"{self._url}/websub/")
 
     def follow(self):
         """Follow a source that names the hub; nobody has asked the hub yet."""
         self.publisher = self._publishers.pop()
         self.publish(*self._items)
         new = NewSource(url=self.publisher.url("/feed"))
-        self.source_id = add_source(self.polling, new, choose=lambda _: None).source.id
+        self.source_id = self.polling.source_adder().add(new, choose=lambda _: None).source.id
         return self.source_id
 
     def document(self, *items):
@@ -86,14 +79,14 @@ class Station:
 
     def attend(self, *, after=timedelta(0)):
         self.now += after
-        attend_hubs(self.tools, stop=Event())
+        self.subscriber.attend(stop=Event())
 
     def poll(self, *, after=timedelta(0)):
         """Poll what is due; return how often the publisher was asked for it."""
         self.now += after
         before = len(self.publisher.received)
-        take_in_pushes(self.polling, stop=Event())
-        poll_due(self.polling, report=lambda _: None, stop=Event())
+        self.polling.push_reader().take_in_all(stop=Event())
+        self.polling.poller().poll_due(report=lambda _: None, stop=Event())
         return len(self.publisher.received) - before
 
     def subscribe(self):
@@ -168,7 +161,7 @@ def test_the_headers_of_an_answer_name_a_hub_as_well(station):
     links = f'<{station.hub.url()}>; rel="hub", <{station.publisher.url("/own")}>; rel="self"'
     url = station.publisher.serve("/feed", answer(body=atom(an_item(1)), Link=links))
 
-    add_source(station.polling, NewSource(url=url), choose=lambda _: None)
+    station.polling.source_adder().add(NewSource(url=url), choose=lambda _: None)
     station.attend()
 
     assert [asked.topic for asked in station.hub.asked] == [station.publisher.url("/own")]
@@ -342,7 +335,7 @@ def test_a_service_that_ends_while_a_hub_is_asked_can_still_be_confirmed(station
     station.follow()
     station.hub.serve("/", silence)
     stop = Event()
-    asking = Thread(target=attend_hubs, args=(station.tools,), kwargs={"stop": stop})
+    asking = Thread(target=station.subscriber.attend, kwargs={"stop": stop})
 
     asking.start()
     _wait_until(lambda: station.hub.received)
@@ -417,7 +410,7 @@ def test_a_push_that_comes_while_its_source_is_polled_is_not_forgotten(station):
 
     station.publisher.serve("/feed", push_first)
     station.polling = replace(station.polling, fetch=_after(station, station.polling.fetch))
-    poll_sources(station.polling, [station.source_id], report=lambda _: None, stop=Event())
+    station.polling.poller().poll_sources([station.source_id], report=lambda _: None, stop=Event())
     station.attend(after=2 * MINUTE)
     station.poll()
 
@@ -453,7 +446,9 @@ def test_a_push_that_is_lost_on_the_way_is_fetched(station):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        poll_due(replace(station.polling, parse=killed), report=lambda _: None, stop=Event())
+        replace(station.polling, parse=killed).poller().poll_due(
+            report=lambda _: None, stop=Event()
+        )
 
     assert station.guids == {"1"}
     assert station.row.pushed_body is None
@@ -469,8 +464,8 @@ def test_a_push_is_kept_until_what_it_brings_is_saved(station):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        take_in_pushes(replace(station.polling, parse=killed), stop=Event())
-    take_in_pushes(station.polling, stop=Event())
+        replace(station.polling, parse=killed).push_reader().take_in_all(stop=Event())
+    station.polling.push_reader().take_in_all(stop=Event())
 
     assert station.guids == {"1", "2"}
     assert station.row.pushed_body is None
@@ -478,12 +473,12 @@ def test_a_push_is_kept_until_what_it_brings_is_saved(station):
 
 def test_a_push_is_taken_in_whoever_holds_the_host(station):
     station.subscribe()
-    with station.polling.database.write() as connection:
+    with station.polling.app.database.write() as connection:
         [due] = leases.due(connection, [station.source_id])
         leases.claim_one(connection, "somebody else", due.host)
 
     station.push(an_item(2))
-    take_in_pushes(station.polling, stop=Event())
+    station.polling.push_reader().take_in_all(stop=Event())
 
     assert station.guids == {"1", "2"}
 
@@ -492,7 +487,7 @@ def test_a_push_that_cannot_be_read_has_its_source_fetched(station):
     station.subscribe()
     station.publish(an_item(2))
     station.hub.push(b"<html>busy</html>")
-    take_in_pushes(station.polling, stop=Event())
+    station.polling.push_reader().take_in_all(stop=Event())
     station.attend(after=MINUTE)
 
     assert station.source.failures == 0
@@ -507,11 +502,11 @@ def test_a_push_that_is_taken_in_while_its_source_is_fetched_costs_neither(stati
 
     def fetch_while_a_push_is_taken_in(requests, done):
         station.push(an_item(2), an_item(4))
-        take_in_pushes(replace(station.polling, fetch=fetch), stop=Event())
+        replace(station.polling, fetch=fetch).push_reader().take_in_all(stop=Event())
         fetch(requests, done)
 
     interrupted = replace(station.polling, fetch=fetch_while_a_push_is_taken_in)
-    poll_sources(interrupted, [station.source_id], report=told.append, stop=Event())
+    interrupted.poller().poll_sources([station.source_id], report=told.append, stop=Event())
 
     assert [(one.new, one.error) for one in told] == [(1, None)]
     assert station.guids == {"1", "2", "3", "4"}

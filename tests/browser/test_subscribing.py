@@ -58,7 +58,7 @@ class Reader:
     def open_letter(self, kind):
         """Follow a link of the letter that has just come."""
         outbox, house = Outbox(), self._door.house
-        sender = sender_for(house.database, outbox.connect, clock=house.tools.clock)
+        sender = sender_for(house.database, outbox.connect, clock=house.clock)
         sender.send_due(stop=Event())
         letter = message_from_bytes(outbox.sent[-1].letter, policy=policy.default)
         text = letter.get_body(("plain",)).get_content()

@@ -95,20 +95,19 @@ def read(start: Start, source: str | None, maildir: Path | None, sent_to: str | 
 def _read_message(start: Start, sent_to: list[str]) -> None:
     from tidings import mailing
     from tidings.delivery.reports import MAX_SIZE
-    from tidings.services.bouncing import take_in
     from tidings.wiring import opened
 
     raw = sys.stdin.buffer.read(MAX_SIZE)
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
         pass
     with opened(start.settings()) as app:
-        click.echo(take_in(mailing.bouncing(app), raw, sent_to=sent_to))
+        click.echo(mailing.bounce_processor(app).take_in(raw, sent_to=sent_to))
 
 
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
     from tidings import mailing
     from tidings.delivery.mailboxes import Maildir
-    from tidings.services.bouncing import Taken, judge_refusals, read_mailbox
+    from tidings.services.bouncing import Taken
     from tidings.wiring import opened
 
     total = Counter[Taken]()
@@ -116,9 +115,9 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
         mailboxes = [Maildir(maildir)] if maildir else mailing.bounce_mailboxes(app)
         if not mailboxes:
             raise click.UsageError("set [bounce] maildir or imap_host, or name a --maildir or `-`")
-        tools = mailing.bouncing(app)
-        judge_refusals(tools)
+        processor = mailing.bounce_processor(app)
+        processor.judge_refusals()
         for mailbox in mailboxes:
-            while taken := read_mailbox(tools, mailbox, stop=Event()):
+            while taken := processor.read_mailbox(mailbox, stop=Event()):
                 total += taken
     click.echo(", ".join(f"{total[one]} {one.value}" for one in Taken))

@@ -39,16 +39,15 @@ def _findings(start: Start, address: str | None) -> Iterator[Finding]:
     from tidings.delivery.addresses import mailbox
     from tidings.delivery.dns import Dns
     from tidings.examining import examining
-    from tidings.services.doctor import examine, send_test
     from tidings.wiring import opened
 
     to = mailbox(address).address if address else None
     settings = start.settings()
     try:
-        with opened(settings) as app, examining(app, Dns()) as tools:
-            yield from examine(tools)
+        with opened(settings) as app, examining(app, Dns()) as examiner:
+            yield from examiner.examine()
             if to:
-                yield send_test(tools, to)
+                yield examiner.send_test(to)
     except TidingsError as error:
         yield problem("set-up", str(error), "mend this first, then come back")
 

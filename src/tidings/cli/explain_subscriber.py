@@ -20,7 +20,6 @@ def explain_a_subscriber(
     Example: tidings explain subscriber ada@example.org --slot w:2026-W47
     """
     from tidings.delivery.addresses import mailbox
-    from tidings.mailing import reading
     from tidings.services.explaining_readers import (
         explain_address,
         explain_entry_to,
@@ -33,7 +32,7 @@ def explain_a_subscriber(
         raise click.UsageError("say --entry or --slot, not both")
     key = mailbox(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
-        lines = explain_address(connection, key, reading(app).hash_of(key))
+        lines = explain_address(connection, key, app.links.suppression_hash(key))
         if entry_id:
             lines += explain_entry_to(connection, key, entry_id)
         elif not lines or subscriptions.of_key(connection, key):

@@ -141,12 +141,14 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
 
     at = _time(wish["time"]) if wish["time"] else utc_now()
     with opened(start.settings()) as app:
-        tools = mailing.planning(app)
+        composer = mailing.composer(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             series = edition.newsletter
             spoken = replace(series, language=wish["language"] or series.language)
-            found = editions.preview(tools, connection, replace(edition, newsletter=spoken), at=at)
+            found = editions.preview(
+                composer, connection, replace(edition, newsletter=spoken), at=at
+            )
         if found is None:
             return None
         if wish["form"] != "eml":
@@ -181,27 +183,23 @@ def send(
     """
     from tidings import mailing
     from tidings.delivery.addresses import mailbox
-    from tidings.services.editions import sample
-    from tidings.services.sending import forecast, send_now
+    from tidings.services.sending import forecast, send_now, send_test
     from tidings.storage import newsletters
-    from tidings.wiring import opened, utc_now
+    from tidings.wiring import opened
 
     tester = mailbox(to).address if to else None
     with opened(start.settings()) as app:
-        sender, planning = mailing.issue_sender(app), mailing.planning(app)
+        sender, planner = mailing.issue_sender(app), mailing.planner(app)
         with app.database.read() as connection:
             edition = newsletters.edition_of(connection, newsletter)
             expected = forecast(connection, edition.newsletter)
-            test = sample(planning, connection, edition, at=utc_now()) if tester else None
         if tester:
-            if test is None:
-                because = "has nothing to tell yet: nothing was sent; add a source for it first"
-                raise ConflictError("newsletter", newsletter, because=because)
-            message = mailing.issue_messages(app).sample(test, tester, now=utc_now())
-            click.echo(sender.send_unrecorded(message))
+            messages, composer = mailing.issue_messages(app), mailing.composer(app)
+            reply = send_test(sender, edition, composer=composer, messages=messages, to=tester)
+            click.echo(reply)
             return
         _ask(newsletter, expected, **said)
-        sent = send_now(planning, sender, edition.newsletter)
+        sent = send_now(planner, sender, edition.newsletter)
     if as_json:
         told = [_contract(one) | {"deliveries": number} for one, number in sent.issues]
         show_json({"issues": told, "accepted": sent.accepted, "failed": sent.failed})

@@ -41,8 +41,6 @@ def poll(
     Example: tidings poll 3 5
     """
     from tidings.polling import polling
-    from tidings.services.poll import poll_due, poll_sources
-    from tidings.services.replaying import replay
     from tidings.storage import leases, sources
     from tidings.wiring import opened, utc_now
 
@@ -54,14 +52,14 @@ def poll(
                 sources.get(connection, source_id)
             wanted = leases.Wanted(due_at=None if every else utc_now(), only=source_ids or None)
             named = leases.wanted_ids(connection, wanted)
-        with polling(app) as tools, progress("polling", total=len(named)) as done:
+        with polling(app) as gathering, progress("polling", total=len(named)) as done:
             report = partial(_report, done=None if as_json else done)
             if replayed:
-                summary = replay(tools, replayed, report=report, stop=Event())
+                summary = gathering.replayer().replay(replayed, report=report, stop=Event())
             elif source_ids or every:
-                summary = poll_sources(tools, named, report=report, stop=Event())
+                summary = gathering.poller().poll_sources(named, report=report, stop=Event())
             else:
-                summary = poll_due(tools, report=report, stop=Event())
+                summary = gathering.poller().poll_due(report=report, stop=Event())
     if as_json:
         show_json(asdict(summary, dict_factory=_contract))
     else:

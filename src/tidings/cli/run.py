@@ -34,7 +34,7 @@ def run(start: Start) -> None:
     _return_memory()
     with opened(settings) as app, bound(settings.web) as listening:
         import_first_sources(app)
-        for fault in app.faults_of_runtime():
+        for fault in app.faults_of_runtime:
             logger.warning("update wanted", extra={"because": fault})
         with ticking(app):
             serve(app, listening)

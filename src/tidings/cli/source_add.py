@@ -30,15 +30,14 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
     Example: tidings source add https://example.org/feed.xml --topic science
     """
     from tidings.polling import polling
-    from tidings.services.subscribe import add_source
     from tidings.storage.sources import NewSource
     from tidings.wiring import opened
 
     new = NewSource(url=url, title=title, topics=topics)
     choose = partial(_choose, first=first)
-    with opened(start.settings()) as app, polling(app) as tools:
+    with opened(start.settings()) as app, polling(app) as gathering:
         try:
-            added = add_source(tools, new, choose=choose)
+            added = gathering.source_adder().add(new, choose=choose)
         except NoFeedError as error:
             if not error.offered:
                 raise
@@ -76,8 +75,8 @@ def discover(start: Start, url: str, *, as_json: bool) -> None:
     from tidings.services.subscribe import find_feeds
     from tidings.wiring import opened
 
-    with opened(start.settings()) as app, polling(app) as tools:
-        links = find_feeds(tools, url)
+    with opened(start.settings()) as app, polling(app) as gathering:
+        links = find_feeds(gathering.prober(), url)
     if as_json:
         show_json([{"url": link.url, "title": link.title, "type": link.type} for link in links])
         return

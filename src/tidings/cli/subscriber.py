@@ -35,19 +35,17 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
-    from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.domain.readers import Wish
     from tidings.services import changes
     from tidings.services.changes import Act
     from tidings.services.readers import refuse_suppressed
     from tidings.storage import newsletters
-    from tidings.wiring import opened
+    from tidings.wiring import opened, utc_now
 
     known = mailbox(address)
     with opened(start.settings()) as app:
-        tools = mailing.reading(app)
-        act = Act(now=tools.clock(), by="operator")
+        act = Act(now=utc_now(), by="operator")
         with app.database.write() as connection:
             series = newsletters.get(connection, slug)
             wish = Wish(
@@ -55,7 +53,7 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
                 language=given["language"] or series.language,
                 topics=given["topics"],
             )
-            refuse_suppressed(connection, tools, known)
+            refuse_suppressed(connection, app.links, known)
             changes.add(connection, slug, known, wish=wish, act=act)
     click.echo(f"subscribed to {series.title}: {known.address}")
 
@@ -69,7 +67,6 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 
     Example: tidings subscriber show ada@example.org
     """
-    from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.storage import subscribers, subscriptions, suppressions
     from tidings.wiring import opened
@@ -78,7 +75,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
     with opened(start.settings()) as app, app.database.read() as connection:
         found = subscriptions.of_subscriber(connection, key)
         standing = subscribers.standing(connection, key)
-        suppression = suppressions.find(connection, mailing.reading(app).hash_of(key))
+        suppression = suppressions.find(connection, app.links.suppression_hash(key))
     show_subscriber(found, standing, suppression, as_json=as_json)
 
 
@@ -126,14 +123,13 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
-    from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.domain.newsletters import Ending
     from tidings.services import changes
     from tidings.services.changes import Act
     from tidings.services.erasure import erase
     from tidings.storage import subscribers, subscriptions
-    from tidings.wiring import opened
+    from tidings.wiring import opened, utc_now
 
     key = mailbox(address).key
     with opened(start.settings()) as app:
@@ -141,12 +137,12 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
             subscribers.get_of(connection, key)
         if not slug and not yes:
             click.confirm(f"Delete {address} and all that was sent there?", abort=True)
-        tools = mailing.reading(app)
         with app.database.write() as connection:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
-                act = Act(now=tools.clock(), by="operator")
+                act = Act(now=utc_now(), by="operator")
                 changes.end(connection, one, Ending.OPERATOR, act=act)
             else:
-                erase(connection, tools, subscribers.get_of(connection, key))
+                person = subscribers.get_of(connection, key)
+                erase(connection, app.links, person, now=utc_now())
     click.echo(f"ended: {address}, {slug}" if slug else f"forgotten: {address}")

@@ -49,7 +49,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     Example: tidings subscriber import readers.csv --newsletter weekly --dry-run
     """
     from tidings import mailing
-    from tidings.services.importing import Importer, ImportPlan
+    from tidings.services.importing import ImportPlan
     from tidings.wiring import opened
 
     plan = ImportPlan(newsletter=slug, asks=how["ask"], is_rehearsal=how["dry_run"])
@@ -59,7 +59,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     with opened(start.settings()) as app:
         _, lines = rosters.read(text, given)
         try:
-            for one in Importer(mailing.reading(app), plan).run(lines):
+            for one in mailing.importer(app, plan).run(lines):
                 report.note(one)
         except (StorageError, KeyboardInterrupt):
             click.echo(f"stopped, and what is in stays in: {report}; run it again", err=True)

@@ -26,7 +26,6 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
 
     Example: tidings suppression list --address ada@example.org
     """
-    from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.storage import suppressions
     from tidings.wiring import opened
@@ -35,7 +34,7 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
         if address is None:
             found = suppressions.every(connection)
         else:
-            one = suppressions.find(connection, mailing.reading(app).hash_of(mailbox(address).key))
+            one = suppressions.find(connection, app.links.suppression_hash(mailbox(address).key))
             found = [one] if one else []
     if as_json:
         show_json(
@@ -63,19 +62,17 @@ def add(start: Start, address: str, evidence: str | None) -> None:
 
     Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
     """
-    from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.domain.readers import SuppressionReason
     from tidings.services import changes
     from tidings.services.changes import Act
     from tidings.storage import suppressions
-    from tidings.wiring import opened
+    from tidings.wiring import opened, utc_now
 
     key = mailbox(address).key
     with opened(start.settings()) as app:
-        tools = mailing.reading(app)
-        act = Act(now=tools.clock(), by="operator")
-        both = key, tools.hash_of(key)
+        act = Act(now=utc_now(), by="operator")
+        both = key, app.links.suppression_hash(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
             is_known = suppressions.find(connection, both[1]) is not None
@@ -91,7 +88,6 @@ def remove(start: Start, address: str) -> None:
 
     Example: tidings suppression remove ada@example.org
     """
-    from tidings import mailing
     from tidings.delivery.addresses import mailbox
     from tidings.errors import NotFoundError
     from tidings.storage import suppressions
@@ -99,7 +95,7 @@ def remove(start: Start, address: str) -> None:
 
     key = mailbox(address).key
     with opened(start.settings()) as app:
-        hashed = mailing.reading(app).hash_of(key)
+        hashed = app.links.suppression_hash(key)
         with app.database.write() as connection:
             if not suppressions.remove(connection, hashed):
                 raise NotFoundError("suppression", f"of {address}")

@@ -21,7 +21,6 @@ from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
 from tidings.polling import polling
 from tidings.publishing import publish
-from tidings.services.poll import poll_due
 from tidings.services.sending import send_now
 from tidings.storage import newsletters, sources, subscriptions, topics
 from tidings.storage.newsletters import NewsletterForm
@@ -121,9 +120,9 @@ def _poll(tour: Tour) -> None:
     say, started = tour.say, time.monotonic()
     names = {publisher.feed_url: publisher.title for publisher in tour.world.publishers}
     say("3  Polling: fetch, parse, compare, save")
-    with polling(tour.app) as tools:
-        summary = poll_due(
-            tools, report=lambda result: say(f"   {_line(result, names)}"), stop=Event()
+    with polling(tour.app) as gathering:
+        summary = gathering.poller().poll_due(
+            report=lambda result: say(f"   {_line(result, names)}"), stop=Event()
         )
     say(
         f"   {summary.polled} polled in {time.monotonic() - started:.1f} s:"
@@ -135,7 +134,7 @@ def _mail(tour: Tour) -> None:
     app = tour.app
     with app.database.read() as connection:
         newsletter = newsletters.get(connection, NEWSLETTER)
-    sent = send_now(mailing.planning(app), mailing.issue_sender(app), newsletter)
+    sent = send_now(mailing.planner(app), mailing.issue_sender(app), newsletter)
     outbox = Path(app.settings.mail.folder)
     tour.say(f"4  Mailed: {sent.accepted} letters, in {outbox}")
     for letter in sorted(outbox.glob("*.eml")):

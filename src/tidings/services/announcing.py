@@ -7,7 +7,7 @@ hub. What is noted is told, outside of any transaction, until the hub accepts.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -33,45 +33,118 @@ LOOK = timedelta(seconds=2)
 """How long that may take: who changes everything at once must not keep visitors waiting."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnounceTools:
-    """What announcing works with.
+class HubPinger:
+    """Tells hubs which feeds of ours have changed.
 
-    Attributes:
+    Args:
+        database: Where changes are, and what hubs were told of them.
         publication: As the public gets it.
         hubs: Who is told.
         base_url: What precedes the paths of our feeds.
         post: Sends a form, and reports from any thread.
+        clock: Tells the time.
     """
 
-    database: Database
-    publication: Publication
-    hubs: Sequence[str]
-    base_url: str
-    post: Post
-    clock: Callable[[], datetime]
+    def __init__(  # noqa: PLR0913 - an engine takes what it needs
+        self,
+        database: Database,
+        *,
+        publication: Publication,
+        hubs: Sequence[str],
+        base_url: str,
+        post: Post,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._publication = publication
+        self._hubs = hubs
+        self._base_url = base_url
+        self._post = post
+        self._clock = clock
 
+    def announce_changes(self, *, stop: Event) -> None:
+        """Look which feeds have changed, and tell hubs what is due to be told.
 
-def announce_changes(tools: AnnounceTools, *, stop: Event) -> None:
-    """Look which feeds have changed, and tell hubs what is due to be told.
+        Hubs are told one after the other: a feed that waits for its turn is told once of all its
+        changes. Of a hub that cannot be reached nothing more is asked in this round.
+        """
+        until = self._clock() + LOOK
+        for seen in self._changed():
+            self._look(seen)
+            if stop.is_set() or self._clock() > until:
+                break
+        down: dict[str, FetchError] = {}
+        while not stop.is_set() and (ping := self._take_next()):
+            host = host_of(ping.hub)
+            answer = down.get(host) or send(self._post, _form(ping), stop=stop)
+            if answer is None:
+                return
+            if isinstance(answer, FetchError):
+                down[host] = answer
+            self._note(ping, answer)
 
-    Hubs are told one after the other: a feed that waits for its turn is told once of all its
-    changes. Of a hub that cannot be reached nothing more is asked in this round.
-    """
-    until = tools.clock() + LOOK
-    for seen in _changed(tools):
-        _look(tools, seen)
-        if stop.is_set() or tools.clock() > until:
-            break
-    down: dict[str, FetchError] = {}
-    while not stop.is_set() and (ping := _take_next(tools)):
-        host = host_of(ping.hub)
-        answer = down.get(host) or send(tools.post, _form(ping), stop=stop)
-        if answer is None:
-            return
-        if isinstance(answer, FetchError):
-            down[host] = answer
-        _note(tools, ping, answer)
+    def _changed(self) -> list[Seen]:
+        """Return the scopes that are to be looked at now.
+
+        What issues tell of may change without them, so their feed has more than its own changes.
+        """
+        issues = ListAddress(name="issues.atom")
+        with self._database.read() as connection:
+            found = hub_pings.changed_scopes(connection, limit=AT_ONCE)
+            seen = hub_pings.issues(connection)
+            change, _ = last_change(connection, issues)
+        if seen.is_behind(change):
+            found.append(replace(seen, change=change))
+        return found
+
+    def _look(self, seen: Seen) -> None:
+        """Compare a scope's feeds with what they were; what they are now may be newer than `seen`."""
+        feeds = feeds_of(seen.scope)
+        try:
+            bodies = [self._publication.body(address) for address in feeds.values()]
+        except NotFoundError:
+            bodies = []  # removed meanwhile: nothing is left to compare
+        now, body_hash = self._clock(), fingerprints(bodies)
+        paths = list(feeds)
+        changed = [paths[index] for index in changed_bodies(seen.body_hash, body_hash)]
+        with self._database.write() as connection:
+            if not hub_pings.note_look(connection, seen, body_hash=body_hash):
+                return
+            for path in changed:
+                for hub in self._hubs:
+                    url = self._base_url + path
+                    known = hub_pings.find(connection, hub, url) or HubPing(
+                        hub=hub, feed_url=url, change=seen.change
+                    )
+                    hub_pings.put(connection, announce(known, change=seen.change, now=now))
+
+    def _take_next(self) -> HubPing | None:
+        """Return what is due to be told, as it stands from now on: as if the hub did not answer."""
+        now = self._clock()
+        with self._database.read() as connection:
+            if hub_pings.find_due(connection, now=now) is None:
+                return None
+        with self._database.write() as connection:
+            due = hub_pings.find_due(connection, now=now, to_change=True)
+            if due is None:
+                return None
+            taken = attempt(due, now=now)
+            hub_pings.put(connection, taken)
+        return taken
+
+    def _note(self, told: HubPing, answer: Answer) -> None:
+        error = refusal(answer)
+        with self._database.write() as connection:
+            known = hub_pings.find(connection, told.hub, told.feed_url)
+            if known is None:
+                return  # nobody wants to know any more
+            settled = settle(known, error, told=told.change, now=self._clock())
+            hub_pings.put(connection, settled)
+        what = {"hub": told.hub, "feed": told.feed_url}
+        if error:
+            logger.warning("hub not told", extra={**what, "error": error})
+        else:
+            logger.info("hub told", extra=what)
 
 
 def forget_others(database: Database, hubs: Sequence[str], *, base_url: str) -> None:
@@ -93,74 +166,7 @@ def feeds_of(key: str) -> Mapping[str, Address]:
     return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
 
 
-def _changed(tools: AnnounceTools) -> list[Seen]:
-    """Return the scopes that are to be looked at now.
-
-    What issues tell of may change without them, so their feed has more than its own changes.
-    """
-    issues = ListAddress(name="issues.atom")
-    with tools.database.read() as connection:
-        found = hub_pings.changed_scopes(connection, limit=AT_ONCE)
-        seen = hub_pings.issues(connection)
-        change, _ = last_change(connection, issues)
-    if seen.is_behind(change):
-        found.append(replace(seen, change=change))
-    return found
-
-
-def _look(tools: AnnounceTools, seen: Seen) -> None:
-    """Compare a scope's feeds with what they were; what they are now may be newer than `seen`."""
-    feeds = feeds_of(seen.scope)
-    try:
-        bodies = [tools.publication.body(address) for address in feeds.values()]
-    except NotFoundError:
-        bodies = []  # removed meanwhile: nothing is left to compare
-    now, body_hash = tools.clock(), fingerprints(bodies)
-    paths = list(feeds)
-    changed = [paths[index] for index in changed_bodies(seen.body_hash, body_hash)]
-    with tools.database.write() as connection:
-        if not hub_pings.note_look(connection, seen, body_hash=body_hash):
-            return
-        for path in changed:
-            for hub in tools.hubs:
-                url = tools.base_url + path
-                known = hub_pings.find(connection, hub, url) or HubPing(
-                    hub=hub, feed_url=url, change=seen.change
-                )
-                hub_pings.put(connection, announce(known, change=seen.change, now=now))
-
-
-def _take_next(tools: AnnounceTools) -> HubPing | None:
-    """Return what is due to be told, as it stands from now on: as if the hub did not answer."""
-    now = tools.clock()
-    with tools.database.read() as connection:
-        if hub_pings.find_due(connection, now=now) is None:
-            return None
-    with tools.database.write() as connection:
-        due = hub_pings.find_due(connection, now=now, to_change=True)
-        if due is None:
-            return None
-        taken = attempt(due, now=now)
-        hub_pings.put(connection, taken)
-    return taken
-
-
 def _form(ping: HubPing) -> Form:
     """Return what the hub is sent; some know the feed by the one name, some by the other."""
     fields = {"hub.mode": "publish", "hub.url": ping.feed_url, "hub.topic": ping.feed_url}
     return Form(url=ping.hub, fields=fields)
-
-
-def _note(tools: AnnounceTools, told: HubPing, answer: Answer) -> None:
-    error = refusal(answer)
-    with tools.database.write() as connection:
-        known = hub_pings.find(connection, told.hub, told.feed_url)
-        if known is None:
-            return  # nobody wants to know any more
-        settled = settle(known, error, told=told.change, now=tools.clock())
-        hub_pings.put(connection, settled)
-    what = {"hub": told.hub, "feed": told.feed_url}
-    if error:
-        logger.warning("hub not told", extra={**what, "error": error})
-    else:
-        logger.info("hub told", extra=what)

@@ -8,7 +8,6 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -30,6 +29,7 @@ from tidings.domain.refusals import find_status
 from tidings.errors import MailboxError, NotFoundError
 from tidings.services import changes
 from tidings.services.changes import Act
+from tidings.services.links import Links
 from tidings.storage import bounces, subscriptions
 from tidings.storage.bounces import Addressee, NewBounce
 from tidings.storage.database import Connection, Database
@@ -41,23 +41,6 @@ BATCH = 100
 
 PATIENCE = timedelta(hours=1)
 """How long a refusal is not judged while other letters are about to go out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BounceTools:
-    """What it takes to judge what comes back.
-
-    Attributes:
-        hash_of: Gives what stands for an address, by its key, among those that get nothing.
-        address: Reads the addresses that bounces go to; None if there are none of our own.
-        read_unsubscribe: Gives the id and the nonce of the subscription that a link ends.
-    """
-
-    database: Database
-    clock: Callable[[], datetime]
-    hash_of: Callable[[str], bytes]
-    address: BounceAddress | None
-    read_unsubscribe: Callable[[str], tuple[int, ...]]
 
 
 class Taken(StrEnum):
@@ -79,156 +62,171 @@ class Taken(StrEnum):
         return self in {Taken.COUNTED, Taken.REPEATED, Taken.LEFT}
 
 
-def take_in(tools: BounceTools, raw: bytes, *, sent_to: Iterable[str] = ()) -> Taken:
-    """Read a message, and do what follows from it, in one transaction.
+class BounceProcessor:
+    """Judges what relays refuse for good and what comes back, and ends what is to be ended.
 
     Args:
-        tools: To work with.
-        raw: The message.
-        sent_to: Whom the server that delivered it says it was for.
+        database: Where letters and failures are.
+        links: Reads the links by which subscriptions end, and hashes addresses.
+        address: Reads the addresses that bounces go to; None if there are none of our own.
+        clock: Tells the time.
     """
-    incoming = read_incoming(raw)
-    addresses = (*sent_to, *incoming.sent_to)
-    if incoming.asks_to_leave:
-        return _leave(tools, addresses)
-    if incoming.report is None:
-        return Taken.IGNORED
-    with tools.database.write() as connection:
-        found = _find_addressee(tools, connection, incoming.report, addresses)
-        if found is None or found.has_moved:
-            logger.warning("bounce of nobody", extra={"sent_to": " ".join(addresses)[:500]})
-            return Taken.UNKNOWN
-        is_new = _judge(tools, connection, _bounce(incoming.report, found), found)
-    return Taken.COUNTED if is_new else Taken.REPEATED
 
+    def __init__(
+        self,
+        database: Database,
+        *,
+        links: Links,
+        address: BounceAddress | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._links = links
+        self._address = address
+        self._clock = clock
 
-def read_mailbox(tools: BounceTools, mailbox: Mailbox, *, stop: Event) -> Counter[Taken]:
-    """Take in what waits in a mailbox; return how many messages came to what.
+    def take_in(self, raw: bytes, *, sent_to: Iterable[str] = ()) -> Taken:
+        """Read a message, and do what follows from it, in one transaction.
 
-    Raises:
-        MailboxError: It cannot be read; what was taken in so far is saved.
-    """
-    taken = Counter[Taken]()
-    with closing(mailbox.unread()) as messages:
-        for message in messages:
-            if stop.is_set():
-                break
-            what = take_in(tools, message.raw)
-            message.finish(what.is_dealt_with)
-            taken[what] += 1
-    return taken
+        Args:
+            raw: The message.
+            sent_to: Whom the server that delivered it says it was for.
+        """
+        incoming = read_incoming(raw)
+        addresses = (*sent_to, *incoming.sent_to)
+        if incoming.asks_to_leave:
+            return self._leave(addresses)
+        if incoming.report is None:
+            return Taken.IGNORED
+        with self._database.write() as connection:
+            found = self._find_addressee(connection, incoming.report, addresses)
+            if found is None or found.has_moved:
+                logger.warning("bounce of nobody", extra={"sent_to": " ".join(addresses)[:500]})
+                return Taken.UNKNOWN
+            is_new = self._judge(connection, _bounce(incoming.report, found), found)
+        return Taken.COUNTED if is_new else Taken.REPEATED
 
+    def read_mailbox(self, mailbox: Mailbox, *, stop: Event) -> Counter[Taken]:
+        """Take in what waits in a mailbox; return how many messages came to what.
 
-def attend_bounces(tools: BounceTools, mailboxes: Sequence[Mailbox], *, stop: Event) -> None:
-    """Judge what relays refused and what came back, and forget failures that are over.
+        Raises:
+            MailboxError: It cannot be read; what was taken in so far is saved.
+        """
+        taken = Counter[Taken]()
+        with closing(mailbox.unread()) as messages:
+            for message in messages:
+                if stop.is_set():
+                    break
+                what = self.take_in(message.raw)
+                message.finish(what.is_dealt_with)
+                taken[what] += 1
+        return taken
 
-    A mailbox that cannot be read now is left to the next time.
-    """
-    judge_refusals(tools)
-    forgive(tools)
-    for mailbox in mailboxes:
-        try:
-            taken = read_mailbox(tools, mailbox, stop=stop)
-        except MailboxError as error:
-            logger.warning("mailbox not read", extra={"because": str(error)})
-        else:
-            if taken:
-                logger.info("mailbox read", extra={key.value: n for key, n in taken.items()})
+    def attend(self, mailboxes: Sequence[Mailbox], *, stop: Event) -> None:
+        """Judge what relays refused and what came back, and forget failures that are over.
 
+        A mailbox that cannot be read now is left to the next time.
+        """
+        self.judge_refusals()
+        self.forgive()
+        for mailbox in mailboxes:
+            try:
+                taken = self.read_mailbox(mailbox, stop=stop)
+            except MailboxError as error:
+                logger.warning("mailbox not read", extra={"because": str(error)})
+            else:
+                if taken:
+                    logger.info("mailbox read", extra={key.value: n for key, n in taken.items()})
 
-def judge_refusals(tools: BounceTools) -> None:
-    """Judge what relays have refused for good, each letter once."""
-    is_more, now = True, tools.clock()
-    while is_more:
-        with tools.database.write() as connection:
-            refused = bounces.rejected(connection, before=now - PATIENCE, now=now, limit=BATCH)
-            judged = [_judge(tools, connection, _refusal(found), found) for found in refused]
-        is_more = len(judged) == BATCH and any(judged)
+    def judge_refusals(self) -> None:
+        """Judge what relays have refused for good, each letter once."""
+        is_more, now = True, self._clock()
+        while is_more:
+            with self._database.write() as connection:
+                refused = bounces.rejected(connection, before=now - PATIENCE, now=now, limit=BATCH)
+                judged = [self._judge(connection, _refusal(found), found) for found in refused]
+            is_more = len(judged) == BATCH and any(judged)
 
+    def forgive(self) -> None:
+        """Forget failures of addresses where a later issue arrived."""
+        now = self._clock()
+        with self._database.write() as connection:
+            for one in bounces.bouncing(connection, before=now - QUIET):
+                if is_forgiven(one.standing, arrived_at=one.arrived_at, now=now):
+                    bounces.save_standing(connection, one.subscriber_id, Standing())
 
-def forgive(tools: BounceTools) -> None:
-    """Forget failures of addresses where a later issue arrived."""
-    now = tools.clock()
-    with tools.database.write() as connection:
-        for one in bounces.bouncing(connection, before=now - QUIET):
-            if is_forgiven(one.standing, arrived_at=one.arrived_at, now=now):
-                bounces.save_standing(connection, one.subscriber_id, Standing())
+    def _leave(self, sent_to: Iterable[str]) -> Taken:
+        """End the subscription whose letter had that address in it."""
+        with self._database.write() as connection:
+            found = self._find_signed(connection, self._claims(sent_to))
+            if found is None:
+                return Taken.UNKNOWN
+            old = subscriptions.get(connection, found.subscription_id)
+            changes.end(connection, old, Ending.READER, act=Act(now=self._clock(), by="reader"))
+        return Taken.LEFT
 
+    def _claims(self, sent_to: Iterable[str]) -> list[Claim]:
+        claims = [self._address.read(one) for one in sent_to] if self._address else []
+        return [claim for claim in claims if claim]
 
-def _leave(tools: BounceTools, sent_to: Iterable[str]) -> Taken:
-    """End the subscription whose letter had that address in it."""
-    with tools.database.write() as connection:
-        found = _find_signed(tools, connection, _claims(tools, sent_to))
-        if found is None:
-            return Taken.UNKNOWN
-        old = subscriptions.get(connection, found.subscription_id)
-        changes.end(connection, old, Ending.READER, act=Act(now=tools.clock(), by="reader"))
-    return Taken.LEFT
-
-
-def _claims(tools: BounceTools, sent_to: Iterable[str]) -> list[Claim]:
-    claims = [tools.address.read(one) for one in sent_to] if tools.address else []
-    return [claim for claim in claims if claim]
-
-
-def _find_signed(
-    tools: BounceTools, connection: Connection, claims: Iterable[Claim]
-) -> Addressee | None:
-    for claim in claims:
-        found = bounces.find_addressee(connection, claim.delivery_id)
-        if tools.address and found and tools.address.is_ours(claim, found.message_id):
-            return found
-    return None
-
-
-def _find_addressee(
-    tools: BounceTools, connection: Connection, report: Report, sent_to: Iterable[str]
-) -> Addressee | None:
-    claims = _claims(tools, sent_to)
-    if signed := _find_signed(tools, connection, claims):
-        return signed
-    if claims or not report.is_standard:
+    def _find_signed(self, connection: Connection, claims: Iterable[Claim]) -> Addressee | None:
+        for claim in claims:
+            found = bounces.find_addressee(connection, claim.delivery_id)
+            if self._address and found and self._address.is_ours(claim, found.message_id):
+                return found
         return None
-    found = _find_returned(tools, connection, report)
-    # Those who complain are often not named, or not by the name that we know.
-    is_about_them = found and (report.is_complaint or found.key in report.recipients)
-    return found if is_about_them else None
 
+    def _find_addressee(
+        self, connection: Connection, report: Report, sent_to: Iterable[str]
+    ) -> Addressee | None:
+        claims = self._claims(sent_to)
+        if signed := self._find_signed(connection, claims):
+            return signed
+        if claims or not report.is_standard:
+            return None
+        found = self._find_returned(connection, report)
+        # Those who complain are often not named, or not by the name that we know.
+        is_about_them = found and (report.is_complaint or found.key in report.recipients)
+        return found if is_about_them else None
 
-def _find_returned(tools: BounceTools, connection: Connection, report: Report) -> Addressee | None:
-    """Return whom the letter went to that came back, by what only they have of it."""
-    if report.message_id and (found := bounces.find_addressee_of(connection, report.message_id)):
-        return found
-    if signed := _find_signed(tools, connection, _claims(tools, report.senders)):
-        return signed
-    for token in report.tokens:
-        with suppress(NotFoundError):
-            number, nonce = tools.read_unsubscribe(token)
-            return bounces.find_last_addressee(connection, number, nonce=nonce)
-    return None
+    def _find_returned(self, connection: Connection, report: Report) -> Addressee | None:
+        """Return whom the letter went to that came back, by what only they have of it."""
+        if report.message_id and (
+            found := bounces.find_addressee_of(connection, report.message_id)
+        ):
+            return found
+        if signed := self._find_signed(connection, self._claims(report.senders)):
+            return signed
+        for token in report.tokens:
+            with suppress(NotFoundError):
+                number, nonce = self._links.unsubscribe.read(token)
+                return bounces.find_last_addressee(connection, number, nonce=nonce)
+        return None
 
-
-def _judge(tools: BounceTools, connection: Connection, new: NewBounce, found: Addressee) -> bool:
-    """Keep a report, and do what follows from it; say whether it is new."""
-    now = tools.clock()
-    whose = bounces.lock(connection, found.subscriber_id)
-    is_known_to_fail = bounces.is_known_to_fail(connection, found.delivery_id)
-    if whose is None or not bounces.add(connection, new, now=now):
-        return False
-    if found.has_moved:
+    def _judge(self, connection: Connection, new: NewBounce, found: Addressee) -> bool:
+        """Keep a report, and do what follows from it; say whether it is new."""
+        now = self._clock()
+        whose = bounces.lock(connection, found.subscriber_id)
+        is_known_to_fail = bounces.is_known_to_fail(connection, found.delivery_id)
+        if whose is None or not bounces.add(connection, new, now=now):
+            return False
+        if found.has_moved:
+            return True
+        is_over = is_forgiven(whose.standing, arrived_at=whose.arrived_at, now=now)
+        before = Standing() if is_over else whose.standing
+        decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
+        bounces.save_standing(connection, found.subscriber_id, decision.standing)
+        data = {"message_id": found.message_id, "kind": new.kind.value, "status": new.status}
+        logger.info("letter came back", extra=data)
+        if decision.reason:
+            evidence = new.diagnostic or new.status
+            address, act = (
+                (found.key, self._links.suppression_hash(found.key)),
+                Act(now=now, by="program"),
+            )
+            changes.suppress(connection, address, decision.reason, evidence=evidence, act=act)
+            logger.warning("address let go", extra={**data, "because": decision.reason.value})
         return True
-    is_over = is_forgiven(whose.standing, arrived_at=whose.arrived_at, now=now)
-    before = Standing() if is_over else whose.standing
-    decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
-    bounces.save_standing(connection, found.subscriber_id, decision.standing)
-    data = {"message_id": found.message_id, "kind": new.kind.value, "status": new.status}
-    logger.info("letter came back", extra=data)
-    if decision.reason:
-        evidence = new.diagnostic or new.status
-        address, act = (found.key, tools.hash_of(found.key)), Act(now=now, by="program")
-        changes.suppress(connection, address, decision.reason, evidence=evidence, act=act)
-        logger.warning("address let go", extra={**data, "because": decision.reason.value})
-    return True
 
 
 def _bounce(report: Report, found: Addressee) -> NewBounce:

@@ -4,36 +4,15 @@ import hmac
 from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from tidings.domain.digests import compose, fold, issue_key
 from tidings.domain.newsletters import Digest, Newsletter
+from tidings.domain.planning import Window
 from tidings.domain.shares import fair_shares
 from tidings.rendering.mail import Composed
 from tidings.storage import entries
-from tidings.storage.database import Connection, Database
+from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanTools:
-    """What planning works with.
-
-    Attributes:
-        write_letter: Composes a digest whose page will have the given address.
-        template_version: Moves with the templates, and so does the key of an issue.
-        secret: From which names are made that nobody else can make.
-        mail_domain: The right side of Message-IDs.
-        site_url: Absolute, without a slash at the end.
-    """
-
-    database: Database
-    clock: Callable[[], datetime]
-    write_letter: Callable[[Digest, str], Composed]
-    template_version: str
-    secret: bytes
-    mail_domain: str
-    site_url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,63 +24,92 @@ class Wanted:
     entry_ids: tuple[int, ...]
 
 
-def key_of(tools: PlanTools, wanted: Wanted) -> bytes:
-    """Return the key of an issue: what it tells of, in which words."""
-    return issue_key(
-        wanted.newsletter.id,
-        wanted.entry_ids,
-        language=wanted.language,
-        template_version=tools.template_version,
-    )
+class Composer:
+    """Makes issues of what is to be told; what is made twice of the same has the same names.
 
-
-def compose_issue(
-    tools: PlanTools, connection: Connection, wanted: Wanted, *, key: bytes, listed: bool = False
-) -> NewIssue:
-    """Write an issue that is not stored yet; `listed` where everybody may find it."""
-    found = entries.by_ids(connection, wanted.entry_ids)
-    digest = compose(wanted.newsletter, wanted.language, found)
-    slug = f"{wanted.newsletter.slug}-{name_of(tools, key)[:16]}"
-    letter = write(tools, connection, digest, page_url=f"{tools.site_url}/issues/{slug}")
-    return NewIssue(
-        key=key,
-        slug=slug,
-        newsletter_id=wanted.newsletter.id,
-        listed=listed,
-        language=wanted.language,
-        timezone=digest.timezone,
-        from_seq=digest.from_seq,
-        to_seq=digest.to_seq,
-        since=digest.since,
-        entry_ids=[entry.id for section in digest.sections for entry in section.entries],
-        subject=letter.subject,
-        text=letter.text,
-        html=letter.html,
-    )
-
-
-def write(tools: PlanTools, connection: Connection, digest: Digest, *, page_url: str) -> Composed:
-    """Write a digest as a letter, the rest of which stands at `page_url`.
-
-    Bodies, which tell how long it takes to read, are fetched of what can stand in it only.
+    Args:
+        write_letter: Composes a digest whose page will have the given address.
+        template_version: Moves with the templates, and so does the key of an issue.
+        secret: From which names are made that nobody else can make.
+        mail_domain: The right side of Message-IDs.
+        site_url: Absolute, without a slash at the end.
     """
-    folded = fold(digest)
-    wanted = [len(section.entries) for section in folded.sections]
-    shares = fair_shares(wanted, digest.newsletter.max_entries)
-    shown = [
-        entry.id
-        for section, share in zip(folded.sections, shares, strict=True)
-        for entry in section.entries[:share]
-    ]
-    read = {one.id: one for one in entries.by_ids(connection, shown, with_content=True)}
-    sections = tuple(
-        replace(section, entries=tuple(read.get(entry.id, entry) for entry in section.entries))
-        for section in folded.sections
-    )
-    return tools.write_letter(replace(folded, sections=sections), page_url)
 
+    def __init__(
+        self,
+        *,
+        write_letter: Callable[[Digest, str], Composed],
+        template_version: str,
+        secret: bytes,
+        mail_domain: str,
+        site_url: str,
+    ) -> None:
+        self._write_letter = write_letter
+        self._template_version = template_version
+        self._secret = secret
+        self._mail_domain = mail_domain
+        self._site_url = site_url
 
-def name_of(tools: PlanTools, what: bytes) -> str:
-    """Return a name that is the same each time, and that nobody else can make."""
-    digest = hmac.digest(tools.secret, what, "sha256")
-    return b32encode(digest[:20]).decode()[:26].lower()  # of 20 bytes it takes 17
+    def key_of(self, wanted: Wanted) -> bytes:
+        """Return the key of an issue: what it tells of, in which words."""
+        return issue_key(
+            wanted.newsletter.id,
+            wanted.entry_ids,
+            language=wanted.language,
+            template_version=self._template_version,
+        )
+
+    def compose(
+        self, connection: Connection, wanted: Wanted, *, key: bytes, listed: bool = False
+    ) -> NewIssue:
+        """Write an issue that is not stored yet; `listed` where everybody may find it."""
+        found = entries.by_ids(connection, wanted.entry_ids)
+        digest = compose(wanted.newsletter, wanted.language, found)
+        slug = f"{wanted.newsletter.slug}-{self._name_of(key)[:16]}"
+        letter = self.write(connection, digest, slug=slug)
+        return NewIssue(
+            key=key,
+            slug=slug,
+            newsletter_id=wanted.newsletter.id,
+            listed=listed,
+            language=wanted.language,
+            timezone=digest.timezone,
+            from_seq=digest.from_seq,
+            to_seq=digest.to_seq,
+            since=digest.since,
+            entry_ids=[entry.id for section in digest.sections for entry in section.entries],
+            subject=letter.subject,
+            text=letter.text,
+            html=letter.html,
+        )
+
+    def write(self, connection: Connection, digest: Digest, *, slug: str) -> Composed:
+        """Write a digest as a letter, the rest of which stands on the page of that slug.
+
+        Bodies, which tell how long it takes to read, are fetched of what can stand in it only.
+        """
+        folded = fold(digest)
+        wanted = [len(section.entries) for section in folded.sections]
+        shares = fair_shares(wanted, digest.newsletter.max_entries)
+        shown = [
+            entry.id
+            for section, share in zip(folded.sections, shares, strict=True)
+            for entry in section.entries[:share]
+        ]
+        read = {one.id: one for one in entries.by_ids(connection, shown, with_content=True)}
+        sections = tuple(
+            replace(section, entries=tuple(read.get(entry.id, entry) for entry in section.entries))
+            for section in folded.sections
+        )
+        page_url = f"{self._site_url}/issues/{slug}"
+        return self._write_letter(replace(folded, sections=sections), page_url)
+
+    def message_id(self, subscription_id: int, window: Window) -> str:
+        """Return what is the same however often the same window is planned."""
+        what = f"v1|{subscription_id}|{window.slot}|{window.from_seq}|{window.to_seq}"
+        return f"<{self._name_of(what.encode())}.d@{self._mail_domain}>"
+
+    def _name_of(self, what: bytes) -> str:
+        """Return a name that is the same each time, and that nobody else can make."""
+        digest = hmac.digest(self._secret, what, "sha256")
+        return b32encode(digest[:20]).decode()[:26].lower()  # of 20 bytes it takes 17

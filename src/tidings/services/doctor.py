@@ -2,7 +2,6 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -13,9 +12,9 @@ from tidings.delivery.settings import SmtpSettings
 from tidings.domain.findings import Finding, Level, ok, problem, warning
 from tidings.domain.watching import ENOUGH_SPACE, LITTLE_SPACE
 from tidings.errors import DeliveryError, DnsError, UnreachableError
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
 from tidings.services.doctor_domains import Senders, examine_domains
-from tidings.services.doctor_letters import examine_letters, samples
+from tidings.services.doctor_letters import Sample, examine_letters, sample_issues, samples
 from tidings.services.doctor_relay import examine_relay
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
@@ -30,13 +29,17 @@ UNFIT = "look at the sender and reply-to of the newsletter"
 MAX_DRIFT = timedelta(seconds=60)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoctorTools:
-    """What is examined.
+class Doctor:
+    """Looks at one thing after the other; nothing is changed, and nobody gets mail unasked.
 
-    Attributes:
+    Args:
+        database: Where newsletters and their entries are.
+        clock: Tells the time.
+        composer: Writes issues to look at.
+        delivering: The way out for letters.
         smtp: The relay; None where letters stay in a folder.
         signer: None where the relay signs.
+        dns: Answers what the world sees of our domains.
         returns_to: The address that bounces go to.
         base_url: As it is set; empty if it is not.
         contact_url: What publishers are told about us.
@@ -45,157 +48,181 @@ class DoctorTools:
         disk: Gives the free bytes and all bytes of the disk with the database, if it is a file.
     """
 
-    database: Database
-    clock: Callable[[], datetime]
-    dns: Dns
-    smtp: SmtpSettings | None
-    signer: Signer | None
-    returns_to: str
-    base_url: str
-    contact_url: str
-    host: str
-    faults: Sequence[str]
-    disk: Callable[[], tuple[int, int] | None]
-    planning: PlanTools
-    messages: IssueMessages
-    sender: IssueSender
+    def __init__(  # noqa: PLR0913 - all that is examined
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        composer: Composer,
+        messages: IssueMessages,
+        sender: IssueSender,
+        smtp: SmtpSettings | None,
+        signer: Signer | None,
+        dns: Dns,
+        returns_to: str,
+        base_url: str,
+        contact_url: str,
+        host: str,
+        faults: Sequence[str],
+        disk: Callable[[], tuple[int, int] | None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._composer = composer
+        self._messages = messages
+        self._sender = sender
+        self._smtp = smtp
+        self._signer = signer
+        self._dns = dns
+        self._returns_to = returns_to
+        self._base_url = base_url
+        self._contact_url = contact_url
+        self._host = host
+        self._faults = faults
+        self._disk = disk
 
+    def examine(self) -> Iterator[Finding]:
+        """Look at one thing after the other; nothing is changed, and nobody gets mail."""
+        yield from self._examine_machine()
+        yield from self._examine_clock()
+        yield self._examine_contact()
+        yield from self._examine_letters()
+        if self._smtp is None:
+            yield ok("transport", "letters stay in a folder: no relay, no DNS to look at")
+        else:
+            senders = self._senders()
+            yield from examine_relay(self._smtp, now=self._clock())
+            yield from examine_domains(self._dns, senders)
+        yield from self._examine_site()
+        yield from self._examine_hubs()
 
-def examine(tools: DoctorTools) -> Iterator[Finding]:
-    """Look at one thing after the other; nothing is changed, and nobody gets mail."""
-    yield from _machine(tools)
-    yield from _clock(tools)
-    yield _contact(tools)
-    yield from _letters(tools)
-    if tools.smtp is None:
-        yield ok("transport", "letters stay in a folder: no relay, no DNS to look at")
-    else:
-        senders = _senders(tools)
-        yield from examine_relay(tools.smtp, now=tools.clock())
-        yield from examine_domains(tools.dns, senders)
-    yield from _site(tools)
-    yield from _hubs(tools)
+    def send_test(self, address: str) -> Finding:
+        """Send an issue to one address, for a look at what others make of it; it counts for nothing."""
+        what = f"test to {address}"
+        try:
+            sample = next(self._samples(), None)
+            if sample is None:
+                advice = "add a newsletter and a source, and come back"
+                return problem(what, "nothing was sent: no newsletter has anything to tell", advice)
+            message = self._messages.sample(sample.issue, address, now=self._clock())
+            reply = self._sender.send_unrecorded(message)
+        except ValueError as error:
+            return problem(what, str(error), UNFIT)
+        except DeliveryError as error:
+            return problem(what, error.because, "see what is said of the relay")
+        advice = "look for spf=pass, dkim=pass and dmarc=pass in the source of what arrives"
+        return Finding(level=Level.OK, what=what, said=f"sent: {reply}", advice=advice)
 
+    def _samples(self) -> Iterator[Sample]:
+        """Write a letter of each newsletter.
 
-def send_test(tools: DoctorTools, address: str) -> Finding:
-    """Send an issue to one address, for a look at what others make of it; it counts for nothing."""
-    what = f"test to {address}"
-    try:
-        sample = next(samples(tools.planning, tools.messages, tools.signer), None)
-        if sample is None:
-            advice = "add a newsletter and a source, and come back"
-            return problem(what, "nothing was sent: no newsletter has anything to tell", advice)
-        message = tools.messages.sample(sample.issue, address, now=tools.clock())
-        reply = tools.sender.send_unrecorded(message)
-    except ValueError as error:
-        return problem(what, str(error), UNFIT)
-    except DeliveryError as error:
-        return problem(what, error.because, "see what is said of the relay")
-    advice = "look for spf=pass, dkim=pass and dmarc=pass in the source of what arrives"
-    return Finding(level=Level.OK, what=what, said=f"sent: {reply}", advice=advice)
+        Raises:
+            ValueError: Something of one cannot stand in a letter.
+        """
+        with self._database.read() as connection:
+            issues = sample_issues(connection, self._composer, at=self._clock())
+        yield from samples(issues, self._messages, self._signer, now=self._clock())
 
-
-def _letters(tools: DoctorTools) -> Iterator[Finding]:
-    try:
-        yield from examine_letters(tools.planning, tools.messages, tools.signer)
-    except ValueError as error:
-        yield problem("letters", str(error), UNFIT)
-
-
-def _machine(tools: DoctorTools) -> Iterator[Finding]:
-    yield from (warning("versions", one, "update it") for one in tools.faults)
-    if not tools.faults:
-        yield ok("versions", "no known faults")
-    space = tools.disk()
-    if space is None:
-        return
-    free, whole = space
-    said = f"{free // 1_000_000:,} MB of {whole // 1_000_000:,} MB are free"
-    if free < min(ENOUGH_SPACE, LITTLE_SPACE * whole):
-        yield problem("disk", said, "make room: a full disk stops everything")
-    else:
-        yield ok("disk", said)
-
-
-def _clock(tools: DoctorTools) -> Iterator[Finding]:
-    with tools.database.read() as connection:
-        theirs = leases.clock(connection)
-    drift = abs(tools.clock() - theirs)
-    if drift > MAX_DRIFT:
-        said = f"{drift.total_seconds():.0f} s apart from the clock of the database"
-        yield problem("clock", said, "let both machines set their clocks by NTP")
-
-
-def _contact(tools: DoctorTools) -> Finding:
-    host = urlsplit(tools.contact_url).hostname or ""
-    if host == EXAMPLE or not host:
-        said = "publishers cannot find out who polls them"
-        return warning("contact", said, "set [fetch] contact_url to a page of yours")
-    return ok("contact", f"publishers are told {tools.contact_url}")
-
-
-def _senders(tools: DoctorTools) -> Senders:
-    with tools.database.read() as connection:
-        series = newsletters.every(connection)
-    letterheads = [tools.messages.letterhead_of(one) for one in series]
-    addresses = [tools.messages.sender, *(one.sender.address for one in letterheads)]
-    relay = tools.smtp.host if tools.smtp else ""
-    return Senders(
-        domains=tuple(dict.fromkeys(_domain(one) for one in addresses)),
-        envelope=_domain(tools.returns_to),
-        relay=tools.host if _is_loopback(relay) else relay,
-        is_this_machine=_is_loopback(relay),
-        signer=tools.signer,
-    )
-
-
-def _site(tools: DoctorTools) -> Iterator[Finding]:
-    """Look at the pages, from outside as far as that can be done from here."""
-    bad = problem if tools.smtp else warning
-    url = urlsplit(tools.base_url)
-    if url.scheme != "https":
-        said = f"[web] base_url is {tools.base_url or 'not set'}"
-        yield bad("site", said, "set it to the https address that readers use: links in letters")
-    elif tools.smtp and not _is_public(tools.dns, url.hostname or ""):
-        said = f"{url.hostname} has no public address"
-        yield bad("site", said, "readers and mail programs must reach it from everywhere")
-    else:
-        yield ok("site", f"readers find it at {tools.base_url}")
-    yield from (
-        Finding(level=Level.WARNING, what=one.what, said=one.said, advice=one.advice)
-        if one.level is Level.PROBLEM and not tools.smtp
-        else one
-        for one in _one_click(tools)
-    )
-
-
-def _hubs(tools: DoctorTools) -> Iterator[Finding]:
-    """Look whether hubs take it that our feeds have changed."""
-    with tools.database.read() as connection:
-        told = hub_pings.standings(connection, since=tools.clock())
-    for one in told:
-        if one.failing:
-            said = f"{one.hub} was not told that feeds have changed, {one.failing} of them"
-            yield warning(
-                "hub", f"{said}: {one.error}", "look at [websub] hubs, and whether it is up"
+    def _examine_letters(self) -> Iterator[Finding]:
+        try:
+            yield from examine_letters(
+                self._samples(), way_out=self._messages.unsubscribe_url(0, 0)
             )
+        except ValueError as error:
+            yield problem("letters", str(error), UNFIT)
 
+    def _examine_machine(self) -> Iterator[Finding]:
+        yield from (warning("versions", one, "update it") for one in self._faults)
+        if not self._faults:
+            yield ok("versions", "no known faults")
+        space = self._disk()
+        if space is None:
+            return
+        free, whole = space
+        said = f"{free // 1_000_000:,} MB of {whole // 1_000_000:,} MB are free"
+        if free < min(ENOUGH_SPACE, LITTLE_SPACE * whole):
+            yield problem("disk", said, "make room: a full disk stops everything")
+        else:
+            yield ok("disk", said)
 
-def _one_click(tools: DoctorTools) -> Iterator[Finding]:
-    """Press the button of mail programs, with a link of ours that is nobody's."""
-    what = "one-click"
-    try:
-        answer = click(tools.messages.unsubscribe_url(0, 0))
-    except UnreachableError as error:
-        yield problem(what, str(error), "is `tidings run` running, and [web] base_url right?")
-        return
-    if said := _wrong_with(answer):
-        yield problem(what, said, "mail programs want a plain 200 (RFC 8058): look at your proxy")
-    else:
-        yield ok(what, "the link by which readers leave answers as it should")
-    if answer.at and abs(answer.at - tools.clock()) > MAX_DRIFT:
-        drift = abs(answer.at - tools.clock()).total_seconds()
-        yield problem("clock", f"{drift:.0f} s apart from that of the site", "set it by NTP")
+    def _examine_clock(self) -> Iterator[Finding]:
+        with self._database.read() as connection:
+            theirs = leases.clock(connection)
+        drift = abs(self._clock() - theirs)
+        if drift > MAX_DRIFT:
+            said = f"{drift.total_seconds():.0f} s apart from the clock of the database"
+            yield problem("clock", said, "let both machines set their clocks by NTP")
+
+    def _examine_contact(self) -> Finding:
+        host = urlsplit(self._contact_url).hostname or ""
+        if host == EXAMPLE or not host:
+            said = "publishers cannot find out who polls them"
+            return warning("contact", said, "set [fetch] contact_url to a page of yours")
+        return ok("contact", f"publishers are told {self._contact_url}")
+
+    def _senders(self) -> Senders:
+        with self._database.read() as connection:
+            series = newsletters.every(connection)
+        letterheads = [self._messages.letterhead_of(one) for one in series]
+        addresses = [self._messages.sender, *(one.sender.address for one in letterheads)]
+        relay = self._smtp.host if self._smtp else ""
+        return Senders(
+            domains=tuple(dict.fromkeys(_domain(one) for one in addresses)),
+            envelope=_domain(self._returns_to),
+            relay=self._host if _is_loopback(relay) else relay,
+            is_this_machine=_is_loopback(relay),
+            signer=self._signer,
+        )
+
+    def _examine_site(self) -> Iterator[Finding]:
+        """Look at the pages, from outside as far as that can be done from here."""
+        bad = problem if self._smtp else warning
+        url = urlsplit(self._base_url)
+        if url.scheme != "https":
+            said = f"[web] base_url is {self._base_url or 'not set'}"
+            yield bad(
+                "site", said, "set it to the https address that readers use: links in letters"
+            )
+        elif self._smtp and not _is_public(self._dns, url.hostname or ""):
+            said = f"{url.hostname} has no public address"
+            yield bad("site", said, "readers and mail programs must reach it from everywhere")
+        else:
+            yield ok("site", f"readers find it at {self._base_url}")
+        yield from (
+            Finding(level=Level.WARNING, what=one.what, said=one.said, advice=one.advice)
+            if one.level is Level.PROBLEM and not self._smtp
+            else one
+            for one in self._examine_one_click()
+        )
+
+    def _examine_hubs(self) -> Iterator[Finding]:
+        """Look whether hubs take it that our feeds have changed."""
+        with self._database.read() as connection:
+            told = hub_pings.standings(connection, since=self._clock())
+        for one in told:
+            if one.failing:
+                said = f"{one.hub} was not told that feeds have changed, {one.failing} of them"
+                yield warning(
+                    "hub", f"{said}: {one.error}", "look at [websub] hubs, and whether it is up"
+                )
+
+    def _examine_one_click(self) -> Iterator[Finding]:
+        """Press the button of mail programs, with a link of ours that is nobody's."""
+        what = "one-click"
+        try:
+            answer = click(self._messages.unsubscribe_url(0, 0))
+        except UnreachableError as error:
+            yield problem(what, str(error), "is `tidings run` running, and [web] base_url right?")
+            return
+        if said := _wrong_with(answer):
+            yield problem(
+                what, said, "mail programs want a plain 200 (RFC 8058): look at your proxy"
+            )
+        else:
+            yield ok(what, "the link by which readers leave answers as it should")
+        if answer.at and abs(answer.at - self._clock()) > MAX_DRIFT:
+            drift = abs(answer.at - self._clock()).total_seconds()
+            yield problem("clock", f"{drift:.0f} s apart from that of the site", "set it by NTP")
 
 
 def _wrong_with(answer: ClickAnswer) -> str:

@@ -3,15 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from html.parser import HTMLParser
 
 from tidings.delivery.dkim import Signer
 from tidings.domain.findings import Finding, ok, problem, warning
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
 from tidings.services.editions import sample as sample_issue
 from tidings.services.issue_messages import IssueMessages
 from tidings.storage import newsletters
+from tidings.storage.database import Connection
 
 MAX_HTML = 102_000
 """Bytes; of longer ones some mail programs hide the end, and with it the way to leave."""
@@ -44,30 +46,36 @@ class Sample:
 
 
 def samples(
-    planning: PlanTools, messages: IssueMessages, signer: Signer | None
+    issues: Iterable[Issue], messages: IssueMessages, signer: Signer | None, *, now: datetime
 ) -> Iterator[Sample]:
-    """Write a letter of each newsletter: its next issue, or what it last told of.
+    """Write issues as letters, signed if there is a signer.
 
     Raises:
-        ValueError: Something of it cannot stand in a letter.
+        ValueError: Something of one cannot stand in a letter.
     """
-    with planning.database.read() as connection:
-        editions = [
-            newsletters.edition_of(connection, one.slug) for one in newsletters.every(connection)
-        ]
-        found = [sample_issue(planning, connection, one, at=planning.clock()) for one in editions]
-    for issue in filter(None, found):
-        letter = messages.sample(issue, messages.sender, now=planning.clock()).content
+    for issue in issues:
+        letter = messages.sample(issue, messages.sender, now=now).content
         yield Sample(issue=issue, letter=signer.signed(letter) if signer else letter)
 
 
-def examine_letters(
-    planning: PlanTools, messages: IssueMessages, signer: Signer | None
-) -> Iterator[Finding]:
-    """Look at a letter of each newsletter."""
-    way_out = messages.unsubscribe_url(0, 0)
+def sample_issues(connection: Connection, composer: Composer, *, at: datetime) -> list[Issue]:
+    """Return an issue of each newsletter: its next one, or what it last told of."""
+    editions = [
+        newsletters.edition_of(connection, one.slug) for one in newsletters.every(connection)
+    ]
+    found = [sample_issue(composer, connection, one, at=at) for one in editions]
+    return [issue for issue in found if issue]
+
+
+def examine_letters(samples: Iterable[Sample], *, way_out: str) -> Iterator[Finding]:
+    """Look at letters.
+
+    Args:
+        samples: One of each newsletter.
+        way_out: The link by which whoever they are written to leaves.
+    """
     is_any = False
-    for sample in samples(planning, messages, signer):
+    for sample in samples:
         is_any = True
         what = f"letter of {sample.issue.newsletter.slug}"
         found = [*_of_issue(what, sample.issue), *_of_head(what, sample.letter, way_out=way_out)]

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tidings.domain.planning import BY_HAND, Omission, Window, life_of, window_of
 from tidings.domain.slots import Slot
-from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, name_of
+from tidings.services.composing import Composer, Wanted
 from tidings.services.news import News, Reader
 from tidings.storage import issues, plans, told_stories
 from tidings.storage.database import Connection
@@ -34,7 +34,7 @@ class Case:
 
 
 def draw_up(
-    tools: PlanTools,
+    composer: Composer,
     connection: Connection,
     cases: Sequence[Case],
     *,
@@ -49,7 +49,7 @@ def draw_up(
     first = min((window.from_seq for window in windows), default=0)
     last = max((window.to_seq for window in windows), default=0)
     news.read(connection, from_seq=first, to_seq=last)
-    draft = _Draft(tools, now=now)
+    draft = _Draft(composer, now=now)
     told = told_stories.of_subscriptions(
         connection, [case.subscription.id for case in cases], news.stories()
     )
@@ -63,7 +63,7 @@ def draw_up(
         draft.add(case, *filled[alike])
     stored = issues.ids(connection, draft.wanted)
     new = [
-        compose_issue(tools, connection, wanted, key=key)
+        composer.compose(connection, wanted, key=key)
         for key, wanted in draft.wanted.items()
         if key not in stored
     ]
@@ -102,8 +102,8 @@ def _reader(one: DueSubscription, told: frozenset[int]) -> Reader:
 class _Draft:
     """A plan in the making."""
 
-    def __init__(self, tools: PlanTools, *, now: datetime) -> None:
-        self._tools = tools
+    def __init__(self, composer: Composer, *, now: datetime) -> None:
+        self._composer = composer
         self._now = now
         self._deliveries: list[PlannedDelivery] = []
         self._omitted: list[Omitted] = []
@@ -138,7 +138,7 @@ class _Draft:
                 slot=window.slot,
                 from_seq=window.from_seq,
                 to_seq=window.to_seq,
-                message_id=_message_id(self._tools, one.id, window),
+                message_id=self._composer.message_id(one.id, window),
                 expires_at=self._now + life_of(one.schedule.frequency),
                 held=case.held,
             )
@@ -149,7 +149,7 @@ class _Draft:
         asked = (one.newsletter.id, one.language, id(chosen))
         if asked not in self._keys:
             wanted = Wanted(newsletter=one.newsletter, language=one.language, entry_ids=chosen)
-            self._keys[asked] = key_of(self._tools, wanted)
+            self._keys[asked] = self._composer.key_of(wanted)
             self.wanted[self._keys[asked]] = wanted
         return self._keys[asked]
 
@@ -177,9 +177,3 @@ class _Draft:
                 next_issue_at=case.next_issue_at,
             )
         )
-
-
-def _message_id(tools: PlanTools, subscription_id: int, window: Window) -> str:
-    """Return what is the same however often the same window is planned."""
-    what = f"v1|{subscription_id}|{window.slot}|{window.from_seq}|{window.to_seq}"
-    return f"<{name_of(tools, what.encode())}.d@{tools.mail_domain}>"

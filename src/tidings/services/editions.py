@@ -9,7 +9,7 @@ from tidings.domain.entries import Entry
 from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Window
 from tidings.domain.slots import Slot
-from tidings.services.composing import PlanTools, Wanted, compose_issue, key_of, write
+from tidings.services.composing import Composer, Wanted
 from tidings.services.news import News, reader_of_everything
 from tidings.storage import entries, publishing, told_stories
 from tidings.storage.database import Connection
@@ -48,7 +48,7 @@ class EditionDraft:
 
 
 def draw_up_edition(
-    tools: PlanTools, connection: Connection, case: EditionCase, *, news: News
+    composer: Composer, connection: Connection, case: EditionCase, *, news: News
 ) -> EditionDraft:
     """Return a newsletter's own next issue, and how far the edition comes with it."""
     newsletter, mark = case.edition.newsletter, case.edition.watermark
@@ -60,12 +60,12 @@ def draw_up_edition(
     if not chosen:
         return EditionDraft(watermark=window.to_seq, issue=None)
     wanted = Wanted(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
-    issue = compose_issue(tools, connection, wanted, key=key_of(tools, wanted), listed=True)
+    issue = composer.compose(connection, wanted, key=composer.key_of(wanted), listed=True)
     return EditionDraft(watermark=window.to_seq, issue=issue)
 
 
 def preview(
-    tools: PlanTools, connection: Connection, edition: Edition, *, at: datetime
+    composer: Composer, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
     """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
     newsletter, mark = edition.newsletter, edition.watermark
@@ -76,17 +76,17 @@ def preview(
     chosen = news.of(connection, reader, **span)
     found = entries.by_ids(connection, chosen)
     shown = [entry for entry in found if entry.first_seen_at <= at]
-    return _made_up(tools, connection, newsletter, shown, at=at) if shown else None
+    return _made_up(composer, connection, newsletter, shown, at=at) if shown else None
 
 
 def sample(
-    tools: PlanTools, connection: Connection, edition: Edition, *, at: datetime
+    composer: Composer, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
     """Return an issue to look at: the next one, failing that the newest entries once more.
 
     None if there was never anything to tell.
     """
-    found = preview(tools, connection, edition, at=at)
+    found = preview(composer, connection, edition, at=at)
     newsletter = edition.newsletter
     mark = cut = publishing.last_seq(connection)
     reach, chosen = REACH, tuple[int, ...]()
@@ -98,12 +98,12 @@ def sample(
         reach *= REACH_FURTHER
     if chosen:
         newest = entries.by_ids(connection, chosen[-newsletter.max_entries :])
-        found = _made_up(tools, connection, newsletter, newest, at=at)
+        found = _made_up(composer, connection, newsletter, newest, at=at)
     return found
 
 
 def _made_up(
-    tools: PlanTools,
+    composer: Composer,
     connection: Connection,
     newsletter: Newsletter,
     shown: Sequence[Entry],
@@ -111,12 +111,12 @@ def _made_up(
     at: datetime,
 ) -> Issue:
     digest = compose(newsletter, newsletter.language, shown)
-    page_url = f"{tools.site_url}/issues/{newsletter.slug}-preview"
-    letter = write(tools, connection, digest, page_url=page_url)
+    slug = f"{newsletter.slug}-preview"
+    letter = composer.write(connection, digest, slug=slug)
     return Issue(
         id=0,
         key=b"",
-        slug=f"{newsletter.slug}-preview",
+        slug=slug,
         newsletter=newsletter,
         language=newsletter.language,
         timezone=digest.timezone,

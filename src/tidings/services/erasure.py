@@ -4,19 +4,19 @@ from datetime import datetime
 
 from tidings.domain.newsletters import Subscription
 from tidings.domain.readers import Consent, ConsentEvent, Reader, SuppressionReason
-from tidings.services.readers import ReaderTools
+from tidings.services.links import Links
 from tidings.storage import consents, subscribers, suppressions
 from tidings.storage.database import Connection
 
 
-def erase(connection: Connection, tools: ReaderTools, reader: Reader) -> None:
+def erase(connection: Connection, links: Links, reader: Reader, *, now: datetime) -> None:
     """Delete a person with all that belongs to them.
 
     A keyed hash of the address stays, so that no import brings them back; signing up
     themselves does.
     """
-    hashed = tools.hash_of(reader.key)
-    suppressions.add(connection, hashed, SuppressionReason.ERASED, now=tools.clock())
+    hashed = links.suppression_hash(reader.key)
+    suppressions.add(connection, hashed, SuppressionReason.ERASED, now=now)
     record = consents.of_subscriber(connection, reader.id)
     moves = [line for line in record if line.event is ConsentEvent.ADDRESS_CHANGED]
     former = {line.details["from"].casefold() for line in moves}

@@ -1,7 +1,7 @@
 """Lists of subscribers, brought in: a line at a time is judged, a thousand are written at once."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +14,8 @@ from tidings.domain.rosters import Imported, RosterLine
 from tidings.errors import ConflictError, InvalidError, TidingsError
 from tidings.services import changes
 from tidings.services.changes import Act
-from tidings.services.readers import ReaderTools, in_record, read_address
+from tidings.services.links import Links
+from tidings.services.readers import in_record, read_address
 from tidings.services.wishes import offered_topics, read_wish, usual_wish
 from tidings.storage import (
     consents,
@@ -25,7 +26,7 @@ from tidings.storage import (
     subscriptions,
     suppressions,
 )
-from tidings.storage.database import Connection
+from tidings.storage.database import Connection, Database
 from tidings.storage.notices import NewNotice
 from tidings.storage.rosters import Entrant
 from tidings.storage.sign_ups import NewSignUp
@@ -81,13 +82,34 @@ class _Leaver:
 
 
 class Importer:
-    """Brings lists in, one newsletter at a time."""
+    """Brings lists in, one newsletter at a time.
 
-    def __init__(self, tools: ReaderTools, plan: ImportPlan) -> None:
-        """Raises `NotFoundError` if there is no such newsletter."""
-        self._tools = tools
+    Args:
+        database: Where subscriptions are.
+        plan: What is to be done.
+        links: Hashes addresses, to know those that get nothing.
+        clock: Tells the time.
+        languages: In which letters are written.
+
+    Raises:
+        NotFoundError: There is no such newsletter.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        plan: ImportPlan,
+        *,
+        links: Links,
+        clock: Callable[[], datetime],
+        languages: Collection[str],
+    ) -> None:
+        self._database = database
         self._plan = plan
-        with tools.database.read() as connection:
+        self._links = links
+        self._clock = clock
+        self._languages = languages
+        with database.read() as connection:
             self._newsletter = newsletters.get(connection, plan.newsletter)
             self._offered = offered_topics(connection, self._newsletter)
         self._usual = usual_wish(self._newsletter)
@@ -114,7 +136,7 @@ class Importer:
                     leavers.append(one)
                 else:
                     candidates.append(one)
-        seam = self._tools.database.read if self._plan.is_rehearsal else self._tools.database.write
+        seam = self._database.read if self._plan.is_rehearsal else self._database.write
         with seam() as connection:
             results.extend(self._settle(connection, candidates))
             results.extend(self._let_go(connection, leavers))
@@ -135,7 +157,7 @@ class Importer:
         other = cells.get("newsletter")
         if other and other != self._plan.newsletter:
             raise InvalidError("newsletter", other, f"this list is for {self._plan.newsletter}")
-        now = self._tools.clock()
+        now = self._clock()
         proof = cells.get("proof", "") if membership is Membership.SUBSCRIBED else ""
         if len(proof) > MAX_PROOF:
             raise InvalidError("proof", f"{proof[:40]}…", f"use {MAX_PROOF} characters at most")
@@ -161,7 +183,7 @@ class Importer:
             topics=tuple(cells.get("topics", "").split()),
         )
         if choice not in self._wishes:
-            languages, offered = self._tools.languages, self._offered
+            languages, offered = self._languages, self._offered
             wish = read_wish(choice, self._usual, languages=languages, offered=offered)
             self._wishes[choice] = wish
         return self._wishes[choice]
@@ -169,7 +191,9 @@ class Importer:
     def _settle(
         self, connection: Connection, candidates: Sequence[_Candidate]
     ) -> Iterator[Imported]:
-        hashes = {one.entrant.key: self._tools.hash_of(one.entrant.key) for one in candidates}
+        hashes = {
+            one.entrant.key: self._links.suppression_hash(one.entrant.key) for one in candidates
+        }
         barred = suppressions.suppressed(connection, hashes.values())
         known = rosters.standings(connection, self._newsletter.id, hashes)
         entering: list[_Candidate] = []
@@ -195,9 +219,9 @@ class Importer:
         yield from self._ask(connection, asking)
 
     def _let_go(self, connection: Connection, leavers: Sequence[_Leaver]) -> Iterator[Imported]:
-        act = Act(now=self._tools.clock(), by="operator")
+        act = Act(now=self._clock(), by="operator")
         for one in leavers:
-            address = one.key, self._tools.hash_of(one.key)
+            address = one.key, self._links.suppression_hash(one.key)
             confirmed = [found.confirmed_at for found in subscriptions.of_key(connection, one.key)]
             if one.since and any(moment and moment > one.since for moment in confirmed):
                 yield Imported(line=one.line, is_known=True)  # who came back has changed their mind
@@ -210,7 +234,7 @@ class Importer:
         if self._plan.is_rehearsal:
             yield from (Imported(line=one.line, is_asked=True) for one in asking)
             return
-        now = self._tools.clock()
+        now = self._clock()
         wishes = [self._sign_up(one.entrant) for one in asking]
         asked = sign_ups.ask_many(connection, wishes, now=now)
         letters = [
@@ -247,7 +271,7 @@ class Importer:
         )
 
     def _bring_in(self, connection: Connection, entering: Sequence[_Candidate]) -> None:
-        now = self._tools.clock()
+        now = self._clock()
         entrants = [one.entrant for one in entering]
         owners = rosters.bring_in(connection, self._newsletter.id, entrants, now=now)
         lines = [(owners[one.entrant.key], self._record(one, now)) for one in entering]

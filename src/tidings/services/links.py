@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, Signer
 
+from tidings.domain.readers import Visitor, network_of
 from tidings.errors import NotFoundError
 
 MAX_TOKEN = 120
@@ -66,3 +67,17 @@ class Links:
     def keyed_hash(self, purpose: str, text: str) -> bytes:
         """Return what stands for `text` where it must not be read: 32 bytes, one per purpose."""
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")
+
+    def suppression_hash(self, key: str) -> bytes:
+        """Return what stands for an address, by its key, among those that get nothing."""
+        return self.keyed_hash("suppression", key)
+
+    def bounce_hash(self, text: str) -> bytes:
+        """Return what the signature in an address for bounces is made from."""
+        return self.keyed_hash("bounce", text)
+
+    def network_hash(self, visitor: Visitor) -> str | None:
+        """Return what stands for the network that a visitor came from; None if it is unknown."""
+        if not visitor.network:
+            return None
+        return self.keyed_hash("network", network_of(visitor.network)).hex()

@@ -2,9 +2,8 @@
 
 import logging
 import shlex
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from threading import Event
 from urllib.parse import urljoin
 
@@ -13,9 +12,9 @@ from tidings.domain.sources import DueSource
 from tidings.errors import ConflictError, FetchError
 from tidings.parsing.urls import canonical_url
 from tidings.services.discovering import FoundFeed, discover
-from tidings.services.looking import Looked, Visit
-from tidings.services.poll import PollTools
+from tidings.services.looking import Looked, Prober, Visit
 from tidings.storage import lost_sources, polls, sources
+from tidings.storage.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -26,65 +25,77 @@ MAX_CANDIDATES = 3
 """Feeds of one page that are compared with what a source had."""
 
 
-def look_for_moves(tools: PollTools, *, stop: Event) -> int:
-    """Look once, in each row of failures, where lost sources are now; return how many were found.
+class MoveFinder:
+    """Looks where sources are now that answer no more; their addresses stay as they are.
 
-    Their addresses stay as they are: what is found is a notice for the operator.
+    Args:
+        database: Where sources are, and what was found is noted.
+        prober: Looks at addresses.
+        clock: Tells the time.
     """
-    with tools.database.read() as connection:
-        lost = lost_sources.every(connection)
-    patience = min(PATIENCE, tools.hosts.patience)
-    tools = replace(tools, hosts=replace(tools.hosts, patience=patience))
-    found, busy = 0, set()
-    for source in lost:
-        if stop.is_set():
-            break
-        if source.host in busy:
-            continue
-        try:
-            with Visit(tools, stop=stop) as visit:
-                found += _was_found(visit, source)
-        except ConflictError:
-            busy.add(source.host)
-    return found
 
+    def __init__(
+        self, database: Database, *, prober: Prober, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._prober = prober
+        self._clock = clock
 
-def find_move(visit: Visit, source: DueSource) -> str | None:
-    """Return the address of the feed that a source seems to have become.
+    def look(self, *, stop: Event) -> int:
+        """Look once, in each row of failures, for lost sources; return how many were found.
 
-    That is a feed which its page leads to, failing that the page of its site, and which
-    shares an entry with it.
+        What is found is a notice for the operator.
+        """
+        with self._database.read() as connection:
+            lost = lost_sources.every(connection)
+        found, busy = 0, set()
+        for source in lost:
+            if stop.is_set():
+                break
+            if source.host in busy:
+                continue
+            try:
+                with self._prober.visit(stop=stop, patience=PATIENCE) as visit:
+                    found += self._was_found(visit, source)
+            except ConflictError:
+                busy.add(source.host)
+        return found
 
-    Raises:
-        ConflictError: Another process holds a host, or it has to be left alone.
-    """
-    with visit.tools.database.read() as connection:
-        keys = polls.known_entries(connection, [source.id])[source.id]
-        pages = lost_sources.pages_of_entries(connection, source.id)
-    known = {_without_scheme(url) for url in pages}
-    for url, feed in _candidates(visit, source):
-        for entry in feed.entries:
-            if entry.key in keys or (entry.url and _without_scheme(entry.url) in known):
-                return url
-    return None
-
-
-def _was_found(visit: Visit, source: DueSource) -> bool:
-    """Look for one source and note the result, alone with it: no poll is under way meanwhile."""
-    visit.hold(source.host)
-    with visit.tools.database.read() as connection:
-        if not lost_sources.every(connection, only=source.id):
+    def _was_found(self, visit: Visit, source: DueSource) -> bool:
+        """Look for one source and note the result, alone with it: no poll is under way meanwhile."""
+        visit.hold(source.host)
+        with self._database.read() as connection:
+            if not lost_sources.every(connection, only=source.id):
+                return False
+        url = self._find(visit, source)
+        if visit.stop.is_set():
             return False
-    url = find_move(visit, source)
-    if visit.stop.is_set():
-        return False
-    with visit.tools.database.write() as connection:
-        rival = sources.find_by_urls(connection, [url]).get(url) if url else None
-        notice = _notice(source, url, rival) if url else None
-        lost_sources.note(connection, source.id, notice, now=visit.tools.clock())
-    data = {"source": source.shown(source.url), "found": url and source.shown(url)}
-    logger.info("lost source looked for", extra=data)
-    return url is not None
+        with self._database.write() as connection:
+            rival = sources.find_by_urls(connection, [url]).get(url) if url else None
+            notice = _notice(source, url, rival) if url else None
+            lost_sources.note(connection, source.id, notice, now=self._clock())
+        data = {"source": source.shown(source.url), "found": url and source.shown(url)}
+        logger.info("lost source looked for", extra=data)
+        return url is not None
+
+    def _find(self, visit: Visit, source: DueSource) -> str | None:
+        """Return the address of the feed that a source seems to have become.
+
+        That is a feed which its page leads to, failing that the page of its site, and which
+        shares an entry with it.
+
+        Raises:
+            ConflictError: Another process holds a host, or it has to be left alone.
+        """
+        with self._database.read() as connection:
+            keys = polls.known_entries(connection, [source.id])[source.id]
+            pages = lost_sources.pages_of_entries(connection, source.id)
+        known = {_without_scheme(url) for url in pages}
+        for url, feed in _candidates(visit, source):
+            for entry in feed.entries:
+                if entry.key in keys or (entry.url and _without_scheme(entry.url) in known):
+                    return url
+        return None
 
 
 def _notice(source: DueSource, url: str, rival: int | None) -> str:

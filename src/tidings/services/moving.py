@@ -1,6 +1,8 @@
 """Moving to another address: asked for in the preferences, confirmed at the new address."""
 
 import logging
+from collections.abc import Callable
+from datetime import datetime
 
 from tidings.delivery.addresses import Mailbox
 from tidings.domain.notices import NoticeKind
@@ -14,9 +16,10 @@ from tidings.domain.readers import (
 )
 from tidings.errors import InvalidError, NotFoundError
 from tidings.services.changes import Act
-from tidings.services.readers import ReaderTools, is_barred, read_address, reader_by
+from tidings.services.links import Links
+from tidings.services.readers import is_barred, read_address, reader_by
 from tidings.storage import consents, notices, quotas, subscribers, suppressions
-from tidings.storage.database import Connection
+from tidings.storage.database import Connection, Database
 from tidings.storage.notices import NewNotice
 
 logger = logging.getLogger(__name__)
@@ -28,9 +31,10 @@ LETTERS_A_DAY = 3
 class Moving:
     """Changes the addresses of subscribers."""
 
-    def __init__(self, tools: ReaderTools) -> None:
-        self._tools = tools
-        self._database = tools.database
+    def __init__(self, database: Database, *, links: Links, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._links = links
+        self._clock = clock
 
     def ask(self, token: str, text: str) -> None:
         """Have a letter sent to a new address, by which it can be confirmed, or not.
@@ -47,9 +51,9 @@ class Moving:
             NotFoundError: The link is not ours, or worth nothing any more.
         """
         address = read_address(text)
-        now = self._tools.clock()
+        now = self._clock()
         with self._database.write() as connection:
-            reader = reader_by(connection, self._tools, token)
+            reader = reader_by(connection, self._links, token)
             if address.key == reader.key:
                 raise InvalidError("address", text, "letters go there already")
             if self._is_over(connection, reader, address):
@@ -67,7 +71,7 @@ class Moving:
             NotFoundError: The link is not ours (`link`), or it is too late, or the change has
                 been asked for anew (`change of address`).
         """
-        number, asked_at = self._tools.links.address.read(token)
+        number, asked_at = self._links.address.read(token)
         with self._database.read() as connection:
             return self._check(subscribers.find_change(connection, number), asked_at)
 
@@ -77,8 +81,8 @@ class Moving:
         Raises:
             NotFoundError: As for `look`, or somebody else has the address by now.
         """
-        number, asked_at = self._tools.links.address.read(token)
-        now = self._tools.clock()
+        number, asked_at = self._links.address.read(token)
+        now = self._clock()
         with self._database.write() as connection:
             change = self._check(subscribers.lock_change(connection, number), asked_at)
             before = subscribers.get(connection, change.subscriber_id)
@@ -88,8 +92,8 @@ class Moving:
                 raise _outdated()
             if not subscribers.move(connection, change):
                 raise _outdated()
-            suppressions.forgive(connection, self._tools.hash_of(change.key))
-            act = Act(now=now, by="reader", network=self._tools.network_of(visitor))
+            suppressions.forgive(connection, self._links.suppression_hash(change.key))
+            act = Act(now=now, by="reader", network=self._links.network_hash(visitor))
             addresses = {"from": before.address, "to": change.address}
             line = act.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
             consents.add(connection, before.id, line)
@@ -103,8 +107,8 @@ class Moving:
             ("new address", abuse_key(address.key), 1),
         )
         for name, who, most in limits:
-            key = self._tools.links.keyed_hash(f"quota of {name}", who)
-            used = quotas.take(connection, key, window=LETTER_PAUSE, now=self._tools.clock())
+            key = self._links.keyed_hash(f"quota of {name}", who)
+            used = quotas.take(connection, key, window=LETTER_PAUSE, now=self._clock())
             if used > most:
                 logger.info("change of address dropped", extra={"because": name})
                 return True
@@ -112,12 +116,12 @@ class Moving:
 
     def _can_have(self, connection: Connection, key: str) -> bool:
         is_free = subscribers.find_id(connection, key) is None
-        return is_free and not is_barred(connection, self._tools, key)
+        return is_free and not is_barred(connection, self._links, key)
 
     def _check(self, found: AddressChange | None, asked_at: int) -> AddressChange:
         if found is None or int(found.asked_at.timestamp()) != asked_at:
             raise _outdated()
-        if self._tools.clock() >= found.expires_at:
+        if self._clock() >= found.expires_at:
             raise _outdated()
         return found
 

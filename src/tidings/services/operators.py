@@ -11,7 +11,6 @@ from tidings.domain.operators import OperatorToken, Session
 from tidings.domain.readers import Visitor
 from tidings.errors import ConflictError, NotFoundError
 from tidings.services.links import Links
-from tidings.services.readers import network_hash
 from tidings.storage import operators, quotas
 from tidings.storage.database import Database
 
@@ -64,7 +63,7 @@ class Sessions:
             ConflictError: There were too many tries; nothing was looked up.
         """
         now = self._clock()
-        network = network_hash(self._links, visitor) or ""
+        network = self._links.network_hash(visitor) or ""
         key = self._links.keyed_hash("quota of operator", network)
         with self._database.write() as connection:
             tries = quotas.take(connection, key, window=HOUR, now=now)

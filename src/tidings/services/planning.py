@@ -11,7 +11,7 @@ crash in between, lead to the same windows, because the cut of a slot is frozen.
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,13 +20,13 @@ from tidings.domain.newsletters import Frequency, Newsletter
 from tidings.domain.planning import BY_HAND, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.domain.slots import Slot
 from tidings.errors import PlanOutdatedError
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
 from tidings.services.drafts import Case, draw_up
 from tidings.services.editions import EditionCase, draw_up_edition
 from tidings.services.news import News
 from tidings.services.restoring import hold_what_was_restored
 from tidings.storage import audience, due_subscriptions, issues, newsletters, plans, publishing
-from tidings.storage.database import Connection
+from tidings.storage.database import Connection, Database
 from tidings.storage.due_subscriptions import DueSubscription
 from tidings.storage.newsletters import Edition
 
@@ -58,97 +58,174 @@ class Planned:
     listed: bytes | None = None
 
 
-def plan_due(tools: PlanTools) -> Planned:
-    """Plan every edition and every subscription whose slot has come."""
-    now, news = tools.clock(), News()
-    hold_what_was_restored(tools.database, now=now)
-    _plan_editions(tools, news, now=now)
-    deliveries: Counter[int] = Counter()
-    flooded: Collection[_Turn] | None = None
-    while True:
-        with tools.database.read() as connection:
-            due = due_subscriptions.read(connection, now=now, limit=CHUNK)
-        if not due:
-            return Planned(deliveries=deliveries)
-        if flooded is None:
-            flooded = _flooded(tools, now=now)
-        with suppress(PlanOutdatedError):  # somebody was quicker: what is due is read again
-            cases = _due_cases(tools, due, now=now)
-            if flooded:
-                cases = _held(tools, cases, flooded)
-            deliveries += _plan(tools, cases, news=news, now=now)
+class Planner:
+    """Plans what is due, or what the operator wants sent now.
 
-
-def plan_now(tools: PlanTools, newsletter: Newsletter) -> Planned:
-    """Plan a newsletter's edition, and all who have something new in it, at the operator's word.
-
-    Their slots stay where they are: the next one tells of what is newer.
+    Args:
+        database: Where sources, subscriptions and plans are.
+        clock: Tells what is due.
+        composer: Writes the issues that are missing.
     """
-    now, news = tools.clock(), News()
-    hold_what_was_restored(tools.database, now=now)
-    with tools.database.read() as connection:
-        cut = publishing.last_seq(connection)
-    slot, last = slot_of_cut(BY_HAND, cut, now), 0
-    listed = _plan_edition_now(tools, newsletter, slot=slot, cut=cut, news=news)
-    deliveries: Counter[int] = Counter()
-    while True:
-        with tools.database.read() as connection:
-            found = due_subscriptions.of_newsletter(
-                connection, newsletter.id, after=last, limit=CHUNK
-            )
-        if not found:
-            return Planned(deliveries=deliveries, listed=listed)
-        cases = [
-            Case(subscription=one, slot=slot, cut=cut, next_issue_at=one.next_issue_at)
-            for one in found
+
+    def __init__(
+        self, database: Database, *, clock: Callable[[], datetime], composer: Composer
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._composer = composer
+
+    def plan_due(self) -> Planned:
+        """Plan every edition and every subscription whose slot has come."""
+        now, news = self._clock(), News()
+        hold_what_was_restored(self._database, now=now)
+        self._plan_editions(news, now=now)
+        deliveries: Counter[int] = Counter()
+        flooded: Collection[_Turn] | None = None
+        while True:
+            with self._database.read() as connection:
+                due = due_subscriptions.read(connection, now=now, limit=CHUNK)
+            if not due:
+                return Planned(deliveries=deliveries)
+            if flooded is None:
+                flooded = self._flooded(now=now)
+            with suppress(PlanOutdatedError):  # somebody was quicker: what is due is read again
+                cases = self._due_cases(due, now=now)
+                if flooded:
+                    cases = self._held(cases, flooded)
+                deliveries += self._plan(cases, news=news, now=now)
+
+    def plan_now(self, newsletter: Newsletter) -> Planned:
+        """Plan a newsletter's edition, and all who have something new in it, at the operator's word.
+
+        Their slots stay where they are: the next one tells of what is newer.
+        """
+        now, news = self._clock(), News()
+        hold_what_was_restored(self._database, now=now)
+        with self._database.read() as connection:
+            cut = publishing.last_seq(connection)
+        slot, last = slot_of_cut(BY_HAND, cut, now), 0
+        listed = self._plan_edition_now(newsletter, slot=slot, cut=cut, news=news)
+        deliveries: Counter[int] = Counter()
+        while True:
+            with self._database.read() as connection:
+                found = due_subscriptions.of_newsletter(
+                    connection, newsletter.id, after=last, limit=CHUNK
+                )
+            if not found:
+                return Planned(deliveries=deliveries, listed=listed)
+            cases = [
+                Case(subscription=one, slot=slot, cut=cut, next_issue_at=one.next_issue_at)
+                for one in found
+            ]
+            with suppress(PlanOutdatedError):  # they have changed: they are read again
+                deliveries += self._plan(cases, news=news, now=now)
+                last = found[-1].id
+
+    def _due_cases(self, due: Sequence[DueSubscription], *, now: datetime) -> list[Case]:
+        schedules = {one.schedule for one in due}
+        slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
+        moments = sorted({slot.due_at for slot in slots.values() if slot})
+        with self._database.write() as connection:
+            cuts = {moment: plans.freeze_cut(connection, moment) for moment in moments}
+            latest = publishing.last_seq(connection)
+        at_once, turns = slot_of_cut("e", latest, now), {}
+        for schedule, slot in slots.items():
+            cut = cuts[slot.due_at] if slot else latest
+            turns[schedule] = (slot or at_once, cut, next_due(schedule, now))
+        return [
+            Case(subscription=one, slot=slot, cut=cut, next_issue_at=again_at)
+            for one in due
+            for slot, cut, again_at in (turns[one.schedule],)
         ]
-        with suppress(PlanOutdatedError):  # they have changed: they are read again
-            deliveries += _plan(tools, cases, news=news, now=now)
-            last = found[-1].id
 
+    def _flooded(self, *, now: datetime) -> set[_Turn]:
+        """Return where newsletters are about to write to many more people than they ever did.
 
-def _due_cases(tools: PlanTools, due: Sequence[DueSubscription], *, now: datetime) -> list[Case]:
-    schedules = {one.schedule for one in due}
-    slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
-    moments = sorted({slot.due_at for slot in slots.values() if slot})
-    with tools.database.write() as connection:
-        cuts = {moment: plans.freeze_cut(connection, moment) for moment in moments}
-        latest = publishing.last_seq(connection)
-    at_once, turns = slot_of_cut("e", latest, now), {}
-    for schedule, slot in slots.items():
-        cut = cuts[slot.due_at] if slot else latest
-        turns[schedule] = (slot or at_once, cut, next_due(schedule, now))
-    return [
-        Case(subscription=one, slot=slot, cut=cut, next_issue_at=again_at)
-        for one in due
-        for slot, cut, again_at in (turns[one.schedule],)
-    ]
+        The verdict on a slot of the calendar is frozen, as its cut is: who goes on after a crash
+        finds fewer that are due, and must not take them for harmless.
+        """
+        due: dict[_Turn, int] = {}
+        calendar: Counter[int] = Counter()
+        with self._database.read() as connection:
+            for one in audience.due(connection, now=now):
+                slot = find_due_slot(one.schedule, now)
+                turn = one.newsletter_id, slot.due_at if slot else None
+                due[turn] = due.get(turn, 0) + one.number
+                calendar[one.newsletter_id] += one.number * (slot is not None)
+            new = {
+                (newsletter_id, due_at)
+                for (newsletter_id, due_at), number in due.items()
+                if _is_flood(
+                    connection, newsletter_id, calendar[newsletter_id] if due_at else number
+                )
+            }
+        slots = [(newsletter_id, due_at) for newsletter_id, due_at in due if due_at]
+        with self._database.write() as connection:
+            frozen = [(newsletter_id, due_at) for newsletter_id, due_at in new if due_at]
+            audience.freeze_floods(connection, frozen)
+            return new | audience.floods(connection, slots)
 
+    def _held(self, cases: Sequence[Case], flooded: Collection[_Turn]) -> list[Case]:
+        """Hold what is for those who have never had a letter from a newsletter that is flooded."""
+        suspect = [case.subscription.id for case in cases if _turn_of(case) in flooded]
+        with self._database.read() as connection:
+            strangers = audience.strangers(connection, suspect)
+        return [
+            replace(case, held=FLOOD) if case.subscription.id in strangers else case
+            for case in cases
+        ]
 
-def _flooded(tools: PlanTools, *, now: datetime) -> set[_Turn]:
-    """Return where newsletters are about to write to many more people than they ever did.
+    def _plan(self, cases: Sequence[Case], *, news: News, now: datetime) -> Counter[int]:
+        """Plan some subscriptions; return how many deliveries each issue has got."""
+        with self._database.read() as connection:
+            plan, new = draw_up(self._composer, connection, cases, news=news, now=now)
+        with self._database.write() as connection:
+            issues.save(connection, new, now=now)
+            ids = issues.ids(connection, {one.issue_key for one in plan.deliveries})
+            plans.save(connection, plan, ids, now=now)
+        return Counter(ids[one.issue_key] for one in plan.deliveries)
 
-    The verdict on a slot of the calendar is frozen, as its cut is: who goes on after a crash
-    finds fewer that are due, and must not take them for harmless.
-    """
-    due: dict[_Turn, int] = {}
-    calendar: Counter[int] = Counter()
-    with tools.database.read() as connection:
-        for one in audience.due(connection, now=now):
-            slot = find_due_slot(one.schedule, now)
-            turn = one.newsletter_id, slot.due_at if slot else None
-            due[turn] = due.get(turn, 0) + one.number
-            calendar[one.newsletter_id] += one.number * (slot is not None)
-        new = {
-            (newsletter_id, due_at)
-            for (newsletter_id, due_at), number in due.items()
-            if _is_flood(connection, newsletter_id, calendar[newsletter_id] if due_at else number)
-        }
-    slots = [(newsletter_id, due_at) for newsletter_id, due_at in due if due_at]
-    with tools.database.write() as connection:
-        frozen = [(newsletter_id, due_at) for newsletter_id, due_at in new if due_at]
-        audience.freeze_floods(connection, frozen)
-        return new | audience.floods(connection, slots)
+    def _plan_editions(self, news: News, *, now: datetime) -> None:
+        """Freeze the editions that the archive lists: everything of a newsletter, by its own slots."""
+        with self._database.read() as connection:
+            due = newsletters.due(connection, now=now)
+        for edition in due:
+            with suppress(PlanOutdatedError):  # somebody was quicker
+                self._plan_edition(edition, news=news, now=now)
+
+    def _plan_edition(self, edition: Edition, *, news: News, now: datetime) -> None:
+        schedule = edition.newsletter.schedule
+        slot = find_due_slot(schedule, now)
+        with self._database.write() as connection:
+            latest = publishing.last_seq(connection)
+            cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
+        case = EditionCase(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
+        self._freeze_edition(case, next_issue_at=next_due(schedule, now), news=news, now=now)
+
+    def _plan_edition_now(
+        self, newsletter: Newsletter, *, slot: Slot, cut: int, news: News
+    ) -> bytes | None:
+        """List what is new for everybody to find; the edition's own slot stays where it is."""
+        while True:
+            with self._database.read() as connection:
+                edition = newsletters.edition_of(connection, newsletter.slug)
+            case = EditionCase(edition=edition, slot=slot, cut=cut)
+            with suppress(PlanOutdatedError):  # it has changed: it is read again
+                stays = edition.next_issue_at
+                return self._freeze_edition(case, next_issue_at=stays, news=news, now=slot.due_at)
+
+    def _freeze_edition(
+        self, case: EditionCase, *, next_issue_at: datetime, news: News, now: datetime
+    ) -> bytes | None:
+        """Move an edition up to its cut; return the key of its issue, if there is one."""
+        with self._database.read() as connection:
+            draft = draw_up_edition(self._composer, connection, case, news=news)
+        with self._database.write() as connection:
+            newsletters.move(
+                connection, case.edition, watermark=draft.watermark, next_issue_at=next_issue_at
+            )
+            issues.save(connection, [draft.issue] if draft.issue else [], now=now)
+        return draft.issue.key if draft.issue else None
 
 
 def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
@@ -163,70 +240,3 @@ def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
 def _turn_of(case: Case) -> _Turn:
     is_instant = case.subscription.schedule.frequency is Frequency.INSTANT
     return case.subscription.newsletter.id, None if is_instant else case.slot.due_at
-
-
-def _held(tools: PlanTools, cases: Sequence[Case], flooded: Collection[_Turn]) -> list[Case]:
-    """Hold what is for those who have never had a letter from a newsletter that is flooded."""
-    suspect = [case.subscription.id for case in cases if _turn_of(case) in flooded]
-    with tools.database.read() as connection:
-        strangers = audience.strangers(connection, suspect)
-    return [
-        replace(case, held=FLOOD) if case.subscription.id in strangers else case for case in cases
-    ]
-
-
-def _plan(tools: PlanTools, cases: Sequence[Case], *, news: News, now: datetime) -> Counter[int]:
-    """Plan some subscriptions; return how many deliveries each issue has got."""
-    with tools.database.read() as connection:
-        plan, new = draw_up(tools, connection, cases, news=news, now=now)
-    with tools.database.write() as connection:
-        issues.save(connection, new, now=now)
-        ids = issues.ids(connection, {one.issue_key for one in plan.deliveries})
-        plans.save(connection, plan, ids, now=now)
-    return Counter(ids[one.issue_key] for one in plan.deliveries)
-
-
-def _plan_editions(tools: PlanTools, news: News, *, now: datetime) -> None:
-    """Freeze the editions that the archive lists: everything of a newsletter, by its own slots."""
-    with tools.database.read() as connection:
-        due = newsletters.due(connection, now=now)
-    for edition in due:
-        with suppress(PlanOutdatedError):  # somebody was quicker
-            _plan_edition(tools, edition, news=news, now=now)
-
-
-def _plan_edition(tools: PlanTools, edition: Edition, *, news: News, now: datetime) -> None:
-    schedule = edition.newsletter.schedule
-    slot = find_due_slot(schedule, now)
-    with tools.database.write() as connection:
-        latest = publishing.last_seq(connection)
-        cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
-    case = EditionCase(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
-    _freeze_edition(tools, case, next_issue_at=next_due(schedule, now), news=news, now=now)
-
-
-def _plan_edition_now(
-    tools: PlanTools, newsletter: Newsletter, *, slot: Slot, cut: int, news: News
-) -> bytes | None:
-    """List what is new for everybody to find; the edition's own slot stays where it is."""
-    while True:
-        with tools.database.read() as connection:
-            edition = newsletters.edition_of(connection, newsletter.slug)
-        case = EditionCase(edition=edition, slot=slot, cut=cut)
-        with suppress(PlanOutdatedError):  # it has changed: it is read again
-            stays = edition.next_issue_at
-            return _freeze_edition(tools, case, next_issue_at=stays, news=news, now=slot.due_at)
-
-
-def _freeze_edition(
-    tools: PlanTools, case: EditionCase, *, next_issue_at: datetime, news: News, now: datetime
-) -> bytes | None:
-    """Move an edition up to its cut; return the key of its issue, if there is one."""
-    with tools.database.read() as connection:
-        draft = draw_up_edition(tools, connection, case, news=news)
-    with tools.database.write() as connection:
-        newsletters.move(
-            connection, case.edition, watermark=draft.watermark, next_issue_at=next_issue_at
-        )
-        issues.save(connection, [draft.issue] if draft.issue else [], now=now)
-    return draft.issue.key if draft.issue else None

@@ -31,7 +31,6 @@ from tidings.errors import (
 )
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
-from tidings.services.forms import Post
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
@@ -60,47 +59,58 @@ BACKLOG = 32_000_000
 Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollTools:
-    """What polling works with.
+class Poller:
+    """Polls sources; several may do so at a time, in this process and in others.
 
-    Attributes:
+    Args:
+        database: Where sources, entries and leases are.
         fetch: Fetches requests of one host in turn, and reports from any thread.
-        post: Sends a form to a hub, and reports from any thread.
         parse: Reads a document in a child, given the raw hashes known by key.
+        clock: Tells the time.
         owner: This process's name, which those of its rounds on leases begin with.
+        rules: By which answers are judged.
+        hosts: How many hosts are polled at a time, and their pauses.
         repaginate: Cuts some pages of what was saved; says whether more is left to be cut.
     """
 
-    database: Database
-    fetch: Fetch
-    post: Post
-    parse: Parse
-    clock: Callable[[], datetime]
-    owner: str
-    rules: Rules
-    hosts: HostRules
-    repaginate: Callable[[], bool]
+    def __init__(  # noqa: PLR0913 - an engine takes what it needs
+        self,
+        database: Database,
+        *,
+        fetch: Fetch,
+        parse: Parse,
+        clock: Callable[[], datetime],
+        owner: str,
+        rules: Rules,
+        hosts: HostRules,
+        repaginate: Callable[[], bool],
+    ) -> None:
+        self.database = database
+        self.fetch = fetch
+        self.parse = parse
+        self.clock = clock
+        self.owner = owner
+        self.rules = rules
+        self.hosts = hosts
+        self.repaginate = repaginate
 
+    def poll_due(self, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
+        """Poll every source whose time has come, also those whose time comes meanwhile."""
+        return _Round(self, report=report, stop=stop).run()
 
-def poll_due(tools: PollTools, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
-    """Poll every source whose time has come, also those whose time comes meanwhile."""
-    return _Round(tools, report=report, stop=stop).run()
+    def poll_sources(
+        self,
+        source_ids: Collection[int],
+        *,
+        report: Callable[[PollResult], None],
+        stop: Event,
+    ) -> PollSummary:
+        """Poll these sources, due or not.
 
-
-def poll_sources(
-    tools: PollTools,
-    source_ids: Collection[int],
-    *,
-    report: Callable[[PollResult], None],
-    stop: Event,
-) -> PollSummary:
-    """Poll these sources, due or not.
-
-    A source whose host is held by another process, or cools down, is skipped after half a
-    minute, or at once where that will not be enough; the result says who holds it.
-    """
-    return _Round(tools, report=report, stop=stop, only=set(source_ids)).run()
+        A source whose host is held by another process, or cools down, is skipped after half a
+        minute, or at once where that will not be enough; the result says who holds it.
+        """
+        return _Round(self, report=report, stop=stop, only=set(source_ids)).run()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,27 +129,27 @@ class _Round:
 
     def __init__(
         self,
-        tools: PollTools,
+        poller: Poller,
         *,
         report: Callable[[PollResult], None],
         stop: Event,
         only: set[int] | None = None,
     ) -> None:
-        self._tools = tools
-        self._owner = leases.name_of_round(tools.owner)
+        self._poller = poller
+        self._owner = leases.name_of_round(poller.owner)
         self._report = report
         self._stop = stop
         self._claims = Claims(
-            tools.database, self._owner, rules=tools.hosts, clock=tools.clock, only=only
+            poller.database, self._owner, rules=poller.hosts, clock=poller.clock, only=only
         )
         self._inbox: SimpleQueue[_Answer | Parsed] = SimpleQueue()
-        self._readings = Readings(tools.database, tools.parse, done=self._inbox.put)
+        self._readings = Readings(poller.database, poller.parse, done=self._inbox.put)
         self._in_flight: dict[int, DueSource] = {}
         self._answers: dict[int, _Answer] = {}
         self._results: list[PollResult] = []
 
     def run(self) -> PollSummary:
-        patience = self._tools.hosts.patience.total_seconds()
+        patience = self._poller.hosts.patience.total_seconds()
         give_up_at = time.monotonic() + patience
         self._keep_pages()
         try:
@@ -165,12 +175,12 @@ class _Round:
 
     def _ask(self, claimed: Sequence[DueSource]) -> None:
         """Have the documents fetched that no hub has sent."""
-        pushed = take_pushes(self._tools.database, claimed, now=self._tools.clock())
+        pushed = take_pushes(self._poller.database, claimed, now=self._poller.clock())
         for source_id, document in pushed.items():
             self._inbox.put(_Answer(source_id=source_id, outcome=document))
         requests = [_request(due) for due in claimed if due.id not in pushed]
         if requests:
-            self._tools.fetch(requests, self._answered)
+            self._poller.fetch(requests, self._answered)
 
     def _answered(self, request: Request, outcome: Outcome) -> None:
         self._inbox.put(_Answer(source_id=request.source_id, outcome=outcome))
@@ -218,7 +228,7 @@ class _Round:
         return settled
 
     def _settle_answer(self, due: DueSource, outcome: Outcome) -> PolledSource:
-        now, rules = self._tools.clock(), self._tools.rules
+        now, rules = self._poller.clock(), self._poller.rules
         if not isinstance(outcome, FetchError):
             return settle_unchanged(due, outcome, now=now, rules=rules)
         if pause := host_pause(due, outcome, rules.policy):
@@ -226,7 +236,7 @@ class _Round:
         return settle_failure(due, outcome, now=now, rules=rules)
 
     def _settle_reading(self, due: DueSource, parsed: Parsed) -> PolledSource:
-        now, rules = self._tools.clock(), self._tools.rules
+        now, rules = self._poller.clock(), self._poller.rules
         try:
             reading = self._readings.end(parsed)
         except TidingsError as error:
@@ -261,13 +271,13 @@ class _Round:
         except LeaseLostError as error:
             return None if self._begin_anew(due) else _skipped(due, str(error))
         except StorageError as error:
-            polled = settle_failure(due, error, now=self._tools.clock(), rules=self._tools.rules)
+            polled = settle_failure(due, error, now=self._poller.clock(), rules=self._poller.rules)
             self._write([polled])
         return result_of(due, polled)
 
     def _begin_anew(self, due: DueSource) -> bool:
         """Take an answer once more if its source was saved meanwhile, for a hub sent something."""
-        with self._tools.database.read() as connection:
+        with self._poller.database.read() as connection:
             found = leases.due(connection, [due.id])
         if not found or found[0].last_polled_at == due.last_polled_at:
             return False
@@ -279,7 +289,7 @@ class _Round:
         """Save; while the database is away, keep what was fetched and try again."""
         while True:
             try:
-                with self._tools.database.write() as connection:
+                with self._poller.database.write() as connection:
                     polls.save(connection, self._owner, polled)
             except DatabaseAwayError:
                 if self._stop.wait(1):
@@ -289,9 +299,8 @@ class _Round:
 
     def _keep_pages(self) -> None:
         """Cut pages of what has been saved; what fails here is done with the next batch."""
-        tools = self._tools
         try:
-            while tools.repaginate():
+            while self._poller.repaginate():
                 if self._stop.wait(BREATH):
                     break
         except StorageError as error:

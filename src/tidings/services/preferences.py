@@ -1,6 +1,8 @@
 """What readers do with what they subscribe to, by the link to their preferences."""
 
 import logging
+from collections.abc import Callable, Collection
+from datetime import datetime
 
 from tidings.domain.newsletters import Ending, Subscription
 from tidings.domain.readers import Choice, ConsentEvent, Reader, Visitor, Wish
@@ -8,10 +10,11 @@ from tidings.errors import NotFoundError
 from tidings.services import changes
 from tidings.services.changes import Act
 from tidings.services.erasure import erase, known_of
-from tidings.services.readers import ReaderTools, reader_by
+from tidings.services.links import Links
+from tidings.services.readers import reader_by
 from tidings.services.wishes import offered_topics, read_wish
 from tidings.storage import consents, subscribers
-from tidings.storage.database import Connection
+from tidings.storage.database import Connection, Database
 
 logger = logging.getLogger(__name__)
 
@@ -21,11 +24,26 @@ class Preferences:
 
     A link is worth nothing any more once its owner has changed their address, made all links
     worthless, or been forgotten. Everything can be done twice with the effect of once.
+
+    Args:
+        database: Where subscriptions are.
+        links: Reads the tokens of links.
+        clock: Tells the time.
+        languages: In which letters are written.
     """
 
-    def __init__(self, tools: ReaderTools) -> None:
-        self._tools = tools
-        self._database = tools.database
+    def __init__(
+        self,
+        database: Database,
+        *,
+        links: Links,
+        clock: Callable[[], datetime],
+        languages: Collection[str],
+    ) -> None:
+        self._database = database
+        self._links = links
+        self._clock = clock
+        self._languages = languages
 
     def read(self, token: str) -> Reader:
         """Return whose link it is; nothing changes.
@@ -34,7 +52,7 @@ class Preferences:
             NotFoundError: The link is not ours (`link`), or worth nothing any more (`subscriber`).
         """
         with self._database.read() as connection:
-            return reader_by(connection, self._tools, token)
+            return reader_by(connection, self._links, token)
 
     def topics(self, subscription: Subscription) -> tuple[str, ...]:
         """Return the slugs of the topics that a subscription can be narrowed to."""
@@ -52,7 +70,7 @@ class Preferences:
         with self._database.write() as connection:
             old = self._subscription(connection, token, number)
             kept = Wish(schedule=old.schedule, language=old.language, topics=old.topics)
-            languages = self._tools.languages
+            languages = self._languages
             offered = offered_topics(connection, old.newsletter)
             wish = read_wish(choice, kept, languages=languages, offered=offered)
             changes.edit(connection, old, wish, act=self._act(visitor))
@@ -111,7 +129,7 @@ class Preferences:
             NotFoundError: As for `read`.
         """
         with self._database.write() as connection:
-            reader = reader_by(connection, self._tools, token)
+            reader = reader_by(connection, self._links, token)
             subscribers.sign_out(connection, reader.id)
             line = self._act(visitor).line(ConsentEvent.SIGNED_OUT, None)
             consents.add(connection, reader.id, line)
@@ -123,7 +141,8 @@ class Preferences:
             NotFoundError: As for `read`.
         """
         with self._database.write() as connection:
-            erase(connection, self._tools, reader_by(connection, self._tools, token))
+            reader = reader_by(connection, self._links, token)
+            erase(connection, self._links, reader, now=self._clock())
         logger.info("subscriber erased")
 
     def export(self, token: str) -> dict[str, object]:
@@ -133,13 +152,13 @@ class Preferences:
             NotFoundError: As for `read`.
         """
         with self._database.read() as connection:
-            return known_of(connection, reader_by(connection, self._tools, token))
+            return known_of(connection, reader_by(connection, self._links, token))
 
     def _subscription(self, connection: Connection, token: str, number: int) -> Subscription:
-        for one in reader_by(connection, self._tools, token).subscriptions:
+        for one in reader_by(connection, self._links, token).subscriptions:
             if one.id == number:
                 return one
         raise NotFoundError("subscription", number)
 
     def _act(self, visitor: Visitor) -> Act:
-        return Act(now=self._tools.clock(), by="reader", network=self._tools.network_of(visitor))
+        return Act(now=self._clock(), by="reader", network=self._links.network_hash(visitor))

@@ -11,40 +11,54 @@ from tidings.domain.polls import PollResult, PollSummary, summarise
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.parsing.document import Document
-from tidings.services.poll import Fetch, PollTools, poll_sources
+from tidings.services.poll import Fetch, Poller
 from tidings.services.readings import Parse
 from tidings.storage import documents, sources
+from tidings.storage.database import Database
 
 
-def replay(
-    tools: PollTools, source_id: int, *, report: Callable[[PollResult], None], stop: Event
-) -> PollSummary:
-    """Poll a source with its kept documents in place of what the web would answer.
+class Replayer:
+    """Polls sources with documents that were kept in place of what the web would answer.
 
-    What the latest holds is cleaned anew, as if all of it had changed. Of the older ones only
-    entries count that are not stored, so that no old text replaces a newer one. What is known
-    of the publisher's server stays as it is. Each document counts as a poll.
-
-    Raises:
-        NotFoundError: There is no such source, or nothing is kept of it.
+    Args:
+        database: Where documents are kept.
+        parse: Reads a document in a child, given the raw hashes known by key.
+        poller_with: Gives a poller that fetches and reads in these ways.
     """
-    with tools.database.write() as connection:
-        sources.get(connection, source_id)
-        kept = documents.kept(connection, source_id)
-        if not kept:
-            raise NotFoundError("document kept of source", source_id)
-        documents.forget_what_was_read(connection, source_id)
-    parses = [tools.parse, *[_only_unknown(tools.parse)] * (len(kept) - 1)]
-    rounds = [
-        poll_sources(
-            replace(tools, fetch=_answer(document), parse=parse),
-            [source_id],
-            report=report,
-            stop=stop,
-        )
-        for document, parse in zip(kept, parses, strict=True)
-    ]
-    return summarise(result for summary in rounds for result in summary.sources)
+
+    def __init__(
+        self, database: Database, *, parse: Parse, poller_with: Callable[[Fetch, Parse], Poller]
+    ) -> None:
+        self._database = database
+        self._parse = parse
+        self._poller_with = poller_with
+
+    def replay(
+        self, source_id: int, *, report: Callable[[PollResult], None], stop: Event
+    ) -> PollSummary:
+        """Poll a source with its kept documents, the oldest first.
+
+        What the latest holds is cleaned anew, as if all of it had changed. Of the older ones only
+        entries count that are not stored, so that no old text replaces a newer one. What is known
+        of the publisher's server stays as it is. Each document counts as a poll.
+
+        Raises:
+            NotFoundError: There is no such source, or nothing is kept of it.
+        """
+        with self._database.write() as connection:
+            sources.get(connection, source_id)
+            kept = documents.kept(connection, source_id)
+            if not kept:
+                raise NotFoundError("document kept of source", source_id)
+            documents.forget_what_was_read(connection, source_id)
+        parses = [self._parse, *[_only_unknown(self._parse)] * (len(kept) - 1)]
+        rounds = [
+            self._poller_with(_answer(document), parse).poll_sources(
+                [source_id], report=report, stop=stop
+            )
+            for document, parse in zip(kept, parses, strict=True)
+        ]
+        return summarise(result for summary in rounds for result in summary.sources)
 
 
 def _answer(kept: KeptDocument) -> Fetch:

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
+from tidings.delivery.transports import Reply
 from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
-from tidings.services.composing import PlanTools
+from tidings.services.composing import Composer
+from tidings.services.editions import sample
+from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
 from tidings.services.news import News, reader_of_everything
-from tidings.services.planning import plan_now
+from tidings.services.planning import Planner
 from tidings.storage import audience, issues, publishing
 from tidings.storage.database import Connection
+from tidings.storage.newsletters import Edition
 
 LOOK_BACK = 20
 """Issues of a newsletter that tell how long one usually is."""
@@ -49,16 +53,16 @@ def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     return Forecast(readers=readers, entries=entries, is_unusual=is_unusual)
 
 
-def send_now(planning: PlanTools, sender: IssueSender, newsletter: Newsletter) -> Sent:
+def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> Sent:
     """Send what is new to everybody who has not had it; what else is due goes out as well.
 
     Raises:
         ConflictError: The relay is paused; nothing is planned.
     """
     _refuse_pause(sender)
-    planned = plan_now(planning, newsletter)
+    planned = planner.plan_now(newsletter)
     delivered = sender.send_due(stop=Event())
-    with planning.database.read() as connection:
+    with sender.database.read() as connection:
         sent = [(issues.get(connection, key), n) for key, n in planned.deliveries.items()]
         ids = issues.ids(connection, [planned.listed] if planned.listed else [])
         listed = [issues.get(connection, key) for key in ids.values()]
@@ -68,6 +72,26 @@ def send_now(planning: PlanTools, sender: IssueSender, newsletter: Newsletter) -
         accepted=delivered.accepted,
         failed=delivered.failed,
     )
+
+
+def send_test(
+    sender: IssueSender, edition: Edition, *, composer: Composer, messages: IssueMessages, to: str
+) -> Reply:
+    """Send the next issue, failing that the newest entries once more, to one address.
+
+    It counts for nothing: no row is kept of it, and its links are nobody's.
+
+    Raises:
+        ConflictError: There is nothing to tell.
+        DeliveryError: It was not accepted.
+    """
+    now = sender.clock()
+    with sender.database.read() as connection:
+        issue = sample(composer, connection, edition, at=now)
+    if issue is None:
+        because = "has nothing to tell yet: nothing was sent; add a source for it first"
+        raise ConflictError("newsletter", edition.newsletter.slug, because=because)
+    return sender.send_unrecorded(messages.sample(issue, to, now=now))
 
 
 def _refuse_pause(sender: IssueSender) -> None:

@@ -12,9 +12,8 @@ from tidings.domain.sources import Source
 from tidings.domain.urls import host_of, web_addresses, without_credentials
 from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.services.discovering import Discovery, discover
-from tidings.services.looking import Looked, Visit
-from tidings.services.poll import PollTools
-from tidings.services.settling import Reading, settle_read
+from tidings.services.looking import Looked, Prober, Visit
+from tidings.services.settling import Reading, Rules, settle_read
 from tidings.storage import leases, polls, sources, stories, topics
 from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
@@ -41,36 +40,87 @@ class Added:
     problems: tuple[str, ...]
 
 
-def add_source(tools: PollTools, new: NewSource, *, choose: Choose) -> Added:
-    """Fetch a source once, and follow it with what was found.
+class SourceAdder:
+    """Follows sources: looks at each once, and keeps what was found.
 
     Args:
-        tools: As for polling.
-        new: The source; its URL may lack the scheme, its topics need not exist.
-        choose: Asked which feed to follow if the URL is none, but leads to some.
-
-    Raises:
-        InvalidError: The URL is none.
-        ConflictError: It is followed already, or another process holds its host.
-        FetchError: There is no answer.
-        NoFeedError: The answer is no feed, and none of those that it leads to is wanted; the
-            error names them.
+        database: Where sources are.
+        prober: Looks at their addresses.
+        clock: Tells the time.
+        rules: By which documents are judged.
     """
-    addresses = web_addresses(new.url)
-    for url in addresses:
-        _refuse_duplicate(tools, url)
-    with Visit(tools, stop=Event()) as visit:
-        discovery = _discover_first(visit, addresses)
-        if discovery.itself is not None:
-            return _keep(visit, replace(new, url=discovery.asked), discovery.itself)
-    looked_by_link = {feed.link: feed.looked for feed in discovery.feeds}
-    link = choose(list(looked_by_link)) if looked_by_link else None
-    if link is None:
-        raise discovery.error()
-    return _follow(tools, replace(new, url=link.url), looked_by_link[link])
+
+    def __init__(
+        self, database: Database, *, prober: Prober, clock: Callable[[], datetime], rules: Rules
+    ) -> None:
+        self._database = database
+        self._prober = prober
+        self._clock = clock
+        self._rules = rules
+
+    def add(self, new: NewSource, *, choose: Choose) -> Added:
+        """Fetch a source once, and follow it with what was found.
+
+        Args:
+            new: The source; its URL may lack the scheme, its topics need not exist.
+            choose: Asked which feed to follow if the URL is none, but leads to some.
+
+        Raises:
+            InvalidError: The URL is none.
+            ConflictError: It is followed already, or another process holds its host.
+            FetchError: There is no answer.
+            NoFeedError: The answer is no feed, and none of those that it leads to is wanted; the
+                error names them.
+        """
+        addresses = web_addresses(new.url)
+        for url in addresses:
+            self._refuse_duplicate(url)
+        with self._prober.visit(stop=Event()) as visit:
+            discovery = _discover_first(visit, addresses)
+            if discovery.itself is not None:
+                return self._keep(visit, replace(new, url=discovery.asked), discovery.itself)
+        looked_by_link = {feed.link: feed.looked for feed in discovery.feeds}
+        link = choose(list(looked_by_link)) if looked_by_link else None
+        if link is None:
+            raise discovery.error()
+        return self._follow(replace(new, url=link.url), looked_by_link[link])
+
+    def _follow(self, new: NewSource, looked: Looked | None) -> Added:
+        """Follow a feed that was chosen; it is asked for unless it was `looked` at before."""
+        self._refuse_duplicate(new.url)
+        with self._prober.visit(stop=Event()) as visit:
+            return self._keep(visit, new, looked or visit.look(new.url))
+
+    def _keep(self, visit: Visit, new: NewSource, looked: Looked) -> Added:
+        fetched, feed = looked.fetched, looked.feed
+        if feed is None:
+            raise NoFeedError(fetched.url, looked.because, ())
+        visit.hold(host_of(new.url))
+        reading = Reading(fetched=fetched, feed=feed, known={})
+        with self._database.write() as connection:
+            now = self._clock()
+            slugs = topics.ensure(connection, new.topics, now=now)
+            new = replace(
+                new, topics=[*slugs.values()], feed_title=feed.title or None, site_url=feed.site_url
+            )
+            [source_id] = sources.add(connection, [new], now=now)
+            [due] = leases.due(connection, [source_id])
+            polled = settle_read(due, reading, now=now, rules=self._rules)
+            polls.save(connection, visit.owner, [polled])
+            source = sources.get(connection, source_id)
+        return Added(
+            source=source,
+            found=len(feed.entries),
+            public=polled.changes.published,
+            problems=feed.problems,
+        )
+
+    def _refuse_duplicate(self, url: str) -> None:
+        with self._database.read() as connection:
+            sources.refuse_duplicate(connection, url)
 
 
-def find_feeds(tools: PollTools, url: str) -> list[Link]:
+def find_feeds(prober: Prober, url: str) -> list[Link]:
     """Return the feeds that an address is, or leads to, the likeliest first.
 
     Raises:
@@ -79,7 +129,7 @@ def find_feeds(tools: PollTools, url: str) -> list[Link]:
         FetchError: There is no answer.
         NoFeedError: There is no feed.
     """
-    with Visit(tools, stop=Event()) as visit:
+    with prober.visit(stop=Event()) as visit:
         discovery = _discover_first(visit, web_addresses(url))
     if not discovery.feeds:
         raise discovery.error()
@@ -164,41 +214,3 @@ def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:
         except FetchError:  # nobody speaks TLS there, say
             continue
     return discover(visit, last)
-
-
-def _refuse_duplicate(tools: PollTools, url: str) -> None:
-    with tools.database.read() as connection:
-        sources.refuse_duplicate(connection, url)
-
-
-def _follow(tools: PollTools, new: NewSource, looked: Looked | None) -> Added:
-    """Follow a feed that was chosen; it is asked for unless it was `looked` at before."""
-    _refuse_duplicate(tools, new.url)
-    with Visit(tools, stop=Event()) as visit:
-        return _keep(visit, new, looked or visit.look(new.url))
-
-
-def _keep(visit: Visit, new: NewSource, looked: Looked) -> Added:
-    fetched, feed = looked.fetched, looked.feed
-    if feed is None:
-        raise NoFeedError(fetched.url, looked.because, ())
-    visit.hold(host_of(new.url))
-    reading = Reading(fetched=fetched, feed=feed, known={})
-    tools = visit.tools
-    with tools.database.write() as connection:
-        now = tools.clock()
-        slugs = topics.ensure(connection, new.topics, now=now)
-        new = replace(
-            new, topics=[*slugs.values()], feed_title=feed.title or None, site_url=feed.site_url
-        )
-        [source_id] = sources.add(connection, [new], now=now)
-        [due] = leases.due(connection, [source_id])
-        polled = settle_read(due, reading, now=now, rules=tools.rules)
-        polls.save(connection, visit.owner, [polled])
-        source = sources.get(connection, source_id)
-    return Added(
-        source=source,
-        found=len(feed.entries),
-        public=polled.changes.published,
-        problems=feed.problems,
-    )

@@ -1,6 +1,7 @@
 """Signing up and confirming; to whoever asks, every address looks the same."""
 
 import logging
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -19,7 +20,8 @@ from tidings.domain.readers import (
     looks_human,
 )
 from tidings.errors import NotFoundError
-from tidings.services.readers import ReaderTools, in_record, is_barred, letter_about, read_address
+from tidings.services.links import Links
+from tidings.services.readers import in_record, is_barred, letter_about, read_address
 from tidings.services.wishes import offered_topics, read_wish, usual_wish
 from tidings.storage import (
     consents,
@@ -53,19 +55,34 @@ class Answer(StrEnum):
 
 
 class Subscribing:
-    """Takes sign-ups, and makes subscriptions of those that are confirmed."""
+    """Takes sign-ups, and makes subscriptions of those that are confirmed.
 
-    def __init__(self, tools: ReaderTools) -> None:
-        self._tools = tools
-        self._database = tools.database
-        self._links = tools.links
+    Args:
+        database: Where both are.
+        links: Signs and reads the tokens of links and forms.
+        clock: Tells the time.
+        languages: In which letters are written.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        links: Links,
+        clock: Callable[[], datetime],
+        languages: Collection[str],
+    ) -> None:
+        self._database = database
+        self._links = links
+        self._clock = clock
+        self._languages = languages
 
     def stamp(self, *, is_again: bool = False) -> str:
         """Return the signed time that a form carries, to tell people from machines.
 
         A form that is shown again is filled in already, and can be sent at once.
         """
-        rendered_at = self._tools.clock() - (QUICKEST if is_again else timedelta(0))
+        rendered_at = self._clock() - (QUICKEST if is_again else timedelta(0))
         return self._links.rendered.sign(int(rendered_at.timestamp()))
 
     def ask(self, form: SignUpForm, visitor: Visitor) -> Answer:
@@ -79,15 +96,15 @@ class Subscribing:
             InvalidError: The visitor can mend it: an address that is none, a wish that cannot be.
             NotFoundError: There is no such newsletter.
         """
-        now = self._tools.clock()
+        now = self._clock()
         address = read_address(form.address)
         with self._database.read() as connection:
             newsletter = newsletters.get(connection, form.newsletter)
             offered = offered_topics(connection, newsletter)
         usual = usual_wish(newsletter)
-        if visitor.language in self._tools.languages:
+        if visitor.language in self._languages:
             usual = replace(usual, language=visitor.language or usual.language)
-        wish = read_wish(form.choice, usual, languages=self._tools.languages, offered=offered)
+        wish = read_wish(form.choice, usual, languages=self._languages, offered=offered)
         if form.honeypot:
             logger.info("sign-up dropped", extra={"because": "machine"})
             return Answer.TAKEN
@@ -100,7 +117,7 @@ class Subscribing:
             wish=wish,
             form=form.form,
             wording=form.wording,
-            network=self._tools.network_of(visitor),
+            network=self._links.network_hash(visitor),
         )
         with self._database.write() as connection:
             because = self._find_limit(connection, new, now=now) or self._write(
@@ -167,7 +184,7 @@ class Subscribing:
         It takes as many statements for every address, so that nobody can tell them apart by
         the time it takes.
         """
-        is_silenced = is_barred(connection, self._tools, new.key)
+        is_silenced = is_barred(connection, self._links, new.key)
         theirs = sign_ups.find_letterbox(connection, new)
         sign_up_id = sign_ups.ask(connection, new, now=now)
         if is_silenced:
@@ -206,22 +223,22 @@ class Subscribing:
         theirs = subscriptions.find(connection, found.key, found.newsletter.id)
         if theirs and (theirs.ended_at is None or theirs.ended_at > found.asked_at):
             return theirs
-        is_late = self._tools.clock() >= found.expires_at
+        is_late = self._clock() >= found.expires_at
         if is_late or int(found.asked_at.timestamp()) != asked_at:
             raise outdated
-        if is_barred(connection, self._tools, found.key):
+        if is_barred(connection, self._links, found.key):
             raise outdated
         return found
 
     def _subscribe(self, connection: Connection, found: SignUp, visitor: Visitor) -> Subscription:
-        now = self._tools.clock()
+        now = self._clock()
         offered = offered_topics(connection, found.newsletter)
         wish = replace(found.wish, topics=[one for one in found.wish.topics if one in offered])
         address = found.address, found.key
         number = subscriptions.add(connection, found.newsletter.slug, address, wish, now)
-        suppressions.forgive(connection, self._tools.hash_of(found.key))
+        suppressions.forgive(connection, self._links.suppression_hash(found.key))
         subscriber_id = subscribers.get_of(connection, found.key).id
-        network = self._tools.network_of(visitor)
+        network = self._links.network_hash(visitor)
         consents.add(connection, subscriber_id, *_record(found, network, now))
         made = subscriptions.get(connection, number)
         notices.add(connection, letter_about(NoticeKind.WELCOME, made), now=now)

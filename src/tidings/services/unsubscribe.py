@@ -10,7 +10,6 @@ from tidings.errors import NotFoundError
 from tidings.services import changes
 from tidings.services.changes import Act
 from tidings.services.links import Links
-from tidings.services.readers import network_hash
 from tidings.services.wishes import read_wish
 from tidings.storage import subscriptions
 from tidings.storage.database import Connection, Database
@@ -97,7 +96,7 @@ class Unsubscribing:
         return number, rest[0] if rest else FIRST_NONCE
 
     def _act(self, visitor: Visitor) -> Act:
-        network = network_hash(self._links, visitor) if self._links else None
+        network = self._links.network_hash(visitor) if self._links else None
         return Act(now=self._clock(), by="reader", network=network)
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from tidings.domain.notices import NoticeKind
@@ -14,62 +14,71 @@ from tidings.storage.notices import NewNotice
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchTools:
-    """What watching works with.
+class DailyNote:
+    """Writes to the operator what does not mend itself, once a day at most.
 
-    Attributes:
-        operator: Who is told; empty for nobody.
+    Args:
+        database: Where it looks, and queues the note.
+        clock: Tells the time.
+        operator: The operator's address; empty to write to nobody.
         language: Of the note.
-        disk: Free bytes of the disk with the database, and all of them; None if that disk is
-            not ours to watch.
+        disk: Gives the free bytes of the disk with the database, and all of them; None if that
+            disk is not ours to watch.
     """
 
-    database: Database
-    clock: Callable[[], datetime]
-    operator: str
-    language: str
-    disk: Callable[[], tuple[int, int] | None]
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        operator: str,
+        language: str,
+        disk: Callable[[], tuple[int, int] | None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._operator = operator
+        self._language = language
+        self._disk = disk
 
+    def queue(self) -> bool:
+        """Queue the day's note, once there is something to tell; say whether this call did it.
 
-def tell_operator(tools: WatchTools) -> bool:
-    """Queue the day's note, once there is something to tell; say whether this call did it.
-
-    Two services that do so at the same moment queue one note.
-    """
-    now = tools.clock()
-    if not tools.operator or now.hour < MORNING:
-        return False
-    name = f"{now:%Y%m%d}.operator"
-    with tools.database.read() as connection:
-        if notices.is_known(connection, name):
+        Two services that do so at the same moment queue one note.
+        """
+        now = self._clock()
+        if not self._operator or now.hour < MORNING:
             return False
-        snapshot = watching.snapshot(connection, now=now)
-    if space := tools.disk():
-        snapshot = replace(snapshot, free_space=space[0], whole_space=space[1])
-    found = worries(snapshot, now=now)
-    if not found:
-        return False
-    note = NewNotice(
-        kind=NoticeKind.OPERATOR,
-        address=tools.operator,
-        language=tools.language,
-        details=_kept(found),
-        name=name,
-    )
-    with tools.database.write() as connection:
-        is_new = notices.add(connection, note, now=now)
-    if is_new:
-        logger.info("operator told", extra={"about": [worry.kind.value for worry in found]})
-    return is_new
+        name = f"{now:%Y%m%d}.operator"
+        with self._database.read() as connection:
+            if notices.is_known(connection, name):
+                return False
+            snapshot = watching.snapshot(connection, now=now)
+        if space := self._disk():
+            snapshot = replace(snapshot, free_space=space[0], whole_space=space[1])
+        found = worries(snapshot, now=now)
+        if not found:
+            return False
+        note = NewNotice(
+            kind=NoticeKind.OPERATOR,
+            address=self._operator,
+            language=self._language,
+            details=_kept(found),
+            name=name,
+        )
+        with self._database.write() as connection:
+            is_new = notices.add(connection, note, now=now)
+        if is_new:
+            logger.info("operator told", extra={"about": [worry.kind.value for worry in found]})
+        return is_new
+
+
+def forget_notices(database: Database, *, now: datetime) -> None:
+    """Forget letters that were settled long ago."""
+    with database.write() as connection:
+        notices.prune(connection, now=now)
 
 
 def _kept(found: Sequence[Worry]) -> dict[str, object]:
-    """Return worries as they are kept with the letter that tells of them."""
+    """Return worries as they are kept with the message that tells of them."""
     return {"worries": [[one.kind, one.count, list(one.lines)] for one in found]}
-
-
-def forget_notices(tools: WatchTools) -> None:
-    """Forget letters that were settled long ago."""
-    with tools.database.write() as connection:
-        notices.prune(connection, now=tools.clock())

@@ -8,7 +8,6 @@ the publisher would answer.
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -40,35 +39,68 @@ FRESH_FOR = timedelta(minutes=10)
 """How long what was pushed is taken for the latest; later the document itself is fetched."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HubTools:
-    """What asking hubs works with.
+class HubSubscriber:
+    """Asks hubs to call us, and not to any more.
 
-    Attributes:
+    Args:
+        database: Where subscriptions to feeds at hubs are.
         post: Sends a form, and reports from any thread.
+        clock: Tells the time.
         callback: What precedes the token in the address that a hub calls.
     """
 
-    database: Database
-    post: Post
-    clock: Callable[[], datetime]
-    callback: str
+    def __init__(
+        self, database: Database, *, post: Post, clock: Callable[[], datetime], callback: str
+    ) -> None:
+        self._database = database
+        self._post = post
+        self._clock = clock
+        self._callback = callback
 
+    def attend(self, *, stop: Event) -> None:
+        """Ask hubs what is due to be asked, and let sources be polled for which something waits.
 
-def attend_hubs(tools: HubTools, *, stop: Event) -> None:
-    """Ask hubs what is due to be asked, and let sources be polled for which something waits.
+        Hubs are asked one after the other: there is no hurry, and polling needs the sockets.
+        """
+        down: dict[str, FetchError] = {}
+        while not stop.is_set() and (known := self._take_next()):
+            host = host_of(known.hub)
+            answer = down.get(host) or send(self._post, _form(known, self._callback), stop=stop)
+            if answer is None:
+                return
+            if isinstance(answer, FetchError):
+                down[host] = answer
+            self._note(known, answer)
 
-    Hubs are asked one after the other: there is no hurry, and polling needs the sockets.
-    """
-    down: dict[str, FetchError] = {}
-    while not stop.is_set() and (known := _take_next(tools)):
-        host = host_of(known.hub)
-        answer = down.get(host) or send(tools.post, _form(known, tools.callback), stop=stop)
-        if answer is None:
-            return
-        if isinstance(answer, FetchError):
-            down[host] = answer
-        _note(tools.database, known, answer)
+    def _take_next(self) -> HubSubscription | None:
+        """Return a subscription that is due, as it stands from now on: as if its hub had been asked.
+
+        Some hubs ask back before they answer; and a request that we do not live to send is made up
+        for when the answer to it is overdue.
+        """
+        now = self._clock()
+        with self._database.read() as connection:
+            if not websub.has_work(connection, now=now):
+                return None
+        with self._database.write() as connection:
+            websub.make_due(connection, now=now)
+        with self._database.write() as connection:
+            websub.leave_inactive(connection, now=now)
+            while known := websub.find_due(connection, now=now):
+                if asked := ask(known, now=now):
+                    websub.put(connection, asked)
+                    return asked
+                websub.remove(connection, known.token)
+        return None
+
+    def _note(self, known: HubSubscription, answer: Answer) -> None:
+        error = refusal(answer, hiding=(known.token, known.secret))
+        with self._database.write() as connection:
+            websub.note_answer(connection, known.token, error)
+        if error:
+            logger.warning("hub refused", extra={**_what(known), "error": error})
+        else:
+            logger.info("hub asked", extra={**_what(known), "state": known.state.value})
 
 
 def forget_hubs(database: Database) -> None:
@@ -180,28 +212,6 @@ def as_fetched(due: DueSource, push: Push) -> Fetched:
     )
 
 
-def _take_next(tools: HubTools) -> HubSubscription | None:
-    """Return a subscription that is due, as it stands from now on: as if its hub had been asked.
-
-    Some hubs ask back before they answer; and a request that we do not live to send is made up
-    for when the answer to it is overdue.
-    """
-    now = tools.clock()
-    with tools.database.read() as connection:
-        if not websub.has_work(connection, now=now):
-            return None
-    with tools.database.write() as connection:
-        websub.make_due(connection, now=now)
-    with tools.database.write() as connection:
-        websub.leave_inactive(connection, now=now)
-        while known := websub.find_due(connection, now=now):
-            if asked := ask(known, now=now):
-                websub.put(connection, asked)
-                return asked
-            websub.remove(connection, known.token)
-    return None
-
-
 def _form(known: HubSubscription, callback: str) -> Form:
     leaves = known.state is HubState.LEAVING
     return Form(
@@ -215,16 +225,6 @@ def _form(known: HubSubscription, callback: str) -> Form:
             "hub.verify": "async",  # hubs from before the Recommendation insist on it
         },
     )
-
-
-def _note(database: Database, known: HubSubscription, answer: Answer) -> None:
-    error = refusal(answer, hiding=(known.token, known.secret))
-    with database.write() as connection:
-        websub.note_answer(connection, known.token, error)
-    if error:
-        logger.warning("hub refused", extra={**_what(known), "error": error})
-    else:
-        logger.info("hub asked", extra={**_what(known), "state": known.state.value})
 
 
 def _is_fresh(hub: HubSubscription | None, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from typing import cast
 
 import uvicorn
 
-from tidings import mailing, publishing
+from tidings import publishing
 from tidings.domain.visitors import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
 from tidings.services.desk import Overview
@@ -22,7 +22,6 @@ from tidings.services.operating import Operating
 from tidings.services.operators import Sessions
 from tidings.services.preferences import Preferences
 from tidings.services.publication import Publication
-from tidings.services.readers import ReaderTools
 from tidings.services.status import status_body
 from tidings.services.subscribing import Subscribing
 from tidings.services.unsubscribe import Unsubscribing
@@ -125,17 +124,16 @@ def _find_links(app: App) -> Links | None:
     """Return what reads signed links; None where there is no secret, as without newsletters."""
     if not app.settings.secret and not app.database.is_sqlite:
         return None
-    return mailing.links(app)
+    return app.links
 
 
 def _readers(app: App, links: Links) -> Readers:
-    languages = mailing.templates_of(app).languages
-    tools = ReaderTools(database=app.database, links=links, clock=utc_now, languages=languages)
+    database, languages = app.database, app.mail_templates.languages
     return Readers(
-        offers=Offers(app.database),
-        subscribing=Subscribing(tools),
-        preferences=Preferences(tools),
-        moving=Moving(tools),
+        offers=Offers(database),
+        subscribing=Subscribing(database, links=links, clock=utc_now, languages=languages),
+        preferences=Preferences(database, links=links, clock=utc_now, languages=languages),
+        moving=Moving(database, links=links, clock=utc_now),
         languages=languages,
     )
 

@@ -1,6 +1,5 @@
 """What comes back: counted once, forgotten in time, and an address let go when it is enough."""
 
-import hmac
 from threading import Event
 
 import pytest
@@ -17,13 +16,8 @@ from tidings.domain.readers import ConsentEvent, SuppressionReason
 from tidings.errors import MailboxError, StorageError
 from tidings.services import bouncing
 from tidings.services.bouncing import (
-    BounceTools,
+    BounceProcessor,
     Taken,
-    attend_bounces,
-    forgive,
-    judge_refusals,
-    read_mailbox,
-    take_in,
 )
 from tidings.storage import bounces, consents, suppressions
 from tidings.storage.mail_tables import subscriber, subscription
@@ -33,24 +27,14 @@ ANN = "ann@example.org"
 FULL = {"status": "4.2.2", "diagnostic": "smtp; 452 4.2.2 mailbox full"}
 
 
-def keyed(purpose):
-    return lambda text: hmac.digest(
-        b"the secret of the tests", f"{purpose} {text}".encode(), "sha256"
-    )
-
-
 class Desk:
     """A newsletter that Ann reads every day, and who opens what comes back."""
 
     def __init__(self, newsroom, outbox):
         self.newsroom, self.outbox = newsroom, outbox
-        self.address = BounceAddress("bounces@example.org", keyed("bounce"))
-        self.tools = BounceTools(
-            database=newsroom.database,
-            clock=lambda: newsroom.now,
-            hash_of=keyed("suppression"),
-            address=self.address,
-            read_unsubscribe=LINKS.unsubscribe.read,
+        self.address = BounceAddress("bounces@example.org", LINKS.bounce_hash)
+        self.processor = BounceProcessor(
+            newsroom.database, links=LINKS, address=self.address, clock=lambda: newsroom.now
         )
         newsroom.add_newsletter()
         self.source = newsroom.follow()
@@ -69,7 +53,7 @@ class Desk:
         return self.address.of(row.id, row.message_id)
 
     def take(self, raw):
-        return take_in(self.tools, raw)
+        return self.processor.take_in(raw)
 
     def fail(self, *, after=DAY, **report):
         """Send an issue, of which a failure is reported; return what became of that."""
@@ -89,7 +73,7 @@ class Desk:
 
     def suppression(self):
         with self.newsroom.database.read() as connection:
-            return suppressions.find(connection, keyed("suppression")(ANN))
+            return suppressions.find(connection, LINKS.suppression_hash(ANN))
 
 
 @pytest.fixture
@@ -187,7 +171,7 @@ def test_a_mailbox_that_is_full_now_and_then_is_kept(desk):
     before = desk.score()
     desk.send(after=7 * DAY)
     desk.newsroom.now += 14 * DAY
-    forgive(desk.tools)
+    desk.processor.forgive()
     after = desk.score()
     desk.fail(after=7 * DAY)
 
@@ -208,12 +192,12 @@ def test_failures_are_not_forgotten_as_long_as_nothing_arrived(desk):
     desk.fail()
 
     desk.newsroom.now += 100 * DAY
-    forgive(desk.tools)
+    desk.processor.forgive()
     early = desk.score()
     row = desk.send()
     desk.take(a_report(desk.to(row), status="5.7.1", diagnostic="smtp; 550 5.7.1 go away"))
     desk.newsroom.now += 20 * DAY
-    forgive(desk.tools)
+    desk.processor.forgive()
 
     assert (early, desk.score()) == (1, 1)
 
@@ -353,7 +337,7 @@ def test_a_link_that_is_made_up_shows_nothing(desk):
 def test_the_server_may_say_whom_a_message_was_for(desk):
     row = desk.send()
 
-    taken = take_in(desk.tools, a_report("undisclosed@example.org"), sent_to=[desk.to(row)])
+    taken = desk.processor.take_in(a_report("undisclosed@example.org"), sent_to=[desk.to(row)])
 
     assert taken is Taken.COUNTED
 
@@ -384,7 +368,7 @@ def test_what_the_relay_refuses_is_judged_the_same_and_once(desk):
     desk.send(reject)
 
     for _ in range(2):
-        judge_refusals(desk.tools)
+        desk.processor.judge_refusals()
 
     assert not desk.reads()
     [bounce] = desk.kept()
@@ -402,7 +386,7 @@ def test_many_refusals_are_all_judged(desk, monkeypatch):
     desk.outbox.tell(*[accept, reject] * 6)
     desk.newsroom.deliver(desk.outbox)
 
-    judge_refusals(desk.tools)
+    desk.processor.judge_refusals()
 
     assert len({bounce.subscriber for bounce in desk.kept()}) == 6
 
@@ -423,10 +407,10 @@ def test_a_refusal_waits_until_it_is_known_what_becomes_of_the_others(desk):
     desk.outbox.tell(refuse_and_stop)
     desk.newsroom.deliver(desk.outbox, stop=stop)
 
-    judge_refusals(desk.tools)
+    desk.processor.judge_refusals()
     at_once = desk.kept()
     desk.newsroom.now += HOUR
-    judge_refusals(desk.tools)
+    desk.processor.judge_refusals()
 
     assert at_once == []
     assert [bounce.subscriber for bounce in desk.kept()] == [ANN]
@@ -451,7 +435,7 @@ def test_a_mailbox_is_read_and_only_what_was_counted_is_marked(desk):
     report = a_report(desk.to(row), **FULL)
     box = Box(report, VACATION.encode(), report, a_report())
 
-    taken = read_mailbox(desk.tools, box, stop=Event())
+    taken = desk.processor.read_mailbox(box, stop=Event())
 
     assert taken == {Taken.COUNTED: 1, Taken.IGNORED: 1, Taken.REPEATED: 1, Taken.UNKNOWN: 1}
     assert box.finished == [True, False, True, False]
@@ -462,21 +446,15 @@ class Failing:
         raise StorageError("database", "is full")
 
 
-def tools_without_a_database():
-    return BounceTools(
-        database=Failing(),
-        clock=lambda: NOON,
-        hash_of=keyed("suppression"),
-        address=None,
-        read_unsubscribe=LINKS.unsubscribe.read,
-    )
+def without_a_database():
+    return BounceProcessor(Failing(), links=LINKS, address=None, clock=lambda: NOON)
 
 
 def test_nothing_is_marked_that_is_not_saved():
     box = Box(a_report())
 
     with pytest.raises(StorageError):
-        read_mailbox(tools_without_a_database(), box, stop=Event())
+        without_a_database().read_mailbox(box, stop=Event())
 
     assert box.finished == []
 
@@ -488,7 +466,7 @@ def test_one_broken_mailbox_does_not_stop_the_others(desk):
         Box(a_report(desk.to(rows[1]), status="5.2.2")),
     ]
 
-    attend_bounces(desk.tools, boxes, stop=Event())
+    desk.processor.attend(boxes, stop=Event())
 
     assert [box.finished for box in boxes] == [[True], [True]]
     assert len(desk.kept()) == 2
@@ -499,7 +477,7 @@ def test_who_is_told_to_stop_leaves_the_rest_for_later():
     stop.set()
     box = Box(a_report())
 
-    read_mailbox(tools_without_a_database(), box, stop=stop)
+    without_a_database().read_mailbox(box, stop=stop)
 
     assert box.finished == []
 

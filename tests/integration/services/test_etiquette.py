@@ -25,7 +25,7 @@ from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import keep_some_pages
-from tidings.services.poll import PollTools, poll_due, poll_sources
+from tidings.services.poll import Poller
 from tidings.storage import source_edits, sources, statistics
 from tidings.storage.source_edits import Edit
 from tidings.storage.sources import NewSource
@@ -39,13 +39,29 @@ def publisher():
         yield publisher
 
 
+PATIENCE = timedelta(seconds=20)
+
+
 class World:
     """A process that polls, and a clock that only we move on."""
 
-    def __init__(self, database, tools):
+    def __init__(self, database, fetcher, *, name):
         self.database = database
-        self.tools = replace(tools, clock=lambda: self.now)
         self.now = NOON
+        self._fetcher = fetcher
+        self._name = name
+
+    def poller(self, rules=RULES):
+        return Poller(
+            self.database,
+            fetch=self._fetcher.submit,
+            parse=parse_here,
+            clock=lambda: self.now,
+            owner=self._name,
+            rules=rules,
+            hosts=HostRules(concurrency=8, pause_of=lambda _: timedelta(0), patience=PATIENCE),
+            repaginate=partial(keep_some_pages, self.database, size=20, clock=lambda: self.now),
+        )
 
     def follow(self, *urls):
         with self.database.write() as connection:
@@ -55,11 +71,11 @@ class World:
         with self.database.write() as connection:
             source_edits.edit(connection, source_id, Edit(**fields), now=self.now)
 
-    def tick(self):
-        return poll_due(self.tools, report=lambda _: None, stop=Event())
+    def tick(self, rules=RULES):
+        return self.poller(rules).poll_due(report=lambda _: None, stop=Event())
 
     def poll(self, source_id):
-        return poll_sources(self.tools, [source_id], report=lambda _: None, stop=Event())
+        return self.poller().poll_sources([source_id], report=lambda _: None, stop=Event())
 
     def show(self, source_id):
         with self.database.read() as connection:
@@ -113,20 +129,7 @@ def a_world(database, publisher, name="here:1:a"):
         hosts={},
     )
     with Fetcher(policy, version="1.2.3", lease=lambda _: True) as fetcher:
-        tools = PollTools(
-            database=database,
-            fetch=fetcher.submit,
-            post=fetcher.post,
-            parse=parse_here,
-            clock=lambda: NOON,
-            owner=name,
-            rules=RULES,
-            hosts=HostRules(
-                concurrency=8, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=20)
-            ),
-            repaginate=partial(keep_some_pages, database, size=20, clock=lambda: NOON),
-        )
-        yield World(database, tools)
+        yield World(database, fetcher, name=name)
 
 
 @pytest.fixture
@@ -257,7 +260,7 @@ def test_who_pauses_after_a_refusal(world, publisher, answers, rests):
 
     assert (result.outcome is PollOutcome.SKIPPED) is rests
     assert ("asked for a pause until" in (result.error or "")) is rests
-    assert time.monotonic() - began < world.tools.hosts.patience.total_seconds() / 2
+    assert time.monotonic() - began < PATIENCE.total_seconds() / 2
 
 
 @pytest.mark.parametrize("written", ["seconds", "date"])
@@ -370,8 +373,7 @@ def test_the_operators_interval_counts_instead_of_what_is_learned(world, publish
 def test_a_host_may_have_an_interval_of_its_own(world, publisher):
     [source_id] = world.follow(publisher.serve("/", answer(body=atom(an_item()))))
     intervals = {publisher.host: 8 * HOUR}
-    world.tools = replace(world.tools, rules=replace(RULES, interval_of=intervals.get))
-    world.tick()
+    world.tick(replace(RULES, interval_of=intervals.get))
 
     assert world.until_due(source_id).total_seconds() == roughly(8 * HOUR)
 

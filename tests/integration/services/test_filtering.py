@@ -132,7 +132,7 @@ def test_the_edition_and_its_preview_are_filtered_as_well(database, newsroom, ed
     newsroom.publish(source, content="<p>An <b>adver</b>tisement.</p>", excerpt="Nothing of it")
     with database.read() as connection:
         edition = newsletters.edition_of(connection, "news")
-        shown = preview(newsroom.planning(), connection, edition, at=NOON)
+        shown = preview(newsroom.composer(), connection, edition, at=NOON)
     newsroom.now = SEVEN
 
     newsroom.plan()

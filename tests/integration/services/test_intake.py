@@ -19,7 +19,7 @@ from tidings.fetching.outcomes import Fetched, Validators
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import keep_some_pages
-from tidings.services.poll import PollTools, poll_sources
+from tidings.services.poll import Poller
 from tidings.storage import entries, pruning, publishing, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.intake_tables import alias
@@ -39,16 +39,15 @@ class Publisher:
         self.database = database
         self.now = NOON
         self._body = b""
-        self._tools = PollTools(
-            database=database,
+        self._poller = Poller(
+            database,
             fetch=self._fetch,
-            post=None,
             parse=self._parse,
             clock=lambda: self.now,
             owner="here:1:a",
             rules=RULES,
             hosts=HostRules(concurrency=1, pause_of=lambda _: timedelta(0)),
-            repaginate=partial(keep_some_pages, database, size=5, clock=lambda: NOON),
+            repaginate=partial(keep_some_pages, database, size=5, clock=lambda: self.now),
         )
         with database.write() as connection:
             [self.id] = sources.add(connection, [NewSource(url=URL)], now=NOON)
@@ -57,7 +56,7 @@ class Publisher:
         """Put out a document, have it polled, and return what came of it."""
         self._body = body
         self.now += after
-        [result] = poll_sources(self._tools, [self.id], report=str, stop=Event()).sources
+        [result] = self._poller.poll_sources([self.id], report=str, stop=Event()).sources
         assert result.error is None
         return result.new, result.updated
 

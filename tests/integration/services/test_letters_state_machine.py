@@ -26,7 +26,6 @@ from newsroom import (
 from tidings.domain.newsletters import DeliveryState, Frequency
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
-from tidings.services.planning import plan_now
 from tidings.storage import delivery_records, publishing, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.mail_tables import subscription
@@ -254,7 +253,7 @@ class Letters(RuleBasedStateMachine):
 
     @rule()
     def plan_at_the_operators_word(self):
-        plan_now(self.house.planning(), self.house.subscription(1).newsletter)
+        self.house.planner().plan_now(self.house.subscription(1).newsletter)
         self.check_what_was_planned()
 
     @rule(answers=st.lists(ANSWERS, max_size=3), crash=CRASHES)
@@ -340,7 +339,7 @@ class Letters(RuleBasedStateMachine):
             self.house.let_leases_run_out()
             self.house.deliver(self.relay)
             self.house.now += pause
-        plan_now(self.house.planning(), self.house.subscription(1).newsletter)
+        self.house.planner().plan_now(self.house.subscription(1).newsletter)
         self.house.deliver(self.relay)
         assert {row.state for row in self.house.deliveries()} <= FINAL
         watermarks = self.house.columns("watermark")

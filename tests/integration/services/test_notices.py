@@ -29,7 +29,6 @@ from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
 from tidings.services.delivering import Delivered
 from tidings.services.moving import Moving
-from tidings.services.readers import ReaderTools
 from tidings.storage import relays, subscribers
 from tidings.storage.mail_tables import newsletter, subscription
 from tidings.storage.reader_tables import sign_up
@@ -110,10 +109,7 @@ def test_a_welcome_leads_to_the_preferences_and_a_goodbye_leads_back(post, outbo
 
 def test_a_new_address_is_asked_and_the_old_one_told_without_naming_it(post, outbox):
     post.newsroom.subscribe(ANN)
-    tools = ReaderTools(
-        database=post.database, links=LINKS, clock=lambda: post.now, languages=("en",)
-    )
-    moving = Moving(tools)
+    moving = Moving(post.database, links=LINKS, clock=lambda: post.now)
 
     moving.ask(own_token(post), "new@example.net")
     post.send(outbox)

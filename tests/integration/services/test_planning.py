@@ -11,7 +11,6 @@ from tidings.domain.newsletters import Frequency
 from tidings.domain.slots import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError, StorageError
 from tidings.services import planning
-from tidings.services.planning import plan_now
 from tidings.storage import deliveries, delivery_records, issues, newsletters, plans
 from tidings.storage.database import Database
 
@@ -327,7 +326,7 @@ def test_an_older_letter_that_waits_behind_a_sent_one_is_not_told_again(newsroom
     with newsroom.database.write() as connection:
         deliveries.claim(connection, "a slow one", limit=1, now=newsroom.now)
     second = newsroom.publish(source)
-    plan_now(newsroom.planning(), newsroom.subscription(ann).newsletter)
+    newsroom.planner().plan_now(newsroom.subscription(ann).newsletter)
     relay = Outbox()
     newsroom.deliver(relay)
 
@@ -369,8 +368,8 @@ def test_at_the_operators_word_everybody_gets_what_is_new_and_the_slot_what_is_n
     news = newsroom.publish(source)
     newsletter = newsroom.subscription(ann).newsletter
 
-    planned = plan_now(newsroom.planning(), newsletter)
-    again = plan_now(newsroom.planning(), newsletter)
+    planned = newsroom.planner().plan_now(newsletter)
+    again = newsroom.planner().plan_now(newsletter)
     stays = newsroom.subscription(ann).next_issue_at
     newsroom.deliver(Outbox())
     later = newsroom.publish(source)
@@ -391,7 +390,7 @@ def test_everybody_is_planned_for_in_pages(newsroom, source, monkeypatch):
     newsroom.publish(source)
     newsletter = newsroom.subscription(1).newsletter
 
-    now = plan_now(newsroom.planning(), newsletter)
+    now = newsroom.planner().plan_now(newsletter)
     newsroom.publish(source)
     newsroom.now = SEVEN
     due = newsroom.plan()
@@ -427,8 +426,8 @@ def test_at_the_operators_word_the_archive_lists_what_is_new_and_the_slot_what_i
     newsletter = newsroom.subscription(newsroom.subscribe(language="zh")).newsletter
     news = newsroom.publish(source, 2)
 
-    plan_now(newsroom.planning(), newsletter)
-    plan_now(newsroom.planning(), newsletter)
+    newsroom.planner().plan_now(newsletter)
+    newsroom.planner().plan_now(newsletter)
     at_once = [newsroom.told(one.id) for one in listed(newsroom)]
     with newsroom.database.read() as connection:
         stays = newsletters.edition_of(connection, "news").next_issue_at
@@ -446,7 +445,7 @@ def test_a_word_to_nobody_is_in_the_archive_all_the_same(newsroom, source):
         newsletter = newsletters.get(connection, "news")
     news = newsroom.publish(source)
 
-    planned = plan_now(newsroom.planning(), newsletter)
+    planned = newsroom.planner().plan_now(newsletter)
 
     assert planned.deliveries == {}
     assert [newsroom.told(one.id) for one in listed(newsroom)] == [news]
@@ -458,7 +457,7 @@ def test_what_some_had_before_is_listed_by_the_operators_word_as_the_same_issue(
     newsroom.now = SEVEN - HOUR
     newsroom.plan()
 
-    planned = plan_now(newsroom.planning(), newsroom.subscription(ann).newsletter)
+    planned = newsroom.planner().plan_now(newsroom.subscription(ann).newsletter)
 
     [row] = newsroom.deliveries()
     assert planned.deliveries == {}
@@ -472,10 +471,10 @@ def test_an_edition_that_somebody_plans_meanwhile_is_planned_again_up_to_the_wor
 
     def write_while_somebody_is_quicker(digest, url):
         if not quicker:
-            quicker.append(plan_now(newsroom.planning(), newsletter))
+            quicker.append(newsroom.planner().plan_now(newsletter))
         return write_letter(digest, url)
 
-    planned = plan_now(newsroom.planning(write_letter=write_while_somebody_is_quicker), newsletter)
+    planned = newsroom.planner(write_letter=write_while_somebody_is_quicker).plan_now(newsletter)
 
     assert sum(quicker[0].deliveries.values()) == 1
     assert planned.deliveries == {}
@@ -530,7 +529,7 @@ def test_by_the_operators_word_a_few_entries_go_as_they_are(newsroom):
     newsroom.subscribe()
     told = newsroom.publish(newsroom.follow())
 
-    plan_now(newsroom.planning(), newsletter)
+    newsroom.planner().plan_now(newsletter)
 
     [row] = newsroom.deliveries()
     assert newsroom.told(row.issue_id) == told

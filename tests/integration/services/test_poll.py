@@ -15,9 +15,10 @@ from tidings.domain.polls import PollOutcome
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.claims import HostRules
+from tidings.services.looking import Prober
 from tidings.services.paging import keep_some_pages
-from tidings.services.poll import PollTools, poll_due, poll_sources
-from tidings.services.subscribe import add_source, remove_source
+from tidings.services.poll import Poller
+from tidings.services.subscribe import SourceAdder, remove_source
 from tidings.storage import entries, leases, sources
 from tidings.storage.entries import Selection, Window
 from tidings.storage.sources import NewSource
@@ -60,21 +61,25 @@ def web():
     return Web()
 
 
-@pytest.fixture
-def tools(database, web):
-    return PollTools(
-        database=database,
+HOSTS = HostRules(concurrency=100, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=0.3))
+
+
+def poller_of(database, web, *, hosts=HOSTS):
+    return Poller(
+        database,
         fetch=web.fetch,
-        post=None,
         parse=web.parse,
         clock=lambda: NOON,
         owner="here:1:a",
         rules=RULES,
-        hosts=HostRules(
-            concurrency=100, pause_of=lambda _: timedelta(0), patience=timedelta(seconds=0.3)
-        ),
+        hosts=hosts,
         repaginate=partial(keep_some_pages, database, size=20, clock=lambda: NOON),
     )
+
+
+@pytest.fixture
+def poller(database, web):
+    return poller_of(database, web)
 
 
 @pytest.fixture
@@ -95,8 +100,8 @@ def outcomes(summary):
     return [result.outcome for result in summary.sources]
 
 
-def poll(tools, *source_ids, stop=None):
-    return poll_sources(tools, source_ids, report=lambda _: None, stop=stop or Event())
+def poll(poller, *source_ids, stop=None):
+    return poller.poll_sources(source_ids, report=lambda _: None, stop=stop or Event())
 
 
 def titles(database):
@@ -110,33 +115,33 @@ def holder_of(database, host):
         return leases.find_obstacle(connection, host)
 
 
-def test_more_sources_than_a_batch_holds_are_all_saved(database, tools, follow):
+def test_more_sources_than_a_batch_holds_are_all_saved(database, poller, follow):
     names = [f"s{number:03}" for number in range(150)]
     follow(*names)
 
-    summary = poll_due(tools, report=lambda _: None, stop=Event())
+    summary = poller.poll_due(report=lambda _: None, stop=Event())
 
     assert (summary.polled, summary.new, summary.failed) == (150, 150, 0)
     assert titles(database) == names
 
 
-def test_every_result_is_reported_as_it_comes(tools, follow):
+def test_every_result_is_reported_as_it_comes(poller, follow):
     follow("a", "b", "c")
     reported = []
 
-    summary = poll_due(tools, report=reported.append, stop=Event())
+    summary = poller.poll_due(report=reported.append, stop=Event())
 
     assert sorted(reported, key=lambda result: result.source_id) == list(summary.sources)
 
 
 def test_a_host_that_somebody_else_holds_is_skipped_and_the_holder_named(
-    database, tools, follow, web
+    database, poller, follow, web
 ):
     ids = follow("a", "b")
     with database.write() as connection:
         leases.claim_one(connection, "there:2:b", "a.example:443")
 
-    summary = poll(tools, *ids)
+    summary = poll(poller, *ids)
 
     assert outcomes(summary) == [PollOutcome.SKIPPED, PollOutcome.NEW]
     assert "there:2:b" in summary.sources[0].error
@@ -145,38 +150,47 @@ def test_a_host_that_somebody_else_holds_is_skipped_and_the_holder_named(
     assert "there:2:b" in holder_of(database, "a.example:443")
 
 
-def test_due_sources_of_a_held_host_wait_for_another_round(database, tools, follow):
+def test_due_sources_of_a_held_host_wait_for_another_round(database, poller, follow):
     follow("a")
     with database.write() as connection:
         leases.claim_one(connection, "there:2:b", "a.example:443")
 
-    assert poll_due(tools, report=lambda _: None, stop=Event()).sources == ()
+    assert poller.poll_due(report=lambda _: None, stop=Event()).sources == ()
 
 
-def test_a_host_that_becomes_free_in_time_is_polled(database, tools, follow):
+def test_a_host_that_becomes_free_in_time_is_polled(database, web, follow):
     ids = follow("a")
     with database.write() as connection:
         leases.claim_one(connection, "there:2:b", "a.example:443", lease=timedelta(seconds=0.5))
-    patient = replace(tools, hosts=replace(tools.hosts, patience=timedelta(seconds=20)))
+    patient = poller_of(database, web, hosts=replace(HOSTS, patience=timedelta(seconds=20)))
 
     summary = poll(patient, *ids)
 
     assert outcomes(summary) == [PollOutcome.NEW]
 
 
-def test_adding_a_source_of_a_held_host_names_the_holder(database, tools, follow, web):
+def test_adding_a_source_of_a_held_host_names_the_holder(database, follow, web):
     follow("a")
     with database.write() as connection:
         leases.claim_one(connection, "there:2:b", "a.example:443")
     web.feeds["https://a.example/other"] = a_feed()
+    prober = Prober(
+        database,
+        fetch=web.fetch,
+        parse=web.parse,
+        owner="here:1:a",
+        hosts=HOSTS,
+        policy=RULES.policy,
+    )
+    adder = SourceAdder(database, prober=prober, clock=lambda: NOON, rules=RULES)
 
     with pytest.raises(ConflictError, match="there:2:b"):
-        add_source(tools, NewSource(url="https://a.example/other"), choose=lambda _: None)
+        adder.add(NewSource(url="https://a.example/other"), choose=lambda _: None)
 
     assert web.asked == []
 
 
-def test_nothing_of_a_source_that_was_taken_over_meanwhile_is_kept(database, tools, follow, web):
+def test_nothing_of_a_source_that_was_taken_over_meanwhile_is_kept(database, poller, follow, web):
     ids = follow("a", "b")
 
     def take_over():
@@ -186,7 +200,7 @@ def test_nothing_of_a_source_that_was_taken_over_meanwhile_is_kept(database, too
             )
 
     web.on_fetch.append(take_over)
-    summary = poll(tools, *ids)
+    summary = poll(poller, *ids)
 
     assert outcomes(summary) == [PollOutcome.SKIPPED, PollOutcome.NEW]
     assert "taken over" in summary.sources[0].error
@@ -194,7 +208,7 @@ def test_nothing_of_a_source_that_was_taken_over_meanwhile_is_kept(database, too
     assert "there:2:b" in holder_of(database, "a.example:443")
 
 
-def test_a_source_that_is_removed_while_it_is_polled_leaves_nothing(database, tools, follow, web):
+def test_a_source_that_is_removed_while_it_is_polled_leaves_nothing(database, poller, follow, web):
     ids = follow("a", "b")
 
     def remove():
@@ -203,18 +217,18 @@ def test_a_source_that_is_removed_while_it_is_polled_leaves_nothing(database, to
             remove_source(connection, ids[0], now=NOON)
 
     web.on_fetch.append(remove)
-    summary = poll(tools, *ids)
+    summary = poll(poller, *ids)
 
     assert outcomes(summary) == [PollOutcome.SKIPPED, PollOutcome.NEW]
     assert titles(database) == ["b"]
 
 
-def test_what_the_database_refuses_costs_its_own_source_only(database, tools, follow, web):
+def test_what_the_database_refuses_costs_its_own_source_only(database, poller, follow, web):
     ids = follow("a", "b", "c")
     too_much = an_entry("urn:b:2", title="refused", language=object())
     web.feeds["https://b.example/feed"] = a_feed(too_much)
 
-    summary = poll(tools, *ids)
+    summary = poll(poller, *ids)
 
     assert outcomes(summary) == [PollOutcome.NEW, PollOutcome.FAILED, PollOutcome.NEW]
     assert titles(database) == ["a", "c"]
@@ -225,12 +239,12 @@ def test_what_the_database_refuses_costs_its_own_source_only(database, tools, fo
     assert len(refused.last_error.encode()) <= 1000
 
 
-def test_failures_are_kept_on_their_sources(database, tools, follow, web):
+def test_failures_are_kept_on_their_sources(database, poller, follow, web):
     ids = follow("a", "b", "c")
     del web.feeds["https://a.example/feed"]
     web.feeds["https://b.example/feed"] = ParseError("https://b.example/feed", "an HTML page")
 
-    summary = poll(tools, *ids)
+    summary = poll(poller, *ids)
 
     assert outcomes(summary) == [PollOutcome.FAILED, PollOutcome.FAILED, PollOutcome.NEW]
     with database.read() as connection:
@@ -242,26 +256,26 @@ def test_failures_are_kept_on_their_sources(database, tools, follow, web):
     ]
 
 
-def test_a_round_that_is_told_to_stop_gives_everything_back(database, tools, follow, web):
+def test_a_round_that_is_told_to_stop_gives_everything_back(database, poller, follow, web):
     stop = Event()
     web.on_fetch.append(stop.set)
     ids = follow("a", "b", "c")
 
-    poll(tools, *ids, stop=stop)
+    poll(poller, *ids, stop=stop)
 
     assert {holder_of(database, f"{name}.example:443") for name in "abc"} == {None}
-    assert poll(tools, *ids).failed == 0
+    assert poll(poller, *ids).failed == 0
     assert titles(database) == ["a", "b", "c"]
 
 
-def test_nothing_is_held_after_a_crash_of_the_report(database, tools, follow):
+def test_nothing_is_held_after_a_crash_of_the_report(database, poller, follow):
     ids = follow("a")
 
     def report(_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        poll_sources(tools, ids, report=report, stop=Event())
+        poller.poll_sources(ids, report=report, stop=Event())
 
     assert holder_of(database, "a.example:443") is None
     assert titles(database) == ["a"]

@@ -2,7 +2,6 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, get_ident
 
@@ -202,7 +201,7 @@ def test_of_two_who_move_to_one_address_at_the_same_moment_one_does(house, ann):
     house.wait(2 * DAY)
     house.moving.ask(house.token("bob@example.org"), "new@example.net")
     tokens.append(house.address_token())
-    moving = Moving(replace(house.tools, links=Together(SECRET, 2)))
+    moving = Moving(house.database, links=Together(SECRET, 2), clock=house.clock)
 
     with ThreadPoolExecutor(2) as threads:
         done = [threads.submit(moving.confirm, token, VISITOR) for token in tokens]
@@ -256,7 +255,7 @@ def test_who_is_forgotten_leaves_a_hash_and_nothing_else(house, ann):
         left = str([connection.execute(select(table)).all() for table in every_table()])
         [kept] = suppressions.every(connection)
     assert "ann@" not in left.lower()
-    assert (kept.key, kept.reason) == (house.tools.hash_of("ann@example.net"), "erased")
+    assert (kept.key, kept.reason) == (house.links.suppression_hash("ann@example.net"), "erased")
 
 
 def test_signing_out_everywhere_makes_old_links_worthless(house, ann):
@@ -274,7 +273,7 @@ def test_a_suppressed_address_gets_nothing_that_waits(house, ann):
     house.room.publish(source, 1)
     house.wait(DAY)
     house.room.plan()
-    address = "ann@example.org", house.tools.hash_of("ann@example.org")
+    address = "ann@example.org", house.links.suppression_hash("ann@example.org")
     act = Act(now=house.room.now, by="operator")
 
     with house.database.write() as connection:
@@ -290,7 +289,7 @@ def test_a_suppressed_address_gets_nothing_that_waits(house, ann):
 
 
 def test_a_strict_reason_takes_the_place_of_erasure_and_never_the_other_way(house):
-    hashed = house.tools.hash_of("ann@example.org")
+    hashed = house.links.suppression_hash("ann@example.org")
     reasons = []
     for reason in ("erased", "bounces", "erased", "complaint"):
         with house.database.write() as connection:

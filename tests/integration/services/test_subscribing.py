@@ -146,7 +146,7 @@ def test_known_and_unknown_addresses_are_answered_alike(house):
     house.sign_up("ann@example.org")
     house.wait(2 * DAY)
     with house.database.write() as connection:
-        hashed = house.tools.hash_of("eve@example.org")
+        hashed = house.links.suppression_hash("eve@example.org")
         suppressions.add(connection, hashed, SuppressionReason.COMPLAINT, now=house.room.now)
     before = len(house.letters())
     statements = []

@@ -11,7 +11,7 @@ from factories import DAY, HOUR, NOON
 from post import PostOffice
 from tidings.domain.entries import EntryState
 from tidings.domain.newsletters import DeliveryState
-from tidings.services.watch import WatchTools, forget_notices, tell_operator
+from tidings.services.watch import DailyNote, forget_notices
 from tidings.storage import relays
 from tidings.storage.reader_tables import bounce, notice
 from tidings.storage.tables import entry, source
@@ -24,15 +24,14 @@ def post(database):
     return PostOffice(database)
 
 
-def tools(post, **changes):
+def daily_note(post, **changes):
     usual = {
-        "database": post.database,
         "clock": lambda: post.now,
         "operator": OPERATOR,
         "language": "en",
         "disk": lambda: None,
     }
-    return WatchTools(**usual | changes)
+    return DailyNote(post.database, **usual | changes)
 
 
 def follow(post, **columns):
@@ -63,10 +62,10 @@ def note(post, outbox):
 
 def test_nobody_is_written_to_where_all_is_well_or_nobody_is_set(post):
     follow(post)
-    told = tell_operator(tools(post))
+    told = daily_note(post).queue()
     fail(post)
 
-    told |= tell_operator(tools(post, operator=""))
+    told |= daily_note(post, operator="").queue()
 
     assert not told
     assert post.rows() == []
@@ -75,19 +74,19 @@ def test_nobody_is_written_to_where_all_is_well_or_nobody_is_set(post):
 def test_it_comes_at_most_once_a_day_and_not_at_night(post):
     fail(post, days=9)
     post.newsroom.now = NOON.replace(hour=5, minute=59)
-    told = [tell_operator(tools(post))]
+    told = [daily_note(post).queue()]
     for _ in range(2):
         post.wait(minutes=1)
-        told.append(tell_operator(tools(post)))
+        told.append(daily_note(post).queue())
     post.wait(days=1)
-    told.append(tell_operator(tools(post)))
+    told.append(daily_note(post).queue())
 
     assert told == [False, True, False, True]
 
 
 def test_two_services_tell_it_once(post):
     fail(post)
-    services = [Thread(target=tell_operator, args=[tools(post)]) for _ in range(4)]
+    services = [Thread(target=daily_note(post).queue) for _ in range(4)]
 
     for service in services:
         service.start()
@@ -134,7 +133,7 @@ def test_it_tells_of_everything_that_may_be_wrong(post, outbox):
         ):
             connection.execute(update(notice).where(notice.c.id == one).values(values))
 
-    tell_operator(tools(post, disk=lambda: (1, 10**12)))
+    daily_note(post, disk=lambda: (1, 10**12)).queue()
 
     post.wait(hours=1)
     message, text, html = note(post, outbox)
@@ -166,10 +165,10 @@ def test_letters_settled_a_month_ago_are_forgotten(post, outbox):
     post.welcome()
     post.send(outbox)
     post.wait(days=29)
-    forget_notices(tools(post))
+    forget_notices(post.database, now=post.now)
     kept = len(post.rows())
     post.wait(days=1)
 
-    forget_notices(tools(post))
+    forget_notices(post.database, now=post.now)
 
     assert (kept, post.rows()) == (1, [])
