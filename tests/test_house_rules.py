@@ -149,3 +149,20 @@ def test_nothing_that_belongs_into_the_wheel_is_ignored_by_git():
 
     # Outside a checkout git has nothing to say, and nothing to ignore.
     assert [name for name in listed.stdout.splitlines() if "__pycache__" not in name] == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "places"),
+    [
+        pytest.param(r"\bsqlite\.insert\(|postgresql\.insert\(", {"upserts.py"}, id="upserts"),
+        pytest.param(r"available_timezones|ZoneInfoNotFound", {"newsletters.py"}, id="time zones"),
+        pytest.param(
+            r"\\u(?:3040|4e00|ac00|2e80)-", {"cjk.py"}, id="ranges of East Asian characters"
+        ),
+    ],
+)
+def test_a_fact_stands_in_one_place(pattern, places):
+    found = {path.name for path in SOURCES if re.search(pattern, path.read_text("utf-8"))}
+
+    assert found
+    assert found <= places

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from zlib import crc32
 
+from tidings.domain.cjk import HAN, HANGUL, KANA
 from tidings.domain.figures import figures_in
 from tidings.domain.markup import text_of
 from tidings.domain.urls import page_of
@@ -39,7 +40,7 @@ BINS = 12
 MIN_GRAMS, MIN_TITLE = 8, 4
 """N-grams of a text that has bands, and words of a title that is a key."""
 
-_CJK_RANGES = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_CJK_RANGES = f"{KANA}{HAN}{HANGUL}"
 _CJK = re.compile(f"[{_CJK_RANGES}]")
 _TOKEN = re.compile(rf"[{_CJK_RANGES}]|\d+(?:[.,:]\d+)+|[^\W_{_CJK_RANGES}]+")
 _FORMULA = re.compile(r"<math\b.*?(?:</math>|\Z)", re.DOTALL)

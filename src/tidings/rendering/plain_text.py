@@ -2,7 +2,7 @@
 
 import re
 
-from tidings.domain.cjk import FULL_WIDTH
+from tidings.domain.cjk import FULL_WIDTH, HANGUL
 from tidings.rendering.xml_text import xml_line
 
 WIDTH = 78
@@ -14,9 +14,7 @@ _CLOSING = "）］｝〉》」』】〕〗’”、。，．：；？！…—�
 _UNIT = re.compile(
     rf"[{_OPENING}]*(?:(?:\\\(.*?\\\)|[^\s{FULL_WIDTH}])+|[{FULL_WIDTH}])[{re.escape(_CLOSING)}]*\s*"
 )
-_WIDE = re.compile(
-    f"[{FULL_WIDTH}\u1100-\u115f\u3000\uac00-\ud7a3\uffe0-\uffe6\U0001f300-\U0001faff]"
-)
+_WIDE = re.compile(f"[{FULL_WIDTH}\u1100-\u115f\u3000{HANGUL}\uffe0-\uffe6\U0001f300-\U0001faff]")
 _MARK = re.compile("[\u0300-\u036f\u200b-\u200d\u20d0-\u20ff\ufe00-\ufe0f]")
 
 

@@ -1,7 +1,7 @@
 """What is remembered of decisions."""
 
 from factories import HOUR, NOON
-from tidings.domain.decisions import MAX_WORDS, noted, noted_new
+from tidings.domain.decisions import MAX_WORDS, noted, noted_all, noted_new
 from tidings.domain.sources import MAX_DECISIONS
 
 
@@ -51,3 +51,10 @@ def test_old_decisions_are_forgotten_and_long_ones_cut():
     assert len(history) == MAX_DECISIONS
     assert history[-1][1].startswith("99 ")
     assert max(map(len, words(history))) == MAX_WORDS
+
+
+def test_several_decisions_of_one_moment_are_bounded_as_any_others():
+    history = noted_all((), [f"decision {number}" for number in range(MAX_DECISIONS + 5)], now=NOON)
+
+    assert len(history) == MAX_DECISIONS
+    assert history[-1] == (NOON.isoformat(), f"decision {MAX_DECISIONS + 4}")
