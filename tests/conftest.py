@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,9 @@ import pytest
 from hypothesis import settings
 
 import postgres
+from tidings import templates
+from tidings.rendering.templates import Templates
+from tidings.resources import data_dir
 from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 
@@ -41,6 +44,32 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         report.outcome = "failed"
         report.longrepr = f"nothing may be missing here: {report.longreprtext}"
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def templates_shared() -> Iterator[None]:
+    """Let all programs that run in this process share the templates that ship with them.
+
+    To read and try them takes a quarter of a second of each command; they never change.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("load_templates", "load_mail_templates"):
+            patch.setattr(templates, name, _once(getattr(templates, name)))
+        yield
+
+
+def _once(load: Callable[[Sequence[Path]], Templates]) -> Callable[[Sequence[Path]], Templates]:
+    loaded: dict[Path, Templates] = {}
+
+    def shared(folders: Sequence[Path]) -> Templates:
+        [*own, shipped] = folders
+        if own or data_dir("templates") not in shipped.parents:
+            return load(folders)
+        if shipped not in loaded:
+            loaded[shipped] = load(folders)
+        return loaded[shipped]
+
+    return shared
 
 
 @pytest.fixture(scope="session")
@@ -81,13 +110,18 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/tidings.db"
 
 
+@pytest.fixture
+def sqlite_database_url(sqlite_url: str, sqlite_template: Path, tmp_path: Path) -> str:
+    """An SQLite file with our schema."""
+    shutil.copyfile(sqlite_template, tmp_path / "tidings.db")
+    return sqlite_url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a fresh database with our schema: every test that takes it runs on both kinds."""
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_url"))
-    shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "tidings.db")
-    return f"sqlite:///{tmp_path}/tidings.db"
+    fixture = "postgres_url" if request.param == "postgresql" else "sqlite_database_url"
+    return str(request.getfixturevalue(fixture))
 
 
 @pytest.fixture

@@ -66,6 +66,6 @@ def tidings(install, database_url):
 
 
 @pytest.fixture
-def tidings_on_sqlite(install, sqlite_url):
+def tidings_on_sqlite(install, sqlite_database_url):
     """The program where the kind of database makes no difference."""
-    return install(sqlite_url)
+    return install(sqlite_database_url)
