@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -32,6 +33,10 @@ FOR_TESTS = {"TIDINGS_SAMPLES", "TIDINGS_SCREENSHOTS", "TIDINGS_REQUIRE_ALL"}
 for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
     if name not in FOR_TESTS:
         del os.environ[name]
+
+# Images set it to stay small. Here each of the programs that tests start would compile all of it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
     os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)

@@ -44,6 +44,9 @@ AHEAD = 8
 LAST_WAIT = 8.0
 """Seconds that messages on their way have to be answered when the service stops."""
 
+PAUSE = 0.2
+"""Seconds between two looks at whether a round that ends has come to its end."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
@@ -328,7 +331,7 @@ class _Round(Generic[Claimed]):
         """Settle what there is; once all is, or it is late, give back the rest."""
         try:
             self._renew()
-            self._settle(self._gather(timeout=0.2))
+            self._settle(self._gather(timeout=PAUSE if self._in_flight else 0.0))
             if self._in_flight and not is_late:
                 return False
             now = self._sender.clock()
@@ -339,5 +342,6 @@ class _Round(Generic[Claimed]):
                 # Once more: what was given back of an issue that is held waits with it.
                 self._queue.pauses.save(connection, now=now)
         except DatabaseAwayError:
+            time.sleep(PAUSE)  # one that refuses at once would be asked without a break
             return False
         return True
