@@ -35,11 +35,26 @@ USES = 100
 NAME = "tests"
 
 
+END = """
+cat
+if read server < "$1/data/postmaster.pid"; then
+  kill -QUIT "$server"
+  while kill -0 "$server" && test -e "$1/data/postmaster.pid"; do sleep 0.05; done
+fi
+rm -rf "$1"
+"""
+"""Ends the server and removes its folder when its own input ends, as it does whatever ends a run."""
+
+
 @contextmanager
 def cluster() -> Iterator[Path]:
     """Start a server that listens on a socket in the folder that is yielded."""
-    with tempfile.TemporaryDirectory(prefix="tidings-pg-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    folder = Path(tempfile.mkdtemp(prefix="tidings-pg-"))
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # In a session of its own: Ctrl-C is for the run, and a run that is killed can end nothing.
+    with subprocess.Popen(
+        ["sh", "-c", END, "end", folder], stdin=subprocess.PIPE, start_new_session=True, **quiet
+    ):
         folder.chmod(0o755)
         binaries = _binaries(folder)
         data = folder / "data"
@@ -61,10 +76,7 @@ def cluster() -> Iterator[Path]:
         )
         start = ("start", "-D", data, "-w", "-l", folder / "log", "-o", f"{SETTINGS} {folder}")
         _run(binaries / "pg_ctl", *start)
-        try:
-            yield folder
-        finally:
-            _run(binaries / "pg_ctl", "stop", "-D", data, "-m", "immediate")
+        yield folder
 
 
 class Server:

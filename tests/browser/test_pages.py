@@ -34,6 +34,8 @@ PATHS = {
     "status": "/status",
     "error": "/nothing",
 }
+EACH_TEMPLATE = {"list", "code", "topics", "sources", "search", "issues", "issue", "status", "error"}
+"""Pages of which each has a template of its own; the others differ by their entries alone."""
 LISTS = ["list", "second", "topic", "source", "topics", "sources", "search", "error"]
 WIDTHS = (320, 375, 768, 1280, 2560)
 LOOKS = ((375, "light"), (375, "dark"), (1280, "dark"), (1280, "light"))
@@ -58,7 +60,7 @@ FOCUSED = """
 """
 
 
-def looked_at(shown, name, *, axe_in):
+def looked_at(shown, name):
     """Return what is hard to read on a page, on any screen and in either light."""
     found = []
     for width in WIDTHS:
@@ -71,22 +73,26 @@ def looked_at(shown, name, *, axe_in):
         found += shown.page.evaluate(CONTRAST) + shown.page.evaluate(SMALL_TARGETS)
         if folder := os.environ.get("TIDINGS_SCREENSHOTS"):
             shown.screenshot(Path(folder), f"{name}-{width}-{scheme}")
-    for scheme in axe_in:
-        shown.page.emulate_media(color_scheme=scheme)
-        found += violations(shown.page)
     return [(name, one) for one in found]
 
 
-@pytest.mark.parametrize(("language", "axe_in"), [("en", ["dark", "light"]), ("zh", ["light"])])
+@pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_page_is_easy_to_read_on_any_screen_in_either_light(
-    window, english, chinese, language, axe_in
+    window, english, chinese, language
 ):
     shown = window(origin={"en": english, "zh": chinese}[language])
 
     found = []
     for name, path in PATHS.items():
         shown.visit(path)
-        found += looked_at(shown, f"{name}-{language}", axe_in=axe_in)
+        found += looked_at(shown, f"{name}-{language}")
+        # Axe takes longer than all else. What a language says stands in templates, and of what it
+        # looks at contrast alone depends on the light.
+        if language == "en" or name in EACH_TEMPLATE:
+            found += violations(shown.page)
+        if language == "en" and name in EACH_TEMPLATE:
+            shown.page.emulate_media(color_scheme="dark")
+            found += violations(shown.page, ["color-contrast"])
 
     assert found == []
     expected = ("404", "ERR_FAILED")  # the address that is not there, and pictures of strangers
