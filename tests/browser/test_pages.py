@@ -34,7 +34,17 @@ PATHS = {
     "status": "/status",
     "error": "/nothing",
 }
-EACH_TEMPLATE = {"list", "code", "topics", "sources", "search", "issues", "issue", "status", "error"}
+EACH_TEMPLATE = {
+    "list",
+    "code",
+    "topics",
+    "sources",
+    "search",
+    "issues",
+    "issue",
+    "status",
+    "error",
+}
 """Pages of which each has a template of its own; the others differ by their entries alone."""
 LISTS = ["list", "second", "topic", "source", "topics", "sources", "search", "error"]
 WIDTHS = (320, 375, 768, 1280, 2560)
