@@ -1,6 +1,7 @@
 """A small publication to look at, and a server for it: shared by the web and browser tests."""
 # ruff: noqa: RUF001 - Chinese text has Chinese punctuation
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -465,6 +466,32 @@ def a_subscription(**fields):
     return Subscription(**(values | fields))
 
 
+class _Server(uvicorn.Server):
+    """Ends when it is told to: uvicorn's own looks ten times a second, and then sleeps as long."""
+
+    _loop = None
+
+    async def main_loop(self):
+        self._told = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        if not await self.on_tick(0):
+            await self._told.wait()
+
+    async def shutdown(self, sockets=None):  # noqa: ARG002 - as uvicorn calls it
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:  # noqa: ASYNC110 - there is none
+            await asyncio.sleep(0.001)
+        await self.lifespan.shutdown()
+
+    def end(self):
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._told.set)
+
+
 @contextmanager
 def serving(app) -> Iterator[str]:
     """Serve `app` on loopback, and give its address."""
@@ -481,12 +508,12 @@ def serving(app) -> Iterator[str]:
         proxy_headers=False,
         lifespan="on",
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        server.end()
         thread.join()
         listener.close()
