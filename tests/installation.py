@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from subprocess import PIPE
 
+import pytest
 from sqlalchemy import create_engine, text
 
 from tidings.cli.main import run
 from tidings.cli.start import Start
 from tidings.wiring import opened
+
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What a test tells has nothing to do with SQL, or is told of SQL elsewhere on both kinds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

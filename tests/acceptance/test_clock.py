@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from documents import atom, items
+from installation import on_sqlite
 from loopback import answer
 from tidings import clock
 from tidings.clock import ticking
@@ -31,7 +32,7 @@ def is_saved(tidings, url):
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """Look at the clock more often than a service does; nothing here depends on how often."""
-    monkeypatch.setattr(clock, "CLOCK_TICK", timedelta(seconds=1))
+    monkeypatch.setattr(clock, "CLOCK_TICK", timedelta(seconds=0.2))
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def said(caplog):
         pytest.param(timedelta(days=4000), id="set forward by years"),
     ],
 )
+@on_sqlite
 def test_ticks_go_on_when_the_clock_is_set(tidings, web, said, by):
     before, after, again = (web.serve(answer(body=atom(*items(3), title=t))) for t in "abc")
     tidings.add(before)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from documents import an_item, atom, items
+from installation import on_sqlite
 from loopback import answer
 
 SOURCE_KEYS = [
@@ -179,6 +180,7 @@ def test_what_is_not_ascii_stays_readable_in_json(tidings_on_sqlite, web):
         pytest.param(["entry", "show", 2**40], id="an id beyond 32 bits"),
     ],
 )
+@on_sqlite
 def test_what_does_not_exist_is_said_in_one_line(tidings, command):
     done = tidings(*command)
 

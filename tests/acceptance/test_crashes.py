@@ -10,7 +10,7 @@ from documents import an_item, atom
 from loopback import answer
 
 SOURCES = 20
-KILLS = 6
+KILLS = 4
 STORED_FROM_THE_START = 12
 
 

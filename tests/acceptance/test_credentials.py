@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from documents import atom, items
+from installation import on_sqlite
 from loopback import answer, redirect, silence
 from tidings.storage import reader_tables
 from tidings.storage.intake_tables import source_access
@@ -104,6 +105,7 @@ def tables_that_tell(tidings):
         ]
 
 
+@on_sqlite
 def test_no_command_page_log_or_table_tells_a_secret(tidings, web, secretive, served):
     publishers = [
         web.serve(script)
@@ -138,6 +140,7 @@ def test_no_command_page_log_or_table_tells_a_secret(tidings, web, secretive, se
     assert tables_that_tell(tidings) == [source_access.name]
 
 
+@on_sqlite
 def test_no_command_page_feed_or_log_tells_an_address_that_is_private(tidings, web, served):
     private = "/feed?user=me&token=canary-t"
     telling = atom(*items(3), extra=f'<link rel="self" href="https://a.example{private}"/>')

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from documents import atom, items, rss
+from installation import on_sqlite
 from loopback import Publisher, answer, redirect
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.polling import polling
@@ -36,6 +37,7 @@ def followed(tidings):
     return [source["url"] for source in tidings("source", "list", "--json").json]
 
 
+@on_sqlite
 def test_the_feeds_of_a_site_are_listed_and_none_is_followed(tidings, web):
     site, elsewhere = web.publisher(), web.publisher()
     url = site.serve(
@@ -68,6 +70,7 @@ def test_a_feed_is_found_to_be_one_itself(tidings_on_sqlite, web):
     assert found.json == [{"url": url, "title": "News", "type": "application/atom+xml"}]
 
 
+@on_sqlite
 def test_links_that_look_like_feeds_are_tried_and_those_that_are_none_do_not_count(tidings, web):
     site, server = web.publisher(), web.publisher()
     url = site.serve(
@@ -94,6 +97,7 @@ def test_links_that_look_like_feeds_are_tried_and_those_that_are_none_do_not_cou
     assert paths(server) == ["/rss"]
 
 
+@on_sqlite
 def test_a_feed_in_a_usual_place_is_found_and_asked_for_once(tidings, web):
     site = web.publisher()
     url = site.serve("/", a_page("Welcome."))
@@ -178,6 +182,7 @@ def test_requests_to_one_host_keep_their_distance(tidings_on_sqlite, web):
     assert all(later - earlier > 0.18 for earlier, later in pairwise(starts))
 
 
+@on_sqlite
 def test_a_site_that_redirects_to_another_host_is_followed_there_at_once(tidings, web):
     old, site = web.publisher(), web.publisher()
     url = old.serve("/", redirect(site.url("/"), "301 Moved Permanently"))

@@ -4,6 +4,7 @@ import pytest
 
 from documents import an_item, atom, items
 from factories import DAY, NOON
+from installation import on_sqlite
 from loopback import answer
 
 OLD = [an_item(n, published=NOON - 900 * DAY + n * DAY) for n in range(135, 100, -1)]
@@ -51,6 +52,7 @@ def test_entries_are_released_hidden_and_shown_one_by_one(flooded):
     assert held["title"] in titles(flooded)
 
 
+@on_sqlite
 def test_what_makes_no_sense_is_refused(flooded):
     held, *_ = flooded("entry", "list", "--held", "--json").json
 

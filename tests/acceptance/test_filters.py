@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from documents import an_item, atom, recent_items
+from installation import on_sqlite
 from loopback import answer
 
 
@@ -103,6 +104,7 @@ def test_trying_shows_what_each_filter_would_do_and_changes_nothing(followed):
     assert len(followed("filter", "list", "--json").json) == 1
 
 
+@on_sqlite
 def test_people_see_a_line_for_each_entry_and_each_filter(followed):
     followed("filter", "add", "--source", 1, "--keep", "--field=title", "--words", "entry 2")
 

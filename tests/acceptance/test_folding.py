@@ -2,9 +2,11 @@
 
 from documents import an_item, atom, items
 from factories import HOUR, NOON
+from installation import on_sqlite
 from loopback import answer
 
 
+@on_sqlite
 def test_what_comes_at_once_is_folded_on_the_page_and_whole_in_the_feed(tidings, web, tmp_path):
     burst = [an_item(n, published=NOON - n * HOUR) for n in range(10, 30)]
     loud = web.serve(answer(body=atom(*items(1))), answer(body=atom(*burst, title="Loud")))

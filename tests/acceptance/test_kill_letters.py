@@ -10,6 +10,7 @@ import pytest
 
 import mortal
 from factories import DAY
+from installation import on_sqlite
 from newsroom import Newsroom
 from relay import CLOSE, HANG, FakeRelay
 from tidings.domain.retries import DOUBT
@@ -63,6 +64,7 @@ def service(newsroom, relay):
         pytest.param("answered", ["sending"], ["assumed_accepted"], 1, id="before the record"),
     ],
 )
+@on_sqlite
 def test_after_a_kill_the_next_service_knows_what_to_do(
     newsroom, relay, service, moment, left, states, letters
 ):

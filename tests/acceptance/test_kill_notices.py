@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mortal_notices
+from installation import on_sqlite
 from post import ANN, PostOffice
 from relay import CLOSE, FakeRelay
 
@@ -44,6 +45,7 @@ def send(post, relay):
     post.send(mortal_notices.way_to(relay.port))
 
 
+@on_sqlite
 def test_after_a_kill_the_next_service_knows_what_to_do(post, relay, die):
     for moment in ("claimed", "marked", "answered"):
         post.sign_up(f"{moment}@example.org")

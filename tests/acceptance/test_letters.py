@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from documents import atom, recent_items
+from installation import on_sqlite
 from loopback import answer
 from relay import FakeRelay
 from tidings.domain.planning import HARMLESS
@@ -261,6 +262,7 @@ def test_a_test_letter_counts_for_nothing(news, relay):
         ),
     ],
 )
+@on_sqlite
 def test_bad_input_is_one_clear_line(news, arguments, status, complaint):
     result = news(*arguments)
 
@@ -269,6 +271,7 @@ def test_bad_input_is_one_clear_line(news, arguments, status, complaint):
     assert "Traceback" not in result.err
 
 
+@on_sqlite
 def test_a_template_that_uses_what_it_does_not_have_sends_nothing(news, relay, tmp_path):
     own = tmp_path / "own" / "email" / "digest"
     own.mkdir(parents=True)
@@ -285,6 +288,7 @@ def test_a_template_that_uses_what_it_does_not_have_sends_nothing(news, relay, t
 
 @pytest.mark.parametrize("kind", ["digest", "confirm", "operator"])
 @pytest.mark.parametrize("text", ["", " \n", "{% if not language %}x{% endif %}"])
+@on_sqlite
 def test_a_subject_that_is_empty_is_refused(news, relay, tmp_path, kind, text):
     own = tmp_path / "own" / "email" / kind
     own.mkdir(parents=True)

@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 
 from documents import an_item, atom, items
+from installation import on_sqlite
 from loopback import Publisher, answer, silence
 from tidings.polling import polling
 from tidings.services.lost_sources import MoveFinder
@@ -61,6 +62,7 @@ def lose(tidings, site, *, instead=NOT_FOUND, entries=None, page=None):
         pytest.param(a_page(), id="a page"),
     ],
 )
+@on_sqlite
 def test_where_it_has_moved_is_told_and_not_followed(tidings, web, instead):
     site = web.publisher()
     old = lose(tidings, site, instead=instead)
@@ -88,6 +90,7 @@ def test_the_page_that_stands_where_the_feed_was_is_looked_at(tidings_on_sqlite,
     assert paths(site) == ["/old", "/new"]
 
 
+@on_sqlite
 def test_entries_are_recognised_by_their_pages_too(tidings, web):
     site = web.publisher()
     lose(tidings, site, entries=[an_item(1, url="http://example.org/first")])

@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from documents import atom, recent_items
+from installation import on_sqlite
 from loopback import answer
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -179,6 +180,7 @@ def test_an_issue_is_shown_with_its_entries(news):
     assert news("issue", "show", listed["id"]).out.startswith(shown["subject"])
 
 
+@on_sqlite
 def test_a_preview_is_written_where_it_is_wanted_and_stores_nothing(news, tmp_path):
     file = tmp_path / "preview.eml"
 
@@ -219,6 +221,7 @@ def test_a_test_letter_goes_out_though_nothing_is_new(news):
     assert (sent.status, sent.out[:12]) == (0, "250 kept as ")
 
 
+@on_sqlite
 def test_a_test_letter_of_a_newsletter_with_nothing_to_tell_is_an_error(tidings):
     tidings("newsletter", "add", "empty", "--title", "Empty")
 
@@ -231,6 +234,7 @@ def test_a_test_letter_of_a_newsletter_with_nothing_to_tell_is_an_error(tidings)
     assert "problem  test to eve@example.org: nothing was sent" in doctor.out
 
 
+@on_sqlite
 def test_a_simulated_midnight_is_that_of_the_day(news):
     span = ("--from", "2030-03-02", "--to", "2030-03-03", "--frequency", "daily")
 
@@ -289,6 +293,7 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
         pytest.param("delivery list --state lost", 2, "uncertain", id="no such state"),
     ],
 )
+@on_sqlite
 def test_what_cannot_be_is_refused_in_a_line(subscribed, line, status, complaint):
     refused = subscribed(*shlex.split(line))
 
@@ -314,6 +319,7 @@ def test_a_simulation_shows_slots_and_stores_nothing(news):
 @pytest.mark.parametrize(
     "span", [("--from", "soon"), ("--from", "2030-01-02", "--to", "2030-01-01")]
 )
+@on_sqlite
 def test_a_simulation_of_no_time_is_refused(news, span):
     assert news("simulate", "--newsletter", "weekly", *span).status == 2
 

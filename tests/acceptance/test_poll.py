@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from documents import an_item, atom, items, json_feed, rss
+from installation import on_sqlite
 from loopback import answer, redirect
 
 
@@ -115,6 +116,7 @@ def test_a_paused_source_is_left_alone(tidings, web):
     assert tidings.polled()[url]["new"] == 1
 
 
+@on_sqlite
 def test_a_compressed_feed_behind_redirects_is_read(tidings, web):
     there = web.publisher()
     body = gzip.compress(atom(*items(2)))
@@ -150,6 +152,7 @@ def test_the_user_agent_says_who_we_are(tidings_on_sqlite, web):
         pytest.param({"PUBLISH__FIRST_POLL": 100}, 8, id="all there are"),
     ],
 )
+@on_sqlite
 def test_the_first_poll_publishes_the_newest_only(tidings, web, setting, public):
     later = atom(an_item(9), *items(8))
     url = web.serve(answer(body=atom(*items(8))), answer(body=later))

@@ -9,6 +9,7 @@ import pytest
 from lxml import etree
 
 from documents import an_item, atom, items, rss
+from installation import on_sqlite
 from loopback import answer
 from tidings.services.site_folder import MANIFEST
 
@@ -32,6 +33,7 @@ def files_of(folder):
     }
 
 
+@on_sqlite
 def test_everything_is_there_and_nothing_is_written_twice(followed, tmp_path):
     first = followed("publish", tmp_path / "public", **BASE)
     before = files_of(tmp_path / "public")
@@ -46,6 +48,7 @@ def test_everything_is_there_and_nothing_is_written_twice(followed, tmp_path):
     assert files_of(tmp_path / "public") == before
 
 
+@on_sqlite
 def test_only_what_changed_is_written_again(followed, web, tmp_path):
     followed("publish", tmp_path / "public", **BASE)
     before = files_of(tmp_path / "public")
@@ -96,6 +99,7 @@ def test_life_goes_on_in_a_copy(install, web, sqlite_url, postgres_url):
     assert other("source", "add", web.serve(answer(body=atom()))).status == 0
 
 
+@on_sqlite
 def test_the_feeds_can_be_read_by_feedparser(followed, tmp_path):
     followed("publish", tmp_path / "public", **BASE)
     listed = followed("entry", "list", "--limit", 0, "--json").json
@@ -113,6 +117,7 @@ def test_the_feeds_can_be_read_by_feedparser(followed, tmp_path):
     assert [entry["title"] for entry in feed["items"]] == by_seq
 
 
+@on_sqlite
 def test_what_is_xml_is_well_formed_and_the_list_of_sources_complete(followed, tmp_path):
     followed("publish", tmp_path / "public", **BASE)
 
@@ -126,6 +131,7 @@ def test_what_is_xml_is_well_formed_and_the_list_of_sources_complete(followed, t
     assert sorted(listed) == sorted(source["url"] for source in known)
 
 
+@on_sqlite
 def test_a_site_without_any_source_is_published_too(tidings, tmp_path):
     done = tidings("publish", tmp_path / "public", **BASE)
 

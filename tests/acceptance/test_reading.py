@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from feed_rules import faults
+from installation import on_sqlite
 from loopback import answer
 
 MEDIA = "{http://search.yahoo.com/mrss/}"
@@ -87,6 +88,7 @@ def test_what_was_read_less_well_before_is_mended_and_told_to_nobody(tidings_on_
     assert (edited["new"], edited["updated"]) == (0, 1)
 
 
+@on_sqlite
 def test_what_a_server_names_as_its_language_is_that_of_what_is_pushed_or_read_again(tidings, web):
     tidings.add(web.serve(answer(body=toots(), Content_Language="fr")))
     assert tidings("poll", "--all").status == 0

@@ -1,6 +1,7 @@
 """Searching as an operator meets it: entries are found, and searches saved."""
 
 from documents import an_item, atom
+from installation import on_sqlite
 from loopback import answer
 
 
@@ -32,6 +33,7 @@ def test_entries_are_found_and_a_search_is_saved_and_published(tidings, web, tmp
     assert tidings("search", "list").out == ""
 
 
+@on_sqlite
 def test_what_cannot_be_a_saved_search_is_refused(tidings):
     tidings("search", "add", "fox", "fox")
 

@@ -20,6 +20,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from documents import atom, items
 from hub import Hub
+from installation import on_sqlite
 from loopback import answer, dripping
 from tidings.storage import hub_pings, schema
 from tidings.storage.database import BUSY_SECONDS, Database
@@ -127,6 +128,7 @@ def test_the_service_imports_polls_and_serves(running, tidings, web, tmp_path):
     assert len(tidings("entry", "list", "--json").json) == 10
 
 
+@on_sqlite
 def test_the_services_say_where_they_serve_and_where_letters_go(running, tidings):
     public = {"WEB__BASE_URL": "https://news.example"}
     relay = {
@@ -155,6 +157,7 @@ def test_the_services_say_where_they_serve_and_where_letters_go(running, tidings
     assert "new database made" not in first.log + second.log + third.log
 
 
+@on_sqlite
 def test_a_service_says_once_that_its_database_is_new(running, tmp_path):
     new = {"DATABASE__URL": "sqlite:///new/tidings.db"}
 
@@ -167,6 +170,7 @@ def test_a_service_says_once_that_its_database_is_new(running, tmp_path):
     assert "new database made" not in second.log
 
 
+@on_sqlite
 def test_a_service_says_that_it_upgraded_its_database_and_where_the_copy_is(running, tmp_path):
     database = Database(f"sqlite:///{tmp_path}/old.db")
     with database.write() as connection:
@@ -202,6 +206,7 @@ def first_entry(service):
     return int(re.search(r"/entries/(\d+)", service.get("/").body.decode())[1])
 
 
+@on_sqlite
 def test_feeds_are_served_with_validators_and_compression(running, tidings, web):
     tidings("source", "add", web.serve(answer(body=atom(*items(8)))), "--topic", "news")
 
@@ -221,6 +226,7 @@ def test_feeds_are_served_with_validators_and_compression(running, tidings, web)
     assert b"Renamed" in changed.body
 
 
+@on_sqlite
 def test_sigterm_ends_the_service_although_a_source_is_slow(running, tidings, web):
     slow = web.serve(dripping(answer(Content_Length=10_000), b"x"))
     good = web.serve(answer(body=atom(*items(3))))
@@ -239,6 +245,7 @@ def test_sigterm_ends_the_service_although_a_source_is_slow(running, tidings, we
     assert again[slow]["outcome"] == "failed"
 
 
+@on_sqlite
 def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, tidings, web):
     hub, publisher, port = web.enter(Hub()), web.publisher(), free_port()
     named = f'<link rel="hub" href="{hub.url()}"/>'
@@ -262,6 +269,7 @@ def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, ti
     assert hub.asked[0].callback.rpartition("/")[2] not in service.log
 
 
+@on_sqlite
 def test_hubs_are_told_of_a_change_and_the_status_page_tells_of_them(running, tidings, web):
     hub, url = web.enter(Hub()), web.serve(answer(body=atom(*items(2))))
     tidings("source", "add", url)
@@ -297,6 +305,7 @@ def few_descriptors(number):
         resource.setrlimit(resource.RLIMIT_NOFILE, usual)
 
 
+@on_sqlite
 def test_visitors_who_keep_us_waiting_stop_neither_the_site_nor_polling(running, tidings, web):
     long = [replace(item, text="long " * 50_000) for item in items(5)]
     tidings("source", "add", web.serve(answer(body=atom(*long))))
@@ -329,6 +338,7 @@ def test_visitors_who_keep_us_waiting_stop_neither_the_site_nor_polling(running,
     assert len(warnings) < 10
 
 
+@on_sqlite
 def test_who_never_ends_a_request_makes_room_for_others(running):
     begun = b"POST /unsubscribe/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\na"
 

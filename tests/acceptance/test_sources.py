@@ -5,6 +5,7 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from documents import atom, items
+from installation import on_sqlite
 from loopback import answer, redirect
 
 PAGE = b"""<!doctype html><html><head><title>A page</title>
@@ -52,6 +53,7 @@ def test_a_duplicate_is_refused_and_the_message_says_which_it_is(tidings, web):
     assert len(web.requests(url)) == 1
 
 
+@on_sqlite
 def test_a_page_is_no_feed_but_its_feeds_are_named(tidings, web):
     publisher = web.publisher()
     page = publisher.serve("/", answer(body=PAGE, Content_Type="text/html; charset=utf-8"))
@@ -69,6 +71,7 @@ def test_a_page_is_no_feed_but_its_feeds_are_named(tidings, web):
     assert tidings("source", "list", "--json").json == []
 
 
+@on_sqlite
 def test_the_first_advertised_feed_is_followed_if_asked_for(tidings, web):
     publisher = web.publisher()
     page = publisher.serve("/", answer(body=PAGE, Content_Type="text/html"))
@@ -279,6 +282,7 @@ def test_pause_and_resume_are_seen_in_the_list(tidings, web):
     assert (paused, resumed) == ("paused", "active")
 
 
+@on_sqlite
 def test_what_was_exported_can_be_imported_elsewhere(tidings, install, tmp_path, web):
     urls = [
         web.serve(answer(body=atom(*items(1), title=f"Feed {n} 新闻 & more"))) for n in range(3)
@@ -308,6 +312,7 @@ def traits(tidings):
 TOPICS = ("C", "C++", "C#", "数学 博客", "数学 C", "TCP/IP, UDP & QUIC", "100 %", "c sharp")
 
 
+@on_sqlite
 def test_topics_keep_their_names_through_import_and_export(tidings, install, tmp_path):
     feeds = "".join(
         f'<outline text={quoteattr(name)}><outline text="Inner">'

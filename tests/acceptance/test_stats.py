@@ -3,6 +3,7 @@
 import pytest
 
 from documents import atom, recent_items
+from installation import on_sqlite
 from loopback import answer
 from tidings.cli.drawing import bar, sparkline
 
@@ -46,6 +47,7 @@ def test_programs_get_every_number(busy):
     assert [one["title"] for one in figures["slow"]] == ["Good one"]
 
 
+@on_sqlite
 def test_pipes_get_a_line_for_each_number(busy):
     lines = [line.split("\t") for line in busy("stats").out.splitlines()]
 
@@ -55,6 +57,7 @@ def test_pipes_get_a_line_for_each_number(busy):
     assert [line[1::2] for line in lines if line[0] == "failing longest"] == [["2", "http 404"]]
 
 
+@on_sqlite
 def test_how_far_to_look_back_is_said_as_everywhere(busy):
     assert len(busy("stats", "--since", "24h", "--json").json["steps"]) == 24
 

@@ -4,6 +4,7 @@ import pytest
 
 from documents import an_item, atom
 from factories import DAY, NOON
+from installation import on_sqlite
 from loopback import answer
 
 BOMB = (
@@ -73,6 +74,7 @@ def test_a_split_entry_stands_alone_until_it_is_merged_again(told):
     assert told("story", "merge", one, other).out == merged.out
 
 
+@on_sqlite
 def test_what_makes_no_sense_is_refused(told):
     one = ids(told)["gazette"]
 

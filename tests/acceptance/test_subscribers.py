@@ -5,6 +5,8 @@ import io
 
 import pytest
 
+from installation import on_sqlite
+
 LIST = """\
 address;confirmed_at;proof;timezone
 ada@example.org;2026-01-02;form of 2026;Asia/Shanghai
@@ -151,12 +153,14 @@ def active(news):
     ]
 
 
+@on_sqlite
 def test_one_line_is_counted_as_one(news):
     result = bring_in(news, PROVEN + "one@example.org,2026-01-02,form\n")
 
     assert result.out == "subscribed 1, asked 0, known 0, refused 0\n"
 
 
+@on_sqlite
 def test_bad_lines_are_named_and_the_others_come_in(news):
     text = "confirmed_at,proof,address\n2026-01-02,form,sr1@example.org\n2026-01-02\n"
     text += "2026-01-02,form,sr2@example.org\n2026-01-02,form,sr3@example.org,surplus\n"
@@ -171,6 +175,7 @@ def test_bad_lines_are_named_and_the_others_come_in(news):
     assert active(news) == ["sr1@example.org", "sr2@example.org"]
 
 
+@on_sqlite
 def test_as_excel_writes_it(news):
     text = 'sep=;\naddress;confirmed_at;proof;;\nsep1@example.org;2026-01-02; "form; one";;\n;;;;\n'
 
@@ -187,6 +192,7 @@ def test_as_excel_writes_it(news):
         pytest.param(b'a@example.org,2026-01-02,"form\n', "line 1502", id="a quotation mark"),
     ],
 )
+@on_sqlite
 def test_what_makes_a_file_unreadable_late_is_found_before_anything_is_written(news, bad, words):
     good = [f"l{number}@example.org,2026-01-02,form\n" for number in range(1500)]
     path = news.folder / "late.csv"
@@ -200,6 +206,7 @@ def test_what_makes_a_file_unreadable_late_is_found_before_anything_is_written(n
     assert active(news) == []
 
 
+@on_sqlite
 def test_what_is_left_out_for_one_reason_is_told_once(news):
     lines = [f"n{number}@example.org,,\n" for number in range(5000)]
 
@@ -231,6 +238,7 @@ def test_a_list_of_another_program_brings_readers_and_those_who_left(news):
     assert [one["reason"] for one in found] == ["erased"]
 
 
+@on_sqlite
 def test_columns_of_any_other_program_are_named(news):
     text = "Courriel;Nom;Inscrit;Preuve\nada@example.org;Ada;2024-01-02;form\n"
     options = ("Courriel=address", "Nom=-", "Inscrit=confirmed_at", "Preuve=proof")
@@ -250,6 +258,7 @@ def test_columns_of_any_other_program_are_named(news):
         pytest.param(b"mail\n", "column 'mail'", id="another heading"),
     ],
 )
+@on_sqlite
 def test_a_file_that_is_no_list_is_refused_in_one_line(news, text, words):
     path = news.folder / "bad.csv"
     path.write_bytes(text)

@@ -15,6 +15,7 @@ from browser.showcase import Showcase, serving
 from documents import an_item, atom
 from factories import DAY, HOUR
 from hub import CHALLENGE, Hub
+from installation import on_sqlite
 from integration.web.visitors import Operations, Visitor, app_of
 from loopback import answer, silence
 from tidings.clock import ticking
@@ -156,6 +157,7 @@ def test_a_hub_is_asked_and_confirmed_and_what_it_pushes_is_not_fetched(station)
     assert (station.row.state, station.row.pushed_body) == (HubState.ACTIVE, None)
 
 
+@on_sqlite
 def test_the_headers_of_an_answer_name_a_hub_as_well(station):
     station.publisher = station._publishers.pop()
     links = f'<{station.hub.url()}>; rel="hub", <{station.publisher.url("/own")}>; rel="self"'
@@ -188,6 +190,7 @@ def test_a_source_is_asked_less_often_once_its_hub_has_brought_something(station
         pytest.param({"X_Hub_Signature": "sha256"}, id="signed with nothing"),
     ],
 )
+@on_sqlite
 def test_a_forged_push_is_answered_and_changes_nothing(station, headers):
     station.subscribe()
     before = station.row, station.source
@@ -199,6 +202,7 @@ def test_a_forged_push_is_answered_and_changes_nothing(station, headers):
     assert station.guids == {"1"}
 
 
+@on_sqlite
 def test_a_push_signed_for_another_source_changes_nothing(station):
     station.subscribe()
     secret = station.row.secret
@@ -222,6 +226,7 @@ def test_a_push_signed_for_another_source_changes_nothing(station):
         pytest.param("denied", {"topic": ""}, id="a denial of nothing"),
     ],
 )
+@on_sqlite
 def test_who_asks_what_we_did_not_wish_for_gets_nothing(station, mode, changes):
     station.subscribe()
 
@@ -260,6 +265,7 @@ def test_a_subscription_that_was_never_asked_for_is_not_confirmed(station):
     assert station.row == before
 
 
+@on_sqlite
 def test_looking_at_the_address_changes_nothing(station):
     station.follow()
     station.attend()
@@ -576,6 +582,7 @@ def test_hubs_of_removed_sources_are_told_that_nobody_is_there(station):
     assert station.hub.confirm().status == 404
 
 
+@on_sqlite
 def test_what_is_too_large_or_packed_is_refused(station):
     station.subscribe()
     before = station.row
@@ -617,6 +624,7 @@ def test_a_service_that_is_not_to_be_called_forgets_every_hub(station, tidings):
     assert station.push(an_item(2)).status == 410
 
 
+@on_sqlite
 def test_the_tokens_of_hubs_go_into_no_log(station, caplog):
     caplog.set_level("DEBUG")
 
