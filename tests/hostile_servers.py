@@ -13,14 +13,19 @@ from loopback import Script, answer, dripping, hanging_up, redirect, silence
 MAX_SIZE = 1_000_000
 """Bytes of a document, so that what is larger is sent in no time."""
 
-HURRY = {
+SMALL = {"FETCH__MAX_SIZE": str(MAX_SIZE)}
+"""Settings for those who come to an end: the usual deadlines, which no busy machine misses."""
+
+HURRY = SMALL | {
     "FETCH__CONNECT_TIMEOUT": "2s",
     "FETCH__FIRST_BYTE_TIMEOUT": "2s",
     "FETCH__READ_TIMEOUT": "2s",
     "FETCH__TOTAL_TIMEOUT": "5s",
-    "FETCH__MAX_SIZE": str(MAX_SIZE),
 }
 """Deadlines, so that those who never end are given up in no time."""
+
+STRAIN = SMALL | {"FETCH__TOTAL_TIMEOUT": "5s"}
+"""The same for those who keep the processor busy meanwhile, and let their neighbours wait."""
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -110,9 +115,6 @@ def bodies():
         "chunks for ever": Server(
             script=_flood(CHUNKED, b"10000\r\n" + bytes(65_536) + b"\r\n"), said="larger"
         ),
-        "small chunks for ever": Server(
-            script=_flood(CHUNKED, b"1\r\nx\r\n" * 1000), said="cannot fetch"
-        ),
         "less than it says": Server(
             script=hanging_up(answer(body=FEED, Content_Length=len(FEED) + 9)), said="ends early"
         ),
@@ -138,20 +140,12 @@ def bodies():
 
 def heads():
     """Servers whose headers are a trap, or no headers at all."""
-    early = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
     return {
         "a header of 20 MB": Server(
             script=hanging_up(OK + b"X: " + b"x" * 20_000_000 + b"\r\n\r\n"), said="HTTP"
         ),
         "200,000 headers": Server(script=hanging_up(OK + b"X: x\r\n" * 200_000), said="HTTP"),
         "headers for ever": Server(script=_flood(OK, b"X: x\r\n" * 1000), said="HTTP"),
-        "a chunk extension for ever": Server(
-            script=_flood(CHUNKED + b"1;", b"x" * 65_536), said="cannot fetch"
-        ),
-        "trailers for ever": Server(
-            script=_flood(CHUNKED + b"0\r\n", b"X: x\r\n" * 1000), said="cannot fetch"
-        ),
-        "hints for ever": Server(script=_flood(b"", early), said="within"),
         "status 999": Server(script=answer("999 " + "x" * 5000), said="999"),
         "no status": Server(script=hanging_up(b"HTTP/1.1 abc\r\n\r\n"), said="HTTP"),
         "HTTP/0.9": Server(script=hanging_up(FEED), said="HTTP"),
@@ -179,8 +173,25 @@ def heads():
     }
 
 
+def floods():
+    """Servers that never come to an end, and send all they can."""
+    early = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+    return {
+        "small chunks for ever": Server(
+            script=_flood(CHUNKED, b"1\r\nx\r\n" * 1000), said="cannot fetch"
+        ),
+        "a chunk extension for ever": Server(
+            script=_flood(CHUNKED + b"1;", b"x" * 65_536), said="cannot fetch"
+        ),
+        "trailers for ever": Server(
+            script=_flood(CHUNKED + b"0\r\n", b"X: x\r\n" * 1000), said="cannot fetch"
+        ),
+        "hints for ever": Server(script=_flood(b"", early), said="within"),
+    }
+
+
 def delays():
-    """Servers that never come to an end."""
+    """Servers that never come to an end, and send next to nothing."""
     return {
         "silence": Server(script=silence, said="no answer within 2 s"),
         "headers in drops": Server(

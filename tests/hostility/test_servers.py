@@ -14,8 +14,9 @@ from hostile import (
     poll,
     poll_beside_a_healthy_source,
 )
-from hostile_servers import FEED, HURRY, SPELLINGS
+from hostile_servers import FEED, HURRY, SMALL, SPELLINGS, STRAIN
 from hostile_web import Ring
+from installation import on_sqlite
 from loopback import Publisher, answer
 
 NOW_AND_AGAIN = 2
@@ -26,13 +27,30 @@ NOW_AND_AGAIN = 2
     [
         pytest.param(hostile_servers.bodies(), id="bodies"),
         pytest.param(hostile_servers.heads(), id="heads"),
-        pytest.param(hostile_servers.delays(), id="delays"),
     ],
 )
 def test_a_hostile_server_costs_its_own_source_an_error(database, subtests, servers):
+    assert_given_up(database, subtests, servers, **SMALL)
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    ("servers", "deadlines"),
+    [
+        pytest.param(hostile_servers.floods(), STRAIN, id="floods"),
+        pytest.param(hostile_servers.delays(), HURRY, id="delays"),
+    ],
+)
+def test_a_server_that_never_ends_costs_its_own_source_an_error(
+    database, subtests, servers, deadlines
+):
+    assert_given_up(database, subtests, servers, **deadlines)
+
+
+def assert_given_up(database, subtests, servers, **settings):
     scripts = {name: server.script for name, server in servers.items()}
 
-    left = poll_beside_a_healthy_source(database, scripts, **HURRY)
+    left = poll_beside_a_healthy_source(database, scripts, **settings)
 
     assert_healthy(left.pop(HEALTHY))
     for name, server in servers.items():
@@ -47,7 +65,7 @@ def test_no_redirect_leads_where_we_do_not_go(database, subtests):
         servers = hostile_servers.redirects(canary.port)
         scripts = {name: server.script for name, server in servers.items()}
 
-        left = poll_beside_a_healthy_source(database, scripts, **HURRY)
+        left = poll_beside_a_healthy_source(database, scripts, **SMALL)
 
         assert canary.connections == 0
     assert_healthy(left.pop(HEALTHY))
@@ -63,7 +81,7 @@ def test_no_spelling_of_a_private_address_is_dialled(database, subtests):
     healthy = answer(body=atom(*items(3)))
     with Publisher() as canary, Ring({HEALTHY: healthy}) as ring:
         spelled = {name: f"http://{name}:{canary.port}/{n}" for n, name in enumerate(SPELLINGS)}
-        app = an_app(database, ring.hosts, **HURRY)
+        app = an_app(database, ring.hosts, **SMALL)
 
         left = poll(app, {**ring.urls, **spelled})
 
@@ -79,7 +97,7 @@ def test_what_cannot_be_sent_back_safely_is_not_sent_back(database, subtests):
     servers = {name: one.script for name, one in hostile_servers.heads().items() if "ETag" in name}
     sound = {"a sound ETag": answer(body=FEED, ETag='"1"')}
 
-    left = poll_beside_a_healthy_source(database, servers | sound, rounds=NOW_AND_AGAIN, **HURRY)
+    left = poll_beside_a_healthy_source(database, servers | sound, rounds=NOW_AND_AGAIN, **SMALL)
 
     assert left["a sound ETag"].requests[-1].headers["if-none-match"] == '"1"'
     for name in servers:
@@ -104,7 +122,7 @@ def test_a_name_that_changes_its_address_leads_nowhere_else(database, monkeypatc
         with socket.create_server(("127.0.0.2", port)) as canary:
             # The resolver of this machine, which an attacker's name server speaks through.
             monkeypatch.setattr(socket, "getaddrinfo", _Resolver(answers))
-            app = an_app(database, ring.hosts, **HURRY)
+            app = an_app(database, ring.hosts, **SMALL)
 
             left = poll(app, {"rebound": f"http://name.example:{port}/feed"}, rounds=NOW_AND_AGAIN)
 
@@ -140,7 +158,7 @@ def test_the_environment_neither_redirects_us_nor_lends_us_credentials(
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, canary.url())
 
-        left = poll_beside_a_healthy_source(database, {}, **HURRY)[HEALTHY]
+        left = poll_beside_a_healthy_source(database, {}, **SMALL)[HEALTHY]
 
         assert canary.connections == 0
     assert_healthy(left)
