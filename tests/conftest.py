@@ -28,6 +28,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 ROOM = 4 * 1024**3
 """Bytes that must be free there to hold what tests write; what is slow about disks is not tested."""
 
+LONG = {"acceptance", "browser", "torture"}
+"""Folders whose tests start programs, and wait for them."""
+
 FOR_TESTS = {"TIDINGS_SAMPLES", "TIDINGS_SCREENSHOTS", "TIDINGS_REQUIRE_ALL"}
 
 for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
@@ -44,6 +47,12 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
 
 settings.register_profile("any machine", deadline=None)  # no test fails because others work
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, lest a worker be left alone with it in the end."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.hookimpl(wrapper=True)
