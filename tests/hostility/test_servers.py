@@ -77,6 +77,7 @@ def test_no_redirect_leads_where_we_do_not_go(database, subtests):
             assert left[name].source["url"].endswith("/feed")
 
 
+@on_sqlite
 def test_no_spelling_of_a_private_address_is_dialled(database, subtests):
     healthy = answer(body=atom(*items(3)))
     with Publisher() as canary, Ring({HEALTHY: healthy}) as ring:
@@ -116,6 +117,7 @@ def test_what_cannot_be_sent_back_safely_is_not_sent_back(database, subtests):
         pytest.param([["127.0.0.1", "127.0.0.2"]], id="both at once, the other way round"),
     ],
 )
+@on_sqlite
 def test_a_name_that_changes_its_address_leads_nowhere_else(database, monkeypatch, answers):
     with Ring({"rebound": answer(body=FEED)}) as ring:
         port = ring.publishers["rebound"].port
@@ -147,6 +149,7 @@ class _Resolver:
         return [(*stream, (address, port)) for address in addresses]
 
 
+@on_sqlite
 def test_the_environment_neither_redirects_us_nor_lends_us_credentials(
     database, monkeypatch, tmp_path
 ):

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from newsroom import accept, reject
 from post import LINKS
 from returned import QMAIL, VACATION, a_complaint, a_report
@@ -165,6 +166,7 @@ def test_a_mailbox_that_is_full_for_weeks_is_let_go(desk):
     assert desk.suppression().reason is SuppressionReason.BOUNCES
 
 
+@on_sqlite
 def test_a_mailbox_that_is_full_now_and_then_is_kept(desk):
     for _ in range(4):
         desk.fail(after=7 * DAY)
@@ -179,6 +181,7 @@ def test_a_mailbox_that_is_full_now_and_then_is_kept(desk):
     assert desk.reads()
 
 
+@on_sqlite
 def test_failures_are_forgotten_before_the_next_one_is_counted(desk):
     desk.fail()
     desk.send()
@@ -277,6 +280,7 @@ def unsubscribe_by(url="", address=""):
 
 
 @pytest.mark.parametrize("way", ["envelope", "link", "address"])
+@on_sqlite
 def test_a_complaint_counts_though_the_relay_rewrote_the_message_id(desk, way):
     row = desk.send()
     desk.send()

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from newsroom import (
     Outbox,
     accept,
@@ -116,6 +117,7 @@ def test_a_letter_is_on_record_before_it_leaves(newsroom, planned):
         pytest.param(refuse_our_letter, "held", id="our letter's fault"),
     ],
 )
+@on_sqlite
 def test_what_was_not_taken_comes_later(newsroom, planned, trouble, state):
     planned()
     relay = Outbox(trouble)
@@ -171,6 +173,7 @@ def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newsroo
         pytest.param(refuse_everybody_for_now, OUTAGE, id="it is going down"),
     ],
 )
+@on_sqlite
 def test_a_relay_that_takes_nothing_is_left_alone(newsroom, planned, trouble, pause):
     planned(9)
     relay = Outbox(trouble)
@@ -206,6 +209,7 @@ def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsroom, planne
         pytest.param(refuse_our_size, id="for its size"),
     ],
 )
+@on_sqlite
 def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_mended(
     newsroom, planned, refuse
 ):
@@ -278,6 +282,7 @@ def test_few_that_are_refused_do_not_hold_an_issue(newsroom, planned):
     assert newsroom.states() == ["rejected", "accepted", "accepted"] * 4
 
 
+@on_sqlite
 def test_early_refusals_do_not_hold_an_issue_for_good(newsroom, planned):
     """The first of a list are all of a firm that is gone; the others are well."""
     planned(40)
@@ -383,6 +388,7 @@ def test_what_has_waited_too_long_is_not_sent_any_more(newsroom, planned):
 
 
 @pytest.mark.parametrize("broken", ["ann@example.org\r\nBcc: bob@example.org", "日本@example.org"])
+@on_sqlite
 def test_a_letter_that_cannot_be_written_waits_and_the_others_go_out(
     newsroom, outbox, planned, broken
 ):

@@ -6,6 +6,7 @@ from threading import Lock
 import pytest
 
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from newsroom import Newsroom, Outbox, accept, refuse_for_now, refuse_our_letter, reject
 from tidings.delivery.settings import DomainLimits
 from tidings.domain.retries import FAULT, PAUSES
@@ -121,6 +122,7 @@ def test_only_the_domain_itself_waits(planned):
     assert waits == [True] * 20 + [False] * 5
 
 
+@on_sqlite
 def test_a_domain_with_a_limit_holds_up_nobody(planned, monkeypatch):
     monkeypatch.setattr(lanes, "HORIZON", 0.05)
     outbox, limits = Outbox(), {"big.example": DomainLimits(per_second=40)}

@@ -15,6 +15,7 @@ import pytest
 
 from documents import an_item, atom, rss
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from loopback import Publisher, answer, redirect
 from polling import RULES
 from tidings.domain.polls import PollOutcome
@@ -202,6 +203,7 @@ def test_what_publishers_see_in_a_week(world, publisher):
         pytest.param({}, HOUR, id="nothing"),
     ],
 )
+@on_sqlite
 def test_a_cache_lifetime_is_honoured_with_and_without_a_document(world, publisher, headers, pause):
     if "Expires" in headers:
         now = datetime.now(UTC)
@@ -248,6 +250,7 @@ def test_what_the_document_asks_for_is_remembered_while_it_does_not_come(world, 
         pytest.param([answer("503 Service Unavailable", Retry_After="7200")], False, id="503"),
     ],
 )
+@on_sqlite
 def test_who_pauses_after_a_refusal(world, publisher, answers, rests):
     refusing, fine = world.follow(
         publisher.serve("/refusing", *answers), publisher.serve("/fine", answer(body=atom()))
@@ -264,6 +267,7 @@ def test_who_pauses_after_a_refusal(world, publisher, answers, rests):
 
 
 @pytest.mark.parametrize("written", ["seconds", "date"])
+@on_sqlite
 def test_a_source_that_is_out_of_service_waits_as_long_as_it_says(world, publisher, written):
     later = format_datetime(datetime.now(UTC) + 9 * HOUR, usegmt=True)
     pause = "32400" if written == "seconds" else later
@@ -320,6 +324,7 @@ def test_a_permanent_redirect_is_followed_for_good_once_it_has_proved_itself(wor
     assert seen_by(publisher)["/old"] == asked
 
 
+@on_sqlite
 def test_a_temporary_redirect_is_never_followed_for_good(world, publisher):
     new = publisher.serve("/new", growing(world, publisher, gap=DAY))
     old = publisher.serve("/old", redirect(new, "302 Found"))
@@ -330,6 +335,7 @@ def test_a_temporary_redirect_is_never_followed_for_good(world, publisher):
     assert (world.show(source_id).url, world.show(source_id).former_url) == (old, None)
 
 
+@on_sqlite
 def test_a_server_that_denies_its_news_for_too_long_is_asked_for_all(world, publisher):
     [source_id] = world.follow(
         publisher.serve("/", growing(world, publisher, gap=DAY / 2)),

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from browser.showcase import SITE
 from factories import DAY, HOUR, NOON, an_entry
 from feed_rules import faults
+from installation import on_sqlite
 from newsroom import Newsroom
 from polling import read_poll
 from press import Press, topic
@@ -94,6 +95,7 @@ def test_walking_the_archives_reaches_every_public_entry_once_newest_first(room,
     ("published", "current", "archives"),
     [(0, 0, 0), (19, 19, 0), (100, 100, 0), (119, 119, 0), (120, 20, 1), (219, 119, 1)],
 )
+@on_sqlite
 def test_the_feed_holds_what_no_archive_does_and_never_too_little(
     room, press, published, current, archives
 ):
@@ -400,6 +402,7 @@ def test_the_date_of_a_feed_moves_only_if_a_reader_would_see_it(room, press):
         pytest.param(Republish.TITLE, None, None, 0, False, id="title"),
     ],
 )
+@on_sqlite
 def test_a_feed_holds_what_the_source_lets_us_show(
     room, press, republish, content, excerpt, enclosures, image
 ):

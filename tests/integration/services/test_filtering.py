@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import InvalidError
 from tidings.services import planning
@@ -154,6 +155,7 @@ def test_contents_are_read_for_the_filter_and_for_the_letter_however_many_the_re
     assert len(content_reads) == 2
 
 
+@on_sqlite
 def test_windows_leave_no_gap_however_filters_come_and_go(newsroom, editor, source, outbox):
     chance = random.Random(4)  # noqa: S311 - the same sequence each time
     ann, all_told, wanted = newsroom.subscribe(), [], []

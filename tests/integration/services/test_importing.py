@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from factories import DAY, HOUR
+from installation import on_sqlite
 from readers import House
 from tidings.domain import rosters
 from tidings.domain.newsletters import Frequency
@@ -98,6 +99,7 @@ def test_what_cannot_come_in_is_named_by_line(house):
         ({"status": "blocklisted"}, SuppressionReason.OPERATOR),
     ],
 )
+@on_sqlite
 def test_who_got_nothing_any_more_elsewhere_gets_nothing_here(house, cells, reason):
     house.sign_up("ann@example.org")
     rehearsed = house.bring_in([a_line(2, "ann@example.org", **cells)], rehearses=True)

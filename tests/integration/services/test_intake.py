@@ -11,6 +11,7 @@ from sqlalchemy import event, func, select, update
 
 from documents import an_item, atom, items, rss
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from polling import RULES
 from tidings.domain.compare import MAX_NAMES, MAX_UPDATES
 from tidings.domain.entries import EntryState
@@ -117,6 +118,7 @@ SIX = range(6, 0, -1)
         ),
     ],
 )
+@on_sqlite
 def test_entries_that_were_renamed_are_not_new_and_flipping_back_is_no_news(publisher, renamed):
     publisher.publish(atom(*items(6)))
     before = [(one.id, one.seq, one.atom_id, one.changed_at) for one in publisher.entries()]
@@ -139,6 +141,7 @@ def test_a_renamed_entry_that_was_rewritten_is_updated_once(publisher):
     assert len(publisher.entries()) == 3
 
 
+@on_sqlite
 def test_daily_picks_are_new_every_day(publisher):
     def picks(day, **fields):
         url = f"https://example.org/picks/{day}"
@@ -169,6 +172,7 @@ def recorded(name):
 
 
 @pytest.mark.parametrize("count", [8, 1], ids=["all of them", "one"])
+@on_sqlite
 def test_a_token_in_the_link_of_what_has_no_guid_makes_no_news(publisher, count):
     documents = recorded("no-guid-token-link")
 
@@ -209,6 +213,7 @@ def a_page_for_all(number, **fields):
         pytest.param({"text": ""}, id="without texts"),
     ],
 )
+@on_sqlite
 def test_entries_of_one_page_are_all_kept_and_stay_the_same(publisher, fields):
     publisher.publish(rss(a_page_for_all(1, **fields)))
 
@@ -238,6 +243,7 @@ def rss_of(item):
     return b"<rss version='2.0'><channel><title>A</title><item>%b</item></channel></rss>" % item
 
 
+@on_sqlite
 def test_guids_that_are_others_at_every_poll_cost_neither_entries_nor_room(publisher):
     publisher.publish(rss(*items(6)))
 
@@ -251,6 +257,7 @@ def test_guids_that_are_others_at_every_poll_cost_neither_entries_nor_room(publi
     assert publisher.aliases() == 6 * MAX_NAMES
 
 
+@on_sqlite
 def test_one_guid_for_all_entries_does_not_mix_them_up(publisher):
     entries_of = [
         [an_item(n, guid="same") for n in range(last, last - 4, -1)] for last in (4, 5, 6)
@@ -264,6 +271,7 @@ def test_one_guid_for_all_entries_does_not_mix_them_up(publisher):
     assert publisher.titles() == [f"Entry {n}" for n in range(1, 7)]
 
 
+@on_sqlite
 def test_a_guid_that_becomes_the_guid_of_all_renames_nothing(publisher):
     publisher.publish(atom(an_item(1, guid="same")))
 
@@ -334,6 +342,7 @@ def test_a_date_that_moves_is_stored_and_is_no_news(publisher):
     assert publisher.column(entry.c.updates) == [0]
 
 
+@on_sqlite
 def test_a_counter_in_the_text_is_news_for_a_while_only(publisher):
     publisher.publish(atom(an_item(1, text="0 comments")))
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from newsroom import Newsroom
 from tidings.services.news import News, reader_of_everything
 
@@ -34,6 +35,7 @@ def statements(newsroom):
     event.remove(engine, "before_cursor_execute", note)
 
 
+@on_sqlite
 def test_the_number_of_statements_does_not_grow_with_the_readers(newsroom):
     for number in range(MANY):
         newsroom.subscribe(f"reader{number}@example.org")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from factories import DAY, HOUR, NOON
+from installation import on_sqlite
 from newsroom import Newsroom, Outbox
 from tidings.domain.newsletters import Frequency
 from tidings.services.simulating import Wished, simulate
@@ -28,6 +29,7 @@ def simulated(house, subscription_id, *, since, until):
 @pytest.mark.parametrize(
     ("frequency", "hours"), [*zip(Frequency, (144, 192, 480, 1100, 6), strict=True)]
 )
+@on_sqlite
 def test_a_simulation_of_days_gone_by_is_what_was_planned_then(house, frequency, hours):
     ann = house.subscribe(topics=["art"], frequency=frequency, timezone="Asia/Shanghai")
     end = house.now + hours * HOUR
@@ -76,6 +78,7 @@ def test_what_is_to_come_is_shown_by_the_state_of_now(house):
         pytest.param((10, 24), 3, (2, 0), None, id="an hour that there is once"),
     ],
 )
+@on_sqlite
 def test_the_days_on_which_the_clock_changes_are_noted(house, begin, hour, due_at, note):
     since = datetime(2026, *begin, 12, tzinfo=UTC)
     ann = house.subscribe(hour=hour, timezone="Europe/Berlin")

@@ -8,6 +8,7 @@ import pytest
 
 from browser.showcase import serving
 from factories import HOUR
+from installation import on_sqlite
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from press import Press
@@ -87,6 +88,7 @@ def test_every_feed_is_compressed_confirmed_and_asked_for_its_head(room, visitor
 
 
 @pytest.mark.parametrize("number", ["0", "2", "01", "x", "-1", "9" * 30])
+@on_sqlite
 def test_archives_that_are_not_there_get_a_page_that_helps(room, visitor, number):
     fill(room)
 
@@ -128,6 +130,7 @@ def test_who_asks_for_it_gets_only_what_is_newer(room, visitor, path):
         pytest.param("", 200, id="nothing"),
     ],
 )
+@on_sqlite
 def test_only_who_knows_how_to_read_a_part_gets_one(room, visitor, manipulations, status):
     source_id = room.follow()
     room.publish(source_id)
@@ -147,6 +150,7 @@ def test_only_who_knows_how_to_read_a_part_gets_one(room, visitor, manipulations
         pytest.param("", id="none"),
     ],
 )
+@on_sqlite
 def test_who_has_nothing_of_ours_gets_all(room, visitor, tags):
     room.publish(room.follow())
     made_by = visitor.ask("/feed.atom").headers["etag"].strip('"').partition("-")[2]

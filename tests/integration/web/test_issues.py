@@ -9,6 +9,7 @@ from sqlalchemy import event
 
 from browser.showcase import serving, shipped_templates
 from factories import DAY, HOUR, NOON, an_entry
+from installation import on_sqlite
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, a_schedule
 from polling import read_poll
@@ -154,6 +155,7 @@ def test_an_issue_for_some_readers_has_a_page_and_is_found_by_nobody_else(
 @pytest.mark.parametrize(
     "path", ["/issues/", "/issues/nothing", "/issues/news%00", "/issues/%ff", "/issues/a/b"]
 )
+@on_sqlite
 def test_there_is_nothing_at_other_addresses(newsroom, visitor, path):
     newsroom.add_newsletter()
 

@@ -10,6 +10,7 @@ from sqlalchemy import text, update
 
 from browser.showcase import SITE, serving, shipped_templates
 from factories import DAY, NOON
+from installation import on_sqlite
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from tidings.domain.publishing import PageAddress, PublishSettings, Scope
@@ -183,6 +184,7 @@ def test_nothing_is_shown_that_a_source_withholds(room, ask, republish):
         pytest.param("\x00\x1b<script>", "Nothing was found", id="what cannot be printed"),
     ],
 )
+@on_sqlite
 def test_a_question_that_leads_nowhere_gets_help(room, ask, question, said):
     room.publish(room.follow(), title="fox")
 
