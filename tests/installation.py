@@ -63,10 +63,18 @@ class Installation:
             out, err = process.communicate(timeout=60)
         return Result(status=process.returncode, out=out, err=err)
 
-    def start(self, *arguments, stdin=None, stdout=PIPE, stderr=PIPE, **environment):
+    def start(
+        self,
+        *arguments,
+        program=("-m", "tidings"),
+        stdin=None,
+        stdout=PIPE,
+        stderr=PIPE,
+        **environment,
+    ):
         """Start a command in a process of its own; whoever starts it also ends it."""
         return _Process(
-            [sys.executable, "-m", "tidings", *map(str, arguments)],
+            [sys.executable, *program, *map(str, arguments)],
             cwd=self.folder,
             env=os.environ | self._environment(environment),
             stdin=stdin,

@@ -32,6 +32,16 @@ DELAY = 0.5
 """How much later than it was sent a request may be seen on a busy machine."""
 
 
+IN_A_HURRY = """
+from tidings.__main__ import main
+from tidings.web import connections
+
+connections.HEAD_SECONDS, connections.STALL_SECONDS, connections.LOOK_SECONDS = 2, 4, 1
+main()
+"""
+"""The program, which waits for its visitors for a fifth of the time that it usually does."""
+
+
 @pytest.fixture
 def running(tidings):
     """Start `tidings run` on a port of its own, and end it as a supervisor does."""
@@ -313,7 +323,7 @@ def test_visitors_who_keep_us_waiting_stop_neither_the_site_nor_polling(running,
 
     with ExitStack() as stack:
         with few_descriptors(300):
-            service = stack.enter_context(running())
+            service = stack.enter_context(running(program=("-c", IN_A_HURRY)))
         silent = [
             stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             for _ in range(400)
