@@ -166,7 +166,7 @@ def roughly(span):
     return pytest.approx(span.total_seconds(), rel=0.11)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # half a minute is enough
+@on_sqlite  # half a minute is enough
 def test_what_publishers_see_in_a_week(world, publisher):
     serve = partial(growing, world, publisher)
     world.follow(
@@ -279,6 +279,7 @@ def test_a_source_that_is_out_of_service_waits_as_long_as_it_says(world, publish
     assert world.until_due(source_id).total_seconds() == roughly(9 * HOUR)
 
 
+@on_sqlite
 def test_a_source_that_is_gone_is_asked_until_that_is_certain_and_never_again(world, publisher):
     [source_id] = world.follow(publisher.serve("/", answer("410 Gone")))
 
