@@ -17,7 +17,7 @@ from pathlib import Path
 
 from measure import table
 from tidings.delivery.folder import Folder
-from tidings.delivery.letters import PreparedIssue, Recipient, prepare
+from tidings.delivery.letters import PreparedIssue, Recipient, prepare_issue
 from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.transports import Connect, Envelope
@@ -42,7 +42,7 @@ def main() -> None:
     for language, line in (("English", ENGLISH), ("Chinese", CHINESE)):
         for kilobytes in (10, 50, 100):
             issue = an_issue(line, kilobytes)
-            prepared, took = timed(lambda issue=issue: prepare(issue, letterhead_of()))
+            prepared, took = timed(lambda issue=issue: prepare_issue(issue, letterhead_of()))
             size = len(prepared.letter(recipient(0)))
             rows.append(
                 (
@@ -61,7 +61,7 @@ def main() -> None:
     head = (*head, "Ed25519", "EmailMessage/s")
     table("letters built", head, rows)
 
-    prepared = prepare(an_issue(ENGLISH, 50), letterhead_of())
+    prepared = prepare_issue(an_issue(ENGLISH, 50), letterhead_of())
     with sink() as port, tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         ways = {"folder": Folder(Path(folder)).connect, "smtp": Relay(settings(port)).connect}
         rows = [

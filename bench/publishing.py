@@ -15,7 +15,7 @@ from filling import NEW, fill
 from measure import databases, settings, table
 from tidings.domain.publishing import Address, EntryAddress, FeedAddress, PageAddress, Scope
 from tidings.publishing import publication_of, publish
-from tidings.services.paging import keep_pages
+from tidings.services.paging import repaginate
 from tidings.services.site import Written
 from tidings.storage import publishing, schema, search_index
 from tidings.storage.database import Database
@@ -82,7 +82,7 @@ def _filled(url: str, stored: int) -> App:
     schema.upgrade(database, rebuild_index=search_index.rebuild)
     fill(database, stored=stored, latest=utc_now())
     app = App(settings=chosen, database=database)
-    keep_pages(database, size=chosen.publish.page_size, clock=utc_now)
+    repaginate(database, size=chosen.publish.page_size, clock=utc_now)
     return app
 
 
@@ -95,7 +95,7 @@ def _cut_again(app: App) -> None:
         [source_id] = connection.scalars(changed.returning(entry.c.source_id))
         scopes = [publishing.ALL, publishing.SOURCES]
         publishing.touch(connection, scopes, with_sources=[source_id], change=change, now=utc_now())
-    keep_pages(app.database, size=app.settings.publish.page_size, clock=utc_now)
+    repaginate(app.database, size=app.settings.publish.page_size, clock=utc_now)
 
 
 def _median(work: Callable[[], object], times: int) -> float:

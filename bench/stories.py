@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from filling import fill
 from measure import databases, table
-from tidings.domain.likeness import find_likeness
+from tidings.domain.likeness import find_similarity
 from tidings.domain.polled import PolledSource
 from tidings.domain.sketches import Sketch, sketch_of
 from tidings.domain.stories import MEMORY
@@ -66,7 +66,7 @@ def _cost(texts: Sequence[str]) -> tuple[float, float]:
     sketches: list[Sketch] = []
     sketching = _timed(lambda: sketches.extend(sketch_of("A title", None, one) for one in texts))
     others = sketches[:40]
-    comparing = _timed(lambda: [find_likeness(one, two) for one in sketches for two in others])
+    comparing = _timed(lambda: [find_similarity(one, two) for one in sketches for two in others])
     return sketching / len(texts), comparing / (len(sketches) * len(others))
 
 

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from filling import fill
 from measure import settings, table
 from tidings.config import Settings
-from tidings.services.paging import keep_pages
+from tidings.services.paging import repaginate
 from tidings.storage import schema, search_index
 from tidings.storage.database import Database
 from tidings.web import server
@@ -170,7 +170,7 @@ def _fill(chosen: Settings) -> None:
     database = Database(chosen.database.url)
     schema.upgrade(database, rebuild_index=search_index.rebuild)
     fill(database, stored=STORED, latest=utc_now())
-    keep_pages(database, size=chosen.publish.page_size, clock=utc_now)
+    repaginate(database, size=chosen.publish.page_size, clock=utc_now)
     database.close()
 
 

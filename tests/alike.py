@@ -7,7 +7,7 @@ from pathlib import Path
 
 from factories import HOUR, NOON
 from tidings.domain.sketches import sketch_of
-from tidings.domain.stories import Told, find_matches, likely_mates
+from tidings.domain.stories import StoryCandidate, find_matches, likely_matches
 
 FOLDER = Path(__file__).with_name("data") / "stories"
 _SENTENCE = re.compile(r"(?<=[.。])\s*")
@@ -51,10 +51,12 @@ def find_likeness_of(pair):
     """Return why a pair is taken for one story, on the way that new entries take; None if it is not."""
     said = [(1, pair.earlier)] if pair.earlier else []
     *known, new = (
-        Told(seq=seq, source_id=source, seen_at=NOON + seq * HOUR, sketch=sketch_of(*entry))
+        StoryCandidate(
+            seq=seq, source_id=source, seen_at=NOON + seq * HOUR, sketch=sketch_of(*entry)
+        )
         for seq, (source, entry) in enumerate([*said, (1, pair.one), (2, pair.other)], start=1)
     )
-    likely = likely_mates([*known, new], {})[new.seq]
+    likely = likely_matches([*known, new], {})[new.seq]
     found = find_matches(new, [one for one in known if one.seq in likely])
     return found[0].likeness if found else None
 

@@ -12,9 +12,9 @@ from readers import SECRET
 from tidings import config
 from tidings.resources import data_dir
 from tidings.services.desk import Overview
-from tidings.services.imprint import Imprint
-from tidings.services.links import Links
-from tidings.services.operating import Operating
+from tidings.services.imprint import SiteContext
+from tidings.services.links import SignedLinks
+from tidings.services.operating import OperatorActions
 from tidings.services.operators import Sessions, issue
 from tidings.services.publication import Publication
 from tidings.web.app import create_app
@@ -31,7 +31,7 @@ class ControlRoom:
         self.room = Newsroom(database)
         self.database = database
         self.base_url = base_url
-        self.links = Links(SECRET)
+        self.links = SignedLinks(SECRET)
         self.sessions = Sessions(database, links=self.links, clock=self.clock)
         self.visitor = None
         self.cookie = ""
@@ -41,7 +41,7 @@ class ControlRoom:
 
     def app(self):
         site = replace(SITE, base_url=self.base_url, has_forms=True)
-        imprint = Imprint(
+        imprint = SiteContext(
             settings=config.load(data_dir("config") / "tidings.toml", None, {}).publish,
             site=site,
             templates=shipped_templates(),
@@ -49,7 +49,7 @@ class ControlRoom:
         )
         operators = Operators(
             sessions=self.sessions,
-            operating=Operating(self.database, clock=self.clock),
+            operating=OperatorActions(self.database, clock=self.clock),
             overview=Overview(self.database),
         )
         return create_app(

@@ -11,7 +11,7 @@ from browser.showcase import SITE, Showcase, shipped_templates
 from integration.web.visitors import Operations
 from readers import LANGUAGES, House
 from tidings.domain.visitors import read_networks
-from tidings.services.offers import Offers
+from tidings.services.offers import NewsletterChoices
 from tidings.storage import topics
 from tidings.storage.reader_tables import every_table
 from tidings.web.app import create_app
@@ -37,7 +37,7 @@ class FrontDoor:
     def app(self, *, trusted=()):
         house = self.house
         readers = Readers(
-            offers=Offers(house.database),
+            offers=NewsletterChoices(house.database),
             subscribing=house.subscribing,
             preferences=house.preferences,
             moving=house.moving,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from tidings.delivery.addresses import Sender
-from tidings.delivery.letters import Letterhead, Recipient
+from tidings.delivery.letters import ListHeaders, Recipient
 from tidings.domain.newsletters import (
     PREFERENCES_URL,
     UNSUBSCRIBE_URL,
@@ -53,7 +53,7 @@ def letterhead_of(**changes):
         "list_id": "weekly.news.example.org",
         "list_title": "The Weekly",
     }
-    return Letterhead(**usual | changes)
+    return ListHeaders(**usual | changes)
 
 
 def recipient_of(**changes):

@@ -13,12 +13,12 @@ from sqlalchemy import select, update
 from factories import HOUR, NOON, an_entry
 from polling import read_poll
 from tidings.delivery import addresses
-from tidings.delivery.letters import Letterhead
+from tidings.delivery.letters import ListHeaders
 from tidings.delivery.transports import Reply
 from tidings.domain.entries import EntryState
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Wish
+from tidings.domain.readers import Preferences
 from tidings.errors import (
     LostReplyError,
     RefusedForNowError,
@@ -54,7 +54,7 @@ def a_form(**fields):
 
 
 def a_wish(*, language="en", topics=(), **schedule):
-    return Wish(schedule=a_schedule(**schedule), language=language, topics=topics)
+    return Preferences(schedule=a_schedule(**schedule), language=language, topics=topics)
 
 
 def write_letter(digest, issue_url):
@@ -219,7 +219,7 @@ class Newsroom:
 
 
 def _letterhead_of(newsletter):
-    return Letterhead(
+    return ListHeaders(
         sender=addresses.Sender(name="The News", address="news@example.org"),
         reply_to=None,
         list_id=f"{newsletter.slug}.example.org",

@@ -8,7 +8,7 @@ from tidings.domain.polled import PolledSource
 from tidings.domain.schedule import PollPolicy
 from tidings.errors import UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
-from tidings.services.settling import Reading, Rules, settle_failure, settle_read
+from tidings.services.settling import ComparedDocument, Rules, settle_failure, settle_read
 
 POLICY = PollPolicy(
     tick=timedelta(seconds=1),
@@ -24,7 +24,7 @@ RULES = Rules(policy=POLICY, first_poll=2, fold=3, interval_of=lambda _: timedel
 def read_poll(due, *entries, known=None, now=NOON, **feed) -> PolledSource:
     fetched = Fetched(url=due.url, body=b"x", validators=Validators(url=due.url, etag='"1"'))
     document = ParsedFeed(**({"title": "A feed", "entries": entries} | feed))
-    reading = Reading(fetched=fetched, feed=document, known=known or {})
+    reading = ComparedDocument(fetched=fetched, feed=document, known=known or {})
     return settle_read(due, reading, now=now, rules=RULES)
 
 

@@ -10,20 +10,20 @@ from digests import TEMPLATES
 from factories import NOON
 from issues import letterhead_of
 from newsroom import Newsroom, a_wish
-from tidings.domain.notices import NoticeKind
-from tidings.rendering.notices import write_notice
+from tidings.domain.notices import MessageKind
+from tidings.rendering.notices import render_message
 from tidings.services.delivering import Sender
-from tidings.services.links import Links
-from tidings.services.notice_contexts import NoticeWriter
+from tidings.services.links import SignedLinks
+from tidings.services.notice_contexts import ContextBuilder
 from tidings.services.notices import TransactionalQueue
 from tidings.storage import notices, sign_ups, subscribers, subscriptions
-from tidings.storage.notices import NewNotice
+from tidings.storage.notices import NewMessage
 from tidings.storage.reader_tables import notice
 from tidings.storage.sign_ups import NewSignUp
 from tidings.templates import load_mail_templates
 
 SITE_URL = "https://news.example"
-LINKS = Links(b"the secret of the tests")
+LINKS = SignedLinks(b"the secret of the tests")
 ANN = "Ann.Example@example.org"
 
 
@@ -60,19 +60,19 @@ class PostOffice:
         )
         with self.database.write() as connection:
             number = sign_ups.ask(connection, new, now=self.now)
-        self.queue(NoticeKind.CONFIRM, address=address, language=language, sign_up_id=number)
+        self.queue(MessageKind.CONFIRM, address=address, language=language, sign_up_id=number)
         return number
 
     def welcome(self, address=ANN, **wish):
         """Subscribe somebody, and queue a welcome; return the id of the subscription."""
         number = self.newsroom.subscribe(address, **wish)
-        self.queue(NoticeKind.WELCOME, address=address, subscription_id=number)
+        self.queue(MessageKind.WELCOME, address=address, subscription_id=number)
         return number
 
     def goodbye(self, number, address=ANN):
         """End a subscription, and queue a goodbye."""
         self.newsroom.leave(number)
-        self.queue(NoticeKind.GOODBYE, address=address, subscription_id=number)
+        self.queue(MessageKind.GOODBYE, address=address, subscription_id=number)
 
     def ask_change(self, number, address):
         """Queue a letter that asks at a new address; return the id of the change."""
@@ -81,11 +81,11 @@ class PostOffice:
             person = subscribers.find_id(connection, key)
             mailbox = address, address.casefold()
             change = subscribers.ask_change(connection, person, mailbox, now=self.now)
-        self.queue(NoticeKind.ADDRESS, address=address, address_change_id=change)
+        self.queue(MessageKind.ADDRESS, address=address, address_change_id=change)
         return change
 
     def queue(self, kind, *, address=ANN, language="en", **about):
-        new = NewNotice(
+        new = NewMessage(
             kind=kind,
             address=address,
             language=language,
@@ -117,8 +117,8 @@ def sender_for(database, connect, **changes):
         TransactionalQueue,
         database,
         letterhead_of=_letterhead_of,
-        writer=NoticeWriter(LINKS, site_url=SITE_URL, contact="news@example.org"),
-        write=lambda context: write_notice(context, mail_templates()),
+        writer=ContextBuilder(LINKS, site_url=SITE_URL, contact="news@example.org"),
+        write=lambda context: render_message(context, mail_templates()),
         mail_domain="example.org",
     )
     usual = {

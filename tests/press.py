@@ -12,7 +12,7 @@ from tidings.domain.publishing import (
     PublishSettings,
     Scope,
 )
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 
 NAMESPACES = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
@@ -28,7 +28,7 @@ SETTINGS = PublishSettings(
 
 
 def publication_of(database, *, site=SITE, **settings):
-    imprint = Imprint(
+    imprint = SiteContext(
         settings=replace(SETTINGS, **settings),
         site=site,
         templates=shipped_templates(),

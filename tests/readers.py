@@ -5,16 +5,16 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from newsroom import Newsroom
-from tidings.domain.readers import Choice, SignUpForm, Visitor
+from tidings.domain.readers import PreferencesForm, SignUpForm, Visitor
 from tidings.services.importing import Importer, ImportPlan
-from tidings.services.links import Links
-from tidings.services.moving import Moving
-from tidings.services.preferences import Preferences
-from tidings.services.subscribing import Subscribing
-from tidings.services.unsubscribe import Unsubscribing
+from tidings.services.links import SignedLinks
+from tidings.services.moving import AddressChanges
+from tidings.services.preferences import SubscriberPreferences
+from tidings.services.subscribing import SignUps
+from tidings.services.unsubscribe import Unsubscriber
 from tidings.storage import rosters, sign_ups, subscribers, subscriptions
 from tidings.storage.reader_tables import consent, notice
-from tidings.storage.rosters import Filter
+from tidings.storage.rosters import SubscriptionFilter
 
 VISITOR = Visitor(network="203.0.113.7")
 SECRET = b"the secret of the tests"
@@ -27,13 +27,13 @@ class House:
     def __init__(self, database):
         self.room = Newsroom(database)
         self.database = database
-        self.links = Links(SECRET)
+        self.links = SignedLinks(SECRET)
         self.clock = lambda: self.room.now
         shared = {"links": self.links, "clock": self.clock}
-        self.subscribing = Subscribing(database, languages=LANGUAGES, **shared)
-        self.preferences = Preferences(database, languages=LANGUAGES, **shared)
-        self.moving = Moving(database, **shared)
-        self.leaving = Unsubscribing(database, **shared)
+        self.subscribing = SignUps(database, languages=LANGUAGES, **shared)
+        self.preferences = SubscriberPreferences(database, languages=LANGUAGES, **shared)
+        self.moving = AddressChanges(database, **shared)
+        self.leaving = Unsubscriber(database, **shared)
 
     def wait(self, time):
         self.room.now += time
@@ -47,7 +47,7 @@ class House:
         usual = {
             "newsletter": "news",
             "address": address,
-            "choice": Choice(),
+            "choice": PreferencesForm(),
             "form": "page",
             "wording": "1",
             "honeypot": "",
@@ -95,7 +95,9 @@ class House:
 
     def subscriptions(self, **wanted):
         with self.database.read() as connection:
-            return list(rosters.matching(connection, Filter(**wanted), limit=0))
+            return list(
+                rosters.select_subscriptions(connection, SubscriptionFilter(**wanted), limit=0)
+            )
 
     def record(self):
         """Return the events on record, the oldest first."""

@@ -8,7 +8,7 @@ from factories import HOUR, NOON, an_entry
 from newsroom import Newsroom
 from polling import read_poll
 from tidings.domain.publishing import PageAddress, Scope
-from tidings.services.paging import keep_pages
+from tidings.services.paging import repaginate
 from tidings.services.stamps import key_of, last_change
 from tidings.storage import entries, leases, paging, polls, visibility
 from tidings.storage.entries import Selection
@@ -40,7 +40,7 @@ class Shelf:
             connection.execute(update(entry).values(folded=False))
 
     def keep(self, size=SIZE):
-        keep_pages(self.database, size=size, clock=lambda: NOON)
+        repaginate(self.database, size=size, clock=lambda: NOON)
 
     def span(self, number=None, scope=EVERYTHING):
         with self.database.read() as connection:

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.domain.publishing import PublishSettings
 from tidings.domain.schedule import PollPolicy
-from tidings.domain.spans import LONGEST, UNITS, read_span
+from tidings.domain.spans import LONGEST, UNITS, parse_duration
 from tidings.domain.spelling import nearest
 from tidings.domain.visitors import WebSettings
 from tidings.domain.watching import OperatorSettings
@@ -253,7 +253,9 @@ def _whole_number(given: _Value, *, path: tuple[str, ...]) -> int:
 def _duration(given: _Value, *, path: tuple[str, ...]) -> timedelta:
     text = str(given.value)
     try:
-        duration = read_span(text if text[-1:] in UNITS else f"{text}s")  # a number is of seconds
+        duration = parse_duration(
+            text if text[-1:] in UNITS else f"{text}s"
+        )  # a number is of seconds
     except InvalidError as error:
         because = f'expected a duration such as "15m", "1.5s" or 90, up to {LONGEST.days} days'
         raise given.error(path, f"{because}, got {text!r}") from error

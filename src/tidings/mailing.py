@@ -9,7 +9,7 @@ from pathlib import Path
 from tidings.delivery import addresses
 from tidings.delivery.dkim import signing
 from tidings.delivery.folder import Folder
-from tidings.delivery.letters import Letterhead
+from tidings.delivery.letters import ListHeaders
 from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
 from tidings.delivery.relay import Relay
 from tidings.delivery.settings import DomainLimits
@@ -17,7 +17,7 @@ from tidings.delivery.transports import Connect
 from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError
 from tidings.rendering.mail import Composed, compose
-from tidings.rendering.notices import NoticeContext, WrittenNotice, write_notice
+from tidings.rendering.notices import MessageContext, RenderedMessage, render_message
 from tidings.rendering.templates import Templates
 from tidings.services.bouncing import BounceProcessor
 from tidings.services.composing import Composer
@@ -25,11 +25,11 @@ from tidings.services.delivering import Sender
 from tidings.services.importing import Importer, ImportPlan
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue, IssueSender
-from tidings.services.notice_contexts import NoticeWriter
+from tidings.services.notice_contexts import ContextBuilder
 from tidings.services.notices import TransactionalQueue
 from tidings.services.planning import Planner
 from tidings.services.watch import DailyNote
-from tidings.storage.notices import ClaimedNotice
+from tidings.storage.notices import ClaimedMessage
 from tidings.wiring import App, process_name, utc_now
 
 PLACEHOLDER = "example.org"
@@ -139,7 +139,7 @@ def issue_sender(app: App) -> IssueSender:
     )
 
 
-def transactional_sender(app: App) -> Sender[ClaimedNotice]:
+def transactional_sender(app: App) -> Sender[ClaimedMessage]:
     """Return what sends transactional mail: the same way out, over one connection more.
 
     Raises:
@@ -149,18 +149,18 @@ def transactional_sender(app: App) -> Sender[ClaimedNotice]:
     way_out, sender, templates = transport(app), app.sender, app.mail_templates
     domain, site_url = sender.address.rpartition("@")[2], app.settings.web.public_url
 
-    def letterhead_of(newsletter: Newsletter | None) -> Letterhead:
+    def letterhead_of(newsletter: Newsletter | None) -> ListHeaders:
         if newsletter is not None:
             return _letterhead_of(newsletter, sender=sender, site_url=site_url)
-        return Letterhead(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
+        return ListHeaders(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
 
-    def write(context: NoticeContext) -> WrittenNotice:
-        return write_notice(context, templates)
+    def write(context: MessageContext) -> RenderedMessage:
+        return render_message(context, templates)
 
     open_queue = partial(
         TransactionalQueue,
         app.database,
-        writer=NoticeWriter(app.links, site_url=site_url, contact=sender.address),
+        writer=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
         write=write,
         letterhead_of=letterhead_of,
         mail_domain=domain,
@@ -179,9 +179,9 @@ def transactional_sender(app: App) -> Sender[ClaimedNotice]:
 
 def _letterhead_of(
     newsletter: Newsletter, *, sender: addresses.Sender, site_url: str
-) -> Letterhead:
-    return Letterhead(
-        sender=addresses.sender(newsletter.sender) if newsletter.sender else sender,
+) -> ListHeaders:
+    return ListHeaders(
+        sender=addresses.parse_sender(newsletter.sender) if newsletter.sender else sender,
         reply_to=newsletter.reply_to,
         list_id=f"{newsletter.slug}.{sender.address.rpartition('@')[2]}",
         list_title=newsletter.title,
@@ -214,7 +214,7 @@ def daily_note(app: App) -> DailyNote:
     """
     given, language = app.settings.operator.email, app.settings.publish.language
     try:
-        operator = addresses.mailbox(given).address if given else ""
+        operator = addresses.parse_address(given).address if given else ""
     except InvalidError as error:
         raise ConfigError(f"[operator] email: {error}") from error
     return DailyNote(

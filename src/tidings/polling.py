@@ -17,7 +17,7 @@ from tidings.services.claims import HostRules
 from tidings.services.forms import Post
 from tidings.services.looking import Prober
 from tidings.services.lost_sources import MoveFinder
-from tidings.services.paging import keep_some_pages
+from tidings.services.paging import repaginate_some
 from tidings.services.poll import Fetch, Poller
 from tidings.services.pushes import PushReader
 from tidings.services.readings import Parse
@@ -108,7 +108,7 @@ class Polling:
 
     def _repaginate(self) -> bool:
         size = self.app.settings.publish.page_size
-        return keep_some_pages(self.app.database, size=size, clock=self.clock)
+        return repaginate_some(self.app.database, size=size, clock=self.clock)
 
     @property
     def _rules(self) -> Rules:

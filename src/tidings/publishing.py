@@ -10,7 +10,7 @@ from tidings.rendering.site import Site
 from tidings.services import site as static_site
 from tidings.services.announcing import HubPinger
 from tidings.services.forms import Post
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import Written
 from tidings.services.site_files import page_path as file_path
@@ -59,14 +59,14 @@ def site_of(app: App) -> Site:
     )
 
 
-def imprint_of(app: App, page_path: Callable[[str, int], str]) -> Imprint:
+def imprint_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
     """Return what all that is published has in common, as where pages are mere files.
 
     Args:
         app: The program.
         page_path: Gives our path of a numbered page, by that of the newest.
     """
-    return Imprint(
+    return SiteContext(
         settings=app.settings.publish,
         site=site_of(app),
         templates=app.page_templates,

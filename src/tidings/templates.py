@@ -57,7 +57,9 @@ def load_mail_templates(directories: Sequence[Path]) -> Templates:
         TemplateError: A file is missing, broken, or uses what a letter does not have; a part
             lacks the way to leave, or the subject is empty.
     """
-    templates = Templates(directories, contracts={**mail.contracts(), **notices.contracts()})
+    templates = Templates(
+        directories, contracts={**mail.contracts(), **notices.template_contracts()}
+    )
     mail.try_digests(templates)
-    notices.try_notices(templates)
+    notices.try_templates(templates)
     return templates

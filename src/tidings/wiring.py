@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tidings.delivery.dkim import Signer
     from tidings.delivery.verp import BounceAddress
     from tidings.rendering.templates import Templates
-    from tidings.services.links import Links
+    from tidings.services.links import SignedLinks
 
 VERSION = version("tidings")
 
@@ -108,15 +108,15 @@ class App:
         return _kept_secret(self.database.path.with_name("secret"))
 
     @BuiltOnce
-    def links(self) -> "Links":
+    def links(self) -> "SignedLinks":
         """What makes and reads signed links.
 
         Raises:
             ConfigError: There is no secret to sign with.
         """
-        from tidings.services.links import Links
+        from tidings.services.links import SignedLinks
 
-        return Links(self.secret)
+        return SignedLinks(self.secret)
 
     @BuiltOnce
     def sender(self) -> "Sender":
@@ -128,7 +128,7 @@ class App:
         from tidings.delivery import addresses
 
         try:
-            return addresses.sender(self.settings.mail.from_)
+            return addresses.parse_sender(self.settings.mail.from_)
         except InvalidError as error:
             raise ConfigError(f"[mail] from: {error}") from error
 

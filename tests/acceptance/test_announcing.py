@@ -16,7 +16,7 @@ from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
 from tidings.publishing import hubs_of, site_of
 from tidings.services.announcing import HubPinger, forget_others
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.storage import hub_pings, leases, polls, publishing, sources, visibility
 from tidings.storage.tables import feed_state, hub_ping
@@ -34,7 +34,7 @@ def press(tidings, web):
         tidings.opened(**settings) as app,
         Fetcher(app.settings.fetch, version="1", lease=lambda _: True) as fetcher,
     ):
-        imprint = Imprint(
+        imprint = SiteContext(
             settings=app.settings.publish,
             site=site_of(app),
             templates=shipped_templates(),

@@ -21,9 +21,9 @@ from tidings.clock import ticking
 from tidings.domain.websub import HubState
 from tidings.polling import polling
 from tidings.services.subscribe import remove_source
-from tidings.services.websub import Callbacks
+from tidings.services.websub import HubRequests
 from tidings.storage import entries, leases, source_edits, sources
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.intake_tables import websub
 from tidings.storage.sources import NewSource, SourceState
 
@@ -41,7 +41,7 @@ def station(tidings, web):
     }
     hubs, publishers = [web.enter(Hub()) for _ in range(2)], [web.publisher() for _ in range(3)]
     with tidings.opened(**settings) as app, polling(app) as gathering:
-        callbacks = Callbacks(app.database, clock=lambda: station.now, max_size=MAX_SIZE)
+        callbacks = HubRequests(app.database, clock=lambda: station.now, max_size=MAX_SIZE)
         with serving(app_of(Showcase(), Operations(), callbacks=callbacks)) as url:
             station = Station(gathering, hubs, publishers=publishers, url=url)
             yield station
@@ -119,7 +119,7 @@ class Station:
     @property
     def guids(self):
         with self._database.read() as connection:
-            found = entries.select_entries(connection, Selection(), Window(limit=None))
+            found = entries.select_entries(connection, Selection(), ListWindow(limit=None))
         return {entry.guid.rpartition(":")[2] for entry in found}
 
     @property

@@ -15,7 +15,7 @@ import uvicorn
 
 import digests
 from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry, EntryState, Mate, SourceCredit, TopicCredit
+from tidings.domain.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
 from tidings.domain.health import SourceHealth
 from tidings.domain.newsletters import Frequency, Subscription
 from tidings.domain.publishing import (
@@ -33,20 +33,9 @@ from tidings.errors import NotFoundError
 from tidings.parsing.code import Code, to_html
 from tidings.parsing.mathml import from_tex
 from tidings.rendering import pages
-from tidings.rendering.directory_pages import (
-    SourceLine,
-    SourcesPage,
-    TopicLine,
-    TopicsPage,
-)
-from tidings.rendering.pages import (
-    Archive,
-    EntryPage,
-    IssuePage,
-    IssuesPage,
-    ListPage,
-)
-from tidings.rendering.search_page import Result, SearchPage
+from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
+from tidings.rendering.pages import Archive, EntryPage, IssuePage, IssuesPage, ListPage
+from tidings.rendering.search_page import SearchHit, SearchPage
 from tidings.rendering.site import Site
 from tidings.templates import load_templates
 from tidings.web.publication import Tokens
@@ -122,8 +111,8 @@ WAL = an_entry(
     title="What a write-ahead log really promises",
     topics=(DATABASES,),
     also_at=(
-        Mate(id=21, title="A write-ahead log", url="https://margin.example/21", source=MARGIN),
-        Mate(id=22, title="预写日志", url="https://notes.example/22", source=NOTES),
+        AlsoAt(id=21, title="A write-ahead log", url="https://margin.example/21", source=MARGIN),
+        AlsoAt(id=22, title="预写日志", url="https://notes.example/22", source=NOTES),
     ),
     authors=("Ines Moreau", "T. Okafor"),
     categories=("storage", "durability"),
@@ -338,7 +327,7 @@ class Showcase:
         q = dict(parse_qsl(scope.slug)).get("q", "")
         told = [entry for entry in ENTRIES if q and q in f"{entry.title} {entry.excerpt}"]
         results = tuple(
-            Result(entry=one, title=marked(one.title, q), snippet=marked(one.excerpt, q))
+            SearchHit(entry=one, title=marked(one.title, q), snippet=marked(one.excerpt, q))
             for one in told
         )
         return SearchPage(

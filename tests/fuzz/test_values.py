@@ -52,20 +52,20 @@ def test_an_absolute_address_is_a_web_address_and_stays_as_it_is(url, bases):
 @given(URLS)
 def test_an_address_is_dialled_as_it_is_checked_or_refused(address):
     try:
-        target = addresses.read(address)
+        target = addresses.parse_target(address)
     except ForbiddenAddressError:
         return
 
     assert target.url.scheme in {"http", "https"}
     assert target.url.raw_host
     assert target.url.user is None
-    assert addresses.read(str(target.url)).url == target.url
+    assert addresses.parse_target(str(target.url)).url == target.url
 
 
 @given(URLS)
 def test_a_redirect_leads_to_a_web_address_or_nowhere(location):
     try:
-        url = addresses.follow(URL(PAGE), location)
+        url = addresses.resolve_redirect(URL(PAGE), location)
     except FetchError:
         return
 
@@ -145,7 +145,7 @@ def test_no_header_asks_for_more_than_the_longest_pause(value, other):
         hints.fresh_for(value, expires=other, age=value, date=other, now=NOON),
     ]
 
-    assert all(pause is None or timedelta(0) <= pause <= hints.LONGEST for pause in pauses)
+    assert all(pause is None or timedelta(0) <= pause <= hints.LONGEST_HINT for pause in pauses)
 
 
 _DATES = st.lists(

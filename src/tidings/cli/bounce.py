@@ -38,11 +38,11 @@ def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | N
 
     Example: tidings bounce list --address ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.storage import bounces
     from tidings.wiring import opened
 
-    key = mailbox(rules["address"]).key if rules["address"] else None
+    key = parse_address(rules["address"]).key if rules["address"] else None
     kind = BounceKind(rules["kind"]) if rules["kind"] else None
     with opened(start.settings()) as app, app.database.read() as connection:
         found = bounces.latest(connection, key=key, kind=kind, limit=limit or None)
@@ -107,10 +107,10 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
     from tidings import mailing
     from tidings.delivery.mailboxes import Maildir
-    from tidings.services.bouncing import Taken
+    from tidings.services.bouncing import BounceResult
     from tidings.wiring import opened
 
-    total = Counter[Taken]()
+    total = Counter[BounceResult]()
     with opened(start.settings()) as app:
         mailboxes = [Maildir(maildir)] if maildir else mailing.bounce_mailboxes(app)
         if not mailboxes:
@@ -120,4 +120,4 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
         for mailbox in mailboxes:
             while taken := processor.read_mailbox(mailbox, stop=Event()):
                 total += taken
-    click.echo(", ".join(f"{total[one]} {one.value}" for one in Taken))
+    click.echo(", ".join(f"{total[one]} {one.value}" for one in BounceResult))

@@ -8,15 +8,7 @@ from typing import Any
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import ID, json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
 from tidings.domain.deliveries import DeliveryRecord, Search
 from tidings.domain.newsletters import DeliveryState
@@ -46,7 +38,7 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
 
     Example: tidings delivery list --state rejected --json
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.storage import delivery_records
     from tidings.wiring import opened
 
@@ -54,7 +46,7 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
         state=DeliveryState(given["state"]) if given["state"] else None,
         newsletter=given["newsletter"],
         issue=given["issue"],
-        key=mailbox(given["address"]).key if given["address"] else None,
+        key=parse_address(given["address"]).key if given["address"] else None,
     )
     with opened(start.settings()) as app, app.database.read() as connection:
         found = delivery_records.latest(connection, search, limit=limit or None)

@@ -36,12 +36,12 @@ def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
 
 
 def _findings(start: Start, address: str | None) -> Iterator[Finding]:
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.delivery.dns import Dns
     from tidings.examining import examining
     from tidings.wiring import opened
 
-    to = mailbox(address).address if address else None
+    to = parse_address(address).address if address else None
     settings = start.settings()
     try:
         with opened(settings) as app, examining(app, Dns()) as examiner:

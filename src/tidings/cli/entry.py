@@ -66,7 +66,7 @@ def list_entries(
             sources.get(connection, of["source"])
         topic = topics.slug_of(connection, of["topic"]) if of["topic"] else None
         selection = entries.Selection(source=of["source"], topic=topic, states=states)
-        window = entries.Window(limit=limit or None)
+        window = entries.ListWindow(limit=limit or None)
         found = entries.select_entries(connection, selection, window)
     if as_json:
         show_json([entry_json(one) for one in found])
@@ -131,7 +131,7 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
 
     Example: tidings entry release --source 3
     """
-    from tidings.services.operating import Operating
+    from tidings.services.operating import OperatorActions
     from tidings.wiring import opened, utc_now
 
     if bool(entry_ids) == bool(source):
@@ -140,7 +140,7 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
         _act(start, EntryAct.RELEASE, entry_ids, said=("released", "is public already"))
         return
     with opened(start.settings()) as app:
-        released = Operating(app.database, clock=utc_now).release_source(source)
+        released = OperatorActions(app.database, clock=utc_now).release_source(source)
     click.echo(f"{len(released)} entries of source {source} released")
 
 
@@ -190,11 +190,11 @@ def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
 
 def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[str, str]) -> None:
     """Do something with entries; say of each that it is done, or why it made no difference."""
-    from tidings.services.operating import Operating
+    from tidings.services.operating import OperatorActions
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
-        changed = Operating(app.database, clock=utc_now).on_entries(act, entry_ids)
+        changed = OperatorActions(app.database, clock=utc_now).on_entries(act, entry_ids)
     done, otherwise = said
     for entry_id in dict.fromkeys(entry_ids):
         click.echo(f"entry {entry_id} {done if entry_id in changed else otherwise}")

@@ -19,7 +19,7 @@ def explain_a_subscriber(
 
     Example: tidings explain subscriber ada@example.org --slot w:2026-W47
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.services.explaining_readers import (
         explain_address,
         explain_entry_to,
@@ -30,7 +30,7 @@ def explain_a_subscriber(
 
     if entry_id and slot:
         raise click.UsageError("say --entry or --slot, not both")
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
         lines = explain_address(connection, key, app.links.suppression_hash(key))
         if entry_id:

@@ -8,7 +8,7 @@ import click
 from tidings.cli.output import ID, json_option, moment, show_json, show_table
 from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.filters import Action, Field, Filter, Kind, Rehearsal, Rule
+from tidings.domain.filters import Action, Field, Filter, FilterTrial, Kind, Rule
 
 INCOMPLETE = "say what to do: --keep or --drop, --field, and either --words or --pattern"
 
@@ -110,13 +110,13 @@ def try_filters(start: Start, /, *, as_json: bool, **given: Any) -> None:
 
     Example: tidings filter try --source 3 --keep --field title --pattern "^Release"
     """
-    from tidings.services.filtering import rehearse
+    from tidings.services.filtering import try_filter
     from tidings.wiring import opened
 
     _require_owner(given)
     rule = _find_rule(given)
     with opened(start.settings()) as app, app.database.read() as connection:
-        tried = rehearse(connection, given["source_id"], given["newsletter"], new=rule)
+        tried = try_filter(connection, given["source_id"], given["newsletter"], new=rule)
     if as_json:
         show_json(_rehearsal_contract(tried))
         return
@@ -159,7 +159,7 @@ def _contract(one: Filter) -> dict[str, object]:
     }
 
 
-def _rehearsal_contract(tried: Rehearsal) -> dict[str, object]:
+def _rehearsal_contract(tried: FilterTrial) -> dict[str, object]:
     return {
         "kept": tried.kept,
         "entries": [

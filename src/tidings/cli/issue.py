@@ -10,14 +10,7 @@ from typing import IO, TypedDict, Unpack
 import click
 
 from tidings.cli.delivery import contract as delivery_contract
-from tidings.cli.output import (
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
 from tidings.domain.newsletters import Issue
 from tidings.domain.planning import Forecast
@@ -182,12 +175,12 @@ def send(
     Example: tidings issue send weekly --yes
     """
     from tidings import mailing
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.services.sending import forecast, send_now, send_test
     from tidings.storage import newsletters
     from tidings.wiring import opened
 
-    tester = mailbox(to).address if to else None
+    tester = parse_address(to).address if to else None
     with opened(start.settings()) as app:
         sender, planner = mailing.issue_sender(app), mailing.planner(app)
         with app.database.read() as connection:

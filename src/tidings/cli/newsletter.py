@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from tidings.cli.output import json_option, show_json, show_table
-from tidings.cli.schedules import Command, schedule_of, wish_options
+from tidings.cli.schedules import Command, preference_options, schedule_of
 from tidings.cli.start import Start
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule
 
@@ -50,7 +50,7 @@ def newsletter() -> None:
 @newsletter.command
 @click.argument("slug")
 @click.option("--title", required=True, help="What readers see.")
-@wish_options
+@preference_options
 @letter_options
 @click.pass_obj
 def add(start: Start, /, slug: str, **given: Any) -> None:
@@ -126,7 +126,7 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 @newsletter.command
 @click.argument("slug")
 @click.option("--title", help="What readers see.")
-@wish_options
+@preference_options
 @click.option("--no-topics", is_flag=True, help="Of everything from now on.")
 @letter_options
 @click.pass_obj
@@ -189,14 +189,14 @@ def _when(one: Newsletter) -> str:
 
 def _letters(given: dict[str, Any]) -> dict[str, Any]:
     """Return what options say of a newsletter's letters; what is not named is not in it."""
-    from tidings.delivery.addresses import mailbox, sender
+    from tidings.delivery.addresses import parse_address, parse_sender
 
     said = {name: given[name] for name in LETTER_FIELDS if given[name] is not None}
     if said.get("sender"):
-        found = sender(said["sender"])
+        found = parse_sender(said["sender"])
         said["sender"] = f"{found.name} <{found.address}>" if found.name else found.address
     if said.get("reply_to"):
-        said["reply_to"] = mailbox(said["reply_to"]).address
+        said["reply_to"] = parse_address(said["reply_to"]).address
     return {name: None if value == "" else value for name, value in said.items()}
 
 

@@ -10,7 +10,7 @@ import click
 
 from tidings.domain.entries import Entry
 from tidings.domain.sources import Source
-from tidings.domain.spans import in_words
+from tidings.domain.spans import duration_in_words
 
 ID = click.IntRange(1, 2**63 - 1)
 """An id on the command line: one that a database can hold."""
@@ -61,7 +61,7 @@ def moment(value: datetime | None) -> str:
 
 def until(value: datetime, *, now: datetime) -> str:
     """Return how far off a time is, for people."""
-    return f"in {in_words(value - now)}" if value > now else "due"
+    return f"in {duration_in_words(value - now)}" if value > now else "due"
 
 
 def source_json(source: Source) -> dict[str, object]:

@@ -50,8 +50,10 @@ def poll(
         with app.database.read() as connection:
             for source_id in source_ids:
                 sources.get(connection, source_id)
-            wanted = leases.Wanted(due_at=None if every else utc_now(), only=source_ids or None)
-            named = leases.wanted_ids(connection, wanted)
+            wanted = leases.LeaseRequest(
+                due_at=None if every else utc_now(), only=source_ids or None
+            )
+            named = leases.requested_ids(connection, wanted)
         with polling(app) as gathering, progress("polling", total=len(named)) as done:
             report = partial(_report, done=None if as_json else done)
             if replayed:

@@ -20,7 +20,7 @@ OPTIONS = (
 )
 
 
-def wish_options(command: Command) -> Command:
+def preference_options(command: Command) -> Command:
     """Add the options that say how often, when, in what language and of what."""
     for option in reversed(OPTIONS):
         command = option(command)

@@ -2,14 +2,7 @@
 
 import click
 
-from tidings.cli.output import (
-    entry_json,
-    json_option,
-    limit_option,
-    moment,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import entry_json, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
 from tidings.domain.searching import SavedSearch
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
-from tidings.cli.schedules import schedule_of, wish_options
+from tidings.cli.schedules import preference_options, schedule_of
 from tidings.cli.start import Start
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import SimulatedSlot
@@ -22,7 +22,7 @@ LONGEST = timedelta(days=3660)
 @click.command
 @click.argument("address", required=False)
 @click.option("--newsletter", "slug", metavar="SLUG", required=True, help="Of which newsletter.")
-@wish_options
+@preference_options
 @click.option("--from", "since", metavar="DATE", help="From this day on; today.")
 @click.option("--to", "until", metavar="DATE", help="To the end of this day; two weeks on.")
 @json_option
@@ -34,8 +34,8 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
 
     Example: tidings simulate ada@example.org --newsletter weekly --from 2026-03-01 --to 2026-04-30
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.services.simulating import Wished, had_so_far
+    from tidings.delivery.addresses import parse_address
+    from tidings.services.simulating import SimulatedAudience, had_so_far
     from tidings.services.simulating import simulate as run
     from tidings.storage import newsletters, subscriptions
     from tidings.wiring import opened, utc_now
@@ -45,11 +45,11 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
         series = newsletters.get(connection, given["slug"])
         one = None
         if address:
-            one = subscriptions.get_of(connection, mailbox(address).key, series.slug)
+            one = subscriptions.get_of(connection, parse_address(address).key, series.slug)
         schedule = schedule_of(given, one.schedule if one else series.schedule)
         since, until = _span(given, schedule, now=now)
         is_to_come = one is not None and since >= now
-        wished = Wished(
+        wished = SimulatedAudience(
             newsletter=series,
             schedule=schedule,
             topics=given["topics"] or (one.topics if one else ()),

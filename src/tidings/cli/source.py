@@ -77,7 +77,7 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.get(connection, source_id)
-        own = stored.of_sources(connection, [source_id]).get(source_id)
+        own = stored.access_of(connection, [source_id]).get(source_id)
         hub = websub.of_sources(connection, [source_id]).get(source_id)
     beside = {"access": own.summary if own else None, "hub": hub.summary if hub else None}
     shown = source_json(found) | _details(found) | beside
@@ -130,7 +130,7 @@ def unmove(start: Start, source_id: int) -> None:
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        click.echo(source_edits.unmove(connection, source_id, now=utc_now()))
+        click.echo(source_edits.revert_redirect(connection, source_id, now=utc_now()))
 
 
 @source.command
@@ -178,7 +178,7 @@ def _decision(decision: Decision) -> dict[str, object]:
 
 
 def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
-    from tidings.services.operating import Operating
+    from tidings.services.operating import OperatorActions
     from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 
@@ -186,5 +186,5 @@ def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -
         with app.database.read() as connection:
             before = sources.get(connection, source_id)
         # One that is resumed again is due again, as it always was.
-        Operating(app.database, clock=utc_now).set_state(source_id, state)
+        OperatorActions(app.database, clock=utc_now).set_state(source_id, state)
     click.echo(f"{said if before.state is not state else f'is {state} already'}: {before.title}")

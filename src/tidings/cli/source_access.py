@@ -22,7 +22,7 @@ class _Secret(click.ParamType[str]):
         return str(file.read()).strip()
 
 
-class _Options(TypedDict):
+class _AccessOptions(TypedDict):
     user: str | None
     password_file: TextIO | None
     headers: tuple[str, ...]
@@ -46,7 +46,7 @@ class _Options(TypedDict):
 @click.option("--user-agent", help="What to call ourselves.")
 @click.option("--none", is_flag=True, help="Take away what was set before.")
 @click.pass_obj
-def access(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
+def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> None:
     """Set what a source is asked with: a login, headers, cookies, a proxy, a user agent.
 
     What is not named stays as it is; an empty value takes away what was set. Without any
@@ -63,15 +63,15 @@ def access(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
     change = _change(options)
     with opened(start.settings()) as app, app.database.write() as connection:
         sources.get(connection, source_id)
-        before = stored.of_sources(connection, [source_id]).get(source_id, Access())
+        before = stored.access_of(connection, [source_id]).get(source_id, Access())
         after = changed(Access() if options["none"] else before, change)
         if after != before:
-            edit = source_edits.Edit(access=after)
+            edit = source_edits.SourceEdit(access=after)
             source_edits.edit(connection, source_id, edit, now=utc_now())
     click.echo(after.summary or "asked like all others")
 
 
-def _change(options: _Options) -> Access:
+def _change(options: _AccessOptions) -> Access:
     file = options["password_file"]
     return Access(
         user=options["user"],

@@ -8,7 +8,7 @@ import click
 from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.entries import Republish
-from tidings.domain.spans import read_span
+from tidings.domain.spans import parse_duration
 from tidings.errors import InvalidError
 
 
@@ -19,7 +19,7 @@ class _Duration(click.ParamType[timedelta]):
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> timedelta:
         try:
-            return read_span(value)
+            return parse_duration(value)
         except InvalidError as error:
             self.fail(str(error), param, ctx)
 
@@ -36,7 +36,7 @@ _SHOWN = {
 """What can be changed, by field, in words."""
 
 
-class _Options(TypedDict):
+class _EditOptions(TypedDict):
     title: str | None
     url: str | None
     topics: tuple[str, ...]
@@ -70,7 +70,7 @@ class _Options(TypedDict):
     help="Whether others may see its URL; one with a token in it is hidden unless you say so.",
 )
 @click.pass_obj
-def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
+def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     """Change a source: title, address, topics, how often it is polled, what may be shown of it.
 
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
@@ -83,7 +83,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_Options]) -> None:
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
-        change = source_edits.Edit(
+        change = source_edits.SourceEdit(
             title=options["title"],
             url=web_address(url) if url else None,
             topics=slugs if slugs or options["no_topics"] else None,

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from tidings.cli.output import json_option
-from tidings.cli.schedules import schedule_of, wish_options
+from tidings.cli.schedules import preference_options, schedule_of
 from tidings.cli.start import Start
 from tidings.cli.subscriber_files import export, import_subscribers
 from tidings.cli.subscriber_list import list_subscribers, show_subscriber
@@ -26,7 +26,7 @@ for _command in (list_subscribers, import_subscribers, export):
 @subscriber.command
 @click.argument("address")
 @click.option("--newsletter", "slug", required=True, help="What to subscribe to.")
-@wish_options
+@preference_options
 @click.pass_obj
 def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
     """Subscribe somebody, confirmed by your word, to what comes from now on.
@@ -35,20 +35,20 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.domain.readers import Wish
+    from tidings.delivery.addresses import parse_address
+    from tidings.domain.readers import Preferences
     from tidings.services import changes
-    from tidings.services.changes import Act
+    from tidings.services.changes import Actor
     from tidings.services.readers import refuse_suppressed
     from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
-    known = mailbox(address)
+    known = parse_address(address)
     with opened(start.settings()) as app:
-        act = Act(now=utc_now(), by="operator")
+        act = Actor(now=utc_now(), by="operator")
         with app.database.write() as connection:
             series = newsletters.get(connection, slug)
-            wish = Wish(
+            wish = Preferences(
                 schedule=schedule_of(given, series.schedule),
                 language=given["language"] or series.language,
                 topics=given["topics"],
@@ -67,11 +67,11 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 
     Example: tidings subscriber show ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.storage import subscribers, subscriptions, suppressions
     from tidings.wiring import opened
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
         found = subscriptions.of_subscriber(connection, key)
         standing = subscribers.standing(connection, key)
@@ -82,7 +82,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 @subscriber.command
 @click.argument("address")
 @click.option("--newsletter", "slug", required=True, help="Which of their subscriptions.")
-@wish_options
+@preference_options
 @click.option("--no-topics", is_flag=True, help="Everything of the newsletter from now on.")
 @click.pass_obj
 def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
@@ -90,23 +90,23 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.domain.readers import Wish
+    from tidings.delivery.addresses import parse_address
+    from tidings.domain.readers import Preferences
     from tidings.services import changes
-    from tidings.services.changes import Act
+    from tidings.services.changes import Actor
     from tidings.storage import subscriptions
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        old = subscriptions.get_of(connection, mailbox(address).key, slug)
+        old = subscriptions.get_of(connection, parse_address(address).key, slug)
         kept = () if given["no_topics"] else old.topics
-        wish = Wish(
+        wish = Preferences(
             schedule=schedule_of(given, old.schedule),
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        changes.edit(connection, old, wish, act=Act(now=utc_now(), by="operator"))
-        new = subscriptions.get_of(connection, mailbox(address).key, slug)
+        changes.edit(connection, old, wish, act=Actor(now=utc_now(), by="operator"))
+        new = subscriptions.get_of(connection, parse_address(address).key, slug)
     click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
 
@@ -123,15 +123,15 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.domain.newsletters import Ending
     from tidings.services import changes
-    from tidings.services.changes import Act
+    from tidings.services.changes import Actor
     from tidings.services.erasure import erase
     from tidings.storage import subscribers, subscriptions
     from tidings.wiring import opened, utc_now
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             subscribers.get_of(connection, key)
@@ -140,7 +140,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
         with app.database.write() as connection:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
-                act = Act(now=utc_now(), by="operator")
+                act = Actor(now=utc_now(), by="operator")
                 changes.end(connection, one, Ending.OPERATOR, act=act)
             else:
                 person = subscribers.get_of(connection, key)

@@ -11,7 +11,7 @@ import click
 from tidings.cli.start import Start
 from tidings.domain import rosters
 from tidings.domain.roster_columns import COLUMNS
-from tidings.domain.rosters import Imported
+from tidings.domain.rosters import LineResult
 from tidings.errors import ImportFileError, InvalidError, StorageError
 
 MOST_ALIKE = 3
@@ -57,7 +57,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     text = _looked_through(file, given)
     report = _Report(is_rehearsal=how["dry_run"])
     with opened(start.settings()) as app:
-        _, lines = rosters.read(text, given)
+        _, lines = rosters.read_csv(text, given)
         try:
             for one in mailing.importer(app, plan).run(lines):
                 report.note(one)
@@ -74,7 +74,7 @@ def _looked_through(file: Path, given: Mapping[str, str]) -> str:
     """Return the text of a list, all of which has been looked at before anything is written."""
     try:
         text = rosters.decoded(file.read_bytes())
-        columns, lines = rosters.read(text, given)
+        columns, lines = rosters.read_csv(text, given)
         for _ in lines:
             pass
     except OSError as error:
@@ -102,7 +102,7 @@ class _Report:
         self._is_rehearsal = is_rehearsal
         self._left_out: dict[str, list[tuple[int, str]]] = {}
 
-    def note(self, one: Imported) -> None:
+    def note(self, one: LineResult) -> None:
         """Count a line."""
         self.counted["in"] += one.is_in
         self.counted["asked"] += one.is_asked
@@ -153,18 +153,18 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
 
     Example: tidings subscriber export --newsletter weekly
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.services.exporting import CONSENT_COLUMNS, consent_rows, roster_rows
+    from tidings.delivery.addresses import parse_address
+    from tidings.services.exporting import CONSENT_COLUMNS, consent_rows, subscriber_rows
     from tidings.storage import newsletters
     from tidings.wiring import opened
 
     if address and not consent:
         raise click.UsageError("--address goes with --consent")
-    key = mailbox(address).key if address else None
+    key = parse_address(address).key if address else None
     with opened(start.settings()) as app, app.database.read() as connection:
         if slug:
             newsletters.get(connection, slug)
         if consent:
-            rosters.write(consent_rows(connection, slug, key), sys.stdout, CONSENT_COLUMNS)
+            rosters.write_csv(consent_rows(connection, slug, key), sys.stdout, CONSENT_COLUMNS)
         else:
-            rosters.write(roster_rows(connection, slug), sys.stdout, COLUMNS)
+            rosters.write_csv(subscriber_rows(connection, slug), sys.stdout, COLUMNS)

@@ -7,7 +7,7 @@ import click
 
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.bounces import Standing
+from tidings.domain.bounces import BounceHistory
 from tidings.domain.newsletters import Subscription
 from tidings.domain.readers import SignUp, Suppression
 
@@ -29,7 +29,7 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
     Example: tidings subscriber list --newsletter weekly --state bouncing
     """
     from tidings.storage import newsletters, rosters, sign_ups, topics
-    from tidings.storage.rosters import Filter
+    from tidings.storage.rosters import SubscriptionFilter
     from tidings.wiring import opened, utc_now
 
     slug, state, like = (given[name] for name in ("slug", "state", "like"))
@@ -41,8 +41,10 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
             found = [one for one in waiting if _is_meant(one, topic, like)]
             _show_waiting(found[: limit or None], as_json=as_json)
             return
-        wanted = Filter(newsletter=slug, state=state, topic=topic, like=like)
-        show_subscriptions(rosters.matching(connection, wanted, limit=limit), as_json=as_json)
+        wanted = SubscriptionFilter(newsletter=slug, state=state, topic=topic, like=like)
+        show_subscriptions(
+            rosters.select_subscriptions(connection, wanted, limit=limit), as_json=as_json
+        )
 
 
 def show_subscriptions(found: Iterable[Subscription], *, as_json: bool) -> None:
@@ -55,7 +57,7 @@ def show_subscriptions(found: Iterable[Subscription], *, as_json: bool) -> None:
 
 def show_subscriber(
     found: Sequence[Subscription],
-    standing: Standing,
+    standing: BounceHistory,
     suppression: Suppression | None,
     *,
     as_json: bool,

@@ -26,7 +26,7 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
 
     Example: tidings suppression list --address ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.storage import suppressions
     from tidings.wiring import opened
 
@@ -34,7 +34,9 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
         if address is None:
             found = suppressions.every(connection)
         else:
-            one = suppressions.find(connection, app.links.suppression_hash(mailbox(address).key))
+            one = suppressions.find(
+                connection, app.links.suppression_hash(parse_address(address).key)
+            )
             found = [one] if one else []
     if as_json:
         show_json(
@@ -62,16 +64,16 @@ def add(start: Start, address: str, evidence: str | None) -> None:
 
     Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.domain.readers import SuppressionReason
     from tidings.services import changes
-    from tidings.services.changes import Act
+    from tidings.services.changes import Actor
     from tidings.storage import suppressions
     from tidings.wiring import opened, utc_now
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app:
-        act = Act(now=utc_now(), by="operator")
+        act = Actor(now=utc_now(), by="operator")
         both = key, app.links.suppression_hash(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
@@ -88,12 +90,12 @@ def remove(start: Start, address: str) -> None:
 
     Example: tidings suppression remove ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.delivery.addresses import parse_address
     from tidings.errors import NotFoundError
     from tidings.storage import suppressions
     from tidings.wiring import opened
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app:
         hashed = app.links.suppression_hash(key)
         with app.database.write() as connection:

@@ -25,7 +25,7 @@ _UNSEEN = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mailbox:
+class EmailAddress:
     """Where mail can be delivered, in ASCII.
 
     Attributes:
@@ -45,7 +45,7 @@ class Sender:
     address: str
 
 
-def mailbox(text: str) -> Mailbox:
+def parse_address(text: str) -> EmailAddress:
     """Read an address: no name, no list, no comment, no quotes, no IP address.
 
     What input methods and the clipboard add is taken off: full-width characters, those that
@@ -70,10 +70,10 @@ def mailbox(text: str) -> Mailbox:
         because = "no address that letters reach begins with a hyphen or has =? in it"
         raise InvalidError("address", text, because, detail="name")
     address = f"{local}@{valid.ascii_domain.lower()}"
-    return Mailbox(address=address, key=address.casefold())
+    return EmailAddress(address=address, key=address.casefold())
 
 
-def sender(text: str) -> Sender:
+def parse_sender(text: str) -> Sender:
     """Read `Name <address>`, or an address alone, as it stands in the settings.
 
     Raises:
@@ -81,10 +81,10 @@ def sender(text: str) -> Sender:
     """
     named = _NAMED.fullmatch(text)
     if named is None:
-        return Sender(name="", address=mailbox(text).address)
+        return Sender(name="", address=parse_address(text).address)
     if not named["name"].isprintable():
         raise InvalidError("sender", text, "the name has characters that cannot be shown")
-    return Sender(name=named["name"].strip(), address=mailbox(named["address"]).address)
+    return Sender(name=named["name"].strip(), address=parse_address(named["address"]).address)
 
 
 def _mended(text: str) -> str:

@@ -20,7 +20,7 @@ MAX_LINE = 998
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
-def checked(pattern: re.Pattern[str], value: str) -> str:
+def checked_value(pattern: re.Pattern[str], value: str) -> str:
     """Return `value` if it is as `pattern` says, and so adds nothing to a head.
 
     Raises:
@@ -41,7 +41,7 @@ def part_head(boundary: str, subtype: str, body: EncodedText) -> bytes:
     ).encode()
 
 
-def inspect(letter: bytes, *, names: Sequence[str], parts: Sequence[str], what: str) -> None:
+def verify_message(letter: bytes, *, names: Sequence[str], parts: Sequence[str], what: str) -> None:
     """Read a letter as a mail program does, and compare.
 
     Args:

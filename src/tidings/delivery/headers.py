@@ -47,7 +47,7 @@ def address_header(name: str, sender: Sender) -> str:
     text, bracketed = header_text(sender.name), f"<{sender.address}>"
     if not text:
         return f"{name}: {bracketed}"
-    words = [_quoted(text)] if _is_plain(text) else _encoded_words(text, after=name)
+    words = [_quoted_string(text)] if _is_plain(text) else _encoded_words(text, after=name)
     line = " ".join([*words, bracketed])
     is_short = len(name) + 2 + len(line) <= WIDTH
     return f"{name}: {line if is_short else _folded([*words, bracketed])}"
@@ -60,12 +60,12 @@ def list_header(name: str, title: str, list_id: str) -> str:
     look at the line as it is.
     """
     text = header_text(title)
-    line = f"{name}: {_quoted(text)} <{list_id}>"
+    line = f"{name}: {_quoted_string(text)} <{list_id}>"
     is_fit = text and _is_plain(text) and len(line) <= WIDTH
     return line if is_fit else f"{name}: <{list_id}>"
 
 
-def _quoted(text: str) -> str:
+def _quoted_string(text: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 

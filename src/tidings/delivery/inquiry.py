@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from tidings.delivery.sessions import described, opened
+from tidings.delivery.sessions import describe_error, open_session
 from tidings.delivery.settings import SmtpSettings
 from tidings.errors import UnreachableError
 
@@ -52,7 +52,7 @@ def ask_relay(settings: SmtpSettings) -> RelayOffer:
     Raises:
         DeliveryError: The relay is not there, or does not want us.
     """
-    smtp = opened(settings, ssl.create_default_context(), recipient="nobody")
+    smtp = open_session(settings, ssl.create_default_context(), recipient="nobody")
     try:
         sock = smtp.sock
         until = _end_of_certificate(sock) if isinstance(sock, ssl.SSLSocket) else None
@@ -83,7 +83,7 @@ def click(url: str) -> ClickAnswer:
             at=_time(answered_at) if answered_at else None,
         )
     except (OSError, HTTPException) as error:
-        because = described(error) if isinstance(error, OSError) else str(error)
+        because = describe_error(error) if isinstance(error, OSError) else str(error)
         raise UnreachableError(f"{parts.scheme}://{parts.netloc}", because) from error
     finally:
         connection.close()

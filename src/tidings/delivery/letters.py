@@ -14,9 +14,9 @@ from tidings.delivery.bodies import (
     LIST_ID,
     MESSAGE_ID,
     URL,
-    checked,
-    inspect,
+    checked_value,
     part_head,
+    verify_message,
 )
 from tidings.delivery.encodings import encoded
 from tidings.delivery.headers import address_header, list_header, text_header
@@ -40,7 +40,7 @@ _OWN_HEADERS = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letterhead:
+class ListHeaders:
     """What stands at the head of every letter of a newsletter.
 
     Attributes:
@@ -111,7 +111,7 @@ class PreparedIssue:
         Raises:
             ValueError: What is said of the recipient cannot stand in a head.
         """
-        links = [checked(URL, link).encode() for link in recipient.links]
+        links = [checked_value(URL, link).encode() for link in recipient.links]
         return b"".join(
             (
                 self._whole_head(recipient).encode("ascii"),
@@ -124,11 +124,11 @@ class PreparedIssue:
         )
 
     def _whole_head(self, recipient: Recipient) -> str:
-        to = checked(ADDRESS, recipient.address)
-        message_id = checked(MESSAGE_ID, recipient.message_id)
+        to = checked_value(ADDRESS, recipient.address)
+        message_id = checked_value(MESSAGE_ID, recipient.message_id)
         ways_out = [f"<{recipient.unsubscribe_url}>"]
         if recipient.unsubscribe_address is not None:
-            address = quote(checked(ADDRESS, recipient.unsubscribe_address), safe="@+")
+            address = quote(checked_value(ADDRESS, recipient.unsubscribe_address), safe="@+")
             ways_out.append(f"<mailto:{address}?subject=unsubscribe>")
         return (
             f"{self._head}"
@@ -137,7 +137,7 @@ class PreparedIssue:
             f"Message-ID: {message_id}\r\n"
             f"List-Unsubscribe: {', '.join(ways_out)}\r\n"
             "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-            f"Feedback-ID: {checked(FEEDBACK_ID, recipient.feedback_id)}\r\n"
+            f"Feedback-ID: {checked_value(FEEDBACK_ID, recipient.feedback_id)}\r\n"
             "Auto-Submitted: auto-generated\r\n"
             "X-Auto-Response-Suppress: OOF, AutoReply\r\n"
             "MIME-Version: 1.0\r\n"
@@ -146,7 +146,7 @@ class PreparedIssue:
         )
 
 
-def prepare(issue: Issue, letterhead: Letterhead) -> PreparedIssue:
+def prepare_issue(issue: Issue, letterhead: ListHeaders) -> PreparedIssue:
     """Encode an issue, and make sure that a letter of it says what it should and no more.
 
     Raises:
@@ -154,17 +154,17 @@ def prepare(issue: Issue, letterhead: Letterhead) -> PreparedIssue:
     """
     # Neither encoding ever writes "=_", so no part can hold the boundary, whatever it says.
     boundary = f"=_{sha256(issue.key + issue.slug.encode()).hexdigest()[:32]}"
-    list_id = checked(LIST_ID, letterhead.list_id)
+    list_id = checked_value(LIST_ID, letterhead.list_id)
     lines = [
         address_header("From", letterhead.sender),
         text_header("Subject", issue.subject),
         list_header("List-Id", letterhead.list_title, list_id),
     ]
     if letterhead.archive_url is not None:
-        lines.append(f"List-Archive: <{checked(URL, letterhead.archive_url)}>")
-    checked(ADDRESS, letterhead.sender.address)
+        lines.append(f"List-Archive: <{checked_value(URL, letterhead.archive_url)}>")
+    checked_value(ADDRESS, letterhead.sender.address)
     if letterhead.reply_to is not None:
-        lines.append(f"Reply-To: {checked(ADDRESS, letterhead.reply_to)}")
+        lines.append(f"Reply-To: {checked_value(ADDRESS, letterhead.reply_to)}")
     prepared = PreparedIssue(
         head="\r\n".join([*lines, ""]), boundary=boundary, text=issue.text, html=issue.html
     )
@@ -178,7 +178,7 @@ def _inspect(prepared: PreparedIssue, issue: Issue, lines: Sequence[str]) -> Non
     filled = [issue.text, issue.html]
     for mark, link in zip(_GAPS, _SOMEBODY.links, strict=True):
         filled = [part.replace(mark, link) for part in filled]
-    inspect(
+    verify_message(
         prepared.letter(_SOMEBODY),
         names=[*names, *_OWN_HEADERS],
         parts=filled,

@@ -10,17 +10,17 @@ from tidings.delivery.bodies import (
     LIST_ID,
     MESSAGE_ID,
     URL,
-    checked,
-    inspect,
+    checked_value,
     part_head,
+    verify_message,
 )
 from tidings.delivery.encodings import encoded
 from tidings.delivery.headers import address_header, list_header, text_header
-from tidings.delivery.letters import Letterhead
+from tidings.delivery.letters import ListHeaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class TransactionalMessage:
     """A letter to one person.
 
     Attributes:
@@ -40,7 +40,7 @@ class Notice:
     unsubscribe_url: str | None = None
 
 
-def notice_letter(notice: Notice, letterhead: Letterhead) -> bytes:
+def build_transactional(notice: TransactionalMessage, letterhead: ListHeaders) -> bytes:
     """Return a notice as it goes out; the same arguments give the same bytes.
 
     Raises:
@@ -64,31 +64,31 @@ def notice_letter(notice: Notice, letterhead: Letterhead) -> bytes:
     )
     names = [line.partition(":")[0] for line in lines]
     what = f"notice {notice.message_id}"
-    inspect(letter, names=names, parts=(notice.text, notice.html), what=what)
+    verify_message(letter, names=names, parts=(notice.text, notice.html), what=what)
     return letter
 
 
-def _head(notice: Notice, letterhead: Letterhead) -> list[str]:
-    checked(ADDRESS, letterhead.sender.address)
+def _head(notice: TransactionalMessage, letterhead: ListHeaders) -> list[str]:
+    checked_value(ADDRESS, letterhead.sender.address)
     lines = [
         address_header("From", letterhead.sender),
         text_header("Subject", notice.subject),
-        f"To: {checked(ADDRESS, notice.address)}",
+        f"To: {checked_value(ADDRESS, notice.address)}",
         f"Date: {format_datetime(notice.date)}",
-        f"Message-ID: {checked(MESSAGE_ID, notice.message_id)}",
+        f"Message-ID: {checked_value(MESSAGE_ID, notice.message_id)}",
     ]
     if letterhead.reply_to is not None:
-        lines.append(f"Reply-To: {checked(ADDRESS, letterhead.reply_to)}")
+        lines.append(f"Reply-To: {checked_value(ADDRESS, letterhead.reply_to)}")
     if notice.is_of_list:
-        list_id = checked(LIST_ID, letterhead.list_id)
+        list_id = checked_value(LIST_ID, letterhead.list_id)
         lines.append(list_header("List-Id", letterhead.list_title, list_id))
     return lines
 
 
-def _machine_lines(notice: Notice) -> list[str]:
+def _machine_lines(notice: TransactionalMessage) -> list[str]:
     lines = []
     if notice.unsubscribe_url is not None:
-        lines.append(f"List-Unsubscribe: <{checked(URL, notice.unsubscribe_url)}>")
+        lines.append(f"List-Unsubscribe: <{checked_value(URL, notice.unsubscribe_url)}>")
         lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     return [
         *lines,

@@ -8,7 +8,7 @@ CATCH_UP = 0.1
 """Seconds by which somebody who came late may make up for it."""
 
 
-class Pace:
+class RateLimit:
     """A bucket of tokens that fills at a steady rate, shared by all threads.
 
     Args:

@@ -4,9 +4,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tidings.delivery.pace import Pace
+from tidings.delivery.pace import RateLimit
 from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Line
+from tidings.delivery.smtp import SmtpConnection
 from tidings.delivery.transports import Send
 
 
@@ -15,7 +15,7 @@ class Relay:
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
-        self._pace = Pace(settings.per_second)
+        self._pace = RateLimit(settings.per_second)
         # Reading all the certificates that are trusted takes a while; without TLS none is.
         is_clear = settings.security == "none"
         self._tls = (
@@ -25,7 +25,7 @@ class Relay:
     @contextmanager
     def connect(self) -> Iterator[Send]:
         """Give a thread a connection of its own, made when the first letter goes out."""
-        line = Line(self._settings, pace=self._pace, tls=self._tls)
+        line = SmtpConnection(self._settings, pace=self._pace, tls=self._tls)
         try:
             yield line.send
         finally:

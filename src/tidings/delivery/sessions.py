@@ -6,24 +6,24 @@ import ssl
 
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.transports import Reply
-from tidings.delivery.verdicts import Stage, verdict
-from tidings.delivery.wire import Connection, TlsConnection
+from tidings.delivery.verdicts import SmtpStage, error_of_reply
+from tidings.delivery.wire import StrictSmtp, StrictSmtpTls
 from tidings.errors import DeliveryError, RelayUnreachableError, SenderFaultError
 
 
-def opened(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str) -> Connection:
+def open_session(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str) -> StrictSmtp:
     """Connect, and do what must come before the first letter.
 
     Raises:
         DeliveryError: The relay is not there, or does not want us.
     """
     seconds = settings.timeout.total_seconds()
-    smtp: Connection | None = None
+    smtp: StrictSmtp | None = None
     try:
         if settings.security == "tls":
-            smtp = TlsConnection(settings.host, settings.port, timeout=seconds, context=tls)
+            smtp = StrictSmtpTls(settings.host, settings.port, timeout=seconds, context=tls)
         else:
-            smtp = Connection(settings.host, settings.port, timeout=seconds)
+            smtp = StrictSmtp(settings.host, settings.port, timeout=seconds)
         _introduce(smtp, settings, tls)
     except (OSError, ValueError) as error:  # ValueError: a challenge in AUTH that is no base64
         if smtp is not None:
@@ -32,17 +32,17 @@ def opened(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str) -> Co
     return smtp
 
 
-def unreachable(recipient: str, error: OSError | ValueError) -> RelayUnreachableError:
+def connection_error(recipient: str, error: OSError | ValueError) -> RelayUnreachableError:
     """Return what a broken connection amounts to before the letter is on its way."""
-    return RelayUnreachableError(recipient, described(error), stops_relay=True)
+    return RelayUnreachableError(recipient, describe_error(error), stops_relay=True)
 
 
-def described(error: OSError | ValueError) -> str:
+def describe_error(error: OSError | ValueError) -> str:
     """Return what became of a connection, in few words."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _introduce(smtp: Connection, settings: SmtpSettings, tls: ssl.SSLContext) -> None:
+def _introduce(smtp: StrictSmtp, settings: SmtpSettings, tls: ssl.SSLContext) -> None:
     if smtp.sock is not None:  # a letter is one write; its end need not wait for more
         smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     smtp.ehlo_or_helo_if_needed()
@@ -57,8 +57,8 @@ def _session_error(recipient: str, error: OSError | ValueError) -> DeliveryError
     if isinstance(error, smtplib.SMTPResponseException):
         said = error.smtp_error
         raw = said if isinstance(said, bytes) else said.encode()
-        return verdict(recipient, Reply.read(error.smtp_code, raw), Stage.SESSION)
+        return error_of_reply(recipient, Reply.read(error.smtp_code, raw), SmtpStage.SESSION)
     is_misfit = isinstance(error, smtplib.SMTPException)
     if is_misfit and not isinstance(error, smtplib.SMTPServerDisconnected):
         return SenderFaultError(recipient, str(error).rstrip("."), stops_relay=True)
-    return unreachable(recipient, error)
+    return connection_error(recipient, error)

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tidings.delivery.pace import Pace
-from tidings.delivery.sessions import described, opened, unreachable
+from tidings.delivery.pace import RateLimit
+from tidings.delivery.sessions import connection_error, describe_error, open_session
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.transports import Envelope, Reply
-from tidings.delivery.verdicts import CLOSING, Stage, verdict
-from tidings.delivery.wire import Connection
+from tidings.delivery.verdicts import CLOSING, SmtpStage, error_of_reply
+from tidings.delivery.wire import StrictSmtp
 from tidings.errors import LostReplyError, RelayUnreachableError
 
 MAX_IDLE = 30.0
@@ -24,12 +24,12 @@ OK = 250
 GO_AHEAD = 354
 
 
-class Line:
+class SmtpConnection:
     """One thread's connection to the relay, made again when it is lost or stale."""
 
-    def __init__(self, settings: SmtpSettings, *, pace: Pace, tls: ssl.SSLContext) -> None:
+    def __init__(self, settings: SmtpSettings, *, pace: RateLimit, tls: ssl.SSLContext) -> None:
         self._settings, self._pace, self._tls = settings, pace, tls
-        self._smtp: Connection | None = None
+        self._smtp: StrictSmtp | None = None
         self._used_at = 0.0
 
     def send(self, envelope: Envelope, letter: bytes, mark: Callable[[], None]) -> Reply:
@@ -56,7 +56,7 @@ class Line:
                 self._smtp.quit()
         self._hang_up()
 
-    def _ready_for(self, envelope: Envelope, *, size: int) -> Connection:
+    def _ready_for(self, envelope: Envelope, *, size: int) -> StrictSmtp:
         """Bring the relay to the point where the letter itself comes next."""
         is_used = self._smtp is not None
         try:
@@ -67,14 +67,14 @@ class Line:
         # Many relays end a connection after some time or number of letters.
         return self._announced(envelope, size=size)
 
-    def _connected(self, recipient: str) -> Connection:
+    def _connected(self, recipient: str) -> StrictSmtp:
         if self._smtp is not None and self._is_stale(self._smtp):
             self._hang_up()
         if self._smtp is None:
-            self._smtp = opened(self._settings, self._tls, recipient=recipient)
+            self._smtp = open_session(self._settings, self._tls, recipient=recipient)
         return self._smtp
 
-    def _is_stale(self, smtp: Connection) -> bool:
+    def _is_stale(self, smtp: StrictSmtp) -> bool:
         """Tell whether the relay has, or may have, closed the connection since the last letter."""
         if time.monotonic() - self._used_at > MAX_IDLE or smtp.sock is None:
             return True
@@ -82,14 +82,14 @@ class Line:
             selector.register(smtp.sock, selectors.EVENT_READ)
             return bool(selector.select(0))  # nobody speaks unasked but to say good-bye
 
-    def _announced(self, envelope: Envelope, *, size: int) -> Connection:
+    def _announced(self, envelope: Envelope, *, size: int) -> StrictSmtp:
         """Say what comes, at once where the relay lets us, until it says "go ahead"."""
         smtp = self._connected(envelope.recipient)
         declared = f" SIZE={size}" if smtp.has_extn("size") else ""
         commands = {
-            Stage.MAIL: f"MAIL FROM:<{envelope.sender}>{declared}",
-            Stage.RCPT: f"RCPT TO:<{envelope.recipient}>",
-            Stage.DATA: "DATA",
+            SmtpStage.MAIL: f"MAIL FROM:<{envelope.sender}>{declared}",
+            SmtpStage.RCPT: f"RCPT TO:<{envelope.recipient}>",
+            SmtpStage.DATA: "DATA",
         }
         is_pipelined = smtp.has_extn("pipelining")
         try:
@@ -97,16 +97,16 @@ class Line:
                 smtp.send("\r\n".join([*commands.values(), ""]))
             for position, (stage, command) in enumerate(commands.items(), start=1):
                 reply = Reply.read(*(smtp.getreply() if is_pipelined else smtp.docmd(command)))
-                if reply.code // 100 != (3 if stage is Stage.DATA else 2):
+                if reply.code // 100 != (3 if stage is SmtpStage.DATA else 2):
                     unread = len(commands) - position if is_pipelined else 0
                     self._start_over(smtp, reply, unread=unread)
-                    raise verdict(envelope.recipient, reply, stage)
+                    raise error_of_reply(envelope.recipient, reply, stage)
         except OSError as error:
             self._hang_up()
-            raise unreachable(envelope.recipient, error) from error
+            raise connection_error(envelope.recipient, error) from error
         return smtp
 
-    def _start_over(self, smtp: Connection, refusal: Reply, *, unread: int) -> None:
+    def _start_over(self, smtp: StrictSmtp, refusal: Reply, *, unread: int) -> None:
         """Make the connection ready for the next letter, or give it up."""
         with suppress(OSError):
             last = [smtp.getreply()[0] for _ in range(unread)][-1:]
@@ -117,7 +117,7 @@ class Line:
                 return
         self._hang_up()
 
-    def _hand_over(self, smtp: Connection, recipient: str, payload: bytes) -> Reply:
+    def _hand_over(self, smtp: StrictSmtp, recipient: str, payload: bytes) -> Reply:
         try:
             smtp.send(payload)
             patience = self._settings.reply_timeout.total_seconds()
@@ -126,7 +126,7 @@ class Line:
             self._hang_up()
             if not isinstance(error, OSError):
                 raise
-            raise LostReplyError(recipient, described(error)) from error
+            raise LostReplyError(recipient, describe_error(error)) from error
         self._used_at = time.monotonic()
         if reply.code // 100 == 2:
             return reply
@@ -134,7 +134,7 @@ class Line:
             self._hang_up()
         if reply.code // 100 == 3:
             raise LostReplyError(recipient, f"answered out of turn: {reply}")
-        raise verdict(recipient, reply, Stage.END)
+        raise error_of_reply(recipient, reply, SmtpStage.END)
 
     def _hang_up(self) -> None:
         smtp, self._smtp = self._smtp, None

@@ -4,7 +4,7 @@ import re
 from enum import StrEnum
 
 from tidings.delivery.transports import Reply
-from tidings.domain.refusals import Subject, names_size, subject_of
+from tidings.domain.refusals import RefusalSubject, names_size, subject_of
 from tidings.errors import (
     DeliveryError,
     RefusedForNowError,
@@ -14,7 +14,7 @@ from tidings.errors import (
 )
 
 
-class Stage(StrEnum):
+class SmtpStage(StrEnum):
     """What was asked of the relay when it refused."""
 
     SESSION = "session"
@@ -42,16 +42,18 @@ _OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
 """One mailbox, or whoever is seen for the first time: neither says anything of the others."""
 
 
-def verdict(recipient: str, reply: Reply, stage: Stage) -> DeliveryError:
+def error_of_reply(recipient: str, reply: Reply, stage: SmtpStage) -> DeliveryError:
     """Return the error that a reply amounts to, given that it does not accept.
 
     Before it knows the recipient, a relay that refuses refuses us. Afterwards its words say
     whom it means; where they do not, the answer to the recipient's name is about them, and the
     answer to the letter about the letter.
     """
-    knows_recipient = stage in {Stage.RCPT, Stage.DATA, Stage.END}
+    knows_recipient = stage in {SmtpStage.RCPT, SmtpStage.DATA, SmtpStage.END}
     because, subject = str(reply), subject_of(reply.text)
-    is_full = reply.code == TOO_MUCH and stage is Stage.RCPT and subject is not Subject.OURS
+    is_full = (
+        reply.code == TOO_MUCH and stage is SmtpStage.RCPT and subject is not RefusalSubject.OURS
+    )
     if reply.code // 100 == 4 or is_full:
         return _for_now(recipient, reply, knows_recipient=knows_recipient)
     if reply.code // 100 != 5:
@@ -61,19 +63,21 @@ def verdict(recipient: str, reply: Reply, stage: Stage) -> DeliveryError:
     if reply.code in PROTOCOL_FAULTS | ACCESS_FAULTS:
         return SenderFaultError(recipient, because, stops_relay=True)
     is_of_size = reply.code == TOO_MUCH or names_size(reply.text)
-    if is_of_size and not (knows_recipient and subject is Subject.RECIPIENT):
+    if is_of_size and not (knows_recipient and subject is RefusalSubject.RECIPIENT):
         return SenderFaultError(recipient, because)  # other issues may be smaller
     if not knows_recipient:
         return SenderFaultError(recipient, because, stops_relay=True)
     return _for_good(recipient, because, subject, stage)
 
 
-def _for_good(recipient: str, because: str, subject: Subject, stage: Stage) -> DeliveryError:
-    if subject is Subject.PACE:
+def _for_good(
+    recipient: str, because: str, subject: RefusalSubject, stage: SmtpStage
+) -> DeliveryError:
+    if subject is RefusalSubject.PACE:
         return RefusedForNowError(recipient, because)
-    if subject is Subject.UNKNOWN:
-        subject = Subject.RECIPIENT if stage is Stage.RCPT else Subject.OURS
-    if subject is Subject.RECIPIENT:
+    if subject is RefusalSubject.UNKNOWN:
+        subject = RefusalSubject.RECIPIENT if stage is SmtpStage.RCPT else RefusalSubject.OURS
+    if subject is RefusalSubject.RECIPIENT:
         return RejectedError(recipient, because)
     return SenderFaultError(recipient, because, is_of_domain=True)
 

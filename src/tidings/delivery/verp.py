@@ -6,7 +6,7 @@ from base64 import b32decode, b32encode
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidings.delivery.addresses import mailbox
+from tidings.delivery.addresses import parse_address
 from tidings.errors import ConfigError, InvalidError
 
 MAX_LOCAL_PART = 64
@@ -22,7 +22,7 @@ _SUFFIX = re.compile(r"([a-z2-7]{2,13})\.([a-z2-7]{8})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class BounceClaim:
     """The delivery that an address says it is for; nobody has compared the signature yet."""
 
     delivery_id: int
@@ -44,7 +44,7 @@ class BounceAddress:
 
     def __init__(self, address: str, sign: Callable[[str], bytes]) -> None:
         try:
-            known = mailbox(address)
+            known = parse_address(address)
         except InvalidError as error:
             raise ConfigError(f"[bounce] address: {error}") from error
         self._local, _, self._domain = known.address.rpartition("@")
@@ -61,7 +61,7 @@ class BounceAddress:
         signature = self._signature(delivery_id, message_id)
         return f"{self._local}+{_name(delivery_id)}.{signature}@{self._domain}"
 
-    def read(self, address: str) -> Claim | None:
+    def read(self, address: str) -> BounceClaim | None:
         """Return what an address claims; None if it is none of this kind."""
         local, _, domain = address.lower().rpartition("@")
         base, _, suffix = local.partition("+")
@@ -72,9 +72,9 @@ class BounceAddress:
         number = int.from_bytes(_decoded(name), "big")
         if _name(number) != name or number >= 2**63:
             return None
-        return Claim(delivery_id=number, signature=signature)
+        return BounceClaim(delivery_id=number, signature=signature)
 
-    def is_ours(self, claim: Claim, message_id: str) -> bool:
+    def is_ours(self, claim: BounceClaim, message_id: str) -> bool:
         """Say whether we made the address for the delivery with that Message-ID."""
         return hmac.compare_digest(self._signature(claim.delivery_id, message_id), claim.signature)
 

@@ -13,7 +13,7 @@ MAX_LINES = 100
 _LINE = re.compile(rb"(?P<code>[2-5]\d\d)(?:(?P<mark>[ -])(?P<text>[^\r\n]*))?\r?\n")
 
 
-class Connection(smtplib.SMTP):
+class StrictSmtp(smtplib.SMTP):
     """A connection without encryption, or with STARTTLS; `timeout` holds for every reply.
 
     The standard library's own waits that long for every few bytes, so a relay that drips
@@ -69,5 +69,5 @@ class Connection(smtplib.SMTP):
         return line
 
 
-class TlsConnection(Connection, smtplib.SMTP_SSL):
+class StrictSmtpTls(StrictSmtp, smtplib.SMTP_SSL):
     """A connection that is encrypted from the first byte on."""

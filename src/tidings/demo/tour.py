@@ -16,7 +16,7 @@ from tidings.demo.world import TOPICS, World
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import next_due
 from tidings.domain.polls import PollOutcome, PollResult
-from tidings.domain.readers import Wish
+from tidings.domain.readers import Preferences
 from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
 from tidings.polling import polling
@@ -34,8 +34,8 @@ NEWSLETTER = "updates"
 WEEKLY = Schedule(frequency=Frequency.WEEKLY, hour=8, timezone="Europe/London")
 DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="Asia/Shanghai")
 READERS = {
-    "ada@example.org": Wish(schedule=WEEKLY, language="en", topics=()),
-    "lin@example.org": Wish(schedule=DAILY, language="zh", topics=()),
+    "ada@example.org": Preferences(schedule=WEEKLY, language="en", topics=()),
+    "lin@example.org": Preferences(schedule=DAILY, language="zh", topics=()),
 }
 
 PORTS = 100

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.readers import SuppressionReason
-from tidings.domain.refusals import Subject, is_unknown_to_microsoft, subject_of
+from tidings.domain.refusals import RefusalSubject, is_unknown_to_microsoft, subject_of
 
 MAX_SCORE = 5
 """Issues that fail in a row; with more patience we would be taken for a spammer."""
@@ -37,7 +37,7 @@ class BounceKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class BounceHistory:
     """What failures there have been to a subscriber.
 
     Attributes:
@@ -52,14 +52,14 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class BounceDecision:
     """What a bounce leads to.
 
     Attributes:
         reason: Why nothing more is sent to the address; None if letters go on.
     """
 
-    standing: Standing
+    standing: BounceHistory
     reason: SuppressionReason | None = None
 
 
@@ -73,7 +73,7 @@ def kind_of(status: str | None, text: str) -> BounceKind:
     if is_unknown_to_microsoft(f"{status} {text}"):
         return BounceKind.GONE
     subject = subject_of(f"{status or ''} {text}")
-    if subject in {Subject.OURS, Subject.PACE}:
+    if subject in {RefusalSubject.OURS, RefusalSubject.PACE}:
         return BounceKind.OTHER
     if status in _GONE:
         return BounceKind.GONE
@@ -82,7 +82,7 @@ def kind_of(status: str | None, text: str) -> BounceKind:
     return BounceKind.FAILED
 
 
-def is_forgiven(standing: Standing, *, arrived_at: datetime | None, now: datetime) -> bool:
+def is_forgiven(standing: BounceHistory, *, arrived_at: datetime | None, now: datetime) -> bool:
     """Say whether failures are forgotten, because a later issue arrived.
 
     Args:
@@ -94,8 +94,8 @@ def is_forgiven(standing: Standing, *, arrived_at: datetime | None, now: datetim
 
 
 def decide(
-    kind: BounceKind, standing: Standing, *, is_known_to_fail: bool, now: datetime
-) -> Decision:
+    kind: BounceKind, standing: BounceHistory, *, is_known_to_fail: bool, now: datetime
+) -> BounceDecision:
     """Decide over a subscriber after a bounce.
 
     Each issue counts once, and each day counts once, whatever comes back. Who is let go
@@ -109,16 +109,16 @@ def decide(
     """
     match kind:
         case BounceKind.COMPLAINT:
-            return Decision(standing=Standing(), reason=SuppressionReason.COMPLAINT)
+            return BounceDecision(standing=BounceHistory(), reason=SuppressionReason.COMPLAINT)
         case BounceKind.GONE:
-            return Decision(standing=Standing(), reason=SuppressionReason.BOUNCES)
+            return BounceDecision(standing=BounceHistory(), reason=SuppressionReason.BOUNCES)
         case BounceKind.OTHER:
-            return Decision(standing=standing)
+            return BounceDecision(standing=standing)
     is_same_day = standing.last_at is not None and standing.last_at.date() == now.date()
     if is_known_to_fail or is_same_day:
-        return Decision(standing=standing)
+        return BounceDecision(standing=standing)
     since = standing.since or now
-    counted = Standing(score=standing.score + 1, since=since, last_at=now)
+    counted = BounceHistory(score=standing.score + 1, since=since, last_at=now)
     if counted.score >= MAX_SCORE and now - since >= PATIENCE:
-        return Decision(standing=Standing(), reason=SuppressionReason.BOUNCES)
-    return Decision(standing=counted)
+        return BounceDecision(standing=BounceHistory(), reason=SuppressionReason.BOUNCES)
+    return BounceDecision(standing=counted)

@@ -46,7 +46,7 @@ class KnownEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class EntryEdit:
     """A stored entry as it is written now.
 
     Attributes:
@@ -70,7 +70,7 @@ class Changes:
     """What a document brings, oldest first."""
 
     new: tuple[NewEntry, ...] = ()
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[EntryEdit, ...] = ()
 
     @property
     def published(self) -> int:
@@ -127,7 +127,7 @@ def _edits(
     *,
     voices: Mapping[int, bytes],
     now: datetime,
-) -> Iterator[Edit]:
+) -> Iterator[EntryEdit]:
     for entry in feed.entries:
         before = known.get(entry.key)
         if before is None or before.id is None or voices[before.id] != entry.key:
@@ -135,7 +135,7 @@ def _edits(
         is_news = not entry.reads_like(before.revision) and not before.is_restless(now)
         if is_news or before.raw_hash != entry.raw_hash:
             words = indexed(entry.title, entry.content)
-            yield Edit(
+            yield EntryEdit(
                 entry_id=before.id,
                 entry=entry,
                 indexed=words,
@@ -146,7 +146,7 @@ def _edits(
 
 def _renamed(
     renames: Iterable[Rename], known: Mapping[bytes, KnownEntry], *, now: datetime
-) -> Iterator[Edit]:
+) -> Iterator[EntryEdit]:
     """Yield what is to be written of renamed entries.
 
     An entry that has had many names will have another one next time. It is not worth writing
@@ -160,7 +160,7 @@ def _renamed(
         is_news = is_rewritten and stored.id not in restless
         is_renamed = names[stored.id] < MAX_NAMES
         if is_rewritten or is_renamed:
-            yield Edit(
+            yield EntryEdit(
                 entry_id=stored.id,
                 entry=entry,
                 indexed=indexed(entry.title, entry.content),

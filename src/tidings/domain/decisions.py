@@ -16,7 +16,7 @@ _REPEATED = re.compile(r"(?P<words>.*) \((?P<times>\d+) times\)", re.DOTALL)
 _NEW = re.compile(r"(?P<found>\d+) new entr(?:y|ies)(?: in (?P<polls>\d+) polls)?")
 
 
-def noted(history: Stored, words: str, *, now: datetime) -> Stored:
+def with_decision(history: Stored, words: str, *, now: datetime) -> Stored:
     """Return `history` with one more decision; the same again is counted on the last line."""
     words = words[:MAX_WORDS]
     earlier, last = _split(history)
@@ -30,11 +30,11 @@ def noted(history: Stored, words: str, *, now: datetime) -> Stored:
 def noted_all(history: Stored, decisions: Iterable[str], *, now: datetime) -> Stored:
     """Return `history` with several decisions of one moment."""
     for words in decisions:
-        history = noted(history, words, now=now)
+        history = with_decision(history, words, now=now)
     return history
 
 
-def noted_new(history: Stored, found: int, *, now: datetime) -> Stored:
+def with_news(history: Stored, found: int, *, now: datetime) -> Stored:
     """Return `history` with a poll that found new entries; polls in a row share a line."""
     earlier, last = _split(history)
     match = _NEW.fullmatch(last)

@@ -65,7 +65,7 @@ class TopicCredit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mate:
+class AlsoAt:
     """The same story at another source."""
 
     id: int
@@ -121,7 +121,7 @@ class Entry:
     pinned_at: datetime | None = None
     story_id: int | None = None
     follows: bool = False
-    also_at: tuple[Mate, ...] = ()
+    also_at: tuple[AlsoAt, ...] = ()
 
 
 def permitted(entry: Entry) -> Entry:

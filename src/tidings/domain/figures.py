@@ -21,7 +21,7 @@ _CHINESE = re.compile(
 )
 
 
-def figures_in(title: str) -> frozenset[str]:
+def title_numbers(title: str) -> frozenset[str]:
     """Return the numbers in a title, and the words that number and date."""
     return frozenset(_figures(unicodedata.normalize("NFKC", title).casefold()))
 

@@ -78,7 +78,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class FilterVerdict:
     """What filters make of an entry.
 
     Attributes:
@@ -91,11 +91,11 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rehearsal:
+class FilterTrial:
     """What filters would make of some entries."""
 
     filters: tuple[Filter, ...]
-    verdicts: tuple[tuple[Entry, Verdict], ...]
+    verdicts: tuple[tuple[Entry, FilterVerdict], ...]
 
     @property
     def kept(self) -> int:
@@ -111,7 +111,7 @@ class Rehearsal:
         }
 
 
-def decide(filters: Sequence[Filter], finds: Callable[[Filter], bool]) -> Verdict:
+def decide(filters: Sequence[Filter], finds: Callable[[Filter], bool]) -> FilterVerdict:
     """Decide whether an entry is kept.
 
     A filter that drops it wins over every one that keeps it. Where there are filters that
@@ -125,14 +125,14 @@ def decide(filters: Sequence[Filter], finds: Callable[[Filter], bool]) -> Verdic
     against = _first(found_by, Action.DROP)
     if against:
         because = f"dropped by {against.name}: {against.rule.finding}"
-        return Verdict(is_kept=False, because=because, found_by=found_by)
+        return FilterVerdict(is_kept=False, because=because, found_by=found_by)
     keeper = _first(found_by, Action.KEEP)
     if keeper:
         because = f"kept by {keeper.name}: {keeper.rule.finding}"
-        return Verdict(is_kept=True, because=because, found_by=found_by)
+        return FilterVerdict(is_kept=True, because=because, found_by=found_by)
     if _first(filters, Action.KEEP):
-        return Verdict(is_kept=False, because="dropped: no filter keeps it", found_by=())
-    return Verdict(is_kept=True, because="kept: no filter drops it", found_by=())
+        return FilterVerdict(is_kept=False, because="dropped: no filter keeps it", found_by=())
+    return FilterVerdict(is_kept=True, because="kept: no filter drops it", found_by=())
 
 
 def _first(filters: Sequence[Filter], action: Action) -> Filter | None:

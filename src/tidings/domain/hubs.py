@@ -10,11 +10,11 @@ from tidings.domain.websub import (
     KNOWN_HUBS,
     SUBSCRIBED,
     HubNote,
+    HubOffer,
     HubState,
     HubStep,
     HubSubscription,
     Intent,
-    Offer,
 )
 from tidings.errors import one_line
 
@@ -37,7 +37,7 @@ MAX_ADDRESS = 2000
 
 def find_offer(
     url: str, *, hubs: Sequence[str], self_url: str | None, known_as: str
-) -> Offer | None:
+) -> HubOffer | None:
     """Return where changes of a document are announced; None if they are not.
 
     Args:
@@ -51,7 +51,7 @@ def find_offer(
         hubs = [hub for beginning, hub in KNOWN_HUBS.items() if known_as.startswith(beginning)]
         topic = known_as
     usable = [hub for hub in hubs if is_address(hub)]
-    return Offer(hubs=usable, topic=topic) if usable and is_address(topic) else None
+    return HubOffer(hubs=usable, topic=topic) if usable and is_address(topic) else None
 
 
 def judge_news(known: HubSubscription | None, *, last_polled_at: datetime | None) -> HubNote | None:
@@ -76,7 +76,7 @@ def judge_news(known: HubSubscription | None, *, last_polled_at: datetime | None
     return HubNote(step=HubStep.MISS) if is_miss else None
 
 
-def judge_offer(known: HubSubscription | None, offer: Offer | None) -> HubNote | None:
+def judge_offer(known: HubSubscription | None, offer: HubOffer | None) -> HubNote | None:
     """Decide what follows from what a whole document offers.
 
     While pushes come nothing is changed, whatever a document names.

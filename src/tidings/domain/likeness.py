@@ -19,7 +19,7 @@ QUOTED = 1.5
 """Times as long as another an opening is that may hold it as a whole."""
 
 
-class Because(StrEnum):
+class MatchReason(StrEnum):
     """Why two entries are one story."""
 
     LINK = "link"
@@ -35,14 +35,14 @@ class Because(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Likeness:
+class Similarity:
     """That two entries are alike: why, and how much, up to 1."""
 
-    because: Because
+    because: MatchReason
     score: float
 
 
-def find_likeness(one: Sketch, other: Sketch) -> Likeness | None:
+def find_similarity(one: Sketch, other: Sketch) -> Similarity | None:
     """Return why two entries are one story, if they are.
 
     The same page is enough. Else nothing may speak against it: titles with other numbers are
@@ -50,22 +50,22 @@ def find_likeness(one: Sketch, other: Sketch) -> Likeness | None:
     more the titles differ, the more the texts have to agree.
     """
     if one.page and one.page == other.page:
-        return Likeness(because=Because.LINK, score=1.0)
+        return Similarity(because=MatchReason.LINK, score=1.0)
     if _differ(one.title_figures, other.title_figures) or _is_form(one.figures, other.figures):
         return None
     titles = _overlap(set(one.title), set(other.title))
     words = min(one.text_words, other.text_words)
     if words < SCANT:
         is_same = one.title == other.title and one.title_words >= TELLING_TITLE
-        return Likeness(because=Because.HEADLINE, score=titles) if is_same else None
+        return Similarity(because=MatchReason.HEADLINE, score=titles) if is_same else None
     texts = _Agreement.of(one.grams, other.grams)
     is_told = words >= SHORT or min(one.title_words, other.title_words) >= FULL_TITLE
     if titles >= SAME_TITLE and is_told and texts.is_at_least(0.35, held=0.6):
-        return Likeness(because=Because.TITLE, score=texts.score)
+        return Similarity(because=MatchReason.TITLE, score=texts.score)
     is_akin = titles >= AKIN_TITLE and words >= SHORT and texts.is_at_least(0.6, held=0.75)
     least = AMPLE if one.title and other.title else SHORT
     if is_akin or (words >= least and texts.alike >= 0.8):
-        return Likeness(because=Because.TEXT, score=texts.score)
+        return Similarity(because=MatchReason.TEXT, score=texts.score)
     return None
 
 

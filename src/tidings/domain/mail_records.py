@@ -16,7 +16,7 @@ _TERM = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
+class SpfTerm:
     """A term of an SPF record.
 
     Attributes:
@@ -32,7 +32,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class DmarcPolicy:
     """What a domain wants done with mail that claims to be from it (DMARC).
 
     Attributes:
@@ -50,11 +50,11 @@ def spf_records(texts: Iterable[str]) -> list[str]:
     return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
 
 
-def spf_terms(record: str) -> list[Term]:
+def spf_terms(record: str) -> list[SpfTerm]:
     """Return the terms of an SPF record, and leave out what is none."""
     matches = (_TERM.fullmatch(word) for word in record.lower().split()[1:])
     return [
-        Term(
+        SpfTerm(
             sign=match["sign"] or "+",
             kind=match["kind"],
             value=match["value"] or "",
@@ -65,19 +65,19 @@ def spf_terms(record: str) -> list[Term]:
     ]
 
 
-def tags(record: str) -> dict[str, str]:
+def read_tags(record: str) -> dict[str, str]:
     """Return what a record of DKIM or DMARC says, by tag."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip().lower(): re.sub(r"\s", "", value) for name, _, value in pairs if value}
 
 
-def above(domain: str) -> list[str]:
+def organizational_domains(domain: str) -> list[str]:
     """Return a domain and those above it that somebody may own, the domain itself first."""
     labels = domain.split(".")
     return [".".join(labels[number:]) for number in range(max(len(labels) - 1, 1))]
 
 
-def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> Policy | None:
+def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> DmarcPolicy | None:
     """Return the policy for mail from `domain`.
 
     Args:
@@ -85,8 +85,8 @@ def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> Policy | N
         records: The texts at `_dmarc` below that domain and those above it.
     """
     said = {
-        name: tags(text)
-        for name in above(domain)
+        name: read_tags(text)
+        for name in organizational_domains(domain)
         for text in records.get(name, ())
         if text.lower().replace(" ", "").startswith("v=dmarc1")
     }
@@ -95,7 +95,7 @@ def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> Policy | N
     nearest, highest = next(iter(said)), list(said)[-1]
     own = said[nearest]
     action = own.get("sp", own.get("p", "none")) if nearest != domain else own.get("p", "none")
-    return Policy(
+    return DmarcPolicy(
         organisation=highest,
         action=action.lower(),
         is_strict_for_spf=own.get("aspf") == "s",
@@ -103,7 +103,7 @@ def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> Policy | N
     )
 
 
-def is_aligned(domain: str, sender: str, policy: Policy, *, is_strict: bool) -> bool:
+def is_aligned(domain: str, sender: str, policy: DmarcPolicy, *, is_strict: bool) -> bool:
     """Tell whether a proof for `domain` counts for mail from `sender`, too."""
     if is_strict:
         return domain == sender

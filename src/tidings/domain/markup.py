@@ -3,7 +3,7 @@
 import html
 import re
 
-from tidings.domain.scripts import script_of_element
+from tidings.domain.scripts import script_of
 
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark math nobr q rb rp rt"
@@ -50,7 +50,7 @@ def with_scripts(raw_html: str) -> str:
     """Return HTML whose raised and lowered text is plain text that keeps its meaning."""
     if "<su" not in raw_html and "<SU" not in raw_html:
         return raw_html
-    return _SCRIPT.sub(lambda one: script_of_element(one[1].lower(), one[2]), raw_html)
+    return _SCRIPT.sub(lambda one: script_of(one[1].lower(), one[2]), raw_html)
 
 
 def joined(pieces: list[str]) -> str:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class NoticeKind(StrEnum):
+class MessageKind(StrEnum):
     """What such a letter is for."""
 
     CONFIRM = "confirm"
@@ -23,17 +23,17 @@ class NoticeKind(StrEnum):
     @property
     def is_of_list(self) -> bool:
         """Whether it goes to somebody who is, or was just now, on the newsletter's list."""
-        return self in {NoticeKind.WELCOME, NoticeKind.GOODBYE}
+        return self in {MessageKind.WELCOME, MessageKind.GOODBYE}
 
 
-LIFETIMES: Mapping[NoticeKind, timedelta] = MappingProxyType(
+LIFETIMES: Mapping[MessageKind, timedelta] = MappingProxyType(
     {
-        NoticeKind.CONFIRM: timedelta(days=2),
-        NoticeKind.WELCOME: timedelta(days=3),
-        NoticeKind.GOODBYE: timedelta(days=3),
-        NoticeKind.ADDRESS: timedelta(days=2),
-        NoticeKind.MOVED: timedelta(days=7),
-        NoticeKind.OPERATOR: timedelta(days=1),
+        MessageKind.CONFIRM: timedelta(days=2),
+        MessageKind.WELCOME: timedelta(days=3),
+        MessageKind.GOODBYE: timedelta(days=3),
+        MessageKind.ADDRESS: timedelta(days=2),
+        MessageKind.MOVED: timedelta(days=7),
+        MessageKind.OPERATOR: timedelta(days=1),
     }
 )
 """How long a letter is tried, before it would only puzzle who gets it."""

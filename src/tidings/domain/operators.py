@@ -96,7 +96,7 @@ class HeldSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ModerationQueue:
     """What an operator finds to do.
 
     Attributes:

@@ -6,14 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.newsletters import Frequency, Schedule
-from tidings.domain.slots import (
-    INSTANT_PAUSE,
-    PERIODS,
-    Slot,
-    is_too_late,
-    latest_slot,
-    next_slot,
-)
+from tidings.domain.slots import INSTANT_PAUSE, PERIODS, Slot, is_too_late, latest_slot, next_slot
 
 SHORTEST_LIFE = timedelta(days=2)
 """How long a delivery is tried at least, however soon the next slot comes."""
@@ -97,7 +90,7 @@ def life_of(frequency: Frequency) -> timedelta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SubscriptionProgress:
     """How far a subscription has come.
 
     Attributes:
@@ -112,7 +105,7 @@ class Standing:
 
 
 def window_of(
-    schedule: Schedule, slot: Slot, standing: Standing, *, cut: int, now: datetime
+    schedule: Schedule, slot: Slot, standing: SubscriptionProgress, *, cut: int, now: datetime
 ) -> Window:
     """Return the window of a slot; `cut` is the upper bound frozen for it."""
     key, mark = slot.key, standing.watermark

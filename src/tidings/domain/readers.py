@@ -30,7 +30,7 @@ ROLES = frozenset({"abuse", "hostmaster", "mailer-daemon", "noreply", "no-reply"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Preferences:
     """What somebody wants of a newsletter; `topics` are slugs, empty for all."""
 
     schedule: Schedule
@@ -39,7 +39,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class PreferencesForm:
     """A wish as it comes out of a form: text that nobody has checked; empty for the usual."""
 
     frequency: str = ""
@@ -63,7 +63,7 @@ class SignUpForm:
 
     newsletter: str
     address: str
-    choice: Choice
+    choice: PreferencesForm
     form: str
     wording: str
     honeypot: str
@@ -101,7 +101,7 @@ class SignUp:
     address: str
     key: str
     newsletter: Newsletter
-    wish: Wish
+    wish: Preferences
     form: str
     wording: str
     network: str | None
@@ -111,7 +111,7 @@ class SignUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class SubscriberProfile:
     """A subscriber with all they subscribe or subscribed to.
 
     Attributes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
-class Subject(StrEnum):
+class RefusalSubject(StrEnum):
     """Whom or what a mail server finds at fault."""
 
     RECIPIENT = "recipient"
@@ -105,7 +105,7 @@ def names_size(text: str) -> bool:
     return _SIZE.search(text) is not None
 
 
-def subject_of(text: str) -> Subject:
+def subject_of(text: str) -> RefusalSubject:
     """Return what a refusal is about, by the text after its code.
 
     A status that names a side decides; words do where there is none, or one as general as
@@ -113,16 +113,16 @@ def subject_of(text: str) -> Subject:
     """
     status = find_status(text) or ""
     if _PACE.search(text) and not status.startswith("5.1."):
-        return Subject.PACE  # Gmail: 5.2.1, receiving mail at a rate that …
+        return RefusalSubject.PACE  # Gmail: 5.2.1, receiving mail at a rate that …
     if is_unknown_to_microsoft(text) or _RECIPIENT_STATUS.fullmatch(status):
-        return Subject.RECIPIENT
+        return RefusalSubject.RECIPIENT
     if _OUR_STATUS.fullmatch(status) or _OUR_NAME.search(text):
-        return Subject.OURS
+        return RefusalSubject.OURS
     if not _GENERAL_STATUS.fullmatch(status):
-        return Subject.UNKNOWN
+        return RefusalSubject.UNKNOWN
     if _RECIPIENT.search(text):
-        return Subject.RECIPIENT
-    return Subject.OURS if _OURS.search(text) else Subject.UNKNOWN
+        return RefusalSubject.RECIPIENT
+    return RefusalSubject.OURS if _OURS.search(text) else RefusalSubject.UNKNOWN
 
 
 @dataclass(slots=True)

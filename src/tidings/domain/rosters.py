@@ -1,11 +1,12 @@
 """Lists of subscribers as CSV: read from any program, written for any program."""
 
 import csv
+import dataclasses
 import re
 import unicodedata
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import StringIO
 from typing import TextIO
 
@@ -23,7 +24,7 @@ _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RosterLine:
+class CsvLine:
     """A line of a list.
 
     Attributes:
@@ -33,12 +34,12 @@ class RosterLine:
     """
 
     number: int
-    cells: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = dataclasses.field(default_factory=dict)
     problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class LineResult:
     """What came of a line.
 
     Attributes:
@@ -72,7 +73,7 @@ def decoded(data: bytes) -> str:
         raise InvalidError("line", number, because) from error
 
 
-def read(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[RosterLine]]:
+def read_csv(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[CsvLine]]:
     """Return what the columns of a list mean, and its lines.
 
     Delimiters are found out by the headings, or by a line `sep=;` before them, which Excel takes
@@ -98,7 +99,7 @@ def read(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[RosterL
     return columns, _lines(rows, headings, columns)
 
 
-def write(rows: Iterable[Mapping[str, str]], file: TextIO, columns: Iterable[str]) -> None:
+def write_csv(rows: Iterable[Mapping[str, str]], file: TextIO, columns: Iterable[str]) -> None:
     """Write rows; what a spreadsheet would take for a formula gets an apostrophe in front."""
     writer = csv.writer(file, lineterminator="\n")
     names = list(columns)
@@ -162,14 +163,14 @@ def _chained(first: str, rest: Iterable[str]) -> Iterator[str]:
     yield from rest
 
 
-def _lines(rows: _Rows, headings: Sequence[str], columns: Columns) -> Iterator[RosterLine]:
+def _lines(rows: _Rows, headings: Sequence[str], columns: Columns) -> Iterator[CsvLine]:
     for number, cells in rows:
         if isinstance(cells, str):
-            yield RosterLine(number=number, problem=cells)
+            yield CsvLine(number=number, problem=cells)
         elif any(cells):
             if rows.read > number and _has_swallowed(cells, columns, rows, len(headings)):
                 rows.refuse(number)
-            yield RosterLine(
+            yield CsvLine(
                 number=number,
                 cells=columns.cells(cells),
                 problem=_problem(cells, headings, columns),

@@ -7,7 +7,7 @@ from hashlib import sha256
 from operator import itemgetter
 
 from tidings.domain.rhythm import Rhythm
-from tidings.domain.spans import in_words
+from tidings.domain.spans import duration_in_words
 
 MAX_DOUBLINGS = 16
 """Beyond, every sensible limit is passed, and 2**n stays a small number."""
@@ -50,7 +50,7 @@ class PollPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PollHistory:
     """What the next poll of a source depends on, as it stands after the one just made.
 
     Attributes:
@@ -93,7 +93,7 @@ class NextPoll:
 _Pause = tuple[timedelta, str]
 
 
-def next_poll(standing: Standing, *, now: datetime, policy: PollPolicy) -> NextPoll:
+def next_poll(standing: PollHistory, *, now: datetime, policy: PollPolicy) -> NextPoll:
     """Return when a source may be polled again.
 
     The longest of these pauses counts: its own, which is a third of the time from one new
@@ -118,10 +118,10 @@ def next_poll(standing: Standing, *, now: datetime, policy: PollPolicy) -> NextP
         at = opening + timedelta(hours=1) * JITTER * phase
         alone = "its publisher asks to be left alone until then (skipHours, skipDays)"
         return NextPoll(at=at, because=f"at {opening:%H:%M} UTC: {alone}")
-    return NextPoll(at=at, because=f"after {in_words(pause)}: {because}")
+    return NextPoll(at=at, because=f"after {duration_in_words(pause)}: {because}")
 
 
-def _pauses(standing: Standing, *, policy: PollPolicy, spread: float) -> Iterator[_Pause]:
+def _pauses(standing: PollHistory, *, policy: PollPolicy, spread: float) -> Iterator[_Pause]:
     own = _own(standing, policy)
     yield _after_failures(standing, own, policy=policy, spread=spread) if standing.failures else own
     yield standing.host_interval, "the setting for its host"
@@ -133,7 +133,7 @@ def _pauses(standing: Standing, *, policy: PollPolicy, spread: float) -> Iterato
     yield retry_after, f"the server asks for that pause ({standing.failed_with})"
 
 
-def _own(standing: Standing, policy: PollPolicy) -> _Pause:
+def _own(standing: PollHistory, policy: PollPolicy) -> _Pause:
     if standing.given:
         return standing.given, "the operator's interval"
     rhythm = standing.rhythm
@@ -148,10 +148,10 @@ def _own(standing: Standing, policy: PollPolicy) -> _Pause:
     gap = timedelta(seconds=rhythm.seconds / rhythm.entries)
     if gap < policy.interval * 1.5:
         return pause, "it brings new entries all the time"
-    return pause, f"it brings a new entry about every {in_words(gap)}"
+    return pause, f"it brings a new entry about every {duration_in_words(gap)}"
 
 
-def _is_invited(standing: Standing, policy: PollPolicy) -> bool:
+def _is_invited(standing: PollHistory, policy: PollPolicy) -> bool:
     """Tell whether a server has nothing against being asked more often than others."""
     named = [pause for pause in (standing.fresh_for, standing.ttl) if pause]
     shorter = any(pause < policy.interval for pause in named)
@@ -160,7 +160,7 @@ def _is_invited(standing: Standing, policy: PollPolicy) -> bool:
 
 
 def _after_failures(
-    standing: Standing, own: _Pause, *, policy: PollPolicy, spread: float
+    standing: PollHistory, own: _Pause, *, policy: PollPolicy, spread: float
 ) -> _Pause:
     if standing.is_dead:
         return PROBE, f"it seems dead: {standing.failed_with}, for a month and more"
@@ -173,7 +173,7 @@ def _after_failures(
     return min(doubled * (1 + spread), most), f"{first} {standing.failed_with}"
 
 
-def _opening(moment: datetime, standing: Standing) -> datetime:
+def _opening(moment: datetime, standing: PollHistory) -> datetime:
     """Return the first time from `moment` on that is in no skipped hour or day, if there is."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     for ahead in range(7 * 24):

@@ -18,7 +18,7 @@ _NOTE = re.compile(r"[\d,–-]*\d,[\d,–-]*")
 _SIGNS = str.maketrans("oa′'°*∗†‡", "ºª′'°*∗†‡")
 
 
-def script(sign: str, text: str) -> str:
+def to_script(sign: str, text: str) -> str:
     """Return `text` as a script: in characters made for it, failing that behind `sign`.
 
     Args:
@@ -31,7 +31,7 @@ def script(sign: str, text: str) -> str:
     return f"{sign}{text}" if len(text) == 1 else f"{sign}({text})"
 
 
-def script_of_element(tag: str, text: str) -> str:
+def script_of(tag: str, text: str) -> str:
     """Return what an element `sup` or `sub` holds as plain text that keeps its meaning.
 
     Words that are raised stay as they are, as in 1st, and so does what only stands small.
@@ -40,11 +40,11 @@ def script_of_element(tag: str, text: str) -> str:
     if not _MATHEMATICAL.fullmatch(compact):
         return text
     if tag == "sub":
-        return f"_{compact}" if _WORD.fullmatch(compact) else script("_", compact)
+        return f"_{compact}" if _WORD.fullmatch(compact) else to_script("_", compact)
     if _WORD.fullmatch(compact):
         return text
     if len(compact) == 1 and ord(compact) in _SIGNS:
         return compact.translate(_SIGNS)
     if _NOTE.fullmatch(compact):
         return compact.translate(_TABLES["^"])
-    return script("^", compact)
+    return to_script("^", compact)

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from zlib import crc32
 
 from tidings.domain.cjk import HAN, HANGUL, KANA
-from tidings.domain.figures import figures_in
+from tidings.domain.figures import title_numbers
 from tidings.domain.markup import text_of
 from tidings.domain.urls import page_of
 
@@ -90,7 +90,7 @@ def sketch_of(title: str, url: str | None, text: str) -> Sketch:
     return Sketch(
         page=page,
         title=words,
-        title_figures=figures_in(title),
+        title_figures=title_numbers(title),
         grams=frozenset(grams),
         figures=frozenset(token for token in opening if token[0].isdigit()),
         is_spaced=not is_cjk,

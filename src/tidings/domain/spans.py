@@ -12,7 +12,7 @@ UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
 LONGEST = timedelta(days=3650)
 
 
-def read_span(text: str) -> timedelta:
+def parse_duration(text: str) -> timedelta:
     """Return how long `90m`, `1.5h` or `2d` is; nothing is zero.
 
     Raises:
@@ -27,15 +27,15 @@ def read_span(text: str) -> timedelta:
     return span
 
 
-def written(span: timedelta) -> str:
-    """Return what `read_span` reads as that long, in the largest unit that tells it exactly."""
+def format_duration(span: timedelta) -> str:
+    """Return what `parse_duration` reads as that long, in the largest unit that tells it exactly."""
     unit = next((unit for unit, length in UNITS.items() if not span % length), None)
     if unit is None:
         return f"{span.total_seconds()}s"
     return f"{span // UNITS[unit]}{unit}" if span else ""
 
 
-def in_words(span: timedelta) -> str:
+def duration_in_words(span: timedelta) -> str:
     """Return roughly how long that is: `40 min`, `3 h`, `12 d`."""
     if span < MINUTE:
         return f"{span.total_seconds():.0f} s"

@@ -24,7 +24,7 @@ OUTCOMES = tuple(outcome for outcome in PollOutcome if outcome is not PollOutcom
 """What comes of polls that take place."""
 
 
-class Letters(StrEnum):
+class MessageOutcome(StrEnum):
     """What became of letters, as far as it concerns everybody."""
 
     ACCEPTED = "accepted"
@@ -33,22 +33,22 @@ class Letters(StrEnum):
     FAILED = "failed"
 
 
-LETTERS: Mapping[DeliveryState, Letters] = {
-    DeliveryState.READY: Letters.WAITING,
-    DeliveryState.SENDING: Letters.WAITING,
-    DeliveryState.DEFERRED: Letters.WAITING,
-    DeliveryState.UNCERTAIN: Letters.WAITING,
-    DeliveryState.HELD: Letters.WAITING,
-    DeliveryState.ACCEPTED: Letters.ACCEPTED,
-    DeliveryState.ASSUMED_ACCEPTED: Letters.ACCEPTED,
-    DeliveryState.REJECTED: Letters.FAILED,
-    DeliveryState.EXPIRED: Letters.FAILED,
+LETTERS: Mapping[DeliveryState, MessageOutcome] = {
+    DeliveryState.READY: MessageOutcome.WAITING,
+    DeliveryState.SENDING: MessageOutcome.WAITING,
+    DeliveryState.DEFERRED: MessageOutcome.WAITING,
+    DeliveryState.UNCERTAIN: MessageOutcome.WAITING,
+    DeliveryState.HELD: MessageOutcome.WAITING,
+    DeliveryState.ACCEPTED: MessageOutcome.ACCEPTED,
+    DeliveryState.ASSUMED_ACCEPTED: MessageOutcome.ACCEPTED,
+    DeliveryState.REJECTED: MessageOutcome.FAILED,
+    DeliveryState.EXPIRED: MessageOutcome.FAILED,
 }
 """What was never to be sent any more is not there: cancelled, and superseded by the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class PollCounts:
     """The polls of a time.
 
     Attributes:
@@ -64,7 +64,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class TimeStep:
     """A column of the charts: an hour, a day, or more.
 
     Attributes:
@@ -73,9 +73,9 @@ class Step:
     """
 
     start: datetime
-    tally: Tally
+    tally: PollCounts
     issues: int
-    letters: Mapping[Letters, int]
+    letters: Mapping[MessageOutcome, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +146,14 @@ class Status:
     polled_at: datetime | None
     overdue: timedelta
     sources: Mapping[SourceHealth, int]
-    spans: Mapping[timedelta, Tally]
-    steps: tuple[Step, ...]
+    spans: Mapping[timedelta, PollCounts]
+    steps: tuple[TimeStep, ...]
     failing: tuple[FailingSource, ...]
     slow: tuple[SlowSource, ...]
     hubs: tuple[HubStanding, ...]
 
     @property
-    def whole(self) -> Tally:
+    def whole(self) -> PollCounts:
         """The polls of the longest span."""
         return self.spans[max(self.spans)]
 
@@ -163,9 +163,9 @@ class Status:
         return sum(step.issues for step in self.steps)
 
     @property
-    def letters(self) -> Mapping[Letters, int]:
+    def letters(self) -> Mapping[MessageOutcome, int]:
         """What became of their letters."""
-        return {one: sum(step.letters[one] for step in self.steps) for one in Letters}
+        return {one: sum(step.letters[one] for step in self.steps) for one in MessageOutcome}
 
 
 def starts_of(span: timedelta, *, now: datetime) -> list[datetime]:

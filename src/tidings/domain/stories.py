@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.domain.likeness import Because, Likeness, find_likeness, say_the_same
+from tidings.domain.likeness import MatchReason, Similarity, find_similarity, say_the_same
 from tidings.domain.sketches import Sketch
 
 MEMORY = timedelta(days=14)
@@ -28,7 +28,7 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told(Member):
+class StoryCandidate(Member):
     """A member, with what is compared of it.
 
     Attributes:
@@ -45,11 +45,11 @@ class Match:
 
     one: Member
     mate: Member
-    likeness: Likeness
+    likeness: Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
+class StoryUpdate:
     """A story as it is from now on.
 
     Attributes:
@@ -63,7 +63,9 @@ class Joined:
     matches: tuple[Match, ...]
 
 
-def likely_mates(new: Sequence[Told], known: Mapping[int, Collection[int]]) -> dict[int, list[int]]:
+def likely_matches(
+    new: Sequence[StoryCandidate], known: Mapping[int, Collection[int]]
+) -> dict[int, list[int]]:
     """Return, by the `seq` of each new entry, those of the entries it may tell the same as.
 
     Args:
@@ -82,7 +84,7 @@ def likely_mates(new: Sequence[Told], known: Mapping[int, Collection[int]]) -> d
     return likely
 
 
-def find_matches(one: Told, others: Iterable[Told]) -> list[Match]:
+def find_matches(one: StoryCandidate, others: Iterable[StoryCandidate]) -> list[Match]:
     """Return which entries of other sources tell the same as `one`, the surest first.
 
     What one source says under several titles tells nothing: a page that all its entries lead
@@ -98,16 +100,16 @@ def find_matches(one: Told, others: Iterable[Told]) -> list[Match]:
         Match(one=one, mate=other, likeness=likeness)
         for other in near
         if other.source_id != one.source_id
-        if (likeness := find_likeness(one.sketch, other.sketch))
-        if likeness.because is not Because.HEADLINE or _are_of_same_days(one, other)
-        if not (is_page_worn if likeness.because is Because.LINK else is_text_worn)
+        if (likeness := find_similarity(one.sketch, other.sketch))
+        if likeness.because is not MatchReason.HEADLINE or _are_of_same_days(one, other)
+        if not (is_page_worn if likeness.because is MatchReason.LINK else is_text_worn)
     ]
     return sorted(found, key=lambda match: (-match.likeness.score, match.mate.seq))
 
 
-def join(
+def group_matches(
     matches: Sequence[Match], stories: Iterable[Member], apart: Collection[frozenset[int]]
-) -> list[Joined]:
+) -> list[StoryUpdate]:
     """Return the stories that matches lead to.
 
     A story has one entry of each source at most, and none that the operator took apart. A match
@@ -154,10 +156,10 @@ class _Groups:
         other.matches += [*one.matches, match]
         self._of |= dict.fromkeys((member.seq for member in one.members), other)
 
-    def joined(self) -> list[Joined]:
+    def joined(self) -> list[StoryUpdate]:
         grown = {id(group): group for group in self._of.values() if group.matches}
         return [
-            Joined(
+            StoryUpdate(
                 story_ids=tuple(sorted({one.story_id for one in group.members if one.story_id})),
                 members=tuple(sorted(group.members, key=lambda member: member.seq)),
                 matches=tuple(group.matches),
@@ -166,7 +168,7 @@ class _Groups:
         ]
 
 
-def first_of_each(
+def one_per_story(
     entry_ids: Iterable[int], story_of: Mapping[int, int], *, told: Collection[int]
 ) -> tuple[int, ...]:
     """Return entries without those whose story was told, by one of them or before.
@@ -186,11 +188,11 @@ def first_of_each(
     return tuple(chosen)
 
 
-def _are_of_same_days(one: Told, other: Told) -> bool:
+def _are_of_same_days(one: StoryCandidate, other: StoryCandidate) -> bool:
     return abs(one.seen_at - other.seen_at) <= SAME_DAYS
 
 
-def _is_worn(one: Told, same: Iterable[Told]) -> bool:
+def _is_worn(one: StoryCandidate, same: Iterable[StoryCandidate]) -> bool:
     """Tell whether a source, be it that of `one`, says the same under different titles."""
     titles: dict[int, set[tuple[str, ...]]] = defaultdict(set)
     for said in (one, *same):

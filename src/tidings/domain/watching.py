@@ -44,7 +44,7 @@ class OperatorSettings:
     email: str
 
 
-class WorryKind(StrEnum):
+class ProblemKind(StrEnum):
     """What may be wrong, the worst first."""
 
     NOTHING_POLLED = "nothing_polled"
@@ -60,7 +60,7 @@ class WorryKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worry:
+class Problem:
     """Something to look at.
 
     Attributes:
@@ -68,7 +68,7 @@ class Worry:
         lines: The first of them, each in a line.
     """
 
-    kind: WorryKind
+    kind: ProblemKind
     count: int
     lines: tuple[str, ...] = ()
 
@@ -92,7 +92,7 @@ class WatchedSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letters:
+class MessageGroup:
     """Letters that have something in common.
 
     Attributes:
@@ -105,7 +105,7 @@ class Letters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class HealthSnapshot:
     """How things stand.
 
     Attributes:
@@ -128,41 +128,41 @@ class Snapshot:
     sources: Sequence[WatchedSource]
     held_entries: int
     paused_relays: Sequence[str]
-    stuck: Letters
-    refused: Letters
-    doubtful: Letters
+    stuck: MessageGroup
+    refused: MessageGroup
+    doubtful: MessageGroup
     bounces: int
     usual_bounces: float
     free_space: int | None = None
     whole_space: int = 0
 
 
-def worries(snapshot: Snapshot, *, now: datetime) -> tuple[Worry, ...]:
+def problems_in(snapshot: HealthSnapshot, *, now: datetime) -> tuple[Problem, ...]:
     """Return what is worth telling, the worst first; nothing if all is well."""
     longest_first = sorted(snapshot.sources, key=lambda one: one.worked_at)
     failing = [one for one in longest_first if _is_failing(one, now)]
     retired = [one for one in longest_first if one.is_retired]
     paused, refused = tuple(snapshot.paused_relays), snapshot.refused
     found = (
-        Worry(kind=WorryKind.NOTHING_POLLED, count=_is_silent(snapshot, now)),
-        Worry(kind=WorryKind.DISK, count=_is_full(snapshot)),
-        _listed(WorryKind.RELAY, (*paused, *refused.notices), max(len(paused), refused.count)),
-        _listed(WorryKind.LETTERS_STUCK, snapshot.stuck.notices, snapshot.stuck.count),
-        _listed(WorryKind.LETTERS_DOUBTFUL, snapshot.doubtful.notices, snapshot.doubtful.count),
-        Worry(kind=WorryKind.BOUNCES, count=snapshot.bounces * _is_surge(snapshot)),
-        _named(WorryKind.FAILING, [(one, one.error) for one in failing]),
-        _named(WorryKind.RETIRED, [(one, one.error) for one in retired]),
-        _named(WorryKind.NOTICES, [(one, one.notice) for one in snapshot.sources if one.notice]),
-        Worry(kind=WorryKind.HELD, count=snapshot.held_entries),
+        Problem(kind=ProblemKind.NOTHING_POLLED, count=_is_silent(snapshot, now)),
+        Problem(kind=ProblemKind.DISK, count=_is_full(snapshot)),
+        _listed(ProblemKind.RELAY, (*paused, *refused.notices), max(len(paused), refused.count)),
+        _listed(ProblemKind.LETTERS_STUCK, snapshot.stuck.notices, snapshot.stuck.count),
+        _listed(ProblemKind.LETTERS_DOUBTFUL, snapshot.doubtful.notices, snapshot.doubtful.count),
+        Problem(kind=ProblemKind.BOUNCES, count=snapshot.bounces * _is_surge(snapshot)),
+        _named(ProblemKind.FAILING, [(one, one.error) for one in failing]),
+        _named(ProblemKind.RETIRED, [(one, one.error) for one in retired]),
+        _named(ProblemKind.NOTICES, [(one, one.notice) for one in snapshot.sources if one.notice]),
+        Problem(kind=ProblemKind.HELD, count=snapshot.held_entries),
     )
     return tuple(worry for worry in found if worry.count)
 
 
-def _listed(kind: WorryKind, lines: Sequence[str], count: int) -> Worry:
-    return Worry(kind=kind, count=count, lines=tuple(lines[:MAX_LINES]))
+def _listed(kind: ProblemKind, lines: Sequence[str], count: int) -> Problem:
+    return Problem(kind=kind, count=count, lines=tuple(lines[:MAX_LINES]))
 
 
-def _named(kind: WorryKind, sources: Sequence[tuple[WatchedSource, str | None]]) -> Worry:
+def _named(kind: ProblemKind, sources: Sequence[tuple[WatchedSource, str | None]]) -> Problem:
     lines = [f"{one.id} {one.title}: {said}" for one, said in sources]
     return _listed(kind, lines, len(lines))
 
@@ -171,16 +171,16 @@ def _is_failing(source: WatchedSource, now: datetime) -> bool:
     return bool(source.error) and not source.is_retired and now - source.worked_at >= FAILING_FOR
 
 
-def _is_silent(snapshot: Snapshot, now: datetime) -> bool:
+def _is_silent(snapshot: HealthSnapshot, now: datetime) -> bool:
     if not snapshot.active_sources or snapshot.polled_at is None:
         return False
     return now - snapshot.polled_at >= SILENCE
 
 
-def _is_full(snapshot: Snapshot) -> bool:
+def _is_full(snapshot: HealthSnapshot) -> bool:
     free = snapshot.free_space
     return free is not None and free < min(ENOUGH_SPACE, LITTLE_SPACE * snapshot.whole_space)
 
 
-def _is_surge(snapshot: Snapshot) -> bool:
+def _is_surge(snapshot: HealthSnapshot) -> bool:
     return snapshot.bounces >= max(MIN_SURGE, SURGE * snapshot.usual_bounces)

@@ -41,7 +41,7 @@ SUBSCRIBED = frozenset({HubState.ASKED, HubState.SILENT, HubState.ACTIVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class HubOffer:
     """Where a document says that its changes are announced.
 
     Attributes:
@@ -117,7 +117,7 @@ class HubNote:
     """A step, with the offer that is taken up in it."""
 
     step: HubStep
-    offer: Offer | None = None
+    offer: HubOffer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,7 @@ _ACCENT = re.compile("[\u0300-\u036f]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class WordPosition:
     """Where in a text some of its words are.
 
     Attributes:
@@ -91,7 +91,7 @@ def characters_of(words: Iterable[str]) -> set[str]:
     return set(filter(_UNSPACED_CHARACTER.match, begun))
 
 
-def places_of(text: str) -> Iterator[Found]:
+def places_of(text: str) -> Iterator[WordPosition]:
     """Yield where the words of a text are; they are those that are indexed."""
     for run in _RUN.finditer(text):
         for stretch in _STRETCH.finditer(text, *run.span()):
@@ -123,11 +123,11 @@ def _split(run: str) -> Sequence[str]:
     return words
 
 
-def _found(text: str, start: int, end: int) -> Iterator[Found]:
+def _found(text: str, start: int, end: int) -> Iterator[WordPosition]:
     """Yield where the words of a stretch are; if their spelling is another, all at once."""
     words = [word[:MAX_LENGTH] for word in words_of(text[start:end])]
     if len(words) == end - start and _UNSPACED_CHARACTER.match(text, start):
         for place, word in enumerate(words, start):
-            yield Found(start=place, end=place + len(word), words=(word,))
+            yield WordPosition(start=place, end=place + len(word), words=(word,))
     elif words:
-        yield Found(start=start, end=end, words=tuple(words))
+        yield WordPosition(start=start, end=end, words=tuple(words))

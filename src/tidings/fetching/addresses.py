@@ -26,7 +26,7 @@ class Target:
     authorization: str | None = field(default=None, repr=False)
 
 
-def read(address: str) -> Target:
+def parse_target(address: str) -> Target:
     """Return the address of a source, taken apart.
 
     Raises:
@@ -50,7 +50,7 @@ def without_credentials(address: str) -> str:
         return address.rpartition("@")[2]
 
 
-def follow(url: URL, location: str) -> URL:
+def resolve_redirect(url: URL, location: str) -> URL:
     """Return where a redirect from `url` leads.
 
     Raises:

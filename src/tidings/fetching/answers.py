@@ -15,7 +15,7 @@ from tidings.errors import FetchError, StatusError
 from tidings.fetching import hints, links
 from tidings.fetching.addresses import Target
 from tidings.fetching.bodies import read_body
-from tidings.fetching.outcomes import Answered, Fetched, NotModified, Validators
+from tidings.fetching.outcomes import Fetched, NotModified, PostReply, Validators
 from tidings.fetching.policy import FetchPolicy
 
 MAX_VALIDATOR = 1000
@@ -102,14 +102,14 @@ async def read_answer(
     raise StatusError(str(question.url), status, _phrase(response), retry_after=pause)
 
 
-async def read_reply(response: ClientResponse, question: Question) -> Answered:
+async def read_reply(response: ClientResponse, question: Question) -> PostReply:
     """Return the status of `response` and the beginning of its body, whatever they are."""
     try:
         start = await response.content.readexactly(MAX_REPLY)
     except IncompleteReadError as error:
         start = error.partial
     text = start.decode(errors="replace")
-    return Answered(url=str(question.url), status=response.status, text=text)
+    return PostReply(url=str(question.url), status=response.status, text=text)
 
 
 def _is_delta(response: ClientResponse, question: Question) -> bool:
@@ -142,9 +142,9 @@ async def _document(
         problems=body.problems,
         fresh_for=_fresh_for(response),
         is_partial=response.status == HTTPStatus.IM_USED,
-        hubs=links.related(link, "hub", base=url),
-        self_url=next(iter(links.related(link, "self", base=url)), None),
-        alternates=links.alternates(link, base=url),
+        hubs=links.related_links(link, "hub", base=url),
+        self_url=next(iter(links.related_links(link, "self", base=url)), None),
+        alternates=links.alternate_links(link, base=url),
     )
 
 

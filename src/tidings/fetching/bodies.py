@@ -36,7 +36,7 @@ _MAX_MEMBERS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class ResponseBody:
     """What a server sent.
 
     Attributes:
@@ -50,7 +50,7 @@ class Body:
     problems: tuple[str, ...] = ()
 
 
-async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) -> Body:
+async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) -> ResponseBody:
     """Return the decoded body of `response`; memory stays within `policy.max_size`, twice.
 
     Labels are believed as far as the bytes bear them out, as browsers do: what is labelled gzip
@@ -84,7 +84,7 @@ async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) 
     if pieces.damage and not whole:
         raise BrokenTransferError(url, pieces.damage)
     problems = (f"{pieces.damage}, behind its last element",) if pieces.damage else ()
-    return Body(content=bytes(body), is_whole=whole, problems=problems)
+    return ResponseBody(content=bytes(body), is_whole=whole, problems=problems)
 
 
 def is_whole(body: bytes | bytearray) -> bool:

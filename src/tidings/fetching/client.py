@@ -18,7 +18,7 @@ from tidings.fetching.credentials import Credentials
 from tidings.fetching.exchange import Exchange
 from tidings.fetching.gate import Gate
 from tidings.fetching.guard import Guard, is_web_port
-from tidings.fetching.outcomes import Answered, Fetched, Form, NotModified, Request
+from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
 
 
@@ -46,7 +46,7 @@ class Client:
         Raises:
             FetchError: There is no such document to be had.
         """
-        own = credentials.of(addresses.read(request.url), request.access)
+        own = credentials.credentials_for(addresses.parse_target(request.url), request.access)
         start = url = own.source.url
         left = self._policy.total_timeout
         permanent: list[bool] = []
@@ -65,16 +65,16 @@ class Client:
                 return _with_move(answer, own, permanent=permanent)
             permanent.append(answer.is_permanent)
             jar.update_cookies(answer.cookies, url)
-            url = addresses.follow(url, answer.location)
+            url = addresses.resolve_redirect(url, answer.location)
         raise FetchError(str(start), f"more than {self._policy.max_redirects} redirects")
 
-    async def post(self, form: Form) -> Answered:
+    async def post(self, form: FormPost) -> PostReply:
         """Send `form`, without anybody's credentials, and return the answer.
 
         Raises:
             FetchError: There is none.
         """
-        url = addresses.read(form.url).url
+        url = addresses.parse_target(form.url).url
         question = Question(url=url, host=host_of(str(url)), form=form.fields)
         async with self._turn(question, home=None):
             return await self._exchange.post(question, within=self._policy.total_timeout)

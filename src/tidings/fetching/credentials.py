@@ -39,7 +39,7 @@ class Credentials:
         return url.origin() == self.source.url.origin()
 
 
-def of(source: Target, access: Access | None) -> Credentials:
+def credentials_for(source: Target, access: Access | None) -> Credentials:
     """Return what a source is asked with; `access` goes before a login in its address.
 
     Raises:
@@ -55,7 +55,7 @@ def of(source: Target, access: Access | None) -> Credentials:
         source=source,
         secret=secret,
         open={"User-Agent": own.user_agent} if own.user_agent else {},
-        proxy=addresses.read(own.proxy) if own.proxy else None,
+        proxy=addresses.parse_target(own.proxy) if own.proxy else None,
     )
 
 

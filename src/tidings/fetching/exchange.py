@@ -12,7 +12,7 @@ from tidings.fetching.answers import Question, Redirect, read_answer, read_reply
 from tidings.fetching.bodies import ACCEPTED
 from tidings.fetching.failures import translated
 from tidings.fetching.guard import Guard
-from tidings.fetching.outcomes import Answered, Fetched, NotModified
+from tidings.fetching.outcomes import Fetched, NotModified, PostReply
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import TolerantConnector
 
@@ -65,7 +65,7 @@ class Exchange:
         async with self._answer(question, within=within) as response:
             return await read_answer(response, question, policy=self._policy)
 
-    async def post(self, question: Question, *, within: timedelta) -> Answered:
+    async def post(self, question: Question, *, within: timedelta) -> PostReply:
         """Send the form of `question` and return how the answer begins, whatever it is.
 
         Raises:

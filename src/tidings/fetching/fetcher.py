@@ -16,7 +16,7 @@ from tidings.fetching.client import Client
 from tidings.fetching.exchange import Exchange
 from tidings.fetching.gate import Gate
 from tidings.fetching.guard import Guard
-from tidings.fetching.outcomes import Answered, Form, Outcome, Request
+from tidings.fetching.outcomes import FormPost, Outcome, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Fetcher:
         """
         self._call(partial(self._start, _Round(requests, done)))
 
-    def post(self, form: Form, done: Callable[[Answered | FetchError], None]) -> None:
+    def post(self, form: FormPost, done: Callable[[PostReply | FetchError], None]) -> None:
         """Send `form`, and report the answer; redirects are not followed.
 
         Args:
@@ -107,7 +107,7 @@ class Fetcher:
         # A task that is cancelled before it began never runs its own `finally`.
         task.add_done_callback(lambda _: requests.report_all(_cancelled))
 
-    def _start_post(self, form: Form, done: Callable[[Answered | FetchError], None]) -> None:
+    def _start_post(self, form: FormPost, done: Callable[[PostReply | FetchError], None]) -> None:
         task = self._loop.create_task(self._post(form))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -134,7 +134,7 @@ class Fetcher:
                 if isinstance(outcome, StatusError) and _asks_to_pause(outcome, request):
                     requests.report_all(partial(_paused, by=outcome))
 
-    async def _post(self, form: Form) -> Answered | FetchError:
+    async def _post(self, form: FormPost) -> PostReply | FetchError:
         async with self._slots:
             return await _outcome(self._client.post(form), form.url)
 
@@ -184,5 +184,5 @@ def _paused(request: Request, *, by: StatusError) -> StatusError:
     )
 
 
-def _cancelled(request: Request | Form) -> FetchError:
+def _cancelled(request: Request | FormPost) -> FetchError:
     return FetchError(without_credentials(request.url), "cancelled")

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-LONGEST = timedelta(days=7)
+LONGEST_HINT = timedelta(days=7)
 """The longest pause that a header can ask for."""
 
 _MAX_DIGITS = 9
@@ -23,7 +23,7 @@ def fresh_for(
     """Return how long an answer stays fresh from `now` on; None if its headers do not say.
 
     `max-age` counts before Expires, as it does for every cache. What must be asked for again
-    each time is fresh for no time at all. The result lies between zero and `LONGEST`.
+    each time is fresh for no time at all. The result lies between zero and `LONGEST_HINT`.
 
     Args:
         cache_control: Every Cache-Control header, joined by commas; may be empty.
@@ -47,7 +47,7 @@ def fresh_for(
 def retry_after(value: str | None, *, date: str | None = None, now: datetime) -> timedelta | None:
     """Return the pause that a Retry-After header asks for; None if it says nothing readable.
 
-    The result lies between zero and `LONGEST`.
+    The result lies between zero and `LONGEST_HINT`.
 
     Args:
         value: The header; seconds, or a time.
@@ -65,7 +65,7 @@ def _seconds(value: str | None) -> timedelta | None:
     if match is None:
         return None
     digits = match[1]
-    return timedelta(seconds=int(digits)) if len(digits) <= _MAX_DIGITS else LONGEST
+    return timedelta(seconds=int(digits)) if len(digits) <= _MAX_DIGITS else LONGEST_HINT
 
 
 def _moment(value: str | None) -> datetime | None:
@@ -77,4 +77,4 @@ def _moment(value: str | None) -> datetime | None:
 
 
 def _clamped(pause: timedelta) -> timedelta:
-    return min(max(pause, timedelta(0)), LONGEST)
+    return min(max(pause, timedelta(0)), LONGEST_HINT)

@@ -12,7 +12,7 @@ _RELATIONS = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.ASCII | r
 _PARAMETERS = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.ASCII)
 
 
-def related(header: str, relation: str, *, base: str) -> tuple[str, ...]:
+def related_links(header: str, relation: str, *, base: str) -> tuple[str, ...]:
     """Return the http(s) addresses that `header` names for a relation, each once.
 
     Args:
@@ -30,7 +30,7 @@ def related(header: str, relation: str, *, base: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def alternates(header: str, *, base: str) -> tuple[Link, ...]:
+def alternate_links(header: str, *, base: str) -> tuple[Link, ...]:
     """Return what `header` names as other forms of a document, with titles and types."""
     found = []
     for address, parameters in _LINK.findall(header):

@@ -84,7 +84,7 @@ Outcome = Fetched | NotModified | FetchError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class FormPost:
     """What a hub is told."""
 
     url: str
@@ -92,7 +92,7 @@ class Form:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class PostReply:
     """What came back for a form, whatever it is: redirects are not followed.
 
     Attributes:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tidings.parsing import markup
 from tidings.parsing.body import visible_text
-from tidings.parsing.nodes import Node, nodes, text
+from tidings.parsing.nodes import Node, node_text, nodes
 from tidings.parsing.raw import Text
 
 ENOUGH = 1000
@@ -48,9 +48,9 @@ def as_before(texts: Sequence[Node]) -> list[Node]:
 
 def find_typed(detail: Node) -> Text | None:
     """Return a text with what its type says of it; None if it is no text at all."""
-    kind, value = text(detail, "type").partition(";")[0].strip(), text(detail, "value")
-    base = text(detail, "base")
-    element, declared = text(detail, "element"), text(detail, "declared")
+    kind, value = node_text(detail, "type").partition(";")[0].strip(), node_text(detail, "value")
+    base = node_text(detail, "base")
+    element, declared = node_text(detail, "element"), node_text(detail, "declared")
     if element.startswith("media:"):
         kind = declared or "plain"  # that is what Media RSS says of no type
     if element == "description" and kind == "text/plain" and not declared:
@@ -83,16 +83,16 @@ def longest(node: Node) -> Text:
     Entries that were stored by that rule are recognised by it for ever.
     """
     details = nodes(node, "content") + nodes(node, "summary_detail")
-    candidates = [first_typed(detail) for detail in details if _was_text(text(detail, "type"))]
-    summary = text(node, "summary")
-    if summary not in [text(detail, "value") for detail in details]:
+    candidates = [first_typed(detail) for detail in details if _was_text(node_text(detail, "type"))]
+    summary = node_text(node, "summary")
+    if summary not in [node_text(detail, "value") for detail in details]:
         candidates.append(Text(value=summary, html=True))
     return max(candidates, key=lambda candidate: len(candidate.value), default=Text())
 
 
 def first_typed(detail: Node) -> Text:
     """Return a text as the first rule understood its type."""
-    kind, value = text(detail, "type").partition(";")[0].strip(), text(detail, "value")
+    kind, value = node_text(detail, "type").partition(";")[0].strip(), node_text(detail, "value")
     if kind == _XHTML:
         value = value.replace("</br>", "")
     return Text(value=value, html=kind in _HTML_TYPES)
@@ -103,7 +103,7 @@ def _was_text(kind: str) -> bool:
 
 
 def _rank(detail: Node, typed: Text) -> tuple[int, bool, int]:
-    element = text(detail, "element")
+    element = node_text(detail, "element")
     rank = _ORDER.index(element if element in _ORDER else "")
     return rank, not typed.html, -len(typed.value)
 

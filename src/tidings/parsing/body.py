@@ -34,7 +34,7 @@ _LINE_END = re.compile(r"\r\n?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class CleanBody:
     """What is left of a body, once it is clean.
 
     Attributes:
@@ -50,7 +50,7 @@ class Body:
     pictures: frozenset[str] = frozenset()
 
 
-def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> Body:
+def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> CleanBody:
     """Return the body of an entry as we show it.
 
     What a parser would spend too much time or memory on is shown as plain text.
@@ -71,7 +71,7 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
     written = "".join(rewriting.written)
     if len(written) > MAX_GROWTH * len(source) + GROWTH_ALLOWANCE:
         return _plain_body(source, language)
-    return Body(
+    return CleanBody(
         html=_set(clean_text(sanitize(written)), mark, rewriting.marked),
         excerpt=excerpts.excerpt(rewriting.pieces, language=language),
         image=rewriting.image,
@@ -95,10 +95,10 @@ def plain_to_html(text: str) -> str:
     )
 
 
-def _plain_body(source: str, language: str | None) -> Body:
+def _plain_body(source: str, language: str | None) -> CleanBody:
     text = visible_text(source)
     excerpt = excerpts.excerpt([text], language=language)
-    return Body(html=plain_to_html(text), excerpt=excerpt, image=None)
+    return CleanBody(html=plain_to_html(text), excerpt=excerpt, image=None)
 
 
 def _first_node(source: str) -> LexborNode | None:

@@ -53,7 +53,7 @@ _Name = tuple[str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class ParsedByFeedparser:
     """What feedparser found.
 
     Attributes:
@@ -73,7 +73,7 @@ class Found:
     error: tuple[str, int] | None = None
 
 
-def read(document: str, *, url: str) -> Found:
+def read(document: str, *, url: str) -> ParsedByFeedparser:
     """Return what the XML text `document` holds, as far as it can be read.
 
     What is well-formed but for a missing end is read to where it ends. Any other fault
@@ -84,7 +84,7 @@ def read(document: str, *, url: str) -> Found:
         document: From the start tag of its root element on.
         url: What the outermost `xml:base` is relative to; without any, addresses stay as they are.
     """
-    strict = _Strict(url, newest.to_read(document))
+    strict = _Strict(url, newest.positions_to_read(document))
     error = strict.read(document)
     if error is None:
         return _found(strict)
@@ -279,8 +279,8 @@ class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc] # feedparser is u
         self.namespacemap |= dict.fromkeys(("atom", "atom10", "a10"), "")
 
 
-def _found(parser: _Strict | _Loose, error: expat.ExpatError | None = None) -> Found:
-    return Found(
+def _found(parser: _Strict | _Loose, error: expat.ExpatError | None = None) -> ParsedByFeedparser:
+    return ParsedByFeedparser(
         feed=parser.feeddata,
         entries=parser.entries,
         surplus=parser.surplus,

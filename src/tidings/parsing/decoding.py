@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from charset_normalizer import from_bytes
 
 from tidings.parsing import charsets
-from tidings.parsing.doubling import undoubled
+from tidings.parsing.doubling import undo_mojibake
 
 MAX_SAMPLE = 16_384
 """Bytes that the detection of an encoding looks at."""
@@ -66,7 +66,7 @@ def decode(body: bytes, charset: str | None = None) -> Decoded:
     if found is None:
         labels = list(_labels(body, charset))
         found = _by_escapes(body, labels) or _by_utf_8(body, labels) or _by_labels(body, labels)
-    text = None if found.text.isascii() else undoubled(found.text)
+    text = None if found.text.isascii() else undo_mojibake(found.text)
     return replace(found, text=text, problems=(*found.problems, "encoded twice")) if text else found
 
 

@@ -9,18 +9,18 @@ MIN_RUNS = 2
 _BYTES = {
     bytes([byte]).decode("cp1252", errors="ignore") or chr(byte): byte for byte in range(128, 256)
 }
-_RUN = re.compile(r"[^\x00-\x7f]+")
+_DOUBLED_RUN = re.compile(r"[^\x00-\x7f]+")
 _REMNANT = "Â"
 """What is left where the second half of a no-break space became a blank."""
 
 
-def undoubled(text: str) -> str | None:
+def undo_mojibake(text: str) -> str | None:
     """Return `text` as it was before its second encoding; None if it had but one.
 
     It had two if every single stretch beyond ASCII makes sense when decoded once more. In no
     language do letters fall like that, and texts about this very mistake hold other letters, too.
     """
-    runs = Counter(_RUN.findall(text))
+    runs = Counter(_DOUBLED_RUN.findall(text))
     remnants = runs.pop(_REMNANT, 0)
     if runs.total() < MIN_RUNS:
         return None
@@ -30,4 +30,4 @@ def undoubled(text: str) -> str | None:
         return None
     if remnants:
         meant[_REMNANT] = ""
-    return _RUN.sub(lambda run: meant[run[0]], text)
+    return _DOUBLED_RUN.sub(lambda run: meant[run[0]], text)

@@ -5,22 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tidings.domain.documents import (
-    MAX_ENTRIES,
-    REMOVED,
-    Enclosure,
-    Image,
-    ParsedEntry,
-    ParsedFeed,
-)
+from tidings.domain.documents import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
 from tidings.domain.identity import Marks, digest, entry_keys
 from tidings.parsing import formulas
-from tidings.parsing.body import Body, clean_body, plain_to_html, visible_text
+from tidings.parsing.body import CleanBody, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
 from tidings.parsing.languages import guess_language, language_tag
-from tidings.parsing.newest import newest
+from tidings.parsing.newest import newest_positions
 from tidings.parsing.pictures import distinct, key_of
-from tidings.parsing.raw import RawEntry, RawFeed, Reading, Text
+from tidings.parsing.raw import EarlierReading, RawEntry, RawFeed, Text
 from tidings.parsing.revisions import first_revision, revision, seen
 from tidings.parsing.text import clean_line, clean_text
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
@@ -116,7 +109,9 @@ def clean_feed(
 def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
     if len(entries) <= MAX_ENTRIES:
         return entries
-    return [entries[position] for position in newest([_published(entry) for entry in entries])]
+    return [
+        entries[position] for position in newest_positions([_published(entry) for entry in entries])
+    ]
 
 
 def _place(
@@ -216,13 +211,13 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     )
 
 
-def _is_same(raw: RawEntry, reading: Reading) -> bool:
+def _is_same(raw: RawEntry, reading: EarlierReading) -> bool:
     body = replace(raw.body, base="")
     found = (reading.title, replace(reading.body, base=""), reading.enclosures)
     return found == (raw.title, body, raw.enclosures)
 
 
-def _seen(entry: _Placed, reading: Reading) -> tuple[str, ...]:
+def _seen(entry: _Placed, reading: EarlierReading) -> tuple[str, ...]:
     files = tuple(_enclosures(reading.enclosures, entry))
     return seen(_plain(reading.title), _cut(reading.body), files)
 
@@ -291,7 +286,7 @@ def _image(entry: _Placed) -> Image | None:
     return None
 
 
-def _pictures(entry: _Placed, body: Body) -> tuple[Image, ...]:
+def _pictures(entry: _Placed, body: CleanBody) -> tuple[Image, ...]:
     """Return the pictures beside the text, but for those that stand in it already."""
     placed = [
         replace(picture, url=url)

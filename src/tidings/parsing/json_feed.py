@@ -11,9 +11,9 @@ from tidings.parsing import bodies, media
 from tidings.parsing.raw import (
     MAX_HUBS,
     MAX_PARTS,
+    EarlierReading,
     RawEntry,
     RawFeed,
-    Reading,
     Text,
     length_of,
 )
@@ -101,7 +101,7 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         images=tuple(images),
         pictures=(*images[:1], *_pictures(item), *media.files_as_pictures(enclosures)),
         enclosures=enclosures,
-        first_reading=Reading(
+        first_reading=EarlierReading(
             title=title, body=html if html.value else plain, enclosures=enclosures
         ),
     )

@@ -18,7 +18,7 @@ _UPDATED = ("updated", "modified", "date")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def newest(dates: Sequence[datetime | None]) -> list[int]:
+def newest_positions(dates: Sequence[datetime | None]) -> list[int]:
     """Return the positions of the newest `MAX_ENTRIES`, in their order.
 
     One without date is as old as the one before.
@@ -31,13 +31,13 @@ def newest(dates: Sequence[datetime | None]) -> list[int]:
     return sorted(by_age[:MAX_ENTRIES])
 
 
-def to_read(document: str) -> frozenset[int] | None:
+def positions_to_read(document: str) -> frozenset[int] | None:
     """Return the positions of the entries of an XML text that are worth reading; None means all."""
     if len(_ENTRY.findall(document)) <= MAX_ENTRIES:
         return None
     survey = _Survey()
     survey.read(document)
-    return frozenset(newest(survey.dates()))
+    return frozenset(newest_positions(survey.dates()))
 
 
 class _Survey:

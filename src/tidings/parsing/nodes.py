@@ -3,7 +3,7 @@
 Node = dict[str, object]
 
 
-def text(node: Node, key: str) -> str:
+def node_text(node: Node, key: str) -> str:
     """Return the text under `key`, without blanks around it; empty if there is none."""
     value = dict.get(node, key)
     return value.strip() if isinstance(value, str) else ""

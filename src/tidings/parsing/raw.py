@@ -28,7 +28,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class EarlierReading:
     """What an earlier rule of reading finds in an entry, where that may be something else.
 
     Stored entries are known by it: a document that stays as it is must not look changed only
@@ -67,8 +67,8 @@ class RawEntry:
     images: tuple[Image, ...] = ()
     pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    first_reading: Reading = field(default_factory=Reading)
-    reading_before: Reading | None = None
+    first_reading: EarlierReading = field(default_factory=EarlierReading)
+    reading_before: EarlierReading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from tidings.domain.documents import Image
 from tidings.domain.markup import INLINE, text_of
-from tidings.domain.scripts import script_of_element
+from tidings.domain.scripts import script_of
 from tidings.parsing import code, formulas, markup, pictures
 from tidings.parsing.attributes import Attributes, kept, start_tag
 from tidings.parsing.code import Code
@@ -188,7 +188,7 @@ class Rewriting:
         """Say what is raised or lowered since `said` so that it keeps its meaning."""
         pieces = [piece for piece in self.pieces[said:] if isinstance(piece, str)]
         if pieces and len(pieces) == len(self.pieces) - said:
-            self.pieces[said:] = [script_of_element(tag, "".join(pieces))]
+            self.pieces[said:] = [script_of(tag, "".join(pieces))]
 
     def _drop(self, start: int, said: int, *, inline: bool) -> None:
         """Take back an element in which there was nothing to see but, at most, a space."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain.documents import Image
-from tidings.domain.entries import Entry, Mate, SourceCredit, headline
+from tidings.domain.entries import AlsoAt, Entry, SourceCredit, headline
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.domain.reading import minutes_to_read
 from tidings.domain.shares import fair_shares
@@ -37,7 +37,7 @@ _PLACEHOLDER = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DigestMate:
+class DigestAlsoAt:
     """Another source that tells the same as an item.
 
     Attributes:
@@ -94,7 +94,7 @@ class DigestItem:
     image: DigestImage | None
     more: int
     language: str | None
-    also_at: tuple[DigestMate, ...] = ()
+    also_at: tuple[DigestAlsoAt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,8 +222,8 @@ def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
     )
 
 
-def _mate(mate: Mate, *, site_url: str) -> DigestMate:
-    return DigestMate(
+def _mate(mate: AlsoAt, *, site_url: str) -> DigestAlsoAt:
+    return DigestAlsoAt(
         source=_source_name(mate.source),
         url=_find_link(mate.url) or f"{site_url}/entries/{mate.id}",
     )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from tidings.domain.scripts import script
+from tidings.domain.scripts import to_script
 
 MAX_DEPTH = 6
 """Of braces in braces; deeper ones are no formula to be read in passing."""
@@ -55,7 +55,7 @@ class _Formula:
             return _based(inner) if is_base else inner
         if sign in _SCRIPT_SIGNS:
             text = self._argument()
-            return _MARKS.get(text) or script(sign, text)
+            return _MARKS.get(text) or to_script(sign, text)
         if sign.startswith("\\"):
             return self._command(sign[1:])
         if sign == "&":
@@ -91,14 +91,14 @@ class _Formula:
             case "binom":
                 return f"C({first}, {second})"
             case "overset":
-                return second + script("^", first)
+                return second + to_script("^", first)
             case _:
                 return f"\0{_enclosed(first)}/{_divisor(second)}\1"
 
     def _root(self, inner: str) -> str:
         if inner != "[":
             return f"√{_rooted(inner)}"
-        return f"{script('^', self._bracketed())}√{_rooted(self._argument())}"
+        return f"{to_script('^', self._bracketed())}√{_rooted(self._argument())}"
 
     def _bracketed(self) -> str:
         parts: list[str] = []

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry, Mate, SourceCredit, headline
+from tidings.domain.entries import AlsoAt, Entry, SourceCredit, headline
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.publishable import (
     UNKNOWN_TYPE,
@@ -78,7 +78,7 @@ def _source(credit: SourceCredit) -> dict[str, object]:
     )
 
 
-def _mate(mate: Mate) -> dict[str, object]:
+def _mate(mate: AlsoAt) -> dict[str, object]:
     return _without_blanks({"url": mate.url, "title": mate.title, "source": mate.source.title})
 
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from tidings.domain.newsletters import UNSUBSCRIBE_URL, Digest
 from tidings.errors import TemplateError
 from tidings.rendering.digest_parts import (
+    DigestAlsoAt,
     DigestContext,
     DigestImage,
     DigestItem,
-    DigestMate,
     DigestSection,
     context_of,
     shortened,
@@ -125,7 +125,7 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
         image=DigestImage(url="https://-", alt="-", width=9, height=9),
         more=9,
         language=None,
-        also_at=(DigestMate(source="-", url="https://-"),),
+        also_at=(DigestAlsoAt(source="-", url="https://-"),),
     )
     plain = replace(item, excerpt="", image=None, minutes=None, more=0, also_at=())
     bare = DigestContext(

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from tidings.domain.newsletters import Frequency
-from tidings.domain.notices import NoticeKind
-from tidings.domain.watching import Worry, WorryKind
+from tidings.domain.notices import MessageKind
+from tidings.domain.watching import Problem, ProblemKind
 from tidings.errors import TemplateError
 from tidings.rendering.letters import styled, subject_line
 from tidings.rendering.plain_text import clipped, one_line
@@ -18,7 +18,7 @@ MAX_LINE = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NoticeContext:
+class MessageContext:
     """What the templates of every notice have.
 
     Attributes:
@@ -27,7 +27,7 @@ class NoticeContext:
         postal_address: The operator's; None if none is given.
     """
 
-    kind: ClassVar[NoticeKind]
+    kind: ClassVar[MessageKind]
     link: ClassVar[str]
     """The field whose link the letter is for."""
 
@@ -37,7 +37,7 @@ class NoticeContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConfirmContext(NoticeContext):
+class ConfirmContext(MessageContext):
     """Was this sign-up meant? Nothing in it is of the visitor's making.
 
     Attributes:
@@ -46,7 +46,7 @@ class ConfirmContext(NoticeContext):
         until: When that stops working.
     """
 
-    kind = NoticeKind.CONFIRM
+    kind = MessageKind.CONFIRM
     link = "confirm_url"
 
     newsletter: str
@@ -55,7 +55,7 @@ class ConfirmContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WelcomeContext(NoticeContext):
+class WelcomeContext(MessageContext):
     """You are subscribed, and this is how to change it.
 
     Attributes:
@@ -68,7 +68,7 @@ class WelcomeContext(NoticeContext):
         issues_url: All issues of the past.
     """
 
-    kind = NoticeKind.WELCOME
+    kind = MessageKind.WELCOME
     link = "preferences_url"
 
     newsletter: str
@@ -82,7 +82,7 @@ class WelcomeContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GoodbyeContext(NoticeContext):
+class GoodbyeContext(MessageContext):
     """You have left, and this is how to come back.
 
     Attributes:
@@ -91,7 +91,7 @@ class GoodbyeContext(NoticeContext):
         until: When that stops working.
     """
 
-    kind = NoticeKind.GOODBYE
+    kind = MessageKind.GOODBYE
     link = "undo_url"
 
     newsletter: str
@@ -100,7 +100,7 @@ class GoodbyeContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddressContext(NoticeContext):
+class AddressContext(MessageContext):
     """Is this your new address?
 
     Attributes:
@@ -109,7 +109,7 @@ class AddressContext(NoticeContext):
         until: When that stops working.
     """
 
-    kind = NoticeKind.ADDRESS
+    kind = MessageKind.ADDRESS
     link = "confirm_url"
 
     newsletters: tuple[str, ...]
@@ -118,7 +118,7 @@ class AddressContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MovedContext(NoticeContext):
+class AddressChangedContext(MessageContext):
     """Your letters go to another address now; which one is not said, for this one may be lost.
 
     Attributes:
@@ -126,7 +126,7 @@ class MovedContext(NoticeContext):
         contact: Who to write to if that was not wanted.
     """
 
-    kind = NoticeKind.MOVED
+    kind = MessageKind.MOVED
     link = "contact"
 
     newsletters: tuple[str, ...]
@@ -134,7 +134,7 @@ class MovedContext(NoticeContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorContext(NoticeContext):
+class OperatorContext(MessageContext):
     """What the operator should look at.
 
     Attributes:
@@ -142,25 +142,25 @@ class OperatorContext(NoticeContext):
         worries: The worst first.
     """
 
-    kind = NoticeKind.OPERATOR
+    kind = MessageKind.OPERATOR
     link = "site_url"
 
     moment: datetime
-    worries: tuple[Worry, ...]
+    worries: tuple[Problem, ...]
 
 
-_CONTEXTS: tuple[type[NoticeContext], ...] = (
+_CONTEXTS: tuple[type[MessageContext], ...] = (
     ConfirmContext,
     WelcomeContext,
     GoodbyeContext,
     AddressContext,
-    MovedContext,
+    AddressChangedContext,
     OperatorContext,
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenNotice:
+class RenderedMessage:
     """A notice as its recipient gets it."""
 
     subject: str
@@ -168,7 +168,7 @@ class WrittenNotice:
     text: str
 
 
-def contracts() -> Mapping[str, frozenset[str]]:
+def template_contracts() -> Mapping[str, frozenset[str]]:
     """Return what the templates of notices may use, by template."""
     return {
         f"{context.kind}/{part}": frozenset(field.name for field in fields(context))
@@ -177,7 +177,7 @@ def contracts() -> Mapping[str, frozenset[str]]:
     }
 
 
-def try_notices(templates: Templates) -> None:
+def try_templates(templates: Templates) -> None:
     """Write each notice once in every language.
 
     Raises:
@@ -185,7 +185,7 @@ def try_notices(templates: Templates) -> None:
     """
     for language in templates.languages:
         for sample in _samples(language):
-            written = write_notice(sample, templates)
+            written = render_message(sample, templates)
             link = getattr(sample, sample.link)
             for part, said in (("body.html", written.html), ("body.txt", written.text)):
                 if link not in said:
@@ -193,7 +193,7 @@ def try_notices(templates: Templates) -> None:
                     raise TemplateError(name, f"lacks {sample.link}: nobody could follow it")
 
 
-def write_notice(context: NoticeContext, templates: Templates) -> WrittenNotice:
+def render_message(context: MessageContext, templates: Templates) -> RenderedMessage:
     """Write a notice; the same arguments give the same bytes.
 
     Raises:
@@ -207,7 +207,7 @@ def write_notice(context: NoticeContext, templates: Templates) -> WrittenNotice:
         templates.render(f"{context.kind}/{part}", values, language=context.language).decode()
         for part in PARTS
     )
-    return WrittenNotice(
+    return RenderedMessage(
         subject=subject_line(subject, f"{context.kind}/{PARTS[0]}"),
         html=styled(html),
         text=text.strip("\n") + "\n",
@@ -219,7 +219,7 @@ def _shown(value: object) -> object:
     match value:
         case str():
             return clipped(one_line(value), MAX_LINE)
-        case Worry():
+        case Problem():
             return replace(
                 value, lines=tuple(clipped(one_line(one), MAX_LINE) for one in value.lines)
             )
@@ -228,7 +228,7 @@ def _shown(value: object) -> object:
     return value
 
 
-def _samples(language: str) -> tuple[NoticeContext, ...]:
+def _samples(language: str) -> tuple[MessageContext, ...]:
     """Return one notice of each kind, for templates to be tried with."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     url = "https://link.example"
@@ -252,10 +252,10 @@ def _samples(language: str) -> tuple[NoticeContext, ...]:
         *welcomes,
         GoodbyeContext(**series, undo_url=url, until=moment),
         AddressContext(**head, newsletters=("-", "-"), confirm_url=url, until=moment),
-        MovedContext(**head, newsletters=("-", "-"), contact="somebody@example.org"),
+        AddressChangedContext(**head, newsletters=("-", "-"), contact="somebody@example.org"),
         OperatorContext(
             **head,
             moment=moment,
-            worries=tuple(Worry(kind=kind, count=2, lines=("-",)) for kind in WorryKind),
+            worries=tuple(Problem(kind=kind, count=2, lines=("-",)) for kind in ProblemKind),
         ),
     )

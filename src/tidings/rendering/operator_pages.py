@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tidings.domain.entries import Republish, TopicCredit
-from tidings.domain.operators import Desk, OperatorToken, SourceForm
+from tidings.domain.operators import ModerationQueue, OperatorToken, SourceForm
 from tidings.domain.sources import Source
 from tidings.rendering.site import Site
 
@@ -31,7 +31,7 @@ class DeskPage:
 
     site: Site
     token: OperatorToken
-    desk: Desk
+    desk: ModerationQueue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from html import escape
 from types import MappingProxyType
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, Mate, SourceCredit
+from tidings.domain.entries import AlsoAt, Entry, SourceCredit
 from tidings.domain.iris import is_name
 from tidings.domain.publishing import FeedDocument, FeedLink
 from tidings.rendering.xml_text import LOST, find_uri, xml_line, xml_text
@@ -152,7 +152,7 @@ def _publishable_source(source: SourceCredit) -> SourceCredit:
     )
 
 
-def _publishable_mate(mate: Mate) -> Mate:
+def _publishable_mate(mate: AlsoAt) -> AlsoAt:
     return replace(
         mate,
         title=xml_line(mate.title),
@@ -167,7 +167,7 @@ def _with_mates(entry: Entry, also_at: str) -> str:
     return f"{content}<p>{escape(also_at)}{', '.join(map(_link_to, entry.also_at))}</p>"
 
 
-def _link_to(mate: Mate) -> str:
+def _link_to(mate: AlsoAt) -> str:
     name = escape(mate.source.title)
     return f'<a href="{escape(mate.url)}">{name}</a>' if mate.url else name
 

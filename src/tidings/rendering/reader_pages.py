@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from tidings.domain.entries import TopicCredit
 from tidings.domain.newsletters import Frequency, Newsletter, Subscription
-from tidings.domain.readers import Choice
+from tidings.domain.readers import PreferencesForm
 from tidings.rendering.site import Site
 from tidings.rendering.timezones import Region
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class NewsletterChoice:
     """A newsletter as somebody chooses it; `topics` are what it can be narrowed to."""
 
     newsletter: Newsletter
@@ -58,9 +58,9 @@ class SubscribePage:
     template: ClassVar[str] = "subscribe.html"
 
     site: Site
-    offer: Offer
+    offer: NewsletterChoice
     menu: Menu
-    choice: Choice
+    choice: PreferencesForm
     address: str
     stamp: str
     fault: str
@@ -109,13 +109,13 @@ class Preference:
     """
 
     subscription: Subscription
-    offer: Offer
-    choice: Choice
+    offer: NewsletterChoice
+    choice: PreferencesForm
     fault: str
     can_undo: bool
 
 
-class Said(StrEnum):
+class Notice(StrEnum):
     """What a reader is told of what they did; a phrase of the catalogue says it."""
 
     NOTHING = ""
@@ -146,7 +146,7 @@ class PreferencesPage:
     menu: Menu
     address: str
     preferences: tuple[Preference, ...]
-    said: Said
+    said: Notice
     wanted: str
     fault: str
     detail: str = ""
@@ -176,7 +176,7 @@ class UnsubscribePage:
 
     site: Site
     newsletter: str
-    said: Said
+    said: Notice
     has_ended: bool
     can_undo: bool
     slower: tuple[Frequency, ...]
@@ -204,10 +204,10 @@ ReaderPage = (
 )
 
 
-def in_form(subscription: Subscription) -> Choice:
+def in_form(subscription: Subscription) -> PreferencesForm:
     """Return a subscription as its form shows it."""
     schedule = subscription.schedule
-    return Choice(
+    return PreferencesForm(
         frequency=schedule.frequency,
         hour=str(schedule.hour),
         timezone=schedule.timezone,

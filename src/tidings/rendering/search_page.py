@@ -11,7 +11,7 @@ from tidings.rendering.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class SearchHit:
     """An entry that was found.
 
     Attributes:
@@ -54,7 +54,7 @@ class SearchPage:
     has_asked: bool
     misread: tuple[str, ...] = ()
     is_cut: bool = False
-    results: tuple[Result, ...]
+    results: tuple[SearchHit, ...]
     count: int
     is_all: bool
     number: int = 1

@@ -11,7 +11,7 @@ ICON_PATH = "/favicon.svg"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Flash:
     """What an operator is told of what they did last.
 
     Attributes:
@@ -42,7 +42,7 @@ class Operator:
     proof: str
     back: str
     waiting: int
-    said: Said | None = None
+    said: Flash | None = None
     source: Source | None = None
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tidings.domain.polls import PollOutcome
-from tidings.domain.status import Letters, Status, Tally, median_lag
+from tidings.domain.status import MessageOutcome, PollCounts, Status, median_lag
 from tidings.rendering.charts import Chart, draw
 from tidings.rendering.site import Site
 
@@ -13,7 +13,7 @@ LAGS = ("15m", "1h", "6h", "1d", "more")
 """The keys of the catalogue for how late an entry is seen, the quickest first."""
 
 POLLS = ("quiet", "news", "failed")
-LETTERS = (Letters.ACCEPTED, Letters.WAITING, Letters.FAILED)
+LETTERS = (MessageOutcome.ACCEPTED, MessageOutcome.WAITING, MessageOutcome.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def status_page(site: Site, status: Status) -> StatusPage:
     )
 
 
-def kinds_of(tally: Tally) -> Mapping[str, int]:
+def kinds_of(tally: PollCounts) -> Mapping[str, int]:
     """Return the polls of a time by what they brought: `news`, nothing (`quiet`), or `failed`."""
     polls = tally.polls
     return {

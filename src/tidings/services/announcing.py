@@ -15,7 +15,7 @@ from tidings.domain.pings import HubPing, announce, attempt, changed_bodies, fin
 from tidings.domain.publishing import Address, FeedAddress, ListAddress
 from tidings.domain.urls import host_of
 from tidings.errors import FetchError, NotFoundError
-from tidings.fetching.outcomes import Form
+from tidings.fetching.outcomes import FormPost
 from tidings.rendering.formats import FORMATS
 from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.publication import Publication
@@ -166,7 +166,7 @@ def feeds_of(key: str) -> Mapping[str, Address]:
     return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
 
 
-def _form(ping: HubPing) -> Form:
+def _form(ping: HubPing) -> FormPost:
     """Return what the hub is sent; some know the feed by the one name, some by the other."""
     fields = {"hub.mode": "publish", "hub.url": ping.feed_url, "hub.topic": ping.feed_url}
-    return Form(url=ping.hub, fields=fields)
+    return FormPost(url=ping.hub, fields=fields)

@@ -15,21 +15,14 @@ from threading import Event
 
 from tidings.delivery.mailboxes import Mailbox
 from tidings.delivery.reports import Report, read_incoming
-from tidings.delivery.verp import BounceAddress, Claim
-from tidings.domain.bounces import (
-    QUIET,
-    BounceKind,
-    Standing,
-    decide,
-    is_forgiven,
-    kind_of,
-)
+from tidings.delivery.verp import BounceAddress, BounceClaim
+from tidings.domain.bounces import QUIET, BounceHistory, BounceKind, decide, is_forgiven, kind_of
 from tidings.domain.newsletters import Ending
 from tidings.domain.refusals import find_status
 from tidings.errors import MailboxError, NotFoundError
 from tidings.services import changes
-from tidings.services.changes import Act
-from tidings.services.links import Links
+from tidings.services.changes import Actor
+from tidings.services.links import SignedLinks
 from tidings.storage import bounces, subscriptions
 from tidings.storage.bounces import Addressee, NewBounce
 from tidings.storage.database import Connection, Database
@@ -43,7 +36,7 @@ PATIENCE = timedelta(hours=1)
 """How long a refusal is not judged while other letters are about to go out."""
 
 
-class Taken(StrEnum):
+class BounceResult(StrEnum):
     """What became of a message."""
 
     COUNTED = "counted"
@@ -59,7 +52,7 @@ class Taken(StrEnum):
     @property
     def is_dealt_with(self) -> bool:
         """Whether nobody has to read the message any more."""
-        return self in {Taken.COUNTED, Taken.REPEATED, Taken.LEFT}
+        return self in {BounceResult.COUNTED, BounceResult.REPEATED, BounceResult.LEFT}
 
 
 class BounceProcessor:
@@ -76,7 +69,7 @@ class BounceProcessor:
         self,
         database: Database,
         *,
-        links: Links,
+        links: SignedLinks,
         address: BounceAddress | None,
         clock: Callable[[], datetime],
     ) -> None:
@@ -85,7 +78,7 @@ class BounceProcessor:
         self._address = address
         self._clock = clock
 
-    def take_in(self, raw: bytes, *, sent_to: Iterable[str] = ()) -> Taken:
+    def take_in(self, raw: bytes, *, sent_to: Iterable[str] = ()) -> BounceResult:
         """Read a message, and do what follows from it, in one transaction.
 
         Args:
@@ -97,22 +90,22 @@ class BounceProcessor:
         if incoming.asks_to_leave:
             return self._leave(addresses)
         if incoming.report is None:
-            return Taken.IGNORED
+            return BounceResult.IGNORED
         with self._database.write() as connection:
             found = self._find_addressee(connection, incoming.report, addresses)
             if found is None or found.has_moved:
                 logger.warning("bounce of nobody", extra={"sent_to": " ".join(addresses)[:500]})
-                return Taken.UNKNOWN
+                return BounceResult.UNKNOWN
             is_new = self._judge(connection, _bounce(incoming.report, found), found)
-        return Taken.COUNTED if is_new else Taken.REPEATED
+        return BounceResult.COUNTED if is_new else BounceResult.REPEATED
 
-    def read_mailbox(self, mailbox: Mailbox, *, stop: Event) -> Counter[Taken]:
+    def read_mailbox(self, mailbox: Mailbox, *, stop: Event) -> Counter[BounceResult]:
         """Take in what waits in a mailbox; return how many messages came to what.
 
         Raises:
             MailboxError: It cannot be read; what was taken in so far is saved.
         """
-        taken = Counter[Taken]()
+        taken = Counter[BounceResult]()
         with closing(mailbox.unread()) as messages:
             for message in messages:
                 if stop.is_set():
@@ -153,23 +146,25 @@ class BounceProcessor:
         with self._database.write() as connection:
             for one in bounces.bouncing(connection, before=now - QUIET):
                 if is_forgiven(one.standing, arrived_at=one.arrived_at, now=now):
-                    bounces.save_standing(connection, one.subscriber_id, Standing())
+                    bounces.save_standing(connection, one.subscriber_id, BounceHistory())
 
-    def _leave(self, sent_to: Iterable[str]) -> Taken:
+    def _leave(self, sent_to: Iterable[str]) -> BounceResult:
         """End the subscription whose letter had that address in it."""
         with self._database.write() as connection:
             found = self._find_signed(connection, self._claims(sent_to))
             if found is None:
-                return Taken.UNKNOWN
+                return BounceResult.UNKNOWN
             old = subscriptions.get(connection, found.subscription_id)
-            changes.end(connection, old, Ending.READER, act=Act(now=self._clock(), by="reader"))
-        return Taken.LEFT
+            changes.end(connection, old, Ending.READER, act=Actor(now=self._clock(), by="reader"))
+        return BounceResult.LEFT
 
-    def _claims(self, sent_to: Iterable[str]) -> list[Claim]:
+    def _claims(self, sent_to: Iterable[str]) -> list[BounceClaim]:
         claims = [self._address.read(one) for one in sent_to] if self._address else []
         return [claim for claim in claims if claim]
 
-    def _find_signed(self, connection: Connection, claims: Iterable[Claim]) -> Addressee | None:
+    def _find_signed(
+        self, connection: Connection, claims: Iterable[BounceClaim]
+    ) -> Addressee | None:
         for claim in claims:
             found = bounces.find_addressee(connection, claim.delivery_id)
             if self._address and found and self._address.is_ours(claim, found.message_id):
@@ -213,7 +208,7 @@ class BounceProcessor:
         if found.has_moved:
             return True
         is_over = is_forgiven(whose.standing, arrived_at=whose.arrived_at, now=now)
-        before = Standing() if is_over else whose.standing
+        before = BounceHistory() if is_over else whose.standing
         decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
         bounces.save_standing(connection, found.subscriber_id, decision.standing)
         data = {"message_id": found.message_id, "kind": new.kind.value, "status": new.status}
@@ -222,7 +217,7 @@ class BounceProcessor:
             evidence = new.diagnostic or new.status
             address, act = (
                 (found.key, self._links.suppression_hash(found.key)),
-                Act(now=now, by="program"),
+                Actor(now=now, by="program"),
             )
             changes.suppress(connection, address, decision.reason, evidence=evidence, act=act)
             logger.warning("address let go", extra={**data, "because": decision.reason.value})

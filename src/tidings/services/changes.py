@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from tidings.delivery.addresses import Mailbox
+from tidings.delivery.addresses import EmailAddress
 from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.notices import NoticeKind
+from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     OWN_ENDINGS,
     Consent,
     ConsentEvent,
+    Preferences,
     SuppressionReason,
-    Wish,
     can_undo,
 )
 from tidings.errors import ConflictError
@@ -35,7 +35,7 @@ ENDINGS: Mapping[SuppressionReason, Ending] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
+class Actor:
     """Who does something, and when.
 
     Attributes:
@@ -58,7 +58,9 @@ class Act:
         )
 
 
-def add(connection: Connection, newsletter: str, address: Mailbox, *, wish: Wish, act: Act) -> None:
+def add(
+    connection: Connection, newsletter: str, address: EmailAddress, *, wish: Preferences, act: Actor
+) -> None:
     """Subscribe somebody by the operator's word.
 
     Raises:
@@ -71,7 +73,7 @@ def add(connection: Connection, newsletter: str, address: Mailbox, *, wish: Wish
     _record(connection, made, act.line(ConsentEvent.ADDED, newsletter, **in_record(wish)))
 
 
-def edit(connection: Connection, old: Subscription, wish: Wish, *, act: Act) -> None:
+def edit(connection: Connection, old: Subscription, wish: Preferences, *, act: Actor) -> None:
     """Change a subscription to a wish; if it is as wished already, nothing happens.
 
     Raises:
@@ -79,27 +81,31 @@ def edit(connection: Connection, old: Subscription, wish: Wish, *, act: Act) -> 
     """
     if old.ended_at is not None:
         raise ConflictError("subscription", old.newsletter.slug, because="has ended")
-    kept = Wish(schedule=old.schedule, language=old.language, topics=tuple(sorted(old.topics)))
-    asked = Wish(schedule=wish.schedule, language=wish.language, topics=tuple(sorted(wish.topics)))
+    kept = Preferences(
+        schedule=old.schedule, language=old.language, topics=tuple(sorted(old.topics))
+    )
+    asked = Preferences(
+        schedule=wish.schedule, language=wish.language, topics=tuple(sorted(wish.topics))
+    )
     if asked != kept:
         subscriptions.edit(connection, old.id, wish, now=act.now)
         _record(connection, old, act.line(ConsentEvent.CHANGED, _slug(old), **in_record(wish)))
 
 
-def pause(connection: Connection, old: Subscription, *, act: Act) -> None:
+def pause(connection: Connection, old: Subscription, *, act: Actor) -> None:
     """Plan nothing more for a subscription until it is resumed."""
     if subscriptions.pause(connection, old.id, now=act.now):
         _record(connection, old, act.line(ConsentEvent.PAUSED, _slug(old)))
 
 
-def resume(connection: Connection, old: Subscription, *, catches_up: bool, act: Act) -> None:
+def resume(connection: Connection, old: Subscription, *, catches_up: bool, act: Actor) -> None:
     """Plan for a paused subscription again: from now on, or with what it missed."""
     if subscriptions.resume(connection, old, catches_up=catches_up, now=act.now):
         how = "with what was missed" if catches_up else "from now on"
         _record(connection, old, act.line(ConsentEvent.RESUMED, _slug(old), how=how))
 
 
-def end(connection: Connection, old: Subscription, because: Ending, *, act: Act) -> None:
+def end(connection: Connection, old: Subscription, because: Ending, *, act: Actor) -> None:
     """End a subscription; who does so themselves gets one letter with the way back."""
     if not subscriptions.end(connection, old.id, because, now=act.now):
         return
@@ -107,11 +113,11 @@ def end(connection: Connection, old: Subscription, because: Ending, *, act: Act)
     logger.info("subscription ended", extra={"subscription": old.id, "because": because.value})
     if because in OWN_ENDINGS:
         once_a_day = f"{old.id}.{act.now:%Y%m%d}.goodbye"
-        letter = replace(letter_about(NoticeKind.GOODBYE, old), name=once_a_day)
+        letter = replace(letter_about(MessageKind.GOODBYE, old), name=once_a_day)
         notices.add(connection, letter, now=act.now)
 
 
-def undo(connection: Connection, old: Subscription, *, act: Act) -> None:
+def undo(connection: Connection, old: Subscription, *, act: Actor) -> None:
     """Let a subscription that its reader ended go on as it was, from now on.
 
     Raises:
@@ -132,7 +138,7 @@ def suppress(
     reason: SuppressionReason,
     *,
     evidence: str | None,
-    act: Act,
+    act: Actor,
 ) -> bool:
     """Let an address get nothing any more, and nothing that waits; say whether that is new.
 

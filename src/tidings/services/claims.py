@@ -10,7 +10,7 @@ from tidings.domain.sources import DueSource
 from tidings.errors import StorageError
 from tidings.storage import leases
 from tidings.storage.database import Database
-from tidings.storage.leases import Wanted
+from tidings.storage.leases import LeaseRequest
 
 AHEAD = 2
 """Hosts that are held for each that is asked at a time, so that the next are always at hand."""
@@ -139,7 +139,7 @@ class Claims:
             leases.release(connection, self._owner, self._finished)
             leases.release_all(connection, self._owner)
 
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> LeaseRequest:
         if self._only is None:
-            return Wanted(due_at=self._clock())
-        return Wanted(only=sorted(self._only)[:MAX_NAMED])
+            return LeaseRequest(due_at=self._clock())
+        return LeaseRequest(only=sorted(self._only)[:MAX_NAMED])

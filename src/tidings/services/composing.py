@@ -16,7 +16,7 @@ from tidings.storage.issues import NewIssue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class IssueRequest:
     """An issue that is to be: what it tells of, in what language."""
 
     newsletter: Newsletter
@@ -50,7 +50,7 @@ class Composer:
         self._mail_domain = mail_domain
         self._site_url = site_url
 
-    def key_of(self, wanted: Wanted) -> bytes:
+    def key_of(self, wanted: IssueRequest) -> bytes:
         """Return the key of an issue: what it tells of, in which words."""
         return issue_key(
             wanted.newsletter.id,
@@ -60,7 +60,7 @@ class Composer:
         )
 
     def compose(
-        self, connection: Connection, wanted: Wanted, *, key: bytes, listed: bool = False
+        self, connection: Connection, wanted: IssueRequest, *, key: bytes, listed: bool = False
     ) -> NewIssue:
         """Write an issue that is not stored yet; `listed` where everybody may find it."""
         found = entries.by_ids(connection, wanted.entry_ids)

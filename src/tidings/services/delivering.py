@@ -118,7 +118,7 @@ class Sender(Generic[Claimed]):
     def find_pause(self) -> tuple[datetime, str] | None:
         """Return until when the relay is left alone, and why; None if it is not."""
         with self.database.read() as connection:
-            return relays.find_pause(connection, self.relay, now=self.clock())
+            return relays.find_relay_pause(connection, self.relay, now=self.clock())
 
     def _send_round(self, stop: Event) -> Delivered:
         queue, now = self.open_queue(), self.clock()
@@ -130,7 +130,7 @@ class Sender(Generic[Claimed]):
         with self.database.write() as connection:
             queue.outbox.recover(connection)
             queue.withdraw(connection, now=now)
-            pause = relays.find_pause(connection, self.relay, now=now)
+            pause = relays.find_relay_pause(connection, self.relay, now=now)
             queue.pauses.refresh(connection, now=now)
         if pause:
             logger.warning("relay paused", extra={"relay": self.relay, "because": pause[1]})
@@ -271,7 +271,7 @@ class _Round(Generic[Claimed]):
             pauses.save(connection, now=now)
             if self._relay_pause:
                 until, because = self._relay_pause
-                relays.pause(connection, self._sender.relay, until=until, reason=because)
+                relays.pause_relay(connection, self._sender.relay, until=until, reason=because)
         for result, verdict in self._unsettled:
             self._count(result, verdict)
         self._unsettled.clear()

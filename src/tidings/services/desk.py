@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from tidings.domain.entries import Entry, EntryState, TopicCredit
-from tidings.domain.operators import Desk, EntryAct, Session, SourceAct, SourceForm
+from tidings.domain.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.domain.sources import Source
-from tidings.domain.spans import written
+from tidings.domain.spans import format_duration
 from tidings.errors import NotFoundError
-from tidings.rendering.site import Operator, Said
+from tidings.rendering.site import Flash, Operator
 from tidings.storage import desk, entries, sources, topics
 from tidings.storage.database import Connection, Database
 
@@ -15,7 +15,7 @@ _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
+class OperatorView:
     """Where an operator looks, and what they did last.
 
     Attributes:
@@ -37,21 +37,21 @@ class Overview:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def look(self, session: Session, looking: Looking) -> Operator:
+    def look(self, session: Session, looking: OperatorView) -> Operator:
         """Return what a page shows to an operator beside what everybody sees."""
         with self._database.read() as connection:
             return Operator(
                 proof=session.proof,
                 back=looking.path,
-                waiting=desk.waiting(connection),
+                waiting=desk.count_pending(connection),
                 said=_said(connection, looking),
                 source=sources.find_by_slug(connection, looking.source) if looking.source else None,
             )
 
-    def desk(self) -> Desk:
+    def desk(self) -> ModerationQueue:
         """Return what there is to do."""
         with self._database.read() as connection:
-            return desk.read(connection)
+            return desk.read_desk(connection)
 
     def source(self, slug: str) -> tuple[Source, tuple[TopicCredit, ...]]:
         """Return a source, and all the topics that it can be given.
@@ -71,22 +71,22 @@ def in_form(source: Source) -> SourceForm:
     return SourceForm(
         title=source.given_title or "",
         topics=tuple(topic.slug for topic in source.topics),
-        interval=written(source.given_interval) if source.given_interval else "",
+        interval=format_duration(source.given_interval) if source.given_interval else "",
         republish=source.republish,
         noindex=source.noindex,
     )
 
 
-def _said(connection: Connection, looking: Looking) -> Said | None:
+def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     if looking.act not in {*EntryAct, *SourceAct}:
         return None
     if looking.entry_id is None:
-        return Said(act=looking.act)
+        return Flash(act=looking.act)
     found = entries.by_ids(connection, [looking.entry_id])
     if not found or looking.act not in set(EntryAct):
         return None
     entry = found[0]
-    return Said(
+    return Flash(
         act=looking.act,
         title=entry.title or entry.excerpt[:80] or entry.source.title,
         entry_id=entry.id,

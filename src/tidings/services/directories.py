@@ -6,12 +6,7 @@ from tidings.domain.health import health_of
 from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source, SourceState
 from tidings.errors import NotFoundError
-from tidings.rendering.directory_pages import (
-    SourceLine,
-    SourcesPage,
-    TopicLine,
-    TopicsPage,
-)
+from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.site import Site
 from tidings.storage import searches, sources, topics
 from tidings.storage.database import Connection

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from tidings.delivery.dkim import Signer
 from tidings.delivery.dns import Dns
 from tidings.domain.findings import Finding, ok, problem, warning
-from tidings.domain.mail_records import Policy, above, find_policy, is_aligned, tags
+from tidings.domain.mail_records import (
+    DmarcPolicy,
+    find_policy,
+    is_aligned,
+    organizational_domains,
+    read_tags,
+)
 from tidings.errors import DnsError
 from tidings.services.doctor_spf import examine_spf
 
@@ -71,7 +77,7 @@ def _dkim(dns: Dns, signer: Signer | None) -> Iterator[Finding]:
         yield warning("DKIM", said, advice)
         return
     what = f"DKIM {signer.name}"
-    published = [tags(text) for text in dns.texts(signer.name)]
+    published = [read_tags(text) for text in dns.texts(signer.name)]
     if not published:
         yield problem(what, "no key is published", f'publish there, as TXT: "{signer.record}"')
     elif signer.public_key not in [one.get("p") for one in published]:
@@ -101,7 +107,9 @@ def _exchange(dns: Dns, domain: str) -> Finding:
 
 def _dmarc(dns: Dns, domain: str, senders: Senders) -> Iterator[Finding]:
     what = f"DMARC of {domain}"
-    policy = find_policy(domain, {one: dns.texts(f"_dmarc.{one}") for one in above(domain)})
+    policy = find_policy(
+        domain, {one: dns.texts(f"_dmarc.{one}") for one in organizational_domains(domain)}
+    )
     if policy is None:
         advice = f'publish at _dmarc.{domain}, as TXT: "v=DMARC1; p=none; rua=mailto:…"'
         yield problem(what, "none; large providers ask for one", advice)
@@ -109,7 +117,7 @@ def _dmarc(dns: Dns, domain: str, senders: Senders) -> Iterator[Finding]:
         yield _alignment(what, domain, policy, senders)
 
 
-def _alignment(what: str, domain: str, policy: Policy, senders: Senders) -> Finding:
+def _alignment(what: str, domain: str, policy: DmarcPolicy, senders: Senders) -> Finding:
     """Say which of the two proofs counts for letters from this domain."""
     signer = senders.signer
     by_spf = is_aligned(senders.envelope, domain, policy, is_strict=policy.is_strict_for_spf)

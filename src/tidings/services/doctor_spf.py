@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from tidings.delivery.dns import Dns
 from tidings.domain.findings import Finding, ok, problem, warning
-from tidings.domain.mail_records import ASKING, MAX_LOOKUPS, Term, spf_records, spf_terms
+from tidings.domain.mail_records import ASKING, MAX_LOOKUPS, SpfTerm, spf_records, spf_terms
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -64,7 +64,7 @@ class _Walk:
                 return
             self._take(term, domain)
 
-    def _take(self, term: Term, domain: str) -> None:
+    def _take(self, term: SpfTerm, domain: str) -> None:
         if "%" in term.value:  # depends on the letter
             return
         if term.kind in {"include", "redirect"}:
@@ -73,7 +73,7 @@ class _Walk:
             self.is_open |= term.kind == "all"
             self._allow(self._networks(term, domain))
 
-    def _networks(self, term: Term, domain: str) -> list[str]:
+    def _networks(self, term: SpfTerm, domain: str) -> list[str]:
         """Return whom a term is about."""
         name = term.value or domain
         match term.kind:

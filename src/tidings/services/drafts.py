@@ -6,18 +6,18 @@ from datetime import datetime
 
 from tidings.domain.planning import BY_HAND, Omission, Window, life_of, window_of
 from tidings.domain.slots import Slot
-from tidings.services.composing import Composer, Wanted
-from tidings.services.news import News, Reader
+from tidings.services.composing import Composer, IssueRequest
+from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import issues, plans, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.due_subscriptions import DueSubscription
 from tidings.storage.issues import NewIssue
-from tidings.storage.plans import Omitted, Plan, PlannedDelivery, Step
+from tidings.storage.plans import Omitted, Plan, PlannedDelivery, SubscriptionStep
 from tidings.storage.told_stories import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class DueCase:
     """A subscription with the slot it is planned for.
 
     Attributes:
@@ -33,12 +33,12 @@ class Case:
     held: str | None = None
 
 
-def draw_up(
+def plan_batch(
     composer: Composer,
     connection: Connection,
-    cases: Sequence[Case],
+    cases: Sequence[DueCase],
     *,
-    news: News,
+    news: DigestCandidates,
     now: datetime,
 ) -> tuple[Plan, list[NewIssue]]:
     """Return the plan for some subscriptions, and the issues that are not stored yet.
@@ -50,7 +50,7 @@ def draw_up(
     last = max((window.to_seq for window in windows), default=0)
     news.read(connection, from_seq=first, to_seq=last)
     draft = _Draft(composer, now=now)
-    told = told_stories.of_subscriptions(
+    told = told_stories.stories_sent_to(
         connection, [case.subscription.id for case in cases], news.stories()
     )
     filled: dict[tuple[object, ...], tuple[Window, tuple[int, ...]]] = {}
@@ -70,9 +70,9 @@ def draw_up(
     return draft.plan, new
 
 
-def _windows(connection: Connection, cases: Sequence[Case], *, now: datetime) -> list[Window]:
+def _windows(connection: Connection, cases: Sequence[DueCase], *, now: datetime) -> list[Window]:
     marks = {case.subscription.id: case.subscription.watermark for case in cases}
-    standings = plans.standings(connection, marks, {case.slot.key for case in cases})
+    standings = plans.progress_of(connection, marks, {case.slot.key for case in cases})
     made: dict[tuple[int, ...], Window] = {}
     windows = []
     for case in cases:
@@ -89,8 +89,8 @@ def _told_before(window: Window, told: Told) -> frozenset[int]:
     return frozenset(story_id for story_id, seq in told.items() if seq <= window.from_seq)
 
 
-def _reader(one: DueSubscription, told: frozenset[int]) -> Reader:
-    return Reader(
+def _reader(one: DueSubscription, told: frozenset[int]) -> Audience:
+    return Audience(
         newsletter=one.newsletter,
         schedule=one.schedule,
         topics=one.topics,
@@ -108,9 +108,9 @@ class _Draft:
         self._deliveries: list[PlannedDelivery] = []
         self._omitted: list[Omitted] = []
         self._superseded: list[int] = []
-        self._steps: list[Step] = []
+        self._steps: list[SubscriptionStep] = []
         self._keys: dict[tuple[object, ...], bytes] = {}
-        self.wanted: dict[bytes, Wanted] = {}
+        self.wanted: dict[bytes, IssueRequest] = {}
 
     @property
     def plan(self) -> Plan:
@@ -121,7 +121,7 @@ class _Draft:
             steps=self._steps,
         )
 
-    def add(self, case: Case, window: Window, chosen: tuple[int, ...]) -> None:
+    def add(self, case: DueCase, window: Window, chosen: tuple[int, ...]) -> None:
         self._superseded += window.supersedes
         self._step(case, window)
         if chosen:
@@ -129,7 +129,7 @@ class _Draft:
         else:
             self._omit(case, window)
 
-    def _deliver(self, case: Case, window: Window, chosen: tuple[int, ...]) -> None:
+    def _deliver(self, case: DueCase, window: Window, chosen: tuple[int, ...]) -> None:
         one = case.subscription
         self._deliveries.append(
             PlannedDelivery(
@@ -148,12 +148,14 @@ class _Draft:
         # equal selections are one object, and to compare long ones takes long
         asked = (one.newsletter.id, one.language, id(chosen))
         if asked not in self._keys:
-            wanted = Wanted(newsletter=one.newsletter, language=one.language, entry_ids=chosen)
+            wanted = IssueRequest(
+                newsletter=one.newsletter, language=one.language, entry_ids=chosen
+            )
             self._keys[asked] = self._composer.key_of(wanted)
             self.wanted[self._keys[asked]] = wanted
         return self._keys[asked]
 
-    def _omit(self, case: Case, window: Window) -> None:
+    def _omit(self, case: DueCase, window: Window) -> None:
         if window.from_seq == window.to_seq and window.slot.startswith(("e:", f"{BY_HAND}:")):
             return  # no slot of the calendar, and nothing happened
         self._omitted.append(
@@ -166,10 +168,10 @@ class _Draft:
             )
         )
 
-    def _step(self, case: Case, window: Window) -> None:
+    def _step(self, case: DueCase, window: Window) -> None:
         one = case.subscription
         self._steps.append(
-            Step(
+            SubscriptionStep(
                 subscription_id=one.id,
                 from_watermark=one.watermark,
                 to_watermark=window.to_seq,

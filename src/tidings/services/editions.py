@@ -9,8 +9,8 @@ from tidings.domain.entries import Entry
 from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Window
 from tidings.domain.slots import Slot
-from tidings.services.composing import Composer, Wanted
-from tidings.services.news import News, reader_of_everything
+from tidings.services.composing import Composer, IssueRequest
+from tidings.services.news import DigestCandidates, whole_audience
 from tidings.storage import entries, publishing, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
@@ -22,7 +22,7 @@ each time that there was nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditionCase:
+class DueEdition:
     """An edition with the slot it is planned for.
 
     Attributes:
@@ -35,7 +35,7 @@ class EditionCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditionDraft:
+class EditionPlan:
     """What a slot brings a newsletter's own edition.
 
     Attributes:
@@ -47,21 +47,21 @@ class EditionDraft:
     issue: NewIssue | None
 
 
-def draw_up_edition(
-    composer: Composer, connection: Connection, case: EditionCase, *, news: News
-) -> EditionDraft:
+def plan_edition(
+    composer: Composer, connection: Connection, case: DueEdition, *, news: DigestCandidates
+) -> EditionPlan:
     """Return a newsletter's own next issue, and how far the edition comes with it."""
     newsletter, mark = case.edition.newsletter, case.edition.watermark
     whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.cut, mark))
     news.read(connection, from_seq=mark, to_seq=whole.to_seq)
-    told = told_stories.of_newsletter(connection, newsletter.id, news.stories())
-    reader = reader_of_everything(newsletter, watermark=mark, told=told)
+    told = told_stories.stories_sent_by(connection, newsletter.id, news.stories())
+    reader = whole_audience(newsletter, watermark=mark, told=told)
     window, chosen = news.fill(connection, whole, case.slot, reader=reader)
     if not chosen:
-        return EditionDraft(watermark=window.to_seq, issue=None)
-    wanted = Wanted(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
+        return EditionPlan(watermark=window.to_seq, issue=None)
+    wanted = IssueRequest(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
     issue = composer.compose(connection, wanted, key=composer.key_of(wanted), listed=True)
-    return EditionDraft(watermark=window.to_seq, issue=issue)
+    return EditionPlan(watermark=window.to_seq, issue=issue)
 
 
 def preview(
@@ -69,10 +69,10 @@ def preview(
 ) -> Issue | None:
     """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
     newsletter, mark = edition.newsletter, edition.watermark
-    news, span = News(), {"from_seq": mark, "to_seq": publishing.last_seq(connection)}
+    news, span = DigestCandidates(), {"from_seq": mark, "to_seq": publishing.last_seq(connection)}
     news.read(connection, **span)
-    told = told_stories.of_newsletter(connection, newsletter.id, news.stories())
-    reader = reader_of_everything(newsletter, watermark=mark, told=told)
+    told = told_stories.stories_sent_by(connection, newsletter.id, news.stories())
+    reader = whole_audience(newsletter, watermark=mark, told=told)
     chosen = news.of(connection, reader, **span)
     found = entries.by_ids(connection, chosen)
     shown = [entry for entry in found if entry.first_seen_at <= at]
@@ -91,9 +91,9 @@ def sample(
     mark = cut = publishing.last_seq(connection)
     reach, chosen = REACH, tuple[int, ...]()
     while found is None and not chosen and mark > 0:
-        news, mark = News(), max(cut - reach, 0)
+        news, mark = DigestCandidates(), max(cut - reach, 0)
         news.read(connection, from_seq=mark, to_seq=cut)
-        reader = reader_of_everything(newsletter, watermark=mark)
+        reader = whole_audience(newsletter, watermark=mark)
         chosen = news.of(connection, reader, from_seq=mark, to_seq=cut)
         reach *= REACH_FURTHER
     if chosen:

@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import Consent, ConsentEvent, Reader, SuppressionReason
-from tidings.services.links import Links
+from tidings.domain.readers import Consent, ConsentEvent, SubscriberProfile, SuppressionReason
+from tidings.services.links import SignedLinks
 from tidings.storage import consents, subscribers, suppressions
 from tidings.storage.database import Connection
 
 
-def erase(connection: Connection, links: Links, reader: Reader, *, now: datetime) -> None:
+def erase(
+    connection: Connection, links: SignedLinks, reader: SubscriberProfile, *, now: datetime
+) -> None:
     """Delete a person with all that belongs to them.
 
     A keyed hash of the address stays, so that no import brings them back; signing up
@@ -23,7 +25,7 @@ def erase(connection: Connection, links: Links, reader: Reader, *, now: datetime
     subscribers.remove(connection, reader, former=former)
 
 
-def known_of(connection: Connection, reader: Reader) -> dict[str, object]:
+def known_of(connection: Connection, reader: SubscriberProfile) -> dict[str, object]:
     """Return all that is known of a person, ready for JSON."""
     return {
         "address": reader.address,

@@ -7,7 +7,7 @@ from tidings.domain.entries import Entry, EntryState
 from tidings.domain.newsletters import Subscription
 from tidings.domain.planning import Omission
 from tidings.services.explaining_stories import told_before
-from tidings.services.filtering import Judge
+from tidings.services.filtering import FilterSet
 from tidings.storage import (
     bounces,
     entries,
@@ -71,7 +71,7 @@ def explain_subscriber(connection: Connection, key: str, *, slot: str | None) ->
     """
     lines: list[str] = []
     for one in subscriptions.of_subscriber(connection, key):
-        lines += _standing(one)
+        lines += _subscription_state(one)
         limit = NAMED if slot else SLOTS
         for record in reader_records.slots(connection, one.id, label=slot, limit=limit):
             lines.append(_slot(record))
@@ -97,7 +97,7 @@ def explain_entry_to(connection: Connection, key: str, entry_id: int) -> list[st
     return lines
 
 
-def _standing(one: Subscription) -> Iterator[str]:
+def _subscription_state(one: Subscription) -> Iterator[str]:
     of = ", ".join(one.topics or one.newsletter.topics) or "everything"
     schedule = one.schedule
     when = f"{schedule.frequency} at {schedule.hour}:00 {schedule.timezone}"
@@ -125,7 +125,7 @@ def _slot(record: SlotRecord) -> str:
 def _window(connection: Connection, one: Subscription, record: SlotRecord) -> Iterator[str]:
     """Say of each entry in a window whether it was told."""
     window = {"from_seq": record.from_seq, "to_seq": record.to_seq}
-    ids = reader_records.published(connection, **window, limit=NAMED)
+    ids = reader_records.published_between(connection, **window, limit=NAMED)
     for entry in entries.by_ids(connection, ids):
         said = "told" if entry.id in record.told else _why_not(connection, one, entry)
         yield f"  entry {entry.id}, {entry.title or entry.excerpt[:60]}: {said}"
@@ -167,7 +167,7 @@ def _unwanted(connection: Connection, one: Subscription, entry: Entry) -> str | 
     rules = filters.of_newsletter(connection, one.newsletter.id)
     if not rules:
         return None
-    verdict = Judge(rules).verdict(entries.get(connection, entry.id, whole=True))
+    verdict = FilterSet(rules).verdict(entries.get(connection, entry.id, whole=True))
     return None if verdict.is_kept else verdict.because
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.likeness import Because
+from tidings.domain.likeness import MatchReason
 from tidings.domain.newsletters import Subscription
 from tidings.storage import story_records, told_stories
 from tidings.storage.database import Connection
@@ -12,16 +12,16 @@ from tidings.storage.story_records import Reason
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 
-_WHY: Mapping[Because, str] = MappingProxyType(
+_WHY: Mapping[MatchReason, str] = MappingProxyType(
     {
-        Because.LINK: "both lead to the same page",
-        Because.HEADLINE: "the same long title, and one of them has no text",
-        Because.TITLE: "nearly the same title, and the texts agree",
-        Because.TEXT: "nearly the same text",
-        Because.OPERATOR: "by the operator's word",
+        MatchReason.LINK: "both lead to the same page",
+        MatchReason.HEADLINE: "the same long title, and one of them has no text",
+        MatchReason.TITLE: "nearly the same title, and the texts agree",
+        MatchReason.TEXT: "nearly the same text",
+        MatchReason.OPERATOR: "by the operator's word",
     }
 )
-_BY_MEASURE = (Because.TITLE, Because.TEXT)
+_BY_MEASURE = (MatchReason.TITLE, MatchReason.TEXT)
 
 
 def story_of(connection: Connection, entry: Entry) -> Iterator[str]:
@@ -40,7 +40,7 @@ def told_before(connection: Connection, one: Subscription, entry: Entry) -> str 
     """Say by which other entry a subscription was told an entry's story, if it was."""
     if entry.story_id is None:
         return None
-    told = told_stories.of_subscriptions(connection, [one.id], [entry.story_id])
+    told = told_stories.stories_sent_to(connection, [one.id], [entry.story_id])
     seq = told.get(one.id, {}).get(entry.story_id)
     story = story_records.get(connection, entry.story_id)
     known = [mate.id for mate in story.entries if mate.seq == seq and mate.id != entry.id]

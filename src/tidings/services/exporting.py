@@ -9,7 +9,7 @@ from tidings.domain.newsletters import Subscription
 from tidings.domain.readers import Consent, ConsentEvent
 from tidings.storage import consents, rosters
 from tidings.storage.database import Connection
-from tidings.storage.rosters import Filter
+from tidings.storage.rosters import SubscriptionFilter
 
 CONSENT_COLUMNS = (
     "address",
@@ -23,7 +23,7 @@ CONSENT_COLUMNS = (
 )
 
 
-def roster_rows(connection: Connection, newsletter: str | None) -> Iterator[Mapping[str, str]]:
+def subscriber_rows(connection: Connection, newsletter: str | None) -> Iterator[Mapping[str, str]]:
     """Yield who is subscribed, paused ones too, as an import takes it.
 
     Args:
@@ -31,8 +31,8 @@ def roster_rows(connection: Connection, newsletter: str | None) -> Iterator[Mapp
         newsletter: A slug; None for all newsletters.
     """
     for state in ("active", "paused"):
-        wanted = Filter(newsletter=newsletter, state=state)
-        found = rosters.matching(connection, wanted, limit=0)
+        wanted = SubscriptionFilter(newsletter=newsletter, state=state)
+        found = rosters.select_subscriptions(connection, wanted, limit=0)
         while page := list(islice(found, rosters.PAGE)):
             yield from _page(connection, page)
 
@@ -64,7 +64,9 @@ def _page(connection: Connection, page: list[Subscription]) -> Iterator[Mapping[
     ordered = sorted(page, key=lambda one: (one.newsletter.slug, one.address))
     for slug, theirs in groupby(ordered, key=lambda one: one.newsletter.slug):
         group = list(theirs)
-        grounds = consents.grounds(connection, slug, [one.address.casefold() for one in group])
+        grounds = consents.consent_evidence(
+            connection, slug, [one.address.casefold() for one in group]
+        )
         for one in group:
             yield _row(one, grounds.get(one.address.casefold()))
 

@@ -20,11 +20,11 @@ from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import ICON_PATH
 from tidings.services.headings import Heading, heading_of
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.stamps import key_of
 from tidings.storage import entries, feed_archives, publishing
 from tidings.storage.database import Connection
-from tidings.storage.entries import Window
+from tidings.storage.entries import ListWindow
 
 EDITED_FOR = timedelta(days=7)
 """How long an archived entry that changed stands in the feed again: who has the archive already
@@ -33,7 +33,7 @@ MAX_EDITED = 20
 """Entries that stand there again for that reason."""
 
 
-def feed_of(connection: Connection, address: FeedAddress, imprint: Imprint) -> FeedDocument:
+def feed_of(connection: Connection, address: FeedAddress, imprint: SiteContext) -> FeedDocument:
     """Return the feed at `address`.
 
     Raises:
@@ -45,12 +45,14 @@ def feed_of(connection: Connection, address: FeedAddress, imprint: Imprint) -> F
     if scope == EVERYTHING:
         feed = _latest(connection, feed, imprint)
     else:
-        window = Window(limit=imprint.settings.feed_size, by_seq=True, with_content=True)
+        window = ListWindow(limit=imprint.settings.feed_size, by_seq=True, with_content=True)
         feed = _filled(feed, entries.select_entries(connection, heading.selection, window))
     return _news(connection, feed, since=address.since)
 
 
-def archive_of(connection: Connection, address: ArchiveAddress, imprint: Imprint) -> FeedDocument:
+def archive_of(
+    connection: Connection, address: ArchiveAddress, imprint: SiteContext
+) -> FeedDocument:
     """Return an archive of the feed of everything: the same entries for ever, as they are now.
 
     What was hidden since leaves it, and what was removed; so it may be empty.
@@ -59,7 +61,7 @@ def archive_of(connection: Connection, address: ArchiveAddress, imprint: Imprint
         NotFoundError: There is no such archive, or not yet.
     """
     number = address.number
-    count = archives.full(publishing.last_seq(connection))
+    count = archives.full_archives(publishing.last_seq(connection))
     if not 1 <= number <= count:
         raise NotFoundError("archive", number)
     heading = heading_of(connection, EVERYTHING, title=imprint.settings.title)
@@ -76,11 +78,11 @@ def archive_of(connection: Connection, address: ArchiveAddress, imprint: Imprint
             current=feed.url_of(ATOM.name),
         ),
     )
-    return _filled(archived, feed_archives.between(connection, *archives.span(number)))
+    return _filled(archived, feed_archives.between(connection, *archives.archive_span(number)))
 
 
 def _empty(
-    connection: Connection, scope: Scope, heading: Heading, imprint: Imprint
+    connection: Connection, scope: Scope, heading: Heading, imprint: SiteContext
 ) -> FeedDocument:
     settings, site = imprint.settings, imprint.site
     words = imprint.templates.words(settings.language)
@@ -102,15 +104,15 @@ def _empty(
     )
 
 
-def _latest(connection: Connection, feed: FeedDocument, imprint: Imprint) -> FeedDocument:
+def _latest(connection: Connection, feed: FeedDocument, imprint: SiteContext) -> FeedDocument:
     """Fill the feed of everything: what no archive holds, and what changed in those lately.
 
     "Lately" counts from the last change of anything, not from now: the same state of the
     database gives the same document, whenever it is asked for.
     """
     last = publishing.last_seq(connection)
-    count = archives.left_out(last, feed_size=imprint.settings.feed_size)
-    _, oldest = archives.span(count)
+    count = archives.archives_left_out(last, feed_size=imprint.settings.feed_size)
+    _, oldest = archives.archive_span(count)
     current = feed_archives.between(connection, oldest + 1, last)
     edited = feed_archives.edited(
         connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED
@@ -119,7 +121,7 @@ def _latest(connection: Connection, feed: FeedDocument, imprint: Imprint) -> Fee
     return replace(_filled(feed, [*current, *edited]), archive=links)
 
 
-def _archive_url(number: int, imprint: Imprint) -> str:
+def _archive_url(number: int, imprint: SiteContext) -> str:
     return imprint.site.base_url + ArchiveAddress(number=number).path
 
 

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from tidings.domain.documents import ParsedEntry
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.filters import Field, Filter, Rehearsal, Rule, Verdict, decide
+from tidings.domain.filters import Field, Filter, FilterTrial, FilterVerdict, Rule, decide
 from tidings.domain.markup import text_of
 from tidings.domain.newsletters import Newsletter
 from tidings.parsing.patterns import matcher_of
 from tidings.storage import entries, filters, newsletters
 from tidings.storage.database import Connection
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 
 SLICE = 500
 """Entries whose content is held at a time."""
@@ -20,7 +20,7 @@ REHEARSED = 100
 """Entries that filters are tried on."""
 
 
-class Judge:
+class FilterSet:
     """All filters of one source or newsletter, ready to be asked about entries."""
 
     def __init__(self, filters: Sequence[Filter]) -> None:
@@ -38,7 +38,7 @@ class Judge:
         """Whether entries must have their content."""
         return Field.TEXT in self._fields
 
-    def verdict(self, entry: Entry | ParsedEntry) -> Verdict:
+    def verdict(self, entry: Entry | ParsedEntry) -> FilterVerdict:
         """Decide whether an entry is kept."""
         seen = {field: _seen(entry, field) for field in self._fields}
         return decide(
@@ -46,7 +46,7 @@ class Judge:
         )
 
 
-class Sieve:
+class NewsletterFilters:
     """The filters of newsletters, for as long as one round of planning: each entry is judged once.
 
     That is for speed and for equal letters only. Which window an entry belongs to does not
@@ -54,7 +54,7 @@ class Sieve:
     """
 
     def __init__(self) -> None:
-        self._judges: dict[int, Judge | None] = {}
+        self._judges: dict[int, FilterSet | None] = {}
         self._is_kept: dict[tuple[int, int], bool] = {}
 
     def let_through(
@@ -63,7 +63,7 @@ class Sieve:
         """Return the entries that a newsletter's filters keep, in their order."""
         if newsletter.id not in self._judges:
             found = filters.of_newsletter(connection, newsletter.id)
-            self._judges[newsletter.id] = Judge(found) if found else None
+            self._judges[newsletter.id] = FilterSet(found) if found else None
         judge = self._judges[newsletter.id]
         if judge is None:
             return tuple(entry_ids)
@@ -76,7 +76,7 @@ class Sieve:
         return tuple(one for one in entry_ids if self._is_kept[newsletter.id, one])
 
 
-def dropped(judged: Sequence[Filter], entries: Sequence[ParsedEntry]) -> dict[bytes, str]:
+def dropped_by(judged: Sequence[Filter], entries: Sequence[ParsedEntry]) -> dict[bytes, str]:
     """Return by key why filters drop entries; of those that they do drop.
 
     Raises:
@@ -84,7 +84,7 @@ def dropped(judged: Sequence[Filter], entries: Sequence[ParsedEntry]) -> dict[by
     """
     if not (judged and entries):
         return {}
-    judge = Judge(judged)
+    judge = FilterSet(judged)
     verdicts = {entry.key: judge.verdict(entry) for entry in entries}
     return {key: verdict.because for key, verdict in verdicts.items() if not verdict.is_kept}
 
@@ -96,13 +96,13 @@ def add(connection: Connection, new: Filter, *, now: datetime) -> int:
         InvalidError: It cannot be understood.
         NotFoundError: There is no such source or newsletter.
     """
-    Judge([new])
+    FilterSet([new])
     return filters.add(connection, new, now=now)
 
 
-def rehearse(
+def try_filter(
     connection: Connection, source_id: int | None, newsletter: str | None, *, new: Rule | None
-) -> Rehearsal:
+) -> FilterTrial:
     """Return what filters would do to the last entries of a source, or for a newsletter.
 
     Args:
@@ -118,17 +118,17 @@ def rehearse(
     judged = filters.select_filters(connection, source_id, newsletter)
     if new:
         judged.append(Filter(source_id=source_id, newsletter=newsletter, rule=new))
-    judge = Judge(judged)
+    judge = FilterSet(judged)
     if newsletter is None:
         selection = Selection(source=source_id, states=tuple(EntryState))
-        window = Window(limit=REHEARSED, with_content=judge.reads_content, whole=True)
+        window = ListWindow(limit=REHEARSED, with_content=judge.reads_content, whole=True)
         found = entries.select_entries(connection, selection, window)
     else:
         series = newsletters.get(connection, newsletter)
         last = filters.latest_for(connection, series, limit=REHEARSED)
         found = entries.by_ids(connection, last, with_content=judge.reads_content, whole=True)
         found.sort(key=lambda entry: entry.seq or 0, reverse=True)
-    return Rehearsal(
+    return FilterTrial(
         filters=tuple(judged), verdicts=tuple((entry, judge.verdict(entry)) for entry in found)
     )
 

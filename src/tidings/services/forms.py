@@ -6,14 +6,14 @@ from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.errors import FetchError, one_line
-from tidings.fetching.outcomes import Answered, Form
+from tidings.fetching.outcomes import FormPost, PostReply
 
-Answer = Answered | FetchError
-Post = Callable[[Form, Callable[[Answer], None]], None]
+Answer = PostReply | FetchError
+Post = Callable[[FormPost, Callable[[Answer], None]], None]
 """Sends a form, and reports from any thread."""
 
 
-def send(post: Post, form: Form, *, stop: Event) -> Answer | None:
+def send(post: Post, form: FormPost, *, stop: Event) -> Answer | None:
     """Return what a hub answers to `form`; None if the service ends first."""
     inbox: SimpleQueue[Answer] = SimpleQueue()
     post(form, inbox.put)

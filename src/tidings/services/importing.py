@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from tidings.domain.notices import NoticeKind
-from tidings.domain.readers import Choice, Consent, ConsentEvent, SuppressionReason, Wish
+from tidings.domain.notices import MessageKind
+from tidings.domain.readers import (
+    Consent,
+    ConsentEvent,
+    Preferences,
+    PreferencesForm,
+    SuppressionReason,
+)
 from tidings.domain.roster_columns import Membership, membership_of
-from tidings.domain.rosters import Imported, RosterLine
+from tidings.domain.rosters import CsvLine, LineResult
 from tidings.errors import ConflictError, InvalidError, TidingsError
 from tidings.services import changes
-from tidings.services.changes import Act
-from tidings.services.links import Links
+from tidings.services.changes import Actor
+from tidings.services.links import SignedLinks
 from tidings.services.readers import in_record, read_address
-from tidings.services.wishes import offered_topics, read_wish, usual_wish
+from tidings.services.wishes import default_preferences, offered_topics, read_preferences
 from tidings.storage import (
     consents,
     newsletters,
@@ -27,7 +33,7 @@ from tidings.storage import (
     suppressions,
 )
 from tidings.storage.database import Connection, Database
-from tidings.storage.notices import NewNotice
+from tidings.storage.notices import NewMessage
 from tidings.storage.rosters import Entrant
 from tidings.storage.sign_ups import NewSignUp
 
@@ -100,7 +106,7 @@ class Importer:
         database: Database,
         plan: ImportPlan,
         *,
-        links: Links,
+        links: SignedLinks,
         clock: Callable[[], datetime],
         languages: Collection[str],
     ) -> None:
@@ -112,18 +118,18 @@ class Importer:
         with database.read() as connection:
             self._newsletter = newsletters.get(connection, plan.newsletter)
             self._offered = offered_topics(connection, self._newsletter)
-        self._usual = usual_wish(self._newsletter)
+        self._usual = default_preferences(self._newsletter)
         self._seen: dict[str, int] = {}
-        self._wishes: dict[Choice, Wish] = {}
+        self._wishes: dict[PreferencesForm, Preferences] = {}
 
-    def run(self, lines: Iterable[RosterLine]) -> Iterator[Imported]:
+    def run(self, lines: Iterable[CsvLine]) -> Iterator[LineResult]:
         """Yield what comes of each line, in their order, once it is written."""
         remaining = iter(lines)
         while batch := list(islice(remaining, BATCH)):
             yield from self._take(batch)
 
-    def _take(self, batch: Sequence[RosterLine]) -> list[Imported]:
-        results: list[Imported] = []
+    def _take(self, batch: Sequence[CsvLine]) -> list[LineResult]:
+        results: list[LineResult] = []
         candidates: list[_Candidate] = []
         leavers: list[_Leaver] = []
         for line in batch:
@@ -142,7 +148,7 @@ class Importer:
             results.extend(self._let_go(connection, leavers))
         return sorted(results, key=lambda one: one.line)
 
-    def _judge(self, line: RosterLine) -> _Candidate | _Leaver:
+    def _judge(self, line: CsvLine) -> _Candidate | _Leaver:
         cells = line.cells
         if line.problem:
             raise InvalidError("line", line.number, line.problem)
@@ -174,8 +180,8 @@ class Importer:
         )
         return _Candidate(line=line.number, entrant=entrant, proof=proof if confirmed_at else "")
 
-    def _wish(self, cells: Mapping[str, str]) -> Wish:
-        choice = Choice(
+    def _wish(self, cells: Mapping[str, str]) -> Preferences:
+        choice = PreferencesForm(
             frequency=cells.get("frequency", ""),
             hour=cells.get("hour", ""),
             timezone=cells.get("timezone", ""),
@@ -184,13 +190,13 @@ class Importer:
         )
         if choice not in self._wishes:
             languages, offered = self._languages, self._offered
-            wish = read_wish(choice, self._usual, languages=languages, offered=offered)
+            wish = read_preferences(choice, self._usual, languages=languages, offered=offered)
             self._wishes[choice] = wish
         return self._wishes[choice]
 
     def _settle(
         self, connection: Connection, candidates: Sequence[_Candidate]
-    ) -> Iterator[Imported]:
+    ) -> Iterator[LineResult]:
         hashes = {
             one.entrant.key: self._links.suppression_hash(one.entrant.key) for one in candidates
         }
@@ -208,31 +214,33 @@ class Importer:
                 problem = f"address {key} left on {ended_at:%Y-%m-%d}: only they can come back"
                 yield _left_out(one.line, problem, "left: only they can come back")
             elif key in known:
-                yield Imported(line=one.line, is_known=True)
+                yield LineResult(line=one.line, is_known=True)
             elif one.proof:
                 entering.append(one)
-                yield Imported(line=one.line, is_in=True)
+                yield LineResult(line=one.line, is_in=True)
             else:
                 asking.append(one)
         if entering and not self._plan.is_rehearsal:
             self._bring_in(connection, entering)
         yield from self._ask(connection, asking)
 
-    def _let_go(self, connection: Connection, leavers: Sequence[_Leaver]) -> Iterator[Imported]:
-        act = Act(now=self._clock(), by="operator")
+    def _let_go(self, connection: Connection, leavers: Sequence[_Leaver]) -> Iterator[LineResult]:
+        act = Actor(now=self._clock(), by="operator")
         for one in leavers:
             address = one.key, self._links.suppression_hash(one.key)
             confirmed = [found.confirmed_at for found in subscriptions.of_key(connection, one.key)]
             if one.since and any(moment and moment > one.since for moment in confirmed):
-                yield Imported(line=one.line, is_known=True)  # who came back has changed their mind
+                yield LineResult(
+                    line=one.line, is_known=True
+                )  # who came back has changed their mind
                 continue
             if not self._plan.is_rehearsal:
                 changes.suppress(connection, address, one.reason, evidence=one.evidence, act=act)
-            yield Imported(line=one.line, is_suppressed=True)
+            yield LineResult(line=one.line, is_suppressed=True)
 
-    def _ask(self, connection: Connection, asking: Sequence[_Candidate]) -> Iterator[Imported]:
+    def _ask(self, connection: Connection, asking: Sequence[_Candidate]) -> Iterator[LineResult]:
         if self._plan.is_rehearsal:
-            yield from (Imported(line=one.line, is_asked=True) for one in asking)
+            yield from (LineResult(line=one.line, is_asked=True) for one in asking)
             return
         now = self._clock()
         wishes = [self._sign_up(one.entrant) for one in asking]
@@ -245,7 +253,7 @@ class Importer:
         notices.add_many(connection, letters, now=now)
         for one in asking:
             if one.entrant.key in asked:
-                yield Imported(line=one.line, is_asked=True)
+                yield LineResult(line=one.line, is_asked=True)
             else:
                 because = "has been asked often enough"
                 yield _left_out(one.line, f"address {one.entrant.key} {because}", because)
@@ -261,9 +269,9 @@ class Importer:
             network=None,
         )
 
-    def _letter(self, wanted: Entrant, sign_up_id: int) -> NewNotice:
-        return NewNotice(
-            kind=NoticeKind.CONFIRM,
+    def _letter(self, wanted: Entrant, sign_up_id: int) -> NewMessage:
+        return NewMessage(
+            kind=MessageKind.CONFIRM,
             address=wanted.address,
             language=wanted.wish.language,
             newsletter_id=self._newsletter.id,
@@ -273,7 +281,7 @@ class Importer:
     def _bring_in(self, connection: Connection, entering: Sequence[_Candidate]) -> None:
         now = self._clock()
         entrants = [one.entrant for one in entering]
-        owners = rosters.bring_in(connection, self._newsletter.id, entrants, now=now)
+        owners = rosters.save(connection, self._newsletter.id, entrants, now=now)
         lines = [(owners[one.entrant.key], self._record(one, now)) for one in entering]
         consents.add_many(connection, lines)
 
@@ -288,13 +296,11 @@ class Importer:
         )
 
 
-def _left_out(line: int, problem: str, cause: str) -> Imported:
-    return Imported(line=line, problem=problem, cause=cause)
+def _left_out(line: int, problem: str, cause: str) -> LineResult:
+    return LineResult(line=line, problem=problem, cause=cause)
 
 
-def _leaver(
-    line: RosterLine, key: str, membership: Membership, reason: SuppressionReason
-) -> _Leaver:
+def _leaver(line: CsvLine, key: str, membership: Membership, reason: SuppressionReason) -> _Leaver:
     said = line.cells.get("bounced_at") or line.cells.get("left_at") or ""
     since = None
     with suppress(ValueError):

@@ -15,7 +15,7 @@ ISSUES_IN_FEED = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imprint:
+class SiteContext:
     """What all that is published has in common.
 
     Attributes:

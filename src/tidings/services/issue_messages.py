@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import make_msgid
 
-from tidings.delivery.letters import Letterhead, PreparedIssue, Recipient, prepare
+from tidings.delivery.letters import ListHeaders, PreparedIssue, Recipient, prepare_issue
 from tidings.delivery.transports import Envelope
 from tidings.domain.newsletters import Issue, Newsletter
 from tidings.services.queues import OutgoingMessage
@@ -28,7 +28,7 @@ class IssueMessages:
         *,
         sender: str,
         bounces_to: Callable[[int, str], str | None],
-        letterhead_of: Callable[[Newsletter], Letterhead],
+        letterhead_of: Callable[[Newsletter], ListHeaders],
         unsubscribe_url: Callable[[int, int], str],
         preferences_url: Callable[[int, int], str],
     ) -> None:
@@ -44,7 +44,7 @@ class IssueMessages:
         Raises:
             ValueError: Something of it cannot stand in a message.
         """
-        return prepare(issue, self.letterhead_of(issue.newsletter))
+        return prepare_issue(issue, self.letterhead_of(issue.newsletter))
 
     def message_of(
         self, claimed: ClaimedDelivery, prepared: PreparedIssue, *, slug: str

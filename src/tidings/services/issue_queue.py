@@ -16,7 +16,7 @@ from tidings.services.attempts import domain_of
 from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.queues import AttemptResult, OutgoingMessage, Pauses
-from tidings.services.restoring import claim
+from tidings.services.restoring import claim_guarded
 from tidings.storage import deliveries, issues, relays
 from tidings.storage.database import Connection, Database
 from tidings.storage.deliveries import ClaimedDelivery
@@ -56,7 +56,7 @@ class IssueQueue:
 
     def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedDelivery]:
         """Take deliveries, the longest waiting first; those of one issue come together."""
-        return claim(self._database, owner, limit=limit, now=now)
+        return claim_guarded(self._database, owner, limit=limit, now=now)
 
     def message_of(self, claimed: ClaimedDelivery) -> OutgoingMessage:
         """Address the issue of a delivery.

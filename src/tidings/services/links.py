@@ -16,7 +16,7 @@ BEHIND = ".) "
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class TokenSigner:
     """Makes and reads the tokens of one purpose: ASCII, safe in a URL, for ever the same."""
 
     signer: Signer
@@ -44,7 +44,7 @@ class Link:
         return numbers
 
 
-class Links:
+class SignedLinks:
     """The links in letters and forms; a token of one purpose is worth nothing for another.
 
     Attributes:
@@ -58,11 +58,11 @@ class Links:
     def __init__(self, secret: bytes) -> None:
         """Whoever has `secret` can make links."""
         self._secret = secret
-        self.confirm = Link(Signer(secret, salt="confirm"))
-        self.preferences = Link(Signer(secret, salt="preferences"))
-        self.unsubscribe = Link(Signer(secret, salt="unsubscribe"))
-        self.address = Link(Signer(secret, salt="address"))
-        self.rendered = Link(Signer(secret, salt="rendered"))
+        self.confirm = TokenSigner(Signer(secret, salt="confirm"))
+        self.preferences = TokenSigner(Signer(secret, salt="preferences"))
+        self.unsubscribe = TokenSigner(Signer(secret, salt="unsubscribe"))
+        self.address = TokenSigner(Signer(secret, salt="address"))
+        self.rendered = TokenSigner(Signer(secret, salt="rendered"))
 
     def keyed_hash(self, purpose: str, text: str) -> bytes:
         """Return what stands for `text` where it must not be read: 32 bytes, one per purpose."""

@@ -9,7 +9,7 @@ from tidings.errors import NotFoundError
 from tidings.rendering.pages import EntryPage, ListPage, paginate
 from tidings.services.directories import line_of
 from tidings.services.headings import heading_of
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.stamps import key_of
 from tidings.storage import entries, paging, pins, publishing
 from tidings.storage.database import Connection
@@ -18,7 +18,7 @@ MOST = 10
 """How many times what a page holds may stand on one that is to be cut, but is not yet."""
 
 
-def list_page(connection: Connection, address: PageAddress, imprint: Imprint) -> ListPage:
+def list_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> ListPage:
     """Return a page of entries.
 
     Raises:
@@ -52,7 +52,7 @@ def _pinned(connection: Connection) -> tuple[Entry, ...]:
     return tuple(entries.in_order(connection, pins.on_top(connection)))
 
 
-def entry_page(connection: Connection, entry_id: int, imprint: Imprint) -> EntryPage:
+def entry_page(connection: Connection, entry_id: int, imprint: SiteContext) -> EntryPage:
     """Return the page of an entry that is for everybody, or of any to an operator.
 
     Raises:

@@ -47,7 +47,7 @@ class MoveFinder:
         What is found is a notice for the operator.
         """
         with self._database.read() as connection:
-            lost = lost_sources.every(connection)
+            lost = lost_sources.moved_sources(connection)
         found, busy = 0, set()
         for source in lost:
             if stop.is_set():
@@ -65,7 +65,7 @@ class MoveFinder:
         """Look for one source and note the result, alone with it: no poll is under way meanwhile."""
         visit.hold(source.host)
         with self._database.read() as connection:
-            if not lost_sources.every(connection, only=source.id):
+            if not lost_sources.moved_sources(connection, only=source.id):
                 return False
         url = self._find(visit, source)
         if visit.stop.is_set():
@@ -73,7 +73,7 @@ class MoveFinder:
         with self._database.write() as connection:
             rival = sources.find_by_urls(connection, [url]).get(url) if url else None
             notice = _notice(source, url, rival) if url else None
-            lost_sources.note(connection, source.id, notice, now=self._clock())
+            lost_sources.note_redirect(connection, source.id, notice, now=self._clock())
         data = {"source": source.shown(source.url), "found": url and source.shown(url)}
         logger.info("lost source looked for", extra=data)
         return url is not None

@@ -4,23 +4,23 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from tidings.delivery.addresses import Mailbox
-from tidings.domain.notices import NoticeKind
+from tidings.delivery.addresses import EmailAddress
+from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     LETTER_PAUSE,
     AddressChange,
     ConsentEvent,
-    Reader,
+    SubscriberProfile,
     Visitor,
     abuse_key,
 )
 from tidings.errors import InvalidError, NotFoundError
-from tidings.services.changes import Act
-from tidings.services.links import Links
+from tidings.services.changes import Actor
+from tidings.services.links import SignedLinks
 from tidings.services.readers import is_barred, read_address, reader_by
 from tidings.storage import consents, notices, quotas, subscribers, suppressions
 from tidings.storage.database import Connection, Database
-from tidings.storage.notices import NewNotice
+from tidings.storage.notices import NewMessage
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +28,12 @@ LETTERS_A_DAY = 3
 """New addresses that are written to at most for one subscriber; to each of them once."""
 
 
-class Moving:
+class AddressChanges:
     """Changes the addresses of subscribers."""
 
-    def __init__(self, database: Database, *, links: Links, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, *, links: SignedLinks, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._links = links
         self._clock = clock
@@ -61,7 +63,7 @@ class Moving:
             both = address.address, address.key
             number = subscribers.ask_change(connection, reader.id, both, now=now)
             if self._can_have(connection, address.key):
-                letter = _letter(NoticeKind.ADDRESS, reader, address.address, number)
+                letter = _letter(MessageKind.ADDRESS, reader, address.address, number)
                 notices.add(connection, letter, now=now)
 
     def look(self, token: str) -> AddressChange:
@@ -75,7 +77,7 @@ class Moving:
         with self._database.read() as connection:
             return self._check(subscribers.find_change(connection, number), asked_at)
 
-    def confirm(self, token: str, visitor: Visitor) -> Reader:
+    def confirm(self, token: str, visitor: Visitor) -> SubscriberProfile:
         """Make a change of address; done twice, it is done once. The old address is told.
 
         Raises:
@@ -93,15 +95,17 @@ class Moving:
             if not subscribers.move(connection, change):
                 raise _outdated()
             suppressions.forgive(connection, self._links.suppression_hash(change.key))
-            act = Act(now=now, by="reader", network=self._links.network_hash(visitor))
+            act = Actor(now=now, by="reader", network=self._links.network_hash(visitor))
             addresses = {"from": before.address, "to": change.address}
             line = act.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
             consents.add(connection, before.id, line)
-            notices.add(connection, _letter(NoticeKind.MOVED, before, before.address), now=now)
+            notices.add(connection, _letter(MessageKind.MOVED, before, before.address), now=now)
             logger.info("address changed", extra={"subscriber": before.id})
             return subscribers.get(connection, before.id)
 
-    def _is_over(self, connection: Connection, reader: Reader, address: Mailbox) -> bool:
+    def _is_over(
+        self, connection: Connection, reader: SubscriberProfile, address: EmailAddress
+    ) -> bool:
         limits = (
             ("mover", str(reader.id), LETTERS_A_DAY),
             ("new address", abuse_key(address.key), 1),
@@ -131,10 +135,10 @@ def _outdated() -> NotFoundError:
 
 
 def _letter(
-    kind: NoticeKind, reader: Reader, address: str, change_id: int | None = None
-) -> NewNotice:
+    kind: MessageKind, reader: SubscriberProfile, address: str, change_id: int | None = None
+) -> NewMessage:
     first = reader.subscriptions[0] if reader.subscriptions else None
-    return NewNotice(
+    return NewMessage(
         kind=kind,
         address=address,
         language=first.language if first else "en",

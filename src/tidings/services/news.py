@@ -9,15 +9,15 @@ from tidings.domain.digests import matches
 from tidings.domain.newsletters import Newsletter, Schedule
 from tidings.domain.planning import Window, kept_back, waits_for_more
 from tidings.domain.slots import Slot
-from tidings.domain.stories import first_of_each
-from tidings.services.filtering import Sieve
+from tidings.domain.stories import one_per_story
+from tidings.services.filtering import NewsletterFilters
 from tidings.storage import candidates
 from tidings.storage.candidates import Candidate
 from tidings.storage.database import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
+class Audience:
     """For whom news is chosen: a subscription, an edition, or somebody made up.
 
     Attributes:
@@ -33,11 +33,11 @@ class Reader:
     told: frozenset[int] = frozenset()
 
 
-def reader_of_everything(
+def whole_audience(
     newsletter: Newsletter, *, watermark: int, told: Collection[int] = ()
-) -> Reader:
+) -> Audience:
     """Return who reads all that a newsletter tells of, by its own slots."""
-    return Reader(
+    return Audience(
         newsletter=newsletter,
         schedule=newsletter.schedule,
         topics=(),
@@ -46,14 +46,14 @@ def reader_of_everything(
     )
 
 
-class News:
+class DigestCandidates:
     """What became public, for one round of planning: read, and chosen from, once.
 
     A round sees what it has read as it was then, and reads again only what goes beyond.
     """
 
     def __init__(self) -> None:
-        self._sieve = Sieve()
+        self._sieve = NewsletterFilters()
         self._from_seq = self._to_seq = 0
         self._found: list[Candidate] = []
         self._seqs: list[int] = []
@@ -66,7 +66,7 @@ class News:
         if self._from_seq <= from_seq and to_seq <= self._to_seq:
             return
         self._from_seq, self._to_seq = from_seq, to_seq
-        self._found = candidates.between(connection, from_seq=from_seq, to_seq=to_seq)
+        self._found = candidates.candidates_between(connection, from_seq=from_seq, to_seq=to_seq)
         self._seqs = [one.seq for one in self._found]
         self._seen = {one.id: one.first_seen_at for one in self._found}
         self._story_of = {one.id: one.story_id for one in self._found if one.story_id}
@@ -81,7 +81,7 @@ class News:
         return frozenset(self._story_of[one] for one in entry_ids if one in self._story_of)
 
     def of(
-        self, connection: Connection, reader: Reader, *, from_seq: int, to_seq: int
+        self, connection: Connection, reader: Audience, *, from_seq: int, to_seq: int
     ) -> tuple[int, ...]:
         """Return the ids of what somebody is told of a window: of each story the first they want."""
         newsletter, topics, told = reader.newsletter, reader.topics, reader.told
@@ -92,11 +92,11 @@ class News:
             selections = (newsletter.topics, topics)
             chosen = [one.id for one in self._found[start:end] if matches(one.topics, *selections)]
             wanted = self._sieve.let_through(connection, newsletter, chosen)
-            self._made[asked] = first_of_each(wanted, self._story_of, told=told)
+            self._made[asked] = one_per_story(wanted, self._story_of, told=told)
         return self._made[asked]
 
     def fill(
-        self, connection: Connection, window: Window, slot: Slot, *, reader: Reader
+        self, connection: Connection, window: Window, slot: Slot, *, reader: Audience
     ) -> tuple[Window, tuple[int, ...]]:
         """Return the window that a slot has in the end, and the ids of what it tells of."""
         if window.omission:

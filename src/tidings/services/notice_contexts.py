@@ -6,29 +6,29 @@ from datetime import datetime
 from typing import TypeVar
 
 from tidings.domain.newsletters import Newsletter, Subscription
-from tidings.domain.notices import NoticeKind
+from tidings.domain.notices import MessageKind
 from tidings.domain.readers import UNDO_TIME
-from tidings.domain.watching import Worry, WorryKind
+from tidings.domain.watching import Problem, ProblemKind
 from tidings.errors import NotFoundError
 from tidings.rendering.notices import (
+    AddressChangedContext,
     AddressContext,
     ConfirmContext,
     GoodbyeContext,
-    MovedContext,
-    NoticeContext,
+    MessageContext,
     OperatorContext,
     WelcomeContext,
 )
-from tidings.services.links import Links
+from tidings.services.links import SignedLinks
 from tidings.storage import newsletters, subscriptions
 from tidings.storage.database import Database
-from tidings.storage.notices import ClaimedNotice
+from tidings.storage.notices import ClaimedMessage
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class MessageSubject:
     """What a notice is about.
 
     Attributes:
@@ -42,7 +42,7 @@ class Subject:
     titles: tuple[str, ...]
 
 
-def subject_of(database: Database, claimed: ClaimedNotice) -> Subject:
+def subject_of(database: Database, claimed: ClaimedMessage) -> MessageSubject:
     """Look up what a notice is about.
 
     Raises:
@@ -55,14 +55,14 @@ def subject_of(database: Database, claimed: ClaimedNotice) -> Subject:
         person = claimed.subscriber_id
         theirs = subscriptions.of_subscriber_id(connection, person) if person else []
     current = [one for one in theirs if one.ended_at is None]
-    return Subject(
+    return MessageSubject(
         newsletter=series or (subscription.newsletter if subscription else None),
         subscription=subscription,
         titles=tuple(one.newsletter.title for one in current or theirs),
     )
 
 
-class NoticeWriter:
+class ContextBuilder:
     """Puts together what the templates of notices have.
 
     Args:
@@ -71,39 +71,39 @@ class NoticeWriter:
         contact: Who readers write to where their newsletter names nobody.
     """
 
-    def __init__(self, links: Links, *, site_url: str, contact: str) -> None:
+    def __init__(self, links: SignedLinks, *, site_url: str, contact: str) -> None:
         self._links = links
         self._site_url = site_url
         self._contact = contact
 
-    def context(self, claimed: ClaimedNotice, subject: Subject) -> NoticeContext:
+    def context(self, claimed: ClaimedMessage, subject: MessageSubject) -> MessageContext:
         """Return what a notice tells.
 
         Raises:
             NotFoundError: What it is about is not there any more.
         """
         match claimed.kind:
-            case NoticeKind.CONFIRM:
+            case MessageKind.CONFIRM:
                 return self._confirm(claimed, subject)
-            case NoticeKind.WELCOME:
+            case MessageKind.WELCOME:
                 return self._welcome(claimed, subject)
-            case NoticeKind.GOODBYE:
+            case MessageKind.GOODBYE:
                 return self._goodbye(claimed, subject)
-            case NoticeKind.ADDRESS:
+            case MessageKind.ADDRESS:
                 return self._address(claimed, subject)
-            case NoticeKind.MOVED:
+            case MessageKind.MOVED:
                 return self._moved(claimed, subject)
-            case NoticeKind.OPERATOR:
+            case MessageKind.OPERATOR:
                 return self._operator(claimed)
 
-    def unsubscribe_url(self, claimed: ClaimedNotice) -> str | None:
+    def unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:
         """Return where a subscriber leaves; None in letters to somebody who is none."""
-        if claimed.kind is not NoticeKind.WELCOME or claimed.subscription_id is None:
+        if claimed.kind is not MessageKind.WELCOME or claimed.subscription_id is None:
             return None
         token = self._links.unsubscribe.sign(claimed.subscription_id, _there(claimed.nonce))
         return self._url("unsubscribe", token)
 
-    def _confirm(self, claimed: ClaimedNotice, subject: Subject) -> ConfirmContext:
+    def _confirm(self, claimed: ClaimedMessage, subject: MessageSubject) -> ConfirmContext:
         newsletter = _there(subject.newsletter)
         asked_at = _there(claimed.asked_at)
         token = self._links.confirm.sign(_there(claimed.sign_up_id), _seconds(asked_at))
@@ -116,7 +116,7 @@ class NoticeWriter:
             until=_there(claimed.link_expires_at),
         )
 
-    def _welcome(self, claimed: ClaimedNotice, subject: Subject) -> WelcomeContext:
+    def _welcome(self, claimed: ClaimedMessage, subject: MessageSubject) -> WelcomeContext:
         subscription = _there(subject.subscription)
         newsletter, schedule = subscription.newsletter, subscription.schedule
         own = _there(claimed.subscriber_id), _there(claimed.token_version)
@@ -134,7 +134,7 @@ class NoticeWriter:
             issues_url=f"{self._site_url}/issues",
         )
 
-    def _goodbye(self, claimed: ClaimedNotice, subject: Subject) -> GoodbyeContext:
+    def _goodbye(self, claimed: ClaimedMessage, subject: MessageSubject) -> GoodbyeContext:
         subscription = _there(subject.subscription)
         token = self._links.unsubscribe.sign(subscription.id, subscription.nonce)
         return GoodbyeContext(
@@ -146,7 +146,7 @@ class NoticeWriter:
             until=(subscription.ended_at or claimed.made_at) + UNDO_TIME,
         )
 
-    def _address(self, claimed: ClaimedNotice, subject: Subject) -> AddressContext:
+    def _address(self, claimed: ClaimedMessage, subject: MessageSubject) -> AddressContext:
         asked_at = _there(claimed.asked_at)
         token = self._links.address.sign(_there(claimed.address_change_id), _seconds(asked_at))
         return AddressContext(
@@ -158,9 +158,9 @@ class NoticeWriter:
             until=_there(claimed.link_expires_at),
         )
 
-    def _moved(self, claimed: ClaimedNotice, subject: Subject) -> MovedContext:
+    def _moved(self, claimed: ClaimedMessage, subject: MessageSubject) -> AddressChangedContext:
         newsletter = subject.newsletter
-        return MovedContext(
+        return AddressChangedContext(
             language=claimed.language,
             site_url=self._site_url,
             postal_address=newsletter.postal_address if newsletter else None,
@@ -168,25 +168,25 @@ class NoticeWriter:
             contact=(newsletter.reply_to if newsletter else None) or self._contact,
         )
 
-    def _operator(self, claimed: ClaimedNotice) -> OperatorContext:
+    def _operator(self, claimed: ClaimedMessage) -> OperatorContext:
         return OperatorContext(
             language=claimed.language,
             site_url=self._site_url,
             postal_address=None,
             moment=claimed.made_at,
-            worries=worries_from(claimed.details),
+            worries=problems_from(claimed.details),
         )
 
     def _url(self, page: str, token: str) -> str:
         return f"{self._site_url}/{page}/{token}"
 
 
-def worries_from(details: Mapping[str, object]) -> tuple[Worry, ...]:
+def problems_from(details: Mapping[str, object]) -> tuple[Problem, ...]:
     """Return the worries that were kept."""
     match details.get("worries"):
         case list() as kept:
             return tuple(
-                Worry(kind=WorryKind(kind), count=count, lines=tuple(lines))
+                Problem(kind=ProblemKind(kind), count=count, lines=tuple(lines))
                 for kind, count, lines in kept
             )
     raise NotFoundError("worries", "of a letter to the operator")

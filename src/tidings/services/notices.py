@@ -7,16 +7,16 @@ beside that of the issues, and never stands behind them.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tidings.delivery.letters import Letterhead
-from tidings.delivery.notices import Notice, notice_letter
+from tidings.delivery.letters import ListHeaders
+from tidings.delivery.notices import TransactionalMessage, build_transactional
 from tidings.delivery.transports import Envelope
 from tidings.domain.newsletters import Newsletter
-from tidings.rendering.notices import NoticeContext, WrittenNotice
-from tidings.services.notice_contexts import NoticeWriter, subject_of
+from tidings.rendering.notices import MessageContext, RenderedMessage
+from tidings.services.notice_contexts import ContextBuilder, subject_of
 from tidings.services.queues import OutgoingMessage, Pauses
 from tidings.storage import notices
 from tidings.storage.database import Connection, Database
-from tidings.storage.notices import ClaimedNotice
+from tidings.storage.notices import ClaimedMessage
 
 
 class TransactionalQueue:
@@ -36,9 +36,9 @@ class TransactionalQueue:
         self,
         database: Database,
         *,
-        writer: NoticeWriter,
-        write: Callable[[NoticeContext], WrittenNotice],
-        letterhead_of: Callable[[Newsletter | None], Letterhead],
+        writer: ContextBuilder,
+        write: Callable[[MessageContext], RenderedMessage],
+        letterhead_of: Callable[[Newsletter | None], ListHeaders],
         mail_domain: str,
     ) -> None:
         self._database = database
@@ -46,7 +46,7 @@ class TransactionalQueue:
         self._write = write
         self._letterhead_of = letterhead_of
         self._mail_domain = mail_domain
-        self.pauses: Pauses[ClaimedNotice] = Pauses()
+        self.pauses: Pauses[ClaimedMessage] = Pauses()
 
     def is_any_due(self, connection: Connection, *, now: datetime) -> bool:
         """Tell whether there is anything to be sent, or to be decided over."""
@@ -56,12 +56,12 @@ class TransactionalQueue:
         """Cancel what is not true any more, and let expire what is late."""
         notices.withdraw(connection, now=now)
 
-    def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedNotice]:
+    def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedMessage]:
         """Take messages, the longest waiting first."""
         with self._database.write() as connection:
             return notices.claim(connection, owner, limit=limit, now=now)
 
-    def message_of(self, claimed: ClaimedNotice) -> OutgoingMessage:
+    def message_of(self, claimed: ClaimedMessage) -> OutgoingMessage:
         """Write a message, with links that are good now.
 
         Raises:
@@ -72,7 +72,7 @@ class TransactionalQueue:
         subject = subject_of(self._database, claimed)
         written = self._write(self._writer.context(claimed, subject))
         letterhead = self._letterhead_of(subject.newsletter)
-        notice = Notice(
+        notice = TransactionalMessage(
             address=claimed.address,
             message_id=f"<{claimed.message_id}@{self._mail_domain}>",
             # When it was asked for: a repetition is the same to the byte.
@@ -83,6 +83,6 @@ class TransactionalQueue:
             is_of_list=claimed.kind.is_of_list,
             unsubscribe_url=self._writer.unsubscribe_url(claimed),
         )
-        content = notice_letter(notice, letterhead)
+        content = build_transactional(notice, letterhead)
         envelope = Envelope(sender=letterhead.sender.address, recipient=claimed.address)
         return OutgoingMessage(envelope=envelope, content=content)

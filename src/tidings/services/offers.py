@@ -2,12 +2,12 @@
 
 from tidings.domain.newsletters import Newsletter
 from tidings.errors import NotFoundError
-from tidings.rendering.reader_pages import Offer
+from tidings.rendering.reader_pages import NewsletterChoice
 from tidings.storage import newsletters, topics
 from tidings.storage.database import Database
 
 
-class Offers:
+class NewsletterChoices:
     """Shows the newsletters that there are."""
 
     def __init__(self, database: Database) -> None:
@@ -18,7 +18,7 @@ class Offers:
         with self._database.read() as connection:
             return tuple(newsletters.every(connection))
 
-    def get(self, slug: str) -> Offer:
+    def get(self, slug: str) -> NewsletterChoice:
         """Return a newsletter with what it can be narrowed to.
 
         Raises:
@@ -30,4 +30,4 @@ class Offers:
             newsletter = newsletters.get(connection, slug)
             every = tuple(topics.every(connection))
         own = tuple(topic for topic in every if topic.slug in newsletter.topics)
-        return Offer(newsletter=newsletter, topics=own or every)
+        return NewsletterChoice(newsletter=newsletter, topics=own or every)

@@ -8,11 +8,11 @@ from typing import Protocol
 from tidings.domain.entries import Republish
 from tidings.domain.operators import EntryAct, SourceForm
 from tidings.domain.sources import Source, SourceState
-from tidings.domain.spans import read_span
+from tidings.domain.spans import parse_duration
 from tidings.errors import InvalidError, NotFoundError, one_line
 from tidings.storage import pins, source_edits, sources, story_records, topics, visibility
 from tidings.storage.database import Connection, Database
-from tidings.storage.source_edits import Edit
+from tidings.storage.source_edits import SourceEdit
 
 
 class _Act(Protocol):
@@ -39,7 +39,7 @@ ENTRY_ACTS: Mapping[EntryAct, _Act] = MappingProxyType(
 )
 
 
-class Operating:
+class OperatorActions:
     """Acts for operators; each act is one transaction, and noted on what it concerns."""
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
@@ -102,15 +102,15 @@ class Operating:
                 source_edits.edit(connection, source_id, change, now=self._clock())
 
 
-def _change(found: Source, form: SourceForm) -> Edit:
-    title, interval = one_line(form.title), read_span(form.interval)
+def _change(found: Source, form: SourceForm) -> SourceEdit:
+    title, interval = one_line(form.title), parse_duration(form.interval)
     try:
         republish = Republish(form.republish)
     except ValueError as error:
         because = f"expected one of {', '.join(Republish)}"
         raise InvalidError("republish", form.republish, because) from error
     has_topics = {topic.slug for topic in found.topics} == set(form.topics)
-    return Edit(
+    return SourceEdit(
         title=None if title == (found.given_title or "") else title,
         topics=None if has_topics else form.topics,
         interval=None if (interval or None) == found.given_interval else interval,

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 from tidings.domain.operators import OperatorToken, Session
 from tidings.domain.readers import Visitor
 from tidings.errors import ConflictError, NotFoundError
-from tidings.services.links import Links
+from tidings.services.links import SignedLinks
 from tidings.storage import operators, quotas
 from tidings.storage.database import Database
 
@@ -50,7 +50,9 @@ def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime)
 class Sessions:
     """Signs operators in and out, and knows them again."""
 
-    def __init__(self, database: Database, *, links: Links, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, *, links: SignedLinks, clock: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._links = links
         self._clock = clock

@@ -21,7 +21,7 @@ EVERY = 1_000_000
 """Pages that are made of a list in place of those it had: none may be missing meanwhile."""
 
 
-def keep_pages(database: Database, *, size: int, clock: Callable[[], datetime]) -> None:
+def repaginate(database: Database, *, size: int, clock: Callable[[], datetime]) -> None:
     """Make pages of what has become too long, and note which pages have changed.
 
     Args:
@@ -29,11 +29,11 @@ def keep_pages(database: Database, *, size: int, clock: Callable[[], datetime]) 
         size: Entries on a page that is made now; older ones stay as they are.
         clock: Tells when.
     """
-    while keep_some_pages(database, size=size, clock=clock):
+    while repaginate_some(database, size=size, clock=clock):
         time.sleep(BREATH)
 
 
-def keep_some_pages(database: Database, *, size: int, clock: Callable[[], datetime]) -> bool:
+def repaginate_some(database: Database, *, size: int, clock: Callable[[], datetime]) -> bool:
     """Do as much of it as keeps other writers for less than a second; say whether more is left.
 
     Lists are cut from their oldest end. What is not cut yet stays on the front.

@@ -21,10 +21,10 @@ from tidings.domain.planning import BY_HAND, find_due_slot, is_flood, next_due, 
 from tidings.domain.slots import Slot
 from tidings.errors import PlanOutdatedError
 from tidings.services.composing import Composer
-from tidings.services.drafts import Case, draw_up
-from tidings.services.editions import EditionCase, draw_up_edition
-from tidings.services.news import News
-from tidings.services.restoring import hold_what_was_restored
+from tidings.services.drafts import DueCase, plan_batch
+from tidings.services.editions import DueEdition, plan_edition
+from tidings.services.news import DigestCandidates
+from tidings.services.restoring import hold_restored
 from tidings.storage import audience, due_subscriptions, issues, newsletters, plans, publishing
 from tidings.storage.database import Connection, Database
 from tidings.storage.due_subscriptions import DueSubscription
@@ -76,14 +76,14 @@ class Planner:
 
     def plan_due(self) -> Planned:
         """Plan every edition and every subscription whose slot has come."""
-        now, news = self._clock(), News()
-        hold_what_was_restored(self._database, now=now)
+        now, news = self._clock(), DigestCandidates()
+        hold_restored(self._database, now=now)
         self._plan_editions(news, now=now)
         deliveries: Counter[int] = Counter()
         flooded: Collection[_Turn] | None = None
         while True:
             with self._database.read() as connection:
-                due = due_subscriptions.read(connection, now=now, limit=CHUNK)
+                due = due_subscriptions.due_subscriptions(connection, now=now, limit=CHUNK)
             if not due:
                 return Planned(deliveries=deliveries)
             if flooded is None:
@@ -99,8 +99,8 @@ class Planner:
 
         Their slots stay where they are: the next one tells of what is newer.
         """
-        now, news = self._clock(), News()
-        hold_what_was_restored(self._database, now=now)
+        now, news = self._clock(), DigestCandidates()
+        hold_restored(self._database, now=now)
         with self._database.read() as connection:
             cut = publishing.last_seq(connection)
         slot, last = slot_of_cut(BY_HAND, cut, now), 0
@@ -108,20 +108,20 @@ class Planner:
         deliveries: Counter[int] = Counter()
         while True:
             with self._database.read() as connection:
-                found = due_subscriptions.of_newsletter(
+                found = due_subscriptions.subscriptions_of(
                     connection, newsletter.id, after=last, limit=CHUNK
                 )
             if not found:
                 return Planned(deliveries=deliveries, listed=listed)
             cases = [
-                Case(subscription=one, slot=slot, cut=cut, next_issue_at=one.next_issue_at)
+                DueCase(subscription=one, slot=slot, cut=cut, next_issue_at=one.next_issue_at)
                 for one in found
             ]
             with suppress(PlanOutdatedError):  # they have changed: they are read again
                 deliveries += self._plan(cases, news=news, now=now)
                 last = found[-1].id
 
-    def _due_cases(self, due: Sequence[DueSubscription], *, now: datetime) -> list[Case]:
+    def _due_cases(self, due: Sequence[DueSubscription], *, now: datetime) -> list[DueCase]:
         schedules = {one.schedule for one in due}
         slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
         moments = sorted({slot.due_at for slot in slots.values() if slot})
@@ -133,7 +133,7 @@ class Planner:
             cut = cuts[slot.due_at] if slot else latest
             turns[schedule] = (slot or at_once, cut, next_due(schedule, now))
         return [
-            Case(subscription=one, slot=slot, cut=cut, next_issue_at=again_at)
+            DueCase(subscription=one, slot=slot, cut=cut, next_issue_at=again_at)
             for one in due
             for slot, cut, again_at in (turns[one.schedule],)
         ]
@@ -147,7 +147,7 @@ class Planner:
         due: dict[_Turn, int] = {}
         calendar: Counter[int] = Counter()
         with self._database.read() as connection:
-            for one in audience.due(connection, now=now):
+            for one in audience.count_due(connection, now=now):
                 slot = find_due_slot(one.schedule, now)
                 turn = one.newsletter_id, slot.due_at if slot else None
                 due[turn] = due.get(turn, 0) + one.number
@@ -165,27 +165,29 @@ class Planner:
             audience.freeze_floods(connection, frozen)
             return new | audience.floods(connection, slots)
 
-    def _held(self, cases: Sequence[Case], flooded: Collection[_Turn]) -> list[Case]:
+    def _held(self, cases: Sequence[DueCase], flooded: Collection[_Turn]) -> list[DueCase]:
         """Hold what is for those who have never had a letter from a newsletter that is flooded."""
         suspect = [case.subscription.id for case in cases if _turn_of(case) in flooded]
         with self._database.read() as connection:
-            strangers = audience.strangers(connection, suspect)
+            strangers = audience.first_time_recipients(connection, suspect)
         return [
             replace(case, held=FLOOD) if case.subscription.id in strangers else case
             for case in cases
         ]
 
-    def _plan(self, cases: Sequence[Case], *, news: News, now: datetime) -> Counter[int]:
+    def _plan(
+        self, cases: Sequence[DueCase], *, news: DigestCandidates, now: datetime
+    ) -> Counter[int]:
         """Plan some subscriptions; return how many deliveries each issue has got."""
         with self._database.read() as connection:
-            plan, new = draw_up(self._composer, connection, cases, news=news, now=now)
+            plan, new = plan_batch(self._composer, connection, cases, news=news, now=now)
         with self._database.write() as connection:
             issues.save(connection, new, now=now)
             ids = issues.ids(connection, {one.issue_key for one in plan.deliveries})
             plans.save(connection, plan, ids, now=now)
         return Counter(ids[one.issue_key] for one in plan.deliveries)
 
-    def _plan_editions(self, news: News, *, now: datetime) -> None:
+    def _plan_editions(self, news: DigestCandidates, *, now: datetime) -> None:
         """Freeze the editions that the archive lists: everything of a newsletter, by its own slots."""
         with self._database.read() as connection:
             due = newsletters.due(connection, now=now)
@@ -193,33 +195,33 @@ class Planner:
             with suppress(PlanOutdatedError):  # somebody was quicker
                 self._plan_edition(edition, news=news, now=now)
 
-    def _plan_edition(self, edition: Edition, *, news: News, now: datetime) -> None:
+    def _plan_edition(self, edition: Edition, *, news: DigestCandidates, now: datetime) -> None:
         schedule = edition.newsletter.schedule
         slot = find_due_slot(schedule, now)
         with self._database.write() as connection:
             latest = publishing.last_seq(connection)
             cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
-        case = EditionCase(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
+        case = DueEdition(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
         self._freeze_edition(case, next_issue_at=next_due(schedule, now), news=news, now=now)
 
     def _plan_edition_now(
-        self, newsletter: Newsletter, *, slot: Slot, cut: int, news: News
+        self, newsletter: Newsletter, *, slot: Slot, cut: int, news: DigestCandidates
     ) -> bytes | None:
         """List what is new for everybody to find; the edition's own slot stays where it is."""
         while True:
             with self._database.read() as connection:
                 edition = newsletters.edition_of(connection, newsletter.slug)
-            case = EditionCase(edition=edition, slot=slot, cut=cut)
+            case = DueEdition(edition=edition, slot=slot, cut=cut)
             with suppress(PlanOutdatedError):  # it has changed: it is read again
                 stays = edition.next_issue_at
                 return self._freeze_edition(case, next_issue_at=stays, news=news, now=slot.due_at)
 
     def _freeze_edition(
-        self, case: EditionCase, *, next_issue_at: datetime, news: News, now: datetime
+        self, case: DueEdition, *, next_issue_at: datetime, news: DigestCandidates, now: datetime
     ) -> bytes | None:
         """Move an edition up to its cut; return the key of its issue, if there is one."""
         with self._database.read() as connection:
-            draft = draw_up_edition(self._composer, connection, case, news=news)
+            draft = plan_edition(self._composer, connection, case, news=news)
         with self._database.write() as connection:
             newsletters.move(
                 connection, case.edition, watermark=draft.watermark, next_issue_at=next_issue_at
@@ -229,7 +231,7 @@ class Planner:
 
 
 def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
-    usual = audience.written_to(connection, newsletter_id, limit=letters)
+    usual = audience.count_recipients(connection, newsletter_id, limit=letters)
     if not is_flood(letters, usual=usual):
         return False
     numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}
@@ -237,6 +239,6 @@ def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
     return True
 
 
-def _turn_of(case: Case) -> _Turn:
+def _turn_of(case: DueCase) -> _Turn:
     is_instant = case.subscription.schedule.frequency is Frequency.INSTANT
     return case.subscription.newsletter.id, None if is_instant else case.slot.due_at

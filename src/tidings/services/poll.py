@@ -22,13 +22,7 @@ from tidings.domain.polled import PolledSource
 from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
-from tidings.errors import (
-    DatabaseAwayError,
-    FetchError,
-    LeaseLostError,
-    StorageError,
-    TidingsError,
-)
+from tidings.errors import DatabaseAwayError, FetchError, LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
 from tidings.services.readings import Parse, Parsed, Readings

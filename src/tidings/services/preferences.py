@@ -5,21 +5,27 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.readers import Choice, ConsentEvent, Reader, Visitor, Wish
+from tidings.domain.readers import (
+    ConsentEvent,
+    Preferences,
+    PreferencesForm,
+    SubscriberProfile,
+    Visitor,
+)
 from tidings.errors import NotFoundError
 from tidings.services import changes
-from tidings.services.changes import Act
+from tidings.services.changes import Actor
 from tidings.services.erasure import erase, known_of
-from tidings.services.links import Links
+from tidings.services.links import SignedLinks
 from tidings.services.readers import reader_by
-from tidings.services.wishes import offered_topics, read_wish
+from tidings.services.wishes import offered_topics, read_preferences
 from tidings.storage import consents, subscribers
 from tidings.storage.database import Connection, Database
 
 logger = logging.getLogger(__name__)
 
 
-class Preferences:
+class SubscriberPreferences:
     """Shows and changes what somebody subscribes to.
 
     A link is worth nothing any more once its owner has changed their address, made all links
@@ -36,7 +42,7 @@ class Preferences:
         self,
         database: Database,
         *,
-        links: Links,
+        links: SignedLinks,
         clock: Callable[[], datetime],
         languages: Collection[str],
     ) -> None:
@@ -45,7 +51,7 @@ class Preferences:
         self._clock = clock
         self._languages = languages
 
-    def read(self, token: str) -> Reader:
+    def read(self, token: str) -> SubscriberProfile:
         """Return whose link it is; nothing changes.
 
         Raises:
@@ -59,7 +65,7 @@ class Preferences:
         with self._database.read() as connection:
             return offered_topics(connection, subscription.newsletter)
 
-    def save(self, token: str, number: int, choice: Choice, visitor: Visitor) -> None:
+    def save(self, token: str, number: int, choice: PreferencesForm, visitor: Visitor) -> None:
         """Change the subscription with an id; what is left empty stays, but for the topics.
 
         Raises:
@@ -69,10 +75,10 @@ class Preferences:
         """
         with self._database.write() as connection:
             old = self._subscription(connection, token, number)
-            kept = Wish(schedule=old.schedule, language=old.language, topics=old.topics)
+            kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
             languages = self._languages
             offered = offered_topics(connection, old.newsletter)
-            wish = read_wish(choice, kept, languages=languages, offered=offered)
+            wish = read_preferences(choice, kept, languages=languages, offered=offered)
             changes.edit(connection, old, wish, act=self._act(visitor))
 
     def pause(self, token: str, number: int, visitor: Visitor) -> None:
@@ -160,5 +166,5 @@ class Preferences:
                 return one
         raise NotFoundError("subscription", number)
 
-    def _act(self, visitor: Visitor) -> Act:
-        return Act(now=self._clock(), by="reader", network=self._links.network_hash(visitor))
+    def _act(self, visitor: Visitor) -> Actor:
+        return Actor(now=self._clock(), by="reader", network=self._links.network_hash(visitor))

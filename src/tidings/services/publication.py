@@ -22,7 +22,7 @@ from tidings.rendering.pages import ErrorPage, Page, render
 from tidings.rendering.site import Operator
 from tidings.services import archive, directories
 from tidings.services.feeds import archive_of, feed_of
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.lists import entry_page, list_page
 from tidings.services.searching import search_page
 from tidings.services.sitemaps import sitemap
@@ -33,7 +33,7 @@ from tidings.storage.database import Connection, Database
 class Publication:
     """Everything that is published, by address."""
 
-    def __init__(self, database: Database, imprint: Imprint) -> None:
+    def __init__(self, database: Database, imprint: SiteContext) -> None:
         self._database = database
         self._imprint = imprint
         self._fingerprint = imprint.fingerprint
@@ -84,7 +84,7 @@ class Publication:
 def _page(
     connection: Connection,
     address: PageAddress | EntryAddress | IssueAddress | ListAddress,
-    imprint: Imprint,
+    imprint: SiteContext,
 ) -> Page:
     match address:
         case PageAddress(scope=Scope(kind="query" | "search")):
@@ -99,7 +99,7 @@ def _page(
             return _directory(connection, address, imprint)
 
 
-def _directory(connection: Connection, address: ListAddress, imprint: Imprint) -> Page:
+def _directory(connection: Connection, address: ListAddress, imprint: SiteContext) -> Page:
     site = imprint.site_now(connection)
     match address:
         case ListAddress(name="404.html"):

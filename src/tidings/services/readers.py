@@ -1,34 +1,29 @@
 """What holds for subscribers, whatever they came for: their addresses, and who is barred."""
 
-from tidings.delivery.addresses import Mailbox, mailbox
+from tidings.delivery.addresses import EmailAddress, parse_address
 from tidings.domain.newsletters import Subscription
-from tidings.domain.notices import NoticeKind
-from tidings.domain.readers import (
-    Reader,
-    SuppressionReason,
-    Wish,
-    is_role,
-)
+from tidings.domain.notices import MessageKind
+from tidings.domain.readers import Preferences, SubscriberProfile, SuppressionReason, is_role
 from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.services.links import Links
+from tidings.services.links import SignedLinks
 from tidings.storage import subscribers, suppressions
 from tidings.storage.database import Connection
-from tidings.storage.notices import NewNotice
+from tidings.storage.notices import NewMessage
 
 
-def read_address(text: str) -> Mailbox:
+def read_address(text: str) -> EmailAddress:
     """Read the address that somebody wants letters at.
 
     Raises:
         InvalidError: It is none, or one that nobody reads.
     """
-    address = mailbox(text)
+    address = parse_address(text)
     if is_role(address.key):
         raise InvalidError("address", text, "nobody reads a newsletter there", detail="role")
     return address
 
 
-def reader_by(connection: Connection, links: Links, token: str) -> Reader:
+def reader_by(connection: Connection, links: SignedLinks, token: str) -> SubscriberProfile:
     """Return whose preferences a link leads to.
 
     Raises:
@@ -41,7 +36,7 @@ def reader_by(connection: Connection, links: Links, token: str) -> Reader:
     return reader
 
 
-def is_barred(connection: Connection, links: Links, key: str) -> bool:
+def is_barred(connection: Connection, links: SignedLinks, key: str) -> bool:
     """Say whether an address is not written to even if its owner asks for it.
 
     Who asked to be forgotten comes back by asking; who bounces or complained does not.
@@ -50,7 +45,7 @@ def is_barred(connection: Connection, links: Links, key: str) -> bool:
     return found is not None and found.reason is not SuppressionReason.ERASED
 
 
-def refuse_suppressed(connection: Connection, links: Links, address: Mailbox) -> None:
+def refuse_suppressed(connection: Connection, links: SignedLinks, address: EmailAddress) -> None:
     """Raise unless the operator may subscribe an address.
 
     Raises:
@@ -61,9 +56,9 @@ def refuse_suppressed(connection: Connection, links: Links, address: Mailbox) ->
         raise ConflictError("address", address.address, because=because)
 
 
-def letter_about(kind: NoticeKind, subscription: Subscription) -> NewNotice:
+def letter_about(kind: MessageKind, subscription: Subscription) -> NewMessage:
     """Return a letter to a subscriber about their subscription."""
-    return NewNotice(
+    return NewMessage(
         kind=kind,
         address=subscription.address,
         language=subscription.language,
@@ -72,7 +67,7 @@ def letter_about(kind: NoticeKind, subscription: Subscription) -> NewNotice:
     )
 
 
-def in_record(wish: Wish) -> dict[str, str]:
+def in_record(wish: Preferences) -> dict[str, str]:
     """Return a wish as the consent record has it."""
     return {
         "frequency": wish.schedule.frequency.value,

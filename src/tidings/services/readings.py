@@ -13,8 +13,8 @@ from tidings.domain.renames import Namesake
 from tidings.domain.sources import DueSource
 from tidings.fetching.outcomes import Fetched
 from tidings.parsing.document import Document
-from tidings.services.filtering import dropped
-from tidings.services.settling import Reading
+from tidings.services.filtering import dropped_by
+from tidings.services.settling import ComparedDocument
 from tidings.storage import aliases, filters, polls, sources
 from tidings.storage.database import Database
 
@@ -77,9 +77,9 @@ class Readings:
         open_ids = [one.source_id for one in read if self._holds_unknown(one)]
         if open_ids:
             with self._database.read() as connection:
-                self._stored |= aliases.namesakes(connection, open_ids)
+                self._stored |= aliases.entries_by_alias(connection, open_ids)
 
-    def end(self, parsed: Parsed) -> Reading:
+    def end(self, parsed: Parsed) -> ComparedDocument:
         """Take a document out that was read.
 
         Raises:
@@ -92,13 +92,13 @@ class Readings:
         stored = self._stored.pop(parsed.source_id, ())
         judged = self._filters.pop(parsed.source_id, ())
         feed = parsed.feed.result()
-        return Reading(
+        return ComparedDocument(
             fetched=fetched,
             feed=feed,
             known=known,
             stored=stored,
             rival=self._rivals.get(fetched.moved_to or ""),
-            dropped=dropped(judged, [one for one in feed.entries if one.key not in known]),
+            dropped=dropped_by(judged, [one for one in feed.entries if one.key not in known]),
         )
 
     def _holds_unknown(self, parsed: Parsed) -> bool:

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from tidings.domain.decisions import noted
+from tidings.domain.decisions import with_decision
 from tidings.domain.moves import Move, is_downgrade
 from tidings.domain.polled import PolledSource
 from tidings.domain.sources import DueSource
 from tidings.domain.urls import is_private, masked
 
 
-def decide(
+def decide_redirect(
     due: DueSource, polled: PolledSource, *, shares: bool, rival: int | None
 ) -> PolledSource:
     """Adopt the address where a document was found, if it is time to.
@@ -41,5 +41,7 @@ def decide(
         moved_since=None,
         moved_times=0,
         retitled=True,
-        history=noted(history, f"moved from {due.shown(due.url)} to {shown}, for good", now=now),
+        history=with_decision(
+            history, f"moved from {due.shown(due.url)} to {shown}, for good", now=now
+        ),
     )

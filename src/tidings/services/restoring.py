@@ -7,14 +7,14 @@ from datetime import datetime
 from tidings.storage import deliveries, delivery_records, plans, publishing, witness
 from tidings.storage.database import Database
 from tidings.storage.deliveries import ClaimedDelivery
-from tidings.storage.witness import Testimony
+from tidings.storage.witness import HighWaterMark
 
 logger = logging.getLogger(__name__)
 
 BECAUSE = "may have been sent: the database was restored since; `tidings delivery resend` sends it"
 
 
-def claim(
+def claim_guarded(
     database: Database, owner: str, *, limit: int, now: datetime
 ) -> Sequence[ClaimedDelivery]:
     """Take deliveries to send, before witnesses: a backup made until now is an older state."""
@@ -23,24 +23,24 @@ def claim(
         if not database.is_sqlite:
             return claimed
         change, _ = publishing.next_change(connection)
-    witness.testify(database, Testimony(change=change, at=now))
+    witness.raise_mark(database, HighWaterMark(change=change, at=now))
     return claimed
 
 
-def hold_what_was_restored(database: Database, *, now: datetime) -> None:
+def hold_restored(database: Database, *, now: datetime) -> None:
     """Hold what an older database, put back, takes for unsent; nothing if it is not older.
 
     What is planned is held for the operator to release. Whose slot came in the time that is
     lost has had it: they go on with what becomes public from here.
     """
-    testimony = witness.find(database)
+    testimony = witness.find_mark(database)
     if testimony is None:
         return
     with database.read() as connection:
-        if not witness.is_older(connection, testimony):
+        if not witness.is_restored(connection, testimony):
             return
     with database.write() as connection:
         held = delivery_records.hold_unfinished(connection, because=BECAUSE, now=now)
-        skipped = plans.skip_lost_slots(connection, until=testimony.at, now=now)
+        skipped = plans.skip_missed_slots(connection, until=testimony.at, now=now)
         witness.catch_up(connection, testimony)
     logger.warning("database restored", extra={"held": held, "subscriptions": skipped})

@@ -21,8 +21,8 @@ from tidings.domain.searching import (
 )
 from tidings.domain.snippets import Piece, find_snippet, marked
 from tidings.errors import InvalidError, NotFoundError
-from tidings.rendering.search_page import Result, SearchPage
-from tidings.services.imprint import Imprint
+from tidings.rendering.search_page import SearchHit, SearchPage
+from tidings.services.imprint import SiteContext
 from tidings.storage import entries, search, searches
 from tidings.storage.database import Connection
 
@@ -51,7 +51,7 @@ def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
     searches.add(connection, new, now=now)
 
 
-def search_page(connection: Connection, address: PageAddress, imprint: Imprint) -> SearchPage:
+def search_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
     """Return a page of what a search finds.
 
     Raises:
@@ -82,7 +82,7 @@ def search_page(connection: Connection, address: PageAddress, imprint: Imprint) 
     )
 
 
-def _saved_page(connection: Connection, address: PageAddress, imprint: Imprint) -> SearchPage:
+def _saved_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
     """Return the page of a saved search, which has one: the newest, as many as in its feeds."""
     saved = searches.get(connection, address.scope.slug)
     if address.number is not None:
@@ -106,7 +106,7 @@ def _saved_page(connection: Connection, address: PageAddress, imprint: Imprint) 
 
 
 def _page(
-    connection: Connection, query: Query, hits: Sequence[Hit], imprint: Imprint
+    connection: Connection, query: Query, hits: Sequence[Hit], imprint: SiteContext
 ) -> SearchPage:
     ids = [hit.entry_id for hit in hits]
     found = {one.id: one for one in entries.by_ids(connection, ids, with_content=True)}
@@ -123,8 +123,8 @@ def _page(
     )
 
 
-def _result(entry: Entry, terms: Sequence[Term]) -> Result:
-    return Result(
+def _result(entry: Entry, terms: Sequence[Term]) -> SearchHit:
+    return SearchHit(
         entry=replace(entry, content=None),
         title=marked(entry.title, terms),
         snippet=_snippet(entry, terms),

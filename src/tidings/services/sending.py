@@ -12,7 +12,7 @@ from tidings.services.composing import Composer
 from tidings.services.editions import sample
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
-from tidings.services.news import News, reader_of_everything
+from tidings.services.news import DigestCandidates, whole_audience
 from tidings.services.planning import Planner
 from tidings.storage import audience, issues, publishing
 from tidings.storage.database import Connection
@@ -23,7 +23,7 @@ LOOK_BACK = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class SentSummary:
     """What went out.
 
     Attributes:
@@ -43,17 +43,17 @@ def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     readers = audience.count(connection, newsletter.id)
     first = audience.least_watermark(connection, newsletter.id)
     last = publishing.last_seq(connection)
-    news = News()
+    news = DigestCandidates()
     news.read(connection, from_seq=first, to_seq=last)
-    reader = reader_of_everything(newsletter, watermark=first)
+    reader = whole_audience(newsletter, watermark=first)
     entries = len(news.of(connection, reader, from_seq=first, to_seq=last))
-    written_to = audience.written_to(connection, newsletter.id, limit=readers)
+    written_to = audience.count_recipients(connection, newsletter.id, limit=readers)
     most_entries = audience.most_entries(connection, newsletter.id, issues=LOOK_BACK)
     is_unusual = is_flood(readers, usual=written_to) or is_flood(entries, usual=most_entries)
     return Forecast(readers=readers, entries=entries, is_unusual=is_unusual)
 
 
-def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> Sent:
+def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> SentSummary:
     """Send what is new to everybody who has not had it; what else is due goes out as well.
 
     Raises:
@@ -66,7 +66,7 @@ def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> S
         sent = [(issues.get(connection, key), n) for key, n in planned.deliveries.items()]
         ids = issues.ids(connection, [planned.listed] if planned.listed else [])
         listed = [issues.get(connection, key) for key in ids.values()]
-    return Sent(
+    return SentSummary(
         issues=sent,
         listed=listed[0] if listed else None,
         accepted=delivered.accepted,

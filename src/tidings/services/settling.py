@@ -17,7 +17,7 @@ from tidings.domain.polled import SAID, KeptDocument, PolledSource
 from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.renames import Namesake
 from tidings.domain.rhythm import Rhythm
-from tidings.domain.schedule import PollPolicy, Standing, next_poll
+from tidings.domain.schedule import PollHistory, PollPolicy, next_poll
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource, SourceState
 from tidings.domain.websub import HubNote
@@ -49,7 +49,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ComparedDocument:
     """A document that was read, beside what is stored of its source by key.
 
     Attributes:
@@ -123,7 +123,9 @@ def settle_unchanged(
     return _scheduled(unchanged, standing, rules, history=told_of_success(due, unchanged))
 
 
-def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) -> PolledSource:
+def settle_read(
+    due: DueSource, reading: ComparedDocument, *, now: datetime, rules: Rules
+) -> PolledSource:
     """Decide what the document brings."""
     fetched, feed = reading.fetched, reading.feed
     is_first = due.first_polled_at is None
@@ -158,7 +160,7 @@ def settle_read(due: DueSource, reading: Reading, *, now: datetime, rules: Rules
     standing = replace(_standing(due, read, rules), fresh_for=fetched.fresh_for)
     settled = _scheduled(read, standing, rules, history=told_of_success(due, read))
     shares = feed.unchanged > 0 or any(entry.key in reading.known for entry in feed.entries)
-    return relocation.decide(due, settled, shares=shares, rival=reading.rival)
+    return relocation.decide_redirect(due, settled, shares=shares, rival=reading.rival)
 
 
 def shown_error(error: TidingsError, due: DueSource) -> str:
@@ -248,8 +250,8 @@ def _learned(due: DueSource, changes: Changes, *, now: datetime, rules: Rules) -
     return known.after(len(states), now - due.last_ok_at, at_once=rules.policy.interval)
 
 
-def _standing(due: DueSource, polled: PolledSource, rules: Rules) -> Standing:
-    return Standing(
+def _standing(due: DueSource, polled: PolledSource, rules: Rules) -> PollHistory:
+    return PollHistory(
         source_id=due.id,
         rhythm=Rhythm(entries=polled.learned_entries, seconds=polled.learned_seconds),
         given=due.given_interval,
@@ -264,7 +266,7 @@ def _standing(due: DueSource, polled: PolledSource, rules: Rules) -> Standing:
 
 
 def _scheduled(
-    polled: PolledSource, standing: Standing, rules: Rules, *, history: Stored | None
+    polled: PolledSource, standing: PollHistory, rules: Rules, *, history: Stored | None
 ) -> PolledSource:
     due = next_poll(standing, now=polled.last_polled_at, policy=rules.policy)
     because = due.because
@@ -273,7 +275,7 @@ def _scheduled(
     return replace(polled, next_poll_at=due.at, next_poll_because=because, history=history)
 
 
-def _compared(due: DueSource, reading: Reading, *, now: datetime, rules: Rules) -> Changes:
+def _compared(due: DueSource, reading: ComparedDocument, *, now: datetime, rules: Rules) -> Changes:
     is_first = due.first_polled_at is None
     first = FirstPoll(public=rules.first_poll, imported=due.imported)
     occasion = Occasion(

@@ -5,19 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.domain.newsletters import DeliveryState, Frequency, Newsletter, Schedule
-from tidings.domain.planning import Omission, SimulatedSlot, Standing, slot_of_cut, window_of
+from tidings.domain.planning import (
+    Omission,
+    SimulatedSlot,
+    SubscriptionProgress,
+    slot_of_cut,
+    window_of,
+)
 from tidings.domain.slots import INSTANT_PAUSE, Slot, clock_change, slots_between
-from tidings.services.news import News, Reader
+from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import publishing, reader_records, timeline, told_stories
 from tidings.storage.database import Connection
-from tidings.storage.timeline import Timeline
+from tidings.storage.timeline import SeqTimes
 
 LOOK_BACK = 50
 """Slots that were planned last: none of them is had again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wished:
+class SimulatedAudience:
     """Whose slots are simulated.
 
     Attributes:
@@ -42,18 +48,18 @@ def had_so_far(connection: Connection, subscription_id: int) -> set[str]:
 
 
 def simulate(
-    connection: Connection, wished: Wished, *, since: datetime, until: datetime
+    connection: Connection, wished: SimulatedAudience, *, since: datetime, until: datetime
 ) -> Iterator[SimulatedSlot]:
     """Yield each slot between two times as planning would decide it the moment it falls due."""
-    course, schedule = timeline.read(connection), wished.schedule
+    course, schedule = timeline.read_seq_times(connection), wished.schedule
     mark = course.last_seq(since) if wished.watermark is None else wished.watermark
-    news = News()
+    news = DigestCandidates()
     news.read(connection, from_seq=mark, to_seq=publishing.last_seq(connection))
     told = _told(connection, wished, news, up_to=mark)
     for slot in _slots(schedule, course, since=since, until=until):
-        standing = Standing(watermark=mark, had=frozenset(wished.had))
+        standing = SubscriptionProgress(watermark=mark, had=frozenset(wished.had))
         cut = course.last_seq(slot.due_at)
-        reader = Reader(
+        reader = Audience(
             newsletter=wished.newsletter,
             schedule=schedule,
             topics=wished.topics,
@@ -79,16 +85,18 @@ def simulate(
 _STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
 
 
-def _told(connection: Connection, wished: Wished, news: News, *, up_to: int) -> frozenset[int]:
+def _told(
+    connection: Connection, wished: SimulatedAudience, news: DigestCandidates, *, up_to: int
+) -> frozenset[int]:
     if wished.subscription is None:
         return frozenset()
     whose = wished.subscription
-    told = told_stories.of_subscriptions(connection, [whose], news.stories()).get(whose, {})
+    told = told_stories.stories_sent_to(connection, [whose], news.stories()).get(whose, {})
     return frozenset(story_id for story_id, seq in told.items() if seq <= up_to)
 
 
 def _slots(
-    schedule: Schedule, course: Timeline, *, since: datetime, until: datetime
+    schedule: Schedule, course: SeqTimes, *, since: datetime, until: datetime
 ) -> Iterator[Slot]:
     """Yield the slots of the calendar, or every moment at which news is looked for."""
     if schedule.frequency is not Frequency.INSTANT:

@@ -11,8 +11,8 @@ from tidings.domain.publishing import Address
 from tidings.errors import NotFoundError
 from tidings.rendering.sitemap import robots
 from tidings.services import site_folder
-from tidings.services.imprint import Imprint
-from tidings.services.paging import keep_pages
+from tidings.services.imprint import SiteContext
+from tidings.services.paging import repaginate
 from tidings.services.publication import Publication
 from tidings.services.site_files import files
 from tidings.services.site_folder import SiteFolder
@@ -42,7 +42,7 @@ class _File(NamedTuple):
 
 def publish(
     database: Database,
-    imprint: Imprint,
+    imprint: SiteContext,
     folder: Path,
     *,
     assets: Mapping[str, bytes],
@@ -65,7 +65,7 @@ def publish(
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    keep_pages(database, size=imprint.settings.page_size, clock=clock)
+    repaginate(database, size=imprint.settings.page_size, clock=clock)
     publication = Publication(database, imprint)
     with site_folder.opened(folder) as site:
         planned = _planned(database, imprint, assets)
@@ -85,7 +85,7 @@ def publish(
     )
 
 
-def _planned(database: Database, imprint: Imprint, assets: Mapping[str, bytes]) -> list[_File]:
+def _planned(database: Database, imprint: SiteContext, assets: Mapping[str, bytes]) -> list[_File]:
     """Return all files of the site in the order in which they are written."""
     fixed = {**assets, "robots.txt": robots(imprint.site)}
     planned = [_File(path, sha256(body).hexdigest(), body) for path, body in fixed.items()]

@@ -15,7 +15,7 @@ from tidings.domain.publishing import (
 )
 from tidings.rendering.formats import FORMATS
 from tidings.services import archive
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.scopes import every_scope
 from tidings.services.sitemaps import count_of_parts
 from tidings.services.stamps import key_of, last_change, scope_of
@@ -42,7 +42,7 @@ def page_path(path: str, number: int) -> str:
     return f"{path.rstrip('/')}/page/{number}/"
 
 
-def files(connection: Connection, imprint: Imprint) -> Iterator[SiteFile]:
+def files(connection: Connection, imprint: SiteContext) -> Iterator[SiteFile]:
     """Yield all files: what is linked to before what links to it, as far as that goes."""
     yield from _entries(connection)
     yield from _numbered_pages(connection)
@@ -60,14 +60,14 @@ def files(connection: Connection, imprint: Imprint) -> Iterator[SiteFile]:
 
 def _entries(connection: Connection) -> Iterator[SiteFile]:
     site = publishing.changes(connection)[publishing.SITE].number
-    for entry_id, change in stocktaking.entry_changes(connection):
+    for entry_id, change in stocktaking.export_entry_changes(connection):
         path = f"entries/{entry_id}/index.html"
         yield SiteFile(path, max(change, site), EntryAddress(id=entry_id))
 
 
 def _numbered_pages(connection: Connection) -> Iterator[SiteFile]:
     site = publishing.changes(connection)[publishing.SITE].number
-    for key, number, change in stocktaking.page_changes(connection):
+    for key, number, change in stocktaking.export_page_changes(connection):
         scope = scope_of(key)
         path = _index_of(page_path(scope.path, number))
         yield SiteFile(path, max(change, site), PageAddress(scope=scope, number=number))
@@ -84,7 +84,7 @@ def _scopes(connection: Connection) -> Iterator[SiteFile]:
 
 
 def _archives(connection: Connection) -> Iterator[SiteFile]:
-    for number in range(1, archives.full(publishing.last_seq(connection)) + 1):
+    for number in range(1, archives.full_archives(publishing.last_seq(connection)) + 1):
         address = ArchiveAddress(number=number)
         yield _file(connection, address.path.lstrip("/"), address)
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tidings.domain.status import DAY, Status, Step, starts_of
+from tidings.domain.status import DAY, Status, TimeStep, starts_of
 from tidings.rendering.pages import render
 from tidings.rendering.status_page import status_page
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.storage import activity, hub_pings, statistics
 from tidings.storage.database import Database
 
@@ -40,7 +40,7 @@ def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta]
                 for span in sorted(spans)
             },
             steps=tuple(
-                Step(start=start, tally=tally, issues=sent.issues, letters=sent.letters)
+                TimeStep(start=start, tally=tally, issues=sent.issues, letters=sent.letters)
                 for start, tally, sent in zip(starts, tallies, mailed, strict=True)
             ),
             failing=tuple(activity.longest_failing(connection, limit=LISTED)),
@@ -49,7 +49,7 @@ def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta]
         )
 
 
-def status_body(database: Database, imprint: Imprint, *, now: datetime) -> bytes:
+def status_body(database: Database, imprint: SiteContext, *, now: datetime) -> bytes:
     """Render the page that tells how the service does."""
     status = read_status(database, now=now)
     with database.read() as connection:

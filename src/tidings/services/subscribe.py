@@ -13,7 +13,7 @@ from tidings.domain.urls import host_of, web_addresses, without_credentials
 from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.services.discovering import Discovery, discover
 from tidings.services.looking import Looked, Prober, Visit
-from tidings.services.settling import Reading, Rules, settle_read
+from tidings.services.settling import ComparedDocument, Rules, settle_read
 from tidings.storage import leases, polls, sources, stories, topics
 from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
@@ -96,7 +96,7 @@ class SourceAdder:
         if feed is None:
             raise NoFeedError(fetched.url, looked.because, ())
         visit.hold(host_of(new.url))
-        reading = Reading(fetched=fetched, feed=feed, known={})
+        reading = ComparedDocument(fetched=fetched, feed=feed, known={})
         with self._database.write() as connection:
             now = self._clock()
             slugs = topics.ensure(connection, new.topics, now=now)
@@ -137,7 +137,7 @@ def find_feeds(prober: Prober, url: str) -> list[Link]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Imported:
+class ImportSummary:
     """What came of a list: sources by how many, and what could not be used."""
 
     added: int
@@ -146,7 +146,7 @@ class Imported:
 
 def import_sources(
     database: Database, outlines: Sequence[FeedOutline], *, clock: Callable[[], datetime]
-) -> Imported:
+) -> ImportSummary:
     """Follow every source of a list that is not followed yet; their topics are made.
 
     A long list is stored in pieces, so that nobody else has to wait with what they write; if it
@@ -161,7 +161,7 @@ def import_sources(
             known = sources.find_by_urls(connection, urls)
             fresh = [by_url[url] for url in urls if url not in known]
             added += _add_outlines(connection, fresh, now=clock())
-    return Imported(added=added, known=len(outlines) - added)
+    return ImportSummary(added=added, known=len(outlines) - added)
 
 
 def remove_source(connection: Connection, source_id: int, *, now: datetime) -> None:
@@ -172,7 +172,7 @@ def remove_source(connection: Connection, source_id: int, *, now: datetime) -> N
     """
     told = stories.of_source(connection, source_id)  # afterwards nothing leads to them any more
     sources.remove(connection, source_id, now=now)
-    stories.lose(connection, told, now=now)
+    stories.detach(connection, told, now=now)
 
 
 def _pieces(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.newsletters import Subscription
-from tidings.domain.notices import NoticeKind
+from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     LETTER_PAUSE,
     QUICKEST,
@@ -20,9 +20,9 @@ from tidings.domain.readers import (
     looks_human,
 )
 from tidings.errors import NotFoundError
-from tidings.services.links import Links
+from tidings.services.links import SignedLinks
 from tidings.services.readers import in_record, is_barred, letter_about, read_address
-from tidings.services.wishes import offered_topics, read_wish, usual_wish
+from tidings.services.wishes import default_preferences, offered_topics, read_preferences
 from tidings.storage import (
     consents,
     newsletters,
@@ -34,7 +34,7 @@ from tidings.storage import (
     suppressions,
 )
 from tidings.storage.database import Connection, Database
-from tidings.storage.notices import NewNotice
+from tidings.storage.notices import NewMessage
 from tidings.storage.sign_ups import NewSignUp
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ PER_NETWORK, PER_FORM = 20, 1000
 """Sign-ups an hour; more are refused."""
 
 
-class Answer(StrEnum):
+class SignUpAnswer(StrEnum):
     """What a visitor is told who has sent the form; it depends on nothing they do not know."""
 
     TAKEN = "taken"
@@ -54,7 +54,7 @@ class Answer(StrEnum):
     """Too many came from where they are, or of this form."""
 
 
-class Subscribing:
+class SignUps:
     """Takes sign-ups, and makes subscriptions of those that are confirmed.
 
     Args:
@@ -68,7 +68,7 @@ class Subscribing:
         self,
         database: Database,
         *,
-        links: Links,
+        links: SignedLinks,
         clock: Callable[[], datetime],
         languages: Collection[str],
     ) -> None:
@@ -85,7 +85,7 @@ class Subscribing:
         rendered_at = self._clock() - (QUICKEST if is_again else timedelta(0))
         return self._links.rendered.sign(int(rendered_at.timestamp()))
 
-    def ask(self, form: SignUpForm, visitor: Visitor) -> Answer:
+    def ask(self, form: SignUpForm, visitor: Visitor) -> SignUpAnswer:
         """Have a letter sent by which a sign-up can be confirmed, or not: nobody can tell.
 
         Who is subscribed already gets one that leads to their preferences instead. Nothing
@@ -101,15 +101,15 @@ class Subscribing:
         with self._database.read() as connection:
             newsletter = newsletters.get(connection, form.newsletter)
             offered = offered_topics(connection, newsletter)
-        usual = usual_wish(newsletter)
+        usual = default_preferences(newsletter)
         if visitor.language in self._languages:
             usual = replace(usual, language=visitor.language or usual.language)
-        wish = read_wish(form.choice, usual, languages=self._languages, offered=offered)
+        wish = read_preferences(form.choice, usual, languages=self._languages, offered=offered)
         if form.honeypot:
             logger.info("sign-up dropped", extra={"because": "machine"})
-            return Answer.TAKEN
+            return SignUpAnswer.TAKEN
         if not self._took_its_time(form.rendered, now=now):
-            return Answer.AGAIN
+            return SignUpAnswer.AGAIN
         new = NewSignUp(
             address=address.address,
             key=address.key,
@@ -125,7 +125,7 @@ class Subscribing:
             )
         if because:
             logger.info("sign-up dropped", extra={"because": because})
-        return Answer.LATER if because in {"network", "form"} else Answer.TAKEN
+        return SignUpAnswer.LATER if because in {"network", "form"} else SignUpAnswer.TAKEN
 
     def look(self, token: str) -> SignUp | Subscription:
         """Return what a link is to confirm, or the subscription if that has been done.
@@ -192,16 +192,16 @@ class Subscribing:
             return "suppressed"
         if sign_up_id is None:
             return "unanswered"
-        letter = NewNotice(
-            kind=NoticeKind.CONFIRM,
+        letter = NewMessage(
+            kind=MessageKind.CONFIRM,
             address=new.address,
             language=new.wish.language,
             newsletter_id=new.newsletter_id,
             sign_up_id=sign_up_id,
         )
         if theirs:
-            letter = NewNotice(
-                kind=NoticeKind.WELCOME,
+            letter = NewMessage(
+                kind=MessageKind.WELCOME,
                 address=theirs.address,
                 language=theirs.language,
                 newsletter_id=new.newsletter_id,
@@ -241,7 +241,7 @@ class Subscribing:
         network = self._links.network_hash(visitor)
         consents.add(connection, subscriber_id, *_record(found, network, now))
         made = subscriptions.get(connection, number)
-        notices.add(connection, letter_about(NoticeKind.WELCOME, made), now=now)
+        notices.add(connection, letter_about(MessageKind.WELCOME, made), now=now)
         logger.info("subscription confirmed", extra={"subscription": number})
         return made
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.readers import NOBODY, Choice, Visitor, Wish
+from tidings.domain.readers import NOBODY, Preferences, PreferencesForm, Visitor
 from tidings.errors import NotFoundError
 from tidings.services import changes
-from tidings.services.changes import Act
-from tidings.services.links import Links
-from tidings.services.wishes import read_wish
+from tidings.services.changes import Actor
+from tidings.services.links import SignedLinks
+from tidings.services.wishes import read_preferences
 from tidings.storage import subscriptions
 from tidings.storage.database import Connection, Database
 
@@ -18,7 +18,7 @@ FIRST_NONCE = 0
 """Of subscriptions whose links were made before there were nonces."""
 
 
-class Unsubscribing:
+class Unsubscriber:
     """Finds and ends subscriptions by the tokens of their links.
 
     A token that is not of our making is told from the others without the database.
@@ -30,7 +30,7 @@ class Unsubscribing:
     """
 
     def __init__(
-        self, database: Database, *, links: Links | None, clock: Callable[[], datetime]
+        self, database: Database, *, links: SignedLinks | None, clock: Callable[[], datetime]
     ) -> None:
         self._database = database
         self._links = links
@@ -84,9 +84,9 @@ class Unsubscribing:
         numbers = self._read(token)
         with self._database.write() as connection:
             old = _get(connection, numbers)
-            kept = Wish(schedule=old.schedule, language=old.language, topics=old.topics)
-            choice = Choice(frequency=frequency, topics=old.topics)
-            wish = read_wish(choice, kept, languages=[old.language], offered=old.topics)
+            kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
+            choice = PreferencesForm(frequency=frequency, topics=old.topics)
+            wish = read_preferences(choice, kept, languages=[old.language], offered=old.topics)
             changes.edit(connection, old, wish, act=self._act(visitor))
 
     def _read(self, token: str) -> tuple[int, int]:
@@ -95,9 +95,9 @@ class Unsubscribing:
         number, *rest = self._links.unsubscribe.read(token)
         return number, rest[0] if rest else FIRST_NONCE
 
-    def _act(self, visitor: Visitor) -> Act:
+    def _act(self, visitor: Visitor) -> Actor:
         network = self._links.network_hash(visitor) if self._links else None
-        return Act(now=self._clock(), by="reader", network=network)
+        return Actor(now=self._clock(), by="reader", network=network)
 
 
 def _get(connection: Connection, numbers: tuple[int, int]) -> Subscription:

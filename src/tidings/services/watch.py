@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tidings.domain.notices import NoticeKind
-from tidings.domain.watching import MORNING, Worry, worries
+from tidings.domain.notices import MessageKind
+from tidings.domain.watching import MORNING, Problem, problems_in
 from tidings.storage import notices, watching
 from tidings.storage.database import Database
-from tidings.storage.notices import NewNotice
+from tidings.storage.notices import NewMessage
 
 logger = logging.getLogger(__name__)
 
@@ -53,14 +53,14 @@ class DailyNote:
         with self._database.read() as connection:
             if notices.is_known(connection, name):
                 return False
-            snapshot = watching.snapshot(connection, now=now)
+            snapshot = watching.health_snapshot(connection, now=now)
         if space := self._disk():
             snapshot = replace(snapshot, free_space=space[0], whole_space=space[1])
-        found = worries(snapshot, now=now)
+        found = problems_in(snapshot, now=now)
         if not found:
             return False
-        note = NewNotice(
-            kind=NoticeKind.OPERATOR,
+        note = NewMessage(
+            kind=MessageKind.OPERATOR,
             address=self._operator,
             language=self._language,
             details=_kept(found),
@@ -79,6 +79,6 @@ def forget_notices(database: Database, *, now: datetime) -> None:
         notices.prune(connection, now=now)
 
 
-def _kept(found: Sequence[Worry]) -> dict[str, object]:
+def _kept(found: Sequence[Problem]) -> dict[str, object]:
     """Return worries as they are kept with the message that tells of them."""
     return {"worries": [[one.kind, one.count, list(one.lines)] for one in found]}

@@ -11,24 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Event
 
-from tidings.domain.hubs import (
-    LEASE,
-    ask,
-    may_leave,
-    settle_intent,
-)
+from tidings.domain.hubs import LEASE, ask, may_leave, settle_intent
 from tidings.domain.sources import DueSource
 from tidings.domain.urls import host_of
-from tidings.domain.websub import (
-    SUBSCRIBED,
-    HubState,
-    HubSubscription,
-    Intent,
-    Push,
-    is_genuine,
-)
+from tidings.domain.websub import SUBSCRIBED, HubState, HubSubscription, Intent, Push, is_genuine
 from tidings.errors import FetchError, NotFoundError
-from tidings.fetching.outcomes import Fetched, Form, Validators
+from tidings.fetching.outcomes import Fetched, FormPost, Validators
 from tidings.services.forms import Answer, Post, refusal, send
 from tidings.storage import websub
 from tidings.storage.database import Database
@@ -109,7 +97,7 @@ def forget_hubs(database: Database) -> None:
         websub.remove_all(connection)
 
 
-class Callbacks:
+class HubRequests:
     """What hubs call us for; asked from many threads.
 
     Args:
@@ -212,9 +200,9 @@ def as_fetched(due: DueSource, push: Push) -> Fetched:
     )
 
 
-def _form(known: HubSubscription, callback: str) -> Form:
+def _form(known: HubSubscription, callback: str) -> FormPost:
     leaves = known.state is HubState.LEAVING
-    return Form(
+    return FormPost(
         url=known.hub,
         fields={
             "hub.mode": "unsubscribe" if leaves else "subscribe",

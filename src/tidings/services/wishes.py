@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule, read_timezone
-from tidings.domain.readers import Choice, Wish
+from tidings.domain.readers import Preferences, PreferencesForm
 from tidings.errors import InvalidError
 from tidings.storage import topics
 from tidings.storage.database import Connection
@@ -16,9 +16,13 @@ def offered_topics(connection: Connection, newsletter: Newsletter) -> tuple[str,
     return newsletter.topics or tuple(topic.slug for topic in topics.every(connection))
 
 
-def read_wish(
-    choice: Choice, default: Wish, *, languages: Collection[str], offered: Collection[str]
-) -> Wish:
+def read_preferences(
+    choice: PreferencesForm,
+    default: Preferences,
+    *,
+    languages: Collection[str],
+    offered: Collection[str],
+) -> Preferences:
     """Return the wish in a form; what is empty is as in `default`, but for the topics.
 
     Raises:
@@ -36,12 +40,12 @@ def read_wish(
     for slug in wanted:
         if slug not in offered:
             raise InvalidError("topic", slug, "the newsletter has no such topic")
-    return Wish(schedule=schedule, language=language, topics=wanted)
+    return Preferences(schedule=schedule, language=language, topics=wanted)
 
 
-def usual_wish(newsletter: Newsletter) -> Wish:
+def default_preferences(newsletter: Newsletter) -> Preferences:
     """Return what a subscription gets if nothing else is said."""
-    return Wish(schedule=newsletter.schedule, language=newsletter.language, topics=())
+    return Preferences(schedule=newsletter.schedule, language=newsletter.language, topics=())
 
 
 def _frequency(text: str) -> Frequency:

@@ -11,7 +11,7 @@ from tidings.storage.tables import source
 _COLUMNS = tuple(Access.__dataclass_fields__)
 
 
-def of_sources(connection: Connection, source_ids: Collection[int]) -> Mapping[int, Access]:
+def access_of(connection: Connection, source_ids: Collection[int]) -> Mapping[int, Access]:
     """Return what those of the sources are asked with that are not asked like all others."""
     if not source_ids:
         return {}
@@ -22,7 +22,7 @@ def of_sources(connection: Connection, source_ids: Collection[int]) -> Mapping[i
     }
 
 
-def put(connection: Connection, source_id: int, access: Access) -> None:
+def put_access(connection: Connection, source_id: int, access: Access) -> None:
     """Have a source asked with `access` from now on, first for the whole document."""
     connection.execute(delete(source_access).where(source_access.c.source_id == source_id))
     if access.summary:

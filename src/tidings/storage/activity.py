@@ -11,7 +11,14 @@ from tidings.domain.entries import EntryState
 from tidings.domain.health import SourceHealth, health_of
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.sources import SourceState
-from tidings.domain.status import LETTERS, OUTCOMES, FailingSource, Letters, SlowSource, Tally
+from tidings.domain.status import (
+    LETTERS,
+    OUTCOMES,
+    FailingSource,
+    MessageOutcome,
+    PollCounts,
+    SlowSource,
+)
 from tidings.storage.mail_tables import delivery, issue
 from tidings.storage.polls import LAG_COLUMNS
 from tidings.storage.sources import shown_title
@@ -29,10 +36,10 @@ class Mailed:
     """How many issues were composed in a step, and what became of their letters."""
 
     issues: int
-    letters: Mapping[Letters, int]
+    letters: Mapping[MessageOutcome, int]
 
 
-def polls_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Tally]:
+def polls_by_step(connection: Connection, starts: Sequence[datetime]) -> list[PollCounts]:
     """Return the polls between each of `starts` and the next one, and after the last."""
     step = _step(poll_hour.c.hour, starts)
     columns = [poll_hour.c[name] for name in ("polls", "entries", *_LAGS)]
@@ -49,7 +56,7 @@ def polls_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Ta
         polls[row["step"]][row["outcome"]] += int(row["polls"])
         sums[row["step"]].update({name: int(row[name]) for name in ("entries", *_LAGS)})
     return [
-        Tally(
+        PollCounts(
             polls={outcome: polls[index][outcome] for outcome in OUTCOMES},
             entries=sums[index]["entries"],
             lags=tuple(sums[index][name] for name in _LAGS),
@@ -77,12 +84,15 @@ def mail_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Mai
         .group_by(step, of_issues.c.state)
     )
     issues = {row.step: row.number for row in connection.execute(composed)}
-    letters: dict[int, Counter[Letters]] = defaultdict(Counter)
+    letters: dict[int, Counter[MessageOutcome]] = defaultdict(Counter)
     for row in connection.execute(sent):
         if became := LETTERS.get(DeliveryState(row.state)):
             letters[row.step][became] += int(row.number)
     return [
-        Mailed(issues=issues.get(index, 0), letters={one: letters[index][one] for one in Letters})
+        Mailed(
+            issues=issues.get(index, 0),
+            letters={one: letters[index][one] for one in MessageOutcome},
+        )
         for index in range(len(starts))
     ]
 

@@ -16,14 +16,16 @@ from sqlalchemy import (
     select,
 )
 
-from tidings.domain.compare import Edit
+from tidings.domain.compare import EntryEdit
 from tidings.domain.documents import KEY_VERSION, MAX_ENTRIES
 from tidings.domain.renames import Namesake
 from tidings.storage.intake_tables import alias
 from tidings.storage.tables import entry
 
 
-def namesakes(connection: Connection, source_ids: Collection[int]) -> dict[int, list[Namesake]]:
+def entries_by_alias(
+    connection: Connection, source_ids: Collection[int]
+) -> dict[int, list[Namesake]]:
     """Return by source its latest entries, as many as a document can hold: one statement."""
     found: dict[int, list[Namesake]] = {source_id: [] for source_id in source_ids}
     rows = connection.execute(_namesakes_select(), {"source_ids": list(source_ids)})
@@ -34,7 +36,7 @@ def namesakes(connection: Connection, source_ids: Collection[int]) -> dict[int, 
     return found
 
 
-def remember(connection: Connection, renamed: Sequence[Edit]) -> None:
+def remember_aliases(connection: Connection, renamed: Sequence[EntryEdit]) -> None:
     """Add the keys that entries came under to their own; those that are gone meanwhile have none."""
     if renamed:
         rows = [{"of_entry": edit.entry_id, "new_key": edit.entry.key} for edit in renamed]

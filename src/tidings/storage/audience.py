@@ -21,7 +21,7 @@ from tidings.storage.upserts import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Due:
+class DueGroup:
     """Subscriptions to a newsletter that have the same schedule, and how many they are."""
 
     newsletter_id: int
@@ -29,7 +29,7 @@ class Due:
     number: int
 
 
-def due(connection: Connection, *, now: datetime) -> list[Due]:
+def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
     """Return how many subscriptions are due.
 
     Of those without a calendar all count if one is due: they come round one after the other.
@@ -46,7 +46,7 @@ def due(connection: Connection, *, now: datetime) -> list[Due]:
         of_these = subscription.c.newsletter_id.in_(numbers)
         found += connection.execute(grouped.where(of_these, is_instant, *gets_letters))
     return [
-        Due(
+        DueGroup(
             newsletter_id=row.newsletter_id,
             schedule=schedule_from(row.frequency, row.hour, row.timezone),
             number=row.number,
@@ -77,7 +77,7 @@ def count(connection: Connection, newsletter_id: int) -> int:
     return int(connection.execute(statement).scalar_one())
 
 
-def written_to(connection: Connection, newsletter_id: int, *, limit: int) -> int:
+def count_recipients(connection: Connection, newsletter_id: int, *, limit: int) -> int:
     """Return how many a newsletter has written to so far; counting ends at `limit`."""
     some = (
         select(subscription.c.id)
@@ -87,7 +87,7 @@ def written_to(connection: Connection, newsletter_id: int, *, limit: int) -> int
     return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
-def strangers(connection: Connection, subscriptions: Collection[int]) -> set[int]:
+def first_time_recipients(connection: Connection, subscriptions: Collection[int]) -> set[int]:
     """Return those of `subscriptions` to whom nothing was ever sent."""
     unknown = subscription.c.id.in_(subscriptions), ~_has_had_a_letter()
     return set(connection.scalars(select(subscription.c.id).where(*unknown)))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
-from tidings.domain.bounces import BounceKind, Standing
+from tidings.domain.bounces import BounceHistory, BounceKind
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.readers import ConsentEvent
 from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
@@ -57,7 +57,7 @@ class Bouncing:
     """
 
     subscriber_id: int
-    standing: Standing
+    standing: BounceHistory
     arrived_at: datetime | None
 
 
@@ -160,7 +160,7 @@ def bouncing(connection: Connection, *, before: datetime) -> list[Bouncing]:
     return _standings(connection, subscriber.c.bounce_score > 0, subscriber.c.bounced_at <= before)
 
 
-def save_standing(connection: Connection, subscriber_id: int, standing: Standing) -> None:
+def save_standing(connection: Connection, subscriber_id: int, standing: BounceHistory) -> None:
     """Keep how somebody stands."""
     values = {
         "bounce_score": standing.score,
@@ -255,7 +255,7 @@ def _standings(connection: Connection, *rules: ColumnElement[bool]) -> list[Boun
     return [
         Bouncing(
             subscriber_id=row.id,
-            standing=Standing(
+            standing=BounceHistory(
                 score=row.bounce_score, since=row.bouncing_since, last_at=row.bounced_at
             ),
             arrived_at=row.arrived_at,

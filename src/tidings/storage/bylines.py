@@ -7,13 +7,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import Connection, Row, select
 
-from tidings.domain.entries import EntryState, Mate, Republish, SourceCredit
+from tidings.domain.entries import AlsoAt, EntryState, Republish, SourceCredit
 from tidings.domain.urls import without_credentials
 from tidings.storage.slices import slices
 from tidings.storage.sources import shown_title
 from tidings.storage.tables import entry, source
 
-COLUMNS = (
+CREDIT_COLUMNS = (
     source.c.slug.label("source_slug"),
     source.c.url.label("source_url"),
     source.c.given_title,
@@ -49,18 +49,20 @@ def credit_of(row: Row[*tuple[Any, ...]]) -> SourceCredit:
     )
 
 
-def mates(connection: Connection, story_ids: Collection[int]) -> Mapping[int, Sequence[Mate]]:
+def also_at_of(
+    connection: Connection, story_ids: Collection[int]
+) -> Mapping[int, Sequence[AlsoAt]]:
     """Return the public members of stories by story, the oldest first."""
-    told: dict[int, list[Mate]] = defaultdict(list)
+    told: dict[int, list[AlsoAt]] = defaultdict(list)
     statement = (
         select(entry.c.id, entry.c.story_id, entry.c.title, entry.c.url, entry.c.source_id)
-        .add_columns(*COLUMNS)
+        .add_columns(*CREDIT_COLUMNS)
         .join(source, source.c.id == entry.c.source_id)
         .where(entry.c.state == EntryState.PUBLIC)
         .order_by(entry.c.seq)
     )
     for some in slices(story_ids):
         for row in connection.execute(statement.where(entry.c.story_id.in_(some))):
-            mate = Mate(id=row.id, title=row.title, url=row.url, source=credit_of(row))
+            mate = AlsoAt(id=row.id, title=row.title, url=row.url, source=credit_of(row))
             told[row.story_id].append(mate)
     return told

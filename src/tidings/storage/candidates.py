@@ -21,7 +21,7 @@ class Candidate:
     story_id: int | None = None
 
 
-def between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
+def candidates_between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
     """Return the entries in a window that digests may tell of, in the order they became public."""
     statement = (
         select(

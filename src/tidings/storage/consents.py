@@ -57,7 +57,9 @@ def every(
         yield row["address"], _to_consent(row)
 
 
-def grounds(connection: Connection, newsletter: str, keys: Collection[str]) -> dict[str, Consent]:
+def consent_evidence(
+    connection: Connection, newsletter: str, keys: Collection[str]
+) -> dict[str, Consent]:
     """Return by what each of these people came to a newsletter the last time."""
     columns = [consent.c[name] for name in Consent.__dataclass_fields__]
     statement = (

@@ -6,13 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, update
 
-from tidings.domain.deliveries import (
-    CANCELLABLE,
-    DOUBTFUL,
-    RESENDABLE,
-    DeliveryRecord,
-    Search,
-)
+from tidings.domain.deliveries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.planning import SHORTEST_LIFE
 from tidings.errors import ConflictError, NotFoundError

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.operators import Desk, HeldSource
+from tidings.domain.operators import HeldSource, ModerationQueue
 from tidings.domain.sources import SourceState
 from tidings.storage import entries, sources
 from tidings.storage.sources import shown_title
@@ -13,19 +13,19 @@ MOST = 100
 """Entries of a kind that are shown: no more can be looked through."""
 
 
-def waiting(connection: Connection) -> int:
+def count_pending(connection: Connection) -> int:
     """Return how many entries are held."""
     held = select(func.count()).select_from(entry).where(entry.c.state == EntryState.HELD)
     return int(connection.execute(held).scalar_one())
 
 
-def read(connection: Connection) -> Desk:
+def read_desk(connection: Connection) -> ModerationQueue:
     """Return what waits, what is pinned, what was hidden lately, and who is not polled."""
     is_held = (entry.c.state == EntryState.HELD,)
     is_pinned = (entry.c.pinned_at.is_not(None), entry.c.state == EntryState.PUBLIC)
     # What filters dropped was never public, so has no `seq`, and may be very much.
     was_public = (entry.c.state == EntryState.HIDDEN, entry.c.seq.is_not(None))
-    return Desk(
+    return ModerationQueue(
         held=_newest(connection, entry.c.sort_at, *is_held),
         waiting=_by_source(connection),
         pinned=_newest(connection, entry.c.pinned_at, *is_pinned),

@@ -17,12 +17,12 @@ _COLUMNS = [
 ]
 
 
-def read(connection: Connection, *conditions: ColumnElement[bool]) -> list[DueSource]:
+def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> list[DueSource]:
     """Return the sources that meet all `conditions`, the longest due first."""
     in_turn = (source.c.next_poll_at, source.c.id)
     statement = select(*_COLUMNS).where(*conditions).order_by(*in_turn)
     rows = connection.execute(statement).mappings().all()
-    own = access.of_sources(connection, [row["id"] for row in rows if row["access"]])
+    own = access.access_of(connection, [row["id"] for row in rows if row["access"]])
     hubs = websub.of_sources(connection, [row["id"] for row in rows if row["hub"]])
     return [
         DueSource(

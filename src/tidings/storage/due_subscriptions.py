@@ -30,7 +30,9 @@ class DueSubscription:
     next_issue_at: datetime
 
 
-def read(connection: Connection, *, now: datetime, limit: int) -> list[DueSubscription]:
+def due_subscriptions(
+    connection: Connection, *, now: datetime, limit: int
+) -> list[DueSubscription]:
     """Return subscriptions whose slot has come, the longest due first."""
     longest_due = (subscription.c.next_issue_at, subscription.c.id)
     return _select(
@@ -38,7 +40,7 @@ def read(connection: Connection, *, now: datetime, limit: int) -> list[DueSubscr
     )
 
 
-def of_newsletter(
+def subscriptions_of(
     connection: Connection, newsletter_id: int, *, after: int, limit: int
 ) -> list[DueSubscription]:
     """Return who gets a newsletter's letters, due or not, by id, a page at a time."""

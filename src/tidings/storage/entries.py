@@ -18,13 +18,7 @@ from sqlalchemy import (
 )
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import (
-    Entry,
-    EntryState,
-    Mate,
-    TopicCredit,
-    permitted,
-)
+from tidings.domain.entries import AlsoAt, Entry, EntryState, TopicCredit, permitted
 from tidings.errors import NotFoundError
 from tidings.storage import bylines, newest, topics
 from tidings.storage.hints import Unindexed
@@ -80,7 +74,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class ListWindow:
     """Which part of a selection, in which order, newest first.
 
     Attributes:
@@ -113,7 +107,7 @@ def _has_older(sources: Select[int]) -> ColumnElement[bool]:
     )
 
 
-def select_entries(connection: Connection, selection: Selection, window: Window) -> list[Entry]:
+def select_entries(connection: Connection, selection: Selection, window: ListWindow) -> list[Entry]:
     """Return entries, newest first."""
     order = [entry.c.seq.desc()] if window.by_seq else [entry.c.sort_at.desc(), entry.c.id.desc()]
     columns = _columns(with_content=window.with_content)
@@ -123,9 +117,11 @@ def select_entries(connection: Connection, selection: Selection, window: Window)
     )
     if window.by_seq and selection.topic and window.limit:
         limit = window.limit
-        chosen = newest.ids_of_topic(connection, selection.topic, selection.rules(), limit=limit)
+        chosen = newest.latest_ids_by_topic(
+            connection, selection.topic, selection.rules(), limit=limit
+        )
     statement = (
-        select(*columns, *bylines.COLUMNS)
+        select(*columns, *bylines.CREDIT_COLUMNS)
         .join(source, source.c.id == entry.c.source_id)
         .where(entry.c.id.in_(chosen))
         .order_by(*order)
@@ -145,9 +141,11 @@ def by_ids(
     with_content: bool = False,
     whole: bool = False,
 ) -> list[Entry]:
-    """Return entries in no order; those that exist. `whole` as in `Window`."""
+    """Return entries in no order; those that exist. `whole` as in `ListWindow`."""
     columns = _columns(with_content=with_content)
-    statement = select(*columns, *bylines.COLUMNS).join(source, source.c.id == entry.c.source_id)
+    statement = select(*columns, *bylines.CREDIT_COLUMNS).join(
+        source, source.c.id == entry.c.source_id
+    )
     rows = [
         row
         for some in slices(entry_ids)
@@ -192,12 +190,14 @@ def ids(connection: Connection, selection: Selection) -> list[int]:
 
 
 def get(connection: Connection, entry_id: int, *, whole: bool = False) -> Entry:
-    """Return an entry in whatever state, with its content. `whole` as in `Window`.
+    """Return an entry in whatever state, with its content. `whole` as in `ListWindow`.
 
     Raises:
         NotFoundError: There is none with that id.
     """
-    statement = select(entry, *bylines.COLUMNS).join(source, source.c.id == entry.c.source_id)
+    statement = select(entry, *bylines.CREDIT_COLUMNS).join(
+        source, source.c.id == entry.c.source_id
+    )
     rows = connection.execute(statement.where(entry.c.id == entry_id)).all()
     if not rows:
         raise NotFoundError("entry", entry_id)
@@ -209,7 +209,7 @@ def _to_entries(
 ) -> list[Entry]:
     shown = {row.source_id for row in rows}
     labels = topics.of_sources(connection, shown if len(shown) < MAX_NAMED else None)
-    mates = bylines.mates(connection, {row.story_id for row in rows if row.story_id})
+    mates = bylines.also_at_of(connection, {row.story_id for row in rows if row.story_id})
     found = [_to_entry(row, labels, mates.get(row.story_id, ())) for row in rows]
     return found if whole else [permitted(one) for one in found]
 
@@ -217,7 +217,7 @@ def _to_entries(
 def _to_entry(
     row: Row[*tuple[Any, ...]],
     labels: Mapping[int, tuple[TopicCredit, ...]],
-    told_by: Sequence[Mate],
+    told_by: Sequence[AlsoAt],
 ) -> Entry:
     stored = row._asdict()  # without its content, where nobody asked for that
     own: dict[str, Any] = {

@@ -45,8 +45,8 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
     Raises:
         NotFoundError: There is no such archive, or not yet.
     """
-    first, last = archives.span(number)
-    _, last_of_next = archives.span(number + 1)
+    first, last = archives.archive_span(number)
+    _, last_of_next = archives.archive_span(number + 1)
     is_site, is_everything = (
         feed_state.c.scope == scope for scope in (publishing.SITE, publishing.ALL)
     )
@@ -59,7 +59,7 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
             select(feed_state.c.changed_at).where(is_everything).scalar_subquery(),
         )
     ).one()
-    if not 1 <= number <= archives.full(found[0]):
+    if not 1 <= number <= archives.full_archives(found[0]):
         raise NotFoundError("archive", number)
     return max(change or 0 for change in found[1:4]), found[4]
 

@@ -31,7 +31,7 @@ HOP_LEASE = timedelta(seconds=40)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class LeaseRequest:
     """Which sources a round is to poll.
 
     Attributes:
@@ -58,19 +58,19 @@ def clock(connection: Connection) -> datetime:
     return now.astimezone(UTC)
 
 
-def wanted_ids(connection: Connection, wanted: Wanted) -> list[int]:
+def requested_ids(connection: Connection, wanted: LeaseRequest) -> list[int]:
     """Return the ids of the sources that a round would poll."""
     return list(connection.scalars(select(source.c.id).where(wanted.rule()).order_by(source.c.id)))
 
 
 def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
     """Return what a poll needs to know of these sources, by id; those that exist."""
-    found = due_sources.read(connection, source.c.id.in_(source_ids))
+    found = due_sources.due_sources(connection, source.c.id.in_(source_ids))
     return sorted(found, key=attrgetter("id"))
 
 
 def claim(
-    connection: Connection, owner: str, *, wanted: Wanted, limit: int
+    connection: Connection, owner: str, *, wanted: LeaseRequest, limit: int
 ) -> list[list[DueSource]]:
     """Take up to `limit` free hosts, the longest due first, each with its wanted sources."""
     now = clock(connection)
@@ -94,7 +94,7 @@ def claim(
     if not names:
         return []
     by_host: dict[str, list[DueSource]] = {name: [] for name in names}
-    for due in due_sources.read(connection, source.c.host.in_(names), rule):
+    for due in due_sources.due_sources(connection, source.c.host.in_(names), rule):
         by_host[due.host].append(due)
     return list(by_host.values())
 

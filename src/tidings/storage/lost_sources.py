@@ -18,7 +18,7 @@ MAX_PAGES = 2000
 """Entries of a source, the newest, whose pages it is recognised by."""
 
 
-def every(connection: Connection, *, only: int | None = None) -> list[DueSource]:
+def moved_sources(connection: Connection, *, only: int | None = None) -> list[DueSource]:
     """Return the lost sources that were not looked for yet, or that one if it is among them."""
     is_retired = source.c.state == SourceState.RETIRED
     conditions = [
@@ -29,7 +29,7 @@ def every(connection: Connection, *, only: int | None = None) -> list[DueSource]
     ]
     if only is not None:
         conditions.append(source.c.id == only)
-    return due_sources.read(connection, *conditions)
+    return due_sources.due_sources(connection, *conditions)
 
 
 def pages_of_entries(connection: Connection, source_id: int) -> list[str]:
@@ -43,7 +43,9 @@ def pages_of_entries(connection: Connection, source_id: int) -> list[str]:
     return [url for url in connection.scalars(statement) if url]
 
 
-def note(connection: Connection, source_id: int, notice: str | None, *, now: datetime) -> None:
+def note_redirect(
+    connection: Connection, source_id: int, notice: str | None, *, now: datetime
+) -> None:
     """Remember that a source was looked for, and what to tell the operator of it, if anything."""
     told = {} if notice is None else {"notice": notice}
     statement = update(source).where(source.c.id == source_id, source.c.looked_at.is_(None))

@@ -10,7 +10,7 @@ from tidings.storage.hints import Unindexed
 from tidings.storage.tables import entry, source_topic, topic
 
 
-def ids_of_topic(
+def latest_ids_by_topic(
     connection: Connection, slug: str, rules: Sequence[ColumnElement[bool]], *, limit: int
 ) -> list[int]:
     """Return the ids of so many entries of a topic, the latest publish sequence first.

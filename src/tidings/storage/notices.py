@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
 
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.notices import LIFETIMES, NoticeKind
+from tidings.domain.notices import LIFETIMES, MessageKind
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.outbox import Outbox, OutboxMessage
 from tidings.storage.reader_tables import address_change, notice, sign_up
@@ -22,7 +22,7 @@ OUTBOX = Outbox(notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewNotice:
+class NewMessage:
     """A message to be queued; it is withdrawn when a row it is about goes.
 
     Attributes:
@@ -31,7 +31,7 @@ class NewNotice:
         name: Of messages with the same name there is only ever one; None for any number.
     """
 
-    kind: NoticeKind
+    kind: MessageKind
     address: str
     language: str
     newsletter_id: int | None = None
@@ -43,7 +43,7 @@ class NewNotice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimedNotice(OutboxMessage):
+class ClaimedMessage(OutboxMessage):
     """A message that is ours to send, with what its links are signed for.
 
     Attributes:
@@ -52,7 +52,7 @@ class ClaimedNotice(OutboxMessage):
         link_expires_at: Until when that can be confirmed.
     """
 
-    kind: NoticeKind
+    kind: MessageKind
     language: str
     newsletter_id: int | None
     subscription_id: int | None
@@ -67,14 +67,14 @@ class ClaimedNotice(OutboxMessage):
     made_at: datetime
 
 
-def add(connection: Connection, new: NewNotice, *, now: datetime) -> bool:
+def add(connection: Connection, new: NewMessage, *, now: datetime) -> bool:
     """Queue a message; say whether there was none of its name yet."""
     row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
 
 
-def add_many(connection: Connection, messages: Sequence[NewNotice], *, now: datetime) -> None:
+def add_many(connection: Connection, messages: Sequence[NewMessage], *, now: datetime) -> None:
     """Queue messages whose names are all new, or that have none."""
     if messages:
         connection.execute(insert(notice), [_columns(new, now) for new in messages])
@@ -98,8 +98,8 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
     left = select(subscription.c.id).where(has_ended)
     stays = select(subscription.c.id).where(~has_ended)
     is_outdated = or_(
-        and_(notice.c.kind == NoticeKind.WELCOME, notice.c.subscription_id.in_(left)),
-        and_(notice.c.kind == NoticeKind.GOODBYE, notice.c.subscription_id.in_(stays)),
+        and_(notice.c.kind == MessageKind.WELCOME, notice.c.subscription_id.in_(left)),
+        and_(notice.c.kind == MessageKind.GOODBYE, notice.c.subscription_id.in_(stays)),
     )
     for rule, state in (
         (is_outdated, DeliveryState.CANCELLED),
@@ -108,7 +108,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
         OUTBOX.withdraw(connection, rule=rule, state=state, now=now)
 
 
-def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedNotice]:
+def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedMessage]:
     """Take up to `limit` messages whose time has come, the longest waiting first."""
     waiting = (
         select(notice.c.id)
@@ -130,7 +130,7 @@ def prune(connection: Connection, *, now: datetime) -> None:
     connection.execute(delete(notice).where(notice.c.finished_at <= now - KEPT))
 
 
-def _columns(new: NewNotice, now: datetime) -> dict[str, object]:
+def _columns(new: NewMessage, now: datetime) -> dict[str, object]:
     return {
         "kind": new.kind,
         "address": new.address,
@@ -151,7 +151,7 @@ def _columns(new: NewNotice, now: datetime) -> dict[str, object]:
     }
 
 
-def _claimed(connection: Connection, ids: Sequence[int]) -> list[ClaimedNotice]:
+def _claimed(connection: Connection, ids: Sequence[int]) -> list[ClaimedMessage]:
     whose = func.coalesce(subscription.c.subscriber_id, address_change.c.subscriber_id)
     statement = (
         select(
@@ -174,10 +174,10 @@ def _claimed(connection: Connection, ids: Sequence[int]) -> list[ClaimedNotice]:
     return [_to_claimed(row) for row in connection.execute(statement)]
 
 
-def _to_claimed(row: Row[*tuple[Any, ...]]) -> ClaimedNotice:
-    return ClaimedNotice(
+def _to_claimed(row: Row[*tuple[Any, ...]]) -> ClaimedMessage:
+    return ClaimedMessage(
         id=row.id,
-        kind=NoticeKind(row.kind),
+        kind=MessageKind(row.kind),
         address=row.address,
         language=row.language,
         newsletter_id=row.newsletter_id,

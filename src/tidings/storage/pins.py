@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from tidings.domain.decisions import noted
+from tidings.domain.decisions import with_decision
 from tidings.domain.entries import EntryState
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
@@ -69,7 +69,7 @@ def _set(
     history = bindparam("new_history", type_=entry.c.history.type)
     by_id = update(entry).where(entry.c.id == bindparam("of_entry"))
     values = [
-        {"of_entry": row.id, "new_history": noted(row.history or [], words, now=now)}
+        {"of_entry": row.id, "new_history": with_decision(row.history or [], words, now=now)}
         for row in moving
     ]
     connection.execute(by_id.values(pinned_at=pinned_at, history=history), values)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.planning import Omission, Pending, Standing
+from tidings.domain.planning import Omission, Pending, SubscriptionProgress
 from tidings.errors import PlanOutdatedError
 from tidings.storage.mail_tables import cut, delivery, plan_log, subscription
 from tidings.storage.publishing import last_seq
@@ -62,7 +62,7 @@ class Omitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class SubscriptionStep:
     """How far a subscription moves; only from where it stood when it was read."""
 
     subscription_id: int
@@ -79,7 +79,7 @@ class Plan:
     deliveries: Sequence[PlannedDelivery]
     omitted: Sequence[Omitted]
     superseded: Sequence[int]
-    steps: Sequence[Step]
+    steps: Sequence[SubscriptionStep]
 
 
 def freeze_cut(connection: Connection, due_at: datetime) -> int:
@@ -89,9 +89,9 @@ def freeze_cut(connection: Connection, due_at: datetime) -> int:
     return int(connection.execute(select(cut.c.seq).where(cut.c.due_at == due_at)).scalar_one())
 
 
-def standings(
+def progress_of(
     connection: Connection, marks: Mapping[int, int], slots: Collection[str]
-) -> dict[int, Standing]:
+) -> dict[int, SubscriptionProgress]:
     """Return how far subscriptions have come.
 
     Args:
@@ -112,9 +112,13 @@ def standings(
     for row in connection.execute(of_slots):
         if row.id not in replaceable:
             had[row.subscription_id].add(row.slot)
-    plain = {mark: Standing(watermark=mark) for mark in set(marks.values())}  # most of them
+    plain = {
+        mark: SubscriptionProgress(watermark=mark) for mark in set(marks.values())
+    }  # most of them
     return {
-        key: Standing(watermark=mark, pending=tuple(pending[key]), had=frozenset(had[key]))
+        key: SubscriptionProgress(
+            watermark=mark, pending=tuple(pending[key]), had=frozenset(had[key])
+        )
         if key in pending or key in had
         else plain[mark]
         for key, mark in marks.items()
@@ -171,7 +175,7 @@ def save(connection: Connection, plan: Plan, issue_ids: dict[bytes, int], *, now
         )
 
 
-def skip_lost_slots(connection: Connection, *, until: datetime, now: datetime) -> int:
+def skip_missed_slots(connection: Connection, *, until: datetime, now: datetime) -> int:
     """Pass over what subscriptions had to come whose slot was over by `until`; return how many.
 
     Their letters may have been planned and sent by a later state of the database than this.
@@ -197,7 +201,7 @@ def skip_lost_slots(connection: Connection, *, until: datetime, now: datetime) -
     return connection.execute(update(subscription).where(*is_lost).values(watermark=last)).rowcount
 
 
-def _move(connection: Connection, steps: Sequence[Step]) -> None:
+def _move(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
     """Move all subscriptions that come to the same place in one go: they are few such places."""
     if not steps:
         return
@@ -212,7 +216,7 @@ def _move(connection: Connection, steps: Sequence[Step]) -> None:
         connection.execute(update(subscription).where(subscription.c.id.in_(moved)).values(place))
 
 
-def _lock(connection: Connection, steps: Sequence[Step]) -> None:
+def _lock(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
     """Keep others from subscriptions; they must stand where they stood when they were read."""
     stood = {step.subscription_id: (step.from_watermark, step.was_due_at) for step in steps}
     found = (

@@ -27,7 +27,9 @@ _WRITTEN_IF_KNOWN = (*SAID, "problems", "notice", "history")
 _WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 
 
-def update_all(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
+def update_sources(
+    connection: Connection, owner: str | None, polled: Sequence[PolledSource]
+) -> None:
     """Write where sources stand: one statement, and two for each that moves.
 
     Args:

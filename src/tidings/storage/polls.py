@@ -35,7 +35,7 @@ from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
 from tidings.domain.polled import PolledSource
 from tidings.domain.status import LAGS
-from tidings.domain.stories import Told
+from tidings.domain.stories import StoryCandidate
 from tidings.storage import (
     aliases,
     documents,
@@ -124,7 +124,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
         LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
             longer leased to `owner`; nothing of the batch may be kept.
     """
-    polled_sources.update_all(connection, owner, polled)
+    polled_sources.update_sources(connection, owner, polled)
     documents.keep(connection, [one.document for one in polled if one.document])
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     websub.note(connection, notes, now=polled[0].last_polled_at)
@@ -141,12 +141,12 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     _insert_entries(connection, arrived, change=change)
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
-    aliases.remember(connection, [edit for edit in edits if edit.is_renamed])
+    aliases.remember_aliases(connection, [edit for edit in edits if edit.is_renamed])
     search_index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
     search_index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
     edited = [edit.entry_id for edit in edits]
-    stories.retell(connection, edited, change=change, now=now)
-    stories.tell(connection, _told(arrived), change=change, now=now)
+    stories.refresh(connection, edited, change=change, now=now)
+    stories.join(connection, _told(arrived), change=change, now=now)
     filled = [edit.entry_id for edit in edits if edit.is_filled]
     if filled:
         visibility.show_filled(connection, filled, now=now)
@@ -230,9 +230,9 @@ def _insert_entries(connection: Connection, arrived: _Arrived, *, change: int) -
         connection.execute(_entry_insert(), rows)
 
 
-def _told(arrived: _Arrived) -> list[Told]:
+def _told(arrived: _Arrived) -> list[StoryCandidate]:
     return [
-        Told(seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.sketch)
+        StoryCandidate(seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.sketch)
         for one, new, seq in arrived
         if seq and new.sketch
     ]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from tidings.domain.indexing import EVERY
 from tidings.domain.searching import Hit, Term, Zone
-from tidings.storage.search_hits import COLUMNS, ENOUGH, Wanted, is_beginning, written
+from tidings.storage.search_hits import COLUMNS, ENOUGH, IndexQuery, is_beginning, written
 from tidings.storage.search_index import BLOCK
 from tidings.storage.search_tables import entry_words
 from tidings.storage.tables import entry
@@ -27,7 +27,7 @@ MAX_CHECKED = 20_000
 """Entries with all words of a phrase that are looked at for whether they stand side by side."""
 
 
-def newest(connection: Connection, wanted: Wanted) -> list[Hit]:
+def newest_on_postgresql(connection: Connection, wanted: IndexQuery) -> list[Hit]:
     """Return the newest hits, one more than are ranked."""
     newest_id = connection.scalar(select(func.max(entry.c.id))) or 0
     top = newest_id // BLOCK
@@ -44,7 +44,7 @@ def newest(connection: Connection, wanted: Wanted) -> list[Hit]:
     return hits
 
 
-def _hits(connection: Connection, wanted: Wanted, blocks: range, *, limit: int) -> list[Hit]:
+def _hits(connection: Connection, wanted: IndexQuery, blocks: range, *, limit: int) -> list[Hit]:
     """Return the newest hits of some blocks; if the first is the first of all, without naming them."""
     groups = list(wanted.marks)
     if blocks.start:
@@ -55,7 +55,7 @@ def _hits(connection: Connection, wanted: Wanted, blocks: range, *, limit: int) 
     )
     is_checked = any(len(term.words) > 1 for term in (*wanted.terms, *wanted.without))
     words = entry_words.c
-    loosely = _matches(words.body, _loose(wanted, groups))
+    loosely = _postgresql_matches(words.body, _loose(wanted, groups))
     found = select(entry_words).where(loosely, words.entry_id < blocks.stop * BLOCK)
     if is_checked:
         found = found.order_by(words.entry_id.desc()).limit(MAX_CHECKED)
@@ -63,13 +63,15 @@ def _hits(connection: Connection, wanted: Wanted, blocks: range, *, limit: int) 
     best = (
         select(*COLUMNS, hit.c.title, hit.c.lead)
         .join(hit, hit.c.entry_id == entry.c.id)
-        .where(*wanted.rules, *([_matches(hit.c.body, exactly)] if is_checked else ()))
+        .where(*wanted.rules, *([_postgresql_matches(hit.c.body, exactly)] if is_checked else ()))
         .order_by(hit.c.entry_id.desc())
         .limit(limit)
         .subquery()
     )
     zones = (best.c.title, best.c.lead) if terms else ()
-    asked = [_matches(zone, " & ".join(terms)).label(f"in_{zone.name}") for zone in zones]
+    asked = [
+        _postgresql_matches(zone, " & ".join(terms)).label(f"in_{zone.name}") for zone in zones
+    ]
     rows = connection.execute(select(best, *asked).order_by(best.c.id.desc()))
     return [
         Hit(
@@ -89,7 +91,7 @@ def _zone(row: Row[*tuple[Any, ...]]) -> Zone:
     return Zone.LEAD if row.in_lead else Zone.BODY
 
 
-def _loose(wanted: Wanted, groups: Sequence[Sequence[str]]) -> str:
+def _loose(wanted: IndexQuery, groups: Sequence[Sequence[str]]) -> str:
     """Return what the index alone can tell: words and marks, but not which words are neighbours."""
     words = [_words(term, joined_by=" & ") for term in wanted.terms]
     marks = [" | ".join(f"'{mark}'" for mark in group) for group in groups]
@@ -98,7 +100,7 @@ def _loose(wanted: Wanted, groups: Sequence[Sequence[str]]) -> str:
     return " & ".join([*(words or [f"'{EVERY}'"]), *groups_of_marks, *without])
 
 
-def _matches(vector: ColumnElement[str], query: str) -> ColumnElement[bool]:
+def _postgresql_matches(vector: ColumnElement[str], query: str) -> ColumnElement[bool]:
     return vector.bool_op("@@")(cast(query, TSQUERY))
 
 

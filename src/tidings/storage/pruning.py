@@ -69,7 +69,7 @@ def remove(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -
     told = stories.of_entries(connection, going)
     removed = connection.execute(delete(entry).where(going)).rowcount
     publishing.touch_everything(connection, now=now)
-    stories.lose(connection, told, now=now)
+    stories.detach(connection, told, now=now)
     return removed
 
 

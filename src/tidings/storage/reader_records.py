@@ -89,7 +89,9 @@ def slots_with(connection: Connection, subscription_id: int, seq: int) -> list[S
     return sorted(found, key=lambda one: one.planned_at, reverse=True)
 
 
-def published(connection: Connection, *, from_seq: int, to_seq: int, limit: int) -> list[int]:
+def published_between(
+    connection: Connection, *, from_seq: int, to_seq: int, limit: int
+) -> list[int]:
     """Return the ids of what became public in a window, in every state now, the newest first."""
     is_in = (entry.c.seq > from_seq, entry.c.seq <= to_seq)
     newest = select(entry.c.id).where(*is_in).order_by(entry.c.seq.desc()).limit(limit)

@@ -15,12 +15,6 @@ from sqlalchemy import (
     text,
 )
 
-from tidings.storage import (  # noqa: F401 - their tables belong to the schema
-    intake_tables,
-    operator_tables,
-    search_tables,
-    story_tables,
-)
 from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
 from tidings.storage.tables import Id, metadata
 from tidings.storage.types import UtcDateTime

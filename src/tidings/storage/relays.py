@@ -11,7 +11,7 @@ DOMAIN = "domain:"
 """What the names of recipients' domains begin with, among those of relays."""
 
 
-def pause(connection: Connection, name: str, *, until: datetime, reason: str) -> None:
+def pause_relay(connection: Connection, name: str, *, until: datetime, reason: str) -> None:
     """Send nothing through a relay until a time."""
     row = upsert(connection.dialect.name, relay).values(
         name=name, paused_until=until, reason=reason
@@ -20,7 +20,9 @@ def pause(connection: Connection, name: str, *, until: datetime, reason: str) ->
     connection.execute(row.on_conflict_do_update(index_elements=[relay.c.name], set_=later))
 
 
-def find_pause(connection: Connection, name: str, *, now: datetime) -> tuple[datetime, str] | None:
+def find_relay_pause(
+    connection: Connection, name: str, *, now: datetime
+) -> tuple[datetime, str] | None:
     """Return until when a relay is paused, and why; None if it is not."""
     row = connection.execute(
         select(relay).where(relay.c.name == name, relay.c.paused_until > now)
@@ -30,7 +32,7 @@ def find_pause(connection: Connection, name: str, *, now: datetime) -> tuple[dat
 
 def pause_domain(connection: Connection, domain: str, *, until: datetime, reason: str) -> None:
     """Send nothing to the addresses of a domain until a time."""
-    pause(connection, f"{DOMAIN}{domain}", until=until, reason=reason)
+    pause_relay(connection, f"{DOMAIN}{domain}", until=until, reason=reason)
 
 
 def paused_domains(connection: Connection, *, now: datetime) -> dict[str, datetime]:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select
 
 from tidings.domain.newsletters import Subscription
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Wish
+from tidings.domain.readers import Preferences
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import newsletter, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import chosen_topics, schedule_columns
@@ -22,7 +22,7 @@ PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
+class SubscriptionFilter:
     """Which subscriptions are meant; None for no regard.
 
     Attributes:
@@ -44,12 +44,14 @@ class Entrant:
 
     address: str
     key: str
-    wish: Wish
+    wish: Preferences
     confirmed_at: datetime
     paused_at: datetime | None
 
 
-def matching(connection: Connection, wanted: Filter, *, limit: int) -> Iterator[Subscription]:
+def select_subscriptions(
+    connection: Connection, wanted: SubscriptionFilter, *, limit: int
+) -> Iterator[Subscription]:
     """Yield subscriptions by address, as many as `limit` says; 0 is all.
 
     The connection stays open until the last has been read.
@@ -81,7 +83,7 @@ def standings(
     return {row.key: row.ended_at for row in connection.execute(statement)}
 
 
-def bring_in(
+def save(
     connection: Connection, newsletter_id: int, entrants: Sequence[Entrant], *, now: datetime
 ) -> dict[str, int]:
     """Subscribe people who have no subscription yet, from now on; return their ids by key."""
@@ -123,7 +125,7 @@ def _ensure(
     return {row.key: row.id for row in connection.execute(known)}
 
 
-def _rules(wanted: Filter) -> list[ColumnElement[bool]]:
+def _rules(wanted: SubscriptionFilter) -> list[ColumnElement[bool]]:
     rules: list[ColumnElement[bool]] = []
     if wanted.newsletter is not None:
         named = select(newsletter.c.id).where(newsletter.c.slug == wanted.newsletter)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from tidings.domain.entries import EntryState
 from tidings.domain.searching import MAX_FOUND, Hit, Query
 from tidings.storage import postgresql_search, publishing, sqlite_search
-from tidings.storage.search_hits import Wanted
+from tidings.storage.search_hits import IndexQuery
 from tidings.storage.tables import entry, source, source_topic, topic
 
 MAX_MARKED = 50
@@ -22,7 +22,7 @@ A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class SearchResult:
     """What matches.
 
     Attributes:
@@ -39,12 +39,12 @@ def find(
     query: Query,
     *,
     states: Sequence[EntryState] = publishing.OPEN_STATES,
-) -> Found:
+) -> SearchResult:
     """Return the newest entries that match, and where in each of them it all stands."""
     latest = select(entry.c.first_seen_at).order_by(entry.c.id.desc()).limit(1)
     newest_at = connection.scalar(latest)
     if newest_at is None or not query.asks:
-        return Found()
+        return SearchResult()
     rules: list[ColumnElement[bool]] = [entry.c.state.in_(states)]
     marks: list[Sequence[str]] = []
     if query.since or query.until:
@@ -59,11 +59,12 @@ def find(
         else:
             rules.append(entry.c.source_id.in_(sources))
     if not all(marks):
-        return Found()
-    wanted = Wanted(terms=query.terms, without=query.without, marks=marks, rules=rules)
+        return SearchResult()
+    wanted = IndexQuery(terms=query.terms, without=query.without, marks=marks, rules=rules)
     is_sqlite = connection.dialect.name == "sqlite"
-    hits = (sqlite_search if is_sqlite else postgresql_search).newest(connection, wanted)
-    return Found(hits=tuple(hits[:MAX_FOUND]), is_all=len(hits) <= MAX_FOUND)
+    newest = sqlite_search.newest_on_sqlite if is_sqlite else postgresql_search.newest_on_postgresql
+    hits = newest(connection, wanted)
+    return SearchResult(hits=tuple(hits[:MAX_FOUND]), is_all=len(hits) <= MAX_FOUND)
 
 
 def _sources(connection: Connection, query: Query) -> list[int]:

@@ -17,7 +17,7 @@ COLUMNS = (entry.c.id, entry.c.sort_at, entry.c.story_id, entry.c.follows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class IndexQuery:
     """What the index is asked for, and what is looked at in the entries themselves.
 
     Attributes:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, delete, or_, select
 
 from tidings.domain.newsletters import Newsletter
-from tidings.domain.readers import MAX_LETTERS, WAITING_TIME, SignUp, Wish
+from tidings.domain.readers import MAX_LETTERS, WAITING_TIME, Preferences, SignUp
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.newsletters import schedule_columns, to_schedule
@@ -23,7 +23,7 @@ class NewSignUp:
     address: str
     key: str
     newsletter_id: int
-    wish: Wish
+    wish: Preferences
     form: str
     wording: str
     network: str | None
@@ -143,7 +143,7 @@ def _find(connection: Connection, statement: Select[Any]) -> SignUp | None:
 
 
 def _to_sign_up(row: Row[*tuple[Any, ...]], series: Newsletter) -> SignUp:
-    wish = Wish(schedule=to_schedule(row), language=row.language, topics=tuple(row.topics))
+    wish = Preferences(schedule=to_schedule(row), language=row.language, topics=tuple(row.topics))
     return SignUp(
         id=row.id,
         address=row.address,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from tidings.domain.access import Access, taken_apart
-from tidings.domain.decisions import noted
+from tidings.domain.decisions import with_decision
 from tidings.domain.entries import Republish
 from tidings.domain.sources import SourceState
 from tidings.domain.urls import host_of, is_private
@@ -19,7 +19,7 @@ CHANGED = "at once: the operator changed something"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class SourceEdit:
     """What to change in a source; None leaves it as it is.
 
     Attributes:
@@ -47,7 +47,7 @@ class Edit:
         return tuple(one.name for one in fields(self) if getattr(self, one.name) is not None)
 
 
-def edit(connection: Connection, source_id: int, change: Edit, *, now: datetime) -> None:
+def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: datetime) -> None:
     """Change a source. With a new URL it forgets its validators and is due at once.
 
     Raises:
@@ -60,9 +60,9 @@ def edit(connection: Connection, source_id: int, change: Edit, *, now: datetime)
         _relocate(connection, source_id, url, now=now)
         _set(connection, source_id, former_url=None)
         if login.summary:
-            access.put(connection, source_id, login)
+            access.put_access(connection, source_id, login)
     if change.access is not None:
-        access.put(connection, source_id, change.access)
+        access.put_access(connection, source_id, change.access)
     if change.topics is not None:
         topics.assign(connection, source_id, change.topics)
     if columns := _privacy(connection, source_id, change) | _columns(change):
@@ -107,7 +107,7 @@ def make_due(connection: Connection, source_id: int, *, now: datetime) -> None:
     _note(connection, source_id, "due at once: the operator asked", now=now)
 
 
-def unmove(connection: Connection, source_id: int, *, now: datetime) -> str:
+def revert_redirect(connection: Connection, source_id: int, *, now: datetime) -> str:
     """Take a source back to where it was before it moved, to stay; return that address.
 
     Raises:
@@ -124,11 +124,11 @@ def unmove(connection: Connection, source_id: int, *, now: datetime) -> str:
     return moved.former_url
 
 
-def _privacy(connection: Connection, source_id: int, change: Edit) -> dict[str, object]:
+def _privacy(connection: Connection, source_id: int, change: SourceEdit) -> dict[str, object]:
     """Return what is to be written if a change of address or access makes an address private."""
     if change.url is None and change.access is None:
         return {}
-    own = access.of_sources(connection, [source_id]).get(source_id)
+    own = access.access_of(connection, [source_id]).get(source_id)
     is_login = own is not None and bool(own.user or own.headers or own.cookies)
     url = sources.get(connection, source_id).url
     return {"hides_address": True} if is_private(url, has_access=is_login) else {}
@@ -146,7 +146,7 @@ def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime
     _poll_at_once(connection, source_id, because=CHANGED, now=now)
 
 
-def _columns(change: Edit) -> dict[str, object]:
+def _columns(change: SourceEdit) -> dict[str, object]:
     """Return what an edit says about the row of the source itself."""
     columns: dict[str, object] = {}
     if change.title is not None:
@@ -169,7 +169,7 @@ def _poll_at_once(connection: Connection, source_id: int, *, because: str, now: 
 def _note(connection: Connection, source_id: int, words: str, *, now: datetime) -> None:
     by_id = select(source.c.history).where(source.c.id == source_id)
     history = connection.execute(by_id.with_for_update()).scalar_one()
-    _set(connection, source_id, history=noted(history, words, now=now))
+    _set(connection, source_id, history=with_decision(history, words, now=now))
 
 
 def _set(connection: Connection, source_id: int, **columns: object) -> None:

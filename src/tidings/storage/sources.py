@@ -62,7 +62,7 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
     topics.assign_new(connection, dict(zip(ids, (one.topics for one in new), strict=True)))
     for source_id, (_, login) in zip(ids, logins, strict=True):
         if login.summary:
-            access.put(connection, source_id, login)
+            access.put_access(connection, source_id, login)
     scopes = [publishing.of_source(slug) for slug in slugs]
     publishing.touch_everything(connection, scopes, now=now)
     return ids

@@ -4,21 +4,21 @@ from sqlalchemy import Connection, Integer, column, literal, select, table, unio
 
 from tidings.domain.indexing import EVERY
 from tidings.domain.searching import Hit, Term, Zone
-from tidings.storage.search_hits import COLUMNS, ENOUGH, Wanted, is_beginning, written
+from tidings.storage.search_hits import COLUMNS, ENOUGH, IndexQuery, is_beginning, written
 from tidings.storage.tables import entry
 
 _index = table("entry_index", column("rowid", Integer), column("entry_index"))
 _ZONES = {zone.value: zone for zone in Zone}
-_matches = _index.c.entry_index.bool_op("MATCH")
+_sqlite_matches = _index.c.entry_index.bool_op("MATCH")
 
 
-def newest(connection: Connection, wanted: Wanted) -> list[Hit]:
+def newest_on_sqlite(connection: Connection, wanted: IndexQuery) -> list[Hit]:
     """Return the newest hits, one more than are ranked."""
     statement = (
         select(*COLUMNS)
         .select_from(_index)
         .join(entry, entry.c.id == _index.c.rowid)
-        .where(_matches(_expression(wanted, "body")), *wanted.rules)
+        .where(_sqlite_matches(_expression(wanted, "body")), *wanted.rules)
         .order_by(_index.c.rowid.desc())
         .limit(ENOUGH)
     )
@@ -27,12 +27,12 @@ def newest(connection: Connection, wanted: Wanted) -> list[Hit]:
     return [Hit(*row, zones.get(row.id, Zone.BODY)) for row in rows]
 
 
-def _zones(connection: Connection, wanted: Wanted, *, lowest: int) -> dict[int, Zone]:
+def _zones(connection: Connection, wanted: IndexQuery, *, lowest: int) -> dict[int, Zone]:
     """Return by id which entries have it all in their title or beginning."""
     statement = union_all(
         *(
             select(_index.c.rowid, literal(zone.value)).where(
-                _matches(_expression(wanted, zone.name.lower())), _index.c.rowid >= lowest
+                _sqlite_matches(_expression(wanted, zone.name.lower())), _index.c.rowid >= lowest
             )
             for zone in (Zone.LEAD, Zone.TITLE)
         )
@@ -40,7 +40,7 @@ def _zones(connection: Connection, wanted: Wanted, *, lowest: int) -> dict[int, 
     return {entry_id: _ZONES[worth] for entry_id, worth in connection.execute(statement)}
 
 
-def _expression(wanted: Wanted, zone: str) -> str:
+def _expression(wanted: IndexQuery, zone: str) -> str:
     """Return the question as FTS5 reads it, its words in one column and its marks in another."""
     terms = " AND ".join(map(_phrase, wanted.terms)) or f'"{EVERY}"'
     parts = [f"{{{zone}}} : ({terms})"]

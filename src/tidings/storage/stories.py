@@ -22,13 +22,13 @@ from tidings.domain.entries import EntryState
 from tidings.domain.sketches import READ, sketch_of
 from tidings.domain.stories import (
     MEMORY,
-    Joined,
     Match,
     Member,
-    Told,
+    StoryCandidate,
+    StoryUpdate,
     find_matches,
-    join,
-    likely_mates,
+    group_matches,
+    likely_matches,
 )
 from tidings.storage import publishing
 from tidings.storage.slices import slices
@@ -42,7 +42,9 @@ FORGOTTEN = 1000
 """Entries whose keys are forgotten at a time."""
 
 
-def tell(connection: Connection, new: Sequence[Told], *, change: int, now: datetime) -> None:
+def join(
+    connection: Connection, new: Sequence[StoryCandidate], *, change: int, now: datetime
+) -> None:
     """Find the stories of entries that have just become public: two statements, if there are none.
 
     The caller has taken the change: nobody else tells anything meanwhile.
@@ -51,7 +53,7 @@ def tell(connection: Connection, new: Sequence[Told], *, change: int, now: datet
         return
     known = _who_has(connection, {key for one in new for key in one.sketch.keys})
     _remember(connection, new)
-    likely = likely_mates(new, known)
+    likely = likely_matches(new, known)
     at_hand = {one.seq: one for one in new}
     absent = {seq for seqs in likely.values() for seq in seqs} - at_hand.keys()
     for some in slices(absent):
@@ -65,7 +67,7 @@ def tell(connection: Connection, new: Sequence[Told], *, change: int, now: datet
         _join(connection, matches, change=change, now=now)
 
 
-def retell(
+def refresh(
     connection: Connection, entry_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
     """Note that some entries look different: one statement, if they are in no story.
@@ -79,14 +81,14 @@ def retell(
         settle(connection, told, change=change, now=now)
 
 
-def read(connection: Connection, rule: ColumnElement[bool]) -> list[Told]:
+def read(connection: Connection, rule: ColumnElement[bool]) -> list[StoryCandidate]:
     """Return entries that are or were public, with what is compared of them as it is now."""
     opening = func.substr(entry.c.content, 1, READ).label("opening")
     columns = (entry.c.seq, entry.c.source_id, entry.c.story_id, entry.c.first_seen_at)
     seen = (entry.c.title, entry.c.url, entry.c.excerpt, opening)
     rows = connection.execute(select(*columns, *seen).where(entry.c.seq.is_not(None), rule))
     return [
-        Told(
+        StoryCandidate(
             seq=row.seq,
             source_id=row.source_id,
             story_id=row.story_id,
@@ -98,7 +100,7 @@ def read(connection: Connection, rule: ColumnElement[bool]) -> list[Told]:
 
 
 def write(
-    connection: Connection, joined: Sequence[Joined], *, change: int, now: datetime
+    connection: Connection, joined: Sequence[StoryUpdate], *, change: int, now: datetime
 ) -> list[int]:
     """Store stories as they are from now on, and return their ids."""
     founded = sum(not one.story_ids for one in joined)
@@ -165,7 +167,7 @@ def members(connection: Connection, story_ids: Collection[int]) -> list[Member]:
     return [Member(seq=seq, source_id=source, story_id=story_id) for seq, source, story_id in rows]
 
 
-def lose(connection: Connection, story_ids: Collection[int], *, now: datetime) -> None:
+def detach(connection: Connection, story_ids: Collection[int], *, now: datetime) -> None:
     """Let stories go on without members that are gone; with less than two they end."""
     if not story_ids:
         return
@@ -200,7 +202,7 @@ def _who_has(connection: Connection, keys: Collection[int]) -> dict[int, list[in
     return known
 
 
-def _remember(connection: Connection, new: Sequence[Told]) -> None:
+def _remember(connection: Connection, new: Sequence[StoryCandidate]) -> None:
     rows = [{"new_key": key, "new_seq": one.seq} for one in new for key in one.sketch.keys]
     if rows:
         connection.execute(_key_insert(), rows)
@@ -219,7 +221,7 @@ def _join(connection: Connection, matches: Sequence[Match], *, change: int, now:
     stories = members(connection, known) if known else []
     seqs = {member.seq for match in matches for member in (match.one, match.mate)}
     seqs |= {member.seq for member in stories}
-    joined = join(matches, stories, _taken_apart(connection, seqs))
+    joined = group_matches(matches, stories, _taken_apart(connection, seqs))
     if joined:
         write(connection, joined, change=change, now=now)
 

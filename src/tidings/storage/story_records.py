@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from tidings.domain.entries import Entry
-from tidings.domain.likeness import Because, Likeness
-from tidings.domain.stories import Joined, Match, Member
+from tidings.domain.likeness import MatchReason, Similarity
+from tidings.domain.stories import Match, Member, StoryUpdate
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import entries, publishing, stories
 from tidings.storage.story_tables import apart, likeness, story
@@ -30,7 +30,7 @@ class Reason:
 
     entry_id: int
     mate_id: int
-    likeness: Likeness
+    likeness: Similarity
     joined_at: datetime
 
 
@@ -67,7 +67,7 @@ def reasons(connection: Connection, entry_ids: Collection[int]) -> list[Reason]:
         Reason(
             entry_id=entry_id,
             mate_id=mate_id,
-            likeness=Likeness(because=Because(because), score=score),
+            likeness=Similarity(because=MatchReason(because), score=score),
             joined_at=joined_at,
         )
         for entry_id, mate_id, because, score, joined_at in connection.execute(statement)
@@ -112,7 +112,7 @@ def split(connection: Connection, entry_id: int, *, now: datetime) -> list[int]:
     connection.execute(delete(likeness).where(is_its))
     alone = update(entry).where(entry.c.id == entry_id)
     connection.execute(alone.values(story_id=None, follows=False))
-    stories.lose(connection, [member.story_id], now=now)
+    stories.detach(connection, [member.story_id], now=now)
     told = select(entry.c.id).where(entry.c.seq.in_([mate.seq for mate in mates]))
     return list(connection.scalars(told.order_by(entry.c.seq)))
 
@@ -136,9 +136,9 @@ def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) ->
     connection.execute(
         delete(apart).where(apart.c.seq.in_(together), apart.c.mate_seq.in_(together))
     )
-    by_word = Likeness(because=Because.OPERATOR, score=1.0)
+    by_word = Similarity(because=MatchReason.OPERATOR, score=1.0)
     new = [one for one in others if one.story_id is None or one.story_id != first.story_id]
-    joined = Joined(
+    joined = StoryUpdate(
         story_ids=tuple(known),
         members=tuple(together[seq] for seq in sorted(together)),
         matches=tuple(Match(one=one, mate=first, likeness=by_word) for one in new),

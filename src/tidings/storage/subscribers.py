@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tidings.domain.bounces import Standing
-from tidings.domain.readers import WAITING_TIME, AddressChange, Reader
+from tidings.domain.bounces import BounceHistory
+from tidings.domain.readers import WAITING_TIME, AddressChange, SubscriberProfile
 from tidings.errors import NotFoundError
 from tidings.storage import subscriptions
 from tidings.storage.mail_tables import delivery, issue, subscriber, subscription
@@ -26,7 +26,7 @@ class Letter:
     finished_at: datetime | None
 
 
-def get(connection: Connection, subscriber_id: int) -> Reader:
+def get(connection: Connection, subscriber_id: int) -> SubscriberProfile:
     """Return a subscriber.
 
     Raises:
@@ -35,7 +35,7 @@ def get(connection: Connection, subscriber_id: int) -> Reader:
     return _get(connection, subscriber.c.id == subscriber_id, subscriber_id)
 
 
-def get_of(connection: Connection, key: str) -> Reader:
+def get_of(connection: Connection, key: str) -> SubscriberProfile:
     """Return the subscriber with an address.
 
     Raises:
@@ -62,13 +62,13 @@ def owner_of(connection: Connection, subscription_id: int) -> int:
     return int(found)
 
 
-def standing(connection: Connection, key: str) -> Standing:
+def standing(connection: Connection, key: str) -> BounceHistory:
     """Return what failures there have been to an address; none if nobody has it."""
     theirs = select(subscriber).where(subscriber.c.key == key)
     row = connection.execute(theirs).first()
     if row is None:
-        return Standing()
-    return Standing(score=row.bounce_score, since=row.bouncing_since, last_at=row.bounced_at)
+        return BounceHistory()
+    return BounceHistory(score=row.bounce_score, since=row.bouncing_since, last_at=row.bounced_at)
 
 
 def letters(connection: Connection, subscriber_id: int) -> list[Letter]:
@@ -83,7 +83,9 @@ def letters(connection: Connection, subscriber_id: int) -> list[Letter]:
     return [Letter(**row) for row in connection.execute(statement).mappings()]
 
 
-def remove(connection: Connection, reader: Reader, *, former: Collection[str] = ()) -> None:
+def remove(
+    connection: Connection, reader: SubscriberProfile, *, former: Collection[str] = ()
+) -> None:
     """Delete a person with all they subscribed to, agreed to, were sent and asked for.
 
     Args:
@@ -164,11 +166,11 @@ def purge_changes(connection: Connection, *, now: datetime) -> int:
     return connection.execute(delete(address_change).where(is_over)).rowcount
 
 
-def _get(connection: Connection, rule: ColumnElement[bool], key: object) -> Reader:
+def _get(connection: Connection, rule: ColumnElement[bool], key: object) -> SubscriberProfile:
     row = connection.execute(select(subscriber).where(rule)).first()
     if row is None:
         raise NotFoundError("subscriber", key)
-    return Reader(
+    return SubscriberProfile(
         id=row.id,
         address=row.address,
         key=row.key,

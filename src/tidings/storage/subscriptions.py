@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from tidings.domain.newsletters import DeliveryState, Ending, Newsletter, Subscription
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Wish
+from tidings.domain.readers import Preferences
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
@@ -20,7 +20,7 @@ def add(
     connection: Connection,
     newsletter_slug: str,
     address: tuple[str, str],
-    wish: Wish,
+    wish: Preferences,
     now: datetime,
 ) -> int:
     """Subscribe somebody from now on: their first issue tells of what becomes public next.
@@ -66,7 +66,7 @@ def add(
     return subscription_id
 
 
-def edit(connection: Connection, subscription_id: int, wish: Wish, *, now: datetime) -> None:
+def edit(connection: Connection, subscription_id: int, wish: Preferences, *, now: datetime) -> None:
     """Change a subscription; the next issue comes with the first slot of the new schedule.
 
     What has been planned so far, and the watermark, stay.

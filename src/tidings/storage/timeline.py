@@ -13,7 +13,7 @@ from tidings.storage.tables import entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Timeline:
+class SeqTimes:
     """What had become public by when.
 
     Attributes:
@@ -33,12 +33,12 @@ class Timeline:
         return self.seqs[before - 1] if before else 0
 
 
-def read(connection: Connection) -> Timeline:
+def read_seq_times(connection: Connection) -> SeqTimes:
     """Return the course of everything that is or was public."""
     known = select(entry.c.seq, entry.c.first_seen_at).where(entry.c.seq.is_not(None))
     rows = connection.execute(known.order_by(entry.c.seq)).all()
     frozen = connection.execute(select(cut.c.due_at, cut.c.seq))
-    return Timeline(
+    return SeqTimes(
         times=list(accumulate((row.first_seen_at for row in rows), max)),
         seqs=[row.seq for row in rows],
         cuts={row.due_at: row.seq for row in frozen},

@@ -15,7 +15,7 @@ Told = Mapping[int, int]
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 
 
-def of_subscriptions(
+def stories_sent_to(
     connection: Connection, subscription_ids: Collection[int], story_ids: Collection[int]
 ) -> dict[int, Told]:
     """Return what subscriptions were told of some stories; of those that were told anything.
@@ -41,7 +41,7 @@ def of_subscriptions(
     return dict(found)
 
 
-def of_newsletter(connection: Connection, newsletter_id: int, story_ids: Collection[int]) -> Told:
+def stories_sent_by(connection: Connection, newsletter_id: int, story_ids: Collection[int]) -> Told:
     """Return what the listed issues of a newsletter tell of some stories."""
     if not story_ids:
         return {}

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
 from tidings.domain.arrivals import EMPTY
-from tidings.domain.decisions import noted
+from tidings.domain.decisions import with_decision
 from tidings.domain.entries import EntryState
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing, stories
@@ -121,7 +121,7 @@ def _move(
         {
             "of_entry": row.id,
             "new_seq": seqs.get(row.id, row.seq),
-            "new_history": noted(row.history or [], decision, now=now),
+            "new_history": with_decision(row.history or [], decision, now=now),
         }
         for row in moving
     ]
@@ -135,10 +135,10 @@ def _move(
     connection.execute(by_id.values(written), values)
     if to is EntryState.PUBLIC:
         _unfold(connection, [row.id for row in moving])
-    stories.retell(connection, [row.id for row in moving], change=change, now=now)
+    stories.refresh(connection, [row.id for row in moving], change=change, now=now)
     if unnumbered:
         new = stories.read(connection, entry.c.id.in_(unnumbered))
-        stories.tell(connection, new, change=change, now=now)
+        stories.join(connection, new, change=change, now=now)
     return [row.id for row in moving]
 
 

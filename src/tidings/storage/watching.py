@@ -12,8 +12,8 @@ from tidings.domain.watching import (
     FAILING_FOR,
     MAX_LINES,
     STUCK_FOR,
-    Letters,
-    Snapshot,
+    HealthSnapshot,
+    MessageGroup,
     WatchedSource,
 )
 from tidings.storage.mail_tables import delivery, relay
@@ -28,12 +28,12 @@ USUAL = 7
 _LEAVING = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.SENDING)
 
 
-def snapshot(connection: Connection, *, now: datetime) -> Snapshot:
+def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
     """Look at everything that the operator may have to mend."""
     is_active = source.c.state == SourceState.ACTIVE
     polled = select(func.count(), func.max(source.c.last_polled_at)).where(is_active)
     active_sources, polled_at = connection.execute(polled).one()
-    return Snapshot(
+    return HealthSnapshot(
         active_sources=active_sources,
         polled_at=polled_at,
         sources=_sources(connection, now),
@@ -86,11 +86,11 @@ def _paused_relays(connection: Connection, now: datetime) -> list[str]:
     return [f"{row.name}: {row.reason}" for row in rows]
 
 
-def _letters(connection: Connection, rule: Callable[[Table], ColumnElement[bool]]) -> Letters:
+def _letters(connection: Connection, rule: Callable[[Table], ColumnElement[bool]]) -> MessageGroup:
     count = sum(_count(connection, rule(table)) for table in (delivery, notice))
     named = select(notice.c.kind, notice.c.address, notice.c.reply).where(rule(notice))
     rows = connection.execute(named.order_by(notice.c.id.desc()).limit(MAX_LINES))
-    return Letters(
+    return MessageGroup(
         count=count,
         notices=[f"{row.kind} to {row.address}: {row.reply or '-'}" for row in rows],
     )

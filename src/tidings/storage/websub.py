@@ -24,10 +24,10 @@ from tidings.domain.sources import SourceState
 from tidings.domain.websub import (
     SUBSCRIBED,
     HubNote,
+    HubOffer,
     HubState,
     HubStep,
     HubSubscription,
-    Offer,
     Push,
 )
 from tidings.errors import NotFoundError
@@ -241,7 +241,7 @@ def _may(step: HubStep) -> ColumnElement[bool]:
     return websub.c.state.in_(SUBSCRIBED)
 
 
-def _join(connection: Connection, offers: Mapping[int, Offer], *, now: datetime) -> None:
+def _join(connection: Connection, offers: Mapping[int, HubOffer], *, now: datetime) -> None:
     rows = [
         {
             "source_id": source_id,

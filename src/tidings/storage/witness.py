@@ -21,7 +21,7 @@ _WIDTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Testimony:
+class HighWaterMark:
     """What the file says.
 
     Attributes:
@@ -33,7 +33,7 @@ class Testimony:
     at: datetime
 
 
-def find(database: Database) -> Testimony | None:
+def find_mark(database: Database) -> HighWaterMark | None:
     """Return what was last testified beside an SQLite database; None if nothing was.
 
     Raises:
@@ -44,12 +44,12 @@ def find(database: Database) -> Testimony | None:
         return None
     try:
         change, _, at = path.read_text(encoding="ascii").strip().partition(" ")
-        return Testimony(change=int(change), at=datetime.fromisoformat(at))
+        return HighWaterMark(change=int(change), at=datetime.fromisoformat(at))
     except (OSError, ValueError) as error:
         raise StorageError(str(path), str(error)) from error
 
 
-def testify(database: Database, testimony: Testimony) -> None:
+def raise_mark(database: Database, testimony: HighWaterMark) -> None:
     """Write beside an SQLite database how far sending has come; elsewhere nothing.
 
     It is on the disk when this returns, and after the number itself, which was committed
@@ -76,12 +76,12 @@ def testify(database: Database, testimony: Testimony) -> None:
         raise StorageError(str(path), str(error)) from error
 
 
-def is_older(connection: Connection, testimony: Testimony) -> bool:
+def is_restored(connection: Connection, testimony: HighWaterMark) -> bool:
     """Tell whether the database is an older one than that which testified."""
     return int(connection.execute(select(counter.c.change)).scalar_one()) < testimony.change
 
 
-def catch_up(connection: Connection, testimony: Testimony) -> None:
+def catch_up(connection: Connection, testimony: HighWaterMark) -> None:
     """Let the database go on counting from where it was when it testified."""
     connection.execute(update(counter).values(change=testimony.change))
 

@@ -18,8 +18,8 @@ from tidings.domain.publishing import (
 from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
-from tidings.web.bodies import Body
-from tidings.web.conditions import accepts_gzip, http_date
+from tidings.web.bodies import CachedBody
+from tidings.web.conditions import accepts_gzip, format_http_date
 
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -91,11 +91,11 @@ def validators(request: Request, stamp: Stamp) -> dict[str, str]:
     strong for the one and weak for the other, and a copy of either is confirmed by both.
     """
     weak = "W/" if accepts_gzip(request.headers) else ""
-    return {"ETag": f"{weak}{stamp.etag}", "Last-Modified": http_date(stamp.changed_at)}
+    return {"ETag": f"{weak}{stamp.etag}", "Last-Modified": format_http_date(stamp.changed_at)}
 
 
-def full(
-    request: Request, body: Body, *, headers: Mapping[str, str], status: int = 200
+def full_response(
+    request: Request, body: CachedBody, *, headers: Mapping[str, str], status: int = 200
 ) -> Response:
     """Answer with a body, compressed if the visitor takes that."""
     vary = {"Vary": "Accept-Encoding"}
@@ -105,10 +105,10 @@ def full(
     return Response(body.plain, status, {**headers, **vary})
 
 
-def news(request: Request, body: Body, *, headers: Mapping[str, str]) -> Response:
+def feed_delta(request: Request, body: CachedBody, *, headers: Mapping[str, str]) -> Response:
     """Answer with that part of a feed which the visitor does not have yet (RFC 3229)."""
     own = {"IM": "feed", "Cache-Control": FOR_THIS_VISITOR}
-    answer = full(request, body, headers={**headers, **own}, status=HTTPStatus.IM_USED)
+    answer = full_response(request, body, headers={**headers, **own}, status=HTTPStatus.IM_USED)
     answer.headers.add_vary_header("A-IM")
     return answer
 

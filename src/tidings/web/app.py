@@ -12,13 +12,13 @@ from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.web import assets, operations
 from tidings.web.documents import Documents
-from tidings.web.envelope import Envelope
+from tidings.web.envelope import ExchangeMiddleware
 from tidings.web.error_pages import ErrorPages
-from tidings.web.operator_visits import OperatorVisits
+from tidings.web.operator_visits import OperatorSessions
 from tidings.web.operators import OperatorPages
 from tidings.web.preferences import PreferencePages
 from tidings.web.publication import Probes, Publication, Readers, Tokens
-from tidings.web.reader_answers import ReaderAnswers
+from tidings.web.reader_answers import PrivateResponses
 from tidings.web.status import StatusPages
 from tidings.web.subscribing import SubscribePages
 from tidings.web.unsubscribe import UnsubscribePages
@@ -57,9 +57,9 @@ def create_app(
         has_newsletters=lambda: readers is not None and bool(readers.offers.every()),
     )
     operators = tokens.operators
-    visits = OperatorVisits(operators, publication, site.base_url) if operators else None
+    visits = OperatorSessions(operators, publication, site.base_url) if operators else None
     documents = Documents(publication, site, visits)
-    private = ReaderAnswers(site, templates, trusted=tokens.trusted, clock=tokens.clock)
+    private = PrivateResponses(site, templates, trusted=tokens.trusted, clock=tokens.clock)
     app = Starlette(
         routes=[
             *documents.routes(),
@@ -67,13 +67,13 @@ def create_app(
             *_reader_routes(readers, private),
             *(OperatorPages(visits, private).routes() if visits else []),
             HubCallbacks(tokens.callbacks).route(),
-            *assets.routes(templates, site),
-            *operations.routes(probes),
+            *assets.asset_routes(templates, site),
+            *operations.health_routes(probes),
             StatusPages(probes, clock=tokens.clock).route(),
         ],
         middleware=[
             Middleware(
-                Envelope,
+                ExchangeMiddleware,
                 base_url=site.base_url,
                 failed=error_pages.failed,
                 away=error_pages.away,
@@ -88,7 +88,7 @@ def create_app(
     return app
 
 
-def _reader_routes(readers: Readers | None, private: ReaderAnswers) -> list[Route]:
+def _reader_routes(readers: Readers | None, private: PrivateResponses) -> list[Route]:
     if readers is None:
         return []
     return [

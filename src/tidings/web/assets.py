@@ -12,7 +12,7 @@ from tidings.rendering.site import Site
 from tidings.rendering.sitemap import robots
 from tidings.rendering.templates import Templates
 from tidings.web import answers
-from tidings.web.bodies import Body, compress
+from tidings.web.bodies import CachedBody, compress
 
 FOR_EVER = "public, max-age=31536000, immutable"
 A_DAY = "public, max-age=86400"
@@ -28,7 +28,7 @@ VERSIONED: Mapping[str, str] = MappingProxyType(
 """What pages ask for by its version, with its type."""
 
 
-def routes(templates: Templates, site: Site) -> list[Route]:
+def asset_routes(templates: Templates, site: Site) -> list[Route]:
     """Return the routes of all files.
 
     Raises:
@@ -52,11 +52,11 @@ def _versioned(name: str, templates: Templates) -> Route:
             "Content-Type": VERSIONED[name],
             "Cache-Control": FOR_EVER if is_this else answers.ASK_AGAIN,
         }
-        return answers.full(request, body, headers=headers)
+        return answers.full_response(request, body, headers=headers)
 
     return Route(f"/{name}", answer)
 
 
-async def _file(request: Request, *, body: Body, media_type: str) -> Response:
+async def _file(request: Request, *, body: CachedBody, media_type: str) -> Response:
     headers = {"Content-Type": media_type, "Cache-Control": A_DAY}
-    return answers.full(request, body, headers=headers)
+    return answers.full_response(request, body, headers=headers)

@@ -14,7 +14,7 @@ MAX_SIZE = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class CachedBody:
     """A body as it is, and compressed."""
 
     plain: bytes
@@ -26,32 +26,32 @@ class Body:
         return len(self.plain) + len(self.gzipped)
 
 
-def compress(plain: bytes) -> Body:
+def compress(plain: bytes) -> CachedBody:
     """Return `plain` with its compressed form; the same bytes always compress to the same."""
-    return Body(plain=plain, gzipped=gzip.compress(plain, compresslevel=6, mtime=0))
+    return CachedBody(plain=plain, gzipped=gzip.compress(plain, compresslevel=6, mtime=0))
 
 
-class Bodies:
+class ResponseCache:
     """The bodies used last, one per address. Any number of threads may ask."""
 
     def __init__(self, *, max_size: int = MAX_SIZE) -> None:
         self._max_size = max_size
         self._size = 0
-        self._kept: OrderedDict[Address, tuple[str, Body]] = OrderedDict()
-        self._rendering: dict[tuple[Address, str], Future[Body]] = {}
+        self._kept: OrderedDict[Address, tuple[str, CachedBody]] = OrderedDict()
+        self._rendering: dict[tuple[Address, str], Future[CachedBody]] = {}
         self._lock = threading.Lock()
 
-    def find(self, address: Address, etag: str) -> Body | None:
+    def find(self, address: Address, etag: str) -> CachedBody | None:
         """Return the body of `address` that belongs to `etag`, if it is kept."""
         with self._lock:
             return self._find(address, etag)
 
-    def get(self, address: Address, etag: str, *, render: Callable[[], bytes]) -> Body:
+    def get(self, address: Address, etag: str, *, render: Callable[[], bytes]) -> CachedBody:
         """Return the body of `address` that belongs to `etag`.
 
         Whoever asks first renders; those who ask meanwhile wait for it, and share its error.
         """
-        future: Future[Body] = Future()
+        future: Future[CachedBody] = Future()
         with self._lock:
             if body := self._find(address, etag):
                 return body
@@ -60,7 +60,7 @@ class Bodies:
             self._render(address, etag, render=render, future=future)
         return first.result()
 
-    def _find(self, address: Address, etag: str) -> Body | None:
+    def _find(self, address: Address, etag: str) -> CachedBody | None:
         kept_etag, body = self._kept.get(address, (None, None))
         if body is None or kept_etag != etag:
             return None
@@ -68,7 +68,12 @@ class Bodies:
         return body
 
     def _render(
-        self, address: Address, etag: str, *, render: Callable[[], bytes], future: Future[Body]
+        self,
+        address: Address,
+        etag: str,
+        *,
+        render: Callable[[], bytes],
+        future: Future[CachedBody],
     ) -> None:
         try:
             body = compress(render())
@@ -82,7 +87,7 @@ class Bodies:
             with self._lock:
                 del self._rendering[address, etag]
 
-    def _keep(self, address: Address, etag: str, body: Body) -> None:
+    def _keep(self, address: Address, etag: str, body: CachedBody) -> None:
         with self._lock:
             if address in self._kept:
                 self._size -= self._kept.pop(address)[1].size

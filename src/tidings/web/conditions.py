@@ -57,7 +57,7 @@ def preferred_language(headers: Headers, offered: Collection[str]) -> str | None
     return next((tag for _, tag in sorted(wanted, key=itemgetter(0)) if tag in offered), None)
 
 
-def http_date(moment: datetime) -> str:
+def format_http_date(moment: datetime) -> str:
     """Return `moment` as HTTP writes it."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 

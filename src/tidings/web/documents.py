@@ -26,11 +26,11 @@ from tidings.errors import NotFoundError
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.web import answers
-from tidings.web.bodies import Bodies
+from tidings.web.bodies import ResponseCache
 from tidings.web.conditions import is_current, known_change
-from tidings.web.operator_visits import OperatorVisits
+from tidings.web.operator_visits import OperatorSessions
 from tidings.web.publication import Publication
-from tidings.web.stamps import Stamps
+from tidings.web.stamps import StampReader
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -43,14 +43,14 @@ class Documents:
     """Answers for everything that is published."""
 
     def __init__(
-        self, publication: Publication, site: Site, visits: OperatorVisits | None = None
+        self, publication: Publication, site: Site, visits: OperatorSessions | None = None
     ) -> None:
         """Without `visits`, nobody is known as an operator."""
         self._publication = publication
         self._site = site
         self._visits = visits
-        self._stamps = Stamps(publication.stamp)
-        self._bodies = Bodies()
+        self._stamps = StampReader(publication.stamp)
+        self._bodies = ResponseCache()
 
     def routes(self) -> list[Route]:
         """Return the routes of all published addresses."""
@@ -156,7 +156,7 @@ class Documents:
         if body is None:
             render = partial(self._publication.body, wanted)
             body = await run_in_threadpool(self._bodies.get, wanted, stamp.etag, render=render)
-        answer_with = answers.full if wanted == address else answers.news
+        answer_with = answers.full_response if wanted == address else answers.feed_delta
         return answer_with(request, body, headers=headers)
 
     async def _answer_to_operator(self, request: Request, address: Address) -> Response | None:

@@ -36,7 +36,7 @@ TLS_ONLY: Mapping[str, str] = MappingProxyType({"Strict-Transport-Security": "ma
 """Of this host alone: what else there is in its domain is not ours to decide (RFC 6797)."""
 
 
-class Envelope:
+class ExchangeMiddleware:
     """Wraps the application.
 
     Args:

@@ -72,4 +72,6 @@ class ErrorPages:
     ) -> Response:
         page = answers.page_headers(cache_control="no-store")
         body = self._bodies[status, self._had_newsletters]
-        return answers.full(request, body, headers={**page, **(headers or {})}, status=status)
+        return answers.full_response(
+            request, body, headers={**page, **(headers or {})}, status=status
+        )

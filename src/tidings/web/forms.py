@@ -62,7 +62,7 @@ def parse_form(body: bytes) -> Form:
     return Form(tuple(pairs))
 
 
-def refuse_strangers(request: Request, base_url: str) -> None:
+def refuse_cross_site(request: Request, base_url: str) -> None:
     """Refuse a form that was sent from a page of somebody else.
 
     Browsers of today say where a form stood. The others name an origin; it is `null` where

@@ -12,7 +12,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 FRESH = {"Cache-Control": "no-store"}
 
 
-def routes(probes: Probes) -> list[Route]:
+def health_routes(probes: Probes) -> list[Route]:
     """Return the routes for probes and counters."""
     return [
         Route("/health/live", _live),

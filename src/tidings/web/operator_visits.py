@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tidings.domain.operators import Session
 from tidings.domain.publishing import Address, PageAddress, Scope
 from tidings.rendering.site import Operator
-from tidings.services.desk import Looking
+from tidings.services.desk import OperatorView
 from tidings.web import answers
 from tidings.web.bodies import compress
 from tidings.web.operator_cookies import OperatorCookies
@@ -20,7 +20,7 @@ OWN_PATH = re.compile(r"/(?:[\w.~%!$&'()*+,;=:@?-][\w.~%!$&'()*+,;=:@?/-]{0,499}
 DOTS = frozenset({".", ".."})
 
 
-class OperatorVisits:
+class OperatorSessions:
     """Knows an operator again by the cookie; who sends none costs nothing."""
 
     def __init__(self, operators: Operators, publication: Publication, base_url: str) -> None:
@@ -52,7 +52,7 @@ class OperatorVisits:
             return None
         operator = self.look(request, session, source=_source_of(address))
         body = compress(self._publication.body(address, operator=operator))
-        answer = answers.full(request, body, headers={**headers, **PRIVATE})
+        answer = answers.full_response(request, body, headers={**headers, **PRIVATE})
         return self.told(answer, operator)
 
     def look(self, request: Request, session: Session, *, source: str = "") -> Operator:
@@ -64,7 +64,7 @@ class OperatorVisits:
             source: The slug of the source that the page is about; empty if it is about none.
         """
         act, entry_id = self.cookies.said(request)
-        looking = Looking(path=_path(request), source=source, act=act, entry_id=entry_id)
+        looking = OperatorView(path=_path(request), source=source, act=act, entry_id=entry_id)
         return self.operators.overview.look(session, looking)
 
     def told(self, answer: Response, operator: Operator) -> Response:

@@ -19,9 +19,9 @@ from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.rendering.operator_pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
 from tidings.services.desk import in_form
-from tidings.web.forms import Form, read_form, refuse_strangers
-from tidings.web.operator_visits import OperatorVisits, own_path
-from tidings.web.reader_answers import PRIVATE, ReaderAnswers
+from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.operator_visits import OperatorSessions, own_path
+from tidings.web.reader_answers import PRIVATE, PrivateResponses
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -31,7 +31,7 @@ Act = TypeVar("Act", bound=StrEnum)
 class OperatorPages:
     """Answers to operators."""
 
-    def __init__(self, visits: OperatorVisits, answers: ReaderAnswers) -> None:
+    def __init__(self, visits: OperatorSessions, answers: PrivateResponses) -> None:
         self._sessions = visits.operators.sessions
         self._operating = visits.operators.operating
         self._overview = visits.operators.overview
@@ -66,7 +66,7 @@ class OperatorPages:
     ) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(show, request)
-        refuse_strangers(request, self._answers.site.base_url)
+        refuse_cross_site(request, self._answers.site.base_url)
         form = await read_form(request)
         try:
             return await run_in_threadpool(act, request, form)

@@ -10,21 +10,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.domain.readers import Reader
+from tidings.domain.readers import SubscriberProfile
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.rendering.reader_pages import (
     AddressPage,
     FarewellPage,
+    Notice,
     Preference,
     PreferencesPage,
-    Said,
     in_form,
     masked,
 )
 from tidings.rendering.site import Site
 from tidings.web.forms import Form, read_form
 from tidings.web.publication import Readers
-from tidings.web.reader_answers import PRIVATE, ReaderAnswers
+from tidings.web.reader_answers import PRIVATE, PrivateResponses
 from tidings.web.subscribing import choice_in
 
 NOTHING_CHOSEN = Form(())
@@ -34,7 +34,7 @@ NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 class PreferencePages:
     """Answers to readers by the links that only they have."""
 
-    def __init__(self, readers: Readers, answers: ReaderAnswers) -> None:
+    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
         self._offers = readers.offers
         self._preferences = readers.preferences
         self._moving = readers.moving
@@ -75,7 +75,7 @@ class PreferencePages:
                 raise HTTPException(400)
             return act(request, form)
         except ConflictError:
-            return self._page(request, said=Said.TOO_LATE)
+            return self._page(request, said=Notice.TOO_LATE)
         except NotFoundError:
             return self._answers.lost(request)
 
@@ -85,26 +85,26 @@ class PreferencePages:
             self._preferences.save(token, number, choice_in(form), visitor)
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Said.SAVED)
+        return self._page(request, said=Notice.SAVED)
 
     def _change(self, request: Request, form: Form) -> Response:
         theirs = _token(request), _number(form), self._answers.visitor(request)
         match form.text("do"):
             case "pause":
                 self._preferences.pause(*theirs)
-                said = Said.PAUSED
+                said = Notice.PAUSED
             case "resume":
                 self._preferences.resume(*theirs, catches_up=False)
-                said = Said.RESUMED
+                said = Notice.RESUMED
             case "catch up":
                 self._preferences.resume(*theirs, catches_up=True)
-                said = Said.RESUMED
+                said = Notice.RESUMED
             case "end":
                 self._preferences.end(*theirs)
-                said = Said.ENDED
+                said = Notice.ENDED
             case _:
                 self._preferences.undo(*theirs)
-                said = Said.UNDONE
+                said = Notice.UNDONE
         return self._page(request, said=said)
 
     def _move(self, request: Request, form: Form) -> Response:
@@ -112,7 +112,7 @@ class PreferencePages:
             self._moving.ask(_token(request), form.text("address"))
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Said.MOVING)
+        return self._page(request, said=Notice.MOVING)
 
     def _export(self, request: Request, _: Form) -> Response:
         known = self._preferences.export(_token(request))
@@ -130,7 +130,7 @@ class PreferencePages:
 
     def _forget(self, request: Request, form: Form) -> Response:
         if not form.text("sure"):
-            return self._page(request, said=Said.UNSURE)
+            return self._page(request, said=Notice.UNSURE)
         site = self._site(self._preferences.read(_token(request)))
         self._preferences.forget(_token(request))
         return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
@@ -140,7 +140,7 @@ class PreferencePages:
         request: Request,
         form: Form = NOTHING_CHOSEN,
         *,
-        said: Said = Said.NOTHING,
+        said: Notice = Notice.NOTHING,
         fault: InvalidError | None = None,
     ) -> Response:
         try:
@@ -158,10 +158,12 @@ class PreferencePages:
             fault=kind if is_moving else "",
             detail=fault.detail if fault else "",
         )
-        is_wrong = fault or said is Said.UNSURE
+        is_wrong = fault or said is Notice.UNSURE
         return self._answers.page(request, page, status=422 if is_wrong else 200)
 
-    def _shown(self, reader: Reader, form: Form, *, fault: str) -> tuple[Preference, ...]:
+    def _shown(
+        self, reader: SubscriberProfile, form: Form, *, fault: str
+    ) -> tuple[Preference, ...]:
         """Return somebody's subscriptions; the one with a fault as they filled it in."""
         faulty = _number(form) if fault else None
         shown = []
@@ -191,7 +193,7 @@ class PreferencePages:
         page = AddressPage(site=self._answers.site_for(request), is_done=False)
         return self._answers.page(request, page)
 
-    def _site(self, reader: Reader) -> Site:
+    def _site(self, reader: SubscriberProfile) -> Site:
         """Return what pages share, in the language of a reader's letters."""
         first = next(iter(reader.subscriptions), None)
         return self._answers.site_in(first.language) if first else self._answers.site

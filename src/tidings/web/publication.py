@@ -11,12 +11,12 @@ from tidings.domain.visitors import Network
 from tidings.domain.websub import Intent, Push
 from tidings.rendering.site import Operator
 from tidings.services.desk import Overview
-from tidings.services.moving import Moving
-from tidings.services.offers import Offers
-from tidings.services.operating import Operating
+from tidings.services.moving import AddressChanges
+from tidings.services.offers import NewsletterChoices
+from tidings.services.operating import OperatorActions
 from tidings.services.operators import Sessions
-from tidings.services.preferences import Preferences
-from tidings.services.subscribing import Subscribing
+from tidings.services.preferences import SubscriberPreferences
+from tidings.services.subscribing import SignUps
 
 
 class Publication(Protocol):
@@ -104,10 +104,10 @@ class Readers(NamedTuple):
         languages: In which letters are written.
     """
 
-    offers: Offers
-    subscribing: Subscribing
-    preferences: Preferences
-    moving: Moving
+    offers: NewsletterChoices
+    subscribing: SignUps
+    preferences: SubscriberPreferences
+    moving: AddressChanges
     languages: Collection[str]
 
 
@@ -115,7 +115,7 @@ class Operators(NamedTuple):
     """What serves operators; asked from many threads."""
 
     sessions: Sessions
-    operating: Operating
+    operating: OperatorActions
     overview: Overview
 
 

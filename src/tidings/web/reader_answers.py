@@ -31,7 +31,7 @@ PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noinde
 """What is shown to one reader is kept nowhere, and found by nobody else."""
 
 
-class ReaderAnswers:
+class PrivateResponses:
     """Makes answers to readers.
 
     Args:
@@ -62,7 +62,7 @@ class ReaderAnswers:
         headers = {**answers.page_headers(), **PRIVATE}
         if isinstance(page, NewslettersPage | SubscribePage):
             del headers["X-Robots-Tag"]
-        return answers.full(request, body, headers=headers, status=status)
+        return answers.full_response(request, body, headers=headers, status=status)
 
     def lost(self, request: Request) -> Response:
         """Answer somebody whose link leads nowhere, or nowhere any more."""

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from tidings.domain.publishing import Address, Stamp
 
 
-class Stamps:
+class StampReader:
     """Whoever asks while a read is under way gets the next one, together with all the others.
 
     So no answer is older than its question, and under load a read serves many; a thread for

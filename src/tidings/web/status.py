@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from tidings.domain.publishing import Stamp
 from tidings.web import answers
-from tidings.web.bodies import Body, compress
+from tidings.web.bodies import CachedBody, compress
 from tidings.web.conditions import is_current
 from tidings.web.publication import Probes
 
@@ -24,7 +24,7 @@ class StatusPages:
     def __init__(self, probes: Probes, *, clock: Callable[[], datetime]) -> None:
         self._probes = probes
         self._clock = clock
-        self._made: tuple[Stamp, Body] | None = None
+        self._made: tuple[Stamp, CachedBody] | None = None
         self._lock = Lock()
 
     def route(self) -> Route:
@@ -38,9 +38,9 @@ class StatusPages:
         headers |= answers.validators(request, stamp)
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
             return answers.not_modified(headers)
-        return answers.full(request, body, headers=headers)
+        return answers.full_response(request, body, headers=headers)
 
-    def _of_this_minute(self) -> tuple[Stamp, Body]:
+    def _of_this_minute(self) -> tuple[Stamp, CachedBody]:
         minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)
         with self._lock:
             if self._made is None or self._made[0].changed_at != minute:

@@ -6,33 +6,33 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import Choice, SignUpForm
+from tidings.domain.readers import PreferencesForm, SignUpForm
 from tidings.errors import InvalidError, NotFoundError
 from tidings.rendering.reader_pages import (
     AskedPage,
     ConfirmPage,
+    NewsletterChoice,
     NewslettersPage,
-    Offer,
     SubscribePage,
 )
-from tidings.services.subscribing import Answer
+from tidings.services.subscribing import SignUpAnswer
 from tidings.web.conditions import preferred_language
-from tidings.web.forms import Form, read_form, refuse_strangers
+from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.publication import Readers
-from tidings.web.reader_answers import ReaderAnswers
+from tidings.web.reader_answers import PrivateResponses
 
 FORM_NAME = "page"
 """What the consent record and the limits call our form."""
 
 NOTHING_CHOSEN = Form(())
 
-STATUSES = {Answer.TAKEN: 200, Answer.AGAIN: 422, Answer.LATER: 429}
+STATUSES = {SignUpAnswer.TAKEN: 200, SignUpAnswer.AGAIN: 422, SignUpAnswer.LATER: 429}
 
 
 class SubscribePages:
     """Answers to those who sign up. Whether an address is known makes no difference."""
 
-    def __init__(self, readers: Readers, answers: ReaderAnswers) -> None:
+    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
         self._offers = readers.offers
         self._subscribing = readers.subscribing
         self._answers = answers
@@ -60,7 +60,7 @@ class SubscribePages:
         if request.method != "POST":
             offer = await run_in_threadpool(self._offers.get, slug)
             return await run_in_threadpool(self._form, request, offer)
-        refuse_strangers(request, self._answers.site.base_url)
+        refuse_cross_site(request, self._answers.site.base_url)
         form = await read_form(request)
         return await run_in_threadpool(self._ask, request, form)
 
@@ -84,22 +84,22 @@ class SubscribePages:
             answer = self._subscribing.ask(wish, self._answers.visitor(request))
         except InvalidError as error:
             return self._form(request, offer, form, fault=error)
-        if answer is not Answer.TAKEN:
+        if answer is not SignUpAnswer.TAKEN:
             return self._form(request, offer, form, answer=answer)
         return self._answers.page(request, AskedPage(site=site, newsletter=newsletter))
 
     def _form(
         self,
         request: Request,
-        offer: Offer,
+        offer: NewsletterChoice,
         filled: Form = NOTHING_CHOSEN,
         *,
         fault: InvalidError | None = None,
-        answer: Answer = Answer.TAKEN,
+        answer: SignUpAnswer = SignUpAnswer.TAKEN,
     ) -> Response:
         usual = offer.newsletter.schedule
         language = preferred_language(request.headers, self._menu.languages)
-        choice = Choice(
+        choice = PreferencesForm(
             frequency=filled.text("frequency") or usual.frequency,
             hour=filled.text("hour") or str(usual.hour),
             timezone=filled.text("timezone") or usual.timezone,
@@ -115,13 +115,13 @@ class SubscribePages:
             stamp=self._stamp(filled, answer),
             fault=fault.kind if fault else "",
             detail=fault.detail if fault else "",
-            again="" if answer is Answer.TAKEN else answer.value,
+            again="" if answer is SignUpAnswer.TAKEN else answer.value,
         )
         status = 422 if fault else STATUSES[answer]
         return self._answers.page(request, page, status=status)
 
-    def _stamp(self, filled: Form, answer: Answer) -> str:
-        if answer is Answer.AGAIN:
+    def _stamp(self, filled: Form, answer: SignUpAnswer) -> str:
+        if answer is SignUpAnswer.AGAIN:
             return self._subscribing.stamp(is_again=True)
         return filled.text("stamp") or self._subscribing.stamp()
 
@@ -147,9 +147,9 @@ class SubscribePages:
         return self._answers.page(request, page)
 
 
-def choice_in(form: Form) -> Choice:
+def choice_in(form: Form) -> PreferencesForm:
     """Return what a form says of a subscription."""
-    return Choice(
+    return PreferencesForm(
         frequency=form.text("frequency"),
         hour=form.text("hour"),
         timezone=form.text("timezone"),

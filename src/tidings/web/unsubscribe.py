@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from tidings.domain.newsletters import Ending, Frequency
 from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.rendering.reader_pages import Said, UnsubscribePage
+from tidings.rendering.reader_pages import Notice, UnsubscribePage
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form
 from tidings.web.incoming import read_body
 from tidings.web.publication import Unsubscribing
-from tidings.web.reader_answers import PRIVATE, ReaderAnswers
+from tidings.web.reader_answers import PRIVATE, PrivateResponses
 
 ONE_CLICK = b"One-Click"
 """Stands in the body, however it is encoded, when a mail program asks (RFC 8058)."""
@@ -31,7 +31,7 @@ OFTENEST_FIRST = (
 class UnsubscribePages:
     """Answers to those who leave. Only POST acts: scanners follow every link in a letter."""
 
-    def __init__(self, unsubscribing: Unsubscribing, answers: ReaderAnswers) -> None:
+    def __init__(self, unsubscribing: Unsubscribing, answers: PrivateResponses) -> None:
         self._unsubscribing = unsubscribing
         self._answers = answers
 
@@ -63,18 +63,18 @@ class UnsubscribePages:
     def _act(self, request: Request, form: Form) -> Response:
         token: str = request.path_params["token"]
         visitor = self._answers.visitor(request)
-        said = Said.ENDED
+        said = Notice.ENDED
         try:
             if form.text("do") == "undo":
-                said = Said.TOO_LATE
+                said = Notice.TOO_LATE
                 with suppress(ConflictError):
                     self._unsubscribing.undo(token, visitor=visitor)
-                    said = Said.UNDONE
+                    said = Notice.UNDONE
             elif form.text("do") == "slow down":
-                said = Said.TOO_LATE
+                said = Notice.TOO_LATE
                 with suppress(ConflictError):
                     self._unsubscribing.slow_down(token, form.text("frequency"), visitor=visitor)
-                    said = Said.SAVED
+                    said = Notice.SAVED
             else:
                 self._unsubscribing.end(token, Ending.READER, visitor=visitor)
         except InvalidError as error:
@@ -83,7 +83,7 @@ class UnsubscribePages:
             return self._answers.lost(request)
         return self._page(request, said)
 
-    def _page(self, request: Request, said: Said = Said.NOTHING) -> Response:
+    def _page(self, request: Request, said: Notice = Notice.NOTHING) -> Response:
         try:
             found = self._unsubscribing.find(request.path_params["token"])
         except NotFoundError:

@@ -8,7 +8,7 @@ import pytest
 
 from loopback import Publisher
 from tidings.fetching.fetcher import Fetcher
-from tidings.fetching.outcomes import Form, Request
+from tidings.fetching.outcomes import FormPost, Request
 from tidings.fetching.policy import FetchPolicy
 
 
@@ -83,7 +83,7 @@ def post(a_fetcher):
     def post(url, fields, **changes):
         outcomes = Queue()
         with a_fetcher(**changes) as fetcher:
-            fetcher.post(Form(url=url, fields=fields), outcomes.put)
+            fetcher.post(FormPost(url=url, fields=fields), outcomes.put)
             return outcomes.get(timeout=10)
 
     return post

@@ -13,7 +13,7 @@ from tidings.errors import (
     TimedOutError,
     UnreachableError,
 )
-from tidings.fetching.outcomes import Answered, Form
+from tidings.fetching.outcomes import FormPost, PostReply
 
 
 def test_a_form_arrives_as_forms_do(post, publisher):
@@ -22,7 +22,7 @@ def test_a_form_arrives_as_forms_do(post, publisher):
     outcome = post(hub, {"hub.mode": "subscribe", "hub.topic": "https://example.org/?a=b&c=é"})
 
     [request] = publisher.received
-    assert outcome == Answered(url=hub, status=202, text="soon")
+    assert outcome == PostReply(url=hub, status=202, text="soon")
     assert request.method == "POST"
     assert request.headers["content-type"] == "application/x-www-form-urlencoded"
     assert request.headers["user-agent"].startswith("tidings/")
@@ -113,7 +113,7 @@ def test_what_is_cancelled_is_reported_too(a_fetcher, publisher):
     outcomes = Queue()
 
     with a_fetcher() as fetcher:
-        fetcher.post(Form(url=hub, fields={}), outcomes.put)
+        fetcher.post(FormPost(url=hub, fields={}), outcomes.put)
         fetcher.cancel()
         outcome = outcomes.get(timeout=5)
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readers import VISITOR, House
-from tidings.domain.readers import Choice, ConsentEvent
+from tidings.domain.readers import ConsentEvent, PreferencesForm
 from tidings.errors import TidingsError
 from tidings.storage import consents, subscribers
 
@@ -20,7 +20,9 @@ DEEDS = {
     "resume": lambda house, reader: house.preferences.resume(
         *reader.own, VISITOR, catches_up=False
     ),
-    "edit": lambda house, reader: house.preferences.save(*reader.own, Choice(hour="9"), VISITOR),
+    "edit": lambda house, reader: house.preferences.save(
+        *reader.own, PreferencesForm(hour="9"), VISITOR
+    ),
     "end": lambda house, reader: house.preferences.end(*reader.own, VISITOR),
     "undo": lambda house, reader: house.preferences.undo(*reader.own, VISITOR),
     "wait": lambda house, _reader: house.wait(timedelta(hours=30)),

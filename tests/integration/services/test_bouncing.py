@@ -15,10 +15,7 @@ from tidings.domain.bounces import BounceKind
 from tidings.domain.readers import ConsentEvent, SuppressionReason
 from tidings.errors import MailboxError, StorageError
 from tidings.services import bouncing
-from tidings.services.bouncing import (
-    BounceProcessor,
-    Taken,
-)
+from tidings.services.bouncing import BounceProcessor, BounceResult
 from tidings.storage import bounces, consents, suppressions
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.reader_tables import consent
@@ -107,7 +104,7 @@ def test_an_address_where_nobody_is_gets_nothing_more(desk):
 
     taken = desk.take(a_report(desk.to(row)))
 
-    assert taken is Taken.COUNTED
+    assert taken is BounceResult.COUNTED
     ended = desk.newsroom.subscription(desk.subscription)
     assert (ended.ended_at, ended.ended_because) == (desk.newsroom.now, "bounces")
     assert desk.suppression().reason is SuppressionReason.BOUNCES
@@ -125,7 +122,7 @@ def test_who_complains_gets_nothing_more(desk):
 
     taken = desk.take(a_complaint(desk.to(row)))
 
-    assert taken is Taken.COUNTED
+    assert taken is BounceResult.COUNTED
     assert desk.newsroom.subscription(desk.subscription).ended_because == "complaint"
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
@@ -150,7 +147,7 @@ def test_a_report_counts_once_and_so_does_an_issue(desk):
     desk.newsroom.now += 2 * DAY
     taken.append(desk.take(a_report(desk.to(row), status="4.4.7")))
 
-    assert taken == [Taken.COUNTED, Taken.REPEATED, Taken.COUNTED]
+    assert taken == [BounceResult.COUNTED, BounceResult.REPEATED, BounceResult.COUNTED]
     assert desk.score() == 1
     assert len(desk.kept()) == 2
 
@@ -215,7 +212,7 @@ def test_words_of_a_servers_own_count_as_a_failure_and_no_more(desk):
 
     taken = desk.take(QMAIL.replace("bounces@example.org", desk.to(row)).encode())
 
-    assert taken is Taken.COUNTED
+    assert taken is BounceResult.COUNTED
     assert desk.reads()
     assert desk.score() == 1
 
@@ -230,7 +227,7 @@ def test_other_mail_changes_nothing(desk):
         "anything": desk.take(b"Subject: hello\n\nworld\n"),
     }
 
-    assert taken == dict.fromkeys(taken, Taken.IGNORED)
+    assert taken == dict.fromkeys(taken, BounceResult.IGNORED)
     assert desk.reads()
     assert desk.kept() == []
 
@@ -252,7 +249,7 @@ def test_nobody_can_make_up_a_report(desk):
         "a complaint about others": desk.take(a_complaint()),
     }
 
-    assert taken == dict.fromkeys(taken, Taken.UNKNOWN)
+    assert taken == dict.fromkeys(taken, BounceResult.UNKNOWN)
     assert desk.reads()
     assert desk.score() == 0
     assert desk.kept() == []
@@ -266,7 +263,7 @@ def test_a_report_sent_elsewhere_counts_by_the_message_id_that_only_the_reader_k
         desk.take(a_complaint(message_id=row.message_id)),
     ]
 
-    assert taken == [Taken.COUNTED, Taken.COUNTED]
+    assert taken == [BounceResult.COUNTED, BounceResult.COUNTED]
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
 
@@ -298,7 +295,7 @@ def test_a_complaint_counts_though_the_relay_rewrote_the_message_id(desk, way):
         ),
     }[way]
 
-    assert desk.take(raw) is Taken.COUNTED
+    assert desk.take(raw) is BounceResult.COUNTED
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
 
@@ -311,7 +308,7 @@ def test_a_letter_that_a_folder_took_is_known_by_its_link_as_well(desk):
 
     taken = desk.take(raw.replace(b"Return-Path: <bounces@example.org>", unsubscribe_by(link)))
 
-    assert taken is Taken.COUNTED
+    assert taken is BounceResult.COUNTED
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
 
@@ -331,7 +328,7 @@ def test_a_link_that_is_made_up_shows_nothing(desk):
         for token in (forged, other)
     ]
 
-    assert taken == [Taken.UNKNOWN] * 2
+    assert taken == [BounceResult.UNKNOWN] * 2
 
 
 def test_the_server_may_say_whom_a_message_was_for(desk):
@@ -339,7 +336,7 @@ def test_the_server_may_say_whom_a_message_was_for(desk):
 
     taken = desk.processor.take_in(a_report("undisclosed@example.org"), sent_to=[desk.to(row)])
 
-    assert taken is Taken.COUNTED
+    assert taken is BounceResult.COUNTED
 
 
 def test_what_comes_back_from_a_former_address_does_not_count(desk):
@@ -358,9 +355,9 @@ def test_what_comes_back_from_a_former_address_does_not_count(desk):
     taken = desk.take(a_report(desk.to(row)))
     later = desk.send()
 
-    assert taken is Taken.UNKNOWN
+    assert taken is BounceResult.UNKNOWN
     assert desk.reads()
-    assert desk.take(a_report(desk.to(later))) is Taken.COUNTED
+    assert desk.take(a_report(desk.to(later))) is BounceResult.COUNTED
     assert not desk.reads()
 
 
@@ -437,7 +434,12 @@ def test_a_mailbox_is_read_and_only_what_was_counted_is_marked(desk):
 
     taken = desk.processor.read_mailbox(box, stop=Event())
 
-    assert taken == {Taken.COUNTED: 1, Taken.IGNORED: 1, Taken.REPEATED: 1, Taken.UNKNOWN: 1}
+    assert taken == {
+        BounceResult.COUNTED: 1,
+        BounceResult.IGNORED: 1,
+        BounceResult.REPEATED: 1,
+        BounceResult.UNKNOWN: 1,
+    }
     assert box.finished == [True, False, True, False]
 
 
@@ -490,7 +492,7 @@ def test_what_is_kept_goes_with_the_person(desk):
         connection.execute(subscriber.delete())
 
     assert desk.kept() == []
-    assert desk.take(a_report(desk.to(row))) is Taken.UNKNOWN
+    assert desk.take(a_report(desk.to(row))) is BounceResult.UNKNOWN
 
 
 def test_reports_are_listed_by_whom_and_what_they_are_about(desk):
@@ -534,7 +536,7 @@ def test_who_writes_unsubscribe_to_the_address_in_a_letter_gets_no_more(desk):
     stayed = desk.reads()
     asked = [write("unsubscribe", head="Auto-Submitted: no\n"), write("Unsubscribe")]
 
-    assert others == [Taken.IGNORED, Taken.IGNORED, Taken.UNKNOWN]
+    assert others == [BounceResult.IGNORED, BounceResult.IGNORED, BounceResult.UNKNOWN]
     assert stayed
-    assert asked == [Taken.LEFT, Taken.LEFT]
+    assert asked == [BounceResult.LEFT, BounceResult.LEFT]
     assert not desk.reads()

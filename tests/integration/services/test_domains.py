@@ -93,7 +93,7 @@ def test_a_domain_that_knows_nobody_any_more_is_left_alone_and_counts_against_no
     assert {row.state for row in rows[20:]} == {"accepted"}
     with planned.database.read() as connection:
         assert list(relays.paused_domains(connection, now=SEVEN)) == ["big.example"]
-        assert relays.find_pause(connection, "relay", now=SEVEN) is None
+        assert relays.find_relay_pause(connection, "relay", now=SEVEN) is None
     assert set(planned.states()) == {"accepted"}
 
 
@@ -102,7 +102,7 @@ def test_a_pause_is_found_by_the_next_service_with_its_reason(planned):
 
     with planned.database.read() as connection:
         paused = relays.paused_domains(connection, now=SEVEN)
-        reason = relays.find_pause(connection, "domain:big.example", now=SEVEN)
+        reason = relays.find_relay_pause(connection, "domain:big.example", now=SEVEN)
         after = relays.paused_domains(connection, now=SEVEN + FAULT)
 
     assert paused == {"big.example": SEVEN + FAULT}

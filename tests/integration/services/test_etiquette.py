@@ -24,10 +24,10 @@ from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
-from tidings.services.paging import keep_some_pages
+from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
 from tidings.storage import source_edits, sources, statistics
-from tidings.storage.source_edits import Edit
+from tidings.storage.source_edits import SourceEdit
 from tidings.storage.sources import NewSource
 
 TICK = HOUR / 4
@@ -60,7 +60,7 @@ class World:
             owner=self._name,
             rules=rules,
             hosts=HostRules(concurrency=8, pause_of=lambda _: timedelta(0), patience=PATIENCE),
-            repaginate=partial(keep_some_pages, self.database, size=20, clock=lambda: self.now),
+            repaginate=partial(repaginate_some, self.database, size=20, clock=lambda: self.now),
         )
 
     def follow(self, *urls):
@@ -69,7 +69,7 @@ class World:
 
     def edit(self, source_id, **fields):
         with self.database.write() as connection:
-            source_edits.edit(connection, source_id, Edit(**fields), now=self.now)
+            source_edits.edit(connection, source_id, SourceEdit(**fields), now=self.now)
 
     def tick(self, rules=RULES):
         return self.poller(rules).poll_due(report=lambda _: None, stop=Event())

@@ -11,7 +11,7 @@ from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import InvalidError
 from tidings.services import planning
 from tidings.services.editions import preview
-from tidings.services.filtering import add, rehearse
+from tidings.services.filtering import add, try_filter
 from tidings.storage import filters, newsletters
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -189,7 +189,7 @@ def test_a_rehearsal_is_of_what_the_newsletter_could_tell(database, newsroom, ed
     rule = Rule(action=Action.KEEP, field=Field.TITLE, kind=Kind.PATTERN, pattern="^P")
 
     with database.read() as connection:
-        tried = rehearse(connection, None, "art", new=rule)
+        tried = try_filter(connection, None, "art", new=rule)
 
     assert [(entry.title, verdict.because) for entry, verdict in tried.verdicts] == [
         ("Prints", "dropped by filter 1: title has prints"),

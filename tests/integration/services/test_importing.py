@@ -11,8 +11,8 @@ from tidings.domain import rosters
 from tidings.domain.newsletters import Frequency
 from tidings.domain.readers import NOBODY, SuppressionReason
 from tidings.domain.roster_columns import COLUMNS
-from tidings.domain.rosters import RosterLine
-from tidings.services.exporting import consent_rows, roster_rows
+from tidings.domain.rosters import CsvLine
+from tidings.services.exporting import consent_rows, subscriber_rows
 from tidings.services.importing import BATCH, MAX_PROOF
 from tidings.storage import sign_ups, suppressions
 
@@ -27,7 +27,7 @@ def house(database):
 
 
 def a_line(number, address, **cells):
-    return RosterLine(number=number, cells={"address": address} | PROVEN | cells)
+    return CsvLine(number=number, cells={"address": address} | PROVEN | cells)
 
 
 def test_people_come_in_with_their_wish_and_their_proof(house):
@@ -235,13 +235,13 @@ def test_a_list_goes_out_and_comes_back_as_it_was(house):
     house.bring_in([*lines, a_line(BATCH + 9, "=1+1@example.org", paused_at="2026-02-03T00:00Z")])
 
     with house.database.read() as connection:
-        before = list(roster_rows(connection, "news"))
+        before = list(subscriber_rows(connection, "news"))
         record = list(consent_rows(connection, "news", "n1@example.org"))
     file = io.StringIO()
-    rosters.write(before, file, COLUMNS)
+    rosters.write_csv(before, file, COLUMNS)
     file.seek(0)
     read = {
-        line.cells["address"]: dict(line.cells) for line in rosters.read(file.getvalue(), {})[1]
+        line.cells["address"]: dict(line.cells) for line in rosters.read_csv(file.getvalue(), {})[1]
     }
 
     assert read == {row["address"]: dict(row) for row in before}

@@ -18,10 +18,10 @@ from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
-from tidings.services.paging import keep_some_pages
+from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
 from tidings.storage import entries, pruning, publishing, sources
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.intake_tables import alias
 from tidings.storage.pruning import Retention
 from tidings.storage.sources import NewSource
@@ -47,7 +47,7 @@ class Publisher:
             owner="here:1:a",
             rules=RULES,
             hosts=HostRules(concurrency=1, pause_of=lambda _: timedelta(0)),
-            repaginate=partial(keep_some_pages, database, size=5, clock=lambda: self.now),
+            repaginate=partial(repaginate_some, database, size=5, clock=lambda: self.now),
         )
         with database.write() as connection:
             [self.id] = sources.add(connection, [NewSource(url=URL)], now=NOON)
@@ -62,7 +62,7 @@ class Publisher:
 
     def entries(self):
         with self.database.read() as connection:
-            return entries.select_entries(connection, EVERYTHING, Window(limit=None))
+            return entries.select_entries(connection, EVERYTHING, ListWindow(limit=None))
 
     def titles(self):
         return sorted(one.title for one in self.entries())

@@ -13,7 +13,7 @@ from tidings.domain.sources import SourceState
 from tidings.errors import NotFoundError
 from tidings.rendering.directory_pages import SourceHealth
 from tidings.services.directories import sources_page
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.lists import list_page
 from tidings.services.publication import Publication
 from tidings.storage import leases, pins, polls, source_edits, sources
@@ -27,7 +27,7 @@ SETTINGS = PublishSettings(
     first_poll=5,
     fold=0,
 )
-IMPRINT = Imprint(
+IMPRINT = SiteContext(
     settings=SETTINGS,
     site=replace(SITE, topics=()),
     templates=shipped_templates(),

@@ -23,12 +23,12 @@ from newsroom import (
 from outage import Outage
 from post import ANN, LINKS, SITE_URL, PostOffice
 from readers import way_out
-from tidings.domain.notices import NoticeKind
+from tidings.domain.notices import MessageKind
 from tidings.domain.readers import NOBODY
 from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
 from tidings.services.delivering import Delivered
-from tidings.services.moving import Moving
+from tidings.services.moving import AddressChanges
 from tidings.storage import relays, subscribers
 from tidings.storage.mail_tables import newsletter, subscription
 from tidings.storage.reader_tables import sign_up
@@ -109,7 +109,7 @@ def test_a_welcome_leads_to_the_preferences_and_a_goodbye_leads_back(post, outbo
 
 def test_a_new_address_is_asked_and_the_old_one_told_without_naming_it(post, outbox):
     post.newsroom.subscribe(ANN)
-    moving = Moving(post.database, links=LINKS, clock=lambda: post.now)
+    moving = AddressChanges(post.database, links=LINKS, clock=lambda: post.now)
 
     moving.ask(own_token(post), "new@example.net")
     post.send(outbox)
@@ -168,7 +168,7 @@ def test_a_relay_that_stops_us_is_left_alone_by_all_letters(post, outbox):
 
     assert outbox.seen == ["ann@example.org"]
     with post.database.read() as connection:
-        assert relays.find_pause(connection, "relay", now=post.now)
+        assert relays.find_relay_pause(connection, "relay", now=post.now)
 
 
 def test_a_domain_that_is_left_alone_by_issues_gets_what_somebody_waits_for(post, outbox):
@@ -194,7 +194,7 @@ def test_as_long_as_nothing_is_due_nobody_is_kept_from_writing(database, outbox)
 
 
 def test_a_letter_that_cannot_be_written_does_not_stop_the_others(post, outbox):
-    post.queue(NoticeKind.CONFIRM, address="ann@example.org")  # about nothing
+    post.queue(MessageKind.CONFIRM, address="ann@example.org")  # about nothing
     post.welcome("bob@example.org")
 
     post.send(outbox)

@@ -11,8 +11,8 @@ from tidings.domain.entries import EntryState
 from tidings.domain.operators import EntryAct, OperatorToken, Session, SourceForm
 from tidings.domain.sources import SourceState
 from tidings.errors import InvalidError, NotFoundError
-from tidings.services.desk import Looking, Overview, in_form
-from tidings.services.operating import Operating
+from tidings.services.desk import OperatorView, Overview, in_form
+from tidings.services.operating import OperatorActions
 from tidings.storage import sources, topics
 from tidings.storage.tables import entry
 
@@ -29,7 +29,7 @@ def room(database):
 
 @pytest.fixture
 def operating(database, room):
-    return Operating(database, clock=lambda: room.now)
+    return OperatorActions(database, clock=lambda: room.now)
 
 
 @pytest.fixture
@@ -82,18 +82,18 @@ def test_what_was_done_is_told_with_what_puts_it_back(room, operating, overview,
     [one] = room.publish(room.follow(), title="The title")
     operating.on_entries(act, [one])
 
-    looked = overview.look(SESSION, Looking(path="/", act=act, entry_id=one))
+    looked = overview.look(SESSION, OperatorView(path="/", act=act, entry_id=one))
 
     assert (looked.said.title, looked.said.entry_id, looked.said.undo) == ("The title", one, undo)
 
 
 def test_what_cannot_be_undone_has_no_button_for_it(database, room, overview):
     [one] = room.publish(room.follow())
-    hidden = Looking(path="/", act=EntryAct.HIDE, entry_id=one)
+    hidden = OperatorView(path="/", act=EntryAct.HIDE, entry_id=one)
     put(database, one, state=EntryState.BACKFILL)
 
     not_hidden_any_more = overview.look(SESSION, hidden)
-    released = overview.look(SESSION, Looking(path="/", act=EntryAct.RELEASE, entry_id=one))
+    released = overview.look(SESSION, OperatorView(path="/", act=EntryAct.RELEASE, entry_id=one))
 
     assert not_hidden_any_more.said.undo == ""
     assert released.said.undo == ""

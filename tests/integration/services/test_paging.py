@@ -10,7 +10,7 @@ from shelf import Shelf
 from tidings.domain.publishing import EntryAddress, Scope
 from tidings.errors import NotFoundError
 from tidings.services import paging
-from tidings.services.paging import keep_some_pages
+from tidings.services.paging import repaginate_some
 from tidings.storage import publishing, source_edits, topics
 from tidings.storage.tables import entry, source
 
@@ -45,7 +45,7 @@ def test_a_long_list_is_cut_in_pieces_into_the_same_pages(shelf, monkeypatch):
 
     monkeypatch.setattr(paging, "AT_ONCE", 2)
     left = 0
-    while keep_some_pages(shelf.database, size=3, clock=lambda: NOON):
+    while repaginate_some(shelf.database, size=3, clock=lambda: NOON):
         assert sorted(minute for page in shelf.pages() for minute in page) == list(range(40))
         left += 1
 
@@ -220,7 +220,7 @@ def test_a_topic_that_a_source_comes_into_is_cut_anew(shelf):
     shelf.keep()
 
     with shelf.database.write() as connection:
-        edit = source_edits.Edit(topics=["science"])
+        edit = source_edits.SourceEdit(topics=["science"])
         source_edits.edit(connection, other, edit, now=NOON)
     shelf.keep()
 

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.services.news import News, reader_of_everything
+from tidings.services.news import DigestCandidates, whole_audience
 
 SEVEN = NOON - 5 * HOUR + DAY
 MANY = 90
@@ -53,16 +53,14 @@ def test_the_number_of_statements_does_not_grow_with_the_readers(newsroom):
 def test_what_a_round_has_read_is_not_read_again(newsroom):
     entries = newsroom.publish(newsroom.follow(), 4)
     series = newsroom.add_newsletter("other")
-    news = News()
+    news = DigestCandidates()
 
     with newsroom.database.read() as connection:
         news.read(connection, from_seq=0, to_seq=3)
         with statements(newsroom) as asked:
             news.read(connection, from_seq=1, to_seq=3)
     with newsroom.database.read() as connection:
-        chosen = news.of(
-            connection, reader_of_everything(series, watermark=0), from_seq=1, to_seq=3
-        )
+        chosen = news.of(connection, whole_audience(series, watermark=0), from_seq=1, to_seq=3)
 
     assert asked == []
     assert list(chosen) == entries[1:3]
@@ -72,14 +70,14 @@ def test_what_a_round_has_read_is_not_read_again(newsroom):
 def test_what_goes_beyond_is_read_as_well(newsroom, span):
     entries = newsroom.publish(newsroom.follow(), 4)
     series = newsroom.add_newsletter("other")
-    news, (first, last) = News(), span
+    news, (first, last) = DigestCandidates(), span
 
     with newsroom.database.read() as connection:
         news.read(connection, from_seq=1, to_seq=3)
-        news.of(connection, reader_of_everything(series, watermark=0), from_seq=1, to_seq=3)
+        news.of(connection, whole_audience(series, watermark=0), from_seq=1, to_seq=3)
         news.read(connection, from_seq=first, to_seq=last)
         chosen = news.of(
-            connection, reader_of_everything(series, watermark=0), from_seq=first, to_seq=last
+            connection, whole_audience(series, watermark=0), from_seq=first, to_seq=last
         )
 
     assert list(chosen) == entries[first:last]

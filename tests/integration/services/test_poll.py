@@ -16,11 +16,11 @@ from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.claims import HostRules
 from tidings.services.looking import Prober
-from tidings.services.paging import keep_some_pages
+from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
 from tidings.services.subscribe import SourceAdder, remove_source
 from tidings.storage import entries, leases, sources
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.sources import NewSource
 
 
@@ -73,7 +73,7 @@ def poller_of(database, web, *, hosts=HOSTS):
         owner="here:1:a",
         rules=RULES,
         hosts=hosts,
-        repaginate=partial(keep_some_pages, database, size=20, clock=lambda: NOON),
+        repaginate=partial(repaginate_some, database, size=20, clock=lambda: NOON),
     )
 
 
@@ -106,7 +106,7 @@ def poll(poller, *source_ids, stop=None):
 
 def titles(database):
     with database.read() as connection:
-        found = entries.select_entries(connection, Selection(), Window(limit=None))
+        found = entries.select_entries(connection, Selection(), ListWindow(limit=None))
     return sorted(entry.title for entry in found)
 
 

@@ -13,12 +13,12 @@ from factories import DAY, HOUR
 from newsroom import Outbox
 from readers import SECRET, VISITOR, House
 from tidings.domain.newsletters import Ending, Frequency
-from tidings.domain.readers import Choice, SuppressionReason
+from tidings.domain.readers import PreferencesForm, SuppressionReason
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.services import changes
-from tidings.services.changes import Act
-from tidings.services.links import Links
-from tidings.services.moving import Moving
+from tidings.services.changes import Actor
+from tidings.services.links import SignedLinks
+from tidings.services.moving import AddressChanges
 from tidings.storage import suppressions
 from tidings.storage.reader_tables import every_table
 
@@ -30,7 +30,7 @@ def house(database):
     return house
 
 
-class Together(Links):
+class Together(SignedLinks):
     """Lets threads go on only once so many of them have looked somebody up."""
 
     def __init__(self, secret, threads):
@@ -51,7 +51,9 @@ def ann(house):
 
 
 def test_a_choice_is_kept_and_recorded_once(house, ann):
-    choice = Choice(frequency="monthly", hour="20", timezone="Europe/Berlin", language="zh")
+    choice = PreferencesForm(
+        frequency="monthly", hour="20", timezone="Europe/Berlin", language="zh"
+    )
 
     for _ in range(2):
         house.preferences.save(house.token(), ann, choice, VISITOR)
@@ -105,7 +107,7 @@ def test_nothing_comes_in_a_pause_and_afterwards_what_was_chosen(house, ann, cat
 
 def test_who_leaves_by_mistake_comes_back_as_they_were(house, ann):
     source = house.room.follow()
-    house.preferences.save(house.token(), ann, Choice(hour="5"), VISITOR)
+    house.preferences.save(house.token(), ann, PreferencesForm(hour="5"), VISITOR)
     house.preferences.end(house.token(), ann, VISITOR)
     house.room.publish(source, 2)
 
@@ -201,7 +203,7 @@ def test_of_two_who_move_to_one_address_at_the_same_moment_one_does(house, ann):
     house.wait(2 * DAY)
     house.moving.ask(house.token("bob@example.org"), "new@example.net")
     tokens.append(house.address_token())
-    moving = Moving(house.database, links=Together(SECRET, 2), clock=house.clock)
+    moving = AddressChanges(house.database, links=Together(SECRET, 2), clock=house.clock)
 
     with ThreadPoolExecutor(2) as threads:
         done = [threads.submit(moving.confirm, token, VISITOR) for token in tokens]
@@ -274,7 +276,7 @@ def test_a_suppressed_address_gets_nothing_that_waits(house, ann):
     house.wait(DAY)
     house.room.plan()
     address = "ann@example.org", house.links.suppression_hash("ann@example.org")
-    act = Act(now=house.room.now, by="operator")
+    act = Actor(now=house.room.now, by="operator")
 
     with house.database.write() as connection:
         new = changes.suppress(

@@ -7,7 +7,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.domain.newsletters import Frequency
-from tidings.services.simulating import Wished, simulate
+from tidings.services.simulating import SimulatedAudience, simulate
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def house(database):
 
 def simulated(house, subscription_id, *, since, until):
     one = house.subscription(subscription_id)
-    wished = Wished(newsletter=one.newsletter, schedule=one.schedule, topics=one.topics)
+    wished = SimulatedAudience(newsletter=one.newsletter, schedule=one.schedule, topics=one.topics)
     with house.database.read() as connection:
         return list(simulate(connection, wished, since=since, until=until))
 

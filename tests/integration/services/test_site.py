@@ -12,7 +12,7 @@ from press import SETTINGS
 from shelf import Shelf
 from tidings.errors import ConfigError, ConflictError
 from tidings.services import site, site_folder
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.site_files import page_path
 from tidings.services.site_folder import MANIFEST, UNFINISHED
 from tidings.services.subscribe import remove_source
@@ -31,7 +31,7 @@ class Publisher:
         self.assets = {"style.css": b"body {}"}
 
     def __call__(self):
-        imprint = Imprint(
+        imprint = SiteContext(
             settings=SETTINGS, site=SITE, templates=self.templates, page_path=page_path
         )
         return site.publish(

@@ -9,7 +9,7 @@ from newsroom import Newsroom, Outbox
 from tidings.domain.stories import MEMORY
 from tidings.services.explaining import explain_entry
 from tidings.services.explaining_readers import explain_entry_to
-from tidings.services.simulating import Wished, simulate
+from tidings.services.simulating import SimulatedAudience, simulate
 from tidings.services.stories import forget_old
 from tidings.storage import entries, issues, story_records
 
@@ -175,7 +175,7 @@ def test_a_simulation_knows_what_letters_have_told(newsroom, art, law):
     next_day(newsroom)
     newsroom.publish(law, **NEWS)
     one = newsroom.subscription(ann)
-    wished = Wished(
+    wished = SimulatedAudience(
         newsletter=one.newsletter,
         schedule=one.schedule,
         topics=one.topics,

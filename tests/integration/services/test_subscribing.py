@@ -8,9 +8,9 @@ from sqlalchemy import event, select
 from factories import DAY, HOUR
 from readers import VISITOR, House
 from tidings.domain.newsletters import Ending, Frequency
-from tidings.domain.readers import Choice, SuppressionReason, Visitor
+from tidings.domain.readers import PreferencesForm, SuppressionReason, Visitor
 from tidings.errors import InvalidError, NotFoundError
-from tidings.services.subscribing import PER_NETWORK, Answer, forget_expired
+from tidings.services.subscribing import PER_NETWORK, SignUpAnswer, forget_expired
 from tidings.storage import sign_ups, suppressions
 from tidings.storage.reader_tables import consent, every_table, quota, sign_up
 
@@ -24,7 +24,7 @@ def house(database):
 
 def test_who_confirms_is_subscribed_from_that_moment_on(house):
     source = house.room.follow(topic="art")
-    choice = Choice(
+    choice = PreferencesForm(
         frequency="weekly", hour="9", timezone="Asia/Shanghai", language="zh", topics=("art",)
     )
 
@@ -113,7 +113,7 @@ def test_a_network_is_stopped_without_harm_to_others(house):
 def test_what_a_machine_fills_in_is_dropped_in_silence(house):
     answer = house.ask(honeypot="x")
 
-    assert answer is Answer.TAKEN
+    assert answer is SignUpAnswer.TAKEN
     assert house.letters() == []
 
 
@@ -132,14 +132,14 @@ def test_what_may_be_a_machine_has_to_be_sent_once_more(house, fields):
 
     second = house.ask(rendered=house.subscribing.stamp(is_again=True), after=timedelta(0))
 
-    assert (first, before) == (Answer.AGAIN, [])
-    assert (second, house.letters()) == (Answer.TAKEN, [("confirm", "ann@example.org")])
+    assert (first, before) == (SignUpAnswer.AGAIN, [])
+    assert (second, house.letters()) == (SignUpAnswer.TAKEN, [("confirm", "ann@example.org")])
 
 
 def test_who_is_beyond_a_limit_that_is_not_of_their_address_is_told(house):
     answers = [house.ask(f"n{n}@example.org") for n in range(PER_NETWORK + 1)]
 
-    assert answers == [*[Answer.TAKEN] * PER_NETWORK, Answer.LATER]
+    assert answers == [*[SignUpAnswer.TAKEN] * PER_NETWORK, SignUpAnswer.LATER]
 
 
 def test_known_and_unknown_addresses_are_answered_alike(house):
@@ -160,7 +160,7 @@ def test_known_and_unknown_addresses_are_answered_alike(house):
     effort = {}
     for name in ("ann", "bob", "eve"):
         statements.clear()
-        assert house.ask(f"{name}@example.org") is Answer.TAKEN
+        assert house.ask(f"{name}@example.org") is SignUpAnswer.TAKEN
         effort[name] = len(statements)
 
     assert len(set(effort.values())) == 1, effort
@@ -194,12 +194,12 @@ def test_what_a_visitor_can_mend_is_said(house):
         ("address", {"address": "jos\u00e9@example.org"}),
         ("address", {"address": f"{'a' * 65}@example.org"}),
         ("address", {"address": "Postmaster@example.org"}),
-        ("frequency", {"choice": Choice(frequency="hourly")}),
-        ("hour", {"choice": Choice(hour="24")}),
-        ("time zone", {"choice": Choice(timezone="../etc/passwd")}),
-        ("time zone", {"choice": Choice(timezone="Mars/Base")}),
-        ("language", {"choice": Choice(language="xx")}),
-        ("topic", {"choice": Choice(topics=("nothing",))}),
+        ("frequency", {"choice": PreferencesForm(frequency="hourly")}),
+        ("hour", {"choice": PreferencesForm(hour="24")}),
+        ("time zone", {"choice": PreferencesForm(timezone="../etc/passwd")}),
+        ("time zone", {"choice": PreferencesForm(timezone="Mars/Base")}),
+        ("language", {"choice": PreferencesForm(language="xx")}),
+        ("topic", {"choice": PreferencesForm(topics=("nothing",))}),
     ]
 
     for kind, fields in faults:

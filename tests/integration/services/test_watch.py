@@ -110,7 +110,7 @@ def test_it_tells_of_everything_that_may_be_wrong(post, outbox):
         connection.execute(active.values(last_polled_at=post.now - 7 * HOUR))
         connection.execute(update(entry).where(entry.c.id == held).values(state=EntryState.HELD))
         person = connection.exec_driver_sql("SELECT subscriber_id FROM subscription").scalar_one()
-        relays.pause(connection, "relay:25", until=post.now + HOUR, reason="530 who are you?")
+        relays.pause_relay(connection, "relay:25", until=post.now + HOUR, reason="530 who are you?")
         returned = {"subscriber_id": person, "kind": "hard", "diagnostic": "", "at": post.now}
         connection.execute(
             insert(bounce), [{**returned, "report": bytes([number])} for number in range(12)]

@@ -19,8 +19,8 @@ from tidings.storage import (
     sources,
 )
 from tidings.storage.database import Database
-from tidings.storage.leases import Wanted
-from tidings.storage.source_edits import Edit
+from tidings.storage.leases import LeaseRequest
+from tidings.storage.source_edits import SourceEdit
 from tidings.storage.sources import NewSource
 
 FULL = Access(
@@ -35,7 +35,7 @@ FULL = Access(
 
 def change(database, source_id, **fields):
     with database.write() as connection:
-        source_edits.edit(connection, source_id, Edit(**fields), now=NOON + DAY)
+        source_edits.edit(connection, source_id, SourceEdit(**fields), now=NOON + DAY)
 
 
 def due(database, source_id):
@@ -49,7 +49,7 @@ def test_what_a_source_is_asked_with_comes_with_its_claim(database, follow):
     change(database, private, access=FULL)
 
     with database.write() as connection:
-        [claimed] = leases.claim(connection, "me", wanted=Wanted(), limit=9)
+        [claimed] = leases.claim(connection, "me", wanted=LeaseRequest(), limit=9)
 
     assert {one.id: one.access for one in claimed} == {private: FULL, plain: None}
 
@@ -83,7 +83,7 @@ def test_a_source_that_is_removed_leaves_no_secret(database, follow):
         remove_source(connection, source_id, now=NOON)
 
     with database.read() as connection:
-        assert access.of_sources(connection, [source_id]) == {}
+        assert access.access_of(connection, [source_id]) == {}
 
 
 @pytest.mark.parametrize("way", ["added", "edited"])
@@ -144,7 +144,7 @@ def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url
 
     with database.read() as connection:
         found = {one.id: one.url for one in sources.every(connection)}
-        own = access.of_sources(connection, list(found))
+        own = access.access_of(connection, list(found))
     assert found == {
         1: "https://a.example/f",
         2: "https://b.example/@f",

@@ -14,8 +14,8 @@ from tidings.domain.health import SourceHealth
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.pings import HubPing
 from tidings.domain.polls import PollOutcome
-from tidings.domain.status import HubStanding, Letters, starts_of
-from tidings.services.imprint import Imprint
+from tidings.domain.status import HubStanding, MessageOutcome, starts_of
+from tidings.services.imprint import SiteContext
 from tidings.services.status import read_status, status_body
 from tidings.storage import activity, hub_pings, leases, polls, source_edits, sources, statistics
 from tidings.storage.mail_tables import delivery
@@ -168,9 +168,17 @@ def test_letters_are_told_by_the_day_of_their_issue_and_what_became_of_them(data
 
     yesterday, today = status.steps[-2:]
     assert yesterday.issues >= 1
-    assert yesterday.letters == {Letters.ACCEPTED: 2, Letters.WAITING: 0, Letters.FAILED: 1}
-    assert today.letters == {Letters.ACCEPTED: 0, Letters.WAITING: 2, Letters.FAILED: 0}
-    assert status.letters[Letters.ACCEPTED] == 2
+    assert yesterday.letters == {
+        MessageOutcome.ACCEPTED: 2,
+        MessageOutcome.WAITING: 0,
+        MessageOutcome.FAILED: 1,
+    }
+    assert today.letters == {
+        MessageOutcome.ACCEPTED: 0,
+        MessageOutcome.WAITING: 2,
+        MessageOutcome.FAILED: 0,
+    }
+    assert status.letters[MessageOutcome.ACCEPTED] == 2
 
 
 def test_hubs_are_told_of_by_how_it_stands_with_them(database):
@@ -220,7 +228,7 @@ def test_a_year_is_told_in_one_statement_for_all_its_hours(desk):
 def test_the_page_is_made_of_it_and_of_what_all_pages_have(desk):
     source_id = desk.follow(title="A source that fails")
     desk.poll(source_id, fails=True)
-    imprint = Imprint(
+    imprint = SiteContext(
         settings=None,
         site=replace(SITE, topics=()),
         templates=shipped_templates(),

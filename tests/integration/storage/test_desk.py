@@ -16,7 +16,7 @@ def test_what_never_was_public_is_not_listed_as_hidden(database, follow, poll):
         both = [by_state[EntryState.PUBLIC], by_state[EntryState.BACKFILL]]
         visibility.hide(connection, both, now=NOON)
 
-        found = desk.read(connection)
+        found = desk.read_desk(connection)
 
     assert [one.id for one in found.hidden] == [by_state[EntryState.PUBLIC]]
 
@@ -33,8 +33,8 @@ def test_no_more_is_shown_than_can_be_looked_through_and_all_is_counted(database
         ]
         connection.execute(insert(entry), copies)
 
-        found = desk.read(connection)
+        found = desk.read_desk(connection)
 
         assert len(found.held) == desk.MOST
-        assert desk.waiting(connection) == desk.MOST + 1
+        assert desk.count_pending(connection) == desk.MOST + 1
         assert [one.entries for one in found.waiting] == [desk.MOST + 1]

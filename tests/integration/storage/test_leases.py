@@ -4,10 +4,10 @@ from sqlalchemy import update
 
 from factories import DAY, HOUR, NOON
 from tidings.storage import leases, source_edits
-from tidings.storage.leases import Wanted
+from tidings.storage.leases import LeaseRequest
 from tidings.storage.tables import host
 
-DUE = Wanted(due_at=NOON)
+DUE = LeaseRequest(due_at=NOON)
 
 
 def claim(database, owner, *, wanted=DUE, limit=10):
@@ -30,8 +30,8 @@ def test_a_host_comes_with_all_its_due_sources_and_belongs_to_one(database, foll
 def test_a_source_that_is_not_due_is_claimed_only_by_name(database, follow):
     source_id = follow()
 
-    assert claim(database, "mine", wanted=Wanted(due_at=NOON - HOUR)) == []
-    assert claim(database, "mine", wanted=Wanted(only=[source_id])) != []
+    assert claim(database, "mine", wanted=LeaseRequest(due_at=NOON - HOUR)) == []
+    assert claim(database, "mine", wanted=LeaseRequest(only=[source_id])) != []
 
 
 def test_a_lease_that_ran_out_is_free_for_the_next(database, follow):

@@ -9,8 +9,8 @@ from polling import failed_poll, read_poll
 from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import leases, polls, publishing, source_edits, sources
-from tidings.storage.leases import Wanted
-from tidings.storage.source_edits import Edit
+from tidings.storage.leases import LeaseRequest
+from tidings.storage.source_edits import SourceEdit
 
 OLD, NEW = "https://old.example/feed", "https://new.example/feed"
 
@@ -50,7 +50,9 @@ def test_a_source_that_moved_is_polled_at_its_new_host(database, follow, move):
     assert (shown(database, source_id).url, shown(database, source_id).former_url) == (NEW, OLD)
     with database.write() as connection:
         leases.release_all(connection, "test")
-        [[due]] = leases.claim(connection, "next", wanted=Wanted(due_at=NOON + 9 * DAY), limit=5)
+        [[due]] = leases.claim(
+            connection, "next", wanted=LeaseRequest(due_at=NOON + 9 * DAY), limit=5
+        )
     assert (due.host, due.url) == ("new.example:443", NEW)
 
 
@@ -70,7 +72,7 @@ def test_a_source_goes_back_where_it_was_and_stays_there(database, follow, move)
     move(source_id)
 
     with database.write() as connection:
-        back = source_edits.unmove(connection, source_id, now=NOON + HOUR)
+        back = source_edits.revert_redirect(connection, source_id, now=NOON + HOUR)
 
     found, due = shown(database, source_id), due_of(database, source_id)
     assert (back, found.url, found.former_url) == (OLD, OLD, None)
@@ -83,9 +85,9 @@ def test_what_did_not_move_does_not_go_back(database, follow):
     source_id = follow(OLD)
 
     with database.write() as connection, pytest.raises(ConflictError, match="did not move"):
-        source_edits.unmove(connection, source_id, now=NOON)
+        source_edits.revert_redirect(connection, source_id, now=NOON)
     with database.write() as connection, pytest.raises(NotFoundError):
-        source_edits.unmove(connection, 99, now=NOON)
+        source_edits.revert_redirect(connection, 99, now=NOON)
 
 
 def test_a_source_does_not_go_back_where_another_one_is_now(database, follow, move):
@@ -94,7 +96,7 @@ def test_a_source_does_not_go_back_where_another_one_is_now(database, follow, mo
     follow(OLD)
 
     with database.write() as connection, pytest.raises(ConflictError, match="exists already"):
-        source_edits.unmove(connection, source_id, now=NOON)
+        source_edits.revert_redirect(connection, source_id, now=NOON)
 
 
 def test_a_notice_stays_until_it_is_taken_back(database, follow, move):
@@ -114,7 +116,7 @@ def test_an_interval_of_the_operator_counts_at_once_until_it_is_taken_away(datab
 
     for interval in (3 * HOUR, None, 0 * HOUR):
         with database.write() as connection:
-            source_edits.edit(connection, source_id, Edit(interval=interval), now=NOON + HOUR)
+            source_edits.edit(connection, source_id, SourceEdit(interval=interval), now=NOON + HOUR)
         intervals.append(shown(database, source_id).given_interval)
 
     assert intervals == [3 * HOUR, 3 * HOUR, None]
@@ -142,7 +144,7 @@ def test_another_address_makes_forget_what_was_known_of_the_former(database, fol
     move(source_id, notice="remove one of them")
 
     with database.write() as connection:
-        source_edits.edit(connection, source_id, Edit(url="https://third.example/"), now=NOON)
+        source_edits.edit(connection, source_id, SourceEdit(url="https://third.example/"), now=NOON)
 
     due, found = due_of(database, source_id), shown(database, source_id)
     assert (due.etag, due.validators_url, due.body_hash) == (None, None, None)

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from factories import HOUR, NOON, an_entry
 from tidings.domain.entries import EntryState
 from tidings.storage import entries, topics
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.tables import entry
 
 SEQS = {"a": [1, 2, 3, 20, 21, 22], "b": [4, 19], "c": [5], "d": [6, 7, 8, 9], "e": []}
@@ -30,7 +30,7 @@ def stored(database, follow, poll):
 
 
 def latest(database, limit):
-    window = Window(limit=limit, by_seq=True)
+    window = ListWindow(limit=limit, by_seq=True)
     with database.read() as connection:
         found = entries.select_entries(connection, Selection(topic="news"), window)
     return [one.seq - 1000 for one in found]

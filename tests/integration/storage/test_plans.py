@@ -13,7 +13,7 @@ from tidings.storage import candidates, deliveries, issues, plans
 from tidings.storage.candidates import Candidate
 from tidings.storage.issues import NewIssue
 from tidings.storage.mail_tables import delivery
-from tidings.storage.plans import Omitted, Plan, PlannedDelivery, Step
+from tidings.storage.plans import Omitted, Plan, PlannedDelivery, SubscriptionStep
 
 KEY = b"key"
 NOTHING = Plan(deliveries=(), omitted=(), superseded=(), steps=())
@@ -68,7 +68,7 @@ def an_omission(from_seq, to_seq, slot="d:2026-11-20"):
 
 def a_step(newsroom, to_watermark):
     one = newsroom.subscription(1)
-    return Step(
+    return SubscriptionStep(
         subscription_id=1,
         from_watermark=one.watermark,
         to_watermark=to_watermark,
@@ -85,7 +85,7 @@ def save(newsroom, **plan):
 
 def standing(newsroom, *slots):
     with newsroom.database.read() as connection:
-        return plans.standings(connection, {1: newsroom.subscription(1).watermark}, slots)[1]
+        return plans.progress_of(connection, {1: newsroom.subscription(1).watermark}, slots)[1]
 
 
 def test_deliveries_and_watermarks_are_written_together(newsroom):
@@ -238,8 +238,8 @@ def test_a_cut_stays_where_it_was_frozen(newsroom):
 def test_candidates_are_public_eligible_and_within_the_window(newsroom):
     newsroom.hide(2)
     with newsroom.database.read() as connection:
-        found = candidates.between(connection, from_seq=0, to_seq=2)
-        rest = candidates.between(connection, from_seq=1, to_seq=9)
+        found = candidates.candidates_between(connection, from_seq=0, to_seq=2)
+        rest = candidates.candidates_between(connection, from_seq=1, to_seq=9)
 
     assert found == [Candidate(id=1, seq=1, first_seen_at=NOON, topics=("art",))]
     assert [one.id for one in rest] == [3]

@@ -7,14 +7,14 @@ from tidings.domain.entries import EntryState
 from tidings.domain.polls import PollOutcome
 from tidings.errors import LeaseLostError
 from tidings.storage import entries, leases, polls, publishing, sources, statistics, topics
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 
 ALL = Selection(states=tuple(EntryState))
 
 
 def stored(database, selection=ALL, **window):
     with database.read() as connection:
-        return entries.select_entries(connection, selection, Window(limit=None, **window))
+        return entries.select_entries(connection, selection, ListWindow(limit=None, **window))
 
 
 def change_of(database, scope):

@@ -4,7 +4,7 @@ from factories import DAY, HOUR, NOON, an_entry
 from newsroom import Newsroom
 from tidings.domain.entries import EntryState
 from tidings.storage import entries, pruning
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.pruning import Retention
 
 EVERY = Selection(states=tuple(EntryState))
@@ -24,7 +24,7 @@ def prune(database):
 
 def guids(database):
     with database.read() as connection:
-        found = entries.select_entries(connection, EVERY, Window(limit=None))
+        found = entries.select_entries(connection, EVERY, ListWindow(limit=None))
     return [entry.guid for entry in found]
 
 

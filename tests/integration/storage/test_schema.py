@@ -24,7 +24,7 @@ from tidings.storage import (
     topics,
 )
 from tidings.storage.database import Database
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 
 EVERY = Selection(states=tuple(EntryState))
 
@@ -84,7 +84,7 @@ def test_a_backup_restores_what_was_there(database, follow, poll, tmp_path):
     backups.restore(database, tmp_path / "backup.db")
 
     with database.read() as connection:
-        assert len(entries.select_entries(connection, EVERY, Window(limit=None))) == 1
+        assert len(entries.select_entries(connection, EVERY, ListWindow(limit=None))) == 1
     assert backups.check(database, index_problems=search_index.problems) == []
 
 

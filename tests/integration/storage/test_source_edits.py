@@ -8,7 +8,7 @@ from tidings.domain.entries import Republish
 from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError
 from tidings.storage import entries, publishing, source_edits, sources
-from tidings.storage.source_edits import Edit
+from tidings.storage.source_edits import SourceEdit
 
 
 def found(database, source_id):
@@ -18,7 +18,7 @@ def found(database, source_id):
 
 def edit(database, source_id, **fields):
     with database.write() as connection:
-        source_edits.edit(connection, source_id, Edit(**fields), now=NOON + HOUR)
+        source_edits.edit(connection, source_id, SourceEdit(**fields), now=NOON + HOUR)
 
 
 def test_rights_and_the_wish_not_to_be_indexed_reach_every_entry(database, follow, poll):

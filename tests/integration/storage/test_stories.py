@@ -26,7 +26,7 @@ from tidings.storage import (
     visibility,
 )
 from tidings.storage.database import Database
-from tidings.storage.entries import Selection, Window
+from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.pruning import Retention
 from tidings.storage.story_tables import story, story_key
 from tidings.storage.tables import entry
@@ -57,7 +57,7 @@ def seen(database, **selection):
     """Return who tells what, the oldest first, of a selection: everything, if none is named."""
     chosen = Selection(**{"told_once": True} | selection)
     with database.read() as connection:
-        found = entries.select_entries(connection, chosen, Window(limit=None, by_seq=True))
+        found = entries.select_entries(connection, chosen, ListWindow(limit=None, by_seq=True))
     return found[::-1]
 
 

@@ -10,7 +10,7 @@ from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import audience, due_subscriptions, rosters, subscribers, subscriptions
 from tidings.storage.mail_tables import subscription_topic
 from tidings.storage.newsletters import chosen_topics
-from tidings.storage.rosters import Filter
+from tidings.storage.rosters import SubscriptionFilter
 from tidings.storage.slices import MAX_NAMED
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -108,8 +108,8 @@ def test_who_is_due_comes_the_longest_due_first(newsroom):
     newsroom.leave(left)
 
     with newsroom.database.read() as connection:
-        due = due_subscriptions.read(connection, now=SEVEN + 3 * HOUR, limit=10)
-        first = due_subscriptions.read(connection, now=SEVEN + 3 * HOUR, limit=1)
+        due = due_subscriptions.due_subscriptions(connection, now=SEVEN + 3 * HOUR, limit=10)
+        first = due_subscriptions.due_subscriptions(connection, now=SEVEN + 3 * HOUR, limit=1)
 
     assert [one.id for one in due] == [early, late]
     assert [one.id for one in first] == [early]
@@ -122,9 +122,9 @@ def test_readers_come_in_pages(newsroom):
 
     with newsroom.database.read() as connection:
         count = audience.count(connection, newsletter_id)
-        page = due_subscriptions.of_newsletter(connection, newsletter_id, after=0, limit=2)
+        page = due_subscriptions.subscriptions_of(connection, newsletter_id, after=0, limit=2)
         after = page[-1].id
-        rest = due_subscriptions.of_newsletter(connection, newsletter_id, after=after, limit=2)
+        rest = due_subscriptions.subscriptions_of(connection, newsletter_id, after=after, limit=2)
 
     assert count == 3
     assert [one.id for one in page + rest] == [readers[0], readers[2], readers[3]]
@@ -139,7 +139,7 @@ def test_a_subscriber_goes_with_all_they_subscribed_to(newsroom):
     with newsroom.database.write() as connection:
         theirs = subscribers.get_of(connection, "ann@example.org")
         subscribers.remove(connection, theirs)
-        left = list(rosters.matching(connection, Filter(), limit=0))
+        left = list(rosters.select_subscriptions(connection, SubscriptionFilter(), limit=0))
 
     assert [one.newsletter.slug for one in theirs.subscriptions] == ["news", "olds"]
     assert [one.address for one in left] == ["bob@example.org"]

@@ -6,7 +6,7 @@ import pytest
 
 from tidings.domain.publishing import EntryAddress
 from tidings.errors import NotFoundError
-from tidings.web.bodies import Bodies, compress
+from tidings.web.bodies import ResponseCache, compress
 
 
 class Renderer:
@@ -22,7 +22,7 @@ class Renderer:
 
 
 def test_a_body_is_rendered_once_while_it_is_current():
-    bodies, render = Bodies(), Renderer()
+    bodies, render = ResponseCache(), Renderer()
 
     first = bodies.get(EntryAddress(id=1), '"1"', render=render)
     second = bodies.get(EntryAddress(id=1), '"1"', render=render)
@@ -33,7 +33,7 @@ def test_a_body_is_rendered_once_while_it_is_current():
 
 
 def test_a_new_tag_renders_again():
-    bodies, render = Bodies(), Renderer()
+    bodies, render = ResponseCache(), Renderer()
 
     for etag in ('"1"', '"2"', '"2"'):
         bodies.get(EntryAddress(id=1), etag, render=render)
@@ -43,7 +43,7 @@ def test_a_new_tag_renders_again():
 
 def test_what_was_used_last_is_kept_and_the_rest_makes_room():
     room = 3 * compress(b"x" * 10_000).size
-    bodies, render = Bodies(max_size=room), Renderer(10_000)
+    bodies, render = ResponseCache(max_size=room), Renderer(10_000)
 
     for number in (1, 2, 3, 1, 4, 1, 3):
         bodies.get(EntryAddress(id=number), '"1"', render=render)
@@ -55,7 +55,7 @@ def test_what_was_used_last_is_kept_and_the_rest_makes_room():
 
 def test_replaced_versions_take_no_room():
     room = 2 * compress(b"x" * 10_000).size
-    bodies, render = Bodies(max_size=room), Renderer(10_000)
+    bodies, render = ResponseCache(max_size=room), Renderer(10_000)
     bodies.get(EntryAddress(id=1), '"1"', render=render)
 
     for version in range(50):
@@ -66,7 +66,7 @@ def test_replaced_versions_take_no_room():
 
 
 def test_a_body_that_is_too_large_is_given_but_not_kept():
-    bodies, render = Bodies(max_size=1000), Renderer(5000)
+    bodies, render = ResponseCache(max_size=1000), Renderer(5000)
 
     for _ in range(2):
         assert len(bodies.get(EntryAddress(id=1), '"1"', render=render).plain) == 5000
@@ -75,7 +75,7 @@ def test_a_body_that_is_too_large_is_given_but_not_kept():
 
 
 def test_those_who_wait_share_the_error_and_the_next_tries_again():
-    bodies, waiting, render = Bodies(), threading.Event(), Renderer()
+    bodies, waiting, render = ResponseCache(), threading.Event(), Renderer()
 
     def fail():
         waiting.wait(timeout=10)
@@ -93,7 +93,7 @@ def test_those_who_wait_share_the_error_and_the_next_tries_again():
 
 
 def test_one_slow_body_does_not_hold_up_another():
-    bodies, done = Bodies(), threading.Event()
+    bodies, done = ResponseCache(), threading.Event()
 
     def slow():
         assert done.wait(timeout=10)

@@ -6,7 +6,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from tidings.errors import DatabaseAwayError
-from tidings.web.envelope import Envelope
+from tidings.web.envelope import ExchangeMiddleware
 
 REQUEST = {"type": "http", "method": "GET", "path": "/", "headers": []}
 
@@ -21,7 +21,7 @@ def messages_of(app, *, requests=1, base_url="https://news.example"):
     async def receive():
         return {"type": "http.request"}
 
-    envelope = Envelope(
+    envelope = ExchangeMiddleware(
         app,
         base_url=base_url,
         failed=lambda _: PlainTextResponse("sorry", 500),

@@ -12,7 +12,7 @@ from tidings.domain.searching import SavedSearch
 from tidings.rendering.formats import FORMATS
 from tidings.services import searching
 from tidings.services.announcing import feeds_of
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.site_files import files, page_path
 from tidings.storage import sources
 
@@ -59,7 +59,7 @@ def test_every_page_leads_to_its_feed_in_every_format(stems, visitor):
 
 
 def test_every_feed_is_a_file_in_every_format(stems, database):
-    imprint = Imprint(
+    imprint = SiteContext(
         settings=SETTINGS, site=SITE, templates=shipped_templates(), page_path=page_path
     )
 

@@ -16,7 +16,7 @@ from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, Pu
 from tidings.rendering.site import Site
 from tidings.services import site
 from tidings.services.archive import PAGE_SIZE
-from tidings.services.imprint import ISSUES_IN_FEED, Imprint
+from tidings.services.imprint import ISSUES_IN_FEED, SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site_files import page_path
 from tidings.services.subscribe import remove_source
@@ -50,7 +50,7 @@ def newsroom(database):
     return Newsroom(database)
 
 
-IMPRINT = Imprint(
+IMPRINT = SiteContext(
     settings=SETTINGS,
     site=SITE,
     templates=shipped_templates(),

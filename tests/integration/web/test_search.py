@@ -16,7 +16,7 @@ from tidings.domain.publishing import PageAddress, PublishSettings, Scope
 from tidings.domain.searching import SavedSearch
 from tidings.rendering.site import Operator
 from tidings.services import searching
-from tidings.services.imprint import Imprint
+from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.storage import searches, visibility
 from tidings.storage.tables import source
@@ -39,7 +39,7 @@ def room(database):
 
 @pytest.fixture
 def publication(database):
-    imprint = Imprint(
+    imprint = SiteContext(
         settings=SETTINGS,
         site=SITE,
         templates=shipped_templates(),

@@ -8,7 +8,7 @@ import pytest
 from factories import NOON
 from tidings.domain.publishing import EntryAddress, Stamp
 from tidings.errors import NotFoundError
-from tidings.web.stamps import Stamps
+from tidings.web.stamps import StampReader
 
 ONE, OTHER, GONE = (EntryAddress(id=number) for number in (1, 2, 3))
 
@@ -40,7 +40,7 @@ def begin(stamps, *addresses):
 
 def test_those_who_ask_during_a_read_share_the_next_one(read):
     async def ask():
-        stamps = Stamps(read)
+        stamps = StampReader(read)
         first = begin(stamps, ONE)
         assert await asyncio.to_thread(read.reads.wait, 10)
         later = begin(stamps, ONE, OTHER, ONE, ONE)
@@ -58,7 +58,7 @@ def test_what_cannot_be_read_is_an_error_for_those_alone_who_asked_for_it(read):
     read.may_read.set()
 
     async def ask():
-        stamps = Stamps(read)
+        stamps = StampReader(read)
         found = await asyncio.gather(*begin(stamps, GONE, ONE, GONE), return_exceptions=True)
         return [*found, await stamps.get(OTHER)]
 
@@ -71,7 +71,7 @@ def test_what_cannot_be_read_is_an_error_for_those_alone_who_asked_for_it(read):
 
 def test_who_does_not_wait_any_more_takes_nothing_from_the_others(read):
     async def ask():
-        stamps = Stamps(read)
+        stamps = StampReader(read)
         leaves, stays = begin(stamps, ONE, ONE)
         assert await asyncio.to_thread(read.reads.wait, 10)
         leaves.cancel()

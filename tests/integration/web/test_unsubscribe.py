@@ -12,8 +12,8 @@ from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, Outbox
 from readers import way_out
 from tidings.domain.newsletters import Ending
-from tidings.services.links import Links
-from tidings.services.unsubscribe import Unsubscribing
+from tidings.services.links import SignedLinks
+from tidings.services.unsubscribe import Unsubscriber
 from tidings.storage import subscribers
 from tidings.storage.mail_tables import subscription
 
@@ -50,14 +50,14 @@ def newsroom(database):
 @pytest.fixture
 def address_of(newsroom):
     """Return the path of the link in somebody's letters."""
-    return lambda number: f"/unsubscribe/{way_out(newsroom.database, Links(SECRET), number)}"
+    return lambda number: f"/unsubscribe/{way_out(newsroom.database, SignedLinks(SECRET), number)}"
 
 
 @pytest.fixture
 def reader(newsroom):
     """Somebody with a mail program, in front of a real database."""
-    links = Links(SECRET)
-    leaving = Unsubscribing(newsroom.database, links=links, clock=lambda: newsroom.now)
+    links = SignedLinks(SECRET)
+    leaving = Unsubscriber(newsroom.database, links=links, clock=lambda: newsroom.now)
     with serving(app_of(Showcase(), Operations(), SITE, leaving)) as url:
         yield Visitor(url)
 
@@ -272,7 +272,7 @@ def test_an_old_letter_never_ends_the_subscription_of_who_came_after(newsroom, r
 
 def test_a_link_signed_by_somebody_else_ends_nothing(newsroom, reader):
     ann = newsroom.subscribe()
-    forged = Links(b"another secret of others").unsubscribe.sign(ann)
+    forged = SignedLinks(b"another secret of others").unsubscribe.sign(ann)
 
     answers = [reader.ask(f"/unsubscribe/{forged}", method=method) for method in ("GET", "POST")]
 
@@ -282,7 +282,7 @@ def test_a_link_signed_by_somebody_else_ends_nothing(newsroom, reader):
 
 def test_where_nothing_signs_links_every_link_leads_nowhere(newsroom, address_of):
     ann = newsroom.subscribe()
-    leaving = Unsubscribing(newsroom.database, links=None, clock=lambda: newsroom.now)
+    leaving = Unsubscriber(newsroom.database, links=None, clock=lambda: newsroom.now)
 
     with serving(app_of(Showcase(), Operations(), SITE, leaving)) as url:
         assert Visitor(url).ask(address_of(ann), method="POST").status == 404

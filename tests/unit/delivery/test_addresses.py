@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.delivery.addresses import Mailbox, Sender, mailbox, sender
+from tidings.delivery.addresses import EmailAddress, Sender, parse_address, parse_sender
 from tidings.errors import InvalidError
 
 
@@ -46,7 +46,7 @@ from tidings.errors import InvalidError
     ],
 )
 def test_an_address_has_one_form(text, address, key):
-    assert mailbox(text) == Mailbox(address=address, key=key)
+    assert parse_address(text) == EmailAddress(address=address, key=key)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_an_address_has_one_form(text, address, key):
 )
 def test_whatever_is_not_one_address_is_refused_in_a_sentence(text, because):
     with pytest.raises(InvalidError) as caught:
-        mailbox(text)
+        parse_address(text)
 
     message = str(caught.value)
     assert because in message
@@ -105,7 +105,7 @@ def test_whatever_is_not_one_address_is_refused_in_a_sentence(text, because):
 )
 def test_the_part_that_is_wrong_is_named(text, detail):
     with pytest.raises(InvalidError) as caught:
-        mailbox(text)
+        parse_address(text)
 
     assert caught.value.detail == detail
 
@@ -130,7 +130,7 @@ def test_the_part_that_is_wrong_is_named(text, detail):
     ],
 )
 def test_a_sender_has_a_name_and_an_address(text, expected):
-    assert sender(text) == expected
+    assert parse_sender(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -145,4 +145,4 @@ def test_a_sender_has_a_name_and_an_address(text, expected):
 )
 def test_a_sender_without_one_address_is_refused(text):
     with pytest.raises(InvalidError):
-        sender(text)
+        parse_sender(text)

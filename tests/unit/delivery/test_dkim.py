@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from issues import issue_of, letterhead_of, recipient_of
 from signing import key_of, signer_of
 from tidings.delivery.dkim import Signer
-from tidings.delivery.letters import prepare
+from tidings.delivery.letters import prepare_issue
 from tidings.delivery.settings import DkimSettings
 from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.errors import ConfigError
 
-LETTER = prepare(
+LETTER = prepare_issue(
     issue_of(subject="\u6f6e\u6c50 " * 30, text=f"One  two \t\n\n{UNSUBSCRIBE_URL}\n\n\n"),
     letterhead_of(archive_url="https://news.example.org/issues"),
 ).letter(recipient_of())

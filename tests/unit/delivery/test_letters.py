@@ -13,7 +13,7 @@ from issues import issue_of, letterhead_of, recipient_of
 from tidings.delivery import letters
 from tidings.delivery.addresses import Sender
 from tidings.delivery.headers import MAX_TEXT, header_text
-from tidings.delivery.letters import PreparedIssue, prepare
+from tidings.delivery.letters import PreparedIssue, prepare_issue
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 NAMES = [
@@ -92,7 +92,7 @@ def test_nothing_that_anybody_wrote_adds_a_header_or_a_recipient(subject, name, 
         archive_url="https://news.example.org/issues",
     )
 
-    letter = prepare(issue_of(subject=subject), letterhead).letter(recipient_of())
+    letter = prepare_issue(issue_of(subject=subject), letterhead).letter(recipient_of())
 
     message = parsed(letter)
     assert message.keys() == NAMES
@@ -114,7 +114,7 @@ def test_both_parts_say_what_the_issue_says_with_the_recipients_own_links(text, 
         f"https://news.example.org/{name}/{'A' * length}"
         for name, length in zip(("u", "p"), lengths, strict=True)
     )
-    prepared = prepare(issue_of(text=text, html=html), letterhead_of())
+    prepared = prepare_issue(issue_of(text=text, html=html), letterhead_of())
 
     letter = prepared.letter(recipient_of(unsubscribe_url=way_out, preferences_url=own))
 
@@ -141,7 +141,7 @@ def test_a_part_takes_the_encoding_that_is_shorter(text, encoding):
 
     to = recipient_of()
 
-    letter = prepare(issue_of(text=whole), letterhead_of()).letter(to)
+    letter = prepare_issue(issue_of(text=whole), letterhead_of()).letter(to)
 
     assert parsed(letter).get_payload(0)["Content-Transfer-Encoding"] == encoding
     filled = whole.replace(UNSUBSCRIBE_URL, to.unsubscribe_url)
@@ -154,7 +154,7 @@ def test_what_clients_act_upon_stands_on_one_unencoded_line():
     address = "bounces+ab.cd@example.org"
     to = recipient_of(unsubscribe_url=url, unsubscribe_address=address)
 
-    letter = prepare(
+    letter = prepare_issue(
         issue_of(), letterhead_of(archive_url="https://news.example.org/issues")
     ).letter(to)
 
@@ -181,29 +181,31 @@ def test_what_clients_act_upon_stands_on_one_unencoded_line():
     ],
 )
 def test_a_subject_is_folded_and_reads_as_written(subject):
-    letter = prepare(issue_of(subject=subject), letterhead_of()).letter(recipient_of())
+    letter = prepare_issue(issue_of(subject=subject), letterhead_of()).letter(recipient_of())
 
     assert shown(parsed(letter)["Subject"]) == subject.strip()
     assert not re.search(rb"(?m)^Subject: *\r$", letter)
 
 
 def test_a_subject_without_end_is_cut():
-    letter = prepare(issue_of(subject="\u65b0" * 10_000), letterhead_of()).letter(recipient_of())
+    letter = prepare_issue(issue_of(subject="\u65b0" * 10_000), letterhead_of()).letter(
+        recipient_of()
+    )
 
     assert shown(parsed(letter)["Subject"]) == "\u65b0" * (MAX_TEXT - 1) + "\u2026"
 
 
 def test_the_same_letter_has_the_same_bytes():
-    same = {prepare(issue_of(), letterhead_of()).letter(recipient_of()) for _ in range(2)}
+    same = {prepare_issue(issue_of(), letterhead_of()).letter(recipient_of()) for _ in range(2)}
 
     assert len(same) == 1
 
 
 def test_no_part_can_hold_the_boundary():
-    first = prepare(issue_of(), letterhead_of()).letter(recipient_of())
+    first = prepare_issue(issue_of(), letterhead_of()).letter(recipient_of())
     boundary = parsed(first).get_boundary()
 
-    letter = prepare(
+    letter = prepare_issue(
         issue_of(text=f"\n--{boundary}--\n", html=f"\n--{boundary}\n" * 3), letterhead_of()
     ).letter(recipient_of())
 
@@ -234,7 +236,7 @@ def test_no_part_can_hold_the_boundary():
     ],
 )
 def test_a_recipient_that_would_break_the_head_is_refused(changes):
-    prepared = prepare(issue_of(), letterhead_of())
+    prepared = prepare_issue(issue_of(), letterhead_of())
 
     with pytest.raises(ValueError, match="cannot stand in the head"):
         prepared.letter(recipient_of(**changes))
@@ -252,7 +254,7 @@ def test_a_recipient_that_would_break_the_head_is_refused(changes):
 )
 def test_a_letterhead_that_would_break_the_head_is_refused(changes):
     with pytest.raises(ValueError, match="cannot stand in the head"):
-        prepare(issue_of(), letterhead_of(**changes))
+        prepare_issue(issue_of(), letterhead_of(**changes))
 
 
 @pytest.mark.parametrize(

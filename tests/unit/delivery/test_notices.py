@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from issues import letterhead_of
 from tidings.delivery.addresses import Sender
-from tidings.delivery.notices import Notice, notice_letter
+from tidings.delivery.notices import TransactionalMessage, build_transactional
 
 PLAIN = [
     "From",
@@ -23,7 +23,7 @@ PLAIN = [
     "MIME-Version",
     "Content-Type",
 ]
-NOTICE = Notice(
+NOTICE = TransactionalMessage(
     address="ann@example.org",
     message_id="<abc.n@example.org>",
     date=datetime(2026, 11, 20, 12, tzinfo=UTC),
@@ -34,7 +34,7 @@ NOTICE = Notice(
 
 
 def test_a_letter_that_is_of_no_list_has_no_list_in_its_head():
-    letter = notice_letter(NOTICE, letterhead_of())
+    letter = build_transactional(NOTICE, letterhead_of())
 
     message = email.message_from_bytes(letter)
     assert message.keys() == PLAIN
@@ -45,7 +45,7 @@ def test_a_letter_that_is_of_no_list_has_no_list_in_its_head():
 def test_a_letter_to_a_subscriber_names_the_list_and_the_way_out_on_one_line_each():
     url = "https://news.example/unsubscribe/" + "a" * 60
 
-    letter = notice_letter(
+    letter = build_transactional(
         replace(NOTICE, is_of_list=True, unsubscribe_url=url),
         letterhead_of(reply_to="re@example.org"),
     )
@@ -58,7 +58,9 @@ def test_a_letter_to_a_subscriber_names_the_list_and_the_way_out_on_one_line_eac
 
 
 def test_the_same_letter_has_the_same_bytes():
-    assert notice_letter(NOTICE, letterhead_of()) == notice_letter(NOTICE, letterhead_of())
+    assert build_transactional(NOTICE, letterhead_of()) == build_transactional(
+        NOTICE, letterhead_of()
+    )
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
@@ -66,7 +68,7 @@ def test_nothing_that_anybody_says_adds_a_header_or_breaks_a_line(subject, text,
     said = replace(NOTICE, subject=subject, text=f"{text}\n", html=f"<p>{text}</p>\n")
     letterhead = letterhead_of(sender=Sender(name=name, address="news@example.org"))
 
-    letter = notice_letter(said, letterhead)
+    letter = build_transactional(said, letterhead)
 
     assert email.message_from_bytes(letter).keys() == PLAIN
     assert b"\n" not in letter.replace(b"\r\n", b"")
@@ -86,4 +88,4 @@ def test_nothing_that_anybody_says_adds_a_header_or_breaks_a_line(subject, text,
 )
 def test_what_cannot_stand_in_a_head_is_refused(changes):
     with pytest.raises(ValueError, match="cannot stand"):
-        notice_letter(replace(NOTICE, **changes), letterhead_of())
+        build_transactional(replace(NOTICE, **changes), letterhead_of())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.delivery.pace import Pace
+from tidings.delivery.pace import RateLimit
 
 
 class Clock:
@@ -23,7 +23,7 @@ def clock():
 
 
 def test_letters_go_out_at_a_steady_rate(clock):
-    pace = Pace(10, clock=lambda: clock.now, sleep=clock.sleep)
+    pace = RateLimit(10, clock=lambda: clock.now, sleep=clock.sleep)
 
     for _ in range(101):
         pace.wait()
@@ -32,7 +32,7 @@ def test_letters_go_out_at_a_steady_rate(clock):
 
 
 def test_time_that_nobody_used_is_not_saved_up(clock):
-    pace = Pace(100, clock=lambda: clock.now, sleep=clock.sleep)
+    pace = RateLimit(100, clock=lambda: clock.now, sleep=clock.sleep)
     clock.now += 60
     began = clock.now
 
@@ -43,7 +43,7 @@ def test_time_that_nobody_used_is_not_saved_up(clock):
 
 
 def test_without_a_limit_nobody_waits(clock):
-    pace = Pace(0, clock=lambda: clock.now, sleep=clock.sleep)
+    pace = RateLimit(0, clock=lambda: clock.now, sleep=clock.sleep)
 
     for _ in range(1000):
         pace.wait()

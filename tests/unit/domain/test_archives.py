@@ -10,23 +10,23 @@ SIZES = st.integers(min_value=1, max_value=1000)
 
 @pytest.mark.parametrize(("last_seq", "expected"), [(0, 0), (99, 0), (100, 1), (199, 1), (200, 2)])
 def test_an_archive_is_there_once_it_is_full(last_seq, expected):
-    assert archives.full(last_seq) == expected
+    assert archives.full_archives(last_seq) == expected
 
 
 @given(last_seq=SEQS, feed_size=SIZES)
 def test_the_feed_keeps_its_size_and_less_than_an_archive_more(last_seq, feed_size):
-    left_out = archives.left_out(last_seq, feed_size=feed_size)
+    left_out = archives.archives_left_out(last_seq, feed_size=feed_size)
 
-    _, last_left_out = archives.span(left_out)
+    _, last_left_out = archives.archive_span(left_out)
     kept = last_seq - last_left_out
-    assert left_out <= archives.full(last_seq)
-    assert min(feed_size, last_seq) <= kept < feed_size + archives.SIZE
+    assert left_out <= archives.full_archives(last_seq)
+    assert min(feed_size, last_seq) <= kept < feed_size + archives.ARCHIVE_SIZE
 
 
 @given(seq=st.integers(min_value=1, max_value=10**9))
 def test_every_sequence_is_in_one_archive(seq):
-    number = -(-seq // archives.SIZE)
+    number = -(-seq // archives.ARCHIVE_SIZE)
 
-    spans = [archives.span(one) for one in (number - 1, number, number + 1)]
+    spans = [archives.archive_span(one) for one in (number - 1, number, number + 1)]
 
     assert [first <= seq <= last for first, last in spans] == [False, True, False]

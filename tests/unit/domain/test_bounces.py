@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.bounces import BounceKind, Standing, decide, is_forgiven, kind_of
+from tidings.domain.bounces import BounceHistory, BounceKind, decide, is_forgiven, kind_of
 from tidings.domain.readers import SuppressionReason
 from tidings.domain.refusals import find_status
 
@@ -92,7 +92,7 @@ def test_a_status_is_found_in_what_a_server_says(text, status):
 def judged(days, *, kind=BounceKind.FAILED, standing=None):
     """Return the decision after the last of the bounces that come on these days, each of another issue."""
     decision = None
-    standing = standing or Standing()
+    standing = standing or BounceHistory()
     for day in days:
         decision = decide(kind, standing, is_known_to_fail=False, now=NOON + day * DAY)
         standing = decision.standing
@@ -127,7 +127,7 @@ def test_who_complains_is_let_go_at_once():
 
 
 def test_a_dislike_of_us_never_counts():
-    before = Standing(score=4, since=NOON - 30 * DAY, last_at=NOON - 7 * DAY)
+    before = BounceHistory(score=4, since=NOON - 30 * DAY, last_at=NOON - 7 * DAY)
 
     decision = judged(range(100), kind=BounceKind.OTHER, standing=before)
 
@@ -136,7 +136,7 @@ def test_a_dislike_of_us_never_counts():
 
 
 def test_an_issue_counts_once():
-    first = decide(BounceKind.FAILED, Standing(), is_known_to_fail=False, now=NOON)
+    first = decide(BounceKind.FAILED, BounceHistory(), is_known_to_fail=False, now=NOON)
 
     again = decide(BounceKind.FAILED, first.standing, is_known_to_fail=True, now=NOON + 2 * DAY)
 
@@ -144,7 +144,7 @@ def test_an_issue_counts_once():
 
 
 def test_who_is_let_go_begins_anew():
-    assert judged(range(15)).standing == Standing()
+    assert judged(range(15)).standing == BounceHistory()
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_who_is_let_go_begins_anew():
     ],
 )
 def test_failures_are_forgotten_when_a_later_issue_arrived(arrived_at, is_over):
-    standing = Standing(score=4, since=NOON - 60 * DAY, last_at=NOON - 20 * DAY)
+    standing = BounceHistory(score=4, since=NOON - 60 * DAY, last_at=NOON - 20 * DAY)
 
     assert is_forgiven(standing, arrived_at=arrived_at, now=NOON) is is_over
     assert not is_forgiven(replace(standing, score=0), arrived_at=arrived_at, now=NOON)

@@ -1,7 +1,7 @@
 """What is remembered of decisions."""
 
 from factories import HOUR, NOON
-from tidings.domain.decisions import MAX_WORDS, noted, noted_all, noted_new
+from tidings.domain.decisions import MAX_WORDS, noted_all, with_decision, with_news
 from tidings.domain.sources import MAX_DECISIONS
 
 
@@ -13,7 +13,7 @@ def test_the_same_decision_in_a_row_is_one_line_with_a_count_and_the_last_time()
     history = ()
 
     for hour in range(12):
-        history = noted(history, "failed: 404 Not Found", now=NOON + hour * HOUR)
+        history = with_decision(history, "failed: 404 Not Found", now=NOON + hour * HOUR)
 
     assert history == [("2026-11-20T23:00:00+00:00", "failed: 404 Not Found (12 times)")]
 
@@ -22,17 +22,17 @@ def test_another_decision_begins_a_line():
     history = ()
 
     for decision in ("failed: 404", "failed: 404", "works again", "failed: 404"):
-        history = noted(history, decision, now=NOON)
+        history = with_decision(history, decision, now=NOON)
 
     assert words(history) == ["failed: 404 (2 times)", "works again", "failed: 404"]
 
 
 def test_new_entries_of_polls_in_a_row_are_added_up():
-    history = noted((), "first poll", now=NOON)
+    history = with_decision((), "first poll", now=NOON)
 
     for found in (1, 3, 2):
-        history = noted_new(history, found, now=NOON)
-    history = noted_new(noted(history, "failed: 404", now=NOON), 1, now=NOON)
+        history = with_news(history, found, now=NOON)
+    history = with_news(with_decision(history, "failed: 404", now=NOON), 1, now=NOON)
 
     assert words(history) == [
         "first poll",
@@ -46,7 +46,7 @@ def test_old_decisions_are_forgotten_and_long_ones_cut():
     history = ()
 
     for number in range(100):
-        history = noted(history, f"{number} " + "x" * 5000, now=NOON)
+        history = with_decision(history, f"{number} " + "x" * 5000, now=NOON)
 
     assert len(history) == MAX_DECISIONS
     assert history[-1][1].startswith("99 ")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alike
-from tidings.domain.figures import figures_in
-from tidings.domain.likeness import Because, find_likeness
+from tidings.domain.figures import title_numbers
+from tidings.domain.likeness import MatchReason, find_similarity
 from tidings.domain.sketches import BINS, READ, sketch_of
 
 PAIRS = alike.pairs()
@@ -40,25 +40,25 @@ def test_the_set_is_large_varied_and_half_of_it_are_traps():
         pytest.param(
             ("A", "https://x.example/p", ""),
             ("B", "http://www.x.example/p/", ""),
-            Because.LINK,
+            MatchReason.LINK,
             id="one page",
         ),
         pytest.param(
             ("Red fox meets hen", None, TEXT),
             ("Red fox meets hen", None, TEXT),
-            Because.TITLE,
+            MatchReason.TITLE,
             id="title and text",
         ),
         pytest.param(
             ("Red fox meets hen", None, TEXT),
             ("Grey owl meets hen", None, TEXT),
-            Because.TEXT,
+            MatchReason.TEXT,
             id="text",
         ),
         pytest.param(
             ("Red fox meets grey owl under old bridge", None, ""),
             ("red fox, meets: grey owl under old bridge!", None, TEXT),
-            Because.HEADLINE,
+            MatchReason.HEADLINE,
             id="a long title, where there is no text",
         ),
         pytest.param(
@@ -74,7 +74,7 @@ def test_the_set_is_large_varied_and_half_of_it_are_traps():
     ],
 )
 def test_why_two_entries_are_one_story(one, other, because):
-    found = find_likeness(sketch_of(*one), sketch_of(*other))
+    found = find_similarity(sketch_of(*one), sketch_of(*other))
 
     assert (found.because if found else None) is because
 
@@ -103,9 +103,9 @@ texts = st.text(max_size=300) | st.lists(
 def test_likeness_knows_no_order_and_stays_within_its_bounds(title, text, other, more):
     one, two = sketch_of(title, None, text), sketch_of(other, None, more)
 
-    found = find_likeness(one, two)
+    found = find_similarity(one, two)
 
-    assert found == find_likeness(two, one)
+    assert found == find_similarity(two, one)
     assert found is None or 0 < found.score <= 1
 
 
@@ -114,7 +114,7 @@ def test_the_same_entry_twice_finds_itself_if_it_is_found_alike(title, text):
     one, two = sketch_of(title, None, text), sketch_of(title, None, text)
 
     assert one == two
-    assert not find_likeness(one, two) or set(one.keys) & set(two.keys)
+    assert not find_similarity(one, two) or set(one.keys) & set(two.keys)
 
 
 def test_an_entry_has_a_bounded_number_of_keys_that_a_database_can_hold():
@@ -150,4 +150,4 @@ def test_markup_makes_no_difference():
     ],
 )
 def test_numbers_in_titles_are_known_however_they_are_written(title, figures):
-    assert figures_in(title) == figures
+    assert title_numbers(title) == figures

@@ -9,7 +9,7 @@ from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import (
     Omission,
     Pending,
-    Standing,
+    SubscriptionProgress,
     Window,
     find_due_slot,
     is_flood,
@@ -26,7 +26,7 @@ TODAY = Slot(key="d:2026-11-20", due_at=NOON - 5 * HOUR)
 
 
 def window(*, watermark=10, cut=15, pending=(), had=(), slot=TODAY, now=NOON):
-    standing = Standing(watermark=watermark, pending=pending, had=frozenset(had))
+    standing = SubscriptionProgress(watermark=watermark, pending=pending, had=frozenset(had))
     return window_of(DAILY, slot, standing, cut=cut, now=now)
 
 

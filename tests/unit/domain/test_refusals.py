@@ -2,9 +2,9 @@
 
 import pytest
 
-from tidings.domain.refusals import Outcomes, Subject, subject_of
+from tidings.domain.refusals import Outcomes, RefusalSubject, subject_of
 
-THEIRS, OURS = Subject.RECIPIENT, Subject.OURS
+THEIRS, OURS = RefusalSubject.RECIPIENT, RefusalSubject.OURS
 
 
 @pytest.mark.parametrize(
@@ -20,9 +20,9 @@ THEIRS, OURS = Subject.RECIPIENT, Subject.OURS
         ("5.4.1 Recipient address rejected: Access denied. [x.outlook.com]", THEIRS),
         ("Recipient address rejected: User unknown in relay recipient table", THEIRS),
         ("5.4.1 All recipient addresses rejected : Access denied", THEIRS),
-        ("Connection frequency limited", Subject.PACE),
-        ("Too many connections from your host", Subject.PACE),
-        ("5.5.3 Too many recipients", Subject.PACE),
+        ("Connection frequency limited", RefusalSubject.PACE),
+        ("Too many connections from your host", RefusalSubject.PACE),
+        ("5.5.3 Too many recipients", RefusalSubject.PACE),
         ("5.0.0 <ann@example.org>... User unknown", THEIRS),
         ("5.2.2 The recipient's inbox is out of storage space", THEIRS),
         ("No such user - psmtp", THEIRS),
@@ -47,9 +47,9 @@ THEIRS, OURS = Subject.RECIPIENT, Subject.OURS
         ("5.3.4 Message size exceeds fixed limit", OURS),
         ("message too large", OURS),
         ("Unauthenticated email is not accepted due to the domain's DMARC policy", OURS),
-        ("5.2.1 receiving mail at a rate that prevents additional messages", Subject.PACE),
-        ("Transaction failed", Subject.UNKNOWN),
-        ("", Subject.UNKNOWN),
+        ("5.2.1 receiving mail at a rate that prevents additional messages", RefusalSubject.PACE),
+        ("Transaction failed", RefusalSubject.UNKNOWN),
+        ("", RefusalSubject.UNKNOWN),
     ],
 )
 def test_words_say_whom_a_refusal_means(text, subject):

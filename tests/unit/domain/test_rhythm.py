@@ -8,7 +8,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from polling import POLICY
 from tidings.domain.rhythm import HALF_LIFE, Rhythm
-from tidings.domain.schedule import Standing, next_poll
+from tidings.domain.schedule import PollHistory, next_poll
 
 MINUTE = timedelta(minutes=1)
 DAYS = 90
@@ -32,7 +32,7 @@ def follow(published, *, has_validators=True):
     """Follow a source that publishes at these times; return its polls, and each entry's delay."""
     polls, delays, rhythm = [NOON], [], Rhythm()
     while polls[-1] < END:
-        standing = Standing(source_id=1, rhythm=rhythm, has_validators=has_validators)
+        standing = PollHistory(source_id=1, rhythm=rhythm, has_validators=has_validators)
         polls.append(next_poll(standing, now=polls[-1], policy=POLICY).at)
         before, now = polls[-2:]
         found = published[bisect_right(published, before) : bisect_right(published, now)]

@@ -14,7 +14,7 @@ CELLS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
 
 
 def read(text, **given):
-    return list(rosters.read(text, given)[1])
+    return list(rosters.read_csv(text, given)[1])
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_bad_line_has_a_problem_and_those_round_it_do_not(line, words):
     ],
 )
 def test_lists_of_other_programs_are_known_by_their_headings(text, program, cells, membership):
-    columns, lines = rosters.read(text, {})
+    columns, lines = rosters.read_csv(text, {})
     [line] = lines
 
     assert columns.program == program
@@ -288,7 +288,7 @@ def test_the_operator_says_what_other_columns_mean():
     text = "Courriel;Nom;Inscrit le;Preuve\na@example.org;Ann;2024-01-02;bulletin\n"
     given = {"courriel": "address", "Inscrit le": "confirmed_at", "PREUVE": "proof", "Nom": "-"}
 
-    columns, lines = rosters.read(text, given)
+    columns, lines = rosters.read_csv(text, given)
 
     assert [line.cells for line in lines] == [
         {"address": "a@example.org", "confirmed_at": "2024-01-02", "proof": "bulletin"}
@@ -325,7 +325,7 @@ def test_a_status_that_nobody_knows_is_refused():
 def test_no_cell_is_a_formula_and_every_cell_comes_back(cell):
     file = io.StringIO()
 
-    rosters.write([{"address": "a@example.org", "proof": cell}], file, ("address", "proof"))
+    rosters.write_csv([{"address": "a@example.org", "proof": cell}], file, ("address", "proof"))
 
     assert file.getvalue().splitlines()[1].partition(",")[2][0] not in "=@+-"
     [line] = read(file.getvalue())
@@ -337,6 +337,6 @@ def test_what_is_written_is_read_again(cells):
     file = io.StringIO()
     rows = [{"address": "a@example.org", "proof": cell} for cell in cells]
 
-    rosters.write(rows, file, ("address", "proof"))
+    rosters.write_csv(rows, file, ("address", "proof"))
 
     assert [line.cells["proof"] for line in read(file.getvalue())] == cells

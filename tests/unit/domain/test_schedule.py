@@ -7,7 +7,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from polling import POLICY
 from tidings.domain.rhythm import Rhythm
-from tidings.domain.schedule import JITTER, Standing, next_poll
+from tidings.domain.schedule import JITTER, PollHistory, next_poll
 
 MINUTE = timedelta(minutes=1)
 
@@ -17,7 +17,7 @@ def a_rhythm(gap, *, observed=20 * DAY):
 
 
 def next_of(source_id=1, *, now=NOON, **fields):
-    return next_poll(Standing(source_id=source_id, **fields), now=now, policy=POLICY)
+    return next_poll(PollHistory(source_id=source_id, **fields), now=now, policy=POLICY)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.domain.spans import in_words, read_span, written
+from tidings.domain.spans import duration_in_words, format_duration, parse_duration
 from tidings.errors import InvalidError
 
 
@@ -17,7 +17,7 @@ from tidings.errors import InvalidError
     ],
 )
 def test_a_span_is_told_roughly(span, words):
-    assert in_words(span) == words
+    assert duration_in_words(span) == words
 
 
 @pytest.mark.parametrize(
@@ -34,17 +34,17 @@ def test_a_span_is_told_roughly(span, words):
     ],
 )
 def test_a_span_is_read_and_written_as_people_type_it(text, span, again):
-    assert read_span(text) == span
-    assert written(span) == again
+    assert parse_duration(text) == span
+    assert format_duration(span) == again
 
 
 @pytest.mark.parametrize("text", ["often", "3", "h", "-1h", ".5h", "3 h", "1234567890s", "\u0663h"])
 def test_what_is_no_span_is_refused(text):
     with pytest.raises(InvalidError, match="90m, 3h or 2d"):
-        read_span(text)
+        parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["3651d", "999999999d"])
 def test_a_span_beyond_ten_years_is_refused(text):
     with pytest.raises(InvalidError, match="at most 3650 days"):
-        read_span(text)
+        parse_duration(text)

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import DAY, NOON
-from tidings.domain.likeness import Because, Likeness
+from tidings.domain.likeness import MatchReason, Similarity
 from tidings.domain.sketches import sketch_of
 from tidings.domain.stories import (
     MOST_LIKELY,
     Match,
     Member,
-    Told,
+    StoryCandidate,
     find_matches,
-    first_of_each,
-    join,
-    likely_mates,
+    group_matches,
+    likely_matches,
+    one_per_story,
 )
 
 TEXT = " ".join(f"word{number}" for number in range(50))
@@ -25,7 +25,7 @@ TITLE = "Nobody comes upon such a title by mere chance"
 
 def told(seq, source=None, *, title=TITLE, text=TEXT, url=None, at=NOON):
     sketch = sketch_of(title, url, text)
-    return Told(seq=seq, source_id=source or seq, seen_at=at, sketch=sketch)
+    return StoryCandidate(seq=seq, source_id=source or seq, seen_at=at, sketch=sketch)
 
 
 def mates(one, *others):
@@ -82,21 +82,21 @@ def test_an_entry_is_compared_with_those_that_share_most_with_it_and_not_with_a_
     crowd = {key: range(100, 140) for key in told(1).sketch.keys[:2]}
     crowd[told(1).sketch.keys[5]] = [139]
 
-    [likely] = likely_mates([told(1)], crowd).values()
+    [likely] = likely_matches([told(1)], crowd).values()
 
     assert likely[0] == 139
     assert len(likely) == MOST_LIKELY
 
 
 def test_entries_of_one_batch_find_each_other_once():
-    assert likely_mates([told(1), told(2)], {}) == {1: [], 2: [1]}
+    assert likely_matches([told(1), told(2)], {}) == {1: [], 2: [1]}
 
 
 def test_each_story_is_told_by_the_first_entry_that_is_wanted():
-    assert first_of_each([1, 2, 3, 4, 5], {2: 7, 4: 7, 5: 8}, told={8}) == (1, 2, 3)
+    assert one_per_story([1, 2, 3, 4, 5], {2: 7, 4: 7, 5: 8}, told={8}) == (1, 2, 3)
 
 
-SURE = Likeness(because=Because.TEXT, score=1.0)
+SURE = Similarity(because=MatchReason.TEXT, score=1.0)
 
 
 def drawn_from(places, matched, separated):
@@ -130,7 +130,7 @@ joinings = st.builds(drawn_from, PLACES, NUMBERS, NUMBERS)
 def test_no_story_ever_has_two_of_a_source_or_two_that_are_kept_apart(drawn):
     members, matches, apart = drawn
 
-    joined = join(matches, [one for one in members if one.story_id], apart)
+    joined = group_matches(matches, [one for one in members if one.story_id], apart)
 
     for story in joined:
         assert len({one.source_id for one in story.members}) == len(story.members)
@@ -145,7 +145,7 @@ def test_no_story_ever_has_two_of_a_source_or_two_that_are_kept_apart(drawn):
 def test_every_entry_is_in_one_story_and_no_member_is_lost(drawn):
     members, matches, apart = drawn
 
-    joined = join(matches, [one for one in members if one.story_id], apart)
+    joined = group_matches(matches, [one for one in members if one.story_id], apart)
 
     seqs = [one.seq for story in joined for one in story.members]
     assert len(seqs) == len(set(seqs))
@@ -159,13 +159,13 @@ def test_every_entry_is_in_one_story_and_no_member_is_lost(drawn):
 @given(joinings)
 def test_joining_again_changes_nothing(drawn):
     members, matches, apart = drawn
-    joined = join(matches, [one for one in members if one.story_id], apart)
+    joined = group_matches(matches, [one for one in members if one.story_id], apart)
     place = {one.seq: n for n, story in enumerate(joined, start=10) for one in story.members}
     after = [
         Member(seq=one.seq, source_id=one.source_id, story_id=place.get(one.seq, one.story_id))
         for one in members
     ]
 
-    again = join(matches, [one for one in after if one.story_id], apart)
+    again = group_matches(matches, [one for one in after if one.story_id], apart)
 
     assert again == []

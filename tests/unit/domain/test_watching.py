@@ -8,22 +8,22 @@ import pytest
 from factories import DAY, HOUR, NOON
 from tidings.domain.watching import (
     MAX_LINES,
-    Letters,
-    Snapshot,
+    HealthSnapshot,
+    MessageGroup,
+    ProblemKind,
     WatchedSource,
-    WorryKind,
-    worries,
+    problems_in,
 )
 
-WELL = Snapshot(
+WELL = HealthSnapshot(
     active_sources=3,
     polled_at=NOON - timedelta(minutes=1),
     sources=(),
     held_entries=0,
     paused_relays=(),
-    stuck=Letters(),
-    refused=Letters(),
-    doubtful=Letters(),
+    stuck=MessageGroup(),
+    refused=MessageGroup(),
+    doubtful=MessageGroup(),
     bounces=0,
     usual_bounces=0.0,
     free_space=50_000_000_000,
@@ -44,11 +44,11 @@ def a_source(number=1, **fields):
 
 
 def told(**changes):
-    return [worry.kind for worry in worries(replace(WELL, **changes), now=NOON)]
+    return [worry.kind for worry in problems_in(replace(WELL, **changes), now=NOON)]
 
 
 def test_there_is_nothing_to_tell_where_all_is_well():
-    assert worries(WELL, now=NOON) == ()
+    assert problems_in(WELL, now=NOON) == ()
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,13 @@ def test_there_is_nothing_to_tell_where_all_is_well():
         ),
         pytest.param({"free_space": None}, [], id="somebody else's disk"),
         pytest.param({"paused_relays": ["a:25: 530"]}, ["relay"], id="the relay refuses us"),
-        pytest.param({"refused": Letters(count=2)}, ["relay"], id="it has refused letters"),
-        pytest.param({"stuck": Letters(count=1)}, ["letters_stuck"], id="a letter does not leave"),
-        pytest.param({"doubtful": Letters(count=1)}, ["letters_doubtful"], id="a letter in doubt"),
+        pytest.param({"refused": MessageGroup(count=2)}, ["relay"], id="it has refused letters"),
+        pytest.param(
+            {"stuck": MessageGroup(count=1)}, ["letters_stuck"], id="a letter does not leave"
+        ),
+        pytest.param(
+            {"doubtful": MessageGroup(count=1)}, ["letters_doubtful"], id="a letter in doubt"
+        ),
         pytest.param({"bounces": 9}, [], id="a few bounces"),
         pytest.param({"bounces": 10}, ["bounces"], id="bounces where there were none"),
         pytest.param({"bounces": 40, "usual_bounces": 10.0}, [], id="bounces as usual"),
@@ -97,20 +101,20 @@ def test_the_worst_comes_first():
         "held_entries": 1,
         "sources": [a_source(notice="moved"), a_source(2, is_retired=True)],
         "bounces": 99,
-        "doubtful": Letters(count=1),
-        "stuck": Letters(count=1),
-        "refused": Letters(count=1),
+        "doubtful": MessageGroup(count=1),
+        "stuck": MessageGroup(count=1),
+        "refused": MessageGroup(count=1),
         "free_space": 0,
         "polled_at": NOON - DAY,
     }
 
-    assert told(**everything) == list(WorryKind)
+    assert told(**everything) == list(ProblemKind)
 
 
 def test_of_many_sources_those_that_failed_longest_are_named_and_all_are_counted():
     sources = [a_source(number, worked_at=NOON - (3 + number) * DAY) for number in range(15)]
 
-    [worry] = worries(replace(WELL, sources=sources), now=NOON)
+    [worry] = problems_in(replace(WELL, sources=sources), now=NOON)
 
     assert worry.count == 15
     assert len(worry.lines) == MAX_LINES

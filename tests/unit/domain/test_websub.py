@@ -20,11 +20,11 @@ from tidings.domain.hubs import (
 from tidings.domain.websub import (
     METHODS,
     HubNote,
+    HubOffer,
     HubState,
     HubStep,
     HubSubscription,
     Intent,
-    Offer,
     WebSubSettings,
     is_genuine,
 )
@@ -62,12 +62,12 @@ def signature(body=BODY, secret=SECRET, method="sha256"):
 @pytest.mark.parametrize(
     ("hubs", "self_url", "known_as", "offer"),
     [
-        pytest.param((HUB,), None, FEED, Offer(hubs=[HUB], topic=FEED), id="where it was found"),
+        pytest.param((HUB,), None, FEED, HubOffer(hubs=[HUB], topic=FEED), id="where it was found"),
         pytest.param(
             (HUB, "https://b.example/"),
             "https://example.org/own",
             FEED,
-            Offer(hubs=[HUB, "https://b.example/"], topic="https://example.org/own"),
+            HubOffer(hubs=[HUB, "https://b.example/"], topic="https://example.org/own"),
             id="the name that the document gives itself",
         ),
         pytest.param((), FEED, FEED, None, id="no hub"),
@@ -75,7 +75,7 @@ def signature(body=BODY, secret=SECRET, method="sha256"):
             (),
             "http://www.youtube.com/feeds/videos.xml?channel_id=x",
             "https://www.youtube.com/feeds/videos.xml?channel_id=UCx",
-            Offer(
+            HubOffer(
                 hubs=["https://pubsubhubbub.appspot.com/subscribe"],
                 topic="https://www.youtube.com/feeds/videos.xml?channel_id=UCx",
             ),
@@ -95,18 +95,18 @@ def test_what_a_document_offers(hubs, self_url, known_as, offer):
 @pytest.mark.parametrize(
     ("known", "offer", "step"),
     [
-        pytest.param(None, Offer(hubs=[HUB], topic=FEED), HubStep.JOIN, id="a hub appears"),
+        pytest.param(None, HubOffer(hubs=[HUB], topic=FEED), HubStep.JOIN, id="a hub appears"),
         pytest.param(None, None, None, id="there is none"),
-        pytest.param(a_subscription(), Offer(hubs=["x", HUB], topic=FEED), None, id="it stays"),
+        pytest.param(a_subscription(), HubOffer(hubs=["x", HUB], topic=FEED), None, id="it stays"),
         pytest.param(a_subscription(), None, HubStep.LEAVE, id="it vanishes"),
         pytest.param(
             a_subscription(HubState.PENDING),
-            Offer(hubs=["x"], topic=FEED),
+            HubOffer(hubs=["x"], topic=FEED),
             HubStep.LEAVE,
             id="another takes its place",
         ),
         pytest.param(
-            a_subscription(), Offer(hubs=[HUB], topic="x"), HubStep.LEAVE, id="another name"
+            a_subscription(), HubOffer(hubs=[HUB], topic="x"), HubStep.LEAVE, id="another name"
         ),
         pytest.param(a_subscription(HubState.ACTIVE), None, None, id="it pushes all the same"),
         pytest.param(a_subscription(HubState.LEAVING), None, None, id="it is left already"),

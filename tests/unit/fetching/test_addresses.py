@@ -2,7 +2,7 @@ import pytest
 from yarl import URL
 
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching.addresses import Target, follow, read, without_credentials
+from tidings.fetching.addresses import Target, parse_target, resolve_redirect, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from tidings.fetching.addresses import Target, follow, read, without_credentials
     ],
 )
 def test_an_address_is_taken_apart(address, url, authorization):
-    assert read(address) == Target(url=URL(url, encoded=True), authorization=authorization)
+    assert parse_target(address) == Target(url=URL(url, encoded=True), authorization=authorization)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_an_address_is_taken_apart(address, url, authorization):
 )
 def test_what_cannot_be_dialled_is_refused(address):
     with pytest.raises(ForbiddenAddressError) as caught:
-        read(address)
+        parse_target(address)
 
     assert "pass" not in str(caught.value)
 
@@ -70,12 +70,12 @@ def test_credentials_are_never_shown(address, shown):
     ],
 )
 def test_a_location_is_followed(location, target):
-    assert str(follow(URL("https://a.example/x/y"), location)) == target
+    assert str(resolve_redirect(URL("https://a.example/x/y"), location)) == target
 
 
 @pytest.mark.parametrize("location", ["http:b", "http:///b", "data:,x", "http://u@b.example/"])
 def test_some_locations_are_not_followed(location):
     with pytest.raises(FetchError) as caught:
-        follow(URL("https://a.example/"), location)
+        resolve_redirect(URL("https://a.example/"), location)
 
     assert caught.value.url == "https://a.example/"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.fetching.hints import LONGEST, fresh_for, retry_after
+from tidings.fetching.hints import LONGEST_HINT, fresh_for, retry_after
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,7 +29,7 @@ ZERO = timedelta(0)
         pytest.param('x="no-cache", max-age=3600', {}, HOUR, id="no-cache as a mere value"),
         pytest.param("max-age=-1", {}, None, id="negative: not said"),
         pytest.param("max-age=soon", {}, None, id="no number: not said"),
-        pytest.param("max-age=" + "9" * 5000, {}, LONGEST, id="for ever: held"),
+        pytest.param("max-age=" + "9" * 5000, {}, LONGEST_HINT, id="for ever: held"),
         pytest.param("max-age=00000000003600", {}, HOUR, id="leading zeros"),
         pytest.param("", {"expires": "Sun, 01 Mar 2026 13:00:00 GMT"}, HOUR, id="Expires"),
         pytest.param(
@@ -43,7 +43,9 @@ ZERO = timedelta(0)
         ),
         pytest.param("", {"expires": "Sun, 01 Mar 2026 11:00:00 GMT"}, ZERO, id="expired"),
         pytest.param("", {"expires": "0"}, ZERO, id="Expires that is no date: expired"),
-        pytest.param("", {"expires": "Fri, 31 Dec 9999 23:59:59 GMT"}, LONGEST, id="9999: held"),
+        pytest.param(
+            "", {"expires": "Fri, 31 Dec 9999 23:59:59 GMT"}, LONGEST_HINT, id="9999: held"
+        ),
         pytest.param(
             "max-age=3600", {"expires": "Sun, 01 Mar 2026 11:00:00 GMT"}, HOUR, id="max-age first"
         ),
@@ -63,13 +65,13 @@ def test_how_long_an_answer_stays_fresh(cache_control, headers, expected):
         pytest.param("0", ZERO, id="at once"),
         pytest.param("-1", None, id="negative"),
         pytest.param("NaN", None, id="not a number"),
-        pytest.param("999999999999", LONGEST, id="for ever: held"),
+        pytest.param("999999999999", LONGEST_HINT, id="for ever: held"),
         pytest.param("Sun, 01 Mar 2026 13:00:00 GMT", HOUR, id="a date"),
         pytest.param("Sunday, 01-Mar-26 13:00:00 GMT", HOUR, id="a date of the old kind"),
         pytest.param("Sun Mar  1 13:00:00 2026", HOUR, id="a date of C"),
         pytest.param("Sun, 01 Mar 2026 14:00:00 +0100", HOUR, id="a date with a zone"),
         pytest.param("Sun, 01 Mar 2026 11:00:00 GMT", ZERO, id="past"),
-        pytest.param("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST, id="9999: held"),
+        pytest.param("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_HINT, id="9999: held"),
         pytest.param("Fri, 31 Dec 99999 23:59:59 GMT", None, id="no such year"),
         pytest.param("tomorrow", None, id="words"),
     ],
@@ -85,4 +87,4 @@ def test_no_header_gets_beyond_the_bounds(value):
         fresh_for(value, expires=value, age=value, date=value, now=NOON),
     ]
 
-    assert all(pause is None or ZERO <= pause <= LONGEST for pause in pauses)
+    assert all(pause is None or ZERO <= pause <= LONGEST_HINT for pause in pauses)

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tidings.fetching.links import related
+from tidings.fetching.links import related_links
 
 BASE = "https://example.org/blog/feed"
 
@@ -42,7 +42,7 @@ BASE = "https://example.org/blog/feed"
     ],
 )
 def test_links_are_found_by_relation(header, expected):
-    assert related(header, "hub", base=BASE) == expected
+    assert related_links(header, "hub", base=BASE) == expected
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,6 @@ def test_links_are_found_by_relation(header, expected):
 def test_a_hostile_header_takes_no_time(header):
     began = time.process_time()
 
-    related(header, "hub", base=BASE)
+    related_links(header, "hub", base=BASE)
 
     assert time.process_time() - began < 2

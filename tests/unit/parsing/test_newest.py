@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidings.domain.documents import MAX_ENTRIES
-from tidings.parsing.newest import newest, to_read
+from tidings.parsing.newest import newest_positions, positions_to_read
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -17,23 +17,23 @@ def an_atom(*entries):
 
 
 def test_few_entries_are_all_among_the_newest():
-    assert newest([None, NOON]) == [0, 1]
+    assert newest_positions([None, NOON]) == [0, 1]
 
 
 def test_the_newest_keep_their_order():
     dates = [a_day(number) for number in range(MAX_ENTRIES + 5, 0, -1)]
 
-    assert newest(dates) == list(range(5, MAX_ENTRIES + 5))
+    assert newest_positions(dates) == list(range(5, MAX_ENTRIES + 5))
 
 
 def test_an_entry_without_date_is_as_old_as_the_one_before():
     dates = [NOON, None, *[a_day(1)] * MAX_ENTRIES]
 
-    assert newest(dates) == list(range(MAX_ENTRIES))
+    assert newest_positions(dates) == list(range(MAX_ENTRIES))
 
 
 def test_of_few_entries_all_are_to_be_read():
-    assert to_read(an_atom("<entry/>" * MAX_ENTRIES)) is None
+    assert positions_to_read(an_atom("<entry/>" * MAX_ENTRIES)) is None
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,12 @@ def test_of_many_entries_the_newest_are_to_be_read(end):
     new = "<entry><published>2026-01-01</published><updated>2000-01-01</updated></entry>"
     document = an_atom(old * 10, new * MAX_ENTRIES, old * 10, end)
 
-    assert to_read(document) == set(range(10, MAX_ENTRIES + 10))
+    assert positions_to_read(document) == set(range(10, MAX_ENTRIES + 10))
 
 
 def test_what_only_looks_like_an_entry_is_none():
     text = "<title><![CDATA[<entry>]]></title>"
 
-    assert to_read(an_atom(f"<entry>{text}</entry>" * MAX_ENTRIES)) == set(range(MAX_ENTRIES))
+    assert positions_to_read(an_atom(f"<entry>{text}</entry>" * MAX_ENTRIES)) == set(
+        range(MAX_ENTRIES)
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, EntryState, Mate, SourceCredit
+from tidings.domain.entries import AlsoAt, Entry, EntryState, SourceCredit
 from tidings.domain.publishing import FeedDocument
 from tidings.rendering.formats import FORMATS
 
@@ -95,7 +95,7 @@ def a_mate():
     def make(**differing):
         source = replace(SOURCE, id=3, title="Quay & Co", url="https://quay.example/feed")
         fields = {"id": 9, "title": "Tides", "url": "https://quay.example/tides?a=1&b=2"}
-        return Mate(**(fields | {"source": source} | differing))
+        return AlsoAt(**(fields | {"source": source} | differing))
 
     return make
 

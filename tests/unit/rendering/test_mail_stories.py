@@ -6,13 +6,13 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from digests import ISSUE_URL, LEMMA, MAJALLA, NOTES, SITE_URL, TEMPLATES, a_digest, an_entry, of
-from tidings.domain.entries import Mate
+from tidings.domain.entries import AlsoAt
 from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import mail
 from tidings.rendering.digest_parts import MAX_MATES
 from tidings.templates import load_mail_templates
 
-MATE = Mate(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
+MATE = AlsoAt(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
 
 
 @pytest.fixture(scope="module")

@@ -9,18 +9,18 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digests import TEMPLATES
 from tidings.domain.newsletters import Frequency
-from tidings.domain.watching import Worry, WorryKind
+from tidings.domain.watching import Problem, ProblemKind
 from tidings.errors import TemplateError
 from tidings.rendering.letters import MAX_SUBJECT
 from tidings.rendering.notices import (
+    AddressChangedContext,
     AddressContext,
     ConfirmContext,
     GoodbyeContext,
-    MovedContext,
     OperatorContext,
     WelcomeContext,
-    contracts,
-    write_notice,
+    render_message,
+    template_contracts,
 )
 from tidings.templates import load_mail_templates
 
@@ -52,13 +52,13 @@ ADDRESS = AddressContext(
     confirm_url="https://news.example/address/abc",
     until=UNTIL,
 )
-MOVED = MovedContext(**HEAD, newsletters=("Morning tidings",), contact="desk@example.org")
+MOVED = AddressChangedContext(**HEAD, newsletters=("Morning tidings",), contact="desk@example.org")
 OPERATOR = OperatorContext(
     **HEAD,
     moment=UNTIL,
     worries=(
-        Worry(kind=WorryKind.FAILING, count=12, lines=("3 A source: 404 Not Found",)),
-        Worry(kind=WorryKind.HELD, count=1),
+        Problem(kind=ProblemKind.FAILING, count=12, lines=("3 A source: 404 Not Found",)),
+        Problem(kind=ProblemKind.HELD, count=1),
     ),
 )
 ALL = [
@@ -81,7 +81,7 @@ def letters_of(text):
 @pytest.mark.parametrize("language", LOADED.languages)
 @pytest.mark.parametrize("context", ALL)
 def test_both_parts_lead_to_the_same_places(context, language):
-    written = write_notice(replace(context, language=language), LOADED)
+    written = render_message(replace(context, language=language), LOADED)
 
     tree = LexborHTMLParser(written.html)
     links = [a.attributes["href"].removeprefix("mailto:") for a in tree.css("a")]
@@ -93,7 +93,7 @@ def test_both_parts_lead_to_the_same_places(context, language):
 @pytest.mark.parametrize("language", LOADED.languages)
 @pytest.mark.parametrize("context", ALL)
 def test_every_line_of_the_plain_part_stands_in_the_html(context, language):
-    written = write_notice(replace(context, language=language), LOADED)
+    written = render_message(replace(context, language=language), LOADED)
 
     shown = letters_of(visible(written.html))
     lines = [line for line in written.text.splitlines() if not line.startswith("http")]
@@ -103,7 +103,7 @@ def test_every_line_of_the_plain_part_stands_in_the_html(context, language):
 @pytest.mark.parametrize("language", LOADED.languages)
 @pytest.mark.parametrize("context", ALL)
 def test_letters_say_their_language_load_nothing_and_are_small(context, language):
-    written = write_notice(replace(context, language=language), LOADED)
+    written = render_message(replace(context, language=language), LOADED)
 
     tree = LexborHTMLParser(written.html)
     assert tree.css_first("html").attributes["lang"] == language
@@ -134,7 +134,7 @@ def test_letters_say_their_language_load_nothing_and_are_small(context, language
     ],
 )
 def test_what_a_letter_tells_stands_in_both_parts(context, facts):
-    written = write_notice(context, LOADED)
+    written = render_message(context, LOADED)
 
     shown, plain = visible(written.html), " ".join(written.text.split())
     for fact in [*facts, "1 Harbour Street"]:
@@ -143,7 +143,7 @@ def test_what_a_letter_tells_stands_in_both_parts(context, facts):
 
 
 def test_a_letter_in_chinese_is_chinese_throughout():
-    written = write_notice(replace(CONFIRM, language="zh", postal_address=None), LOADED)
+    written = render_message(replace(CONFIRM, language="zh", postal_address=None), LOADED)
 
     assert written.subject == "请确认订阅：Morning tidings"  # noqa: RUF001
     assert not re.search("[a-z]", re.sub(r"https://\S*|Morning tidings", "", written.text))
@@ -154,10 +154,10 @@ def test_a_letter_in_chinese_is_chinese_throughout():
 def test_a_welcome_knows_every_frequency(frequency, language):
     welcome = replace(WELCOME, frequency=frequency.value, language=language)
 
-    texts = {write_notice(replace(welcome, frequency=other), LOADED).text for other in Frequency}
+    texts = {render_message(replace(welcome, frequency=other), LOADED).text for other in Frequency}
 
     assert len(texts) == len(Frequency)
-    assert ("7:00" in write_notice(welcome, LOADED).text) is (frequency is not Frequency.INSTANT)
+    assert ("7:00" in render_message(welcome, LOADED).text) is (frequency is not Frequency.INSTANT)
 
 
 HOSTILE = "A\r\nBcc: e@example.org <img src=x onerror=alert(1)> {{ 7*7 }} {0.__class__} \u202e\0 =?utf-8?q?x?="
@@ -170,13 +170,15 @@ HOSTILE = "A\r\nBcc: e@example.org <img src=x onerror=alert(1)> {{ 7*7 }} {0.__c
         pytest.param(replace(WELCOME, newsletter=HOSTILE, postal_address=HOSTILE), id="welcome"),
         pytest.param(replace(ADDRESS, newsletters=(HOSTILE, HOSTILE)), id="address"),
         pytest.param(
-            replace(OPERATOR, worries=(Worry(kind=WorryKind.NOTICES, count=1, lines=(HOSTILE,)),)),
+            replace(
+                OPERATOR, worries=(Problem(kind=ProblemKind.NOTICES, count=1, lines=(HOSTILE,)),)
+            ),
             id="operator",
         ),
     ],
 )
 def test_hostile_text_is_shown_and_does_nothing(context):
-    written = write_notice(context, LOADED)
+    written = render_message(context, LOADED)
 
     tree = LexborHTMLParser(written.html)
     assert not tree.css("img, [onerror]")
@@ -189,7 +191,7 @@ def test_hostile_text_is_shown_and_does_nothing(context):
 
 
 def test_an_endless_title_leaves_room_for_the_rest():
-    written = write_notice(replace(CONFIRM, newsletter="word " * 10_000), LOADED)
+    written = render_message(replace(CONFIRM, newsletter="word " * 10_000), LOADED)
 
     assert len(written.subject) <= MAX_SUBJECT
     assert len(written.html.encode()) < 12_000
@@ -201,10 +203,10 @@ def test_a_file_of_the_operators_replaces_ours_and_nothing_else(tmp_path):
     own.parent.mkdir()
     own.write_text("Yes? {{ confirm_url }}\n")
 
-    written = write_notice(CONFIRM, load_mail_templates([tmp_path, EMAIL]))
+    written = render_message(CONFIRM, load_mail_templates([tmp_path, EMAIL]))
 
     assert written.text == "Yes? https://news.example/confirm/abc\n"
-    assert written.html == write_notice(CONFIRM, LOADED).html
+    assert written.html == render_message(CONFIRM, LOADED).html
 
 
 @pytest.mark.parametrize(
@@ -238,4 +240,4 @@ def test_nothing_of_who_asked_is_there_for_the_letter_that_asks():
 def test_every_letter_has_its_three_templates():
     files = {path.relative_to(EMAIL).as_posix() for path in EMAIL.glob("*/*")}
 
-    assert set(contracts()) == {name for name in files if not name.startswith("digest/")}
+    assert set(template_contracts()) == {name for name in files if not name.startswith("digest/")}

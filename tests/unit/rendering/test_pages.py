@@ -31,12 +31,7 @@ from tidings.domain.publishing import Scope
 from tidings.errors import TemplateError
 from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage
-from tidings.rendering.pages import (
-    EntryPage,
-    ErrorPage,
-    ListPage,
-    PageLink,
-)
+from tidings.rendering.pages import EntryPage, ErrorPage, ListPage, PageLink
 from tidings.rendering.words import direction
 from tidings.templates import load_templates
 

@@ -14,28 +14,28 @@ from tidings.domain.polls import PollOutcome
 from tidings.domain.status import (
     FailingSource,
     HubStanding,
-    Letters,
+    MessageOutcome,
+    PollCounts,
     SlowSource,
     Status,
-    Step,
-    Tally,
+    TimeStep,
     starts_of,
 )
 from tidings.rendering.pages import render
 from tidings.rendering.status_page import status_page
 
-NO_LETTERS = dict.fromkeys(Letters, 0)
+NO_LETTERS = dict.fromkeys(MessageOutcome, 0)
 
 
 def a_tally(lags=(0, 0, 0, 0, 0), **polls):
     numbers = {outcome: polls.get(outcome.value, 0) for outcome in PollOutcome}
-    return Tally(polls=numbers, entries=sum(lags), lags=lags)
+    return PollCounts(polls=numbers, entries=sum(lags), lags=lags)
 
 
 def a_status(*, tally=None, **fields):
     tally = tally or a_tally()
     steps = [
-        Step(start=start, tally=a_tally(), issues=0, letters=NO_LETTERS)
+        TimeStep(start=start, tally=a_tally(), issues=0, letters=NO_LETTERS)
         for start in starts_of(30 * DAY, now=NOON)
     ]
     steps[-1] = replace(steps[-1], tally=tally)
@@ -73,7 +73,7 @@ def test_it_says_how_fresh_entries_are_and_draws_it():
 def test_every_drawing_has_a_name_a_description_and_its_numbers_in_a_table():
     tally = a_tally(lags=(1, 0, 0, 0, 0), new=3, failed=1)
     status = a_status(tally=tally)
-    sent = replace(status.steps[-1], issues=1, letters=NO_LETTERS | {Letters.ACCEPTED: 2})
+    sent = replace(status.steps[-1], issues=1, letters=NO_LETTERS | {MessageOutcome.ACCEPTED: 2})
     page = page_of(replace(status, steps=(*status.steps[:-1], sent)))
 
     drawings = re.findall(r"<svg .*?</svg>", page, re.DOTALL)

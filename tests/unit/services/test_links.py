@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.errors import NotFoundError
-from tidings.services.links import Links
+from tidings.services.links import SignedLinks
 
-LINKS = Links(b"the secret of the tests")
+LINKS = SignedLinks(b"the secret of the tests")
 PURPOSES = ("confirm", "preferences", "unsubscribe", "address", "rendered")
 
 
@@ -58,7 +58,7 @@ def test_a_token_of_letters_sent_long_ago_is_still_good():
 
 
 def test_another_secret_makes_other_tokens_and_hashes():
-    other = Links(b"another secret of the tests")
+    other = SignedLinks(b"another secret of the tests")
 
     with pytest.raises(NotFoundError):
         LINKS.confirm.read(other.confirm.sign(1, 2))

@@ -14,7 +14,7 @@ from tidings.errors import ParseError, StatusError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
 from tidings.services.refusals import host_pause
 from tidings.services.settling import (
-    Reading,
+    ComparedDocument,
     body_hash,
     is_same,
     result_of,
@@ -75,7 +75,7 @@ def fetched(**fields):
 
 
 def read(source, *entries, known=None, answer=None, **feed):
-    reading = Reading(
+    reading = ComparedDocument(
         fetched=answer or fetched(),
         feed=a_feed(*entries, **feed),
         known=known or {},
@@ -324,7 +324,7 @@ MOVING = {"moved_to": NEW_URL, "moved_since": NOON - 8 * DAY, "moved_times": 4}
 def read_elsewhere(source, *, url=NEW_URL, rival=None, known=True):
     entry = an_entry()
     stored = KnownEntry(id=1, raw_hash=entry.raw_hash, revision=entry.revision)
-    reading = Reading(
+    reading = ComparedDocument(
         fetched=fetched(url=url, moved_to=url),
         feed=a_feed(entry),
         known={entry.key: stored} if known else {},
