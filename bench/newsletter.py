@@ -24,7 +24,7 @@ from tidings.delivery.folder import Folder
 from tidings.delivery.relay import Relay
 from tidings.delivery.transports import Connect
 from tidings.domain.newsletters import Frequency, Schedule
-from tidings.domain.slots import next_slot
+from tidings.domain.planning import next_slot
 from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import CHUNK, Planner

@@ -14,10 +14,9 @@ from sqlalchemy import insert
 
 from filling import fill
 from measure import databases, table
-from tidings.domain.likeness import find_similarity
 from tidings.domain.polled import PolledSource
 from tidings.domain.sketches import Sketch, sketch_of
-from tidings.domain.stories import MEMORY
+from tidings.domain.stories import MEMORY, find_similarity
 from tidings.storage import leases, polls, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.story_tables import story_key

@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from tidings import mailing, publishing
-from tidings.domain.polls import PollResult
+from tidings.domain.status import PollResult
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
 from tidings.polling import Polling, polling

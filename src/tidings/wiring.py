@@ -15,7 +15,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tidings.config import Settings
-from tidings.domain.runtimes import faults
+from tidings.domain.findings import faults
 from tidings.errors import ConfigError, InvalidError, StorageError
 from tidings.resources import data_dir
 from tidings.storage import schema, search_index

@@ -3,14 +3,14 @@
 from datetime import timedelta
 
 from browser.showcase import NOON, SOURCES
-from tidings.domain.health import SourceHealth
-from tidings.domain.polls import PollOutcome
+from tidings.domain.sources import SourceHealth
 from tidings.domain.status import (
     DAY,
     FailingSource,
     HubStanding,
     MessageOutcome,
     PollCounts,
+    PollOutcome,
     SlowSource,
     Status,
     TimeStep,

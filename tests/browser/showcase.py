@@ -16,7 +16,6 @@ import uvicorn
 import digests
 from tidings.domain.documents import Enclosure
 from tidings.domain.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
-from tidings.domain.health import SourceHealth
 from tidings.domain.newsletters import Frequency, Subscription
 from tidings.domain.publishing import (
     EntryAddress,
@@ -29,6 +28,7 @@ from tidings.domain.publishing import (
 )
 from tidings.domain.searching import Asked
 from tidings.domain.snippets import Piece
+from tidings.domain.sources import SourceHealth
 from tidings.errors import NotFoundError
 from tidings.parsing.code import Code, to_html
 from tidings.parsing.mathml import from_tex

@@ -16,8 +16,7 @@ from tidings.cli.source_add import add, discover, export, import_list
 from tidings.cli.source_edit import edit
 from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.failures import LOGIN_WANTED, login_advice
-from tidings.domain.sources import Decision, Source, SourceState
+from tidings.domain.sources import LOGIN_WANTED, Decision, Source, SourceState, login_advice
 
 
 @click.group

@@ -10,8 +10,7 @@ import click
 
 from tidings.cli.start import Start
 from tidings.domain import rosters
-from tidings.domain.roster_columns import COLUMNS
-from tidings.domain.rosters import LineResult
+from tidings.domain.rosters import COLUMNS, LineResult
 from tidings.errors import ImportFileError, InvalidError, StorageError
 
 MOST_ALIKE = 3

@@ -15,9 +15,8 @@ from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import next_due
-from tidings.domain.polls import PollOutcome, PollResult
-from tidings.domain.readers import Preferences
-from tidings.domain.visitors import WebSettings
+from tidings.domain.readers import Preferences, WebSettings
+from tidings.domain.status import PollOutcome, PollResult
 from tidings.errors import ConfigError
 from tidings.polling import polling
 from tidings.publishing import publish

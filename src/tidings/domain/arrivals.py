@@ -7,9 +7,9 @@ from uuid import UUID, uuid5
 
 from tidings.domain.documents import ParsedEntry
 from tidings.domain.entries import EntryState
-from tidings.domain.indexing import Indexed, indexed
-from tidings.domain.iris import is_name
 from tidings.domain.sketches import Sketch, sketch_of
+from tidings.domain.urls import is_name
+from tidings.domain.words import Indexed, indexed
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 """No feed is older; an earlier date is a publisher's mistake."""

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from tidings.domain.arrivals import NewEntry, Occasion, receive
 from tidings.domain.documents import ParsedEntry, ParsedFeed
 from tidings.domain.entries import EntryState
-from tidings.domain.indexing import Indexed, indexed
 from tidings.domain.renames import Namesake, Rename, find_renames
+from tidings.domain.words import Indexed, indexed
 
 MAX_NAMES = 10
 """Keys of one entry that are remembered; beyond, its guid is worth nothing."""

@@ -1,4 +1,7 @@
-"""Digests: what is new for a selection, sorted for people."""
+"""Digests: what is new for a selection, sorted for people.
+
+Shares: who gets how much where there is not enough for all.
+"""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -81,3 +84,17 @@ def _fold_section(section: Section) -> Section:
 def _topic_of(entry: Entry, chosen: Collection[str]) -> TopicCredit | None:
     labels = [topic for topic in entry.topics if not chosen or topic.slug in chosen]
     return labels[0] if labels else None
+
+
+def fair_shares(wanted: Sequence[int], room: int) -> list[int]:
+    """Share `room` places among those who want so many each.
+
+    Nobody gets more than they want; who wants little gets all of it, and what that leaves is
+    shared evenly among the others. With more room no share gets smaller.
+    """
+    shares = [0] * len(wanted)
+    modest_first = sorted(range(len(wanted)), key=lambda index: (wanted[index], -index))
+    for served, index in enumerate(modest_first):
+        shares[index] = min(wanted[index], room // (len(wanted) - served))
+        room -= shares[index]
+    return shares

@@ -7,7 +7,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from tidings.domain.entries import Entry, SourceCredit, TopicCredit
-from tidings.domain.spelling import nearest
+from tidings.domain.markup import nearest
 from tidings.errors import InvalidError
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tidings.domain.compare import Changes
-from tidings.domain.polls import PollOutcome
 from tidings.domain.sources import SourceState
+from tidings.domain.status import PollOutcome
 from tidings.domain.websub import HubNote
 
 

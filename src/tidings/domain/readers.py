@@ -1,10 +1,16 @@
-"""People who read newsletters: how they sign up, what they agreed to, when too much is asked."""
+"""People who read newsletters: how they sign up, what they agreed to, when too much is asked.
+
+Letters that are no issue: what kinds there are, and for how long each is worth sending.
+
+Those who visit the pages: where the pages are, and which address a visitor has.
+"""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from tidings.domain.newsletters import Ending, Newsletter, Schedule, Subscription
 
@@ -27,6 +33,8 @@ QUICKEST, SLOWEST = timedelta(seconds=3), timedelta(days=7)
 
 ROLES = frozenset({"abuse", "hostmaster", "mailer-daemon", "noreply", "no-reply", "postmaster"})
 """Local parts behind which nobody reads a newsletter."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,3 +243,97 @@ def can_undo(subscription: Subscription, *, now: datetime) -> bool:
         and now - ended_at <= UNDO_TIME
         and subscription.ended_because in OWN_ENDINGS
     )
+
+
+class MessageKind(StrEnum):
+    """What such a letter is for."""
+
+    CONFIRM = "confirm"
+    """Asks whether a sign-up was meant."""
+    WELCOME = "welcome"
+    GOODBYE = "goodbye"
+    ADDRESS = "address"
+    """Asks at a new address whether it is meant."""
+    MOVED = "moved"
+    """Tells at the old address that letters go elsewhere."""
+    OPERATOR = "operator"
+    """Tells the operator what to look at; at most one a day."""
+
+    @property
+    def is_of_list(self) -> bool:
+        """Whether it goes to somebody who is, or was just now, on the newsletter's list."""
+        return self in {MessageKind.WELCOME, MessageKind.GOODBYE}
+
+
+LIFETIMES: Mapping[MessageKind, timedelta] = MappingProxyType(
+    {
+        MessageKind.CONFIRM: timedelta(days=2),
+        MessageKind.WELCOME: timedelta(days=3),
+        MessageKind.GOODBYE: timedelta(days=3),
+        MessageKind.ADDRESS: timedelta(days=2),
+        MessageKind.MOVED: timedelta(days=7),
+        MessageKind.OPERATOR: timedelta(days=1),
+    }
+)
+"""How long a letter is tried, before it would only puzzle who gets it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebSettings:
+    """Where the pages are served, and where the public finds them.
+
+    Attributes:
+        base_url: Absolute, without a slash at the end; empty for `http://HOST:PORT`.
+        trusted_proxies: Addresses and networks whose `X-Forwarded-For` is believed.
+    """
+
+    host: str
+    port: int
+    base_url: str
+    trusted_proxies: tuple[str, ...]
+
+    @property
+    def public_url(self) -> str:
+        """The address that pages and feeds are known by."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.base_url.rstrip("/") or f"http://{host}:{self.port}"
+
+
+def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read addresses (`10.0.0.5`) and networks (`10.0.0.0/8`).
+
+    Raises:
+        ValueError: One of them is neither.
+    """
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def visitor_address(peer: str, forwarded: Sequence[str], *, trusted: Sequence[Network]) -> str:
+    """Return the address that a request came from; empty if nobody knows.
+
+    Each proxy adds who asked it at the end. So the list is read from there, for as long as
+    one of ours wrote it: what stands before that anybody may have made up. Where it cannot be
+    read, all that come through that proxy are one.
+
+    Args:
+        peer: Who holds the connection.
+        forwarded: What the headers `X-Forwarded-For` say.
+        trusted: Our proxies.
+    """
+    hops = [hop.strip() for line in forwarded for hop in line.split(",")]
+    address = _address(peer)
+    while hops and address is not None and any(address in one for one in trusted):
+        before = _address(hops.pop())
+        if before is None:
+            break
+        address = before
+    return str(address) if address is not None else ""
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return mapped or address

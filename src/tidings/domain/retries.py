@@ -1,7 +1,12 @@
-"""What becomes of a delivery after an attempt: the decision of delivering."""
+"""What becomes of a delivery after an attempt: the decision of delivering.
 
-from dataclasses import dataclass
-from datetime import timedelta
+Circuit breaker per relay and recipient domain: who refuses us is left alone for a while.
+
+Deliveries as the operator meets them: what is known of one, and what may be done with it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from tidings.domain.newsletters import DeliveryState
 from tidings.errors import DeliveryError, LostReplyError, RejectedError, SenderFaultError
@@ -29,6 +34,35 @@ ISSUE_REST = timedelta(hours=1)
 
 MAX_DOUBTFUL = 6
 """Attempts after which a message that may have arrived is not tried any more."""
+
+MAX_FAULTS = 5
+"""Messages in a row refused for our sake, after which the next ones are spared it."""
+
+REMEMBERED = 200
+"""Messages that are looked back on."""
+
+MAX_SHARE = REMEMBERED // 5
+"""How many of those may be refused for our sake, in a row or not."""
+
+RESENDABLE = (
+    DeliveryState.ASSUMED_ACCEPTED,
+    DeliveryState.UNCERTAIN,
+    DeliveryState.HELD,
+    DeliveryState.REJECTED,
+    DeliveryState.EXPIRED,
+)
+"""The states out of which the operator may have a letter sent."""
+
+CANCELLABLE = (
+    DeliveryState.READY,
+    DeliveryState.DEFERRED,
+    DeliveryState.HELD,
+    DeliveryState.UNCERTAIN,
+)
+"""The states out of which the operator may take a letter back."""
+
+DOUBTFUL = (DeliveryState.UNCERTAIN, DeliveryState.ASSUMED_ACCEPTED)
+"""The states of letters that may have arrived, and may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +121,99 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
         blames_domain=error.is_of_domain,
         is_refusal=fault,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """The last messages: for each the domain that would not have it because of us, or nothing."""
+
+    blamed: tuple[str, ...] = ()
+
+    def after(self, blamed: str) -> "CircuitBreaker":
+        """Return it after one message more."""
+        return CircuitBreaker((*self.blamed, blamed)[-REMEMBERED:])
+
+    def without(self, domain: str) -> "CircuitBreaker":
+        """Return it without a domain's refusals, if they are its own matter."""
+        return CircuitBreaker(tuple("" if one == domain else one for one in self.blamed))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether too many were refused, in a row or of all."""
+        latest = self.blamed[-MAX_FAULTS:]
+        return (len(latest) == MAX_FAULTS and all(latest)) or (
+            sum(map(bool, self.blamed)) >= MAX_SHARE
+        )
+
+
+@dataclass(slots=True)
+class CircuitBreakers:
+    """That of the relay, and one for every domain that has refused a message lately.
+
+    A domain that refuses us stands for itself: it is left alone, and the relay is not blamed
+    for it. Where domain after domain refuses us it is the relay. No mailbox that does not
+    exist, or is full, counts against anybody.
+    """
+
+    relay: CircuitBreaker = CircuitBreaker()
+    domains: dict[str, CircuitBreaker] = field(default_factory=dict)
+
+    def note(self, domain: str, verdict: Verdict) -> tuple[timedelta, timedelta]:
+        """Take account of a message; return how long to leave its domain alone, and the relay."""
+        blamed = domain if verdict.blames_domain else ""
+        if blamed or domain in self.domains:
+            self.domains[domain] = self.domains.get(domain, CircuitBreaker()).after(blamed)
+        if blamed and self.domains[domain].is_open:
+            # It begins anew after its pause: the first refusal then shall not pause it again.
+            del self.domains[domain]
+            self.relay = self.relay.without(domain)
+            return verdict.pause, verdict.relay_pause
+        # "Come back later" is a domain's own matter, however many say so (greylisting).
+        is_fault = bool(blamed) and verdict.state is DeliveryState.HELD
+        self.relay = self.relay.after(blamed if is_fault else "")
+        if is_fault and self.relay.is_open:
+            return timedelta(0), max(verdict.relay_pause, FAULT)
+        return timedelta(0), verdict.relay_pause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """A delivery with everything that is known of it.
+
+    Attributes:
+        subscriber: The address.
+        newsletter: The slug.
+        issue: The id.
+        may_have_arrived: The payload was about to be written, and nobody saw it refused.
+    """
+
+    id: int
+    subscriber: str
+    newsletter: str
+    issue: int
+    slot: str
+    state: DeliveryState
+    attempts: int
+    message_id: str
+    reply: str | None
+    planned_at: datetime
+    next_try_at: datetime
+    expires_at: datetime
+    finished_at: datetime | None
+    may_have_arrived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which deliveries to list; what is None does not matter.
+
+    Attributes:
+        newsletter: A slug.
+        issue: An id.
+        key: Of the subscriber: the address as it is told apart.
+    """
+
+    state: DeliveryState | None = None
+    newsletter: str | None = None
+    issue: int | None = None
+    key: str | None = None

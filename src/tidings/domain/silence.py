@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tidings.domain.rhythm import Rhythm
+from tidings.domain.schedule import Rhythm
 from tidings.domain.sources import DueSource
 
 STALE = timedelta(days=7)

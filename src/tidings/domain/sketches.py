@@ -4,6 +4,8 @@ A sketch has the address of the page, the words of the title, and the opening of
 of hashed n-grams. Its keys are what two sketches that are alike have in common, most likely, so
 that they find each other among a million: the page, the title, and bands of minima
 (one-permutation MinHash) over the whole opening and over its first words.
+
+Numbers in titles, however they are written: by them the parts of a series differ.
 """
 
 import re
@@ -15,7 +17,6 @@ from hashlib import blake2b
 from zlib import crc32
 
 from tidings.domain.cjk import HAN, HANGUL, KANA
-from tidings.domain.figures import title_numbers
 from tidings.domain.markup import text_of
 from tidings.domain.urls import page_of
 
@@ -41,9 +42,32 @@ MIN_GRAMS, MIN_TITLE = 8, 4
 """N-grams of a text that has bands, and words of a title that is a key."""
 
 _CJK_RANGES = f"{KANA}{HAN}{HANGUL}"
+
 _CJK = re.compile(f"[{_CJK_RANGES}]")
+
 _TOKEN = re.compile(rf"[{_CJK_RANGES}]|\d+(?:[.,:]\d+)+|[^\W_{_CJK_RANGES}]+")
+
 _FORMULA = re.compile(r"<math\b.*?(?:</math>|\Z)", re.DOTALL)
+
+_DIGITS = re.compile(r"\d+(?:[.,:/-]\d+)*")
+
+_WORDS = (
+    "one two three four five six seven eight nine ten eleven twelve",
+    "first second third fourth fifth sixth seventh eighth ninth tenth",
+    "january february march april may june july august september october november december",
+    "monday tuesday wednesday thursday friday saturday sunday",
+    "spring summer autumn fall winter",
+)
+
+_ENGLISH = re.compile(rf"\b(?:{'|'.join(' '.join(_WORDS).split())})\b")
+
+_ROMAN = re.compile(r"\b(?:part|chapter|volume|vol|episode|act|book|season|no)\.?\s+([ivx]+)\b")
+
+_CHINESE = re.compile(
+    "第[零〇一二三四五六七八九十百千两]+|[零〇一二三四五六七八九十百千两]+(?=[月日号周期章回集季届部篇讲课版次])"
+    "|(?:星期|礼拜|周)[一二三四五六日天]|(?<=[(【·:—-])[上中下一二三四五六七八九十](?=[)】篇集部]?\\s*$)"
+    "|[上中下](?=[篇集部]\\b)|[春夏秋冬](?=季)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,3 +185,16 @@ def _key(*parts: str) -> int:
     """Return a number that a database can hold."""
     [number] = struct.unpack(">q", blake2b("\0".join(parts).encode(), digest_size=8).digest())
     return int(number)
+
+
+def title_numbers(title: str) -> frozenset[str]:
+    """Return the numbers in a title, and the words that number and date."""
+    return frozenset(_figures(unicodedata.normalize("NFKC", title).casefold()))
+
+
+def _figures(title: str) -> Iterator[str]:
+    for number in _DIGITS.findall(title):
+        yield number.replace(",", "")
+    yield from _ENGLISH.findall(title)
+    yield from _ROMAN.findall(title)
+    yield from _CHINESE.findall(title)

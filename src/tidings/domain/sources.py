@@ -1,15 +1,70 @@
-"""Sources: the URLs we poll, and where each one stands."""
+"""Sources: the URLs we poll, and where each one stands.
 
-from collections.abc import Sequence
+How a source is doing, in a word.
+
+What a failed poll was, in a word; and what a long row of them means.
+
+What was decided about a source or an entry, kept in words for the operator who asks why.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.access import Access
 from tidings.domain.entries import Republish, TopicCredit
-from tidings.domain.failures import is_dead
 from tidings.domain.urls import masked, without_credentials
 from tidings.domain.websub import HubState, HubSubscription
+from tidings.errors import (
+    BrokenTransferError,
+    FetchError,
+    ForbiddenAddressError,
+    ParseError,
+    StatusError,
+    TidingsError,
+    TimedOutError,
+    TooLargeError,
+    UnknownHostError,
+    UnreachableError,
+)
+
+GONE = "http 410"
+
+LOST = frozenset({"http 404", "dns"})
+"""What a source fails with that nobody looks after any more."""
+
+LOGIN_WANTED = "http 401"
+
+DEAD_AFTER = timedelta(days=30)
+
+MIN_FAILURES = 10
+"""Fewer in that time, and it is we who were away."""
+
+_PAGE = "an HTML page"
+
+# The first that fits counts: the special stand before the general.
+_WORDS: tuple[tuple[type[TidingsError], str], ...] = (
+    (UnknownHostError, "dns"),
+    (UnreachableError, "unreachable"),
+    (TimedOutError, "timeout"),
+    (TooLargeError, "too large"),
+    (ForbiddenAddressError, "forbidden address"),
+    (BrokenTransferError, "broken transfer"),
+    (FetchError, "fetch"),
+    (ParseError, "parse"),
+)
+
+MAX_WORDS = 300
+"""Characters of a decision: a hostile server writes part of some."""
+
+Stored = Sequence[tuple[str, str]]
+"""Times in ISO 8601 and decisions, the latest last."""
+
+_REPEATED = re.compile(r"(?P<words>.*) \((?P<times>\d+) times\)", re.DOTALL)
+
+_NEW = re.compile(r"(?P<found>\d+) new entr(?:y|ies)(?: in (?P<polls>\d+) polls)?")
 
 
 class SourceState(StrEnum):
@@ -178,3 +233,99 @@ class DueSource:
     def is_pushed(self) -> bool:
         """Whether a hub tells us what is new before polls find it."""
         return self.hub is not None and self.hub.state is HubState.ACTIVE
+
+
+class SourceHealth(StrEnum):
+    """How a source is doing, in a word; a phrase of the catalogue says it."""
+
+    FINE = "fine"
+    NEW = "new"
+    """Never polled so far."""
+    FAILING = "failing"
+    PAUSED = "paused"
+    """By the operator."""
+    RETIRED = "retired"
+    """Not polled any more."""
+
+
+def health_of(state: SourceState, *, fails: bool, has_worked: bool) -> SourceHealth:
+    """Return how a source is doing.
+
+    Args:
+        state: Whether it is polled.
+        fails: Whether its last poll failed.
+        has_worked: Whether any poll went well.
+    """
+    if state is not SourceState.ACTIVE:
+        return SourceHealth(state.value)
+    if fails:
+        return SourceHealth.FAILING
+    return SourceHealth.FINE if has_worked else SourceHealth.NEW
+
+
+def word_for(error: TidingsError) -> str:
+    """Return a word for programs, such as `http 404`, `dns`, `timeout`, `html` or `parse`."""
+    if isinstance(error, StatusError):
+        return f"http {error.status}"
+    if isinstance(error, ParseError) and error.because.startswith(_PAGE):
+        return "html"
+    return next((word for kind, word in _WORDS if isinstance(error, kind)), "other")
+
+
+def phrase_for(error: TidingsError) -> str:
+    """Return what happened without where: `404 Not Found`."""
+    return error.because if isinstance(error, FetchError | ParseError) else str(error)
+
+
+def login_advice(slug: str) -> str:
+    """Return what an operator does for a source that wants a login."""
+    return f"it wants a login: `tidings source access {slug} --user NAME --password-file -`"
+
+
+def is_dead(word: str | None, *, failures: int, worked_at: datetime, now: datetime) -> bool:
+    """Tell whether a source seems to have nobody left who answers for it.
+
+    Args:
+        word: What its last poll failed with.
+        failures: Polls that failed in a row.
+        worked_at: The last success, failing that when it was added.
+        now: When to tell.
+    """
+    long_lost = now - worked_at >= DEAD_AFTER and failures >= MIN_FAILURES
+    return word in LOST and long_lost
+
+
+def with_decision(history: Stored, words: str, *, now: datetime) -> Stored:
+    """Return `history` with one more decision; the same again is counted on the last line."""
+    words = words[:MAX_WORDS]
+    earlier, last = _split(history)
+    match = _REPEATED.fullmatch(last)
+    said, times = (match["words"], int(match["times"])) if match else (last, 1)
+    if said == words:
+        return _with(earlier, f"{words} ({times + 1} times)", now=now)
+    return _with(history, words, now=now)
+
+
+def noted_all(history: Stored, decisions: Iterable[str], *, now: datetime) -> Stored:
+    """Return `history` with several decisions of one moment."""
+    for words in decisions:
+        history = with_decision(history, words, now=now)
+    return history
+
+
+def with_news(history: Stored, found: int, *, now: datetime) -> Stored:
+    """Return `history` with a poll that found new entries; polls in a row share a line."""
+    earlier, last = _split(history)
+    match = _NEW.fullmatch(last)
+    if match is None:
+        return _with(history, f"{found} new {'entry' if found == 1 else 'entries'}", now=now)
+    total, polls = int(match["found"]) + found, int(match["polls"] or 1) + 1
+    return _with(earlier, f"{total} new entries in {polls} polls", now=now)
+
+
+def _split(history: Stored) -> tuple[Stored, str]:
+    return (history[:-1], history[-1][1]) if history else ((), "")
+
+
+def _with(history: Stored, words: str, *, now: datetime) -> Stored:
+    return [*history, (now.isoformat(timespec="seconds"), words)][-MAX_DECISIONS:]

@@ -1,13 +1,15 @@
-"""How the service does: what the status page, `stats` and the figures for monitoring tell."""
+"""How the service does: what the status page, `stats` and the figures for monitoring tell.
 
-from collections.abc import Mapping, Sequence
+What came of a poll.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.health import SourceHealth
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.polls import PollOutcome
+from tidings.domain.sources import SourceHealth
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 
@@ -18,6 +20,20 @@ STEPS = (HOUR, DAY, WEEK, 5 * WEEK, 52 * WEEK)
 
 LAGS = (timedelta(minutes=15), HOUR, 6 * HOUR, DAY)
 """How long after its publication an entry is seen, at most; beyond the last it is late."""
+
+
+class PollOutcome(StrEnum):
+    """The result of polling one source."""
+
+    NEW = "new"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    """The document came, and nothing in it is news."""
+    NOT_MODIFIED = "not_modified"
+    """The server said so; no document came."""
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    """Its host is held by another process, or cools down."""
 
 
 OUTCOMES = tuple(outcome for outcome in PollOutcome if outcome is not PollOutcome.SKIPPED)
@@ -188,3 +204,51 @@ def median_lag(lags: Sequence[int]) -> int | None:
         if number and seen >= half:
             return place
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollResult:
+    """One source's share of a round.
+
+    Attributes:
+        new: Entries of every state.
+        wants_login: Its server asks for one.
+    """
+
+    source_id: int
+    url: str
+    outcome: PollOutcome
+    new: int = 0
+    updated: int = 0
+    error: str | None = None
+    problems: tuple[str, ...] = ()
+    wants_login: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollSummary:
+    """A round in numbers."""
+
+    polled: int
+    new: int
+    updated: int
+    unchanged: int
+    failed: int
+    skipped: int
+    sources: tuple[PollResult, ...]
+
+
+def summarise(results: Iterable[PollResult]) -> PollSummary:
+    """Add up a round; `new` and `updated` count entries, the others sources."""
+    sources = tuple(sorted(results, key=lambda result: result.source_id))
+    outcomes = [result.outcome for result in sources]
+    quiet = {PollOutcome.UNCHANGED, PollOutcome.NOT_MODIFIED}
+    return PollSummary(
+        polled=len(sources) - outcomes.count(PollOutcome.SKIPPED),
+        new=sum(result.new for result in sources),
+        updated=sum(result.updated for result in sources),
+        unchanged=sum(outcome in quiet for outcome in outcomes),
+        failed=outcomes.count(PollOutcome.FAILED),
+        skipped=outcomes.count(PollOutcome.SKIPPED),
+        sources=sources,
+    )

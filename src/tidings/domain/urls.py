@@ -1,6 +1,13 @@
-"""Addresses as we compare and show them."""
+"""Addresses as we compare and show them.
+
+Slugs and titles: what things are called in addresses, in ASCII, and what by people.
+
+Identifiers that publishers give: which of them can stand in a feed of ours as they are.
+"""
 
 import re
+import unicodedata
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from tidings.errors import InvalidError
@@ -13,11 +20,13 @@ _SECRET_WORDS = frozenset(
         *("private", "pwd", "secret", "session", "sid", "sig", "signature", "token"),
     }
 )
+
 _SECRET_ENDING = re.compile(
     r"(?:token|sess(?:ion)?id|ssid|password|signature|secret"
     r"|(?:access|api|auth|feed|pass|private|rss|secret|user)key)\Z"
 )
 """How names end that are one word, such as "phpsessid" and "apikey", but not "monkey"."""
+
 _PUBLIC_NAMES = frozenset({"channel_id", "cid", "id", "list", "playlist_id", "q", "url", "v"})
 """Parameters whose values are long and tell nothing of who asks."""
 
@@ -25,13 +34,36 @@ _TOKEN = re.compile(
     r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])(?:[\w.~-]{20,}|[0-9a-f]{16,}|[0-9A-F]{16,})", re.ASCII
 )
 """Letters and digits that nobody would write by hand."""
+
 _JSON_TOKEN = re.compile(r"/eyJ[\w-]{8,}", re.ASCII)
 """JSON in base64url, by which hosts of podcasts name a subscriber within the path."""
+
 _PATH_PARAMETER = re.compile(r";([^;=/]+)=[^;/]")
 
 _FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?!\d+(?:/|\Z))", re.IGNORECASE)
+
 _HALF_A_SCHEME = re.compile(r"\A(https?)(?::/*|//+)", re.IGNORECASE)
 """As "http:/a.example" and "https//a.example": browsers take the first, no host is called so."""
+
+MAX_SLUG = 60
+
+_NOT_OF_A_LINE = frozenset({"Cc", "Zl", "Zp"})
+"""Control characters, and what separates lines or paragraphs."""
+
+MAX_LENGTH = 500
+
+_REST = r"(?:[0-9A-Za-z;/?:@&=+$.~!*'(),_-]|%[0-9A-F]{2})*"
+
+_HEX = "[0-9A-Fa-f]"
+
+_FORMS = (
+    rf"https?://[a-z0-9.-]+(?::[1-9][0-9]*)?/(?!(?:.*/)?\.\.?(?:[/?#]|$)){_REST}(?:#{_REST})?",
+    rf"urn:uuid:{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}",
+    r"urn:(?!uuid:)[A-Za-z0-9][A-Za-z0-9-]{1,31}:(?:[0-9A-Za-z()+,.:=@;$_!*'-]|%[0-9A-F]{2})+",
+    rf"tag:(?:[a-z0-9._-]+@)?[a-z0-9.-]+,[0-9]{{4}}(?:-[0-9]{{2}}){{0,2}}:{_REST}(?:#{_REST})?",
+)
+
+_NAME = re.compile("|".join(_FORMS))
 
 
 def host_of(url: str) -> str:
@@ -151,3 +183,76 @@ def _checked_address(url: str, text: str) -> str:
     if any(c.isspace() or not c.isprintable() or c == "\\" for c in url):
         raise InvalidError("address", text, "it holds blanks, controls or a backslash")
     return url
+
+
+def checked_slug(slug: str) -> str:
+    """Return a slug that somebody chose.
+
+    Raises:
+        InvalidError: It cannot stand in an address.
+    """
+    if not slug or slugify(slug) != slug:
+        example = f", as in {topic_slug(slug)}" if slugify(slug) else ""
+        because = f"use lower-case ASCII letters, digits and hyphens{example}"
+        raise InvalidError("slug", slug, because)
+    return slug
+
+
+def checked_title(title: str) -> str:
+    """Return a title that somebody chose, without blanks round it.
+
+    Raises:
+        InvalidError: It says nothing, or more than one line holds.
+    """
+    trimmed = title.strip(" ")
+    if not trimmed.strip():
+        raise InvalidError("title", title, "say in a few words what readers see")
+    if any(unicodedata.category(one) in _NOT_OF_A_LINE for one in trimmed):
+        raise InvalidError("title", title, "write it on one line, without line breaks or tabs")
+    return trimmed
+
+
+def slugify(text: str) -> str:
+    """Return `text` in lower-case ASCII letters, digits and hyphens; empty if none remain."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:MAX_SLUG].strip("-")
+
+
+def topic_slug(title: str) -> str:
+    """Return a slug for a topic; one whose title has no ASCII letters is numbered by hash.
+
+    Signs that tell names apart are spelled out: C, C++ and C# are three languages.
+    """
+    spoken = title.replace("+", " plus ").replace("#", " sharp ")
+    return slugify(spoken) or f"topic-{_number(title)}"
+
+
+def other_topic_slug(title: str) -> str:
+    """Return the slug of a topic whose first choice another one has, such as 数学 C beside C."""
+    number = _number(title)
+    return f"{topic_slug(title)[: MAX_SLUG - len(number) - 1]}-{number}"
+
+
+def _number(title: str) -> str:
+    return sha256(title.encode()).hexdigest()[:6]
+
+
+def source_slugs(title: str, url: str) -> list[str]:
+    """Return what a source's slug may be, best first; never empty.
+
+    The title makes the best one, failing that the host, failing that host and path.
+    """
+    parts = urlsplit(url)
+    host = f"{parts.hostname or ''}-{parts.port or ''}".removeprefix("www.")
+    path = re.sub(r"\.(xml|atom|rss|rdf|json)$", "", parts.path)
+    candidates = [slugify(title), slugify(host), slugify(f"{host} {path}")]
+    return [slug for slug in candidates if len(slug) > 2] or ["source"]
+
+
+def is_name(text: str) -> bool:
+    """Tell whether `text` is an absolute IRI in its canonical form, of a kind that lasts.
+
+    Validators refuse tags without a date and UUIDs that are none, and warn of addresses that
+    can be written otherwise: with them, readers could not tell whether two names are one.
+    """
+    return len(text) <= MAX_LENGTH and _NAME.fullmatch(text) is not None

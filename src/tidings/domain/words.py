@@ -3,6 +3,8 @@
 A word is a stretch of letters and digits, in lower case and without accents. Scripts that are
 written without blanks have no such stretches; there every character stands for itself, together
 with the one that follows it. So a piece of such a text is found wherever it begins and ends.
+
+What an entry is found by: its words, as an index takes them.
 """
 
 import re
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from tidings.domain.cjk import UNSPACED
+from tidings.domain.markup import readable
 
 MAX_WORDS = 16_000
 """Words of one text that can be found, counted from its beginning."""
@@ -36,13 +39,27 @@ _MARKS = (
     "\u08d3-\u0963\u0966-\u0dff\u135d-\u135f\u1712-\u1773\u180b-\u180d\u1a17-\u1b7f\u1dc0-\u1dff"
     "\u20d0-\u20f0\ua66f-\ua67d\ua8e0-\ua8f1\ufe20-\ufe2f"
 )
+
 _SUFFIX = (
     r"(?:(?<=[A-Za-z0-9])(?:\+\+|#)(?![A-Za-z0-9_+#]))?+"  # C++ and C# are languages, and not C
 )
+
 _RUN = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+{_SUFFIX}")
+
 _UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
+
 _STRETCH = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
+
 _ACCENT = re.compile("[\u0300-\u036f]+")
+
+MAX_CONTENT = 500_000
+"""Characters of an entry's HTML that are searched."""
+
+LEAD = 100
+"""Words of a text that are its beginning."""
+
+EVERY = "§"
+"""The mark that every entry has; all others begin with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,3 +148,32 @@ def _found(text: str, start: int, end: int) -> Iterator[WordPosition]:
             yield WordPosition(start=place, end=place + len(word), words=(word,))
     elif words:
         yield WordPosition(start=start, end=end, words=tuple(words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """The words of an entry; then a mark for each character of a script without blanks.
+
+    Attributes:
+        lead: The title and the beginning of the text.
+        body: The title and the whole text.
+    """
+
+    title: str
+    lead: str
+    body: str
+
+
+def indexed(title: str, content: str) -> Indexed:
+    """Return the words of an entry; `content` is clean HTML."""
+    named, said = words_of(title), words_of(readable(content[:MAX_CONTENT]))
+    return Indexed(
+        title=_joined(named),
+        lead=_joined([*named, FILLER, *said[:LEAD]]),
+        body=_joined([*named, FILLER, *said]),
+    )
+
+
+def _joined(words: Sequence[str]) -> str:
+    kept = limited(words)
+    return " ".join([*kept, *(f"{EVERY}{character}" for character in sorted(characters_of(kept)))])

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 from selectolax.lexbor import LexborNode
 
 from tidings.domain.documents import Image
-from tidings.domain.markup import INLINE, text_of
-from tidings.domain.scripts import script_of
+from tidings.domain.markup import INLINE, script_of, text_of
 from tidings.parsing import code, formulas, markup, pictures
 from tidings.parsing.attributes import Attributes, kept, start_tag
 from tidings.parsing.code import Code

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidings.domain.digests import fair_shares
 from tidings.domain.documents import Image
 from tidings.domain.entries import AlsoAt, Entry, SourceCredit, headline
+from tidings.domain.markup import minutes_to_read
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
-from tidings.domain.reading import minutes_to_read
-from tidings.domain.shares import fair_shares
 from tidings.rendering.formula_text import readable
 from tidings.rendering.plain_text import clipped, one_line
 from tidings.rendering.xml_text import find_uri

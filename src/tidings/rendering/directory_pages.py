@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from tidings.domain.entries import TopicCredit
-from tidings.domain.health import SourceHealth
 from tidings.domain.searching import SavedSearch
+from tidings.domain.sources import SourceHealth
 from tidings.rendering.site import Site
 
 

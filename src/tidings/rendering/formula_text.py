@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from tidings.domain.scripts import to_script
+from tidings.domain.markup import to_script
 
 MAX_DEPTH = 6
 """Of braces in braces; deeper ones are no formula to be read in passing."""

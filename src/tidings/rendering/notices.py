@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from tidings.domain.newsletters import Frequency
-from tidings.domain.notices import MessageKind
-from tidings.domain.watching import Problem, ProblemKind
+from tidings.domain.operators import Problem, ProblemKind
+from tidings.domain.readers import MessageKind
 from tidings.errors import TemplateError
 from tidings.rendering.letters import styled, subject_line
 from tidings.rendering.plain_text import clipped, one_line

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import AlsoAt, Entry, SourceCredit
-from tidings.domain.iris import is_name
 from tidings.domain.publishing import FeedDocument, FeedLink
+from tidings.domain.urls import is_name
 from tidings.rendering.xml_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.domain.polls import PollOutcome
-from tidings.domain.status import MessageOutcome, PollCounts, Status, median_lag
+from tidings.domain.status import MessageOutcome, PollCounts, PollOutcome, Status, median_lag
 from tidings.rendering.charts import Chart, draw
 from tidings.rendering.site import Site
 

@@ -8,11 +8,11 @@ from types import MappingProxyType
 
 from tidings.delivery.addresses import EmailAddress
 from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     OWN_ENDINGS,
     Consent,
     ConsentEvent,
+    MessageKind,
     Preferences,
     SuppressionReason,
     can_undo,

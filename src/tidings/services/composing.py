@@ -5,10 +5,9 @@ from base64 import b32encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from tidings.domain.digests import compose, fold, issue_key
+from tidings.domain.digests import compose, fair_shares, fold, issue_key
 from tidings.domain.newsletters import Digest, Newsletter
 from tidings.domain.planning import Window
-from tidings.domain.shares import fair_shares
 from tidings.rendering.mail import Composed
 from tidings.storage import entries
 from tidings.storage.database import Connection

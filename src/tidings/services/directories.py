@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from tidings.domain.health import health_of
 from tidings.domain.publishing import FeedOutline
-from tidings.domain.sources import Source, SourceState
+from tidings.domain.sources import Source, SourceState, health_of
 from tidings.errors import NotFoundError
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.site import Site

@@ -10,7 +10,7 @@ from tidings.delivery.dns import Dns
 from tidings.delivery.inquiry import ClickAnswer, click
 from tidings.delivery.settings import SmtpSettings
 from tidings.domain.findings import Finding, Level, ok, problem, warning
-from tidings.domain.watching import ENOUGH_SPACE, LITTLE_SPACE
+from tidings.domain.operators import ENOUGH_SPACE, LITTLE_SPACE
 from tidings.errors import DeliveryError, DnsError, UnreachableError
 from tidings.services.composing import Composer
 from tidings.services.doctor_domains import Senders, examine_domains

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 from tidings.delivery.dkim import Signer
 from tidings.delivery.dns import Dns
-from tidings.domain.findings import Finding, ok, problem, warning
-from tidings.domain.mail_records import (
+from tidings.domain.findings import (
     DmarcPolicy,
+    Finding,
     find_policy,
     is_aligned,
+    ok,
     organizational_domains,
+    problem,
     read_tags,
+    warning,
 )
 from tidings.errors import DnsError
 from tidings.services.doctor_spf import examine_spf

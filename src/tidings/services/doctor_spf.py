@@ -4,8 +4,17 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from tidings.delivery.dns import Dns
-from tidings.domain.findings import Finding, ok, problem, warning
-from tidings.domain.mail_records import ASKING, MAX_LOOKUPS, SpfTerm, spf_records, spf_terms
+from tidings.domain.findings import (
+    ASKING,
+    MAX_LOOKUPS,
+    Finding,
+    SpfTerm,
+    ok,
+    problem,
+    spf_records,
+    spf_terms,
+    warning,
+)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

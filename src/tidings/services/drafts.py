@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidings.domain.planning import BY_HAND, Omission, Window, life_of, window_of
-from tidings.domain.slots import Slot
+from tidings.domain.planning import BY_HAND, Omission, Slot, Window, life_of, window_of
 from tidings.services.composing import Composer, IssueRequest
 from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import issues, plans, told_stories

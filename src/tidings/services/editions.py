@@ -7,8 +7,7 @@ from datetime import datetime
 from tidings.domain.digests import compose
 from tidings.domain.entries import Entry
 from tidings.domain.newsletters import Issue, Newsletter
-from tidings.domain.planning import Window
-from tidings.domain.slots import Slot
+from tidings.domain.planning import Slot, Window
 from tidings.services.composing import Composer, IssueRequest
 from tidings.services.news import DigestCandidates, whole_audience
 from tidings.storage import entries, publishing, told_stories

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.failures import LOGIN_WANTED, login_advice
 from tidings.domain.identity import digest
-from tidings.domain.sources import Source, SourceState
+from tidings.domain.sources import LOGIN_WANTED, Source, SourceState, login_advice
 from tidings.parsing.urls import canonical_url
 from tidings.services.explaining_stories import story_of
 from tidings.storage import entries, explanations, filters, sources, websub

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.likeness import MatchReason
 from tidings.domain.newsletters import Subscription
+from tidings.domain.stories import MatchReason
 from tidings.storage import story_records, told_stories
 from tidings.storage.database import Connection
 from tidings.storage.story_records import Reason

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     Consent,
     ConsentEvent,
+    MessageKind,
     Preferences,
     PreferencesForm,
     SuppressionReason,
 )
-from tidings.domain.roster_columns import Membership, membership_of
-from tidings.domain.rosters import CsvLine, LineResult
+from tidings.domain.rosters import CsvLine, LineResult, Membership, membership_of
 from tidings.errors import ConflictError, InvalidError, TidingsError
 from tidings.services import changes
 from tidings.services.changes import Actor

@@ -10,8 +10,7 @@ from threading import Lock
 from tidings.delivery.letters import PreparedIssue
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.refusals import Outcomes
-from tidings.domain.retries import FAULT, ISSUE_REST, Verdict
-from tidings.domain.standings import CircuitBreakers
+from tidings.domain.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
 from tidings.services.attempts import domain_of
 from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages

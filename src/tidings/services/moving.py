@@ -5,11 +5,11 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tidings.delivery.addresses import EmailAddress
-from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     LETTER_PAUSE,
     AddressChange,
     ConsentEvent,
+    MessageKind,
     SubscriberProfile,
     Visitor,
     abuse_key,

@@ -7,8 +7,7 @@ from datetime import datetime
 
 from tidings.domain.digests import matches
 from tidings.domain.newsletters import Newsletter, Schedule
-from tidings.domain.planning import Window, kept_back, waits_for_more
-from tidings.domain.slots import Slot
+from tidings.domain.planning import Slot, Window, kept_back, waits_for_more
 from tidings.domain.stories import one_per_story
 from tidings.services.filtering import NewsletterFilters
 from tidings.storage import candidates

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from tidings.domain.newsletters import Newsletter, Subscription
-from tidings.domain.notices import MessageKind
-from tidings.domain.readers import UNDO_TIME
-from tidings.domain.watching import Problem, ProblemKind
+from tidings.domain.operators import Problem, ProblemKind
+from tidings.domain.readers import UNDO_TIME, MessageKind
 from tidings.errors import NotFoundError
 from tidings.rendering.notices import (
     AddressChangedContext,

@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain.newsletters import Frequency, Newsletter
-from tidings.domain.planning import BY_HAND, find_due_slot, is_flood, next_due, slot_of_cut
-from tidings.domain.slots import Slot
+from tidings.domain.planning import BY_HAND, Slot, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
 from tidings.services.composing import Composer
 from tidings.services.drafts import DueCase, plan_batch

@@ -19,9 +19,9 @@ from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.domain.polled import PolledSource
-from tidings.domain.polls import PollOutcome, PollResult, PollSummary, summarise
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
+from tidings.domain.status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.errors import DatabaseAwayError, FetchError, LeaseLostError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules

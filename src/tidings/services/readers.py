@@ -2,8 +2,13 @@
 
 from tidings.delivery.addresses import EmailAddress, parse_address
 from tidings.domain.newsletters import Subscription
-from tidings.domain.notices import MessageKind
-from tidings.domain.readers import Preferences, SubscriberProfile, SuppressionReason, is_role
+from tidings.domain.readers import (
+    MessageKind,
+    Preferences,
+    SubscriberProfile,
+    SuppressionReason,
+    is_role,
+)
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.services.links import SignedLinks
 from tidings.storage import subscribers, suppressions

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 
-from tidings.domain.decisions import with_decision
 from tidings.domain.moves import Move, is_downgrade
 from tidings.domain.polled import PolledSource
-from tidings.domain.sources import DueSource
+from tidings.domain.sources import DueSource, with_decision
 from tidings.domain.urls import is_private, masked
 
 

@@ -7,7 +7,7 @@ from threading import Event
 
 from tidings.domain.documents import ParsedFeed
 from tidings.domain.polled import KeptDocument
-from tidings.domain.polls import PollResult, PollSummary, summarise
+from tidings.domain.status import PollResult, PollSummary, summarise
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.parsing.document import Document

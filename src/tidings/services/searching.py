@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.indexing import MAX_CONTENT
 from tidings.domain.markup import readable
 from tidings.domain.publishing import PageAddress, Scope
 from tidings.domain.searching import (
@@ -20,6 +19,7 @@ from tidings.domain.searching import (
     read_query,
 )
 from tidings.domain.snippets import Piece, find_snippet, marked
+from tidings.domain.words import MAX_CONTENT
 from tidings.errors import InvalidError, NotFoundError
 from tidings.rendering.search_page import SearchHit, SearchPage
 from tidings.services.imprint import SiteContext

@@ -7,19 +7,25 @@ from hashlib import sha256
 
 from tidings.domain.arrivals import FirstPoll, Occasion
 from tidings.domain.compare import Changes, KnownEntry, compare
-from tidings.domain.decisions import Stored
 from tidings.domain.documents import ParsedFeed
 from tidings.domain.entries import EntryState
-from tidings.domain.failures import GONE, LOGIN_WANTED, is_dead, phrase_for, word_for
 from tidings.domain.hubs import find_offer, judge_news, judge_offer
 from tidings.domain.moves import Move
 from tidings.domain.polled import SAID, KeptDocument, PolledSource
-from tidings.domain.polls import PollOutcome, PollResult
 from tidings.domain.renames import Namesake
-from tidings.domain.rhythm import Rhythm
-from tidings.domain.schedule import PollHistory, PollPolicy, next_poll
+from tidings.domain.schedule import PollHistory, PollPolicy, Rhythm, next_poll
 from tidings.domain.silence import is_doubtful
-from tidings.domain.sources import DueSource, SourceState
+from tidings.domain.sources import (
+    GONE,
+    LOGIN_WANTED,
+    DueSource,
+    SourceState,
+    Stored,
+    is_dead,
+    phrase_for,
+    word_for,
+)
+from tidings.domain.status import PollOutcome, PollResult
 from tidings.domain.websub import HubNote
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, NotModified

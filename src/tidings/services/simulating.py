@@ -6,13 +6,16 @@ from datetime import datetime
 
 from tidings.domain.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.domain.planning import (
+    INSTANT_PAUSE,
     Omission,
     SimulatedSlot,
+    Slot,
     SubscriptionProgress,
+    clock_change,
     slot_of_cut,
+    slots_between,
     window_of,
 )
-from tidings.domain.slots import INSTANT_PAUSE, Slot, clock_change, slots_between
 from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import publishing, reader_records, timeline, told_stories
 from tidings.storage.database import Connection

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from tidings.domain.newsletters import Subscription
-from tidings.domain.notices import MessageKind
 from tidings.domain.readers import (
     LETTER_PAUSE,
     QUICKEST,
     Consent,
     ConsentEvent,
+    MessageKind,
     SignUp,
     SignUpForm,
     Visitor,

@@ -1,12 +1,17 @@
 """What a poll leaves in a source's history: what an operator would ask for, and no more."""
 
 from tidings.domain.compare import Changes
-from tidings.domain.decisions import Stored, with_decision, with_news
 from tidings.domain.entries import EntryState
-from tidings.domain.failures import DEAD_AFTER
 from tidings.domain.polled import PolledSource
 from tidings.domain.silence import is_doubtful
-from tidings.domain.sources import DueSource, SourceState
+from tidings.domain.sources import (
+    DEAD_AFTER,
+    DueSource,
+    SourceState,
+    Stored,
+    with_decision,
+    with_news,
+)
 from tidings.domain.spans import duration_in_words
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tidings.domain.notices import MessageKind
-from tidings.domain.watching import MORNING, Problem, problems_in
+from tidings.domain.operators import MORNING, Problem, problems_in
+from tidings.domain.readers import MessageKind
 from tidings.storage import notices, watching
 from tidings.storage.database import Database
 from tidings.storage.notices import NewMessage

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, ColumnElement, Connection, case, func, select
 
 from tidings.domain.entries import EntryState
-from tidings.domain.health import SourceHealth, health_of
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.sources import SourceState
+from tidings.domain.sources import SourceHealth, SourceState, health_of
 from tidings.domain.status import (
     LETTERS,
     OUTCOMES,

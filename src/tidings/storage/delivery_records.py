@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, or_, select, update
 
-from tidings.domain.deliveries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.planning import SHORTEST_LIFE
+from tidings.domain.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage.mail_tables import delivery, issue, newsletter, subscriber, subscription
 from tidings.storage.slices import slices

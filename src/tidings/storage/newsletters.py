@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
+from tidings.domain.markup import nearest
 from tidings.domain.newsletters import Frequency, Newsletter, Schedule
-from tidings.domain.slugs import checked_slug, checked_title
-from tidings.domain.spelling import nearest
+from tidings.domain.urls import checked_slug, checked_title
 from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
 from tidings.storage import topics
 from tidings.storage.mail_tables import newsletter, newsletter_topic

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from tidings.domain.decisions import with_decision
 from tidings.domain.entries import EntryState
+from tidings.domain.sources import with_decision
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed

@@ -30,10 +30,10 @@ from sqlalchemy import (
 
 from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, KnownEntry
-from tidings.domain.decisions import noted_all
 from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
 from tidings.domain.polled import PolledSource
+from tidings.domain.sources import noted_all
 from tidings.domain.status import LAGS
 from tidings.domain.stories import StoryCandidate
 from tidings.storage import (

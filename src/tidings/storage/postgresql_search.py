@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, cast, func, select
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from tidings.domain.indexing import EVERY
 from tidings.domain.searching import Hit, Term, Zone
+from tidings.domain.words import EVERY
 from tidings.storage.search_hits import COLUMNS, ENOUGH, IndexQuery, is_beginning, written
 from tidings.storage.search_index import BLOCK
 from tidings.storage.search_tables import entry_words

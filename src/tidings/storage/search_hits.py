@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement
 
-from tidings.domain.indexing import EVERY
 from tidings.domain.searching import MAX_FOUND, Term
+from tidings.domain.words import EVERY
 from tidings.storage.tables import entry
 
 ENOUGH = MAX_FOUND + 1

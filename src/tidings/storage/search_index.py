@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 from tidings.domain.documents import KEY_VERSION
-from tidings.domain.indexing import EVERY, MAX_CONTENT, Indexed, indexed
+from tidings.domain.words import EVERY, MAX_CONTENT, Indexed, indexed
 from tidings.storage.search_tables import entry_words
 from tidings.storage.tables import entry
 from tidings.storage.upserts import upsert

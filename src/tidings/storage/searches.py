@@ -4,9 +4,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tidings.domain.markup import nearest
 from tidings.domain.searching import SavedSearch
-from tidings.domain.slugs import checked_slug, checked_title
-from tidings.domain.spelling import nearest
+from tidings.domain.urls import checked_slug, checked_title
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
 from tidings.storage.search_tables import search

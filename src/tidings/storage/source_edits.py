@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select, update
 
 from tidings.domain.access import Access, taken_apart
-from tidings.domain.decisions import with_decision
 from tidings.domain.entries import Republish
-from tidings.domain.sources import SourceState
+from tidings.domain.sources import SourceState, with_decision
 from tidings.domain.urls import host_of, is_private
 from tidings.errors import ConflictError
 from tidings.storage import access, publishing, sources, topics

@@ -12,10 +12,16 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 
 from tidings.domain.access import taken_apart
 from tidings.domain.entries import EntryState, Republish, TopicCredit
-from tidings.domain.slugs import source_slugs
+from tidings.domain.markup import nearest
 from tidings.domain.sources import Decision, Source, SourceState
-from tidings.domain.spelling import nearest
-from tidings.domain.urls import host_of, is_private, masked, web_addresses, without_credentials
+from tidings.domain.urls import (
+    host_of,
+    is_private,
+    masked,
+    source_slugs,
+    web_addresses,
+    without_credentials,
+)
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import access, publishing, topics
 from tidings.storage.tables import entry, host, source

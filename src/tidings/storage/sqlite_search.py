@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, Integer, column, literal, select, table, union_all
 
-from tidings.domain.indexing import EVERY
 from tidings.domain.searching import Hit, Term, Zone
+from tidings.domain.words import EVERY
 from tidings.storage.search_hits import COLUMNS, ENOUGH, IndexQuery, is_beginning, written
 from tidings.storage.tables import entry
 

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from tidings.domain.bounces import BounceKind
-from tidings.domain.failures import DEAD_AFTER, LOST, MIN_FAILURES
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.polls import PollOutcome
-from tidings.domain.sources import SourceState
+from tidings.domain.sources import DEAD_AFTER, LOST, MIN_FAILURES, SourceState
+from tidings.domain.status import PollOutcome
 from tidings.domain.websub import HubState
 from tidings.storage import bounces, deliveries, hub_pings, websub
 from tidings.storage.mail_tables import newsletter, subscription

@@ -7,8 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from tidings.domain.entries import Entry
-from tidings.domain.likeness import MatchReason, Similarity
-from tidings.domain.stories import Match, Member, StoryUpdate
+from tidings.domain.stories import Match, MatchReason, Member, Similarity, StoryUpdate
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import entries, publishing, stories
 from tidings.storage.story_tables import apart, likeness, story

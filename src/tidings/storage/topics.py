@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
 from tidings.domain.entries import EntryState, TopicCredit
-from tidings.domain.slugs import checked_slug, checked_title, other_topic_slug, topic_slug
-from tidings.domain.spelling import nearest
+from tidings.domain.markup import nearest
+from tidings.domain.urls import checked_slug, checked_title, other_topic_slug, topic_slug
 from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.storage import publishing
 from tidings.storage.hints import Unindexed

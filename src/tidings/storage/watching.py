@@ -7,8 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from tidings.domain.entries import EntryState
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.sources import SourceState
-from tidings.domain.watching import (
+from tidings.domain.operators import (
     FAILING_FOR,
     MAX_LINES,
     STUCK_FOR,
@@ -16,6 +15,7 @@ from tidings.domain.watching import (
     MessageGroup,
     WatchedSource,
 )
+from tidings.domain.sources import SourceState
 from tidings.storage.mail_tables import delivery, relay
 from tidings.storage.reader_tables import bounce, notice
 from tidings.storage.sources import shown_title

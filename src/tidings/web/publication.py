@@ -6,8 +6,7 @@ from typing import NamedTuple, Protocol
 
 from tidings.domain.newsletters import Ending, Subscription
 from tidings.domain.publishing import Address, Stamp
-from tidings.domain.readers import Visitor
-from tidings.domain.visitors import Network
+from tidings.domain.readers import Network, Visitor
 from tidings.domain.websub import Intent, Push
 from tidings.rendering.site import Operator
 from tidings.services.desk import Overview

@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tidings.domain.newsletters import Frequency, Subscription
-from tidings.domain.readers import Visitor, can_undo
-from tidings.domain.visitors import Network, visitor_address
+from tidings.domain.readers import Network, Visitor, can_undo, visitor_address
 from tidings.rendering import pages
 from tidings.rendering.operator_pages import OperatorPage
 from tidings.rendering.reader_pages import (

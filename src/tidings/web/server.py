@@ -12,7 +12,7 @@ from typing import cast
 import uvicorn
 
 from tidings import publishing
-from tidings.domain.visitors import Network, WebSettings, read_networks
+from tidings.domain.readers import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
 from tidings.services.desk import Overview
 from tidings.services.links import SignedLinks

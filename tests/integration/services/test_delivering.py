@@ -24,8 +24,7 @@ from newsroom import (
 )
 from outage import Outage
 from tidings.domain.refusals import FEW_OF_A_DOMAIN
-from tidings.domain.retries import DOUBT, FAULT, OUTAGE, PAUSES
-from tidings.domain.standings import MAX_FAULTS
+from tidings.domain.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
 from tidings.errors import StorageError
 from tidings.services import delivering, issue_queue
 from tidings.services.delivering import Delivered

@@ -8,8 +8,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, accept, refuse_for_now, refuse_our_letter, reject
 from tidings.delivery.settings import DomainLimits
-from tidings.domain.retries import FAULT, PAUSES
-from tidings.domain.standings import MAX_FAULTS
+from tidings.domain.retries import FAULT, MAX_FAULTS, PAUSES
 from tidings.services import lanes
 from tidings.services.delivering import Delivered
 from tidings.storage import deliveries, relays

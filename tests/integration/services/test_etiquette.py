@@ -17,8 +17,8 @@ from documents import an_item, atom, rss
 from factories import DAY, HOUR, NOON
 from loopback import Publisher, answer, redirect
 from polling import RULES
-from tidings.domain.polls import PollOutcome
 from tidings.domain.sources import SourceState
+from tidings.domain.status import PollOutcome
 from tidings.errors import ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy

@@ -10,8 +10,7 @@ from readers import House
 from tidings.domain import rosters
 from tidings.domain.newsletters import Frequency
 from tidings.domain.readers import NOBODY, SuppressionReason
-from tidings.domain.roster_columns import COLUMNS
-from tidings.domain.rosters import CsvLine
+from tidings.domain.rosters import COLUMNS, CsvLine
 from tidings.services.exporting import consent_rows, subscriber_rows
 from tidings.services.importing import BATCH, MAX_PROOF
 from tidings.storage import sign_ups, suppressions

@@ -23,8 +23,7 @@ from newsroom import (
 from outage import Outage
 from post import ANN, LINKS, SITE_URL, PostOffice
 from readers import way_out
-from tidings.domain.notices import MessageKind
-from tidings.domain.readers import NOBODY
+from tidings.domain.readers import NOBODY, MessageKind
 from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
 from tidings.services.delivering import Delivered

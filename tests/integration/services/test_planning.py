@@ -8,7 +8,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, be_away, refuse_for_now, write_letter
 from tidings.domain.newsletters import Frequency
-from tidings.domain.slots import INSTANT_PAUSE
+from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError, StorageError
 from tidings.services import planning
 from tidings.storage import deliveries, delivery_records, issues, newsletters, plans

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from factories import NOON, a_feed, an_entry
 from polling import RULES
-from tidings.domain.polls import PollOutcome
+from tidings.domain.status import PollOutcome
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.claims import HostRules

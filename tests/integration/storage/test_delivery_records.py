@@ -4,8 +4,8 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.domain.deliveries import Search
 from tidings.domain.newsletters import DeliveryState
+from tidings.domain.retries import Search
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import deliveries, delivery_records, subscriptions
 from tidings.storage.outbox import Settled

@@ -4,7 +4,7 @@ from sqlalchemy import event
 from factories import DAY, HOUR, NOON, an_entry
 from polling import failed_poll, read_poll
 from tidings.domain.entries import EntryState
-from tidings.domain.polls import PollOutcome
+from tidings.domain.status import PollOutcome
 from tidings.errors import LeaseLostError
 from tidings.storage import entries, leases, polls, publishing, sources, statistics, topics
 from tidings.storage.entries import ListWindow, Selection

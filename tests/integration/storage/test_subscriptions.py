@@ -5,7 +5,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, a_schedule
 from tidings.domain.newsletters import Frequency
-from tidings.domain.slots import INSTANT_PAUSE
+from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import audience, due_subscriptions, rosters, subscribers, subscriptions
 from tidings.storage.mail_tables import subscription_topic

@@ -3,7 +3,7 @@
 import pytest
 
 from factories import DAY, NOON
-from tidings.domain.failures import is_dead, phrase_for, word_for
+from tidings.domain.sources import is_dead, phrase_for, word_for
 from tidings.errors import (
     BrokenTransferError,
     FetchError,

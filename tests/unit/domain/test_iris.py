@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.iris import is_name
+from tidings.domain.urls import is_name
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alike
-from tidings.domain.figures import title_numbers
-from tidings.domain.likeness import MatchReason, find_similarity
-from tidings.domain.sketches import BINS, READ, sketch_of
+from tidings.domain.sketches import BINS, READ, sketch_of, title_numbers
+from tidings.domain.stories import MatchReason, find_similarity
 
 PAIRS = alike.pairs()
 TEXT = " ".join(f"word{number}" for number in range(50))

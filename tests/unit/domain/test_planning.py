@@ -7,8 +7,10 @@ import pytest
 from factories import DAY, HOUR, NOON
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import (
+    INSTANT_PAUSE,
     Omission,
     Pending,
+    Slot,
     SubscriptionProgress,
     Window,
     find_due_slot,
@@ -18,7 +20,6 @@ from tidings.domain.planning import (
     waits_for_more,
     window_of,
 )
-from tidings.domain.slots import INSTANT_PAUSE, Slot
 
 DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC")
 INSTANT = Schedule(frequency=Frequency.INSTANT, hour=7, timezone="UTC")

@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.reading import minutes_to_read
+from tidings.domain.markup import minutes_to_read
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from polling import POLICY
-from tidings.domain.rhythm import HALF_LIFE, Rhythm
-from tidings.domain.schedule import PollHistory, next_poll
+from tidings.domain.schedule import HALF_LIFE, PollHistory, Rhythm, next_poll
 
 MINUTE = timedelta(minutes=1)
 DAYS = 90

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.domain import rosters
-from tidings.domain.roster_columns import Membership, membership_of
+from tidings.domain.rosters import Membership, membership_of
 from tidings.errors import InvalidError
 
 CELLS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.domain.runtimes import faults
+from tidings.domain.findings import faults
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from polling import POLICY
-from tidings.domain.rhythm import Rhythm
-from tidings.domain.schedule import JITTER, PollHistory, next_poll
+from tidings.domain.schedule import JITTER, PollHistory, Rhythm, next_poll
 
 MINUTE = timedelta(minutes=1)
 

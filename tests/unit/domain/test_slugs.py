@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.slugs import (
+from tidings.domain.urls import (
     MAX_SLUG,
     checked_slug,
     checked_title,

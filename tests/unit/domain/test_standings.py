@@ -5,8 +5,14 @@ from datetime import timedelta
 import pytest
 
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.retries import FAULT, Verdict
-from tidings.domain.standings import MAX_FAULTS, MAX_SHARE, REMEMBERED, CircuitBreakers
+from tidings.domain.retries import (
+    FAULT,
+    MAX_FAULTS,
+    MAX_SHARE,
+    REMEMBERED,
+    CircuitBreakers,
+    Verdict,
+)
 
 PAUSE = timedelta(minutes=5)
 TAKEN = Verdict(state=DeliveryState.ACCEPTED)

@@ -6,9 +6,8 @@ from itertools import pairwise
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.health import SourceHealth, health_of
 from tidings.domain.newsletters import DeliveryState
-from tidings.domain.sources import SourceState
+from tidings.domain.sources import SourceHealth, SourceState, health_of
 from tidings.domain.status import LETTERS, MAX_STEPS, median_lag, starts_of
 
 MINUTE = timedelta(minutes=1)

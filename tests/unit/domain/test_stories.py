@@ -6,12 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import DAY, NOON
-from tidings.domain.likeness import MatchReason, Similarity
 from tidings.domain.sketches import sketch_of
 from tidings.domain.stories import (
     MOST_LIKELY,
     Match,
+    MatchReason,
     Member,
+    Similarity,
     StoryCandidate,
     find_matches,
     group_matches,

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from digests import TEMPLATES
 from tidings.domain.newsletters import Frequency
-from tidings.domain.watching import Problem, ProblemKind
+from tidings.domain.operators import Problem, ProblemKind
 from tidings.errors import TemplateError
 from tidings.rendering.letters import MAX_SUBJECT
 from tidings.rendering.notices import (

@@ -26,8 +26,8 @@ from browser.showcase import (
 )
 from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import Republish, TopicCredit
-from tidings.domain.health import SourceHealth
 from tidings.domain.publishing import Scope
+from tidings.domain.sources import SourceHealth
 from tidings.errors import TemplateError
 from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage

@@ -8,14 +8,13 @@ import pytest
 from browser.showcase import SITE, shipped_templates
 from factories import DAY, HOUR, NOON
 from tidings import errors
-from tidings.domain.failures import word_for
-from tidings.domain.health import SourceHealth
-from tidings.domain.polls import PollOutcome
+from tidings.domain.sources import SourceHealth, word_for
 from tidings.domain.status import (
     FailingSource,
     HubStanding,
     MessageOutcome,
     PollCounts,
+    PollOutcome,
     SlowSource,
     Status,
     TimeStep,

@@ -7,9 +7,9 @@ import pytest
 from factories import DAY, HOUR, NOON, a_feed, an_entry
 from polling import RULES
 from tidings.domain.compare import KnownEntry
-from tidings.domain.polls import PollOutcome
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource, SourceState
+from tidings.domain.status import PollOutcome
 from tidings.errors import ParseError, StatusError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
 from tidings.services.refusals import host_pause
