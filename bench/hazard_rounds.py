@@ -17,9 +17,8 @@ from typing import TypeVar
 from measure import children_of, peak_memory, settings, table
 from tidings.domain.publishing import FeedOutline
 from tidings.errors import ParseError
-from tidings.parsing.children import Parser
+from tidings.parsing.children import ParseLimits, Parser
 from tidings.parsing.document import Document
-from tidings.parsing.limits import ParseLimits
 from tidings.services.subscribe import import_sources
 from tidings.wiring import opened, utc_now
 

@@ -22,7 +22,7 @@ from tidings.domain.spans import LONGEST, UNITS, parse_duration
 from tidings.domain.websub import WebSubSettings
 from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
-from tidings.parsing.limits import ParseLimits
+from tidings.parsing.children import ParseLimits
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")

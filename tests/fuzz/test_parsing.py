@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fuzz.soups import ANY_TEXT, CODECS, DOCUMENTS, HTML, JSON_FEEDS, XML
 from hostile import assert_harmless, assert_readable, assert_web_address
 from tidings.errors import ParseError
-from tidings.parsing.body import clean_body, plain_to_html
+from tidings.parsing.bodies import clean_body, plain_to_html
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
 from tidings.parsing.mending import mend

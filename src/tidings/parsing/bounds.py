@@ -10,9 +10,9 @@ from xml.sax.xmlreader import AttributesNSImpl
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
 from tidings.domain.markup import INLINE
-from tidings.parsing import namespaces, newest
+from tidings.parsing import elements, newest
 from tidings.parsing.elements import ElementReader
-from tidings.parsing.nodes import Node
+from tidings.parsing.raw import Node
 
 MAX_DEPTH = 256
 """Elements within each other that are told apart; of what is deeper only the text is read."""
@@ -184,7 +184,7 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
 
     def read(self, document: str) -> expat.ExpatError | None:
         """Read `document` as far as it is well-formed; return what is wrong there."""
-        parser = expat.ParserCreate(namespace_separator=namespaces.SEPARATOR)
+        parser = expat.ParserCreate(namespace_separator=elements.SEPARATOR)
         parser.buffer_text = True
         parser.StartNamespaceDeclHandler = self.startPrefixMapping
         parser.StartElementHandler = self._start
@@ -203,14 +203,14 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
             self._end()
 
     def startPrefixMapping(self, prefix: str | None, uri: str | None) -> None:  # noqa: N802 - SAX
-        super().startPrefixMapping(prefix, namespaces.canonical(uri or ""))
+        super().startPrefixMapping(prefix, elements.canonical(uri or ""))
 
     def characters(self, text: str) -> None:
         if not self._passed_depth:
             super().characters(text)
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        namespace, local = namespaces.split(name)
+        namespace, local = elements.split(name)
         if self._is_in_extension and not self.inentry and local.lower() in newest.ENTRIES:
             self._passed_depth, self._is_in_extension = 0, False  # it only wraps entries
         if self._passed_depth:
@@ -221,12 +221,12 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
             self._is_in_extension = self._is_foreign(namespace, local)
             if self._is_in_extension or self._is_surplus(local):
                 is_seen, self._passed_depth = False, len(self._open) + 1
-        if namespace in self._own and not namespaces.is_known(namespace or "", None):
+        if namespace in self._own and not elements.is_known(namespace or "", None):
             namespace = None
         self._open.append(((namespace, local), is_seen))
         if is_seen:
             few = islice(attributes.items(), MAX_ATTRIBUTES)
-            named = {namespaces.split(attribute): value for attribute, value in few}
+            named = {elements.split(attribute): value for attribute, value in few}
             self.startElementNS((namespace, local), None, AttributesNSImpl(named, {}))
 
     def _end(self, _name: str = "") -> None:
@@ -256,11 +256,11 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         """
         if self.incontent or namespace in self._own:
             return False
-        if not self.inentry and local.lower() in namespaces.STRUCTURE:
+        if not self.inentry and local.lower() in elements.STRUCTURE:
             self._own.add(namespace)
             return False
         prefixes = (name for name, uri in self.namespaces_in_use.items() if uri == namespace)
-        return not namespaces.is_known(namespace or "", next(prefixes, None))
+        return not elements.is_known(namespace or "", next(prefixes, None))
 
     def _is_surplus(self, local: str) -> bool:
         if self._wanted is None or self.inentry or local.lower() not in newest.ENTRIES:

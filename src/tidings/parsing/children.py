@@ -1,4 +1,7 @@
-"""Documents are read in child processes, which may be killed: no document can hurt the service."""
+"""Documents are read in child processes, which may be killed: no document can hurt the service.
+
+What one document may cost.
+"""
 
 import itertools
 import os
@@ -6,6 +9,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -18,7 +22,6 @@ from tidings.domain.documents import ParsedFeed
 from tidings.errors import ParseError
 from tidings.parsing import reader
 from tidings.parsing.document import Document
-from tidings.parsing.limits import ParseLimits
 
 MAX_DOCUMENTS = 500
 """Documents after which a child is replaced, so that nothing it leaks adds up."""
@@ -39,6 +42,21 @@ _DEATHS = {
     -signal.SIGABRT: "crashed its reader, most likely for want of memory",
     -signal.SIGKILL: "its reader was killed, most likely for want of memory",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseLimits:
+    """The limits of a child process that reads documents; each is a setting under `[parse]`.
+
+    Attributes:
+        processes: Children that read at the same time; 0 means one per processor.
+        time_limit: CPU time for one document, and a tenth of the wall time it gets.
+        memory_limit: Bytes of address space of a child.
+    """
+
+    processes: int
+    time_limit: timedelta
+    memory_limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from tidings.errors import ParseError
 from tidings.parsing import feeds, json_feed
 from tidings.parsing.decoding import decode
 from tidings.parsing.entries import clean_feed
-from tidings.parsing.languages import language_tag
 from tidings.parsing.mending import Mended, mend
 from tidings.parsing.raw import RawFeed
+from tidings.parsing.text import language_tag
 
 _SIGNATURES = {
     b"\x1f\x8b": "compressed data",

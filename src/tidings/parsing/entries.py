@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from tidings.domain.documents import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
 from tidings.domain.identity import Marks, digest, entry_keys
 from tidings.parsing import formulas
-from tidings.parsing.body import CleanBody, clean_body, plain_to_html, visible_text
+from tidings.parsing.bodies import CleanBody, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
-from tidings.parsing.languages import guess_language, language_tag
 from tidings.parsing.newest import newest_positions
 from tidings.parsing.pictures import distinct, key_of
 from tidings.parsing.raw import EarlierReading, RawEntry, RawFeed, Text
 from tidings.parsing.revisions import first_revision, revision, seen
-from tidings.parsing.text import clean_line, clean_text
+from tidings.parsing.text import clean_line, clean_text, guess_language, language_tag
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
 MAX_BODY = 1_000_000

@@ -8,8 +8,17 @@ from tidings.domain.documents import Enclosure
 from tidings.parsing import bodies, bounds, media
 from tidings.parsing.bounds import MAX_AUTHOR, ParsedByFeedparser
 from tidings.parsing.mending import Mended
-from tidings.parsing.nodes import Node, node_text, nodes
-from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, EarlierReading, RawEntry, RawFeed, Text
+from tidings.parsing.raw import (
+    MAX_HUBS,
+    MAX_PARTS,
+    EarlierReading,
+    Node,
+    RawEntry,
+    RawFeed,
+    Text,
+    node_text,
+    nodes,
+)
 
 MAX_TTL = timedelta(days=31)
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from tidings.domain.documents import Enclosure, Image
 from tidings.parsing import bodies
-from tidings.parsing.nodes import Node, node_text, nodes
 from tidings.parsing.pictures import distinct
-from tidings.parsing.raw import length_of, pixels
+from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
 from tidings.parsing.text import clean_line
 
 TRACKING_PIXEL = 2

@@ -1,4 +1,7 @@
-"""A document as its publisher wrote it, in one shape for every format: nothing is clean yet."""
+"""A document as its publisher wrote it, in one shape for every format: nothing is clean yet.
+
+feedparser's dictionaries, read without their aliases: a missing field is missing.
+"""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,6 +15,8 @@ MAX_HUBS = 10
 
 MAX_LENGTH = 2**53 - 1
 """Bytes of an enclosure that are believed: what every reader of JSON can count to."""
+
+Node = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +110,19 @@ def pixels(claim: object) -> int | None:
     """Return a side of a picture as claimed; None if that cannot be."""
     length = length_of(claim)
     return length if length and length < 2**15 else None
+
+
+def node_text(node: Node, key: str) -> str:
+    """Return the text under `key`, without blanks around it; empty if there is none."""
+    value = dict.get(node, key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def nodes(node: Node, key: str) -> list[Node]:
+    """Return the dictionaries under `key`: a list of them, one, or none."""
+    value = dict.get(node, key)
+    if isinstance(value, dict):
+        return [value]
+    if isinstance(value, list):
+        return [element for element in value if isinstance(element, dict)]
+    return []

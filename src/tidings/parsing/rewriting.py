@@ -13,12 +13,11 @@ from selectolax.lexbor import LexborNode
 
 from tidings.domain.documents import Image
 from tidings.domain.markup import INLINE, script_of, text_of
-from tidings.parsing import code, formulas, markup, pictures
-from tidings.parsing.attributes import Attributes, kept, start_tag
+from tidings.parsing import code, formulas, pictures, text
 from tidings.parsing.code import Code
 from tidings.parsing.excerpts import Break, Piece
 from tidings.parsing.formulas import Formula
-from tidings.parsing.sanitizer import FIXED, TAGS
+from tidings.parsing.sanitizer import FIXED, TAGS, Attributes, kept, start_tag
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url
 
@@ -161,7 +160,7 @@ class Rewriting:
         start, substance, said = len(self.written), self._substance, len(self.pieces)
         opened = self._open(name, attributes) if name in TAGS else ""
         self.written.append(opened)
-        if tag in markup.BLOCKS:
+        if tag in text.BLOCKS:
             self._begin_block(tag, attributes)
         self._literal += tag in _LITERAL
         self._noscript += tag == "noscript"
@@ -172,7 +171,7 @@ class Rewriting:
         self.base = around
         self._literal -= tag in _LITERAL
         self._noscript -= tag == "noscript"
-        if tag in markup.BLOCKS:
+        if tag in text.BLOCKS:
             self._end_block(tag)
         if opened:
             self.written.append(f"</{name}>")

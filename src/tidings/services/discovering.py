@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from tidings.domain.documents import Link
 from tidings.errors import FetchError, NoFeedError
-from tidings.parsing import youtube
+from tidings.parsing import discovery
 from tidings.parsing.discovery import Page, is_page, read_page
 from tidings.services.looking import Looked, Visit
 
@@ -61,7 +61,7 @@ def discover(visit: Visit, url: str) -> Discovery:
         ConflictError: Another process holds a host, or it has to be left alone.
         FetchError: There is no answer.
     """
-    if named := youtube.find_feed_of(url):
+    if named := discovery.find_feed_of(url):
         feeds = (FoundFeed(link=named),)
         return Discovery(asked=url, url=url, found="a page of YouTube", feeds=feeds)
     looked = visit.look(url)

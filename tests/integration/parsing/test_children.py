@@ -10,9 +10,8 @@ from datetime import timedelta
 import pytest
 
 from tidings.errors import ParseError
-from tidings.parsing.children import MAX_DOCUMENTS, STOPPED, Parser
+from tidings.parsing.children import MAX_DOCUMENTS, STOPPED, ParseLimits, Parser
 from tidings.parsing.document import Document
-from tidings.parsing.limits import ParseLimits
 
 MEGABYTE = 2**20
 
@@ -162,7 +161,7 @@ SERVICE = textwrap.dedent("""
     from datetime import timedelta
     from tidings.parsing.children import Parser
     from tidings.parsing.document import Document
-    from tidings.parsing.limits import ParseLimits
+    from tidings.parsing.children import ParseLimits
 
     if __name__ == "__main__":
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()

@@ -3,7 +3,7 @@
 import pytest
 
 from tidings.domain.markup import readable
-from tidings.parsing.body import clean_body
+from tidings.parsing.bodies import clean_body
 from tidings.parsing.text import clean_line
 
 CASES = [

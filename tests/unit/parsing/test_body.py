@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tidings.domain.documents import Image
-from tidings.parsing.body import clean_body, plain_to_html, visible_text
+from tidings.parsing.bodies import clean_body, plain_to_html, visible_text
 from tidings.parsing.sanitizer import ATTRIBUTES, FIXED, TAGS
 
 PAGE = "https://example.org/posts/1"

@@ -1,7 +1,7 @@
 import pytest
 
 from tidings.parsing import code
-from tidings.parsing.body import clean_body
+from tidings.parsing.bodies import clean_body
 from tidings.parsing.code import Code
 
 PYTHON = '<pre class="code"><code class="language-python"><span class="kn">import</span> <span class="nn">os</span></code></pre>'

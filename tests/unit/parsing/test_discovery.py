@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tidings.parsing import youtube
+from tidings.parsing import discovery
 from tidings.parsing.discovery import MAX_FEEDS, is_page, read_page
 
 BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -206,7 +206,7 @@ def test_what_is_a_page(body, content_type, expected):
     ],
 )
 def test_what_an_address_of_youtube_names(url, feed):
-    found = youtube.find_feed_of(url)
+    found = discovery.find_feed_of(url)
 
     assert (found.url if found else None) == feed
 

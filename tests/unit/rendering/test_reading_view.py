@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.parsing.body import clean_body
+from tidings.parsing.bodies import clean_body
 from tidings.rendering.reading_view import readable
 from tidings.rendering.words import read_words
 
