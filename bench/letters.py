@@ -18,8 +18,8 @@ from pathlib import Path
 from measure import table
 from tidings.delivery.folder import Folder
 from tidings.delivery.letters import PreparedIssue, Recipient, prepare_issue
-from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect, Envelope
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 

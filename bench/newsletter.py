@@ -21,7 +21,7 @@ from measure import counted, peak_memory, settings, table
 from tidings import mailing
 from tidings.config import Settings
 from tidings.delivery.folder import Folder
-from tidings.delivery.relay import Relay
+from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import next_slot

@@ -11,8 +11,8 @@ from threading import Event
 
 from mortal import Way
 from post import sender_for
-from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import Relay
 from tidings.storage.database import Database
 
 

@@ -11,8 +11,8 @@ from tidings.delivery.dkim import signing
 from tidings.delivery.folder import Folder
 from tidings.delivery.letters import ListHeaders
 from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
-from tidings.delivery.relay import Relay
 from tidings.delivery.settings import DomainLimits
+from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect
 from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError

@@ -23,9 +23,8 @@ from tidings.storage.database import Database
 
 # For annotations only: what is imported here, every command would pay for.
 if TYPE_CHECKING:
-    from tidings.delivery.addresses import Sender
+    from tidings.delivery.addresses import BounceAddress, Sender
     from tidings.delivery.dkim import Signer
-    from tidings.delivery.verp import BounceAddress
     from tidings.rendering.templates import Templates
     from tidings.services.links import SignedLinks
 
@@ -150,7 +149,7 @@ class App:
         Raises:
             ConfigError: There is no secret, or the address cannot be used.
         """
-        from tidings.delivery.verp import BounceAddress
+        from tidings.delivery.addresses import BounceAddress
 
         address = self.settings.bounce.address
         return BounceAddress(address, self.links.bounce_hash) if address else None

@@ -30,8 +30,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from relay import FakeRelay
-from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import Relay
 from tidings.domain.retries import PAUSES
 from tidings.storage import schema
 from tidings.storage.database import Database

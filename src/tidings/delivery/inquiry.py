@@ -8,8 +8,8 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from tidings.delivery.sessions import describe_error, open_session
 from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import describe_error, open_session
 from tidings.errors import UnreachableError
 
 PATIENCE = 15.0

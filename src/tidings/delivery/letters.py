@@ -1,25 +1,27 @@
-"""Letters: an issue is encoded once, and addressed many times."""
+"""Letters: an issue is encoded once, and addressed many times.
 
+What letters of all kinds are made of: values that may stand in a head, two parts, a last look.
+
+Letters that are no issue: one recipient, one letter.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes
 from email.utils import format_datetime
 from hashlib import sha256
 from urllib.parse import quote
 
 from tidings.delivery.addresses import Sender
-from tidings.delivery.bodies import (
-    ADDRESS,
-    FEEDBACK_ID,
-    LIST_ID,
-    MESSAGE_ID,
-    URL,
-    checked_value,
-    part_head,
-    verify_message,
+from tidings.delivery.encodings import (
+    EncodedText,
+    address_header,
+    encoded,
+    list_header,
+    text_header,
 )
-from tidings.delivery.encodings import encoded
-from tidings.delivery.headers import address_header, list_header, text_header
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 _GAPS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
@@ -37,6 +39,25 @@ _OWN_HEADERS = [
     "MIME-Version",
     "Content-Type",
 ]
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
+
+_DOMAIN = r"[A-Za-z0-9.-]+"
+
+ADDRESS = re.compile(f"(?=.{{3,254}}$){_ATOM}@{_DOMAIN}")
+
+MESSAGE_ID = re.compile(f"(?=.{{3,250}}$)<{_ATOM}@{_DOMAIN}>")
+
+URL = re.compile(r"(?=.{1,900}$)https?://[A-Za-z0-9._~:/?#\[\]@!$()*+,;=%-]+")
+
+LIST_ID = re.compile(f"(?=.{{1,255}}$){_DOMAIN}")
+
+FEEDBACK_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
+
+MAX_LINE = 998
+"""Bytes before a line break (RFC 5322)."""
+
+_BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,3 +205,129 @@ def _inspect(prepared: PreparedIssue, issue: Issue, lines: Sequence[str]) -> Non
         parts=filled,
         what=f"a letter of issue {issue.slug}",
     )
+
+
+def checked_value(pattern: re.Pattern[str], value: str) -> str:
+    """Return `value` if it is as `pattern` says, and so adds nothing to a head.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if pattern.fullmatch(value) is None:
+        raise ValueError(f"cannot stand in the head of a letter: {value!r}")
+    return value
+
+
+def part_head(boundary: str, subtype: str, body: EncodedText) -> bytes:
+    """Return the lines before a part of a letter."""
+    return (
+        f"--{boundary}\r\n"
+        f"Content-Type: text/{subtype}; charset=utf-8\r\n"
+        f"Content-Transfer-Encoding: {body.encoding}\r\n"
+        "\r\n"
+    ).encode()
+
+
+def verify_message(letter: bytes, *, names: Sequence[str], parts: Sequence[str], what: str) -> None:
+    """Read a letter as a mail program does, and compare.
+
+    Args:
+        letter: As it would go out.
+        names: The headers that it has to have, in this order, and no others.
+        parts: What its parts have to say.
+        what: Which letter it is.
+
+    Raises:
+        ValueError: It says something else, or no relay would accept it.
+    """
+    message = message_from_bytes(letter)
+    if message.keys() != list(names) or message.defects:
+        raise ValueError(f"{what} has other headers: {message.keys()}")
+    if max(map(len, letter.split(b"\r\n"))) > MAX_LINE or _BARE_BREAK.search(letter):
+        raise ValueError(f"{what} has lines that no relay accepts")
+    said = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
+    if said != [_as_read(part) for part in parts]:
+        raise ValueError(f"{what} does not say what it should")
+
+
+def _as_read(text: str) -> bytes:
+    return re.sub(r"\r\n|\r|\n", "\r\n", text).encode(errors="replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionalMessage:
+    """A letter to one person.
+
+    Attributes:
+        message_id: With its angle brackets.
+        is_of_list: Whether it belongs to the newsletter of its letterhead; one that asks for
+            a subscription does not yet, and one to the operator never does.
+        unsubscribe_url: Where a POST ends the subscription; None if there is none to end.
+    """
+
+    address: str
+    message_id: str
+    date: datetime
+    subject: str
+    text: str
+    html: str
+    is_of_list: bool = False
+    unsubscribe_url: str | None = None
+
+
+def build_transactional(notice: TransactionalMessage, letterhead: ListHeaders) -> bytes:
+    """Return a notice as it goes out; the same arguments give the same bytes.
+
+    Raises:
+        ValueError: Something of it cannot stand in a letter.
+    """
+    lines = [*_head(notice, letterhead), *_machine_lines(notice)]
+    # Neither encoding ever writes "=_", so no part can hold the boundary, whatever it says.
+    boundary = f"=_{sha256(notice.message_id.encode()).hexdigest()[:32]}"
+    lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
+    text, html = encoded(notice.text, ()), encoded(notice.html, ())
+    letter = b"".join(
+        (
+            "\r\n".join([*lines, "", ""]).encode("ascii"),
+            part_head(boundary, "plain", text),
+            text.filled(()),
+            b"\r\n",
+            part_head(boundary, "html", html),
+            html.filled(()),
+            f"\r\n--{boundary}--\r\n".encode(),
+        )
+    )
+    names = [line.partition(":")[0] for line in lines]
+    what = f"notice {notice.message_id}"
+    verify_message(letter, names=names, parts=(notice.text, notice.html), what=what)
+    return letter
+
+
+def _head(notice: TransactionalMessage, letterhead: ListHeaders) -> list[str]:
+    checked_value(ADDRESS, letterhead.sender.address)
+    lines = [
+        address_header("From", letterhead.sender),
+        text_header("Subject", notice.subject),
+        f"To: {checked_value(ADDRESS, notice.address)}",
+        f"Date: {format_datetime(notice.date)}",
+        f"Message-ID: {checked_value(MESSAGE_ID, notice.message_id)}",
+    ]
+    if letterhead.reply_to is not None:
+        lines.append(f"Reply-To: {checked_value(ADDRESS, letterhead.reply_to)}")
+    if notice.is_of_list:
+        list_id = checked_value(LIST_ID, letterhead.list_id)
+        lines.append(list_header("List-Id", letterhead.list_title, list_id))
+    return lines
+
+
+def _machine_lines(notice: TransactionalMessage) -> list[str]:
+    lines = []
+    if notice.unsubscribe_url is not None:
+        lines.append(f"List-Unsubscribe: <{checked_value(URL, notice.unsubscribe_url)}>")
+        lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+    return [
+        *lines,
+        "Auto-Submitted: auto-generated",
+        "X-Auto-Response-Suppress: OOF, AutoReply",
+        "MIME-Version: 1.0",
+    ]

@@ -1,18 +1,38 @@
-"""A line to the relay: letters go out one after the other, over a connection that stays open."""
+"""A line to the relay: letters go out one after the other, over a connection that stays open.
 
+The SMTP transport: one relay, and a line to it for every thread.
+
+How a session with the relay begins: connection, encryption, AUTH — or why it does not.
+
+SMTP connections on which a reply comes whole, well-formed and in time, or not at all.
+
+How fast letters may go out to one relay, whatever the number of threads.
+
+What a relay's refusal means: come back later, give up on the recipient, or look at ourselves.
+"""
+
+import re
 import selectors
+import smtplib
+import socket
 import ssl
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import StrEnum
+from threading import Lock
 
-from tidings.delivery.pace import RateLimit
-from tidings.delivery.sessions import connection_error, describe_error, open_session
 from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.transports import Envelope, Reply
-from tidings.delivery.verdicts import CLOSING, SmtpStage, error_of_reply
-from tidings.delivery.wire import StrictSmtp
-from tidings.errors import LostReplyError, RelayUnreachableError
+from tidings.delivery.transports import Envelope, Reply, Send
+from tidings.domain.refusals import RefusalSubject, names_size, subject_of
+from tidings.errors import (
+    DeliveryError,
+    LostReplyError,
+    RefusedForNowError,
+    RejectedError,
+    RelayUnreachableError,
+    SenderFaultError,
+)
 
 MAX_IDLE = 30.0
 """Seconds after which a connection is made again rather than trusted."""
@@ -21,7 +41,105 @@ FAREWELL = 2.0
 """Seconds that a relay has to answer our QUIT."""
 
 OK = 250
+
 GO_AHEAD = 354
+
+MAX_LINE = 2000
+"""Bytes of a line; RFC 5321 promises at most 512."""
+
+MAX_LINES = 100
+
+_LINE = re.compile(rb"(?P<code>[2-5]\d\d)(?:(?P<mark>[ -])(?P<text>[^\r\n]*))?\r?\n")
+
+CATCH_UP = 0.1
+"""Seconds by which somebody who came late may make up for it."""
+
+
+class StrictSmtp(smtplib.SMTP):
+    """A connection without encryption, or with STARTTLS; `timeout` holds for every reply.
+
+    The standard library's own waits that long for every few bytes, so a relay that drips
+    would hold it for hours.
+    """
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Wait for a reply, and close the connection if none comes."""
+        return self.reply_within(self.timeout)
+
+    def reply_within(self, seconds: float) -> tuple[int, bytes]:
+        """Wait so long for a reply, and close the connection if none comes.
+
+        Raises:
+            OSError: The connection is lost, or what came is no reply.
+        """
+        sock = self.sock
+        if sock is None:
+            raise smtplib.SMTPServerDisconnected("the connection is closed")
+        try:
+            reply = self._read_reply(sock, time.monotonic() + seconds)
+            sock.settimeout(self.timeout)  # for what is written next
+        except BaseException:
+            self.close()
+            raise
+        return reply
+
+    def _read_reply(self, sock: socket.socket, deadline: float) -> tuple[int, bytes]:
+        texts = []
+        for _ in range(MAX_LINES):
+            line = self._read_line(sock, deadline)
+            match = _LINE.fullmatch(line)
+            if match is None:
+                raise ConnectionError(f"not an SMTP reply: {line[:80]!r}")
+            texts.append((match["text"] or b"").strip())
+            if match["mark"] != b"-":
+                return int(match["code"]), b"\n".join(texts)
+        raise ConnectionError("an SMTP reply without end")
+
+    def _read_line(self, sock: socket.socket, deadline: float) -> bytes:
+        self.file = self.file or sock.makefile("rb")
+        line = b""
+        while not line.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0 or len(line) > MAX_LINE:
+                raise TimeoutError("no reply in time" if left <= 0 else "a reply without end")
+            sock.settimeout(left)
+            waiting = self.file.peek()
+            if not waiting:
+                raise smtplib.SMTPServerDisconnected("the relay closed the connection")
+            end = waiting.find(b"\n") + 1
+            line += self.file.read(end or len(waiting))
+        return line
+
+
+class RateLimit:
+    """A bucket of tokens that fills at a steady rate, shared by all threads.
+
+    Args:
+        per_second: Letters; 0 for as many as will.
+    """
+
+    def __init__(
+        self,
+        per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._interval = 1 / per_second if per_second else 0.0
+        self._clock, self._sleep = clock, sleep
+        self._lock = Lock()
+        self._next = clock()
+
+    def wait(self) -> None:
+        """Return when the next letter may go."""
+        if not self._interval:
+            return
+        with self._lock:
+            now = self._clock()
+            turn = max(self._next, now - CATCH_UP)
+            self._next = turn + self._interval
+        if turn > now:
+            self._sleep(turn - now)
 
 
 class SmtpConnection:
@@ -148,3 +266,159 @@ def _dot_stuffed(letter: bytes) -> bytes:
     first = b"." if letter.startswith(b".") else b""
     end = b".\r\n" if letter.endswith(b"\r\n") else b"\r\n.\r\n"
     return first + stuffed + end
+
+
+class Relay:
+    """A mail server that passes letters on, as seen by all threads of this process."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+        self._pace = RateLimit(settings.per_second)
+        # Reading all the certificates that are trusted takes a while; without TLS none is.
+        is_clear = settings.security == "none"
+        self._tls = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_clear else ssl.create_default_context()
+        )
+
+    @contextmanager
+    def connect(self) -> Iterator[Send]:
+        """Give a thread a connection of its own, made when the first letter goes out."""
+        line = SmtpConnection(self._settings, pace=self._pace, tls=self._tls)
+        try:
+            yield line.send
+        finally:
+            line.close()
+
+
+def open_session(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str) -> StrictSmtp:
+    """Connect, and do what must come before the first letter.
+
+    Raises:
+        DeliveryError: The relay is not there, or does not want us.
+    """
+    seconds = settings.timeout.total_seconds()
+    smtp: StrictSmtp | None = None
+    try:
+        if settings.security == "tls":
+            smtp = StrictSmtpTls(settings.host, settings.port, timeout=seconds, context=tls)
+        else:
+            smtp = StrictSmtp(settings.host, settings.port, timeout=seconds)
+        _introduce(smtp, settings, tls)
+    except (OSError, ValueError) as error:  # ValueError: a challenge in AUTH that is no base64
+        if smtp is not None:
+            smtp.close()
+        raise _session_error(recipient, error) from error
+    return smtp
+
+
+def connection_error(recipient: str, error: OSError | ValueError) -> RelayUnreachableError:
+    """Return what a broken connection amounts to before the letter is on its way."""
+    return RelayUnreachableError(recipient, describe_error(error), stops_relay=True)
+
+
+def describe_error(error: OSError | ValueError) -> str:
+    """Return what became of a connection, in few words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _introduce(smtp: StrictSmtp, settings: SmtpSettings, tls: ssl.SSLContext) -> None:
+    if smtp.sock is not None:  # a letter is one write; its end need not wait for more
+        smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    smtp.ehlo_or_helo_if_needed()
+    if settings.security == "starttls":
+        smtp.starttls(context=tls)
+        smtp.ehlo_or_helo_if_needed()
+    if settings.user:
+        smtp.login(settings.user, settings.password)
+
+
+def _session_error(recipient: str, error: OSError | ValueError) -> DeliveryError:
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        raw = said if isinstance(said, bytes) else said.encode()
+        return error_of_reply(recipient, Reply.read(error.smtp_code, raw), SmtpStage.SESSION)
+    is_misfit = isinstance(error, smtplib.SMTPException)
+    if is_misfit and not isinstance(error, smtplib.SMTPServerDisconnected):
+        return SenderFaultError(recipient, str(error).rstrip("."), stops_relay=True)
+    return connection_error(recipient, error)
+
+
+class StrictSmtpTls(StrictSmtp, smtplib.SMTP_SSL):
+    """A connection that is encrypted from the first byte on."""
+
+
+class SmtpStage(StrEnum):
+    """What was asked of the relay when it refused."""
+
+    SESSION = "session"
+    """The connection itself: greeting, EHLO, STARTTLS, AUTH."""
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END = "end"
+    """The letter is through; the relay says whether it takes it."""
+
+
+CLOSING = 421
+
+TOO_MUCH = 552
+
+PROTOCOL_FAULTS = {500, 502, 503, 504, 521, 555}
+"""The relay does not understand us, or does not want to."""
+
+ACCESS_FAULTS = {530, 534, 535, 538}
+"""The relay wants us to log in, or to do it otherwise."""
+
+_SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
+"""The relay itself is full or not well."""
+
+_OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
+"""One mailbox, or whoever is seen for the first time: neither says anything of the others."""
+
+
+def error_of_reply(recipient: str, reply: Reply, stage: SmtpStage) -> DeliveryError:
+    """Return the error that a reply amounts to, given that it does not accept.
+
+    Before it knows the recipient, a relay that refuses refuses us. Afterwards its words say
+    whom it means; where they do not, the answer to the recipient's name is about them, and the
+    answer to the letter about the letter.
+    """
+    knows_recipient = stage in {SmtpStage.RCPT, SmtpStage.DATA, SmtpStage.END}
+    because, subject = str(reply), subject_of(reply.text)
+    is_full = (
+        reply.code == TOO_MUCH and stage is SmtpStage.RCPT and subject is not RefusalSubject.OURS
+    )
+    if reply.code // 100 == 4 or is_full:
+        return _for_now(recipient, reply, knows_recipient=knows_recipient)
+    if reply.code // 100 != 5:
+        return RelayUnreachableError(
+            recipient, f"answered out of turn: {because}", stops_relay=True
+        )
+    if reply.code in PROTOCOL_FAULTS | ACCESS_FAULTS:
+        return SenderFaultError(recipient, because, stops_relay=True)
+    is_of_size = reply.code == TOO_MUCH or names_size(reply.text)
+    if is_of_size and not (knows_recipient and subject is RefusalSubject.RECIPIENT):
+        return SenderFaultError(recipient, because)  # other issues may be smaller
+    if not knows_recipient:
+        return SenderFaultError(recipient, because, stops_relay=True)
+    return _for_good(recipient, because, subject, stage)
+
+
+def _for_good(
+    recipient: str, because: str, subject: RefusalSubject, stage: SmtpStage
+) -> DeliveryError:
+    if subject is RefusalSubject.PACE:
+        return RefusedForNowError(recipient, because)
+    if subject is RefusalSubject.UNKNOWN:
+        subject = RefusalSubject.RECIPIENT if stage is SmtpStage.RCPT else RefusalSubject.OURS
+    if subject is RefusalSubject.RECIPIENT:
+        return RejectedError(recipient, because)
+    return SenderFaultError(recipient, because, is_of_domain=True)
+
+
+def _for_now(recipient: str, reply: Reply, *, knows_recipient: bool) -> RefusedForNowError:
+    stops = (
+        not knows_recipient or reply.code == CLOSING or _SYSTEM_STATUS.match(reply.text) is not None
+    )
+    is_of_domain = not stops and _OF_RECIPIENT.match(reply.text) is None
+    return RefusedForNowError(recipient, str(reply), stops_relay=stops, is_of_domain=is_of_domain)

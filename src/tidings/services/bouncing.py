@@ -13,9 +13,9 @@ from enum import StrEnum
 from hashlib import sha256
 from threading import Event
 
+from tidings.delivery.addresses import BounceAddress, BounceClaim
 from tidings.delivery.mailboxes import Mailbox
 from tidings.delivery.reports import Report, read_incoming
-from tidings.delivery.verp import BounceAddress, BounceClaim
 from tidings.domain.bounces import QUIET, BounceHistory, BounceKind, decide, is_forgiven, kind_of
 from tidings.domain.newsletters import Ending
 from tidings.domain.refusals import find_status

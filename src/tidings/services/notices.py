@@ -7,8 +7,7 @@ beside that of the issues, and never stands behind them.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tidings.delivery.letters import ListHeaders
-from tidings.delivery.notices import TransactionalMessage, build_transactional
+from tidings.delivery.letters import ListHeaders, TransactionalMessage, build_transactional
 from tidings.delivery.transports import Envelope
 from tidings.domain.newsletters import Newsletter
 from tidings.rendering.notices import MessageContext, RenderedMessage

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from relay import FakeRelay
-from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Envelope
 from tidings.errors import DeliveryError
 

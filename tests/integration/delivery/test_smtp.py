@@ -5,7 +5,7 @@ import time
 import pytest
 
 from relay import CLOSE, PIPELINING, Taken, saying
-from tidings.delivery.relay import Relay
+from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Envelope, Reply
 from tidings.errors import RefusedForNowError, RelayUnreachableError
 

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from relay import FakeRelay, credentials
-from tidings.delivery.relay import Relay
+from tidings.delivery.smtp import Relay
 from tidings.errors import RefusedForNowError, RelayUnreachableError, SenderFaultError
 
 WITH_AUTH = b"250-relay.example.org\r\n250-AUTH PLAIN\r\n250 SIZE 1000\r\n"

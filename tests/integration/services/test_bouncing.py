@@ -9,8 +9,8 @@ from factories import DAY, HOUR, NOON
 from newsroom import accept, reject
 from post import LINKS
 from returned import QMAIL, VACATION, a_complaint, a_report
+from tidings.delivery.addresses import BounceAddress
 from tidings.delivery.mailboxes import Unread
-from tidings.delivery.verp import BounceAddress
 from tidings.domain.bounces import BounceKind
 from tidings.domain.readers import ConsentEvent, SuppressionReason
 from tidings.errors import MailboxError, StorageError

@@ -9,8 +9,8 @@ from sqlalchemy import delete, update
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from relay import CLOSE, HANG, PIPELINING, FakeRelay, dripping, saying
-from tidings.delivery.relay import Relay
 from tidings.delivery.settings import SmtpSettings
+from tidings.delivery.smtp import Relay
 from tidings.storage.mail_tables import delivery, relay
 
 SEVEN = NOON - 5 * HOUR + DAY

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from issues import issue_of, letterhead_of, recipient_of
 from tidings.delivery import letters
 from tidings.delivery.addresses import Sender
-from tidings.delivery.headers import MAX_TEXT, header_text
+from tidings.delivery.encodings import MAX_TEXT, header_text
 from tidings.delivery.letters import PreparedIssue, prepare_issue
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from issues import letterhead_of
 from tidings.delivery.addresses import Sender
-from tidings.delivery.notices import TransactionalMessage, build_transactional
+from tidings.delivery.letters import TransactionalMessage, build_transactional
 
 PLAIN = [
     "From",

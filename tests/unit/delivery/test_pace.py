@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.delivery.pace import RateLimit
+from tidings.delivery.smtp import RateLimit
 
 
 class Clock:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.delivery.verp import BounceAddress
+from tidings.delivery.addresses import BounceAddress
 from tidings.errors import ConfigError
 
 MESSAGE_ID = "<abcdefghijklmnopqrstuvwxyz.d@example.org>"
