@@ -19,7 +19,7 @@ from tidings.domain.compare import KnownEntry, compare
 from tidings.domain.entries import EntryState
 from tidings.domain.identity import KEY_SIZE, Marks, entry_keys
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching import addresses, hints
+from tidings.fetching import answers, guard
 from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
 from tidings.parsing.code import Code
@@ -52,20 +52,20 @@ def test_an_absolute_address_is_a_web_address_and_stays_as_it_is(url, bases):
 @given(URLS)
 def test_an_address_is_dialled_as_it_is_checked_or_refused(address):
     try:
-        target = addresses.parse_target(address)
+        target = guard.parse_target(address)
     except ForbiddenAddressError:
         return
 
     assert target.url.scheme in {"http", "https"}
     assert target.url.raw_host
     assert target.url.user is None
-    assert addresses.parse_target(str(target.url)).url == target.url
+    assert guard.parse_target(str(target.url)).url == target.url
 
 
 @given(URLS)
 def test_a_redirect_leads_to_a_web_address_or_nowhere(location):
     try:
-        url = addresses.resolve_redirect(URL(PAGE), location)
+        url = guard.resolve_redirect(URL(PAGE), location)
     except FetchError:
         return
 
@@ -79,7 +79,7 @@ def test_a_redirect_leads_to_a_web_address_or_nowhere(location):
 def test_a_password_is_never_shown(password, rest):
     assume(password not in rest)
 
-    shown = addresses.without_credentials(f"http://user:{password}@{rest}")
+    shown = guard.without_credentials(f"http://user:{password}@{rest}")
 
     assert password not in shown
 
@@ -141,11 +141,11 @@ def test_a_broken_body_takes_no_more_room_than_it_gets(data, encoding, room):
 @given(ANY_TEXT | st.from_regex(r"(max-age=)?-?\d{0,30}.*"), st.none() | ANY_TEXT)
 def test_no_header_asks_for_more_than_the_longest_pause(value, other):
     pauses = [
-        hints.retry_after(value, now=NOON),
-        hints.fresh_for(value, expires=other, age=value, date=other, now=NOON),
+        answers.retry_after(value, now=NOON),
+        answers.fresh_for(value, expires=other, age=value, date=other, now=NOON),
     ]
 
-    assert all(pause is None or timedelta(0) <= pause <= hints.LONGEST_HINT for pause in pauses)
+    assert all(pause is None or timedelta(0) <= pause <= answers.LONGEST_HINT for pause in pauses)
 
 
 _DATES = st.lists(

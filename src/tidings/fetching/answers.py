@@ -1,20 +1,28 @@
-"""What is asked of a server, and what its answer means."""
+"""What is asked of a server, and what its answer means.
+
+What headers say about when to come again.
+
+What Link headers say about a document (RFC 8288).
+"""
 
 import re
 from asyncio import IncompleteReadError
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.cookies import SimpleCookie
+from urllib.parse import urljoin
 
 from aiohttp import ClientResponse
 from yarl import URL
 
+from tidings.domain.documents import Link
+from tidings.domain.urls import host_of
 from tidings.errors import FetchError, StatusError
-from tidings.fetching import hints, links
-from tidings.fetching.addresses import Target
 from tidings.fetching.bodies import read_body
+from tidings.fetching.guard import Target
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply, Validators
 from tidings.fetching.policy import FetchPolicy
 
@@ -25,11 +33,31 @@ MAX_REPLY = 1000
 """Bytes that are read of what comes back for a form."""
 
 _WALLS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
+
 _DOCUMENTS = frozenset({200, 203})  # 203: a proxy has changed something on the way
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
 _PERMANENT = frozenset({301, 308})
+
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
+
 _LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
+
+LONGEST_HINT = timedelta(days=7)
+"""The longest pause that a header can ask for."""
+
+_MAX_DIGITS = 9
+
+_SECONDS = re.compile(r'\s*"?0*(\d+)', re.ASCII)
+
+_DIRECTIVE = re.compile(r'([\w-]+)\s*(?:=\s*("[^"]*"|[^\s,]*))?', re.ASCII)
+
+_LINK = re.compile(r"<([^<>]*)>([^<]*)")
+
+_RELATIONS = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.ASCII | re.IGNORECASE)
+
+_PARAMETERS = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +122,7 @@ async def read_answer(
         return Redirect(
             location=location, is_permanent=status in _PERMANENT, cookies=response.cookies
         )
-    pause = hints.retry_after(
+    pause = retry_after(
         response.headers.get("Retry-After"),
         date=response.headers.get("Date"),
         now=datetime.now(UTC),
@@ -142,9 +170,9 @@ async def _document(
         problems=body.problems,
         fresh_for=_fresh_for(response),
         is_partial=response.status == HTTPStatus.IM_USED,
-        hubs=links.related_links(link, "hub", base=url),
-        self_url=next(iter(links.related_links(link, "self", base=url)), None),
-        alternates=links.alternate_links(link, base=url),
+        hubs=related_links(link, "hub", base=url),
+        self_url=next(iter(related_links(link, "self", base=url)), None),
+        alternates=alternate_links(link, base=url),
     )
 
 
@@ -176,7 +204,7 @@ def _validator(response: ClientResponse, name: str) -> str | None:
 
 def _fresh_for(response: ClientResponse) -> timedelta | None:
     headers = response.headers
-    return hints.fresh_for(
+    return fresh_for(
         ",".join(headers.getall("Cache-Control", ())),
         expires=headers.get("Expires"),
         age=headers.get("Age"),
@@ -192,3 +220,112 @@ def _phrase(response: ClientResponse) -> str:
         phrase = response.reason or ""
     is_wall = any(name in response.headers for name in _WALLS)
     return f"{phrase}, from a wall against bots" if is_wall else phrase
+
+
+def fresh_for(
+    cache_control: str,
+    *,
+    expires: str | None = None,
+    age: str | None = None,
+    date: str | None = None,
+    now: datetime,
+) -> timedelta | None:
+    """Return how long an answer stays fresh from `now` on; None if its headers do not say.
+
+    `max-age` counts before Expires, as it does for every cache. What must be asked for again
+    each time is fresh for no time at all. The result lies between zero and `LONGEST_HINT`.
+
+    Args:
+        cache_control: Every Cache-Control header, joined by commas; may be empty.
+        expires: The header of that name, as the next two.
+        age: How long a cache on the way has had the answer.
+        date: When the answer was made, by the clock that Expires goes by.
+        now: By our clock; stands in for a missing Date.
+    """
+    directives = {name.lower(): value for name, value in _DIRECTIVE.findall(cache_control)}
+    if "no-cache" in directives or "no-store" in directives:
+        return timedelta(0)
+    lifetime = _seconds(directives.get("max-age"))
+    if lifetime is None and expires is not None:
+        until = _moment(expires)
+        lifetime = until - (_moment(date) or now) if until else timedelta(0)
+    if lifetime is None:
+        return None
+    return _clamped(lifetime - (_seconds(age) or timedelta(0)))
+
+
+def retry_after(value: str | None, *, date: str | None = None, now: datetime) -> timedelta | None:
+    """Return the pause that a Retry-After header asks for; None if it says nothing readable.
+
+    The result lies between zero and `LONGEST_HINT`.
+
+    Args:
+        value: The header; seconds, or a time.
+        date: When the answer was made, by the clock that a time goes by.
+        now: By our clock; stands in for a missing Date.
+    """
+    pause = _seconds(value)
+    if pause is None and (until := _moment(value)):
+        pause = until - (_moment(date) or now)
+    return None if pause is None else _clamped(pause)
+
+
+def _seconds(value: str | None) -> timedelta | None:
+    match = _SECONDS.match(value or "")
+    if match is None:
+        return None
+    digits = match[1]
+    return timedelta(seconds=int(digits)) if len(digits) <= _MAX_DIGITS else LONGEST_HINT
+
+
+def _moment(value: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _clamped(pause: timedelta) -> timedelta:
+    return min(max(pause, timedelta(0)), LONGEST_HINT)
+
+
+def related_links(header: str, relation: str, *, base: str) -> tuple[str, ...]:
+    """Return the http(s) addresses that `header` names for a relation, each once.
+
+    Args:
+        header: Every Link header, joined by commas; may be empty.
+        relation: Such as `hub`, lower-case.
+        base: The address of the document, for links that are relative.
+    """
+    found: dict[str, None] = {}
+    for address, parameters in _LINK.findall(header):
+        named = _RELATIONS.search(parameters)
+        relations = (named[1] or named[2] or "").lower().split() if named else ()
+        link = _absolute(address, base) if relation in relations else None
+        if link:
+            found[link] = None
+    return tuple(found)
+
+
+def alternate_links(header: str, *, base: str) -> tuple[Link, ...]:
+    """Return what `header` names as other forms of a document, with titles and types."""
+    found = []
+    for address, parameters in _LINK.findall(header):
+        values = {
+            name.lower(): quoted or bare for name, quoted, bare in _PARAMETERS.findall(parameters)
+        }
+        link = _absolute(address, base)
+        if link and "alternate" in values.get("rel", "").lower().split():
+            kind = values.get("type", "").partition(";")[0].strip().lower()
+            found.append(Link(url=link, title=values.get("title", ""), type=kind or None))
+    return tuple(found)
+
+
+def _absolute(address: str, base: str) -> str | None:
+    try:
+        link = urljoin(base, address.strip())
+        host_of(link)
+    except ValueError:
+        return None
+    return link if link.isprintable() else None

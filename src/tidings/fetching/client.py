@@ -1,25 +1,55 @@
-"""One document, wherever redirects lead: every hop is checked, and takes its turn."""
+"""One document, wherever redirects lead: every hop is checked, and takes its turn.
+
+What a source shows of itself to its publisher, and to the proxy on the way.
+"""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.cookies import BaseCookie
 
-from aiohttp import CookieJar
+from aiohttp import CookieJar, encode_basic_auth
 from yarl import URL
 
+from tidings.domain.access import Access
 from tidings.domain.urls import host_of
 from tidings.errors import FetchError, ForbiddenAddressError, UnreachableError
-from tidings.fetching import addresses, credentials
+from tidings.fetching import guard
 from tidings.fetching.answers import Question, Redirect
-from tidings.fetching.credentials import Credentials
-from tidings.fetching.exchange import Exchange
-from tidings.fetching.gate import Gate
-from tidings.fetching.guard import Guard, is_web_port
+from tidings.fetching.exchange import Exchange, Gate
+from tidings.fetching.guard import Guard, Target, is_web_port
 from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What goes with the questions of one fetch.
+
+    Attributes:
+        source: Whose they are.
+        secret: Headers for the origin of the source, and for nobody else.
+        open: Headers for every server on the way.
+        proxy: Who is told to ask every question.
+    """
+
+    source: Target
+    secret: Mapping[str, str] = field(repr=False)
+    open: Mapping[str, str]
+    proxy: Target | None = None
+
+    def shown_to(self, url: URL) -> dict[str, str]:
+        """Return the headers that go with a question for `url`."""
+        return {**self.open, **self.secret} if self._is_home(url) else {**self.open}
+
+    def are_known_at(self, url: URL) -> bool:
+        """Tell whether the source would still have them if it moved to `url`."""
+        return not self.source.authorization and (not self.secret or self._is_home(url))
+
+    def _is_home(self, url: URL) -> bool:
+        return url.origin() == self.source.url.origin()
 
 
 class Client:
@@ -46,7 +76,7 @@ class Client:
         Raises:
             FetchError: There is no such document to be had.
         """
-        own = credentials.credentials_for(addresses.parse_target(request.url), request.access)
+        own = credentials_for(guard.parse_target(request.url), request.access)
         start = url = own.source.url
         left = self._policy.total_timeout
         permanent: list[bool] = []
@@ -65,7 +95,7 @@ class Client:
                 return _with_move(answer, own, permanent=permanent)
             permanent.append(answer.is_permanent)
             jar.update_cookies(answer.cookies, url)
-            url = addresses.resolve_redirect(url, answer.location)
+            url = guard.resolve_redirect(url, answer.location)
         raise FetchError(str(start), f"more than {self._policy.max_redirects} redirects")
 
     async def post(self, form: FormPost) -> PostReply:
@@ -74,7 +104,7 @@ class Client:
         Raises:
             FetchError: There is none.
         """
-        url = addresses.parse_target(form.url).url
+        url = guard.parse_target(form.url).url
         question = Question(url=url, host=host_of(str(url)), form=form.fields)
         async with self._turn(question, home=None):
             return await self._exchange.post(question, within=self._policy.total_timeout)
@@ -116,3 +146,27 @@ def _with_move(
 ) -> Fetched | NotModified:
     moved = permanent and all(permanent) and own.are_known_at(URL(answer.url))
     return replace(answer, moved_to=answer.url) if moved else answer
+
+
+def credentials_for(source: Target, access: Access | None) -> Credentials:
+    """Return what a source is asked with; `access` goes before a login in its address.
+
+    Raises:
+        ForbiddenAddressError: The address of the proxy is none that we could dial.
+    """
+    own = access or Access()
+    login = _login(own) or source.authorization
+    secret = {"Authorization": login} if login else {}
+    secret |= own.headers
+    if own.cookies:
+        secret["Cookie"] = "; ".join(f"{name}={value}" for name, value in own.cookies.items())
+    return Credentials(
+        source=source,
+        secret=secret,
+        open={"User-Agent": own.user_agent} if own.user_agent else {},
+        proxy=guard.parse_target(own.proxy) if own.proxy else None,
+    )
+
+
+def _login(access: Access) -> str | None:
+    return None if access.user is None else encode_basic_auth(access.user, access.password or "")

@@ -1,25 +1,61 @@
-"""One request and its answer; where a redirect leads is for others to follow."""
+"""One request and its answer; where a redirect leads is for others to follow.
+
+Politeness: one request at a time and host, and a pause between their starts.
+
+Foreign exceptions, translated into ours.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+import errno
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from weakref import WeakValueDictionary
 
 import aiohttp
 
-from tidings.errors import TimedOutError, UnreachableError
+from tidings.errors import (
+    BrokenTransferError,
+    FetchError,
+    ForbiddenAddressError,
+    TimedOutError,
+    UnknownHostError,
+    UnreachableError,
+)
 from tidings.fetching.answers import Question, Redirect, read_answer, read_reply
 from tidings.fetching.bodies import ACCEPTED
-from tidings.fetching.failures import translated
 from tidings.fetching.guard import Guard
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import TolerantConnector
 
 _MAX_HEADER = 32_768
+
 _DOCUMENT_TYPES = (
     "application/atom+xml, application/rss+xml, application/feed+json, "
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.9, */*;q=0.5"
+)
+
+LEASE_PATIENCE = timedelta(seconds=30)
+"""How long we wait for a host that another process holds."""
+
+_LEASE_PAUSE = timedelta(seconds=1)
+
+MAX_DETAIL = 120
+"""Characters of what is told of an answer that nobody can read."""
+
+# The first that fits counts: the special stand before the general.
+_MEANINGS: tuple[tuple[type[Exception], type[FetchError], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, UnreachableError, "certificate refused"),
+    (aiohttp.ClientConnectorDNSError, UnknownHostError, "name not found"),
+    (aiohttp.ClientConnectorError, UnreachableError, "no connection"),
+    (aiohttp.InvalidURL, ForbiddenAddressError, "not a valid address"),
+    (aiohttp.ClientPayloadError, BrokenTransferError, "the body ends early"),
+    (aiohttp.ClientResponseError, BrokenTransferError, "the answer is not HTTP"),
+    (aiohttp.ServerDisconnectedError, BrokenTransferError, "disconnected without an answer"),
+    (TimeoutError, TimedOutError, "took too long"),
+    (OSError, UnreachableError, "connection lost"),
 )
 
 
@@ -139,3 +175,76 @@ class Exchange:
             max_line_size=_MAX_HEADER,
             max_field_size=_MAX_HEADER,
         )
+
+
+class Gate:
+    """What every single request of this process passes; belongs to one event loop.
+
+    Args:
+        policy: How long the pauses are.
+        lease: Called in a thread with a `hostname:port`, to claim a host that no request of
+            the caller was submitted for; true if it is ours now.
+    """
+
+    def __init__(self, policy: FetchPolicy, *, lease: Callable[[str], bool]) -> None:
+        self._policy = policy
+        self._lease = lease
+        self._patience = min(LEASE_PATIENCE, policy.total_timeout)
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Wait until `host` may be asked, and keep it while in this context.
+
+        To be held for one request and its answer, never while waiting for another turn.
+        """
+        lock = self._locks.setdefault(host, asyncio.Lock())
+        await lock.acquire()
+        loop = asyncio.get_running_loop()
+        free_at = loop.time() + self._policy.interval_of(host).total_seconds()
+        try:
+            yield
+        finally:
+            # The timer keeps the lock alive, and with it the memory of this turn, for just
+            # as long as it matters.
+            if loop.time() < free_at:
+                loop.call_at(free_at, lock.release)
+            else:
+                lock.release()
+
+    async def borrow(self, host: str) -> bool:
+        """Claim `host` for this process, trying for a while; tell whether that worked."""
+        clock = asyncio.get_running_loop().time
+        give_up_at = clock() + self._patience.total_seconds()
+        while not await asyncio.to_thread(self._lease, host):
+            left = give_up_at - clock()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(left, _LEASE_PAUSE.total_seconds()))
+        return True
+
+
+def translated(error: aiohttp.ClientError | OSError, url: str) -> FetchError:
+    """Return what `error`, met while asking `url`, means to us."""
+    if isinstance(error, aiohttp.ClientConnectorError) and error.errno == errno.EACCES:
+        return ForbiddenAddressError(url, "its address is not public")
+    for foreign, ours, phrase in _MEANINGS:
+        if isinstance(error, foreign):
+            detail = _detail(error)
+            return ours(url, f"{phrase}: {detail}" if detail else phrase)
+    return BrokenTransferError(url, type(error).__name__)
+
+
+def _detail(error: Exception) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return str(error.certificate_error)
+        case aiohttp.ClientResponseError():
+            # aiohttp quotes all that came with what it cannot read: a whole document, perhaps.
+            said = " ".join(error.message.split())
+            return said if len(said) <= MAX_DETAIL else f"{said[:MAX_DETAIL]}…"
+        case aiohttp.ClientConnectorDNSError() | aiohttp.ClientConnectorSSLError():
+            return error.strerror or ""
+        case OSError():
+            return os.strerror(error.errno) if error.errno else error.strerror or ""
+    return ""

@@ -11,11 +11,9 @@ from typing import Self, TypeVar
 
 from tidings.domain.urls import host_of
 from tidings.errors import FetchError, StatusError
-from tidings.fetching.addresses import without_credentials
 from tidings.fetching.client import Client
-from tidings.fetching.exchange import Exchange
-from tidings.fetching.gate import Gate
-from tidings.fetching.guard import Guard
+from tidings.fetching.exchange import Exchange, Gate
+from tidings.fetching.guard import Guard, without_credentials
 from tidings.fetching.outcomes import FormPost, Outcome, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
 

@@ -2,7 +2,7 @@ import pytest
 from yarl import URL
 
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching.addresses import Target, parse_target, resolve_redirect, without_credentials
+from tidings.fetching.guard import Target, parse_target, resolve_redirect, without_credentials
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 from tidings.domain.access import Access
-from tidings.fetching import credentials
-from tidings.fetching.addresses import parse_target
+from tidings.fetching import client
 from tidings.fetching.answers import Question
+from tidings.fetching.guard import parse_target
 
 
 def test_what_is_sent_along_is_not_in_what_is_shown_of_a_question():
-    own = credentials.credentials_for(
+    own = client.credentials_for(
         parse_target("https://me:s3cret@example.org/feed"),
         Access(cookies={"a": "s3cret"}, proxy="http://me:s3cret@proxy.example:3128"),
     )

@@ -12,7 +12,7 @@ from tidings.errors import (
     UnknownHostError,
     UnreachableError,
 )
-from tidings.fetching.failures import translated
+from tidings.fetching.exchange import translated
 
 KEY = aiohttp.client_reqrep.ConnectionKey("a.example", 443, True, True, None, None, None)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.fetching.gate import Gate
+from tidings.fetching.exchange import Gate
 from tidings.fetching.policy import FetchPolicy, HostPolicy
 
 HOST, OTHER = "a.example:443", "b.example:443"
