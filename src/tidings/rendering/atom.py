@@ -10,7 +10,6 @@ from lxml import etree
 
 from tidings.domain.entries import Entry, headline
 from tidings.domain.publishing import ArchiveLinks, FeedDocument
-from tidings.rendering.media_rss import add_pictures, namespace_of
 from tidings.rendering.publishable import (
     GENERATOR,
     FeedFormat,
@@ -19,6 +18,7 @@ from tidings.rendering.publishable import (
     published_at,
     updated_at,
 )
+from tidings.rendering.rss import add_pictures, namespace_of
 
 FEED_HISTORY = "http://purl.org/syndication/history/1.0"
 XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"

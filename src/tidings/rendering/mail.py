@@ -1,30 +1,162 @@
-"""The letter: a digest as subject, HTML and plain text."""
+"""The letter: a digest as subject, HTML and plain text.
 
+What the templates of a digest have, as much of it as is wanted.
+"""
+
+import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
-from tidings.domain.newsletters import UNSUBSCRIBE_URL, Digest
+from tidings.domain.digests import fair_shares
+from tidings.domain.documents import Image
+from tidings.domain.entries import AlsoAt, Entry, SourceCredit, headline
+from tidings.domain.markup import minutes_to_read
+from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.errors import TemplateError
-from tidings.rendering.digest_parts import (
-    DigestAlsoAt,
-    DigestContext,
-    DigestImage,
-    DigestItem,
-    DigestSection,
-    context_of,
-    shortened,
-)
-from tidings.rendering.letters import styled, subject_line
-from tidings.rendering.templates import Templates
+from tidings.rendering.plain_text import clipped, find_uri, one_line, readable
+from tidings.rendering.templates import Templates, styled, subject_line
 
 MAX_BYTES = 100_000
 """Of HTML; some mail programs hide what follows, and with it the way to leave."""
 
 SUBJECT = "digest/subject.txt"
+
 HTML = "digest/body.html"
+
 TEXT = "digest/body.txt"
+
+MAX_TITLE = 200
+
+MAX_NAME = 100
+
+MAX_EXCERPT = 1000
+
+MAX_URL = 2000
+
+MAX_MATES = 5
+"""Others that are named who tell the same."""
+
+WORTH_SAYING = 2
+"""Minutes; less says nothing, and may be that of a summary."""
+
+MAX_SIDE = 560
+"""Pixels: how wide the text of a letter is, and how tall a picture may be in it."""
+
+MIN_WIDTH = 200
+"""Pixels; a narrower picture is a logo or a thumbnail, and says nothing in a letter."""
+
+_PLACEHOLDER = re.compile(
+    "|".join(re.escape(url.rstrip("/")) for url in (UNSUBSCRIBE_URL, PREFERENCES_URL))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestAlsoAt:
+    """Another source that tells the same as an item.
+
+    Attributes:
+        source: Its name, one line.
+        url: Absolute: what it publishes, failing that our page of it.
+    """
+
+    source: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestImage:
+    """A picture in a letter.
+
+    Attributes:
+        url: https.
+        alt: What is to be seen, failing that what it leads to; never empty.
+        width: In pixels, as it is shown: never larger than it is; None if its size is unknown.
+        height: Likewise.
+    """
+
+    url: str
+    alt: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestItem:
+    """An entry in a letter.
+
+    Attributes:
+        title: Never empty, one line.
+        url: Absolute: the publisher's page, failing that ours.
+        source: Who published it.
+        source_url: Our page of all that is from there, absolute.
+        moment: For the date shown, aware UTC.
+        minutes: How long it takes to read; None if that is not known, or not worth saying.
+        excerpt: Empty where there is none beyond the title.
+        image: Where the newsletter shows images, and there is one large enough; else None.
+        more: How many entries more of its source stand behind it, counted only.
+        also_at: Who tells the same, those who did so first.
+        language: BCP 47, if known.
+    """
+
+    title: str
+    url: str
+    source: str
+    source_url: str
+    moment: datetime
+    minutes: int | None
+    excerpt: str
+    image: DigestImage | None
+    more: int
+    language: str | None
+    also_at: tuple[DigestAlsoAt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestSection:
+    """Items under one heading; `title` is None for those without a topic."""
+
+    title: str | None
+    items: tuple[DigestItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestContext:
+    """What the templates of a digest have.
+
+    Attributes:
+        newsletter: Its title.
+        language: Of the letter, BCP 47.
+        timezone: In which dates are shown, an IANA name.
+        since: Where the period begins; None if it is a single day.
+        until: The day of the issue.
+        total: How many entries the issue tells of.
+        remaining: How many of those are left to its page.
+        issue_url: That page, absolute.
+        site_url: Our first page, absolute.
+        unsubscribe_url: A placeholder; each recipient's own link takes its place.
+        preferences_url: Likewise.
+    """
+
+    newsletter: str
+    language: str
+    timezone: str
+    since: datetime | None
+    until: datetime
+    sections: tuple[DigestSection, ...]
+    total: int
+    remaining: int
+    issue_url: str
+    site_url: str
+    unsubscribe_url: str = UNSUBSCRIBE_URL
+    preferences_url: str = PREFERENCES_URL
+    postal_address: str | None
+
+    @property
+    def shown(self) -> int:
+        """How many entries stand in the letter."""
+        return sum(len(section.items) for section in self.sections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,3 +283,120 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
         postal_address="-",
     )
     return full, bare
+
+
+def context_of(digest: Digest, *, site_url: str, issue_url: str) -> DigestContext:
+    """Return what a letter may say of a digest: of each section its share of the newest."""
+    room = digest.newsletter.max_entries
+    shares = fair_shares([len(section.entries) for section in digest.sections], room)
+    sections = tuple(
+        _section(section, share, images=digest.newsletter.images, site_url=site_url)
+        for section, share in zip(digest.sections, shares, strict=True)
+        if share
+    )
+    total = sum(section.total for section in digest.sections)
+    return DigestContext(
+        newsletter=one_line(digest.newsletter.title),
+        language=digest.language,
+        timezone=digest.timezone,
+        since=digest.since,
+        until=digest.until,
+        sections=sections,
+        total=total,
+        remaining=total - _told(sections),
+        issue_url=issue_url,
+        site_url=site_url,
+        postal_address=digest.newsletter.postal_address,
+    )
+
+
+def shortened(context: DigestContext, shown: int) -> DigestContext:
+    """Return `context` with so many items only, of each section its share."""
+    shares = fair_shares([len(section.items) for section in context.sections], shown)
+    sections = tuple(
+        replace(section, items=section.items[:share])
+        for section, share in zip(context.sections, shares, strict=True)
+        if share
+    )
+    return replace(context, sections=sections, remaining=context.total - _told(sections))
+
+
+def _told(sections: Sequence[DigestSection]) -> int:
+    return sum(1 + item.more for section in sections for item in section.items)
+
+
+def _section(section: Section, share: int, *, images: bool, site_url: str) -> DigestSection:
+    shown = section.entries[:share]
+    last = {entry.source.id: entry.id for entry in shown}
+    more = {
+        last[fold.source.id]: len(fold.entries) for fold in section.folds if fold.source.id in last
+    }
+    items = (
+        replace(_item(entry, images=images, site_url=site_url), more=more.get(entry.id, 0))
+        for entry in shown
+    )
+    title = clipped(_harmless(section.topic.title), MAX_NAME) if section.topic else None
+    return DigestSection(title=title, items=tuple(items))
+
+
+def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
+    source = _source_name(entry.source)
+    excerpt = readable(clipped(_harmless(entry.excerpt), MAX_EXCERPT))
+    named = replace(
+        entry,
+        title=readable(clipped(_harmless(entry.title), MAX_TITLE)),
+        excerpt=excerpt,
+        source=replace(entry.source, title=source),
+    )
+    title = headline(named)
+    return DigestItem(
+        title=title,
+        url=_find_link(entry.url) or f"{site_url}/entries/{entry.id}",
+        source=source,
+        source_url=f"{site_url}/sources/{entry.source.slug}",
+        moment=entry.sort_at,
+        minutes=_minutes(entry.content),
+        excerpt=excerpt if excerpt != title else "",
+        image=_find_picture(entry.image, title) if images and entry.image else None,
+        more=0,
+        language=entry.language or entry.source.language,
+        also_at=tuple(_mate(one, site_url=site_url) for one in entry.also_at[:MAX_MATES]),
+    )
+
+
+def _mate(mate: AlsoAt, *, site_url: str) -> DigestAlsoAt:
+    return DigestAlsoAt(
+        source=_source_name(mate.source),
+        url=_find_link(mate.url) or f"{site_url}/entries/{mate.id}",
+    )
+
+
+def _source_name(source: SourceCredit) -> str:
+    return clipped(_harmless(source.title or source.url), MAX_NAME)
+
+
+def _minutes(content: str | None) -> int | None:
+    minutes = minutes_to_read(content) if content else 0
+    return minutes if minutes >= WORTH_SAYING else None
+
+
+def _find_picture(image: Image, title: str) -> DigestImage | None:
+    url, width, height = _find_link(image.url), image.width, image.height
+    if not url or not url.startswith("https:") or (width and width < MIN_WIDTH):
+        return None
+    alt = clipped(_harmless(image.alt), MAX_TITLE) or title
+    if not width or not height:
+        return DigestImage(url=url, alt=alt)
+    scale = min(1, MAX_SIDE / width, MAX_SIDE / height)
+    sides = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
+    return DigestImage(url=url, alt=alt, **sides)
+
+
+def _find_link(url: str | None) -> str | None:
+    uri = find_uri(url)
+    return uri if uri and len(uri) <= MAX_URL and not _PLACEHOLDER.search(uri) else None
+
+
+def _harmless(text: str) -> str:
+    """Return a publisher's text as one line in which nobody's link will be put."""
+    return _PLACEHOLDER.sub("…", one_line(text))

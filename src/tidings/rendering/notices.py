@@ -9,9 +9,8 @@ from tidings.domain.newsletters import Frequency
 from tidings.domain.operators import Problem, ProblemKind
 from tidings.domain.readers import MessageKind
 from tidings.errors import TemplateError
-from tidings.rendering.letters import styled, subject_line
 from tidings.rendering.plain_text import clipped, one_line
-from tidings.rendering.templates import Templates
+from tidings.rendering.templates import Templates, styled, subject_line
 
 PARTS = ("subject.txt", "body.txt", "body.html")
 MAX_LINE = 300

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from lxml import etree
 
 from tidings.domain.publishing import FeedOutline
-from tidings.rendering.xml_text import xml_line, xml_text
+from tidings.rendering.plain_text import xml_line, xml_text
 
 
 def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:

@@ -11,7 +11,7 @@ from tidings.domain.documents import Enclosure, Image
 from tidings.domain.entries import AlsoAt, Entry, SourceCredit
 from tidings.domain.publishing import FeedDocument, FeedLink
 from tidings.domain.urls import is_name
-from tidings.rendering.xml_text import LOST, find_uri, xml_line, xml_text
+from tidings.rendering.plain_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"
 

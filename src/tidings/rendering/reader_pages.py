@@ -1,15 +1,28 @@
-"""The pages for readers of newsletters: what each one shows, as a contract with its template."""
+"""The pages for readers of newsletters: what each one shows, as a contract with its template.
+
+The time zones that people choose from.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib import resources
+from itertools import groupby
 from typing import ClassVar
 
 from tidings.domain.entries import TopicCredit
 from tidings.domain.newsletters import Frequency, Newsletter, Subscription
 from tidings.domain.readers import PreferencesForm
 from tidings.rendering.site import Site
-from tidings.rendering.timezones import Region
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of the world, as IANA names it, and the names of its zones."""
+
+    name: str
+    zones: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,3 +234,15 @@ def masked(address: str) -> str:
     local, _, domain = address.rpartition("@")
     name, dot, rest = domain.rpartition(".")
     return f"{local[:1]}…@{name[:1]}…{dot}{rest}"
+
+
+@cache
+def regions() -> tuple[Region, ...]:
+    """Return all places that a zone is named for, by region; old names are left out."""
+    table = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text("utf-8")
+    rows = [line for line in table.splitlines() if not line.startswith("#")]
+    zones = sorted(row.split("\t")[2] for row in rows)
+    return tuple(
+        Region(name=name, zones=tuple(group))
+        for name, group in groupby(zones, key=lambda zone: zone.partition("/")[0])
+    )

@@ -1,13 +1,44 @@
-"""What all pages have in common."""
+"""What all pages have in common.
 
+The reading view: what the page of an entry adds to its content.
+
+Content is stored as it can stand anywhere. On our page headings go on from ours, and what may be
+wider than the page scrolls by itself, for those with a keyboard too.
+"""
+
+# ruff: noqa: RUF001 - punctuation of several scripts
+import html
+import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tidings.domain.entries import TopicCredit
 from tidings.domain.sources import Source
+from tidings.rendering.words import Words
 
 ICON_PATH = "/favicon.svg"
 """Where our picture stands, which feeds name as well."""
+
+TOP_HEADING = 2
+"""The level below the title of the page."""
+
+_ATTRIBUTES = r"""(?:[^<>"]++|"[^"]*+")*+"""
+
+_TAG = re.compile(
+    rf"<(/?)(h[1-6]|math|pre|table)(?![a-z0-9])({_ATTRIBUTES})>|<[a-z][a-z0-9]*\s{_ATTRIBUTES}>"
+)
+"""A tag that is of interest, or one that has attributes: what those say is no tag.
+
+Our sanitizer writes quotes around them that are always double, and never inside of them.
+"""
+
+_FORMULA = re.compile(
+    r"""[(\[‘“（「『《【]{0,3}<math display="inline".*?</math>[)\],.;:!?…’”），。；：！？、」』》】]{0,4}""",
+    re.DOTALL,
+)
+"""A formula in a line, with the punctuation that no line may set apart from it."""
+
+_BLOCK_FORMULA = ' display="block"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +110,42 @@ class Site:
     def href(self, path: str) -> str:
         """Return the link to one of our paths."""
         return urlsplit(self.base_url).path + path
+
+
+def readable(content: str, t: Words) -> str:
+    """Return clean HTML as it stands on a page; `t` names what can be scrolled."""
+    levels = [int(tag[2][1]) for tag in _TAG.finditer(content) if _is_heading(tag)]
+    shift = min(levels, default=TOP_HEADING) - TOP_HEADING
+    code, table = (_scrolling(t(key)) for key in ("code", "table"))
+    depth = 0
+
+    def replaced(tag: re.Match[str]) -> str:
+        nonlocal depth
+        slash, name, attributes = tag.groups()
+        if name is None:
+            return tag[0]
+        if name == "table":
+            depth += -1 if slash else 1
+            if slash:
+                return "</table></div>" if depth == 0 else tag[0]
+            return f'<div class="scroll"{table}>{tag[0]}' if depth == 1 else tag[0]
+        if name == "pre" and not slash:
+            return f"<pre{attributes}{code}>"
+        if name == "math" and attributes.startswith(_BLOCK_FORMULA):
+            return f'<math{attributes} tabindex="0">'
+        return f"<{slash}h{int(name[1]) - shift}{attributes}>" if _is_heading(tag) else tag[0]
+
+    return _FORMULA.sub(_kept_together, _TAG.sub(replaced, content))
+
+
+def _kept_together(formula: re.Match[str]) -> str:
+    is_alone = formula[0].startswith("<") and formula[0].endswith(">")
+    return formula[0] if is_alone else f'<span class="together">{formula[0]}</span>'
+
+
+def _is_heading(tag: re.Match[str]) -> bool:
+    return tag[2] is not None and tag[2].startswith("h")
+
+
+def _scrolling(label: str) -> str:
+    return f' tabindex="0" role="group" aria-label="{html.escape(label)}"'

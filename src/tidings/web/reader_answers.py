@@ -18,10 +18,10 @@ from tidings.rendering.reader_pages import (
     NewslettersPage,
     ReaderPage,
     SubscribePage,
+    regions,
 )
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
-from tidings.rendering.timezones import regions
 from tidings.web import answers
 from tidings.web.bodies import compress
 from tidings.web.conditions import preferred_language

@@ -11,7 +11,7 @@ from tidings.domain.publishing import ArchiveLinks
 from tidings.parsing.document import Document
 from tidings.parsing.document import parse as parse_document
 from tidings.rendering.atom import ATOM, render_atom
-from tidings.rendering.media_rss import MEDIA_RSS
+from tidings.rendering.rss import MEDIA_RSS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMES = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}

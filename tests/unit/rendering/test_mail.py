@@ -34,8 +34,7 @@ from tidings.domain.documents import Image
 from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
 from tidings.errors import TemplateError
 from tidings.rendering import mail
-from tidings.rendering.digest_parts import DigestContext
-from tidings.rendering.mail import MAX_BYTES
+from tidings.rendering.mail import MAX_BYTES, DigestContext
 from tidings.templates import load_mail_templates
 
 EMAIL = TEMPLATES / "email"

@@ -9,7 +9,7 @@ from digests import ISSUE_URL, LEMMA, MAJALLA, NOTES, SITE_URL, TEMPLATES, a_dig
 from tidings.domain.entries import AlsoAt
 from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import mail
-from tidings.rendering.digest_parts import MAX_MATES
+from tidings.rendering.mail import MAX_MATES
 from tidings.templates import load_mail_templates
 
 MATE = AlsoAt(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)

@@ -11,7 +11,6 @@ from digests import TEMPLATES
 from tidings.domain.newsletters import Frequency
 from tidings.domain.operators import Problem, ProblemKind
 from tidings.errors import TemplateError
-from tidings.rendering.letters import MAX_SUBJECT
 from tidings.rendering.notices import (
     AddressChangedContext,
     AddressContext,
@@ -22,6 +21,7 @@ from tidings.rendering.notices import (
     render_message,
     template_contracts,
 )
+from tidings.rendering.templates import MAX_SUBJECT
 from tidings.templates import load_mail_templates
 
 EMAIL = TEMPLATES / "email"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.parsing.bodies import clean_body
-from tidings.rendering.reading_view import readable
+from tidings.rendering.site import readable
 from tidings.rendering.words import read_words
 
 CATALOGUE = Path(__file__).parents[3] / "templates" / "web" / "en.toml"

@@ -8,8 +8,7 @@ import pytest
 from lxml import etree
 
 from tidings.domain.documents import Enclosure
-from tidings.rendering.media_rss import MEDIA_RSS
-from tidings.rendering.rss import render_rss
+from tidings.rendering.rss import MEDIA_RSS, render_rss
 
 NAMESPACES = {
     "atom": "http://www.w3.org/2005/Atom",
