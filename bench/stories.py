@@ -19,7 +19,7 @@ from tidings.domain.sketches import Sketch, sketch_of
 from tidings.domain.stories import MEMORY, find_similarity
 from tidings.storage import leases, polls, schema, search_index
 from tidings.storage.database import Database
-from tidings.storage.story_tables import story_key
+from tidings.storage.tables import story_key
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
 import alike

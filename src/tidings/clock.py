@@ -26,7 +26,7 @@ from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.services.websub import forget_hubs
-from tidings.storage import set_back
+from tidings.storage import pruning
 from tidings.storage.database import Database
 from tidings.wiring import App, utc_now
 
@@ -148,7 +148,7 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
         try:
             if by < timedelta(0):
                 with database.write() as connection:
-                    set_back.bring_forward(connection, now=now, by=-by)
+                    pruning.bring_forward(connection, now=now, by=-by)
         except DatabaseAwayError:
             offset = before  # tried again
         for job in jobs:

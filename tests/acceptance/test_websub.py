@@ -22,7 +22,7 @@ from tidings.domain.websub import HubState
 from tidings.polling import polling
 from tidings.services.subscribe import remove_source
 from tidings.services.websub import HubRequests
-from tidings.storage import entries, leases, source_edits, sources
+from tidings.storage import entries, leases, sources
 from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.intake_tables import websub
 from tidings.storage.sources import NewSource, SourceState
@@ -129,7 +129,7 @@ class Station:
 
     def set_state(self, state):
         with self._database.write() as connection:
-            source_edits.set_state(connection, self.source_id, state, now=self.now)
+            sources.set_state(connection, self.source_id, state, now=self.now)
 
     def remove(self):
         with self._database.write() as connection:

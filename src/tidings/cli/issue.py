@@ -61,14 +61,14 @@ def show(start: Start, issue_id: int, *, as_json: bool) -> None:
 
     Example: tidings issue show 3
     """
-    from tidings.storage import delivery_records, issues
+    from tidings.storage import deliveries, issues
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.get(connection, issue_id)
         told = [entry.id for entry in issues.entries_of(connection, [issue_id])[issue_id]]
-        counts = delivery_records.by_state_of_issue(connection, issue_id)
-        doubtful = delivery_records.doubtful_of_issue(connection, issue_id, limit=MAX_DOUBTFUL)
+        counts = deliveries.by_state_of_issue(connection, issue_id)
+        doubtful = deliveries.doubtful_of_issue(connection, issue_id, limit=MAX_DOUBTFUL)
     if as_json:
         letters = {"deliveries": counts, "doubtful": [delivery_contract(one) for one in doubtful]}
         bodies = {"text": found.text, "html": found.html}

@@ -168,13 +168,13 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
 
     Example: tidings newsletter remove weekly --yes
     """
-    from tidings.storage import audience, newsletters
+    from tidings.storage import newsletters, plans
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             found = newsletters.get(connection, slug)
-            readers = audience.count(connection, found.id)
+            readers = plans.count(connection, found.id)
         if not yes:
             click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
         with app.database.write() as connection:

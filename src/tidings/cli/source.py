@@ -70,8 +70,8 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
 
     Example: tidings source show 3
     """
-    from tidings.storage import access as stored
     from tidings.storage import sources, websub
+    from tidings.storage import sources as stored
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -125,11 +125,11 @@ def unmove(start: Start, source_id: int) -> None:
 
     Example: tidings source unmove 3
     """
-    from tidings.storage import source_edits
+    from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        click.echo(source_edits.revert_redirect(connection, source_id, now=utc_now()))
+        click.echo(sources.revert_redirect(connection, source_id, now=utc_now()))
 
 
 @source.command

@@ -56,8 +56,8 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
 
     Example: tidings source access 3 --user reader --password-file -
     """
-    from tidings.storage import access as stored
-    from tidings.storage import source_edits, sources
+    from tidings.storage import sources
+    from tidings.storage import sources as stored
     from tidings.wiring import opened, utc_now
 
     change = _change(options)
@@ -66,8 +66,8 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
         before = stored.access_of(connection, [source_id]).get(source_id, Access())
         after = changed(Access() if options["none"] else before, change)
         if after != before:
-            edit = source_edits.SourceEdit(access=after)
-            source_edits.edit(connection, source_id, edit, now=utc_now())
+            edit = sources.SourceEdit(access=after)
+            sources.edit(connection, source_id, edit, now=utc_now())
     click.echo(after.summary or "asked like all others")
 
 

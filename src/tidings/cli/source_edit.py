@@ -76,14 +76,14 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
     from tidings.domain.urls import web_address
-    from tidings.storage import source_edits, sources, topics
+    from tidings.storage import sources, topics
     from tidings.wiring import opened, utc_now
 
     url, republish, address = options["url"], options["republish"], options["address"]
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
-        change = source_edits.SourceEdit(
+        change = sources.SourceEdit(
             title=options["title"],
             url=web_address(url) if url else None,
             topics=slugs if slugs or options["no_topics"] else None,
@@ -92,7 +92,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
             noindex=options["noindex"],
             hides_address=None if address is None else address == "hidden",
         )
-        source_edits.edit(connection, source_id, change, now=now)
+        sources.edit(connection, source_id, change, now=now)
         after = sources.get(connection, source_id)
     changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
     words = ", ".join(_SHOWN[name] for name in changed)

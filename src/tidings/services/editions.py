@@ -10,7 +10,7 @@ from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Slot, Window
 from tidings.services.composing import Composer, IssueRequest
 from tidings.services.news import DigestCandidates, whole_audience
-from tidings.storage import entries, publishing, told_stories
+from tidings.storage import entries, publishing, story_records
 from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
 from tidings.storage.newsletters import Edition
@@ -53,7 +53,7 @@ def plan_edition(
     newsletter, mark = case.edition.newsletter, case.edition.watermark
     whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.cut, mark))
     news.read(connection, from_seq=mark, to_seq=whole.to_seq)
-    told = told_stories.stories_sent_by(connection, newsletter.id, news.stories())
+    told = story_records.stories_sent_by(connection, newsletter.id, news.stories())
     reader = whole_audience(newsletter, watermark=mark, told=told)
     window, chosen = news.fill(connection, whole, case.slot, reader=reader)
     if not chosen:
@@ -70,7 +70,7 @@ def preview(
     newsletter, mark = edition.newsletter, edition.watermark
     news, span = DigestCandidates(), {"from_seq": mark, "to_seq": publishing.last_seq(connection)}
     news.read(connection, **span)
-    told = told_stories.stories_sent_by(connection, newsletter.id, news.stories())
+    told = story_records.stories_sent_by(connection, newsletter.id, news.stories())
     reader = whole_audience(newsletter, watermark=mark, told=told)
     chosen = news.of(connection, reader, **span)
     found = entries.by_ids(connection, chosen)

@@ -13,12 +13,12 @@ from tidings.storage import (
     entries,
     explanations,
     filters,
-    reader_records,
+    subscribers,
     subscriptions,
     suppressions,
 )
 from tidings.storage.database import Connection
-from tidings.storage.reader_records import SlotRecord
+from tidings.storage.subscribers import SlotRecord
 
 SLOTS = 20
 """Slots of each subscription that are told of."""
@@ -73,7 +73,7 @@ def explain_subscriber(connection: Connection, key: str, *, slot: str | None) ->
     for one in subscriptions.of_subscriber(connection, key):
         lines += _subscription_state(one)
         limit = NAMED if slot else SLOTS
-        for record in reader_records.slots(connection, one.id, label=slot, limit=limit):
+        for record in subscribers.slots(connection, one.id, label=slot, limit=limit):
             lines.append(_slot(record))
             if slot:
                 lines += _window(connection, one, record)
@@ -125,7 +125,7 @@ def _slot(record: SlotRecord) -> str:
 def _window(connection: Connection, one: Subscription, record: SlotRecord) -> Iterator[str]:
     """Say of each entry in a window whether it was told."""
     window = {"from_seq": record.from_seq, "to_seq": record.to_seq}
-    ids = reader_records.published_between(connection, **window, limit=NAMED)
+    ids = subscribers.published_between(connection, **window, limit=NAMED)
     for entry in entries.by_ids(connection, ids):
         said = "told" if entry.id in record.told else _why_not(connection, one, entry)
         yield f"  entry {entry.id}, {entry.title or entry.excerpt[:60]}: {said}"
@@ -134,7 +134,7 @@ def _window(connection: Connection, one: Subscription, record: SlotRecord) -> It
 def _with(connection: Connection, one: Subscription, entry: Entry) -> list[SlotRecord]:
     if entry.seq is None:
         return []
-    return reader_records.slots_with(connection, one.id, entry.seq)
+    return subscribers.slots_with(connection, one.id, entry.seq)
 
 
 def _why_not(connection: Connection, one: Subscription, entry: Entry) -> str:

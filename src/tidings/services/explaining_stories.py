@@ -6,7 +6,7 @@ from types import MappingProxyType
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.newsletters import Subscription
 from tidings.domain.stories import MatchReason
-from tidings.storage import story_records, told_stories
+from tidings.storage import story_records
 from tidings.storage.database import Connection
 from tidings.storage.story_records import Reason
 
@@ -40,7 +40,7 @@ def told_before(connection: Connection, one: Subscription, entry: Entry) -> str 
     """Say by which other entry a subscription was told an entry's story, if it was."""
     if entry.story_id is None:
         return None
-    told = told_stories.stories_sent_to(connection, [one.id], [entry.story_id])
+    told = story_records.stories_sent_to(connection, [one.id], [entry.story_id])
     seq = told.get(one.id, {}).get(entry.story_id)
     story = story_records.get(connection, entry.story_id)
     known = [mate.id for mate in story.entries if mate.seq == seq and mate.id != entry.id]

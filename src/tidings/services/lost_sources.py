@@ -13,7 +13,7 @@ from tidings.errors import ConflictError, FetchError
 from tidings.parsing.urls import canonical_url
 from tidings.services.discovering import FoundFeed, discover
 from tidings.services.looking import Looked, Prober, Visit
-from tidings.storage import lost_sources, polls, sources
+from tidings.storage import documents, polls, sources
 from tidings.storage.database import Database
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class MoveFinder:
         What is found is a notice for the operator.
         """
         with self._database.read() as connection:
-            lost = lost_sources.moved_sources(connection)
+            lost = documents.moved_sources(connection)
         found, busy = 0, set()
         for source in lost:
             if stop.is_set():
@@ -65,7 +65,7 @@ class MoveFinder:
         """Look for one source and note the result, alone with it: no poll is under way meanwhile."""
         visit.hold(source.host)
         with self._database.read() as connection:
-            if not lost_sources.moved_sources(connection, only=source.id):
+            if not documents.moved_sources(connection, only=source.id):
                 return False
         url = self._find(visit, source)
         if visit.stop.is_set():
@@ -73,7 +73,7 @@ class MoveFinder:
         with self._database.write() as connection:
             rival = sources.find_by_urls(connection, [url]).get(url) if url else None
             notice = _notice(source, url, rival) if url else None
-            lost_sources.note_redirect(connection, source.id, notice, now=self._clock())
+            documents.note_redirect(connection, source.id, notice, now=self._clock())
         data = {"source": source.shown(source.url), "found": url and source.shown(url)}
         logger.info("lost source looked for", extra=data)
         return url is not None
@@ -89,7 +89,7 @@ class MoveFinder:
         """
         with self._database.read() as connection:
             keys = polls.known_entries(connection, [source.id])[source.id]
-            pages = lost_sources.pages_of_entries(connection, source.id)
+            pages = documents.pages_of_entries(connection, source.id)
         known = {_without_scheme(url) for url in pages}
         for url, feed in _candidates(visit, source):
             for entry in feed.entries:

@@ -10,9 +10,9 @@ from tidings.domain.newsletters import Newsletter, Schedule
 from tidings.domain.planning import Slot, Window, kept_back, waits_for_more
 from tidings.domain.stories import one_per_story
 from tidings.services.filtering import NewsletterFilters
-from tidings.storage import candidates
-from tidings.storage.candidates import Candidate
+from tidings.storage import issues
 from tidings.storage.database import Connection
+from tidings.storage.issues import Candidate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class DigestCandidates:
         if self._from_seq <= from_seq and to_seq <= self._to_seq:
             return
         self._from_seq, self._to_seq = from_seq, to_seq
-        self._found = candidates.candidates_between(connection, from_seq=from_seq, to_seq=to_seq)
+        self._found = issues.candidates_between(connection, from_seq=from_seq, to_seq=to_seq)
         self._seqs = [one.seq for one in self._found]
         self._seen = {one.id: one.first_seen_at for one in self._found}
         self._story_of = {one.id: one.story_id for one in self._found if one.story_id}

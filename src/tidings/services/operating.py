@@ -10,9 +10,9 @@ from tidings.domain.operators import EntryAct, SourceForm
 from tidings.domain.sources import Source, SourceState
 from tidings.domain.spans import parse_duration
 from tidings.errors import InvalidError, NotFoundError, one_line
-from tidings.storage import pins, source_edits, sources, story_records, topics, visibility
+from tidings.storage import pins, sources, story_records, topics, visibility
 from tidings.storage.database import Connection, Database
-from tidings.storage.source_edits import SourceEdit
+from tidings.storage.sources import SourceEdit
 
 
 class _Act(Protocol):
@@ -74,7 +74,7 @@ class OperatorActions:
             NotFoundError: There is no such source.
         """
         with self._database.write() as connection:
-            source_edits.set_state(connection, source_id, state, now=self._clock())
+            sources.set_state(connection, source_id, state, now=self._clock())
 
     def make_due(self, source_id: int) -> None:
         """Let a source be polled as soon as its host may be asked.
@@ -84,7 +84,7 @@ class OperatorActions:
             ConflictError: It is paused or retired.
         """
         with self._database.write() as connection:
-            source_edits.make_due(connection, source_id, now=self._clock())
+            sources.make_due(connection, source_id, now=self._clock())
 
     def edit_source(self, source_id: int, form: SourceForm) -> None:
         """Change what a form says otherwise than it is.
@@ -99,7 +99,7 @@ class OperatorActions:
             if unknown := set(change.topics or ()) - known:
                 raise NotFoundError("topic", min(unknown))
             if change.changed:
-                source_edits.edit(connection, source_id, change, now=self._clock())
+                sources.edit(connection, source_id, change, now=self._clock())
 
 
 def _change(found: Source, form: SourceForm) -> SourceEdit:

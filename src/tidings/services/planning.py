@@ -24,10 +24,10 @@ from tidings.services.drafts import DueCase, plan_batch
 from tidings.services.editions import DueEdition, plan_edition
 from tidings.services.news import DigestCandidates
 from tidings.services.restoring import hold_restored
-from tidings.storage import audience, due_subscriptions, issues, newsletters, plans, publishing
+from tidings.storage import issues, newsletters, plans, publishing
 from tidings.storage.database import Connection, Database
-from tidings.storage.due_subscriptions import DueSubscription
 from tidings.storage.newsletters import Edition
+from tidings.storage.plans import DueSubscription
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Planner:
         flooded: Collection[_Turn] | None = None
         while True:
             with self._database.read() as connection:
-                due = due_subscriptions.due_subscriptions(connection, now=now, limit=CHUNK)
+                due = plans.due_subscriptions(connection, now=now, limit=CHUNK)
             if not due:
                 return Planned(deliveries=deliveries)
             if flooded is None:
@@ -107,9 +107,7 @@ class Planner:
         deliveries: Counter[int] = Counter()
         while True:
             with self._database.read() as connection:
-                found = due_subscriptions.subscriptions_of(
-                    connection, newsletter.id, after=last, limit=CHUNK
-                )
+                found = plans.subscriptions_of(connection, newsletter.id, after=last, limit=CHUNK)
             if not found:
                 return Planned(deliveries=deliveries, listed=listed)
             cases = [
@@ -146,7 +144,7 @@ class Planner:
         due: dict[_Turn, int] = {}
         calendar: Counter[int] = Counter()
         with self._database.read() as connection:
-            for one in audience.count_due(connection, now=now):
+            for one in plans.count_due(connection, now=now):
                 slot = find_due_slot(one.schedule, now)
                 turn = one.newsletter_id, slot.due_at if slot else None
                 due[turn] = due.get(turn, 0) + one.number
@@ -161,14 +159,14 @@ class Planner:
         slots = [(newsletter_id, due_at) for newsletter_id, due_at in due if due_at]
         with self._database.write() as connection:
             frozen = [(newsletter_id, due_at) for newsletter_id, due_at in new if due_at]
-            audience.freeze_floods(connection, frozen)
-            return new | audience.floods(connection, slots)
+            plans.freeze_floods(connection, frozen)
+            return new | plans.floods(connection, slots)
 
     def _held(self, cases: Sequence[DueCase], flooded: Collection[_Turn]) -> list[DueCase]:
         """Hold what is for those who have never had a letter from a newsletter that is flooded."""
         suspect = [case.subscription.id for case in cases if _turn_of(case) in flooded]
         with self._database.read() as connection:
-            strangers = audience.first_time_recipients(connection, suspect)
+            strangers = plans.first_time_recipients(connection, suspect)
         return [
             replace(case, held=FLOOD) if case.subscription.id in strangers else case
             for case in cases
@@ -230,7 +228,7 @@ class Planner:
 
 
 def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
-    usual = audience.count_recipients(connection, newsletter_id, limit=letters)
+    usual = plans.count_recipients(connection, newsletter_id, limit=letters)
     if not is_flood(letters, usual=usual):
         return False
     numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}

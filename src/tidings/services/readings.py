@@ -15,7 +15,7 @@ from tidings.fetching.outcomes import Fetched
 from tidings.parsing.document import Document
 from tidings.services.filtering import dropped_by
 from tidings.services.settling import ComparedDocument
-from tidings.storage import aliases, filters, polls, sources
+from tidings.storage import filters, polls, sources
 from tidings.storage.database import Database
 
 Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
@@ -77,7 +77,7 @@ class Readings:
         open_ids = [one.source_id for one in read if self._holds_unknown(one)]
         if open_ids:
             with self._database.read() as connection:
-                self._stored |= aliases.entries_by_alias(connection, open_ids)
+                self._stored |= polls.entries_by_alias(connection, open_ids)
 
     def end(self, parsed: Parsed) -> ComparedDocument:
         """Take a document out that was read.

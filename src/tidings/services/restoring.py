@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
-from tidings.storage import deliveries, delivery_records, plans, publishing, witness
+from tidings.storage import deliveries, plans, publishing, witness
 from tidings.storage.database import Database
 from tidings.storage.deliveries import ClaimedDelivery
 from tidings.storage.witness import HighWaterMark
@@ -40,7 +40,7 @@ def hold_restored(database: Database, *, now: datetime) -> None:
         if not witness.is_restored(connection, testimony):
             return
     with database.write() as connection:
-        held = delivery_records.hold_unfinished(connection, because=BECAUSE, now=now)
+        held = deliveries.hold_unfinished(connection, because=BECAUSE, now=now)
         skipped = plans.skip_missed_slots(connection, until=testimony.at, now=now)
         witness.catch_up(connection, testimony)
     logger.warning("database restored", extra={"held": held, "subscriptions": skipped})

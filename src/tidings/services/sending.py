@@ -14,7 +14,7 @@ from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
 from tidings.services.news import DigestCandidates, whole_audience
 from tidings.services.planning import Planner
-from tidings.storage import audience, issues, publishing
+from tidings.storage import issues, plans, publishing
 from tidings.storage.database import Connection
 from tidings.storage.newsletters import Edition
 
@@ -40,15 +40,15 @@ class SentSummary:
 
 def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     """Return what sending a newsletter by hand would come to."""
-    readers = audience.count(connection, newsletter.id)
-    first = audience.least_watermark(connection, newsletter.id)
+    readers = plans.count(connection, newsletter.id)
+    first = plans.least_watermark(connection, newsletter.id)
     last = publishing.last_seq(connection)
     news = DigestCandidates()
     news.read(connection, from_seq=first, to_seq=last)
     reader = whole_audience(newsletter, watermark=first)
     entries = len(news.of(connection, reader, from_seq=first, to_seq=last))
-    written_to = audience.count_recipients(connection, newsletter.id, limit=readers)
-    most_entries = audience.most_entries(connection, newsletter.id, issues=LOOK_BACK)
+    written_to = plans.count_recipients(connection, newsletter.id, limit=readers)
+    most_entries = plans.most_entries(connection, newsletter.id, issues=LOOK_BACK)
     is_unusual = is_flood(readers, usual=written_to) or is_flood(entries, usual=most_entries)
     return Forecast(readers=readers, entries=entries, is_unusual=is_unusual)
 

@@ -17,9 +17,9 @@ from tidings.domain.planning import (
     window_of,
 )
 from tidings.services.news import Audience, DigestCandidates
-from tidings.storage import publishing, reader_records, timeline, told_stories
+from tidings.storage import explanations, publishing, story_records, subscribers
 from tidings.storage.database import Connection
-from tidings.storage.timeline import SeqTimes
+from tidings.storage.explanations import SeqTimes
 
 LOOK_BACK = 50
 """Slots that were planned last: none of them is had again."""
@@ -46,7 +46,7 @@ class SimulatedAudience:
 
 def had_so_far(connection: Connection, subscription_id: int) -> set[str]:
     """Return the labels of slots for which a subscription has a delivery."""
-    last = reader_records.slots(connection, subscription_id, label=None, limit=LOOK_BACK)
+    last = subscribers.slots(connection, subscription_id, label=None, limit=LOOK_BACK)
     return {one.slot for one in last if one.came_to in _STANDING}
 
 
@@ -54,7 +54,7 @@ def simulate(
     connection: Connection, wished: SimulatedAudience, *, since: datetime, until: datetime
 ) -> Iterator[SimulatedSlot]:
     """Yield each slot between two times as planning would decide it the moment it falls due."""
-    course, schedule = timeline.read_seq_times(connection), wished.schedule
+    course, schedule = explanations.read_seq_times(connection), wished.schedule
     mark = course.last_seq(since) if wished.watermark is None else wished.watermark
     news = DigestCandidates()
     news.read(connection, from_seq=mark, to_seq=publishing.last_seq(connection))
@@ -94,7 +94,7 @@ def _told(
     if wished.subscription is None:
         return frozenset()
     whose = wished.subscription
-    told = told_stories.stories_sent_to(connection, [whose], news.stories()).get(whose, {})
+    told = story_records.stories_sent_to(connection, [whose], news.stories()).get(whose, {})
     return frozenset(story_id for story_id, seq in told.items() if seq <= up_to)
 
 

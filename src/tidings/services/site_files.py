@@ -19,7 +19,7 @@ from tidings.services.imprint import SiteContext
 from tidings.services.scopes import every_scope
 from tidings.services.sitemaps import count_of_parts
 from tidings.services.stamps import key_of, last_change, scope_of
-from tidings.storage import issues, newsletters, publishing, stocktaking
+from tidings.storage import issues, newsletters, paging, publishing
 from tidings.storage.database import Connection
 
 
@@ -60,14 +60,14 @@ def files(connection: Connection, imprint: SiteContext) -> Iterator[SiteFile]:
 
 def _entries(connection: Connection) -> Iterator[SiteFile]:
     site = publishing.changes(connection)[publishing.SITE].number
-    for entry_id, change in stocktaking.export_entry_changes(connection):
+    for entry_id, change in paging.export_entry_changes(connection):
         path = f"entries/{entry_id}/index.html"
         yield SiteFile(path, max(change, site), EntryAddress(id=entry_id))
 
 
 def _numbered_pages(connection: Connection) -> Iterator[SiteFile]:
     site = publishing.changes(connection)[publishing.SITE].number
-    for key, number, change in stocktaking.export_page_changes(connection):
+    for key, number, change in paging.export_page_changes(connection):
         scope = scope_of(key)
         path = _index_of(page_path(scope.path, number))
         yield SiteFile(path, max(change, site), PageAddress(scope=scope, number=number))

@@ -7,7 +7,7 @@ from tidings.domain.status import DAY, Status, TimeStep, starts_of
 from tidings.rendering.pages import render
 from tidings.rendering.status_page import status_page
 from tidings.services.imprint import SiteContext
-from tidings.storage import activity, hub_pings, statistics
+from tidings.storage import activity, hub_pings
 from tidings.storage.database import Database
 
 SPANS = (DAY, 7 * DAY, 30 * DAY)
@@ -33,7 +33,7 @@ def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta]
             at=now,
             since=starts[0],
             polled_at=activity.last_poll(connection),
-            overdue=statistics.overdue_polls(connection, now=now),
+            overdue=activity.overdue_polls(connection, now=now),
             sources=activity.sources_by_health(connection),
             spans={
                 span: activity.polls_by_step(connection, starts_of(span, now=now)[:1])[0]

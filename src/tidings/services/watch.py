@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tidings.domain.operators import MORNING, Problem, problems_in
 from tidings.domain.readers import MessageKind
-from tidings.storage import notices, watching
+from tidings.storage import desk, notices
 from tidings.storage.database import Database
 from tidings.storage.notices import NewMessage
 
@@ -53,7 +53,7 @@ class DailyNote:
         with self._database.read() as connection:
             if notices.is_known(connection, name):
                 return False
-            snapshot = watching.health_snapshot(connection, now=now)
+            snapshot = desk.health_snapshot(connection, now=now)
         if space := self._disk():
             snapshot = replace(snapshot, free_space=space[0], whole_space=space[1])
         found = problems_in(snapshot, now=now)

@@ -10,7 +10,7 @@ from tidings.domain.newsletters import DeliveryState
 from tidings.domain.readers import ConsentEvent
 from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
 from tidings.storage.reader_tables import bounce, consent
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

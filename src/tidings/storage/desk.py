@@ -1,16 +1,41 @@
-"""What operators find to do."""
+"""What operators find to do.
 
-from sqlalchemy import ColumnElement, Connection, func, select
+How things stand, for the operator's daily note.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from tidings.domain.entries import Entry, EntryState
-from tidings.domain.operators import HeldSource, ModerationQueue
+from tidings.domain.newsletters import DeliveryState
+from tidings.domain.operators import (
+    FAILING_FOR,
+    MAX_LINES,
+    STUCK_FOR,
+    HealthSnapshot,
+    HeldSource,
+    MessageGroup,
+    ModerationQueue,
+    WatchedSource,
+)
 from tidings.domain.sources import SourceState
 from tidings.storage import entries, sources
+from tidings.storage.mail_tables import delivery, relay
+from tidings.storage.reader_tables import bounce, notice
 from tidings.storage.sources import shown_title
 from tidings.storage.tables import entry, source
 
 MOST = 100
 """Entries of a kind that are shown: no more can be looked through."""
+
+DAY = timedelta(days=1)
+
+USUAL = 7
+"""Days before the last one that tell what is usual."""
+
+_LEAVING = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.SENDING)
 
 
 def count_pending(connection: Connection) -> int:
@@ -62,3 +87,95 @@ def _newest(
     newest_first = select(entry.c.id).where(*rules).order_by(at.desc(), entry.c.id.desc())
     ids = connection.scalars(newest_first.limit(MOST)).all()
     return tuple(entries.in_order(connection, ids))
+
+
+def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
+    """Look at everything that the operator may have to mend."""
+    is_active = source.c.state == SourceState.ACTIVE
+    polled = select(func.count(), func.max(source.c.last_polled_at)).where(is_active)
+    active_sources, polled_at = connection.execute(polled).one()
+    return HealthSnapshot(
+        active_sources=active_sources,
+        polled_at=polled_at,
+        sources=_sources(connection, now),
+        held_entries=_count(connection, entry.c.state == EntryState.HELD),
+        paused_relays=_paused_relays(connection, now),
+        stuck=_letters(connection, lambda table: _is_stuck(table, now)),
+        refused=_letters(connection, lambda table: table.c.state == DeliveryState.HELD),
+        doubtful=_letters(connection, lambda table: _is_doubtful(table, now)),
+        bounces=_count(connection, bounce.c.at > now - DAY),
+        usual_bounces=_usual_bounces(connection, now),
+    )
+
+
+def _sources(connection: Connection, now: datetime) -> list[WatchedSource]:
+    worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    is_active = source.c.state == SourceState.ACTIVE
+    is_failing = and_(source.c.failures > 0, worked_at <= now - FAILING_FOR)
+    is_retired = source.c.state == SourceState.RETIRED
+    is_new = source.c.last_polled_at > now - DAY
+    statement = (
+        select(
+            source.c.id,
+            source.c.given_title,
+            source.c.feed_title,
+            source.c.url,
+            worked_at.label("worked_at"),
+            source.c.last_error.label("error"),
+            source.c.notice,
+            is_retired.label("is_retired"),
+        )
+        .where(or_(is_active & or_(is_failing, source.c.notice != ""), is_retired & is_new))
+        .order_by(source.c.id)
+    )
+    return [
+        WatchedSource(
+            id=row.id,
+            title=shown_title(row.given_title, row.feed_title, row.url),
+            worked_at=row.worked_at,
+            error=row.error,
+            notice=row.notice,
+            is_retired=row.is_retired,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def _paused_relays(connection: Connection, now: datetime) -> list[str]:
+    paused = select(relay.c.name, relay.c.reason).where(relay.c.paused_until > now)
+    rows = connection.execute(paused.order_by(relay.c.name))
+    return [f"{row.name}: {row.reason}" for row in rows]
+
+
+def _letters(connection: Connection, rule: Callable[[Table], ColumnElement[bool]]) -> MessageGroup:
+    count = sum(_count(connection, rule(table)) for table in (delivery, notice))
+    named = select(notice.c.kind, notice.c.address, notice.c.reply).where(rule(notice))
+    rows = connection.execute(named.order_by(notice.c.id.desc()).limit(MAX_LINES))
+    return MessageGroup(
+        count=count,
+        notices=[f"{row.kind} to {row.address}: {row.reply or '-'}" for row in rows],
+    )
+
+
+def _is_stuck(table: Table, now: datetime) -> ColumnElement[bool]:
+    made_at = table.c.made_at if table is notice else table.c.planned_at
+    return and_(
+        table.c.finished_at.is_(None), table.c.state.in_(_LEAVING), made_at <= now - STUCK_FOR
+    )
+
+
+def _is_doubtful(table: Table, now: datetime) -> ColumnElement[bool]:
+    is_assumed = table.c.state == DeliveryState.ASSUMED_ACCEPTED
+    return or_(
+        table.c.state == DeliveryState.UNCERTAIN,
+        and_(is_assumed, table.c.finished_at > now - DAY),
+    )
+
+
+def _usual_bounces(connection: Connection, now: datetime) -> float:
+    before = (bounce.c.at > now - (1 + USUAL) * DAY, bounce.c.at <= now - DAY)
+    return _count(connection, *before) / USUAL
+
+
+def _count(connection: Connection, *rules: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).where(*rules)).scalar_one()

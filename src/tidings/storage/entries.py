@@ -1,15 +1,24 @@
-"""Entries, as they are listed, shown and taken away."""
+"""Entries, as they are listed, shown and taken away.
 
+Who is named beside an entry: its source, and the sources that tell the same.
+
+The entries of a topic that became public last, however many there are and however old.
+"""
+
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    FromClause,
     Row,
     Select,
+    and_,
     exists,
     false,
     func,
@@ -18,12 +27,37 @@ from sqlalchemy import (
 )
 
 from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import AlsoAt, Entry, EntryState, TopicCredit, permitted
+from tidings.domain.entries import (
+    AlsoAt,
+    Entry,
+    EntryState,
+    Republish,
+    SourceCredit,
+    TopicCredit,
+    permitted,
+)
+from tidings.domain.urls import without_credentials
 from tidings.errors import NotFoundError
-from tidings.storage import bylines, newest, topics
-from tidings.storage.hints import Unindexed
+from tidings.storage import topics
 from tidings.storage.slices import MAX_NAMED, slices
+from tidings.storage.sources import shown_title
 from tidings.storage.tables import entry, source, source_topic, topic
+from tidings.storage.types import Unindexed
+
+CREDIT_COLUMNS = (
+    source.c.slug.label("source_slug"),
+    source.c.url.label("source_url"),
+    source.c.given_title,
+    source.c.feed_title,
+    source.c.site_url,
+    source.c.language.label("source_language"),
+    source.c.feed_guid,
+    source.c.rights,
+    source.c.republish,
+    source.c.noindex,
+    source.c.hides_address,
+)
+"""What is read of a source, beside an entry's `source_id`, to name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +151,9 @@ def select_entries(connection: Connection, selection: Selection, window: ListWin
     )
     if window.by_seq and selection.topic and window.limit:
         limit = window.limit
-        chosen = newest.latest_ids_by_topic(
-            connection, selection.topic, selection.rules(), limit=limit
-        )
+        chosen = latest_ids_by_topic(connection, selection.topic, selection.rules(), limit=limit)
     statement = (
-        select(*columns, *bylines.CREDIT_COLUMNS)
+        select(*columns, *CREDIT_COLUMNS)
         .join(source, source.c.id == entry.c.source_id)
         .where(entry.c.id.in_(chosen))
         .order_by(*order)
@@ -143,9 +175,7 @@ def by_ids(
 ) -> list[Entry]:
     """Return entries in no order; those that exist. `whole` as in `ListWindow`."""
     columns = _columns(with_content=with_content)
-    statement = select(*columns, *bylines.CREDIT_COLUMNS).join(
-        source, source.c.id == entry.c.source_id
-    )
+    statement = select(*columns, *CREDIT_COLUMNS).join(source, source.c.id == entry.c.source_id)
     rows = [
         row
         for some in slices(entry_ids)
@@ -195,9 +225,7 @@ def get(connection: Connection, entry_id: int, *, whole: bool = False) -> Entry:
     Raises:
         NotFoundError: There is none with that id.
     """
-    statement = select(entry, *bylines.CREDIT_COLUMNS).join(
-        source, source.c.id == entry.c.source_id
-    )
+    statement = select(entry, *CREDIT_COLUMNS).join(source, source.c.id == entry.c.source_id)
     rows = connection.execute(statement.where(entry.c.id == entry_id)).all()
     if not rows:
         raise NotFoundError("entry", entry_id)
@@ -209,7 +237,7 @@ def _to_entries(
 ) -> list[Entry]:
     shown = {row.source_id for row in rows}
     labels = topics.of_sources(connection, shown if len(shown) < MAX_NAMED else None)
-    mates = bylines.also_at_of(connection, {row.story_id for row in rows if row.story_id})
+    mates = also_at_of(connection, {row.story_id for row in rows if row.story_id})
     found = [_to_entry(row, labels, mates.get(row.story_id, ())) for row in rows]
     return found if whole else [permitted(one) for one in found]
 
@@ -225,7 +253,7 @@ def _to_entry(
     }
     return Entry(
         **own,
-        source=bylines.credit_of(row),
+        source=credit_of(row),
         topics=labels.get(row.source_id, ()),
         also_at=tuple(mate for mate in told_by if mate.id != row.id),
     )
@@ -246,3 +274,96 @@ _READ_AS: Mapping[str, Callable[[Any], object]] = {
     "pictures": lambda images: tuple(Image(**one) for one in images or ()),
     "enclosures": lambda files: tuple(Enclosure(**one) for one in files),
 }
+
+
+def credit_of(row: Row[*tuple[Any, ...]]) -> SourceCredit:
+    """Return how a source is named; a private address is not part of that."""
+    url, guid = without_credentials(row.source_url), row.feed_guid
+    if row.hides_address:
+        # Feeds need a name for it all the same, that stays and tells nothing.
+        url, guid = "", uuid5(NAMESPACE_URL, url).urn
+    return SourceCredit(
+        id=row.source_id,
+        slug=row.source_slug,
+        title=shown_title(row.given_title, row.feed_title, row.source_url),
+        url=url,
+        site_url=row.site_url,
+        language=row.source_language,
+        guid=guid,
+        rights=row.rights,
+        republish=Republish(row.republish),
+        noindex=row.noindex,
+    )
+
+
+def also_at_of(
+    connection: Connection, story_ids: Collection[int]
+) -> Mapping[int, Sequence[AlsoAt]]:
+    """Return the public members of stories by story, the oldest first."""
+    told: dict[int, list[AlsoAt]] = defaultdict(list)
+    statement = (
+        select(entry.c.id, entry.c.story_id, entry.c.title, entry.c.url, entry.c.source_id)
+        .add_columns(*CREDIT_COLUMNS)
+        .join(source, source.c.id == entry.c.source_id)
+        .where(entry.c.state == EntryState.PUBLIC)
+        .order_by(entry.c.seq)
+    )
+    for some in slices(story_ids):
+        for row in connection.execute(statement.where(entry.c.story_id.in_(some))):
+            mate = AlsoAt(id=row.id, title=row.title, url=row.url, source=credit_of(row))
+            told[row.story_id].append(mate)
+    return told
+
+
+def latest_ids_by_topic(
+    connection: Connection, slug: str, rules: Sequence[ColumnElement[bool]], *, limit: int
+) -> list[int]:
+    """Return the ids of so many entries of a topic, the latest publish sequence first.
+
+    Args:
+        connection: A reading one.
+        slug: Of the topic.
+        rules: What else must hold of an entry.
+        limit: How many.
+    """
+    heads = connection.scalars(_heads(slug).limit(limit)).all()
+    if len(heads) == limit:
+        # So many sources have something as late as this: nothing earlier can be among the latest.
+        chosen = select(entry.c.id).where(*rules, entry.c.seq >= heads[-1])
+    else:
+        chosen = _latest_of_each(slug, limit).where(*rules)
+    return list(connection.scalars(chosen.order_by(entry.c.seq.desc()).limit(limit)))
+
+
+def _heads(slug: str) -> Select[Any]:
+    """Select the latest publish sequence of each source of a topic, the latest first."""
+    latest = select(func.max(entry.c.seq)).where(*_is_public(entry)).scalar_subquery()
+    heads = _sources(slug).with_only_columns(latest.label("seq")).subquery()
+    return select(heads.c.seq).where(heads.c.seq.is_not(None)).order_by(heads.c.seq.desc())
+
+
+def _latest_of_each(slug: str, limit: int) -> Select[int]:
+    """Select the latest entries of each source of a topic."""
+    other = entry.alias()
+    last = (
+        select(other.c.seq)
+        .where(*_is_public(other))
+        .order_by(other.c.seq.desc())
+        .offset(limit - 1)
+        .limit(1)
+        .scalar_subquery()
+    )
+    is_late = and_(
+        entry.c.source_id == source_topic.c.source_id, entry.c.seq >= func.coalesce(last, 0)
+    )
+    return _sources(slug).join(entry, is_late).with_only_columns(entry.c.id)
+
+
+def _sources(slug: str) -> Select[Any]:
+    labelled = select(source_topic.c.source_id).select_from(source_topic)
+    return labelled.join(topic, topic.c.id == source_topic.c.topic_id).where(topic.c.slug == slug)
+
+
+def _is_public(table: FromClause) -> tuple[ColumnElement[bool], ...]:
+    is_of_source = table.c.source_id == source_topic.c.source_id
+    return is_of_source, Unindexed(table.c.state) == EntryState.PUBLIC

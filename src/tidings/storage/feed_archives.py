@@ -10,8 +10,8 @@ from tidings.domain.entries import Entry, EntryState
 from tidings.errors import NotFoundError
 from tidings.storage import entries, publishing
 from tidings.storage.entries import Selection
-from tidings.storage.hints import Unindexed
 from tidings.storage.tables import counter, entry, feed_state
+from tidings.storage.types import Unindexed
 
 
 def between(connection: Connection, first: int, last: int) -> list[Entry]:

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 from tidings.domain.pings import HubPing
 from tidings.domain.status import HubStanding
 from tidings.storage import publishing
+from tidings.storage.slices import upsert
 from tidings.storage.tables import feed_state, hub_ping
-from tidings.storage.upserts import upsert
 
 _COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]
 STANDINGS = ("told", "waiting", "failing")

@@ -1,4 +1,7 @@
-"""Issues: digests frozen, shared by content, listed for the archive."""
+"""Issues: digests frozen, shared by content, listed for the archive.
+
+Candidates: what digests may tell of, in the order it became public.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,13 +21,14 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.entries import Entry
+from tidings.domain.entries import Entry, EntryState
 from tidings.domain.newsletters import Issue, IssueLine, Newsletter
 from tidings.errors import NotFoundError
-from tidings.storage import newsletters, publishing
+from tidings.storage import newsletters, publishing, topics
 from tidings.storage.entries import by_ids
 from tidings.storage.mail_tables import issue, issue_entry
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
+from tidings.storage.tables import entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +144,8 @@ def entries_of(connection: Connection, issue_ids: Sequence[int]) -> dict[int, li
 
 
 _NEWEST_FIRST = (issue.c.created_at.desc(), issue.c.id.desc())
-_COLUMNS = tuple(name for name in NewIssue.__dataclass_fields__ if name != "entry_ids")
 
+_COLUMNS = tuple(name for name in NewIssue.__dataclass_fields__ if name != "entry_ids")
 
 _LINE = (
     issue.c.id,
@@ -199,3 +203,47 @@ def _to_issue(row: Row[*tuple[Any, ...]], series: Newsletter) -> Issue:
         entries=row.entries,
         created_at=row.created_at,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An entry that digests may tell of, with the topics of its source."""
+
+    id: int
+    seq: int
+    first_seen_at: datetime
+    topics: tuple[str, ...]
+    story_id: int | None = None
+
+
+def candidates_between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
+    """Return the entries in a window that digests may tell of, in the order they became public."""
+    statement = (
+        select(
+            entry.c.id,
+            entry.c.seq,
+            entry.c.first_seen_at,
+            entry.c.source_id,
+            entry.c.story_id,
+        )
+        .where(
+            entry.c.seq > from_seq,
+            entry.c.seq <= to_seq,
+            entry.c.state == EntryState.PUBLIC,
+            entry.c.digest_eligible,
+        )
+        .order_by(entry.c.seq)
+    )
+    rows = connection.execute(statement).all()
+    labels = topics.of_sources(connection) if rows else {}
+    slugs = {key: tuple(topic.slug for topic in of) for key, of in labels.items()}
+    return [
+        Candidate(
+            id=row.id,
+            seq=row.seq,
+            first_seen_at=row.first_seen_at,
+            topics=slugs.get(row.source_id, ()),
+            story_id=row.story_id,
+        )
+        for row in rows
+    ]

@@ -1,4 +1,7 @@
-"""Leases: whoever holds a host is alone with it. The times are the database's."""
+"""Leases: whoever holds a host is alone with it. The times are the database's.
+
+What polls read of their sources.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
+    exists,
     func,
     or_,
     select,
@@ -18,16 +22,30 @@ from sqlalchemy import (
 )
 
 from tidings.domain.sources import DueSource, SourceState
-from tidings.storage import due_sources
+from tidings.storage import sources, websub
+from tidings.storage.intake_tables import source_access
+from tidings.storage.intake_tables import websub as websub_table
+from tidings.storage.slices import upsert
 from tidings.storage.tables import host, source
-from tidings.storage.upserts import upsert
 
 LEASE = timedelta(minutes=2)
+
 RENEWAL = timedelta(seconds=20)
 """How often a holder renews; a lease outlives five missed renewals."""
 
 HOP_LEASE = timedelta(seconds=40)
 """How long a host is held for a redirect that leads to it; never renewed."""
+
+_HAS_HUB = exists().where(websub_table.c.source_id == source.c.id)
+
+_HAS_ACCESS = exists().where(source_access.c.source_id == source.c.id)
+
+_ASKED = {"hub": _HAS_HUB, "access": _HAS_ACCESS}
+
+_COLUMNS = [
+    _ASKED[name].label(name) if name in _ASKED else source.c[name]
+    for name in DueSource.__dataclass_fields__
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +83,7 @@ def requested_ids(connection: Connection, wanted: LeaseRequest) -> list[int]:
 
 def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
     """Return what a poll needs to know of these sources, by id; those that exist."""
-    found = due_sources.due_sources(connection, source.c.id.in_(source_ids))
+    found = due_sources(connection, source.c.id.in_(source_ids))
     return sorted(found, key=attrgetter("id"))
 
 
@@ -94,7 +112,7 @@ def claim(
     if not names:
         return []
     by_host: dict[str, list[DueSource]] = {name: [] for name in names}
-    for due in due_sources.due_sources(connection, source.c.host.in_(names), rule):
+    for due in due_sources(connection, source.c.host.in_(names), rule):
         by_host[due.host].append(due)
     return list(by_host.values())
 
@@ -187,3 +205,23 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
 
 def _has_cooled_down(now: datetime) -> ColumnElement[bool]:
     return or_(host.c.cooldown_until.is_(None), host.c.cooldown_until <= now)
+
+
+def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> list[DueSource]:
+    """Return the sources that meet all `conditions`, the longest due first."""
+    in_turn = (source.c.next_poll_at, source.c.id)
+    statement = select(*_COLUMNS).where(*conditions).order_by(*in_turn)
+    rows = connection.execute(statement).mappings().all()
+    own = sources.access_of(connection, [row["id"] for row in rows if row["access"]])
+    hubs = websub.of_sources(connection, [row["id"] for row in rows if row["hub"]])
+    return [
+        DueSource(
+            **{
+                **row,
+                "state": SourceState(row["state"]),
+                "access": own.get(row["id"]),
+                "hub": hubs.get(row["id"]),
+            }
+        )
+        for row in rows
+    ]

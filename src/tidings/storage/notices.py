@@ -13,7 +13,7 @@ from tidings.domain.readers import LIFETIMES, MessageKind
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.outbox import Outbox, OutboxMessage
 from tidings.storage.reader_tables import address_change, notice, sign_up
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 KEPT = timedelta(days=30)
 """How long a message is on record once nothing more is to happen to it."""

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not
 
 from tidings.domain.operators import OperatorToken
 from tidings.errors import NotFoundError
-from tidings.storage.operator_tables import operator_session, operator_token
+from tidings.storage.tables import operator_session, operator_token
 
 
 def add(

@@ -9,8 +9,8 @@ from tidings.domain.entries import EntryState
 from tidings.domain.sources import with_decision
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
-from tidings.storage.hints import Unindexed
 from tidings.storage.tables import entry
+from tidings.storage.types import Unindexed
 
 MAX_SHOWN = 10
 """Pinned entries on the first page; the newest pins win."""

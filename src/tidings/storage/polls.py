@@ -1,4 +1,9 @@
-"""What polling reads and writes: in bulk, a batch of sources at a time."""
+"""What polling reads and writes: in bulk, a batch of sources at a time.
+
+Where sources stand after their polls: written all at once.
+
+Entries under other keys: what may have been renamed, and what was.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -9,9 +14,11 @@ from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     CompoundSelect,
     Connection,
     Insert,
+    Select,
     Update,
     and_,
     bindparam,
@@ -21,7 +28,9 @@ from sqlalchemy import (
     false,
     func,
     insert,
+    literal,
     null,
+    or_,
     select,
     true,
     union_all,
@@ -29,33 +38,43 @@ from sqlalchemy import (
 )
 
 from tidings.domain.arrivals import NewEntry
-from tidings.domain.compare import MAX_UPDATES, KnownEntry
-from tidings.domain.documents import KEY_VERSION, REMOVED, ParsedEntry
+from tidings.domain.compare import MAX_UPDATES, EntryEdit, KnownEntry
+from tidings.domain.documents import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
 from tidings.domain.entries import EntryState
-from tidings.domain.polled import PolledSource
+from tidings.domain.polled import SAID, PolledSource
+from tidings.domain.renames import Namesake
 from tidings.domain.sources import noted_all
 from tidings.domain.status import LAGS
 from tidings.domain.stories import StoryCandidate
+from tidings.domain.urls import host_of
+from tidings.errors import LeaseLostError
 from tidings.storage import (
-    aliases,
     documents,
-    polled_sources,
     publishing,
     search_index,
+    sources,
     stories,
     visibility,
     websub,
 )
 from tidings.storage.intake_tables import alias
-from tidings.storage.tables import entry, poll_hour, source, tombstone
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
+from tidings.storage.tables import entry, host, poll_hour, source, tombstone
 
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 """How long after its claimed publication an entry was seen, at most, by column."""
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
+
 _NOT_STORED = {"key", "first_revision", "revision_before"}
+
 _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
+
+_COLUMNS = [name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"]
+
+_WRITTEN_IF_KNOWN = (*SAID, "problems", "notice", "history")
+
+_WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 
 
 def known_entries(
@@ -124,7 +143,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
         LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
             longer leased to `owner`; nothing of the batch may be kept.
     """
-    polled_sources.update_sources(connection, owner, polled)
+    update_sources(connection, owner, polled)
     documents.keep(connection, [one.document for one in polled if one.document])
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     websub.note(connection, notes, now=polled[0].last_polled_at)
@@ -141,7 +160,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     _insert_entries(connection, arrived, change=change)
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
-    aliases.remember_aliases(connection, [edit for edit in edits if edit.is_renamed])
+    remember_aliases(connection, [edit for edit in edits if edit.is_renamed])
     search_index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
     search_index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
     edited = [edit.entry_id for edit in edits]
@@ -314,3 +333,97 @@ def _entry_update() -> Update:
         "updates": entry.c.updates + bindparam("more_updates", type_=entry.c.updates.type),
     }
     return update(entry).where(entry.c.id == bindparam("of_entry")).values(written | clocks)
+
+
+def update_sources(
+    connection: Connection, owner: str | None, polled: Sequence[PolledSource]
+) -> None:
+    """Write where sources stand: one statement, and two for each that moves.
+
+    Args:
+        connection: One that writes.
+        owner: Who must hold their hosts; None for what came without asking them.
+        polled: The sources.
+
+    Raises:
+        LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
+            longer leased to `owner`.
+    """
+    names = ("id", "polled_before", *_COLUMNS)
+    rows = [
+        {"new_owner": owner} | {f"new_{name}": getattr(one, name) for name in names}
+        for one in polled
+    ]
+    if connection.execute(_update(), rows).rowcount != len(rows):
+        raise LeaseLostError
+    for one in polled:
+        if one.adopts:
+            _move(connection, one.id, one.adopts)
+
+
+@cache
+def _update() -> Update:
+    def given(name: str) -> BindParameter[Any]:
+        return bindparam(f"new_{name}", type_=source.c[name].type)
+
+    written: dict[str, ColumnElement[Any]] = {name: given(name) for name in _WRITTEN}
+    for name in _WRITTEN_IF_KNOWN:
+        written[name] = func.coalesce(given(name), source.c[name])
+    written["notice"] = func.nullif(written["notice"], "")
+    owner = bindparam("new_owner", type_=host.c.lease_owner.type)
+    is_ours = or_(
+        owner.is_(None), exists().where(host.c.name == source.c.host, host.c.lease_owner == owner)
+    )
+    before = bindparam("new_polled_before", type_=source.c.last_polled_at.type)
+    is_as_known = source.c.last_polled_at.is_not_distinct_from(before)
+    return update(source).where(source.c.id == given("id"), is_ours, is_as_known).values(written)
+
+
+def _move(connection: Connection, source_id: int, url: str) -> None:
+    name = host_of(url)
+    sources.ensure_hosts(connection, [name])
+    moved = update(source).where(source.c.id == source_id).values(url=url, host=name)
+    connection.execute(moved)
+
+
+def entries_by_alias(
+    connection: Connection, source_ids: Collection[int]
+) -> dict[int, list[Namesake]]:
+    """Return by source its latest entries, as many as a document can hold: one statement."""
+    found: dict[int, list[Namesake]] = {source_id: [] for source_id in source_ids}
+    rows = connection.execute(_namesakes_select(), {"source_ids": list(source_ids)})
+    for source_id, entry_id, url, title, published, revision in rows:
+        found[source_id].append(
+            Namesake(id=entry_id, url=url, title=title, published=published, revision=revision)
+        )
+    return found
+
+
+def remember_aliases(connection: Connection, renamed: Sequence[EntryEdit]) -> None:
+    """Add the keys that entries came under to their own; those that are gone meanwhile have none."""
+    if renamed:
+        rows = [{"of_entry": edit.entry_id, "new_key": edit.entry.key} for edit in renamed]
+        connection.execute(_alias_insert(), rows)
+
+
+@cache
+def _namesakes_select() -> Select[int, int, str | None, str, datetime | None, bytes]:
+    source_ids: BindParameter[int] = bindparam("source_ids", expanding=True)
+    # Ranked in the index alone: to rank rows would mean to read them.
+    order = (entry.c.sort_at.desc(), entry.c.id.desc())
+    rank = func.row_number().over(partition_by=entry.c.source_id, order_by=order)
+    ranked = select(entry.c.id, rank.label("rank")).where(entry.c.source_id.in_(source_ids))
+    latest = ranked.subquery()
+    columns = (entry.c.id, entry.c.url, entry.c.title, entry.c.published, entry.c.revision)
+    return select(entry.c.source_id, *columns).where(
+        entry.c.id.in_(select(latest.c.id).where(latest.c.rank <= MAX_ENTRIES))
+    )
+
+
+@cache
+def _alias_insert() -> Insert:
+    new_key: BindParameter[bytes] = bindparam("new_key", type_=alias.c.key.type)
+    found = select(entry.c.source_id, literal(KEY_VERSION), new_key, entry.c.id).where(
+        entry.c.id == bindparam("of_entry", type_=entry.c.id.type)
+    )
+    return insert(alias).from_select(["source_id", "key_version", "key", "entry_id"], found)

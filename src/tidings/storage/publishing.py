@@ -27,18 +27,18 @@ from sqlalchemy import (
 from tidings.domain.entries import EntryState
 from tidings.errors import NotFoundError
 from tidings.storage.mail_tables import issue, issue_entry
-from tidings.storage.search_tables import search
+from tidings.storage.slices import upsert
 from tidings.storage.tables import (
     counter,
     entry,
     feed_state,
     page_mark,
+    search,
     source,
     source_topic,
     topic,
 )
 from tidings.storage.types import UtcDateTime
-from tidings.storage.upserts import upsert
 
 ALL = "all"
 """The scope of everything that is public."""

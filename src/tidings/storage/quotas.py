@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, case, delete
 
 from tidings.storage.reader_tables import quota
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 
 def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime) -> int:

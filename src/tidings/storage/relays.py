@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from tidings.storage.mail_tables import relay
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 DOMAIN = "domain:"
 """What the names of recipients' domains begin with, among those of relays."""

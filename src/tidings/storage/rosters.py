@@ -13,9 +13,9 @@ from tidings.storage import newsletters
 from tidings.storage.mail_tables import newsletter, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import chosen_topics, schedule_columns
 from tidings.storage.publishing import last_seq
+from tidings.storage.slices import upsert
 from tidings.storage.subscriptions import to_subscription
 from tidings.storage.tables import topic
-from tidings.storage.upserts import upsert
 
 PAGE = 1000
 """Subscriptions that are held in memory at once while all are read."""

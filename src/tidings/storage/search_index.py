@@ -18,9 +18,8 @@ from sqlalchemy import (
 
 from tidings.domain.documents import KEY_VERSION
 from tidings.domain.words import EVERY, MAX_CONTENT, Indexed, indexed
-from tidings.storage.search_tables import entry_words
-from tidings.storage.tables import entry
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
+from tidings.storage.tables import entry, entry_words
 
 BLOCK = 1024
 """Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone."""

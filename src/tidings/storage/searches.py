@@ -9,7 +9,7 @@ from tidings.domain.searching import SavedSearch
 from tidings.domain.urls import checked_slug, checked_title
 from tidings.errors import ConflictError, NotFoundError
 from tidings.storage import publishing
-from tidings.storage.search_tables import search
+from tidings.storage.tables import search
 
 
 def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from tidings.storage import newsletters
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.newsletters import schedule_columns, to_schedule
 from tidings.storage.reader_tables import sign_up
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,8 +32,7 @@ from tidings.domain.stories import (
 )
 from tidings.storage import publishing
 from tidings.storage.slices import slices
-from tidings.storage.story_tables import apart, likeness, story, story_key
-from tidings.storage.tables import entry
+from tidings.storage.tables import apart, entry, likeness, story, story_key
 
 CROWD = 24
 """Entries that may have a key in common; more say that it tells nothing."""

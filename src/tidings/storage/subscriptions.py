@@ -13,7 +13,7 @@ from tidings.storage import newsletters
 from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.storage.publishing import last_seq
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 
 def add(

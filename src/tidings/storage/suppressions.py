@@ -9,7 +9,7 @@ from tidings.domain.newsletters import DeliveryState
 from tidings.domain.readers import Suppression, SuppressionReason
 from tidings.storage import notices
 from tidings.storage.reader_tables import notice, sign_up, suppression
-from tidings.storage.upserts import upsert
+from tidings.storage.slices import upsert
 
 
 def add(

@@ -1,4 +1,14 @@
-"""The tables. Migrations lead; these follow (a test compares the two)."""
+"""The tables. Migrations lead; these follow (a test compares the two).
+
+The tables of stories: what entries are found by, and what was decided.
+
+The tables of searching: the index of words, which is made from the entries, and saved searches.
+
+On SQLite `entry_words` holds words, and triggers keep the full-text table `entry_index` in step;
+on PostgreSQL it holds vectors of words, and has an index of its own.
+
+The tables of operators: who may act on the pages, and where they are signed in.
+"""
 
 from sqlalchemy import (
     JSON,
@@ -18,6 +28,7 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from tidings.storage.types import Seconds, UtcDateTime
 
@@ -271,3 +282,101 @@ poll_hour = Table(
     Column("lag_seconds", BigInteger, nullable=False),
 )
 """Polls by hour and outcome, with how long after publication their new entries were seen."""
+
+WordVector = Text().with_variant(TSVECTOR(), "postgresql")
+
+entry_words = Table(
+    "entry_words",
+    MetaData(),
+    Column("entry_id", Id, primary_key=True),
+    Column("title", WordVector, nullable=False),
+    Column("lead", WordVector, nullable=False),
+    Column("body", WordVector, nullable=False),
+)
+"""What entries are found by; no part of a copy, which makes its own.
+
+`lead` is the title and the beginning of the text, `body` is everything, with marks that narrow
+a search.
+"""
+
+search = Table(
+    "search",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("slug", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+)
+"""Searches that have a page and feeds of their own."""
+
+operator_token = Table(
+    "operator_token",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("hash", LargeBinary, nullable=False, unique=True),
+    Column("label", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+"""What operators sign in with, as hashes: whoever reads the table cannot sign in."""
+
+operator_session = Table(
+    "operator_session",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("token_id", Id, ForeignKey("operator_token.id", ondelete="CASCADE"), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Index(None, "token_id"),
+)
+"""Browsers that are signed in, by the hash of their cookie; each lasts as long as its token."""
+
+
+def _entry() -> ForeignKey:
+    return ForeignKey("entry.seq", ondelete="CASCADE")
+
+
+story = Table(
+    "story",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("made_at", UtcDateTime, nullable=False),
+)
+"""What `entry.story_id` names; it goes when it has a single member left."""
+
+story_key = Table(
+    "story_key",
+    metadata,
+    Column("key", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Index(None, "seq"),
+    sqlite_with_rowid=False,
+)
+"""What an entry that became public lately has in common with others that tell the same.
+
+A `seq` is never given to another entry: what is left of one that was removed does no harm.
+"""
+
+likeness = Table(
+    "likeness",
+    metadata,
+    Column("seq", BigInteger, _entry(), primary_key=True),
+    Column("mate_seq", BigInteger, _entry(), primary_key=True),
+    Column("because", Text, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("joined_at", UtcDateTime, nullable=False),
+    Index(None, "mate_seq"),
+)
+"""Why an entry is in its story: which other one it is like, and how much."""
+
+apart = Table(
+    "apart",
+    metadata,
+    Column("seq", BigInteger, _entry(), primary_key=True),
+    Column("mate_seq", BigInteger, _entry(), primary_key=True),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Index(None, "mate_seq"),
+)
+"""Pairs that are never one story, by the operator's word; the older one comes first."""

@@ -11,8 +11,8 @@ from tidings.domain.markup import nearest
 from tidings.domain.urls import checked_slug, checked_title, other_topic_slug, topic_slug
 from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.storage import publishing
-from tidings.storage.hints import Unindexed
 from tidings.storage.tables import entry, feed_state, page_mark, source_topic, topic
+from tidings.storage.types import Unindexed
 
 
 def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:

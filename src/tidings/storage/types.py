@@ -1,8 +1,15 @@
-"""Column types that mean the same in SQLite and PostgreSQL."""
+"""Column types that mean the same in SQLite and PostgreSQL.
+
+What SQLite's planner is told.
+"""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, TypeDecorator
+from sqlalchemy import BigInteger, ColumnElement, DateTime, Dialect, TypeDecorator
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -42,3 +49,28 @@ class Seconds(TypeDecorator[timedelta]):
         """Take a duration from the driver."""
         del dialect
         return None if value is None else timedelta(seconds=value)
+
+
+class Unindexed(FunctionElement[Any]):
+    """A column that no index is looked up by.
+
+    SQLite judges an index by how many columns are given, not by how few rows that leaves: it
+    would take one that begins with the state, which nearly all entries share. PostgreSQL knows
+    how many there are, and is told nothing.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(Unindexed)
+def _as_it_is(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(Unindexed, "sqlite")
+def _for_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{compiler.process(element.clauses, **options)}"

@@ -32,8 +32,8 @@ from tidings.domain.websub import (
 )
 from tidings.errors import NotFoundError
 from tidings.storage.intake_tables import websub
+from tidings.storage.slices import upsert
 from tidings.storage.tables import source
-from tidings.storage.upserts import upsert
 
 PUSH_PAUSE = timedelta(minutes=1)
 """How long after a poll a source is left alone, however many hints there are to fetch it."""

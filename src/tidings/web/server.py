@@ -26,7 +26,7 @@ from tidings.services.status import status_body
 from tidings.services.subscribing import SignUps
 from tidings.services.unsubscribe import Unsubscriber
 from tidings.services.websub import HubRequests
-from tidings.storage import schema, statistics
+from tidings.storage import activity, schema
 from tidings.storage.database import Database
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
@@ -171,4 +171,4 @@ def health(database: Database) -> Sequence[Check]:
 
 def _metrics(app: App) -> bytes:
     with app.database.read() as connection:
-        return exposition(statistics.collect(connection, now=utc_now()))
+        return exposition(activity.collect(connection, now=utc_now()))

@@ -26,9 +26,8 @@ from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
-from tidings.storage import source_edits, sources, statistics
-from tidings.storage.source_edits import SourceEdit
-from tidings.storage.sources import NewSource
+from tidings.storage import activity, sources
+from tidings.storage.sources import NewSource, SourceEdit
 
 TICK = HOUR / 4
 
@@ -69,7 +68,7 @@ class World:
 
     def edit(self, source_id, **fields):
         with self.database.write() as connection:
-            source_edits.edit(connection, source_id, SourceEdit(**fields), now=self.now)
+            sources.edit(connection, source_id, SourceEdit(**fields), now=self.now)
 
     def tick(self, rules=RULES):
         return self.poller(rules).poll_due(report=lambda _: None, stop=Event())
@@ -83,7 +82,7 @@ class World:
 
     def count_dead(self):
         with self.database.read() as connection:
-            return statistics.collect(connection, now=self.now).dead
+            return activity.collect(connection, now=self.now).dead
 
     def until_due(self, source_id):
         """Go on to the next poll of a source; return how long that took."""

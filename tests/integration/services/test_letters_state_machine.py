@@ -26,7 +26,7 @@ from newsroom import (
 from tidings.domain.newsletters import DeliveryState, Frequency
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
-from tidings.storage import delivery_records, publishing, schema, search_index
+from tidings.storage import deliveries, publishing, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.mail_tables import subscription
 from tidings.storage.tables import entry
@@ -137,7 +137,7 @@ class House(Newsroom):
     def resend(self, delivery_id):
         """Let a letter go out again; say whether there is anybody to get it."""
         with self.database.write() as connection, suppress(ConflictError):
-            delivery_records.resend(connection, [delivery_id], now=self.now)
+            deliveries.resend(connection, [delivery_id], now=self.now)
             return True
         return False
 

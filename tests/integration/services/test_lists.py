@@ -16,7 +16,7 @@ from tidings.services.directories import sources_page
 from tidings.services.imprint import SiteContext
 from tidings.services.lists import list_page
 from tidings.services.publication import Publication
-from tidings.storage import leases, pins, polls, source_edits, sources
+from tidings.storage import leases, pins, polls, sources
 
 SETTINGS = PublishSettings(
     title="Latest updates",
@@ -79,7 +79,7 @@ def test_the_page_of_a_source_says_how_it_does(room):
     poll(room, source_id, failed_poll)
     failing = ask(room, address).source
     with room.database.write() as connection:
-        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     assert before.health is SourceHealth.FINE
     assert failing.health is SourceHealth.FAILING

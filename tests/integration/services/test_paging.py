@@ -11,7 +11,7 @@ from tidings.domain.publishing import EntryAddress, Scope
 from tidings.errors import NotFoundError
 from tidings.services import paging
 from tidings.services.paging import repaginate_some
-from tidings.storage import publishing, source_edits, topics
+from tidings.storage import publishing, sources, topics
 from tidings.storage.tables import entry, source
 
 
@@ -220,8 +220,8 @@ def test_a_topic_that_a_source_comes_into_is_cut_anew(shelf):
     shelf.keep()
 
     with shelf.database.write() as connection:
-        edit = source_edits.SourceEdit(topics=["science"])
-        source_edits.edit(connection, other, edit, now=NOON)
+        edit = sources.SourceEdit(topics=["science"])
+        sources.edit(connection, other, edit, now=NOON)
     shelf.keep()
 
     assert shelf.pages(Scope(kind="topic", slug="science")) == [

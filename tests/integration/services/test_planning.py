@@ -11,7 +11,7 @@ from tidings.domain.newsletters import Frequency
 from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError, StorageError
 from tidings.services import planning
-from tidings.storage import deliveries, delivery_records, issues, newsletters, plans
+from tidings.storage import deliveries, issues, newsletters, plans
 from tidings.storage.database import Database
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -594,7 +594,7 @@ def test_many_more_readers_than_usual_are_held_until_the_operator_lets_them_go(n
     at_first, [first] = list(relay.seen), newsroom.deliveries(ann + 1)
     held = [row.id for row in newsroom.deliveries() if row.state == "held"]
     with newsroom.database.write() as connection:
-        delivery_records.resend(connection, held, now=newsroom.now)
+        deliveries.resend(connection, held, now=newsroom.now)
     newsroom.deliver(relay)
     newsroom.publish(source)
     newsroom.now = newsroom.subscription(ann).next_issue_at

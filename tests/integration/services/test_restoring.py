@@ -7,7 +7,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.errors import StorageError
-from tidings.storage import backups, delivery_records, schema, search_index
+from tidings.storage import backups, deliveries, schema, search_index
 from tidings.storage.database import Database
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -105,7 +105,7 @@ def test_what_is_held_goes_out_at_the_operators_word(house, tmp_path):
     held = house.states()
 
     with house.database.write() as connection:
-        delivery_records.resend(connection, [1], now=house.now)
+        deliveries.resend(connection, [1], now=house.now)
     house.deliver(relay)
 
     assert held == ["held", "held"]

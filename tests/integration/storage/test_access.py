@@ -9,19 +9,10 @@ from factories import DAY, NOON
 from tidings.domain.access import Access
 from tidings.errors import ConflictError
 from tidings.services.subscribe import remove_source
-from tidings.storage import (
-    access,
-    leases,
-    reader_tables,
-    schema,
-    search_index,
-    source_edits,
-    sources,
-)
+from tidings.storage import leases, reader_tables, schema, search_index, sources
 from tidings.storage.database import Database
 from tidings.storage.leases import LeaseRequest
-from tidings.storage.source_edits import SourceEdit
-from tidings.storage.sources import NewSource
+from tidings.storage.sources import NewSource, SourceEdit
 
 FULL = Access(
     user="reäder",
@@ -35,7 +26,7 @@ FULL = Access(
 
 def change(database, source_id, **fields):
     with database.write() as connection:
-        source_edits.edit(connection, source_id, SourceEdit(**fields), now=NOON + DAY)
+        sources.edit(connection, source_id, SourceEdit(**fields), now=NOON + DAY)
 
 
 def due(database, source_id):
@@ -83,7 +74,7 @@ def test_a_source_that_is_removed_leaves_no_secret(database, follow):
         remove_source(connection, source_id, now=NOON)
 
     with database.read() as connection:
-        assert access.access_of(connection, [source_id]) == {}
+        assert sources.access_of(connection, [source_id]) == {}
 
 
 @pytest.mark.parametrize("way", ["added", "edited"])
@@ -144,7 +135,7 @@ def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url
 
     with database.read() as connection:
         found = {one.id: one.url for one in sources.every(connection)}
-        own = access.access_of(connection, list(found))
+        own = sources.access_of(connection, list(found))
     assert found == {
         1: "https://a.example/f",
         2: "https://b.example/@f",

@@ -16,7 +16,7 @@ from tidings.domain.sources import SourceHealth
 from tidings.domain.status import HubStanding, MessageOutcome, PollOutcome, starts_of
 from tidings.services.imprint import SiteContext
 from tidings.services.status import read_status, status_body
-from tidings.storage import activity, hub_pings, leases, polls, source_edits, sources, statistics
+from tidings.storage import activity, hub_pings, leases, polls, sources
 from tidings.storage.mail_tables import delivery
 from tidings.storage.sources import NewSource, SourceState
 from tidings.storage.tables import source
@@ -111,8 +111,8 @@ def test_sources_are_counted_by_health(desk):
         desk.poll(source_id)
     desk.poll(failing, fails=True)
     with desk.database.write() as connection:
-        source_edits.set_state(connection, paused, SourceState.PAUSED, now=NOON)
-        source_edits.set_state(connection, retired, SourceState.RETIRED, now=NOON)
+        sources.set_state(connection, paused, SourceState.PAUSED, now=NOON)
+        sources.set_state(connection, retired, SourceState.RETIRED, now=NOON)
 
     assert desk.status().sources == dict.fromkeys(SourceHealth, 1)
 
@@ -196,7 +196,7 @@ def test_hubs_are_told_of_by_how_it_stands_with_them(database):
 
     with database.read() as connection:
         counted = hub_pings.count_by_standing(connection)
-        figures = statistics.collect(connection, now=NOON)
+        figures = activity.collect(connection, now=NOON)
     [standing] = read_status(database, now=NOON).hubs
     assert counted == figures.hub_pings == {"told": 2, "waiting": 1, "failing": 2}
     assert standing == HubStanding(

@@ -7,7 +7,7 @@ from newsroom import Newsroom
 from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import Search
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import deliveries, delivery_records, subscriptions
+from tidings.storage import deliveries, subscriptions
 from tidings.storage.outbox import Settled
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -47,28 +47,28 @@ def settle(house, delivery_id, state, *, is_marked=False):
 
 def resend(house, *ids):
     with house.database.write() as connection:
-        delivery_records.resend(connection, ids, now=house.now)
+        deliveries.resend(connection, ids, now=house.now)
 
 
 def cancel(house, *ids):
     with house.database.write() as connection:
-        delivery_records.cancel(connection, ids, now=house.now)
+        deliveries.cancel(connection, ids, now=house.now)
 
 
 def state_of(house, delivery_id):
     with house.database.read() as connection:
-        return delivery_records.get(connection, delivery_id).state
+        return deliveries.get(connection, delivery_id).state
 
 
 def test_the_operator_sees_the_newest_first(house):
     settle(house, 1, DeliveryState.REJECTED)
 
     with house.database.read() as connection:
-        every = delivery_records.latest(connection, Search(), limit=2)
+        every = deliveries.latest(connection, Search(), limit=2)
         search = Search(state=DeliveryState.REJECTED, newsletter="news", issue=1, key=READERS[0])
-        [rejected] = delivery_records.latest(connection, search, limit=None)
-        none = delivery_records.latest(connection, Search(newsletter="other"), limit=None)
-        counts = delivery_records.by_state_of_issue(connection, 1)
+        [rejected] = deliveries.latest(connection, search, limit=None)
+        none = deliveries.latest(connection, Search(newsletter="other"), limit=None)
+        counts = deliveries.by_state_of_issue(connection, 1)
 
     assert [one.subscriber for one in every] == ["cleo@example.org", "bob@example.org"]
     assert (rejected.newsletter, rejected.slot, rejected.reply) == ("news", "d:2026-11-21", "said")
@@ -92,7 +92,7 @@ def test_a_letter_is_sent_again_as_what_it_is(house, state, is_marked, then):
     resend(house, 2)
 
     with house.database.write() as connection:
-        again = delivery_records.get(connection, 2)
+        again = deliveries.get(connection, 2)
         [claimed] = [
             one for one in deliveries.claim(connection, "b", limit=3, now=house.now) if one.id == 2
         ]
@@ -153,14 +153,14 @@ def test_a_letter_on_its_way_is_not_taken_back(house):
 
 def test_what_is_held_waits_for_the_operator_and_is_told_of_in_nothing_else(house):
     with house.database.write() as connection:
-        held = delivery_records.hold_unfinished(connection, because="why", now=house.now)
+        held = deliveries.hold_unfinished(connection, because="why", now=house.now)
     house.publish(1)
     house.now += DAY
     house.plan()
 
     with house.database.read() as connection:
-        old = delivery_records.get(connection, 1)
-        doubtful = delivery_records.doubtful_of_issue(connection, 1, limit=9)
+        old = deliveries.get(connection, 1)
+        doubtful = deliveries.doubtful_of_issue(connection, 1, limit=9)
     assert (held, old.state, old.reply, old.may_have_arrived) == (3, "held", "why", True)
     assert doubtful == []
     assert [row.from_seq for row in house.deliveries(1)] == [0, 2]
@@ -170,6 +170,6 @@ def test_doubtful_letters_of_an_issue_are_named(house):
     settle(house, 3, DeliveryState.UNCERTAIN, is_marked=True)
 
     with house.database.read() as connection:
-        [one] = delivery_records.doubtful_of_issue(connection, 1, limit=9)
+        [one] = deliveries.doubtful_of_issue(connection, 1, limit=9)
 
     assert (one.id, one.subscriber, one.may_have_arrived) == (3, "cleo@example.org", True)

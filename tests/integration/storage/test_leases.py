@@ -3,7 +3,7 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from factories import DAY, HOUR, NOON
-from tidings.storage import leases, source_edits
+from tidings.storage import leases, sources
 from tidings.storage.leases import LeaseRequest
 from tidings.storage.tables import host
 
@@ -109,6 +109,6 @@ def test_paused_sources_are_not_due(database, follow):
 
     source_id = follow()
     with database.write() as connection:
-        source_edits.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     assert claim(database, "mine") == []

@@ -9,9 +9,8 @@ from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from tidings.domain.planning import Pending
 from tidings.errors import PlanOutdatedError, StorageError
-from tidings.storage import candidates, deliveries, issues, plans
-from tidings.storage.candidates import Candidate
-from tidings.storage.issues import NewIssue
+from tidings.storage import deliveries, issues, plans
+from tidings.storage.issues import Candidate, NewIssue
 from tidings.storage.mail_tables import delivery
 from tidings.storage.plans import Omitted, Plan, PlannedDelivery, SubscriptionStep
 
@@ -238,8 +237,8 @@ def test_a_cut_stays_where_it_was_frozen(newsroom):
 def test_candidates_are_public_eligible_and_within_the_window(newsroom):
     newsroom.hide(2)
     with newsroom.database.read() as connection:
-        found = candidates.candidates_between(connection, from_seq=0, to_seq=2)
-        rest = candidates.candidates_between(connection, from_seq=1, to_seq=9)
+        found = issues.candidates_between(connection, from_seq=0, to_seq=2)
+        rest = issues.candidates_between(connection, from_seq=1, to_seq=9)
 
     assert found == [Candidate(id=1, seq=1, first_seen_at=NOON, topics=("art",))]
     assert [one.id for one in rest] == [3]

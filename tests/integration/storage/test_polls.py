@@ -6,7 +6,7 @@ from polling import failed_poll, read_poll
 from tidings.domain.entries import EntryState
 from tidings.domain.status import PollOutcome
 from tidings.errors import LeaseLostError
-from tidings.storage import entries, leases, polls, publishing, sources, statistics, topics
+from tidings.storage import activity, entries, leases, polls, publishing, sources, topics
 from tidings.storage.entries import ListWindow, Selection
 
 ALL = Selection(states=tuple(EntryState))
@@ -170,7 +170,7 @@ def test_figures_come_from_the_rows(database, follow, poll):
     poll(source_id, an_entry("urn:example:2", published=NOON), now=NOON + HOUR / 2)
 
     with database.read() as connection:
-        figures = statistics.collect(connection, now=NOON + 2 * HOUR)
+        figures = activity.collect(connection, now=NOON + 2 * HOUR)
 
     assert figures.polls[PollOutcome.NEW] == 2
     assert figures.entries == {"public": 2}

@@ -3,12 +3,12 @@
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from tidings.domain.newsletters import DeliveryState
-from tidings.storage import statistics
+from tidings.storage import activity
 
 
 def figures_of(newsroom, *, now):
     with newsroom.database.read() as connection:
-        return statistics.collect(connection, now=now)
+        return activity.collect(connection, now=now)
 
 
 def test_without_newsletters_nothing_is_due_and_every_state_is_named(database):

@@ -28,8 +28,7 @@ from tidings.storage import (
 from tidings.storage.database import Database
 from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.pruning import Retention
-from tidings.storage.story_tables import story, story_key
-from tidings.storage.tables import entry
+from tidings.storage.tables import entry, story, story_key
 
 NEWS = (
     "The harbour of Tallmoor will be closed to ships from Monday on, because divers found"

@@ -7,7 +7,7 @@ from newsroom import Newsroom, a_schedule
 from tidings.domain.newsletters import Frequency
 from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
-from tidings.storage import audience, due_subscriptions, rosters, subscribers, subscriptions
+from tidings.storage import plans, rosters, subscribers, subscriptions
 from tidings.storage.mail_tables import subscription_topic
 from tidings.storage.newsletters import chosen_topics
 from tidings.storage.rosters import SubscriptionFilter
@@ -108,8 +108,8 @@ def test_who_is_due_comes_the_longest_due_first(newsroom):
     newsroom.leave(left)
 
     with newsroom.database.read() as connection:
-        due = due_subscriptions.due_subscriptions(connection, now=SEVEN + 3 * HOUR, limit=10)
-        first = due_subscriptions.due_subscriptions(connection, now=SEVEN + 3 * HOUR, limit=1)
+        due = plans.due_subscriptions(connection, now=SEVEN + 3 * HOUR, limit=10)
+        first = plans.due_subscriptions(connection, now=SEVEN + 3 * HOUR, limit=1)
 
     assert [one.id for one in due] == [early, late]
     assert [one.id for one in first] == [early]
@@ -121,10 +121,10 @@ def test_readers_come_in_pages(newsroom):
     newsletter_id = newsroom.subscription(readers[0]).newsletter.id
 
     with newsroom.database.read() as connection:
-        count = audience.count(connection, newsletter_id)
-        page = due_subscriptions.subscriptions_of(connection, newsletter_id, after=0, limit=2)
+        count = plans.count(connection, newsletter_id)
+        page = plans.subscriptions_of(connection, newsletter_id, after=0, limit=2)
         after = page[-1].id
-        rest = due_subscriptions.subscriptions_of(connection, newsletter_id, after=after, limit=2)
+        rest = plans.subscriptions_of(connection, newsletter_id, after=after, limit=2)
 
     assert count == 3
     assert [one.id for one in page + rest] == [readers[0], readers[2], readers[3]]

@@ -14,8 +14,7 @@ from factories import DAY, NOON
 from integration.web.visitors import Visitor
 from tidings.domain.entries import EntryState
 from tidings.storage import entries, operators, sources, story_records, topics
-from tidings.storage.operator_tables import operator_session, operator_token
-from tidings.storage.tables import entry
+from tidings.storage.tables import entry, operator_session, operator_token
 from tidings.web.operator_cookies import OperatorCookies
 from tidings.web.operator_visits import own_path
 
