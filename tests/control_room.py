@@ -11,10 +11,9 @@ from newsroom import Newsroom
 from readers import SECRET
 from tidings import config
 from tidings.resources import data_dir
-from tidings.services.desk import Overview
+from tidings.services.desk import OperatorActions, Overview
 from tidings.services.imprint import SiteContext
 from tidings.services.links import SignedLinks
-from tidings.services.operating import OperatorActions
 from tidings.services.operators import Sessions, issue
 from tidings.services.publication import Publication
 from tidings.web.app import create_app

@@ -11,7 +11,7 @@ from browser.showcase import SITE, Showcase, shipped_templates
 from integration.web.visitors import Operations
 from readers import LANGUAGES, House
 from tidings.domain.readers import read_networks
-from tidings.services.offers import NewsletterChoices
+from tidings.services.subscribing import NewsletterChoices
 from tidings.storage import topics
 from tidings.storage.reader_tables import every_table
 from tidings.web.app import create_app

@@ -9,9 +9,8 @@ from tidings.domain.readers import PreferencesForm, SignUpForm, Visitor
 from tidings.services.importing import Importer, ImportPlan
 from tidings.services.links import SignedLinks
 from tidings.services.moving import AddressChanges
-from tidings.services.preferences import SubscriberPreferences
+from tidings.services.preferences import SubscriberPreferences, Unsubscriber
 from tidings.services.subscribing import SignUps
-from tidings.services.unsubscribe import Unsubscriber
 from tidings.storage import rosters, sign_ups, subscribers, subscriptions
 from tidings.storage.reader_tables import consent, notice
 from tidings.storage.rosters import SubscriptionFilter

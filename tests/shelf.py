@@ -8,8 +8,8 @@ from factories import HOUR, NOON, an_entry
 from newsroom import Newsroom
 from polling import read_poll
 from tidings.domain.publishing import PageAddress, Scope
+from tidings.services.imprint import key_of, last_change
 from tidings.services.paging import repaginate
-from tidings.services.stamps import key_of, last_change
 from tidings.storage import entries, leases, paging, polls, visibility
 from tidings.storage.entries import Selection
 from tidings.storage.tables import entry

@@ -14,17 +14,16 @@ from tidings.parsing.children import Parser
 from tidings.parsing.opml import read_opml
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
+from tidings.services.discovering import Prober
 from tidings.services.forms import Post
-from tidings.services.looking import Prober
 from tidings.services.lost_sources import MoveFinder
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Fetch, Poller
-from tidings.services.pushes import PushReader
 from tidings.services.readings import Parse
 from tidings.services.replaying import Replayer
 from tidings.services.settling import Rules
 from tidings.services.subscribe import SourceAdder, import_sources
-from tidings.services.websub import HubSubscriber
+from tidings.services.websub import HubSubscriber, PushReader
 from tidings.storage import leases, sources
 from tidings.storage.database import Database
 from tidings.wiring import VERSION, App, process_name, utc_now

@@ -13,7 +13,7 @@ from tidings.services.forms import Post
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import Written
-from tidings.services.site_files import page_path as file_path
+from tidings.services.site import page_path as file_path
 from tidings.wiring import VERSION, App, utc_now
 
 FILES = ("style.css", "script.js", "favicon.svg")

@@ -131,7 +131,7 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
 
     Example: tidings entry release --source 3
     """
-    from tidings.services.operating import OperatorActions
+    from tidings.services.desk import OperatorActions
     from tidings.wiring import opened, utc_now
 
     if bool(entry_ids) == bool(source):
@@ -190,7 +190,7 @@ def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
 
 def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[str, str]) -> None:
     """Do something with entries; say of each that it is done, or why it made no difference."""
-    from tidings.services.operating import OperatorActions
+    from tidings.services.desk import OperatorActions
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:

@@ -20,11 +20,7 @@ def explain_a_subscriber(
     Example: tidings explain subscriber ada@example.org --slot w:2026-W47
     """
     from tidings.delivery.addresses import parse_address
-    from tidings.services.explaining_readers import (
-        explain_address,
-        explain_entry_to,
-        explain_subscriber,
-    )
+    from tidings.services.explaining import explain_address, explain_entry_to, explain_subscriber
     from tidings.storage import subscriptions
     from tidings.wiring import opened
 

@@ -128,7 +128,7 @@ def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
 
 def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
     from tidings import mailing
-    from tidings.services import editions
+    from tidings.services import composing
     from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
@@ -139,7 +139,7 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
             edition = newsletters.edition_of(connection, newsletter)
             series = edition.newsletter
             spoken = replace(series, language=wish["language"] or series.language)
-            found = editions.preview(
+            found = composing.preview(
                 composer, connection, replace(edition, newsletter=spoken), at=at
             )
         if found is None:

@@ -177,7 +177,7 @@ def _decision(decision: Decision) -> dict[str, object]:
 
 
 def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
-    from tidings.services.operating import OperatorActions
+    from tidings.services.desk import OperatorActions
     from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 

@@ -153,7 +153,7 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
     Example: tidings subscriber export --newsletter weekly
     """
     from tidings.delivery.addresses import parse_address
-    from tidings.services.exporting import CONSENT_COLUMNS, consent_rows, subscriber_rows
+    from tidings.services.importing import CONSENT_COLUMNS, consent_rows, subscriber_rows
     from tidings.storage import newsletters
     from tidings.wiring import opened
 

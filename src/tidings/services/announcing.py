@@ -18,8 +18,8 @@ from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import FormPost
 from tidings.rendering.formats import FORMATS
 from tidings.services.forms import Answer, Post, refusal, send
+from tidings.services.imprint import last_change, scope_of
 from tidings.services.publication import Publication
-from tidings.services.stamps import last_change, scope_of
 from tidings.storage import hub_pings, publishing
 from tidings.storage.database import Database
 from tidings.storage.hub_pings import Seen

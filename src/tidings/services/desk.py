@@ -1,15 +1,23 @@
-"""What operators see beside what everybody does."""
+"""What operators see beside what everybody does.
 
+What operators do with entries and sources, from the command line or on the pages.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
 
-from tidings.domain.entries import Entry, EntryState, TopicCredit
+from tidings.domain.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.domain.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
-from tidings.domain.sources import Source
-from tidings.domain.spans import format_duration
-from tidings.errors import NotFoundError
+from tidings.domain.sources import Source, SourceState
+from tidings.domain.spans import format_duration, parse_duration
+from tidings.errors import InvalidError, NotFoundError, one_line
 from tidings.rendering.site import Flash, Operator
-from tidings.storage import desk, entries, sources, topics
+from tidings.storage import desk, entries, pins, sources, story_records, topics, visibility
 from tidings.storage.database import Connection, Database
+from tidings.storage.sources import SourceEdit
 
 _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
 
@@ -105,3 +113,107 @@ def _undo(act: EntryAct, entry: Entry) -> str:
     if act is EntryAct.UNHIDE:
         return EntryAct.HIDE
     return _OPPOSITE.get(act, "")
+
+
+class _Act(Protocol):
+    def __call__(
+        self, connection: Connection, entry_ids: Sequence[int], *, now: datetime
+    ) -> list[int]: ...
+
+
+def _split(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> list[int]:
+    for entry_id in entry_ids:
+        story_records.split(connection, entry_id, now=now)
+    return list(entry_ids)
+
+
+ENTRY_ACTS: Mapping[EntryAct, _Act] = MappingProxyType(
+    {
+        EntryAct.HIDE: visibility.hide,
+        EntryAct.UNHIDE: visibility.unhide,
+        EntryAct.RELEASE: visibility.release,
+        EntryAct.PIN: pins.pin,
+        EntryAct.UNPIN: pins.unpin,
+        EntryAct.SPLIT: _split,
+    }
+)
+
+
+class OperatorActions:
+    """Acts for operators; each act is one transaction, and noted on what it concerns."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def on_entries(self, act: EntryAct, entry_ids: Sequence[int]) -> list[int]:
+        """Do something with entries, and return which of them it made a difference to.
+
+        Raises:
+            NotFoundError: There is no such entry; nothing is changed.
+            ConflictError: One is not in a state for that; nothing is changed.
+        """
+        with self._database.write() as connection:
+            return ENTRY_ACTS[act](connection, entry_ids, now=self._clock())
+
+    def release_source(self, source_id: int) -> list[int]:
+        """Make all public that is held of a source, and return what that was.
+
+        Raises:
+            NotFoundError: There is no such source.
+        """
+        with self._database.write() as connection:
+            sources.get(connection, source_id)
+            held = visibility.held_ids(connection, source_id)
+            return visibility.release(connection, held, now=self._clock())
+
+    def set_state(self, source_id: int, state: SourceState) -> None:
+        """Pause or resume a source.
+
+        Raises:
+            NotFoundError: There is no such source.
+        """
+        with self._database.write() as connection:
+            sources.set_state(connection, source_id, state, now=self._clock())
+
+    def make_due(self, source_id: int) -> None:
+        """Let a source be polled as soon as its host may be asked.
+
+        Raises:
+            NotFoundError: There is no such source.
+            ConflictError: It is paused or retired.
+        """
+        with self._database.write() as connection:
+            sources.make_due(connection, source_id, now=self._clock())
+
+    def edit_source(self, source_id: int, form: SourceForm) -> None:
+        """Change what a form says otherwise than it is.
+
+        Raises:
+            NotFoundError: There is no such source, or a topic is not there any more.
+            InvalidError: A field cannot be what it should be; its `kind` is the field's name.
+        """
+        with self._database.write() as connection:
+            change = _change(sources.get(connection, source_id), form)
+            known = {topic.slug for topic in topics.every(connection)}
+            if unknown := set(change.topics or ()) - known:
+                raise NotFoundError("topic", min(unknown))
+            if change.changed:
+                sources.edit(connection, source_id, change, now=self._clock())
+
+
+def _change(found: Source, form: SourceForm) -> SourceEdit:
+    title, interval = one_line(form.title), parse_duration(form.interval)
+    try:
+        republish = Republish(form.republish)
+    except ValueError as error:
+        because = f"expected one of {', '.join(Republish)}"
+        raise InvalidError("republish", form.republish, because) from error
+    has_topics = {topic.slug for topic in found.topics} == set(form.topics)
+    return SourceEdit(
+        title=None if title == (found.given_title or "") else title,
+        topics=None if has_topics else form.topics,
+        interval=None if (interval or None) == found.given_interval else interval,
+        republish=None if republish is found.republish else republish,
+        noindex=None if form.noindex is found.noindex else form.noindex,
+    )

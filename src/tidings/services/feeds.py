@@ -19,9 +19,8 @@ from tidings.errors import NotFoundError
 from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import ICON_PATH
-from tidings.services.headings import Heading, heading_of
-from tidings.services.imprint import SiteContext
-from tidings.services.stamps import key_of
+from tidings.services.imprint import SiteContext, key_of
+from tidings.services.lists import Heading, heading_of
 from tidings.storage import entries, feed_archives, publishing
 from tidings.storage.database import Connection
 from tidings.storage.entries import ListWindow

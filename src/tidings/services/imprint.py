@@ -1,17 +1,42 @@
-"""The imprint: what all that is published has in common."""
+"""The imprint: what all that is published has in common.
+
+When what stands at an address last changed: one indexed read each.
+
+The scopes: everything that has feeds and a page of its own.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 
-from tidings.domain.publishing import PublishSettings
+from tidings.domain.publishing import (
+    Address,
+    ArchiveAddress,
+    EntryAddress,
+    IssueAddress,
+    ListAddress,
+    PageAddress,
+    PublishSettings,
+    Scope,
+)
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
-from tidings.storage import newsletters, topics
+from tidings.storage import feed_archives, newsletters, paging, publishing, topics
 from tidings.storage.database import Connection
 
 ISSUES_IN_FEED = 20
 """Issues in the feed of issues: each one tells of many entries."""
+
+SCOPES_OF_LISTS = {
+    "topics": publishing.ALL,
+    "sources": publishing.SOURCES,
+    "sources.opml": publishing.SOURCES,
+    "issues": publishing.ISSUES,
+    "404.html": publishing.SITE,
+}
+
+KINDS = ("all", "topic", "source", "search")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +72,54 @@ class SiteContext:
     def page_href(self, path: str, number: int | None) -> str:
         """Return the link to a page of a list; the newest has no number."""
         return self.site.href(path if number is None else self.page_path(path, number))
+
+
+def last_change(connection: Connection, address: Address) -> tuple[int, datetime]:
+    """Return the number and the time of the last change of what `address` shows.
+
+    Raises:
+        NotFoundError: There is nothing at that address.
+    """
+    match address:
+        case ArchiveAddress(number=number):
+            return feed_archives.get_change(connection, number)
+        case EntryAddress(id=entry_id):
+            return publishing.get_entry_change(connection, entry_id)
+        case PageAddress(scope=scope, number=int(number)) if scope.kind != "query":
+            return paging.get_page_change(connection, key_of(scope), number)
+        case IssueAddress(slug=slug):
+            return publishing.get_issue_change(connection, slug)
+        case ListAddress(name=name):
+            return _change_of_list(connection, name)
+    return publishing.get_change(connection, key_of(address.scope))
+
+
+def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
+    if name == "sitemap.xml":
+        return publishing.get_newest_change(connection)
+    if name == "issues.atom":
+        return publishing.get_issues_change(connection, limit=ISSUES_IN_FEED)
+    return publishing.get_change(connection, SCOPES_OF_LISTS[name])
+
+
+def key_of(scope: Scope) -> str:
+    """Return what a scope is called where its changes are noted."""
+    of = {
+        "topic": publishing.of_topic,
+        "source": publishing.of_source,
+        "search": publishing.of_search,
+    }
+    return of[scope.kind](scope.slug) if scope.kind in of else publishing.ALL
+
+
+def scope_of(key: str) -> Scope:
+    """Return the scope whose changes are noted under `key`."""
+    kind, _, slug = key.partition(":")
+    return Scope(kind=kind, slug=slug)
+
+
+def every_scope(connection: Connection) -> list[Scope]:
+    """Return all scopes: that of everything first, the others in no order to rely on."""
+    found = [scope_of(key) for key in publishing.changes(connection)]
+    scopes = [scope for scope in found if scope.kind in KINDS]
+    return sorted(scopes, key=lambda scope: (KINDS.index(scope.kind), scope.slug))

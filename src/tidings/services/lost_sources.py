@@ -11,8 +11,7 @@ from tidings.domain.documents import ParsedFeed
 from tidings.domain.sources import DueSource
 from tidings.errors import ConflictError, FetchError
 from tidings.parsing.urls import canonical_url
-from tidings.services.discovering import FoundFeed, discover
-from tidings.services.looking import Looked, Prober, Visit
+from tidings.services.discovering import FoundFeed, Looked, Prober, Visit, discover
 from tidings.storage import documents, polls, sources
 from tidings.storage.database import Database
 

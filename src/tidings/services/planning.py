@@ -19,9 +19,8 @@ from datetime import datetime
 from tidings.domain.newsletters import Frequency, Newsletter
 from tidings.domain.planning import BY_HAND, Slot, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
-from tidings.services.composing import Composer
+from tidings.services.composing import Composer, DueEdition, plan_edition
 from tidings.services.drafts import DueCase, plan_batch
-from tidings.services.editions import DueEdition, plan_edition
 from tidings.services.news import DigestCandidates
 from tidings.services.restoring import hold_restored
 from tidings.storage import issues, newsletters, plans, publishing

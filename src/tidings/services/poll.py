@@ -7,6 +7,8 @@ claim ─► fetch ─► (same body? ─► settled) ─► parse ─► compar
 ```
 
 One thread decides and writes; sockets and children report to its inbox.
+
+Answers after which a whole host is left alone.
 """
 
 import logging
@@ -15,18 +17,27 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.domain.polled import PolledSource
+from tidings.domain.schedule import PollPolicy
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import DueSource
 from tidings.domain.status import PollOutcome, PollResult, PollSummary, summarise
-from tidings.errors import DatabaseAwayError, FetchError, LeaseLostError, StorageError, TidingsError
+from tidings.domain.urls import host_of
+from tidings.errors import (
+    DatabaseAwayError,
+    FetchError,
+    LeaseLostError,
+    StatusError,
+    StorageError,
+    TidingsError,
+)
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.services.claims import Claims, HostRules
 from tidings.services.readings import Parse, Parsed, Readings
-from tidings.services.refusals import host_pause
 from tidings.services.settling import (
     Rules,
     is_same,
@@ -51,6 +62,8 @@ BACKLOG = 32_000_000
 """Bytes of documents waiting to be read at which no further host is claimed."""
 
 Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
+
+FORBIDDEN_PAUSE = timedelta(hours=4)
 
 
 class Poller:
@@ -328,3 +341,18 @@ def _skipped(due: DueSource, because: str) -> PollResult:
     return PollResult(
         source_id=due.id, url=due.shown(due.url), outcome=PollOutcome.SKIPPED, error=because
     )
+
+
+def host_pause(due: DueSource, error: FetchError, policy: PollPolicy) -> timedelta | None:
+    """Return for how long a whole host is left alone after an answer; None if it need not be.
+
+    That is after "too many requests", and after the first "forbidden" from a server that
+    answered before: it has had enough of us.
+    """
+    if not isinstance(error, StatusError) or host_of(error.url) != due.host:
+        return None
+    if error.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return min(error.retry_after or policy.interval, policy.max_pause)
+    if error.status == HTTPStatus.FORBIDDEN and due.last_ok_at and not due.failures:
+        return min(max(error.retry_after or FORBIDDEN_PAUSE, FORBIDDEN_PAUSE), policy.max_pause)
+    return None

@@ -21,12 +21,11 @@ from tidings.rendering.opml import render_opml
 from tidings.rendering.pages import ErrorPage, Page, render
 from tidings.rendering.site import Operator
 from tidings.services import archive, directories
+from tidings.services.directories import sitemap
 from tidings.services.feeds import archive_of, feed_of
-from tidings.services.imprint import SiteContext
+from tidings.services.imprint import SiteContext, last_change
 from tidings.services.lists import entry_page, list_page
 from tidings.services.searching import search_page
-from tidings.services.sitemaps import sitemap
-from tidings.services.stamps import last_change
 from tidings.storage.database import Connection, Database
 
 

@@ -8,8 +8,7 @@ from tidings.delivery.transports import Reply
 from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
-from tidings.services.composing import Composer
-from tidings.services.editions import sample
+from tidings.services.composing import Composer, sample
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
 from tidings.services.news import DigestCandidates, whole_audience

@@ -1,4 +1,7 @@
-"""Where a source stands after a poll: from an outcome to what is written of it."""
+"""Where a source stands after a poll: from an outcome to what is written of it.
+
+What a poll leaves in a source's history: what an operator would ask for, and no more.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +19,7 @@ from tidings.domain.renames import Namesake
 from tidings.domain.schedule import PollHistory, PollPolicy, Rhythm, next_poll
 from tidings.domain.silence import is_doubtful
 from tidings.domain.sources import (
+    DEAD_AFTER,
     GONE,
     LOGIN_WANTED,
     DueSource,
@@ -23,14 +27,16 @@ from tidings.domain.sources import (
     Stored,
     is_dead,
     phrase_for,
+    with_decision,
+    with_news,
     word_for,
 )
+from tidings.domain.spans import duration_in_words
 from tidings.domain.status import PollOutcome, PollResult
 from tidings.domain.websub import HubNote
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, NotModified
 from tidings.services import relocation
-from tidings.services.telling import told_of_failure, told_of_success
 
 GONE_FOR_GOOD = timedelta(days=1)
 """How long after the first "gone" a second one is believed."""
@@ -331,3 +337,45 @@ def _outcome(changes: Changes) -> PollOutcome:
     if changes.new:
         return PollOutcome.NEW
     return PollOutcome.UPDATED if changes.updated else PollOutcome.UNCHANGED
+
+
+def told_of_success(due: DueSource, polled: PolledSource) -> Stored | None:
+    """Return the history after a poll that worked; None if there is nothing to tell."""
+    history, now = due.history, polled.last_polled_at
+    if due.failures:
+        history = with_decision(history, f"works again, after {due.failures} failed", now=now)
+    if is_doubtful(due) and polled.silent_polls == 0:
+        doubt = 'asked for the whole document: "not modified" for too long'
+        history = with_decision(history, doubt, now=now)
+    if polled.changes.new:
+        history = _told_of_new(history, due, polled)
+    return None if history is due.history else history
+
+
+def told_of_failure(due: DueSource, failed: PolledSource, words: str, *, is_dead: bool) -> Stored:
+    """Return the history after a poll that failed with `words`."""
+    if failed.state is SourceState.RETIRED:
+        decision = f"retired: {words}, for the second time"
+    elif is_dead:
+        decision = (
+            f"seems dead, asked once a week: {words}, for {duration_in_words(DEAD_AFTER)} and more"
+        )
+    else:
+        decision = f"failed: {words}"
+    return with_decision(due.history, decision, now=failed.last_polled_at)
+
+
+def _told_of_new(history: Stored, due: DueSource, polled: PolledSource) -> Stored:
+    changes, now = polled.changes, polled.last_polled_at
+    if due.first_polled_at is None:
+        first = f"first poll: {len(changes.new)} entries, {changes.published} of them public"
+        return with_decision(history, first, now=now)
+    held = _count(changes, EntryState.HELD)
+    if held:
+        history = with_decision(history, f"{held} entries at once: held for the operator", now=now)
+    found = len(changes.new) - held
+    return with_news(history, found, now=now) if found else history
+
+
+def _count(changes: Changes, state: EntryState) -> int:
+    return sum(new.state is state for new in changes.new)

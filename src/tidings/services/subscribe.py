@@ -11,8 +11,7 @@ from tidings.domain.publishing import FeedOutline
 from tidings.domain.sources import Source
 from tidings.domain.urls import host_of, web_addresses, without_credentials
 from tidings.errors import FetchError, NoFeedError, StatusError
-from tidings.services.discovering import Discovery, discover
-from tidings.services.looking import Looked, Prober, Visit
+from tidings.services.discovering import Discovery, Looked, Prober, Visit, discover
 from tidings.services.settling import ComparedDocument, Rules, settle_read
 from tidings.storage import leases, polls, sources, stories, topics
 from tidings.storage.database import BREATH, Connection, Database

@@ -1,4 +1,9 @@
-"""Signing up and confirming; to whoever asks, every address looks the same."""
+"""Signing up and confirming; to whoever asks, every address looks the same.
+
+What visitors can subscribe to.
+
+What somebody wishes of a newsletter, checked: out of forms, files and letters.
+"""
 
 import logging
 from collections.abc import Callable, Collection
@@ -6,23 +11,25 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.newsletters import Subscription
+from tidings.domain.newsletters import Frequency, Newsletter, Schedule, Subscription, read_timezone
 from tidings.domain.readers import (
     LETTER_PAUSE,
     QUICKEST,
     Consent,
     ConsentEvent,
     MessageKind,
+    Preferences,
+    PreferencesForm,
     SignUp,
     SignUpForm,
     Visitor,
     abuse_key,
     looks_human,
 )
-from tidings.errors import NotFoundError
+from tidings.errors import InvalidError, NotFoundError
+from tidings.rendering.reader_pages import NewsletterChoice
 from tidings.services.links import SignedLinks
 from tidings.services.readers import in_record, is_barred, letter_about, read_address
-from tidings.services.wishes import default_preferences, offered_topics, read_preferences
 from tidings.storage import (
     consents,
     newsletters,
@@ -32,6 +39,7 @@ from tidings.storage import (
     subscribers,
     subscriptions,
     suppressions,
+    topics,
 )
 from tidings.storage.database import Connection, Database
 from tidings.storage.notices import NewMessage
@@ -40,8 +48,11 @@ from tidings.storage.sign_ups import NewSignUp
 logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
+
 PER_NETWORK, PER_FORM = 20, 1000
 """Sign-ups an hour; more are refused."""
+
+HOURS = range(24)
 
 
 class SignUpAnswer(StrEnum):
@@ -269,3 +280,79 @@ def _record(found: SignUp, network: str | None, now: datetime) -> tuple[Consent,
         at=now, event=ConsentEvent.CONFIRMED, newsletter=slug, network=network, details={}
     )
     return asked, confirmed
+
+
+class NewsletterChoices:
+    """Shows the newsletters that there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def every(self) -> tuple[Newsletter, ...]:
+        """Return all newsletters."""
+        with self._database.read() as connection:
+            return tuple(newsletters.every(connection))
+
+    def get(self, slug: str) -> NewsletterChoice:
+        """Return a newsletter with what it can be narrowed to.
+
+        Raises:
+            NotFoundError: There is no such newsletter.
+        """
+        if not slug.isprintable():
+            raise NotFoundError("newsletter", slug)
+        with self._database.read() as connection:
+            newsletter = newsletters.get(connection, slug)
+            every = tuple(topics.every(connection))
+        own = tuple(topic for topic in every if topic.slug in newsletter.topics)
+        return NewsletterChoice(newsletter=newsletter, topics=own or every)
+
+
+def offered_topics(connection: Connection, newsletter: Newsletter) -> tuple[str, ...]:
+    """Return the slugs of the topics that a subscription can be narrowed to."""
+    return newsletter.topics or tuple(topic.slug for topic in topics.every(connection))
+
+
+def read_preferences(
+    choice: PreferencesForm,
+    default: Preferences,
+    *,
+    languages: Collection[str],
+    offered: Collection[str],
+) -> Preferences:
+    """Return the wish in a form; what is empty is as in `default`, but for the topics.
+
+    Raises:
+        InvalidError: A value is none of those that there are; its kind names the field.
+    """
+    schedule = Schedule(
+        frequency=_frequency(choice.frequency or default.schedule.frequency),
+        hour=_hour(choice.hour or str(default.schedule.hour)),
+        timezone=read_timezone(choice.timezone or default.schedule.timezone),
+    )
+    language = choice.language or default.language
+    if language not in languages:
+        raise InvalidError("language", language, f"use {' or '.join(languages)}")
+    wanted = tuple(dict.fromkeys(choice.topics))
+    for slug in wanted:
+        if slug not in offered:
+            raise InvalidError("topic", slug, "the newsletter has no such topic")
+    return Preferences(schedule=schedule, language=language, topics=wanted)
+
+
+def default_preferences(newsletter: Newsletter) -> Preferences:
+    """Return what a subscription gets if nothing else is said."""
+    return Preferences(schedule=newsletter.schedule, language=newsletter.language, topics=())
+
+
+def _frequency(text: str) -> Frequency:
+    try:
+        return Frequency(text)
+    except ValueError as error:
+        raise InvalidError("frequency", text, f"use {', '.join(Frequency)}") from error
+
+
+def _hour(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and int(text[:3]) in HOURS):
+        raise InvalidError("hour", text, "use 0 to 23")
+    return int(text)

@@ -9,13 +9,11 @@ from tidings.domain.publishing import Address, Stamp
 from tidings.domain.readers import Network, Visitor
 from tidings.domain.websub import Intent, Push
 from tidings.rendering.site import Operator
-from tidings.services.desk import Overview
+from tidings.services.desk import OperatorActions, Overview
 from tidings.services.moving import AddressChanges
-from tidings.services.offers import NewsletterChoices
-from tidings.services.operating import OperatorActions
 from tidings.services.operators import Sessions
 from tidings.services.preferences import SubscriberPreferences
-from tidings.services.subscribing import SignUps
+from tidings.services.subscribing import NewsletterChoices, SignUps
 
 
 class Publication(Protocol):

@@ -14,17 +14,14 @@ import uvicorn
 from tidings import publishing
 from tidings.domain.readers import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
-from tidings.services.desk import Overview
+from tidings.services.desk import OperatorActions, Overview
 from tidings.services.links import SignedLinks
 from tidings.services.moving import AddressChanges
-from tidings.services.offers import NewsletterChoices
-from tidings.services.operating import OperatorActions
 from tidings.services.operators import Sessions
-from tidings.services.preferences import SubscriberPreferences
+from tidings.services.preferences import SubscriberPreferences, Unsubscriber
 from tidings.services.publication import Publication
 from tidings.services.status import status_body
-from tidings.services.subscribing import SignUps
-from tidings.services.unsubscribe import Unsubscriber
+from tidings.services.subscribing import NewsletterChoices, SignUps
 from tidings.services.websub import HubRequests
 from tidings.storage import activity, schema
 from tidings.storage.database import Database

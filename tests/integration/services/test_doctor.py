@@ -12,8 +12,7 @@ from tidings.delivery.dns import Dns
 from tidings.delivery.inquiry import click
 from tidings.delivery.settings import SmtpSettings
 from tidings.domain.findings import Level
-from tidings.services.doctor_domains import Senders, examine_domains
-from tidings.services.doctor_relay import examine_relay
+from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
 
 GOOD = {
     "example.org": {

@@ -7,7 +7,7 @@ from newsroom import Newsroom, Outbox, reject
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import NotFoundError
 from tidings.services import filtering
-from tidings.services.explaining_readers import explain_entry_to, explain_subscriber
+from tidings.services.explaining import explain_entry_to, explain_subscriber
 from tidings.storage import subscriptions
 
 SEVEN = NOON - 5 * HOUR + DAY

@@ -10,7 +10,7 @@ from factories import DAY, HOUR, NOON
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import InvalidError
 from tidings.services import planning
-from tidings.services.editions import preview
+from tidings.services.composing import preview
 from tidings.services.filtering import add, try_filter
 from tidings.storage import filters, newsletters
 

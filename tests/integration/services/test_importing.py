@@ -11,8 +11,7 @@ from tidings.domain import rosters
 from tidings.domain.newsletters import Frequency
 from tidings.domain.readers import NOBODY, SuppressionReason
 from tidings.domain.rosters import COLUMNS, CsvLine
-from tidings.services.exporting import consent_rows, subscriber_rows
-from tidings.services.importing import BATCH, MAX_PROOF
+from tidings.services.importing import BATCH, MAX_PROOF, consent_rows, subscriber_rows
 from tidings.storage import sign_ups, suppressions
 
 PROVEN = {"confirmed_at": "2026-01-02T03:04:05+00:00", "proof": "form of 2026"}

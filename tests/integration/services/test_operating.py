@@ -11,8 +11,7 @@ from tidings.domain.entries import EntryState
 from tidings.domain.operators import EntryAct, OperatorToken, Session, SourceForm
 from tidings.domain.sources import SourceState
 from tidings.errors import InvalidError, NotFoundError
-from tidings.services.desk import OperatorView, Overview, in_form
-from tidings.services.operating import OperatorActions
+from tidings.services.desk import OperatorActions, OperatorView, Overview, in_form
 from tidings.storage import sources, topics
 from tidings.storage.tables import entry
 

@@ -15,7 +15,7 @@ from tidings.domain.status import PollOutcome
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.services.claims import HostRules
-from tidings.services.looking import Prober
+from tidings.services.discovering import Prober
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
 from tidings.services.subscribe import SourceAdder, remove_source

@@ -11,10 +11,9 @@ from factories import NOON
 from press import SETTINGS
 from shelf import Shelf
 from tidings.errors import ConfigError, ConflictError
-from tidings.services import site, site_folder
+from tidings.services import site
 from tidings.services.imprint import SiteContext
-from tidings.services.site_files import page_path
-from tidings.services.site_folder import MANIFEST, UNFINISHED
+from tidings.services.site import MANIFEST, UNFINISHED, page_path
 from tidings.services.subscribe import remove_source
 from tidings.storage import publishing, topics
 from tidings.storage.database import Database
@@ -183,7 +182,7 @@ class Breaking:
 
 
 def test_two_do_not_write_into_one_folder_at_once(publish):
-    with site_folder.opened(publish.folder), pytest.raises(ConflictError, match="another process"):
+    with site.opened(publish.folder), pytest.raises(ConflictError, match="another process"):
         publish()
 
     assert publish().written > 0

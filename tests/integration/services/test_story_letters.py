@@ -7,8 +7,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.domain.stories import MEMORY
-from tidings.services.explaining import explain_entry
-from tidings.services.explaining_readers import explain_entry_to
+from tidings.services.explaining import explain_entry, explain_entry_to
 from tidings.services.simulating import SimulatedAudience, simulate
 from tidings.services.stories import forget_old
 from tidings.storage import entries, issues, story_records

@@ -13,7 +13,7 @@ from tidings.rendering.formats import FORMATS
 from tidings.services import searching
 from tidings.services.announcing import feeds_of
 from tidings.services.imprint import SiteContext
-from tidings.services.site_files import files, page_path
+from tidings.services.site import files, page_path
 from tidings.storage import sources
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -18,7 +18,7 @@ from tidings.services import site
 from tidings.services.archive import PAGE_SIZE
 from tidings.services.imprint import ISSUES_IN_FEED, SiteContext
 from tidings.services.publication import Publication
-from tidings.services.site_files import page_path
+from tidings.services.site import page_path
 from tidings.services.subscribe import remove_source
 from tidings.storage import issues, leases, newsletters, polls
 

@@ -13,7 +13,7 @@ from newsroom import Newsroom, Outbox
 from readers import way_out
 from tidings.domain.newsletters import Ending
 from tidings.services.links import SignedLinks
-from tidings.services.unsubscribe import Unsubscriber
+from tidings.services.preferences import Unsubscriber
 from tidings.storage import subscribers
 from tidings.storage.mail_tables import subscription
 

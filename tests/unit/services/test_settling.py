@@ -12,7 +12,7 @@ from tidings.domain.sources import DueSource, SourceState
 from tidings.domain.status import PollOutcome
 from tidings.errors import ParseError, StatusError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
-from tidings.services.refusals import host_pause
+from tidings.services.poll import host_pause
 from tidings.services.settling import (
     ComparedDocument,
     body_hash,
