@@ -1,9 +1,17 @@
-"""Answers: the headers each kind of document has, and the encoding the visitor takes."""
+"""Answers: the headers each kind of document has, and the encoding the visitor takes.
 
-from collections.abc import Mapping
+What a request says about the copy it has and the encodings it takes (RFC 9110).
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
+from operator import itemgetter
 from types import MappingProxyType
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +27,6 @@ from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.web.bodies import CachedBody
-from tidings.web.conditions import accepts_gzip, format_http_date
 
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {
@@ -29,21 +36,37 @@ LIST_TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Of those lists that are no pages."""
+
 FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
 """For what the scripts of any site may read."""
+
 HTML_TYPE = "text/html; charset=utf-8"
 
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
 OWN_FILES = "style-src 'self'; script-src 'self'; connect-src 'self'"
+
 PAGE_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self'"
+
 ENTRY_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self' https: http: data:; media-src https: http:"
 
 SHARED_FOR_A_WHILE = "public, max-age=300"
+
 SHARED_FOR_A_DAY = "public, max-age=86400"
+
 FOR_THIS_VISITOR = "no-store, im"
 """Belongs to the tag that was sent, which only caches that know RFC 3229 look at."""
+
 ASK_AGAIN = "no-cache"
 """May be kept, but not shown without asking: that costs one quick read here."""
+
+MAX_LANGUAGES = 500
+"""Characters of a wish for languages that are read."""
+
+TAG = re.compile(r'"([0-9]{1,18})-([0-9a-f]+)"')
+"""An entity tag of ours: a change, and a fingerprint."""
+
+WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
 def headers_of(address: Address) -> dict[str, str]:
@@ -130,3 +153,75 @@ def _feed_headers(address: FeedAddress | ArchiveAddress) -> dict[str, str]:
 
 def _shared(media_type: str, cache_control: str = SHARED_FOR_A_WHILE) -> dict[str, str]:
     return {"Content-Type": media_type, "Cache-Control": cache_control}
+
+
+def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
+    """Return whether the copy that the visitor has is what they would get.
+
+    If-None-Match decides where there is one; only without it does If-Modified-Since.
+    """
+    if "if-none-match" in headers:
+        return _matches(",".join(headers.getlist("if-none-match")), etag)
+    since = _read_date(headers.get("if-modified-since", ""))
+    return since is not None and changed_at.replace(microsecond=0) <= since
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Return whether the visitor takes a body compressed with gzip."""
+    weights = _weights(headers, "accept-encoding")
+    return _is_wanted(weights.get("gzip", weights.get("*", "0")))
+
+
+def known_change(headers: Headers, *, fingerprint: str) -> int:
+    """Return the change up to which a visitor has a feed, if they ask for what is newer alone.
+
+    They do so with `A-IM: feed` (RFC 3229) and the tag of their copy. 0 if they do not, or if
+    what they have was made otherwise than we make it now.
+    """
+    if not _is_wanted(_weights(headers, "a-im").get("feed", "0")):
+        return 0
+    tags = TAG.findall(",".join(headers.getlist("if-none-match")))
+    return max((int(change) for change, made_by in tags if made_by == fingerprint), default=0)
+
+
+def preferred_language(headers: Headers, offered: Collection[str]) -> str | None:
+    """Return which of the languages on offer the visitor would rather read, if any."""
+    wanted = []
+    for part in ",".join(headers.getlist("accept-language"))[:MAX_LANGUAGES].split(","):
+        tag, _, weight = part.strip().lower().partition(";")
+        quality = weight.strip().removeprefix("q=") or "1"
+        if WEIGHT.fullmatch(quality) and float(quality):
+            wanted.append((-float(quality), tag.split("-")[0]))
+    return next((tag for _, tag in sorted(wanted, key=itemgetter(0)) if tag in offered), None)
+
+
+def format_http_date(moment: datetime) -> str:
+    """Return `moment` as HTTP writes it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _weights(headers: Headers, name: str) -> dict[str, str]:
+    """Return what a header lists, each with its weight as written; empty if it has none."""
+    weights = {}
+    for part in ",".join(headers.getlist(name)).lower().split(","):
+        wanted, _, weight = part.partition(";")
+        weights[wanted.strip()] = weight.strip().removeprefix("q=").strip()
+    return weights
+
+
+def _is_wanted(weight: str) -> bool:
+    return weight == "" or weight.strip("0.") != ""
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Compare weakly: our tags hold neither commas nor blanks."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def _read_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

@@ -1,28 +1,65 @@
-"""The web application: which address is answered with what."""
+"""The web application: which address is answered with what.
 
+The few files that pages need.
+
+What watches over the service asks here.
+
+The status page: how the service does, for everybody.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from threading import Lock
+from types import MappingProxyType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tidings.domain.publishing import Stamp
 from tidings.errors import NotFoundError
 from tidings.rendering.site import Site
+from tidings.rendering.sitemap import robots
 from tidings.rendering.templates import Templates
-from tidings.web import assets, operations
+from tidings.web import answers
+from tidings.web.answers import is_current
+from tidings.web.bodies import CachedBody, compress
 from tidings.web.documents import Documents
-from tidings.web.envelope import ExchangeMiddleware
-from tidings.web.error_pages import ErrorPages
-from tidings.web.operator_visits import OperatorSessions
-from tidings.web.operators import OperatorPages
-from tidings.web.preferences import PreferencePages
+from tidings.web.envelope import ErrorPages, ExchangeMiddleware
+from tidings.web.operators import OperatorPages, OperatorSessions
+from tidings.web.preferences import PreferencePages, UnsubscribePages
 from tidings.web.publication import Probes, Publication, Readers, Tokens
 from tidings.web.reader_answers import PrivateResponses
-from tidings.web.status import StatusPages
 from tidings.web.subscribing import SubscribePages
-from tidings.web.unsubscribe import UnsubscribePages
 from tidings.web.websub import HubCallbacks
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+A_DAY = "public, max-age=86400"
+
+TEXT = "text/plain; charset=utf-8"
+
+VERSIONED: Mapping[str, str] = MappingProxyType(
+    {
+        "style.css": "text/css; charset=utf-8",
+        "operator.css": "text/css; charset=utf-8",
+        "status.css": "text/css; charset=utf-8",
+        "script.js": "text/javascript; charset=utf-8",
+    }
+)
+"""What pages ask for by its version, with its type."""
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+FRESH = {"Cache-Control": "no-store"}
+
+FOR_A_MINUTE = "public, max-age=60"
 
 
 def create_app(
@@ -67,8 +104,8 @@ def create_app(
             *_reader_routes(readers, private),
             *(OperatorPages(visits, private).routes() if visits else []),
             HubCallbacks(tokens.callbacks).route(),
-            *assets.asset_routes(templates, site),
-            *operations.health_routes(probes),
+            *asset_routes(templates, site),
+            *health_routes(probes),
             StatusPages(probes, clock=tokens.clock).route(),
         ],
         middleware=[
@@ -95,3 +132,97 @@ def _reader_routes(readers: Readers | None, private: PrivateResponses) -> list[R
         *SubscribePages(readers, private).routes(),
         *PreferencePages(readers, private).routes(),
     ]
+
+
+def asset_routes(templates: Templates, site: Site) -> list[Route]:
+    """Return the routes of all files.
+
+    Raises:
+        TemplateError: A file is missing.
+    """
+    icon = compress(templates.file("favicon.svg"))
+    return [
+        *(_versioned(name, templates) for name in VERSIONED),
+        Route("/favicon.svg", partial(_file, body=icon, media_type="image/svg+xml")),
+        Route("/robots.txt", partial(_file, body=compress(robots(site)), media_type=TEXT)),
+    ]
+
+
+def _versioned(name: str, templates: Templates) -> Route:
+    """Return the route of a file; who asks for this very version need never ask again."""
+    body = compress(templates.file(name))
+
+    async def answer(request: Request) -> Response:
+        is_this = request.query_params.get("v") == templates.fingerprint
+        headers = {
+            "Content-Type": VERSIONED[name],
+            "Cache-Control": FOR_EVER if is_this else answers.ASK_AGAIN,
+        }
+        return answers.full_response(request, body, headers=headers)
+
+    return Route(f"/{name}", answer)
+
+
+async def _file(request: Request, *, body: CachedBody, media_type: str) -> Response:
+    headers = {"Content-Type": media_type, "Cache-Control": A_DAY}
+    return answers.full_response(request, body, headers=headers)
+
+
+def health_routes(probes: Probes) -> list[Route]:
+    """Return the routes for probes and counters."""
+    return [
+        Route("/health/live", _live),
+        Route("/health/ready", partial(_ready, probes=probes)),
+        Route("/metrics", partial(_metrics, probes=probes)),
+    ]
+
+
+async def _live(_: Request) -> Response:
+    """Answer as long as the process does; it needs no thread, so a full pool is alive too."""
+    return JSONResponse({"live": True}, headers=FRESH)
+
+
+def _ready(_: Request, *, probes: Probes) -> Response:
+    """Answer whether everything needed is there, and what is not."""
+    checks = probes.health()
+    ready = all(check.ok for check in checks)
+    content = {"ready": ready, "checks": [check._asdict() for check in checks]}
+    return JSONResponse(content, status_code=200 if ready else 503, headers=FRESH)
+
+
+def _metrics(_: Request, *, probes: Probes) -> Response:
+    return Response(probes.metrics(), headers=FRESH, media_type=METRICS_TYPE)
+
+
+class StatusPages:
+    """Answers with the status page, which is made once a minute at most, whoever asks."""
+
+    def __init__(self, probes: Probes, *, clock: Callable[[], datetime]) -> None:
+        self._probes = probes
+        self._clock = clock
+        self._made: tuple[Stamp, CachedBody] | None = None
+        self._lock = Lock()
+
+    def route(self) -> Route:
+        """Return the route of the page."""
+        return Route("/status", self.answer)
+
+    def answer(self, request: Request) -> Response:
+        """Answer with the page of this minute."""
+        stamp, body = self._of_this_minute()
+        headers = answers.page_headers(cache_control=FOR_A_MINUTE)
+        headers |= answers.validators(request, stamp)
+        if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
+            return answers.not_modified(headers)
+        return answers.full_response(request, body, headers=headers)
+
+    def _of_this_minute(self) -> tuple[Stamp, CachedBody]:
+        minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)
+        with self._lock:
+            if self._made is None or self._made[0].changed_at != minute:
+                plain = self._probes.status()
+                fingerprint = sha256(plain).hexdigest()[:12]
+                number = int(minute.timestamp())
+                stamp = Stamp(change=number, changed_at=minute, fingerprint=fingerprint)
+                self._made = stamp, compress(plain)
+            return self._made

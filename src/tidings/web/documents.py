@@ -1,6 +1,11 @@
-"""Answers for everything that is published."""
+"""Answers for everything that is published.
+
+Stamps, read together for all who ask at the same time.
+"""
 
 import re
+from asyncio import Future, Task, create_task, get_running_loop, shield
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -20,21 +25,23 @@ from tidings.domain.publishing import (
     ListAddress,
     PageAddress,
     Scope,
+    Stamp,
 )
 from tidings.domain.searching import Asked
 from tidings.errors import NotFoundError
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.web import answers
+from tidings.web.answers import is_current, known_change
 from tidings.web.bodies import ResponseCache
-from tidings.web.conditions import is_current, known_change
-from tidings.web.operator_visits import OperatorSessions
+from tidings.web.operators import OperatorSessions
 from tidings.web.publication import Publication
-from tidings.web.stamps import StampReader
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
+
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 """A number that every database can hold."""
+
 ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 """The same of a number of archives, which hold many entries each."""
 
@@ -181,3 +188,44 @@ def _page_number(request: Request) -> int | None:
     if not NUMBER.fullmatch(number):
         raise HTTPException(400)
     return int(number)
+
+
+class StampReader:
+    """Whoever asks while a read is under way gets the next one, together with all the others.
+
+    So no answer is older than its question, and under load a read serves many; a thread for
+    each question costs more than the read.
+    """
+
+    def __init__(self, read: Callable[[Address], Stamp]) -> None:
+        """`read` is called in a thread, for one address after the other."""
+        self._read = read
+        self._asked: dict[Address, Future[Stamp]] = {}
+        self._reading: Task[None] | None = None
+
+    async def get(self, address: Address) -> Stamp:
+        """Return the stamp of an address as it is now; raises what `read` does."""
+        if address not in self._asked:
+            self._asked[address] = get_running_loop().create_future()
+        if self._reading is None or self._reading.done():
+            self._reading = create_task(self._serve())
+        return await shield(self._asked[address])  # others may wait for the same
+
+    async def _serve(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, {}
+            found = await run_in_threadpool(self._read_all, asked)
+            for future, stamp in zip(asked.values(), found, strict=True):
+                if isinstance(stamp, Exception):
+                    future.set_exception(stamp)
+                else:
+                    future.set_result(stamp)
+
+    def _read_all(self, addresses: Iterable[Address]) -> list[Stamp | Exception]:
+        return [self._try(address) for address in addresses]
+
+    def _try(self, address: Address) -> Stamp | Exception:
+        try:
+            return self._read(address)
+        except Exception as error:  # noqa: BLE001 - each is raised where its address was asked for
+            return error

@@ -23,8 +23,8 @@ from tidings.rendering.reader_pages import (
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.web import answers
+from tidings.web.answers import preferred_language
 from tidings.web.bodies import compress
-from tidings.web.conditions import preferred_language
 
 PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 """What is shown to one reader is kept nowhere, and found by nobody else."""

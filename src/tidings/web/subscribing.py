@@ -16,7 +16,7 @@ from tidings.rendering.reader_pages import (
     SubscribePage,
 )
 from tidings.services.subscribing import SignUpAnswer
-from tidings.web.conditions import preferred_language
+from tidings.web.answers import preferred_language
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.publication import Readers
 from tidings.web.reader_answers import PrivateResponses

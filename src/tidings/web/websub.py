@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from tidings.domain.websub import Intent, Push
 from tidings.errors import NotFoundError
-from tidings.web.incoming import read_body
+from tidings.web.forms import read_body
 from tidings.web.publication import Callbacks
 
 AT_ONCE = 4

@@ -15,8 +15,7 @@ from integration.web.visitors import Visitor
 from tidings.domain.entries import EntryState
 from tidings.storage import entries, operators, sources, story_records, topics
 from tidings.storage.tables import entry, operator_session, operator_token
-from tidings.web.operator_cookies import OperatorCookies
-from tidings.web.operator_visits import own_path
+from tidings.web.operators import OperatorCookies, own_path
 
 JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """For what is about pages and forms: what the database does is tested by the storage."""

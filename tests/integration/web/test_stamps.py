@@ -8,7 +8,7 @@ import pytest
 from factories import NOON
 from tidings.domain.publishing import EntryAddress, Stamp
 from tidings.errors import NotFoundError
-from tidings.web.stamps import StampReader
+from tidings.web.documents import StampReader
 
 ONE, OTHER, GONE = (EntryAddress(id=number) for number in (1, 2, 3))
 

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from browser.showcase import SITE, Showcase, serving
 from factories import NOON
 from integration.web.visitors import Visitor, app_of
-from tidings.web.status import StatusPages
+from tidings.web.app import StatusPages
 
 
 @pytest.fixture
