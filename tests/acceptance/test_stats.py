@@ -4,7 +4,7 @@ import pytest
 
 from documents import atom, recent_items
 from loopback import answer
-from tidings.cli.drawing import bar, sparkline
+from tidings.cli.stats import bar, sparkline
 
 
 @pytest.fixture

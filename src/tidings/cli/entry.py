@@ -16,7 +16,7 @@ from tidings.cli.output import (
     show_json,
     show_table,
 )
-from tidings.cli.source_name import SOURCE
+from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.entries import Entry, EntryState
 from tidings.domain.operators import EntryAct

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tidings.cli.output import ID, json_option, moment, show_json, show_table
-from tidings.cli.source_name import SOURCE
+from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.filters import Action, Field, Filter, FilterTrial, Kind, Rule
 

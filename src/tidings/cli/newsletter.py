@@ -1,13 +1,16 @@
-"""`tidings newsletter`: the series that people subscribe to."""
+"""`tidings newsletter`: the series that people subscribe to.
 
-from typing import Any
+What commands about newsletters and subscribers share: frequencies, hours, zones, topics.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from tidings.cli.output import json_option, show_json, show_table
-from tidings.cli.schedules import Command, preference_options, schedule_of
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Frequency, Newsletter, Schedule
+from tidings.domain.newsletters import Frequency, Newsletter, Schedule, read_timezone
 
 LETTER_OPTIONS = (
     click.option(
@@ -21,6 +24,7 @@ LETTER_OPTIONS = (
     click.option("--max-entries", type=click.IntRange(1, 500), help="More stand on the web page."),
     click.option("--images/--no-images", default=None, help="Show publishers' images."),
 )
+
 LETTER_FIELDS = (
     "sender",
     "reply_to",
@@ -29,7 +33,29 @@ LETTER_FIELDS = (
     "max_entries",
     "images",
 )
+
 DAILY = Schedule(frequency=Frequency.DAILY, hour=8, timezone="UTC")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LANGUAGES = ("en", "zh")
+
+FREQUENCIES = tuple(one.value for one in Frequency)  # as members, their names would be asked for
+
+OPTIONS = (
+    click.option("--frequency", type=click.Choice(FREQUENCIES), help="How often."),
+    click.option("--hour", type=click.IntRange(0, 23), help="Of the day, on the wall clock."),
+    click.option("--timezone", metavar="ZONE", help="An IANA name such as Asia/Shanghai."),
+    click.option("--language", type=click.Choice(LANGUAGES), help="Of the letters."),
+    click.option("--topic", "topics", multiple=True, help="Only this topic; repeatable."),
+)
+
+
+def preference_options(command: Command) -> Command:
+    """Add the options that say how often, when, in what language and of what."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
 
 
 def letter_options(command: Command) -> Command:
@@ -212,3 +238,16 @@ def _contract(one: Newsletter) -> dict[str, object]:
         "language": one.language,
         **{name: getattr(one, name) for name in LETTER_FIELDS},
     }
+
+
+def schedule_of(given: dict[str, Any], default: Schedule) -> Schedule:
+    """Return the schedule that options ask for; `default` where they do not.
+
+    Raises:
+        InvalidError: There is no such time zone.
+    """
+    zone = read_timezone(given["timezone"] or default.timezone)
+    hour = default.hour if given["hour"] is None else given["hour"]
+    return Schedule(
+        frequency=Frequency(given["frequency"] or default.frequency), hour=hour, timezone=zone
+    )

@@ -8,7 +8,7 @@ from threading import Event
 import click
 
 from tidings.cli.output import json_option, progress, show_json
-from tidings.cli.source_name import SOURCE
+from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
 from tidings.domain.sources import login_advice
 from tidings.domain.status import PollResult, PollSummary

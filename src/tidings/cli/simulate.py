@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from tidings.cli.newsletter import preference_options, schedule_of
 from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
-from tidings.cli.schedules import preference_options, schedule_of
 from tidings.cli.start import Start
 from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import SimulatedSlot

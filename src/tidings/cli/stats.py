@@ -1,4 +1,7 @@
-"""`tidings stats`: how the service does, as the status page tells it."""
+"""`tidings stats`: how the service does, as the status page tells it.
+
+Numbers as drawings of characters, for terminals.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +9,6 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from tidings.cli.drawing import bar, sparkline
 from tidings.cli.output import json_option, moment, rfc3339, show_json
 from tidings.cli.start import Start
 from tidings.domain.spans import duration_in_words, parse_duration
@@ -16,6 +18,10 @@ WIDTH = 32
 """Of the longest bar."""
 
 LAG_WORDS = (*(f"within {duration_in_words(lag)}" for lag in LAGS), "later")
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,3 +189,20 @@ def _step_json(step: TimeStep) -> dict[str, object]:
         "issues": step.issues,
         "letters": step.letters,
     }
+
+
+def bar(number: int, *, most: int, width: int) -> str:
+    """Return a bar as long as `number` is to `most`; what is little can be seen."""
+    if not number:
+        return ""
+    eighths = max(round(8 * width * number / most), 1)
+    return EIGHTHS[-1] * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def sparkline(numbers: Sequence[int]) -> str:
+    """Return a column of a character for each number; a dot stands for zero."""
+    most = max(numbers, default=0)
+    return "".join(
+        HEIGHTS[min(len(HEIGHTS) * number // most, len(HEIGHTS) - 1)] if number else "·"
+        for number in numbers
+    )
