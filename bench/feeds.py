@@ -11,8 +11,8 @@ from itertools import cycle, islice
 import documents
 from measure import table
 from tidings.domain.arrivals import Occasion, receive
-from tidings.domain.entries import Entry, SourceCredit
-from tidings.domain.publishing import FeedDocument
+from tidings.model.entries import Entry, SourceCredit
+from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
 from tidings.rendering.formats import FORMATS
 

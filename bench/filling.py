@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, text
 
-from tidings.domain.sources import SourceState
+from tidings.model.sources import SourceState
 from tidings.storage import publishing, topics
 from tidings.storage.database import Database
 from tidings.storage.tables import source, source_topic

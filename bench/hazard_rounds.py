@@ -15,8 +15,8 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from measure import children_of, peak_memory, settings, table
-from tidings.domain.publishing import FeedOutline
 from tidings.errors import ParseError
+from tidings.model.scopes import FeedOutline
 from tidings.parsing.children import ParseLimits, Parser
 from tidings.parsing.document import Document
 from tidings.services.subscribe import import_sources

@@ -21,7 +21,7 @@ from tidings.delivery.letters import PreparedIssue, Recipient, prepare_issue
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect, Envelope
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from issues import issue_of, letterhead_of

@@ -23,8 +23,8 @@ from tidings.config import Settings
 from tidings.delivery.folder import Folder
 from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect
-from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import next_slot
+from tidings.model.newsletters import Frequency, Schedule
 from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import CHUNK, Planner

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from filling import NEW, fill
 from measure import databases, settings, table
-from tidings.domain.publishing import Address, EntryAddress, FeedAddress, PageAddress, Scope
+from tidings.model.scopes import Address, EntryAddress, FeedAddress, PageAddress, Scope
 from tidings.publishing import publication_of, publish
 from tidings.services.paging import repaginate
 from tidings.services.site import Written

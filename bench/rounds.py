@@ -29,8 +29,8 @@ from measure import (
     table,
 )
 from publisher import Web, publishing
-from tidings.domain.publishing import FeedOutline
-from tidings.domain.status import PollSummary
+from tidings.model.scopes import FeedOutline
+from tidings.model.status import PollSummary
 from tidings.parsing.document import Document
 from tidings.polling import Polling, polling
 from tidings.services.subscribe import import_sources

@@ -13,8 +13,8 @@ from sqlalchemy import insert, text
 
 from filling import SOURCES, store_sources
 from measure import databases, table
-from tidings.domain.entries import EntryState
 from tidings.domain.searching import Asked, rank, read_query
+from tidings.model.entries import EntryState
 from tidings.storage import schema, search, search_index
 from tidings.storage.database import Database
 from tidings.storage.tables import entry

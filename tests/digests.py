@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tidings.domain.entries import Entry, EntryState, SourceCredit, TopicCredit
-from tidings.domain.newsletters import Digest, Frequency, Issue, Newsletter, Schedule, Section
+from tidings.model.entries import Entry, EntryState, SourceCredit, TopicCredit
+from tidings.model.newsletters import Digest, Frequency, Issue, Newsletter, Schedule, Section
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from tidings.domain.documents import ParsedEntry, ParsedFeed
-from tidings.domain.identity import digest
+from tidings.model.feed import ParsedEntry, ParsedFeed
+from tidings.model.identity import digest
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from tidings.delivery.addresses import Sender
 from tidings.delivery.letters import ListHeaders, Recipient
-from tidings.domain.newsletters import (
+from tidings.model.newsletters import (
     PREFERENCES_URL,
     UNSUBSCRIBE_URL,
     Frequency,

@@ -15,10 +15,7 @@ from polling import read_poll
 from tidings.delivery import addresses
 from tidings.delivery.letters import ListHeaders
 from tidings.delivery.transports import Reply
-from tidings.domain.entries import EntryState
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Preferences
 from tidings.errors import (
     LostReplyError,
     RefusedForNowError,
@@ -26,6 +23,9 @@ from tidings.errors import (
     RelayUnreachableError,
     SenderFaultError,
 )
+from tidings.model.entries import EntryState
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
+from tidings.model.subscribers import Preferences
 from tidings.rendering.mail import Composed
 from tidings.services.composing import Composer
 from tidings.services.delivering import Sender

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from factories import NOON
-from tidings.domain.documents import ParsedFeed
 from tidings.domain.polled import PolledSource
 from tidings.domain.schedule import PollPolicy
 from tidings.errors import UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
+from tidings.model.feed import ParsedFeed
 from tidings.services.settling import ComparedDocument, Rules, settle_failure, settle_read
 
 POLICY = PollPolicy(

@@ -10,7 +10,7 @@ from digests import TEMPLATES
 from factories import NOON
 from issues import letterhead_of
 from newsroom import Newsroom, a_wish
-from tidings.domain.readers import MessageKind
+from tidings.model.subscribers import MessageKind
 from tidings.rendering.notices import render_message
 from tidings.services.delivering import Sender
 from tidings.services.links import SignedLinks

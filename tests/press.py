@@ -5,13 +5,7 @@ from dataclasses import replace
 from lxml import etree
 
 from browser.showcase import SITE, shipped_templates
-from tidings.domain.publishing import (
-    EVERYTHING,
-    ArchiveAddress,
-    FeedAddress,
-    PublishSettings,
-    Scope,
-)
+from tidings.model.scopes import EVERYTHING, ArchiveAddress, FeedAddress, PublishSettings, Scope
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 

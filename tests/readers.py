@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from newsroom import Newsroom
-from tidings.domain.readers import PreferencesForm, SignUpForm, Visitor
+from tidings.model.subscribers import PreferencesForm, SignUpForm, Visitor
 from tidings.services.importing import Importer, ImportPlan
 from tidings.services.links import SignedLinks
 from tidings.services.moving import AddressChanges

@@ -14,9 +14,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from tidings import mailing, publishing
-from tidings.domain.status import PollResult
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
+from tidings.model.status import PollResult
 from tidings.polling import Polling, polling
 from tidings.services.announcing import forget_others
 from tidings.services.delivering import Sender

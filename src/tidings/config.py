@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
-from tidings.domain.markup import nearest
-from tidings.domain.operators import OperatorSettings
-from tidings.domain.publishing import PublishSettings
-from tidings.domain.readers import WebSettings
 from tidings.domain.schedule import PollPolicy
-from tidings.domain.spans import LONGEST, UNITS, parse_duration
-from tidings.domain.websub import WebSubSettings
 from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.durations import LONGEST, UNITS, parse_duration
+from tidings.model.operators import OperatorSettings
+from tidings.model.scopes import PublishSettings
+from tidings.model.subscribers import WebSettings
+from tidings.model.text import nearest
+from tidings.model.websub import WebSubSettings
 from tidings.parsing.children import ParseLimits
 
 PREFIX = "TIDINGS_"

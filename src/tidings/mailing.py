@@ -14,8 +14,8 @@ from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
 from tidings.delivery.settings import DomainLimits
 from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect
-from tidings.domain.newsletters import Digest, Newsletter
 from tidings.errors import ConfigError, InvalidError
+from tidings.model.newsletters import Digest, Newsletter
 from tidings.rendering.mail import Composed, compose
 from tidings.rendering.notices import MessageContext, RenderedMessage, render_message
 from tidings.rendering.templates import Templates

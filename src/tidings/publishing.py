@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tidings.domain.hubs import is_address
-from tidings.domain.urls import without_credentials
 from tidings.errors import ConfigError
+from tidings.model.urls import without_credentials
 from tidings.rendering.site import Site
 from tidings.services import site as static_site
 from tidings.services.announcing import HubPinger

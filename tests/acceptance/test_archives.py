@@ -3,7 +3,7 @@
 from documents import items, rss
 from loopback import answer
 from press import Atom
-from tidings.domain.publishing import EVERYTHING, ArchiveAddress, FeedAddress
+from tidings.model.scopes import EVERYTHING, ArchiveAddress, FeedAddress
 from tidings.publishing import publication_of
 
 SETTINGS = {

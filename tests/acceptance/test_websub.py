@@ -18,7 +18,7 @@ from hub import CHALLENGE, Hub
 from integration.web.visitors import Operations, Visitor, app_of
 from loopback import answer, silence
 from tidings.clock import ticking
-from tidings.domain.websub import HubState
+from tidings.model.websub import HubState
 from tidings.polling import polling
 from tidings.services.subscribe import remove_source
 from tidings.services.websub import HubRequests

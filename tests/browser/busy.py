@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from browser.showcase import NOON, SOURCES
-from tidings.domain.sources import SourceHealth
-from tidings.domain.status import (
+from tidings.model.sources import SourceHealth
+from tidings.model.status import (
     DAY,
     FailingSource,
     HubStanding,

@@ -14,10 +14,13 @@ from urllib.parse import parse_qsl
 import uvicorn
 
 import digests
-from tidings.domain.documents import Enclosure
-from tidings.domain.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
-from tidings.domain.newsletters import Frequency, Subscription
-from tidings.domain.publishing import (
+from tidings.domain.searching import Asked
+from tidings.domain.snippets import Piece
+from tidings.errors import NotFoundError
+from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
+from tidings.model.feed import Enclosure
+from tidings.model.newsletters import Frequency, Subscription
+from tidings.model.scopes import (
     EntryAddress,
     FeedAddress,
     IssueAddress,
@@ -26,10 +29,7 @@ from tidings.domain.publishing import (
     Scope,
     Stamp,
 )
-from tidings.domain.searching import Asked
-from tidings.domain.snippets import Piece
-from tidings.domain.sources import SourceHealth
-from tidings.errors import NotFoundError
+from tidings.model.sources import SourceHealth
 from tidings.parsing.code import Code, to_html
 from tidings.parsing.mathml import from_tex
 from tidings.rendering import pages

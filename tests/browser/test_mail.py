@@ -20,7 +20,7 @@ from digests import (
     an_entry,
     of,
 )
-from tidings.domain.newsletters import Fold
+from tidings.model.newsletters import Fold
 from tidings.rendering.mail import compose
 from tidings.templates import load_mail_templates
 

@@ -10,7 +10,7 @@ import pytest
 
 from browser.legibility import CONTRAST
 from post import SITE_URL, mail_templates
-from tidings.domain.operators import Problem, ProblemKind
+from tidings.model.operators import Problem, ProblemKind
 from tidings.rendering.notices import (
     AddressChangedContext,
     ConfirmContext,

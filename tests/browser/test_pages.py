@@ -10,7 +10,7 @@ import pytest
 from browser.conftest import app_in
 from browser.legibility import CONTRAST, violations
 from browser.showcase import NOTES, SITE, Showcase, an_entry, serving
-from tidings.domain.publishing import Scope
+from tidings.model.scopes import Scope
 from tidings.rendering import pages
 from tidings.rendering.pages import ListPage
 

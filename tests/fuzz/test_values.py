@@ -16,12 +16,12 @@ from fuzz.soups import ANY_TEXT, URLS
 from hostile import assert_readable, assert_web_address
 from tidings.domain.arrivals import FirstPoll, Occasion
 from tidings.domain.compare import KnownEntry, compare
-from tidings.domain.entries import EntryState
-from tidings.domain.identity import KEY_SIZE, Marks, entry_keys
 from tidings.errors import FetchError, ForbiddenAddressError
 from tidings.fetching import answers, guard
 from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
+from tidings.model.entries import EntryState
+from tidings.model.identity import KEY_SIZE, Marks, entry_keys
 from tidings.parsing.code import Code
 from tidings.parsing.dates import parse_date
 from tidings.parsing.excerpts import (

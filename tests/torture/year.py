@@ -27,7 +27,7 @@ from promises import Promises
 from factories import HOUR
 from newsroom import Newsroom, Outbox, be_away
 from tidings.delivery.transports import Reply
-from tidings.domain.newsletters import UNSUBSCRIBE_URL, Frequency
+from tidings.model.newsletters import UNSUBSCRIBE_URL, Frequency
 from tidings.rendering.mail import Composed
 from tidings.storage import schema
 from tidings.storage.database import Database

@@ -10,8 +10,8 @@ import click
 
 from tidings.cli.output import ID, json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import DeliveryRecord, Search
+from tidings.model.newsletters import DeliveryState
 
 STATES = tuple(one.value for one in DeliveryState)  # as members, their names would be asked for
 HELD = "held by the operator; `tidings delivery resend` sends it"

@@ -18,8 +18,8 @@ from tidings.cli.output import (
 )
 from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.operators import EntryAct
+from tidings.model.entries import Entry, EntryState
+from tidings.model.operators import EntryAct
 
 
 @click.group

@@ -12,9 +12,9 @@ import click
 from tidings.cli.delivery import contract as delivery_contract
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Issue
 from tidings.domain.planning import Forecast
 from tidings.errors import ConflictError, InvalidError
+from tidings.model.newsletters import Issue
 
 MAX_DOUBTFUL = 100
 """Doubtful deliveries of an issue that are named."""

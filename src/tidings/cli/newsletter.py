@@ -10,7 +10,7 @@ import click
 
 from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Frequency, Newsletter, Schedule, read_timezone
+from tidings.model.newsletters import Frequency, Newsletter, Schedule, read_timezone
 
 LETTER_OPTIONS = (
     click.option(

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import click
 
-from tidings.domain.entries import Entry
-from tidings.domain.sources import Source
-from tidings.domain.spans import duration_in_words
+from tidings.model.durations import duration_in_words
+from tidings.model.entries import Entry
+from tidings.model.sources import Source
 
 ID = click.IntRange(1, 2**63 - 1)
 """An id on the command line: one that a database can hold."""

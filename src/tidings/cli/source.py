@@ -30,12 +30,12 @@ from tidings.cli.output import (
     until,
 )
 from tidings.cli.start import Start
-from tidings.domain.access import Access, changed
-from tidings.domain.documents import Link
-from tidings.domain.entries import Republish
-from tidings.domain.sources import LOGIN_WANTED, Decision, Source, SourceState, login_advice
-from tidings.domain.spans import parse_duration
 from tidings.errors import ImportFileError, InvalidError, NoFeedError, ParseError, StatusError
+from tidings.model.access import Access, changed
+from tidings.model.durations import parse_duration
+from tidings.model.entries import Republish
+from tidings.model.feed import Link
+from tidings.model.sources import LOGIN_WANTED, Decision, Source, SourceState, login_advice
 
 
 @click.command
@@ -261,7 +261,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
 
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
-    from tidings.domain.urls import web_address
+    from tidings.model.urls import web_address
     from tidings.storage import sources, topics
     from tidings.wiring import opened, utc_now
 

@@ -11,8 +11,8 @@ import click
 
 from tidings.cli.output import json_option, moment, rfc3339, show_json
 from tidings.cli.start import Start
-from tidings.domain.spans import duration_in_words, parse_duration
-from tidings.domain.status import LAGS, HubStanding, PollCounts, Status, TimeStep, median_lag
+from tidings.model.durations import duration_in_words, parse_duration
+from tidings.model.status import LAGS, HubStanding, PollCounts, Status, TimeStep, median_lag
 
 WIDTH = 32
 """Of the longest bar."""

@@ -19,10 +19,10 @@ from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_
 from tidings.cli.start import Start
 from tidings.domain import rosters
 from tidings.domain.bounces import BounceHistory
-from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import SignUp, Suppression
 from tidings.domain.rosters import COLUMNS, LineResult
 from tidings.errors import ImportFileError, InvalidError, StorageError
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import SignUp, Suppression
 
 MOST_ALIKE = 3
 """Lines that are left out for the same reason and still told of one by one."""
@@ -168,7 +168,7 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
     from tidings.delivery.addresses import parse_address
-    from tidings.domain.readers import Preferences
+    from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.services.readers import refuse_suppressed
@@ -223,7 +223,7 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
     from tidings.delivery.addresses import parse_address
-    from tidings.domain.readers import Preferences
+    from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.storage import subscriptions
@@ -256,7 +256,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
     from tidings.delivery.addresses import parse_address
-    from tidings.domain.newsletters import Ending
+    from tidings.model.newsletters import Ending
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.services.erasure import erase

@@ -65,7 +65,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
     Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
     """
     from tidings.delivery.addresses import parse_address
-    from tidings.domain.readers import SuppressionReason
+    from tidings.model.subscribers import SuppressionReason
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.storage import suppressions

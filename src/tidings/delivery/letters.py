@@ -22,7 +22,7 @@ from tidings.delivery.encodings import (
     list_header,
     text_header,
 )
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 _GAPS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
 """In the order of `Recipient.links`."""

@@ -19,8 +19,8 @@ from quopri import decodestring
 from typing import TypedDict
 from urllib.parse import unquote
 
-from tidings.domain.refusals import find_exact_status, find_status
 from tidings.errors import one_line
+from tidings.model.refusals import find_exact_status, find_status
 
 MAX_SIZE = 262_144
 """Bytes that are read; behind them stands at most the end of the letter that came back."""

@@ -24,7 +24,6 @@ from threading import Lock
 
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.transports import Envelope, Reply, Send
-from tidings.domain.refusals import RefusalSubject, names_size, subject_of
 from tidings.errors import (
     DeliveryError,
     LostReplyError,
@@ -33,6 +32,7 @@ from tidings.errors import (
     RelayUnreachableError,
     SenderFaultError,
 )
+from tidings.model.refusals import RefusalSubject, names_size, subject_of
 
 MAX_IDLE = 30.0
 """Seconds after which a connection is made again rather than trusted."""

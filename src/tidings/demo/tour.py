@@ -13,11 +13,11 @@ from tidings import mailing
 from tidings.clock import ticking
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
-from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Preferences, WebSettings
-from tidings.domain.status import PollOutcome, PollResult
 from tidings.errors import ConfigError
+from tidings.model.newsletters import Frequency, Schedule
+from tidings.model.status import PollOutcome, PollResult
+from tidings.model.subscribers import Preferences, WebSettings
 from tidings.polling import polling
 from tidings.publishing import publish
 from tidings.services.sending import send_now

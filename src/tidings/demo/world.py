@@ -10,7 +10,7 @@ from typing import Self
 
 from tidings.demo.documents import Imprint, Site
 from tidings.demo.serving import HOST, SiteServer, serving
-from tidings.domain.urls import host_of
+from tidings.model.urls import host_of
 
 TOPICS: Mapping[str, str] = MappingProxyType(
     {

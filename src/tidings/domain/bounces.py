@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.readers import SuppressionReason
-from tidings.domain.refusals import RefusalSubject, is_unknown_to_microsoft, subject_of
+from tidings.model.refusals import RefusalSubject, is_unknown_to_microsoft, subject_of
+from tidings.model.subscribers import SuppressionReason
 
 MAX_SCORE = 5
 """Issues that fail in a row; with more patience we would be taken for a spammer."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
-from tidings.domain.entries import Entry, TopicCredit
-from tidings.domain.newsletters import Digest, Fold, Newsletter, Section
+from tidings.model.entries import Entry, TopicCredit
+from tidings.model.newsletters import Digest, Fold, Newsletter, Section
 
 SHARE = 5
 """Entries of one source in a section that stand in a letter by themselves."""

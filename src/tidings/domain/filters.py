@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tidings.domain.entries import Entry
+from tidings.model.entries import Entry
 
 
 class Action(StrEnum):

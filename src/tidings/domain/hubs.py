@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from tidings.domain.urls import host_of
-from tidings.domain.websub import (
+from tidings.errors import one_line
+from tidings.model.urls import host_of
+from tidings.model.websub import (
     KNOWN_HUBS,
     SUBSCRIBED,
     HubNote,
@@ -16,7 +17,6 @@ from tidings.domain.websub import (
     HubSubscription,
     Intent,
 )
-from tidings.errors import one_line
 
 LEASE = timedelta(days=10)
 """How long we ask to be told; a hub that does not say how long it will is taken to agree."""

@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
-from tidings.domain.newsletters import Frequency, Schedule
+from tidings.model.newsletters import Frequency, Schedule
 
 SHORTEST_LIFE = timedelta(days=2)
 """How long a delivery is tried at least, however soon the next slot comes."""

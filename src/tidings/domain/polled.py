@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tidings.domain.compare import Changes
-from tidings.domain.sources import SourceState
-from tidings.domain.status import PollOutcome
-from tidings.domain.websub import HubNote
+from tidings.model.sources import SourceState
+from tidings.model.status import PollOutcome
+from tidings.model.websub import HubNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from datetime import datetime
 from itertools import chain
 from typing import TypeVar
 
-from tidings.domain.documents import ParsedEntry
-from tidings.domain.urls import place_of
+from tidings.model.feed import ParsedEntry
+from tidings.model.urls import place_of
 
 MIN_BACKING = 5
 """Entries of a document that have to be recognised before title and date alone are believed."""

@@ -8,8 +8,8 @@ Deliveries as the operator meets them: what is known of one, and what may be don
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tidings.domain.newsletters import DeliveryState
 from tidings.errors import DeliveryError, LostReplyError, RejectedError, SenderFaultError
+from tidings.model.newsletters import DeliveryState
 
 PAUSES = (
     timedelta(minutes=1),

@@ -10,7 +10,7 @@ from hashlib import sha256
 from math import log
 from operator import itemgetter
 
-from tidings.domain.spans import duration_in_words
+from tidings.model.durations import duration_in_words
 
 MAX_DOUBLINGS = 16
 """Beyond, every sensible limit is passed, and 2**n stays a small number."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from tidings.domain.schedule import Rhythm
-from tidings.domain.sources import DueSource
+from tidings.model.sources import DueSource
 
 STALE = timedelta(days=7)
 MISSED = 5

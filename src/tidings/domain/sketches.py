@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from zlib import crc32
 
-from tidings.domain.cjk import HAN, HANGUL, KANA
-from tidings.domain.markup import text_of
-from tidings.domain.urls import page_of
+from tidings.model.cjk import HAN, HANGUL, KANA
+from tidings.model.text import text_of
+from tidings.model.urls import page_of
 
 READ, LOOKED_AT = 12_000, 2_500
 """Characters of clean HTML that are looked at, and without its markup."""

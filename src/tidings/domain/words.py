@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from tidings.domain.cjk import UNSPACED
-from tidings.domain.markup import readable
+from tidings.model.cjk import UNSPACED
+from tidings.model.text import readable
 
 MAX_WORDS = 16_000
 """Words of one text that can be found, counted from its beginning."""

@@ -18,13 +18,13 @@ from urllib.parse import urljoin
 from aiohttp import ClientResponse
 from yarl import URL
 
-from tidings.domain.documents import Link
-from tidings.domain.urls import host_of
 from tidings.errors import FetchError, StatusError
 from tidings.fetching.bodies import read_body
 from tidings.fetching.guard import Target
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply, Validators
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.feed import Link
+from tidings.model.urls import host_of
 
 MAX_VALIDATOR = 1000
 """Bytes of an ETag or Last-Modified; a longer one is not kept."""

@@ -13,8 +13,6 @@ from http.cookies import BaseCookie
 from aiohttp import CookieJar, encode_basic_auth
 from yarl import URL
 
-from tidings.domain.access import Access
-from tidings.domain.urls import host_of
 from tidings.errors import FetchError, ForbiddenAddressError, UnreachableError
 from tidings.fetching import guard
 from tidings.fetching.answers import Question, Redirect
@@ -22,6 +20,8 @@ from tidings.fetching.exchange import Exchange, Gate
 from tidings.fetching.guard import Guard, Target, is_web_port
 from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.access import Access
+from tidings.model.urls import host_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,13 @@ from functools import partial
 from threading import Lock, Thread
 from typing import Self, TypeVar
 
-from tidings.domain.urls import host_of
 from tidings.errors import FetchError, StatusError
 from tidings.fetching.client import Client
 from tidings.fetching.exchange import Exchange, Gate
 from tidings.fetching.guard import Guard, without_credentials
 from tidings.fetching.outcomes import FormPost, Outcome, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.urls import host_of
 
 logger = logging.getLogger(__name__)
 

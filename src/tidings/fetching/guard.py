@@ -17,8 +17,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from aiohttp import AddrInfoType, encode_basic_auth
 from yarl import URL
 
-from tidings.domain.urls import DEFAULT_PORTS
 from tidings.errors import FetchError, ForbiddenAddressError
+from tidings.model.urls import DEFAULT_PORTS
 
 # The interpreter's own `is_global` changes between patch releases, and lets through multicast,
 # 6to4, NAT64 and others that lead to private addresses: hence lists of our own.

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tidings.domain.access import Access
-from tidings.domain.documents import Link
 from tidings.errors import FetchError
+from tidings.model.access import Access
+from tidings.model.feed import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

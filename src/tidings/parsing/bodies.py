@@ -11,8 +11,8 @@ from hashlib import blake2b
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tidings.domain.documents import Image
-from tidings.domain.markup import text_of
+from tidings.model.feed import Image
+from tidings.model.text import text_of
 from tidings.parsing import code, excerpts, formulas, text
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula

@@ -9,7 +9,7 @@ from xml.sax.xmlreader import AttributesNSImpl
 
 from feedparser.api import LooseFeedParser, StrictFeedParser
 
-from tidings.domain.markup import INLINE
+from tidings.model.text import INLINE
 from tidings.parsing import elements, newest
 from tidings.parsing.elements import ElementReader
 from tidings.parsing.raw import Node

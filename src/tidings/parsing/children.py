@@ -18,8 +18,8 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
-from tidings.domain.documents import ParsedFeed
 from tidings.errors import ParseError
+from tidings.model.feed import ParsedFeed
 from tidings.parsing import reader
 from tidings.parsing.document import Document
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tidings.domain.documents import Link
+from tidings.model.feed import Link
 from tidings.parsing.decoding import decode
 from tidings.parsing.text import clean_line, is_affordable
 from tidings.parsing.urls import absolute_url, canonical_url

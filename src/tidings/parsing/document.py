@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tidings.domain.documents import ParsedFeed
 from tidings.errors import ParseError
+from tidings.model.feed import ParsedFeed
 from tidings.parsing import feeds, json_feed
 from tidings.parsing.decoding import decode
 from tidings.parsing.entries import clean_feed

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tidings.domain.documents import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
-from tidings.domain.identity import Marks, digest, entry_keys
+from tidings.model.feed import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
+from tidings.model.identity import Marks, digest, entry_keys
 from tidings.parsing import formulas
 from tidings.parsing.bodies import CleanBody, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date

@@ -8,7 +8,7 @@ from itertools import islice
 
 import regex  # type: ignore[import-untyped]
 
-from tidings.domain.cjk import HAN
+from tidings.model.cjk import HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.text import spaced_once

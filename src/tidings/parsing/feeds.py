@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from tidings.domain.documents import Enclosure
+from tidings.model.feed import Enclosure
 from tidings.parsing import bodies, bounds, media
 from tidings.parsing.bounds import MAX_AUTHOR, ParsedByFeedparser
 from tidings.parsing.mending import Mended

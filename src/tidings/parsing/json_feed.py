@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import isfinite
 
-from tidings.domain.documents import Enclosure, Image
+from tidings.model.feed import Enclosure, Image
 from tidings.parsing import bodies, media
 from tidings.parsing.raw import (
     MAX_HUBS,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tidings.domain.documents import Enclosure, Image
+from tidings.model.feed import Enclosure, Image
 from tidings.parsing import bodies
 from tidings.parsing.pictures import distinct
 from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels

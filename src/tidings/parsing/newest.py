@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from xml.parsers import expat
 
-from tidings.domain.documents import MAX_ENTRIES
+from tidings.model.feed import MAX_ENTRIES
 from tidings.parsing import elements
 from tidings.parsing.dates import MAX_SIZE, parse_date
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from tidings.domain.publishing import FeedOutline
-from tidings.domain.urls import host_of
 from tidings.errors import ParseError, one_line
+from tidings.model.scopes import FeedOutline
+from tidings.model.urls import host_of
 from tidings.parsing.decoding import decode
 from tidings.parsing.mending import mend
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-from tidings.domain.documents import Image
+from tidings.model.feed import Image
 from tidings.parsing.sanitizer import Attributes
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url

@@ -6,7 +6,7 @@ feedparser's dictionaries, read without their aliases: a missing field is missin
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tidings.domain.documents import Enclosure, Image
+from tidings.model.feed import Enclosure, Image
 
 MAX_PARTS = 50
 """Authors, categories and enclosures of one entry that are read, of each."""

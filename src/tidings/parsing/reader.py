@@ -5,8 +5,8 @@ import resource
 import signal
 from multiprocessing.connection import Connection
 
-from tidings.domain.documents import ParsedFeed
 from tidings.errors import ParseError
+from tidings.model.feed import ParsedFeed
 from tidings.parsing.document import Document, parse
 
 NICENESS = 10

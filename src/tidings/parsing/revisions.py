@@ -4,8 +4,8 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from tidings.domain.documents import Enclosure
-from tidings.domain.identity import digest
+from tidings.model.feed import Enclosure
+from tidings.model.identity import digest
 from tidings.parsing.raw import Text
 from tidings.parsing.urls import absolute_url
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
-from tidings.domain.documents import Image
-from tidings.domain.markup import INLINE, script_of, text_of
+from tidings.model.feed import Image
+from tidings.model.text import INLINE, script_of, text_of
 from tidings.parsing import code, formulas, pictures, text
 from tidings.parsing.code import Code
 from tidings.parsing.excerpts import Break, Piece

@@ -11,8 +11,8 @@ from collections import Counter
 
 import regex  # type: ignore[import-untyped]
 
-from tidings.domain.cjk import HAN, HANGUL, JAMO, KANA
-from tidings.domain.markup import HIDDEN, INLINE, TAG, joined, with_scripts
+from tidings.model.cjk import HAN, HANGUL, JAMO, KANA
+from tidings.model.text import HIDDEN, INLINE, TAG, joined, with_scripts
 
 MARKUP_ALLOWANCE = 16
 """How many times its limit a line may be long in HTML: the rest is not looked at."""

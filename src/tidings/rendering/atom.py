@@ -8,8 +8,8 @@ from html import escape
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from tidings.domain.entries import Entry, headline
-from tidings.domain.publishing import ArchiveLinks, FeedDocument
+from tidings.model.entries import Entry, headline
+from tidings.model.scopes import ArchiveLinks, FeedDocument
 from tidings.rendering.publishable import (
     GENERATOR,
     FeedFormat,

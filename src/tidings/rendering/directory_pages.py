@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from tidings.domain.entries import TopicCredit
 from tidings.domain.searching import SavedSearch
-from tidings.domain.sources import SourceHealth
+from tidings.model.entries import TopicCredit
+from tidings.model.sources import SourceHealth
 from tidings.rendering.site import Site
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
-from tidings.domain.entries import Entry, EntryState, SourceCredit
-from tidings.domain.newsletters import Digest, Issue
-from tidings.domain.publishing import FeedDocument
+from tidings.model.entries import Entry, EntryState, SourceCredit
+from tidings.model.newsletters import Digest, Issue
+from tidings.model.scopes import FeedDocument
 from tidings.rendering.atom import ATOM
 from tidings.rendering.pages import IssueContent, render
 from tidings.rendering.site import ICON_PATH, Site

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from tidings.domain.documents import Enclosure
-from tidings.domain.entries import AlsoAt, Entry, SourceCredit, headline
-from tidings.domain.publishing import FeedDocument
+from tidings.model.entries import AlsoAt, Entry, SourceCredit, headline
+from tidings.model.feed import Enclosure
+from tidings.model.scopes import FeedDocument
 from tidings.rendering.publishable import (
     UNKNOWN_TYPE,
     FeedFormat,

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
 from tidings.domain.digests import fair_shares
-from tidings.domain.documents import Image
-from tidings.domain.entries import AlsoAt, Entry, SourceCredit, headline
-from tidings.domain.markup import minutes_to_read
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.errors import TemplateError
+from tidings.model.entries import AlsoAt, Entry, SourceCredit, headline
+from tidings.model.feed import Image
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
+from tidings.model.text import minutes_to_read
 from tidings.rendering.plain_text import clipped, find_uri, one_line, readable
 from tidings.rendering.templates import Templates, styled, subject_line
 

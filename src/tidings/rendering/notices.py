@@ -5,10 +5,10 @@ from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from tidings.domain.newsletters import Frequency
-from tidings.domain.operators import Problem, ProblemKind
-from tidings.domain.readers import MessageKind
 from tidings.errors import TemplateError
+from tidings.model.newsletters import Frequency
+from tidings.model.operators import Problem, ProblemKind
+from tidings.model.subscribers import MessageKind
 from tidings.rendering.plain_text import clipped, one_line
 from tidings.rendering.templates import Templates, styled, subject_line
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.domain.entries import Republish, TopicCredit
-from tidings.domain.operators import ModerationQueue, OperatorToken, SourceForm
-from tidings.domain.sources import Source
+from tidings.model.entries import Republish, TopicCredit
+from tidings.model.operators import ModerationQueue, OperatorToken, SourceForm
+from tidings.model.sources import Source
 from tidings.rendering.site import Site
 
 

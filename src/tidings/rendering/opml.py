@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lxml import etree
 
-from tidings.domain.publishing import FeedOutline
+from tidings.model.scopes import FeedOutline
 from tidings.rendering.plain_text import xml_line, xml_text
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar, Protocol
 
-from tidings.domain.entries import Entry
-from tidings.domain.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.domain.paging import NEIGHBOURS
-from tidings.domain.publishing import Scope
+from tidings.model.entries import Entry
+from tidings.model.newsletters import Digest, Issue, IssueLine, Newsletter
+from tidings.model.scopes import Scope
 from tidings.rendering.directory_pages import SourceLine
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from urllib.parse import quote
 
-from tidings.domain.cjk import FULL_WIDTH, HANGUL
-from tidings.domain.markup import to_script
+from tidings.model.cjk import FULL_WIDTH, HANGUL
+from tidings.model.text import to_script
 
 WIDTH = 78
 """Columns of a line, as RFC 5322 asks."""

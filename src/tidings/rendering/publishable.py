@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from html import escape
 from types import MappingProxyType
 
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import AlsoAt, Entry, SourceCredit
-from tidings.domain.publishing import FeedDocument, FeedLink
-from tidings.domain.urls import is_name
+from tidings.model.entries import AlsoAt, Entry, SourceCredit
+from tidings.model.feed import Enclosure, Image
+from tidings.model.scopes import FeedDocument, FeedLink
+from tidings.model.urls import is_name
 from tidings.rendering.plain_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"

@@ -11,9 +11,9 @@ from importlib import resources
 from itertools import groupby
 from typing import ClassVar
 
-from tidings.domain.entries import TopicCredit
-from tidings.domain.newsletters import Frequency, Newsletter, Subscription
-from tidings.domain.readers import PreferencesForm
+from tidings.model.entries import TopicCredit
+from tidings.model.newsletters import Frequency, Newsletter, Subscription
+from tidings.model.subscribers import PreferencesForm
 from tidings.rendering.site import Site
 
 

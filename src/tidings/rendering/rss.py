@@ -14,9 +14,9 @@ from typing import Literal
 from feedgen.feed import FeedGenerator
 from lxml import etree
 
-from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry, headline
-from tidings.domain.publishing import FeedDocument
+from tidings.model.entries import Entry, headline
+from tidings.model.feed import Enclosure
+from tidings.model.scopes import FeedDocument
 from tidings.rendering.publishable import (
     GENERATOR,
     UNKNOWN_TYPE,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.domain.entries import Entry
-from tidings.domain.publishing import Scope
 from tidings.domain.searching import Asked
 from tidings.domain.snippets import Piece
+from tidings.model.entries import Entry
+from tidings.model.scopes import Scope
 from tidings.rendering.site import Site
 
 

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from tidings.domain.entries import TopicCredit
-from tidings.domain.sources import Source
+from tidings.model.entries import TopicCredit
+from tidings.model.sources import Source
 from tidings.rendering.words import Words
 
 ICON_PATH = "/favicon.svg"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
-from tidings.domain.status import MessageOutcome, PollCounts, PollOutcome, Status, median_lag
+from tidings.model.status import MessageOutcome, PollCounts, PollOutcome, Status, median_lag
 from tidings.rendering.site import Site
 
 LAGS = ("15m", "1h", "6h", "1d", "more")

@@ -20,8 +20,8 @@ from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from tidings.domain.entries import Entry
 from tidings.errors import TemplateError
+from tidings.model.entries import Entry
 from tidings.rendering import plain_text
 from tidings.rendering.plain_text import clipped, columns, one_line, wrapped
 from tidings.rendering.site import readable

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from tidings.domain.pings import HubPing, announce, attempt, changed_bodies, fingerprints, settle
-from tidings.domain.publishing import Address, FeedAddress, ListAddress
-from tidings.domain.urls import host_of
 from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import FormPost
+from tidings.model.scopes import Address, FeedAddress, ListAddress
+from tidings.model.urls import host_of
 from tidings.rendering.formats import FORMATS
 from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.imprint import last_change, scope_of

@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import groupby
 
 from tidings.domain.digests import compose
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.newsletters import Digest, Issue
-from tidings.domain.publishing import FeedDocument
 from tidings.errors import NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.newsletters import Digest, Issue
+from tidings.model.scopes import FeedDocument
 from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
 from tidings.rendering.site import Site

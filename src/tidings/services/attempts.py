@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from tidings.delivery.transports import Send
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import PAUSES, Verdict, judge
 from tidings.errors import (
     DatabaseAwayError,
@@ -15,6 +14,7 @@ from tidings.errors import (
     StorageError,
     TemplateError,
 )
+from tidings.model.newsletters import DeliveryState
 from tidings.services.queues import AttemptResult, Claimed, Queue
 from tidings.storage.outbox import OutboxMessage
 

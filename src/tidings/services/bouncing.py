@@ -17,9 +17,9 @@ from tidings.delivery.addresses import BounceAddress, BounceClaim
 from tidings.delivery.mailboxes import Mailbox
 from tidings.delivery.reports import Report, read_incoming
 from tidings.domain.bounces import QUIET, BounceHistory, BounceKind, decide, is_forgiven, kind_of
-from tidings.domain.newsletters import Ending
-from tidings.domain.refusals import find_status
 from tidings.errors import MailboxError, NotFoundError
+from tidings.model.newsletters import Ending
+from tidings.model.refusals import find_status
 from tidings.services import changes
 from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks

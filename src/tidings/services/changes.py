@@ -7,8 +7,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tidings.delivery.addresses import EmailAddress
-from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.readers import (
+from tidings.errors import ConflictError
+from tidings.model.newsletters import Ending, Subscription
+from tidings.model.subscribers import (
     OWN_ENDINGS,
     Consent,
     ConsentEvent,
@@ -17,7 +18,6 @@ from tidings.domain.readers import (
     SuppressionReason,
     can_undo,
 )
-from tidings.errors import ConflictError
 from tidings.services.readers import in_record, letter_about
 from tidings.storage import consents, notices, subscribers, subscriptions, suppressions
 from tidings.storage.database import Connection

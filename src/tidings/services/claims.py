@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.domain.sources import DueSource
 from tidings.errors import StorageError
+from tidings.model.sources import DueSource
 from tidings.storage import leases
 from tidings.storage.database import Database
 from tidings.storage.leases import LeaseRequest

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.domain.digests import compose, fair_shares, fold, issue_key
-from tidings.domain.entries import Entry
-from tidings.domain.newsletters import Digest, Issue, Newsletter
 from tidings.domain.planning import Slot, Window
+from tidings.model.entries import Entry
+from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.rendering.mail import Composed
 from tidings.services.news import DigestCandidates, whole_audience
 from tidings.storage import entries, publishing, story_records

@@ -26,9 +26,9 @@ from typing import Generic
 
 from tidings.delivery.settings import DomainLimits
 from tidings.delivery.transports import Connect, Reply, Send
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import DOUBT, Verdict
 from tidings.errors import DatabaseAwayError
+from tidings.model.newsletters import DeliveryState
 from tidings.services.attempts import attempt, domain_of, put_back
 from tidings.services.lanes import DomainLimiter
 from tidings.services.queues import AttemptResult, Claimed, OutgoingMessage, Queue

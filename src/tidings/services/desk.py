@@ -9,11 +9,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from tidings.domain.entries import Entry, EntryState, Republish, TopicCredit
-from tidings.domain.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
-from tidings.domain.sources import Source, SourceState
-from tidings.domain.spans import format_duration, parse_duration
 from tidings.errors import InvalidError, NotFoundError, one_line
+from tidings.model.durations import format_duration, parse_duration
+from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
+from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
+from tidings.model.sources import Source, SourceState
 from tidings.rendering.site import Flash, Operator
 from tidings.storage import desk, entries, pins, sources, story_records, topics, visibility
 from tidings.storage.database import Connection, Database

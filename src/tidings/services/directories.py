@@ -9,9 +9,9 @@ original. So are numbered pages: their entries are on the publishers' pages as w
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from tidings.domain.publishing import FeedOutline
-from tidings.domain.sources import Source, SourceState, health_of
 from tidings.errors import NotFoundError
+from tidings.model.scopes import FeedOutline
+from tidings.model.sources import Source, SourceState, health_of
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.site import Site
 from tidings.rendering.sitemap import MOST, SitemapEntry, render_sitemap, render_sitemap_index

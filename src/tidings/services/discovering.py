@@ -13,11 +13,11 @@ from http import HTTPStatus
 from threading import Event
 from typing import Self, TypeVar
 
-from tidings.domain.documents import Link, ParsedFeed
 from tidings.domain.schedule import PollPolicy
-from tidings.domain.urls import host_of, without_credentials
 from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
 from tidings.fetching.outcomes import Fetched, Outcome, Request
+from tidings.model.feed import Link, ParsedFeed
+from tidings.model.urls import host_of, without_credentials
 from tidings.parsing import discovery
 from tidings.parsing.discovery import Page, is_page, read_page
 from tidings.parsing.document import Document

@@ -16,9 +16,9 @@ from tidings.delivery.dns import Dns
 from tidings.delivery.inquiry import ClickAnswer, click
 from tidings.delivery.settings import SmtpSettings
 from tidings.domain.findings import Finding, Level, ok, problem, warning
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
-from tidings.domain.operators import ENOUGH_SPACE, LITTLE_SPACE
 from tidings.errors import DeliveryError, DnsError, UnreachableError
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
+from tidings.model.operators import ENOUGH_SPACE, LITTLE_SPACE
 from tidings.services.composing import Composer
 from tidings.services.composing import sample as sample_issue
 from tidings.services.doctor_domains import Senders, examine_domains, examine_relay

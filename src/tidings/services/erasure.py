@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import Consent, ConsentEvent, SubscriberProfile, SuppressionReason
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import Consent, ConsentEvent, SubscriberProfile, SuppressionReason
 from tidings.services.links import SignedLinks
 from tidings.storage import consents, subscribers, suppressions
 from tidings.storage.database import Connection

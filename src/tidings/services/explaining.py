@@ -6,11 +6,11 @@ What a subscriber got and when, and why not the rest, in words for the operator 
 from collections.abc import Iterator
 
 from tidings.domain.digests import matches
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.identity import digest
-from tidings.domain.newsletters import Subscription
 from tidings.domain.planning import Omission
-from tidings.domain.sources import LOGIN_WANTED, Source, SourceState, login_advice
+from tidings.model.entries import Entry, EntryState
+from tidings.model.identity import digest
+from tidings.model.newsletters import Subscription
+from tidings.model.sources import LOGIN_WANTED, Source, SourceState, login_advice
 from tidings.parsing.urls import canonical_url
 from tidings.services.explaining_stories import story_of, told_before
 from tidings.services.filtering import FilterSet

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid5
 
-from tidings.domain import archives
-from tidings.domain.entries import Entry
-from tidings.domain.publishing import (
+from tidings.errors import NotFoundError
+from tidings.model import scopes
+from tidings.model.entries import Entry
+from tidings.model.scopes import (
     EVERYTHING,
     ArchiveAddress,
     ArchiveLinks,
@@ -15,7 +16,6 @@ from tidings.domain.publishing import (
     FeedDocument,
     Scope,
 )
-from tidings.errors import NotFoundError
 from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import ICON_PATH
@@ -60,7 +60,7 @@ def archive_of(
         NotFoundError: There is no such archive, or not yet.
     """
     number = address.number
-    count = archives.full_archives(publishing.last_seq(connection))
+    count = scopes.full_archives(publishing.last_seq(connection))
     if not 1 <= number <= count:
         raise NotFoundError("archive", number)
     heading = heading_of(connection, EVERYTHING, title=imprint.settings.title)
@@ -77,7 +77,7 @@ def archive_of(
             current=feed.url_of(ATOM.name),
         ),
     )
-    return _filled(archived, feed_archives.between(connection, *archives.archive_span(number)))
+    return _filled(archived, feed_archives.between(connection, *scopes.archive_span(number)))
 
 
 def _empty(
@@ -110,8 +110,8 @@ def _latest(connection: Connection, feed: FeedDocument, imprint: SiteContext) ->
     database gives the same document, whenever it is asked for.
     """
     last = publishing.last_seq(connection)
-    count = archives.archives_left_out(last, feed_size=imprint.settings.feed_size)
-    _, oldest = archives.archive_span(count)
+    count = scopes.archives_left_out(last, feed_size=imprint.settings.feed_size)
+    _, oldest = scopes.archive_span(count)
     current = feed_archives.between(connection, oldest + 1, last)
     edited = feed_archives.edited(
         connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tidings.domain.documents import ParsedEntry
-from tidings.domain.entries import Entry, EntryState
 from tidings.domain.filters import Field, Filter, FilterTrial, FilterVerdict, Rule, decide
-from tidings.domain.markup import text_of
-from tidings.domain.newsletters import Newsletter
+from tidings.model.entries import Entry, EntryState
+from tidings.model.feed import ParsedEntry
+from tidings.model.newsletters import Newsletter
+from tidings.model.text import text_of
 from tidings.parsing.patterns import matcher_of
 from tidings.storage import entries, filters, newsletters
 from tidings.storage.database import Connection

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, islice
 
-from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import (
+from tidings.domain.rosters import CsvLine, LineResult, Membership, membership_of
+from tidings.errors import ConflictError, InvalidError, TidingsError
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import (
     Consent,
     ConsentEvent,
     MessageKind,
@@ -20,8 +22,6 @@ from tidings.domain.readers import (
     PreferencesForm,
     SuppressionReason,
 )
-from tidings.domain.rosters import CsvLine, LineResult, Membership, membership_of
-from tidings.errors import ConflictError, InvalidError, TidingsError
 from tidings.services import changes
 from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from tidings.domain.publishing import (
+from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     EntryAddress,

@@ -6,7 +6,7 @@ from email.utils import make_msgid
 
 from tidings.delivery.letters import ListHeaders, PreparedIssue, Recipient, prepare_issue
 from tidings.delivery.transports import Envelope
-from tidings.domain.newsletters import Issue, Newsletter
+from tidings.model.newsletters import Issue, Newsletter
 from tidings.services.queues import OutgoingMessage
 from tidings.storage.deliveries import ClaimedDelivery
 

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from tidings.delivery.letters import PreparedIssue
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.refusals import Outcomes
 from tidings.domain.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
+from tidings.model.newsletters import DeliveryState
+from tidings.model.refusals import Outcomes
 from tidings.services.attempts import domain_of
 from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages

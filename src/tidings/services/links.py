@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from itsdangerous import BadSignature, Signer
 
-from tidings.domain.readers import Visitor, network_of
 from tidings.errors import NotFoundError
+from tidings.model.subscribers import Visitor, network_of
 
 MAX_TOKEN = 120
 """Characters; what is longer is not of our making, and is not looked at."""

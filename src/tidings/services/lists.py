@@ -6,11 +6,11 @@ What a scope is called, and what it holds.
 from dataclasses import dataclass, replace
 from functools import partial
 
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.publishing import PageAddress, Scope
 from tidings.domain.searching import Asked, newest_first, read_asked, read_query
-from tidings.domain.sources import Source
 from tidings.errors import NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.scopes import PageAddress, Scope
+from tidings.model.sources import Source
 from tidings.rendering.pages import EntryPage, ListPage, paginate
 from tidings.services.directories import line_of
 from tidings.services.imprint import SiteContext, key_of

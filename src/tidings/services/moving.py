@@ -5,7 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tidings.delivery.addresses import EmailAddress
-from tidings.domain.readers import (
+from tidings.errors import InvalidError, NotFoundError
+from tidings.model.subscribers import (
     LETTER_PAUSE,
     AddressChange,
     ConsentEvent,
@@ -14,7 +15,6 @@ from tidings.domain.readers import (
     Visitor,
     abuse_key,
 )
-from tidings.errors import InvalidError, NotFoundError
 from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks
 from tidings.services.readers import is_barred, read_address, reader_by

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.domain.digests import matches
-from tidings.domain.newsletters import Newsletter, Schedule
 from tidings.domain.planning import Slot, Window, kept_back, waits_for_more
 from tidings.domain.stories import one_per_story
+from tidings.model.newsletters import Newsletter, Schedule
 from tidings.services.filtering import NewsletterFilters
 from tidings.storage import issues
 from tidings.storage.database import Connection

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from tidings.domain.newsletters import Newsletter, Subscription
-from tidings.domain.operators import Problem, ProblemKind
-from tidings.domain.readers import UNDO_TIME, MessageKind
 from tidings.errors import NotFoundError
+from tidings.model.newsletters import Newsletter, Subscription
+from tidings.model.operators import Problem, ProblemKind
+from tidings.model.subscribers import UNDO_TIME, MessageKind
 from tidings.rendering.notices import (
     AddressChangedContext,
     AddressContext,

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tidings.delivery.letters import ListHeaders, TransactionalMessage, build_transactional
 from tidings.delivery.transports import Envelope
-from tidings.domain.newsletters import Newsletter
+from tidings.model.newsletters import Newsletter
 from tidings.rendering.notices import MessageContext, RenderedMessage
 from tidings.services.notice_contexts import ContextBuilder, subject_of
 from tidings.services.queues import OutgoingMessage, Pauses

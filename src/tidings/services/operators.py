@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
-from tidings.domain.operators import OperatorToken, Session
-from tidings.domain.readers import Visitor
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.operators import OperatorToken, Session
+from tidings.model.subscribers import Visitor
 from tidings.services.links import SignedLinks
 from tidings.storage import operators, quotas
 from tidings.storage.database import Database

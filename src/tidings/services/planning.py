@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tidings.domain.newsletters import Frequency, Newsletter
 from tidings.domain.planning import BY_HAND, Slot, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
+from tidings.model.newsletters import Frequency, Newsletter
 from tidings.services.composing import Composer, DueEdition, plan_edition
 from tidings.services.drafts import DueCase, plan_batch
 from tidings.services.news import DigestCandidates

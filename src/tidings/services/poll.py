@@ -24,9 +24,6 @@ from threading import Event
 from tidings.domain.polled import PolledSource
 from tidings.domain.schedule import PollPolicy
 from tidings.domain.silence import is_doubtful
-from tidings.domain.sources import DueSource
-from tidings.domain.status import PollOutcome, PollResult, PollSummary, summarise
-from tidings.domain.urls import host_of
 from tidings.errors import (
     DatabaseAwayError,
     FetchError,
@@ -36,6 +33,9 @@ from tidings.errors import (
     TidingsError,
 )
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.model.sources import DueSource
+from tidings.model.status import PollOutcome, PollResult, PollSummary, summarise
+from tidings.model.urls import host_of
 from tidings.services.claims import Claims, HostRules
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.settling import (

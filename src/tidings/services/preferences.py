@@ -8,8 +8,9 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 
-from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.readers import (
+from tidings.errors import NotFoundError
+from tidings.model.newsletters import Ending, Subscription
+from tidings.model.subscribers import (
     NOBODY,
     ConsentEvent,
     Preferences,
@@ -17,7 +18,6 @@ from tidings.domain.readers import (
     SubscriberProfile,
     Visitor,
 )
-from tidings.errors import NotFoundError
 from tidings.services import changes
 from tidings.services.changes import Actor
 from tidings.services.erasure import erase, known_of

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import partial
 
-from tidings.domain.publishing import (
+from tidings.errors import NotFoundError
+from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     EntryAddress,
@@ -14,7 +15,6 @@ from tidings.domain.publishing import (
     Scope,
     Stamp,
 )
-from tidings.errors import NotFoundError
 from tidings.rendering.atom import render_atom
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.opml import render_opml

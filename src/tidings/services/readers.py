@@ -1,15 +1,15 @@
 """What holds for subscribers, whatever they came for: their addresses, and who is barred."""
 
 from tidings.delivery.addresses import EmailAddress, parse_address
-from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import (
+from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import (
     MessageKind,
     Preferences,
     SubscriberProfile,
     SuppressionReason,
     is_role,
 )
-from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.services.links import SignedLinks
 from tidings.storage import subscribers, suppressions
 from tidings.storage.database import Connection

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from tidings.domain.compare import KnownEntry
-from tidings.domain.documents import ParsedFeed
 from tidings.domain.filters import Filter
 from tidings.domain.moves import CONFIRMATIONS
 from tidings.domain.renames import Namesake
-from tidings.domain.sources import DueSource
 from tidings.fetching.outcomes import Fetched
+from tidings.model.feed import ParsedFeed
+from tidings.model.sources import DueSource
 from tidings.parsing.document import Document
 from tidings.services.filtering import dropped_by
 from tidings.services.settling import ComparedDocument

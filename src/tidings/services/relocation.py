@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from tidings.domain.moves import Move, is_downgrade
 from tidings.domain.polled import PolledSource
-from tidings.domain.sources import DueSource, with_decision
-from tidings.domain.urls import is_private, masked
+from tidings.model.sources import DueSource, with_decision
+from tidings.model.urls import is_private, masked
 
 
 def decide_redirect(

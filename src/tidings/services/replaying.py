@@ -5,11 +5,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 from threading import Event
 
-from tidings.domain.documents import ParsedFeed
 from tidings.domain.polled import KeptDocument
-from tidings.domain.status import PollResult, PollSummary, summarise
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.model.feed import ParsedFeed
+from tidings.model.status import PollResult, PollSummary, summarise
 from tidings.parsing.document import Document
 from tidings.services.poll import Fetch, Poller
 from tidings.services.readings import Parse

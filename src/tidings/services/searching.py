@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.markup import readable
-from tidings.domain.publishing import PageAddress, Scope
 from tidings.domain.searching import (
     Asked,
     Hit,
@@ -21,6 +18,9 @@ from tidings.domain.searching import (
 from tidings.domain.snippets import Piece, find_snippet, marked
 from tidings.domain.words import MAX_CONTENT
 from tidings.errors import InvalidError, NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.scopes import PageAddress, Scope
+from tidings.model.text import readable
 from tidings.rendering.search_page import SearchHit, SearchPage
 from tidings.services.imprint import SiteContext
 from tidings.storage import entries, search, searches

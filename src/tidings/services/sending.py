@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from threading import Event
 
 from tidings.delivery.transports import Reply
-from tidings.domain.newsletters import Issue, Newsletter
 from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
+from tidings.model.newsletters import Issue, Newsletter
 from tidings.services.composing import Composer, sample
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender

@@ -10,15 +10,18 @@ from hashlib import sha256
 
 from tidings.domain.arrivals import FirstPoll, Occasion
 from tidings.domain.compare import Changes, KnownEntry, compare
-from tidings.domain.documents import ParsedFeed
-from tidings.domain.entries import EntryState
 from tidings.domain.hubs import find_offer, judge_news, judge_offer
 from tidings.domain.moves import Move
 from tidings.domain.polled import SAID, KeptDocument, PolledSource
 from tidings.domain.renames import Namesake
 from tidings.domain.schedule import PollHistory, PollPolicy, Rhythm, next_poll
 from tidings.domain.silence import is_doubtful
-from tidings.domain.sources import (
+from tidings.errors import FetchError, ParseError, StatusError, TidingsError
+from tidings.fetching.outcomes import Fetched, NotModified
+from tidings.model.durations import duration_in_words
+from tidings.model.entries import EntryState
+from tidings.model.feed import ParsedFeed
+from tidings.model.sources import (
     DEAD_AFTER,
     GONE,
     LOGIN_WANTED,
@@ -31,11 +34,8 @@ from tidings.domain.sources import (
     with_news,
     word_for,
 )
-from tidings.domain.spans import duration_in_words
-from tidings.domain.status import PollOutcome, PollResult
-from tidings.domain.websub import HubNote
-from tidings.errors import FetchError, ParseError, StatusError, TidingsError
-from tidings.fetching.outcomes import Fetched, NotModified
+from tidings.model.status import PollOutcome, PollResult
+from tidings.model.websub import HubNote
 from tidings.services import relocation
 
 GONE_FOR_GOOD = timedelta(days=1)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidings.domain.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.domain.planning import (
     INSTANT_PAUSE,
     Omission,
@@ -16,6 +15,7 @@ from tidings.domain.planning import (
     slots_between,
     window_of,
 )
+from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import explanations, publishing, story_records, subscribers
 from tidings.storage.database import Connection

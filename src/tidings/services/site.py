@@ -16,8 +16,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from tidings.domain import archives
-from tidings.domain.publishing import (
+from tidings.errors import ConfigError, ConflictError, NotFoundError
+from tidings.model import scopes
+from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     EntryAddress,
@@ -26,7 +27,6 @@ from tidings.domain.publishing import (
     ListAddress,
     PageAddress,
 )
-from tidings.errors import ConfigError, ConflictError, NotFoundError
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.sitemap import robots
 from tidings.services import archive
@@ -268,7 +268,7 @@ def _scopes(connection: Connection) -> Iterator[SiteFile]:
 
 
 def _archives(connection: Connection) -> Iterator[SiteFile]:
-    for number in range(1, archives.full_archives(publishing.last_seq(connection)) + 1):
+    for number in range(1, scopes.full_archives(publishing.last_seq(connection)) + 1):
         address = ArchiveAddress(number=number)
         yield _file(connection, address.path.lstrip("/"), address)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tidings.domain.status import DAY, Status, TimeStep, starts_of
+from tidings.model.status import DAY, Status, TimeStep, starts_of
 from tidings.rendering.pages import render
 from tidings.rendering.status_page import status_page
 from tidings.services.imprint import SiteContext

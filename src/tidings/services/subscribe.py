@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
-from tidings.domain.documents import Link
-from tidings.domain.publishing import FeedOutline
-from tidings.domain.sources import Source
-from tidings.domain.urls import host_of, web_addresses, without_credentials
 from tidings.errors import FetchError, NoFeedError, StatusError
+from tidings.model.feed import Link
+from tidings.model.scopes import FeedOutline
+from tidings.model.sources import Source
+from tidings.model.urls import host_of, web_addresses, without_credentials
 from tidings.services.discovering import Discovery, Looked, Prober, Visit, discover
 from tidings.services.settling import ComparedDocument, Rules, settle_read
 from tidings.storage import leases, polls, sources, stories, topics

@@ -11,8 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.newsletters import Frequency, Newsletter, Schedule, Subscription, read_timezone
-from tidings.domain.readers import (
+from tidings.errors import InvalidError, NotFoundError
+from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, read_timezone
+from tidings.model.subscribers import (
     LETTER_PAUSE,
     QUICKEST,
     Consent,
@@ -26,7 +27,6 @@ from tidings.domain.readers import (
     abuse_key,
     looks_human,
 )
-from tidings.errors import InvalidError, NotFoundError
 from tidings.rendering.reader_pages import NewsletterChoice
 from tidings.services.links import SignedLinks
 from tidings.services.readers import in_record, is_barred, letter_about, read_address

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from tidings.domain.operators import MORNING, Problem, problems_in
-from tidings.domain.readers import MessageKind
+from tidings.model.operators import MORNING, Problem, problems_in
+from tidings.model.subscribers import MessageKind
 from tidings.storage import desk, notices
 from tidings.storage.database import Database
 from tidings.storage.notices import NewMessage

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, ColumnElement, Connection, case, func, select
 
 from tidings.domain.bounces import BounceKind
-from tidings.domain.entries import EntryState
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.sources import (
+from tidings.model.entries import EntryState
+from tidings.model.newsletters import DeliveryState
+from tidings.model.sources import (
     DEAD_AFTER,
     LOST,
     MIN_FAILURES,
@@ -21,7 +21,7 @@ from tidings.domain.sources import (
     SourceState,
     health_of,
 )
-from tidings.domain.status import (
+from tidings.model.status import (
     LETTERS,
     OUTCOMES,
     FailingSource,
@@ -30,7 +30,7 @@ from tidings.domain.status import (
     PollOutcome,
     SlowSource,
 )
-from tidings.domain.websub import HubState
+from tidings.model.websub import HubState
 from tidings.storage import bounces, deliveries, hub_pings, websub
 from tidings.storage.mail_tables import delivery, issue, newsletter, subscription
 from tidings.storage.polls import LAG_COLUMNS

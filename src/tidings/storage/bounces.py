@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
 from tidings.domain.bounces import BounceHistory, BounceKind
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.readers import ConsentEvent
+from tidings.model.newsletters import DeliveryState
+from tidings.model.subscribers import ConsentEvent
 from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
 from tidings.storage.reader_tables import bounce, consent
 from tidings.storage.slices import upsert

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
-from tidings.domain.readers import Consent, ConsentEvent
+from tidings.model.subscribers import Consent, ConsentEvent
 from tidings.storage.mail_tables import subscriber
 from tidings.storage.reader_tables import consent
 

@@ -22,11 +22,11 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.planning import SHORTEST_LIFE
-from tidings.domain.refusals import Outcomes
 from tidings.domain.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.newsletters import DeliveryState
+from tidings.model.refusals import Outcomes
 from tidings.storage.mail_tables import delivery, issue, newsletter, subscriber, subscription
 from tidings.storage.outbox import WAITING, Outbox, OutboxMessage
 from tidings.storage.reader_tables import bounce

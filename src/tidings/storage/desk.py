@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.operators import (
+from tidings.model.entries import Entry, EntryState
+from tidings.model.newsletters import DeliveryState
+from tidings.model.operators import (
     FAILING_FOR,
     MAX_LINES,
     STUCK_FOR,
@@ -20,7 +20,7 @@ from tidings.domain.operators import (
     ModerationQueue,
     WatchedSource,
 )
-from tidings.domain.sources import SourceState
+from tidings.model.sources import SourceState
 from tidings.storage import entries, sources
 from tidings.storage.mail_tables import delivery, relay
 from tidings.storage.reader_tables import bounce, notice

@@ -11,7 +11,7 @@ from functools import cache
 from sqlalchemy import Connection, Insert, bindparam, func, or_, select, update
 
 from tidings.domain.polled import KeptDocument
-from tidings.domain.sources import DueSource, SourceState
+from tidings.model.sources import DueSource, SourceState
 from tidings.storage import leases
 from tidings.storage.intake_tables import document
 from tidings.storage.slices import upsert

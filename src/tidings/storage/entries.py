@@ -26,8 +26,8 @@ from sqlalchemy import (
     select,
 )
 
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import (
+from tidings.errors import NotFoundError
+from tidings.model.entries import (
     AlsoAt,
     Entry,
     EntryState,
@@ -36,8 +36,8 @@ from tidings.domain.entries import (
     TopicCredit,
     permitted,
 )
-from tidings.domain.urls import without_credentials
-from tidings.errors import NotFoundError
+from tidings.model.feed import Enclosure, Image
+from tidings.model.urls import without_credentials
 from tidings.storage import topics
 from tidings.storage.slices import MAX_NAMED, slices
 from tidings.storage.sources import shown_title

@@ -11,9 +11,9 @@ from itertools import accumulate
 
 from sqlalchemy import Connection, func, select
 
-from tidings.domain.entries import EntryState
-from tidings.domain.sources import Decision
 from tidings.errors import NotFoundError
+from tidings.model.entries import EntryState
+from tidings.model.sources import Decision
 from tidings.storage.intake_tables import alias, document
 from tidings.storage.mail_tables import cut, issue, issue_entry
 from tidings.storage.tables import entry, tombstone

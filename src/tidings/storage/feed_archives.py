@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, false, func, select
 
-from tidings.domain import archives
-from tidings.domain.entries import Entry, EntryState
 from tidings.errors import NotFoundError
+from tidings.model import scopes
+from tidings.model.entries import Entry, EntryState
 from tidings.storage import entries, publishing
 from tidings.storage.entries import Selection
 from tidings.storage.tables import counter, entry, feed_state
@@ -45,8 +45,8 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
     Raises:
         NotFoundError: There is no such archive, or not yet.
     """
-    first, last = archives.archive_span(number)
-    _, last_of_next = archives.archive_span(number + 1)
+    first, last = scopes.archive_span(number)
+    _, last_of_next = scopes.archive_span(number + 1)
     is_site, is_everything = (
         feed_state.c.scope == scope for scope in (publishing.SITE, publishing.ALL)
     )
@@ -59,7 +59,7 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
             select(feed_state.c.changed_at).where(is_everything).scalar_subquery(),
         )
     ).one()
-    if not 1 <= number <= archives.full_archives(found[0]):
+    if not 1 <= number <= scopes.full_archives(found[0]):
         raise NotFoundError("archive", number)
     return max(change or 0 for change in found[1:4]), found[4]
 

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
-from tidings.domain.entries import EntryState
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
-from tidings.domain.newsletters import Newsletter
 from tidings.errors import NotFoundError
+from tidings.model.entries import EntryState
+from tidings.model.newsletters import Newsletter
 from tidings.storage import newsletters, sources
 from tidings.storage.intake_tables import entry_filter
 from tidings.storage.mail_tables import newsletter

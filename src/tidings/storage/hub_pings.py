@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from tidings.domain.pings import HubPing
-from tidings.domain.status import HubStanding
+from tidings.model.status import HubStanding
 from tidings.storage import publishing
 from tidings.storage.slices import upsert
 from tidings.storage.tables import feed_state, hub_ping

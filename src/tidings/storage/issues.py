@@ -21,9 +21,9 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.newsletters import Issue, IssueLine, Newsletter
 from tidings.errors import NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.newsletters import Issue, IssueLine, Newsletter
 from tidings.storage import newsletters, publishing, topics
 from tidings.storage.entries import by_ids
 from tidings.storage.mail_tables import issue, issue_entry

@@ -21,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.sources import DueSource, SourceState
+from tidings.model.sources import DueSource, SourceState
 from tidings.storage import sources, websub
 from tidings.storage.intake_tables import source_access
 from tidings.storage.intake_tables import websub as websub_table

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
-from tidings.domain.markup import nearest
-from tidings.domain.newsletters import Frequency, Newsletter, Schedule
-from tidings.domain.urls import checked_slug, checked_title
 from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
+from tidings.model.newsletters import Frequency, Newsletter, Schedule
+from tidings.model.text import nearest
+from tidings.model.urls import checked_slug, checked_title
 from tidings.storage import topics
 from tidings.storage.mail_tables import newsletter, newsletter_topic
 from tidings.storage.publishing import last_seq, touch_everything

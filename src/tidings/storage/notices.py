@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
 
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.readers import LIFETIMES, MessageKind
+from tidings.model.newsletters import DeliveryState
+from tidings.model.subscribers import LIFETIMES, MessageKind
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.outbox import Outbox, OutboxMessage
 from tidings.storage.reader_tables import address_change, notice, sign_up

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, select, update
 
-from tidings.domain.operators import OperatorToken
 from tidings.errors import NotFoundError
+from tidings.model.operators import OperatorToken
 from tidings.storage.tables import operator_session, operator_token
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, update
 
-from tidings.domain.newsletters import DeliveryState
 from tidings.errors import LeaseLostError
+from tidings.model.newsletters import DeliveryState
 from tidings.storage.leases import LEASE, clock
 
 WAITING = (

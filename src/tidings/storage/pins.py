@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from tidings.domain.entries import EntryState
-from tidings.domain.sources import with_decision
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.entries import EntryState
+from tidings.model.sources import with_decision
 from tidings.storage import publishing
 from tidings.storage.tables import entry
 from tidings.storage.types import Unindexed

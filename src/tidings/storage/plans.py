@@ -27,9 +27,9 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.domain.planning import Omission, Pending, SubscriptionProgress
 from tidings.errors import PlanOutdatedError
+from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import (
     cut,

@@ -39,15 +39,15 @@ from sqlalchemy import (
 
 from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, EntryEdit, KnownEntry
-from tidings.domain.documents import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
-from tidings.domain.entries import EntryState
 from tidings.domain.polled import SAID, PolledSource
 from tidings.domain.renames import Namesake
-from tidings.domain.sources import noted_all
-from tidings.domain.status import LAGS
 from tidings.domain.stories import StoryCandidate
-from tidings.domain.urls import host_of
 from tidings.errors import LeaseLostError
+from tidings.model.entries import EntryState
+from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
+from tidings.model.sources import noted_all
+from tidings.model.status import LAGS
+from tidings.model.urls import host_of
 from tidings.storage import (
     documents,
     publishing,

@@ -22,9 +22,9 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.entries import EntryState
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import DOUBT
+from tidings.model.entries import EntryState
+from tidings.model.newsletters import DeliveryState
 from tidings.storage import publishing, stories
 from tidings.storage.intake_tables import alias
 from tidings.storage.leases import LEASE, clock

@@ -24,8 +24,8 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.entries import EntryState
 from tidings.errors import NotFoundError
+from tidings.model.entries import EntryState
 from tidings.storage.mail_tables import issue, issue_entry
 from tidings.storage.slices import upsert
 from tidings.storage.tables import (

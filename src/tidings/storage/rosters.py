@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select
 
-from tidings.domain.newsletters import Subscription
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Preferences
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import Preferences
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import newsletter, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import chosen_topics, schedule_columns

@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
-from tidings.domain.entries import EntryState
 from tidings.domain.searching import MAX_FOUND, Hit, Query, Term, Zone
 from tidings.domain.words import EVERY
+from tidings.model.entries import EntryState
 from tidings.storage import publishing
 from tidings.storage.search_index import BLOCK
 from tidings.storage.tables import entry, entry_words, source, source_topic, topic

@@ -16,8 +16,8 @@ from sqlalchemy import (
     text,
 )
 
-from tidings.domain.documents import KEY_VERSION
 from tidings.domain.words import EVERY, MAX_CONTENT, Indexed, indexed
+from tidings.model.feed import KEY_VERSION
 from tidings.storage.slices import upsert
 from tidings.storage.tables import entry, entry_words
 

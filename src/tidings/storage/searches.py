@@ -4,10 +4,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from tidings.domain.markup import nearest
 from tidings.domain.searching import SavedSearch
-from tidings.domain.urls import checked_slug, checked_title
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.text import nearest
+from tidings.model.urls import checked_slug, checked_title
 from tidings.storage import publishing
 from tidings.storage.tables import search
 

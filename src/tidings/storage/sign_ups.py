@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, delete, or_, select
 
-from tidings.domain.newsletters import Newsletter
-from tidings.domain.readers import MAX_LETTERS, WAITING_TIME, Preferences, SignUp
+from tidings.model.newsletters import Newsletter
+from tidings.model.subscribers import MAX_LETTERS, WAITING_TIME, Preferences, SignUp
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.newsletters import schedule_columns, to_schedule

@@ -15,11 +15,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from tidings.domain.access import Access, taken_apart
-from tidings.domain.entries import EntryState, Republish, TopicCredit
-from tidings.domain.markup import nearest
-from tidings.domain.sources import Decision, Source, SourceState, with_decision
-from tidings.domain.urls import (
+from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model.access import Access, taken_apart
+from tidings.model.entries import EntryState, Republish, TopicCredit
+from tidings.model.sources import Decision, Source, SourceState, with_decision
+from tidings.model.text import nearest
+from tidings.model.urls import (
     host_of,
     is_private,
     masked,
@@ -27,7 +28,6 @@ from tidings.domain.urls import (
     web_addresses,
     without_credentials,
 )
-from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.storage import publishing, topics
 from tidings.storage.intake_tables import source_access
 from tidings.storage.slices import upsert

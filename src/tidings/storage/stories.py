@@ -18,7 +18,6 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.entries import EntryState
 from tidings.domain.sketches import READ, sketch_of
 from tidings.domain.stories import (
     MEMORY,
@@ -30,6 +29,7 @@ from tidings.domain.stories import (
     group_matches,
     likely_matches,
 )
+from tidings.model.entries import EntryState
 from tidings.storage import publishing
 from tidings.storage.slices import slices
 from tidings.storage.tables import apart, entry, likeness, story, story_key

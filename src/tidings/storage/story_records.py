@@ -10,10 +10,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from tidings.domain.entries import Entry
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.stories import Match, MatchReason, Member, Similarity, StoryUpdate
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.entries import Entry
+from tidings.model.newsletters import DeliveryState
 from tidings.storage import entries, publishing, stories
 from tidings.storage.mail_tables import delivery, issue, issue_entry
 from tidings.storage.tables import apart, entry, likeness, story

@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 from sqlalchemy.exc import IntegrityError
 
 from tidings.domain.bounces import BounceHistory
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.planning import Omission
-from tidings.domain.readers import WAITING_TIME, AddressChange, SubscriberProfile
 from tidings.errors import NotFoundError
+from tidings.model.newsletters import DeliveryState
+from tidings.model.subscribers import WAITING_TIME, AddressChange, SubscriberProfile
 from tidings.storage import subscriptions
 from tidings.storage.mail_tables import (
     delivery,

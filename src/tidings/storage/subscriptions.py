@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
-from tidings.domain.newsletters import DeliveryState, Ending, Newsletter, Subscription
 from tidings.domain.planning import next_due
-from tidings.domain.readers import Preferences
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.newsletters import DeliveryState, Ending, Newsletter, Subscription
+from tidings.model.subscribers import Preferences
 from tidings.storage import newsletters
 from tidings.storage.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule

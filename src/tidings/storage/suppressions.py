@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, func, select
 
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.readers import Suppression, SuppressionReason
+from tidings.model.newsletters import DeliveryState
+from tidings.model.subscribers import Suppression, SuppressionReason
 from tidings.storage import notices
 from tidings.storage.reader_tables import notice, sign_up, suppression
 from tidings.storage.slices import upsert

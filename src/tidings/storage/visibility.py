@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
 from tidings.domain.arrivals import EMPTY
-from tidings.domain.entries import EntryState
-from tidings.domain.sources import with_decision
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.entries import EntryState
+from tidings.model.sources import with_decision
 from tidings.storage import publishing, stories
 from tidings.storage.tables import entry
 

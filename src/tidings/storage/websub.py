@@ -20,8 +20,9 @@ from sqlalchemy import (
 )
 
 from tidings.domain.hubs import MAX_MISSES
-from tidings.domain.sources import SourceState
-from tidings.domain.websub import (
+from tidings.errors import NotFoundError
+from tidings.model.sources import SourceState
+from tidings.model.websub import (
     SUBSCRIBED,
     HubNote,
     HubOffer,
@@ -30,7 +31,6 @@ from tidings.domain.websub import (
     HubSubscription,
     Push,
 )
-from tidings.errors import NotFoundError
 from tidings.storage.intake_tables import websub
 from tidings.storage.slices import upsert
 from tidings.storage.tables import source

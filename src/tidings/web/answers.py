@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.domain.publishing import (
+from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     EntryAddress,

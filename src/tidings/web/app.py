@@ -22,8 +22,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tidings.domain.publishing import Stamp
 from tidings.errors import NotFoundError
+from tidings.model.scopes import Stamp
 from tidings.rendering.site import Site
 from tidings.rendering.sitemap import robots
 from tidings.rendering.templates import Templates

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from tidings.domain.publishing import Address
+from tidings.model.scopes import Address
 
 MAX_SIZE = 32 * 1024 * 1024
 """Bytes that the kept bodies take together."""

@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.domain.publishing import (
+from tidings.domain.searching import Asked
+from tidings.errors import NotFoundError
+from tidings.model.scopes import (
     EVERYTHING,
     Address,
     ArchiveAddress,
@@ -27,8 +29,6 @@ from tidings.domain.publishing import (
     Scope,
     Stamp,
 )
-from tidings.domain.searching import Asked
-from tidings.errors import NotFoundError
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.web import answers

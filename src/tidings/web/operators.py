@@ -20,11 +20,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tidings.domain.entries import Republish
-from tidings.domain.operators import EntryAct, Session, SourceAct, SourceForm
-from tidings.domain.publishing import Address, PageAddress, Scope
-from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model.entries import Republish
+from tidings.model.operators import EntryAct, Session, SourceAct, SourceForm
+from tidings.model.scopes import Address, PageAddress, Scope
+from tidings.model.sources import SourceState
 from tidings.rendering.operator_pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
 from tidings.rendering.site import Operator
 from tidings.services.desk import OperatorView, in_form

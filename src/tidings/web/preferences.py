@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from tidings.domain.newsletters import Ending, Frequency
-from tidings.domain.readers import SubscriberProfile
 from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model.newsletters import Ending, Frequency
+from tidings.model.subscribers import SubscriberProfile
 from tidings.rendering.reader_pages import (
     AddressPage,
     FarewellPage,

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from tidings.domain.newsletters import Ending, Subscription
-from tidings.domain.publishing import Address, Stamp
-from tidings.domain.readers import Network, Visitor
-from tidings.domain.websub import Intent, Push
+from tidings.model.newsletters import Ending, Subscription
+from tidings.model.scopes import Address, Stamp
+from tidings.model.subscribers import Network, Visitor
+from tidings.model.websub import Intent, Push
 from tidings.rendering.site import Operator
 from tidings.services.desk import OperatorActions, Overview
 from tidings.services.moving import AddressChanges

@@ -8,8 +8,8 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.domain.newsletters import Frequency, Subscription
-from tidings.domain.readers import Network, Visitor, can_undo, visitor_address
+from tidings.model.newsletters import Frequency, Subscription
+from tidings.model.subscribers import Network, Visitor, can_undo, visitor_address
 from tidings.rendering import pages
 from tidings.rendering.operator_pages import OperatorPage
 from tidings.rendering.reader_pages import (

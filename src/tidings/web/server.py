@@ -12,8 +12,8 @@ from typing import cast
 import uvicorn
 
 from tidings import publishing
-from tidings.domain.readers import Network, WebSettings, read_networks
 from tidings.errors import ConfigError, StorageError
+from tidings.model.subscribers import Network, WebSettings, read_networks
 from tidings.services.desk import OperatorActions, Overview
 from tidings.services.links import SignedLinks
 from tidings.services.moving import AddressChanges

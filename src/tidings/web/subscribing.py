@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.domain.newsletters import Subscription
-from tidings.domain.readers import PreferencesForm, SignUpForm
 from tidings.errors import InvalidError, NotFoundError
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import PreferencesForm, SignUpForm
 from tidings.rendering.reader_pages import (
     AskedPage,
     ConfirmPage,

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from tidings.domain.websub import Intent, Push
 from tidings.errors import NotFoundError
+from tidings.model.websub import Intent, Push
 from tidings.web.forms import read_body
 from tidings.web.publication import Callbacks
 

@@ -6,8 +6,8 @@ import socket
 import pytest
 
 from loopback import Publisher, answer, redirect, silence
-from tidings.domain.access import Access
 from tidings.errors import StatusError, TimedOutError, UnreachableError
+from tidings.model.access import Access
 
 DOCUMENT = answer(body=b"document")
 SECRET = Access(

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from readers import VISITOR, House
-from tidings.domain.readers import ConsentEvent, PreferencesForm
 from tidings.errors import TidingsError
+from tidings.model.subscribers import ConsentEvent, PreferencesForm
 from tidings.storage import consents, subscribers
 
 DEEDS = {

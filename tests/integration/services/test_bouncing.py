@@ -12,8 +12,8 @@ from returned import QMAIL, VACATION, a_complaint, a_report
 from tidings.delivery.addresses import BounceAddress
 from tidings.delivery.mailboxes import Unread
 from tidings.domain.bounces import BounceKind
-from tidings.domain.readers import ConsentEvent, SuppressionReason
 from tidings.errors import MailboxError, StorageError
+from tidings.model.subscribers import ConsentEvent, SuppressionReason
 from tidings.services import bouncing
 from tidings.services.bouncing import BounceProcessor, BounceResult
 from tidings.storage import bounces, consents, suppressions

@@ -14,9 +14,9 @@ import pytest
 from factories import NOON
 from newsroom import Newsroom
 from polling import read_poll
-from tidings.domain.documents import Enclosure, Image, ParsedEntry
-from tidings.domain.entries import Entry, EntryState, SourceCredit
-from tidings.domain.publishing import FeedDocument
+from tidings.model.entries import Entry, EntryState, SourceCredit
+from tidings.model.feed import Enclosure, Image, ParsedEntry
+from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.publishable import publishable

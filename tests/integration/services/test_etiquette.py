@@ -17,11 +17,11 @@ from documents import an_item, atom, rss
 from factories import DAY, HOUR, NOON
 from loopback import Publisher, answer, redirect
 from polling import RULES
-from tidings.domain.sources import SourceState
-from tidings.domain.status import PollOutcome
 from tidings.errors import ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.sources import SourceState
+from tidings.model.status import PollOutcome
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import repaginate_some

@@ -14,10 +14,10 @@ from feed_rules import faults
 from newsroom import Newsroom
 from polling import read_poll
 from press import Press, topic
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Republish
-from tidings.domain.publishing import EVERYTHING, ArchiveAddress, Scope
 from tidings.errors import NotFoundError
+from tidings.model.entries import Republish
+from tidings.model.feed import Enclosure, Image
+from tidings.model.scopes import EVERYTHING, ArchiveAddress, Scope
 from tidings.storage import leases, polls, pruning, sources, topics, visibility
 from tidings.storage.tables import entry, source
 

@@ -8,9 +8,9 @@ from sqlalchemy import event
 from factories import DAY, HOUR
 from readers import House
 from tidings.domain import rosters
-from tidings.domain.newsletters import Frequency
-from tidings.domain.readers import NOBODY, SuppressionReason
 from tidings.domain.rosters import COLUMNS, CsvLine
+from tidings.model.newsletters import Frequency
+from tidings.model.subscribers import NOBODY, SuppressionReason
 from tidings.services.importing import BATCH, MAX_PROOF, consent_rows, subscriber_rows
 from tidings.storage import sign_ups, suppressions
 

@@ -13,9 +13,9 @@ from documents import an_item, atom, items, rss
 from factories import DAY, HOUR, NOON
 from polling import RULES
 from tidings.domain.compare import MAX_NAMES, MAX_UPDATES
-from tidings.domain.entries import EntryState
 from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
+from tidings.model.entries import EntryState
 from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import repaginate_some

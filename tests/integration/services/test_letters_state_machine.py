@@ -23,9 +23,9 @@ from newsroom import (
     reject,
     take_and_lose_the_reply,
 )
-from tidings.domain.newsletters import DeliveryState, Frequency
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
+from tidings.model.newsletters import DeliveryState, Frequency
 from tidings.storage import deliveries, publishing, schema, search_index
 from tidings.storage.database import Database
 from tidings.storage.mail_tables import subscription

@@ -8,9 +8,9 @@ from browser.showcase import SITE, shipped_templates
 from factories import HOUR, NOON, an_entry
 from newsroom import Newsroom
 from polling import failed_poll, read_poll
-from tidings.domain.publishing import ListAddress, PageAddress, PublishSettings, Scope
-from tidings.domain.sources import SourceState
 from tidings.errors import NotFoundError
+from tidings.model.scopes import ListAddress, PageAddress, PublishSettings, Scope
+from tidings.model.sources import SourceState
 from tidings.rendering.directory_pages import SourceHealth
 from tidings.services.directories import sources_page
 from tidings.services.imprint import SiteContext

@@ -23,9 +23,9 @@ from newsroom import (
 from outage import Outage
 from post import ANN, LINKS, SITE_URL, PostOffice
 from readers import way_out
-from tidings.domain.readers import NOBODY, MessageKind
 from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
+from tidings.model.subscribers import NOBODY, MessageKind
 from tidings.services.delivering import Delivered
 from tidings.services.moving import AddressChanges
 from tidings.storage import relays, subscribers

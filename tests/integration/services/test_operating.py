@@ -7,10 +7,10 @@ from sqlalchemy import update
 
 from factories import HOUR, NOON
 from newsroom import Newsroom
-from tidings.domain.entries import EntryState
-from tidings.domain.operators import EntryAct, OperatorToken, Session, SourceForm
-from tidings.domain.sources import SourceState
 from tidings.errors import InvalidError, NotFoundError
+from tidings.model.entries import EntryState
+from tidings.model.operators import EntryAct, OperatorToken, Session, SourceForm
+from tidings.model.sources import SourceState
 from tidings.services.desk import OperatorActions, OperatorView, Overview, in_form
 from tidings.storage import sources, topics
 from tidings.storage.tables import entry

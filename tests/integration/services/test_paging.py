@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 
 from factories import NOON
 from shelf import Shelf
-from tidings.domain.publishing import EntryAddress, Scope
 from tidings.errors import NotFoundError
+from tidings.model.scopes import EntryAddress, Scope
 from tidings.services import paging
 from tidings.services.paging import repaginate_some
 from tidings.storage import publishing, sources, topics

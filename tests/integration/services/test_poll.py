@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from factories import NOON, a_feed, an_entry
 from polling import RULES
-from tidings.domain.status import PollOutcome
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
+from tidings.model.status import PollOutcome
 from tidings.services.claims import HostRules
 from tidings.services.discovering import Prober
 from tidings.services.paging import repaginate_some

@@ -12,9 +12,9 @@ import tidings
 from factories import DAY, HOUR
 from newsroom import Outbox
 from readers import SECRET, VISITOR, House
-from tidings.domain.newsletters import Ending, Frequency
-from tidings.domain.readers import PreferencesForm, SuppressionReason
 from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model.newsletters import Ending, Frequency
+from tidings.model.subscribers import PreferencesForm, SuppressionReason
 from tidings.services import changes
 from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks

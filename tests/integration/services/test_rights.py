@@ -5,9 +5,9 @@ from sqlalchemy import update
 
 from newsroom import Newsroom, write_letter
 from press import Press, topic
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Republish
-from tidings.domain.publishing import (
+from tidings.model.entries import Republish
+from tidings.model.feed import Enclosure, Image
+from tidings.model.scopes import (
     EVERYTHING,
     EntryAddress,
     FeedAddress,

@@ -6,7 +6,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
-from tidings.domain.newsletters import Frequency
+from tidings.model.newsletters import Frequency
 from tidings.services.simulating import SimulatedAudience, simulate
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import insert, update
 
 from factories import DAY, HOUR, NOON
 from post import PostOffice
-from tidings.domain.entries import EntryState
-from tidings.domain.newsletters import DeliveryState
+from tidings.model.entries import EntryState
+from tidings.model.newsletters import DeliveryState
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.storage import relays
 from tidings.storage.reader_tables import bounce, notice

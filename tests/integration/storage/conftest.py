@@ -6,7 +6,7 @@ import pytest
 
 from factories import NOON
 from polling import read_poll
-from tidings.domain.documents import ParsedEntry
+from tidings.model.feed import ParsedEntry
 from tidings.storage import leases, polls, sources
 from tidings.storage.database import Database
 from tidings.storage.sources import NewSource

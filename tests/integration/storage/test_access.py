@@ -6,8 +6,8 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from factories import DAY, NOON
-from tidings.domain.access import Access
 from tidings.errors import ConflictError
+from tidings.model.access import Access
 from tidings.services.subscribe import remove_source
 from tidings.storage import leases, reader_tables, schema, search_index, sources
 from tidings.storage.database import Database

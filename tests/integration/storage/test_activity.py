@@ -10,10 +10,10 @@ from browser.showcase import SITE, shipped_templates
 from factories import DAY, HOUR, NOON, an_entry
 from newsroom import Newsroom, Outbox, reject
 from polling import failed_poll, read_poll
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.pings import HubPing
-from tidings.domain.sources import SourceHealth
-from tidings.domain.status import HubStanding, MessageOutcome, PollOutcome, starts_of
+from tidings.model.newsletters import DeliveryState
+from tidings.model.sources import SourceHealth
+from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, starts_of
 from tidings.services.imprint import SiteContext
 from tidings.services.status import read_status, status_body
 from tidings.storage import activity, hub_pings, leases, polls, sources

@@ -5,8 +5,8 @@ from sqlalchemy import insert, update
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.domain.newsletters import DeliveryState
 from tidings.errors import LeaseLostError
+from tidings.model.newsletters import DeliveryState
 from tidings.storage import deliveries, relays
 from tidings.storage.mail_tables import delivery
 from tidings.storage.outbox import Settled

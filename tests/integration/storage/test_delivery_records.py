@@ -4,9 +4,9 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import Search
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.newsletters import DeliveryState
 from tidings.storage import deliveries, subscriptions
 from tidings.storage.outbox import Settled
 

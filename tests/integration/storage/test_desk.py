@@ -3,7 +3,7 @@
 from sqlalchemy import insert, select
 
 from factories import NOON, an_entry
-from tidings.domain.entries import EntryState
+from tidings.model.entries import EntryState
 from tidings.storage import desk, visibility
 from tidings.storage.tables import entry
 

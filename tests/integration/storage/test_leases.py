@@ -105,7 +105,7 @@ def test_a_redirect_may_lead_to_a_host_we_hold_but_not_to_one_that_others_hold(d
 
 
 def test_paused_sources_are_not_due(database, follow):
-    from tidings.domain.sources import SourceState  # noqa: PLC0415
+    from tidings.model.sources import SourceState  # noqa: PLC0415
 
     source_id = follow()
     with database.write() as connection:

@@ -6,8 +6,8 @@ import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
 from polling import failed_poll, read_poll
-from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.sources import SourceState
 from tidings.storage import leases, polls, publishing, sources
 from tidings.storage.leases import LeaseRequest
 from tidings.storage.sources import SourceEdit

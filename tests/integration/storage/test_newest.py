@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
-from tidings.domain.entries import EntryState
+from tidings.model.entries import EntryState
 from tidings.storage import entries, topics
 from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.tables import entry

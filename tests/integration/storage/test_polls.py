@@ -3,9 +3,9 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON, an_entry
 from polling import failed_poll, read_poll
-from tidings.domain.entries import EntryState
-from tidings.domain.status import PollOutcome
 from tidings.errors import LeaseLostError
+from tidings.model.entries import EntryState
+from tidings.model.status import PollOutcome
 from tidings.storage import activity, entries, leases, polls, publishing, sources, topics
 from tidings.storage.entries import ListWindow, Selection
 

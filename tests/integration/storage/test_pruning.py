@@ -2,7 +2,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
 from newsroom import Newsroom
-from tidings.domain.entries import EntryState
+from tidings.model.entries import EntryState
 from tidings.storage import entries, pruning
 from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.pruning import Retention

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from factories import NOON, an_entry
 from polling import read_poll
-from tidings.domain.entries import EntryState
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
+from tidings.model.entries import EntryState
 from tidings.services.subscribe import remove_source
 from tidings.storage import (
     backups,

@@ -3,10 +3,10 @@
 import pytest
 
 from factories import HOUR, NOON, an_entry
-from tidings.domain.access import Access
-from tidings.domain.entries import Republish
-from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError
+from tidings.model.access import Access
+from tidings.model.entries import Republish
+from tidings.model.sources import SourceState
 from tidings.storage import entries, publishing, sources
 from tidings.storage.sources import SourceEdit
 

@@ -2,7 +2,7 @@
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.domain.newsletters import DeliveryState
+from tidings.model.newsletters import DeliveryState
 from tidings.storage import activity
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import event, select
 
 from factories import DAY, HOUR, NOON, an_entry
-from tidings.domain.entries import EntryState
 from tidings.domain.stories import MEMORY
 from tidings.errors import ConflictError
+from tidings.model.entries import EntryState
 from tidings.services.subscribe import remove_source
 from tidings.storage import (
     backups,

@@ -4,9 +4,9 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, a_schedule
-from tidings.domain.newsletters import Frequency
 from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.newsletters import Frequency
 from tidings.storage import plans, rosters, subscribers, subscriptions
 from tidings.storage.mail_tables import subscription_topic
 from tidings.storage.newsletters import chosen_topics

@@ -10,7 +10,7 @@ import pytest
 
 from browser.showcase import SITE, Showcase, serving
 from integration.web.visitors import Operations, Visitor, app_of
-from tidings.domain.publishing import ListAddress
+from tidings.model.scopes import ListAddress
 from tidings.web.publication import Check
 
 ROUTES = {

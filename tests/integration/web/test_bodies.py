@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tidings.domain.publishing import EntryAddress
 from tidings.errors import NotFoundError
+from tidings.model.scopes import EntryAddress
 from tidings.web.bodies import ResponseCache, compress
 
 

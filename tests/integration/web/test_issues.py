@@ -12,7 +12,7 @@ from factories import DAY, HOUR, NOON, an_entry
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, a_schedule
 from polling import read_poll
-from tidings.domain.publishing import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
+from tidings.model.scopes import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Site
 from tidings.services import site
 from tidings.services.archive import PAGE_SIZE

@@ -12,8 +12,8 @@ from browser.showcase import SITE, serving, shipped_templates
 from factories import DAY, NOON
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
-from tidings.domain.publishing import PageAddress, PublishSettings, Scope
 from tidings.domain.searching import SavedSearch
+from tidings.model.scopes import PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Operator
 from tidings.services import searching
 from tidings.services.imprint import SiteContext

@@ -6,8 +6,8 @@ from threading import Event
 import pytest
 
 from factories import NOON
-from tidings.domain.publishing import EntryAddress, Stamp
 from tidings.errors import NotFoundError
+from tidings.model.scopes import EntryAddress, Stamp
 from tidings.web.documents import StampReader
 
 ONE, OTHER, GONE = (EntryAddress(id=number) for number in (1, 2, 3))

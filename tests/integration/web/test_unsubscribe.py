@@ -11,7 +11,7 @@ from browser.showcase import SITE, Readers, Showcase, serving
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, Outbox
 from readers import way_out
-from tidings.domain.newsletters import Ending
+from tidings.model.newsletters import Ending
 from tidings.services.links import SignedLinks
 from tidings.services.preferences import Unsubscriber
 from tidings.storage import subscribers

@@ -12,8 +12,8 @@ from signing import key_of, signer_of
 from tidings.delivery.dkim import Signer
 from tidings.delivery.letters import prepare_issue
 from tidings.delivery.settings import DkimSettings
-from tidings.domain.newsletters import UNSUBSCRIBE_URL
 from tidings.errors import ConfigError
+from tidings.model.newsletters import UNSUBSCRIBE_URL
 
 LETTER = prepare_issue(
     issue_of(subject="\u6f6e\u6c50 " * 30, text=f"One  two \t\n\n{UNSUBSCRIBE_URL}\n\n\n"),

@@ -14,7 +14,7 @@ from tidings.delivery import letters
 from tidings.delivery.addresses import Sender
 from tidings.delivery.encodings import MAX_TEXT, header_text
 from tidings.delivery.letters import PreparedIssue, prepare_issue
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 NAMES = [
     "From",

@@ -1,7 +1,7 @@
 import pytest
 
-from tidings.domain.access import Access, changed, taken_apart
 from tidings.errors import InvalidError
+from tidings.model.access import Access, changed, taken_apart
 
 EVERYTHING = Access(
     user="reader",

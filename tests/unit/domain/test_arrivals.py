@@ -7,7 +7,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
 from tidings.domain.arrivals import MAX_DIGEST_AGE, FirstPoll, Occasion, receive
-from tidings.domain.entries import EntryState
+from tidings.model.entries import EntryState
 
 URL = "https://example.org/feed"
 ADDED, IMPORTED = FirstPoll(public=2, imported=False), FirstPoll(public=2, imported=True)

@@ -6,8 +6,8 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from tidings.domain.bounces import BounceHistory, BounceKind, decide, is_forgiven, kind_of
-from tidings.domain.readers import SuppressionReason
-from tidings.domain.refusals import find_status
+from tidings.model.refusals import find_status
+from tidings.model.subscribers import SuppressionReason
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from factories import HOUR, NOON, a_feed, an_entry
 from tidings.domain.arrivals import FirstPoll, Occasion
 from tidings.domain.compare import MAX_NAMES, REST, KnownEntry, compare
-from tidings.domain.documents import REMOVED
-from tidings.domain.identity import digest
 from tidings.domain.renames import Namesake
+from tidings.model.feed import REMOVED
+from tidings.model.identity import digest
 
 OCCASION = Occasion(source_url="https://example.org/feed", now=NOON)
 

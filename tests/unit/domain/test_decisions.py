@@ -1,7 +1,7 @@
 """What is remembered of decisions."""
 
 from factories import HOUR, NOON
-from tidings.domain.sources import MAX_DECISIONS, MAX_WORDS, noted_all, with_decision, with_news
+from tidings.model.sources import MAX_DECISIONS, MAX_WORDS, noted_all, with_decision, with_news
 
 
 def words(history):

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from factories import NOON
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Entry, EntryState, Republish, SourceCredit, permitted
+from tidings.model.entries import Entry, EntryState, Republish, SourceCredit, permitted
+from tidings.model.feed import Enclosure, Image
 
 WITHHELD = ("content", "excerpt", "image", "pictures", "enclosures")
 

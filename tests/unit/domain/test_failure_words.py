@@ -3,7 +3,6 @@
 import pytest
 
 from factories import DAY, NOON
-from tidings.domain.sources import is_dead, phrase_for, word_for
 from tidings.errors import (
     BrokenTransferError,
     FetchError,
@@ -16,6 +15,7 @@ from tidings.errors import (
     UnknownHostError,
     UnreachableError,
 )
+from tidings.model.sources import is_dead, phrase_for, word_for
 
 URL = "https://example.org/feed"
 

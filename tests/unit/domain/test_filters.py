@@ -4,8 +4,8 @@ import pytest
 
 from factories import DAY, NOON, an_entry
 from tidings.domain.arrivals import FirstPoll, Occasion, receive
-from tidings.domain.entries import EntryState
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule, decide
+from tidings.model.entries import EntryState
 
 
 def a_filter(number, action):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.identity import KEY_SIZE, Marks, digest, entry_keys
+from tidings.model.identity import KEY_SIZE, Marks, digest, entry_keys
 
 PLAIN = Marks(guid=None, link=None, title="A title", date="2026-11-20", text="Its text.")
 LINKED = replace(PLAIN, link="https://example.org/1")

@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.urls import is_name
+from tidings.model.urls import is_name
 
 
 @pytest.mark.parametrize(

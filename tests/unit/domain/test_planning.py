@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.newsletters import Frequency, Schedule
 from tidings.domain.planning import (
     INSTANT_PAUSE,
     Omission,
@@ -20,6 +19,7 @@ from tidings.domain.planning import (
     waits_for_more,
     window_of,
 )
+from tidings.model.newsletters import Frequency, Schedule
 
 DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC")
 INSTANT = Schedule(frequency=Frequency.INSTANT, hour=7, timezone="UTC")

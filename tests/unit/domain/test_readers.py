@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from factories import NOON
-from tidings.domain.readers import abuse_key, is_role, looks_human, network_of
+from tidings.model.subscribers import abuse_key, is_role, looks_human, network_of
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.markup import minutes_to_read
+from tidings.model.text import minutes_to_read
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.domain.refusals import Outcomes, RefusalSubject, subject_of
+from tidings.model.refusals import Outcomes, RefusalSubject, subject_of
 
 THEIRS, OURS = RefusalSubject.RECIPIENT, RefusalSubject.OURS
 

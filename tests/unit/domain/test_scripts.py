@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.domain.markup import readable
+from tidings.model.text import readable
 from tidings.parsing.bodies import clean_body
 from tidings.parsing.text import clean_line
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.urls import (
+from tidings.errors import InvalidError
+from tidings.model.urls import (
     MAX_SLUG,
     checked_slug,
     checked_title,
@@ -15,7 +16,6 @@ from tidings.domain.urls import (
     source_slugs,
     topic_slug,
 )
-from tidings.errors import InvalidError
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.domain.spans import duration_in_words, format_duration, parse_duration
 from tidings.errors import InvalidError
+from tidings.model.durations import duration_in_words, format_duration, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.domain.newsletters import DeliveryState
 from tidings.domain.retries import (
     FAULT,
     MAX_FAULTS,
@@ -13,6 +12,7 @@ from tidings.domain.retries import (
     CircuitBreakers,
     Verdict,
 )
+from tidings.model.newsletters import DeliveryState
 
 PAUSE = timedelta(minutes=5)
 TAKEN = Verdict(state=DeliveryState.ACCEPTED)

@@ -6,9 +6,9 @@ from itertools import pairwise
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.sources import SourceHealth, SourceState, health_of
-from tidings.domain.status import LETTERS, MAX_STEPS, median_lag, starts_of
+from tidings.model.newsletters import DeliveryState
+from tidings.model.sources import SourceHealth, SourceState, health_of
+from tidings.model.status import LETTERS, MAX_STEPS, median_lag, starts_of
 
 MINUTE = timedelta(minutes=1)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.urls import is_private, masked, web_addresses, without_credentials
+from tidings.model.urls import is_private, masked, web_addresses, without_credentials
 
 
 @pytest.mark.parametrize(

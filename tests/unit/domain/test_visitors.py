@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.domain.readers import read_networks, visitor_address
+from tidings.model.subscribers import read_networks, visitor_address
 
 OURS = read_networks(["10.0.0.0/8", "2001:db8::1"])
 

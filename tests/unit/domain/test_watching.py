@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.operators import (
+from tidings.model.operators import (
     MAX_LINES,
     HealthSnapshot,
     MessageGroup,

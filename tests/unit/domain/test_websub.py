@@ -17,7 +17,7 @@ from tidings.domain.hubs import (
     may_leave,
     settle_intent,
 )
-from tidings.domain.websub import (
+from tidings.model.websub import (
     METHODS,
     HubNote,
     HubOffer,

@@ -1,7 +1,7 @@
-from tidings.domain.access import Access
 from tidings.fetching import client
 from tidings.fetching.answers import Question
 from tidings.fetching.guard import parse_target
+from tidings.model.access import Access
 
 
 def test_what_is_sent_along_is_not_in_what_is_shown_of_a_question():

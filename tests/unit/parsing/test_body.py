@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from tidings.domain.documents import Image
+from tidings.model.feed import Image
 from tidings.parsing.bodies import clean_body, plain_to_html, visible_text
 from tidings.parsing.sanitizer import ATTRIBUTES, FIXED, TAGS
 

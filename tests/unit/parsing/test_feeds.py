@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tidings.domain.documents import MAX_ENTRIES
+from tidings.model.feed import MAX_ENTRIES
 from tidings.parsing.document import Document, parse
 
 POINTS = sorted(Path(__file__).parents[2].glob("data/feeds/*.xml"))

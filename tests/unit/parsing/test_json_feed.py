@@ -3,8 +3,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tidings.domain.documents import Enclosure, Image
 from tidings.errors import ParseError
+from tidings.model.feed import Enclosure, Image
 from tidings.parsing.document import Document, parse
 
 VERSION = "https://jsonfeed.org/version/1.1"

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tidings.domain.documents import MAX_ENTRIES
+from tidings.model.feed import MAX_ENTRIES
 from tidings.parsing.newest import newest_positions, positions_to_read
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

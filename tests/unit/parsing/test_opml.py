@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.publishing import FeedOutline
 from tidings.errors import ParseError
+from tidings.model.scopes import FeedOutline
 from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, Subscriptions, read_opml
 from tidings.rendering.opml import render_opml
 

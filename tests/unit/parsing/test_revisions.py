@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.documents import Enclosure
+from tidings.model.feed import Enclosure
 from tidings.parsing.raw import Text
 from tidings.parsing.revisions import first_revision, revision, seen
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import AlsoAt, Entry, EntryState, SourceCredit
-from tidings.domain.publishing import FeedDocument
+from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit
+from tidings.model.feed import Enclosure, Image
+from tidings.model.scopes import FeedDocument
 from tidings.rendering.formats import FORMATS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "feeds"

@@ -7,7 +7,7 @@ import feedparser
 import pytest
 from lxml import etree
 
-from tidings.domain.publishing import ArchiveLinks
+from tidings.model.scopes import ArchiveLinks
 from tidings.parsing.document import Document
 from tidings.parsing.document import parse as parse_document
 from tidings.rendering.atom import ATOM, render_atom

@@ -8,7 +8,7 @@ import feedparser
 import pytest
 from lxml import etree
 
-from tidings.domain.publishing import FeedOutline
+from tidings.model.scopes import FeedOutline
 from tidings.rendering.atom import render_atom
 from tidings.rendering.json_feed import render_json
 from tidings.rendering.opml import render_opml

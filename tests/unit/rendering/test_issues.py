@@ -21,7 +21,7 @@ from digests import (
     of,
 )
 from feed_rules import faults
-from tidings.domain.newsletters import UNSUBSCRIBE_URL
+from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import pages
 from tidings.rendering.atom import render_atom
 from tidings.rendering.issues_feed import issues_feed

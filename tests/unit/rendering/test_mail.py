@@ -30,9 +30,9 @@ from digests import (
     an_entry,
     of,
 )
-from tidings.domain.documents import Image
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
 from tidings.errors import TemplateError
+from tidings.model.feed import Image
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
 from tidings.rendering import mail
 from tidings.rendering.mail import MAX_BYTES, DigestContext
 from tidings.templates import load_mail_templates

@@ -6,8 +6,8 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from digests import ISSUE_URL, LEMMA, MAJALLA, NOTES, SITE_URL, TEMPLATES, a_digest, an_entry, of
-from tidings.domain.entries import AlsoAt
-from tidings.domain.newsletters import UNSUBSCRIBE_URL
+from tidings.model.entries import AlsoAt
+from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import mail
 from tidings.rendering.mail import MAX_MATES
 from tidings.templates import load_mail_templates

@@ -8,9 +8,9 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from digests import TEMPLATES
-from tidings.domain.newsletters import Frequency
-from tidings.domain.operators import Problem, ProblemKind
 from tidings.errors import TemplateError
+from tidings.model.newsletters import Frequency
+from tidings.model.operators import Problem, ProblemKind
 from tidings.rendering.notices import (
     AddressChangedContext,
     AddressContext,

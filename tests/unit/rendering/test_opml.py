@@ -1,6 +1,6 @@
 from lxml import etree
 
-from tidings.domain.publishing import FeedOutline
+from tidings.model.scopes import FeedOutline
 from tidings.rendering.opml import render_opml
 
 OUTLINES = (

@@ -24,11 +24,11 @@ from browser.showcase import (
     source_line,
     topic_line,
 )
-from tidings.domain.documents import Enclosure, Image
-from tidings.domain.entries import Republish, TopicCredit
-from tidings.domain.publishing import Scope
-from tidings.domain.sources import SourceHealth
 from tidings.errors import TemplateError
+from tidings.model.entries import Republish, TopicCredit
+from tidings.model.feed import Enclosure, Image
+from tidings.model.scopes import Scope
+from tidings.model.sources import SourceHealth
 from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage
 from tidings.rendering.pages import EntryPage, ErrorPage, ListPage, PageLink

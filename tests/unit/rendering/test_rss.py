@@ -7,7 +7,7 @@ import feedparser
 import pytest
 from lxml import etree
 
-from tidings.domain.documents import Enclosure
+from tidings.model.feed import Enclosure
 from tidings.rendering.rss import MEDIA_RSS, render_rss
 
 NAMESPACES = {

@@ -8,8 +8,8 @@ import pytest
 from browser.showcase import SITE, shipped_templates
 from factories import DAY, HOUR, NOON
 from tidings import errors
-from tidings.domain.sources import SourceHealth, word_for
-from tidings.domain.status import (
+from tidings.model.sources import SourceHealth, word_for
+from tidings.model.status import (
     FailingSource,
     HubStanding,
     MessageOutcome,

@@ -13,7 +13,7 @@ from factories import NOON
 from feed_rules import faults
 from hostile_documents import channel
 from tidings.domain.arrivals import Occasion, receive
-from tidings.domain.entries import Entry, SourceCredit
+from tidings.model.entries import Entry, SourceCredit
 from tidings.parsing.document import Document, parse
 from tidings.rendering.atom import render_atom
 from tidings.rendering.rss import render_rss

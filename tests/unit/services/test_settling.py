@@ -8,10 +8,10 @@ from factories import DAY, HOUR, NOON, a_feed, an_entry
 from polling import RULES
 from tidings.domain.compare import KnownEntry
 from tidings.domain.silence import is_doubtful
-from tidings.domain.sources import DueSource, SourceState
-from tidings.domain.status import PollOutcome
 from tidings.errors import ParseError, StatusError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
+from tidings.model.sources import DueSource, SourceState
+from tidings.model.status import PollOutcome
 from tidings.services.poll import host_pause
 from tidings.services.settling import (
     ComparedDocument,

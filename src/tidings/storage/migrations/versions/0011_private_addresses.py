@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tidings.domain.urls import is_private
+from tidings.model.urls import is_private
 
 revision = "0011"
 down_revision = "0010"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from tidings.domain.documents import Enclosure, Image
+from tidings.model.feed import Enclosure, Image
 
 HEADLINE_LENGTH = 80
 """Characters of the excerpt that head an entry without a title."""

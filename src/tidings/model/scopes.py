@@ -1,9 +1,15 @@
-"""What is published: the values feeds and pages are rendered from."""
+"""What is published: the values feeds and pages are rendered from.
+
+Archives of the feed of everything: which publish sequences each one holds, for ever (RFC 5005).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidings.domain.entries import Entry
+from tidings.model.entries import Entry
+
+ARCHIVE_SIZE = 100
+"""Publish sequences in one archive. Never to be changed: readers keep what they have read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,3 +238,21 @@ class Stamp:
     def etag(self) -> str:
         """A strong entity tag, with its quotes."""
         return f'"{self.change}-{self.fingerprint}"'
+
+
+def full_archives(last_seq: int) -> int:
+    """Return how many archives there are, `last_seq` being the last publish sequence."""
+    return last_seq // ARCHIVE_SIZE
+
+
+def archives_left_out(last_seq: int, *, feed_size: int) -> int:
+    """Return how many archives the document that is subscribed to leaves out.
+
+    It holds what follows them: `feed_size` publish sequences or more, if there are as many.
+    """
+    return full_archives(max(last_seq - feed_size, 0))
+
+
+def archive_span(number: int) -> tuple[int, int]:
+    """Return the first and the last publish sequence of an archive; 1 is the oldest."""
+    return ARCHIVE_SIZE * (number - 1) + 1, ARCHIVE_SIZE * number

@@ -6,9 +6,9 @@ from enum import StrEnum
 from functools import cache
 from zoneinfo import available_timezones
 
-from tidings.domain.entries import Entry, SourceCredit, TopicCredit
-from tidings.domain.markup import nearest
 from tidings.errors import InvalidError
+from tidings.model.entries import Entry, SourceCredit, TopicCredit
+from tidings.model.text import nearest
 
 
 class Frequency(StrEnum):

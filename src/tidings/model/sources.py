@@ -13,10 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.access import Access
-from tidings.domain.entries import Republish, TopicCredit
-from tidings.domain.urls import masked, without_credentials
-from tidings.domain.websub import HubState, HubSubscription
 from tidings.errors import (
     BrokenTransferError,
     FetchError,
@@ -29,6 +25,10 @@ from tidings.errors import (
     UnknownHostError,
     UnreachableError,
 )
+from tidings.model.access import Access
+from tidings.model.entries import Republish, TopicCredit
+from tidings.model.urls import masked, without_credentials
+from tidings.model.websub import HubState, HubSubscription
 
 GONE = "http 410"
 

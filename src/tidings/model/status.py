@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.newsletters import DeliveryState
-from tidings.domain.sources import SourceHealth
+from tidings.model.newsletters import DeliveryState
+from tidings.model.sources import SourceHealth
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 

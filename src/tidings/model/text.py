@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from tidings.domain.cjk import HAN, HANGUL, KANA
+from tidings.model.cjk import HAN, HANGUL, KANA
 
 _INLINE = (
     "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark math nobr q rb rp rt"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.entries import Entry
-from tidings.domain.sources import Source
+from tidings.model.entries import Entry
+from tidings.model.sources import Source
 
 MORNING = 6
 """The hour, in UTC, from which on the day's note may be written."""

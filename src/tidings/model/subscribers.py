@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from tidings.domain.newsletters import Ending, Newsletter, Schedule, Subscription
+from tidings.model.newsletters import Ending, Newsletter, Schedule, Subscription
 
 LETTER_PAUSE = timedelta(hours=24)
 """At most one letter of a kind in that time to an address that has yet to be confirmed."""
