@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, text
 
+from tidings.db.database import Database
+from tidings.db.tables import source, source_topic
 from tidings.model.sources import SourceState
 from tidings.storage import publishing, topics
-from tidings.storage.database import Database
-from tidings.storage.tables import source, source_topic
 
 SOURCES = 1_000
 TOPICS = {"broad": 200, "narrow": 5}

@@ -20,6 +20,8 @@ from letters import sink
 from measure import counted, peak_memory, settings, table
 from tidings import mailing
 from tidings.config import Settings
+from tidings.db.database import Database
+from tidings.db.mail_tables import subscriber, subscription, subscription_topic
 from tidings.delivery.folder import Folder
 from tidings.delivery.smtp import Relay
 from tidings.delivery.transports import Connect
@@ -29,8 +31,6 @@ from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import CHUNK, Planner
 from tidings.storage import deliveries, newsletters
-from tidings.storage.database import Database
-from tidings.storage.mail_tables import subscriber, subscription, subscription_topic
 from tidings.wiring import App, opened
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -13,11 +13,12 @@ from sqlalchemy import insert, text
 
 from filling import SOURCES, store_sources
 from measure import databases, table
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.tables import entry
 from tidings.domain.searching import Asked, rank, read_query
 from tidings.model.entries import EntryState
-from tidings.storage import schema, search, search_index
-from tidings.storage.database import Database
-from tidings.storage.tables import entry
+from tidings.storage import search, search_index
 
 LATEST = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CHUNK = 1000

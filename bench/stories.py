@@ -14,12 +14,13 @@ from sqlalchemy import insert
 
 from filling import fill
 from measure import databases, table
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.tables import story_key
 from tidings.domain.polled import PolledSource
 from tidings.domain.sketches import Sketch, sketch_of
 from tidings.domain.stories import MEMORY, find_similarity
-from tidings.storage import leases, polls, schema, search_index
-from tidings.storage.database import Database
-from tidings.storage.tables import story_key
+from tidings.storage import leases, polls, search_index
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
 import alike

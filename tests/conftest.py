@@ -12,8 +12,9 @@ import pytest
 from hypothesis import settings
 
 import postgres
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.storage import search_index
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 ROOM = 4 * 1024**3

@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, write_letter
+from tidings.db.database import Database
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.smtp import Relay
-from tidings.storage.database import Database
 
 SEVEN = NOON - 5 * HOUR + DAY
 

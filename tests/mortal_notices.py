@@ -11,9 +11,9 @@ from threading import Event
 
 from mortal import Way
 from post import sender_for
+from tidings.db.database import Database
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.smtp import Relay
-from tidings.storage.database import Database
 
 
 def main(url, moment, port):

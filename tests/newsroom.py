@@ -12,6 +12,8 @@ from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
 from polling import read_poll
+from tidings.db.mail_tables import delivery, issue_entry, plan_log
+from tidings.db.tables import entry, source
 from tidings.delivery import addresses
 from tidings.delivery.letters import ListHeaders
 from tidings.delivery.transports import Reply
@@ -33,10 +35,8 @@ from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import Planner
 from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
-from tidings.storage.mail_tables import delivery, issue_entry, plan_log
 from tidings.storage.newsletters import NewsletterForm
 from tidings.storage.sources import NewSource
-from tidings.storage.tables import entry, source
 
 
 def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC"):

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from newsroom import Newsroom
+from tidings.db.subscriber_tables import consent, notice
 from tidings.model.subscribers import PreferencesForm, SignUpForm, Visitor
 from tidings.services.importing import Importer, ImportPlan
 from tidings.services.links import SignedLinks
@@ -12,7 +13,6 @@ from tidings.services.moving import AddressChanges
 from tidings.services.preferences import SubscriberPreferences, Unsubscriber
 from tidings.services.subscribing import SignUps
 from tidings.storage import rosters, sign_ups, subscribers, subscriptions
-from tidings.storage.reader_tables import consent, notice
 from tidings.storage.rosters import SubscriptionFilter
 
 VISITOR = Visitor(network="203.0.113.7")

@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from tidings import mailing, publishing
+from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
 from tidings.model.status import PollResult
@@ -27,7 +28,6 @@ from tidings.services.subscribing import forget_expired
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.services.websub import forget_hubs
 from tidings.storage import pruning
-from tidings.storage.database import Database
 from tidings.wiring import App, utc_now
 
 logger = logging.getLogger(__name__)

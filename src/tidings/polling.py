@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from tidings.db.database import Database
 from tidings.errors import ConfigError, ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.parsing.children import Parser
@@ -25,7 +26,6 @@ from tidings.services.settling import Rules
 from tidings.services.subscribe import SourceAdder, import_sources
 from tidings.services.websub import HubSubscriber, PushReader
 from tidings.storage import leases, sources
-from tidings.storage.database import Database
 from tidings.wiring import VERSION, App, process_name, utc_now
 
 logger = logging.getLogger(__name__)

@@ -15,11 +15,12 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tidings.config import Settings
+from tidings.db import schema
+from tidings.db.database import Database
 from tidings.domain.findings import faults
 from tidings.errors import ConfigError, InvalidError, StorageError
 from tidings.resources import data_dir
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from tidings.storage import search_index
 
 # For annotations only: what is imported here, every command would pay for.
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def process_name() -> str:
 
 
 def _kept_secret(path: Path) -> bytes:
-    from tidings.storage.backups import flush_names
+    from tidings.db.backups import flush_names
 
     try:
         with suppress(FileExistsError):

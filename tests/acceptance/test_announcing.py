@@ -12,6 +12,7 @@ from hub import Hub
 from loopback import answer
 from newsroom import Newsroom
 from polling import failed_poll
+from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
 from tidings.publishing import hubs_of, site_of
@@ -19,7 +20,6 @@ from tidings.services.announcing import HubPinger, forget_others
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.storage import hub_pings, leases, polls, publishing, sources, visibility
-from tidings.storage.tables import feed_state, hub_ping
 
 BASE = "https://news.example"
 MINUTE = timedelta(minutes=1)

@@ -12,8 +12,8 @@ import mortal
 from factories import DAY
 from newsroom import Newsroom
 from relay import CLOSE, HANG, FakeRelay
+from tidings.db.mail_tables import delivery
 from tidings.domain.retries import DOUBT
-from tidings.storage.mail_tables import delivery
 
 PATIENCE = 30
 SEVEN = mortal.SEVEN

@@ -13,8 +13,8 @@ from sqlalchemy import update
 from documents import atom, recent_items
 from loopback import answer
 from relay import FakeRelay
+from tidings.db.mail_tables import subscription
 from tidings.domain.planning import HARMLESS
-from tidings.storage.mail_tables import subscription
 
 PATIENCE = 30
 SENDER = "Tidings <news@tidings.example.net>"

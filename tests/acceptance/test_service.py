@@ -21,8 +21,9 @@ from sqlalchemy import create_engine, make_url, text
 from documents import atom, items
 from hub import Hub
 from loopback import answer, dripping
-from tidings.storage import hub_pings, schema
-from tidings.storage.database import BUSY_SECONDS, Database
+from tidings.db import schema
+from tidings.db.database import BUSY_SECONDS, Database
+from tidings.storage import hub_pings
 
 PATIENCE = 30
 GRACE = 10

@@ -18,13 +18,13 @@ from hub import CHALLENGE, Hub
 from integration.web.visitors import Operations, Visitor, app_of
 from loopback import answer, silence
 from tidings.clock import ticking
+from tidings.db.intake_tables import websub
 from tidings.model.websub import HubState
 from tidings.polling import polling
 from tidings.services.subscribe import remove_source
 from tidings.services.websub import HubRequests
 from tidings.storage import entries, leases, sources
 from tidings.storage.entries import ListWindow, Selection
-from tidings.storage.intake_tables import websub
 from tidings.storage.sources import NewSource, SourceState
 
 MAX_SIZE = 100_000

@@ -8,8 +8,9 @@ import pytest
 from browser.legibility import CONTRAST, violations
 from browser.showcase import serving
 from control_room import ControlRoom
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.storage import search_index
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
 SMALL_TARGETS = """

@@ -13,8 +13,9 @@ from browser.showcase import SITE, serving
 from front_door import WAIT, FrontDoor
 from newsroom import Outbox
 from post import sender_for
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.storage import search_index
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
 SMALL_TARGETS = """

@@ -12,8 +12,8 @@ from tidings.storage import search_index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import postgres
-from tidings.storage import schema
-from tidings.storage.database import Database
+from tidings.db import schema
+from tidings.db.database import Database
 
 HERE = Path(__file__).parent
 LIMITS = ("--kills", "300", "--seconds", "280")

@@ -30,12 +30,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from relay import FakeRelay
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.mail_tables import delivery
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.smtp import Relay
 from tidings.domain.retries import PAUSES
-from tidings.storage import schema
-from tidings.storage.database import Database
-from tidings.storage.mail_tables import delivery
 
 READERS = 80
 SERVICES = 2

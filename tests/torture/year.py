@@ -26,11 +26,11 @@ from promises import Promises
 
 from factories import HOUR
 from newsroom import Newsroom, Outbox, be_away
+from tidings.db import schema
+from tidings.db.database import Database
 from tidings.delivery.transports import Reply
 from tidings.model.newsletters import UNSUBSCRIBE_URL, Frequency
 from tidings.rendering.mail import Composed
-from tidings.storage import schema
-from tidings.storage.database import Database
 
 BEGIN = datetime(2026, 3, 7, tzinfo=UTC)
 """A month in which most clocks are changed."""

@@ -29,8 +29,9 @@ def upgrade(start: Start) -> None:
 
     Example: tidings db upgrade
     """
-    from tidings.storage import schema, search_index
-    from tidings.storage.database import Database
+    from tidings.db import schema
+    from tidings.db.database import Database
+    from tidings.storage import search_index
 
     with closing(Database(start.settings().database.url)) as database:
         version = schema.upgrade(database, rebuild_index=search_index.rebuild)
@@ -45,8 +46,8 @@ def backup(start: Start, file: Path) -> None:
 
     Example: tidings db backup var/backup.db
     """
-    from tidings.storage import backups
-    from tidings.storage.database import Database
+    from tidings.db import backups
+    from tidings.db.database import Database
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_dump")
@@ -67,8 +68,9 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
 
     Example: tidings db restore var/backup.db
     """
-    from tidings.storage import backups, operators, schema, search_index
-    from tidings.storage.database import Database
+    from tidings.db import backups, schema
+    from tidings.db.database import Database
+    from tidings.storage import operators, search_index
     from tidings.wiring import utc_now
 
     url = start.settings().database.url
@@ -90,7 +92,8 @@ def check(start: Start) -> None:
 
     Example: tidings db check
     """
-    from tidings.storage import backups, search_index
+    from tidings.db import backups
+    from tidings.storage import search_index
     from tidings.wiring import opened
 
     with opened(start.settings()) as app:
@@ -110,8 +113,9 @@ def copy(start: Start, url: str) -> None:
 
     Example: tidings db copy postgresql://tidings@localhost/tidings
     """
-    from tidings.storage import backups, schema, search_index
-    from tidings.storage.database import Database
+    from tidings.db import backups, schema
+    from tidings.db.database import Database
+    from tidings.storage import search_index
     from tidings.wiring import opened
 
     with closing(Database(url)) as target, opened(start.settings()) as app:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 
+from tidings.db.database import Database
 from tidings.domain.pings import HubPing, announce, attempt, changed_bodies, fingerprints, settle
 from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import FormPost
@@ -21,7 +22,6 @@ from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.imprint import last_change, scope_of
 from tidings.services.publication import Publication
 from tidings.storage import hub_pings, publishing
-from tidings.storage.database import Database
 from tidings.storage.hub_pings import Seen
 
 logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from tidings.db.database import Connection
 from tidings.domain.digests import compose
 from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
@@ -15,7 +16,6 @@ from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.services.imprint import ISSUES_IN_FEED
 from tidings.storage import issues, publishing
-from tidings.storage.database import Connection
 
 PAGE_SIZE = 20
 """Issues on a page of the list: each one is a line."""

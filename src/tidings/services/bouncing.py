@@ -13,6 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from threading import Event
 
+from tidings.db.database import Connection, Database
 from tidings.delivery.addresses import BounceAddress, BounceClaim
 from tidings.delivery.mailboxes import Mailbox
 from tidings.delivery.reports import Report, read_incoming
@@ -25,7 +26,6 @@ from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks
 from tidings.storage import bounces, subscriptions
 from tidings.storage.bounces import Addressee, NewBounce
-from tidings.storage.database import Connection, Database
 
 logger = logging.getLogger(__name__)
 

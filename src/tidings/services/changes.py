@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from tidings.db.database import Connection
 from tidings.delivery.addresses import EmailAddress
 from tidings.errors import ConflictError
 from tidings.model.newsletters import Ending, Subscription
@@ -20,7 +21,6 @@ from tidings.model.subscribers import (
 )
 from tidings.services.readers import in_record, letter_about
 from tidings.storage import consents, notices, subscribers, subscriptions, suppressions
-from tidings.storage.database import Connection
 
 logger = logging.getLogger(__name__)
 

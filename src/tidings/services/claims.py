@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tidings.db.database import Database
 from tidings.errors import StorageError
 from tidings.model.sources import DueSource
 from tidings.storage import leases
-from tidings.storage.database import Database
 from tidings.storage.leases import LeaseRequest
 
 AHEAD = 2

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.domain.digests import compose, fair_shares, fold, issue_key
 from tidings.domain.planning import Slot, Window
 from tidings.model.entries import Entry
@@ -16,7 +17,6 @@ from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.rendering.mail import Composed
 from tidings.services.news import DigestCandidates, whole_audience
 from tidings.storage import entries, publishing, story_records
-from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
 from tidings.storage.newsletters import Edition
 

@@ -24,6 +24,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Generic
 
+from tidings.db.database import Database
 from tidings.delivery.settings import DomainLimits
 from tidings.delivery.transports import Connect, Reply, Send
 from tidings.domain.retries import DOUBT, Verdict
@@ -33,7 +34,6 @@ from tidings.services.attempts import attempt, domain_of, put_back
 from tidings.services.lanes import DomainLimiter
 from tidings.services.queues import AttemptResult, Claimed, OutgoingMessage, Queue
 from tidings.storage import relays
-from tidings.storage.database import Database
 from tidings.storage.leases import RENEWAL, name_of_round
 
 logger = logging.getLogger(__name__)

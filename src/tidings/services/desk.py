@@ -9,6 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
+from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError, one_line
 from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
@@ -16,7 +17,6 @@ from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAc
 from tidings.model.sources import Source, SourceState
 from tidings.rendering.site import Flash, Operator
 from tidings.storage import desk, entries, pins, sources, story_records, topics, visibility
-from tidings.storage.database import Connection, Database
 from tidings.storage.sources import SourceEdit
 
 _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}

@@ -9,6 +9,7 @@ original. So are numbered pages: their entries are on the publishers' pages as w
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source, SourceState, health_of
@@ -17,7 +18,6 @@ from tidings.rendering.site import Site
 from tidings.rendering.sitemap import MOST, SitemapEntry, render_sitemap, render_sitemap_index
 from tidings.services.imprint import every_scope, key_of
 from tidings.storage import issues, newsletters, publishing, searches, sources, topics
-from tidings.storage.database import Connection
 
 
 def topics_page(connection: Connection, site: Site) -> TopicsPage:

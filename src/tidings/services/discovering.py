@@ -13,6 +13,7 @@ from http import HTTPStatus
 from threading import Event
 from typing import Self, TypeVar
 
+from tidings.db.database import Database
 from tidings.domain.schedule import PollPolicy
 from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
 from tidings.fetching.outcomes import Fetched, Outcome, Request
@@ -25,7 +26,6 @@ from tidings.services.claims import HostRules
 from tidings.services.poll import Fetch
 from tidings.services.readings import Parse
 from tidings.storage import leases
-from tidings.storage.database import Database
 
 MAX_TRIES = 10
 """Addresses that are tried where a page advertises no feed."""

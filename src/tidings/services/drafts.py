@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.domain.planning import BY_HAND, Omission, Slot, Window, life_of, window_of
 from tidings.services.composing import Composer, IssueRequest
 from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import issues, plans, story_records
-from tidings.storage.database import Connection
 from tidings.storage.issues import NewIssue
 from tidings.storage.plans import DueSubscription, Omitted, Plan, PlannedDelivery, SubscriptionStep
 from tidings.storage.story_records import Told

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import Consent, ConsentEvent, SubscriberProfile, SuppressionReason
 from tidings.services.links import SignedLinks
 from tidings.storage import consents, subscribers, suppressions
-from tidings.storage.database import Connection
 
 
 def erase(

@@ -5,6 +5,7 @@ What a subscriber got and when, and why not the rest, in words for the operator 
 
 from collections.abc import Iterator
 
+from tidings.db.database import Connection
 from tidings.domain.digests import matches
 from tidings.domain.planning import Omission
 from tidings.model.entries import Entry, EntryState
@@ -25,7 +26,6 @@ from tidings.storage import (
     suppressions,
     websub,
 )
-from tidings.storage.database import Connection
 from tidings.storage.explanations import EntryRecord, SourceRecord
 from tidings.storage.subscribers import SlotRecord
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from tidings.db.database import Connection
 from tidings.domain.stories import MatchReason
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import Subscription
 from tidings.storage import story_records
-from tidings.storage.database import Connection
 from tidings.storage.story_records import Reason
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid5
 
+from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model import scopes
 from tidings.model.entries import Entry
@@ -22,7 +23,6 @@ from tidings.rendering.site import ICON_PATH
 from tidings.services.imprint import SiteContext, key_of
 from tidings.services.lists import Heading, heading_of
 from tidings.storage import entries, feed_archives, publishing
-from tidings.storage.database import Connection
 from tidings.storage.entries import ListWindow
 
 EDITED_FOR = timedelta(days=7)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.domain.filters import Field, Filter, FilterTrial, FilterVerdict, Rule, decide
 from tidings.model.entries import Entry, EntryState
 from tidings.model.feed import ParsedEntry
@@ -10,7 +11,6 @@ from tidings.model.newsletters import Newsletter
 from tidings.model.text import text_of
 from tidings.parsing.patterns import matcher_of
 from tidings.storage import entries, filters, newsletters
-from tidings.storage.database import Connection
 from tidings.storage.entries import ListWindow, Selection
 
 SLICE = 500

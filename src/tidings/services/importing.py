@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, islice
 
+from tidings.db.database import Connection, Database
 from tidings.domain.rosters import CsvLine, LineResult, Membership, membership_of
 from tidings.errors import ConflictError, InvalidError, TidingsError
 from tidings.model.newsletters import Subscription
@@ -36,7 +37,6 @@ from tidings.storage import (
     subscriptions,
     suppressions,
 )
-from tidings.storage.database import Connection, Database
 from tidings.storage.notices import NewMessage
 from tidings.storage.rosters import Entrant, SubscriptionFilter
 from tidings.storage.sign_ups import NewSignUp

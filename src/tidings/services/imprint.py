@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from tidings.db.database import Connection
 from tidings.model.scopes import (
     Address,
     ArchiveAddress,
@@ -23,7 +24,6 @@ from tidings.model.scopes import (
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.storage import feed_archives, newsletters, paging, publishing, topics
-from tidings.storage.database import Connection
 
 ISSUES_IN_FEED = 20
 """Issues in the feed of issues: each one tells of many entries."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
+from tidings.db.database import Connection, Database
 from tidings.delivery.letters import PreparedIssue
 from tidings.domain.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
 from tidings.model.newsletters import DeliveryState
@@ -17,7 +18,6 @@ from tidings.services.issue_messages import IssueMessages
 from tidings.services.queues import AttemptResult, OutgoingMessage, Pauses
 from tidings.services.restoring import claim_guarded
 from tidings.storage import deliveries, issues, relays
-from tidings.storage.database import Connection, Database
 from tidings.storage.deliveries import ClaimedDelivery
 
 logger = logging.getLogger(__name__)

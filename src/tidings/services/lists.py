@@ -6,6 +6,7 @@ What a scope is called, and what it holds.
 from dataclasses import dataclass, replace
 from functools import partial
 
+from tidings.db.database import Connection
 from tidings.domain.searching import Asked, newest_first, read_asked, read_query
 from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
@@ -15,7 +16,6 @@ from tidings.rendering.pages import EntryPage, ListPage, paginate
 from tidings.services.directories import line_of
 from tidings.services.imprint import SiteContext, key_of
 from tidings.storage import entries, paging, pins, publishing, search, searches, sources, topics
-from tidings.storage.database import Connection
 from tidings.storage.entries import Selection
 
 MOST = 10

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from tidings.db.database import Connection, Database
 from tidings.delivery.addresses import EmailAddress
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.subscribers import (
@@ -19,7 +20,6 @@ from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks
 from tidings.services.readers import is_barred, read_address, reader_by
 from tidings.storage import consents, notices, quotas, subscribers, suppressions
-from tidings.storage.database import Connection, Database
 from tidings.storage.notices import NewMessage
 
 logger = logging.getLogger(__name__)

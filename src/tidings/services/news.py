@@ -5,13 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.domain.digests import matches
 from tidings.domain.planning import Slot, Window, kept_back, waits_for_more
 from tidings.domain.stories import one_per_story
 from tidings.model.newsletters import Newsletter, Schedule
 from tidings.services.filtering import NewsletterFilters
 from tidings.storage import issues
-from tidings.storage.database import Connection
 from tidings.storage.issues import Candidate
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from tidings.db.database import Database
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import Newsletter, Subscription
 from tidings.model.operators import Problem, ProblemKind
@@ -20,7 +21,6 @@ from tidings.rendering.notices import (
 )
 from tidings.services.links import SignedLinks
 from tidings.storage import newsletters, subscriptions
-from tidings.storage.database import Database
 from tidings.storage.notices import ClaimedMessage
 
 Found = TypeVar("Found")

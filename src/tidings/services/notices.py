@@ -7,6 +7,7 @@ beside that of the issues, and never stands behind them.
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from tidings.db.database import Connection, Database
 from tidings.delivery.letters import ListHeaders, TransactionalMessage, build_transactional
 from tidings.delivery.transports import Envelope
 from tidings.model.newsletters import Newsletter
@@ -14,7 +15,6 @@ from tidings.rendering.notices import MessageContext, RenderedMessage
 from tidings.services.notice_contexts import ContextBuilder, subject_of
 from tidings.services.queues import OutgoingMessage, Pauses
 from tidings.storage import notices
-from tidings.storage.database import Connection, Database
 from tidings.storage.notices import ClaimedMessage
 
 

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 
+from tidings.db.database import Database
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.operators import OperatorToken, Session
 from tidings.model.subscribers import Visitor
 from tidings.services.links import SignedLinks
 from tidings.storage import operators, quotas
-from tidings.storage.database import Database
 
 logger = logging.getLogger(__name__)
 

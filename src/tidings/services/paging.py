@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from tidings.db.database import BREATH, Connection, Database
 from tidings.domain.paging import TOO_LONG, cuts
 from tidings.storage import page_cuts
-from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.page_cuts import Cut, PagedList, Progress
 
 AT_ONCE = 300

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidings.db.database import Connection, Database
 from tidings.domain.planning import BY_HAND, Slot, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import Frequency, Newsletter
@@ -24,7 +25,6 @@ from tidings.services.drafts import DueCase, plan_batch
 from tidings.services.news import DigestCandidates
 from tidings.services.restoring import hold_restored
 from tidings.storage import issues, newsletters, plans, publishing
-from tidings.storage.database import Connection, Database
 from tidings.storage.newsletters import Edition
 from tidings.storage.plans import DueSubscription
 

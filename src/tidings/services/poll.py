@@ -21,6 +21,7 @@ from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Event
 
+from tidings.db.database import BREATH, Database
 from tidings.domain.polled import PolledSource
 from tidings.domain.schedule import PollPolicy
 from tidings.domain.silence import is_doubtful
@@ -48,7 +49,6 @@ from tidings.services.settling import (
 )
 from tidings.services.websub import take_pushes
 from tidings.storage import leases, polls
-from tidings.storage.database import BREATH, Database
 
 logger = logging.getLogger(__name__)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 
+from tidings.db.database import Connection, Database
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import Ending, Subscription
 from tidings.model.subscribers import (
@@ -25,7 +26,6 @@ from tidings.services.links import SignedLinks
 from tidings.services.readers import reader_by
 from tidings.services.subscribing import offered_topics, read_preferences
 from tidings.storage import consents, subscribers, subscriptions
-from tidings.storage.database import Connection, Database
 
 logger = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from tidings.db.database import Connection, Database
 from tidings.errors import NotFoundError
 from tidings.model.scopes import (
     Address,
@@ -26,7 +27,6 @@ from tidings.services.feeds import archive_of, feed_of
 from tidings.services.imprint import SiteContext, last_change
 from tidings.services.lists import entry_page, list_page
 from tidings.services.searching import search_page
-from tidings.storage.database import Connection, Database
 
 
 class Publication:

@@ -1,5 +1,6 @@
 """What holds for subscribers, whatever they came for: their addresses, and who is barred."""
 
+from tidings.db.database import Connection
 from tidings.delivery.addresses import EmailAddress, parse_address
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Subscription
@@ -12,7 +13,6 @@ from tidings.model.subscribers import (
 )
 from tidings.services.links import SignedLinks
 from tidings.storage import subscribers, suppressions
-from tidings.storage.database import Connection
 from tidings.storage.notices import NewMessage
 
 

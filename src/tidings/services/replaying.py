@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from threading import Event
 
+from tidings.db.database import Database
 from tidings.domain.polled import KeptDocument
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
@@ -14,7 +15,6 @@ from tidings.parsing.document import Document
 from tidings.services.poll import Fetch, Poller
 from tidings.services.readings import Parse
 from tidings.storage import documents, sources
-from tidings.storage.database import Database
 
 
 class Replayer:

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from tidings.db.database import Database
 from tidings.storage import deliveries, plans, publishing, witness
-from tidings.storage.database import Database
 from tidings.storage.deliveries import ClaimedDelivery
 from tidings.storage.witness import HighWaterMark
 

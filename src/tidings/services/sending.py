@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
+from tidings.db.database import Connection
 from tidings.delivery.transports import Reply
 from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
@@ -14,7 +15,6 @@ from tidings.services.issue_queue import IssueSender
 from tidings.services.news import DigestCandidates, whole_audience
 from tidings.services.planning import Planner
 from tidings.storage import issues, plans, publishing
-from tidings.storage.database import Connection
 from tidings.storage.newsletters import Edition
 
 LOOK_BACK = 20

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidings.db.database import Connection
 from tidings.domain.planning import (
     INSTANT_PAUSE,
     Omission,
@@ -18,7 +19,6 @@ from tidings.domain.planning import (
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import explanations, publishing, story_records, subscribers
-from tidings.storage.database import Connection
 from tidings.storage.explanations import SeqTimes
 
 LOOK_BACK = 50

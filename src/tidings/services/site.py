@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from tidings.db.database import Connection, Database
 from tidings.errors import ConfigError, ConflictError, NotFoundError
 from tidings.model import scopes
 from tidings.model.scopes import (
@@ -35,7 +36,6 @@ from tidings.services.imprint import SiteContext, every_scope, key_of, last_chan
 from tidings.services.paging import repaginate
 from tidings.services.publication import Publication
 from tidings.storage import issues, newsletters, paging, publishing
-from tidings.storage.database import Connection, Database
 
 SAVED_AFTER = 5_000
 """Files after which the list of files is written: that much is done twice after a crash."""

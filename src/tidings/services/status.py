@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from tidings.db.database import Database
 from tidings.model.status import DAY, Status, TimeStep, starts_of
 from tidings.rendering.pages import render
 from tidings.rendering.status_page import status_page
 from tidings.services.imprint import SiteContext
 from tidings.storage import activity, hub_pings
-from tidings.storage.database import Database
 
 SPANS = (DAY, 7 * DAY, 30 * DAY)
 """What the page tells of."""

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from tidings.db.database import Database
 from tidings.storage import stories
-from tidings.storage.database import Database
 
 
 def forget_old(database: Database, *, now: datetime) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
+from tidings.db.database import BREATH, Connection, Database
 from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.model.feed import Link
 from tidings.model.scopes import FeedOutline
@@ -14,7 +15,6 @@ from tidings.model.urls import host_of, web_addresses, without_credentials
 from tidings.services.discovering import Discovery, Looked, Prober, Visit, discover
 from tidings.services.settling import ComparedDocument, Rules, settle_read
 from tidings.storage import leases, polls, sources, stories, topics
-from tidings.storage.database import BREATH, Connection, Database
 from tidings.storage.sources import NewSource
 
 CHUNK = 200

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, read_timezone
 from tidings.model.subscribers import (
@@ -41,7 +42,6 @@ from tidings.storage import (
     suppressions,
     topics,
 )
-from tidings.storage.database import Connection, Database
 from tidings.storage.notices import NewMessage
 from tidings.storage.sign_ups import NewSignUp
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from tidings.db.database import Database
 from tidings.model.operators import MORNING, Problem, problems_in
 from tidings.model.subscribers import MessageKind
 from tidings.storage import desk, notices
-from tidings.storage.database import Database
 from tidings.storage.notices import NewMessage
 
 logger = logging.getLogger(__name__)

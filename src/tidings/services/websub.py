@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from threading import Event
 
+from tidings.db.database import Database
 from tidings.domain.hubs import LEASE, ask, may_leave, settle_intent
 from tidings.errors import FetchError, LeaseLostError, NotFoundError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, FormPost, Validators
@@ -28,7 +29,6 @@ from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.settling import Rules, result_of, settle_read, shown_error
 from tidings.storage import leases, polls, websub
-from tidings.storage.database import Database
 
 logger = logging.getLogger(__name__)
 

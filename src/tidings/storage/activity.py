@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, case, func, select
 
+from tidings.db.mail_tables import delivery, issue, newsletter, subscription
+from tidings.db.tables import entry, poll_hour, source
 from tidings.domain.bounces import BounceKind
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
@@ -32,10 +34,8 @@ from tidings.model.status import (
 )
 from tidings.model.websub import HubState
 from tidings.storage import bounces, deliveries, hub_pings, websub
-from tidings.storage.mail_tables import delivery, issue, newsletter, subscription
 from tidings.storage.polls import LAG_COLUMNS
 from tidings.storage.sources import shown_title
-from tidings.storage.tables import entry, poll_hour, source
 
 LATEST = 500
 """Entries by which it is told which sources are slow."""

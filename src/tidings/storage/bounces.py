@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
 
+from tidings.db.mail_tables import delivery, newsletter, subscriber, subscription
+from tidings.db.statements import upsert
+from tidings.db.subscriber_tables import bounce, consent
 from tidings.domain.bounces import BounceHistory, BounceKind
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import ConsentEvent
-from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
-from tidings.storage.reader_tables import bounce, consent
-from tidings.storage.slices import upsert
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

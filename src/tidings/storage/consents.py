@@ -5,9 +5,9 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection, RowMapping, insert, select
 
+from tidings.db.mail_tables import subscriber
+from tidings.db.subscriber_tables import consent
 from tidings.model.subscribers import Consent, ConsentEvent
-from tidings.storage.mail_tables import subscriber
-from tidings.storage.reader_tables import consent
 
 PAGE = 1000
 """Lines that are held in memory at once while all are read."""

@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
+from tidings.db.mail_tables import delivery, relay
+from tidings.db.subscriber_tables import bounce, notice
+from tidings.db.tables import entry, source
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.model.operators import (
@@ -22,10 +25,7 @@ from tidings.model.operators import (
 )
 from tidings.model.sources import SourceState
 from tidings.storage import entries, sources
-from tidings.storage.mail_tables import delivery, relay
-from tidings.storage.reader_tables import bounce, notice
 from tidings.storage.sources import shown_title
-from tidings.storage.tables import entry, source
 
 MOST = 100
 """Entries of a kind that are shown: no more can be looked through."""

@@ -10,12 +10,12 @@ from functools import cache
 
 from sqlalchemy import Connection, Insert, bindparam, func, or_, select, update
 
+from tidings.db.intake_tables import document
+from tidings.db.statements import upsert
+from tidings.db.tables import entry, source
 from tidings.domain.polled import KeptDocument
 from tidings.model.sources import DueSource, SourceState
 from tidings.storage import leases
-from tidings.storage.intake_tables import document
-from tidings.storage.slices import upsert
-from tidings.storage.tables import entry, source
 
 KEPT = 3
 """Documents that are kept of a source."""

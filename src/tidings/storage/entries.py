@@ -26,6 +26,9 @@ from sqlalchemy import (
     select,
 )
 
+from tidings.db.statements import MAX_NAMED, slices
+from tidings.db.tables import entry, source, source_topic, topic
+from tidings.db.types import Unindexed
 from tidings.errors import NotFoundError
 from tidings.model.entries import (
     AlsoAt,
@@ -39,10 +42,7 @@ from tidings.model.entries import (
 from tidings.model.feed import Enclosure, Image
 from tidings.model.urls import without_credentials
 from tidings.storage import topics
-from tidings.storage.slices import MAX_NAMED, slices
 from tidings.storage.sources import shown_title
-from tidings.storage.tables import entry, source, source_topic, topic
-from tidings.storage.types import Unindexed
 
 CREDIT_COLUMNS = (
     source.c.slug.label("source_slug"),

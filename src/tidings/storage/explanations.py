@@ -11,12 +11,12 @@ from itertools import accumulate
 
 from sqlalchemy import Connection, func, select
 
+from tidings.db.intake_tables import alias, document
+from tidings.db.mail_tables import cut, issue, issue_entry
+from tidings.db.tables import entry, tombstone
 from tidings.errors import NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import Decision
-from tidings.storage.intake_tables import alias, document
-from tidings.storage.mail_tables import cut, issue, issue_entry
-from tidings.storage.tables import entry, tombstone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, false, func, select
 
+from tidings.db.tables import counter, entry, feed_state
+from tidings.db.types import Unindexed
 from tidings.errors import NotFoundError
 from tidings.model import scopes
 from tidings.model.entries import Entry, EntryState
 from tidings.storage import entries, publishing
 from tidings.storage.entries import Selection
-from tidings.storage.tables import counter, entry, feed_state
-from tidings.storage.types import Unindexed
 
 
 def between(connection: Connection, first: int, last: int) -> list[Entry]:

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
+from tidings.db.intake_tables import entry_filter
+from tidings.db.mail_tables import newsletter
+from tidings.db.tables import entry, source_topic, topic
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import Newsletter
 from tidings.storage import newsletters, sources
-from tidings.storage.intake_tables import entry_filter
-from tidings.storage.mail_tables import newsletter
-from tidings.storage.tables import entry, source_topic, topic
 
 
 def add(connection: Connection, new: Filter, *, now: datetime) -> int:

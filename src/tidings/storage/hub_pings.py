@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
+from tidings.db.statements import upsert
+from tidings.db.tables import feed_state, hub_ping
 from tidings.domain.pings import HubPing
 from tidings.model.status import HubStanding
 from tidings.storage import publishing
-from tidings.storage.slices import upsert
-from tidings.storage.tables import feed_state, hub_ping
 
 _COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]
 STANDINGS = ("told", "waiting", "failing")

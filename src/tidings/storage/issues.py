@@ -21,14 +21,14 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db.mail_tables import issue, issue_entry
+from tidings.db.statements import upsert
+from tidings.db.tables import entry
 from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import Issue, IssueLine, Newsletter
 from tidings.storage import newsletters, publishing, topics
 from tidings.storage.entries import by_ids
-from tidings.storage.mail_tables import issue, issue_entry
-from tidings.storage.slices import upsert
-from tidings.storage.tables import entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

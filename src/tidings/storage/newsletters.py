@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
+from tidings.db.mail_tables import newsletter, newsletter_topic
+from tidings.db.statements import MAX_NAMED
+from tidings.db.tables import topic
 from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
 from tidings.model.newsletters import Frequency, Newsletter, Schedule
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title
 from tidings.storage import topics
-from tidings.storage.mail_tables import newsletter, newsletter_topic
 from tidings.storage.publishing import last_seq, touch_everything
-from tidings.storage.slices import MAX_NAMED
-from tidings.storage.tables import topic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

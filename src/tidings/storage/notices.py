@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
 
+from tidings.db.mail_tables import subscriber, subscription
+from tidings.db.statements import upsert
+from tidings.db.subscriber_tables import address_change, notice, sign_up
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import LIFETIMES, MessageKind
-from tidings.storage.mail_tables import subscriber, subscription
 from tidings.storage.outbox import Outbox, OutboxMessage
-from tidings.storage.reader_tables import address_change, notice, sign_up
-from tidings.storage.slices import upsert
 
 KEPT = timedelta(days=30)
 """How long a message is on record once nothing more is to happen to it."""

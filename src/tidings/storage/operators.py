@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, select, update
 
+from tidings.db.tables import operator_session, operator_token
 from tidings.errors import NotFoundError
 from tidings.model.operators import OperatorToken
-from tidings.storage.tables import operator_session, operator_token
 
 
 def add(

@@ -29,20 +29,12 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db.tables import counter, entry, feed_state, page_mark, source, source_topic, topic
+from tidings.db.types import UtcDateTime
 from tidings.domain.paging import NEIGHBOURS, Place, Span
 from tidings.storage import publishing
 from tidings.storage.entries import Selection
 from tidings.storage.paging import bounds_of, get_span, place, within
-from tidings.storage.tables import (
-    counter,
-    entry,
-    feed_state,
-    page_mark,
-    source,
-    source_topic,
-    topic,
-)
-from tidings.storage.types import UtcDateTime
 
 EARLIEST = literal(datetime.min.replace(tzinfo=UTC), UtcDateTime())
 

@@ -23,12 +23,12 @@ from sqlalchemy import (
     tuple_,
 )
 
+from tidings.db.tables import counter, entry, feed_state, page_mark
+from tidings.db.types import UtcDateTime
 from tidings.domain.paging import Place, Span
 from tidings.errors import NotFoundError
 from tidings.storage import publishing
 from tidings.storage.entries import Selection
-from tidings.storage.tables import counter, entry, feed_state, page_mark
-from tidings.storage.types import UtcDateTime
 
 Marks = Sequence[FromClause]
 """Tables of marks."""

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from tidings.db.tables import entry
+from tidings.db.types import Unindexed
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
 from tidings.storage import publishing
-from tidings.storage.tables import entry
-from tidings.storage.types import Unindexed
 
 MAX_SHOWN = 10
 """Pinned entries on the first page; the newest pins win."""

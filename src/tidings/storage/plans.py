@@ -27,11 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.domain.planning import Omission, Pending, SubscriptionProgress
-from tidings.errors import PlanOutdatedError
-from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
-from tidings.storage import newsletters
-from tidings.storage.mail_tables import (
+from tidings.db.mail_tables import (
     cut,
     delivery,
     flood,
@@ -40,10 +36,14 @@ from tidings.storage.mail_tables import (
     subscription,
     subscription_topic,
 )
+from tidings.db.statements import upsert
+from tidings.db.types import UtcDateTime
+from tidings.domain.planning import Omission, Pending, SubscriptionProgress
+from tidings.errors import PlanOutdatedError
+from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
+from tidings.storage import newsletters
 from tidings.storage.newsletters import chosen_topics, schedule_from
 from tidings.storage.publishing import last_seq
-from tidings.storage.slices import upsert
-from tidings.storage.types import UtcDateTime
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 

@@ -37,6 +37,9 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db.intake_tables import alias
+from tidings.db.statements import upsert
+from tidings.db.tables import entry, host, poll_hour, source, tombstone
 from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, EntryEdit, KnownEntry
 from tidings.domain.polled import SAID, PolledSource
@@ -57,9 +60,6 @@ from tidings.storage import (
     visibility,
     websub,
 )
-from tidings.storage.intake_tables import alias
-from tidings.storage.slices import upsert
-from tidings.storage.tables import entry, host, poll_hour, source, tombstone
 
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 """How long after its claimed publication an entry was seen, at most, by column."""

@@ -22,16 +22,16 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db.intake_tables import alias
+from tidings.db.mail_tables import delivery, issue_entry, newsletter, relay, subscription
+from tidings.db.subscriber_tables import notice
+from tidings.db.tables import counter, entry, host, source, tombstone
+from tidings.db.types import UtcDateTime
 from tidings.domain.retries import DOUBT
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.storage import publishing, stories
-from tidings.storage.intake_tables import alias
 from tidings.storage.leases import LEASE, clock
-from tidings.storage.mail_tables import delivery, issue_entry, newsletter, relay, subscription
-from tidings.storage.reader_tables import notice
-from tidings.storage.tables import counter, entry, host, source, tombstone
-from tidings.storage.types import UtcDateTime
 
 LONGEST_PERIOD = timedelta(days=32)
 """No slot of a newsletter is further away than that."""

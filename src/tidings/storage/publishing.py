@@ -24,11 +24,9 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.errors import NotFoundError
-from tidings.model.entries import EntryState
-from tidings.storage.mail_tables import issue, issue_entry
-from tidings.storage.slices import upsert
-from tidings.storage.tables import (
+from tidings.db.mail_tables import issue, issue_entry
+from tidings.db.statements import upsert
+from tidings.db.tables import (
     counter,
     entry,
     feed_state,
@@ -38,7 +36,9 @@ from tidings.storage.tables import (
     source_topic,
     topic,
 )
-from tidings.storage.types import UtcDateTime
+from tidings.db.types import UtcDateTime
+from tidings.errors import NotFoundError
+from tidings.model.entries import EntryState
 
 ALL = "all"
 """The scope of everything that is public."""

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, delete
 
-from tidings.storage.reader_tables import quota
-from tidings.storage.slices import upsert
+from tidings.db.statements import upsert
+from tidings.db.subscriber_tables import quota
 
 
 def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime) -> int:

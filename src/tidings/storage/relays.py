@@ -4,8 +4,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from tidings.storage.mail_tables import relay
-from tidings.storage.slices import upsert
+from tidings.db.mail_tables import relay
+from tidings.db.statements import upsert
 
 DOMAIN = "domain:"
 """What the names of recipients' domains begin with, among those of relays."""

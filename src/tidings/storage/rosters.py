@@ -6,16 +6,16 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select
 
+from tidings.db.mail_tables import newsletter, subscriber, subscription, subscription_topic
+from tidings.db.statements import upsert
+from tidings.db.tables import topic
 from tidings.domain.planning import next_due
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import Preferences
 from tidings.storage import newsletters
-from tidings.storage.mail_tables import newsletter, subscriber, subscription, subscription_topic
 from tidings.storage.newsletters import chosen_topics, schedule_columns
 from tidings.storage.publishing import last_seq
-from tidings.storage.slices import upsert
 from tidings.storage.subscriptions import to_subscription
-from tidings.storage.tables import topic
 
 PAGE = 1000
 """Subscriptions that are held in memory at once while all are read."""

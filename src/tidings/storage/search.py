@@ -30,12 +30,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from tidings.db.tables import entry, entry_words, source, source_topic, topic
 from tidings.domain.searching import MAX_FOUND, Hit, Query, Term, Zone
 from tidings.domain.words import EVERY
 from tidings.model.entries import EntryState
 from tidings.storage import publishing
 from tidings.storage.search_index import BLOCK
-from tidings.storage.tables import entry, entry_words, source, source_topic, topic
 
 MAX_MARKED = 50
 """Sources up to which the index is asked for each; of more, every entry that matches is looked at."""

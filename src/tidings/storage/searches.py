@@ -4,12 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tidings.db.tables import search
 from tidings.domain.searching import SavedSearch
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title
 from tidings.storage import publishing
-from tidings.storage.tables import search
 
 
 def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
+from tidings.db.intake_tables import source_access
+from tidings.db.statements import upsert
+from tidings.db.tables import entry, host, source
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.access import Access, taken_apart
 from tidings.model.entries import EntryState, Republish, TopicCredit
@@ -29,9 +32,6 @@ from tidings.model.urls import (
     without_credentials,
 )
 from tidings.storage import publishing, topics
-from tidings.storage.intake_tables import source_access
-from tidings.storage.slices import upsert
-from tidings.storage.tables import entry, host, source
 
 CHANGED = "at once: the operator changed something"
 

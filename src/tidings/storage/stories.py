@@ -18,6 +18,8 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db.statements import slices
+from tidings.db.tables import apart, entry, likeness, story, story_key
 from tidings.domain.sketches import READ, sketch_of
 from tidings.domain.stories import (
     MEMORY,
@@ -31,8 +33,6 @@ from tidings.domain.stories import (
 )
 from tidings.model.entries import EntryState
 from tidings.storage import publishing
-from tidings.storage.slices import slices
-from tidings.storage.tables import apart, entry, likeness, story, story_key
 
 CROWD = 24
 """Entries that may have a key in common; more say that it tells nothing."""

@@ -10,13 +10,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
+from tidings.db.mail_tables import delivery, issue, issue_entry
+from tidings.db.tables import apart, entry, likeness, story
 from tidings.domain.stories import Match, MatchReason, Member, Similarity, StoryUpdate
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import Entry
 from tidings.model.newsletters import DeliveryState
 from tidings.storage import entries, publishing, stories
-from tidings.storage.mail_tables import delivery, issue, issue_entry
-from tidings.storage.tables import apart, entry, likeness, story
 
 Told = Mapping[int, int]
 """Stories, each with the `seq` of its first member that was told of."""

@@ -11,22 +11,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from tidings.db.mail_tables import delivery, issue, issue_entry, plan_log, subscriber, subscription
+from tidings.db.subscriber_tables import address_change, notice, sign_up
+from tidings.db.tables import entry
 from tidings.domain.bounces import BounceHistory
 from tidings.domain.planning import Omission
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import WAITING_TIME, AddressChange, SubscriberProfile
 from tidings.storage import subscriptions
-from tidings.storage.mail_tables import (
-    delivery,
-    issue,
-    issue_entry,
-    plan_log,
-    subscriber,
-    subscription,
-)
-from tidings.storage.reader_tables import address_change, notice, sign_up
-from tidings.storage.tables import entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

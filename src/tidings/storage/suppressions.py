@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Row, delete, func, select
 
+from tidings.db.statements import upsert
+from tidings.db.subscriber_tables import notice, sign_up, suppression
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import Suppression, SuppressionReason
 from tidings.storage import notices
-from tidings.storage.reader_tables import notice, sign_up, suppression
-from tidings.storage.slices import upsert
 
 
 def add(

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
+from tidings.db.tables import entry, feed_state, page_mark, source_topic, topic
+from tidings.db.types import Unindexed
 from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.model.entries import EntryState, TopicCredit
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title, other_topic_slug, topic_slug
 from tidings.storage import publishing
-from tidings.storage.tables import entry, feed_state, page_mark, source_topic, topic
-from tidings.storage.types import Unindexed
 
 
 def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:

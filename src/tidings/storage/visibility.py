@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
+from tidings.db.tables import entry
 from tidings.domain.arrivals import EMPTY
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
 from tidings.storage import publishing, stories
-from tidings.storage.tables import entry
 
 
 def held_ids(connection: Connection, source_id: int) -> list[int]:

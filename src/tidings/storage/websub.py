@@ -19,6 +19,9 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db.intake_tables import websub
+from tidings.db.statements import upsert
+from tidings.db.tables import source
 from tidings.domain.hubs import MAX_MISSES
 from tidings.errors import NotFoundError
 from tidings.model.sources import SourceState
@@ -31,9 +34,6 @@ from tidings.model.websub import (
     HubSubscription,
     Push,
 )
-from tidings.storage.intake_tables import websub
-from tidings.storage.slices import upsert
-from tidings.storage.tables import source
 
 PUSH_PAUSE = timedelta(minutes=1)
 """How long after a poll a source is left alone, however many hints there are to fetch it."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
+from tidings.db.backups import flush_names
+from tidings.db.database import Database
+from tidings.db.tables import counter
 from tidings.errors import StorageError
-from tidings.storage.backups import flush_names
-from tidings.storage.database import Database
-from tidings.storage.tables import counter
 
 _WIDTH = 64
 """Characters that every testimony has."""

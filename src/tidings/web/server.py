@@ -12,6 +12,8 @@ from typing import cast
 import uvicorn
 
 from tidings import publishing
+from tidings.db import schema
+from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, read_networks
 from tidings.services.desk import OperatorActions, Overview
@@ -23,8 +25,7 @@ from tidings.services.publication import Publication
 from tidings.services.status import status_body
 from tidings.services.subscribing import NewsletterChoices, SignUps
 from tidings.services.websub import HubRequests
-from tidings.storage import activity, schema
-from tidings.storage.database import Database
+from tidings.storage import activity
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition

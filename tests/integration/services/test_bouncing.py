@@ -9,6 +9,8 @@ from factories import DAY, HOUR, NOON
 from newsroom import accept, reject
 from post import LINKS
 from returned import QMAIL, VACATION, a_complaint, a_report
+from tidings.db.mail_tables import subscriber, subscription
+from tidings.db.subscriber_tables import consent
 from tidings.delivery.addresses import BounceAddress
 from tidings.delivery.mailboxes import Unread
 from tidings.domain.bounces import BounceKind
@@ -17,8 +19,6 @@ from tidings.model.subscribers import ConsentEvent, SuppressionReason
 from tidings.services import bouncing
 from tidings.services.bouncing import BounceProcessor, BounceResult
 from tidings.storage import bounces, consents, suppressions
-from tidings.storage.mail_tables import subscriber, subscription
-from tidings.storage.reader_tables import consent
 
 ANN = "ann@example.org"
 FULL = {"status": "4.2.2", "diagnostic": "smtp; 452 4.2.2 mailbox full"}

@@ -23,13 +23,13 @@ from newsroom import (
     take_and_lose_the_reply,
 )
 from outage import Outage
+from tidings.db.mail_tables import delivery, subscriber
 from tidings.domain.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
 from tidings.errors import StorageError
 from tidings.model.refusals import FEW_OF_A_DOMAIN
 from tidings.services import delivering, issue_queue
 from tidings.services.delivering import Delivered
 from tidings.storage import subscribers
-from tidings.storage.mail_tables import delivery, subscriber
 
 SEVEN = NOON - 5 * HOUR + DAY
 

@@ -12,6 +12,8 @@ from sqlalchemy import event, func, select, update
 from documents import an_item, atom, items, rss
 from factories import DAY, HOUR, NOON
 from polling import RULES
+from tidings.db.intake_tables import alias
+from tidings.db.tables import entry
 from tidings.domain.compare import MAX_NAMES, MAX_UPDATES
 from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
@@ -22,10 +24,8 @@ from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
 from tidings.storage import entries, pruning, publishing, sources
 from tidings.storage.entries import ListWindow, Selection
-from tidings.storage.intake_tables import alias
 from tidings.storage.pruning import Retention
 from tidings.storage.sources import NewSource
-from tidings.storage.tables import entry
 
 URL = "https://example.org/feed"
 RECORDED = Path(__file__).parents[2] / "data" / "sequences"

@@ -23,13 +23,14 @@ from newsroom import (
     reject,
     take_and_lose_the_reply,
 )
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.mail_tables import subscription
+from tidings.db.tables import entry
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
 from tidings.model.newsletters import DeliveryState, Frequency
-from tidings.storage import deliveries, publishing, schema, search_index
-from tidings.storage.database import Database
-from tidings.storage.mail_tables import subscription
-from tidings.storage.tables import entry
+from tidings.storage import deliveries, publishing, search_index
 
 FINAL = {
     DeliveryState.ACCEPTED,

@@ -9,9 +9,9 @@ from sqlalchemy import delete, update
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from relay import CLOSE, HANG, PIPELINING, FakeRelay, dripping, saying
+from tidings.db.mail_tables import delivery, relay
 from tidings.delivery.settings import SmtpSettings
 from tidings.delivery.smtp import Relay
-from tidings.storage.mail_tables import delivery, relay
 
 SEVEN = NOON - 5 * HOUR + DAY
 LATER = timedelta(hours=3)

@@ -23,14 +23,14 @@ from newsroom import (
 from outage import Outage
 from post import ANN, LINKS, SITE_URL, PostOffice
 from readers import way_out
+from tidings.db.mail_tables import newsletter, subscription
+from tidings.db.subscriber_tables import sign_up
 from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
 from tidings.model.subscribers import NOBODY, MessageKind
 from tidings.services.delivering import Delivered
 from tidings.services.moving import AddressChanges
 from tidings.storage import relays, subscribers
-from tidings.storage.mail_tables import newsletter, subscription
-from tidings.storage.reader_tables import sign_up
 
 
 @pytest.fixture

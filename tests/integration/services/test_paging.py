@@ -7,12 +7,12 @@ from sqlalchemy import select, update
 
 from factories import NOON
 from shelf import Shelf
+from tidings.db.tables import entry, source
 from tidings.errors import NotFoundError
 from tidings.model.scopes import EntryAddress, Scope
 from tidings.services import paging
 from tidings.services.paging import repaginate_some
 from tidings.storage import publishing, sources, topics
-from tidings.storage.tables import entry, source
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import tidings
 from factories import DAY, HOUR
 from newsroom import Outbox
 from readers import SECRET, VISITOR, House
+from tidings.db.subscriber_tables import every_table
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason
@@ -20,7 +21,6 @@ from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks
 from tidings.services.moving import AddressChanges
 from tidings.storage import suppressions
-from tidings.storage.reader_tables import every_table
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
+from tidings.db import backups, schema
+from tidings.db.database import Database
 from tidings.errors import StorageError
-from tidings.storage import backups, deliveries, schema, search_index
-from tidings.storage.database import Database
+from tidings.storage import deliveries, search_index
 
 SEVEN = NOON - 5 * HOUR + DAY
 

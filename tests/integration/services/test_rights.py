@@ -5,6 +5,8 @@ from sqlalchemy import update
 
 from newsroom import Newsroom, write_letter
 from press import Press, topic
+from tidings.db.mail_tables import issue
+from tidings.db.tables import source
 from tidings.model.entries import Republish
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import (
@@ -17,8 +19,6 @@ from tidings.model.scopes import (
 )
 from tidings.rendering.formats import FORMATS
 from tidings.storage import entries, sources
-from tidings.storage.mail_tables import issue
-from tidings.storage.tables import source
 
 BODY, EXCERPT, PICTURE, FILE = "the-whole-body", "the-excerpt", "a-picture.png", "a-file.mp3"
 PARTS = (BODY, EXCERPT, PICTURE, FILE)

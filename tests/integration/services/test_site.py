@@ -10,14 +10,14 @@ from browser.showcase import SITE, shipped_templates
 from factories import NOON
 from press import SETTINGS
 from shelf import Shelf
+from tidings.db.database import Database
+from tidings.db.tables import source
 from tidings.errors import ConfigError, ConflictError
 from tidings.services import site
 from tidings.services.imprint import SiteContext
 from tidings.services.site import MANIFEST, UNFINISHED, page_path
 from tidings.services.subscribe import remove_source
 from tidings.storage import publishing, topics
-from tidings.storage.database import Database
-from tidings.storage.tables import source
 
 
 class Publisher:

@@ -7,12 +7,12 @@ from sqlalchemy import event, select
 
 from factories import DAY, HOUR
 from readers import VISITOR, House
+from tidings.db.subscriber_tables import consent, every_table, quota, sign_up
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason, Visitor
 from tidings.services.subscribing import PER_NETWORK, SignUpAnswer, forget_expired
 from tidings.storage import sign_ups, suppressions
-from tidings.storage.reader_tables import consent, every_table, quota, sign_up
 
 
 @pytest.fixture

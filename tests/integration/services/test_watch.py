@@ -9,12 +9,12 @@ from sqlalchemy import insert, update
 
 from factories import DAY, HOUR, NOON
 from post import PostOffice
+from tidings.db.subscriber_tables import bounce, notice
+from tidings.db.tables import entry, source
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.storage import relays
-from tidings.storage.reader_tables import bounce, notice
-from tidings.storage.tables import entry, source
 
 OPERATOR = "ops@example.org"
 

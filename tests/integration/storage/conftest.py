@@ -6,9 +6,9 @@ import pytest
 
 from factories import NOON
 from polling import read_poll
+from tidings.db.database import Database
 from tidings.model.feed import ParsedEntry
 from tidings.storage import leases, polls, sources
-from tidings.storage.database import Database
 from tidings.storage.sources import NewSource
 
 

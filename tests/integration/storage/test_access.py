@@ -6,11 +6,12 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from factories import DAY, NOON
+from tidings.db import schema, subscriber_tables
+from tidings.db.database import Database
 from tidings.errors import ConflictError
 from tidings.model.access import Access
 from tidings.services.subscribe import remove_source
-from tidings.storage import leases, reader_tables, schema, search_index, sources
-from tidings.storage.database import Database
+from tidings.storage import leases, search_index, sources
 from tidings.storage.leases import LeaseRequest
 from tidings.storage.sources import NewSource, SourceEdit
 
@@ -112,7 +113,7 @@ def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url
     with database.write() as connection:
         for name in ("entry_index", "entry_words", "alembic_version"):
             connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name}")
-        reader_tables.metadata.drop_all(connection)
+        subscriber_tables.metadata.drop_all(connection)
         config = Config()
         config.set_main_option("script_location", str(schema.MIGRATIONS).replace("%", "%%"))
         config.attributes["connection"] = connection

@@ -10,6 +10,8 @@ from browser.showcase import SITE, shipped_templates
 from factories import DAY, HOUR, NOON, an_entry
 from newsroom import Newsroom, Outbox, reject
 from polling import failed_poll, read_poll
+from tidings.db.mail_tables import delivery
+from tidings.db.tables import source
 from tidings.domain.pings import HubPing
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import SourceHealth
@@ -17,9 +19,7 @@ from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, start
 from tidings.services.imprint import SiteContext
 from tidings.services.status import read_status, status_body
 from tidings.storage import activity, hub_pings, leases, polls, sources
-from tidings.storage.mail_tables import delivery
 from tidings.storage.sources import NewSource, SourceState
-from tidings.storage.tables import source
 
 MINUTE = timedelta(minutes=1)
 

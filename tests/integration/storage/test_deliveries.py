@@ -5,10 +5,10 @@ from sqlalchemy import insert, update
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
+from tidings.db.mail_tables import delivery
 from tidings.errors import LeaseLostError
 from tidings.model.newsletters import DeliveryState
 from tidings.storage import deliveries, relays
-from tidings.storage.mail_tables import delivery
 from tidings.storage.outbox import Settled
 
 SEVEN = NOON - 5 * HOUR + DAY

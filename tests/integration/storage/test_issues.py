@@ -7,10 +7,10 @@ from sqlalchemy import delete
 
 from factories import HOUR, NOON
 from newsroom import Newsroom
+from tidings.db.tables import entry
 from tidings.errors import NotFoundError
 from tidings.storage import issues
 from tidings.storage.issues import NewIssue
-from tidings.storage.tables import entry
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from factories import DAY, HOUR, NOON
+from tidings.db.tables import host
 from tidings.storage import leases, sources
 from tidings.storage.leases import LeaseRequest
-from tidings.storage.tables import host
 
 DUE = LeaseRequest(due_at=NOON)
 

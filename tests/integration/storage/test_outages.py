@@ -5,9 +5,9 @@ import sqlite3
 import pytest
 from sqlalchemy import text
 
+from tidings.db.database import Database
+from tidings.db.tables import source
 from tidings.errors import DatabaseAwayError, StorageError
-from tidings.storage.database import Database
-from tidings.storage.tables import source
 
 
 def test_a_file_that_another_program_has_locked_is_away(sqlite_template, tmp_path):

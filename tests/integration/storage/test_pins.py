@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
+from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.storage import entries, pins, publishing, visibility
-from tidings.storage.tables import entry
 
 
 @pytest.fixture

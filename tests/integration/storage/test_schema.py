@@ -9,21 +9,12 @@ from sqlalchemy import select
 
 from factories import NOON, an_entry
 from polling import read_poll
+from tidings.db import backups, schema, subscriber_tables
+from tidings.db.database import Database
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
 from tidings.services.subscribe import remove_source
-from tidings.storage import (
-    backups,
-    entries,
-    leases,
-    polls,
-    reader_tables,
-    schema,
-    search_index,
-    sources,
-    topics,
-)
-from tidings.storage.database import Database
+from tidings.storage import entries, leases, polls, search_index, sources, topics
 from tidings.storage.entries import ListWindow, Selection
 
 EVERY = Selection(states=tuple(EntryState))
@@ -33,7 +24,7 @@ def test_the_migrations_lead_to_the_tables_as_declared(database):
     with database.read() as connection:
         options = {"compare_type": True, "include_name": _is_declared}
         context = MigrationContext.configure(connection, opts=options)
-        differences = compare_metadata(context, reader_tables.metadata)
+        differences = compare_metadata(context, subscriber_tables.metadata)
 
     assert differences == []
 
@@ -54,7 +45,7 @@ def test_an_empty_postgresql_database_waits_for_the_operators_word(postgres_url)
     database = Database(postgres_url)
     with database.write() as connection:
         connection.exec_driver_sql("DROP TABLE entry_words")
-        reader_tables.metadata.drop_all(connection)
+        subscriber_tables.metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
 
     with pytest.raises(ConfigError, match="tidings db upgrade"):
@@ -211,5 +202,5 @@ def _everything(database):
             table.name: [
                 tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
             ]
-            for table in reader_tables.every_table()
+            for table in subscriber_tables.every_table()
         }

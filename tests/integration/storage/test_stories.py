@@ -9,26 +9,25 @@ import pytest
 from sqlalchemy import event, select
 
 from factories import DAY, HOUR, NOON, an_entry
+from tidings.db import backups, schema
+from tidings.db.database import Database
+from tidings.db.tables import entry, story, story_key
 from tidings.domain.stories import MEMORY
 from tidings.errors import ConflictError
 from tidings.model.entries import EntryState
 from tidings.services.subscribe import remove_source
 from tidings.storage import (
-    backups,
     entries,
     pruning,
     publishing,
-    schema,
     search_index,
     stories,
     story_records,
     topics,
     visibility,
 )
-from tidings.storage.database import Database
 from tidings.storage.entries import ListWindow, Selection
 from tidings.storage.pruning import Retention
-from tidings.storage.tables import entry, story, story_key
 
 NEWS = (
     "The harbour of Tallmoor will be closed to ships from Monday on, because divers found"

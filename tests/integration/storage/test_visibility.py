@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select, update
 
 from factories import DAY, HOUR, NOON, an_entry
+from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.storage import entries, publishing, topics, visibility
-from tidings.storage.tables import entry
 
 PUBLIC, BACKFILL, HELD, HIDDEN = EntryState
 

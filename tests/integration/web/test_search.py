@@ -12,6 +12,7 @@ from browser.showcase import SITE, serving, shipped_templates
 from factories import DAY, NOON
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
+from tidings.db.tables import source
 from tidings.domain.searching import SavedSearch
 from tidings.model.scopes import PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Operator
@@ -19,7 +20,6 @@ from tidings.services import searching
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.storage import searches, visibility
-from tidings.storage.tables import source
 
 SETTINGS = PublishSettings(
     title="Latest updates",

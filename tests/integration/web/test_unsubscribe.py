@@ -11,11 +11,11 @@ from browser.showcase import SITE, Readers, Showcase, serving
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, Outbox
 from readers import way_out
+from tidings.db.mail_tables import subscription
 from tidings.model.newsletters import Ending
 from tidings.services.links import SignedLinks
 from tidings.services.preferences import Unsubscriber
 from tidings.storage import subscribers
-from tidings.storage.mail_tables import subscription
 
 ENGLISH, CHINESE = "/unsubscribe/1.ines", "/unsubscribe/2.lin"
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}

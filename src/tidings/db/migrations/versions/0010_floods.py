@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tidings.storage.types import UtcDateTime
+from tidings.db.types import UtcDateTime
 
 revision = "0010"
 down_revision = "0009"

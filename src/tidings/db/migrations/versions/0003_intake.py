@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import sqlalchemy as sa
 from alembic import op
 
-from tidings.storage.types import Seconds, UtcDateTime
+from tidings.db.types import Seconds, UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

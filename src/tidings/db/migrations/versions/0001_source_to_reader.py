@@ -6,7 +6,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from alembic import op
 
-from tidings.storage.types import UtcDateTime
+from tidings.db.types import UtcDateTime
 
 revision = "0001"
 down_revision = None

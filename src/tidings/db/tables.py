@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-from tidings.storage.types import Seconds, UtcDateTime
+from tidings.db.types import Seconds, UtcDateTime
 
 metadata = MetaData(
     naming_convention={

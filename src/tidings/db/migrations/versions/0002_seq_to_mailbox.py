@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from alembic import op
 
-from tidings.storage.types import UtcDateTime
+from tidings.db.types import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"

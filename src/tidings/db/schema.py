@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
+from tidings.db import backups
+from tidings.db.database import Database, RebuildIndex
 from tidings.errors import ConfigError
-from tidings.storage import backups
-from tidings.storage.database import Database, RebuildIndex
 
 PROBE_SECONDS = 2
 """How long a look at whether anything can be written may take: longer than any writer of ours does."""

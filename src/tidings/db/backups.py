@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Integer, func, insert, select, text
 
+from tidings.db.database import Database, RebuildIndex
+from tidings.db.subscriber_tables import every_table
 from tidings.errors import ConflictError, ImportFileError, StorageError
-from tidings.storage.database import Database, RebuildIndex
-from tidings.storage.reader_tables import every_table
 
 SEEDED = {"counter", "feed_state"}
 """Tables that the schema itself puts rows into."""

@@ -15,9 +15,9 @@ from sqlalchemy import (
     text,
 )
 
-from tidings.storage.mail_tables import delivery, newsletter, subscriber, subscription
-from tidings.storage.tables import Id, metadata
-from tidings.storage.types import UtcDateTime
+from tidings.db.mail_tables import delivery, newsletter, subscriber, subscription
+from tidings.db.tables import Id, metadata
+from tidings.db.types import UtcDateTime
 
 sign_up = Table(
     "sign_up",

@@ -19,8 +19,8 @@ from sqlalchemy import (
     text,
 )
 
-from tidings.storage.tables import Id, metadata
-from tidings.storage.types import UtcDateTime
+from tidings.db.tables import Id, metadata
+from tidings.db.types import UtcDateTime
 
 
 def _nonce() -> int:

@@ -5,7 +5,7 @@ import logging
 import sqlalchemy as sa
 from alembic import context, op
 
-from tidings.storage.types import UtcDateTime
+from tidings.db.types import UtcDateTime
 
 revision = "0007"
 down_revision = "0006"

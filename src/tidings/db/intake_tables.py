@@ -12,9 +12,9 @@ from sqlalchemy import (
     Text,
 )
 
-from tidings.storage.mail_tables import newsletter
-from tidings.storage.tables import Id, entry, metadata, source
-from tidings.storage.types import UtcDateTime
+from tidings.db.mail_tables import newsletter
+from tidings.db.tables import Id, entry, metadata, source
+from tidings.db.types import UtcDateTime
 
 
 def _of_source() -> Column[int]:
