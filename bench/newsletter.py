@@ -19,6 +19,7 @@ from letters import settings as relay_settings
 from letters import sink
 from measure import counted, peak_memory, settings, table
 from tidings import mailing
+from tidings.catalog import newsletters
 from tidings.config import Settings
 from tidings.db.database import Database
 from tidings.db.mail_tables import subscriber, subscription, subscription_topic
@@ -30,7 +31,7 @@ from tidings.model.newsletters import Frequency, Schedule
 from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import CHUNK, Planner
-from tidings.storage import deliveries, newsletters
+from tidings.storage import deliveries
 from tidings.wiring import App, opened
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 
 from filling import NEW, fill
 from measure import databases, settings, table
+from tidings.catalog import change_log
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry
@@ -20,7 +21,7 @@ from tidings.model.scopes import Address, EntryAddress, FeedAddress, PageAddress
 from tidings.publishing import publication_of, publish
 from tidings.services.paging import repaginate
 from tidings.services.site import Written
-from tidings.storage import publishing, search_index
+from tidings.storage import search_index
 from tidings.wiring import App, utc_now
 
 STORED = {"sqlite": (10_000, 100_000, 1_000_000), "postgresql": (10_000, 100_000)}
@@ -91,11 +92,11 @@ def _cut_again(app: App) -> None:
     """Look after the pages once more, as if the newest entry had just come."""
     newest = select(func.max(entry.c.id)).scalar_subquery()
     with app.database.write() as connection:
-        change, _ = publishing.next_change(connection)
+        change, _ = change_log.next_change(connection)
         changed = update(entry).where(entry.c.id == newest).values(change=change)
         [source_id] = connection.scalars(changed.returning(entry.c.source_id))
-        scopes = [publishing.ALL, publishing.SOURCES]
-        publishing.touch(connection, scopes, with_sources=[source_id], change=change, now=utc_now())
+        scopes = [change_log.ALL, change_log.SOURCES]
+        change_log.touch(connection, scopes, with_sources=[source_id], change=change, now=utc_now())
     repaginate(app.database, size=app.settings.publish.page_size, clock=utc_now)
 
 

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from browser.showcase import SITE, Showcase, shipped_templates
 from integration.web.visitors import Operations
 from readers import LANGUAGES, House
+from tidings.catalog import topics
 from tidings.db.subscriber_tables import every_table
 from tidings.model.subscribers import read_networks
 from tidings.services.subscribing import NewsletterChoices
-from tidings.storage import topics
 from tidings.web.app import create_app
 from tidings.web.publication import Readers, Tokens
 

@@ -12,6 +12,9 @@ from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
 from polling import read_poll
+from tidings.catalog import newsletters, sources, topics
+from tidings.catalog.newsletters import NewsletterForm
+from tidings.catalog.sources import NewSource
 from tidings.db.mail_tables import delivery, issue_entry, plan_log
 from tidings.db.tables import entry, source
 from tidings.delivery import addresses
@@ -34,9 +37,7 @@ from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import Planner
-from tidings.storage import leases, newsletters, polls, sources, subscriptions, topics
-from tidings.storage.newsletters import NewsletterForm
-from tidings.storage.sources import NewSource
+from tidings.storage import leases, polls, subscriptions
 
 
 def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC"):

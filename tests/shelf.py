@@ -7,12 +7,13 @@ from sqlalchemy import select, update
 from factories import HOUR, NOON, an_entry
 from newsroom import Newsroom
 from polling import read_poll
+from tidings.catalog import entries
+from tidings.catalog.entries import Selection
 from tidings.db.tables import entry
 from tidings.model.scopes import PageAddress, Scope
 from tidings.services.imprint import key_of, last_change
 from tidings.services.paging import repaginate
-from tidings.storage import entries, leases, paging, polls, visibility
-from tidings.storage.entries import Selection
+from tidings.storage import leases, paging, polls, visibility
 
 SIZE = 3
 EVERYTHING = Scope(kind="all")

@@ -12,6 +12,7 @@ from hub import Hub
 from loopback import answer
 from newsroom import Newsroom
 from polling import failed_poll
+from tidings.catalog import change_log, sources
 from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
@@ -19,7 +20,7 @@ from tidings.publishing import hubs_of, site_of
 from tidings.services.announcing import HubPinger, forget_others
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
-from tidings.storage import hub_pings, leases, polls, publishing, sources, visibility
+from tidings.storage import hub_pings, leases, polls, visibility
 
 BASE = "https://news.example"
 MINUTE = timedelta(minutes=1)
@@ -87,8 +88,8 @@ class Press:
     def touch(self, *scopes):
         """Note a change of feeds that none of them shows."""
         with self.room.database.write() as connection:
-            change, _ = publishing.next_change(connection)
-            publishing.touch(connection, scopes, change=change, now=self.room.now)
+            change, _ = change_log.next_change(connection)
+            change_log.touch(connection, scopes, change=change, now=self.room.now)
 
 
 def feeds_at(*paths):

@@ -9,9 +9,9 @@ import pytest
 
 from documents import atom, items, rss
 from loopback import Publisher, answer, redirect
+from tidings.catalog.sources import NewSource
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.polling import polling
-from tidings.storage.sources import NewSource
 
 
 def a_page(*elements):

@@ -17,15 +17,16 @@ from factories import DAY, HOUR
 from hub import CHALLENGE, Hub
 from integration.web.visitors import Operations, Visitor, app_of
 from loopback import answer, silence
+from tidings.catalog import entries, sources
+from tidings.catalog.entries import ListWindow, Selection
+from tidings.catalog.sources import NewSource, SourceState
 from tidings.clock import ticking
 from tidings.db.intake_tables import websub
 from tidings.model.websub import HubState
 from tidings.polling import polling
 from tidings.services.subscribe import remove_source
 from tidings.services.websub import HubRequests
-from tidings.storage import entries, leases, sources
-from tidings.storage.entries import ListWindow, Selection
-from tidings.storage.sources import NewSource, SourceState
+from tidings.storage import leases
 
 MAX_SIZE = 100_000
 MINUTE = timedelta(minutes=1)

@@ -58,7 +58,7 @@ def list_entries(
 
     Example: tidings entry list --source 3 --limit 0 --json
     """
-    from tidings.storage import entries, sources, topics
+    from tidings.catalog import entries, sources, topics
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -87,7 +87,7 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
 
     Example: tidings entry show 17 --json
     """
-    from tidings.storage import entries
+    from tidings.catalog import entries
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:

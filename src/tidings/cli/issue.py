@@ -128,8 +128,8 @@ def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
 
 def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
     from tidings import mailing
+    from tidings.catalog import newsletters
     from tidings.services import composing
-    from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
     at = _time(wish["time"]) if wish["time"] else utc_now()
@@ -175,9 +175,9 @@ def send(
     Example: tidings issue send weekly --yes
     """
     from tidings import mailing
+    from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.services.sending import forecast, send_now, send_test
-    from tidings.storage import newsletters
     from tidings.wiring import opened
 
     tester = parse_address(to).address if to else None

@@ -84,9 +84,9 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
     """
+    from tidings.catalog import newsletters
+    from tidings.catalog.newsletters import NewsletterForm
     from tidings.domain.planning import next_due
-    from tidings.storage import newsletters
-    from tidings.storage.newsletters import NewsletterForm
     from tidings.wiring import opened, utc_now
 
     form = NewsletterForm(
@@ -112,7 +112,7 @@ def list_newsletters(start: Start, *, as_json: bool) -> None:
 
     Example: tidings newsletter list
     """
-    from tidings.storage import newsletters
+    from tidings.catalog import newsletters
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -136,7 +136,7 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 
     Example: tidings newsletter show weekly
     """
-    from tidings.storage import newsletters
+    from tidings.catalog import newsletters
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -161,9 +161,9 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter edit weekly --hour 9
     """
+    from tidings.catalog import newsletters
+    from tidings.catalog.newsletters import NewsletterForm
     from tidings.domain.planning import next_due
-    from tidings.storage import newsletters
-    from tidings.storage.newsletters import NewsletterForm
     from tidings.wiring import opened, utc_now
 
     letters = _letters(given)
@@ -194,7 +194,8 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
 
     Example: tidings newsletter remove weekly --yes
     """
-    from tidings.storage import newsletters, plans
+    from tidings.catalog import newsletters
+    from tidings.storage import plans
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:

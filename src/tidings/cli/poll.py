@@ -40,8 +40,9 @@ def poll(
 
     Example: tidings poll 3 5
     """
+    from tidings.catalog import sources
     from tidings.polling import polling
-    from tidings.storage import leases, sources
+    from tidings.storage import leases
     from tidings.wiring import opened, utc_now
 
     if bool(source_ids) + every + bool(replayed) > 1:

@@ -52,8 +52,8 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
 
     Example: tidings source add https://example.org/feed.xml --topic science
     """
+    from tidings.catalog.sources import NewSource
     from tidings.polling import polling
-    from tidings.storage.sources import NewSource
     from tidings.wiring import opened
 
     new = NewSource(url=url, title=title, topics=topics)
@@ -144,9 +144,9 @@ def export(start: Start, file: Path) -> None:
 
     Example: tidings source export subscriptions.opml
     """
+    from tidings.catalog import sources
     from tidings.rendering.opml import render_opml
     from tidings.services.directories import outlines
-    from tidings.storage import sources
     from tidings.wiring import opened
 
     settings = start.settings()
@@ -220,7 +220,7 @@ class _SourceName(click.ParamType[int]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if value.isdecimal():
             return int(ID(value, param, ctx))
-        from tidings.storage import sources
+        from tidings.catalog import sources
         from tidings.wiring import opened
 
         start = ctx.find_object(Start) if ctx else None
@@ -261,8 +261,8 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
 
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
+    from tidings.catalog import sources, topics
     from tidings.model.urls import web_address
-    from tidings.storage import sources, topics
     from tidings.wiring import opened, utc_now
 
     url, republish, address = options["url"], options["republish"], options["address"]
@@ -309,8 +309,8 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
 
     Example: tidings source access 3 --user reader --password-file -
     """
-    from tidings.storage import sources
-    from tidings.storage import sources as stored
+    from tidings.catalog import sources
+    from tidings.catalog import sources as stored
     from tidings.wiring import opened, utc_now
 
     change = _change(options)
@@ -344,7 +344,7 @@ def list_sources(start: Start, *, as_json: bool) -> None:
 
     Example: tidings source list --json
     """
-    from tidings.storage import sources
+    from tidings.catalog import sources
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -375,8 +375,9 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
 
     Example: tidings source show 3
     """
-    from tidings.storage import sources, websub
-    from tidings.storage import sources as stored
+    from tidings.catalog import sources
+    from tidings.catalog import sources as stored
+    from tidings.storage import websub
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -430,7 +431,7 @@ def unmove(start: Start, source_id: int) -> None:
 
     Example: tidings source unmove 3
     """
-    from tidings.storage import sources
+    from tidings.catalog import sources
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -446,8 +447,8 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
 
     Example: tidings source remove 3 --yes
     """
+    from tidings.catalog import sources
     from tidings.services.subscribe import remove_source
-    from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
@@ -482,8 +483,8 @@ def _decision(decision: Decision) -> dict[str, object]:
 
 
 def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
+    from tidings.catalog import sources
     from tidings.services.desk import OperatorActions
-    from tidings.storage import sources
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:

@@ -94,9 +94,9 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
 
     Example: tidings subscriber export --newsletter weekly
     """
+    from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.services.importing import CONSENT_COLUMNS, consent_rows, subscriber_rows
-    from tidings.storage import newsletters
     from tidings.wiring import opened
 
     if address and not consent:
@@ -124,7 +124,8 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
 
     Example: tidings subscriber list --newsletter weekly --state bouncing
     """
-    from tidings.storage import newsletters, rosters, sign_ups, topics
+    from tidings.catalog import newsletters, topics
+    from tidings.storage import rosters, sign_ups
     from tidings.storage.rosters import SubscriptionFilter
     from tidings.wiring import opened, utc_now
 
@@ -167,12 +168,12 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
+    from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.services.readers import refuse_suppressed
-    from tidings.storage import newsletters
     from tidings.wiring import opened, utc_now
 
     known = parse_address(address)

@@ -23,7 +23,7 @@ def add(start: Start, slug: str, title: str | None) -> None:
 
     Example: tidings topic add machine-learning --title "Machine learning 机器学习"
     """
-    from tidings.storage import topics
+    from tidings.catalog import topics
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -39,7 +39,7 @@ def list_topics(start: Start, *, as_json: bool) -> None:
 
     Example: tidings topic list
     """
-    from tidings.storage import topics
+    from tidings.catalog import topics
     from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -70,7 +70,7 @@ def remove(start: Start, slug: str) -> None:
 
     Example: tidings topic remove databases
     """
-    from tidings.storage import topics
+    from tidings.catalog import topics
     from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:

@@ -10,6 +10,9 @@ from pathlib import Path
 from threading import Event
 
 from tidings import mailing
+from tidings.catalog import newsletters, sources, topics
+from tidings.catalog.newsletters import NewsletterForm
+from tidings.catalog.sources import NewSource
 from tidings.clock import ticking
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
@@ -21,9 +24,7 @@ from tidings.model.subscribers import Preferences, WebSettings
 from tidings.polling import polling
 from tidings.publishing import publish
 from tidings.services.sending import send_now
-from tidings.storage import newsletters, sources, subscriptions, topics
-from tidings.storage.newsletters import NewsletterForm
-from tidings.storage.sources import NewSource
+from tidings.storage import subscriptions
 from tidings.web.server import bound, serve
 from tidings.wiring import App, opened, utc_now
 

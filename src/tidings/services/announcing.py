@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Event
 
+from tidings.catalog import change_log
 from tidings.db.database import Database
 from tidings.domain.pings import HubPing, announce, attempt, changed_bodies, fingerprints, settle
 from tidings.errors import FetchError, NotFoundError
@@ -21,7 +22,7 @@ from tidings.rendering.formats import FORMATS
 from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.imprint import last_change, scope_of
 from tidings.services.publication import Publication
-from tidings.storage import hub_pings, publishing
+from tidings.storage import hub_pings
 from tidings.storage.hub_pings import Seen
 
 logger = logging.getLogger(__name__)
@@ -158,10 +159,10 @@ def forget_others(database: Database, hubs: Sequence[str], *, base_url: str) -> 
 
 def feeds_of(key: str) -> Mapping[str, Address]:
     """Return the feeds of what changes are noted under `key`, by path."""
-    if key == publishing.ISSUES:
+    if key == change_log.ISSUES:
         return {"/issues.atom": ListAddress(name="issues.atom")}
     scope = scope_of(key)
-    if not scope.slug and key != publishing.ALL:
+    if not scope.slug and key != change_log.ALL:
         return {}
     return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
 

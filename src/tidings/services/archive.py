@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from tidings.catalog import change_log
 from tidings.db.database import Connection
 from tidings.domain.digests import compose
 from tidings.errors import NotFoundError
@@ -15,7 +16,7 @@ from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
 from tidings.services.imprint import ISSUES_IN_FEED
-from tidings.storage import issues, publishing
+from tidings.storage import issues
 
 PAGE_SIZE = 20
 """Issues on a page of the list: each one is a line."""
@@ -80,11 +81,11 @@ def newest_issues(connection: Connection, site: Site, *, templates: Templates) -
     """
     newest = issues.latest(connection, only_listed=True, limit=ISSUES_IN_FEED)
     told = issues.entries_of(connection, [issue.id for issue in newest])
-    _, changed_at = publishing.get_change(connection, publishing.ISSUES)
+    _, changed_at = change_log.get_change(connection, change_log.ISSUES)
     return issues_feed(
         [(issue, _digest(issue, told[issue.id])) for issue in newest],
         site=site,
-        instance=publishing.instance(connection),
+        instance=change_log.instance(connection),
         updated=max((issue.created_at for issue in newest), default=changed_at),
         templates=templates,
     )

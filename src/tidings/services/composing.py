@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidings.catalog import change_log, entries
+from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection
 from tidings.domain.digests import compose, fair_shares, fold, issue_key
 from tidings.domain.planning import Slot, Window
@@ -16,9 +18,8 @@ from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.rendering.mail import Composed
 from tidings.services.news import DigestCandidates, whole_audience
-from tidings.storage import entries, publishing, story_records
+from tidings.storage import story_records
 from tidings.storage.issues import NewIssue
-from tidings.storage.newsletters import Edition
 
 REACH, REACH_FURTHER = 500, 10
 """Public entries that are looked back on for what a newsletter last told of, and so many times more
@@ -173,7 +174,7 @@ def preview(
 ) -> Issue | None:
     """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
     newsletter, mark = edition.newsletter, edition.watermark
-    news, span = DigestCandidates(), {"from_seq": mark, "to_seq": publishing.last_seq(connection)}
+    news, span = DigestCandidates(), {"from_seq": mark, "to_seq": change_log.last_seq(connection)}
     news.read(connection, **span)
     told = story_records.stories_sent_by(connection, newsletter.id, news.stories())
     reader = whole_audience(newsletter, watermark=mark, told=told)
@@ -192,7 +193,7 @@ def sample(
     """
     found = preview(composer, connection, edition, at=at)
     newsletter = edition.newsletter
-    mark = cut = publishing.last_seq(connection)
+    mark = cut = change_log.last_seq(connection)
     reach, chosen = REACH, tuple[int, ...]()
     while found is None and not chosen and mark > 0:
         news, mark = DigestCandidates(), max(cut - reach, 0)

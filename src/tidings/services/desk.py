@@ -9,6 +9,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Protocol
 
+from tidings.catalog import entries, sources, topics
+from tidings.catalog.sources import SourceEdit
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError, one_line
 from tidings.model.durations import format_duration, parse_duration
@@ -16,8 +18,7 @@ from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.model.sources import Source, SourceState
 from tidings.rendering.site import Flash, Operator
-from tidings.storage import desk, entries, pins, sources, story_records, topics, visibility
-from tidings.storage.sources import SourceEdit
+from tidings.storage import desk, pins, story_records, visibility
 
 _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
 

@@ -9,6 +9,7 @@ original. So are numbered pages: their entries are on the publishers' pages as w
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from tidings.catalog import change_log, newsletters, sources, topics
 from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model.scopes import FeedOutline
@@ -17,7 +18,7 @@ from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine
 from tidings.rendering.site import Site
 from tidings.rendering.sitemap import MOST, SitemapEntry, render_sitemap, render_sitemap_index
 from tidings.services.imprint import every_scope, key_of
-from tidings.storage import issues, newsletters, publishing, searches, sources, topics
+from tidings.storage import issues, searches
 
 
 def topics_page(connection: Connection, site: Site) -> TopicsPage:
@@ -123,16 +124,16 @@ def count_of_parts(connection: Connection, site: Site) -> int:
 
 
 def _pages(connection: Connection, site: Site) -> Sequence[SitemapEntry]:
-    changes = publishing.changes(connection)
+    changes = change_log.changes(connection)
     kept_out = sources.unindexed(connection)
     pages: dict[str, datetime | None] = {
         scope.path: changes[key_of(scope)].changed_at
         for scope in every_scope(connection)
         if scope.kind != "source" or scope.slug not in kept_out
     }
-    pages["/topics"] = pages["/sources"] = changes[publishing.SOURCES].changed_at
+    pages["/topics"] = pages["/sources"] = changes[change_log.SOURCES].changed_at
     if newsletters.every(connection):
-        pages["/issues"] = changes[publishing.ISSUES].changed_at
+        pages["/issues"] = changes[change_log.ISSUES].changed_at
         pages |= {f"/issues/{line.slug}": None for line in issues.listed(connection)}
     return [
         SitemapEntry(url=site.base_url + path, changed_at=changed_at)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
+from tidings.catalog import newsletters
 from tidings.db.database import Connection, Database
 from tidings.delivery.dkim import Signer
 from tidings.delivery.dns import Dns
@@ -25,7 +26,7 @@ from tidings.services.composing import sample as sample_issue
 from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
-from tidings.storage import hub_pings, leases, newsletters
+from tidings.storage import hub_pings, leases
 
 EXAMPLE = "example.org"
 """The domain of what the shipped settings leave to the operator."""

@@ -5,6 +5,7 @@ What a subscriber got and when, and why not the rest, in words for the operator 
 
 from collections.abc import Iterator
 
+from tidings.catalog import entries, sources
 from tidings.db.database import Connection
 from tidings.domain.digests import matches
 from tidings.domain.planning import Omission
@@ -17,10 +18,8 @@ from tidings.services.explaining_stories import story_of, told_before
 from tidings.services.filtering import FilterSet
 from tidings.storage import (
     bounces,
-    entries,
     explanations,
     filters,
-    sources,
     subscribers,
     subscriptions,
     suppressions,

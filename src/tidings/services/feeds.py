@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid5
 
+from tidings.catalog import change_log, entries
+from tidings.catalog.entries import ListWindow
 from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model import scopes
@@ -22,8 +24,7 @@ from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import ICON_PATH
 from tidings.services.imprint import SiteContext, key_of
 from tidings.services.lists import Heading, heading_of
-from tidings.storage import entries, feed_archives, publishing
-from tidings.storage.entries import ListWindow
+from tidings.storage import feed_archives
 
 EDITED_FOR = timedelta(days=7)
 """How long an archived entry that changed stands in the feed again: who has the archive already
@@ -60,12 +61,12 @@ def archive_of(
         NotFoundError: There is no such archive, or not yet.
     """
     number = address.number
-    count = scopes.full_archives(publishing.last_seq(connection))
+    count = scopes.full_archives(change_log.last_seq(connection))
     if not 1 <= number <= count:
         raise NotFoundError("archive", number)
     heading = heading_of(connection, EVERYTHING, title=imprint.settings.title)
     feed = _empty(connection, EVERYTHING, heading, imprint)
-    _, changed_at = publishing.get_change(connection, publishing.SITE)
+    _, changed_at = change_log.get_change(connection, change_log.SITE)
     archived = replace(
         feed,
         forms=(ATOM.at(imprint.site.base_url + address.path),),
@@ -85,10 +86,10 @@ def _empty(
 ) -> FeedDocument:
     settings, site = imprint.settings, imprint.site
     words = imprint.templates.words(settings.language)
-    _, changed_at = publishing.get_change(connection, key_of(scope))
+    _, changed_at = change_log.get_change(connection, key_of(scope))
     title = heading.title if scope == EVERYTHING else f"{heading.title} · {settings.title}"
     return FeedDocument(
-        id=uuid5(publishing.instance(connection), scope.name).urn,
+        id=uuid5(change_log.instance(connection), scope.name).urn,
         title=title,
         subtitle=heading.about,
         page_url=site.base_url + scope.path,
@@ -109,7 +110,7 @@ def _latest(connection: Connection, feed: FeedDocument, imprint: SiteContext) ->
     "Lately" counts from the last change of anything, not from now: the same state of the
     database gives the same document, whenever it is asked for.
     """
-    last = publishing.last_seq(connection)
+    last = change_log.last_seq(connection)
     count = scopes.archives_left_out(last, feed_size=imprint.settings.feed_size)
     _, oldest = scopes.archive_span(count)
     current = feed_archives.between(connection, oldest + 1, last)
@@ -134,6 +135,6 @@ def _news(connection: Connection, feed: FeedDocument, *, since: int) -> FeedDocu
 
     What stands beside every entry is part of each of them: if it changed, all of them did.
     """
-    if not since or publishing.get_change(connection, publishing.SITE)[0] > since:
+    if not since or change_log.get_change(connection, change_log.SITE)[0] > since:
         return feed
     return replace(feed, entries=tuple(one for one in feed.entries if one.change > since))

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from tidings.catalog import entries, newsletters
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.db.database import Connection
 from tidings.domain.filters import Field, Filter, FilterTrial, FilterVerdict, Rule, decide
 from tidings.model.entries import Entry, EntryState
@@ -10,8 +12,7 @@ from tidings.model.feed import ParsedEntry
 from tidings.model.newsletters import Newsletter
 from tidings.model.text import text_of
 from tidings.parsing.patterns import matcher_of
-from tidings.storage import entries, filters, newsletters
-from tidings.storage.entries import ListWindow, Selection
+from tidings.storage import filters
 
 SLICE = 500
 """Entries whose content is held at a time."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, islice
 
+from tidings.catalog import newsletters
 from tidings.db.database import Connection, Database
 from tidings.domain.rosters import CsvLine, LineResult, Membership, membership_of
 from tidings.errors import ConflictError, InvalidError, TidingsError
@@ -28,15 +29,7 @@ from tidings.services.changes import Actor
 from tidings.services.links import SignedLinks
 from tidings.services.readers import in_record, read_address
 from tidings.services.subscribing import default_preferences, offered_topics, read_preferences
-from tidings.storage import (
-    consents,
-    newsletters,
-    notices,
-    rosters,
-    sign_ups,
-    subscriptions,
-    suppressions,
-)
+from tidings.storage import consents, notices, rosters, sign_ups, subscriptions, suppressions
 from tidings.storage.notices import NewMessage
 from tidings.storage.rosters import Entrant, SubscriptionFilter
 from tidings.storage.sign_ups import NewSignUp

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
+from tidings.catalog import change_log, newsletters, topics
 from tidings.db.database import Connection
 from tidings.model.scopes import (
     Address,
@@ -23,17 +24,17 @@ from tidings.model.scopes import (
 )
 from tidings.rendering.site import Site
 from tidings.rendering.templates import Templates
-from tidings.storage import feed_archives, newsletters, paging, publishing, topics
+from tidings.storage import feed_archives, paging
 
 ISSUES_IN_FEED = 20
 """Issues in the feed of issues: each one tells of many entries."""
 
 SCOPES_OF_LISTS = {
-    "topics": publishing.ALL,
-    "sources": publishing.SOURCES,
-    "sources.opml": publishing.SOURCES,
-    "issues": publishing.ISSUES,
-    "404.html": publishing.SITE,
+    "topics": change_log.ALL,
+    "sources": change_log.SOURCES,
+    "sources.opml": change_log.SOURCES,
+    "issues": change_log.ISSUES,
+    "404.html": change_log.SITE,
 }
 
 KINDS = ("all", "topic", "source", "search")
@@ -84,32 +85,32 @@ def last_change(connection: Connection, address: Address) -> tuple[int, datetime
         case ArchiveAddress(number=number):
             return feed_archives.get_change(connection, number)
         case EntryAddress(id=entry_id):
-            return publishing.get_entry_change(connection, entry_id)
+            return change_log.get_entry_change(connection, entry_id)
         case PageAddress(scope=scope, number=int(number)) if scope.kind != "query":
             return paging.get_page_change(connection, key_of(scope), number)
         case IssueAddress(slug=slug):
-            return publishing.get_issue_change(connection, slug)
+            return change_log.get_issue_change(connection, slug)
         case ListAddress(name=name):
             return _change_of_list(connection, name)
-    return publishing.get_change(connection, key_of(address.scope))
+    return change_log.get_change(connection, key_of(address.scope))
 
 
 def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
     if name == "sitemap.xml":
-        return publishing.get_newest_change(connection)
+        return change_log.get_newest_change(connection)
     if name == "issues.atom":
-        return publishing.get_issues_change(connection, limit=ISSUES_IN_FEED)
-    return publishing.get_change(connection, SCOPES_OF_LISTS[name])
+        return change_log.get_issues_change(connection, limit=ISSUES_IN_FEED)
+    return change_log.get_change(connection, SCOPES_OF_LISTS[name])
 
 
 def key_of(scope: Scope) -> str:
     """Return what a scope is called where its changes are noted."""
     of = {
-        "topic": publishing.of_topic,
-        "source": publishing.of_source,
-        "search": publishing.of_search,
+        "topic": change_log.of_topic,
+        "source": change_log.of_source,
+        "search": change_log.of_search,
     }
-    return of[scope.kind](scope.slug) if scope.kind in of else publishing.ALL
+    return of[scope.kind](scope.slug) if scope.kind in of else change_log.ALL
 
 
 def scope_of(key: str) -> Scope:
@@ -120,6 +121,6 @@ def scope_of(key: str) -> Scope:
 
 def every_scope(connection: Connection) -> list[Scope]:
     """Return all scopes: that of everything first, the others in no order to rely on."""
-    found = [scope_of(key) for key in publishing.changes(connection)]
+    found = [scope_of(key) for key in change_log.changes(connection)]
     scopes = [scope for scope in found if scope.kind in KINDS]
     return sorted(scopes, key=lambda scope: (KINDS.index(scope.kind), scope.slug))

@@ -6,6 +6,8 @@ What a scope is called, and what it holds.
 from dataclasses import dataclass, replace
 from functools import partial
 
+from tidings.catalog import change_log, entries, sources, topics
+from tidings.catalog.entries import Selection
 from tidings.db.database import Connection
 from tidings.domain.searching import Asked, newest_first, read_asked, read_query
 from tidings.errors import NotFoundError
@@ -15,8 +17,7 @@ from tidings.model.sources import Source
 from tidings.rendering.pages import EntryPage, ListPage, paginate
 from tidings.services.directories import line_of
 from tidings.services.imprint import SiteContext, key_of
-from tidings.storage import entries, paging, pins, publishing, search, searches, sources, topics
-from tidings.storage.entries import Selection
+from tidings.storage import paging, pins, search, searches
 
 MOST = 10
 """How many times what a page holds may stand on one that is to be cut, but is not yet."""
@@ -63,7 +64,7 @@ def entry_page(connection: Connection, entry_id: int, imprint: SiteContext) -> E
         NotFoundError: There is none.
     """
     entry = entries.get(connection, entry_id)
-    if entry.state not in publishing.OPEN_STATES and imprint.site.operator is None:
+    if entry.state not in change_log.OPEN_STATES and imprint.site.operator is None:
         raise NotFoundError("entry", entry_id)
     return EntryPage(site=imprint.site_now(connection), entry=entry)
 
@@ -105,7 +106,7 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
                 selection=Selection(source=source.id),
                 source=source,
                 language=source.language,
-                page_states=publishing.OPEN_STATES,
+                page_states=change_log.OPEN_STATES,
             )
     elif scope.kind == "search":
         saved = searches.find(connection, scope.slug)

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from threading import Event
 from urllib.parse import urljoin
 
+from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.errors import ConflictError, FetchError
 from tidings.model.feed import ParsedFeed
 from tidings.model.sources import DueSource
 from tidings.parsing.urls import canonical_url
 from tidings.services.discovering import FoundFeed, Looked, Prober, Visit, discover
-from tidings.storage import documents, polls, sources
+from tidings.storage import documents, polls
 
 logger = logging.getLogger(__name__)
 

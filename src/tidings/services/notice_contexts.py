@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from tidings.catalog import newsletters
 from tidings.db.database import Database
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import Newsletter, Subscription
@@ -20,7 +21,7 @@ from tidings.rendering.notices import (
     WelcomeContext,
 )
 from tidings.services.links import SignedLinks
-from tidings.storage import newsletters, subscriptions
+from tidings.storage import subscriptions
 from tidings.storage.notices import ClaimedMessage
 
 Found = TypeVar("Found")

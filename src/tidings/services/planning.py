@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidings.catalog import change_log, newsletters
+from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection, Database
 from tidings.domain.planning import BY_HAND, Slot, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
@@ -24,8 +26,7 @@ from tidings.services.composing import Composer, DueEdition, plan_edition
 from tidings.services.drafts import DueCase, plan_batch
 from tidings.services.news import DigestCandidates
 from tidings.services.restoring import hold_restored
-from tidings.storage import issues, newsletters, plans, publishing
-from tidings.storage.newsletters import Edition
+from tidings.storage import issues, plans
 from tidings.storage.plans import DueSubscription
 
 logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Planner:
         now, news = self._clock(), DigestCandidates()
         hold_restored(self._database, now=now)
         with self._database.read() as connection:
-            cut = publishing.last_seq(connection)
+            cut = change_log.last_seq(connection)
         slot, last = slot_of_cut(BY_HAND, cut, now), 0
         listed = self._plan_edition_now(newsletter, slot=slot, cut=cut, news=news)
         deliveries: Counter[int] = Counter()
@@ -123,7 +124,7 @@ class Planner:
         moments = sorted({slot.due_at for slot in slots.values() if slot})
         with self._database.write() as connection:
             cuts = {moment: plans.freeze_cut(connection, moment) for moment in moments}
-            latest = publishing.last_seq(connection)
+            latest = change_log.last_seq(connection)
         at_once, turns = slot_of_cut("e", latest, now), {}
         for schedule, slot in slots.items():
             cut = cuts[slot.due_at] if slot else latest
@@ -195,7 +196,7 @@ class Planner:
         schedule = edition.newsletter.schedule
         slot = find_due_slot(schedule, now)
         with self._database.write() as connection:
-            latest = publishing.last_seq(connection)
+            latest = change_log.last_seq(connection)
             cut = plans.freeze_cut(connection, slot.due_at) if slot else latest
         case = DueEdition(edition=edition, slot=slot or slot_of_cut("e", cut, now), cut=cut)
         self._freeze_edition(case, next_issue_at=next_due(schedule, now), news=news, now=now)

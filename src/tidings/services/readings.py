@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 
+from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.domain.compare import KnownEntry
 from tidings.domain.filters import Filter
@@ -16,7 +17,7 @@ from tidings.model.sources import DueSource
 from tidings.parsing.document import Document
 from tidings.services.filtering import dropped_by
 from tidings.services.settling import ComparedDocument
-from tidings.storage import filters, polls, sources
+from tidings.storage import filters, polls
 
 Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
 

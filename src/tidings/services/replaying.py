@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from threading import Event
 
+from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.domain.polled import KeptDocument
 from tidings.errors import NotFoundError
@@ -14,7 +15,7 @@ from tidings.model.status import PollResult, PollSummary, summarise
 from tidings.parsing.document import Document
 from tidings.services.poll import Fetch, Poller
 from tidings.services.readings import Parse
-from tidings.storage import documents, sources
+from tidings.storage import documents
 
 
 class Replayer:

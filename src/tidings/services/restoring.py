@@ -4,8 +4,9 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from tidings.catalog import change_log
 from tidings.db.database import Database
-from tidings.storage import deliveries, plans, publishing, witness
+from tidings.storage import deliveries, plans, witness
 from tidings.storage.deliveries import ClaimedDelivery
 from tidings.storage.witness import HighWaterMark
 
@@ -22,7 +23,7 @@ def claim_guarded(
         claimed = deliveries.claim(connection, owner, limit=limit, now=now)
         if not database.is_sqlite:
             return claimed
-        change, _ = publishing.next_change(connection)
+        change, _ = change_log.next_change(connection)
     witness.raise_mark(database, HighWaterMark(change=change, at=now))
     return claimed
 

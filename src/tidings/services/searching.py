@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from tidings.catalog import entries
 from tidings.db.database import Connection
 from tidings.domain.searching import (
     Asked,
@@ -24,7 +25,7 @@ from tidings.model.scopes import PageAddress, Scope
 from tidings.model.text import readable
 from tidings.rendering.search_page import SearchHit, SearchPage
 from tidings.services.imprint import SiteContext
-from tidings.storage import entries, search, searches
+from tidings.storage import search, searches
 
 
 def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event
 
+from tidings.catalog import change_log
+from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection
 from tidings.delivery.transports import Reply
 from tidings.domain.planning import Forecast, is_flood
@@ -14,8 +16,7 @@ from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
 from tidings.services.news import DigestCandidates, whole_audience
 from tidings.services.planning import Planner
-from tidings.storage import issues, plans, publishing
-from tidings.storage.newsletters import Edition
+from tidings.storage import issues, plans
 
 LOOK_BACK = 20
 """Issues of a newsletter that tell how long one usually is."""
@@ -41,7 +42,7 @@ def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     """Return what sending a newsletter by hand would come to."""
     readers = plans.count(connection, newsletter.id)
     first = plans.least_watermark(connection, newsletter.id)
-    last = publishing.last_seq(connection)
+    last = change_log.last_seq(connection)
     news = DigestCandidates()
     news.read(connection, from_seq=first, to_seq=last)
     reader = whole_audience(newsletter, watermark=first)

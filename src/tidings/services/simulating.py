@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from tidings.catalog import change_log
 from tidings.db.database import Connection
 from tidings.domain.planning import (
     INSTANT_PAUSE,
@@ -18,7 +19,7 @@ from tidings.domain.planning import (
 )
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.services.news import Audience, DigestCandidates
-from tidings.storage import explanations, publishing, story_records, subscribers
+from tidings.storage import explanations, story_records, subscribers
 from tidings.storage.explanations import SeqTimes
 
 LOOK_BACK = 50
@@ -57,7 +58,7 @@ def simulate(
     course, schedule = explanations.read_seq_times(connection), wished.schedule
     mark = course.last_seq(since) if wished.watermark is None else wished.watermark
     news = DigestCandidates()
-    news.read(connection, from_seq=mark, to_seq=publishing.last_seq(connection))
+    news.read(connection, from_seq=mark, to_seq=change_log.last_seq(connection))
     told = _told(connection, wished, news, up_to=mark)
     for slot in _slots(schedule, course, since=since, until=until):
         standing = SubscriptionProgress(watermark=mark, had=frozenset(wished.had))

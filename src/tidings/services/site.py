@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from tidings.catalog import change_log, newsletters
 from tidings.db.database import Connection, Database
 from tidings.errors import ConfigError, ConflictError, NotFoundError
 from tidings.model import scopes
@@ -35,7 +36,7 @@ from tidings.services.directories import count_of_parts
 from tidings.services.imprint import SiteContext, every_scope, key_of, last_change, scope_of
 from tidings.services.paging import repaginate
 from tidings.services.publication import Publication
-from tidings.storage import issues, newsletters, paging, publishing
+from tidings.storage import issues, paging
 
 SAVED_AFTER = 5_000
 """Files after which the list of files is written: that much is done twice after a crash."""
@@ -243,14 +244,14 @@ def files(connection: Connection, imprint: SiteContext) -> Iterator[SiteFile]:
 
 
 def _entries(connection: Connection) -> Iterator[SiteFile]:
-    site = publishing.changes(connection)[publishing.SITE].number
+    site = change_log.changes(connection)[change_log.SITE].number
     for entry_id, change in paging.export_entry_changes(connection):
         path = f"entries/{entry_id}/index.html"
         yield SiteFile(path, max(change, site), EntryAddress(id=entry_id))
 
 
 def _numbered_pages(connection: Connection) -> Iterator[SiteFile]:
-    site = publishing.changes(connection)[publishing.SITE].number
+    site = change_log.changes(connection)[change_log.SITE].number
     for key, number, change in paging.export_page_changes(connection):
         scope = scope_of(key)
         path = _index_of(page_path(scope.path, number))
@@ -258,7 +259,7 @@ def _numbered_pages(connection: Connection) -> Iterator[SiteFile]:
 
 
 def _scopes(connection: Connection) -> Iterator[SiteFile]:
-    changes = publishing.changes(connection)
+    changes = change_log.changes(connection)
     for scope in every_scope(connection):
         change = changes[key_of(scope)].number
         for form in FORMATS:
@@ -268,7 +269,7 @@ def _scopes(connection: Connection) -> Iterator[SiteFile]:
 
 
 def _archives(connection: Connection) -> Iterator[SiteFile]:
-    for number in range(1, scopes.full_archives(publishing.last_seq(connection)) + 1):
+    for number in range(1, scopes.full_archives(change_log.last_seq(connection)) + 1):
         address = ArchiveAddress(number=number)
         yield _file(connection, address.path.lstrip("/"), address)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
+from tidings.catalog import sources, topics
+from tidings.catalog.sources import NewSource
 from tidings.db.database import BREATH, Connection, Database
 from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.model.feed import Link
@@ -14,8 +16,7 @@ from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_addresses, without_credentials
 from tidings.services.discovering import Discovery, Looked, Prober, Visit, discover
 from tidings.services.settling import ComparedDocument, Rules, settle_read
-from tidings.storage import leases, polls, sources, stories, topics
-from tidings.storage.sources import NewSource
+from tidings.storage import leases, polls, stories
 
 CHUNK = 200
 """Sources of a list that are stored in one transaction."""

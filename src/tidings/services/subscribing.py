@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from tidings.catalog import newsletters, topics
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, read_timezone
@@ -33,14 +34,12 @@ from tidings.services.links import SignedLinks
 from tidings.services.readers import in_record, is_barred, letter_about, read_address
 from tidings.storage import (
     consents,
-    newsletters,
     notices,
     quotas,
     sign_ups,
     subscribers,
     subscriptions,
     suppressions,
-    topics,
 )
 from tidings.storage.notices import NewMessage
 from tidings.storage.sign_ups import NewSignUp

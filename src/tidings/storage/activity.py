@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, case, func, select
 
+from tidings.catalog.sources import shown_title
 from tidings.db.mail_tables import delivery, issue, newsletter, subscription
 from tidings.db.tables import entry, poll_hour, source
 from tidings.domain.bounces import BounceKind
@@ -35,7 +36,6 @@ from tidings.model.status import (
 from tidings.model.websub import HubState
 from tidings.storage import bounces, deliveries, hub_pings, websub
 from tidings.storage.polls import LAG_COLUMNS
-from tidings.storage.sources import shown_title
 
 LATEST = 500
 """Entries by which it is told which sources are slow."""

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
+from tidings.catalog import entries, sources
+from tidings.catalog.sources import shown_title
 from tidings.db.mail_tables import delivery, relay
 from tidings.db.subscriber_tables import bounce, notice
 from tidings.db.tables import entry, source
@@ -24,8 +26,6 @@ from tidings.model.operators import (
     WatchedSource,
 )
 from tidings.model.sources import SourceState
-from tidings.storage import entries, sources
-from tidings.storage.sources import shown_title
 
 MOST = 100
 """Entries of a kind that are shown: no more can be looked through."""

@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, false, func, select
 
+from tidings.catalog import change_log, entries
+from tidings.catalog.entries import Selection
 from tidings.db.tables import counter, entry, feed_state
 from tidings.db.types import Unindexed
 from tidings.errors import NotFoundError
 from tidings.model import scopes
 from tidings.model.entries import Entry, EntryState
-from tidings.storage import entries, publishing
-from tidings.storage.entries import Selection
 
 
 def between(connection: Connection, first: int, last: int) -> list[Entry]:
@@ -48,7 +48,7 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
     first, last = scopes.archive_span(number)
     _, last_of_next = scopes.archive_span(number + 1)
     is_site, is_everything = (
-        feed_state.c.scope == scope for scope in (publishing.SITE, publishing.ALL)
+        feed_state.c.scope == scope for scope in (change_log.SITE, change_log.ALL)
     )
     found = connection.execute(
         select(

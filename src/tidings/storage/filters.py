@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
+from tidings.catalog import newsletters, sources
 from tidings.db.intake_tables import entry_filter
 from tidings.db.mail_tables import newsletter
 from tidings.db.tables import entry, source_topic, topic
@@ -12,7 +13,6 @@ from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import Newsletter
-from tidings.storage import newsletters, sources
 
 
 def add(connection: Connection, new: Filter, *, now: datetime) -> int:

@@ -6,11 +6,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
+from tidings.catalog import change_log
 from tidings.db.statements import upsert
 from tidings.db.tables import feed_state, hub_ping
 from tidings.domain.pings import HubPing
 from tidings.model.status import HubStanding
-from tidings.storage import publishing
 
 _COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]
 STANDINGS = ("told", "waiting", "failing")
@@ -54,7 +54,7 @@ def changed_scopes(connection: Connection, *, limit: int) -> list[Seen]:
     at for the first time.
     """
     is_changed = feed_state.c.change > func.coalesce(feed_state.c.hashed_change, -1)
-    has_feeds = or_(feed_state.c.scope == publishing.ALL, feed_state.c.scope.contains(":"))
+    has_feeds = or_(feed_state.c.scope == change_log.ALL, feed_state.c.scope.contains(":"))
     statement = (
         select(*_STATE)
         .where(is_changed, has_feeds)
@@ -71,7 +71,7 @@ def scopes(connection: Connection) -> list[str]:
 
 def issues(connection: Connection) -> Seen:
     """Return the feed of issues as it was."""
-    statement = select(*_STATE).where(feed_state.c.scope == publishing.ISSUES)
+    statement = select(*_STATE).where(feed_state.c.scope == change_log.ISSUES)
     return Seen(**connection.execute(statement).mappings().one())
 
 

@@ -21,14 +21,14 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import change_log, newsletters, topics
+from tidings.catalog.entries import by_ids
 from tidings.db.mail_tables import issue, issue_entry
 from tidings.db.statements import upsert
 from tidings.db.tables import entry
 from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import Issue, IssueLine, Newsletter
-from tidings.storage import newsletters, publishing, topics
-from tidings.storage.entries import by_ids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,8 @@ def save(connection: Connection, new: Sequence[NewIssue], *, now: datetime) -> N
             unlisted = update(issue).where(issue.c.key == one.key, ~issue.c.listed)
             has_list_changed |= connection.execute(unlisted.values(listed=True)).rowcount > 0
     if has_list_changed:
-        change, _ = publishing.next_change(connection)
-        publishing.touch(connection, [publishing.ISSUES], change=change, now=now)
+        change, _ = change_log.next_change(connection)
+        change_log.touch(connection, [change_log.ISSUES], change=change, now=now)
 
 
 def ids(connection: Connection, keys: Collection[bytes]) -> dict[bytes, int]:

@@ -21,12 +21,13 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import sources
 from tidings.db.intake_tables import source_access
 from tidings.db.intake_tables import websub as websub_table
 from tidings.db.statements import upsert
 from tidings.db.tables import host, source
 from tidings.model.sources import DueSource, SourceState
-from tidings.storage import sources, websub
+from tidings.storage import websub
 
 LEASE = timedelta(minutes=2)
 

@@ -29,11 +29,11 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import change_log
+from tidings.catalog.entries import Selection
 from tidings.db.tables import counter, entry, feed_state, page_mark, source, source_topic, topic
 from tidings.db.types import UtcDateTime
 from tidings.domain.paging import NEIGHBOURS, Place, Span
-from tidings.storage import publishing
-from tidings.storage.entries import Selection
 from tidings.storage.paging import bounds_of, get_span, place, within
 
 EARLIEST = literal(datetime.min.replace(tzinfo=UTC), UtcDateTime())
@@ -41,8 +41,8 @@ EARLIEST = literal(datetime.min.replace(tzinfo=UTC), UtcDateTime())
 CHUNK = 5_000
 """Places that are fetched at a time."""
 
-_KEY_OF_SOURCE = literal(publishing.of_source(""), Text()) + source.c.slug
-_KEY_OF_TOPIC = literal(publishing.of_topic(""), Text()) + topic.c.slug
+_KEY_OF_SOURCE = literal(change_log.of_source(""), Text()) + source.c.slug
+_KEY_OF_TOPIC = literal(change_log.of_topic(""), Text()) + topic.c.slug
 
 
 class Progress(NamedTuple):
@@ -127,10 +127,10 @@ def changed_lists(connection: Connection, now: Progress) -> list[PagedList]:
     )
     is_concerned = or_(topic.c.id.in_(topics_of_entries), _awaits_cuts(_KEY_OF_TOPIC))
     slugs = connection.scalars(select(topic.c.slug).where(is_concerned).order_by(topic.c.id))
-    lists = [PagedList(scope=publishing.ALL, selection=Selection(folded=False, told_once=True))]
+    lists = [PagedList(scope=change_log.ALL, selection=Selection(folded=False, told_once=True))]
     for slug in slugs:
         selection = Selection(topic=slug, folded=False, told_once=True)
-        lists.append(PagedList(scope=publishing.of_topic(slug), selection=selection))
+        lists.append(PagedList(scope=change_log.of_topic(slug), selection=selection))
     return lists
 
 
@@ -142,7 +142,7 @@ def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) 
     is_last = and_(
         page_mark.c.scope == _KEY_OF_SOURCE, page_mark.c.number == last.scalar_subquery()
     )
-    is_open = entry.c.state.in_(publishing.OPEN_STATES)
+    is_open = entry.c.state.in_(change_log.OPEN_STATES)
     front = (
         select(entry.c.id)
         .where(entry.c.source_id == source.c.id, is_open, place() > _end_of(page_mark))
@@ -157,8 +157,8 @@ def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) 
     )
     return [
         PagedList(
-            scope=publishing.of_source(row.slug),
-            selection=Selection(source=row.id, states=publishing.OPEN_STATES),
+            scope=change_log.of_source(row.slug),
+            selection=Selection(source=row.id, states=change_log.OPEN_STATES),
         )
         for row in connection.execute(statement)
     ]
@@ -206,7 +206,7 @@ def put(connection: Connection, made: Sequence[Cut], *, now: datetime) -> None:
     """Keep new pages: a change of the lists, of the pages and of those that link to them."""
     if not made:
         return
-    change, _ = publishing.next_change(connection)
+    change, _ = change_log.next_change(connection)
     lists = [{"of": cut.scope, "least": cut.number} for cut in made]
     linking = [{"of": cut.scope, "least": cut.number - NEIGHBOURS} for cut in made]
     listed = update(feed_state).where(feed_state.c.scope == bindparam("of"))
@@ -243,7 +243,7 @@ def _noting(now: Progress) -> Update:
     """Find the page of each changed entry in each of its lists."""
     columns = (entry.c.sort_at, entry.c.id)
     parts = (
-        select(literal(publishing.ALL, Text()).label("scope"), *columns),
+        select(literal(change_log.ALL, Text()).label("scope"), *columns),
         select(_KEY_OF_SOURCE, *columns).join(source, source.c.id == entry.c.source_id),
         select(_KEY_OF_TOPIC, *columns)
         .join(source_topic, source_topic.c.source_id == entry.c.source_id)

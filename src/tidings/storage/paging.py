@@ -23,12 +23,12 @@ from sqlalchemy import (
     tuple_,
 )
 
+from tidings.catalog import change_log
+from tidings.catalog.entries import Selection
 from tidings.db.tables import counter, entry, feed_state, page_mark
 from tidings.db.types import UtcDateTime
 from tidings.domain.paging import Place, Span
 from tidings.errors import NotFoundError
-from tidings.storage import publishing
-from tidings.storage.entries import Selection
 
 Marks = Sequence[FromClause]
 """Tables of marks."""
@@ -112,7 +112,7 @@ def _page_change() -> Select[*tuple[Any, ...]]:
         select(own.label("own"), feed_state.c.changed_at, site.c.change, site.c.changed_at)
         .select_from(page_mark)
         .join(feed_state, feed_state.c.scope == page_mark.c.scope)
-        .join(site, site.c.scope == publishing.SITE)
+        .join(site, site.c.scope == change_log.SITE)
         .join(counter, counter.c.id == 1)
         .where(page_mark.c.scope == bindparam("of"), page_mark.c.number == bindparam("wanted"))
     )
@@ -135,7 +135,7 @@ def export_entry_changes(connection: Connection) -> Iterator[tuple[int, int]]:
     of_story = select(func.max(mate.c.change)).where(mate.c.story_id == entry.c.story_id)
     in_stories = select(entry.c.id, of_story.scalar_subquery())
     told = dict(connection.execute(in_stories.where(entry.c.story_id.is_not(None))).all())
-    every = select(entry.c.id, entry.c.change).where(entry.c.state.in_(publishing.OPEN_STATES))
+    every = select(entry.c.id, entry.c.change).where(entry.c.state.in_(change_log.OPEN_STATES))
     for entry_id, change in connection.execute(
         every, execution_options={"yield_per": EXPORT_CHUNK}
     ):

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from tidings.catalog import change_log
 from tidings.db.tables import entry
 from tidings.db.types import Unindexed
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
-from tidings.storage import publishing
 
 MAX_SHOWN = 10
 """Pinned entries on the first page; the newest pins win."""
@@ -62,10 +62,10 @@ def _set(
     moving = [row for row in rows if (row.pinned_at is None) == (pinned_at is not None)]
     if not moving:
         return []
-    change, _ = publishing.next_change(connection)
+    change, _ = change_log.next_change(connection)
     with_sources = sorted({row.source_id for row in moving})
-    scopes = [publishing.ALL]
-    publishing.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
+    scopes = [change_log.ALL]
+    change_log.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
     history = bindparam("new_history", type_=entry.c.history.type)
     by_id = update(entry).where(entry.c.id == bindparam("of_entry"))
     values = [

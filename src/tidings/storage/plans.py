@@ -27,6 +27,9 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import newsletters
+from tidings.catalog.change_log import last_seq
+from tidings.catalog.newsletters import chosen_topics, schedule_from
 from tidings.db.mail_tables import (
     cut,
     delivery,
@@ -41,9 +44,6 @@ from tidings.db.types import UtcDateTime
 from tidings.domain.planning import Omission, Pending, SubscriptionProgress
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
-from tidings.storage import newsletters
-from tidings.storage.newsletters import chosen_topics, schedule_from
-from tidings.storage.publishing import last_seq
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 

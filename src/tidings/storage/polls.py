@@ -37,6 +37,7 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import change_log, sources
 from tidings.db.intake_tables import alias
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, poll_hour, source, tombstone
@@ -51,15 +52,7 @@ from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
 from tidings.model.sources import noted_all
 from tidings.model.status import LAGS
 from tidings.model.urls import host_of
-from tidings.storage import (
-    documents,
-    publishing,
-    search_index,
-    sources,
-    stories,
-    visibility,
-    websub,
-)
+from tidings.storage import documents, search_index, stories, visibility, websub
 
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 """How long after its claimed publication an entry was seen, at most, by column."""
@@ -153,7 +146,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     if not changed and not turned:
         return
     published = sum(one.changes.published for one in changed)
-    change, seq = publishing.next_change(connection, published=published)
+    change, seq = change_log.next_change(connection, published=published)
     now = max(one.last_polled_at for one in polled)
     _touch(connection, changed, turned, change=change, now=now)
     arrived = _arrived(changed, seq=seq)
@@ -216,14 +209,14 @@ def _touch(
     change: int,
     now: datetime,
 ) -> None:
-    scopes = [publishing.SOURCES, publishing.ALL] if changed else [publishing.SOURCES]
+    scopes = [change_log.SOURCES, change_log.ALL] if changed else [change_log.SOURCES]
     if turned:  # their own pages say how they do; those of their topics do not
         slugs = connection.scalars(select(source.c.slug).where(source.c.id.in_(turned)))
-        scopes += map(publishing.of_source, slugs)
+        scopes += map(change_log.of_source, slugs)
     if any(one.retitled and one.first_polled_at != one.last_polled_at for one in changed):
-        scopes.append(publishing.SITE)
+        scopes.append(change_log.SITE)
     with_sources = [one.id for one in changed]
-    publishing.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
+    change_log.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
 
 
 _Arrived = Sequence[tuple[PolledSource, NewEntry, int | None]]

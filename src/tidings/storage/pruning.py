@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import change_log
 from tidings.db.intake_tables import alias
 from tidings.db.mail_tables import delivery, issue_entry, newsletter, relay, subscription
 from tidings.db.subscriber_tables import notice
@@ -30,7 +31,7 @@ from tidings.db.types import UtcDateTime
 from tidings.domain.retries import DOUBT
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
-from tidings.storage import publishing, stories
+from tidings.storage import stories
 from tidings.storage.leases import LEASE, clock
 
 LONGEST_PERIOD = timedelta(days=32)
@@ -82,7 +83,7 @@ def remove(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -
     connection.execute(insert(tombstone).from_select(list(tombstone.c), union(keys, renamed)))
     told = stories.of_entries(connection, going)
     removed = connection.execute(delete(entry).where(going)).rowcount
-    publishing.touch_everything(connection, now=now)
+    change_log.touch_everything(connection, now=now)
     stories.detach(connection, told, now=now)
     return removed
 

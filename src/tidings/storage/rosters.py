@@ -6,15 +6,15 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select
 
+from tidings.catalog import newsletters
+from tidings.catalog.change_log import last_seq
+from tidings.catalog.newsletters import chosen_topics, schedule_columns
 from tidings.db.mail_tables import newsletter, subscriber, subscription, subscription_topic
 from tidings.db.statements import upsert
 from tidings.db.tables import topic
 from tidings.domain.planning import next_due
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import Preferences
-from tidings.storage import newsletters
-from tidings.storage.newsletters import chosen_topics, schedule_columns
-from tidings.storage.publishing import last_seq
 from tidings.storage.subscriptions import to_subscription
 
 PAGE = 1000

@@ -30,11 +30,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import TSQUERY
 
+from tidings.catalog import change_log
 from tidings.db.tables import entry, entry_words, source, source_topic, topic
 from tidings.domain.searching import MAX_FOUND, Hit, Query, Term, Zone
 from tidings.domain.words import EVERY
 from tidings.model.entries import EntryState
-from tidings.storage import publishing
 from tidings.storage.search_index import BLOCK
 
 MAX_MARKED = 50
@@ -84,7 +84,7 @@ def find(
     connection: Connection,
     query: Query,
     *,
-    states: Sequence[EntryState] = publishing.OPEN_STATES,
+    states: Sequence[EntryState] = change_log.OPEN_STATES,
 ) -> SearchResult:
     """Return the newest entries that match, and where in each of them it all stands."""
     latest = select(entry.c.first_seen_at).order_by(entry.c.id.desc()).limit(1)

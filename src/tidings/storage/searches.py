@@ -4,12 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tidings.catalog import change_log
 from tidings.db.tables import search
 from tidings.domain.searching import SavedSearch
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title
-from tidings.storage import publishing
 
 
 def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
@@ -28,7 +28,7 @@ def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
         "added_at": now,
     }
     connection.execute(insert(search).values(values))
-    publishing.touch_everything(connection, [publishing.of_search(new.slug)], now=now)
+    change_log.touch_everything(connection, [change_log.of_search(new.slug)], now=now)
 
 
 def remove(connection: Connection, slug: str, *, now: datetime) -> None:
@@ -39,8 +39,8 @@ def remove(connection: Connection, slug: str, *, now: datetime) -> None:
     """
     if connection.execute(delete(search).where(search.c.slug == slug)).rowcount == 0:
         raise NotFoundError("search", slug)
-    publishing.forget(connection, publishing.of_search(slug))
-    publishing.touch_everything(connection, now=now)
+    change_log.forget(connection, change_log.of_search(slug))
+    change_log.touch_everything(connection, now=now)
 
 
 def get(connection: Connection, slug: str) -> SavedSearch:

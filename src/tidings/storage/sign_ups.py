@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, case, delete, or_, select
 
+from tidings.catalog import newsletters
+from tidings.catalog.newsletters import schedule_columns, to_schedule
 from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.statements import upsert
 from tidings.db.subscriber_tables import sign_up
 from tidings.model.newsletters import Newsletter
 from tidings.model.subscribers import MAX_LETTERS, WAITING_TIME, Preferences, SignUp
-from tidings.storage import newsletters
-from tidings.storage.newsletters import schedule_columns, to_schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.catalog import change_log
 from tidings.db.statements import slices
 from tidings.db.tables import apart, entry, likeness, story, story_key
 from tidings.domain.sketches import READ, sketch_of
@@ -32,7 +33,6 @@ from tidings.domain.stories import (
     likely_matches,
 )
 from tidings.model.entries import EntryState
-from tidings.storage import publishing
 
 CROWD = 24
 """Entries that may have a key in common; more say that it tells nothing."""
@@ -141,8 +141,8 @@ def settle(
     changed = {"follows": has_older, "folded": False, "change": change}
     connection.execute(update(entry).where(are_theirs).values(changed))
     of_sources = connection.scalars(select(entry.c.source_id).where(are_theirs).distinct())
-    publishing.touch(
-        connection, [publishing.ALL], with_sources=sorted(of_sources), change=change, now=now
+    change_log.touch(
+        connection, [change_log.ALL], with_sources=sorted(of_sources), change=change, now=now
     )
 
 
@@ -170,7 +170,7 @@ def detach(connection: Connection, story_ids: Collection[int], *, now: datetime)
     """Let stories go on without members that are gone; with less than two they end."""
     if not story_ids:
         return
-    change, _ = publishing.next_change(connection)
+    change, _ = change_log.next_change(connection)
     settle(connection, story_ids, change=change, now=now)
     several = (
         select(entry.c.story_id)

@@ -10,13 +10,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
+from tidings.catalog import change_log, entries
 from tidings.db.mail_tables import delivery, issue, issue_entry
 from tidings.db.tables import apart, entry, likeness, story
 from tidings.domain.stories import Match, MatchReason, Member, Similarity, StoryUpdate
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import Entry
 from tidings.model.newsletters import DeliveryState
-from tidings.storage import entries, publishing, stories
+from tidings.storage import stories
 
 Told = Mapping[int, int]
 """Stories, each with the `seq` of its first member that was told of."""
@@ -106,7 +107,7 @@ def split(connection: Connection, entry_id: int, *, now: datetime) -> list[int]:
         NotFoundError: There is no such entry.
         ConflictError: It is in no story.
     """
-    change, _ = publishing.next_change(connection)
+    change, _ = change_log.next_change(connection)
     [member] = _members(connection, [entry_id])
     if member.story_id is None:
         raise ConflictError("entry", entry_id, because="is in no story")
@@ -135,7 +136,7 @@ def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) ->
         NotFoundError: There is no such entry; nothing is changed.
         ConflictError: One was never public; nothing is changed.
     """
-    change, _ = publishing.next_change(connection)
+    change, _ = change_log.next_change(connection)
     first, *others = sorted(_members(connection, entry_ids), key=lambda one: one.seq)
     if first.story_id and all(one.story_id == first.story_id for one in others):
         return first.story_id

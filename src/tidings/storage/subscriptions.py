@@ -5,15 +5,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
+from tidings.catalog import newsletters
+from tidings.catalog.change_log import last_seq
+from tidings.catalog.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.db.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.db.statements import upsert
 from tidings.domain.planning import next_due
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import DeliveryState, Ending, Newsletter, Subscription
 from tidings.model.subscribers import Preferences
-from tidings.storage import newsletters
-from tidings.storage.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
-from tidings.storage.publishing import last_seq
 
 
 def add(

@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
+from tidings.catalog import change_log
 from tidings.db.tables import entry
 from tidings.domain.arrivals import EMPTY
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
-from tidings.storage import publishing, stories
+from tidings.storage import stories
 
 
 def held_ids(connection: Connection, source_id: int) -> list[int]:
@@ -107,11 +108,11 @@ def _move(
     if not moving:
         return []
     unnumbered = [row.id for row in moving if to is EntryState.PUBLIC and row.seq is None]
-    change, last = publishing.next_change(connection, published=len(unnumbered))
+    change, last = change_log.next_change(connection, published=len(unnumbered))
     seqs = {entry_id: last + place for place, entry_id in enumerate(unnumbered, 1)}
-    publishing.touch(
+    change_log.touch(
         connection,
-        [publishing.ALL, publishing.SOURCES],
+        [change_log.ALL, change_log.SOURCES],
         with_sources=sorted({row.source_id for row in moving}),
         change=change,
         now=now,

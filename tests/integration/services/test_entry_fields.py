@@ -14,14 +14,15 @@ import pytest
 from factories import NOON
 from newsroom import Newsroom
 from polling import read_poll
+from tidings.catalog import entries
+from tidings.catalog.entries import Selection
 from tidings.model.entries import Entry, EntryState, SourceCredit
 from tidings.model.feed import Enclosure, Image, ParsedEntry
 from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.publishable import publishable
-from tidings.storage import entries, leases, polls
-from tidings.storage.entries import Selection
+from tidings.storage import leases, polls
 
 KNOWN_BY = {"key", "raw_hash", "revision", "first_revision", "revision_before", "published_raw"}
 """What an entry is recognised by, and what explains its date: no reader sees it."""

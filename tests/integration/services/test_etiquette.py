@@ -17,6 +17,8 @@ from documents import an_item, atom, rss
 from factories import DAY, HOUR, NOON
 from loopback import Publisher, answer, redirect
 from polling import RULES
+from tidings.catalog import sources
+from tidings.catalog.sources import NewSource, SourceEdit
 from tidings.errors import ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
@@ -26,8 +28,7 @@ from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
-from tidings.storage import activity, sources
-from tidings.storage.sources import NewSource, SourceEdit
+from tidings.storage import activity
 
 TICK = HOUR / 4
 

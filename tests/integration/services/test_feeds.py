@@ -14,12 +14,13 @@ from feed_rules import faults
 from newsroom import Newsroom
 from polling import read_poll
 from press import Press, topic
+from tidings.catalog import sources, topics
 from tidings.db.tables import entry, source
 from tidings.errors import NotFoundError
 from tidings.model.entries import Republish
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import EVERYTHING, ArchiveAddress, Scope
-from tidings.storage import leases, polls, pruning, sources, topics, visibility
+from tidings.storage import leases, polls, pruning, visibility
 
 
 @pytest.fixture

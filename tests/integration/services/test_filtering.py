@@ -7,12 +7,13 @@ import pytest
 from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
+from tidings.catalog import newsletters
 from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import InvalidError
 from tidings.services import planning
 from tidings.services.composing import preview
 from tidings.services.filtering import add, try_filter
-from tidings.storage import filters, newsletters
+from tidings.storage import filters
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""

@@ -12,6 +12,9 @@ from sqlalchemy import event, func, select, update
 from documents import an_item, atom, items, rss
 from factories import DAY, HOUR, NOON
 from polling import RULES
+from tidings.catalog import change_log, entries, sources
+from tidings.catalog.entries import ListWindow, Selection
+from tidings.catalog.sources import NewSource
 from tidings.db.intake_tables import alias
 from tidings.db.tables import entry
 from tidings.domain.compare import MAX_NAMES, MAX_UPDATES
@@ -22,10 +25,8 @@ from tidings.parsing.document import parse
 from tidings.services.claims import HostRules
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
-from tidings.storage import entries, pruning, publishing, sources
-from tidings.storage.entries import ListWindow, Selection
+from tidings.storage import pruning
 from tidings.storage.pruning import Retention
-from tidings.storage.sources import NewSource
 
 URL = "https://example.org/feed"
 RECORDED = Path(__file__).parents[2] / "data" / "sequences"
@@ -77,7 +78,7 @@ class Publisher:
 
     def last_seq(self):
         with self.database.read() as connection:
-            return publishing.last_seq(connection)
+            return change_log.last_seq(connection)
 
     def _fetch(self, requests, done):
         for request in requests:

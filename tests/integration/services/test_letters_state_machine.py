@@ -23,6 +23,7 @@ from newsroom import (
     reject,
     take_and_lose_the_reply,
 )
+from tidings.catalog import change_log
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.mail_tables import subscription
@@ -30,7 +31,7 @@ from tidings.db.tables import entry
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
 from tidings.model.newsletters import DeliveryState, Frequency
-from tidings.storage import deliveries, publishing, search_index
+from tidings.storage import deliveries, search_index
 
 FINAL = {
     DeliveryState.ACCEPTED,
@@ -144,7 +145,7 @@ class House(Newsroom):
 
     def last_seq(self):
         with self.database.read() as connection:
-            return publishing.last_seq(connection)
+            return change_log.last_seq(connection)
 
 
 class Letters(RuleBasedStateMachine):

@@ -8,6 +8,7 @@ from browser.showcase import SITE, shipped_templates
 from factories import HOUR, NOON, an_entry
 from newsroom import Newsroom
 from polling import failed_poll, read_poll
+from tidings.catalog import sources
 from tidings.errors import NotFoundError
 from tidings.model.scopes import ListAddress, PageAddress, PublishSettings, Scope
 from tidings.model.sources import SourceState
@@ -16,7 +17,7 @@ from tidings.services.directories import sources_page
 from tidings.services.imprint import SiteContext
 from tidings.services.lists import list_page
 from tidings.services.publication import Publication
-from tidings.storage import leases, pins, polls, sources
+from tidings.storage import leases, pins, polls
 
 SETTINGS = PublishSettings(
     title="Latest updates",

@@ -7,13 +7,13 @@ from sqlalchemy import update
 
 from factories import HOUR, NOON
 from newsroom import Newsroom
+from tidings.catalog import sources, topics
 from tidings.db.tables import entry
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.operators import EntryAct, OperatorToken, Session, SourceForm
 from tidings.model.sources import SourceState
 from tidings.services.desk import OperatorActions, OperatorView, Overview, in_form
-from tidings.storage import sources, topics
 
 TOKEN = OperatorToken(
     id=1, label="", created_at=NOON, expires_at=NOON + HOUR, last_used_at=None, revoked_at=None

@@ -7,12 +7,12 @@ from sqlalchemy import select, update
 
 from factories import NOON
 from shelf import Shelf
+from tidings.catalog import change_log, sources, topics
 from tidings.db.tables import entry, source
 from tidings.errors import NotFoundError
 from tidings.model.scopes import EntryAddress, Scope
 from tidings.services import paging
 from tidings.services.paging import repaginate_some
-from tidings.storage import publishing, sources, topics
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_a_change_at_one_source_leaves_the_pages_of_other_entries_alone(shelf):
     before = shelf.stamp(first), shelf.stamp(second)
 
     with shelf.database.write() as connection:
-        change, _ = publishing.next_change(connection)
+        change, _ = change_log.next_change(connection)
         connection.execute(update(entry).where(entry.c.id == first.id).values(change=change))
 
     assert shelf.stamp(first) > before[0]

@@ -7,12 +7,13 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, be_away, refuse_for_now, write_letter
+from tidings.catalog import newsletters
 from tidings.db.database import Database
 from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError, StorageError
 from tidings.model.newsletters import Frequency
 from tidings.services import planning
-from tidings.storage import deliveries, issues, newsletters, plans
+from tidings.storage import deliveries, issues, plans
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""

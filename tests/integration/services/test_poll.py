@@ -11,6 +11,9 @@ from sqlalchemy import text
 
 from factories import NOON, a_feed, an_entry
 from polling import RULES
+from tidings.catalog import entries, sources
+from tidings.catalog.entries import ListWindow, Selection
+from tidings.catalog.sources import NewSource
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.status import PollOutcome
@@ -19,9 +22,7 @@ from tidings.services.discovering import Prober
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Poller
 from tidings.services.subscribe import SourceAdder, remove_source
-from tidings.storage import entries, leases, sources
-from tidings.storage.entries import ListWindow, Selection
-from tidings.storage.sources import NewSource
+from tidings.storage import leases
 
 
 class Web:

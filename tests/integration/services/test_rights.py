@@ -5,6 +5,7 @@ from sqlalchemy import update
 
 from newsroom import Newsroom, write_letter
 from press import Press, topic
+from tidings.catalog import entries, sources
 from tidings.db.mail_tables import issue
 from tidings.db.tables import source
 from tidings.model.entries import Republish
@@ -18,7 +19,6 @@ from tidings.model.scopes import (
     Scope,
 )
 from tidings.rendering.formats import FORMATS
-from tidings.storage import entries, sources
 
 BODY, EXCERPT, PICTURE, FILE = "the-whole-body", "the-excerpt", "a-picture.png", "a-file.mp3"
 PARTS = (BODY, EXCERPT, PICTURE, FILE)

@@ -10,6 +10,7 @@ from browser.showcase import SITE, shipped_templates
 from factories import NOON
 from press import SETTINGS
 from shelf import Shelf
+from tidings.catalog import change_log, topics
 from tidings.db.database import Database
 from tidings.db.tables import source
 from tidings.errors import ConfigError, ConflictError
@@ -17,7 +18,6 @@ from tidings.services import site
 from tidings.services.imprint import SiteContext
 from tidings.services.site import MANIFEST, UNFINISHED, page_path
 from tidings.services.subscribe import remove_source
-from tidings.storage import publishing, topics
 
 
 class Publisher:
@@ -136,7 +136,7 @@ def test_a_file_that_would_be_the_same_is_rendered_but_not_written(publish):
     publish.shelf.publish(publish.shelf.room.follow(), 1)
     publish()
     with publish.shelf.database.write() as connection:
-        publishing.touch_everything(connection, now=NOON)
+        change_log.touch_everything(connection, now=NOON)
 
     done = publish()
 

@@ -6,11 +6,12 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
+from tidings.catalog import entries
 from tidings.domain.stories import MEMORY
 from tidings.services.explaining import explain_entry, explain_entry_to
 from tidings.services.simulating import SimulatedAudience, simulate
 from tidings.services.stories import forget_old
-from tidings.storage import entries, issues, story_records
+from tidings.storage import issues, story_records
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""

@@ -6,10 +6,11 @@ import pytest
 
 from factories import NOON
 from polling import read_poll
+from tidings.catalog import sources
+from tidings.catalog.sources import NewSource
 from tidings.db.database import Database
 from tidings.model.feed import ParsedEntry
-from tidings.storage import leases, polls, sources
-from tidings.storage.sources import NewSource
+from tidings.storage import leases, polls
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from factories import DAY, NOON
+from tidings.catalog import sources
+from tidings.catalog.sources import NewSource, SourceEdit
 from tidings.db import schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConflictError
 from tidings.model.access import Access
 from tidings.services.subscribe import remove_source
-from tidings.storage import leases, search_index, sources
+from tidings.storage import leases, search_index
 from tidings.storage.leases import LeaseRequest
-from tidings.storage.sources import NewSource, SourceEdit
 
 FULL = Access(
     user="reäder",

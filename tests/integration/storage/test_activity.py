@@ -10,6 +10,8 @@ from browser.showcase import SITE, shipped_templates
 from factories import DAY, HOUR, NOON, an_entry
 from newsroom import Newsroom, Outbox, reject
 from polling import failed_poll, read_poll
+from tidings.catalog import sources
+from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.mail_tables import delivery
 from tidings.db.tables import source
 from tidings.domain.pings import HubPing
@@ -18,8 +20,7 @@ from tidings.model.sources import SourceHealth
 from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, starts_of
 from tidings.services.imprint import SiteContext
 from tidings.services.status import read_status, status_body
-from tidings.storage import activity, hub_pings, leases, polls, sources
-from tidings.storage.sources import NewSource, SourceState
+from tidings.storage import activity, hub_pings, leases, polls
 
 MINUTE = timedelta(minutes=1)
 

@@ -3,8 +3,9 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from factories import DAY, HOUR, NOON
+from tidings.catalog import sources
 from tidings.db.tables import host
-from tidings.storage import leases, sources
+from tidings.storage import leases
 from tidings.storage.leases import LeaseRequest
 
 DUE = LeaseRequest(due_at=NOON)

@@ -6,11 +6,12 @@ import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
 from polling import failed_poll, read_poll
+from tidings.catalog import change_log, sources
+from tidings.catalog.sources import SourceEdit
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.sources import SourceState
-from tidings.storage import leases, polls, publishing, sources
+from tidings.storage import leases, polls
 from tidings.storage.leases import LeaseRequest
-from tidings.storage.sources import SourceEdit
 
 OLD, NEW = "https://old.example/feed", "https://new.example/feed"
 
@@ -59,12 +60,12 @@ def test_a_source_that_moved_is_polled_at_its_new_host(database, follow, move):
 def test_a_move_is_told_to_readers_of_the_list_of_sources(database, follow, move):
     source_id = follow(OLD)
     with database.read() as connection:
-        before, _ = publishing.get_change(connection, publishing.SOURCES)
+        before, _ = change_log.get_change(connection, change_log.SOURCES)
 
     move(source_id)
 
     with database.read() as connection:
-        assert publishing.get_change(connection, publishing.SOURCES)[0] > before
+        assert change_log.get_change(connection, change_log.SOURCES)[0] > before
 
 
 def test_a_source_goes_back_where_it_was_and_stays_there(database, follow, move):

@@ -4,10 +4,10 @@ import pytest
 from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
+from tidings.catalog import entries, topics
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.db.tables import entry
 from tidings.model.entries import EntryState
-from tidings.storage import entries, topics
-from tidings.storage.entries import ListWindow, Selection
 
 SEQS = {"a": [1, 2, 3, 20, 21, 22], "b": [4, 19], "c": [5], "d": [6, 7, 8, 9], "e": []}
 """The publish sequences of each source of the topic."""

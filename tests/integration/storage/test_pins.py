@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select, update
 
 from factories import HOUR, NOON, an_entry
+from tidings.catalog import change_log, entries
 from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
-from tidings.storage import entries, pins, publishing, visibility
+from tidings.storage import pins, visibility
 
 
 @pytest.fixture
@@ -42,8 +43,8 @@ def test_what_is_pinned_stays_so_until_it_is_not(database, ids):
 def test_pinning_is_a_visible_change_of_pages_and_none_of_the_entry(database, ids):
     def changes():
         with database.read() as connection:
-            scopes = [publishing.ALL, publishing.of_source("example-org"), publishing.SOURCES]
-            return [publishing.get_change(connection, scope)[0] for scope in scopes]
+            scopes = [change_log.ALL, change_log.of_source("example-org"), change_log.SOURCES]
+            return [change_log.get_change(connection, scope)[0] for scope in scopes]
 
     def shown():
         with database.read() as connection:

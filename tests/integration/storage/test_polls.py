@@ -3,11 +3,12 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON, an_entry
 from polling import failed_poll, read_poll
+from tidings.catalog import change_log, entries, sources, topics
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.status import PollOutcome
-from tidings.storage import activity, entries, leases, polls, publishing, sources, topics
-from tidings.storage.entries import ListWindow, Selection
+from tidings.storage import activity, leases, polls
 
 ALL = Selection(states=tuple(EntryState))
 
@@ -19,7 +20,7 @@ def stored(database, selection=ALL, **window):
 
 def change_of(database, scope):
     with database.read() as connection:
-        return publishing.get_change(connection, scope)[0]
+        return change_log.get_change(connection, scope)[0]
 
 
 def test_the_first_poll_publishes_the_newest_and_keeps_the_rest_as_backfill(database, follow, poll):

@@ -2,9 +2,10 @@ import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
 from newsroom import Newsroom
+from tidings.catalog import entries
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.model.entries import EntryState
-from tidings.storage import entries, pruning
-from tidings.storage.entries import ListWindow, Selection
+from tidings.storage import pruning
 from tidings.storage.pruning import Retention
 
 EVERY = Selection(states=tuple(EntryState))

@@ -9,13 +9,14 @@ from sqlalchemy import select
 
 from factories import NOON, an_entry
 from polling import read_poll
+from tidings.catalog import entries, sources, topics
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.db import backups, schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
 from tidings.services.subscribe import remove_source
-from tidings.storage import entries, leases, polls, search_index, sources, topics
-from tidings.storage.entries import ListWindow, Selection
+from tidings.storage import leases, polls, search_index
 
 EVERY = Selection(states=tuple(EntryState))
 

@@ -10,13 +10,14 @@ from sqlalchemy import event, insert, select, text
 from factories import DAY, NOON, an_entry
 from newsroom import Newsroom
 from polling import read_poll
+from tidings.catalog import sources
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, source
 from tidings.domain.searching import MAX_FOUND, Asked, Zone, rank, read_query
 from tidings.domain.words import words_of
 from tidings.services.subscribe import remove_source
-from tidings.storage import leases, polls, pruning, search, search_index, sources, visibility
+from tidings.storage import leases, polls, pruning, search, search_index, visibility
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import pytest
 
 from factories import HOUR, NOON, an_entry
+from tidings.catalog import change_log, entries, sources
+from tidings.catalog.sources import SourceEdit
 from tidings.errors import ConflictError
 from tidings.model.access import Access
 from tidings.model.entries import Republish
 from tidings.model.sources import SourceState
-from tidings.storage import entries, publishing, sources
-from tidings.storage.sources import SourceEdit
 
 
 def found(database, source_id):
@@ -70,7 +70,7 @@ def test_pausing_shows_on_the_page_of_the_source(database, follow):
 
     def change():
         with database.read() as connection:
-            return publishing.get_change(connection, publishing.of_source("example-org"))[0]
+            return change_log.get_change(connection, change_log.of_source("example-org"))[0]
 
     before = change()
     with database.write() as connection:

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import event, select
 
 from factories import DAY, HOUR, NOON, an_entry
+from tidings.catalog import change_log, entries, topics
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, story, story_key
@@ -16,17 +18,7 @@ from tidings.domain.stories import MEMORY
 from tidings.errors import ConflictError
 from tidings.model.entries import EntryState
 from tidings.services.subscribe import remove_source
-from tidings.storage import (
-    entries,
-    pruning,
-    publishing,
-    search_index,
-    stories,
-    story_records,
-    topics,
-    visibility,
-)
-from tidings.storage.entries import ListWindow, Selection
+from tidings.storage import pruning, search_index, stories, story_records, visibility
 from tidings.storage.pruning import Retention
 
 NEWS = (
@@ -124,9 +116,9 @@ def test_joining_touches_what_shows_one_of_them_and_nothing_else(database, tell)
     tell("mirror", topics=["law"])
 
     with database.read() as connection:
-        last, _ = publishing.get_change(connection, "all")
+        last, _ = change_log.get_change(connection, "all")
         touched = {
-            scope: publishing.get_change(connection, scope)[0] == last
+            scope: change_log.get_change(connection, scope)[0] == last
             for scope in ("source:gazette", "topic:sea", "topic:law", "source:other", "topic:art")
         }
     assert [scope for scope, is_new in touched.items() if not is_new] == [

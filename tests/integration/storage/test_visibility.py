@@ -4,10 +4,11 @@ import pytest
 from sqlalchemy import select, update
 
 from factories import DAY, HOUR, NOON, an_entry
+from tidings.catalog import change_log, entries, topics
 from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
-from tidings.storage import entries, publishing, topics, visibility
+from tidings.storage import visibility
 
 PUBLIC, BACKFILL, HELD, HIDDEN = EntryState
 
@@ -50,12 +51,12 @@ def do(database):
 def places(database, entry_ids):
     with database.read() as connection:
         found = [entries.get(connection, entry_id) for entry_id in entry_ids]
-        return [(one.state, one.seq) for one in found], publishing.last_seq(connection)
+        return [(one.state, one.seq) for one in found], change_log.last_seq(connection)
 
 
 def change_of(database, scope):
     with database.read() as connection:
-        return publishing.get_change(connection, scope)[0]
+        return change_log.get_change(connection, scope)[0]
 
 
 def test_what_is_released_is_published_now_oldest_first(database, stored, do):

@@ -11,7 +11,7 @@ from factories import HOUR
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from press import Press
-from tidings.storage import topics
+from tidings.catalog import topics
 
 FEEDS = {
     "/feed.atom": "application/atom+xml; charset=utf-8",

@@ -8,13 +8,13 @@ from factories import NOON
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from press import SETTINGS, Press
+from tidings.catalog import sources
 from tidings.domain.searching import SavedSearch
 from tidings.rendering.formats import FORMATS
 from tidings.services import searching
 from tidings.services.announcing import feeds_of
 from tidings.services.imprint import SiteContext
 from tidings.services.site import files, page_path
-from tidings.storage import sources
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

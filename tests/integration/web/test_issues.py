@@ -12,6 +12,7 @@ from factories import DAY, HOUR, NOON, an_entry
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom, a_schedule
 from polling import read_poll
+from tidings.catalog import newsletters
 from tidings.model.scopes import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.rendering.site import Site
 from tidings.services import site
@@ -20,7 +21,7 @@ from tidings.services.imprint import ISSUES_IN_FEED, SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import page_path
 from tidings.services.subscribe import remove_source
-from tidings.storage import issues, leases, newsletters, polls
+from tidings.storage import issues, leases, polls
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""

@@ -12,9 +12,10 @@ from browser.showcase import serving
 from control_room import COOKIE, ControlRoom
 from factories import DAY, NOON
 from integration.web.visitors import Visitor
+from tidings.catalog import entries, sources, topics
 from tidings.db.tables import entry, operator_session, operator_token
 from tidings.model.entries import EntryState
-from tidings.storage import entries, operators, sources, story_records, topics
+from tidings.storage import operators, story_records
 from tidings.web.operators import OperatorCookies, own_path
 
 JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

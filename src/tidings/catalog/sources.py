@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
+from tidings.catalog import change_log, topics
 from tidings.db.intake_tables import source_access
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, source
@@ -31,7 +32,6 @@ from tidings.model.urls import (
     web_addresses,
     without_credentials,
 )
-from tidings.storage import publishing, topics
 
 CHANGED = "at once: the operator changed something"
 
@@ -79,8 +79,8 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
     for source_id, (_, login) in zip(ids, logins, strict=True):
         if login.summary:
             put_access(connection, source_id, login)
-    scopes = [publishing.of_source(slug) for slug in slugs]
-    publishing.touch_everything(connection, scopes, now=now)
+    scopes = [change_log.of_source(slug) for slug in slugs]
+    change_log.touch_everything(connection, scopes, now=now)
     return ids
 
 
@@ -156,8 +156,8 @@ def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
     """
     slug = get(connection, source_id).slug
     connection.execute(delete(source).where(source.c.id == source_id))
-    publishing.forget(connection, publishing.of_source(slug))
-    publishing.touch_everything(connection, now=now)
+    change_log.forget(connection, change_log.of_source(slug))
+    change_log.touch_everything(connection, now=now)
 
 
 def every(connection: Connection) -> list[Source]:
@@ -320,7 +320,7 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
     if change.changed:
         words = f"changed by the operator: {', '.join(change.changed)}"
         _note(connection, source_id, words, now=now)
-    publishing.touch_everything(connection, now=now)
+    change_log.touch_everything(connection, now=now)
 
 
 def set_state(connection: Connection, source_id: int, state: SourceState, *, now: datetime) -> None:
@@ -336,9 +336,9 @@ def set_state(connection: Connection, source_id: int, state: SourceState, *, now
         _poll_at_once(connection, source_id, because=CHANGED, now=now)
     words = "resumed" if state is SourceState.ACTIVE else state.value
     _note(connection, source_id, f"{words} by the operator", now=now)
-    change, _ = publishing.next_change(connection)
-    scopes = [publishing.SOURCES, publishing.of_source(slug)]
-    publishing.touch(connection, scopes, change=change, now=now)
+    change, _ = change_log.next_change(connection)
+    scopes = [change_log.SOURCES, change_log.of_source(slug)]
+    change_log.touch(connection, scopes, change=change, now=now)
 
 
 def make_due(connection: Connection, source_id: int, *, now: datetime) -> None:
@@ -368,7 +368,7 @@ def revert_redirect(connection: Connection, source_id: int, *, now: datetime) ->
     _relocate(connection, source_id, moved.former_url, now=now)
     _set(connection, source_id, former_url=None, keeps_url=True)
     _note(connection, source_id, f"back to {moved.former_url}, to stay", now=now)
-    publishing.touch_everything(connection, now=now)
+    change_log.touch_everything(connection, now=now)
     return moved.former_url
 
 

@@ -26,6 +26,8 @@ from sqlalchemy import (
     select,
 )
 
+from tidings.catalog import topics
+from tidings.catalog.sources import shown_title
 from tidings.db.statements import MAX_NAMED, slices
 from tidings.db.tables import entry, source, source_topic, topic
 from tidings.db.types import Unindexed
@@ -41,8 +43,6 @@ from tidings.model.entries import (
 )
 from tidings.model.feed import Enclosure, Image
 from tidings.model.urls import without_credentials
-from tidings.storage import topics
-from tidings.storage.sources import shown_title
 
 CREDIT_COLUMNS = (
     source.c.slug.label("source_slug"),

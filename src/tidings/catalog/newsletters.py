@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, insert, select, update
 
+from tidings.catalog import topics
+from tidings.catalog.change_log import last_seq, touch_everything
 from tidings.db.mail_tables import newsletter, newsletter_topic
 from tidings.db.statements import MAX_NAMED
 from tidings.db.tables import topic
@@ -15,8 +17,6 @@ from tidings.errors import ConflictError, NotFoundError, PlanOutdatedError
 from tidings.model.newsletters import Frequency, Newsletter, Schedule
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title
-from tidings.storage import topics
-from tidings.storage.publishing import last_seq, touch_everything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
 
+from tidings.catalog import change_log
 from tidings.db.tables import entry, feed_state, page_mark, source_topic, topic
 from tidings.db.types import Unindexed
 from tidings.errors import ConflictError, NotFoundError, one_line
 from tidings.model.entries import EntryState, TopicCredit
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title, other_topic_slug, topic_slug
-from tidings.storage import publishing
 
 
 def add(connection: Connection, slug: str, *, title: str, now: datetime) -> TopicCredit:
@@ -26,7 +26,7 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
         raise ConflictError("topic", slug)
     title = checked_title(title)
     connection.execute(insert(topic).values(slug=slug, title=title))
-    publishing.touch_everything(connection, [publishing.of_topic(slug)], now=now)
+    change_log.touch_everything(connection, [change_log.of_topic(slug)], now=now)
     return TopicCredit(slug=slug, title=title)
 
 
@@ -46,8 +46,8 @@ def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> di
                 taken.add(slugs[name])
     if rows:
         connection.execute(insert(topic), rows)
-        scopes = [publishing.of_topic(row["slug"]) for row in rows]
-        publishing.touch_everything(connection, scopes, now=now)
+        scopes = [change_log.of_topic(row["slug"]) for row in rows]
+        change_log.touch_everything(connection, scopes, now=now)
     return slugs
 
 
@@ -69,8 +69,8 @@ def remove(connection: Connection, slug: str, *, now: datetime) -> None:
     """
     slug = slug_of(connection, slug)
     connection.execute(delete(topic).where(topic.c.slug == slug))
-    publishing.forget(connection, publishing.of_topic(slug))
-    publishing.touch_everything(connection, now=now)
+    change_log.forget(connection, change_log.of_topic(slug))
+    change_log.touch_everything(connection, now=now)
 
 
 def find(connection: Connection, slug: str) -> TopicCredit | None:
@@ -230,7 +230,7 @@ def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]
         .where(source_topic.c.source_id == source_id)
     )
     moved = set(connection.scalars(former)) ^ set(slugs)
-    scopes = [publishing.of_topic(slug) for slug in moved]
+    scopes = [change_log.of_topic(slug) for slug in moved]
     has_entries = exists().where(entry.c.source_id == source_id)
     lists = update(feed_state).where(feed_state.c.scope.in_(scopes), has_entries)
     connection.execute(lists.values(is_paged=False))
