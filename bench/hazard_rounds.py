@@ -15,12 +15,12 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from measure import children_of, peak_memory, settings, table
+from tidings.app.app import opened, utc_now
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.children import ParseLimits, Parser
 from tidings.parsing.document import Document
 from tidings.services.subscribe import import_sources
-from tidings.wiring import opened, utc_now
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import hostile_documents

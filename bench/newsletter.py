@@ -18,7 +18,8 @@ from sqlalchemy import insert
 from letters import settings as relay_settings
 from letters import sink
 from measure import counted, peak_memory, settings, table
-from tidings import mailing
+from tidings.app import mailing
+from tidings.app.app import App, opened
 from tidings.catalog import newsletters
 from tidings.config import Settings
 from tidings.db.database import Database
@@ -32,7 +33,6 @@ from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import CHUNK, Planner
 from tidings.storage import deliveries
-from tidings.wiring import App, opened
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from factories import DAY, HOUR

@@ -13,16 +13,16 @@ from sqlalchemy import func, select, update
 
 from filling import NEW, fill
 from measure import databases, settings, table
+from tidings.app.app import App, utc_now
+from tidings.app.publishing import publication_of, publish
 from tidings.catalog import change_log
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry
 from tidings.model.scopes import Address, EntryAddress, FeedAddress, PageAddress, Scope
-from tidings.publishing import publication_of, publish
 from tidings.services.paging import repaginate
 from tidings.services.site import Written
 from tidings.storage import search_index
-from tidings.wiring import App, utc_now
 
 STORED = {"sqlite": (10_000, 100_000, 1_000_000), "postgresql": (10_000, 100_000)}
 EVERYTHING = Scope(kind="all")

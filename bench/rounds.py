@@ -29,12 +29,12 @@ from measure import (
     table,
 )
 from publisher import Web, publishing
+from tidings.app.app import App, opened, utc_now
+from tidings.app.polling import Polling, polling
 from tidings.model.scopes import FeedOutline
 from tidings.model.status import PollSummary
 from tidings.parsing.document import Document
-from tidings.polling import Polling, polling
 from tidings.services.subscribe import import_sources
-from tidings.wiring import App, opened, utc_now
 
 PAUSE = 1.1
 """Seconds after which a host may be asked again, and a little more."""

@@ -22,13 +22,13 @@ from starlette.routing import Route
 
 from filling import fill
 from measure import settings, table
+from tidings.app.app import opened, utc_now
 from tidings.config import Settings
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.services.paging import repaginate
 from tidings.storage import search_index
 from tidings.web import server
-from tidings.wiring import opened, utc_now
 
 STORED = 10_000
 PATHS = ("/feed.atom", "/")

@@ -14,14 +14,14 @@ from sqlalchemy import select
 from documents import atom, items
 from hostile_web import Ring
 from loopback import answer
+from tidings.app.app import App, utc_now
+from tidings.app.polling import polling
 from tidings.catalog import sources
 from tidings.catalog.sources import NewSource
 from tidings.config import load
 from tidings.db.tables import entry, source
 from tidings.parsing.sanitizer import ATTRIBUTES, FIXED, TAGS
-from tidings.polling import polling
 from tidings.resources import data_dir
-from tidings.wiring import App, utc_now
 
 MAX_ERROR = 1000
 """Bytes of what is kept of an error."""

@@ -10,9 +10,9 @@ from subprocess import PIPE
 
 from sqlalchemy import create_engine, text
 
+from tidings.app.app import opened
 from tidings.cli.main import run
 from tidings.cli.start import Start
-from tidings.wiring import opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from digests import TEMPLATES
 from factories import NOON
 from issues import letterhead_of
 from newsroom import Newsroom, a_wish
+from tidings.app.templates import load_mail_templates
 from tidings.db.subscriber_tables import notice
 from tidings.model.subscribers import MessageKind
 from tidings.rendering.notices import render_message
@@ -20,7 +21,6 @@ from tidings.services.notices import TransactionalQueue
 from tidings.storage import notices, sign_ups, subscribers, subscriptions
 from tidings.storage.notices import NewMessage
 from tidings.storage.sign_ups import NewSignUp
-from tidings.templates import load_mail_templates
 
 SITE_URL = "https://news.example"
 LINKS = SignedLinks(b"the secret of the tests")

@@ -12,11 +12,11 @@ from hub import Hub
 from loopback import answer
 from newsroom import Newsroom
 from polling import failed_poll
+from tidings.app.publishing import hubs_of, site_of
 from tidings.catalog import change_log, sources
 from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
-from tidings.publishing import hubs_of, site_of
 from tidings.services.announcing import HubPinger, forget_others
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication

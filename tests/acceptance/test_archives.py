@@ -3,8 +3,8 @@
 from documents import items, rss
 from loopback import answer
 from press import Atom
+from tidings.app.publishing import publication_of
 from tidings.model.scopes import EVERYTHING, ArchiveAddress, FeedAddress
-from tidings.publishing import publication_of
 
 SETTINGS = {
     "PUBLISH__FIRST_POLL": 120,

@@ -9,9 +9,9 @@ import pytest
 
 from documents import atom, items, rss
 from loopback import Publisher, answer, redirect
+from tidings.app.polling import polling
 from tidings.catalog.sources import NewSource
 from tidings.fetching.outcomes import Fetched, Validators
-from tidings.polling import polling
 
 
 def a_page(*elements):

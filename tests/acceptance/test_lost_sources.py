@@ -11,7 +11,7 @@ import pytest
 
 from documents import an_item, atom, items
 from loopback import Publisher, answer, silence
-from tidings.polling import polling
+from tidings.app.polling import polling
 from tidings.services.lost_sources import MoveFinder
 
 GONE = answer("410 Gone")

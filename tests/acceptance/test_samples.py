@@ -12,12 +12,12 @@ import feedparser
 import pytest
 
 from loopback import answer
+from tidings.app.polling import polling
 from tidings.parsing import feeds
 from tidings.parsing.dates import parse_date
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
 from tidings.parsing.mending import mend
-from tidings.polling import polling
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)

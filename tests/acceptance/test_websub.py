@@ -17,13 +17,13 @@ from factories import DAY, HOUR
 from hub import CHALLENGE, Hub
 from integration.web.visitors import Operations, Visitor, app_of
 from loopback import answer, silence
+from tidings.app.polling import polling
+from tidings.app.scheduler import ticking
 from tidings.catalog import entries, sources
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource, SourceState
-from tidings.clock import ticking
 from tidings.db.intake_tables import websub
 from tidings.model.websub import HubState
-from tidings.polling import polling
 from tidings.services.subscribe import remove_source
 from tidings.services.websub import HubRequests
 from tidings.storage import leases

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import uvicorn
 
 import digests
+from tidings.app.templates import load_templates
 from tidings.domain.searching import Asked
 from tidings.domain.snippets import Piece
 from tidings.errors import NotFoundError
@@ -37,7 +38,6 @@ from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine
 from tidings.rendering.pages import Archive, EntryPage, IssuePage, IssuesPage, ListPage
 from tidings.rendering.search_page import SearchHit, SearchPage
 from tidings.rendering.site import Site
-from tidings.templates import load_templates
 from tidings.web.publication import Tokens
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"

@@ -20,9 +20,9 @@ from digests import (
     an_entry,
     of,
 )
+from tidings.app.templates import load_mail_templates
 from tidings.model.newsletters import Fold
 from tidings.rendering.mail import compose
-from tidings.templates import load_mail_templates
 
 FOLDED = Fold(source=PAGES_AND_LOGS, entries=tuple(map(an_entry, range(50, 62))))
 

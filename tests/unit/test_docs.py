@@ -12,12 +12,12 @@ from typing import get_args, get_origin, get_type_hints
 import click
 import pytest
 
+from tidings.app.templates import load_templates
 from tidings.cli.main import tidings
 from tidings.config import Settings
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.site import Site
 from tidings.resources import data_dir
-from tidings.templates import load_templates
 from tidings.web.app import create_app
 from tidings.web.publication import Operators, Readers, Tokens
 

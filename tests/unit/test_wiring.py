@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from tidings.wiring import BuiltOnce
+from tidings.app.app import BuiltOnce
 
 THREADS = 8
 

@@ -38,9 +38,9 @@ def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | N
 
     Example: tidings bounce list --address ada@example.org
     """
+    from tidings.app.app import opened
     from tidings.delivery.addresses import parse_address
     from tidings.storage import bounces
-    from tidings.wiring import opened
 
     key = parse_address(rules["address"]).key if rules["address"] else None
     kind = BounceKind(rules["kind"]) if rules["kind"] else None
@@ -93,9 +93,9 @@ def read(start: Start, source: str | None, maildir: Path | None, sent_to: str | 
 
 
 def _read_message(start: Start, sent_to: list[str]) -> None:
-    from tidings import mailing
+    from tidings.app import mailing
+    from tidings.app.app import opened
     from tidings.delivery.reports import MAX_SIZE
-    from tidings.wiring import opened
 
     raw = sys.stdin.buffer.read(MAX_SIZE)
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
@@ -105,10 +105,10 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
 
 
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
-    from tidings import mailing
+    from tidings.app import mailing
+    from tidings.app.app import opened
     from tidings.delivery.mailboxes import Maildir
     from tidings.services.bouncing import BounceResult
-    from tidings.wiring import opened
 
     total = Counter[BounceResult]()
     with opened(start.settings()) as app:

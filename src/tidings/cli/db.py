@@ -68,10 +68,10 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
 
     Example: tidings db restore var/backup.db
     """
+    from tidings.app.app import utc_now
     from tidings.db import backups, schema
     from tidings.db.database import Database
     from tidings.storage import operators, search_index
-    from tidings.wiring import utc_now
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_restore")
@@ -92,9 +92,9 @@ def check(start: Start) -> None:
 
     Example: tidings db check
     """
+    from tidings.app.app import opened
     from tidings.db import backups
     from tidings.storage import search_index
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app:
         problems = backups.check(app.database, index_problems=search_index.problems)
@@ -113,10 +113,10 @@ def copy(start: Start, url: str) -> None:
 
     Example: tidings db copy postgresql://tidings@localhost/tidings
     """
+    from tidings.app.app import opened
     from tidings.db import backups, schema
     from tidings.db.database import Database
     from tidings.storage import search_index
-    from tidings.wiring import opened
 
     with closing(Database(url)) as target, opened(start.settings()) as app:
         schema.upgrade(target, rebuild_index=search_index.rebuild)
@@ -153,8 +153,8 @@ def prune(start: Start, older_than: int | None, keep: int | None, *, public: boo
 
     Example: tidings db prune --older-than 365 --keep 100
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import pruning
-    from tidings.wiring import opened, utc_now
 
     if older_than is None and keep is None:
         raise click.UsageError("say what may go: --older-than, --keep, or both")

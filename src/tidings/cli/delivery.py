@@ -38,9 +38,9 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
 
     Example: tidings delivery list --state rejected --json
     """
+    from tidings.app.app import opened
     from tidings.delivery.addresses import parse_address
     from tidings.storage import deliveries
-    from tidings.wiring import opened
 
     search = Search(
         state=DeliveryState(given["state"]) if given["state"] else None,
@@ -69,8 +69,8 @@ def show(start: Start, delivery_id: int, *, as_json: bool) -> None:
 
     Example: tidings delivery show 12
     """
+    from tidings.app.app import opened
     from tidings.storage import deliveries
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = deliveries.get(connection, delivery_id)
@@ -95,8 +95,8 @@ def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes:
 
     Example: tidings delivery resend 12 13
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import deliveries
-    from tidings.wiring import opened, utc_now
 
     if bool(delivery_ids) == (issue is not None):
         raise click.UsageError("name deliveries, or an issue by --issue")
@@ -120,8 +120,8 @@ def cancel(start: Start, delivery_ids: Sequence[int]) -> None:
 
     Example: tidings delivery cancel 12 13
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import deliveries
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
         deliveries.cancel(connection, delivery_ids, now=utc_now())
@@ -138,8 +138,8 @@ def hold(start: Start, *, yes: bool) -> None:
 
     Example: tidings delivery hold --yes
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import deliveries
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         _ask("Hold every letter that is planned?", yes=yes)

@@ -36,10 +36,10 @@ def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
 
 
 def _findings(start: Start, address: str | None) -> Iterator[Finding]:
+    from tidings.app.app import opened
+    from tidings.app.mailing import examining
     from tidings.delivery.addresses import parse_address
     from tidings.delivery.dns import Dns
-    from tidings.examining import examining
-    from tidings.wiring import opened
 
     to = parse_address(address).address if address else None
     settings = start.settings()

@@ -58,8 +58,8 @@ def list_entries(
 
     Example: tidings entry list --source 3 --limit 0 --json
     """
+    from tidings.app.app import opened
     from tidings.catalog import entries, sources, topics
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         if of["source"] is not None:
@@ -87,8 +87,8 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
 
     Example: tidings entry show 17 --json
     """
+    from tidings.app.app import opened
     from tidings.catalog import entries
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = entries.get(connection, entry_id, whole=True)
@@ -131,8 +131,8 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
 
     Example: tidings entry release --source 3
     """
+    from tidings.app.app import opened, utc_now
     from tidings.services.desk import OperatorActions
-    from tidings.wiring import opened, utc_now
 
     if bool(entry_ids) == bool(source):
         raise click.UsageError("name entries, or a source with --source")
@@ -190,8 +190,8 @@ def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
 
 def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[str, str]) -> None:
     """Do something with entries; say of each that it is done, or why it made no difference."""
+    from tidings.app.app import opened, utc_now
     from tidings.services.desk import OperatorActions
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         changed = OperatorActions(app.database, clock=utc_now).on_entries(act, entry_ids)

@@ -23,10 +23,10 @@ def explain_a_subscriber(
 
     Example: tidings explain subscriber ada@example.org --slot w:2026-W47
     """
+    from tidings.app.app import opened
     from tidings.delivery.addresses import parse_address
     from tidings.services.explaining import explain_address, explain_entry_to, explain_subscriber
     from tidings.storage import subscriptions
-    from tidings.wiring import opened
 
     if entry_id and slot:
         raise click.UsageError("say --entry or --slot, not both")
@@ -64,8 +64,8 @@ def explain_a_source(start: Start, source_id: int, *, as_json: bool) -> None:
 
     Example: tidings explain source 3
     """
+    from tidings.app.app import opened
     from tidings.services.explaining import explain_source
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         _show(explain_source(connection, source_id), as_json=as_json)
@@ -80,8 +80,8 @@ def explain_an_entry(start: Start, entry_id: int, *, as_json: bool) -> None:
 
     Example: tidings explain entry 17
     """
+    from tidings.app.app import opened
     from tidings.services.explaining import explain_entry
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         _show(explain_entry(connection, entry_id), as_json=as_json)

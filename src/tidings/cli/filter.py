@@ -47,8 +47,8 @@ def add(start: Start, /, **given: Any) -> None:
 
     Example: tidings filter add --source 3 --drop --field title --words sponsored
     """
+    from tidings.app.app import opened, utc_now
     from tidings.services import filtering
-    from tidings.wiring import opened, utc_now
 
     _require_owner(given)
     rule = _find_rule(given)
@@ -72,8 +72,8 @@ def list_filters(
 
     Example: tidings filter list --source 3
     """
+    from tidings.app.app import opened
     from tidings.storage import filters
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = filters.select_filters(connection, source_id, newsletter)
@@ -91,8 +91,8 @@ def remove(start: Start, filter_id: int) -> None:
 
     Example: tidings filter remove 2
     """
+    from tidings.app.app import opened
     from tidings.storage import filters
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.write() as connection:
         filters.remove(connection, filter_id)
@@ -110,8 +110,8 @@ def try_filters(start: Start, /, *, as_json: bool, **given: Any) -> None:
 
     Example: tidings filter try --source 3 --keep --field title --pattern "^Release"
     """
+    from tidings.app.app import opened
     from tidings.services.filtering import try_filter
-    from tidings.wiring import opened
 
     _require_owner(given)
     rule = _find_rule(given)

@@ -37,8 +37,8 @@ def list_issues(start: Start, limit: int, *, as_json: bool) -> None:
 
     Example: tidings issue list --limit 10
     """
+    from tidings.app.app import opened
     from tidings.storage import issues
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.latest(connection, only_listed=False, limit=limit or None)
@@ -61,8 +61,8 @@ def show(start: Start, issue_id: int, *, as_json: bool) -> None:
 
     Example: tidings issue show 3
     """
+    from tidings.app.app import opened
     from tidings.storage import deliveries, issues
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.get(connection, issue_id)
@@ -127,10 +127,10 @@ def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
 
 
 def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
-    from tidings import mailing
+    from tidings.app import mailing
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.services import composing
-    from tidings.wiring import opened, utc_now
 
     at = _time(wish["time"]) if wish["time"] else utc_now()
     with opened(start.settings()) as app:
@@ -174,11 +174,11 @@ def send(
 
     Example: tidings issue send weekly --yes
     """
-    from tidings import mailing
+    from tidings.app import mailing
+    from tidings.app.app import opened
     from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.services.sending import forecast, send_now, send_test
-    from tidings.wiring import opened
 
     tester = parse_address(to).address if to else None
     with opened(start.settings()) as app:

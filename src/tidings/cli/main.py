@@ -92,8 +92,8 @@ def publish(start: Start, folder: Path) -> None:
 
     Example: TIDINGS_WEB__BASE_URL=https://example.org/news tidings publish public/
     """
-    from tidings import publishing
-    from tidings.wiring import opened
+    from tidings.app import publishing
+    from tidings.app.app import opened
 
     with opened(start.settings()) as app:
         os.umask(start.umask)  # all else is ours alone; this is for a web server to read

@@ -84,10 +84,10 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.catalog.newsletters import NewsletterForm
     from tidings.domain.planning import next_due
-    from tidings.wiring import opened, utc_now
 
     form = NewsletterForm(
         title=given["title"],
@@ -112,8 +112,8 @@ def list_newsletters(start: Start, *, as_json: bool) -> None:
 
     Example: tidings newsletter list
     """
+    from tidings.app.app import opened
     from tidings.catalog import newsletters
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = newsletters.every(connection)
@@ -136,8 +136,8 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 
     Example: tidings newsletter show weekly
     """
+    from tidings.app.app import opened
     from tidings.catalog import newsletters
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         shown = _contract(newsletters.get(connection, slug))
@@ -161,10 +161,10 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter edit weekly --hour 9
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.catalog.newsletters import NewsletterForm
     from tidings.domain.planning import next_due
-    from tidings.wiring import opened, utc_now
 
     letters = _letters(given)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -194,9 +194,9 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
 
     Example: tidings newsletter remove weekly --yes
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.storage import plans
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:

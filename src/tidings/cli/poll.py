@@ -40,10 +40,10 @@ def poll(
 
     Example: tidings poll 3 5
     """
+    from tidings.app.app import opened, utc_now
+    from tidings.app.polling import polling
     from tidings.catalog import sources
-    from tidings.polling import polling
     from tidings.storage import leases
-    from tidings.wiring import opened, utc_now
 
     if bool(source_ids) + every + bool(replayed) > 1:
         raise click.UsageError("name sources, say --all, or --replay one: only one of these")

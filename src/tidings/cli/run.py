@@ -24,10 +24,10 @@ def run(start: Start) -> None:
 
     Example: tidings run
     """
-    from tidings.clock import ticking
-    from tidings.polling import import_first_sources
+    from tidings.app.app import opened
+    from tidings.app.polling import import_first_sources
+    from tidings.app.scheduler import ticking
     from tidings.web.server import bound, serve
-    from tidings.wiring import opened
 
     settings = start.service_settings()
     end_in_order()
@@ -47,8 +47,8 @@ def web(start: Start) -> None:
 
     Example: tidings web
     """
+    from tidings.app.app import opened
     from tidings.web.server import bound, serve
-    from tidings.wiring import opened
 
     settings = start.service_settings()
     end_in_order()

@@ -30,8 +30,8 @@ def find(start: Start, query: tuple[str, ...], limit: int, *, as_json: bool) -> 
 
     Example: tidings search find --limit 10 -- 机器学习 -python
     """
+    from tidings.app.app import opened
     from tidings.services.searching import find_entries
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = find_entries(connection, _joined(query), limit=limit or None)
@@ -55,8 +55,8 @@ def add(start: Start, slug: str, title: str | None, query: tuple[str, ...]) -> N
 
     Example: tidings search add sqlite --title "SQLite" -- sqlite -mysql
     """
+    from tidings.app.app import opened, utc_now
     from tidings.services.searching import save
-    from tidings.wiring import opened, utc_now
 
     text = _joined(query)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -73,8 +73,8 @@ def list_searches(start: Start, *, as_json: bool) -> None:
 
     Example: tidings search list
     """
+    from tidings.app.app import opened
     from tidings.storage import searches
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         saved = searches.every(connection)
@@ -93,8 +93,8 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 
     Example: tidings search show sqlite --json
     """
+    from tidings.app.app import opened
     from tidings.storage import searches
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         saved = searches.get(connection, slug)
@@ -113,8 +113,8 @@ def remove(start: Start, slug: str) -> None:
 
     Example: tidings search remove sqlite
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import searches
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
         searches.remove(connection, slug, now=utc_now())

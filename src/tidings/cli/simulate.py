@@ -34,12 +34,12 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
 
     Example: tidings simulate ada@example.org --newsletter weekly --from 2026-03-01 --to 2026-04-30
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.services.simulating import SimulatedAudience, had_so_far
     from tidings.services.simulating import simulate as run
     from tidings.storage import subscriptions
-    from tidings.wiring import opened, utc_now
 
     now = utc_now()
     with opened(start.settings()) as app, app.database.read() as connection:

@@ -52,9 +52,9 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
 
     Example: tidings source add https://example.org/feed.xml --topic science
     """
+    from tidings.app.app import opened
+    from tidings.app.polling import polling
     from tidings.catalog.sources import NewSource
-    from tidings.polling import polling
-    from tidings.wiring import opened
 
     new = NewSource(url=url, title=title, topics=topics)
     choose = partial(_choose, first=first)
@@ -94,9 +94,9 @@ def discover(start: Start, url: str, *, as_json: bool) -> None:
 
     Example: tidings source discover https://example.org/
     """
-    from tidings.polling import polling
+    from tidings.app.app import opened
+    from tidings.app.polling import polling
     from tidings.services.subscribe import find_feeds
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, polling(app) as gathering:
         links = find_feeds(gathering.prober(), url)
@@ -117,9 +117,9 @@ def import_list(start: Start, file: BinaryIO) -> None:
 
     Example: tidings source import subscriptions.opml
     """
+    from tidings.app.app import opened, utc_now
     from tidings.parsing.opml import read_opml
     from tidings.services.subscribe import import_sources
-    from tidings.wiring import opened, utc_now
 
     try:
         listed = read_opml(file.read())
@@ -144,10 +144,10 @@ def export(start: Start, file: Path) -> None:
 
     Example: tidings source export subscriptions.opml
     """
+    from tidings.app.app import opened
     from tidings.catalog import sources
     from tidings.rendering.opml import render_opml
     from tidings.services.directories import outlines
-    from tidings.wiring import opened
 
     settings = start.settings()
     with opened(settings) as app, app.database.read() as connection:
@@ -220,8 +220,8 @@ class _SourceName(click.ParamType[int]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if value.isdecimal():
             return int(ID(value, param, ctx))
+        from tidings.app.app import opened
         from tidings.catalog import sources
-        from tidings.wiring import opened
 
         start = ctx.find_object(Start) if ctx else None
         if start is None:
@@ -261,9 +261,9 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
 
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import sources, topics
     from tidings.model.urls import web_address
-    from tidings.wiring import opened, utc_now
 
     url, republish, address = options["url"], options["republish"], options["address"]
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -309,9 +309,9 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
 
     Example: tidings source access 3 --user reader --password-file -
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
     from tidings.catalog import sources as stored
-    from tidings.wiring import opened, utc_now
 
     change = _change(options)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -344,8 +344,8 @@ def list_sources(start: Start, *, as_json: bool) -> None:
 
     Example: tidings source list --json
     """
+    from tidings.app.app import opened
     from tidings.catalog import sources
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.every(connection)
@@ -375,10 +375,10 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
 
     Example: tidings source show 3
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
     from tidings.catalog import sources as stored
     from tidings.storage import websub
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.get(connection, source_id)
@@ -431,8 +431,8 @@ def unmove(start: Start, source_id: int) -> None:
 
     Example: tidings source unmove 3
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
         click.echo(sources.revert_redirect(connection, source_id, now=utc_now()))
@@ -447,9 +447,9 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
 
     Example: tidings source remove 3 --yes
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
     from tidings.services.subscribe import remove_source
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:
@@ -483,9 +483,9 @@ def _decision(decision: Decision) -> dict[str, object]:
 
 
 def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
     from tidings.services.desk import OperatorActions
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:

@@ -33,8 +33,8 @@ def list_stories(start: Start, limit: int, *, as_json: bool) -> None:
 
     Example: tidings story list --json
     """
+    from tidings.app.app import opened
     from tidings.storage import story_records
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = story_records.latest(connection, limit=limit or None)
@@ -63,8 +63,8 @@ def show(start: Start, story_id: int, *, as_json: bool) -> None:
 
     Example: tidings story show 3
     """
+    from tidings.app.app import opened
     from tidings.storage import story_records
-    from tidings.wiring import opened
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = story_records.get(connection, story_id)
@@ -87,8 +87,8 @@ def split(start: Start, entry_id: int) -> None:
 
     Example: tidings story split 17
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import story_records
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
         mates = story_records.split(connection, entry_id, now=utc_now())
@@ -103,8 +103,8 @@ def merge(start: Start, entry_ids: tuple[int, ...]) -> None:
 
     Example: tidings story merge 17 21
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import story_records
-    from tidings.wiring import opened, utc_now
 
     if len(set(entry_ids)) < 2:
         raise InvalidError("entries", " ".join(map(str, entry_ids)), "name two or more")

@@ -62,9 +62,9 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
 
     Example: tidings subscriber import readers.csv --newsletter weekly --dry-run
     """
-    from tidings import mailing
+    from tidings.app import mailing
+    from tidings.app.app import opened
     from tidings.services.importing import ImportPlan
-    from tidings.wiring import opened
 
     plan = ImportPlan(newsletter=slug, asks=how["ask"], is_rehearsal=how["dry_run"])
     given = dict(_meaning(one) for one in how["columns"])
@@ -94,10 +94,10 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
 
     Example: tidings subscriber export --newsletter weekly
     """
+    from tidings.app.app import opened
     from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.services.importing import CONSENT_COLUMNS, consent_rows, subscriber_rows
-    from tidings.wiring import opened
 
     if address and not consent:
         raise click.UsageError("--address goes with --consent")
@@ -124,10 +124,10 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
 
     Example: tidings subscriber list --newsletter weekly --state bouncing
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters, topics
     from tidings.storage import rosters, sign_ups
     from tidings.storage.rosters import SubscriptionFilter
-    from tidings.wiring import opened, utc_now
 
     slug, state, like = (given[name] for name in ("slug", "state", "like"))
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -168,13 +168,13 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
+    from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.delivery.addresses import parse_address
     from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.services.readers import refuse_suppressed
-    from tidings.wiring import opened, utc_now
 
     known = parse_address(address)
     with opened(start.settings()) as app:
@@ -200,9 +200,9 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 
     Example: tidings subscriber show ada@example.org
     """
+    from tidings.app.app import opened
     from tidings.delivery.addresses import parse_address
     from tidings.storage import subscribers, subscriptions, suppressions
-    from tidings.wiring import opened
 
     key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -223,12 +223,12 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
+    from tidings.app.app import opened, utc_now
     from tidings.delivery.addresses import parse_address
     from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.storage import subscriptions
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
         old = subscriptions.get_of(connection, parse_address(address).key, slug)
@@ -256,13 +256,13 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
+    from tidings.app.app import opened, utc_now
     from tidings.delivery.addresses import parse_address
     from tidings.model.newsletters import Ending
     from tidings.services import changes
     from tidings.services.changes import Actor
     from tidings.services.erasure import erase
     from tidings.storage import subscribers, subscriptions
-    from tidings.wiring import opened, utc_now
 
     key = parse_address(address).key
     with opened(start.settings()) as app:

@@ -36,8 +36,8 @@ def create(start: Start, label: str, days: int) -> None:
 
     Example: tidings token create --label laptop --days 7
     """
+    from tidings.app.app import opened, utc_now
     from tidings.services.operators import issue
-    from tidings.wiring import opened, utc_now
 
     settings = start.settings()
     with opened(settings) as app:
@@ -57,8 +57,8 @@ def list_tokens(start: Start, *, as_json: bool) -> None:
 
     Example: tidings token list
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import operators
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = operators.every(connection)
@@ -96,8 +96,8 @@ def revoke(start: Start, token_id: int) -> None:
 
     Example: tidings token revoke 3
     """
+    from tidings.app.app import opened, utc_now
     from tidings.storage import operators
-    from tidings.wiring import opened, utc_now
 
     with opened(start.settings()) as app, app.database.write() as connection:
         was_good = operators.revoke(connection, token_id, now=utc_now())

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from tidings import mailing
+from tidings.app import mailing
+from tidings.app.app import App, opened, utc_now
+from tidings.app.polling import polling
+from tidings.app.publishing import publish
+from tidings.app.scheduler import ticking
 from tidings.catalog import newsletters, sources, topics
 from tidings.catalog.newsletters import NewsletterForm
 from tidings.catalog.sources import NewSource
-from tidings.clock import ticking
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
 from tidings.domain.planning import next_due
@@ -21,12 +24,9 @@ from tidings.errors import ConfigError
 from tidings.model.newsletters import Frequency, Schedule
 from tidings.model.status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
-from tidings.polling import polling
-from tidings.publishing import publish
 from tidings.services.sending import send_now
 from tidings.storage import subscriptions
 from tidings.web.server import bound, serve
-from tidings.wiring import App, opened, utc_now
 
 FOLDER = Path("var/demo")
 NEWSLETTER = "updates"

@@ -11,7 +11,8 @@ from typing import cast
 
 import uvicorn
 
-from tidings import publishing
+from tidings.app import publishing
+from tidings.app.app import App, utc_now
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
@@ -30,7 +31,6 @@ from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
 from tidings.web.publication import Check, Operators, Probes, Readers, Tokens
-from tidings.wiring import App, utc_now
 
 logger = logging.getLogger(__name__)
 

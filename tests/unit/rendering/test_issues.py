@@ -21,13 +21,13 @@ from digests import (
     of,
 )
 from feed_rules import faults
+from tidings.app.templates import load_templates
 from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import pages
 from tidings.rendering.atom import render_atom
 from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
 from tidings.rendering.site import Site
-from tidings.templates import load_templates
 
 ALONE = paginate(1, count=1, href=str)
 ATOM = {"a": "http://www.w3.org/2005/Atom"}

@@ -30,12 +30,12 @@ from digests import (
     an_entry,
     of,
 )
+from tidings.app.templates import load_mail_templates
 from tidings.errors import TemplateError
 from tidings.model.feed import Image
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
 from tidings.rendering import mail
 from tidings.rendering.mail import MAX_BYTES, DigestContext
-from tidings.templates import load_mail_templates
 
 EMAIL = TEMPLATES / "email"
 OWN_LINKS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
@@ -506,7 +506,7 @@ def test_the_same_digest_is_the_same_letter_in_every_process():
     script = (
         "from digests import ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES\n"
         "from tidings.rendering.mail import compose\n"
-        "from tidings.templates import load_mail_templates\n"
+        "from tidings.app.templates import load_mail_templates\n"
         "templates = load_mail_templates([TEMPLATES / 'email'])\n"
         "print(compose(ENGLISH, site_url=SITE_URL, issue_url=ISSUE_URL, templates=templates))\n"
     )

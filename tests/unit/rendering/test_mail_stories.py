@@ -6,11 +6,11 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from digests import ISSUE_URL, LEMMA, MAJALLA, NOTES, SITE_URL, TEMPLATES, a_digest, an_entry, of
+from tidings.app.templates import load_mail_templates
 from tidings.model.entries import AlsoAt
 from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.rendering import mail
 from tidings.rendering.mail import MAX_MATES
-from tidings.templates import load_mail_templates
 
 MATE = AlsoAt(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
 

@@ -8,6 +8,7 @@ import pytest
 from selectolax.lexbor import LexborHTMLParser
 
 from digests import TEMPLATES
+from tidings.app.templates import load_mail_templates
 from tidings.errors import TemplateError
 from tidings.model.newsletters import Frequency
 from tidings.model.operators import Problem, ProblemKind
@@ -22,7 +23,6 @@ from tidings.rendering.notices import (
     template_contracts,
 )
 from tidings.rendering.templates import MAX_SUBJECT
-from tidings.templates import load_mail_templates
 
 EMAIL = TEMPLATES / "email"
 LOADED = load_mail_templates([EMAIL])

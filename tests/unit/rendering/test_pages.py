@@ -24,6 +24,7 @@ from browser.showcase import (
     source_line,
     topic_line,
 )
+from tidings.app.templates import load_templates
 from tidings.errors import TemplateError
 from tidings.model.entries import Republish, TopicCredit
 from tidings.model.feed import Enclosure, Image
@@ -33,7 +34,6 @@ from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage
 from tidings.rendering.pages import EntryPage, ErrorPage, ListPage, PageLink
 from tidings.rendering.words import direction
-from tidings.templates import load_templates
 
 CHINESE = replace(SITE, language="zh")
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from tidings.app.app import VERSION, App, process_name, utc_now
 from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ParseError
@@ -27,7 +28,6 @@ from tidings.services.settling import Rules
 from tidings.services.subscribe import SourceAdder, import_sources
 from tidings.services.websub import HubSubscriber, PushReader
 from tidings.storage import leases
-from tidings.wiring import VERSION, App, process_name, utc_now
 
 logger = logging.getLogger(__name__)
 

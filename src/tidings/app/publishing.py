@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tidings.app.app import VERSION, App, utc_now
 from tidings.domain.hubs import is_address
 from tidings.errors import ConfigError
 from tidings.model.urls import without_credentials
@@ -14,7 +15,6 @@ from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import Written
 from tidings.services.site import page_path as file_path
-from tidings.wiring import VERSION, App, utc_now
 
 FILES = ("style.css", "script.js", "favicon.svg")
 """Of the templates: what pages need beside them."""

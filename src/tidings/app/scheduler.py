@@ -13,12 +13,13 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from tidings import mailing, publishing
+from tidings.app import mailing, publishing
+from tidings.app.app import App, utc_now
+from tidings.app.polling import Polling, polling
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
 from tidings.model.status import PollResult
-from tidings.polling import Polling, polling
 from tidings.services.announcing import forget_others
 from tidings.services.delivering import Sender
 from tidings.services.planning import Planner
@@ -28,7 +29,6 @@ from tidings.services.subscribing import forget_expired
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.services.websub import forget_hubs
 from tidings.storage import pruning
-from tidings.wiring import App, utc_now
 
 logger = logging.getLogger(__name__)
 

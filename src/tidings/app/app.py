@@ -162,7 +162,7 @@ class App:
         Raises:
             TemplateError: One of them is broken.
         """
-        from tidings.templates import load_mail_templates
+        from tidings.app.templates import load_mail_templates
 
         return load_mail_templates(self._template_folders("email"))
 
@@ -173,7 +173,7 @@ class App:
         Raises:
             TemplateError: One of them is broken.
         """
-        from tidings.templates import load_templates
+        from tidings.app.templates import load_templates
 
         return load_templates(self._template_folders("web"))
 

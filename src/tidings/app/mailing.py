@@ -1,13 +1,20 @@
-"""How what mails is put together: planning, composing, the way out."""
+"""How what mails is put together: planning, composing, the way out.
+
+How the doctor is put together.
+"""
 
 import shutil
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tidings.app.app import App, process_name, utc_now
 from tidings.delivery import addresses
 from tidings.delivery.dkim import signing
+from tidings.delivery.dns import Dns
 from tidings.delivery.folder import Folder
 from tidings.delivery.letters import ListHeaders
 from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
@@ -22,6 +29,7 @@ from tidings.rendering.templates import Templates
 from tidings.services.bouncing import BounceProcessor
 from tidings.services.composing import Composer
 from tidings.services.delivering import Sender
+from tidings.services.doctor import Doctor
 from tidings.services.importing import Importer, ImportPlan
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue, IssueSender
@@ -30,7 +38,6 @@ from tidings.services.notices import TransactionalQueue
 from tidings.services.planning import Planner
 from tidings.services.watch import DailyNote
 from tidings.storage.notices import ClaimedMessage
-from tidings.wiring import App, process_name, utc_now
 
 PLACEHOLDER = "example.org"
 """The domain of the sender that the shipped settings name."""
@@ -255,3 +262,33 @@ def free_space(app: App) -> tuple[int, int] | None:
         return None
     usage = shutil.disk_usage(app.database.path.parent)
     return usage.free, usage.total
+
+
+@contextmanager
+def examining(app: App, dns: Dns) -> Iterator[Doctor]:
+    """Return what examines the set-up, and try the templates of the pages.
+
+    Raises:
+        TemplateError: A template is broken.
+        ConfigError: A setting of the mail cannot be used, or there is no secret.
+    """
+    settings = app.settings
+    _ = app.page_templates  # a broken one is told of before anything is looked at
+    is_mailed = settings.mail.transport == "smtp"
+    messages, sender = issue_messages(app), issue_sender(app)
+    yield Doctor(
+        app.database,
+        clock=utc_now,
+        dns=dns,
+        smtp=settings.smtp if is_mailed else None,
+        signer=app.signer,
+        returns_to=settings.bounce.address or messages.sender,
+        base_url=settings.web.base_url,
+        contact_url=settings.fetch.contact_url,
+        host=socket.getfqdn(),
+        faults=app.faults_of_runtime,
+        disk=partial(free_space, app),
+        composer=composer(app),
+        messages=messages,
+        sender=sender,
+    )
