@@ -16,11 +16,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from measure import table
-from tidings.delivery.folder import Folder
-from tidings.delivery.letters import PreparedIssue, Recipient, prepare_issue
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Relay
-from tidings.delivery.transports import Connect, Envelope
+from tidings.mail.folder import Folder
+from tidings.mail.message import PreparedIssue, Recipient, prepare_issue
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Connect, Envelope
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))

@@ -24,10 +24,10 @@ from tidings.catalog import newsletters
 from tidings.config import Settings
 from tidings.db.database import Database
 from tidings.db.mail_tables import subscriber, subscription, subscription_topic
-from tidings.delivery.folder import Folder
-from tidings.delivery.smtp import Relay
-from tidings.delivery.transports import Connect
 from tidings.domain.planning import next_slot
+from tidings.mail.folder import Folder
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Connect
 from tidings.model.newsletters import Frequency, Schedule
 from tidings.services.delivering import Sender
 from tidings.services.issue_queue import IssueQueue

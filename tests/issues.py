@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from tidings.delivery.addresses import Sender
-from tidings.delivery.letters import ListHeaders, Recipient
+from tidings.mail.addresses import Sender
+from tidings.mail.message import ListHeaders, Recipient
 from tidings.model.newsletters import (
     PREFERENCES_URL,
     UNSUBSCRIBE_URL,

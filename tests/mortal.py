@@ -13,8 +13,8 @@ from datetime import timedelta
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, write_letter
 from tidings.db.database import Database
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Relay
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
 
 SEVEN = NOON - 5 * HOUR + DAY
 

@@ -12,8 +12,8 @@ from threading import Event
 from mortal import Way
 from post import sender_for
 from tidings.db.database import Database
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Relay
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
 
 
 def main(url, moment, port):

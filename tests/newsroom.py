@@ -17,9 +17,6 @@ from tidings.catalog.newsletters import NewsletterForm
 from tidings.catalog.sources import NewSource
 from tidings.db.mail_tables import delivery, issue_entry, plan_log
 from tidings.db.tables import entry, source
-from tidings.delivery import addresses
-from tidings.delivery.letters import ListHeaders
-from tidings.delivery.transports import Reply
 from tidings.domain.planning import next_due
 from tidings.errors import (
     LostReplyError,
@@ -28,6 +25,9 @@ from tidings.errors import (
     RelayUnreachableError,
     SenderFaultError,
 )
+from tidings.mail import addresses
+from tidings.mail.message import ListHeaders
+from tidings.mail.transport import Reply
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
 from tidings.model.subscribers import Preferences

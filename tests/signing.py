@@ -5,8 +5,8 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from tidings.delivery.dkim import Signer
-from tidings.delivery.settings import DkimSettings
+from tidings.mail.dkim import Signer
+from tidings.mail.settings import DkimSettings
 
 
 @cache

@@ -12,10 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.domain.schedule import PollPolicy
 from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
+from tidings.mail.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.model.durations import LONGEST, UNITS, parse_duration
 from tidings.model.operators import OperatorSettings
 from tidings.model.scopes import PublishSettings

@@ -13,7 +13,7 @@ from nameserver import NameServer
 from relay import FakeRelay
 from signing import key_of, signer_of
 from tidings.app.mailing import examining
-from tidings.delivery.dns import Dns
+from tidings.mail.dns import Dns
 
 ZONE = {
     "harbour.example": {"TXT": ['"v=spf1 ip4:192.0.2.1 -all"'], "MX": ["1 mx.harbour.example."]},

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 import returned
 from returned import a_complaint, a_report
-from tidings.delivery.reports import MAX_ADDRESSES, MAX_DIAGNOSTIC, read_incoming
+from tidings.mail.reports import MAX_ADDRESSES, MAX_DIAGNOSTIC, read_incoming
 
 LINES = sorted(
     {

@@ -33,9 +33,9 @@ from relay import FakeRelay
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.mail_tables import delivery
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Relay
 from tidings.domain.retries import PAUSES
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
 
 READERS = 80
 SERVICES = 2

@@ -28,7 +28,7 @@ from factories import HOUR
 from newsroom import Newsroom, Outbox, be_away
 from tidings.db import schema
 from tidings.db.database import Database
-from tidings.delivery.transports import Reply
+from tidings.mail.transport import Reply
 from tidings.model.newsletters import UNSUBSCRIBE_URL, Frequency
 from tidings.rendering.mail import Composed
 

@@ -24,8 +24,8 @@ from tidings.storage import search_index
 
 # For annotations only: what is imported here, every command would pay for.
 if TYPE_CHECKING:
-    from tidings.delivery.addresses import BounceAddress, Sender
-    from tidings.delivery.dkim import Signer
+    from tidings.mail.addresses import BounceAddress, Sender
+    from tidings.mail.dkim import Signer
     from tidings.rendering.templates import Templates
     from tidings.services.links import SignedLinks
 
@@ -125,7 +125,7 @@ class App:
         Raises:
             ConfigError: The setting is not exactly one address.
         """
-        from tidings.delivery import addresses
+        from tidings.mail import addresses
 
         try:
             return addresses.parse_sender(self.settings.mail.from_)
@@ -139,7 +139,7 @@ class App:
         Raises:
             ConfigError: The key cannot be used.
         """
-        from tidings.delivery.dkim import Signer
+        from tidings.mail.dkim import Signer
 
         return Signer(self.settings.dkim) if self.settings.dkim.key else None
 
@@ -150,7 +150,7 @@ class App:
         Raises:
             ConfigError: There is no secret, or the address cannot be used.
         """
-        from tidings.delivery.addresses import BounceAddress
+        from tidings.mail.addresses import BounceAddress
 
         address = self.settings.bounce.address
         return BounceAddress(address, self.links.bounce_hash) if address else None

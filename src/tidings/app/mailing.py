@@ -12,16 +12,16 @@ from functools import partial
 from pathlib import Path
 
 from tidings.app.app import App, process_name, utc_now
-from tidings.delivery import addresses
-from tidings.delivery.dkim import signing
-from tidings.delivery.dns import Dns
-from tidings.delivery.folder import Folder
-from tidings.delivery.letters import ListHeaders
-from tidings.delivery.mailboxes import Imap, Mailbox, Maildir
-from tidings.delivery.settings import DomainLimits
-from tidings.delivery.smtp import Relay
-from tidings.delivery.transports import Connect
 from tidings.errors import ConfigError, InvalidError
+from tidings.mail import addresses
+from tidings.mail.dkim import signing
+from tidings.mail.dns import Dns
+from tidings.mail.folder import Folder
+from tidings.mail.mailboxes import Imap, Mailbox, Maildir
+from tidings.mail.message import ListHeaders
+from tidings.mail.settings import DomainLimits
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Connect
 from tidings.model.newsletters import Digest, Newsletter
 from tidings.rendering.mail import Composed, compose
 from tidings.rendering.notices import MessageContext, RenderedMessage, render_message

@@ -39,7 +39,7 @@ def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | N
     Example: tidings bounce list --address ada@example.org
     """
     from tidings.app.app import opened
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.storage import bounces
 
     key = parse_address(rules["address"]).key if rules["address"] else None
@@ -95,7 +95,7 @@ def read(start: Start, source: str | None, maildir: Path | None, sent_to: str | 
 def _read_message(start: Start, sent_to: list[str]) -> None:
     from tidings.app import mailing
     from tidings.app.app import opened
-    from tidings.delivery.reports import MAX_SIZE
+    from tidings.mail.reports import MAX_SIZE
 
     raw = sys.stdin.buffer.read(MAX_SIZE)
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
@@ -107,7 +107,7 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
     from tidings.app import mailing
     from tidings.app.app import opened
-    from tidings.delivery.mailboxes import Maildir
+    from tidings.mail.mailboxes import Maildir
     from tidings.services.bouncing import BounceResult
 
     total = Counter[BounceResult]()

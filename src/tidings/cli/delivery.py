@@ -39,7 +39,7 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
     Example: tidings delivery list --state rejected --json
     """
     from tidings.app.app import opened
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.storage import deliveries
 
     search = Search(

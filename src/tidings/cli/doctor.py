@@ -38,8 +38,8 @@ def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
 def _findings(start: Start, address: str | None) -> Iterator[Finding]:
     from tidings.app.app import opened
     from tidings.app.mailing import examining
-    from tidings.delivery.addresses import parse_address
-    from tidings.delivery.dns import Dns
+    from tidings.mail.addresses import parse_address
+    from tidings.mail.dns import Dns
 
     to = parse_address(address).address if address else None
     settings = start.settings()

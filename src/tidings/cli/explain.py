@@ -24,7 +24,7 @@ def explain_a_subscriber(
     Example: tidings explain subscriber ada@example.org --slot w:2026-W47
     """
     from tidings.app.app import opened
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.services.explaining import explain_address, explain_entry_to, explain_subscriber
     from tidings.storage import subscriptions
 

@@ -177,7 +177,7 @@ def send(
     from tidings.app import mailing
     from tidings.app.app import opened
     from tidings.catalog import newsletters
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.services.sending import forecast, send_now, send_test
 
     tester = parse_address(to).address if to else None

@@ -216,7 +216,7 @@ def _when(one: Newsletter) -> str:
 
 def _letters(given: dict[str, Any]) -> dict[str, Any]:
     """Return what options say of a newsletter's letters; what is not named is not in it."""
-    from tidings.delivery.addresses import parse_address, parse_sender
+    from tidings.mail.addresses import parse_address, parse_sender
 
     said = {name: given[name] for name in LETTER_FIELDS if given[name] is not None}
     if said.get("sender"):

@@ -96,7 +96,7 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
     """
     from tidings.app.app import opened
     from tidings.catalog import newsletters
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.services.importing import CONSENT_COLUMNS, consent_rows, subscriber_rows
 
     if address and not consent:
@@ -170,7 +170,7 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
     """
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
@@ -201,7 +201,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
     Example: tidings subscriber show ada@example.org
     """
     from tidings.app.app import opened
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.storage import subscribers, subscriptions, suppressions
 
     key = parse_address(address).key
@@ -224,7 +224,7 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
     from tidings.app.app import opened, utc_now
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import Preferences
     from tidings.services import changes
     from tidings.services.changes import Actor
@@ -257,7 +257,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
     from tidings.app.app import opened, utc_now
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.model.newsletters import Ending
     from tidings.services import changes
     from tidings.services.changes import Actor

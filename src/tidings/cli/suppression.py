@@ -27,7 +27,7 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
     Example: tidings suppression list --address ada@example.org
     """
     from tidings.app.app import opened
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.storage import suppressions
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -65,7 +65,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
     Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
     """
     from tidings.app.app import opened, utc_now
-    from tidings.delivery.addresses import parse_address
+    from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import SuppressionReason
     from tidings.services import changes
     from tidings.services.changes import Actor
@@ -91,8 +91,8 @@ def remove(start: Start, address: str) -> None:
     Example: tidings suppression remove ada@example.org
     """
     from tidings.app.app import opened
-    from tidings.delivery.addresses import parse_address
     from tidings.errors import NotFoundError
+    from tidings.mail.addresses import parse_address
     from tidings.storage import suppressions
 
     key = parse_address(address).key

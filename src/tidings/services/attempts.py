@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from tidings.delivery.transports import Send
 from tidings.domain.retries import PAUSES, Verdict, judge
 from tidings.errors import (
     DatabaseAwayError,
@@ -14,6 +13,7 @@ from tidings.errors import (
     StorageError,
     TemplateError,
 )
+from tidings.mail.transport import Send
 from tidings.model.newsletters import DeliveryState
 from tidings.services.queues import AttemptResult, Claimed, Queue
 from tidings.storage.outbox import OutboxMessage

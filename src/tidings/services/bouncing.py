@@ -14,11 +14,11 @@ from hashlib import sha256
 from threading import Event
 
 from tidings.db.database import Connection, Database
-from tidings.delivery.addresses import BounceAddress, BounceClaim
-from tidings.delivery.mailboxes import Mailbox
-from tidings.delivery.reports import Report, read_incoming
 from tidings.domain.bounces import QUIET, BounceHistory, BounceKind, decide, is_forgiven, kind_of
 from tidings.errors import MailboxError, NotFoundError
+from tidings.mail.addresses import BounceAddress, BounceClaim
+from tidings.mail.mailboxes import Mailbox
+from tidings.mail.reports import Report, read_incoming
 from tidings.model.newsletters import Ending
 from tidings.model.refusals import find_status
 from tidings.services import changes

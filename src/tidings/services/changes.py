@@ -7,8 +7,8 @@ from datetime import datetime
 from types import MappingProxyType
 
 from tidings.db.database import Connection
-from tidings.delivery.addresses import EmailAddress
 from tidings.errors import ConflictError
+from tidings.mail.addresses import EmailAddress
 from tidings.model.newsletters import Ending, Subscription
 from tidings.model.subscribers import (
     OWN_ENDINGS,

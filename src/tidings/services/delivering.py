@@ -25,10 +25,10 @@ from threading import Event, Thread
 from typing import Generic
 
 from tidings.db.database import Database
-from tidings.delivery.settings import DomainLimits
-from tidings.delivery.transports import Connect, Reply, Send
 from tidings.domain.retries import DOUBT, Verdict
 from tidings.errors import DatabaseAwayError
+from tidings.mail.settings import DomainLimits
+from tidings.mail.transport import Connect, Reply, Send
 from tidings.model.newsletters import DeliveryState
 from tidings.services.attempts import attempt, domain_of, put_back
 from tidings.services.lanes import DomainLimiter

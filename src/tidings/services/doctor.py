@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from tidings.catalog import newsletters
 from tidings.db.database import Connection, Database
-from tidings.delivery.dkim import Signer
-from tidings.delivery.dns import Dns
-from tidings.delivery.inquiry import ClickAnswer, click
-from tidings.delivery.settings import SmtpSettings
 from tidings.domain.findings import Finding, Level, ok, problem, warning
 from tidings.errors import DeliveryError, DnsError, UnreachableError
+from tidings.mail.dkim import Signer
+from tidings.mail.dns import Dns
+from tidings.mail.probes import ClickAnswer, click
+from tidings.mail.settings import SmtpSettings
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 from tidings.model.operators import ENOUGH_SPACE, LITTLE_SPACE
 from tidings.services.composing import Composer

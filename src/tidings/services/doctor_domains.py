@@ -10,10 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.delivery.dkim import Signer
-from tidings.delivery.dns import Dns
-from tidings.delivery.inquiry import RelayOffer, ask_relay
-from tidings.delivery.settings import SmtpSettings
 from tidings.domain.findings import (
     ASKING,
     MAX_LOOKUPS,
@@ -31,6 +27,10 @@ from tidings.domain.findings import (
     warning,
 )
 from tidings.errors import DeliveryError, DnsError
+from tidings.mail.dkim import Signer
+from tidings.mail.dns import Dns
+from tidings.mail.probes import RelayOffer, ask_relay
+from tidings.mail.settings import SmtpSettings
 
 USUAL_BITS = 2048
 

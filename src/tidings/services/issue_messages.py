@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import make_msgid
 
-from tidings.delivery.letters import ListHeaders, PreparedIssue, Recipient, prepare_issue
-from tidings.delivery.transports import Envelope
+from tidings.mail.message import ListHeaders, PreparedIssue, Recipient, prepare_issue
+from tidings.mail.transport import Envelope
 from tidings.model.newsletters import Issue, Newsletter
 from tidings.services.queues import OutgoingMessage
 from tidings.storage.deliveries import ClaimedDelivery

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from tidings.db.database import Connection, Database
-from tidings.delivery.letters import PreparedIssue
 from tidings.domain.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
+from tidings.mail.message import PreparedIssue
 from tidings.model.newsletters import DeliveryState
 from tidings.model.refusals import Outcomes
 from tidings.services.attempts import domain_of

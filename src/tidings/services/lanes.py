@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic
 
-from tidings.delivery.settings import DomainLimits
+from tidings.mail.settings import DomainLimits
 from tidings.services.attempts import domain_of
 from tidings.services.queues import Claimed
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tidings.db.database import Connection, Database
-from tidings.delivery.addresses import EmailAddress
 from tidings.errors import InvalidError, NotFoundError
+from tidings.mail.addresses import EmailAddress
 from tidings.model.subscribers import (
     LETTER_PAUSE,
     AddressChange,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tidings.db.database import Connection, Database
-from tidings.delivery.letters import ListHeaders, TransactionalMessage, build_transactional
-from tidings.delivery.transports import Envelope
+from tidings.mail.message import ListHeaders, TransactionalMessage, build_transactional
+from tidings.mail.transport import Envelope
 from tidings.model.newsletters import Newsletter
 from tidings.rendering.notices import MessageContext, RenderedMessage
 from tidings.services.notice_contexts import ContextBuilder, subject_of

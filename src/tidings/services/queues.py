@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from tidings.db.database import Connection
-from tidings.delivery.transports import Envelope
 from tidings.domain.retries import Verdict
+from tidings.mail.transport import Envelope
 from tidings.storage.outbox import Outbox, OutboxMessage, Settled
 
 Claimed = TypeVar("Claimed", bound=OutboxMessage)

@@ -1,8 +1,8 @@
 """What holds for subscribers, whatever they came for: their addresses, and who is barred."""
 
 from tidings.db.database import Connection
-from tidings.delivery.addresses import EmailAddress, parse_address
 from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.mail.addresses import EmailAddress, parse_address
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import (
     MessageKind,

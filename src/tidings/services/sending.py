@@ -7,9 +7,9 @@ from threading import Event
 from tidings.catalog import change_log
 from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection
-from tidings.delivery.transports import Reply
 from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
+from tidings.mail.transport import Reply
 from tidings.model.newsletters import Issue, Newsletter
 from tidings.services.composing import Composer, sample
 from tidings.services.issue_messages import IssueMessages

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from relay import FakeRelay
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Relay
-from tidings.delivery.transports import Envelope
 from tidings.errors import DeliveryError
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Envelope
 
 LETTER = (
     b"From: news@example.org\r\n"

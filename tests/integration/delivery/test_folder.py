@@ -2,9 +2,9 @@
 
 import pytest
 
-from tidings.delivery.folder import Folder
-from tidings.delivery.transports import Envelope
 from tidings.errors import ConfigError, RelayUnreachableError
+from tidings.mail.folder import Folder
+from tidings.mail.transport import Envelope
 
 ENVELOPE = Envelope(sender="news@example.org", recipient="ann@example.org")
 

@@ -3,11 +3,11 @@
 import pytest
 
 from imap import PASSWORD, FakeImap
-from tidings.delivery import mailboxes
-from tidings.delivery.mailboxes import Imap, Maildir
-from tidings.delivery.reports import MAX_SIZE
-from tidings.delivery.settings import BounceSettings
 from tidings.errors import MailboxError
+from tidings.mail import mailboxes
+from tidings.mail.mailboxes import Imap, Maildir
+from tidings.mail.reports import MAX_SIZE
+from tidings.mail.settings import BounceSettings
 
 
 @pytest.fixture

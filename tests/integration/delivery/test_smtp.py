@@ -5,9 +5,9 @@ import time
 import pytest
 
 from relay import CLOSE, PIPELINING, Taken, saying
-from tidings.delivery.smtp import Relay
-from tidings.delivery.transports import Envelope, Reply
 from tidings.errors import RefusedForNowError, RelayUnreachableError
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Envelope, Reply
 
 
 @pytest.mark.parametrize("greeting", [pytest.param(PIPELINING, id="pipelining"), None])

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from relay import FakeRelay, credentials
-from tidings.delivery.smtp import Relay
 from tidings.errors import RefusedForNowError, RelayUnreachableError, SenderFaultError
+from tidings.mail.smtp import Relay
 
 WITH_AUTH = b"250-relay.example.org\r\n250-AUTH PLAIN\r\n250 SIZE 1000\r\n"
 WITH_CRAM = b"250-relay.example.org\r\n250 AUTH CRAM-MD5\r\n"

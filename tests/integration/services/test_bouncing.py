@@ -11,10 +11,10 @@ from post import LINKS
 from returned import QMAIL, VACATION, a_complaint, a_report
 from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.subscriber_tables import consent
-from tidings.delivery.addresses import BounceAddress
-from tidings.delivery.mailboxes import Unread
 from tidings.domain.bounces import BounceKind
 from tidings.errors import MailboxError, StorageError
+from tidings.mail.addresses import BounceAddress
+from tidings.mail.mailboxes import Unread
 from tidings.model.subscribers import ConsentEvent, SuppressionReason
 from tidings.services import bouncing
 from tidings.services.bouncing import BounceProcessor, BounceResult

@@ -7,8 +7,8 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, accept, refuse_for_now, refuse_our_letter, reject
-from tidings.delivery.settings import DomainLimits
 from tidings.domain.retries import FAULT, MAX_FAULTS, PAUSES
+from tidings.mail.settings import DomainLimits
 from tidings.services import lanes
 from tidings.services.delivering import Delivered
 from tidings.storage import deliveries, relays

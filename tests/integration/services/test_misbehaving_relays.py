@@ -10,8 +10,8 @@ from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from relay import CLOSE, HANG, PIPELINING, FakeRelay, dripping, saying
 from tidings.db.mail_tables import delivery, relay
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import Relay
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
 
 SEVEN = NOON - 5 * HOUR + DAY
 LATER = timedelta(hours=3)

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from tidings.config import Settings, load
-from tidings.delivery.settings import DomainLimits
 from tidings.errors import ConfigError
 from tidings.fetching.policy import HostPolicy
+from tidings.mail.settings import DomainLimits
 from tidings.resources import data_dir
 
 SHIPPED = data_dir("config") / "tidings.toml"

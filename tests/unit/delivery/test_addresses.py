@@ -2,8 +2,8 @@
 
 import pytest
 
-from tidings.delivery.addresses import EmailAddress, Sender, parse_address, parse_sender
 from tidings.errors import InvalidError
+from tidings.mail.addresses import EmailAddress, Sender, parse_address, parse_sender
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from issues import issue_of, letterhead_of, recipient_of
 from signing import key_of, signer_of
-from tidings.delivery.dkim import Signer
-from tidings.delivery.letters import prepare_issue
-from tidings.delivery.settings import DkimSettings
 from tidings.errors import ConfigError
+from tidings.mail.dkim import Signer
+from tidings.mail.message import prepare_issue
+from tidings.mail.settings import DkimSettings
 from tidings.model.newsletters import UNSUBSCRIBE_URL
 
 LETTER = prepare_issue(

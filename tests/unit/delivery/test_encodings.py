@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.delivery.encodings import Base64, QuotedPrintable, encoded
+from tidings.mail.encoding import Base64, QuotedPrintable, encoded
 
 segments = st.lists(
     st.one_of(

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from issues import issue_of, letterhead_of, recipient_of
-from tidings.delivery import letters
-from tidings.delivery.addresses import Sender
-from tidings.delivery.encodings import MAX_TEXT, header_text
-from tidings.delivery.letters import PreparedIssue, prepare_issue
+from tidings.mail import message
+from tidings.mail.addresses import Sender
+from tidings.mail.encoding import MAX_TEXT, header_text
+from tidings.mail.message import PreparedIssue, prepare_issue
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 NAMES = [
@@ -271,4 +271,4 @@ def test_a_letter_that_is_not_what_it_should_be_is_found_before_it_is_sent(head,
     prepared = PreparedIssue(head=head, boundary="=_b", text=text, html="html")
 
     with pytest.raises(ValueError, match="a letter of issue weekly-7"):
-        letters._inspect(prepared, issue, ["Subject: a"])
+        message._inspect(prepared, issue, ["Subject: a"])

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from issues import letterhead_of
-from tidings.delivery.addresses import Sender
-from tidings.delivery.letters import TransactionalMessage, build_transactional
+from tidings.mail.addresses import Sender
+from tidings.mail.message import TransactionalMessage, build_transactional
 
 PLAIN = [
     "From",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.delivery.smtp import RateLimit
+from tidings.mail.smtp import RateLimit
 
 
 class Clock:

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.delivery.settings import DomainLimits, SmtpSettings
 from tidings.errors import ConfigError
+from tidings.mail.settings import DomainLimits, SmtpSettings
 
 
 def settings(**changes):

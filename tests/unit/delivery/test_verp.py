@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.delivery.addresses import BounceAddress
 from tidings.errors import ConfigError
+from tidings.mail.addresses import BounceAddress
 
 MESSAGE_ID = "<abcdefghijklmnopqrstuvwxyz.d@example.org>"
 OTHER = "<zyxwvutsrqponmlkjihgfedcba.d@example.org>"

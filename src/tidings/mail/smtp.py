@@ -22,8 +22,6 @@ from contextlib import contextmanager, suppress
 from enum import StrEnum
 from threading import Lock
 
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.transports import Envelope, Reply, Send
 from tidings.errors import (
     DeliveryError,
     LostReplyError,
@@ -32,6 +30,8 @@ from tidings.errors import (
     RelayUnreachableError,
     SenderFaultError,
 )
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.transport import Envelope, Reply, Send
 from tidings.model.refusals import RefusalSubject, names_size, subject_of
 
 MAX_IDLE = 30.0

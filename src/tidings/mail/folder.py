@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import mkstemp
 from urllib.parse import quote
 
-from tidings.delivery.transports import Envelope, Reply, Send
 from tidings.errors import ConfigError, RelayUnreachableError
+from tidings.mail.transport import Envelope, Reply, Send
 
 MAX_NAME = 120
 """Characters of a file's name, before a hash stands for the rest."""

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from tidings.delivery.settings import DkimSettings
-from tidings.delivery.transports import Connect, Send
 from tidings.errors import ConfigError
+from tidings.mail.settings import DkimSettings
+from tidings.mail.transport import Connect, Send
 
 FEWEST_BITS = 1024
 """Of an RSA key; nobody believes a shorter one (RFC 8301)."""

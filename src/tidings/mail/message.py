@@ -14,14 +14,8 @@ from email.utils import format_datetime
 from hashlib import sha256
 from urllib.parse import quote
 
-from tidings.delivery.addresses import Sender
-from tidings.delivery.encodings import (
-    EncodedText,
-    address_header,
-    encoded,
-    list_header,
-    text_header,
-)
+from tidings.mail.addresses import Sender
+from tidings.mail.encoding import EncodedText, address_header, encoded, list_header, text_header
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 _GAPS = (UNSUBSCRIBE_URL, PREFERENCES_URL)

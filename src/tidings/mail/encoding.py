@@ -15,7 +15,7 @@ from binascii import b2a_qp
 from collections.abc import Sequence
 from typing import Protocol
 
-from tidings.delivery.addresses import Sender
+from tidings.mail.addresses import Sender
 
 CRLF = b"\r\n"
 

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from tidings.delivery.reports import MAX_SIZE
-from tidings.delivery.settings import BounceSettings
 from tidings.errors import MailboxError
+from tidings.mail.reports import MAX_SIZE
+from tidings.mail.settings import BounceSettings
 
 MAX_MESSAGES = 1000
 """Read at once; the rest is for the next time."""

@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.smtp import describe_error, open_session
 from tidings.errors import UnreachableError
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import describe_error, open_session
 
 PATIENCE = 15.0
 """Seconds that a page has to answer."""
