@@ -37,7 +37,7 @@ from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.pages import Archive, EntryPage, IssuePage, IssuesPage, ListPage
 from tidings.rendering.search_page import SearchHit, SearchPage
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 from tidings.web.publication import Tokens
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"

@@ -16,8 +16,8 @@ from tidings.app.templates import load_templates
 from tidings.cli.main import tidings
 from tidings.config import Settings
 from tidings.rendering.formats import FORMATS
-from tidings.rendering.site import Site
 from tidings.resources import data_dir
+from tidings.templating.site import Site
 from tidings.web.app import create_app
 from tidings.web.publication import Operators, Readers, Tokens
 

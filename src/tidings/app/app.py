@@ -26,8 +26,8 @@ from tidings.storage import search_index
 if TYPE_CHECKING:
     from tidings.mail.addresses import BounceAddress, Sender
     from tidings.mail.dkim import Signer
-    from tidings.rendering.templates import Templates
     from tidings.services.links import SignedLinks
+    from tidings.templating.templates import Templates
 
 VERSION = version("tidings")
 

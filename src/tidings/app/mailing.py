@@ -25,7 +25,6 @@ from tidings.mail.transport import Connect
 from tidings.model.newsletters import Digest, Newsletter
 from tidings.rendering.mail import Composed, compose
 from tidings.rendering.notices import MessageContext, RenderedMessage, render_message
-from tidings.rendering.templates import Templates
 from tidings.services.bouncing import BounceProcessor
 from tidings.services.composing import Composer
 from tidings.services.delivering import Sender
@@ -38,6 +37,7 @@ from tidings.services.notices import TransactionalQueue
 from tidings.services.planning import Planner
 from tidings.services.watch import DailyNote
 from tidings.storage.notices import ClaimedMessage
+from tidings.templating.templates import Templates
 
 PLACEHOLDER = "example.org"
 """The domain of the sender that the shipped settings name."""

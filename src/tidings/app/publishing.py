@@ -7,7 +7,6 @@ from tidings.app.app import VERSION, App, utc_now
 from tidings.domain.hubs import is_address
 from tidings.errors import ConfigError
 from tidings.model.urls import without_credentials
-from tidings.rendering.site import Site
 from tidings.services import site as static_site
 from tidings.services.announcing import HubPinger
 from tidings.services.forms import Post
@@ -15,6 +14,7 @@ from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import Written
 from tidings.services.site import page_path as file_path
+from tidings.templating.site import Site
 
 FILES = ("style.css", "script.js", "favicon.svg")
 """Of the templates: what pages need beside them."""

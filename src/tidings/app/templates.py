@@ -21,7 +21,7 @@ from tidings.rendering.pages import (
 from tidings.rendering.reader_pages import ReaderPage
 from tidings.rendering.search_page import SearchPage
 from tidings.rendering.status_page import StatusPage
-from tidings.rendering.templates import Templates
+from tidings.templating.templates import Templates
 
 PAGES: tuple[type[Page], ...] = (
     ListPage,

@@ -7,7 +7,7 @@ from typing import ClassVar
 from tidings.domain.searching import SavedSearch
 from tidings.model.entries import TopicCredit
 from tidings.model.sources import SourceHealth
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from tidings.model.newsletters import Digest, Issue
 from tidings.model.scopes import FeedDocument
 from tidings.rendering.atom import ATOM
 from tidings.rendering.pages import IssueContent, render
-from tidings.rendering.site import ICON_PATH, Site
-from tidings.rendering.templates import Templates
+from tidings.templating.site import ICON_PATH, Site
+from tidings.templating.templates import Templates
 
 PAGE_PATH = "/issues"
 FEED_PATH = "/issues.atom"

@@ -15,8 +15,8 @@ from tidings.model.entries import AlsoAt, Entry, SourceCredit, headline
 from tidings.model.feed import Image
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.model.text import minutes_to_read
-from tidings.rendering.plain_text import clipped, find_uri, one_line, readable
-from tidings.rendering.templates import Templates, styled, subject_line
+from tidings.templating.plain_text import clipped, find_uri, one_line, readable
+from tidings.templating.templates import Templates, styled, subject_line
 
 MAX_BYTES = 100_000
 """Of HTML; some mail programs hide what follows, and with it the way to leave."""

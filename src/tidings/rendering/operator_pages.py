@@ -6,7 +6,7 @@ from typing import ClassVar
 from tidings.model.entries import Republish, TopicCredit
 from tidings.model.operators import ModerationQueue, OperatorToken, SourceForm
 from tidings.model.sources import Source
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

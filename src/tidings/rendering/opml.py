@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from lxml import etree
 
 from tidings.model.scopes import FeedOutline
-from tidings.rendering.plain_text import xml_line, xml_text
+from tidings.templating.plain_text import xml_line, xml_text
 
 
 def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:

@@ -9,8 +9,8 @@ from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.model.scopes import Scope
 from tidings.rendering.directory_pages import SourceLine
-from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

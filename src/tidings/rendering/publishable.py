@@ -11,7 +11,7 @@ from tidings.model.entries import AlsoAt, Entry, SourceCredit
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import FeedDocument, FeedLink
 from tidings.model.urls import is_name
-from tidings.rendering.plain_text import LOST, find_uri, xml_line, xml_text
+from tidings.templating.plain_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"
 

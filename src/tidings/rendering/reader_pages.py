@@ -14,7 +14,7 @@ from typing import ClassVar
 from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import Frequency, Newsletter, Subscription
 from tidings.model.subscribers import PreferencesForm
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from tidings.domain.searching import Asked
 from tidings.domain.snippets import Piece
 from tidings.model.entries import Entry
 from tidings.model.scopes import Scope
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

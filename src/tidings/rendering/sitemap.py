@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 MOST = 50_000
 """Addresses in one document, by the protocol (sitemaps.org)."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
 from tidings.model.status import MessageOutcome, PollCounts, PollOutcome, Status, median_lag
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 LAGS = ("15m", "1h", "6h", "1d", "more")
 """The keys of the catalogue for how late an entry is seen, the quickest first."""

@@ -13,10 +13,10 @@ from tidings.model.newsletters import Digest, Issue
 from tidings.model.scopes import FeedDocument
 from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
-from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
 from tidings.services.imprint import ISSUES_IN_FEED
 from tidings.storage import issues
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
 
 PAGE_SIZE = 20
 """Issues on a page of the list: each one is a line."""

@@ -17,8 +17,8 @@ from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.model.sources import Source, SourceState
-from tidings.rendering.site import Flash, Operator
 from tidings.storage import desk, pins, story_records, visibility
+from tidings.templating.site import Flash, Operator
 
 _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
 

@@ -15,10 +15,10 @@ from tidings.errors import NotFoundError
 from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source, SourceState, health_of
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
-from tidings.rendering.site import Site
 from tidings.rendering.sitemap import MOST, SitemapEntry, render_sitemap, render_sitemap_index
 from tidings.services.imprint import every_scope, key_of
 from tidings.storage import issues, searches
+from tidings.templating.site import Site
 
 
 def topics_page(connection: Connection, site: Site) -> TopicsPage:

@@ -21,10 +21,10 @@ from tidings.model.scopes import (
 )
 from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
-from tidings.rendering.site import ICON_PATH
 from tidings.services.imprint import SiteContext, key_of
 from tidings.services.lists import Heading, heading_of
 from tidings.storage import feed_archives
+from tidings.templating.site import ICON_PATH
 
 EDITED_FOR = timedelta(days=7)
 """How long an archived entry that changed stands in the feed again: who has the archive already

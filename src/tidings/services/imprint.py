@@ -22,9 +22,9 @@ from tidings.model.scopes import (
     PublishSettings,
     Scope,
 )
-from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
 from tidings.storage import feed_archives, paging
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
 
 ISSUES_IN_FEED = 20
 """Issues in the feed of issues: each one tells of many entries."""

@@ -20,13 +20,13 @@ from tidings.rendering.atom import render_atom
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.opml import render_opml
 from tidings.rendering.pages import ErrorPage, Page, render
-from tidings.rendering.site import Operator
 from tidings.services import archive, directories
 from tidings.services.directories import sitemap
 from tidings.services.feeds import archive_of, feed_of
 from tidings.services.imprint import SiteContext, last_change
 from tidings.services.lists import entry_page, list_page
 from tidings.services.searching import search_page
+from tidings.templating.site import Operator
 
 
 class Publication:

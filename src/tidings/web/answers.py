@@ -25,7 +25,7 @@ from tidings.model.scopes import (
 )
 from tidings.rendering.atom import ATOM
 from tidings.rendering.formats import FORMATS
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 from tidings.web.bodies import CachedBody
 
 LIST_TYPES: Mapping[str, str] = MappingProxyType(

@@ -24,9 +24,9 @@ from starlette.routing import Route
 
 from tidings.errors import NotFoundError
 from tidings.model.scopes import Stamp
-from tidings.rendering.site import Site
 from tidings.rendering.sitemap import robots
-from tidings.rendering.templates import Templates
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
 from tidings.web import answers
 from tidings.web.answers import is_current
 from tidings.web.bodies import CachedBody, compress

@@ -30,7 +30,7 @@ from tidings.model.scopes import (
     Stamp,
 )
 from tidings.rendering.formats import FORMATS
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 from tidings.web import answers
 from tidings.web.answers import is_current, known_change
 from tidings.web.bodies import ResponseCache

@@ -22,8 +22,8 @@ from tidings.errors import DatabaseAwayError, StorageError
 from tidings.log import Seldom
 from tidings.rendering import pages
 from tidings.rendering.pages import ErrorPage
-from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
 from tidings.web import answers
 from tidings.web.answers import POLICY
 from tidings.web.bodies import compress

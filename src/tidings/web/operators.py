@@ -26,8 +26,8 @@ from tidings.model.operators import EntryAct, Session, SourceAct, SourceForm
 from tidings.model.scopes import Address, PageAddress, Scope
 from tidings.model.sources import SourceState
 from tidings.rendering.operator_pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
-from tidings.rendering.site import Operator
 from tidings.services.desk import OperatorView, in_form
+from tidings.templating.site import Operator
 from tidings.web import answers
 from tidings.web.bodies import compress
 from tidings.web.forms import Form, read_form, refuse_cross_site

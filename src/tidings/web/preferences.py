@@ -27,7 +27,7 @@ from tidings.rendering.reader_pages import (
     in_form,
     masked,
 )
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
 from tidings.web.publication import Readers, Unsubscribing
 from tidings.web.reader_answers import PRIVATE, PrivateResponses

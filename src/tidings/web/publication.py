@@ -8,12 +8,12 @@ from tidings.model.newsletters import Ending, Subscription
 from tidings.model.scopes import Address, Stamp
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
-from tidings.rendering.site import Operator
 from tidings.services.desk import OperatorActions, Overview
 from tidings.services.moving import AddressChanges
 from tidings.services.operators import Sessions
 from tidings.services.preferences import SubscriberPreferences
 from tidings.services.subscribing import NewsletterChoices, SignUps
+from tidings.templating.site import Operator
 
 
 class Publication(Protocol):

@@ -20,8 +20,8 @@ from tidings.rendering.reader_pages import (
     SubscribePage,
     regions,
 )
-from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
 from tidings.web import answers
 from tidings.web.answers import preferred_language
 from tidings.web.bodies import compress

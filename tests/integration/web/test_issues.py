@@ -14,7 +14,6 @@ from newsroom import Newsroom, a_schedule
 from polling import read_poll
 from tidings.catalog import newsletters
 from tidings.model.scopes import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
-from tidings.rendering.site import Site
 from tidings.services import site
 from tidings.services.archive import PAGE_SIZE
 from tidings.services.imprint import ISSUES_IN_FEED, SiteContext
@@ -22,6 +21,7 @@ from tidings.services.publication import Publication
 from tidings.services.site import page_path
 from tidings.services.subscribe import remove_source
 from tidings.storage import issues, leases, polls
+from tidings.templating.site import Site
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""

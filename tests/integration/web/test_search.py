@@ -15,11 +15,11 @@ from newsroom import Newsroom
 from tidings.db.tables import source
 from tidings.domain.searching import SavedSearch
 from tidings.model.scopes import PageAddress, PublishSettings, Scope
-from tidings.rendering.site import Operator
 from tidings.services import searching
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.storage import searches, visibility
+from tidings.templating.site import Operator
 
 SETTINGS = PublishSettings(
     title="Latest updates",

@@ -6,7 +6,7 @@ import pytest
 from tidings.parsing.bodies import clean_body
 from tidings.parsing.formulas import with_sources
 from tidings.parsing.text import clean_line
-from tidings.rendering.plain_text import readable
+from tidings.templating.plain_text import readable
 
 HALF = "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
 SQUARE = "<msup><mi>y</mi><mn>2</mn></msup>"

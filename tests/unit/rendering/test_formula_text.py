@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.rendering.plain_text import readable
+from tidings.templating.plain_text import readable
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from tidings.rendering import pages
 from tidings.rendering.atom import render_atom
 from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
-from tidings.rendering.site import Site
+from tidings.templating.site import Site
 
 ALONE = paginate(1, count=1, href=str)
 ATOM = {"a": "http://www.w3.org/2005/Atom"}

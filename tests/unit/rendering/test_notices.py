@@ -22,7 +22,7 @@ from tidings.rendering.notices import (
     render_message,
     template_contracts,
 )
-from tidings.rendering.templates import MAX_SUBJECT
+from tidings.templating.templates import MAX_SUBJECT
 
 EMAIL = TEMPLATES / "email"
 LOADED = load_mail_templates([EMAIL])

@@ -33,7 +33,7 @@ from tidings.model.sources import SourceHealth
 from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage
 from tidings.rendering.pages import EntryPage, ErrorPage, ListPage, PageLink
-from tidings.rendering.words import direction
+from tidings.templating.phrases import direction
 
 CHINESE = replace(SITE, language="zh")
 

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.rendering.plain_text import WIDTH, clipped, columns, one_line, wrapped
+from tidings.templating.plain_text import WIDTH, clipped, columns, one_line, wrapped
 
 
 @pytest.mark.parametrize(

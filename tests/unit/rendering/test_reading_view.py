@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.parsing.bodies import clean_body
-from tidings.rendering.site import readable
-from tidings.rendering.words import read_words
+from tidings.templating.phrases import read_words
+from tidings.templating.site import readable
 
 CATALOGUE = Path(__file__).parents[3] / "templates" / "web" / "en.toml"
 ENGLISH = read_words(CATALOGUE.read_text(encoding="utf-8"), name="en.toml")

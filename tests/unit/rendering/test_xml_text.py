@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.rendering.plain_text import find_uri, xml_line, xml_text
+from tidings.templating.plain_text import find_uri, xml_line, xml_text
 
 
 @pytest.mark.parametrize(

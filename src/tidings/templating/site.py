@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tidings.model.entries import TopicCredit
 from tidings.model.sources import Source
-from tidings.rendering.words import Words
+from tidings.templating.phrases import Words
 
 ICON_PATH = "/favicon.svg"
 """Where our picture stands, which feeds name as well."""

@@ -22,10 +22,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from tidings.errors import TemplateError
 from tidings.model.entries import Entry
-from tidings.rendering import plain_text
-from tidings.rendering.plain_text import clipped, columns, one_line, wrapped
-from tidings.rendering.site import readable
-from tidings.rendering.words import Words, direction, read_words
+from tidings.templating import plain_text
+from tidings.templating.phrases import Words, direction, read_words
+from tidings.templating.plain_text import clipped, columns, one_line, wrapped
+from tidings.templating.site import readable
 
 SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".js", ".svg"})
 
