@@ -17,7 +17,7 @@ from hostile import assert_readable, assert_web_address
 from tidings.domain.arrivals import FirstPoll, Occasion
 from tidings.domain.compare import KnownEntry, compare
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching import answers, guard
+from tidings.fetching import guard, responses
 from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
 from tidings.model.entries import EntryState
@@ -141,11 +141,11 @@ def test_a_broken_body_takes_no_more_room_than_it_gets(data, encoding, room):
 @given(ANY_TEXT | st.from_regex(r"(max-age=)?-?\d{0,30}.*"), st.none() | ANY_TEXT)
 def test_no_header_asks_for_more_than_the_longest_pause(value, other):
     pauses = [
-        answers.retry_after(value, now=NOON),
-        answers.fresh_for(value, expires=other, age=value, date=other, now=NOON),
+        responses.retry_after(value, now=NOON),
+        responses.fresh_for(value, expires=other, age=value, date=other, now=NOON),
     ]
 
-    assert all(pause is None or timedelta(0) <= pause <= answers.LONGEST_HINT for pause in pauses)
+    assert all(pause is None or timedelta(0) <= pause <= responses.LONGEST_HINT for pause in pauses)
 
 
 _DATES = st.lists(

@@ -13,12 +13,12 @@ from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ParseError
 from tidings.fetching.fetcher import Fetcher
+from tidings.fetching.post import Post
 from tidings.parsing.children import Parser
 from tidings.parsing.opml import read_opml
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
 from tidings.services.discovering import Prober
-from tidings.services.forms import Post
 from tidings.services.lost_sources import MoveFinder
 from tidings.services.paging import repaginate_some
 from tidings.services.poll import Fetch, Poller

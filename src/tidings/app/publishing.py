@@ -6,10 +6,10 @@ from pathlib import Path
 from tidings.app.app import VERSION, App, utc_now
 from tidings.domain.hubs import is_address
 from tidings.errors import ConfigError
+from tidings.fetching.post import Post
 from tidings.model.urls import without_credentials
 from tidings.services import site as static_site
 from tidings.services.announcing import HubPinger
-from tidings.services.forms import Post
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import Written

@@ -15,11 +15,11 @@ from yarl import URL
 
 from tidings.errors import FetchError, ForbiddenAddressError, UnreachableError
 from tidings.fetching import guard
-from tidings.fetching.answers import Question, Redirect
 from tidings.fetching.exchange import Exchange, Gate
 from tidings.fetching.guard import Guard, Target, is_web_port
 from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
+from tidings.fetching.responses import Question, Redirect
 from tidings.model.access import Access
 from tidings.model.urls import host_of
 

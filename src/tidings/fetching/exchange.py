@@ -23,12 +23,12 @@ from tidings.errors import (
     UnknownHostError,
     UnreachableError,
 )
-from tidings.fetching.answers import Question, Redirect, read_answer, read_reply
 from tidings.fetching.bodies import ACCEPTED
 from tidings.fetching.guard import Guard
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import TolerantConnector
+from tidings.fetching.responses import Question, Redirect, read_answer, read_reply
 
 _MAX_HEADER = 32_768
 

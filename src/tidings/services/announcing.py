@@ -16,10 +16,10 @@ from tidings.db.database import Database
 from tidings.domain.pings import HubPing, announce, attempt, changed_bodies, fingerprints, settle
 from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import FormPost
+from tidings.fetching.post import Answer, Post, refusal, send
 from tidings.model.scopes import Address, FeedAddress, ListAddress
 from tidings.model.urls import host_of
 from tidings.rendering.formats import FORMATS
-from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.imprint import last_change, scope_of
 from tidings.services.publication import Publication
 from tidings.storage import hub_pings

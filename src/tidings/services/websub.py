@@ -22,10 +22,10 @@ from tidings.db.database import Database
 from tidings.domain.hubs import LEASE, ask, may_leave, settle_intent
 from tidings.errors import FetchError, LeaseLostError, NotFoundError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, FormPost, Validators
+from tidings.fetching.post import Answer, Post, refusal, send
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
 from tidings.model.websub import SUBSCRIBED, HubState, HubSubscription, Intent, Push, is_genuine
-from tidings.services.forms import Answer, Post, refusal, send
 from tidings.services.readings import Parse, Parsed, Readings
 from tidings.services.settling import Rules, result_of, settle_read, shown_error
 from tidings.storage import leases, polls, websub

@@ -1,6 +1,6 @@
 from tidings.fetching import client
-from tidings.fetching.answers import Question
 from tidings.fetching.guard import parse_target
+from tidings.fetching.responses import Question
 from tidings.model.access import Access
 
 
