@@ -18,8 +18,8 @@ from measure import children_of, peak_memory, settings, table
 from tidings.app.app import opened, utc_now
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
-from tidings.parsing.children import ParseLimits, Parser
 from tidings.parsing.document import Document
+from tidings.parsing.pool import ParseLimits, Parser
 from tidings.services.subscribe import import_sources
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))

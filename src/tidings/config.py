@@ -22,7 +22,7 @@ from tidings.model.scopes import PublishSettings
 from tidings.model.subscribers import WebSettings
 from tidings.model.text import nearest
 from tidings.model.websub import WebSubSettings
-from tidings.parsing.children import ParseLimits
+from tidings.parsing.pool import ParseLimits
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")

@@ -17,7 +17,7 @@ from tidings.parsing import feeds
 from tidings.parsing.dates import parse_date
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
-from tidings.parsing.mending import mend
+from tidings.parsing.xml_repair import mend
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)

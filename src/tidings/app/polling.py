@@ -14,8 +14,8 @@ from tidings.db.database import Database
 from tidings.errors import ConfigError, ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.post import Post
-from tidings.parsing.children import Parser
 from tidings.parsing.opml import read_opml
+from tidings.parsing.pool import Parser
 from tidings.resources import data_dir
 from tidings.services.claims import HostRules
 from tidings.services.discovering import Prober

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from tidings.model.feed import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
 from tidings.model.identity import Marks, digest, entry_keys
 from tidings.parsing import formulas
-from tidings.parsing.bodies import CleanBody, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
+from tidings.parsing.entry_body import CleanBody, clean_body, plain_to_html, visible_text
 from tidings.parsing.newest import newest_positions
 from tidings.parsing.pictures import distinct, key_of
 from tidings.parsing.raw import EarlierReading, RawEntry, RawFeed, Text

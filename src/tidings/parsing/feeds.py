@@ -5,9 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from tidings.model.feed import Enclosure
-from tidings.parsing import bodies, bounds, media
-from tidings.parsing.bounds import MAX_AUTHOR, ParsedByFeedparser
-from tidings.parsing.mending import Mended
+from tidings.parsing import entry_body, feedparser_limits, media
+from tidings.parsing.feedparser_limits import MAX_AUTHOR, ParsedByFeedparser
 from tidings.parsing.raw import (
     MAX_HUBS,
     MAX_PARTS,
@@ -19,6 +18,7 @@ from tidings.parsing.raw import (
     node_text,
     nodes,
 )
+from tidings.parsing.xml_repair import Mended
 
 MAX_TTL = timedelta(days=31)
 
@@ -43,7 +43,7 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
         document: As it is, put right.
         url: Where it came from.
     """
-    found = bounds.read(document.text, url=url)
+    found = feedparser_limits.read(document.text, url=url)
     if not found.entries and not found.version:
         return None
 
@@ -52,7 +52,7 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
     cover = next((node_text(image, "href") for image in nodes(feed, "image")), "")
     return RawFeed(
         title=_detailed(feed, "title"),
-        subtitle=bodies.find_body(nodes(feed, "texts")),
+        subtitle=entry_body.find_body(nodes(feed, "texts")),
         site_url=_page_url(feed),
         language=node_text(feed, "language"),
         format=form,
@@ -76,7 +76,7 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
     is_read_anew = any("before" in detail for detail in texts)
     first = EarlierReading(
         title=_first_title(node),
-        body=bodies.longest(node),
+        body=entry_body.longest(node),
         enclosures=_files(media.typed_enclosures(node)),
     )
     authors = tuple(_authors(node)) or tuple(_authors_of_source(node)) or inherited_authors
@@ -97,15 +97,15 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         first_reading=first,
         reading_before=EarlierReading(
             title=_detailed(node, "title") if dict.get(node, "titled_file") else title,
-            body=_body(node, bodies.as_before(texts)) if is_read_anew else body,
+            body=_body(node, entry_body.as_before(texts)) if is_read_anew else body,
             enclosures=enclosures,
         ),
     )
 
 
 def _body(node: Node, texts: Sequence[Node]) -> Text:
-    body = bodies.find_body(texts)
-    return body if body.value else bodies.find_body(media.said_of_films(node))
+    body = entry_body.find_body(texts)
+    return body if body.value else entry_body.find_body(media.said_of_films(node))
 
 
 def _page_url(node: Node) -> str:
@@ -139,14 +139,16 @@ def _detailed(node: Node, key: str) -> Text:
     for detail in nodes(node, f"{key}_detail"):
         # They differ where an element further in, like an image, has a title of its own.
         is_own = node_text(detail, "value") == plain.value
-        return (bodies.find_typed(detail) or plain) if is_own else plain
+        return (entry_body.find_typed(detail) or plain) if is_own else plain
     return plain
 
 
 def _first_title(node: Node) -> Text:
     plain = Text(value=node_text(node, "title"))
     for detail in nodes(node, "title_detail"):
-        return bodies.first_typed(detail) if node_text(detail, "value") == plain.value else plain
+        return (
+            entry_body.first_typed(detail) if node_text(detail, "value") == plain.value else plain
+        )
     return plain
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from math import isfinite
 
 from tidings.model.feed import Enclosure, Image
-from tidings.parsing import bodies, media
+from tidings.parsing import entry_body, media
 from tidings.parsing.raw import (
     MAX_HUBS,
     MAX_PARTS,
@@ -92,7 +92,7 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         guid=_text(item, "id"),
         url=_text(item, "url") or _text(item, "external_url"),
         title=title,
-        body=html if bodies.says_something(html) else plain,
+        body=html if entry_body.says_something(html) else plain,
         language=_text(item, "language"),
         authors=tuple(_authors(item))[:MAX_PARTS] or inherited[:MAX_PARTS],
         categories=tuple(_tags(item))[:MAX_PARTS],

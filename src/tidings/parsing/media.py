@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tidings.model.feed import Enclosure, Image
-from tidings.parsing import bodies
+from tidings.parsing import entry_body
 from tidings.parsing.pictures import distinct
 from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
 from tidings.parsing.text import clean_line
@@ -148,7 +148,7 @@ def _words(medium: Node, node: Node) -> str:
     said += [
         one for one in nodes(group, "title") if node_text(one, "value") != node_text(node, "title")
     ]
-    typed = filter(None, map(bodies.find_typed, said))
+    typed = filter(None, map(entry_body.find_typed, said))
     lines = (clean_line(one.value, html=one.html) for one in typed)
     return next(filter(None, lines), "")
 

@@ -10,7 +10,7 @@ from tidings.errors import ParseError, one_line
 from tidings.model.scopes import FeedOutline
 from tidings.model.urls import host_of
 from tidings.parsing.decoding import decode
-from tidings.parsing.mending import mend
+from tidings.parsing.xml_repair import mend
 
 MAX_DEPTH = 50
 """Folders within folders; no program nests deeper, an attack does."""

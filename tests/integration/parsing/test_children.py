@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from tidings.errors import ParseError
-from tidings.parsing.children import MAX_DOCUMENTS, STOPPED, ParseLimits, Parser
 from tidings.parsing.document import Document
+from tidings.parsing.pool import MAX_DOCUMENTS, STOPPED, ParseLimits, Parser
 
 MEGABYTE = 2**20
 
@@ -159,9 +159,9 @@ def test_a_document_that_waits_may_be_cancelled():
 SERVICE = textwrap.dedent("""
     import sys, threading, time
     from datetime import timedelta
-    from tidings.parsing.children import Parser
+    from tidings.parsing.pool import Parser
     from tidings.parsing.document import Document
-    from tidings.parsing.children import ParseLimits
+    from tidings.parsing.pool import ParseLimits
 
     if __name__ == "__main__":
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()

@@ -3,7 +3,7 @@
 import pytest
 
 from tidings.model.text import readable
-from tidings.parsing.bodies import clean_body
+from tidings.parsing.entry_body import clean_body
 from tidings.parsing.text import clean_line
 
 CASES = [

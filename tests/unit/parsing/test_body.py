@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tidings.model.feed import Image
-from tidings.parsing.bodies import clean_body, plain_to_html, visible_text
+from tidings.parsing.entry_body import clean_body, plain_to_html, visible_text
 from tidings.parsing.sanitizer import ATTRIBUTES, FIXED, TAGS
 
 PAGE = "https://example.org/posts/1"

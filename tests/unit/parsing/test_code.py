@@ -1,8 +1,8 @@
 import pytest
 
 from tidings.parsing import code
-from tidings.parsing.bodies import clean_body
 from tidings.parsing.code import Code
+from tidings.parsing.entry_body import clean_body
 
 PYTHON = '<pre class="code"><code class="language-python"><span class="kn">import</span> <span class="nn">os</span></code></pre>'
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tidings.parsing import formulas, mathml
-from tidings.parsing.bodies import clean_body
+from tidings.parsing.entry_body import clean_body
 from tidings.parsing.formulas import Formula
 
 

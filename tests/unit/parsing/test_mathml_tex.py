@@ -3,7 +3,7 @@
 
 import pytest
 
-from tidings.parsing.bodies import clean_body
+from tidings.parsing.entry_body import clean_body
 from tidings.parsing.formulas import with_sources
 from tidings.parsing.text import clean_line
 from tidings.templating.plain_text import readable

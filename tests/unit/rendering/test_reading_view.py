@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.parsing.bodies import clean_body
+from tidings.parsing.entry_body import clean_body
 from tidings.templating.phrases import read_words
 from tidings.templating.site import readable
 

@@ -20,7 +20,7 @@ from typing import Self
 
 from tidings.errors import ParseError
 from tidings.model.feed import ParsedFeed
-from tidings.parsing import reader
+from tidings.parsing import worker
 from tidings.parsing.document import Document
 
 MAX_DOCUMENTS = 500
@@ -143,7 +143,7 @@ class _Slot:
 
     def __init__(self, limits: ParseLimits) -> None:
         self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([reader.__name__])
+        self._context.set_forkserver_preload([worker.__name__])
         self._seconds = limits.time_limit.total_seconds()
         self._memory_limit = limits.memory_limit
         self._lock = Lock()
@@ -198,7 +198,7 @@ class _Slot:
     def _new_child(self) -> "_Child":
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._seconds, self._memory_limit)
-        process = self._context.Process(target=reader.serve, args=arguments, daemon=True)
+        process = self._context.Process(target=worker.serve, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return _Child(process=process, pipe=ours)
