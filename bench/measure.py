@@ -19,7 +19,7 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry
 from tidings.resources import data_dir
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import postgres
@@ -55,7 +55,7 @@ def _on_server(folder: Path) -> Iterator[str]:
             connection.execute(text(f"CREATE DATABASE bench_{number}"))
         admin.dispose()
         database = Database(postgres.url(folder, f"bench_{number}"))
-        schema.upgrade(database, rebuild_index=search_index.rebuild)
+        schema.upgrade(database, rebuild_index=index.rebuild)
         database.close()
         yield postgres.url(folder, f"bench_{number}")
 

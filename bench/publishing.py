@@ -20,9 +20,9 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry
 from tidings.model.scopes import Address, EntryAddress, FeedAddress, PageAddress, Scope
+from tidings.search.store import index
 from tidings.services.paging import repaginate
 from tidings.services.site import Written
-from tidings.storage import search_index
 
 STORED = {"sqlite": (10_000, 100_000, 1_000_000), "postgresql": (10_000, 100_000)}
 EVERYTHING = Scope(kind="all")
@@ -81,7 +81,7 @@ def _addresses(stored: int) -> Sequence[tuple[str, Address]]:
 def _filled(url: str, stored: int) -> App:
     chosen = settings(url)
     database = Database(chosen.database.url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     fill(database, stored=stored, latest=utc_now())
     app = App(settings=chosen, database=database)
     repaginate(database, size=chosen.publish.page_size, clock=utc_now)

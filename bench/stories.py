@@ -18,9 +18,10 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import story_key
 from tidings.domain.polled import PolledSource
-from tidings.domain.sketches import Sketch, sketch_of
-from tidings.domain.stories import MEMORY, find_similarity
-from tidings.storage import leases, polls, search_index
+from tidings.search.store import index
+from tidings.storage import leases, polls
+from tidings.stories.matching import MEMORY, find_similarity
+from tidings.stories.minhash import Sketch, sketch_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
 import alike
@@ -88,7 +89,7 @@ def _chinese() -> str:
 def _saving(stored: int) -> tuple[int, int, float, float, float]:
     with databases("sqlite") as urls:
         database = Database(next(urls))
-        schema.upgrade(database, rebuild_index=search_index.rebuild)
+        schema.upgrade(database, rebuild_index=index.rebuild)
         fill(database, stored=stored, latest=NOON)
         young = min(stored, int(MEMORY / timedelta(minutes=1)))
         _index(database, range(stored - young + 1, stored + 1))

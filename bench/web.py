@@ -26,8 +26,8 @@ from tidings.app.app import opened, utc_now
 from tidings.config import Settings
 from tidings.db import schema
 from tidings.db.database import Database
+from tidings.search.store import index
 from tidings.services.paging import repaginate
-from tidings.storage import search_index
 from tidings.web import server
 
 STORED = 10_000
@@ -169,7 +169,7 @@ def _settings(url: str) -> Settings:
 
 def _fill(chosen: Settings) -> None:
     database = Database(chosen.database.url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     fill(database, stored=STORED, latest=utc_now())
     repaginate(database, size=chosen.publish.page_size, clock=utc_now)
     database.close()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factories import HOUR, NOON
-from tidings.domain.sketches import sketch_of
-from tidings.domain.stories import StoryCandidate, find_matches, likely_matches
+from tidings.stories.matching import StoryCandidate, find_matches, likely_matches
+from tidings.stories.minhash import sketch_of
 
 FOLDER = Path(__file__).with_name("data") / "stories"
 _SENTENCE = re.compile(r"(?<=[.。])\s*")

@@ -14,7 +14,7 @@ from hypothesis import settings
 import postgres
 from tidings.db import schema
 from tidings.db.database import Database
-from tidings.storage import search_index
+from tidings.search.store import index
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 ROOM = 4 * 1024**3
@@ -62,7 +62,7 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
 
 def upgrade(url: str) -> None:
     database = Database(url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()
 
 
@@ -71,7 +71,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An up-to-date database; to copy it takes far less time than to make one."""
     path = tmp_path_factory.mktemp("template") / "tidings.db"
     database = Database(f"sqlite:///{path}")
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()
     return path
 

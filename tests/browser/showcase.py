@@ -15,8 +15,6 @@ import uvicorn
 
 import digests
 from tidings.app.templates import load_templates
-from tidings.domain.searching import Asked
-from tidings.domain.snippets import Piece
 from tidings.errors import NotFoundError
 from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
 from tidings.model.feed import Enclosure
@@ -37,6 +35,8 @@ from tidings.rendering import pages
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.pages import Archive, EntryPage, IssuePage, IssuesPage, ListPage
 from tidings.rendering.search_page import SearchHit, SearchPage
+from tidings.search.query import Asked
+from tidings.search.snippets import Piece
 from tidings.templating.site import Site
 from tidings.web.publication import Tokens
 

@@ -10,7 +10,7 @@ from browser.showcase import serving
 from control_room import ControlRoom
 from tidings.db import schema
 from tidings.db.database import Database
-from tidings.storage import search_index
+from tidings.search.store import index
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
 SMALL_TARGETS = """
@@ -26,7 +26,7 @@ SMALL_TARGETS = """
 @pytest.fixture
 def control(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
     yield ControlRoom(database)
     database.close()
 

@@ -15,7 +15,7 @@ from newsroom import Outbox
 from post import sender_for
 from tidings.db import schema
 from tidings.db.database import Database
-from tidings.storage import search_index
+from tidings.search.store import index
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
 SMALL_TARGETS = """
@@ -30,7 +30,7 @@ SMALL_TARGETS = """
 @pytest.fixture
 def door(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
     yield FrontDoor(database, "Databases", "Machine learning", "Mathematics")
     database.close()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import postgres
@@ -54,7 +54,7 @@ def new_database(server):
     admin.dispose()
     url = postgres.url(server, "torture")
     database = Database(url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()
     return url
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from factories import DAY, HOUR, NOON
@@ -124,7 +124,7 @@ def fork(work, *arguments):
 
 def prepare(house):
     if house.database.is_sqlite:
-        schema.upgrade(house.database, rebuild_index=search_index.rebuild)
+        schema.upgrade(house.database, rebuild_index=index.rebuild)
     house.add_newsletter()
     for number in range(READERS):
         house.subscribe(f"reader{number}@d{number % 20}.example.org")

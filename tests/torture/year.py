@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from promises import Promises
@@ -290,7 +290,7 @@ def main():
     chosen = parser.parse_args()
     logging.disable()
     database = Database(chosen.url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     report = simulate(database, chosen)
     database.close()
     print(json.dumps(asdict(report)))

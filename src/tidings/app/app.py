@@ -20,7 +20,7 @@ from tidings.db.database import Database
 from tidings.domain.findings import faults
 from tidings.errors import ConfigError, InvalidError, StorageError
 from tidings.resources import data_dir
-from tidings.storage import search_index
+from tidings.search.store import index
 
 # For annotations only: what is imported here, every command would pay for.
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def opened(settings: Settings) -> Iterator[App]:
     database = Database(settings.database.url)
     try:
         try:
-            prepared = schema.prepare(database, rebuild_index=search_index.rebuild)
+            prepared = schema.prepare(database, rebuild_index=index.rebuild)
         except StorageError as error:
             raise ConfigError(f"[database] url: {error}") from error
         yield App(settings=settings, database=database, prepared=prepared)

@@ -24,11 +24,11 @@ from tidings.services.announcing import forget_others
 from tidings.services.delivering import Sender
 from tidings.services.planning import Planner
 from tidings.services.poll import Poller
-from tidings.services.stories import forget_old
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.services.websub import forget_hubs
 from tidings.storage import pruning
+from tidings.stories.store.stories import forget_old
 
 logger = logging.getLogger(__name__)
 

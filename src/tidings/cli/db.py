@@ -31,10 +31,10 @@ def upgrade(start: Start) -> None:
     """
     from tidings.db import schema
     from tidings.db.database import Database
-    from tidings.storage import search_index
+    from tidings.search.store import index
 
     with closing(Database(start.settings().database.url)) as database:
-        version = schema.upgrade(database, rebuild_index=search_index.rebuild)
+        version = schema.upgrade(database, rebuild_index=index.rebuild)
         click.echo(f"{database.name} has schema {version}")
 
 
@@ -71,7 +71,8 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
     from tidings.app.app import utc_now
     from tidings.db import backups, schema
     from tidings.db.database import Database
-    from tidings.storage import operators, search_index
+    from tidings.search.store import index
+    from tidings.storage import operators
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_restore")
@@ -79,7 +80,7 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
         if not yes:
             click.confirm(f"Replace {database.path} by {file}?", abort=True)
         backups.restore(database, file)
-        schema.prepare(database, rebuild_index=search_index.rebuild)
+        schema.prepare(database, rebuild_index=index.rebuild)
         with database.write() as connection:
             operators.revoke_every(connection, now=utc_now())
         click.echo(f"restored {database.path}")
@@ -94,10 +95,10 @@ def check(start: Start) -> None:
     """
     from tidings.app.app import opened
     from tidings.db import backups
-    from tidings.storage import search_index
+    from tidings.search.store import index
 
     with opened(start.settings()) as app:
-        problems = backups.check(app.database, index_problems=search_index.problems)
+        problems = backups.check(app.database, index_problems=index.problems)
     for problem in problems:
         click.echo(f"tidings: {problem}", err=True)
     if problems:
@@ -116,15 +117,15 @@ def copy(start: Start, url: str) -> None:
     from tidings.app.app import opened
     from tidings.db import backups, schema
     from tidings.db.database import Database
-    from tidings.storage import search_index
+    from tidings.search.store import index
 
     with closing(Database(url)) as target, opened(start.settings()) as app:
-        schema.upgrade(target, rebuild_index=search_index.rebuild)
+        schema.upgrade(target, rebuild_index=index.rebuild)
         with progress("copying", total=None) as done:
             backups.copy(
                 app.database,
                 target,
-                rebuild_index=search_index.rebuild,
+                rebuild_index=index.rebuild,
                 advance=lambda table, rows: done(f"{table}: {rows}"),
             )
         click.echo(f"copied to {target.name}")

@@ -8,7 +8,7 @@ import click
 from tidings.cli.output import ID, json_option, moment, show_json, show_table
 from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.filters import Action, Field, Filter, FilterTrial, Kind, Rule
+from tidings.filters.rules import Action, Field, Filter, FilterTrial, Kind, Rule
 
 INCOMPLETE = "say what to do: --keep or --drop, --field, and either --words or --pattern"
 
@@ -48,7 +48,7 @@ def add(start: Start, /, **given: Any) -> None:
     Example: tidings filter add --source 3 --drop --field title --words sponsored
     """
     from tidings.app.app import opened, utc_now
-    from tidings.services import filtering
+    from tidings.filters import filtering
 
     _require_owner(given)
     rule = _find_rule(given)
@@ -73,10 +73,10 @@ def list_filters(
     Example: tidings filter list --source 3
     """
     from tidings.app.app import opened
-    from tidings.storage import filters
+    from tidings.filters import store
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = filters.select_filters(connection, source_id, newsletter)
+        found = store.select_filters(connection, source_id, newsletter)
     if as_json:
         show_json([_contract(one) for one in found])
         return
@@ -92,10 +92,10 @@ def remove(start: Start, filter_id: int) -> None:
     Example: tidings filter remove 2
     """
     from tidings.app.app import opened
-    from tidings.storage import filters
+    from tidings.filters import store
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        filters.remove(connection, filter_id)
+        store.remove(connection, filter_id)
     click.echo(f"removed: filter {filter_id}; what it has hidden stays hidden")
 
 
@@ -111,7 +111,7 @@ def try_filters(start: Start, /, *, as_json: bool, **given: Any) -> None:
     Example: tidings filter try --source 3 --keep --field title --pattern "^Release"
     """
     from tidings.app.app import opened
-    from tidings.services.filtering import try_filter
+    from tidings.filters.filtering import try_filter
 
     _require_owner(given)
     rule = _find_rule(given)

@@ -4,7 +4,7 @@ import click
 
 from tidings.cli.output import entry_json, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.searching import SavedSearch
+from tidings.search.query import SavedSearch
 
 
 @click.group
@@ -74,10 +74,10 @@ def list_searches(start: Start, *, as_json: bool) -> None:
     Example: tidings search list
     """
     from tidings.app.app import opened
-    from tidings.storage import searches
+    from tidings.search.store import saved_searches
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        saved = searches.every(connection)
+        saved = saved_searches.every(connection)
     if as_json:
         show_json([_contract(one) for one in saved])
         return
@@ -94,10 +94,10 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
     Example: tidings search show sqlite --json
     """
     from tidings.app.app import opened
-    from tidings.storage import searches
+    from tidings.search.store import saved_searches
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        saved = searches.get(connection, slug)
+        saved = saved_searches.get(connection, slug)
     if as_json:
         show_json(_contract(saved))
         return
@@ -114,10 +114,10 @@ def remove(start: Start, slug: str) -> None:
     Example: tidings search remove sqlite
     """
     from tidings.app.app import opened, utc_now
-    from tidings.storage import searches
+    from tidings.search.store import saved_searches
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        searches.remove(connection, slug, now=utc_now())
+        saved_searches.remove(connection, slug, now=utc_now())
     click.echo(f"removed: {slug}")
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from tidings.domain.sketches import Sketch, sketch_of
-from tidings.domain.words import Indexed, indexed
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry
 from tidings.model.urls import is_name
+from tidings.search.words import Indexed, indexed
+from tidings.stories.minhash import Sketch, sketch_of
 
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 """No feed is older; an earlier date is a publisher's mistake."""

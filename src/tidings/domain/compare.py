@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from tidings.domain.arrivals import NewEntry, Occasion, receive
 from tidings.domain.renames import Namesake, Rename, find_renames
-from tidings.domain.words import Indexed, indexed
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry, ParsedFeed
+from tidings.search.words import Indexed, indexed
 
 MAX_NAMES = 10
 """Keys of one entry that are remembered; beyond, its guid is worth nothing."""

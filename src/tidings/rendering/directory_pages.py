@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from tidings.domain.searching import SavedSearch
 from tidings.model.entries import TopicCredit
 from tidings.model.sources import SourceHealth
+from tidings.search.query import SavedSearch
 from tidings.templating.site import Site
 
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.domain.searching import Asked
-from tidings.domain.snippets import Piece
 from tidings.model.entries import Entry
 from tidings.model.scopes import Scope
+from tidings.search.query import Asked
+from tidings.search.snippets import Piece
 from tidings.templating.site import Site
 
 

@@ -18,8 +18,8 @@ from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.rendering.mail import Composed
 from tidings.services.news import DigestCandidates, whole_audience
-from tidings.storage import story_records
 from tidings.storage.issues import NewIssue
+from tidings.stories.store import records
 
 REACH, REACH_FURTHER = 500, 10
 """Public entries that are looked back on for what a newsletter last told of, and so many times more
@@ -159,7 +159,7 @@ def plan_edition(
     newsletter, mark = case.edition.newsletter, case.edition.watermark
     whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.cut, mark))
     news.read(connection, from_seq=mark, to_seq=whole.to_seq)
-    told = story_records.stories_sent_by(connection, newsletter.id, news.stories())
+    told = records.stories_sent_by(connection, newsletter.id, news.stories())
     reader = whole_audience(newsletter, watermark=mark, told=told)
     window, chosen = news.fill(connection, whole, case.slot, reader=reader)
     if not chosen:
@@ -176,7 +176,7 @@ def preview(
     newsletter, mark = edition.newsletter, edition.watermark
     news, span = DigestCandidates(), {"from_seq": mark, "to_seq": change_log.last_seq(connection)}
     news.read(connection, **span)
-    told = story_records.stories_sent_by(connection, newsletter.id, news.stories())
+    told = records.stories_sent_by(connection, newsletter.id, news.stories())
     reader = whole_audience(newsletter, watermark=mark, told=told)
     chosen = news.of(connection, reader, **span)
     found = entries.by_ids(connection, chosen)

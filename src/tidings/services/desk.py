@@ -17,7 +17,8 @@ from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.model.sources import Source, SourceState
-from tidings.storage import desk, pins, story_records, visibility
+from tidings.storage import desk, pins, visibility
+from tidings.stories.store import records
 from tidings.templating.site import Flash, Operator
 
 _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
@@ -124,7 +125,7 @@ class _Act(Protocol):
 
 def _split(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> list[int]:
     for entry_id in entry_ids:
-        story_records.split(connection, entry_id, now=now)
+        records.split(connection, entry_id, now=now)
     return list(entry_ids)
 
 

@@ -16,8 +16,9 @@ from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source, SourceState, health_of
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.sitemap import MOST, SitemapEntry, render_sitemap, render_sitemap_index
+from tidings.search.store import saved_searches
 from tidings.services.imprint import every_scope, key_of
-from tidings.storage import issues, searches
+from tidings.storage import issues
 from tidings.templating.site import Site
 
 
@@ -32,7 +33,7 @@ def topics_page(connection: Connection, site: Site) -> TopicsPage:
         )
         for use in topics.at_a_glance(connection)
     )
-    return TopicsPage(site=site, topics=lines, searches=tuple(searches.every(connection)))
+    return TopicsPage(site=site, topics=lines, searches=tuple(saved_searches.every(connection)))
 
 
 def sources_page(connection: Connection, site: Site, *, topic: str = "") -> SourcesPage:

@@ -8,10 +8,11 @@ from tidings.db.database import Connection
 from tidings.domain.planning import BY_HAND, Omission, Slot, Window, life_of, window_of
 from tidings.services.composing import Composer, IssueRequest
 from tidings.services.news import Audience, DigestCandidates
-from tidings.storage import issues, plans, story_records
+from tidings.storage import issues, plans
 from tidings.storage.issues import NewIssue
 from tidings.storage.plans import DueSubscription, Omitted, Plan, PlannedDelivery, SubscriptionStep
-from tidings.storage.story_records import Told
+from tidings.stories.store import records
+from tidings.stories.store.records import Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def plan_batch(
     last = max((window.to_seq for window in windows), default=0)
     news.read(connection, from_seq=first, to_seq=last)
     draft = _Draft(composer, now=now)
-    told = story_records.stories_sent_to(
+    told = records.stories_sent_to(
         connection, [case.subscription.id for case in cases], news.stories()
     )
     filled: dict[tuple[object, ...], tuple[Window, tuple[int, ...]]] = {}

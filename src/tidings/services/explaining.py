@@ -9,24 +9,17 @@ from tidings.catalog import entries, sources
 from tidings.db.database import Connection
 from tidings.domain.digests import matches
 from tidings.domain.planning import Omission
+from tidings.filters import store
+from tidings.filters.filtering import FilterSet
 from tidings.model.entries import Entry, EntryState
 from tidings.model.identity import digest
 from tidings.model.newsletters import Subscription
 from tidings.model.sources import LOGIN_WANTED, Source, SourceState, login_advice
 from tidings.parsing.urls import canonical_url
-from tidings.services.explaining_stories import story_of, told_before
-from tidings.services.filtering import FilterSet
-from tidings.storage import (
-    bounces,
-    explanations,
-    filters,
-    subscribers,
-    subscriptions,
-    suppressions,
-    websub,
-)
+from tidings.storage import bounces, explanations, subscribers, subscriptions, suppressions, websub
 from tidings.storage.explanations import EntryRecord, SourceRecord
 from tidings.storage.subscribers import SlotRecord
+from tidings.stories.store.records import story_of, told_before
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 
@@ -60,7 +53,7 @@ def explain_source(connection: Connection, source_id: int) -> list[str]:
     hub = websub.of_sources(connection, [source_id]).get(source_id)
     if hub:
         lines.append(f"the hub {hub.hub} is {hub.state}")
-    rules = filters.of_sources(connection, [source_id]).get(source_id, ())
+    rules = store.of_sources(connection, [source_id]).get(source_id, ())
     lines += [f"{one.name}: {one.rule}" for one in rules]
     return [*lines, *(f"{one.at:{_MOMENT}}: {one.text}" for one in source.history)]
 
@@ -285,7 +278,7 @@ def _unwanted(connection: Connection, one: Subscription, entry: Entry) -> str | 
         return f"its source has {of}, the newsletter is of {', '.join(one.newsletter.topics)}"
     if not matches(labels, one.topics):
         return f"its source has {of}, they chose {', '.join(one.topics)}"
-    rules = filters.of_newsletter(connection, one.newsletter.id)
+    rules = store.of_newsletter(connection, one.newsletter.id)
     if not rules:
         return None
     verdict = FilterSet(rules).verdict(entries.get(connection, entry.id, whole=True))

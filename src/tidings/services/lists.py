@@ -9,15 +9,16 @@ from functools import partial
 from tidings.catalog import change_log, entries, sources, topics
 from tidings.catalog.entries import Selection
 from tidings.db.database import Connection
-from tidings.domain.searching import Asked, newest_first, read_asked, read_query
 from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.sources import Source
 from tidings.rendering.pages import EntryPage, ListPage, paginate
+from tidings.search.query import Asked, newest_first, read_asked, read_query
+from tidings.search.store import fulltext, saved_searches
 from tidings.services.directories import line_of
 from tidings.services.imprint import SiteContext, key_of
-from tidings.storage import paging, pins, search, searches
+from tidings.storage import paging, pins
 
 MOST = 10
 """How many times what a page holds may stand on one that is to be cut, but is not yet."""
@@ -109,7 +110,7 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
                 page_states=change_log.OPEN_STATES,
             )
     elif scope.kind == "search":
-        saved = searches.find(connection, scope.slug)
+        saved = saved_searches.find(connection, scope.slug)
         if saved:
             among = _found(connection, Asked(q=saved.query))
             return Heading(title=saved.title, about=saved.query, selection=Selection(among=among))
@@ -123,5 +124,5 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
 
 def _found(connection: Connection, asked: Asked) -> tuple[int, ...]:
     """Return the ids of the newest public entries that match, of every story one."""
-    found = search.find(connection, read_query(asked), states=[EntryState.PUBLIC])
+    found = fulltext.find(connection, read_query(asked), states=[EntryState.PUBLIC])
     return tuple(hit.entry_id for hit in newest_first(found.hits))

@@ -8,11 +8,11 @@ from datetime import datetime
 from tidings.db.database import Connection
 from tidings.domain.digests import matches
 from tidings.domain.planning import Slot, Window, kept_back, waits_for_more
-from tidings.domain.stories import one_per_story
+from tidings.filters.filtering import NewsletterFilters
 from tidings.model.newsletters import Newsletter, Schedule
-from tidings.services.filtering import NewsletterFilters
 from tidings.storage import issues
 from tidings.storage.issues import Candidate
+from tidings.stories.matching import one_per_story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

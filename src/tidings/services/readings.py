@@ -8,16 +8,17 @@ from functools import partial
 from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.domain.compare import KnownEntry
-from tidings.domain.filters import Filter
 from tidings.domain.moves import CONFIRMATIONS
 from tidings.domain.renames import Namesake
 from tidings.fetching.outcomes import Fetched
+from tidings.filters import store
+from tidings.filters.filtering import dropped_by
+from tidings.filters.rules import Filter
 from tidings.model.feed import ParsedFeed
 from tidings.model.sources import DueSource
 from tidings.parsing.document import Document
-from tidings.services.filtering import dropped_by
 from tidings.services.settling import ComparedDocument
-from tidings.storage import filters, polls
+from tidings.storage import polls
 
 Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
 
@@ -57,7 +58,7 @@ class Readings:
         moving = [due.moved_to for due, _ in unread if due.moved_times >= CONFIRMATIONS - 1]
         with self._database.read() as connection:
             self._known |= polls.known_entries(connection, source_ids)
-            self._filters |= filters.of_sources(connection, source_ids)
+            self._filters |= store.of_sources(connection, source_ids)
             if moving:
                 self._rivals |= sources.find_by_urls(connection, [to for to in moving if to])
         for due, fetched in unread:

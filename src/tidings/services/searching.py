@@ -6,7 +6,12 @@ from datetime import datetime
 
 from tidings.catalog import entries
 from tidings.db.database import Connection
-from tidings.domain.searching import (
+from tidings.errors import InvalidError, NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.scopes import PageAddress, Scope
+from tidings.model.text import readable
+from tidings.rendering.search_page import SearchHit, SearchPage
+from tidings.search.query import (
     Asked,
     Hit,
     Query,
@@ -17,21 +22,16 @@ from tidings.domain.searching import (
     read_asked,
     read_query,
 )
-from tidings.domain.snippets import Piece, find_snippet, marked
-from tidings.domain.words import MAX_CONTENT
-from tidings.errors import InvalidError, NotFoundError
-from tidings.model.entries import Entry, EntryState
-from tidings.model.scopes import PageAddress, Scope
-from tidings.model.text import readable
-from tidings.rendering.search_page import SearchHit, SearchPage
+from tidings.search.snippets import Piece, find_snippet, marked
+from tidings.search.store import fulltext, saved_searches
+from tidings.search.words import MAX_CONTENT
 from tidings.services.imprint import SiteContext
-from tidings.storage import search, searches
 
 
 def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:
     """Return entries that everybody may see and that match, the best first."""
     asked = read_query(Asked(q=query))
-    hits = rank(search.find(connection, asked).hits)
+    hits = rank(fulltext.find(connection, asked).hits)
     return entries.in_order(connection, [hit.entry_id for hit in hits[:limit]])
 
 
@@ -49,7 +49,7 @@ def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
         raise InvalidError("date", query.misread[0], "write it as in 2026-11-21")
     if query.is_cut:
         raise InvalidError("query", new.query[:60], "it is too long")
-    searches.add(connection, new, now=now)
+    saved_searches.add(connection, new, now=now)
 
 
 def search_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
@@ -62,7 +62,7 @@ def search_page(connection: Connection, address: PageAddress, imprint: SiteConte
         return _saved_page(connection, address, imprint)
     asked = read_asked(address.scope.slug)
     query = read_query(asked)
-    found = search.find(connection, query)
+    found = fulltext.find(connection, query)
     hits = rank(found.hits)
     size, number = imprint.settings.page_size, address.number or 1
     pages = max(-(-len(hits) // size), 1)
@@ -85,12 +85,12 @@ def search_page(connection: Connection, address: PageAddress, imprint: SiteConte
 
 def _saved_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
     """Return the page of a saved search, which has one: the newest, as many as in its feeds."""
-    saved = searches.get(connection, address.scope.slug)
+    saved = saved_searches.get(connection, address.scope.slug)
     if address.number is not None:
         raise NotFoundError("page", address.number)
     asked = Asked(q=saved.query)
     query = read_query(asked)
-    found = search.find(connection, query, states=[EntryState.PUBLIC])
+    found = fulltext.find(connection, query, states=[EntryState.PUBLIC])
     hits = newest_first(found.hits)
     shown = hits[: imprint.settings.feed_size]
     everywhere = Scope(kind="query", slug=asked.encoded)

@@ -19,8 +19,9 @@ from tidings.domain.planning import (
 )
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.services.news import Audience, DigestCandidates
-from tidings.storage import explanations, story_records, subscribers
+from tidings.storage import explanations, subscribers
 from tidings.storage.explanations import SeqTimes
+from tidings.stories.store import records
 
 LOOK_BACK = 50
 """Slots that were planned last: none of them is had again."""
@@ -95,7 +96,7 @@ def _told(
     if wished.subscription is None:
         return frozenset()
     whose = wished.subscription
-    told = story_records.stories_sent_to(connection, [whose], news.stories()).get(whose, {})
+    told = records.stories_sent_to(connection, [whose], news.stories()).get(whose, {})
     return frozenset(story_id for story_id, seq in told.items() if seq <= up_to)
 
 

@@ -16,7 +16,8 @@ from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_addresses, without_credentials
 from tidings.services.discovering import Discovery, Looked, Prober, Visit, discover
 from tidings.services.settling import ComparedDocument, Rules, settle_read
-from tidings.storage import leases, polls, stories
+from tidings.storage import leases, polls
+from tidings.stories.store import stories
 
 CHUNK = 200
 """Sources of a list that are stored in one transaction."""

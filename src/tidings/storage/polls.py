@@ -45,14 +45,16 @@ from tidings.domain.arrivals import NewEntry
 from tidings.domain.compare import MAX_UPDATES, EntryEdit, KnownEntry
 from tidings.domain.polled import SAID, PolledSource
 from tidings.domain.renames import Namesake
-from tidings.domain.stories import StoryCandidate
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
 from tidings.model.sources import noted_all
 from tidings.model.status import LAGS
 from tidings.model.urls import host_of
-from tidings.storage import documents, search_index, stories, visibility, websub
+from tidings.search.store import index
+from tidings.storage import documents, visibility, websub
+from tidings.stories.matching import StoryCandidate
+from tidings.stories.store import stories
 
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 """How long after its claimed publication an entry was seen, at most, by column."""
@@ -154,8 +156,8 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
     remember_aliases(connection, [edit for edit in edits if edit.is_renamed])
-    search_index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
-    search_index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
+    index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
+    index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
     edited = [edit.entry_id for edit in edits]
     stories.refresh(connection, edited, change=change, now=now)
     stories.join(connection, _told(arrived), change=change, now=now)

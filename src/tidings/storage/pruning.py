@@ -31,8 +31,8 @@ from tidings.db.types import UtcDateTime
 from tidings.domain.retries import DOUBT
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
-from tidings.storage import stories
 from tidings.storage.leases import LEASE, clock
+from tidings.stories.store import stories
 
 LONGEST_PERIOD = timedelta(days=32)
 """No slot of a newsletter is further away than that."""

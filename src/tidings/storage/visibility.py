@@ -12,7 +12,7 @@ from tidings.domain.arrivals import EMPTY
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
-from tidings.storage import stories
+from tidings.stories.store import stories
 
 
 def held_ids(connection: Connection, source_id: int) -> list[int]:

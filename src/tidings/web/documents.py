@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.domain.searching import Asked
 from tidings.errors import NotFoundError
 from tidings.model.scopes import (
     EVERYTHING,
@@ -30,6 +29,7 @@ from tidings.model.scopes import (
     Stamp,
 )
 from tidings.rendering.formats import FORMATS
+from tidings.search.query import Asked
 from tidings.templating.site import Site
 from tidings.web import answers
 from tidings.web.answers import is_current, known_change

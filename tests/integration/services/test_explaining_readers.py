@@ -4,9 +4,9 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, reject
-from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import NotFoundError
-from tidings.services import filtering
+from tidings.filters import filtering
+from tidings.filters.rules import Action, Field, Filter, Kind, Rule
 from tidings.services.explaining import explain_entry_to, explain_subscriber
 from tidings.storage import subscriptions
 

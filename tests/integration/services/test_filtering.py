@@ -8,12 +8,12 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
 from tidings.catalog import newsletters
-from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import InvalidError
+from tidings.filters import store
+from tidings.filters.filtering import add, try_filter
+from tidings.filters.rules import Action, Field, Filter, Kind, Rule
 from tidings.services import planning
 from tidings.services.composing import preview
-from tidings.services.filtering import add, try_filter
-from tidings.storage import filters
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
@@ -32,7 +32,7 @@ class Editor:
 
     def change_mind(self, filter_id):
         with self._newsroom.database.write() as connection:
-            filters.remove(connection, filter_id)
+            store.remove(connection, filter_id)
 
     def morning(self):
         """Plan the next morning's letters; return what each tells, by subscription."""
@@ -205,4 +205,4 @@ def test_what_cannot_be_understood_is_not_stored(database, editor):
         editor.filter("drop", "")
 
     with database.read() as connection:
-        assert filters.select_filters(connection, None, None) == []
+        assert store.select_filters(connection, None, None) == []

@@ -31,7 +31,8 @@ from tidings.db.tables import entry
 from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
 from tidings.model.newsletters import DeliveryState, Frequency
-from tidings.storage import deliveries, search_index
+from tidings.search.store import index
+from tidings.storage import deliveries
 
 FINAL = {
     DeliveryState.ACCEPTED,
@@ -153,7 +154,7 @@ class Letters(RuleBasedStateMachine):
     def open(self, least):
         self.folder = tempfile.TemporaryDirectory(prefix="tidings-letters-")
         database = Database(f"sqlite:///{Path(self.folder.name)}/tidings.db")
-        schema.upgrade(database, rebuild_index=search_index.rebuild)
+        schema.upgrade(database, rebuild_index=index.rebuild)
         self.house = House(database)
         self.sources = {topic: self.house.follow(topic=topic) for topic in TOPICS}
         self.house.add_newsletter(min_entries=least)

@@ -9,7 +9,8 @@ from newsroom import Newsroom, Outbox
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.errors import StorageError
-from tidings.storage import deliveries, search_index
+from tidings.search.store import index
+from tidings.storage import deliveries
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -18,7 +19,7 @@ SEVEN = NOON - 5 * HOUR + DAY
 def house(tmp_path):
     """A newsletter with two readers and news, in a file that can be put back."""
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     made = Newsroom(database)
     made.add_newsletter()
     made.source = made.follow()

@@ -7,11 +7,12 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.catalog import entries
-from tidings.domain.stories import MEMORY
 from tidings.services.explaining import explain_entry, explain_entry_to
 from tidings.services.simulating import SimulatedAudience, simulate
-from tidings.services.stories import forget_old
-from tidings.storage import issues, story_records
+from tidings.storage import issues
+from tidings.stories.matching import MEMORY
+from tidings.stories.store import records
+from tidings.stories.store.stories import forget_old
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
@@ -212,7 +213,7 @@ def test_an_entry_tells_who_leads_why_and_what_it_is_kept_apart_from(newsroom, a
     [second] = newsroom.publish(law, **NEWS)
     [third] = newsroom.publish(newsroom.follow(), **NEWS)
     with newsroom.database.write() as connection:
-        story_records.split(connection, third, now=newsroom.now)
+        records.split(connection, third, now=newsroom.now)
 
     with newsroom.database.read() as connection:
         said = {one: explain_entry(connection, one) for one in (lead, second, third)}

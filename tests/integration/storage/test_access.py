@@ -12,8 +12,9 @@ from tidings.db import schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConflictError
 from tidings.model.access import Access
+from tidings.search.store import index
 from tidings.services.subscribe import remove_source
-from tidings.storage import leases, search_index
+from tidings.storage import leases
 from tidings.storage.leases import LeaseRequest
 
 FULL = Access(
@@ -133,7 +134,7 @@ def test_logins_that_older_versions_kept_in_addresses_are_taken_out(database_url
         for number, url in enumerate(urls, 1):
             connection.execute(add, {"id": number, "slug": str(number), "url": url})
 
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
 
     with database.read() as connection:
         found = {one.id: one.url for one in sources.every(connection)}

@@ -15,8 +15,9 @@ from tidings.db import backups, schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
+from tidings.search.store import index
 from tidings.services.subscribe import remove_source
-from tidings.storage import leases, polls, search_index
+from tidings.storage import leases, polls
 
 EVERY = Selection(states=tuple(EntryState))
 
@@ -31,7 +32,7 @@ def test_the_migrations_lead_to_the_tables_as_declared(database):
 
 
 def test_an_upgrade_that_is_not_needed_changes_nothing(database):
-    assert schema.upgrade(database, rebuild_index=search_index.rebuild) == schema.latest_version()
+    assert schema.upgrade(database, rebuild_index=index.rebuild) == schema.latest_version()
 
 
 def test_a_database_made_by_a_newer_version_is_refused(database):
@@ -39,7 +40,7 @@ def test_a_database_made_by_a_newer_version_is_refused(database):
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(ConfigError, match="newer tidings"):
-        schema.prepare(database, rebuild_index=search_index.rebuild)
+        schema.prepare(database, rebuild_index=index.rebuild)
 
 
 def test_an_empty_postgresql_database_waits_for_the_operators_word(postgres_url):
@@ -50,9 +51,9 @@ def test_an_empty_postgresql_database_waits_for_the_operators_word(postgres_url)
         connection.exec_driver_sql("DROP TABLE alembic_version")
 
     with pytest.raises(ConfigError, match="tidings db upgrade"):
-        schema.prepare(database, rebuild_index=search_index.rebuild)
+        schema.prepare(database, rebuild_index=index.rebuild)
 
-    assert schema.upgrade(database, rebuild_index=search_index.rebuild) == schema.latest_version()
+    assert schema.upgrade(database, rebuild_index=index.rebuild) == schema.latest_version()
     database.close()
 
 
@@ -62,7 +63,7 @@ def test_tables_of_somebody_else_are_left_alone(sqlite_url):
         connection.exec_driver_sql("CREATE TABLE theirs (id INTEGER)")
 
     with pytest.raises(ConfigError, match="not tidings' own"):
-        schema.prepare(database, rebuild_index=search_index.rebuild)
+        schema.prepare(database, rebuild_index=index.rebuild)
     database.close()
 
 
@@ -77,12 +78,12 @@ def test_a_backup_restores_what_was_there(database, follow, poll, tmp_path):
 
     with database.read() as connection:
         assert len(entries.select_entries(connection, EVERY, ListWindow(limit=None))) == 1
-    assert backups.check(database, index_problems=search_index.problems) == []
+    assert backups.check(database, index_problems=index.problems) == []
 
 
 def test_a_backup_never_overwrites(sqlite_url, tmp_path):
     database = Database(sqlite_url)
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
     (tmp_path / "there").write_text("mine")
 
     with pytest.raises(ConflictError):
@@ -94,19 +95,19 @@ def test_a_backup_never_overwrites(sqlite_url, tmp_path):
 
 def test_rubbish_is_not_restored(sqlite_url, tmp_path):
     database = Database(sqlite_url)
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
     (tmp_path / "rubbish").write_text("no database at all")
 
     with pytest.raises(ImportFileError, match="not a sound tidings database"):
         backups.restore(database, tmp_path / "rubbish")
 
-    assert backups.check(database, index_problems=search_index.problems) == []
+    assert backups.check(database, index_problems=index.problems) == []
     database.close()
 
 
 def test_a_restore_waits_for_nobody_who_has_the_database_open(sqlite_url, tmp_path):
     database = Database(sqlite_url)
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
     backups.backup(database, tmp_path / "backup.db")
     other = sqlite3.connect(database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -122,7 +123,7 @@ def test_check_tells_what_is_wrong(database, follow, poll):
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE entry SET seq = NULL")
 
-    assert backups.check(database, index_problems=search_index.problems) == [
+    assert backups.check(database, index_problems=index.problems) == [
         "1 public entries without a publish sequence"
     ]
 
@@ -134,10 +135,10 @@ def test_a_copy_of_the_other_kind_holds_the_same(direction, sqlite_url, postgres
         Database(url) for url in (urls if direction == "to PostgreSQL" else urls[::-1])
     )
     for one in (origin, target):
-        schema.upgrade(one, rebuild_index=search_index.rebuild)
+        schema.upgrade(one, rebuild_index=index.rebuild)
     _fill(origin)
 
-    backups.copy(origin, target, rebuild_index=search_index.rebuild, advance=lambda *_: None)
+    backups.copy(origin, target, rebuild_index=index.rebuild, advance=lambda *_: None)
 
     assert _everything(target) == _everything(origin)
     with target.write() as connection:
@@ -145,7 +146,7 @@ def test_a_copy_of_the_other_kind_holds_the_same(direction, sqlite_url, postgres
             connection, [sources.NewSource(url="https://next.example/")], now=NOON
         ) == [2]
     with pytest.raises(ConflictError, match="not empty"):
-        backups.copy(origin, target, rebuild_index=search_index.rebuild, advance=lambda *_: None)
+        backups.copy(origin, target, rebuild_index=index.rebuild, advance=lambda *_: None)
     origin.close()
     target.close()
 
@@ -164,7 +165,7 @@ def test_an_old_schema_is_backed_up_and_upgraded_at_start(sqlite_url, tmp_path):
     with database.write() as connection:
         command.upgrade(_alembic(connection), "0001")
 
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
 
     [backup] = tmp_path.glob("*.bak")
     with database.read() as connection:

@@ -14,10 +14,11 @@ from tidings.catalog import sources
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, source
-from tidings.domain.searching import MAX_FOUND, Asked, Zone, rank, read_query
-from tidings.domain.words import words_of
+from tidings.search.query import MAX_FOUND, Asked, Zone, rank, read_query
+from tidings.search.store import fulltext, index
+from tidings.search.words import words_of
 from tidings.services.subscribe import remove_source
-from tidings.storage import leases, polls, pruning, search, search_index, visibility
+from tidings.storage import leases, polls, pruning, visibility
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def found(database):
 
     def find(question, **narrowed):
         with database.read() as connection:
-            hits = search.find(connection, read_query(Asked(q=question, **narrowed))).hits
+            hits = fulltext.find(connection, read_query(Asked(q=question, **narrowed))).hits
             return [hit.entry_id for hit in rank(hits)]
 
     return find
@@ -132,7 +133,7 @@ def test_where_it_stands_is_told(database, tell):
     tell("nothing", "word " * 100 + "fox")
 
     with database.read() as connection:
-        hits = search.find(connection, read_query(Asked(q="fox"))).hits
+        hits = fulltext.find(connection, read_query(Asked(q="fox"))).hits
 
     assert {hit.entry_id: hit.zone for hit in hits} == {1: Zone.TITLE, 2: Zone.LEAD, 3: Zone.BODY}
 
@@ -189,7 +190,7 @@ def test_what_is_removed_is_forgotten(database, room, tell, found):
         remove_source(connection, other, now=NOON)
 
     assert (pruned, found("fox")) == ([2], [])
-    assert backups.check(database, index_problems=search_index.problems) == []
+    assert backups.check(database, index_problems=index.problems) == []
 
 
 def test_of_many_the_newest_are_ranked(database, room):
@@ -199,8 +200,8 @@ def test_of_many_the_newest_are_ranked(database, room):
     room.publish(room.follow(), MAX_FOUND, title="fox")
 
     with database.read() as connection:
-        everything = search.find(connection, read_query(Asked(q="fox")))
-        fewer = search.find(connection, read_query(Asked(q="fox until:2025")))
+        everything = fulltext.find(connection, read_query(Asked(q="fox")))
+        fewer = fulltext.find(connection, read_query(Asked(q="fox until:2025")))
 
     assert {hit.entry_id for hit in everything.hits} == set(range(4, MAX_FOUND + 4))
     assert not everything.is_all
@@ -229,14 +230,14 @@ def test_an_index_that_lacks_something_is_reported_and_made_anew(database, tell,
     tell("fox")
     with database.write() as connection:
         connection.execute(text("DELETE FROM entry_words"))
-    missing = backups.check(database, index_problems=search_index.problems)
+    missing = backups.check(database, index_problems=index.problems)
 
     with database.write() as connection:
-        search_index.rebuild(connection, lambda _: None)
+        index.rebuild(connection, lambda _: None)
 
     assert missing == ["1 entries that cannot be searched"]
     assert found("fox") == [1]
-    assert backups.check(database, index_problems=search_index.problems) == []
+    assert backups.check(database, index_problems=index.problems) == []
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -246,7 +247,7 @@ def test_an_index_that_does_not_fit_is_reported(database, tell):
         connection.execute(text("DROP TRIGGER entry_words_removed"))
         connection.execute(text("DELETE FROM entry"))
 
-    assert backups.check(database, index_problems=search_index.problems) == [
+    assert backups.check(database, index_problems=index.problems) == [
         "an index of 1 entries instead of 0"
     ]
 
@@ -259,7 +260,7 @@ def test_among_thousands_the_newest_are_found_and_the_rare(database, tell, found
         own = ({"id": n, "seq": n, "key": b"%d" % n, "atom_id": f"urn:{n}"} for n in range(3, 6001))
         connection.execute(insert(entry), [dict(fox) | one for one in own])
         connection.execute(text("UPDATE entry SET title = 'fox hen' WHERE id % 100 = 0"))
-        search_index.rebuild(connection, lambda _: None)
+        index.rebuild(connection, lambda _: None)
 
     assert set(found("fox")) == set(range(6001 - MAX_FOUND, 6001))
     assert set(found("hen")) == set(range(100, 6001, 100))
@@ -278,10 +279,10 @@ def test_what_is_stored_before_there_is_an_index_is_found_by_it(sqlite_url):
         connection.execute(insert(source).values(SOURCE))
         connection.execute(insert(entry).values(ENTRY))
 
-    schema.prepare(database, rebuild_index=search_index.rebuild)
+    schema.prepare(database, rebuild_index=index.rebuild)
 
     with database.read() as connection:
-        hits = search.find(connection, read_query(Asked(q="机器 fox"))).hits
+        hits = fulltext.find(connection, read_query(Asked(q="机器 fox"))).hits
     assert [hit.entry_id for hit in hits] == [1]
     database.close()
 
@@ -299,7 +300,7 @@ def test_what_is_saved_is_found_by_each_of_its_words(database, room, title, said
     with database.read() as connection:
         for word in words_of(clean):
             query = read_query(Asked(q=f'"{word}"'))
-            assert entry_id in {hit.entry_id for hit in search.find(connection, query).hits}, word
+            assert entry_id in {hit.entry_id for hit in fulltext.find(connection, query).hits}, word
 
 
 SOURCE = {

@@ -14,12 +14,14 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, story, story_key
-from tidings.domain.stories import MEMORY
 from tidings.errors import ConflictError
 from tidings.model.entries import EntryState
+from tidings.search.store import index
 from tidings.services.subscribe import remove_source
-from tidings.storage import pruning, search_index, stories, story_records, visibility
+from tidings.storage import pruning, visibility
 from tidings.storage.pruning import Retention
+from tidings.stories.matching import MEMORY
+from tidings.stories.store import records, stories
 
 NEWS = (
     "The harbour of Tallmoor will be closed to ships from Monday on, because divers found"
@@ -302,7 +304,7 @@ def test_what_was_split_off_joins_none_of_its_former_mates_again(database, tell)
         tell(name)
     split = every(database)["mirror"].id
     with database.write() as connection:
-        kept_from = story_records.split(connection, split, now=NOON)
+        kept_from = records.split(connection, split, now=NOON)
 
     tell("courier")
 
@@ -312,27 +314,27 @@ def test_what_was_split_off_joins_none_of_its_former_mates_again(database, tell)
     assert [mate.source.slug for mate in lead.also_at] == ["herald", "courier"]
     assert (alone.source.slug, alone.also_at) == ("mirror", ())
     with database.read() as connection:
-        assert [mate for mate, _ in story_records.kept_apart(connection, split)] == kept_from
+        assert [mate for mate, _ in records.kept_apart(connection, split)] == kept_from
 
 
 def test_what_was_never_public_cannot_be_merged(database, follow, poll):
     source_id = follow()
     poll(source_id, *[an_entry(f"urn:x:{n}", published=NOON - n * DAY) for n in range(3)])
     with database.write() as connection, pytest.raises(ConflictError, match="never public"):
-        story_records.merge(connection, [1, 2, 3], now=NOON)
+        records.merge(connection, [1, 2, 3], now=NOON)
 
 
 def test_a_copy_of_the_database_has_the_stories(database, tell, tmp_path):
     tell("gazette")
     tell("mirror")
     target = Database(f"sqlite:///{tmp_path}/copy.db")
-    schema.upgrade(target, rebuild_index=search_index.rebuild)
+    schema.upgrade(target, rebuild_index=index.rebuild)
 
-    backups.copy(database, target, rebuild_index=search_index.rebuild, advance=lambda *_: None)
+    backups.copy(database, target, rebuild_index=index.rebuild, advance=lambda *_: None)
 
     assert seen(target) == seen(database)
     with target.read() as copied, database.read() as connection:
-        assert story_records.reasons(copied, [1]) == story_records.reasons(connection, [1])
+        assert records.reasons(copied, [1]) == records.reasons(connection, [1])
         assert len(copied.execute(select(story_key)).all()) > 0
     target.close()
 
@@ -370,9 +372,9 @@ def _act(database, act, chance, ids, *, now):
             case "hide" | "unhide" if known:
                 getattr(visibility, act)(connection, [chance.choice(known)], now=now)
             case "split" if known:
-                story_records.split(connection, chance.choice(known), now=now)
+                records.split(connection, chance.choice(known), now=now)
             case "merge" if len(known) > 2:
-                story_records.merge(connection, chance.sample(known, 3), now=now)
+                records.merge(connection, chance.sample(known, 3), now=now)
             case "remove" if len(ids) > 3 and chance.random() < 0.3:
                 remove_source(connection, ids.pop(), now=now)
             case "prune" if known and chance.random() < 0.5:

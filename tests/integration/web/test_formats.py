@@ -9,8 +9,8 @@ from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from press import SETTINGS, Press
 from tidings.catalog import sources
-from tidings.domain.searching import SavedSearch
 from tidings.rendering.formats import FORMATS
+from tidings.search.query import SavedSearch
 from tidings.services import searching
 from tidings.services.announcing import feeds_of
 from tidings.services.imprint import SiteContext

@@ -15,7 +15,8 @@ from integration.web.visitors import Visitor
 from tidings.catalog import entries, sources, topics
 from tidings.db.tables import entry, operator_session, operator_token
 from tidings.model.entries import EntryState
-from tidings.storage import operators, story_records
+from tidings.storage import operators
+from tidings.stories.store import records
 from tidings.web.operators import OperatorCookies, own_path
 
 JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -308,7 +309,7 @@ def test_a_session_ends_when_it_is_signed_out_revoked_or_over(control, news):
 def test_taking_an_entry_out_of_its_story_is_a_press_of_a_button(control):
     ids = [control.room.publish(control.room.follow())[0] for _ in range(2)]
     with control.database.write() as connection:
-        story_records.merge(connection, ids, now=control.room.now)
+        records.merge(connection, ids, now=control.room.now)
     control.sign_in()
     page = control.get(f"/entries/{ids[1]}")
 

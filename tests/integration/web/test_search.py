@@ -13,12 +13,13 @@ from factories import DAY, NOON
 from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from tidings.db.tables import source
-from tidings.domain.searching import SavedSearch
 from tidings.model.scopes import PageAddress, PublishSettings, Scope
+from tidings.search.query import SavedSearch
+from tidings.search.store import saved_searches
 from tidings.services import searching
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
-from tidings.storage import searches, visibility
+from tidings.storage import visibility
 from tidings.templating.site import Operator
 
 SETTINGS = PublishSettings(
@@ -226,7 +227,7 @@ def test_a_saved_search_is_new_whenever_what_it_finds_is(room, ask):
     source_id = room.follow()
     [fox, _] = room.publish(source_id, 2, title="fox")
     with room.database.write() as connection:
-        searches.add(connection, SavedSearch(slug="foxes", title="F", query="fox"), now=NOON)
+        saved_searches.add(connection, SavedSearch(slug="foxes", title="F", query="fox"), now=NOON)
     tags = [ask("/searches/foxes.atom").headers["etag"]]
 
     with room.database.write() as connection:
@@ -235,7 +236,7 @@ def test_a_saved_search_is_new_whenever_what_it_finds_is(room, ask):
     room.publish(source_id, title="fox three")
     tags.append(ask("/searches/foxes.atom").headers["etag"])
     with room.database.write() as connection:
-        searches.remove(connection, "foxes", now=room.now)
+        saved_searches.remove(connection, "foxes", now=room.now)
 
     assert len(set(tags)) == 3
     assert ask("/searches/foxes.atom").status == 404

@@ -4,7 +4,7 @@ import pytest
 
 from factories import DAY, NOON, an_entry
 from tidings.domain.arrivals import FirstPoll, Occasion, receive
-from tidings.domain.filters import Action, Field, Filter, Kind, Rule, decide
+from tidings.filters.rules import Action, Field, Filter, Kind, Rule, decide
 from tidings.model.entries import EntryState
 
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import alike
-from tidings.domain.sketches import BINS, READ, sketch_of, title_numbers
-from tidings.domain.stories import MatchReason, find_similarity
+from tidings.stories.matching import MatchReason, find_similarity
+from tidings.stories.minhash import BINS, READ, sketch_of, title_numbers
 
 PAIRS = alike.pairs()
 TEXT = " ".join(f"word{number}" for number in range(50))

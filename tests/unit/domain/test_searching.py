@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import DAY, NOON
-from tidings.domain.searching import (
+from tidings.search.query import (
     MAX_LENGTH,
     MAX_TERMS,
     Asked,

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.searching import Asked, read_query
-from tidings.domain.snippets import LENGTH, find_snippet, marked
+from tidings.search.query import Asked, read_query
+from tidings.search.snippets import LENGTH, find_snippet, marked
 
 
 def terms(question):

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import DAY, NOON
-from tidings.domain.sketches import sketch_of
-from tidings.domain.stories import (
+from tidings.stories.matching import (
     MOST_LIKELY,
     Match,
     MatchReason,
@@ -19,6 +18,7 @@ from tidings.domain.stories import (
     likely_matches,
     one_per_story,
 )
+from tidings.stories.minhash import sketch_of
 
 TEXT = " ".join(f"word{number}" for number in range(50))
 TITLE = "Nobody comes upon such a title by mere chance"

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.words import (
+from tidings.search.words import (
     FILLER,
     MAX_LENGTH,
     MAX_SIZE,

@@ -5,9 +5,8 @@ import time
 
 import pytest
 
-from tidings.domain.filters import Action, Field, Kind, Rule
 from tidings.errors import InvalidError
-from tidings.parsing.patterns import MAX_LENGTH, matcher_of
+from tidings.filters.rules import MAX_LENGTH, Action, Field, Kind, Rule, matcher_of
 
 
 def finds(wanted, text, *, kind=Kind.WORDS, field=Field.TITLE):

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidings.domain.searching import Term
-from tidings.domain.words import places_of
+from tidings.search.query import Term
+from tidings.search.words import places_of
 
 BEFORE = 80
 """Characters that lead up to what was found."""

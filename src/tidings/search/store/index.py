@@ -18,8 +18,8 @@ from sqlalchemy import (
 
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, entry_words
-from tidings.domain.words import EVERY, MAX_CONTENT, Indexed, indexed
 from tidings.model.feed import KEY_VERSION
+from tidings.search.words import EVERY, MAX_CONTENT, Indexed, indexed
 
 BLOCK = 1024
 """Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone."""

@@ -6,13 +6,20 @@ from datetime import datetime
 from tidings.catalog import entries, newsletters
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.db.database import Connection
-from tidings.domain.filters import Field, Filter, FilterTrial, FilterVerdict, Rule, decide
+from tidings.filters import store
+from tidings.filters.rules import (
+    Field,
+    Filter,
+    FilterTrial,
+    FilterVerdict,
+    Rule,
+    decide,
+    matcher_of,
+)
 from tidings.model.entries import Entry, EntryState
 from tidings.model.feed import ParsedEntry
 from tidings.model.newsletters import Newsletter
 from tidings.model.text import text_of
-from tidings.parsing.patterns import matcher_of
-from tidings.storage import filters
 
 SLICE = 500
 """Entries whose content is held at a time."""
@@ -63,7 +70,7 @@ class NewsletterFilters:
     ) -> tuple[int, ...]:
         """Return the entries that a newsletter's filters keep, in their order."""
         if newsletter.id not in self._judges:
-            found = filters.of_newsletter(connection, newsletter.id)
+            found = store.of_newsletter(connection, newsletter.id)
             self._judges[newsletter.id] = FilterSet(found) if found else None
         judge = self._judges[newsletter.id]
         if judge is None:
@@ -98,7 +105,7 @@ def add(connection: Connection, new: Filter, *, now: datetime) -> int:
         NotFoundError: There is no such source or newsletter.
     """
     FilterSet([new])
-    return filters.add(connection, new, now=now)
+    return store.add(connection, new, now=now)
 
 
 def try_filter(
@@ -116,7 +123,7 @@ def try_filter(
         NotFoundError: There is no such source or newsletter.
         InvalidError: The new rule cannot be understood.
     """
-    judged = filters.select_filters(connection, source_id, newsletter)
+    judged = store.select_filters(connection, source_id, newsletter)
     if new:
         judged.append(Filter(source_id=source_id, newsletter=newsletter, rule=new))
     judge = FilterSet(judged)
@@ -126,7 +133,7 @@ def try_filter(
         found = entries.select_entries(connection, selection, window)
     else:
         series = newsletters.get(connection, newsletter)
-        last = filters.latest_for(connection, series, limit=REHEARSED)
+        last = store.latest_for(connection, series, limit=REHEARSED)
         found = entries.by_ids(connection, last, with_content=judge.reads_content, whole=True)
         found.sort(key=lambda entry: entry.seq or 0, reverse=True)
     return FilterTrial(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidings.domain.sketches import Sketch
+from tidings.stories.minhash import Sketch
 
 MEMORY = timedelta(days=14)
 """How long an entry waits for others that tell the same."""

@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-from tidings.domain.words import is_character, limited, words_of
+from tidings.search.words import is_character, limited, words_of
 
 MAX_LENGTH = 500
 """Characters of a question that are read."""

@@ -1,4 +1,7 @@
-"""Stories as they are stored: told apart from what is merely new, joined, led by the oldest."""
+"""Stories as they are stored: told apart from what is merely new, joined, led by the oldest.
+
+Keeping what stories are found by small.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -19,10 +22,11 @@ from sqlalchemy import (
 )
 
 from tidings.catalog import change_log
+from tidings.db.database import Database
 from tidings.db.statements import slices
 from tidings.db.tables import apart, entry, likeness, story, story_key
-from tidings.domain.sketches import READ, sketch_of
-from tidings.domain.stories import (
+from tidings.model.entries import EntryState
+from tidings.stories.matching import (
     MEMORY,
     Match,
     Member,
@@ -32,7 +36,7 @@ from tidings.domain.stories import (
     group_matches,
     likely_matches,
 )
-from tidings.model.entries import EntryState
+from tidings.stories.minhash import READ, sketch_of
 
 CROWD = 24
 """Entries that may have a key in common; more say that it tells nothing."""
@@ -251,3 +255,11 @@ def _reason(match: Match, *, now: datetime) -> dict[str, object]:
         "score": match.likeness.score,
         "joined_at": now,
     }
+
+
+def forget_old(database: Database, *, now: datetime) -> None:
+    """Forget what entries are found by that are too old to be joined, some at a time."""
+    forgotten = FORGOTTEN
+    while forgotten:
+        with database.write() as connection:
+            forgotten = forget(connection, now=now)

@@ -6,10 +6,10 @@ from sqlalchemy import Connection, delete, insert, select
 
 from tidings.catalog import change_log
 from tidings.db.tables import search
-from tidings.domain.searching import SavedSearch
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.text import nearest
 from tidings.model.urls import checked_slug, checked_title
+from tidings.search.query import SavedSearch
 
 
 def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:

@@ -9,8 +9,8 @@ from tidings.catalog import newsletters, sources
 from tidings.db.intake_tables import entry_filter
 from tidings.db.mail_tables import newsletter
 from tidings.db.tables import entry, source_topic, topic
-from tidings.domain.filters import Action, Field, Filter, Kind, Rule
 from tidings.errors import NotFoundError
+from tidings.filters.rules import Action, Field, Filter, Kind, Rule
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import Newsletter
 

@@ -32,10 +32,10 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from tidings.catalog import change_log
 from tidings.db.tables import entry, entry_words, source, source_topic, topic
-from tidings.domain.searching import MAX_FOUND, Hit, Query, Term, Zone
-from tidings.domain.words import EVERY
 from tidings.model.entries import EntryState
-from tidings.storage.search_index import BLOCK
+from tidings.search.query import MAX_FOUND, Hit, Query, Term, Zone
+from tidings.search.store.index import BLOCK
+from tidings.search.words import EVERY
 
 MAX_MARKED = 50
 """Sources up to which the index is asked for each; of more, every entry that matches is looked at."""

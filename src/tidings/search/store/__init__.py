@@ -1,0 +1,1 @@
+"""The SQL of searching, and of the index of words."""
