@@ -10,10 +10,10 @@ from itertools import cycle, islice
 
 import documents
 from measure import table
-from tidings.domain.arrivals import Occasion, receive
 from tidings.model.entries import Entry, SourceCredit
 from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
+from tidings.polling.new_entries import Occasion, receive
 from tidings.rendering.formats import FORMATS
 
 SIZES = (50, 500, 5_000)

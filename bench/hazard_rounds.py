@@ -20,7 +20,7 @@ from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.document import Document
 from tidings.parsing.pool import ParseLimits, Parser
-from tidings.services.subscribe import import_sources
+from tidings.polling.follow import import_sources
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import hostile_documents

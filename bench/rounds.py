@@ -34,7 +34,7 @@ from tidings.app.polling import Polling, polling
 from tidings.model.scopes import FeedOutline
 from tidings.model.status import PollSummary
 from tidings.parsing.document import Document
-from tidings.services.subscribe import import_sources
+from tidings.polling.follow import import_sources
 
 PAUSE = 1.1
 """Seconds after which a host may be asked again, and a little more."""

@@ -17,9 +17,9 @@ from measure import databases, table
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import story_key
-from tidings.domain.polled import PolledSource
+from tidings.polling.polled_source import PolledSource
+from tidings.polling.store import leases, polls
 from tidings.search.store import index
-from tidings.storage import leases, polls
 from tidings.stories.matching import MEMORY, find_similarity
 from tidings.stories.minhash import Sketch, sketch_of
 

@@ -31,13 +31,14 @@ from tidings.mail.transport import Reply
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
 from tidings.model.subscribers import Preferences
+from tidings.polling.store import leases, polls
 from tidings.rendering.mail import Composed
 from tidings.services.composing import Composer
 from tidings.services.delivering import Sender
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueQueue
 from tidings.services.planning import Planner
-from tidings.storage import leases, polls, subscriptions
+from tidings.storage import subscriptions
 
 
 def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC"):

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from factories import NOON
-from tidings.domain.polled import PolledSource
-from tidings.domain.schedule import PollPolicy
 from tidings.errors import UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.feed import ParsedFeed
-from tidings.services.settling import ComparedDocument, Rules, settle_failure, settle_read
+from tidings.polling.outcome import ComparedDocument, Rules, settle_failure, settle_read
+from tidings.polling.polled_source import PolledSource
+from tidings.polling.schedule import PollPolicy
 
 POLICY = PollPolicy(
     tick=timedelta(seconds=1),

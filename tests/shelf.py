@@ -11,9 +11,10 @@ from tidings.catalog import entries
 from tidings.catalog.entries import Selection
 from tidings.db.tables import entry
 from tidings.model.scopes import PageAddress, Scope
+from tidings.polling.store import leases, polls, visibility
 from tidings.services.imprint import key_of, last_change
 from tidings.services.paging import repaginate
-from tidings.storage import leases, paging, polls, visibility
+from tidings.storage import paging
 
 SIZE = 3
 EVERYTHING = Scope(kind="all")

@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from tidings.domain.schedule import PollPolicy
 from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
 from tidings.mail.settings import BounceSettings, DkimSettings, SmtpSettings
@@ -23,6 +22,7 @@ from tidings.model.subscribers import WebSettings
 from tidings.model.text import nearest
 from tidings.model.websub import WebSubSettings
 from tidings.parsing.pool import ParseLimits
+from tidings.polling.schedule import PollPolicy
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")

@@ -17,10 +17,11 @@ from tidings.catalog import change_log, sources
 from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
+from tidings.polling.store import leases, polls, visibility
 from tidings.services.announcing import HubPinger, forget_others
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
-from tidings.storage import hub_pings, leases, polls, visibility
+from tidings.storage import hub_pings
 
 BASE = "https://news.example"
 MINUTE = timedelta(minutes=1)

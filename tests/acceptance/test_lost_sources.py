@@ -12,7 +12,7 @@ import pytest
 from documents import an_item, atom, items
 from loopback import Publisher, answer, silence
 from tidings.app.polling import polling
-from tidings.services.lost_sources import MoveFinder
+from tidings.polling.moved_sources import MoveFinder
 
 GONE = answer("410 Gone")
 NOT_FOUND = answer("404 Not Found")

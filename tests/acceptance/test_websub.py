@@ -24,9 +24,9 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.intake_tables import websub
 from tidings.model.websub import HubState
-from tidings.services.subscribe import remove_source
-from tidings.services.websub import HubRequests
-from tidings.storage import leases
+from tidings.polling.follow import remove_source
+from tidings.polling.push import HubRequests
+from tidings.polling.store import leases
 
 MAX_SIZE = 100_000
 MINUTE = timedelta(minutes=1)

@@ -14,8 +14,6 @@ from yarl import URL
 from factories import NOON, a_feed, an_entry
 from fuzz.soups import ANY_TEXT, URLS
 from hostile import assert_readable, assert_web_address
-from tidings.domain.arrivals import FirstPoll, Occasion
-from tidings.domain.compare import KnownEntry, compare
 from tidings.errors import FetchError, ForbiddenAddressError
 from tidings.fetching import guard, responses
 from tidings.fetching.bodies import _Inflater, _window
@@ -35,6 +33,8 @@ from tidings.parsing.excerpts import (
 )
 from tidings.parsing.formulas import Formula
 from tidings.parsing.urls import absolute_url, canonical_url
+from tidings.polling.compare import KnownEntry, compare
+from tidings.polling.new_entries import FirstPoll, Occasion
 
 PAGE = "https://example.org/a/b?c=d"
 

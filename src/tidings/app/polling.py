@@ -16,18 +16,18 @@ from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.post import Post
 from tidings.parsing.opml import read_opml
 from tidings.parsing.pool import Parser
+from tidings.polling.discover import Prober
+from tidings.polling.follow import SourceAdder, import_sources
+from tidings.polling.host_leases import HostRules
+from tidings.polling.moved_sources import MoveFinder
+from tidings.polling.outcome import Rules
+from tidings.polling.parse_queue import Parse
+from tidings.polling.poll import Fetch, Poller
+from tidings.polling.push import HubSubscriber, PushReader
+from tidings.polling.replay import Replayer
+from tidings.polling.store import leases
 from tidings.resources import data_dir
-from tidings.services.claims import HostRules
-from tidings.services.discovering import Prober
-from tidings.services.lost_sources import MoveFinder
 from tidings.services.paging import repaginate_some
-from tidings.services.poll import Fetch, Poller
-from tidings.services.readings import Parse
-from tidings.services.replaying import Replayer
-from tidings.services.settling import Rules
-from tidings.services.subscribe import SourceAdder, import_sources
-from tidings.services.websub import HubSubscriber, PushReader
-from tidings.storage import leases
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tidings.app.app import VERSION, App, utc_now
-from tidings.domain.hubs import is_address
 from tidings.errors import ConfigError
 from tidings.fetching.post import Post
 from tidings.model.urls import without_credentials
+from tidings.polling.hub_requests import is_address
 from tidings.services import site as static_site
 from tidings.services.announcing import HubPinger
 from tidings.services.imprint import SiteContext

@@ -43,7 +43,7 @@ def poll(
     from tidings.app.app import opened, utc_now
     from tidings.app.polling import polling
     from tidings.catalog import sources
-    from tidings.storage import leases
+    from tidings.polling.store import leases
 
     if bool(source_ids) + every + bool(replayed) > 1:
         raise click.UsageError("name sources, say --all, or --replay one: only one of these")

@@ -96,7 +96,7 @@ def discover(start: Start, url: str, *, as_json: bool) -> None:
     """
     from tidings.app.app import opened
     from tidings.app.polling import polling
-    from tidings.services.subscribe import find_feeds
+    from tidings.polling.follow import find_feeds
 
     with opened(start.settings()) as app, polling(app) as gathering:
         links = find_feeds(gathering.prober(), url)
@@ -119,7 +119,7 @@ def import_list(start: Start, file: BinaryIO) -> None:
     """
     from tidings.app.app import opened, utc_now
     from tidings.parsing.opml import read_opml
-    from tidings.services.subscribe import import_sources
+    from tidings.polling.follow import import_sources
 
     try:
         listed = read_opml(file.read())
@@ -378,12 +378,12 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
     from tidings.catalog import sources as stored
-    from tidings.storage import websub
+    from tidings.polling.store import push_subscriptions
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.get(connection, source_id)
         own = stored.access_of(connection, [source_id]).get(source_id)
-        hub = websub.of_sources(connection, [source_id]).get(source_id)
+        hub = push_subscriptions.of_sources(connection, [source_id]).get(source_id)
     beside = {"access": own.summary if own else None, "hub": hub.summary if hub else None}
     shown = source_json(found) | _details(found) | beside
     if as_json:
@@ -449,7 +449,7 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
     """
     from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
-    from tidings.services.subscribe import remove_source
+    from tidings.polling.follow import remove_source
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:

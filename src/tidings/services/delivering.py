@@ -30,11 +30,11 @@ from tidings.errors import DatabaseAwayError
 from tidings.mail.settings import DomainLimits
 from tidings.mail.transport import Connect, Reply, Send
 from tidings.model.newsletters import DeliveryState
+from tidings.polling.store.leases import RENEWAL, name_of_round
 from tidings.services.attempts import attempt, domain_of, put_back
 from tidings.services.lanes import DomainLimiter
 from tidings.services.queues import AttemptResult, Claimed, OutgoingMessage, Queue
 from tidings.storage import relays
-from tidings.storage.leases import RENEWAL, name_of_round
 
 logger = logging.getLogger(__name__)
 

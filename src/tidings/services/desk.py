@@ -17,7 +17,8 @@ from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.model.sources import Source, SourceState
-from tidings.storage import desk, pins, visibility
+from tidings.polling.store import visibility
+from tidings.storage import desk, pins
 from tidings.stories.store import records
 from tidings.templating.site import Flash, Operator
 

@@ -21,12 +21,13 @@ from tidings.mail.probes import ClickAnswer, click
 from tidings.mail.settings import SmtpSettings
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 from tidings.model.operators import ENOUGH_SPACE, LITTLE_SPACE
+from tidings.polling.store import leases
 from tidings.services.composing import Composer
 from tidings.services.composing import sample as sample_issue
 from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
 from tidings.services.issue_messages import IssueMessages
 from tidings.services.issue_queue import IssueSender
-from tidings.storage import hub_pings, leases
+from tidings.storage import hub_pings
 
 EXAMPLE = "example.org"
 """The domain of what the shipped settings leave to the operator."""

@@ -16,7 +16,8 @@ from tidings.model.identity import digest
 from tidings.model.newsletters import Subscription
 from tidings.model.sources import LOGIN_WANTED, Source, SourceState, login_advice
 from tidings.parsing.urls import canonical_url
-from tidings.storage import bounces, explanations, subscribers, subscriptions, suppressions, websub
+from tidings.polling.store import push_subscriptions
+from tidings.storage import bounces, explanations, subscribers, subscriptions, suppressions
 from tidings.storage.explanations import EntryRecord, SourceRecord
 from tidings.storage.subscribers import SlotRecord
 from tidings.stories.store.records import story_of, told_before
@@ -50,7 +51,7 @@ def explain_source(connection: Connection, source_id: int) -> list[str]:
     source = sources.get(connection, source_id)
     record = explanations.of_source(connection, source_id)
     lines = [*_standing(source), *_holdings(record)]
-    hub = websub.of_sources(connection, [source_id]).get(source_id)
+    hub = push_subscriptions.of_sources(connection, [source_id]).get(source_id)
     if hub:
         lines.append(f"the hub {hub.hub} is {hub.state}")
     rules = store.of_sources(connection, [source_id]).get(source_id, ())

@@ -34,8 +34,9 @@ from tidings.model.status import (
     SlowSource,
 )
 from tidings.model.websub import HubState
-from tidings.storage import bounces, deliveries, hub_pings, websub
-from tidings.storage.polls import LAG_COLUMNS
+from tidings.polling.store import push_subscriptions
+from tidings.polling.store.polls import LAG_COLUMNS
+from tidings.storage import bounces, deliveries, hub_pings
 
 LATEST = 500
 """Entries by which it is told which sources are slow."""
@@ -229,7 +230,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
     sent = deliveries.by_state(connection)
     came_back = bounces.by_kind(connection)
-    hubs = websub.count_by_state(connection)
+    hubs = push_subscriptions.count_by_state(connection)
     return Statistics(
         sources={row.state: row.number for row in connection.execute(by_state)},
         failing=connection.execute(failing).scalar_one(),

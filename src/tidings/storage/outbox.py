@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam
 
 from tidings.errors import LeaseLostError
 from tidings.model.newsletters import DeliveryState
-from tidings.storage.leases import LEASE, clock
+from tidings.polling.store.leases import LEASE, clock
 
 WAITING = (
     DeliveryState.READY,

@@ -31,7 +31,7 @@ from tidings.db.types import UtcDateTime
 from tidings.domain.retries import DOUBT
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
-from tidings.storage.leases import LEASE, clock
+from tidings.polling.store.leases import LEASE, clock
 from tidings.stories.store import stories
 
 LONGEST_PERIOD = timedelta(days=32)

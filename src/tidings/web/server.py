@@ -17,6 +17,7 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, read_networks
+from tidings.polling.push import HubRequests
 from tidings.services.desk import OperatorActions, Overview
 from tidings.services.links import SignedLinks
 from tidings.services.moving import AddressChanges
@@ -25,7 +26,6 @@ from tidings.services.preferences import SubscriberPreferences, Unsubscriber
 from tidings.services.publication import Publication
 from tidings.services.status import status_body
 from tidings.services.subscribing import NewsletterChoices, SignUps
-from tidings.services.websub import HubRequests
 from tidings.storage import activity
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol

@@ -25,9 +25,9 @@ from tidings.fetching.policy import FetchPolicy
 from tidings.model.sources import SourceState
 from tidings.model.status import PollOutcome
 from tidings.parsing.document import parse
-from tidings.services.claims import HostRules
+from tidings.polling.host_leases import HostRules
+from tidings.polling.poll import Poller
 from tidings.services.paging import repaginate_some
-from tidings.services.poll import Poller
 from tidings.storage import activity
 
 TICK = HOUR / 4

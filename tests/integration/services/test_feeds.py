@@ -20,7 +20,8 @@ from tidings.errors import NotFoundError
 from tidings.model.entries import Republish
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import EVERYTHING, ArchiveAddress, Scope
-from tidings.storage import leases, polls, pruning, visibility
+from tidings.polling.store import leases, polls, visibility
+from tidings.storage import pruning
 
 
 @pytest.fixture

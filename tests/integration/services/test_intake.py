@@ -17,14 +17,14 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource
 from tidings.db.intake_tables import alias
 from tidings.db.tables import entry
-from tidings.domain.compare import MAX_NAMES, MAX_UPDATES
 from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.entries import EntryState
 from tidings.parsing.document import parse
-from tidings.services.claims import HostRules
+from tidings.polling.compare import MAX_NAMES, MAX_UPDATES
+from tidings.polling.host_leases import HostRules
+from tidings.polling.poll import Poller
 from tidings.services.paging import repaginate_some
-from tidings.services.poll import Poller
 from tidings.storage import pruning
 from tidings.storage.pruning import Retention
 

@@ -12,12 +12,13 @@ from tidings.catalog import sources
 from tidings.errors import NotFoundError
 from tidings.model.scopes import ListAddress, PageAddress, PublishSettings, Scope
 from tidings.model.sources import SourceState
+from tidings.polling.store import leases, polls
 from tidings.rendering.directory_pages import SourceHealth
 from tidings.services.directories import sources_page
 from tidings.services.imprint import SiteContext
 from tidings.services.lists import list_page
 from tidings.services.publication import Publication
-from tidings.storage import leases, pins, polls
+from tidings.storage import pins
 
 SETTINGS = PublishSettings(
     title="Latest updates",

@@ -17,12 +17,12 @@ from tidings.catalog.sources import NewSource
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.status import PollOutcome
-from tidings.services.claims import HostRules
-from tidings.services.discovering import Prober
+from tidings.polling.discover import Prober
+from tidings.polling.follow import SourceAdder, remove_source
+from tidings.polling.host_leases import HostRules
+from tidings.polling.poll import Poller
+from tidings.polling.store import leases
 from tidings.services.paging import repaginate_some
-from tidings.services.poll import Poller
-from tidings.services.subscribe import SourceAdder, remove_source
-from tidings.storage import leases
 
 
 class Web:

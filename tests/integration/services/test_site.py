@@ -14,10 +14,10 @@ from tidings.catalog import change_log, topics
 from tidings.db.database import Database
 from tidings.db.tables import source
 from tidings.errors import ConfigError, ConflictError
+from tidings.polling.follow import remove_source
 from tidings.services import site
 from tidings.services.imprint import SiteContext
 from tidings.services.site import MANIFEST, UNFINISHED, page_path
-from tidings.services.subscribe import remove_source
 
 
 class Publisher:

@@ -10,7 +10,7 @@ from tidings.catalog import sources
 from tidings.catalog.sources import NewSource
 from tidings.db.database import Database
 from tidings.model.feed import ParsedEntry
-from tidings.storage import leases, polls
+from tidings.polling.store import leases, polls
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from tidings.domain.pings import HubPing
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import SourceHealth
 from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, starts_of
+from tidings.polling.store import leases, polls
 from tidings.services.imprint import SiteContext
 from tidings.services.status import read_status, status_body
-from tidings.storage import activity, hub_pings, leases, polls
+from tidings.storage import activity, hub_pings
 
 MINUTE = timedelta(minutes=1)
 

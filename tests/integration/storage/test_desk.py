@@ -5,7 +5,8 @@ from sqlalchemy import insert, select
 from factories import NOON, an_entry
 from tidings.db.tables import entry
 from tidings.model.entries import EntryState
-from tidings.storage import desk, visibility
+from tidings.polling.store import visibility
+from tidings.storage import desk
 
 
 def test_what_never_was_public_is_not_listed_as_hidden(database, follow, poll):

@@ -5,8 +5,8 @@ from sqlalchemy import update
 from factories import DAY, HOUR, NOON
 from tidings.catalog import sources
 from tidings.db.tables import host
-from tidings.storage import leases
-from tidings.storage.leases import LeaseRequest
+from tidings.polling.store import leases
+from tidings.polling.store.leases import LeaseRequest
 
 DUE = LeaseRequest(due_at=NOON)
 

@@ -10,8 +10,8 @@ from tidings.catalog import change_log, sources
 from tidings.catalog.sources import SourceEdit
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.sources import SourceState
-from tidings.storage import leases, polls
-from tidings.storage.leases import LeaseRequest
+from tidings.polling.store import leases, polls
+from tidings.polling.store.leases import LeaseRequest
 
 OLD, NEW = "https://old.example/feed", "https://new.example/feed"
 

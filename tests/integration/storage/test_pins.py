@@ -8,7 +8,8 @@ from tidings.catalog import change_log, entries
 from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
-from tidings.storage import pins, visibility
+from tidings.polling.store import visibility
+from tidings.storage import pins
 
 
 @pytest.fixture

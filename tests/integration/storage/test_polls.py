@@ -8,7 +8,8 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.status import PollOutcome
-from tidings.storage import activity, leases, polls
+from tidings.polling.store import leases, polls
+from tidings.storage import activity
 
 ALL = Selection(states=tuple(EntryState))
 

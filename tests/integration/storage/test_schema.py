@@ -15,9 +15,9 @@ from tidings.db import backups, schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
+from tidings.polling.follow import remove_source
+from tidings.polling.store import leases, polls
 from tidings.search.store import index
-from tidings.services.subscribe import remove_source
-from tidings.storage import leases, polls
 
 EVERY = Selection(states=tuple(EntryState))
 

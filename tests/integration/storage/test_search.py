@@ -14,11 +14,12 @@ from tidings.catalog import sources
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, source
+from tidings.polling.follow import remove_source
+from tidings.polling.store import leases, polls, visibility
 from tidings.search.query import MAX_FOUND, Asked, Zone, rank, read_query
 from tidings.search.store import fulltext, index
 from tidings.search.words import words_of
-from tidings.services.subscribe import remove_source
-from tidings.storage import leases, polls, pruning, visibility
+from tidings.storage import pruning
 
 
 @pytest.fixture

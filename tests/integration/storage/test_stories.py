@@ -16,9 +16,10 @@ from tidings.db.database import Database
 from tidings.db.tables import entry, story, story_key
 from tidings.errors import ConflictError
 from tidings.model.entries import EntryState
+from tidings.polling.follow import remove_source
+from tidings.polling.store import visibility
 from tidings.search.store import index
-from tidings.services.subscribe import remove_source
-from tidings.storage import pruning, visibility
+from tidings.storage import pruning
 from tidings.storage.pruning import Retention
 from tidings.stories.matching import MEMORY
 from tidings.stories.store import records, stories

@@ -8,7 +8,7 @@ from tidings.catalog import change_log, entries, topics
 from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
-from tidings.storage import visibility
+from tidings.polling.store import visibility
 
 PUBLIC, BACKFILL, HELD, HIDDEN = EntryState
 

@@ -14,12 +14,12 @@ from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from tidings.db.tables import source
 from tidings.model.scopes import PageAddress, PublishSettings, Scope
+from tidings.polling.store import visibility
 from tidings.search.query import SavedSearch
 from tidings.search.store import saved_searches
 from tidings.services import searching
 from tidings.services.imprint import SiteContext
 from tidings.services.publication import Publication
-from tidings.storage import visibility
 from tidings.templating.site import Operator
 
 SETTINGS = PublishSettings(

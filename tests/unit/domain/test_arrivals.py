@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
-from tidings.domain.arrivals import MAX_DIGEST_AGE, FirstPoll, Occasion, receive
 from tidings.model.entries import EntryState
+from tidings.polling.new_entries import MAX_DIGEST_AGE, FirstPoll, Occasion, receive
 
 URL = "https://example.org/feed"
 ADDED, IMPORTED = FirstPoll(public=2, imported=False), FirstPoll(public=2, imported=True)

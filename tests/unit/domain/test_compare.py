@@ -6,11 +6,11 @@ from datetime import timedelta
 import pytest
 
 from factories import HOUR, NOON, a_feed, an_entry
-from tidings.domain.arrivals import FirstPoll, Occasion
-from tidings.domain.compare import MAX_NAMES, REST, KnownEntry, compare
-from tidings.domain.renames import Namesake
 from tidings.model.feed import REMOVED
 from tidings.model.identity import digest
+from tidings.polling.compare import MAX_NAMES, REST, KnownEntry, compare
+from tidings.polling.guid_changes import Namesake
+from tidings.polling.new_entries import FirstPoll, Occasion
 
 OCCASION = Occasion(source_url="https://example.org/feed", now=NOON)
 

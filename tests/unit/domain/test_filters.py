@@ -3,9 +3,9 @@
 import pytest
 
 from factories import DAY, NOON, an_entry
-from tidings.domain.arrivals import FirstPoll, Occasion, receive
 from tidings.filters.rules import Action, Field, Filter, Kind, Rule, decide
 from tidings.model.entries import EntryState
+from tidings.polling.new_entries import FirstPoll, Occasion, receive
 
 
 def a_filter(number, action):

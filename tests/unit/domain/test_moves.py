@@ -3,7 +3,7 @@
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.moves import Move, is_downgrade
+from tidings.polling.redirects import Move, is_downgrade
 
 NEW, OTHER = "https://new.example/feed", "https://other.example/feed"
 

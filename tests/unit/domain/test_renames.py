@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from factories import DAY, HOUR, NOON, an_entry
-from tidings.domain.renames import MIN_BACKING, Namesake, find_renames
 from tidings.model.identity import digest
+from tidings.polling.guid_changes import MIN_BACKING, Namesake, find_renames
 
 STORED = an_entry("a:1", title="Rain", url="https://old.example/2026/rain?p=1")
 UNNAMED = replace(STORED, guid=None, published=None)

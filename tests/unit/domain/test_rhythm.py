@@ -7,7 +7,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from polling import POLICY
-from tidings.domain.schedule import HALF_LIFE, PollHistory, Rhythm, next_poll
+from tidings.polling.schedule import HALF_LIFE, PollHistory, Rhythm, next_poll
 
 MINUTE = timedelta(minutes=1)
 DAYS = 90

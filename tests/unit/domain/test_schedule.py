@@ -6,7 +6,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from polling import POLICY
-from tidings.domain.schedule import JITTER, PollHistory, Rhythm, next_poll
+from tidings.polling.schedule import JITTER, PollHistory, Rhythm, next_poll
 
 MINUTE = timedelta(minutes=1)
 

@@ -8,15 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.hubs import (
-    LEASE,
-    ask,
-    find_offer,
-    judge_news,
-    judge_offer,
-    may_leave,
-    settle_intent,
-)
 from tidings.model.websub import (
     METHODS,
     HubNote,
@@ -27,6 +18,15 @@ from tidings.model.websub import (
     Intent,
     WebSubSettings,
     is_genuine,
+)
+from tidings.polling.hub_requests import (
+    LEASE,
+    ask,
+    find_offer,
+    judge_news,
+    judge_offer,
+    may_leave,
+    settle_intent,
 )
 
 FEED = "https://example.org/feed"

@@ -12,9 +12,9 @@ import pytest
 from factories import NOON
 from feed_rules import faults
 from hostile_documents import channel
-from tidings.domain.arrivals import Occasion, receive
 from tidings.model.entries import Entry, SourceCredit
 from tidings.parsing.document import Document, parse
+from tidings.polling.new_entries import Occasion, receive
 from tidings.rendering.atom import render_atom
 from tidings.rendering.rss import render_rss
 

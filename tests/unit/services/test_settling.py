@@ -6,22 +6,22 @@ import pytest
 
 from factories import DAY, HOUR, NOON, a_feed, an_entry
 from polling import RULES
-from tidings.domain.compare import KnownEntry
-from tidings.domain.silence import is_doubtful
 from tidings.errors import ParseError, StatusError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
 from tidings.model.sources import DueSource, SourceState
 from tidings.model.status import PollOutcome
-from tidings.services.poll import host_pause
-from tidings.services.settling import (
+from tidings.polling.compare import KnownEntry
+from tidings.polling.outcome import (
     ComparedDocument,
     body_hash,
+    is_doubtful,
     is_same,
     result_of,
     settle_failure,
     settle_read,
     settle_unchanged,
 )
+from tidings.polling.poll import host_pause
 
 URL = "https://example.org/feed"
 

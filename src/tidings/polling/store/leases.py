@@ -27,7 +27,7 @@ from tidings.db.intake_tables import websub as websub_table
 from tidings.db.statements import upsert
 from tidings.db.tables import host, source
 from tidings.model.sources import DueSource, SourceState
-from tidings.storage import websub
+from tidings.polling.store import push_subscriptions
 
 LEASE = timedelta(minutes=2)
 
@@ -214,7 +214,7 @@ def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> lis
     statement = select(*_COLUMNS).where(*conditions).order_by(*in_turn)
     rows = connection.execute(statement).mappings().all()
     own = sources.access_of(connection, [row["id"] for row in rows if row["access"]])
-    hubs = websub.of_sources(connection, [row["id"] for row in rows if row["hub"]])
+    hubs = push_subscriptions.of_sources(connection, [row["id"] for row in rows if row["hub"]])
     return [
         DueSource(
             **{

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Row, bindparam, exists, not_, select, update
 
 from tidings.catalog import change_log
 from tidings.db.tables import entry
-from tidings.domain.arrivals import EMPTY
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
+from tidings.polling.new_entries import EMPTY
 from tidings.stories.store import stories
 
 

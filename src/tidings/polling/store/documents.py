@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Insert, bindparam, func, or_, select, update
 from tidings.db.intake_tables import document
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, source
-from tidings.domain.polled import KeptDocument
 from tidings.model.sources import DueSource, SourceState
-from tidings.storage import leases
+from tidings.polling.polled_source import KeptDocument
+from tidings.polling.store import leases
 
 KEPT = 3
 """Documents that are kept of a source."""

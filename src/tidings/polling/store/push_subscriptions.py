@@ -22,7 +22,6 @@ from sqlalchemy import (
 from tidings.db.intake_tables import websub
 from tidings.db.statements import upsert
 from tidings.db.tables import source
-from tidings.domain.hubs import MAX_MISSES
 from tidings.errors import NotFoundError
 from tidings.model.sources import SourceState
 from tidings.model.websub import (
@@ -34,6 +33,7 @@ from tidings.model.websub import (
     HubSubscription,
     Push,
 )
+from tidings.polling.hub_requests import MAX_MISSES
 
 PUSH_PAUSE = timedelta(minutes=1)
 """How long after a poll a source is left alone, however many hints there are to fetch it."""

@@ -1,6 +1,8 @@
 """Where a source stands after a poll: from an outcome to what is written of it.
 
 What a poll leaves in a source's history: what an operator would ask for, and no more.
+
+Servers that say "not modified" for ever, although there is news.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from tidings.domain.arrivals import FirstPoll, Occasion
-from tidings.domain.compare import Changes, KnownEntry, compare
-from tidings.domain.hubs import find_offer, judge_news, judge_offer
-from tidings.domain.moves import Move
-from tidings.domain.polled import SAID, KeptDocument, PolledSource
-from tidings.domain.renames import Namesake
-from tidings.domain.schedule import PollHistory, PollPolicy, Rhythm, next_poll
-from tidings.domain.silence import is_doubtful
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, NotModified
 from tidings.model.durations import duration_in_words
@@ -36,10 +30,22 @@ from tidings.model.sources import (
 )
 from tidings.model.status import PollOutcome, PollResult
 from tidings.model.websub import HubNote
-from tidings.services import relocation
+from tidings.polling import redirects
+from tidings.polling.compare import Changes, KnownEntry, compare
+from tidings.polling.guid_changes import Namesake
+from tidings.polling.hub_requests import find_offer, judge_news, judge_offer
+from tidings.polling.new_entries import FirstPoll, Occasion
+from tidings.polling.polled_source import SAID, KeptDocument, PolledSource
+from tidings.polling.redirects import Move
+from tidings.polling.schedule import PollHistory, PollPolicy, Rhythm, next_poll
 
 GONE_FOR_GOOD = timedelta(days=1)
 """How long after the first "gone" a second one is believed."""
+
+STALE = timedelta(days=7)
+
+MISSED = 5
+"""Entries that should have come meanwhile, before "not modified" is doubted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +178,7 @@ def settle_read(
     standing = replace(_standing(due, read, rules), fresh_for=fetched.fresh_for)
     settled = _scheduled(read, standing, rules, history=told_of_success(due, read))
     shares = feed.unchanged > 0 or any(entry.key in reading.known for entry in feed.entries)
-    return relocation.decide_redirect(due, settled, shares=shares, rival=reading.rival)
+    return redirects.decide_redirect(due, settled, shares=shares, rival=reading.rival)
 
 
 def shown_error(error: TidingsError, due: DueSource) -> str:
@@ -379,3 +385,17 @@ def _told_of_new(history: Stored, due: DueSource, polled: PolledSource) -> Store
 
 def _count(changes: Changes, state: EntryState) -> int:
     return sum(new.state is state for new in changes.new)
+
+
+def is_doubtful(source: DueSource) -> bool:
+    """Tell whether the whole document is to be asked for, without conditions.
+
+    That is so once its server has said nothing but "not modified" for a week or longer, and at
+    the source's rhythm `MISSED` entries should have come. It is the stored row that decides, as
+    of its last poll, so that asking and settling agree.
+    """
+    if not (source.read_at and source.last_polled_at and source.silent_polls):
+        return False
+    silence = source.last_polled_at - source.read_at
+    rhythm = Rhythm(entries=source.learned_entries, seconds=source.learned_seconds)
+    return silence >= STALE and rhythm.expected(silence) >= MISSED

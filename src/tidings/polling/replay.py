@@ -7,15 +7,15 @@ from threading import Event
 
 from tidings.catalog import sources
 from tidings.db.database import Database
-from tidings.domain.polled import KeptDocument
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.model.feed import ParsedFeed
 from tidings.model.status import PollResult, PollSummary, summarise
 from tidings.parsing.document import Document
-from tidings.services.poll import Fetch, Poller
-from tidings.services.readings import Parse
-from tidings.storage import documents
+from tidings.polling.parse_queue import Parse
+from tidings.polling.poll import Fetch, Poller
+from tidings.polling.polled_source import KeptDocument
+from tidings.polling.store import documents
 
 
 class Replayer:

@@ -19,16 +19,16 @@ from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.db.database import Database
-from tidings.domain.hubs import LEASE, ask, may_leave, settle_intent
 from tidings.errors import FetchError, LeaseLostError, NotFoundError, StorageError, TidingsError
 from tidings.fetching.outcomes import Fetched, FormPost, Validators
 from tidings.fetching.post import Answer, Post, refusal, send
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
 from tidings.model.websub import SUBSCRIBED, HubState, HubSubscription, Intent, Push, is_genuine
-from tidings.services.readings import Parse, Parsed, Readings
-from tidings.services.settling import Rules, result_of, settle_read, shown_error
-from tidings.storage import leases, polls, websub
+from tidings.polling.hub_requests import LEASE, ask, may_leave, settle_intent
+from tidings.polling.outcome import Rules, result_of, settle_read, shown_error
+from tidings.polling.parse_queue import Parse, Parsed, Readings
+from tidings.polling.store import leases, polls, push_subscriptions
 
 logger = logging.getLogger(__name__)
 
@@ -77,23 +77,23 @@ class HubSubscriber:
         """
         now = self._clock()
         with self._database.read() as connection:
-            if not websub.has_work(connection, now=now):
+            if not push_subscriptions.has_work(connection, now=now):
                 return None
         with self._database.write() as connection:
-            websub.make_due(connection, now=now)
+            push_subscriptions.make_due(connection, now=now)
         with self._database.write() as connection:
-            websub.leave_inactive(connection, now=now)
-            while known := websub.find_due(connection, now=now):
+            push_subscriptions.leave_inactive(connection, now=now)
+            while known := push_subscriptions.find_due(connection, now=now):
                 if asked := ask(known, now=now):
-                    websub.put(connection, asked)
+                    push_subscriptions.put(connection, asked)
                     return asked
-                websub.remove(connection, known.token)
+                push_subscriptions.remove(connection, known.token)
         return None
 
     def _note(self, known: HubSubscription, answer: Answer) -> None:
         error = refusal(answer, hiding=(known.token, known.secret))
         with self._database.write() as connection:
-            websub.note_answer(connection, known.token, error)
+            push_subscriptions.note_answer(connection, known.token, error)
         if error:
             logger.warning("hub refused", extra={**_what(known), "error": error})
         else:
@@ -103,7 +103,7 @@ class HubSubscriber:
 def forget_hubs(database: Database) -> None:
     """End all subscriptions: whatever a hub still sends is answered "gone"."""
     with database.write() as connection:
-        websub.remove_all(connection)
+        push_subscriptions.remove_all(connection)
 
 
 class HubRequests:
@@ -127,14 +127,16 @@ class HubRequests:
             NotFoundError: There is no such subscription, or we did not ask for this.
         """
         with self._database.read() as connection:
-            websub.get(connection, token)  # strangers do not get as far as the one writer
+            push_subscriptions.get(
+                connection, token
+            )  # strangers do not get as far as the one writer
         with self._database.write() as connection:
-            known = websub.get(connection, token, to_change=True)
+            known = push_subscriptions.get(connection, token, to_change=True)
             settled = settle_intent(known, intent, now=self._clock())
             if may_leave(known, intent):
-                websub.remove(connection, token)
+                push_subscriptions.remove(connection, token)
             elif settled != known:
-                websub.put(connection, settled)
+                push_subscriptions.put(connection, settled)
             else:
                 raise NotFoundError("request", f"to {intent.mode} for that token")
         logger.info("hub spoke", extra={**_what(known), "mode": intent.mode})
@@ -163,15 +165,15 @@ class HubRequests:
         now = self._clock()
         kept = push if known.pushes_whole_entries else Push()
         with self._database.write() as connection:
-            websub.put_push(connection, token, kept, now=now)
+            push_subscriptions.put_push(connection, token, kept, now=now)
         # On its own: a poll that is saving holds the source, and may want what was just written.
         with self._database.write() as connection:
-            websub.make_due(connection, now=now)
+            push_subscriptions.make_due(connection, now=now)
         logger.info("push received", extra={**_what(known), "bytes": len(push.body)})
 
     def _expected(self, token: str) -> HubSubscription:
         with self._database.read() as connection:
-            known = websub.get(connection, token)
+            known = push_subscriptions.get(connection, token)
         if known.state not in SUBSCRIBED:
             raise NotFoundError("subscription", "with that token")
         return known
@@ -188,7 +190,7 @@ def take_pushes(
     if not waiting:
         return {}
     with database.write() as connection:
-        pushes = websub.take_pushes(connection, waiting.keys())
+        pushes = push_subscriptions.take_pushes(connection, waiting.keys())
     return {
         source_id: as_fetched(waiting[source_id], push)
         for source_id, push in pushes.items()
@@ -262,7 +264,7 @@ class PushReader:
         """Take in every document that waits, until none does, or when told to stop."""
         while not stop.is_set():
             with self._database.read() as connection:
-                pushes = websub.waiting(connection, since=self._clock() - FRESH_FOR)
+                pushes = push_subscriptions.waiting(connection, since=self._clock() - FRESH_FOR)
                 dues = {due.id: due for due in leases.due(connection, pushes.keys())}
             if not dues:
                 return
@@ -293,7 +295,7 @@ class PushReader:
             polled = settle_read(due, reading, now=self._clock(), rules=self._rules)
             with self._database.write() as connection:
                 polls.save(connection, None, [polled])
-                websub.finish(connection, due.id, push, fetches=False)
+                push_subscriptions.finish(connection, due.id, push, fetches=False)
         except LeaseLostError:
             return  # it was polled meanwhile, and what waits still is compared with what is stored now
         except StorageError:
@@ -302,7 +304,7 @@ class PushReader:
             data = {"source": due.shown(due.url), "because": shown_error(error, due)}
             logger.warning("push not read", extra=data)
             with self._database.write() as connection:
-                websub.finish(connection, due.id, push, fetches=True)
+                push_subscriptions.finish(connection, due.id, push, fetches=True)
             return
         result = result_of(due, polled)
         counts = {"new": result.new, "updated": result.updated}

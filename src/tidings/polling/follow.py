@@ -14,9 +14,9 @@ from tidings.model.feed import Link
 from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_addresses, without_credentials
-from tidings.services.discovering import Discovery, Looked, Prober, Visit, discover
-from tidings.services.settling import ComparedDocument, Rules, settle_read
-from tidings.storage import leases, polls
+from tidings.polling.discover import Discovery, Looked, Prober, Visit, discover
+from tidings.polling.outcome import ComparedDocument, Rules, settle_read
+from tidings.polling.store import leases, polls
 from tidings.stories.store import stories
 
 CHUNK = 200

@@ -13,8 +13,8 @@ from tidings.errors import ConflictError, FetchError
 from tidings.model.feed import ParsedFeed
 from tidings.model.sources import DueSource
 from tidings.parsing.urls import canonical_url
-from tidings.services.discovering import FoundFeed, Looked, Prober, Visit, discover
-from tidings.storage import documents, polls
+from tidings.polling.discover import FoundFeed, Looked, Prober, Visit, discover
+from tidings.polling.store import documents, polls
 
 logger = logging.getLogger(__name__)
 

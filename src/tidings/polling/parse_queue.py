@@ -7,9 +7,6 @@ from functools import partial
 
 from tidings.catalog import sources
 from tidings.db.database import Database
-from tidings.domain.compare import KnownEntry
-from tidings.domain.moves import CONFIRMATIONS
-from tidings.domain.renames import Namesake
 from tidings.fetching.outcomes import Fetched
 from tidings.filters import store
 from tidings.filters.filtering import dropped_by
@@ -17,8 +14,11 @@ from tidings.filters.rules import Filter
 from tidings.model.feed import ParsedFeed
 from tidings.model.sources import DueSource
 from tidings.parsing.document import Document
-from tidings.services.settling import ComparedDocument
-from tidings.storage import polls
+from tidings.polling.compare import KnownEntry
+from tidings.polling.guid_changes import Namesake
+from tidings.polling.outcome import ComparedDocument
+from tidings.polling.redirects import CONFIRMATIONS
+from tidings.polling.store import polls
 
 Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
 

@@ -14,7 +14,6 @@ from threading import Event
 from typing import Self, TypeVar
 
 from tidings.db.database import Database
-from tidings.domain.schedule import PollPolicy
 from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
 from tidings.fetching.outcomes import Fetched, Outcome, Request
 from tidings.model.feed import Link, ParsedFeed
@@ -22,10 +21,11 @@ from tidings.model.urls import host_of, without_credentials
 from tidings.parsing import discovery
 from tidings.parsing.discovery import Page, is_page, read_page
 from tidings.parsing.document import Document
-from tidings.services.claims import HostRules
-from tidings.services.poll import Fetch
-from tidings.services.readings import Parse
-from tidings.storage import leases
+from tidings.polling.host_leases import HostRules
+from tidings.polling.parse_queue import Parse
+from tidings.polling.poll import Fetch
+from tidings.polling.schedule import PollPolicy
+from tidings.polling.store import leases
 
 MAX_TRIES = 10
 """Addresses that are tried where a page advertises no feed."""

@@ -41,18 +41,18 @@ from tidings.catalog import change_log, sources
 from tidings.db.intake_tables import alias
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, poll_hour, source, tombstone
-from tidings.domain.arrivals import NewEntry
-from tidings.domain.compare import MAX_UPDATES, EntryEdit, KnownEntry
-from tidings.domain.polled import SAID, PolledSource
-from tidings.domain.renames import Namesake
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
 from tidings.model.sources import noted_all
 from tidings.model.status import LAGS
 from tidings.model.urls import host_of
+from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
+from tidings.polling.guid_changes import Namesake
+from tidings.polling.new_entries import NewEntry
+from tidings.polling.polled_source import SAID, PolledSource
+from tidings.polling.store import documents, push_subscriptions, visibility
 from tidings.search.store import index
-from tidings.storage import documents, visibility, websub
 from tidings.stories.matching import StoryCandidate
 from tidings.stories.store import stories
 
@@ -141,7 +141,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     update_sources(connection, owner, polled)
     documents.keep(connection, [one.document for one in polled if one.document])
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
-    websub.note(connection, notes, now=polled[0].last_polled_at)
+    push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
     _tally(connection, polled)
     changed = [one for one in polled if _looks_different(one)]
     turned = [one.id for one in polled if _health_turned(one)]

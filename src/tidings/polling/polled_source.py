@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tidings.domain.compare import Changes
 from tidings.model.sources import SourceState
 from tidings.model.status import PollOutcome
 from tidings.model.websub import HubNote
+from tidings.polling.compare import Changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,6 @@ from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.db.database import BREATH, Database
-from tidings.domain.polled import PolledSource
-from tidings.domain.schedule import PollPolicy
-from tidings.domain.silence import is_doubtful
 from tidings.errors import (
     DatabaseAwayError,
     FetchError,
@@ -37,18 +34,21 @@ from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.model.sources import DueSource
 from tidings.model.status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.model.urls import host_of
-from tidings.services.claims import Claims, HostRules
-from tidings.services.readings import Parse, Parsed, Readings
-from tidings.services.settling import (
+from tidings.polling.host_leases import Claims, HostRules
+from tidings.polling.outcome import (
     Rules,
+    is_doubtful,
     is_same,
     result_of,
     settle_failure,
     settle_read,
     settle_unchanged,
 )
-from tidings.services.websub import take_pushes
-from tidings.storage import leases, polls
+from tidings.polling.parse_queue import Parse, Parsed, Readings
+from tidings.polling.polled_source import PolledSource
+from tidings.polling.push import take_pushes
+from tidings.polling.schedule import PollPolicy
+from tidings.polling.store import leases, polls
 
 logger = logging.getLogger(__name__)
 

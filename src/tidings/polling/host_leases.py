@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from tidings.db.database import Database
 from tidings.errors import StorageError
 from tidings.model.sources import DueSource
-from tidings.storage import leases
-from tidings.storage.leases import LeaseRequest
+from tidings.polling.store import leases
+from tidings.polling.store.leases import LeaseRequest
 
 AHEAD = 2
 """Hosts that are held for each that is asked at a time, so that the next are always at hand."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.domain.arrivals import NewEntry, Occasion, receive
-from tidings.domain.renames import Namesake, Rename, find_renames
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry, ParsedFeed
+from tidings.polling.guid_changes import Namesake, Rename, find_renames
+from tidings.polling.new_entries import NewEntry, Occasion, receive
 from tidings.search.words import Indexed, indexed
 
 MAX_NAMES = 10
