@@ -24,15 +24,15 @@ from tidings.catalog import newsletters
 from tidings.config import Settings
 from tidings.db.database import Database
 from tidings.db.mail_tables import subscriber, subscription, subscription_topic
-from tidings.domain.planning import next_slot
 from tidings.mail.folder import Folder
 from tidings.mail.smtp import Relay
 from tidings.mail.transport import Connect
 from tidings.model.newsletters import Frequency, Schedule
-from tidings.services.delivering import Sender
-from tidings.services.issue_queue import IssueQueue
-from tidings.services.planning import CHUNK, Planner
-from tidings.storage import deliveries
+from tidings.newsletters.issue_queue import IssueQueue
+from tidings.newsletters.plan import CHUNK, Planner
+from tidings.newsletters.sender import Sender
+from tidings.newsletters.store import deliveries
+from tidings.newsletters.windows import next_slot
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from factories import DAY, HOUR

@@ -17,7 +17,6 @@ from tidings.catalog.newsletters import NewsletterForm
 from tidings.catalog.sources import NewSource
 from tidings.db.mail_tables import delivery, issue_entry, plan_log
 from tidings.db.tables import entry, source
-from tidings.domain.planning import next_due
 from tidings.errors import (
     LostReplyError,
     RefusedForNowError,
@@ -31,13 +30,14 @@ from tidings.mail.transport import Reply
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Frequency, Schedule
 from tidings.model.subscribers import Preferences
+from tidings.newsletters.compose import Composer
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.issue_queue import IssueQueue
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.render import Composed
+from tidings.newsletters.sender import Sender
+from tidings.newsletters.windows import next_due
 from tidings.polling.store import leases, polls
-from tidings.rendering.mail import Composed
-from tidings.services.composing import Composer
-from tidings.services.delivering import Sender
-from tidings.services.issue_messages import IssueMessages
-from tidings.services.issue_queue import IssueQueue
-from tidings.services.planning import Planner
 from tidings.storage import subscriptions
 
 

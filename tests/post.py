@@ -13,8 +13,8 @@ from newsroom import Newsroom, a_wish
 from tidings.app.templates import load_mail_templates
 from tidings.db.subscriber_tables import notice
 from tidings.model.subscribers import MessageKind
+from tidings.newsletters.sender import Sender
 from tidings.rendering.notices import render_message
-from tidings.services.delivering import Sender
 from tidings.services.links import SignedLinks
 from tidings.services.notice_contexts import ContextBuilder
 from tidings.services.notices import TransactionalQueue

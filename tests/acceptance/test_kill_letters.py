@@ -13,7 +13,7 @@ from factories import DAY
 from newsroom import Newsroom
 from relay import CLOSE, HANG, FakeRelay
 from tidings.db.mail_tables import delivery
-from tidings.domain.retries import DOUBT
+from tidings.newsletters.retries import DOUBT
 
 PATIENCE = 30
 SEVEN = mortal.SEVEN

@@ -14,7 +14,7 @@ from documents import atom, recent_items
 from loopback import answer
 from relay import FakeRelay
 from tidings.db.mail_tables import subscription
-from tidings.domain.planning import HARMLESS
+from tidings.newsletters.windows import HARMLESS
 
 PATIENCE = 30
 SENDER = "Tidings <news@tidings.example.net>"

@@ -22,7 +22,7 @@ from digests import (
 )
 from tidings.app.templates import load_mail_templates
 from tidings.model.newsletters import Fold
-from tidings.rendering.mail import compose
+from tidings.newsletters.render import compose
 
 FOLDED = Fold(source=PAGES_AND_LOGS, entries=tuple(map(an_entry, range(50, 62))))
 

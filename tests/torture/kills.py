@@ -33,9 +33,9 @@ from relay import FakeRelay
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.mail_tables import delivery
-from tidings.domain.retries import PAUSES
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import Relay
+from tidings.newsletters.retries import PAUSES
 
 READERS = 80
 SERVICES = 2

@@ -30,7 +30,7 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.mail.transport import Reply
 from tidings.model.newsletters import UNSUBSCRIBE_URL, Frequency
-from tidings.rendering.mail import Composed
+from tidings.newsletters.render import Composed
 
 BEGIN = datetime(2026, 3, 7, tzinfo=UTC)
 """A month in which most clocks are changed."""

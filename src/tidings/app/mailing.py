@@ -23,18 +23,18 @@ from tidings.mail.settings import DomainLimits
 from tidings.mail.smtp import Relay
 from tidings.mail.transport import Connect
 from tidings.model.newsletters import Digest, Newsletter
-from tidings.rendering.mail import Composed, compose
+from tidings.newsletters.compose import Composer
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.issue_queue import IssueQueue, IssueSender
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.render import Composed, compose
+from tidings.newsletters.sender import Sender
 from tidings.rendering.notices import MessageContext, RenderedMessage, render_message
 from tidings.services.bouncing import BounceProcessor
-from tidings.services.composing import Composer
-from tidings.services.delivering import Sender
 from tidings.services.doctor import Doctor
 from tidings.services.importing import Importer, ImportPlan
-from tidings.services.issue_messages import IssueMessages
-from tidings.services.issue_queue import IssueQueue, IssueSender
 from tidings.services.notice_contexts import ContextBuilder
 from tidings.services.notices import TransactionalQueue
-from tidings.services.planning import Planner
 from tidings.services.watch import DailyNote
 from tidings.storage.notices import ClaimedMessage
 from tidings.templating.templates import Templates

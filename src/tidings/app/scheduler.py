@@ -20,11 +20,11 @@ from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
 from tidings.model.status import PollResult
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.sender import Sender
 from tidings.polling.poll import Poller
 from tidings.polling.push import forget_hubs
 from tidings.services.announcing import forget_others
-from tidings.services.delivering import Sender
-from tidings.services.planning import Planner
 from tidings.services.subscribing import forget_expired
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.storage import pruning

@@ -5,7 +5,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
-from tidings.rendering import mail, notices
+from tidings.newsletters import render
+from tidings.rendering import notices
 from tidings.rendering.directory_pages import SourcesPage, TopicsPage
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.operator_pages import OperatorPage
@@ -58,8 +59,8 @@ def load_mail_templates(directories: Sequence[Path]) -> Templates:
             lacks the way to leave, or the subject is empty.
     """
     templates = Templates(
-        directories, contracts={**mail.contracts(), **notices.template_contracts()}
+        directories, contracts={**render.contracts(), **notices.template_contracts()}
     )
-    mail.try_digests(templates)
+    render.try_digests(templates)
     notices.try_templates(templates)
     return templates

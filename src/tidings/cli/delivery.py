@@ -10,8 +10,8 @@ import click
 
 from tidings.cli.output import ID, json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.retries import DeliveryRecord, Search
 from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.retries import DeliveryRecord, Search
 
 STATES = tuple(one.value for one in DeliveryState)  # as members, their names would be asked for
 HELD = "held by the operator; `tidings delivery resend` sends it"
@@ -40,7 +40,7 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
     """
     from tidings.app.app import opened
     from tidings.mail.addresses import parse_address
-    from tidings.storage import deliveries
+    from tidings.newsletters.store import deliveries
 
     search = Search(
         state=DeliveryState(given["state"]) if given["state"] else None,
@@ -70,7 +70,7 @@ def show(start: Start, delivery_id: int, *, as_json: bool) -> None:
     Example: tidings delivery show 12
     """
     from tidings.app.app import opened
-    from tidings.storage import deliveries
+    from tidings.newsletters.store import deliveries
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = deliveries.get(connection, delivery_id)
@@ -96,7 +96,7 @@ def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes:
     Example: tidings delivery resend 12 13
     """
     from tidings.app.app import opened, utc_now
-    from tidings.storage import deliveries
+    from tidings.newsletters.store import deliveries
 
     if bool(delivery_ids) == (issue is not None):
         raise click.UsageError("name deliveries, or an issue by --issue")
@@ -121,7 +121,7 @@ def cancel(start: Start, delivery_ids: Sequence[int]) -> None:
     Example: tidings delivery cancel 12 13
     """
     from tidings.app.app import opened, utc_now
-    from tidings.storage import deliveries
+    from tidings.newsletters.store import deliveries
 
     with opened(start.settings()) as app, app.database.write() as connection:
         deliveries.cancel(connection, delivery_ids, now=utc_now())
@@ -139,7 +139,7 @@ def hold(start: Start, *, yes: bool) -> None:
     Example: tidings delivery hold --yes
     """
     from tidings.app.app import opened, utc_now
-    from tidings.storage import deliveries
+    from tidings.newsletters.store import deliveries
 
     with opened(start.settings()) as app:
         _ask("Hold every letter that is planned?", yes=yes)

@@ -12,9 +12,9 @@ import click
 from tidings.cli.delivery import contract as delivery_contract
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.planning import Forecast
 from tidings.errors import ConflictError, InvalidError
 from tidings.model.newsletters import Issue
+from tidings.newsletters.windows import Forecast
 
 MAX_DOUBTFUL = 100
 """Doubtful deliveries of an issue that are named."""
@@ -38,7 +38,7 @@ def list_issues(start: Start, limit: int, *, as_json: bool) -> None:
     Example: tidings issue list --limit 10
     """
     from tidings.app.app import opened
-    from tidings.storage import issues
+    from tidings.newsletters.store import issues
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.latest(connection, only_listed=False, limit=limit or None)
@@ -62,7 +62,7 @@ def show(start: Start, issue_id: int, *, as_json: bool) -> None:
     Example: tidings issue show 3
     """
     from tidings.app.app import opened
-    from tidings.storage import deliveries, issues
+    from tidings.newsletters.store import deliveries, issues
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.get(connection, issue_id)
@@ -130,7 +130,7 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
     from tidings.app import mailing
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
-    from tidings.services import composing
+    from tidings.newsletters import compose
 
     at = _time(wish["time"]) if wish["time"] else utc_now()
     with opened(start.settings()) as app:
@@ -139,7 +139,7 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
             edition = newsletters.edition_of(connection, newsletter)
             series = edition.newsletter
             spoken = replace(series, language=wish["language"] or series.language)
-            found = composing.preview(
+            found = compose.preview(
                 composer, connection, replace(edition, newsletter=spoken), at=at
             )
         if found is None:
@@ -178,7 +178,7 @@ def send(
     from tidings.app.app import opened
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
-    from tidings.services.sending import forecast, send_now, send_test
+    from tidings.newsletters.send import forecast, send_now, send_test
 
     tester = parse_address(to).address if to else None
     with opened(start.settings()) as app:

@@ -87,7 +87,7 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.catalog.newsletters import NewsletterForm
-    from tidings.domain.planning import next_due
+    from tidings.newsletters.windows import next_due
 
     form = NewsletterForm(
         title=given["title"],
@@ -164,7 +164,7 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.catalog.newsletters import NewsletterForm
-    from tidings.domain.planning import next_due
+    from tidings.newsletters.windows import next_due
 
     letters = _letters(given)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -196,7 +196,7 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
     """
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
-    from tidings.storage import plans
+    from tidings.newsletters.store import plans
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:

@@ -10,9 +10,9 @@ import click
 from tidings.cli.newsletter import preference_options, schedule_of
 from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.planning import SimulatedSlot
 from tidings.errors import InvalidError
 from tidings.model.newsletters import Frequency, Schedule
+from tidings.newsletters.windows import SimulatedSlot
 
 DAY = timedelta(days=1)
 SPAN = timedelta(days=14)

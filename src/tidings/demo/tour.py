@@ -19,12 +19,12 @@ from tidings.catalog.newsletters import NewsletterForm
 from tidings.catalog.sources import NewSource
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
-from tidings.domain.planning import next_due
 from tidings.errors import ConfigError
 from tidings.model.newsletters import Frequency, Schedule
 from tidings.model.status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
-from tidings.services.sending import send_now
+from tidings.newsletters.send import send_now
+from tidings.newsletters.windows import next_due
 from tidings.storage import subscriptions
 from tidings.web.server import bound, serve
 

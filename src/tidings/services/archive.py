@@ -6,15 +6,15 @@ from itertools import groupby
 
 from tidings.catalog import change_log
 from tidings.db.database import Connection
-from tidings.domain.digests import compose
 from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import Digest, Issue
 from tidings.model.scopes import FeedDocument
+from tidings.newsletters.digests import compose
+from tidings.newsletters.store import issues
 from tidings.rendering.issues_feed import issues_feed
 from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
 from tidings.services.imprint import ISSUES_IN_FEED
-from tidings.storage import issues
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
 

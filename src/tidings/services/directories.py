@@ -14,11 +14,11 @@ from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source, SourceState, health_of
+from tidings.newsletters.store import issues
 from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.rendering.sitemap import MOST, SitemapEntry, render_sitemap, render_sitemap_index
 from tidings.search.store import saved_searches
 from tidings.services.imprint import every_scope, key_of
-from tidings.storage import issues
 from tidings.templating.site import Site
 
 

@@ -21,12 +21,12 @@ from tidings.mail.probes import ClickAnswer, click
 from tidings.mail.settings import SmtpSettings
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 from tidings.model.operators import ENOUGH_SPACE, LITTLE_SPACE
+from tidings.newsletters.compose import Composer
+from tidings.newsletters.compose import sample as sample_issue
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.issue_queue import IssueSender
 from tidings.polling.store import leases
-from tidings.services.composing import Composer
-from tidings.services.composing import sample as sample_issue
 from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
-from tidings.services.issue_messages import IssueMessages
-from tidings.services.issue_queue import IssueSender
 from tidings.storage import hub_pings
 
 EXAMPLE = "example.org"

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from tidings.catalog import entries, sources
 from tidings.db.database import Connection
-from tidings.domain.digests import matches
-from tidings.domain.planning import Omission
 from tidings.filters import store
 from tidings.filters.filtering import FilterSet
 from tidings.model.entries import Entry, EntryState
 from tidings.model.identity import digest
 from tidings.model.newsletters import Subscription
 from tidings.model.sources import LOGIN_WANTED, Source, SourceState, login_advice
+from tidings.newsletters.digests import matches
+from tidings.newsletters.windows import Omission
 from tidings.parsing.urls import canonical_url
 from tidings.polling.store import push_subscriptions
 from tidings.storage import bounces, explanations, subscribers, subscriptions, suppressions

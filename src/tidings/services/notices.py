@@ -11,9 +11,9 @@ from tidings.db.database import Connection, Database
 from tidings.mail.message import ListHeaders, TransactionalMessage, build_transactional
 from tidings.mail.transport import Envelope
 from tidings.model.newsletters import Newsletter
+from tidings.newsletters.message_queue import OutgoingMessage, Pauses
 from tidings.rendering.notices import MessageContext, RenderedMessage
 from tidings.services.notice_contexts import ContextBuilder, subject_of
-from tidings.services.queues import OutgoingMessage, Pauses
 from tidings.storage import notices
 from tidings.storage.notices import ClaimedMessage
 

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from tidings.catalog import change_log
 from tidings.db.database import Connection
-from tidings.domain.planning import (
+from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
+from tidings.newsletters.digest_candidates import Audience, DigestCandidates
+from tidings.newsletters.windows import (
     INSTANT_PAUSE,
     Omission,
     SimulatedSlot,
@@ -17,8 +19,6 @@ from tidings.domain.planning import (
     slots_between,
     window_of,
 )
-from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
-from tidings.services.news import Audience, DigestCandidates
 from tidings.storage import explanations, subscribers
 from tidings.storage.explanations import SeqTimes
 from tidings.stories.store import records

@@ -29,6 +29,7 @@ from tidings.model.scopes import (
     ListAddress,
     PageAddress,
 )
+from tidings.newsletters.store import issues
 from tidings.rendering.formats import FORMATS
 from tidings.rendering.sitemap import robots
 from tidings.services import archive
@@ -36,7 +37,7 @@ from tidings.services.directories import count_of_parts
 from tidings.services.imprint import SiteContext, every_scope, key_of, last_change, scope_of
 from tidings.services.paging import repaginate
 from tidings.services.publication import Publication
-from tidings.storage import issues, paging
+from tidings.storage import paging
 
 SAVED_AFTER = 5_000
 """Files after which the list of files is written: that much is done twice after a crash."""

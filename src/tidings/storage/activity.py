@@ -34,9 +34,10 @@ from tidings.model.status import (
     SlowSource,
 )
 from tidings.model.websub import HubState
+from tidings.newsletters.store import deliveries
 from tidings.polling.store import push_subscriptions
 from tidings.polling.store.polls import LAG_COLUMNS
-from tidings.storage import bounces, deliveries, hub_pings
+from tidings.storage import bounces, hub_pings
 
 LATEST = 500
 """Entries by which it is told which sources are slow."""

@@ -13,7 +13,7 @@ from tidings.db.statements import upsert
 from tidings.db.subscriber_tables import address_change, notice, sign_up
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import LIFETIMES, MessageKind
-from tidings.storage.outbox import Outbox, OutboxMessage
+from tidings.newsletters.store.outbox import Outbox, OutboxMessage
 
 KEPT = timedelta(days=30)
 """How long a message is on record once nothing more is to happen to it."""

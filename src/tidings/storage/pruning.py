@@ -28,9 +28,9 @@ from tidings.db.mail_tables import delivery, issue_entry, newsletter, relay, sub
 from tidings.db.subscriber_tables import notice
 from tidings.db.tables import counter, entry, host, source, tombstone
 from tidings.db.types import UtcDateTime
-from tidings.domain.retries import DOUBT
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.retries import DOUBT
 from tidings.polling.store.leases import LEASE, clock
 from tidings.stories.store import stories
 

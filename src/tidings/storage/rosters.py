@@ -12,9 +12,9 @@ from tidings.catalog.newsletters import chosen_topics, schedule_columns
 from tidings.db.mail_tables import newsletter, subscriber, subscription, subscription_topic
 from tidings.db.statements import upsert
 from tidings.db.tables import topic
-from tidings.domain.planning import next_due
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import Preferences
+from tidings.newsletters.windows import next_due
 from tidings.storage.subscriptions import to_subscription
 
 PAGE = 1000

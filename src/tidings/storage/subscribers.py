@@ -15,10 +15,10 @@ from tidings.db.mail_tables import delivery, issue, issue_entry, plan_log, subsc
 from tidings.db.subscriber_tables import address_change, notice, sign_up
 from tidings.db.tables import entry
 from tidings.domain.bounces import BounceHistory
-from tidings.domain.planning import Omission
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import WAITING_TIME, AddressChange, SubscriberProfile
+from tidings.newsletters.windows import Omission
 from tidings.storage import subscriptions
 
 

@@ -10,10 +10,10 @@ from tidings.catalog.change_log import last_seq
 from tidings.catalog.newsletters import assign_topics, chosen_topics, schedule_columns, to_schedule
 from tidings.db.mail_tables import delivery, subscriber, subscription, subscription_topic
 from tidings.db.statements import upsert
-from tidings.domain.planning import next_due
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import DeliveryState, Ending, Newsletter, Subscription
 from tidings.model.subscribers import Preferences
+from tidings.newsletters.windows import next_due
 
 
 def add(

@@ -24,11 +24,11 @@ from newsroom import (
 )
 from outage import Outage
 from tidings.db.mail_tables import delivery, subscriber
-from tidings.domain.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
 from tidings.errors import StorageError
 from tidings.model.refusals import FEW_OF_A_DOMAIN
-from tidings.services import delivering, issue_queue
-from tidings.services.delivering import Delivered
+from tidings.newsletters import issue_queue, sender
+from tidings.newsletters.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
+from tidings.newsletters.sender import Delivered
 from tidings.storage import subscribers
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -222,7 +222,7 @@ def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_men
         newsroom.now += FAULT
         newsroom.deliver(relay)
 
-    assert asked <= FEW_OF_A_DOMAIN + delivering.AHEAD
+    assert asked <= FEW_OF_A_DOMAIN + sender.AHEAD
     assert in_the_hour <= asked + 12
     assert at_first == ["held"] * 12
     assert newsroom.states() == ["accepted"] * 12
@@ -509,7 +509,7 @@ class Hanging(Outbox):
 def test_a_service_that_stops_gives_back_what_has_no_reply(
     newsroom, planned, marked, state, monkeypatch
 ):
-    monkeypatch.setattr(delivering, "LAST_WAIT", 0.3)
+    monkeypatch.setattr(sender, "LAST_WAIT", 0.3)
     planned(4)
     relay, stop = Hanging(marked=marked), Event()
     service = Thread(target=newsroom.deliver, args=[relay], kwargs={"stop": stop})
@@ -545,7 +545,7 @@ def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsroom, plan
 def test_a_reply_that_takes_long_is_waited_for_when_the_relay_refuses_others(
     newsroom, planned, monkeypatch
 ):
-    monkeypatch.setattr(delivering, "LAST_WAIT", 0.1)
+    monkeypatch.setattr(sender, "LAST_WAIT", 0.1)
     planned(2)
     relay = Hanging(marked=True)
     relay.tell(refuse_us)
@@ -563,7 +563,7 @@ def test_a_reply_that_takes_long_is_waited_for_when_the_relay_refuses_others(
 
 
 def test_a_letter_that_waits_for_its_reply_stays_ours(newsroom, planned, monkeypatch):
-    monkeypatch.setattr(delivering, "RENEWAL", timedelta(0))
+    monkeypatch.setattr(sender, "RENEWAL", timedelta(0))
     planned()
     relay = Hanging(marked=True)
     service = Thread(target=newsroom.deliver, args=[relay])

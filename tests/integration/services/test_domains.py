@@ -7,11 +7,11 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, accept, refuse_for_now, refuse_our_letter, reject
-from tidings.domain.retries import FAULT, MAX_FAULTS, PAUSES
 from tidings.mail.settings import DomainLimits
-from tidings.services import lanes
-from tidings.services.delivering import Delivered
-from tidings.storage import deliveries, relays
+from tidings.newsletters import domain_limits
+from tidings.newsletters.retries import FAULT, MAX_FAULTS, PAUSES
+from tidings.newsletters.sender import Delivered
+from tidings.newsletters.store import deliveries, relay_pauses
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -91,8 +91,8 @@ def test_a_domain_that_knows_nobody_any_more_is_left_alone_and_counts_against_no
     assert {row.state for row in rows[:20]} <= {"held", "ready"}
     assert {row.state for row in rows[20:]} == {"accepted"}
     with planned.database.read() as connection:
-        assert list(relays.paused_domains(connection, now=SEVEN)) == ["big.example"]
-        assert relays.find_relay_pause(connection, "relay", now=SEVEN) is None
+        assert list(relay_pauses.paused_domains(connection, now=SEVEN)) == ["big.example"]
+        assert relay_pauses.find_relay_pause(connection, "relay", now=SEVEN) is None
     assert set(planned.states()) == {"accepted"}
 
 
@@ -100,9 +100,9 @@ def test_a_pause_is_found_by_the_next_service_with_its_reason(planned):
     planned.deliver(Outbox(*[at("big.example", refuse_our_letter)] * 25))
 
     with planned.database.read() as connection:
-        paused = relays.paused_domains(connection, now=SEVEN)
-        reason = relays.find_relay_pause(connection, "domain:big.example", now=SEVEN)
-        after = relays.paused_domains(connection, now=SEVEN + FAULT)
+        paused = relay_pauses.paused_domains(connection, now=SEVEN)
+        reason = relay_pauses.find_relay_pause(connection, "domain:big.example", now=SEVEN)
+        after = relay_pauses.paused_domains(connection, now=SEVEN + FAULT)
 
     assert paused == {"big.example": SEVEN + FAULT}
     assert reason == (SEVEN + FAULT, "554 5.7.1 this is spam")
@@ -121,7 +121,7 @@ def test_only_the_domain_itself_waits(planned):
 
 
 def test_a_domain_with_a_limit_holds_up_nobody(planned, monkeypatch):
-    monkeypatch.setattr(lanes, "HORIZON", 0.05)
+    monkeypatch.setattr(domain_limits, "HORIZON", 0.05)
     outbox, limits = Outbox(), {"big.example": DomainLimits(per_second=40)}
 
     planned.deliver(outbox, limits=limits)

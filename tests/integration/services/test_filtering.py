@@ -12,8 +12,8 @@ from tidings.errors import InvalidError
 from tidings.filters import store
 from tidings.filters.filtering import add, try_filter
 from tidings.filters.rules import Action, Field, Filter, Kind, Rule
-from tidings.services import planning
-from tidings.services.composing import preview
+from tidings.newsletters import plan
+from tidings.newsletters.compose import preview
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
@@ -144,7 +144,7 @@ def test_the_edition_and_its_preview_are_filtered_as_well(database, newsroom, ed
 def test_contents_are_read_for_the_filter_and_for_the_letter_however_many_the_readers(
     newsroom, editor, source, content_reads, monkeypatch
 ):
-    monkeypatch.setattr(planning, "CHUNK", 2)
+    monkeypatch.setattr(plan, "CHUNK", 2)
     readers = [newsroom.subscribe(f"{number}@example.org") for number in range(5)]
     editor.filter("drop", "advertisement", field=Field.TEXT)
     newsroom.publish(source, 3)

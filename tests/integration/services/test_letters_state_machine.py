@@ -28,11 +28,11 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.mail_tables import subscription
 from tidings.db.tables import entry
-from tidings.domain.retries import DOUBT, PAUSES
 from tidings.errors import ConflictError, StorageError
 from tidings.model.newsletters import DeliveryState, Frequency
+from tidings.newsletters.retries import DOUBT, PAUSES
+from tidings.newsletters.store import deliveries
 from tidings.search.store import index
-from tidings.storage import deliveries
 
 FINAL = {
     DeliveryState.ACCEPTED,

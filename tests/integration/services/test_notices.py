@@ -25,12 +25,13 @@ from post import ANN, LINKS, SITE_URL, PostOffice
 from readers import way_out
 from tidings.db.mail_tables import newsletter, subscription
 from tidings.db.subscriber_tables import sign_up
-from tidings.domain.retries import DOUBT
 from tidings.errors import StorageError
 from tidings.model.subscribers import NOBODY, MessageKind
-from tidings.services.delivering import Delivered
+from tidings.newsletters.retries import DOUBT
+from tidings.newsletters.sender import Delivered
+from tidings.newsletters.store import relay_pauses
 from tidings.services.moving import AddressChanges
-from tidings.storage import relays, subscribers
+from tidings.storage import subscribers
 
 
 @pytest.fixture
@@ -167,14 +168,14 @@ def test_a_relay_that_stops_us_is_left_alone_by_all_letters(post, outbox):
 
     assert outbox.seen == ["ann@example.org"]
     with post.database.read() as connection:
-        assert relays.find_relay_pause(connection, "relay", now=post.now)
+        assert relay_pauses.find_relay_pause(connection, "relay", now=post.now)
 
 
 def test_a_domain_that_is_left_alone_by_issues_gets_what_somebody_waits_for(post, outbox):
     post.sign_up()
     with post.database.write() as connection:
         until = post.now + timedelta(hours=1)
-        relays.pause_domain(connection, "example.org", until=until, reason="busy")
+        relay_pauses.pause_domain(connection, "example.org", until=until, reason="busy")
 
     post.send(outbox)
 

@@ -9,11 +9,11 @@ from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox, be_away, refuse_for_now, write_letter
 from tidings.catalog import newsletters
 from tidings.db.database import Database
-from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import PlanOutdatedError, StorageError
 from tidings.model.newsletters import Frequency
-from tidings.services import planning
-from tidings.storage import deliveries, issues, plans
+from tidings.newsletters import plan
+from tidings.newsletters.store import deliveries, issues, plans
+from tidings.newsletters.windows import INSTANT_PAUSE
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
@@ -385,7 +385,7 @@ def test_at_the_operators_word_everybody_gets_what_is_new_and_the_slot_what_is_n
 
 
 def test_everybody_is_planned_for_in_pages(newsroom, source, monkeypatch):
-    monkeypatch.setattr(planning, "CHUNK", 3)
+    monkeypatch.setattr(plan, "CHUNK", 3)
     for number in range(7):
         newsroom.subscribe(f"reader{number}@example.org")
     newsroom.publish(source)
@@ -555,7 +555,7 @@ class Mortal:
 def test_who_dies_while_planning_too_many_letters_leaves_none_of_them_unheld(
     newsroom, source, monkeypatch, frequency
 ):
-    monkeypatch.setattr(planning, "CHUNK", 50)
+    monkeypatch.setattr(plan, "CHUNK", 50)
     wish = {"frequency": frequency}
     ann, relay = newsroom.subscribe(**wish), Outbox()
     newsroom.publish(source)

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.services.news import DigestCandidates, whole_audience
+from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
 
 SEVEN = NOON - 5 * HOUR + DAY
 MANY = 90

@@ -9,8 +9,8 @@ from newsroom import Newsroom, Outbox
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.errors import StorageError
+from tidings.newsletters.store import deliveries
 from tidings.search.store import index
-from tidings.storage import deliveries
 
 SEVEN = NOON - 5 * HOUR + DAY
 

@@ -7,9 +7,9 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.catalog import entries
+from tidings.newsletters.store import issues
 from tidings.services.explaining import explain_entry, explain_entry_to
 from tidings.services.simulating import SimulatedAudience, simulate
-from tidings.storage import issues
 from tidings.stories.matching import MEMORY
 from tidings.stories.store import records
 from tidings.stories.store.stories import forget_old

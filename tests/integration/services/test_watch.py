@@ -13,8 +13,8 @@ from tidings.db.subscriber_tables import bounce, notice
 from tidings.db.tables import entry, source
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.store import relay_pauses
 from tidings.services.watch import DailyNote, forget_notices
-from tidings.storage import relays
 
 OPERATOR = "ops@example.org"
 
@@ -110,7 +110,9 @@ def test_it_tells_of_everything_that_may_be_wrong(post, outbox):
         connection.execute(active.values(last_polled_at=post.now - 7 * HOUR))
         connection.execute(update(entry).where(entry.c.id == held).values(state=EntryState.HELD))
         person = connection.exec_driver_sql("SELECT subscriber_id FROM subscription").scalar_one()
-        relays.pause_relay(connection, "relay:25", until=post.now + HOUR, reason="530 who are you?")
+        relay_pauses.pause_relay(
+            connection, "relay:25", until=post.now + HOUR, reason="530 who are you?"
+        )
         returned = {"subscriber_id": person, "kind": "hard", "diagnostic": "", "at": post.now}
         connection.execute(
             insert(bounce), [{**returned, "report": bytes([number])} for number in range(12)]

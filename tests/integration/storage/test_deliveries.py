@@ -8,8 +8,8 @@ from newsroom import Newsroom
 from tidings.db.mail_tables import delivery
 from tidings.errors import LeaseLostError
 from tidings.model.newsletters import DeliveryState
-from tidings.storage import deliveries, relays
-from tidings.storage.outbox import Settled
+from tidings.newsletters.store import deliveries, relay_pauses
+from tidings.newsletters.store.outbox import Settled
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -242,12 +242,12 @@ def test_what_is_in_doubt_is_taken_for_accepted_when_it_is_withdrawn(newsroom):
 
 def test_a_relays_pause_ends_by_itself(newsroom):
     with newsroom.database.write() as connection:
-        relays.pause_relay(connection, "a", until=SEVEN + HOUR, reason="first")
-        relays.pause_relay(connection, "a", until=SEVEN + 2 * HOUR, reason="second")
+        relay_pauses.pause_relay(connection, "a", until=SEVEN + HOUR, reason="first")
+        relay_pauses.pause_relay(connection, "a", until=SEVEN + 2 * HOUR, reason="second")
 
     with newsroom.database.read() as connection:
-        during = relays.find_relay_pause(connection, "a", now=SEVEN + HOUR)
-        after = relays.find_relay_pause(connection, "a", now=SEVEN + 2 * HOUR)
-        other = relays.find_relay_pause(connection, "b", now=SEVEN)
+        during = relay_pauses.find_relay_pause(connection, "a", now=SEVEN + HOUR)
+        after = relay_pauses.find_relay_pause(connection, "a", now=SEVEN + 2 * HOUR)
+        other = relay_pauses.find_relay_pause(connection, "b", now=SEVEN)
 
     assert (during, after, other) == ((SEVEN + 2 * HOUR, "second"), None, None)

@@ -4,11 +4,12 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
-from tidings.domain.retries import Search
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import DeliveryState
-from tidings.storage import deliveries, subscriptions
-from tidings.storage.outbox import Settled
+from tidings.newsletters.retries import Search
+from tidings.newsletters.store import deliveries
+from tidings.newsletters.store.outbox import Settled
+from tidings.storage import subscriptions
 
 SEVEN = NOON - 5 * HOUR + DAY
 READERS = ("ann@example.org", "bob@example.org", "cleo@example.org")

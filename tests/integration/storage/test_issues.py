@@ -9,8 +9,8 @@ from factories import HOUR, NOON
 from newsroom import Newsroom
 from tidings.db.tables import entry
 from tidings.errors import NotFoundError
-from tidings.storage import issues
-from tidings.storage.issues import NewIssue
+from tidings.newsletters.store import issues
+from tidings.newsletters.store.issues import NewIssue
 
 
 @pytest.fixture

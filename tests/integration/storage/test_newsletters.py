@@ -5,9 +5,9 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, a_schedule
 from tidings.catalog import newsletters
-from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import ConflictError, InvalidError, NotFoundError, PlanOutdatedError
 from tidings.model.newsletters import Frequency
+from tidings.newsletters.windows import INSTANT_PAUSE
 
 SEVEN = NOON - 5 * HOUR + DAY
 

@@ -8,11 +8,11 @@ from sqlalchemy import update
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from tidings.db.mail_tables import delivery
-from tidings.domain.planning import Pending
 from tidings.errors import PlanOutdatedError, StorageError
-from tidings.storage import deliveries, issues, plans
-from tidings.storage.issues import Candidate, NewIssue
-from tidings.storage.plans import Omitted, Plan, PlannedDelivery, SubscriptionStep
+from tidings.newsletters.store import deliveries, issues, plans
+from tidings.newsletters.store.issues import Candidate, NewIssue
+from tidings.newsletters.store.plans import Omitted, Plan, PlannedDelivery, SubscriptionStep
+from tidings.newsletters.windows import Pending
 
 KEY = b"key"
 NOTHING = Plan(deliveries=(), omitted=(), superseded=(), steps=())

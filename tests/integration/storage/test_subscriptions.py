@@ -7,10 +7,11 @@ from newsroom import Newsroom, a_schedule
 from tidings.catalog.newsletters import chosen_topics
 from tidings.db.mail_tables import subscription_topic
 from tidings.db.statements import MAX_NAMED
-from tidings.domain.planning import INSTANT_PAUSE
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import Frequency
-from tidings.storage import plans, rosters, subscribers, subscriptions
+from tidings.newsletters.store import plans
+from tidings.newsletters.windows import INSTANT_PAUSE
+from tidings.storage import rosters, subscribers, subscriptions
 from tidings.storage.rosters import SubscriptionFilter
 
 SEVEN = NOON - 5 * HOUR + DAY

@@ -14,6 +14,7 @@ from newsroom import Newsroom, a_schedule
 from polling import read_poll
 from tidings.catalog import newsletters
 from tidings.model.scopes import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
+from tidings.newsletters.store import issues
 from tidings.polling.follow import remove_source
 from tidings.polling.store import leases, polls
 from tidings.services import site
@@ -21,7 +22,6 @@ from tidings.services.archive import PAGE_SIZE
 from tidings.services.imprint import ISSUES_IN_FEED, SiteContext
 from tidings.services.publication import Publication
 from tidings.services.site import page_path
-from tidings.storage import issues
 from tidings.templating.site import Site
 
 SEVEN = NOON - 5 * HOUR + DAY

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from digests import DATABASES, LEMMA, MATHEMATICS, MORNING, NOON, an_entry
-from tidings.domain.digests import compose, fold, issue_key, matches
+from tidings.newsletters.digests import compose, fold, issue_key, matches
 
 
 def shown(digest):

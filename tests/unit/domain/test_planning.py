@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.planning import (
+from tidings.model.newsletters import Frequency, Schedule
+from tidings.newsletters.windows import (
     INSTANT_PAUSE,
     Omission,
     Pending,
@@ -19,7 +20,6 @@ from tidings.domain.planning import (
     waits_for_more,
     window_of,
 )
-from tidings.model.newsletters import Frequency, Schedule
 
 DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC")
 INSTANT = Schedule(frequency=Frequency.INSTANT, hour=7, timezone="UTC")

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.domain.retries import DOUBT, FAULT, MAX_DOUBTFUL, OUTAGE, PAUSES, Verdict, judge
 from tidings.errors import (
     LostReplyError,
     RefusedForNowError,
@@ -13,6 +12,7 @@ from tidings.errors import (
     SenderFaultError,
 )
 from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.retries import DOUBT, FAULT, MAX_DOUBTFUL, OUTAGE, PAUSES, Verdict, judge
 
 
 def verdict(kind, *, attempt=1, is_resend=False, stops=False):

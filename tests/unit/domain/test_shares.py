@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.digests import fair_shares
+from tidings.newsletters.digests import fair_shares
 
 WANTED = st.lists(st.integers(0, 60), max_size=8)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain.planning import PERIODS, is_too_late, latest_slot, next_slot, wall_time
 from tidings.model.newsletters import Frequency, Schedule
+from tidings.newsletters.windows import PERIODS, is_too_late, latest_slot, next_slot, wall_time
 
 CALENDAR = [frequency for frequency in Frequency if frequency is not Frequency.INSTANT]
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC", "Asia/Kathmandu"]

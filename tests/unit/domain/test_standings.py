@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tidings.domain.retries import (
+from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.retries import (
     FAULT,
     MAX_FAULTS,
     MAX_SHARE,
@@ -12,7 +13,6 @@ from tidings.domain.retries import (
     CircuitBreakers,
     Verdict,
 )
-from tidings.model.newsletters import DeliveryState
 
 PAUSE = timedelta(minutes=5)
 TAKEN = Verdict(state=DeliveryState.ACCEPTED)

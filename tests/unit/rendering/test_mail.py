@@ -34,8 +34,8 @@ from tidings.app.templates import load_mail_templates
 from tidings.errors import TemplateError
 from tidings.model.feed import Image
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Fold
-from tidings.rendering import mail
-from tidings.rendering.mail import MAX_BYTES, DigestContext
+from tidings.newsletters import render
+from tidings.newsletters.render import MAX_BYTES, DigestContext
 
 EMAIL = TEMPLATES / "email"
 OWN_LINKS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
@@ -47,7 +47,7 @@ def load(*directories):
 
 
 def compose(digest, *directories):
-    return mail.compose(
+    return render.compose(
         digest, site_url=SITE_URL, issue_url=ISSUE_URL, templates=load(*directories)
     )
 
@@ -505,7 +505,7 @@ def test_plain_text_has_each_link_on_a_line_of_its_own():
 def test_the_same_digest_is_the_same_letter_in_every_process():
     script = (
         "from digests import ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES\n"
-        "from tidings.rendering.mail import compose\n"
+        "from tidings.newsletters.render import compose\n"
         "from tidings.app.templates import load_mail_templates\n"
         "templates = load_mail_templates([TEMPLATES / 'email'])\n"
         "print(compose(ENGLISH, site_url=SITE_URL, issue_url=ISSUE_URL, templates=templates))\n"

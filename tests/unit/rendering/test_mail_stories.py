@@ -9,8 +9,8 @@ from digests import ISSUE_URL, LEMMA, MAJALLA, NOTES, SITE_URL, TEMPLATES, a_dig
 from tidings.app.templates import load_mail_templates
 from tidings.model.entries import AlsoAt
 from tidings.model.newsletters import UNSUBSCRIBE_URL
-from tidings.rendering import mail
-from tidings.rendering.mail import MAX_MATES
+from tidings.newsletters import render
+from tidings.newsletters.render import MAX_MATES
 
 MATE = AlsoAt(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
 
@@ -22,7 +22,7 @@ def write():
 
     def compose(*mates, language="en"):
         digest = replace(a_digest(of(an_entry(also_at=mates))), language=language)
-        return mail.compose(digest, site_url=SITE_URL, issue_url=ISSUE_URL, templates=templates)
+        return render.compose(digest, site_url=SITE_URL, issue_url=ISSUE_URL, templates=templates)
 
     return compose
 

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 
-from tidings.domain.digests import fair_shares
 from tidings.errors import TemplateError
 from tidings.model.entries import AlsoAt, Entry, SourceCredit, headline
 from tidings.model.feed import Image
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.model.text import minutes_to_read
+from tidings.newsletters.digests import fair_shares
 from tidings.templating.plain_text import clipped, find_uri, one_line, readable
 from tidings.templating.templates import Templates, styled, subject_line
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from tidings.db.database import Connection
-from tidings.domain.retries import Verdict
 from tidings.mail.transport import Envelope
-from tidings.storage.outbox import Outbox, OutboxMessage, Settled
+from tidings.newsletters.retries import Verdict
+from tidings.newsletters.store.outbox import Outbox, OutboxMessage, Settled
 
 Claimed = TypeVar("Claimed", bound=OutboxMessage)
 

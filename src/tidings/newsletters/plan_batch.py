@@ -5,12 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.db.database import Connection
-from tidings.domain.planning import BY_HAND, Omission, Slot, Window, life_of, window_of
-from tidings.services.composing import Composer, IssueRequest
-from tidings.services.news import Audience, DigestCandidates
-from tidings.storage import issues, plans
-from tidings.storage.issues import NewIssue
-from tidings.storage.plans import DueSubscription, Omitted, Plan, PlannedDelivery, SubscriptionStep
+from tidings.newsletters.compose import Composer, IssueRequest
+from tidings.newsletters.digest_candidates import Audience, DigestCandidates
+from tidings.newsletters.store import issues, plans
+from tidings.newsletters.store.issues import NewIssue
+from tidings.newsletters.store.plans import (
+    DueSubscription,
+    Omitted,
+    Plan,
+    PlannedDelivery,
+    SubscriptionStep,
+)
+from tidings.newsletters.windows import BY_HAND, Omission, Slot, Window, life_of, window_of
 from tidings.stories.store import records
 from tidings.stories.store.records import Told
 

@@ -7,8 +7,8 @@ from email.utils import make_msgid
 from tidings.mail.message import ListHeaders, PreparedIssue, Recipient, prepare_issue
 from tidings.mail.transport import Envelope
 from tidings.model.newsletters import Issue, Newsletter
-from tidings.services.queues import OutgoingMessage
-from tidings.storage.deliveries import ClaimedDelivery
+from tidings.newsletters.message_queue import OutgoingMessage
+from tidings.newsletters.store.deliveries import ClaimedDelivery
 
 
 class IssueMessages:

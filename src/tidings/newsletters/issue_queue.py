@@ -8,17 +8,17 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from tidings.db.database import Connection, Database
-from tidings.domain.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
 from tidings.mail.message import PreparedIssue
 from tidings.model.newsletters import DeliveryState
 from tidings.model.refusals import Outcomes
-from tidings.services.attempts import domain_of
-from tidings.services.delivering import Sender
-from tidings.services.issue_messages import IssueMessages
-from tidings.services.queues import AttemptResult, OutgoingMessage, Pauses
-from tidings.services.restoring import claim_guarded
-from tidings.storage import deliveries, issues, relays
-from tidings.storage.deliveries import ClaimedDelivery
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.message_queue import AttemptResult, OutgoingMessage, Pauses
+from tidings.newsletters.restore_guard import claim_guarded
+from tidings.newsletters.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
+from tidings.newsletters.send_one import domain_of
+from tidings.newsletters.sender import Sender
+from tidings.newsletters.store import deliveries, issues, relay_pauses
+from tidings.newsletters.store.deliveries import ClaimedDelivery
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class IssuePauses(Pauses[ClaimedDelivery]):
 
     def refresh(self, connection: Connection, *, now: datetime) -> None:
         """Look up the domains that are paused, by whomever."""
-        self._paused = relays.paused_domains(connection, now=now)
+        self._paused = relay_pauses.paused_domains(connection, now=now)
 
     def pause_of(self, claimed: ClaimedDelivery, *, now: datetime) -> timedelta:
         """Return for how long a delivery has to wait for its domain or its issue."""
@@ -120,7 +120,7 @@ class IssuePauses(Pauses[ClaimedDelivery]):
     def save(self, connection: Connection, *, now: datetime) -> None:
         """Pause domains, and hold what everybody is refused."""
         for domain, (until, because) in self._refusing.items():
-            relays.pause_domain(connection, domain, until=until, reason=because)
+            relay_pauses.pause_domain(connection, domain, until=until, reason=because)
             deliveries.postpone(connection, domain, until=until)
         # What was refused waits longer than the rest of its issue, where that tells more: the next
         # to be tried is somebody who has not been.

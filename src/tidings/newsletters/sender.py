@@ -25,16 +25,16 @@ from threading import Event, Thread
 from typing import Generic
 
 from tidings.db.database import Database
-from tidings.domain.retries import DOUBT, Verdict
 from tidings.errors import DatabaseAwayError
 from tidings.mail.settings import DomainLimits
 from tidings.mail.transport import Connect, Reply, Send
 from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.domain_limits import DomainLimiter
+from tidings.newsletters.message_queue import AttemptResult, Claimed, OutgoingMessage, Queue
+from tidings.newsletters.retries import DOUBT, Verdict
+from tidings.newsletters.send_one import attempt, domain_of, put_back
+from tidings.newsletters.store import relay_pauses
 from tidings.polling.store.leases import RENEWAL, name_of_round
-from tidings.services.attempts import attempt, domain_of, put_back
-from tidings.services.lanes import DomainLimiter
-from tidings.services.queues import AttemptResult, Claimed, OutgoingMessage, Queue
-from tidings.storage import relays
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Sender(Generic[Claimed]):
     def find_pause(self) -> tuple[datetime, str] | None:
         """Return until when the relay is left alone, and why; None if it is not."""
         with self.database.read() as connection:
-            return relays.find_relay_pause(connection, self.relay, now=self.clock())
+            return relay_pauses.find_relay_pause(connection, self.relay, now=self.clock())
 
     def _send_round(self, stop: Event) -> Delivered:
         queue, now = self.open_queue(), self.clock()
@@ -130,7 +130,7 @@ class Sender(Generic[Claimed]):
         with self.database.write() as connection:
             queue.outbox.recover(connection)
             queue.withdraw(connection, now=now)
-            pause = relays.find_relay_pause(connection, self.relay, now=now)
+            pause = relay_pauses.find_relay_pause(connection, self.relay, now=now)
             queue.pauses.refresh(connection, now=now)
         if pause:
             logger.warning("relay paused", extra={"relay": self.relay, "because": pause[1]})
@@ -271,7 +271,9 @@ class _Round(Generic[Claimed]):
             pauses.save(connection, now=now)
             if self._relay_pause:
                 until, because = self._relay_pause
-                relays.pause_relay(connection, self._sender.relay, until=until, reason=because)
+                relay_pauses.pause_relay(
+                    connection, self._sender.relay, until=until, reason=because
+                )
         for result, verdict in self._unsettled:
             self._count(result, verdict)
         self._unsettled.clear()

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from tidings.catalog import change_log
 from tidings.db.database import Database
-from tidings.storage import deliveries, plans, witness
-from tidings.storage.deliveries import ClaimedDelivery
-from tidings.storage.witness import HighWaterMark
+from tidings.newsletters.store import deliveries, high_water_mark, plans
+from tidings.newsletters.store.deliveries import ClaimedDelivery
+from tidings.newsletters.store.high_water_mark import HighWaterMark
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def claim_guarded(
         if not database.is_sqlite:
             return claimed
         change, _ = change_log.next_change(connection)
-    witness.raise_mark(database, HighWaterMark(change=change, at=now))
+    high_water_mark.raise_mark(database, HighWaterMark(change=change, at=now))
     return claimed
 
 
@@ -34,14 +34,14 @@ def hold_restored(database: Database, *, now: datetime) -> None:
     What is planned is held for the operator to release. Whose slot came in the time that is
     lost has had it: they go on with what becomes public from here.
     """
-    testimony = witness.find_mark(database)
+    testimony = high_water_mark.find_mark(database)
     if testimony is None:
         return
     with database.read() as connection:
-        if not witness.is_restored(connection, testimony):
+        if not high_water_mark.is_restored(connection, testimony):
             return
     with database.write() as connection:
         held = deliveries.hold_unfinished(connection, because=BECAUSE, now=now)
         skipped = plans.skip_missed_slots(connection, until=testimony.at, now=now)
-        witness.catch_up(connection, testimony)
+        high_water_mark.catch_up(connection, testimony)
     logger.warning("database restored", extra={"held": held, "subscriptions": skipped})

@@ -19,15 +19,22 @@ from datetime import datetime
 from tidings.catalog import change_log, newsletters
 from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection, Database
-from tidings.domain.planning import BY_HAND, Slot, find_due_slot, is_flood, next_due, slot_of_cut
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import Frequency, Newsletter
-from tidings.services.composing import Composer, DueEdition, plan_edition
-from tidings.services.drafts import DueCase, plan_batch
-from tidings.services.news import DigestCandidates
-from tidings.services.restoring import hold_restored
-from tidings.storage import issues, plans
-from tidings.storage.plans import DueSubscription
+from tidings.newsletters.compose import Composer, DueEdition, plan_edition
+from tidings.newsletters.digest_candidates import DigestCandidates
+from tidings.newsletters.plan_batch import DueCase, plan_batch
+from tidings.newsletters.restore_guard import hold_restored
+from tidings.newsletters.store import issues, plans
+from tidings.newsletters.store.plans import DueSubscription
+from tidings.newsletters.windows import (
+    BY_HAND,
+    Slot,
+    find_due_slot,
+    is_flood,
+    next_due,
+    slot_of_cut,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from datetime import datetime
 from tidings.catalog import change_log, entries
 from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection
-from tidings.domain.digests import compose, fair_shares, fold, issue_key
-from tidings.domain.planning import Slot, Window
 from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, Newsletter
-from tidings.rendering.mail import Composed
-from tidings.services.news import DigestCandidates, whole_audience
-from tidings.storage.issues import NewIssue
+from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
+from tidings.newsletters.digests import compose, fair_shares, fold, issue_key
+from tidings.newsletters.render import Composed
+from tidings.newsletters.store.issues import NewIssue
+from tidings.newsletters.windows import Slot, Window
 from tidings.stories.store import records
 
 REACH, REACH_FURTHER = 500, 10

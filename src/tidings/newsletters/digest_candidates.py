@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.db.database import Connection
-from tidings.domain.digests import matches
-from tidings.domain.planning import Slot, Window, kept_back, waits_for_more
 from tidings.filters.filtering import NewsletterFilters
 from tidings.model.newsletters import Newsletter, Schedule
-from tidings.storage import issues
-from tidings.storage.issues import Candidate
+from tidings.newsletters.digests import matches
+from tidings.newsletters.store import issues
+from tidings.newsletters.store.issues import Candidate
+from tidings.newsletters.windows import Slot, Window, kept_back, waits_for_more
 from tidings.stories.matching import one_per_story
 
 

@@ -41,9 +41,9 @@ from tidings.db.mail_tables import (
 )
 from tidings.db.statements import upsert
 from tidings.db.types import UtcDateTime
-from tidings.domain.planning import Omission, Pending, SubscriptionProgress
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
+from tidings.newsletters.windows import Omission, Pending, SubscriptionProgress
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 

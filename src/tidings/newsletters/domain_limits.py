@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Generic
 
 from tidings.mail.settings import DomainLimits
-from tidings.services.attempts import domain_of
-from tidings.services.queues import Claimed
+from tidings.newsletters.message_queue import Claimed
+from tidings.newsletters.send_one import domain_of
 
 HORIZON = 10.0
 """Seconds for which messages wait here; what is beyond goes back to the database meanwhile."""

@@ -7,16 +7,16 @@ from threading import Event
 from tidings.catalog import change_log
 from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection
-from tidings.domain.planning import Forecast, is_flood
 from tidings.errors import ConflictError
 from tidings.mail.transport import Reply
 from tidings.model.newsletters import Issue, Newsletter
-from tidings.services.composing import Composer, sample
-from tidings.services.issue_messages import IssueMessages
-from tidings.services.issue_queue import IssueSender
-from tidings.services.news import DigestCandidates, whole_audience
-from tidings.services.planning import Planner
-from tidings.storage import issues, plans
+from tidings.newsletters.compose import Composer, sample
+from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.issue_queue import IssueSender
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.store import issues, plans
+from tidings.newsletters.windows import Forecast, is_flood
 
 LOOK_BACK = 20
 """Issues of a newsletter that tell how long one usually is."""

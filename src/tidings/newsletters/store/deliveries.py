@@ -25,12 +25,12 @@ from sqlalchemy import (
 from tidings.db.mail_tables import delivery, issue, newsletter, subscriber, subscription
 from tidings.db.statements import slices
 from tidings.db.subscriber_tables import bounce
-from tidings.domain.planning import SHORTEST_LIFE
-from tidings.domain.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import DeliveryState
 from tidings.model.refusals import Outcomes
-from tidings.storage.outbox import WAITING, Outbox, OutboxMessage
+from tidings.newsletters.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
+from tidings.newsletters.store.outbox import WAITING, Outbox, OutboxMessage
+from tidings.newsletters.windows import SHORTEST_LIFE
 
 LAST = 1000
 """Messages that are looked back on to tell a relay that refuses everybody."""

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from tidings.domain.retries import PAUSES, Verdict, judge
 from tidings.errors import (
     DatabaseAwayError,
     DeliveryError,
@@ -15,8 +14,9 @@ from tidings.errors import (
 )
 from tidings.mail.transport import Send
 from tidings.model.newsletters import DeliveryState
-from tidings.services.queues import AttemptResult, Claimed, Queue
-from tidings.storage.outbox import OutboxMessage
+from tidings.newsletters.message_queue import AttemptResult, Claimed, Queue
+from tidings.newsletters.retries import PAUSES, Verdict, judge
+from tidings.newsletters.store.outbox import OutboxMessage
 
 logger = logging.getLogger(__name__)
 
