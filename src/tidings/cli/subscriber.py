@@ -17,9 +17,8 @@ import click
 from tidings.cli.newsletter import preference_options, schedule_of
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain import rosters
 from tidings.domain.bounces import BounceHistory
-from tidings.domain.rosters import COLUMNS, LineResult
+from tidings.domain.rosters import COLUMNS, LineResult, decoded, read_csv, write_csv
 from tidings.errors import ImportFileError, InvalidError, StorageError
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import SignUp, Suppression
@@ -71,7 +70,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     text = _looked_through(file, given)
     report = _Report(is_rehearsal=how["dry_run"])
     with opened(start.settings()) as app:
-        _, lines = rosters.read_csv(text, given)
+        _, lines = read_csv(text, given)
         try:
             for one in mailing.importer(app, plan).run(lines):
                 report.note(one)
@@ -106,9 +105,9 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
         if slug:
             newsletters.get(connection, slug)
         if consent:
-            rosters.write_csv(consent_rows(connection, slug, key), sys.stdout, CONSENT_COLUMNS)
+            write_csv(consent_rows(connection, slug, key), sys.stdout, CONSENT_COLUMNS)
         else:
-            rosters.write_csv(subscriber_rows(connection, slug), sys.stdout, COLUMNS)
+            write_csv(subscriber_rows(connection, slug), sys.stdout, COLUMNS)
 
 
 @click.command("list")
@@ -284,8 +283,8 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 def _looked_through(file: Path, given: Mapping[str, str]) -> str:
     """Return the text of a list, all of which has been looked at before anything is written."""
     try:
-        text = rosters.decoded(file.read_bytes())
-        columns, lines = rosters.read_csv(text, given)
+        text = decoded(file.read_bytes())
+        columns, lines = read_csv(text, given)
         for _ in lines:
             pass
     except OSError as error:
