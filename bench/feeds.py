@@ -14,7 +14,7 @@ from tidings.model.entries import Entry, SourceCredit
 from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
 from tidings.polling.new_entries import Occasion, receive
-from tidings.rendering.formats import FORMATS
+from tidings.publishing.formats.registry import FORMATS
 
 SIZES = (50, 500, 5_000)
 READ = 4

@@ -20,9 +20,9 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry
 from tidings.model.scopes import Address, EntryAddress, FeedAddress, PageAddress, Scope
+from tidings.publishing.repaginate import repaginate
+from tidings.publishing.static_site import Written
 from tidings.search.store import index
-from tidings.services.paging import repaginate
-from tidings.services.site import Written
 
 STORED = {"sqlite": (10_000, 100_000, 1_000_000), "postgresql": (10_000, 100_000)}
 EVERYTHING = Scope(kind="all")

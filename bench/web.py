@@ -26,8 +26,8 @@ from tidings.app.app import opened, utc_now
 from tidings.config import Settings
 from tidings.db import schema
 from tidings.db.database import Database
+from tidings.publishing.repaginate import repaginate
 from tidings.search.store import index
-from tidings.services.paging import repaginate
 from tidings.web import server
 
 STORED = 10_000

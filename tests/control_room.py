@@ -10,12 +10,12 @@ from integration.web.visitors import Operations
 from newsroom import Newsroom
 from readers import SECRET
 from tidings import config
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
 from tidings.services.desk import OperatorActions, Overview
-from tidings.services.imprint import SiteContext
-from tidings.services.links import SignedLinks
 from tidings.services.operators import Sessions, issue
-from tidings.services.publication import Publication
+from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
 from tidings.web.publication import Operators, Tokens
 

@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 from lxml import etree
 
-from tidings.rendering.publishable import LANGUAGES
+from tidings.publishing.formats.values import LANGUAGES
 
 A = "{http://www.w3.org/2005/Atom}"
 MEDIA = "{http://search.yahoo.com/mrss/}"

@@ -13,7 +13,7 @@ from readers import LANGUAGES, House
 from tidings.catalog import topics
 from tidings.db.subscriber_tables import every_table
 from tidings.model.subscribers import read_networks
-from tidings.services.subscribing import NewsletterChoices
+from tidings.subscribers.sign_up import NewsletterChoices
 from tidings.web.app import create_app
 from tidings.web.publication import Readers, Tokens
 

@@ -38,7 +38,7 @@ from tidings.newsletters.render import Composed
 from tidings.newsletters.sender import Sender
 from tidings.newsletters.windows import next_due
 from tidings.polling.store import leases, polls
-from tidings.storage import subscriptions
+from tidings.subscribers.store import subscriptions
 
 
 def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC"):

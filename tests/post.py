@@ -14,13 +14,13 @@ from tidings.app.templates import load_mail_templates
 from tidings.db.subscriber_tables import notice
 from tidings.model.subscribers import MessageKind
 from tidings.newsletters.sender import Sender
-from tidings.rendering.notices import render_message
-from tidings.services.links import SignedLinks
-from tidings.services.notice_contexts import ContextBuilder
-from tidings.services.notices import TransactionalQueue
-from tidings.storage import notices, sign_ups, subscribers, subscriptions
-from tidings.storage.notices import NewMessage
-from tidings.storage.sign_ups import NewSignUp
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.store import sign_ups, subscribers, subscriptions, transactional
+from tidings.subscribers.store.sign_ups import NewSignUp
+from tidings.subscribers.store.transactional import NewMessage
+from tidings.subscribers.transactional import TransactionalQueue
+from tidings.subscribers.transactional_context import ContextBuilder
+from tidings.subscribers.transactional_message import render_message
 
 SITE_URL = "https://news.example"
 LINKS = SignedLinks(b"the secret of the tests")
@@ -93,7 +93,7 @@ class PostOffice:
             **about,
         )
         with self.database.write() as connection:
-            return notices.add(connection, new, now=self.now)
+            return transactional.add(connection, new, now=self.now)
 
     def send(self, outbox, *, stop=None, **changes):
         given = {"clock": lambda: self.now} | changes

@@ -6,8 +6,8 @@ from lxml import etree
 
 from browser.showcase import SITE, shipped_templates
 from tidings.model.scopes import EVERYTHING, ArchiveAddress, FeedAddress, PublishSettings, Scope
-from tidings.services.imprint import SiteContext
-from tidings.services.publication import Publication
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
 
 NAMESPACES = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}
 SETTINGS = PublishSettings(

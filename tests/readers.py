@@ -7,13 +7,13 @@ from sqlalchemy import select
 from newsroom import Newsroom
 from tidings.db.subscriber_tables import consent, notice
 from tidings.model.subscribers import PreferencesForm, SignUpForm, Visitor
-from tidings.services.importing import Importer, ImportPlan
-from tidings.services.links import SignedLinks
-from tidings.services.moving import AddressChanges
-from tidings.services.preferences import SubscriberPreferences, Unsubscriber
-from tidings.services.subscribing import SignUps
-from tidings.storage import rosters, sign_ups, subscribers, subscriptions
-from tidings.storage.rosters import SubscriptionFilter
+from tidings.subscribers.address_change import AddressChanges
+from tidings.subscribers.bulk_import import Importer, ImportPlan
+from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
+from tidings.subscribers.sign_up import SignUps
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.store import bulk, sign_ups, subscribers, subscriptions
+from tidings.subscribers.store.bulk import SubscriptionFilter
 
 VISITOR = Visitor(network="203.0.113.7")
 SECRET = b"the secret of the tests"
@@ -95,7 +95,7 @@ class House:
     def subscriptions(self, **wanted):
         with self.database.read() as connection:
             return list(
-                rosters.select_subscriptions(connection, SubscriptionFilter(**wanted), limit=0)
+                bulk.select_subscriptions(connection, SubscriptionFilter(**wanted), limit=0)
             )
 
     def record(self):

@@ -12,9 +12,9 @@ from tidings.catalog.entries import Selection
 from tidings.db.tables import entry
 from tidings.model.scopes import PageAddress, Scope
 from tidings.polling.store import leases, polls, visibility
-from tidings.services.imprint import key_of, last_change
-from tidings.services.paging import repaginate
-from tidings.storage import paging
+from tidings.publishing.repaginate import repaginate
+from tidings.publishing.site_context import key_of, last_change
+from tidings.publishing.store import pages
 
 SIZE = 3
 EVERYTHING = Scope(kind="all")
@@ -46,14 +46,14 @@ class Shelf:
 
     def span(self, number=None, scope=EVERYTHING):
         with self.database.read() as connection:
-            return paging.get_span(connection, key_of(scope), number)
+            return pages.get_span(connection, key_of(scope), number)
 
     def page(self, number=None, scope=EVERYTHING):
         """Return what stands on a page, newest first."""
         selection = Selection(topic=scope.slug or None, folded=False, told_once=True)
         with self.database.read() as connection:
-            span = paging.get_span(connection, key_of(scope), number)
-            ids = paging.ids_on(connection, selection, span, most=1000)
+            span = pages.get_span(connection, key_of(scope), number)
+            ids = pages.ids_on(connection, selection, span, most=1000)
             shown = entries.in_order(connection, ids)
         return [int(one.guid.rpartition(":")[2]) for one in shown]
 

@@ -18,10 +18,10 @@ from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
 from tidings.polling.store import leases, polls, visibility
-from tidings.services.announcing import HubPinger, forget_others
-from tidings.services.imprint import SiteContext
-from tidings.services.publication import Publication
-from tidings.storage import hub_pings
+from tidings.publishing.hub_pings import HubPinger, forget_others
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pings
 
 BASE = "https://news.example"
 MINUTE = timedelta(minutes=1)
@@ -302,7 +302,7 @@ def test_many_changes_are_looked_at_in_several_rounds(press):
     looked = []
     for _ in range(4):
         with press.room.database.read() as connection:
-            looked.append(len(hub_pings.changed_scopes(connection, limit=9)))
+            looked.append(len(pings.changed_scopes(connection, limit=9)))
         press.pinger(clock=ever_later).announce_changes(stop=Event())
 
     assert looked == [3, 2, 1, 0]

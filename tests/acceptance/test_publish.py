@@ -10,7 +10,7 @@ from lxml import etree
 
 from documents import an_item, atom, items, rss
 from loopback import answer
-from tidings.services.site import MANIFEST
+from tidings.publishing.static_site import MANIFEST
 
 BASE = {"WEB__BASE_URL": "https://news.example"}
 

@@ -23,7 +23,7 @@ from hub import Hub
 from loopback import answer, dripping
 from tidings.db import schema
 from tidings.db.database import BUSY_SECONDS, Database
-from tidings.storage import hub_pings
+from tidings.publishing.store import pings
 
 PATIENCE = 30
 GRACE = 10
@@ -284,7 +284,7 @@ def test_hubs_are_told_of_a_change_and_the_status_page_tells_of_them(running, ti
 def has_looked(tidings):
     """Tell whether the service knows its feeds."""
     with tidings.opened() as app, app.database.read() as connection:
-        return not hub_pings.changed_scopes(connection, limit=1)
+        return not pings.changed_scopes(connection, limit=1)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from browser.busy import a_busy_status
 from browser.showcase import SITE, Showcase, serving, tokens_of
-from tidings.rendering import pages
+from tidings.publishing import views
 from tidings.rendering.status_page import status_page
 from tidings.web.app import create_app
 from tidings.web.publication import Probes
@@ -58,7 +58,7 @@ def app_in(language, readers=None, showcase=Showcase):
         probes=Probes(
             health=list,
             metrics=bytes,
-            status=lambda: pages.render(status, publication.templates),
+            status=lambda: views.render(status, publication.templates),
         ),
     )
 

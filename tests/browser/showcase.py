@@ -31,10 +31,10 @@ from tidings.model.scopes import (
 from tidings.model.sources import SourceHealth
 from tidings.parsing.code import Code, to_html
 from tidings.parsing.mathml import from_tex
-from tidings.rendering import pages
-from tidings.rendering.directory_pages import SourceLine, SourcesPage, TopicLine, TopicsPage
-from tidings.rendering.pages import Archive, EntryPage, IssuePage, IssuesPage, ListPage
-from tidings.rendering.search_page import SearchHit, SearchPage
+from tidings.publishing import views
+from tidings.publishing.directories import SourceLine, SourcesPage, TopicLine, TopicsPage
+from tidings.publishing.search_page import SearchHit, SearchPage
+from tidings.publishing.views import Archive, EntryPage, IssuePage, IssuesPage, ListPage
 from tidings.search.query import Asked
 from tidings.search.snippets import Piece
 from tidings.templating.site import Site
@@ -270,7 +270,7 @@ class Showcase:
         self.rendered.append(address)
         self.before_rendering()
         page = self._page(address)
-        return page if isinstance(page, bytes) else pages.render(page, self.templates)
+        return page if isinstance(page, bytes) else views.render(page, self.templates)
 
     def _page(self, address):
         match address:
@@ -302,7 +302,7 @@ class Showcase:
                 site=self.site, sources=tuple(map(source_line, SOURCES)), topic=topic
             ),
             "issues": IssuesPage(
-                site=self.site, archives=(archive,), pagination=pages.paginate(1, count=1, href=str)
+                site=self.site, archives=(archive,), pagination=views.paginate(1, count=1, href=str)
             ),
         }.get(name, b"<a-list/>")
 
@@ -357,7 +357,7 @@ class Showcase:
             pinned=(PINNED,) if scope.kind == "all" and number is None else (),
             entries=shown,
             folded={} if number else {entries[0].id: 12},
-            pagination=pages.paginate(
+            pagination=views.paginate(
                 number or count, count=count, href=partial(self._href, scope)
             ),
         )

@@ -11,7 +11,7 @@ import pytest
 from browser.legibility import CONTRAST
 from post import SITE_URL, mail_templates
 from tidings.model.operators import Problem, ProblemKind
-from tidings.rendering.notices import (
+from tidings.subscribers.transactional_message import (
     AddressChangedContext,
     ConfirmContext,
     OperatorContext,

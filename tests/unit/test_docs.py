@@ -15,7 +15,7 @@ import pytest
 from tidings.app.templates import load_templates
 from tidings.cli.main import tidings
 from tidings.config import Settings
-from tidings.rendering.formats import FORMATS
+from tidings.publishing.formats.registry import FORMATS
 from tidings.resources import data_dir
 from tidings.templating.site import Site
 from tidings.web.app import create_app

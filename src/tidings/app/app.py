@@ -26,7 +26,7 @@ from tidings.search.store import index
 if TYPE_CHECKING:
     from tidings.mail.addresses import BounceAddress, Sender
     from tidings.mail.dkim import Signer
-    from tidings.services.links import SignedLinks
+    from tidings.subscribers.signed_links import SignedLinks
     from tidings.templating.templates import Templates
 
 VERSION = version("tidings")
@@ -114,7 +114,7 @@ class App:
         Raises:
             ConfigError: There is no secret to sign with.
         """
-        from tidings.services.links import SignedLinks
+        from tidings.subscribers.signed_links import SignedLinks
 
         return SignedLinks(self.secret)
 

@@ -29,14 +29,18 @@ from tidings.newsletters.issue_queue import IssueQueue, IssueSender
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.render import Composed, compose
 from tidings.newsletters.sender import Sender
-from tidings.rendering.notices import MessageContext, RenderedMessage, render_message
-from tidings.services.bouncing import BounceProcessor
 from tidings.services.doctor import Doctor
-from tidings.services.importing import Importer, ImportPlan
-from tidings.services.notice_contexts import ContextBuilder
-from tidings.services.notices import TransactionalQueue
 from tidings.services.watch import DailyNote
-from tidings.storage.notices import ClaimedMessage
+from tidings.subscribers.bounces import BounceProcessor
+from tidings.subscribers.bulk_import import Importer, ImportPlan
+from tidings.subscribers.store.transactional import ClaimedMessage
+from tidings.subscribers.transactional import TransactionalQueue
+from tidings.subscribers.transactional_context import ContextBuilder
+from tidings.subscribers.transactional_message import (
+    MessageContext,
+    RenderedMessage,
+    render_message,
+)
 from tidings.templating.templates import Templates
 
 PLACEHOLDER = "example.org"

@@ -26,8 +26,8 @@ from tidings.polling.poll import Fetch, Poller
 from tidings.polling.push import HubSubscriber, PushReader
 from tidings.polling.replay import Replayer
 from tidings.polling.store import leases
+from tidings.publishing.repaginate import repaginate_some
 from tidings.resources import data_dir
-from tidings.services.paging import repaginate_some
 
 logger = logging.getLogger(__name__)
 

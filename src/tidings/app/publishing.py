@@ -8,12 +8,12 @@ from tidings.errors import ConfigError
 from tidings.fetching.post import Post
 from tidings.model.urls import without_credentials
 from tidings.polling.hub_requests import is_address
-from tidings.services import site as static_site
-from tidings.services.announcing import HubPinger
-from tidings.services.imprint import SiteContext
-from tidings.services.publication import Publication
-from tidings.services.site import Written
-from tidings.services.site import page_path as file_path
+from tidings.publishing import static_site
+from tidings.publishing.hub_pings import HubPinger
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.static_site import Written
+from tidings.publishing.static_site import page_path as file_path
 from tidings.templating.site import Site
 
 FILES = ("style.css", "script.js", "favicon.svg")

@@ -24,11 +24,11 @@ from tidings.newsletters.plan import Planner
 from tidings.newsletters.sender import Sender
 from tidings.polling.poll import Poller
 from tidings.polling.push import forget_hubs
-from tidings.services.announcing import forget_others
-from tidings.services.subscribing import forget_expired
+from tidings.publishing.hub_pings import forget_others
 from tidings.services.watch import DailyNote, forget_notices
 from tidings.storage import pruning
 from tidings.stories.store.stories import forget_old
+from tidings.subscribers.sign_up import forget_expired
 
 logger = logging.getLogger(__name__)
 

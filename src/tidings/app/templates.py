@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import get_args
 
 from tidings.newsletters import render
-from tidings.rendering import notices
-from tidings.rendering.directory_pages import SourcesPage, TopicsPage
-from tidings.rendering.formats import FORMATS
-from tidings.rendering.operator_pages import OperatorPage
-from tidings.rendering.pages import (
+from tidings.publishing.directories import SourcesPage, TopicsPage
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.search_page import SearchPage
+from tidings.publishing.views import (
     EntryPage,
     ErrorPage,
     IssueContent,
@@ -19,9 +18,10 @@ from tidings.rendering.pages import (
     ListPage,
     Page,
 )
-from tidings.rendering.reader_pages import ReaderPage
-from tidings.rendering.search_page import SearchPage
+from tidings.rendering.operator_pages import OperatorPage
 from tidings.rendering.status_page import StatusPage
+from tidings.subscribers import transactional_message
+from tidings.subscribers.pages import ReaderPage
 from tidings.templating.templates import Templates
 
 PAGES: tuple[type[Page], ...] = (
@@ -59,8 +59,8 @@ def load_mail_templates(directories: Sequence[Path]) -> Templates:
             lacks the way to leave, or the subject is empty.
     """
     templates = Templates(
-        directories, contracts={**render.contracts(), **notices.template_contracts()}
+        directories, contracts={**render.contracts(), **transactional_message.template_contracts()}
     )
     render.try_digests(templates)
-    notices.try_templates(templates)
+    transactional_message.try_templates(templates)
     return templates

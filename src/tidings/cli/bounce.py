@@ -10,8 +10,8 @@ import click
 
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.bounces import BounceKind
 from tidings.errors import TidingsError
+from tidings.subscribers.bounce_rules import BounceKind
 
 KINDS = tuple(one.value for one in BounceKind)
 
@@ -40,7 +40,7 @@ def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | N
     """
     from tidings.app.app import opened
     from tidings.mail.addresses import parse_address
-    from tidings.storage import bounces
+    from tidings.subscribers.store import bounces
 
     key = parse_address(rules["address"]).key if rules["address"] else None
     kind = BounceKind(rules["kind"]) if rules["kind"] else None
@@ -108,7 +108,7 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
     from tidings.app import mailing
     from tidings.app.app import opened
     from tidings.mail.mailboxes import Maildir
-    from tidings.services.bouncing import BounceResult
+    from tidings.subscribers.bounces import BounceResult
 
     total = Counter[BounceResult]()
     with opened(start.settings()) as app:

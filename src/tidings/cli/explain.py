@@ -26,7 +26,7 @@ def explain_a_subscriber(
     from tidings.app.app import opened
     from tidings.mail.addresses import parse_address
     from tidings.services.explaining import explain_address, explain_entry_to, explain_subscriber
-    from tidings.storage import subscriptions
+    from tidings.subscribers.store import subscriptions
 
     if entry_id and slot:
         raise click.UsageError("say --entry or --slot, not both")

@@ -31,7 +31,7 @@ def find(start: Start, query: tuple[str, ...], limit: int, *, as_json: bool) -> 
     Example: tidings search find --limit 10 -- 机器学习 -python
     """
     from tidings.app.app import opened
-    from tidings.services.searching import find_entries
+    from tidings.publishing.search_page import find_entries
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = find_entries(connection, _joined(query), limit=limit or None)
@@ -56,7 +56,7 @@ def add(start: Start, slug: str, title: str | None, query: tuple[str, ...]) -> N
     Example: tidings search add sqlite --title "SQLite" -- sqlite -mysql
     """
     from tidings.app.app import opened, utc_now
-    from tidings.services.searching import save
+    from tidings.publishing.search_page import save
 
     text = _joined(query)
     with opened(start.settings()) as app, app.database.write() as connection:

@@ -39,7 +39,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
     from tidings.mail.addresses import parse_address
     from tidings.services.simulating import SimulatedAudience, had_so_far
     from tidings.services.simulating import simulate as run
-    from tidings.storage import subscriptions
+    from tidings.subscribers.store import subscriptions
 
     now = utc_now()
     with opened(start.settings()) as app, app.database.read() as connection:

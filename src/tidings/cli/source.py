@@ -146,8 +146,8 @@ def export(start: Start, file: Path) -> None:
     """
     from tidings.app.app import opened
     from tidings.catalog import sources
-    from tidings.rendering.opml import render_opml
-    from tidings.services.directories import outlines
+    from tidings.publishing.directories import outlines
+    from tidings.publishing.formats.opml import render_opml
 
     settings = start.settings()
     with opened(settings) as app, app.database.read() as connection:

@@ -17,11 +17,11 @@ import click
 from tidings.cli.newsletter import preference_options, schedule_of
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.bounces import BounceHistory
-from tidings.domain.rosters import COLUMNS, LineResult, decoded, read_csv, write_csv
 from tidings.errors import ImportFileError, InvalidError, StorageError
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import SignUp, Suppression
+from tidings.subscribers.bounce_rules import BounceHistory
+from tidings.subscribers.subscriber_csv import COLUMNS, LineResult, decoded, read_csv, write_csv
 
 MOST_ALIKE = 3
 """Lines that are left out for the same reason and still told of one by one."""
@@ -63,7 +63,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     """
     from tidings.app import mailing
     from tidings.app.app import opened
-    from tidings.services.importing import ImportPlan
+    from tidings.subscribers.bulk_import import ImportPlan
 
     plan = ImportPlan(newsletter=slug, asks=how["ask"], is_rehearsal=how["dry_run"])
     given = dict(_meaning(one) for one in how["columns"])
@@ -96,7 +96,7 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
     from tidings.app.app import opened
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
-    from tidings.services.importing import CONSENT_COLUMNS, consent_rows, subscriber_rows
+    from tidings.subscribers.bulk_import import CONSENT_COLUMNS, consent_rows, subscriber_rows
 
     if address and not consent:
         raise click.UsageError("--address goes with --consent")
@@ -125,8 +125,8 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
     """
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters, topics
-    from tidings.storage import rosters, sign_ups
-    from tidings.storage.rosters import SubscriptionFilter
+    from tidings.subscribers.store import bulk, sign_ups
+    from tidings.subscribers.store.bulk import SubscriptionFilter
 
     slug, state, like = (given[name] for name in ("slug", "state", "like"))
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -139,7 +139,7 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
             return
         wanted = SubscriptionFilter(newsletter=slug, state=state, topic=topic, like=like)
         show_subscriptions(
-            rosters.select_subscriptions(connection, wanted, limit=limit), as_json=as_json
+            bulk.select_subscriptions(connection, wanted, limit=limit), as_json=as_json
         )
 
 
@@ -171,9 +171,9 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import Preferences
-    from tidings.services import changes
-    from tidings.services.changes import Actor
-    from tidings.services.readers import refuse_suppressed
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.subscriber_access import refuse_suppressed
 
     known = parse_address(address)
     with opened(start.settings()) as app:
@@ -186,7 +186,7 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
                 topics=given["topics"],
             )
             refuse_suppressed(connection, app.links, known)
-            changes.add(connection, slug, known, wish=wish, act=act)
+            consent_log.add(connection, slug, known, wish=wish, act=act)
     click.echo(f"subscribed to {series.title}: {known.address}")
 
 
@@ -201,7 +201,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
     """
     from tidings.app.app import opened
     from tidings.mail.addresses import parse_address
-    from tidings.storage import subscribers, subscriptions, suppressions
+    from tidings.subscribers.store import subscribers, subscriptions, suppressions
 
     key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -225,9 +225,9 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import Preferences
-    from tidings.services import changes
-    from tidings.services.changes import Actor
-    from tidings.storage import subscriptions
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.store import subscriptions
 
     with opened(start.settings()) as app, app.database.write() as connection:
         old = subscriptions.get_of(connection, parse_address(address).key, slug)
@@ -237,7 +237,7 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        changes.edit(connection, old, wish, act=Actor(now=utc_now(), by="operator"))
+        consent_log.edit(connection, old, wish, act=Actor(now=utc_now(), by="operator"))
         new = subscriptions.get_of(connection, parse_address(address).key, slug)
     click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
@@ -258,10 +258,10 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.mail.addresses import parse_address
     from tidings.model.newsletters import Ending
-    from tidings.services import changes
-    from tidings.services.changes import Actor
-    from tidings.services.erasure import erase
-    from tidings.storage import subscribers, subscriptions
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.erasure import erase
+    from tidings.subscribers.store import subscribers, subscriptions
 
     key = parse_address(address).key
     with opened(start.settings()) as app:
@@ -273,7 +273,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
                 act = Actor(now=utc_now(), by="operator")
-                changes.end(connection, one, Ending.OPERATOR, act=act)
+                consent_log.end(connection, one, Ending.OPERATOR, act=act)
             else:
                 person = subscribers.get_of(connection, key)
                 erase(connection, app.links, person, now=utc_now())

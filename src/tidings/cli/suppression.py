@@ -28,7 +28,7 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
     """
     from tidings.app.app import opened
     from tidings.mail.addresses import parse_address
-    from tidings.storage import suppressions
+    from tidings.subscribers.store import suppressions
 
     with opened(start.settings()) as app, app.database.read() as connection:
         if address is None:
@@ -67,9 +67,9 @@ def add(start: Start, address: str, evidence: str | None) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import SuppressionReason
-    from tidings.services import changes
-    from tidings.services.changes import Actor
-    from tidings.storage import suppressions
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.store import suppressions
 
     key = parse_address(address).key
     with opened(start.settings()) as app:
@@ -78,7 +78,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
             is_known = suppressions.find(connection, both[1]) is not None
-            changes.suppress(connection, both, reason, evidence=evidence, act=act)
+            consent_log.suppress(connection, both, reason, evidence=evidence, act=act)
     click.echo(f"{'is suppressed already' if is_known else 'suppressed'}: {address}")
 
 
@@ -93,7 +93,7 @@ def remove(start: Start, address: str) -> None:
     from tidings.app.app import opened
     from tidings.errors import NotFoundError
     from tidings.mail.addresses import parse_address
-    from tidings.storage import suppressions
+    from tidings.subscribers.store import suppressions
 
     key = parse_address(address).key
     with opened(start.settings()) as app:

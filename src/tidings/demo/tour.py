@@ -25,7 +25,7 @@ from tidings.model.status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
 from tidings.newsletters.send import send_now
 from tidings.newsletters.windows import next_due
-from tidings.storage import subscriptions
+from tidings.subscribers.store import subscriptions
 from tidings.web.server import bound, serve
 
 FOLDER = Path("var/demo")

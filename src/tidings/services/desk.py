@@ -18,7 +18,8 @@ from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.model.sources import Source, SourceState
 from tidings.polling.store import visibility
-from tidings.storage import desk, pins
+from tidings.publishing.store import pins
+from tidings.storage import desk
 from tidings.stories.store import records
 from tidings.templating.site import Flash, Operator
 

@@ -26,8 +26,8 @@ from tidings.newsletters.compose import sample as sample_issue
 from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.issue_queue import IssueSender
 from tidings.polling.store import leases
+from tidings.publishing.store import pings
 from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
-from tidings.storage import hub_pings
 
 EXAMPLE = "example.org"
 """The domain of what the shipped settings leave to the operator."""
@@ -235,7 +235,7 @@ class Doctor:
     def _examine_hubs(self) -> Iterator[Finding]:
         """Look whether hubs take it that our feeds have changed."""
         with self._database.read() as connection:
-            told = hub_pings.standings(connection, since=self._clock())
+            told = pings.standings(connection, since=self._clock())
         for one in told:
             if one.failing:
                 said = f"{one.hub} was not told that feeds have changed, {one.failing} of them"

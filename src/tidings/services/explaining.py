@@ -17,10 +17,11 @@ from tidings.newsletters.digests import matches
 from tidings.newsletters.windows import Omission
 from tidings.parsing.urls import canonical_url
 from tidings.polling.store import push_subscriptions
-from tidings.storage import bounces, explanations, subscribers, subscriptions, suppressions
+from tidings.storage import explanations
 from tidings.storage.explanations import EntryRecord, SourceRecord
-from tidings.storage.subscribers import SlotRecord
 from tidings.stories.store.records import story_of, told_before
+from tidings.subscribers.store import bounces, subscribers, subscriptions, suppressions
+from tidings.subscribers.store.subscribers import SlotRecord
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 

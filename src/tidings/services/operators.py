@@ -11,8 +11,9 @@ from tidings.db.database import Database
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.operators import OperatorToken, Session
 from tidings.model.subscribers import Visitor
-from tidings.services.links import SignedLinks
-from tidings.storage import operators, quotas
+from tidings.storage import operators
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.store import rate_limits
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Sessions:
         network = self._links.network_hash(visitor) or ""
         key = self._links.keyed_hash("quota of operator", network)
         with self._database.write() as connection:
-            tries = quotas.take(connection, key, window=HOUR, now=now)
+            tries = rate_limits.take(connection, key, window=HOUR, now=now)
         if tries > TRIES:
             logger.warning("operator not signed in", extra={"because": "too many tries"})
             raise ConflictError("sign-in", "from there", because="was tried too often")

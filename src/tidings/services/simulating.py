@@ -19,9 +19,10 @@ from tidings.newsletters.windows import (
     slots_between,
     window_of,
 )
-from tidings.storage import explanations, subscribers
+from tidings.storage import explanations
 from tidings.storage.explanations import SeqTimes
 from tidings.stories.store import records
+from tidings.subscribers.store import subscribers
 
 LOOK_BACK = 50
 """Slots that were planned last: none of them is had again."""

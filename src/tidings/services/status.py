@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from tidings.db.database import Database
 from tidings.model.status import DAY, Status, TimeStep, starts_of
-from tidings.rendering.pages import render
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pings
+from tidings.publishing.views import render
 from tidings.rendering.status_page import status_page
-from tidings.services.imprint import SiteContext
-from tidings.storage import activity, hub_pings
+from tidings.storage import activity
 
 SPANS = (DAY, 7 * DAY, 30 * DAY)
 """What the page tells of."""
@@ -45,7 +46,7 @@ def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta]
             ),
             failing=tuple(activity.longest_failing(connection, limit=LISTED)),
             slow=tuple(activity.slowest(connection, limit=LISTED)),
-            hubs=tuple(hub_pings.standings(connection, since=starts[0])),
+            hubs=tuple(pings.standings(connection, since=starts[0])),
         )
 
 

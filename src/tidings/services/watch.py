@@ -8,8 +8,9 @@ from datetime import datetime
 from tidings.db.database import Database
 from tidings.model.operators import MORNING, Problem, problems_in
 from tidings.model.subscribers import MessageKind
-from tidings.storage import desk, notices
-from tidings.storage.notices import NewMessage
+from tidings.storage import desk
+from tidings.subscribers.store import transactional
+from tidings.subscribers.store.transactional import NewMessage
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class DailyNote:
             return False
         name = f"{now:%Y%m%d}.operator"
         with self._database.read() as connection:
-            if notices.is_known(connection, name):
+            if transactional.is_known(connection, name):
                 return False
             snapshot = desk.health_snapshot(connection, now=now)
         if space := self._disk():
@@ -67,7 +68,7 @@ class DailyNote:
             name=name,
         )
         with self._database.write() as connection:
-            is_new = notices.add(connection, note, now=now)
+            is_new = transactional.add(connection, note, now=now)
         if is_new:
             logger.info("operator told", extra={"about": [worry.kind.value for worry in found]})
         return is_new
@@ -76,7 +77,7 @@ class DailyNote:
 def forget_notices(database: Database, *, now: datetime) -> None:
     """Forget letters that were settled long ago."""
     with database.write() as connection:
-        notices.prune(connection, now=now)
+        transactional.prune(connection, now=now)
 
 
 def _kept(found: Sequence[Problem]) -> dict[str, object]:

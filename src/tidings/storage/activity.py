@@ -13,7 +13,6 @@ from sqlalchemy import Column, ColumnElement, Connection, case, func, select
 from tidings.catalog.sources import shown_title
 from tidings.db.mail_tables import delivery, issue, newsletter, subscription
 from tidings.db.tables import entry, poll_hour, source
-from tidings.domain.bounces import BounceKind
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import (
@@ -37,7 +36,9 @@ from tidings.model.websub import HubState
 from tidings.newsletters.store import deliveries
 from tidings.polling.store import push_subscriptions
 from tidings.polling.store.polls import LAG_COLUMNS
-from tidings.storage import bounces, hub_pings
+from tidings.publishing.store import pings
+from tidings.subscribers.bounce_rules import BounceKind
+from tidings.subscribers.store import bounces
 
 LATEST = 500
 """Entries by which it is told which sources are slow."""
@@ -242,7 +243,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         lag_seconds=int(lag_seconds),
         overdue_seconds=overdue_polls(connection, now=now).total_seconds(),
         hubs={state.value: hubs.get(state, 0) for state in HubState},
-        hub_pings=hub_pings.count_by_standing(connection),
+        hub_pings=pings.count_by_standing(connection),
         deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
         bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
         slot_overdue_seconds=max(

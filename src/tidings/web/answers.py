@@ -23,8 +23,8 @@ from tidings.model.scopes import (
     ListAddress,
     Stamp,
 )
-from tidings.rendering.atom import ATOM
-from tidings.rendering.formats import FORMATS
+from tidings.publishing.formats.atom import ATOM
+from tidings.publishing.formats.registry import FORMATS
 from tidings.templating.site import Site
 from tidings.web.bodies import CachedBody
 

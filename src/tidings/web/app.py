@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 from tidings.errors import NotFoundError
 from tidings.model.scopes import Stamp
-from tidings.rendering.sitemap import robots
+from tidings.publishing.formats.sitemap import robots
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
 from tidings.web import answers

@@ -28,7 +28,7 @@ from tidings.model.scopes import (
     Scope,
     Stamp,
 )
-from tidings.rendering.formats import FORMATS
+from tidings.publishing.formats.registry import FORMATS
 from tidings.search.query import Asked
 from tidings.templating.site import Site
 from tidings.web import answers

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tidings.errors import DatabaseAwayError, StorageError
 from tidings.log import Seldom
-from tidings.rendering import pages
-from tidings.rendering.pages import ErrorPage
+from tidings.publishing import views
+from tidings.publishing.views import ErrorPage
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
 from tidings.web import answers
@@ -153,7 +153,7 @@ class ErrorPages:
         self._had_newsletters = False
         self._bodies = {
             (status, known): compress(
-                pages.render(
+                views.render(
                     ErrorPage(site=replace(site, has_newsletters=known), status=status), templates
                 )
             )

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import SubscriberProfile
-from tidings.rendering.reader_pages import (
+from tidings.subscribers.pages import (
     AddressPage,
     FarewellPage,
     Notice,

@@ -9,10 +9,10 @@ from tidings.model.scopes import Address, Stamp
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
 from tidings.services.desk import OperatorActions, Overview
-from tidings.services.moving import AddressChanges
 from tidings.services.operators import Sessions
-from tidings.services.preferences import SubscriberPreferences
-from tidings.services.subscribing import NewsletterChoices, SignUps
+from tidings.subscribers.address_change import AddressChanges
+from tidings.subscribers.preferences import SubscriberPreferences
+from tidings.subscribers.sign_up import NewsletterChoices, SignUps
 from tidings.templating.site import Operator
 
 

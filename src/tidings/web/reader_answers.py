@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from tidings.model.newsletters import Frequency, Subscription
 from tidings.model.subscribers import Network, Visitor, can_undo, visitor_address
-from tidings.rendering import pages
+from tidings.publishing import views
 from tidings.rendering.operator_pages import OperatorPage
-from tidings.rendering.reader_pages import (
+from tidings.subscribers.pages import (
     LostLinkPage,
     Menu,
     NewslettersPage,
@@ -57,7 +57,7 @@ class PrivateResponses:
         self, request: Request, page: ReaderPage | OperatorPage, *, status: int = 200
     ) -> Response:
         """Answer with a page."""
-        body = compress(pages.render(page, self._templates))
+        body = compress(views.render(page, self._templates))
         headers = {**answers.page_headers(), **PRIVATE}
         if isinstance(page, NewslettersPage | SubscribePage):
             del headers["X-Robots-Tag"]

@@ -18,15 +18,15 @@ from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, read_networks
 from tidings.polling.push import HubRequests
+from tidings.publishing.publication import Publication
 from tidings.services.desk import OperatorActions, Overview
-from tidings.services.links import SignedLinks
-from tidings.services.moving import AddressChanges
 from tidings.services.operators import Sessions
-from tidings.services.preferences import SubscriberPreferences, Unsubscriber
-from tidings.services.publication import Publication
 from tidings.services.status import status_body
-from tidings.services.subscribing import NewsletterChoices, SignUps
 from tidings.storage import activity
+from tidings.subscribers.address_change import AddressChanges
+from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
+from tidings.subscribers.sign_up import NewsletterChoices, SignUps
+from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition

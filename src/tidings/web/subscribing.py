@@ -8,14 +8,14 @@ from starlette.routing import Route
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Subscription
 from tidings.model.subscribers import PreferencesForm, SignUpForm
-from tidings.rendering.reader_pages import (
+from tidings.subscribers.pages import (
     AskedPage,
     ConfirmPage,
     NewsletterChoice,
     NewslettersPage,
     SubscribePage,
 )
-from tidings.services.subscribing import SignUpAnswer
+from tidings.subscribers.sign_up import SignUpAnswer
 from tidings.web.answers import preferred_language
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.publication import Readers

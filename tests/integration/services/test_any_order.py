@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from readers import VISITOR, House
 from tidings.errors import TidingsError
 from tidings.model.subscribers import ConsentEvent, PreferencesForm
-from tidings.storage import consents, subscribers
+from tidings.subscribers.store import consents, subscribers
 
 DEEDS = {
     "ask": lambda house, reader: house.ask(reader.address),

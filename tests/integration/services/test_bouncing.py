@@ -11,14 +11,15 @@ from post import LINKS
 from returned import QMAIL, VACATION, a_complaint, a_report
 from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.subscriber_tables import consent
-from tidings.domain.bounces import BounceKind
 from tidings.errors import MailboxError, StorageError
 from tidings.mail.addresses import BounceAddress
 from tidings.mail.mailboxes import Unread
 from tidings.model.subscribers import ConsentEvent, SuppressionReason
-from tidings.services import bouncing
-from tidings.services.bouncing import BounceProcessor, BounceResult
-from tidings.storage import bounces, consents, suppressions
+from tidings.subscribers import bounces
+from tidings.subscribers.bounce_rules import BounceKind
+from tidings.subscribers.bounces import BounceProcessor, BounceResult
+from tidings.subscribers.store import bounces as bounce_store
+from tidings.subscribers.store import consents, suppressions
 
 ANN = "ann@example.org"
 FULL = {"status": "4.2.2", "diagnostic": "smtp; 452 4.2.2 mailbox full"}
@@ -66,7 +67,7 @@ class Desk:
 
     def kept(self):
         with self.newsroom.database.read() as connection:
-            return bounces.latest(connection, key=None, kind=None, limit=None)
+            return bounce_store.latest(connection, key=None, kind=None, limit=None)
 
     def suppression(self):
         with self.newsroom.database.read() as connection:
@@ -374,7 +375,7 @@ def test_what_the_relay_refuses_is_judged_the_same_and_once(desk):
 
 
 def test_many_refusals_are_all_judged(desk, monkeypatch):
-    monkeypatch.setattr(bouncing, "BATCH", 2)
+    monkeypatch.setattr(bounces, "BATCH", 2)
     for number in range(11):
         desk.newsroom.subscribe(f"reader{number}@example.org")
     desk.newsroom.publish(desk.source)
@@ -502,13 +503,15 @@ def test_reports_are_listed_by_whom_and_what_they_are_about(desk):
 
     with desk.newsroom.database.read() as connection:
         listed = {
-            "all": bounces.latest(connection, key=None, kind=None, limit=None),
-            "one": bounces.latest(connection, key=None, kind=None, limit=1),
-            "hers": bounces.latest(connection, key=ANN, kind=None, limit=None),
-            "his": bounces.latest(connection, key="bob@example.org", kind=None, limit=None),
-            "complaints": bounces.latest(connection, key=None, kind=BounceKind.COMPLAINT, limit=9),
+            "all": bounce_store.latest(connection, key=None, kind=None, limit=None),
+            "one": bounce_store.latest(connection, key=None, kind=None, limit=1),
+            "hers": bounce_store.latest(connection, key=ANN, kind=None, limit=None),
+            "his": bounce_store.latest(connection, key="bob@example.org", kind=None, limit=None),
+            "complaints": bounce_store.latest(
+                connection, key=None, kind=BounceKind.COMPLAINT, limit=9
+            ),
         }
-        counted = bounces.by_kind(connection)
+        counted = bounce_store.by_kind(connection)
 
     kinds = {name: [one.kind.value for one in found] for name, found in listed.items()}
     assert kinds == {

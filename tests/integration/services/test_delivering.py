@@ -29,7 +29,7 @@ from tidings.model.refusals import FEW_OF_A_DOMAIN
 from tidings.newsletters import issue_queue, sender
 from tidings.newsletters.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
 from tidings.newsletters.sender import Delivered
-from tidings.storage import subscribers
+from tidings.subscribers.store import subscribers
 
 SEVEN = NOON - 5 * HOUR + DAY
 

@@ -21,8 +21,8 @@ from tidings.model.feed import Enclosure, Image, ParsedEntry
 from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
 from tidings.polling.store import leases, polls
-from tidings.rendering.formats import FORMATS
-from tidings.rendering.publishable import publishable
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.formats.values import publishable
 
 KNOWN_BY = {"key", "raw_hash", "revision", "first_revision", "revision_before", "published_raw"}
 """What an entry is recognised by, and what explains its date: no reader sees it."""

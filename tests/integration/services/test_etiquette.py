@@ -27,7 +27,7 @@ from tidings.model.status import PollOutcome
 from tidings.parsing.document import parse
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
-from tidings.services.paging import repaginate_some
+from tidings.publishing.repaginate import repaginate_some
 from tidings.storage import activity
 
 TICK = HOUR / 4

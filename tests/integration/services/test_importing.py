@@ -7,12 +7,12 @@ from sqlalchemy import event
 
 from factories import DAY, HOUR
 from readers import House
-from tidings.domain import rosters
-from tidings.domain.rosters import COLUMNS, CsvLine
 from tidings.model.newsletters import Frequency
 from tidings.model.subscribers import NOBODY, SuppressionReason
-from tidings.services.importing import BATCH, MAX_PROOF, consent_rows, subscriber_rows
-from tidings.storage import sign_ups, suppressions
+from tidings.subscribers import subscriber_csv
+from tidings.subscribers.bulk_import import BATCH, MAX_PROOF, consent_rows, subscriber_rows
+from tidings.subscribers.store import sign_ups, suppressions
+from tidings.subscribers.subscriber_csv import COLUMNS, CsvLine
 
 PROVEN = {"confirmed_at": "2026-01-02T03:04:05+00:00", "proof": "form of 2026"}
 
@@ -236,10 +236,11 @@ def test_a_list_goes_out_and_comes_back_as_it_was(house):
         before = list(subscriber_rows(connection, "news"))
         record = list(consent_rows(connection, "news", "n1@example.org"))
     file = io.StringIO()
-    rosters.write_csv(before, file, COLUMNS)
+    subscriber_csv.write_csv(before, file, COLUMNS)
     file.seek(0)
     read = {
-        line.cells["address"]: dict(line.cells) for line in rosters.read_csv(file.getvalue(), {})[1]
+        line.cells["address"]: dict(line.cells)
+        for line in subscriber_csv.read_csv(file.getvalue(), {})[1]
     }
 
     assert read == {row["address"]: dict(row) for row in before}

@@ -24,7 +24,7 @@ from tidings.parsing.document import parse
 from tidings.polling.compare import MAX_NAMES, MAX_UPDATES
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
-from tidings.services.paging import repaginate_some
+from tidings.publishing.repaginate import repaginate_some
 from tidings.storage import pruning
 from tidings.storage.pruning import Retention
 

@@ -13,12 +13,11 @@ from tidings.errors import NotFoundError
 from tidings.model.scopes import ListAddress, PageAddress, PublishSettings, Scope
 from tidings.model.sources import SourceState
 from tidings.polling.store import leases, polls
-from tidings.rendering.directory_pages import SourceHealth
-from tidings.services.directories import sources_page
-from tidings.services.imprint import SiteContext
-from tidings.services.lists import list_page
-from tidings.services.publication import Publication
-from tidings.storage import pins
+from tidings.publishing.directories import SourceHealth, sources_page
+from tidings.publishing.entry_pages import list_page
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pins
 
 SETTINGS = PublishSettings(
     title="Latest updates",

@@ -30,8 +30,8 @@ from tidings.model.subscribers import NOBODY, MessageKind
 from tidings.newsletters.retries import DOUBT
 from tidings.newsletters.sender import Delivered
 from tidings.newsletters.store import relay_pauses
-from tidings.services.moving import AddressChanges
-from tidings.storage import subscribers
+from tidings.subscribers.address_change import AddressChanges
+from tidings.subscribers.store import subscribers
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tidings.catalog import change_log, sources, topics
 from tidings.db.tables import entry, source
 from tidings.errors import NotFoundError
 from tidings.model.scopes import EntryAddress, Scope
-from tidings.services import paging
-from tidings.services.paging import repaginate_some
+from tidings.publishing import repaginate
+from tidings.publishing.repaginate import repaginate_some
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_long_list_is_cut_in_pieces_into_the_same_pages(shelf, monkeypatch):
     source_id = shelf.room.follow(topic="news")
     shelf.publish(source_id, *range(40))
 
-    monkeypatch.setattr(paging, "AT_ONCE", 2)
+    monkeypatch.setattr(repaginate, "AT_ONCE", 2)
     left = 0
     while repaginate_some(shelf.database, size=3, clock=lambda: NOON):
         assert sorted(minute for page in shelf.pages() for minute in page) == list(range(40))

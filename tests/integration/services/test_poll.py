@@ -22,7 +22,7 @@ from tidings.polling.follow import SourceAdder, remove_source
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
 from tidings.polling.store import leases
-from tidings.services.paging import repaginate_some
+from tidings.publishing.repaginate import repaginate_some
 
 
 class Web:

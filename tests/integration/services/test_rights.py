@@ -18,7 +18,7 @@ from tidings.model.scopes import (
     PageAddress,
     Scope,
 )
-from tidings.rendering.formats import FORMATS
+from tidings.publishing.formats.registry import FORMATS
 
 BODY, EXCERPT, PICTURE, FILE = "the-whole-body", "the-excerpt", "a-picture.png", "a-file.mp3"
 PARTS = (BODY, EXCERPT, PICTURE, FILE)

@@ -15,9 +15,9 @@ from tidings.db.database import Database
 from tidings.db.tables import source
 from tidings.errors import ConfigError, ConflictError
 from tidings.polling.follow import remove_source
-from tidings.services import site
-from tidings.services.imprint import SiteContext
-from tidings.services.site import MANIFEST, UNFINISHED, page_path
+from tidings.publishing import static_site
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.static_site import MANIFEST, UNFINISHED, page_path
 
 
 class Publisher:
@@ -33,7 +33,7 @@ class Publisher:
         imprint = SiteContext(
             settings=SETTINGS, site=SITE, templates=self.templates, page_path=page_path
         )
-        return site.publish(
+        return static_site.publish(
             self.shelf.database, imprint, self.folder, assets=self.assets, clock=lambda: NOON
         )
 
@@ -182,7 +182,7 @@ class Breaking:
 
 
 def test_two_do_not_write_into_one_folder_at_once(publish):
-    with site.opened(publish.folder), pytest.raises(ConflictError, match="another process"):
+    with static_site.opened(publish.folder), pytest.raises(ConflictError, match="another process"):
         publish()
 
     assert publish().written > 0

@@ -11,8 +11,8 @@ from tidings.db.subscriber_tables import consent, every_table, quota, sign_up
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason, Visitor
-from tidings.services.subscribing import PER_NETWORK, SignUpAnswer, forget_expired
-from tidings.storage import sign_ups, suppressions
+from tidings.subscribers.sign_up import PER_NETWORK, SignUpAnswer, forget_expired
+from tidings.subscribers.store import sign_ups, suppressions
 
 
 @pytest.fixture

@@ -14,14 +14,15 @@ from tidings.catalog import sources
 from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.mail_tables import delivery
 from tidings.db.tables import source
-from tidings.domain.pings import HubPing
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import SourceHealth
 from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, starts_of
 from tidings.polling.store import leases, polls
-from tidings.services.imprint import SiteContext
+from tidings.publishing.ping_rules import HubPing
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pings
 from tidings.services.status import read_status, status_body
-from tidings.storage import activity, hub_pings
+from tidings.storage import activity
 
 MINUTE = timedelta(minutes=1)
 
@@ -194,10 +195,10 @@ def test_hubs_are_told_of_by_how_it_stands_with_them(database):
             ping(4, next_try_at=NOON, attempts=3, last_error="503"),
             ping(5, attempts=14, last_error="503"),
         ):
-            hub_pings.put(connection, one)
+            pings.put(connection, one)
 
     with database.read() as connection:
-        counted = hub_pings.count_by_standing(connection)
+        counted = pings.count_by_standing(connection)
         figures = activity.collect(connection, now=NOON)
     [standing] = read_status(database, now=NOON).hubs
     assert counted == figures.hub_pings == {"told": 2, "waiting": 1, "failing": 2}

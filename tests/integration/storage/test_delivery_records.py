@@ -9,7 +9,7 @@ from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.retries import Search
 from tidings.newsletters.store import deliveries
 from tidings.newsletters.store.outbox import Settled
-from tidings.storage import subscriptions
+from tidings.subscribers.store import subscriptions
 
 SEVEN = NOON - 5 * HOUR + DAY
 READERS = ("ann@example.org", "bob@example.org", "cleo@example.org")

@@ -9,7 +9,7 @@ from tidings.db.tables import entry
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.polling.store import visibility
-from tidings.storage import pins
+from tidings.publishing.store import pins
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import Frequency
 from tidings.newsletters.store import plans
 from tidings.newsletters.windows import INSTANT_PAUSE
-from tidings.storage import rosters, subscribers, subscriptions
-from tidings.storage.rosters import SubscriptionFilter
+from tidings.subscribers.store import bulk, subscribers, subscriptions
+from tidings.subscribers.store.bulk import SubscriptionFilter
 
 SEVEN = NOON - 5 * HOUR + DAY
 
@@ -140,7 +140,7 @@ def test_a_subscriber_goes_with_all_they_subscribed_to(newsroom):
     with newsroom.database.write() as connection:
         theirs = subscribers.get_of(connection, "ann@example.org")
         subscribers.remove(connection, theirs)
-        left = list(rosters.select_subscriptions(connection, SubscriptionFilter(), limit=0))
+        left = list(bulk.select_subscriptions(connection, SubscriptionFilter(), limit=0))
 
     assert [one.newsletter.slug for one in theirs.subscriptions] == ["news", "olds"]
     assert [one.address for one in left] == ["bob@example.org"]

@@ -9,12 +9,12 @@ from integration.web.visitors import Operations, Visitor, app_of
 from newsroom import Newsroom
 from press import SETTINGS, Press
 from tidings.catalog import sources
-from tidings.rendering.formats import FORMATS
+from tidings.publishing import search_page
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.hub_pings import feeds_of
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.static_site import files, page_path
 from tidings.search.query import SavedSearch
-from tidings.services import searching
-from tidings.services.announcing import feeds_of
-from tidings.services.imprint import SiteContext
-from tidings.services.site import files, page_path
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -27,7 +27,7 @@ def stems(database):
     room.publish(source_id)
     saved = SavedSearch(slug="terns", title="Terns", query="tern")
     with database.write() as connection:
-        searching.save(connection, saved, now=NOON)
+        search_page.save(connection, saved, now=NOON)
         slug = sources.get(connection, source_id).slug
     pages = ("/topics/birds", f"/sources/{slug}", "/searches/terns")
     return {"/": "/feed"} | {page: page for page in pages}

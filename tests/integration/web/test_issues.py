@@ -17,11 +17,11 @@ from tidings.model.scopes import IssueAddress, ListAddress, PageAddress, Publish
 from tidings.newsletters.store import issues
 from tidings.polling.follow import remove_source
 from tidings.polling.store import leases, polls
-from tidings.services import site
-from tidings.services.archive import PAGE_SIZE
-from tidings.services.imprint import ISSUES_IN_FEED, SiteContext
-from tidings.services.publication import Publication
-from tidings.services.site import page_path
+from tidings.publishing import static_site
+from tidings.publishing.issue_archive import PAGE_SIZE
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import ISSUES_IN_FEED, SiteContext
+from tidings.publishing.static_site import page_path
 from tidings.templating.site import Site
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -67,7 +67,7 @@ def publication(database):
 
 def publish(database, folder):
     imprint = replace(IMPRINT, page_path=page_path)
-    site.publish(database, imprint, folder, assets={}, clock=lambda: SEVEN)
+    static_site.publish(database, imprint, folder, assets={}, clock=lambda: SEVEN)
 
 
 @pytest.fixture

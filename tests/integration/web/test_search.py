@@ -15,11 +15,11 @@ from newsroom import Newsroom
 from tidings.db.tables import source
 from tidings.model.scopes import PageAddress, PublishSettings, Scope
 from tidings.polling.store import visibility
+from tidings.publishing import search_page
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
 from tidings.search.query import SavedSearch
 from tidings.search.store import saved_searches
-from tidings.services import searching
-from tidings.services.imprint import SiteContext
-from tidings.services.publication import Publication
 from tidings.templating.site import Operator
 
 SETTINGS = PublishSettings(
@@ -210,7 +210,7 @@ def test_a_saved_search_has_a_page_and_feeds(room, ask):
     room.publish(source_id, title="another", text="word " * 200 + "fox")
     with room.database.write() as connection:
         new = SavedSearch(slug="foxes", title="All the foxes", query="fox -hen")
-        searching.save(connection, new, now=NOON)
+        search_page.save(connection, new, now=NOON)
 
     page = ask("/searches/foxes")
 

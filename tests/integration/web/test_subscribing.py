@@ -13,7 +13,7 @@ from front_door import FORM, WAIT, FrontDoor
 from integration.web.visitors import Visitor
 from tidings.catalog import newsletters
 from tidings.db.subscriber_tables import consent
-from tidings.services.subscribing import PER_NETWORK
+from tidings.subscribers.sign_up import PER_NETWORK
 
 TOKENS = ("confirm", "preferences", "address", "unsubscribe")
 JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

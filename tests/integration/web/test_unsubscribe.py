@@ -13,9 +13,9 @@ from newsroom import Newsroom, Outbox
 from readers import way_out
 from tidings.db.mail_tables import subscription
 from tidings.model.newsletters import Ending
-from tidings.services.links import SignedLinks
-from tidings.services.preferences import Unsubscriber
-from tidings.storage import subscribers
+from tidings.subscribers.preferences import Unsubscriber
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.store import subscribers
 
 ENGLISH, CHINESE = "/unsubscribe/1.ines", "/unsubscribe/2.lin"
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}

@@ -8,8 +8,8 @@ import pytest
 
 import returned
 from returned import ANN, MESSAGE_ID, a_complaint, a_report
-from tidings.domain.bounces import BounceKind, kind_of
 from tidings.mail.reports import MAX_SIZE, read_incoming
+from tidings.subscribers.bounce_rules import BounceKind, kind_of
 
 MAIL = Path(__file__).parents[2] / "data" / "mail"
 

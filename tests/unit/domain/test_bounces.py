@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.bounces import BounceHistory, BounceKind, decide, is_forgiven, kind_of
 from tidings.model.refusals import find_status
 from tidings.model.subscribers import SuppressionReason
+from tidings.subscribers.bounce_rules import BounceHistory, BounceKind, decide, is_forgiven, kind_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import NOON
-from tidings.domain.paging import Place, cuts
+from tidings.publishing.pagination import Place, cuts
 
 
 def places(number):

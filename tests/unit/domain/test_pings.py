@@ -3,7 +3,7 @@
 import pytest
 
 from factories import DAY, HOUR, NOON
-from tidings.domain.pings import (
+from tidings.publishing.ping_rules import (
     MAX_ATTEMPTS,
     HubPing,
     announce,

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.domain import rosters
-from tidings.domain.rosters import Membership, membership_of
 from tidings.errors import InvalidError
+from tidings.subscribers import subscriber_csv
+from tidings.subscribers.subscriber_csv import Membership, membership_of
 
 CELLS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1)
 
 
 def read(text, **given):
-    return list(rosters.read_csv(text, given)[1])
+    return list(subscriber_csv.read_csv(text, given)[1])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_every_program_writes_csv_its_own_way(text):
 def test_a_file_in_unicode_is_read(encoding):
     text = "address,proof\nann@example.org,Zettel für 安\n"
 
-    assert rosters.decoded(text.encode(encoding)) == text
+    assert subscriber_csv.decoded(text.encode(encoding)) == text
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r"])
@@ -57,7 +57,7 @@ def test_another_encoding_is_named_by_line(line_break):
     lines = ["address", *[f"a{n}@example.org" for n in range(2000)], "Zürich"]
 
     with pytest.raises(InvalidError, match="line 2002: it is not UTF-8"):
-        rosters.decoded(line_break.join(lines).encode("latin-1"))
+        subscriber_csv.decoded(line_break.join(lines).encode("latin-1"))
 
 
 def test_a_note_may_have_several_lines_and_speak_of_addresses():
@@ -269,7 +269,7 @@ def test_a_bad_line_has_a_problem_and_those_round_it_do_not(line, words):
     ],
 )
 def test_lists_of_other_programs_are_known_by_their_headings(text, program, cells, membership):
-    columns, lines = rosters.read_csv(text, {})
+    columns, lines = subscriber_csv.read_csv(text, {})
     [line] = lines
 
     assert columns.program == program
@@ -288,7 +288,7 @@ def test_the_operator_says_what_other_columns_mean():
     text = "Courriel;Nom;Inscrit le;Preuve\na@example.org;Ann;2024-01-02;bulletin\n"
     given = {"courriel": "address", "Inscrit le": "confirmed_at", "PREUVE": "proof", "Nom": "-"}
 
-    columns, lines = rosters.read_csv(text, given)
+    columns, lines = subscriber_csv.read_csv(text, given)
 
     assert [line.cells for line in lines] == [
         {"address": "a@example.org", "confirmed_at": "2024-01-02", "proof": "bulletin"}
@@ -325,7 +325,9 @@ def test_a_status_that_nobody_knows_is_refused():
 def test_no_cell_is_a_formula_and_every_cell_comes_back(cell):
     file = io.StringIO()
 
-    rosters.write_csv([{"address": "a@example.org", "proof": cell}], file, ("address", "proof"))
+    subscriber_csv.write_csv(
+        [{"address": "a@example.org", "proof": cell}], file, ("address", "proof")
+    )
 
     assert file.getvalue().splitlines()[1].partition(",")[2][0] not in "=@+-"
     [line] = read(file.getvalue())
@@ -337,6 +339,6 @@ def test_what_is_written_is_read_again(cells):
     file = io.StringIO()
     rows = [{"address": "a@example.org", "proof": cell} for cell in cells]
 
-    rosters.write_csv(rows, file, ("address", "proof"))
+    subscriber_csv.write_csv(rows, file, ("address", "proof"))
 
     assert [line.cells["proof"] for line in read(file.getvalue())] == cells

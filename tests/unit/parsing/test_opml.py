@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, Subscriptions, read_opml
-from tidings.rendering.opml import render_opml
+from tidings.publishing.formats.opml import render_opml
 
 SAMPLES = Path(
     os.environ.get("TIDINGS_SAMPLES", Path(__file__).parents[4] / "shared" / "data")

@@ -8,7 +8,7 @@ import pytest
 from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import FeedDocument
-from tidings.rendering.formats import FORMATS
+from tidings.publishing.formats.registry import FORMATS
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "feeds"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -10,8 +10,8 @@ from lxml import etree
 from tidings.model.scopes import ArchiveLinks
 from tidings.parsing.document import Document
 from tidings.parsing.document import parse as parse_document
-from tidings.rendering.atom import ATOM, render_atom
-from tidings.rendering.rss import MEDIA_RSS
+from tidings.publishing.formats.atom import ATOM, render_atom
+from tidings.publishing.formats.rss import MEDIA_RSS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMES = {"a": "http://www.w3.org/2005/Atom", "fh": "http://purl.org/syndication/history/1.0"}

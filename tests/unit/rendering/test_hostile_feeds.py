@@ -9,10 +9,10 @@ import pytest
 from lxml import etree
 
 from tidings.model.scopes import FeedOutline
-from tidings.rendering.atom import render_atom
-from tidings.rendering.json_feed import render_json
-from tidings.rendering.opml import render_opml
-from tidings.rendering.rss import render_rss
+from tidings.publishing.formats.atom import render_atom
+from tidings.publishing.formats.json_feed import render_json
+from tidings.publishing.formats.opml import render_opml
+from tidings.publishing.formats.rss import render_rss
 
 POISON = "\0]]>\r<script>\x1b\x85\u2028\ud800\udfff\ufffe\uffff&#0;&nope;\U0001f30a\"'"
 

@@ -23,10 +23,10 @@ from digests import (
 from feed_rules import faults
 from tidings.app.templates import load_templates
 from tidings.model.newsletters import UNSUBSCRIBE_URL
-from tidings.rendering import pages
-from tidings.rendering.atom import render_atom
-from tidings.rendering.issues_feed import issues_feed
-from tidings.rendering.pages import Archive, IssuePage, IssuesPage, paginate
+from tidings.publishing import views
+from tidings.publishing.formats.atom import render_atom
+from tidings.publishing.issue_archive import issues_feed
+from tidings.publishing.views import Archive, IssuePage, IssuesPage, paginate
 from tidings.templating.site import Site
 
 ALONE = paginate(1, count=1, href=str)
@@ -47,7 +47,7 @@ def load():
 
 
 def shown(page):
-    return LexborHTMLParser(pages.render(page, load()))
+    return LexborHTMLParser(views.render(page, load()))
 
 
 def feed_of(*issues):

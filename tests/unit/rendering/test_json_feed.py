@@ -2,7 +2,7 @@ import json
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from tidings.rendering.json_feed import render_json
+from tidings.publishing.formats.json_feed import render_json
 
 
 def items(feed):

@@ -12,7 +12,7 @@ from tidings.app.templates import load_mail_templates
 from tidings.errors import TemplateError
 from tidings.model.newsletters import Frequency
 from tidings.model.operators import Problem, ProblemKind
-from tidings.rendering.notices import (
+from tidings.subscribers.transactional_message import (
     AddressChangedContext,
     AddressContext,
     ConfirmContext,

@@ -1,7 +1,7 @@
 from lxml import etree
 
 from tidings.model.scopes import FeedOutline
-from tidings.rendering.opml import render_opml
+from tidings.publishing.formats.opml import render_opml
 
 OUTLINES = (
     FeedOutline(

@@ -30,9 +30,9 @@ from tidings.model.entries import Republish, TopicCredit
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import Scope
 from tidings.model.sources import SourceHealth
-from tidings.rendering import pages
-from tidings.rendering.directory_pages import SourcesPage, TopicsPage
-from tidings.rendering.pages import EntryPage, ErrorPage, ListPage, PageLink
+from tidings.publishing import views
+from tidings.publishing.directories import SourcesPage, TopicsPage
+from tidings.publishing.views import EntryPage, ErrorPage, ListPage, PageLink
 from tidings.templating.phrases import direction
 
 CHINESE = replace(SITE, language="zh")
@@ -57,7 +57,7 @@ def a_list(*entries, site=SITE, slug="", number=1, count=1, folded=None):
         heading="Databases" if slug else site.title,
         entries=entries,
         folded=folded or {},
-        pagination=pages.paginate(number, count=count, href=lambda n: f"/page/{n or ''}"),
+        pagination=views.paginate(number, count=count, href=lambda n: f"/page/{n or ''}"),
     )
 
 
@@ -77,7 +77,7 @@ def load(*directories):
 
 
 def html(page, *directories):
-    return pages.render(page, load(*directories)).decode()
+    return views.render(page, load(*directories)).decode()
 
 
 def text_of(page):
@@ -417,7 +417,7 @@ def test_a_variety_of_a_language_reads_its_catalogue():
     ],
 )
 def test_pagination(number, count, shown):
-    pagination = pages.paginate(number, count=count, href=lambda n: f"/?page={n}")
+    pagination = views.paginate(number, count=count, href=lambda n: f"/?page={n}")
 
     links = [str(link.number) if link.href else f"[{link.number}]" for link in pagination.links]
     arrows = ["<"] * bool(pagination.newer) + links + [">"] * bool(pagination.older)
@@ -425,17 +425,17 @@ def test_pagination(number, count, shown):
 
 
 def test_links_to_pages_are_the_callers():
-    pagination = pages.paginate(2, count=4, href="/page/{}".format)
+    pagination = views.paginate(2, count=4, href="/page/{}".format)
 
     assert (pagination.newer, pagination.older) == ("/page/3", "/page/1")
     assert pagination.links[0] == PageLink(number=3, href="/page/3")
 
 
 def test_the_newest_page_has_no_number_in_its_address():
-    pagination = pages.paginate(2, count=3, href="/page/{}".format)
+    pagination = views.paginate(2, count=3, href="/page/{}".format)
 
     assert pagination.newest == pagination.newer == "/page/None"
-    assert pages.paginate(3, count=3, href=str).newest is None
+    assert views.paginate(3, count=3, href=str).newest is None
 
 
 def test_pages_that_are_left_out_are_marked():
@@ -449,7 +449,7 @@ def test_pages_that_are_left_out_are_marked():
 def test_the_first_view_is_small():
     templates = load_templates([TEMPLATES])
 
-    page = pages.render(a_list(*ENTRIES[:12], count=4), templates)
+    page = views.render(a_list(*ENTRIES[:12], count=4), templates)
 
     files = len(templates.file("style.css")) + len(templates.file("favicon.svg"))
     assert len(page) + files < 60_000

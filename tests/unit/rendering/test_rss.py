@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from tidings.model.feed import Enclosure
-from tidings.rendering.rss import MEDIA_RSS, render_rss
+from tidings.publishing.formats.rss import MEDIA_RSS, render_rss
 
 NAMESPACES = {
     "atom": "http://www.w3.org/2005/Atom",

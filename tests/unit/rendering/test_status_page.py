@@ -20,7 +20,7 @@ from tidings.model.status import (
     TimeStep,
     starts_of,
 )
-from tidings.rendering.pages import render
+from tidings.publishing.views import render
 from tidings.rendering.status_page import status_page
 
 NO_LETTERS = dict.fromkeys(MessageOutcome, 0)

@@ -15,8 +15,8 @@ from hostile_documents import channel
 from tidings.model.entries import Entry, SourceCredit
 from tidings.parsing.document import Document, parse
 from tidings.polling.new_entries import Occasion, receive
-from tidings.rendering.atom import render_atom
-from tidings.rendering.rss import render_rss
+from tidings.publishing.formats.atom import render_atom
+from tidings.publishing.formats.rss import render_rss
 
 FORMS = [pytest.param(render_atom, id="atom"), pytest.param(render_rss, id="rss")]
 POINTS = sorted(

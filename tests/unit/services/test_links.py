@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.errors import NotFoundError
-from tidings.services.links import SignedLinks
+from tidings.subscribers.signed_links import SignedLinks
 
 LINKS = SignedLinks(b"the secret of the tests")
 PURPOSES = ("confirm", "preferences", "unsubscribe", "address", "rendered")
