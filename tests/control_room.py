@@ -10,11 +10,11 @@ from integration.web.visitors import Operations
 from newsroom import Newsroom
 from readers import SECRET
 from tidings import config
+from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.sessions import Sessions, issue
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
-from tidings.services.desk import OperatorActions, Overview
-from tidings.services.operators import Sessions, issue
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
 from tidings.web.publication import Operators, Tokens

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from browser.busy import a_busy_status
 from browser.showcase import SITE, Showcase, serving, tokens_of
+from tidings.operator.status import status_page
 from tidings.publishing import views
-from tidings.rendering.status_page import status_page
 from tidings.web.app import create_app
 from tidings.web.publication import Probes
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from tidings.config import Settings
 from tidings.db import schema
 from tidings.db.database import Database
-from tidings.domain.findings import faults
 from tidings.errors import ConfigError, InvalidError, StorageError
+from tidings.operator.checks import faults
 from tidings.resources import data_dir
 from tidings.search.store import index
 

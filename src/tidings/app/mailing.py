@@ -29,8 +29,8 @@ from tidings.newsletters.issue_queue import IssueQueue, IssueSender
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.render import Composed, compose
 from tidings.newsletters.sender import Sender
-from tidings.services.doctor import Doctor
-from tidings.services.watch import DailyNote
+from tidings.operator.daily_note import DailyNote
+from tidings.operator.doctor import Doctor
 from tidings.subscribers.bounces import BounceProcessor
 from tidings.subscribers.bulk_import import Importer, ImportPlan
 from tidings.subscribers.store.transactional import ClaimedMessage

@@ -22,11 +22,11 @@ from tidings.log import Seldom
 from tidings.model.status import PollResult
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.sender import Sender
+from tidings.operator.daily_note import DailyNote, forget_notices
+from tidings.operator.store import maintenance
 from tidings.polling.poll import Poller
 from tidings.polling.push import forget_hubs
 from tidings.publishing.hub_pings import forget_others
-from tidings.services.watch import DailyNote, forget_notices
-from tidings.storage import pruning
 from tidings.stories.store.stories import forget_old
 from tidings.subscribers.sign_up import forget_expired
 
@@ -148,7 +148,7 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
         try:
             if by < timedelta(0):
                 with database.write() as connection:
-                    pruning.bring_forward(connection, now=now, by=-by)
+                    maintenance.bring_forward(connection, now=now, by=-by)
         except DatabaseAwayError:
             offset = before  # tried again
         for job in jobs:

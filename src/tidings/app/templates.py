@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 from tidings.newsletters import render
+from tidings.operator.pages import OperatorPage
+from tidings.operator.status import StatusPage
 from tidings.publishing.directories import SourcesPage, TopicsPage
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.search_page import SearchPage
@@ -18,8 +20,6 @@ from tidings.publishing.views import (
     ListPage,
     Page,
 )
-from tidings.rendering.operator_pages import OperatorPage
-from tidings.rendering.status_page import StatusPage
 from tidings.subscribers import transactional_message
 from tidings.subscribers.pages import ReaderPage
 from tidings.templating.templates import Templates

@@ -71,8 +71,8 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
     from tidings.app.app import utc_now
     from tidings.db import backups, schema
     from tidings.db.database import Database
+    from tidings.operator.store import sessions
     from tidings.search.store import index
-    from tidings.storage import operators
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_restore")
@@ -82,7 +82,7 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
         backups.restore(database, file)
         schema.prepare(database, rebuild_index=index.rebuild)
         with database.write() as connection:
-            operators.revoke_every(connection, now=utc_now())
+            sessions.revoke_every(connection, now=utc_now())
         click.echo(f"restored {database.path}")
 
 
@@ -155,24 +155,24 @@ def prune(start: Start, older_than: int | None, keep: int | None, *, public: boo
     Example: tidings db prune --older-than 365 --keep 100
     """
     from tidings.app.app import opened, utc_now
-    from tidings.storage import pruning
+    from tidings.operator.store import maintenance
 
     if older_than is None and keep is None:
         raise click.UsageError("say what may go: --older-than, --keep, or both")
     with opened(start.settings()) as app:
         now = utc_now()
-        retention = pruning.Retention(
+        retention = maintenance.Retention(
             seen_since=now - timedelta(days=older_than) if older_than else None,
             newest=keep or 0,
             public=not public,
         )
         with app.database.read() as connection:
-            found = pruning.removable(connection, retention)
+            found = maintenance.removable(connection, retention)
         batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
         with progress("removing", total=len(batches)) as done:
             for number, batch in enumerate(batches, start=1):
                 with app.database.write() as connection:
-                    pruning.remove(connection, batch, now=now)
+                    maintenance.remove(connection, batch, now=now)
                 done(f"batch {number} of {len(batches)} removed")
     click.echo(f"{len(found)} entries removed")
 

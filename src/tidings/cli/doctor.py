@@ -7,8 +7,8 @@ import click
 
 from tidings.cli.output import json_option, show_json
 from tidings.cli.start import Start
-from tidings.domain.findings import Finding, Level, problem
 from tidings.errors import TidingsError
+from tidings.operator.checks import Finding, Level, problem
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 

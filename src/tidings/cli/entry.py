@@ -132,7 +132,7 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
     Example: tidings entry release --source 3
     """
     from tidings.app.app import opened, utc_now
-    from tidings.services.desk import OperatorActions
+    from tidings.operator.moderation import OperatorActions
 
     if bool(entry_ids) == bool(source):
         raise click.UsageError("name entries, or a source with --source")
@@ -191,7 +191,7 @@ def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
 def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[str, str]) -> None:
     """Do something with entries; say of each that it is done, or why it made no difference."""
     from tidings.app.app import opened, utc_now
-    from tidings.services.desk import OperatorActions
+    from tidings.operator.moderation import OperatorActions
 
     with opened(start.settings()) as app:
         changed = OperatorActions(app.database, clock=utc_now).on_entries(act, entry_ids)

@@ -25,7 +25,7 @@ def explain_a_subscriber(
     """
     from tidings.app.app import opened
     from tidings.mail.addresses import parse_address
-    from tidings.services.explaining import explain_address, explain_entry_to, explain_subscriber
+    from tidings.operator.explain import explain_address, explain_entry_to, explain_subscriber
     from tidings.subscribers.store import subscriptions
 
     if entry_id and slot:
@@ -65,7 +65,7 @@ def explain_a_source(start: Start, source_id: int, *, as_json: bool) -> None:
     Example: tidings explain source 3
     """
     from tidings.app.app import opened
-    from tidings.services.explaining import explain_source
+    from tidings.operator.explain import explain_source
 
     with opened(start.settings()) as app, app.database.read() as connection:
         _show(explain_source(connection, source_id), as_json=as_json)
@@ -81,7 +81,7 @@ def explain_an_entry(start: Start, entry_id: int, *, as_json: bool) -> None:
     Example: tidings explain entry 17
     """
     from tidings.app.app import opened
-    from tidings.services.explaining import explain_entry
+    from tidings.operator.explain import explain_entry
 
     with opened(start.settings()) as app, app.database.read() as connection:
         _show(explain_entry(connection, entry_id), as_json=as_json)

@@ -37,8 +37,8 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
-    from tidings.services.simulating import SimulatedAudience, had_so_far
-    from tidings.services.simulating import simulate as run
+    from tidings.operator.simulate import SimulatedAudience, had_so_far
+    from tidings.operator.simulate import simulate as run
     from tidings.subscribers.store import subscriptions
 
     now = utc_now()

@@ -485,7 +485,7 @@ def _decision(decision: Decision) -> dict[str, object]:
 def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
-    from tidings.services.desk import OperatorActions
+    from tidings.operator.moderation import OperatorActions
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:

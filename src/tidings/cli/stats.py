@@ -50,7 +50,7 @@ def stats(start: Start, since: str, *, as_json: bool) -> None:
     Example: tidings stats --since 30d
     """
     from tidings.app.app import opened, utc_now
-    from tidings.services.status import read_status
+    from tidings.operator.status import read_status
 
     span = parse_duration(since)
     with opened(start.settings()) as app:

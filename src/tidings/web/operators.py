@@ -25,8 +25,8 @@ from tidings.model.entries import Republish
 from tidings.model.operators import EntryAct, Session, SourceAct, SourceForm
 from tidings.model.scopes import Address, PageAddress, Scope
 from tidings.model.sources import SourceState
-from tidings.rendering.operator_pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
-from tidings.services.desk import OperatorView, in_form
+from tidings.operator.moderation import OperatorView, in_form
+from tidings.operator.pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
 from tidings.templating.site import Operator
 from tidings.web import answers
 from tidings.web.bodies import compress

@@ -8,8 +8,8 @@ from tidings.model.newsletters import Ending, Subscription
 from tidings.model.scopes import Address, Stamp
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
-from tidings.services.desk import OperatorActions, Overview
-from tidings.services.operators import Sessions
+from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.sessions import Sessions
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps

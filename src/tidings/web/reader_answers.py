@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from tidings.model.newsletters import Frequency, Subscription
 from tidings.model.subscribers import Network, Visitor, can_undo, visitor_address
+from tidings.operator.pages import OperatorPage
 from tidings.publishing import views
-from tidings.rendering.operator_pages import OperatorPage
 from tidings.subscribers.pages import (
     LostLinkPage,
     Menu,

@@ -17,12 +17,12 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, read_networks
+from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.sessions import Sessions
+from tidings.operator.status import status_body
+from tidings.operator.store import status
 from tidings.polling.push import HubRequests
 from tidings.publishing.publication import Publication
-from tidings.services.desk import OperatorActions, Overview
-from tidings.services.operators import Sessions
-from tidings.services.status import status_body
-from tidings.storage import activity
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
@@ -169,4 +169,4 @@ def health(database: Database) -> Sequence[Check]:
 
 def _metrics(app: App) -> bytes:
     with app.database.read() as connection:
-        return exposition(activity.collect(connection, now=utc_now()))
+        return exposition(status.collect(connection, now=utc_now()))

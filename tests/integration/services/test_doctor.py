@@ -8,11 +8,11 @@ from loopback import Publisher, answer, redirect
 from nameserver import NameServer
 from relay import FakeRelay
 from signing import signer_of
-from tidings.domain.findings import Level
 from tidings.mail.dns import Dns
 from tidings.mail.probes import click
 from tidings.mail.settings import SmtpSettings
-from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
+from tidings.operator.checks import Level
+from tidings.operator.doctor_dns import Senders, examine_domains, examine_relay
 
 GOOD = {
     "example.org": {

@@ -24,11 +24,11 @@ from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
 from tidings.model.sources import SourceState
 from tidings.model.status import PollOutcome
+from tidings.operator.store import status
 from tidings.parsing.document import parse
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
 from tidings.publishing.repaginate import repaginate_some
-from tidings.storage import activity
 
 TICK = HOUR / 4
 
@@ -83,7 +83,7 @@ class World:
 
     def count_dead(self):
         with self.database.read() as connection:
-            return activity.collect(connection, now=self.now).dead
+            return status.collect(connection, now=self.now).dead
 
     def until_due(self, source_id):
         """Go on to the next poll of a source; return how long that took."""

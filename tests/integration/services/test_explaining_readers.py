@@ -7,7 +7,7 @@ from newsroom import Newsroom, Outbox, reject
 from tidings.errors import NotFoundError
 from tidings.filters import filtering
 from tidings.filters.rules import Action, Field, Filter, Kind, Rule
-from tidings.services.explaining import explain_entry_to, explain_subscriber
+from tidings.operator.explain import explain_entry_to, explain_subscriber
 from tidings.subscribers.store import subscriptions
 
 SEVEN = NOON - 5 * HOUR + DAY

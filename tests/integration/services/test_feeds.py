@@ -20,8 +20,8 @@ from tidings.errors import NotFoundError
 from tidings.model.entries import Republish
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import EVERYTHING, ArchiveAddress, Scope
+from tidings.operator.store import maintenance
 from tidings.polling.store import leases, polls, visibility
-from tidings.storage import pruning
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_what_was_removed_for_good_leaves_its_archive(room, press):
     tag = press.archive_tag(1)
 
     with room.database.write() as connection:
-        pruning.remove(connection, ids[:2], now=room.now)
+        maintenance.remove(connection, ids[:2], now=room.now)
 
     assert len(press.archive(1).ids) == 98
     assert press.archive_tag(1) != tag

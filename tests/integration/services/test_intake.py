@@ -20,13 +20,13 @@ from tidings.db.tables import entry
 from tidings.errors import TidingsError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.entries import EntryState
+from tidings.operator.store import maintenance
+from tidings.operator.store.maintenance import Retention
 from tidings.parsing.document import parse
 from tidings.polling.compare import MAX_NAMES, MAX_UPDATES
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
 from tidings.publishing.repaginate import repaginate_some
-from tidings.storage import pruning
-from tidings.storage.pruning import Retention
 
 URL = "https://example.org/feed"
 RECORDED = Path(__file__).parents[2] / "data" / "sequences"
@@ -306,8 +306,8 @@ def test_what_was_removed_does_not_return_by_any_of_its_names(publisher, databas
     publisher.publish(atom(*moved((3, 2, 1), guid="b:")))
     retention = Retention(seen_since=None, newest=1, public=False)
     with database.write() as connection:
-        gone = pruning.removable(connection, retention)
-        pruning.remove(connection, gone, now=publisher.now)
+        gone = maintenance.removable(connection, retention)
+        maintenance.remove(connection, gone, now=publisher.now)
 
     results = [publisher.publish(atom(*doc)) for doc in (items(3), moved((3, 2, 1), guid="b:"))]
 

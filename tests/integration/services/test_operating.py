@@ -13,7 +13,7 @@ from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.operators import EntryAct, OperatorToken, Session, SourceForm
 from tidings.model.sources import SourceState
-from tidings.services.desk import OperatorActions, OperatorView, Overview, in_form
+from tidings.operator.moderation import OperatorActions, OperatorView, Overview, in_form
 
 TOKEN = OperatorToken(
     id=1, label="", created_at=NOON, expires_at=NOON + HOUR, last_used_at=None, revoked_at=None

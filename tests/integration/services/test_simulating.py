@@ -7,7 +7,7 @@ import pytest
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.model.newsletters import Frequency
-from tidings.services.simulating import SimulatedAudience, simulate
+from tidings.operator.simulate import SimulatedAudience, simulate
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from factories import DAY, HOUR, NOON
 from newsroom import Newsroom, Outbox
 from tidings.catalog import entries
 from tidings.newsletters.store import issues
-from tidings.services.explaining import explain_entry, explain_entry_to
-from tidings.services.simulating import SimulatedAudience, simulate
+from tidings.operator.explain import explain_entry, explain_entry_to
+from tidings.operator.simulate import SimulatedAudience, simulate
 from tidings.stories.matching import MEMORY
 from tidings.stories.store import records
 from tidings.stories.store.stories import forget_old

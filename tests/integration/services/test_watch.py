@@ -14,7 +14,7 @@ from tidings.db.tables import entry, source
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.store import relay_pauses
-from tidings.services.watch import DailyNote, forget_notices
+from tidings.operator.daily_note import DailyNote, forget_notices
 
 OPERATOR = "ops@example.org"
 

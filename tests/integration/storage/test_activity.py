@@ -17,12 +17,12 @@ from tidings.db.tables import source
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import SourceHealth
 from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, starts_of
+from tidings.operator.status import read_status, status_body
+from tidings.operator.store import status
 from tidings.polling.store import leases, polls
 from tidings.publishing.ping_rules import HubPing
 from tidings.publishing.site_context import SiteContext
 from tidings.publishing.store import pings
-from tidings.services.status import read_status, status_body
-from tidings.storage import activity
 
 MINUTE = timedelta(minutes=1)
 
@@ -199,7 +199,7 @@ def test_hubs_are_told_of_by_how_it_stands_with_them(database):
 
     with database.read() as connection:
         counted = pings.count_by_standing(connection)
-        figures = activity.collect(connection, now=NOON)
+        figures = status.collect(connection, now=NOON)
     [standing] = read_status(database, now=NOON).hubs
     assert counted == figures.hub_pings == {"told": 2, "waiting": 1, "failing": 2}
     assert standing == HubStanding(
@@ -222,7 +222,7 @@ def test_a_year_is_told_in_one_statement_for_all_its_hours(desk):
     desk.poll(source_id, at=NOON - 300 * DAY)
 
     with desk.database.read() as connection:
-        tallies = activity.polls_by_step(connection, starts_of(364 * DAY, now=NOON))
+        tallies = status.polls_by_step(connection, starts_of(364 * DAY, now=NOON))
 
     assert sum(sum(tally.polls.values()) for tally in tallies) == 1
 

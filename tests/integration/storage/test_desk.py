@@ -5,8 +5,8 @@ from sqlalchemy import insert, select
 from factories import NOON, an_entry
 from tidings.db.tables import entry
 from tidings.model.entries import EntryState
+from tidings.operator.store import moderation
 from tidings.polling.store import visibility
-from tidings.storage import desk
 
 
 def test_what_never_was_public_is_not_listed_as_hidden(database, follow, poll):
@@ -17,7 +17,7 @@ def test_what_never_was_public_is_not_listed_as_hidden(database, follow, poll):
         both = [by_state[EntryState.PUBLIC], by_state[EntryState.BACKFILL]]
         visibility.hide(connection, both, now=NOON)
 
-        found = desk.read_desk(connection)
+        found = moderation.read_desk(connection)
 
     assert [one.id for one in found.hidden] == [by_state[EntryState.PUBLIC]]
 
@@ -30,12 +30,12 @@ def test_no_more_is_shown_than_can_be_looked_through_and_all_is_counted(database
         copies = [
             {name: value for name, value in held.items() if name != "id"}
             | {"key": bytes([n]), "atom_id": f"urn:{n}"}
-            for n in range(desk.MOST + 1)
+            for n in range(moderation.MOST + 1)
         ]
         connection.execute(insert(entry), copies)
 
-        found = desk.read_desk(connection)
+        found = moderation.read_desk(connection)
 
-        assert len(found.held) == desk.MOST
-        assert desk.count_pending(connection) == desk.MOST + 1
-        assert [one.entries for one in found.waiting] == [desk.MOST + 1]
+        assert len(found.held) == moderation.MOST
+        assert moderation.count_pending(connection) == moderation.MOST + 1
+        assert [one.entries for one in found.waiting] == [moderation.MOST + 1]

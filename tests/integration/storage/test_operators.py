@@ -4,7 +4,7 @@ import pytest
 
 from factories import DAY, HOUR, NOON
 from tidings.errors import NotFoundError
-from tidings.storage import operators
+from tidings.operator.store import sessions
 
 TOKEN, OTHER, SESSION = b"t" * 32, b"o" * 32, b"s" * 32
 
@@ -13,13 +13,13 @@ TOKEN, OTHER, SESSION = b"t" * 32, b"o" * 32, b"s" * 32
 def token(database):
     """Store a token that lasts a day."""
     with database.write() as connection:
-        return operators.add(connection, TOKEN, label="laptop", expires_at=NOON + DAY, now=NOON)
+        return sessions.add(connection, TOKEN, label="laptop", expires_at=NOON + DAY, now=NOON)
 
 
 @pytest.fixture
 def signed_in(database, token):
     with database.write() as connection:
-        operators.begin_session(connection, SESSION, token.id, now=NOON + HOUR)
+        sessions.begin_session(connection, SESSION, token.id, now=NOON + HOUR)
     return token
 
 
@@ -27,8 +27,8 @@ def found(database, *, now):
     """Return whether the token is good, and whether the session is."""
     with database.read() as connection:
         return (
-            operators.find(connection, TOKEN, now=now) is not None,
-            operators.find_session(connection, SESSION, now=now) is not None,
+            sessions.find(connection, TOKEN, now=now) is not None,
+            sessions.find_session(connection, SESSION, now=now) is not None,
         )
 
 
@@ -40,16 +40,16 @@ def test_a_token_and_its_session_last_to_the_same_moment(database, signed_in):
 
 def test_what_nobody_issued_is_not_found(database, signed_in):
     with database.read() as connection:
-        assert operators.find(connection, OTHER, now=NOON) is None
-        assert operators.find_session(connection, OTHER, now=NOON) is None
+        assert sessions.find(connection, OTHER, now=NOON) is None
+        assert sessions.find_session(connection, OTHER, now=NOON) is None
 
 
 def test_a_token_that_is_taken_back_ends_its_sessions_at_once(database, signed_in):
     with database.write() as connection:
-        times = [operators.revoke(connection, signed_in.id, now=NOON + n * HOUR) for n in (2, 3)]
+        times = [sessions.revoke(connection, signed_in.id, now=NOON + n * HOUR) for n in (2, 3)]
 
     with database.read() as connection:
-        [told] = operators.every(connection)
+        [told] = sessions.every(connection)
     assert times == [True, False]
     assert found(database, now=NOON + HOUR) == (False, False)
     assert told.revoked_at == NOON + 2 * HOUR
@@ -58,12 +58,12 @@ def test_a_token_that_is_taken_back_ends_its_sessions_at_once(database, signed_i
 
 def test_a_token_that_is_not_there_cannot_be_taken_back(database):
     with database.write() as connection, pytest.raises(NotFoundError):
-        operators.revoke(connection, 7, now=NOON)
+        sessions.revoke(connection, 7, now=NOON)
 
 
 def test_a_session_ends_alone(database, signed_in):
     with database.write() as connection:
-        operators.end_session(connection, SESSION)
+        sessions.end_session(connection, SESSION)
 
     assert found(database, now=NOON + HOUR) == (True, False)
 
@@ -71,16 +71,16 @@ def test_a_session_ends_alone(database, signed_in):
 def test_sessions_of_tokens_that_are_over_are_forgotten(database, signed_in):
     later = NOON + 2 * DAY
     with database.write() as connection:
-        new = operators.add(connection, OTHER, label="", expires_at=later + DAY, now=later)
-        operators.begin_session(connection, b"n" * 32, new.id, now=later)
+        new = sessions.add(connection, OTHER, label="", expires_at=later + DAY, now=later)
+        sessions.begin_session(connection, b"n" * 32, new.id, now=later)
 
-        assert operators.find_session(connection, b"n" * 32, now=later) is not None
-        assert operators.find_session(connection, SESSION, now=NOON + HOUR) is None
+        assert sessions.find_session(connection, b"n" * 32, now=later) is not None
+        assert sessions.find_session(connection, SESSION, now=NOON + HOUR) is None
 
 
 def test_the_list_tells_when_a_token_was_used(database, signed_in):
     with database.read() as connection:
-        [told] = operators.every(connection)
+        [told] = sessions.every(connection)
 
     assert (told.label, told.last_used_at) == ("laptop", NOON + HOUR)
     assert [told.state(now=NOON), told.state(now=NOON + DAY)] == ["valid", "expired"]

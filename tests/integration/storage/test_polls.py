@@ -8,8 +8,8 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.status import PollOutcome
+from tidings.operator.store import status
 from tidings.polling.store import leases, polls
-from tidings.storage import activity
 
 ALL = Selection(states=tuple(EntryState))
 
@@ -172,7 +172,7 @@ def test_figures_come_from_the_rows(database, follow, poll):
     poll(source_id, an_entry("urn:example:2", published=NOON), now=NOON + HOUR / 2)
 
     with database.read() as connection:
-        figures = activity.collect(connection, now=NOON + 2 * HOUR)
+        figures = status.collect(connection, now=NOON + 2 * HOUR)
 
     assert figures.polls[PollOutcome.NEW] == 2
     assert figures.entries == {"public": 2}

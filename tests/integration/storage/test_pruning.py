@@ -5,8 +5,8 @@ from newsroom import Newsroom
 from tidings.catalog import entries
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.model.entries import EntryState
-from tidings.storage import pruning
-from tidings.storage.pruning import Retention
+from tidings.operator.store import maintenance
+from tidings.operator.store.maintenance import Retention
 
 EVERY = Selection(states=tuple(EntryState))
 LATER = NOON + 400 * DAY
@@ -17,8 +17,8 @@ def prune(database):
     def remove(*, seen_since=None, newest=0, public=False):
         retention = Retention(seen_since=seen_since, newest=newest, public=public)
         with database.write() as connection:
-            found = pruning.removable(connection, retention)
-            return pruning.remove(connection, found, now=LATER) if found else 0
+            found = maintenance.removable(connection, retention)
+            return maintenance.remove(connection, found, now=LATER) if found else 0
 
     return remove
 

@@ -14,12 +14,12 @@ from tidings.catalog import sources
 from tidings.db import backups, schema
 from tidings.db.database import Database
 from tidings.db.tables import entry, source
+from tidings.operator.store import maintenance
 from tidings.polling.follow import remove_source
 from tidings.polling.store import leases, polls, visibility
 from tidings.search.query import MAX_FOUND, Asked, Zone, rank, read_query
 from tidings.search.store import fulltext, index
 from tidings.search.words import words_of
-from tidings.storage import pruning
 
 
 @pytest.fixture
@@ -185,7 +185,7 @@ def test_what_is_removed_is_forgotten(database, room, tell, found):
     tell("fox")
     room.publish(other, title="fox")
     with database.write() as connection:
-        pruning.remove(connection, [1], now=NOON)
+        maintenance.remove(connection, [1], now=NOON)
     pruned = found("fox")
     with database.write() as connection:
         remove_source(connection, other, now=NOON)

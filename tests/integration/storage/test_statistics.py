@@ -3,12 +3,12 @@
 from factories import DAY, HOUR, NOON
 from newsroom import Newsroom
 from tidings.model.newsletters import DeliveryState
-from tidings.storage import activity
+from tidings.operator.store import status
 
 
 def figures_of(newsroom, *, now):
     with newsroom.database.read() as connection:
-        return activity.collect(connection, now=now)
+        return status.collect(connection, now=now)
 
 
 def test_without_newsletters_nothing_is_due_and_every_state_is_named(database):

@@ -16,11 +16,11 @@ from tidings.db.database import Database
 from tidings.db.tables import entry, story, story_key
 from tidings.errors import ConflictError
 from tidings.model.entries import EntryState
+from tidings.operator.store import maintenance
+from tidings.operator.store.maintenance import Retention
 from tidings.polling.follow import remove_source
 from tidings.polling.store import visibility
 from tidings.search.store import index
-from tidings.storage import pruning
-from tidings.storage.pruning import Retention
 from tidings.stories.matching import MEMORY
 from tidings.stories.store import records, stories
 
@@ -193,9 +193,9 @@ def test_pruning_leaves_a_story_with_a_lead(database, tell):
     tell("mirror", now=NOON + DAY)
     with database.write() as connection:
         old = Retention(seen_since=NOON + HOUR, newest=0, public=False)
-        going = pruning.removable(connection, old)
+        going = maintenance.removable(connection, old)
 
-        pruning.remove(connection, going, now=NOON + DAY)
+        maintenance.remove(connection, going, now=NOON + DAY)
 
     assert len(going) == 1
     assert names(database) == ["mirror"]
@@ -379,7 +379,7 @@ def _act(database, act, chance, ids, *, now):
             case "remove" if len(ids) > 3 and chance.random() < 0.3:
                 remove_source(connection, ids.pop(), now=now)
             case "prune" if known and chance.random() < 0.5:
-                pruning.remove(connection, [chance.choice(known)], now=now)
+                maintenance.remove(connection, [chance.choice(known)], now=now)
 
 
 def _check(database, placed):

@@ -15,7 +15,7 @@ from integration.web.visitors import Visitor
 from tidings.catalog import entries, sources, topics
 from tidings.db.tables import entry, operator_session, operator_token
 from tidings.model.entries import EntryState
-from tidings.storage import operators
+from tidings.operator.store import sessions
 from tidings.stories.store import records
 from tidings.web.operators import OperatorCookies, own_path
 
@@ -73,7 +73,7 @@ def test_an_operator_signs_in_hides_an_entry_and_takes_that_back(control, news):
     assert state_of(control, news[0]) is EntryState.PUBLIC
     with control.database.read() as connection:
         history = connection.scalar(select(entry.c.history).where(entry.c.id == news[0]))
-        [token] = operators.every(connection)
+        [token] = sessions.every(connection)
     assert [words for _, words in history] == [
         "hidden by the operator",
         "made public by the operator",
@@ -294,7 +294,7 @@ def test_a_session_ends_when_it_is_signed_out_revoked_or_over(control, news):
     control.cookie = cookies[0]
     out = control.post("/operator", {"do": "sign out", "proof": control.proof()})
     with control.database.write() as connection:
-        operators.revoke(connection, tokens[1][1], now=control.room.now)
+        sessions.revoke(connection, tokens[1][1], now=control.room.now)
     control.room.now += DAY
 
     pages = [control.get("/", Cookie=cookie).body for cookie in cookies]

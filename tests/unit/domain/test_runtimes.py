@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.domain.findings import faults
+from tidings.operator.checks import faults
 
 
 @pytest.mark.parametrize(

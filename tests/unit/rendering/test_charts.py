@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tidings.rendering.status_page import HEIGHT, LEAST, WIDTH, draw
+from tidings.operator.status import HEIGHT, LEAST, WIDTH, draw
 
 KINDS = ("good", "bad")
 

@@ -20,8 +20,8 @@ from tidings.model.status import (
     TimeStep,
     starts_of,
 )
+from tidings.operator.status import status_page
 from tidings.publishing.views import render
-from tidings.rendering.status_page import status_page
 
 NO_LETTERS = dict.fromkeys(MessageOutcome, 0)
 

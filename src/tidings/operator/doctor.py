@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from tidings.catalog import newsletters
 from tidings.db.database import Connection, Database
-from tidings.domain.findings import Finding, Level, ok, problem, warning
 from tidings.errors import DeliveryError, DnsError, UnreachableError
 from tidings.mail.dkim import Signer
 from tidings.mail.dns import Dns
@@ -25,9 +24,10 @@ from tidings.newsletters.compose import Composer
 from tidings.newsletters.compose import sample as sample_issue
 from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.issue_queue import IssueSender
+from tidings.operator.checks import Finding, Level, ok, problem, warning
+from tidings.operator.doctor_dns import Senders, examine_domains, examine_relay
 from tidings.polling.store import leases
 from tidings.publishing.store import pings
-from tidings.services.doctor_domains import Senders, examine_domains, examine_relay
 
 EXAMPLE = "example.org"
 """The domain of what the shipped settings leave to the operator."""

@@ -15,10 +15,10 @@ from tidings.model.newsletters import Subscription
 from tidings.model.sources import LOGIN_WANTED, Source, SourceState, login_advice
 from tidings.newsletters.digests import matches
 from tidings.newsletters.windows import Omission
+from tidings.operator.store import explanations
+from tidings.operator.store.explanations import EntryRecord, SourceRecord
 from tidings.parsing.urls import canonical_url
 from tidings.polling.store import push_subscriptions
-from tidings.storage import explanations
-from tidings.storage.explanations import EntryRecord, SourceRecord
 from tidings.stories.store.records import story_of, told_before
 from tidings.subscribers.store import bounces, subscribers, subscriptions, suppressions
 from tidings.subscribers.store.subscribers import SlotRecord

@@ -1,14 +1,37 @@
-"""The page that tells how the service does.
+"""How the service does, read once for all who ask: from the rows, and from no process.
+
+The page that tells how the service does.
 
 Charts: columns of stacked numbers, as the rectangles that a template draws.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
-from tidings.model.status import MessageOutcome, PollCounts, PollOutcome, Status, median_lag
+from tidings.db.database import Database
+from tidings.model.status import (
+    DAY,
+    MessageOutcome,
+    PollCounts,
+    PollOutcome,
+    Status,
+    TimeStep,
+    median_lag,
+    starts_of,
+)
+from tidings.operator.store import status
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pings
+from tidings.publishing.views import render
 from tidings.templating.site import Site
+
+SPANS = (DAY, 7 * DAY, 30 * DAY)
+"""What the page tells of."""
+
+LISTED = 10
+"""Sources that are named because they fail, or are slow."""
 
 LAGS = ("15m", "1h", "6h", "1d", "more")
 """The keys of the catalogue for how late an entry is seen, the quickest first."""
@@ -27,6 +50,46 @@ GAP = 0.2
 
 LEAST = 1.5
 """The height of what is little, so that it can be seen."""
+
+
+def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta] = SPANS) -> Status:
+    """Return how the service does, and did in the last time.
+
+    Args:
+        database: Where everything is.
+        now: The time.
+        spans: How far to look back; the longest is told step by step.
+    """
+    starts = starts_of(max(spans), now=now)
+    with database.read() as connection:
+        tallies = status.polls_by_step(connection, starts)
+        mailed = status.mail_by_step(connection, starts)
+        return Status(
+            at=now,
+            since=starts[0],
+            polled_at=status.last_poll(connection),
+            overdue=status.overdue_polls(connection, now=now),
+            sources=status.sources_by_health(connection),
+            spans={
+                span: status.polls_by_step(connection, starts_of(span, now=now)[:1])[0]
+                for span in sorted(spans)
+            },
+            steps=tuple(
+                TimeStep(start=start, tally=tally, issues=sent.issues, letters=sent.letters)
+                for start, tally, sent in zip(starts, tallies, mailed, strict=True)
+            ),
+            failing=tuple(status.longest_failing(connection, limit=LISTED)),
+            slow=tuple(status.slowest(connection, limit=LISTED)),
+            hubs=tuple(pings.standings(connection, since=starts[0])),
+        )
+
+
+def status_body(database: Database, imprint: SiteContext, *, now: datetime) -> bytes:
+    """Render the page that tells how the service does."""
+    status = read_status(database, now=now)
+    with database.read() as connection:
+        site = imprint.site_now(connection)
+    return render(status_page(site, status), imprint.templates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from tidings.newsletters.windows import (
     slots_between,
     window_of,
 )
-from tidings.storage import explanations
-from tidings.storage.explanations import SeqTimes
+from tidings.operator.store import explanations
+from tidings.operator.store.explanations import SeqTimes
 from tidings.stories.store import records
 from tidings.subscribers.store import subscribers
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from tidings.db.database import Database
 from tidings.model.operators import MORNING, Problem, problems_in
 from tidings.model.subscribers import MessageKind
-from tidings.storage import desk
+from tidings.operator.store import moderation
 from tidings.subscribers.store import transactional
 from tidings.subscribers.store.transactional import NewMessage
 
@@ -54,7 +54,7 @@ class DailyNote:
         with self._database.read() as connection:
             if transactional.is_known(connection, name):
                 return False
-            snapshot = desk.health_snapshot(connection, now=now)
+            snapshot = moderation.health_snapshot(connection, now=now)
         if space := self._disk():
             snapshot = replace(snapshot, free_space=space[0], whole_space=space[1])
         found = problems_in(snapshot, now=now)

@@ -17,9 +17,9 @@ from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
 from tidings.model.sources import Source, SourceState
+from tidings.operator.store import moderation
 from tidings.polling.store import visibility
 from tidings.publishing.store import pins
-from tidings.storage import desk
 from tidings.stories.store import records
 from tidings.templating.site import Flash, Operator
 
@@ -55,7 +55,7 @@ class Overview:
             return Operator(
                 proof=session.proof,
                 back=looking.path,
-                waiting=desk.count_pending(connection),
+                waiting=moderation.count_pending(connection),
                 said=_said(connection, looking),
                 source=sources.find_by_slug(connection, looking.source) if looking.source else None,
             )
@@ -63,7 +63,7 @@ class Overview:
     def desk(self) -> ModerationQueue:
         """Return what there is to do."""
         with self._database.read() as connection:
-            return desk.read_desk(connection)
+            return moderation.read_desk(connection)
 
     def source(self, slug: str) -> tuple[Source, tuple[TopicCredit, ...]]:
         """Return a source, and all the topics that it can be given.

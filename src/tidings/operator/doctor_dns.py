@@ -10,7 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tidings.domain.findings import (
+from tidings.errors import DeliveryError, DnsError
+from tidings.mail.dkim import Signer
+from tidings.mail.dns import Dns
+from tidings.mail.probes import RelayOffer, ask_relay
+from tidings.mail.settings import SmtpSettings
+from tidings.operator.checks import (
     ASKING,
     MAX_LOOKUPS,
     DmarcPolicy,
@@ -26,11 +31,6 @@ from tidings.domain.findings import (
     spf_terms,
     warning,
 )
-from tidings.errors import DeliveryError, DnsError
-from tidings.mail.dkim import Signer
-from tidings.mail.dns import Dns
-from tidings.mail.probes import RelayOffer, ask_relay
-from tidings.mail.settings import SmtpSettings
 
 USUAL_BITS = 2048
 

@@ -11,7 +11,7 @@ from tidings.db.database import Database
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.operators import OperatorToken, Session
 from tidings.model.subscribers import Visitor
-from tidings.storage import operators
+from tidings.operator.store import sessions
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import rate_limits
 
@@ -42,7 +42,7 @@ def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime)
     """Make a token that one can sign in with from now on."""
     text = new_secret()
     with database.write() as connection:
-        token = operators.add(
+        token = sessions.add(
             connection, _hash(text), label=label, expires_at=now + lifetime, now=now
         )
     return Issued(text=text, token=token)
@@ -75,9 +75,9 @@ class Sessions:
             raise ConflictError("sign-in", "from there", because="was tried too often")
         secret = new_secret()
         with self._database.write() as connection:
-            token = operators.find(connection, _hash(text), now=now)
+            token = sessions.find(connection, _hash(text), now=now)
             if token is not None:
-                operators.begin_session(connection, _hash(secret), token.id, now=now)
+                sessions.begin_session(connection, _hash(secret), token.id, now=now)
         if token is None:
             logger.warning("operator not signed in", extra={"because": "no such token"})
             raise NotFoundError("operator token", "like that")
@@ -87,19 +87,19 @@ class Sessions:
     def find(self, secret: str) -> Session | None:
         """Return the session whose secret a browser holds, unless it or its token has ended."""
         with self._database.read() as connection:
-            token = operators.find_session(connection, _hash(secret), now=self._clock())
+            token = sessions.find_session(connection, _hash(secret), now=self._clock())
         return self._session(secret, token) if token else None
 
     def sign_out(self, session: Session) -> None:
         """End a session; its secret is worth nothing any more, wherever it is kept."""
         with self._database.write() as connection:
-            operators.end_session(connection, _hash(session.secret))
+            sessions.end_session(connection, _hash(session.secret))
         logger.info("operator signed out", extra={"token": session.token.id})
 
     def note_act(self, session: Session, act: str) -> None:
         """Note that an operator did something, and when."""
         with self._database.write() as connection:
-            operators.note_use(connection, session.token.id, now=self._clock())
+            sessions.note_use(connection, session.token.id, now=self._clock())
         logger.info("operator acted", extra={"token": session.token.id, "act": act})
 
     def _session(self, secret: str, token: OperatorToken) -> Session:
