@@ -17,7 +17,7 @@ from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
-from tidings.web.publication import Operators, Tokens
+from tidings.web.services import Operators, Tokens
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 COOKIE = re.compile(r"((?:__\w+-)?tidings-operator)=([\w-]{43})")

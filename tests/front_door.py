@@ -15,7 +15,7 @@ from tidings.db.subscriber_tables import every_table
 from tidings.model.subscribers import read_networks
 from tidings.subscribers.sign_up import NewsletterChoices
 from tidings.web.app import create_app
-from tidings.web.publication import Readers, Tokens
+from tidings.web.services import Readers, Tokens
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 WAIT = timedelta(seconds=20)

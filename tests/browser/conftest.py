@@ -10,7 +10,7 @@ from browser.showcase import SITE, Showcase, serving, tokens_of
 from tidings.operator.status import status_page
 from tidings.publishing import views
 from tidings.web.app import create_app
-from tidings.web.publication import Probes
+from tidings.web.services import Probes
 
 ARGUMENTS = (
     "--no-sandbox",

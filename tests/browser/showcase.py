@@ -38,7 +38,7 @@ from tidings.publishing.views import Archive, EntryPage, IssuePage, IssuesPage, 
 from tidings.search.query import Asked
 from tidings.search.snippets import Piece
 from tidings.templating.site import Site
-from tidings.web.publication import Tokens
+from tidings.web.services import Tokens
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -19,7 +19,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.resources import data_dir
 from tidings.templating.site import Site
 from tidings.web.app import create_app
-from tidings.web.publication import Operators, Readers, Tokens
+from tidings.web.services import Operators, Readers, Tokens
 
 ROOT = Path(__file__).parents[2]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -27,17 +27,17 @@ from tidings.model.scopes import Stamp
 from tidings.publishing.formats.sitemap import robots
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
-from tidings.web import answers
-from tidings.web.answers import is_current
-from tidings.web.bodies import CachedBody, compress
+from tidings.web import responses
 from tidings.web.documents import Documents
-from tidings.web.envelope import ErrorPages, ExchangeMiddleware
+from tidings.web.hub_callback import HubCallbacks
+from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operators import OperatorPages, OperatorSessions
 from tidings.web.preferences import PreferencePages, UnsubscribePages
-from tidings.web.publication import Probes, Publication, Readers, Tokens
-from tidings.web.reader_answers import PrivateResponses
-from tidings.web.subscribing import SubscribePages
-from tidings.web.websub import HubCallbacks
+from tidings.web.private import PrivateResponses
+from tidings.web.response_cache import CachedBody, compress
+from tidings.web.responses import is_current
+from tidings.web.services import Probes, Publication, Readers, Tokens
+from tidings.web.sign_up import SubscribePages
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -156,16 +156,16 @@ def _versioned(name: str, templates: Templates) -> Route:
         is_this = request.query_params.get("v") == templates.fingerprint
         headers = {
             "Content-Type": VERSIONED[name],
-            "Cache-Control": FOR_EVER if is_this else answers.ASK_AGAIN,
+            "Cache-Control": FOR_EVER if is_this else responses.ASK_AGAIN,
         }
-        return answers.full_response(request, body, headers=headers)
+        return responses.full_response(request, body, headers=headers)
 
     return Route(f"/{name}", answer)
 
 
 async def _file(request: Request, *, body: CachedBody, media_type: str) -> Response:
     headers = {"Content-Type": media_type, "Cache-Control": A_DAY}
-    return answers.full_response(request, body, headers=headers)
+    return responses.full_response(request, body, headers=headers)
 
 
 def health_routes(probes: Probes) -> list[Route]:
@@ -210,11 +210,11 @@ class StatusPages:
     def answer(self, request: Request) -> Response:
         """Answer with the page of this minute."""
         stamp, body = self._of_this_minute()
-        headers = answers.page_headers(cache_control=FOR_A_MINUTE)
-        headers |= answers.validators(request, stamp)
+        headers = responses.page_headers(cache_control=FOR_A_MINUTE)
+        headers |= responses.validators(request, stamp)
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
-            return answers.not_modified(headers)
-        return answers.full_response(request, body, headers=headers)
+            return responses.not_modified(headers)
+        return responses.full_response(request, body, headers=headers)
 
     def _of_this_minute(self) -> tuple[Stamp, CachedBody]:
         minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)

@@ -31,11 +31,11 @@ from tidings.model.scopes import (
 from tidings.publishing.formats.registry import FORMATS
 from tidings.search.query import Asked
 from tidings.templating.site import Site
-from tidings.web import answers
-from tidings.web.answers import is_current, known_change
-from tidings.web.bodies import ResponseCache
+from tidings.web import responses
 from tidings.web.operators import OperatorSessions
-from tidings.web.publication import Publication
+from tidings.web.response_cache import ResponseCache
+from tidings.web.responses import is_current, known_change
+from tidings.web.services import Publication
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
 
@@ -149,12 +149,12 @@ class Documents:
             return answer
         stamp = await self._stamps.get(address)
         headers = (
-            answers.headers_of(address)
-            | answers.links_of(address, self._site)
-            | answers.validators(request, stamp)
+            responses.headers_of(address)
+            | responses.links_of(address, self._site)
+            | responses.validators(request, stamp)
         )
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
-            return answers.not_modified(headers)
+            return responses.not_modified(headers)
         since = known_change(request.headers, fingerprint=stamp.fingerprint)
         wanted = address
         if isinstance(address, FeedAddress) and 0 < since < stamp.change:
@@ -163,7 +163,7 @@ class Documents:
         if body is None:
             render = partial(self._publication.body, wanted)
             body = await run_in_threadpool(self._bodies.get, wanted, stamp.etag, render=render)
-        answer_with = answers.full_response if wanted == address else answers.feed_delta
+        answer_with = responses.full_response if wanted == address else responses.feed_delta
         return answer_with(request, body, headers=headers)
 
     async def _answer_to_operator(self, request: Request, address: Address) -> Response | None:

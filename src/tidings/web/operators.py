@@ -28,11 +28,11 @@ from tidings.model.sources import SourceState
 from tidings.operator.moderation import OperatorView, in_form
 from tidings.operator.pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
 from tidings.templating.site import Operator
-from tidings.web import answers
-from tidings.web.bodies import compress
+from tidings.web import responses
 from tidings.web.forms import Form, read_form, refuse_cross_site
-from tidings.web.publication import Operators, Publication
-from tidings.web.reader_answers import PRIVATE, PrivateResponses
+from tidings.web.private import PRIVATE, PrivateResponses
+from tidings.web.response_cache import compress
+from tidings.web.services import Operators, Publication
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -77,12 +77,12 @@ class OperatorSessions:
             NotFoundError: There is nothing at that address.
         """
         session = self.find(request)
-        headers = answers.headers_of(address) if session else {}
-        if session is None or headers["Content-Type"] != answers.HTML_TYPE:
+        headers = responses.headers_of(address) if session else {}
+        if session is None or headers["Content-Type"] != responses.HTML_TYPE:
             return None
         operator = self.look(request, session, source=_source_of(address))
         body = compress(self._publication.body(address, operator=operator))
-        answer = answers.full_response(request, body, headers={**headers, **PRIVATE})
+        answer = responses.full_response(request, body, headers={**headers, **PRIVATE})
         return self.told(answer, operator)
 
     def look(self, request: Request, session: Session, *, source: str = "") -> Operator:

@@ -29,9 +29,9 @@ from tidings.subscribers.pages import (
 )
 from tidings.templating.site import Site
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
-from tidings.web.publication import Readers, Unsubscribing
-from tidings.web.reader_answers import PRIVATE, PrivateResponses
-from tidings.web.subscribing import choice_in
+from tidings.web.private import PRIVATE, PrivateResponses
+from tidings.web.services import Readers, Unsubscribing
+from tidings.web.sign_up import choice_in
 
 NOTHING_CHOSEN = Form(())
 

@@ -30,7 +30,7 @@ from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
-from tidings.web.publication import Check, Operators, Probes, Readers, Tokens
+from tidings.web.services import Check, Operators, Probes, Readers, Tokens
 
 logger = logging.getLogger(__name__)
 

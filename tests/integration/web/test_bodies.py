@@ -6,7 +6,7 @@ import pytest
 
 from tidings.errors import NotFoundError
 from tidings.model.scopes import EntryAddress
-from tidings.web.bodies import ResponseCache, compress
+from tidings.web.response_cache import ResponseCache, compress
 
 
 class Renderer:

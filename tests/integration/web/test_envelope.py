@@ -6,7 +6,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from tidings.errors import DatabaseAwayError
-from tidings.web.envelope import ExchangeMiddleware
+from tidings.web.middleware import ExchangeMiddleware
 
 REQUEST = {"type": "http", "method": "GET", "path": "/", "headers": []}
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from browser.showcase import SITE, shipped_templates, tokens_of
 from tidings.web.app import create_app
-from tidings.web.publication import Check
+from tidings.web.services import Check
 
 
 @dataclass

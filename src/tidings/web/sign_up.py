@@ -16,10 +16,10 @@ from tidings.subscribers.pages import (
     SubscribePage,
 )
 from tidings.subscribers.sign_up import SignUpAnswer
-from tidings.web.answers import preferred_language
 from tidings.web.forms import Form, read_form, refuse_cross_site
-from tidings.web.publication import Readers
-from tidings.web.reader_answers import PrivateResponses
+from tidings.web.private import PrivateResponses
+from tidings.web.responses import preferred_language
+from tidings.web.services import Readers
 
 FORM_NAME = "page"
 """What the consent record and the limits call our form."""

@@ -26,7 +26,7 @@ from tidings.model.scopes import (
 from tidings.publishing.formats.atom import ATOM
 from tidings.publishing.formats.registry import FORMATS
 from tidings.templating.site import Site
-from tidings.web.bodies import CachedBody
+from tidings.web.response_cache import CachedBody
 
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {

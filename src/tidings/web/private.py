@@ -22,9 +22,9 @@ from tidings.subscribers.pages import (
 )
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
-from tidings.web import answers
-from tidings.web.answers import preferred_language
-from tidings.web.bodies import compress
+from tidings.web import responses
+from tidings.web.response_cache import compress
+from tidings.web.responses import preferred_language
 
 PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 """What is shown to one reader is kept nowhere, and found by nobody else."""
@@ -58,10 +58,10 @@ class PrivateResponses:
     ) -> Response:
         """Answer with a page."""
         body = compress(views.render(page, self._templates))
-        headers = {**answers.page_headers(), **PRIVATE}
+        headers = {**responses.page_headers(), **PRIVATE}
         if isinstance(page, NewslettersPage | SubscribePage):
             del headers["X-Robots-Tag"]
-        return answers.full_response(request, body, headers=headers, status=status)
+        return responses.full_response(request, body, headers=headers, status=status)
 
     def lost(self, request: Request) -> Response:
         """Answer somebody whose link leads nowhere, or nowhere any more."""

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from tidings.errors import NotFoundError
 from tidings.model.websub import Intent, Push
 from tidings.web.forms import read_body
-from tidings.web.publication import Callbacks
+from tidings.web.services import Callbacks
 
 AT_ONCE = 4
 """Pushes that are read at a time, for each is held in memory; the hub repeats the others."""

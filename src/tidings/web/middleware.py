@@ -24,9 +24,9 @@ from tidings.publishing import views
 from tidings.publishing.views import ErrorPage
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
-from tidings.web import answers
-from tidings.web.answers import POLICY
-from tidings.web.bodies import compress
+from tidings.web import responses
+from tidings.web.response_cache import compress
+from tidings.web.responses import POLICY
 
 logger = logging.getLogger(__name__)
 
@@ -180,8 +180,8 @@ class ErrorPages:
     def _page(
         self, request: Request, status: int, *, headers: Mapping[str, str] | None = None
     ) -> Response:
-        page = answers.page_headers(cache_control="no-store")
+        page = responses.page_headers(cache_control="no-store")
         body = self._bodies[status, self._had_newsletters]
-        return answers.full_response(
+        return responses.full_response(
             request, body, headers={**page, **(headers or {})}, status=status
         )
