@@ -26,6 +26,7 @@ from tidings.polling.schedule import PollPolicy
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")
+# Settings of which nothing would be left if they were zero.
 POSITIVE = frozenset(
     {
         ("fetch", "concurrency"),
@@ -47,7 +48,6 @@ POSITIVE = frozenset(
         ("smtp", "reply_timeout"),
     }
 )
-"""Settings of which nothing would be left if they were zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 VERSION = version("tidings")
 
+# Characters that a secret has at least.
 SHORTEST_SECRET = 16
-"""Characters that a secret has at least."""
 
 _Built = TypeVar("_Built")
 
+# Held while something is built; one for all, for what is built may need another.
 _BUILDING = RLock()
-"""Held while something is built; one for all, for what is built may need another."""
 
 
 def utc_now() -> datetime:

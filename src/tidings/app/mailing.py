@@ -43,8 +43,8 @@ from tidings.subscribers.transactional_message import (
 )
 from tidings.templating.templates import Templates
 
+# The domain of the sender that the shipped settings name.
 PLACEHOLDER = "example.org"
-"""The domain of the sender that the shipped settings name."""
 
 
 def composer(app: App) -> Composer:

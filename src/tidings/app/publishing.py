@@ -16,8 +16,8 @@ from tidings.publishing.static_site import Written
 from tidings.publishing.static_site import page_path as file_path
 from tidings.templating.site import Site
 
+# Of the templates: what pages need beside them.
 FILES = ("style.css", "script.js", "favicon.svg")
-"""Of the templates: what pages need beside them."""
 
 
 def hubs_of(app: App) -> tuple[str, ...]:

@@ -33,17 +33,17 @@ from tidings.subscribers.sign_up import forget_expired
 logger = logging.getLogger(__name__)
 
 MAIL_TICK = timedelta(seconds=30)
+# Somebody sits and waits for the message that asks for a confirmation.
 TRANSACTIONAL_TICK = timedelta(seconds=10)
-"""Somebody sits and waits for the message that asks for a confirmation."""
 WATCH_TICK = timedelta(minutes=15)
 BOUNCE_TICK = timedelta(minutes=5)
+# What was pushed is here already: a read of a small table finds it.
 PUSH_TICK = timedelta(seconds=1)
-"""What was pushed is here already: a read of a small table finds it."""
 CLOCK_TICK = timedelta(seconds=10)
+# By how much a clock differs, from one look to the next, that was set and does not just drift.
 JUMP = timedelta(seconds=5)
-"""By how much a clock differs, from one look to the next, that was set and does not just drift."""
+# How often we look where sources may have moved that answer no more.
 LOOK_TICK = timedelta(minutes=5)
-"""How often we look where sources may have moved that answer no more."""
 
 
 class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped

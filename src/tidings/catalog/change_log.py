@@ -40,25 +40,24 @@ from tidings.db.types import UtcDateTime
 from tidings.errors import NotFoundError
 from tidings.model.entries import EntryState
 
+# The scope of everything that is public.
 ALL = "all"
-"""The scope of everything that is public."""
 
+# The scope of the list of sources.
 SOURCES = "sources"
-"""The scope of the list of sources."""
 
+# The scope of the list of issues.
 ISSUES = "issues"
-"""The scope of the list of issues."""
 
+# The scope of what stands beside every entry: what sources and topics are called, what they let
+# us show. Whoever shows single entries asks it too.
 SITE = "site"
-"""The scope of what stands beside every entry: what sources and topics are called, what they let
-us show. Whoever shows single entries asks it too.
-"""
 
 _STATES = select(feed_state.c.scope, feed_state.c.change, feed_state.c.changed_at)
 _STATE = _STATES.where(feed_state.c.scope == bindparam("of"))  # made once: it is asked most
 
+# The states in which an entry has a page.
 OPEN_STATES = (EntryState.PUBLIC, EntryState.BACKFILL)
-"""The states in which an entry has a page."""
 
 
 def of_source(slug: str) -> str:

@@ -44,6 +44,7 @@ from tidings.model.entries import (
 from tidings.model.feed import Enclosure, Image
 from tidings.model.urls import without_credentials
 
+# What is read of a source, beside an entry's `source_id`, to name it.
 CREDIT_COLUMNS = (
     source.c.slug.label("source_slug"),
     source.c.url.label("source_url"),
@@ -57,7 +58,6 @@ CREDIT_COLUMNS = (
     source.c.noindex,
     source.c.hides_address,
 )
-"""What is read of a source, beside an entry's `source_id`, to name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,8 +263,8 @@ def _as_it_is(value: object) -> object:
     return value
 
 
+# The fields of an entry that are columns of its own: a new one is read without another word.
 _OWN = [one.name for one in fields(Entry) if one.name in entry.c]
-"""The fields of an entry that are columns of its own: a new one is read without another word."""
 
 _READ_AS: Mapping[str, Callable[[Any], object]] = {
     "state": EntryState,

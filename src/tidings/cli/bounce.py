@@ -15,8 +15,8 @@ from tidings.subscribers.bounce_rules import BounceKind
 
 KINDS = tuple(one.value for one in BounceKind)
 
+# The status by which a mail server knows to keep the message, and to come again.
 TRY_LATER = 75
-"""The status by which a mail server knows to keep the message, and to come again."""
 
 
 @click.group

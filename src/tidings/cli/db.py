@@ -10,8 +10,8 @@ from tidings.cli.output import progress
 from tidings.cli.start import Start
 from tidings.errors import InvalidError
 
+# Entries that are removed in one transaction.
 BATCH = 500
-"""Entries that are removed in one transaction."""
 
 
 @click.group

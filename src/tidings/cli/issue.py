@@ -16,8 +16,8 @@ from tidings.errors import ConflictError, InvalidError
 from tidings.model.newsletters import Issue
 from tidings.newsletters.windows import Forecast
 
+# Doubtful deliveries of an issue that are named.
 MAX_DOUBTFUL = 100
-"""Doubtful deliveries of an issue that are named."""
 
 
 @click.group

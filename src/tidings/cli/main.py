@@ -42,8 +42,8 @@ from tidings.errors import ConfigError, InvalidError, TidingsError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
+# A umask: addresses and links with tokens are in the database, its backups, and letters.
 OWNER_ONLY = 0o077
-"""A umask: addresses and links with tokens are in the database, its backups, and letters."""
 
 
 @click.command

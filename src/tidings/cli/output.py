@@ -12,8 +12,8 @@ from tidings.model.durations import duration_in_words
 from tidings.model.entries import Entry
 from tidings.model.sources import Source
 
+# An id on the command line: one that a database can hold.
 ID = click.IntRange(1, 2**63 - 1)
-"""An id on the command line: one that a database can hold."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(

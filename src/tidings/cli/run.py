@@ -11,8 +11,8 @@ from tidings.cli.start import Start
 
 logger = logging.getLogger(__name__)
 
+# A parameter of mallopt(3), and bytes from which on a block is returned when it is freed.
 M_MMAP_THRESHOLD, LARGE = -3, 65_536
-"""A parameter of mallopt(3), and bytes from which on a block is returned when it is freed."""
 
 
 @click.command

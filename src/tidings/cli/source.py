@@ -510,6 +510,7 @@ def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
     return feeds[number - 1]
 
 
+# What can be changed, by field, in words.
 _SHOWN = {
     "title": "title",
     "url": "address",
@@ -519,7 +520,6 @@ _SHOWN = {
     "noindex": "for search engines",
     "hides_address": "whether its address is shown",
 }
-"""What can be changed, by field, in words."""
 
 
 def _change(options: _AccessOptions) -> Access:

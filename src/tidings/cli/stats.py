@@ -14,8 +14,8 @@ from tidings.cli.start import Start
 from tidings.model.durations import duration_in_words, parse_duration
 from tidings.model.status import LAGS, HubStanding, PollCounts, Status, TimeStep, median_lag
 
+# Of the longest bar.
 WIDTH = 32
-"""Of the longest bar."""
 
 LAG_WORDS = (*(f"within {duration_in_words(lag)}" for lag in LAGS), "later")
 

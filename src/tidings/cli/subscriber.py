@@ -23,8 +23,8 @@ from tidings.model.subscribers import SignUp, Suppression
 from tidings.subscribers.bounce_rules import BounceHistory
 from tidings.subscribers.subscriber_csv import COLUMNS, LineResult, decoded, read_csv, write_csv
 
+# Lines that are left out for the same reason and still told of one by one.
 MOST_ALIKE = 3
-"""Lines that are left out for the same reason and still told of one by one."""
 
 STATES = ("active", "paused", "ended", "unconfirmed", "bouncing")
 

@@ -14,11 +14,11 @@ from tidings.db.database import Database, RebuildIndex
 from tidings.db.subscriber_tables import every_table
 from tidings.errors import ConflictError, ImportFileError, StorageError
 
+# Tables that the schema itself puts rows into.
 SEEDED = {"counter", "feed_state"}
-"""Tables that the schema itself puts rows into."""
 
+# Rows that are held in memory while a table is copied.
 CHUNK = 500
-"""Rows that are held in memory while a table is copied."""
 
 
 def backup(database: Database, target: Path) -> None:

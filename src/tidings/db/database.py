@@ -15,17 +15,17 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
+# An open transaction, as the rooms above hand it back to this one.
 Connection = sqlalchemy.Connection
-"""An open transaction, as the rooms above hand it back to this one."""
 
+# Makes the words anew that entries are found by, and reports how many entries are done.
 RebuildIndex = Callable[[Connection, Callable[[int], None]], None]
-"""Makes the words anew that entries are found by, and reports how many entries are done."""
 
+# How long a writer waits for another one before it gives up.
 BUSY_SECONDS = 15
-"""How long a writer waits for another one before it gives up."""
 
+# Seconds that work of many transactions leaves between two of them: SQLite looks that often.
 BREATH = 0.1
-"""Seconds that work of many transactions leaves between two of them: SQLite looks that often."""
 
 _READ_ONLY = "tidings_read_only"
 _PATIENCE = "tidings_patience"
@@ -38,8 +38,8 @@ _AWAY_ON_SQLITE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
+# How SQLSTATEs begin: connection lost, read-only, given way to another, full, locked, shut down.
 _AWAY_ON_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57")
-"""How SQLSTATEs begin: connection lost, read-only, given way to another, full, locked, shut down."""
 
 
 class Database:

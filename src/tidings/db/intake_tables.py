@@ -21,6 +21,7 @@ def _of_source() -> Column[int]:
     return Column("source_id", Id, ForeignKey(source.c.id, ondelete="CASCADE"), primary_key=True)
 
 
+# Other keys that stored entries came under, when their publisher renamed them.
 alias = Table(
     "alias",
     metadata,
@@ -30,8 +31,8 @@ alias = Table(
     Column("entry_id", Id, ForeignKey(entry.c.id, ondelete="CASCADE"), nullable=False),
     Index(None, "entry_id"),
 )
-"""Other keys that stored entries came under, when their publisher renamed them."""
 
+# The last documents of each source as they came, compressed (zlib), to be read again.
 document = Table(
     "document",
     metadata,
@@ -43,8 +44,8 @@ document = Table(
     Column("charset", Text),
     Column("body", LargeBinary, nullable=False),
 )
-"""The last documents of each source as they came, compressed (zlib), to be read again."""
 
+# How a source is asked where it is not asked like all others; never shown or exported.
 source_access = Table(
     "source_access",
     metadata,
@@ -56,8 +57,10 @@ source_access = Table(
     Column("proxy", Text),
     Column("user_agent", Text),
 )
-"""How a source is asked where it is not asked like all others; never shown or exported."""
 
+# Subscriptions at hubs: `token` is in the callback's address, `act_at` when to ask next.
+#
+# `pushed_body` waits for the next poll; empty if several came, or one that is no use by itself.
 websub = Table(
     "websub",
     metadata,
@@ -79,11 +82,8 @@ websub = Table(
     Column("last_error", Text),
     Index(None, "act_at"),
 )
-"""Subscriptions at hubs: `token` is in the callback's address, `act_at` when to ask next.
 
-`pushed_body` waits for the next poll; empty if several came, or one that is no use by itself.
-"""
-
+# What is kept or dropped of a source, or of a newsletter.
 entry_filter = Table(
     "entry_filter",
     metadata,
@@ -99,4 +99,3 @@ entry_filter = Table(
     Index(None, "source_id"),
     Index(None, "newsletter_id"),
 )
-"""What is kept or dropped of a source, or of a newsletter."""

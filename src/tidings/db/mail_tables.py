@@ -32,6 +32,7 @@ def _nonce() -> int:
     return randbelow(2**30)
 
 
+# `watermark` and `next_issue_at` are of its own edition, which the archive lists.
 newsletter = Table(
     "newsletter",
     metadata,
@@ -51,7 +52,6 @@ newsletter = Table(
     Column("watermark", BigInteger, nullable=False),
     Column("next_issue_at", UtcDateTime, nullable=False),
 )
-"""`watermark` and `next_issue_at` are of its own edition, which the archive lists."""
 
 newsletter_topic = Table(
     "newsletter_topic",
@@ -60,6 +60,7 @@ newsletter_topic = Table(
     Column("topic_id", Id, ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True),
 )
 
+# `key` is the address as it is told apart: without regard to case.
 subscriber = Table(
     "subscriber",
     metadata,
@@ -72,7 +73,6 @@ subscriber = Table(
     Column("bouncing_since", UtcDateTime),
     Column("bounced_at", UtcDateTime),
 )
-"""`key` is the address as it is told apart: without regard to case."""
 
 subscription = Table(
     "subscription",
@@ -110,22 +110,22 @@ subscription_topic = Table(
     Column("topic_id", Id, ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True),
 )
 
+# The upper bound of every window whose slot falls due at that moment, frozen at the first look.
 cut = Table(
     "cut",
     metadata,
     Column("due_at", UtcDateTime, primary_key=True),
     Column("seq", BigInteger, nullable=False),
 )
-"""The upper bound of every window whose slot falls due at that moment, frozen at the first look."""
 
+# Slots at which a newsletter had many more to write to than ever: a verdict that stays as it was
+# at the first look, when all of them were still due.
 flood = Table(
     "flood",
     metadata,
     Column("newsletter_id", Id, ForeignKey("newsletter.id", ondelete="CASCADE"), primary_key=True),
     Column("due_at", UtcDateTime, primary_key=True),
 )
-"""Slots at which a newsletter had many more to write to than ever: a verdict that stays as it was at
-the first look, when all of them were still due."""
 
 issue = Table(
     "issue",
@@ -164,6 +164,8 @@ issue_entry = Table(
     Index(None, "entry_id"),
 )
 
+# One issue to one subscription. `marked_at` is committed right before the payload is written:
+# without it nothing can have been sent. `finished_at` is set once nothing more is to happen.
 delivery = Table(
     "delivery",
     metadata,
@@ -221,9 +223,8 @@ delivery = Table(
     Index(None, "state"),
     Index(None, "issue_id", "subscription_id"),
 )
-"""One issue to one subscription. `marked_at` is committed right before the payload is written:
-without it nothing can have been sent. `finished_at` is set once nothing more is to happen."""
 
+# Slots that brought no delivery, and why: `empty`, `few`, `late`, `repeated`, `restored`.
 plan_log = Table(
     "plan_log",
     metadata,
@@ -238,8 +239,8 @@ plan_log = Table(
     Column("planned_at", UtcDateTime, nullable=False),
     Index(None, "subscription_id"),
 )
-"""Slots that brought no delivery, and why: `empty`, `few`, `late`, `repeated`, `restored`."""
 
+# Relays that refuse us, and as `domain:NAME` domains: until then nothing is sent there.
 relay = Table(
     "relay",
     metadata,
@@ -247,4 +248,3 @@ relay = Table(
     Column("paused_until", UtcDateTime),
     Column("reason", Text),
 )
-"""Relays that refuse us, and as `domain:NAME` domains: until then nothing is sent there."""

@@ -14,8 +14,9 @@ from tidings.db import backups
 from tidings.db.database import Database, RebuildIndex
 from tidings.errors import ConfigError
 
+# How long a look at whether anything can be written may take: longer than any writer of ours
+# does.
 PROBE_SECONDS = 2
-"""How long a look at whether anything can be written may take: longer than any writer of ours does."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
+# Numbers that one statement can name; PostgreSQL takes 65,535 parameters, SQLite 32,766.
 MAX_NAMED = 10_000
-"""Numbers that one statement can name; PostgreSQL takes 65,535 parameters, SQLite 32,766."""
 
 
 def slices(numbers: Collection[int]) -> Iterator[list[int]]:

@@ -19,6 +19,7 @@ from tidings.db.mail_tables import delivery, newsletter, subscriber, subscriptio
 from tidings.db.tables import Id, metadata
 from tidings.db.types import UtcDateTime
 
+# What somebody wishes who has yet to confirm that the address is theirs.
 sign_up = Table(
     "sign_up",
     metadata,
@@ -40,8 +41,8 @@ sign_up = Table(
     UniqueConstraint("key", "newsletter_id"),
     Index(None, "expires_at"),
 )
-"""What somebody wishes who has yet to confirm that the address is theirs."""
 
+# The address that a subscriber wants to have from now on, once it is confirmed there.
 address_change = Table(
     "address_change",
     metadata,
@@ -58,8 +59,8 @@ address_change = Table(
     Column("asked_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
 )
-"""The address that a subscriber wants to have from now on, once it is confirmed there."""
 
+# What readers agreed to and took back, append-only; it goes when the person is erased.
 consent = Table(
     "consent",
     metadata,
@@ -74,8 +75,8 @@ consent = Table(
     Column("details", JSON, nullable=False),
     Index(None, "subscriber_id"),
 )
-"""What readers agreed to and took back, append-only; it goes when the person is erased."""
 
+# Addresses that get nothing any more, as keyed hashes: nobody can be read out of it.
 suppression = Table(
     "suppression",
     metadata,
@@ -84,8 +85,8 @@ suppression = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("evidence", Text),
 )
-"""Addresses that get nothing any more, as keyed hashes: nobody can be read out of it."""
 
+# What came back; `report` is a hash of the report, so that reading it twice counts once.
 bounce = Table(
     "bounce",
     metadata,
@@ -100,8 +101,8 @@ bounce = Table(
     Index(None, "subscriber_id", "at"),
     Index(None, "delivery_id"),
 )
-"""What came back; `report` is a hash of the report, so that reading it twice counts once."""
 
+# Letters that are no issue: confirm, welcome, goodbye, a new address, the operator's note.
 notice = Table(
     "notice",
     metadata,
@@ -138,8 +139,8 @@ notice = Table(
     Index(None, "sign_up_id"),
     Index(None, "address_change_id"),
 )
-"""Letters that are no issue: confirm, welcome, goodbye, a new address, the operator's note."""
 
+# How often something was asked for, by the keyed hash of who asked, in the window `since`.
 quota = Table(
     "quota",
     metadata,
@@ -147,7 +148,6 @@ quota = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("used", Integer, nullable=False),
 )
-"""How often something was asked for, by the keyed hash of who asked, in the window `since`."""
 
 
 def every_table() -> list[Table]:

@@ -44,6 +44,10 @@ metadata = MetaData(
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys by itself
 
+# The last publish sequence and the last visible change; the row's lock is their order.
+#
+# `instance` is a UUID that the names of our feeds are made from; copies of the database keep it.
+# `marked` is the last change whose entries' pages have been looked after.
 counter = Table(
     "counter",
     metadata,
@@ -54,12 +58,8 @@ counter = Table(
     Column("marked", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("id = 1", name="one_row"),
 )
-"""The last publish sequence and the last visible change; the row's lock is their order.
 
-`instance` is a UUID that the names of our feeds are made from; copies of the database keep it.
-`marked` is the last change whose entries' pages have been looked after.
-"""
-
+# The unit of polling: whoever holds the lease is alone with that `hostname:port`.
 host = Table(
     "host",
     metadata,
@@ -68,7 +68,6 @@ host = Table(
     Column("lease_until", UtcDateTime),
     Column("cooldown_until", UtcDateTime),
 )
-"""The unit of polling: whoever holds the lease is alone with that `hostname:port`."""
 
 source = Table(
     "source",
@@ -212,6 +211,7 @@ entry = Table(
     Index(None, "source_id", "seq"),
 )
 
+# What is left of a removed entry, so that it never comes back as news.
 tombstone = Table(
     "tombstone",
     metadata,
@@ -220,8 +220,11 @@ tombstone = Table(
     Column("key", LargeBinary, primary_key=True),
     Column("removed_at", UtcDateTime, nullable=False),
 )
-"""What is left of a removed entry, so that it never comes back as news."""
 
+# The last visible change of what is published, by scope.
+#
+# `body_hash` is what hubs were last told of, and `hashed_change` the change it was taken at.
+# `is_paged` is false where pages are to be made, or made anew.
 feed_state = Table(
     "feed_state",
     metadata,
@@ -232,12 +235,10 @@ feed_state = Table(
     Column("hashed_change", BigInteger),
     Column("is_paged", Boolean, nullable=False, server_default=false()),
 )
-"""The last visible change of what is published, by scope.
 
-`body_hash` is what hubs were last told of, and `hashed_change` the change it was taken at.
-`is_paged` is false where pages are to be made, or made anew.
-"""
-
+# Where numbered pages end: the place of the newest entry of each one, the oldest is 1.
+#
+# `change` is the last change of what the page shows, less what concerns all pages at once.
 page_mark = Table(
     "page_mark",
     metadata,
@@ -248,11 +249,9 @@ page_mark = Table(
     Column("change", BigInteger, nullable=False),
     Index(None, "scope", "sort_at", "entry_id"),
 )
-"""Where numbered pages end: the place of the newest entry of each one, the oldest is 1.
 
-`change` is the last change of what the page shows, less what concerns all pages at once.
-"""
-
+# What hubs are to be told of our own feeds, or were told; `next_try_at` is set while they are
+# not.
 hub_ping = Table(
     "hub_ping",
     metadata,
@@ -265,8 +264,8 @@ hub_ping = Table(
     Column("last_error", Text),
     Index(None, "next_try_at"),
 )
-"""What hubs are to be told of our own feeds, or were told; `next_try_at` is set while they are not."""
 
+# Polls by hour and outcome, with how long after publication their new entries were seen.
 poll_hour = Table(
     "poll_hour",
     metadata,
@@ -281,10 +280,13 @@ poll_hour = Table(
     Column("lag_more", BigInteger, nullable=False),
     Column("lag_seconds", BigInteger, nullable=False),
 )
-"""Polls by hour and outcome, with how long after publication their new entries were seen."""
 
 WordVector = Text().with_variant(TSVECTOR(), "postgresql")
 
+# What entries are found by; no part of a copy, which makes its own.
+#
+# `lead` is the title and the beginning of the text, `body` is everything, with marks that narrow
+# a search.
 entry_words = Table(
     "entry_words",
     MetaData(),
@@ -293,12 +295,8 @@ entry_words = Table(
     Column("lead", WordVector, nullable=False),
     Column("body", WordVector, nullable=False),
 )
-"""What entries are found by; no part of a copy, which makes its own.
 
-`lead` is the title and the beginning of the text, `body` is everything, with marks that narrow
-a search.
-"""
-
+# Searches that have a page and feeds of their own.
 search = Table(
     "search",
     metadata,
@@ -308,8 +306,8 @@ search = Table(
     Column("query", Text, nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
 )
-"""Searches that have a page and feeds of their own."""
 
+# What operators sign in with, as hashes: whoever reads the table cannot sign in.
 operator_token = Table(
     "operator_token",
     metadata,
@@ -321,8 +319,8 @@ operator_token = Table(
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
 )
-"""What operators sign in with, as hashes: whoever reads the table cannot sign in."""
 
+# Browsers that are signed in, by the hash of their cookie; each lasts as long as its token.
 operator_session = Table(
     "operator_session",
     metadata,
@@ -331,21 +329,23 @@ operator_session = Table(
     Column("began_at", UtcDateTime, nullable=False),
     Index(None, "token_id"),
 )
-"""Browsers that are signed in, by the hash of their cookie; each lasts as long as its token."""
 
 
 def _entry() -> ForeignKey:
     return ForeignKey("entry.seq", ondelete="CASCADE")
 
 
+# What `entry.story_id` names; it goes when it has a single member left.
 story = Table(
     "story",
     metadata,
     Column("id", Id, primary_key=True),
     Column("made_at", UtcDateTime, nullable=False),
 )
-"""What `entry.story_id` names; it goes when it has a single member left."""
 
+# What an entry that became public lately has in common with others that tell the same.
+#
+# A `seq` is never given to another entry: what is left of one that was removed does no harm.
 story_key = Table(
     "story_key",
     metadata,
@@ -354,11 +354,8 @@ story_key = Table(
     Index(None, "seq"),
     sqlite_with_rowid=False,
 )
-"""What an entry that became public lately has in common with others that tell the same.
 
-A `seq` is never given to another entry: what is left of one that was removed does no harm.
-"""
-
+# Why an entry is in its story: which other one it is like, and how much.
 likeness = Table(
     "likeness",
     metadata,
@@ -369,8 +366,8 @@ likeness = Table(
     Column("joined_at", UtcDateTime, nullable=False),
     Index(None, "mate_seq"),
 )
-"""Why an entry is in its story: which other one it is like, and how much."""
 
+# Pairs that are never one story, by the operator's word; the older one comes first.
 apart = Table(
     "apart",
     metadata,
@@ -379,4 +376,3 @@ apart = Table(
     Column("decided_at", UtcDateTime, nullable=False),
     Index(None, "mate_seq"),
 )
-"""Pairs that are never one story, by the operator's word; the older one comes first."""

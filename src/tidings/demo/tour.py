@@ -38,8 +38,8 @@ READERS = {
     "lin@example.org": Preferences(schedule=DAILY, language="zh", topics=()),
 }
 
+# How many ports are tried, from the one in the settings on.
 PORTS = 100
-"""How many ports are tried, from the one in the settings on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from tidings.errors import BrokenTransferError, TimedOutError, TooLargeError
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import LongerThanClaimedError
 
+# The encodings that we ask for, as Accept-Encoding has them.
 ACCEPTED = "gzip, deflate"
-"""The encodings that we ask for, as Accept-Encoding has them."""
 
 _GZIP = frozenset({"gzip", "x-gzip"})
 _READABLE = _GZIP | {"deflate"}
@@ -22,17 +22,17 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!a-zA-Z]|[{\[]\s*[\"{\]}])")
 _CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel|opml|html)\s*>", re.IGNORECASE)
 _BLANK = b" \t\r\n\0"
+# Bytes in which the end of a document is looked for: comments and junk may follow it.
 _TAIL = 65_536
-"""Bytes in which the end of a document is looked for: comments and junk may follow it."""
 
+# Bytes that tell what is compressed from what is text.
 _ENOUGH = 8
-"""Bytes that tell what is compressed from what is text."""
 
+# Bytes below which no ratio is suspicious.
 _SMALL = 1_000_000
-"""Bytes below which no ratio is suspicious."""
 
+# Gzip streams in a row that one body may consist of: more is an attack on the processor.
 _MAX_MEMBERS = 1000
-"""Gzip streams in a row that one body may consist of: more is an attack on the processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

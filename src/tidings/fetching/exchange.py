@@ -37,13 +37,13 @@ _DOCUMENT_TYPES = (
     "application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.9, */*;q=0.5"
 )
 
+# How long we wait for a host that another process holds.
 LEASE_PATIENCE = timedelta(seconds=30)
-"""How long we wait for a host that another process holds."""
 
 _LEASE_PAUSE = timedelta(seconds=1)
 
+# Characters of what is told of an answer that nobody can read.
 MAX_DETAIL = 120
-"""Characters of what is told of an answer that nobody can read."""
 
 # The first that fits counts: the special stand before the general.
 _MEANINGS: tuple[tuple[type[Exception], type[FetchError], str], ...] = (

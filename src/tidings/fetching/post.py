@@ -9,8 +9,8 @@ from tidings.errors import FetchError, one_line
 from tidings.fetching.outcomes import FormPost, PostReply
 
 Answer = PostReply | FetchError
+# Sends a form, and reports from any thread.
 Post = Callable[[FormPost, Callable[[Answer], None]], None]
-"""Sends a form, and reports from any thread."""
 
 
 def send(post: Post, form: FormPost, *, stop: Event) -> Answer | None:

@@ -9,8 +9,8 @@ from aiohttp import ClientPayloadError, TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import set_exception
 
+# Bytes of a head that are waited for; a longer one is left to aiohttp, and its limits.
 MAX_HEAD = 65_536
-"""Bytes of a head that are waited for; a longer one is left to aiohttp, and its limits."""
 
 _END = re.compile(rb"\r?\n\r?\n")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -26,11 +26,11 @@ from tidings.fetching.policy import FetchPolicy
 from tidings.model.feed import Link
 from tidings.model.urls import host_of
 
+# Bytes of an ETag or Last-Modified; a longer one is not kept.
 MAX_VALIDATOR = 1000
-"""Bytes of an ETag or Last-Modified; a longer one is not kept."""
 
+# Bytes that are read of what comes back for a form.
 MAX_REPLY = 1000
-"""Bytes that are read of what comes back for a form."""
 
 _WALLS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
 
@@ -44,8 +44,8 @@ _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
 
+# The longest pause that a header can ask for.
 LONGEST_HINT = timedelta(days=7)
-"""The longest pause that a header can ask for."""
 
 _MAX_DIGITS = 9
 

@@ -21,11 +21,11 @@ from tidings.model.feed import ParsedEntry
 from tidings.model.newsletters import Newsletter
 from tidings.model.text import text_of
 
+# Entries whose content is held at a time.
 SLICE = 500
-"""Entries whose content is held at a time."""
 
+# Entries that filters are tried on.
 REHEARSED = 100
-"""Entries that filters are tried on."""
 
 
 class FilterSet:

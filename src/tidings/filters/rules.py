@@ -14,11 +14,11 @@ import re2
 from tidings.errors import InvalidError
 from tidings.model.entries import Entry
 
+# Characters of what is searched for.
 MAX_LENGTH = 1000
-"""Characters of what is searched for."""
 
+# Bytes that one compiled expression takes at most.
 MAX_MEMORY = 1 << 20
-"""Bytes that one compiled expression takes at most."""
 
 Matcher = Callable[[str], bool]
 

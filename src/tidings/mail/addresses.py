@@ -16,27 +16,27 @@ from tidings.errors import ConfigError, InvalidError
 
 _NAMED = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
 
+# As East Asian input methods write what is ASCII, with their full stops.
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3002: ".",
     0xFF61: ".",
     0xFE52: ".",
     0xFE6B: "@",
 }
-"""As East Asian input methods write what is ASCII, with their full stops."""
 
+# Of no width: what comes along when an address is copied. Not what turns text around.
 _UNSEEN = frozenset(
     "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
-"""Of no width: what comes along when an address is copied. Not what turns text around."""
 
+# Characters before the @-sign (RFC 5321).
 MAX_LOCAL_PART = 64
-"""Characters before the @-sign (RFC 5321)."""
 
+# Characters; a guess is right once in a million million.
 SIGNATURE = 8
-"""Characters; a guess is right once in a million million."""
 
+# Characters, with the largest id that a database holds.
 MAX_SUFFIX = len("+.") + 13 + SIGNATURE
-"""Characters, with the largest id that a database holds."""
 
 _SUFFIX = re.compile(r"([a-z2-7]{2,13})\.([a-z2-7]{8})")
 

@@ -27,11 +27,11 @@ from tidings.errors import ConfigError
 from tidings.mail.settings import DkimSettings
 from tidings.mail.transport import Connect, Send
 
+# Of an RSA key; nobody believes a shorter one (RFC 8301).
 FEWEST_BITS = 1024
-"""Of an RSA key; nobody believes a shorter one (RFC 8301)."""
 
+# Headers that are signed once more than they occur, so that nobody can add another.
 SEALED = ("from", "subject")
-"""Headers that are signed once more than they occur, so that nobody can add another."""
 
 _SPACES_AT_END = re.compile(rb"[ \t]+(?=\r\n)")
 _SPACES = re.compile(rb"[ \t]{2,}|\t")

@@ -8,8 +8,8 @@ from dns.reversename import from_address
 
 from tidings.errors import DnsError
 
+# Seconds for an answer, whoever is asked.
 PATIENCE = 5.0
-"""Seconds for an answer, whoever is asked."""
 
 
 class Dns:

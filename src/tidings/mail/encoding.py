@@ -19,11 +19,11 @@ from tidings.mail.addresses import Sender
 
 CRLF = b"\r\n"
 
+# Characters; no client shows more of a subject or a name.
 MAX_TEXT = 200
-"""Characters; no client shows more of a subject or a name."""
 
+# Bytes of a line with encoded words (RFC 2047); the others keep to it too.
 WIDTH = 76
-"""Bytes of a line with encoded words (RFC 2047); the others keep to it too."""
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

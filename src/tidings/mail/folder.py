@@ -12,8 +12,8 @@ from urllib.parse import quote
 from tidings.errors import ConfigError, RelayUnreachableError
 from tidings.mail.transport import Envelope, Reply, Send
 
+# Characters of a file's name, before a hash stands for the rest.
 MAX_NAME = 120
-"""Characters of a file's name, before a hash stands for the rest."""
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: *<([^<>\r\n]+)>\r?$", re.IGNORECASE | re.MULTILINE)
 

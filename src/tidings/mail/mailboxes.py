@@ -17,11 +17,11 @@ from tidings.errors import MailboxError
 from tidings.mail.reports import MAX_SIZE
 from tidings.mail.settings import BounceSettings
 
+# Read at once; the rest is for the next time.
 MAX_MESSAGES = 1000
-"""Read at once; the rest is for the next time."""
 
+# Seconds for the connection, and for each answer.
 TIMEOUT = 60.0
-"""Seconds for the connection, and for each answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from tidings.mail.addresses import Sender
 from tidings.mail.encoding import EncodedText, address_header, encoded, list_header, text_header
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
+# In the order of `Recipient.links`.
 _GAPS = (UNSUBSCRIBE_URL, PREFERENCES_URL)
-"""In the order of `Recipient.links`."""
 
 _OWN_HEADERS = [
     "To",
@@ -48,8 +48,8 @@ LIST_ID = re.compile(f"(?=.{{1,255}}$){_DOMAIN}")
 
 FEEDBACK_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 
+# Bytes before a line break (RFC 5322).
 MAX_LINE = 998
-"""Bytes before a line break (RFC 5322)."""
 
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 

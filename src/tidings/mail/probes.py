@@ -12,11 +12,11 @@ from tidings.errors import UnreachableError
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import describe_error, open_session
 
+# Seconds that a page has to answer.
 PATIENCE = 15.0
-"""Seconds that a page has to answer."""
 
+# What mail programs post (RFC 8058).
 ONE_CLICK = b"List-Unsubscribe=One-Click"
-"""What mail programs post (RFC 8058)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

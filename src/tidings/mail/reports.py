@@ -22,8 +22,8 @@ from urllib.parse import unquote
 from tidings.errors import one_line
 from tidings.model.refusals import find_exact_status, find_status
 
+# Bytes that are read; behind them stands at most the end of the letter that came back.
 MAX_SIZE = 262_144
-"""Bytes that are read; behind them stands at most the end of the letter that came back."""
 
 MAX_PARTS, MAX_DEPTH = 20, 3
 MAX_ADDRESSES = 50
@@ -31,12 +31,12 @@ MAX_HEADER = 20_000
 MAX_HEAD = 65_536
 MAX_DIAGNOSTIC = 300
 
+# The kinds of feedback that mean: send no more. Another one is `not-spam`.
 COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
-"""The kinds of feedback that mean: send no more. Another one is `not-spam`."""
 
+# What machines write of themselves in answer to letters (RFC 3834, RFC 5436). Mail programs that
+# leave a list for their reader say `auto-generated`.
 ANSWERS = frozenset({"auto-replied", "auto-notified"})
-"""What machines write of themselves in answer to letters (RFC 3834, RFC 5436). Mail programs that
-leave a list for their reader say `auto-generated`."""
 
 DAEMONS = frozenset({"mailer-daemon", "postmaster", "mail-daemon"})
 

@@ -34,25 +34,25 @@ from tidings.mail.settings import SmtpSettings
 from tidings.mail.transport import Envelope, Reply, Send
 from tidings.model.refusals import RefusalSubject, names_size, subject_of
 
+# Seconds after which a connection is made again rather than trusted.
 MAX_IDLE = 30.0
-"""Seconds after which a connection is made again rather than trusted."""
 
+# Seconds that a relay has to answer our QUIT.
 FAREWELL = 2.0
-"""Seconds that a relay has to answer our QUIT."""
 
 OK = 250
 
 GO_AHEAD = 354
 
+# Bytes of a line; RFC 5321 promises at most 512.
 MAX_LINE = 2000
-"""Bytes of a line; RFC 5321 promises at most 512."""
 
 MAX_LINES = 100
 
 _LINE = re.compile(rb"(?P<code>[2-5]\d\d)(?:(?P<mark>[ -])(?P<text>[^\r\n]*))?\r?\n")
 
+# Seconds by which somebody who came late may make up for it.
 CATCH_UP = 0.1
-"""Seconds by which somebody who came late may make up for it."""
 
 
 class StrictSmtp(smtplib.SMTP):
@@ -363,17 +363,17 @@ CLOSING = 421
 
 TOO_MUCH = 552
 
+# The relay does not understand us, or does not want to.
 PROTOCOL_FAULTS = {500, 502, 503, 504, 521, 555}
-"""The relay does not understand us, or does not want to."""
 
+# The relay wants us to log in, or to do it otherwise.
 ACCESS_FAULTS = {530, 534, 535, 538}
-"""The relay wants us to log in, or to do it otherwise."""
 
+# The relay itself is full or not well.
 _SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
-"""The relay itself is full or not well."""
 
+# One mailbox, or whoever is seen for the first time: neither says anything of the others.
 _OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
-"""One mailbox, or whoever is seen for the first time: neither says anything of the others."""
 
 
 def error_of_reply(recipient: str, reply: Reply, stage: SmtpStage) -> DeliveryError:

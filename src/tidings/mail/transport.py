@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tidings.errors import one_line
 
+# Characters of a reply that are kept.
 MAX_REPLY = 500
-"""Characters of a reply that are kept."""
 
 _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")
 
@@ -46,12 +46,12 @@ class Reply:
         return f"{self.code} {self.text}".rstrip()
 
 
+# Sends a message, and returns what the relay said when it took it; else a `DeliveryError`.
+#
+# The callable is called once, right before the message goes on its way: what it raises stops the
+# message, and before it nothing has gone out. A transport that can repeat without doubling never
+# calls it. Every thread has a `Send` of its own.
 Send = Callable[[Envelope, bytes, Callable[[], None]], Reply]
-"""Sends a message, and returns what the relay said when it took it; else a `DeliveryError`.
 
-The callable is called once, right before the message goes on its way: what it raises stops
-the message, and before it nothing has gone out. A transport that can repeat without doubling
-never calls it. Every thread has a `Send` of its own."""
-
+# Gives one thread its way out, kept open from message to message until the block ends.
 Connect = Callable[[], AbstractContextManager[Send]]
-"""Gives one thread its way out, kept open from message to message until the block ends."""

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from tidings.model.feed import Enclosure, Image
 
+# Characters of the excerpt that head an entry without a title.
 HEADLINE_LENGTH = 80
-"""Characters of the excerpt that head an entry without a title."""
 
 
 class EntryState(StrEnum):

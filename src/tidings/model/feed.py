@@ -3,18 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+# The rule by which the keys of new entries are made.
+#
+# Keys are looked up whatever rule made them. So a new rule gets the next number and makes no
+# news, as long as `identity.entry_keys` goes on to return the old rule's key where that is known.
 KEY_VERSION = 1
-"""The rule by which the keys of new entries are made.
 
-Keys are looked up whatever rule made them. So a new rule gets the next number and makes no
-news, as long as `identity.entry_keys` goes on to return the old rule's key where that is known.
-"""
-
+# Stands for the raw hash of an entry that was removed: whatever comes under its key is known.
 REMOVED = b""
-"""Stands for the raw hash of an entry that was removed: whatever comes under its key is known."""
 
+# Entries of one document that are read; the newest are kept.
 MAX_ENTRIES = 2000
-"""Entries of one document that are read; the newest are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -210,11 +210,11 @@ class IssueLine:
     subject: str
 
 
+# Stands in a frozen issue for the link by which a recipient leaves.
 UNSUBSCRIBE_URL = "https://unsubscribe.tidings.invalid/"
-"""Stands in a frozen issue for the link by which a recipient leaves."""
 
+# Stands there for the link by which they change what they get.
 PREFERENCES_URL = "https://preferences.tidings.invalid/"
-"""Stands there for the link by which they change what they get."""
 
 
 class DeliveryState(StrEnum):

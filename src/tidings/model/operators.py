@@ -11,32 +11,32 @@ from enum import StrEnum
 from tidings.model.entries import Entry
 from tidings.model.sources import Source
 
+# The hour, in UTC, from which on the day's note may be written.
 MORNING = 6
-"""The hour, in UTC, from which on the day's note may be written."""
 
+# A source that has not worked for so long will hardly mend itself.
 FAILING_FOR = timedelta(days=3)
-"""A source that has not worked for so long will hardly mend itself."""
 
+# With that long without any poll, nobody polls.
 SILENCE = timedelta(hours=6)
-"""With that long without any poll, nobody polls."""
 
+# A letter that has been waiting for so long does not leave by itself.
 STUCK_FOR = timedelta(hours=6)
-"""A letter that has been waiting for so long does not leave by itself."""
 
+# So many times the usual number of bounces in a day is a surge, ...
 SURGE = 5
-"""So many times the usual number of bounces in a day is a surge, ..."""
 
+# ... unless there are fewer than this.
 MIN_SURGE = 10
-"""... unless there are fewer than this."""
 
+# Of a disk: with less than this free it is nearly full, ...
 LITTLE_SPACE = 0.05
-"""Of a disk: with less than this free it is nearly full, ..."""
 
+# ... unless that many bytes are free.
 ENOUGH_SPACE = 2_000_000_000
-"""... unless that many bytes are free."""
 
+# Lines of one worry; how many there are is told in any case.
 MAX_LINES = 10
-"""Lines of one worry; how many there are is told in any case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

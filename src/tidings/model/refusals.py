@@ -19,12 +19,12 @@ class RefusalSubject(StrEnum):
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\d|\.\d)")
 
 _RECIPIENT_STATUS = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.[0124])")
+# Policy, content, the sender's address, size. Not 5.5.x: a large provider says 5.5.0 of mailboxes
+# that do not exist, and real faults of protocol have codes of their own.
 _OUR_STATUS = re.compile(r"[45]\.(?:7\.\d+|6\.\d+|1\.[78]|2\.3|3\.4)")
-"""Policy, content, the sender's address, size. Not 5.5.x: a large provider says 5.5.0 of
-mailboxes that do not exist, and real faults of protocol have codes of their own."""
 
+# Those that name no side; words say more.
 _GENERAL_STATUS = re.compile(r"|[245]\.(?:[035]\.\d+|1\.0)")
-"""Those that name no side; words say more."""
 
 _PACE = re.compile(
     r"\bat a rate\b|\brate[ -]?limit|frequency limit"
@@ -32,6 +32,8 @@ _PACE = re.compile(
     re.IGNORECASE,
 )
 
+# Words that speak of us even where those about a recipient stand beside them: `sender address
+# rejected: user unknown` (Postfix) means our own.
 _OUR_NAME = re.compile(
     r"\bsender\b|\bmail from\b|\bfrom[: -]+(?:address|header|domain|field|line)|\breturn-?path\b"
     r"|\brelay(?:ing)?\b(?! recipient)|not verified|unverified|\bidentit(?:y|ies)\b"
@@ -39,8 +41,6 @@ _OUR_NAME = re.compile(
     r"|\b(?:sending|daily|hourly|monthly|outgoing|outbound) (?:\w+ )?(?:quota|limit)",
     re.IGNORECASE,
 )
-"""Words that speak of us even where those about a recipient stand beside them: `sender address
-rejected: user unknown` (Postfix) means our own."""
 
 _RECIPIENT = re.compile(
     r"""
@@ -76,11 +76,11 @@ _SIZE = re.compile(
 
 _MICROSOFTS_UNKNOWN = re.compile(r"5\.4\.1\b.*(?<!relay )\baccess denied", re.IGNORECASE)
 
+# Addresses, and whatever has a digit: names of queues, times, what the relay calls a message.
 _OF_ONE_MESSAGE = re.compile(r"\S*@\S*|\S*\d\S*")
-"""Addresses, and whatever has a digit: names of queues, times, what the relay calls a message."""
 
+# Messages of an issue that have to be refused in the same words, in several domains or in one.
 FEW, FEW_OF_A_DOMAIN = 3, 5
-"""Messages of an issue that have to be refused in the same words, in several domains or in one."""
 
 
 def find_status(text: str) -> str | None:

@@ -8,8 +8,8 @@ from datetime import datetime
 
 from tidings.model.entries import Entry
 
+# Publish sequences in one archive. Never to be changed: readers keep what they have read.
 ARCHIVE_SIZE = 100
-"""Publish sequences in one archive. Never to be changed: readers keep what they have read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

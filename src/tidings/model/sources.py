@@ -32,15 +32,15 @@ from tidings.model.websub import HubState, HubSubscription
 
 GONE = "http 410"
 
+# What a source fails with that nobody looks after any more.
 LOST = frozenset({"http 404", "dns"})
-"""What a source fails with that nobody looks after any more."""
 
 LOGIN_WANTED = "http 401"
 
 DEAD_AFTER = timedelta(days=30)
 
+# Fewer in that time, and it is we who were away.
 MIN_FAILURES = 10
-"""Fewer in that time, and it is we who were away."""
 
 _PAGE = "an HTML page"
 
@@ -56,11 +56,11 @@ _WORDS: tuple[tuple[type[TidingsError], str], ...] = (
     (ParseError, "parse"),
 )
 
+# Characters of a decision: a hostile server writes part of some.
 MAX_WORDS = 300
-"""Characters of a decision: a hostile server writes part of some."""
 
+# Times in ISO 8601 and decisions, the latest last.
 Stored = Sequence[tuple[str, str]]
-"""Times in ISO 8601 and decisions, the latest last."""
 
 _REPEATED = re.compile(r"(?P<words>.*) \((?P<times>\d+) times\)", re.DOTALL)
 
@@ -85,8 +85,8 @@ class Decision:
     text: str
 
 
+# Decisions that are remembered of a source or an entry.
 MAX_DECISIONS = 20
-"""Decisions that are remembered of a source or an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,13 +13,13 @@ from tidings.model.sources import SourceHealth
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 
+# Columns of a chart, and rows of the table that says the same.
 MAX_STEPS = 60
-"""Columns of a chart, and rows of the table that says the same."""
 
 STEPS = (HOUR, DAY, WEEK, 5 * WEEK, 52 * WEEK)
 
+# How long after its publication an entry is seen, at most; beyond the last it is late.
 LAGS = (timedelta(minutes=15), HOUR, 6 * HOUR, DAY)
-"""How long after its publication an entry is seen, at most; beyond the last it is late."""
 
 
 class PollOutcome(StrEnum):
@@ -36,8 +36,8 @@ class PollOutcome(StrEnum):
     """Its host is held by another process, or cools down."""
 
 
+# What comes of polls that take place.
 OUTCOMES = tuple(outcome for outcome in PollOutcome if outcome is not PollOutcome.SKIPPED)
-"""What comes of polls that take place."""
 
 
 class MessageOutcome(StrEnum):
@@ -49,6 +49,7 @@ class MessageOutcome(StrEnum):
     FAILED = "failed"
 
 
+# What was never to be sent any more is not there: cancelled, and superseded by the next one.
 LETTERS: Mapping[DeliveryState, MessageOutcome] = {
     DeliveryState.READY: MessageOutcome.WAITING,
     DeliveryState.SENDING: MessageOutcome.WAITING,
@@ -60,7 +61,6 @@ LETTERS: Mapping[DeliveryState, MessageOutcome] = {
     DeliveryState.REJECTED: MessageOutcome.FAILED,
     DeliveryState.EXPIRED: MessageOutcome.FAILED,
 }
-"""What was never to be sent any more is not there: cancelled, and superseded by the next one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,25 +14,25 @@ from types import MappingProxyType
 
 from tidings.model.newsletters import Ending, Newsletter, Schedule, Subscription
 
+# At most one letter of a kind in that time to an address that has yet to be confirmed.
 LETTER_PAUSE = timedelta(hours=24)
-"""At most one letter of a kind in that time to an address that has yet to be confirmed."""
 
+# Letters to an address while it waits to be confirmed.
 MAX_LETTERS = 3
-"""Letters to an address while it waits to be confirmed."""
 
+# How long what somebody asked for waits to be confirmed; then it is forgotten.
 WAITING_TIME = timedelta(days=7)
-"""How long what somebody asked for waits to be confirmed; then it is forgotten."""
 
+# How long who left can come back with one click.
 UNDO_TIME = timedelta(days=30)
-"""How long who left can come back with one click."""
 
 OWN_ENDINGS = frozenset({Ending.READER, Ending.ONE_CLICK})
 
+# Between these, people fill in a form; machines are faster, or keep it for later.
 QUICKEST, SLOWEST = timedelta(seconds=3), timedelta(days=7)
-"""Between these, people fill in a form; machines are faster, or keep it for later."""
 
+# Local parts behind which nobody reads a newsletter.
 ROLES = frozenset({"abuse", "hostmaster", "mailer-daemon", "noreply", "no-reply", "postmaster"})
-"""Local parts behind which nobody reads a newsletter."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -90,8 +90,8 @@ class Visitor:
     language: str | None = None
 
 
+# A visitor of whom nothing is known.
 NOBODY = Visitor(network="")
-"""A visitor of whom nothing is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +265,7 @@ class MessageKind(StrEnum):
         return self in {MessageKind.WELCOME, MessageKind.GOODBYE}
 
 
+# How long a letter is tried, before it would only puzzle who gets it.
 LIFETIMES: Mapping[MessageKind, timedelta] = MappingProxyType(
     {
         MessageKind.CONFIRM: timedelta(days=2),
@@ -275,7 +276,6 @@ LIFETIMES: Mapping[MessageKind, timedelta] = MappingProxyType(
         MessageKind.OPERATOR: timedelta(days=1),
     }
 )
-"""How long a letter is tried, before it would only puzzle who gets it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

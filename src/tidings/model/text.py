@@ -22,21 +22,21 @@ _INLINE = (
     " ruby s samp small span strike strong sub sup svg time tt u var wbr"
 )
 
+# Elements that end no word.
 INLINE = frozenset(_INLINE.split())
-"""Elements that end no word."""
 
 _INSIDE_TAG = r"""[^>=]*+(?:=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+[^>=]*+)*+"""
 
+# Comments, and elements with all that is in them, which nobody sees.
 HIDDEN = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))"
     rf"|<(script|style|template|textarea|select|iframe|title)(?=[\s/>]){_INSIDE_TAG}>?+"
     r".*?(?:</\1(?=[\s/>])[^>]*+>?+|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-"""Comments, and elements with all that is in them, which nobody sees."""
 
+# A tag: whether it closes, and its name.
 TAG = re.compile(rf"<(/?)([a-zA-Z][^\s/>]*+){_INSIDE_TAG}>?+")
-"""A tag: whether it closes, and its name."""
 
 _DECLARATION = re.compile(r"<!\[CDATA\[|\]\]>|<[!?/][^>]*+>?+")
 
@@ -63,8 +63,8 @@ _SIGNS = str.maketrans("oa′'°*∗†‡", "ºª′'°*∗†‡")
 
 WORDS_A_MINUTE = 250
 
+# Of Chinese, Japanese and Korean, which have no blanks between words.
 CHARACTERS_A_MINUTE = 400
-"""Of Chinese, Japanese and Korean, which have no blanks between words."""
 
 _FORMULA_MARKUP = re.compile(r"<math\b.*?</math>", re.DOTALL)
 

@@ -21,34 +21,34 @@ _SECRET_WORDS = frozenset(
     }
 )
 
+# How names end that are one word, such as "phpsessid" and "apikey", but not "monkey".
 _SECRET_ENDING = re.compile(
     r"(?:token|sess(?:ion)?id|ssid|password|signature|secret"
     r"|(?:access|api|auth|feed|pass|private|rss|secret|user)key)\Z"
 )
-"""How names end that are one word, such as "phpsessid" and "apikey", but not "monkey"."""
 
+# Parameters whose values are long and tell nothing of who asks.
 _PUBLIC_NAMES = frozenset({"channel_id", "cid", "id", "list", "playlist_id", "q", "url", "v"})
-"""Parameters whose values are long and tell nothing of who asks."""
 
+# Letters and digits that nobody would write by hand.
 _TOKEN = re.compile(
     r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])(?:[\w.~-]{20,}|[0-9a-f]{16,}|[0-9A-F]{16,})", re.ASCII
 )
-"""Letters and digits that nobody would write by hand."""
 
+# JSON in base64url, by which hosts of podcasts name a subscriber within the path.
 _JSON_TOKEN = re.compile(r"/eyJ[\w-]{8,}", re.ASCII)
-"""JSON in base64url, by which hosts of podcasts name a subscriber within the path."""
 
 _PATH_PARAMETER = re.compile(r";([^;=/]+)=[^;/]")
 
 _FEED_SCHEME = re.compile(r"(?:feed|pcast|itpc):(?!\d+(?:/|\Z))", re.IGNORECASE)
 
+# As "http:/a.example" and "https//a.example": browsers take the first, no host is called so.
 _HALF_A_SCHEME = re.compile(r"\A(https?)(?::/*|//+)", re.IGNORECASE)
-"""As "http:/a.example" and "https//a.example": browsers take the first, no host is called so."""
 
 MAX_SLUG = 60
 
+# Control characters, and what separates lines or paragraphs.
 _NOT_OF_A_LINE = frozenset({"Cc", "Zl", "Zp"})
-"""Control characters, and what separates lines or paragraphs."""
 
 MAX_LENGTH = 500
 

@@ -9,13 +9,13 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
+# Hubs of documents that do not name them, by how their addresses begin.
 KNOWN_HUBS = {
     "https://www.youtube.com/feeds/videos.xml?channel_id=": "https://pubsubhubbub.appspot.com/subscribe",
 }
-"""Hubs of documents that do not name them, by how their addresses begin."""
 
+# The strongest first. A keyed SHA-1 is not broken, and the largest hub knows nothing else.
 METHODS = ("sha512", "sha384", "sha256", "sha1")
-"""The strongest first. A keyed SHA-1 is not broken, and the largest hub knows nothing else."""
 
 PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")
 
@@ -36,8 +36,8 @@ class HubState(StrEnum):
     """To be asked to end our subscription."""
 
 
+# States in which a hub may confirm, deny, and push.
 SUBSCRIBED = frozenset({HubState.ASKED, HubState.SILENT, HubState.ACTIVE})
-"""States in which a hub may confirm, deny, and push."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,9 +21,9 @@ from tidings.newsletters.store.issues import NewIssue
 from tidings.newsletters.windows import Slot, Window
 from tidings.stories.store import records
 
+# Public entries that are looked back on for what a newsletter last told of, and so many times
+# more each time that there was nothing.
 REACH, REACH_FURTHER = 500, 10
-"""Public entries that are looked back on for what a newsletter last told of, and so many times more
-each time that there was nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

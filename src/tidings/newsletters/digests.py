@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from tidings.model.entries import Entry, TopicCredit
 from tidings.model.newsletters import Digest, Fold, Newsletter, Section
 
+# Entries of one source in a section that stand in a letter by themselves.
 SHARE = 5
-"""Entries of one source in a section that stand in a letter by themselves."""
 
 
 def matches(topics_of_source: Collection[str], *selections: Collection[str]) -> bool:

@@ -12,14 +12,14 @@ from tidings.mail.settings import DomainLimits
 from tidings.newsletters.message_queue import Claimed
 from tidings.newsletters.send_one import domain_of
 
+# Seconds for which messages wait here; what is beyond goes back to the database meanwhile.
 HORIZON = 10.0
-"""Seconds for which messages wait here; what is beyond goes back to the database meanwhile."""
 
+# Messages per second that one connection is thought to manage, where no rate is set.
 EACH = 10.0
-"""Messages per second that one connection is thought to manage, where no rate is set."""
 
+# Seconds by which a message that came late may make up for it.
 CATCH_UP = 0.1
-"""Seconds by which a message that came late may make up for it."""
 
 
 @dataclass(slots=True)

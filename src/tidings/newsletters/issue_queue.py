@@ -22,11 +22,11 @@ from tidings.newsletters.store.deliveries import ClaimedDelivery
 
 logger = logging.getLogger(__name__)
 
+# Issues that are kept in the form of bytes.
 PREPARED = 16
-"""Issues that are kept in the form of bytes."""
 
+# How far it is looked back on what became of messages, whatever their issue.
 LATELY = timedelta(days=1)
-"""How far it is looked back on what became of messages, whatever their issue."""
 
 
 class IssueQueue:

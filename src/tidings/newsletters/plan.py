@@ -43,12 +43,12 @@ FLOOD = (
     " have never had one"
 )
 
+# Subscriptions that are planned in one transaction.
 CHUNK = 500
-"""Subscriptions that are planned in one transaction."""
 
 
+# A newsletter's id, and when its slot fell due; None for who wants news as it happens.
 _Turn = tuple[int, datetime | None]
-"""A newsletter's id, and when its slot fell due; None for who wants news as it happens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,8 @@ from tidings.newsletters.digests import fair_shares
 from tidings.templating.plain_text import clipped, find_uri, one_line, readable
 from tidings.templating.templates import Templates, styled, subject_line
 
+# Of HTML; some mail programs hide what follows, and with it the way to leave.
 MAX_BYTES = 100_000
-"""Of HTML; some mail programs hide what follows, and with it the way to leave."""
 
 SUBJECT = "digest/subject.txt"
 
@@ -35,17 +35,17 @@ MAX_EXCERPT = 1000
 
 MAX_URL = 2000
 
+# Others that are named who tell the same.
 MAX_MATES = 5
-"""Others that are named who tell the same."""
 
+# Minutes; less says nothing, and may be that of a summary.
 WORTH_SAYING = 2
-"""Minutes; less says nothing, and may be that of a summary."""
 
+# Pixels: how wide the text of a letter is, and how tall a picture may be in it.
 MAX_SIDE = 560
-"""Pixels: how wide the text of a letter is, and how tall a picture may be in it."""
 
+# Pixels; a narrower picture is a logo or a thumbnail, and says nothing in a letter.
 MIN_WIDTH = 200
-"""Pixels; a narrower picture is a logo or a thumbnail, and says nothing in a letter."""
 
 _PLACEHOLDER = re.compile(
     "|".join(re.escape(url.rstrip("/")) for url in (UNSUBSCRIBE_URL, PREFERENCES_URL))

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from tidings.errors import DeliveryError, LostReplyError, RejectedError, SenderFaultError
 from tidings.model.newsletters import DeliveryState
 
+# How long to wait after the first refusal for now, the second, and so on; the last one stays.
 PAUSES = (
     timedelta(minutes=1),
     timedelta(minutes=5),
@@ -18,32 +19,32 @@ PAUSES = (
     timedelta(hours=1),
     timedelta(hours=3),
 )
-"""How long to wait after the first refusal for now, the second, and so on; the last one stays."""
 
+# How long a message whose reply was lost is left alone before its one repetition.
 DOUBT = timedelta(minutes=10)
-"""How long a message whose reply was lost is left alone before its one repetition."""
 
+# How long a relay that refuses us is left alone.
 FAULT = timedelta(minutes=15)
-"""How long a relay that refuses us is left alone."""
 
+# How long a relay that cannot be reached is left alone.
 OUTAGE = timedelta(minutes=1)
-"""How long a relay that cannot be reached is left alone."""
 
+# How long an issue is left alone that the relay refuses whoever it is for.
 ISSUE_REST = timedelta(hours=1)
-"""How long an issue is left alone that the relay refuses whoever it is for."""
 
+# Attempts after which a message that may have arrived is not tried any more.
 MAX_DOUBTFUL = 6
-"""Attempts after which a message that may have arrived is not tried any more."""
 
+# Messages in a row refused for our sake, after which the next ones are spared it.
 MAX_FAULTS = 5
-"""Messages in a row refused for our sake, after which the next ones are spared it."""
 
+# Messages that are looked back on.
 REMEMBERED = 200
-"""Messages that are looked back on."""
 
+# How many of those may be refused for our sake, in a row or not.
 MAX_SHARE = REMEMBERED // 5
-"""How many of those may be refused for our sake, in a row or not."""
 
+# The states out of which the operator may have a letter sent.
 RESENDABLE = (
     DeliveryState.ASSUMED_ACCEPTED,
     DeliveryState.UNCERTAIN,
@@ -51,18 +52,17 @@ RESENDABLE = (
     DeliveryState.REJECTED,
     DeliveryState.EXPIRED,
 )
-"""The states out of which the operator may have a letter sent."""
 
+# The states out of which the operator may take a letter back.
 CANCELLABLE = (
     DeliveryState.READY,
     DeliveryState.DEFERRED,
     DeliveryState.HELD,
     DeliveryState.UNCERTAIN,
 )
-"""The states out of which the operator may take a letter back."""
 
+# The states of letters that may have arrived, and may not.
 DOUBTFUL = (DeliveryState.UNCERTAIN, DeliveryState.ASSUMED_ACCEPTED)
-"""The states of letters that may have arrived, and may not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

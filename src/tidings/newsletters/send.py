@@ -18,8 +18,8 @@ from tidings.newsletters.plan import Planner
 from tidings.newsletters.store import issues, plans
 from tidings.newsletters.windows import Forecast, is_flood
 
+# Issues of a newsletter that tell how long one usually is.
 LOOK_BACK = 20
-"""Issues of a newsletter that tell how long one usually is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

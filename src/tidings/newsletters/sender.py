@@ -38,11 +38,11 @@ from tidings.polling.store.leases import RENEWAL, name_of_round
 
 logger = logging.getLogger(__name__)
 
+# Messages that are claimed beyond those that are being sent.
 AHEAD = 8
-"""Messages that are claimed beyond those that are being sent."""
 
+# Seconds that messages on their way have to be answered when the service stops.
 LAST_WAIT = 8.0
-"""Seconds that messages on their way have to be answered when the service stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,23 +12,23 @@ from zoneinfo import ZoneInfo
 
 from tidings.model.newsletters import Frequency, Schedule
 
+# How long a delivery is tried at least, however soon the next slot comes.
 SHORTEST_LIFE = timedelta(days=2)
-"""How long a delivery is tried at least, however soon the next slot comes."""
 
+# Periods that a few entries wait at most for more of them.
 PATIENCE = 4
-"""Periods that a few entries wait at most for more of them."""
 
+# Times the usual: more than that waits until the operator says go.
 FLOOD = 10
-"""Times the usual: more than that waits until the operator says go."""
 
+# However unusual, so many letters or entries do no harm.
 HARMLESS = 100
-"""However unusual, so many letters or entries do no harm."""
 
+# The kind of the slots that are made by the operator's word.
 BY_HAND = "now"
-"""The kind of the slots that are made by the operator's word."""
 
+# How long news is gathered for those who want it as it happens.
 INSTANT_PAUSE = timedelta(minutes=15)
-"""How long news is gathered for those who want it as it happens."""
 
 PERIODS = {
     Frequency.DAILY: timedelta(days=1),

@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+# That an SPF record may cost; with more of them it counts for nothing.
 MAX_LOOKUPS = 10
-"""That an SPF record may cost; with more of them it counts for nothing."""
 
+# The terms of SPF for which DNS is asked again.
 ASKING = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
-"""The terms of SPF for which DNS is asked again."""
 
 _TERM = re.compile(
     r"(?P<sign>[-+~?]?)(?P<kind>[a-z][a-z0-9]*)(?:[:=](?P<value>[^/\s]+))?(?P<size>/\S+)?"
 )
 
+# The first good release of each series: before, the libraries for mail and XML have holes.
 PYTHONS: Mapping[tuple[int, ...], int] = MappingProxyType(
     {(3, 11): 15, (3, 12): 13, (3, 13): 12, (3, 14): 3}
 )
-"""The first good release of each series: before, the libraries for mail and XML have holes."""
 
+# The first good release, and those older series that were mended as well: before, two writers at
+# the same moment could damage a database in WAL mode.
 SQLITES = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
-"""The first good release, and those older series that were mended as well: before, two writers
-at the same moment could damage a database in WAL mode."""
 
 
 class Level(StrEnum):

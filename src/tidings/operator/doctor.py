@@ -29,15 +29,15 @@ from tidings.operator.doctor_dns import Senders, examine_domains, examine_relay
 from tidings.polling.store import leases
 from tidings.publishing.store import pings
 
+# The domain of what the shipped settings leave to the operator.
 EXAMPLE = "example.org"
-"""The domain of what the shipped settings leave to the operator."""
 
 UNFIT = "look at the sender and reply-to of the newsletter"
 
 MAX_DRIFT = timedelta(seconds=60)
 
+# Bytes; of longer ones some mail programs hide the end, and with it the way to leave.
 MAX_HTML = 102_000
-"""Bytes; of longer ones some mail programs hide the end, and with it the way to leave."""
 
 REQUIRED = (
     "From",

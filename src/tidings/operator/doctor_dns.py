@@ -36,8 +36,8 @@ USUAL_BITS = 2048
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Bytes of the largest letter, in base64.
 ENOUGH_SIZE = 300_000
-"""Bytes of the largest letter, in base64."""
 
 SOON = timedelta(days=14)
 

@@ -25,14 +25,14 @@ from tidings.subscribers.store.subscribers import SlotRecord
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 
+# Slots of each subscription that are told of.
 SLOTS = 20
-"""Slots of each subscription that are told of."""
 
+# Letters that came back, the last of them, that are told of.
 BOUNCES = 5
-"""Letters that came back, the last of them, that are told of."""
 
+# Entries of a window that are named.
 NAMED = 100
-"""Entries of a window that are named."""
 
 _OMISSIONS = {
     Omission.EMPTY: "no letter: nothing in its window was for them",

@@ -17,12 +17,12 @@ from tidings.subscribers.store import rate_limits
 
 logger = logging.getLogger(__name__)
 
+# Of chance in a token: far beyond guessing, so that a plain hash keeps it safe.
 BYTES = 32
-"""Of chance in a token: far beyond guessing, so that a plain hash keeps it safe."""
 
 HOUR = timedelta(hours=1)
+# An hour from one network; a right token is not taken either beyond that.
 TRIES = 20
-"""An hour from one network; a right token is not taken either beyond that."""
 
 
 def new_secret() -> str:

@@ -24,8 +24,8 @@ from tidings.operator.store.explanations import SeqTimes
 from tidings.stories.store import records
 from tidings.subscribers.store import subscribers
 
+# Slots that were planned last: none of them is had again.
 LOOK_BACK = 50
-"""Slots that were planned last: none of them is had again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

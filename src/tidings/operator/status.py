@@ -27,14 +27,14 @@ from tidings.publishing.store import pings
 from tidings.publishing.views import render
 from tidings.templating.site import Site
 
+# What the page tells of.
 SPANS = (DAY, 7 * DAY, 30 * DAY)
-"""What the page tells of."""
 
+# Sources that are named because they fail, or are slow.
 LISTED = 10
-"""Sources that are named because they fail, or are slow."""
 
+# The keys of the catalogue for how late an entry is seen, the quickest first.
 LAGS = ("15m", "1h", "6h", "1d", "more")
-"""The keys of the catalogue for how late an entry is seen, the quickest first."""
 
 POLLS = ("quiet", "news", "failed")
 
@@ -42,14 +42,14 @@ LETTERS = (MessageOutcome.ACCEPTED, MessageOutcome.WAITING, MessageOutcome.FAILE
 
 Kind = TypeVar("Kind", bound=str)
 
+# Units of the drawing, which is stretched to the place that there is.
 WIDTH, HEIGHT = 600, 120
-"""Units of the drawing, which is stretched to the place that there is."""
 
+# The part of a column's place that stays empty.
 GAP = 0.2
-"""The part of a column's place that stays empty."""
 
+# The height of what is little, so that it can be seen.
 LEAST = 1.5
-"""The height of what is little, so that it can be seen."""
 
 
 def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta] = SPANS) -> Status:

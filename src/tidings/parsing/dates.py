@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+# Characters of the longest date that is looked at.
 MAX_SIZE = 100
-"""Characters of the longest date that is looked at."""
 
+# Years outside are slips or stand for "no date", as year 1 often does.
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-"""Years outside are slips or stand for "no date", as year 1 often does."""
 
 MAX_OFFSET = timedelta(hours=14)
 
@@ -77,8 +77,8 @@ _WEEKDAY = re.compile(r"([^\W\d_]{2,10})\.?,?\s")
 
 _MONTH_NUMBER = re.compile(r"\b(\d{1,2})\s?[月월]")
 
+# The letter that ISO 8601 has between date and time.
 _BETWEEN = re.compile(r"(?<=[-\d]\d)T(?=\d{1,2}:)")
-"""The letter that ISO 8601 has between date and time."""
 
 _MARKS = re.compile("[\u200b\u200e\u200f\ufeff]")
 
@@ -90,6 +90,7 @@ _AFTERNOON = ("下午", "午後", "晚上", "오후")
 
 _STAMP = re.compile(r"(\d{10})(?:\d{3})?(?:\.\d{1,9})?")
 
+# What names of zones mean to those who write in a language, where `months.ZONES` has another.
 _LOCAL_ZONES = {
     "ar": {"AST": "+0300"},
     "en-au": {"EST": "+1000", "EDT": "+1100", "CST": "+0930", "CDT": "+1030"},
@@ -98,7 +99,6 @@ _LOCAL_ZONES = {
     "he": {"IST": "+0200"},
     "zh": {"CST": "+0800"},
 }
-"""What names of zones mean to those who write in a language, where `months.ZONES` has another."""
 
 _CAPITALS = re.compile(r"\b[A-Z]{3}\b")
 
@@ -168,24 +168,23 @@ _OFFSETS = {
     13: "nzdt",
 }
 
+# The number of a month by its name or abbreviation, lower-case and without full stop.
 MONTHS = {
     name: number for number, names in enumerate(_MONTHS.split("\n")) for name in names.split()
 }
-"""The number of a month by its name or abbreviation, lower-case and without full stop."""
 
+# One name of each month, by its number.
 NAMES = {month: name for name, month in MONTHS.items()}
-"""One name of each month, by its number."""
 
+# Words that say nothing about the date which its numbers do not say.
 IGNORED = frozenset(_IGNORED.split())
-"""Words that say nothing about the date which its numbers do not say."""
 
+# Hours east of Greenwich by zone name, lower-case.
+#
+# Where several zones share a name it means the one most feeds mean: IST is India's (not Ireland's
+# or Israel's), BST Britain's summer time, CST and EST North America's, AST Atlantic, GST the
+# Gulf's. In some languages they mean another one: `dates` knows which.
 ZONES = {name: hours for hours, names in _OFFSETS.items() for name in names.split()}
-"""Hours east of Greenwich by zone name, lower-case.
-
-Where several zones share a name it means the one most feeds mean: IST is India's (not Ireland's or
-Israel's), BST Britain's summer time, CST and EST North America's, AST Atlantic, GST the Gulf's. In some
-languages they mean another one: `dates` knows which.
-"""
 
 
 def parse_date(raw: str, language: str | None = None) -> datetime | None:

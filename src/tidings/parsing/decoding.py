@@ -14,16 +14,16 @@ from encodings.aliases import aliases
 
 from charset_normalizer import from_bytes
 
+# Bytes that the detection of an encoding looks at.
 MAX_SAMPLE = 16_384
-"""Bytes that the detection of an encoding looks at."""
 
 _EBCDIC = "<?xm".encode("cp037")
 
+# Share of the characters beyond ASCII that may be unreadable while we still trust a label.
 TOLERATED_DAMAGE = 0.05
-"""Share of the characters beyond ASCII that may be unreadable while we still trust a label."""
 
+# Characters beyond ASCII in a text that are enough to tell how close together they stand.
 DENSE_TEXT = 12
-"""Characters beyond ASCII in a text that are enough to tell how close together they stand."""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -45,6 +45,8 @@ _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}[\"'
 
 MAX_LABEL = 40
 
+# Labels by Python codec, without their punctuation. UTF-16 and UTF-32 are missing because bytes
+# tell them better than labels do.
 _CODECS = {
     "big5hkscs": "big5 big5hkscs cnbig5 cp950 csbig5 xxbig5",
     "cp1250": "cp1250 windows1250 xcp1250",
@@ -88,9 +90,10 @@ _CODECS = {
     "mac_roman": "csmacintosh mac macintosh macroman xmacroman",
     "utf-8": "unicode11utf8 unicode20utf8 utf8 utf8mb4 xunicode20utf8",
 }
-"""Labels by Python codec, without their punctuation. UTF-16 and UTF-32 are missing because bytes
-tell them better than labels do."""
 
+# Codecs that no browser knows any more; Python's own names lead to them. Nothing else ever
+# reaches a codec: some of Python's are no character sets but decompress, or build what text
+# describes.
 _OLD = """
 cp037 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861
 cp862 cp863 cp864 cp865 cp869 cp875 cp1006 cp1026 cp1125 cp1140 hp_roman8 iso2022_jp_1
@@ -98,13 +101,11 @@ iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 koi8_t kz1048 mac_arabic mac_croatian 
 mac_greek mac_iceland mac_latin2 mac_romanian mac_turkish ptcp154 shift_jis_2004 shift_jisx0213
 euc_jisx0213
 """
-"""Codecs that no browser knows any more; Python's own names lead to them. Nothing else ever reaches
-a codec: some of Python's are no character sets but decompress, or build what text describes."""
 
 _KNOWN = frozenset(_OLD.split())
 
+# Stretches beyond ASCII that must make sense when decoded once more: one may be chance.
 MIN_RUNS = 2
-"""Stretches beyond ASCII that must make sense when decoded once more: one may be chance."""
 
 _BYTES = {
     bytes([byte]).decode("cp1252", errors="ignore") or chr(byte): byte for byte in range(128, 256)
@@ -112,8 +113,8 @@ _BYTES = {
 
 _DOUBLED_RUN = re.compile(r"[^\x00-\x7f]+")
 
+# What is left where the second half of a no-break space became a blank.
 _REMNANT = "Â"
-"""What is left where the second half of a no-break space became a blank."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,17 +335,17 @@ _COMMON = (
     | {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
 )
 
+# What Python calls these codecs besides, such as "euccn", is understood, too.
 _LABELS = {
     _plain(name): _COMMON[_plain(codec)]
     for name, codec in aliases.items()
     if _plain(codec) in _COMMON
 } | _COMMON
-"""What Python calls these codecs besides, such as "euccn", is understood, too."""
 
 _SUPERSETS = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp949": "johab"}
 
+# What servers and editors claim by default, and what any bytes can be read as.
 WESTERN = "cp1252"
-"""What servers and editors claim by default, and what any bytes can be read as."""
 
 _RARE = {
     *("hz", "iso2022_kr", "johab"),
@@ -352,8 +353,8 @@ _RARE = {
     "mac_roman",
 }
 
+# The codecs worth guessing: a rare one is a wrong guess more often than a right one.
 DETECTABLE = tuple(codec for codec in _CODECS if codec not in _RARE)
-"""The codecs worth guessing: a rare one is a wrong guess more often than a right one."""
 
 
 def codecs_of(label: str) -> tuple[str, ...]:

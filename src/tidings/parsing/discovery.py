@@ -15,21 +15,21 @@ from tidings.parsing.decoding import decode
 from tidings.parsing.text import clean_line, is_affordable
 from tidings.parsing.urls import absolute_url, canonical_url
 
+# Feeds of one page that are named.
 MAX_FEEDS = 20
-"""Feeds of one page that are named."""
 
 MAX_LINKS = 5000
 
 MAX_BODY = 4_000_000
 
+# Characters of a page, without its scripts, that are looked at.
 MAX_PAGE = 1_000_000
-"""Characters of a page, without its scripts, that are looked at."""
 
+# Where publishing software puts feeds, the most common first.
 USUAL_PATHS = (
     *("feed", "rss.xml", "feed.xml", "atom.xml", "index.xml"),
     *("rss", "feed/", "feeds/all.atom.xml", "feed.json", "index.rdf"),
 )
-"""Where publishing software puts feeds, the most common first."""
 
 _GENERIC_TYPES = frozenset({"application/json", "application/xml", "text/json", "text/xml"})
 

@@ -13,8 +13,8 @@ from tidings.parsing import text
 from tidings.parsing.raw import Node
 from tidings.parsing.text import clean_text
 
+# A registered link relation by its whole name (RFC 4287, section 4.2.7.2).
 _RELATION = re.compile(r"https?://www\.iana\.org/assignments/(?:link-)?relations?/(?:.*[#/])?")
-"""A registered link relation by its whole name (RFC 4287, section 4.2.7.2)."""
 
 _TEXTS = frozenset(
     {"content", "description", "summary", "subtitle", "itunes_subtitle", "xhtml_div"}
@@ -28,15 +28,15 @@ _OCTETS = "application/octet-stream"
 
 _Attributes = dict[str, str]
 
+# Stands between a namespace and a local name, as no document of XML can hold it: expat refuses a
+# namespace that holds its separator, and some publishers leave a blank in theirs.
 SEPARATOR = "\x1f"
-"""Stands between a namespace and a local name, as no document of XML can hold it: expat refuses a
-namespace that holds its separator, and some publishers leave a blank in theirs."""
 
+# Characters; a longer namespace is none that anybody specified.
 MAX_KNOWN = 200
-"""Characters; a longer namespace is none that anybody specified."""
 
+# What makes a feed, in whatever namespace.
 STRUCTURE = frozenset({"rss", "rdf", "feed", "channel", "item", "entry"})
-"""What makes a feed, in whatever namespace."""
 
 
 class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is untyped

@@ -17,23 +17,23 @@ from tidings.parsing.revisions import first_revision, revision, seen
 from tidings.parsing.text import clean_line, clean_text, guess_language, language_tag
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
+# Characters of a body, with its markup, that are read.
 MAX_BODY = 1_000_000
-"""Characters of a body, with its markup, that are read."""
 
+# Characters of a guid that are kept; the whole of it tells entries apart.
 MAX_GUID = 2048
-"""Characters of a guid that are kept; the whole of it tells entries apart."""
 
+# Characters of a title, with its markup, that are read.
 MAX_LINE = 16_000
-"""Characters of a title, with its markup, that are read."""
 
+# Characters of what a document says of copyright.
 MAX_RIGHTS = 500
-"""Characters of what a document says of copyright."""
 
+# Characters of an author's name, a category, or a date as written.
 MAX_NAME = 200
-"""Characters of an author's name, a category, or a date as written."""
 
+# Text between tags, or a picture.
 _SOMETHING = re.compile(r"(?:\A|>)\s*[^\s<]|\bsrc\s*=", re.IGNORECASE)
-"""Text between tags, or a picture."""
 
 _ADDRESS = re.compile(r"(?:mailto:)?[^\s@]+@[^\s@]+\.[^\s@]+", re.IGNORECASE)
 _NEVER = datetime.min.replace(tzinfo=UTC)

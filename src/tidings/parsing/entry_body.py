@@ -22,8 +22,8 @@ from tidings.parsing.sanitizer import sanitize
 from tidings.parsing.text import clean_text, spaced_once
 from tidings.parsing.urls import absolute_url
 
+# Characters in which a text mostly shows that it says something.
 ENOUGH = 1000
-"""Characters in which a text mostly shows that it says something."""
 
 _XHTML = "application/xhtml+xml"
 
@@ -33,23 +33,23 @@ _CONTENT = ("content", "content:encoded", "fullitem", "body", "xhtml:body", "xht
 
 _LAST = ("dc:description", "media:description", "itunes:summary", "itunes:subtitle")
 
+# Elements, the one that means the whole text first; "" is all others, such as a summary.
 _ORDER = (*_CONTENT, "description", "", *_LAST)
-"""Elements, the one that means the whole text first; "" is all others, such as a summary."""
 
 _SHOWN = re.compile(
     r"<(?:img|video|audio|iframe|math|svg|object)\b(?![^>]*\b(?:width|height)\s*=\s*[\"']?[01]\b)",
     re.IGNORECASE,
 )
 
+# Characters of HTML that are read.
 MAX_INPUT = 1_000_000
-"""Characters of HTML that are read."""
 
 MAX_GROWTH = 10
 
 GROWTH_ALLOWANCE = 64 * 1024
 
+# Characters of formulas and code that are set; what is beyond stays as its source.
 MAX_SET = 100_000
-"""Characters of formulas and code that are set; what is beyond stays as its source."""
 
 _TOP_HEADING = 3
 
@@ -57,8 +57,8 @@ _HEADING = re.compile(r"<h([12])[\s>]", re.IGNORECASE)
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
+# To a parser all that follows it is text, to the end of the document: no feed means that.
 _PLAINTEXT = re.compile(r"</?plaintext(?:[\s/][^<>]*)?>", re.IGNORECASE)
-"""To a parser all that follows it is text, to the end of the document: no feed means that."""
 
 _LINE_END = re.compile(r"\r\n?")
 

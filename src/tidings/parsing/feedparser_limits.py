@@ -14,21 +14,21 @@ from tidings.parsing import elements, newest
 from tidings.parsing.elements import ElementReader
 from tidings.parsing.raw import Node
 
+# Elements within each other that are told apart; of what is deeper only the text is read.
 MAX_DEPTH = 256
-"""Elements within each other that are told apart; of what is deeper only the text is read."""
 
+# Elements and stretches of text in one body; of what comes then only the text is read.
 MAX_PIECES = 100_000
-"""Elements and stretches of text in one body; of what comes then only the text is read."""
 
 MAX_ATTRIBUTES = 100
 MAX_NAMESPACES = 200
 MAX_BASE = 2048
 
+# Characters of an author, in which an address is looked for.
 MAX_AUTHOR = 500
-"""Characters of an author, in which an address is looked for."""
 
+# Categories of one entry that are compared with each other.
 MAX_TAGS = 200
-"""Categories of one entry that are compared with each other."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -38,12 +38,12 @@ _TRUNCATED = (
     expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION],
     expat.errors.codes[expat.errors.XML_ERROR_PARTIAL_CHAR],
 )
+# What feedparser raises where elements stand in unusual places or hold unusual values.
 _STUMBLES = (LookupError, TypeError, ValueError)
-"""What feedparser raises where elements stand in unusual places or hold unusual values."""
 
+# Elements that hold a line of text; where they hold markup, what it says belongs to them. Guids
+# and links are none of them: stored entries are known by those.
 _LINES = frozenset({"author", "category", "itunes_keywords", "name", "published", "updated"})
-"""Elements that hold a line of text; where they hold markup, what it says belongs to them. Guids and
-links are none of them: stored entries are known by those."""
 
 _PHRASES = INLINE | {"div", "p"}
 _XHTML = "http://www.w3.org/1999/xhtml"

@@ -23,8 +23,8 @@ from tidings.parsing.xml_repair import Mended
 MAX_TTL = timedelta(days=31)
 
 _MAIL = re.compile(r"(?:(?i:mailto):\s*)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+")
+# What no address of a page has in it (RFC 3986, section 2).
 _NO_URL = re.compile(r"[\s<>\"{}|\\^`]")
-"""What no address of a page has in it (RFC 3986, section 2)."""
 _AROUND = {("<", ">"), ("(", ")"), ("[", "]")}
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PERIODS = {

@@ -19,11 +19,11 @@ from tidings.parsing.raw import (
 )
 from tidings.parsing.text import clean_line
 
+# Digits of an integer that is read as one; Python refuses thousands of them with an error.
 MAX_DIGITS = 20
-"""Digits of an integer that is read as one; Python refuses thousands of them with an error."""
 
+# Ends of objects at which a broken document is tried to be cut.
 MAX_CUTS = 20
-"""Ends of objects at which a broken document is tried to be cut."""
 
 _NUMBER = re.compile(r"(?:json ?feed[ /-]?)?v?\d(?:\.\d)?")
 _FIRST = re.compile(r"(?:^|[^.\d])1(?:\.0)?/?$")

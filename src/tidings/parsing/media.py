@@ -10,11 +10,11 @@ from tidings.parsing.pictures import distinct
 from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
 from tidings.parsing.text import clean_line
 
+# Sides up to this are no picture.
 TRACKING_PIXEL = 2
-"""Sides up to this are no picture."""
 
+# Media of one entry that are looked at for pictures.
 MAX_MEDIA = 100
-"""Media of one entry that are looked at for pictures."""
 
 _NAME = re.compile(
     r"[^?#]*\.(?:(?P<image>avif|bmp|gif|heic|jpe?g|jfif|png|svg|webp)"

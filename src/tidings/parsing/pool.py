@@ -23,15 +23,15 @@ from tidings.model.feed import ParsedFeed
 from tidings.parsing import worker
 from tidings.parsing.document import Document
 
+# Documents after which a child is replaced, so that nothing it leaks adds up.
 MAX_DOCUMENTS = 500
-"""Documents after which a child is replaced, so that nothing it leaks adds up."""
 
+# How many times its processor time a document may take on the clock.
+#
+# What costs much meets the limit of processor time, which the kernel keeps. This one is for a
+# child that does nothing any more; a busy machine gives one that works, politely, a fraction of
+# its time.
 WALL_FACTOR = 10
-"""How many times its processor time a document may take on the clock.
-
-What costs much meets the limit of processor time, which the kernel keeps. This one is for a child
-that does nothing any more; a busy machine gives one that works, politely, a fraction of its time.
-"""
 
 STOPPED = "the service is stopping"
 

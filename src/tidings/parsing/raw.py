@@ -8,13 +8,13 @@ from datetime import timedelta
 
 from tidings.model.feed import Enclosure, Image
 
+# Authors, categories and enclosures of one entry that are read, of each.
 MAX_PARTS = 50
-"""Authors, categories and enclosures of one entry that are read, of each."""
 
 MAX_HUBS = 10
 
+# Bytes of an enclosure that are believed: what every reader of JSON can count to.
 MAX_LENGTH = 2**53 - 1
-"""Bytes of an enclosure that are believed: what every reader of JSON can count to."""
 
 Node = dict[str, object]
 

@@ -21,12 +21,11 @@ _ATTRIBUTE = re.compile(
 _PICTURES = ("img", "source")
 
 
+# The rule by which title, body and files are chosen among what an entry says.
+#
+# With a new rule the number changes, and the hash by the rule before goes on to be made beside
+# the new one: no stored entry may look changed only because we read it better.
 RULE = "2"
-"""The rule by which title, body and files are chosen among what an entry says.
-
-With a new rule the number changes, and the hash by the rule before goes on to be made beside the
-new one: no stored entry may look changed only because we read it better.
-"""
 
 
 def seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, ...]:

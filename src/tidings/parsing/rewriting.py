@@ -21,8 +21,8 @@ from tidings.parsing.sanitizer import FIXED, TAGS, Attributes, kept, start_tag
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url
 
+# Elements inside elements; what lies deeper is read as text.
 MAX_DEPTH = 200
-"""Elements inside elements; what lies deeper is read as text."""
 
 _RENAMED = {
     **dict.fromkeys(("article", "aside", "center", "section"), "div"),
@@ -45,8 +45,8 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _ANCHORS = frozenset({"#", "\xb6", "\xa7", "\U0001f517"})
 _MAIL = re.compile(r"mailto:[\w.+%-]+@[\w.-]+", re.ASCII | re.IGNORECASE)
+# Stands for `<br>` in text: white space that no document of XML can hold.
 _LINE_BREAK = "\v"
-"""Stands for `<br>` in text: white space that no document of XML can hold."""
 
 
 @dataclass(slots=True, kw_only=True)

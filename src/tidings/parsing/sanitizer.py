@@ -17,9 +17,10 @@ _TAGS = (
     " source span strong sub summary sup table tbody td tfoot th thead time tr u ul var video"
 )
 
+# Elements that may stand in an entry.
 TAGS = frozenset(_TAGS.split())
-"""Elements that may stand in an entry."""
 
+# Attributes that may stand on them; `*` is for all.
 ATTRIBUTES = {
     "*": frozenset({"dir", "lang"}),
     "a": frozenset({"href", "title"}),
@@ -36,14 +37,13 @@ ATTRIBUTES = {
     "time": frozenset({"datetime"}),
     "video": frozenset({"src", "poster", "width", "height"}),
 }
-"""Attributes that may stand on them; `*` is for all."""
 
+# Attributes that we add, and the only values they may have.
 FIXED = {
     "audio": {"controls": "", "preload": "none"},
     "img": {"loading": "lazy", "decoding": "async", "referrerpolicy": "no-referrer"},
     "video": {"controls": "", "preload": "none"},
 }
-"""Attributes that we add, and the only values they may have."""
 
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS),

@@ -14,8 +14,8 @@ import regex  # type: ignore[import-untyped]
 from tidings.model.cjk import HAN, HANGUL, JAMO, KANA
 from tidings.model.text import HIDDEN, INLINE, TAG, joined, with_scripts
 
+# How many times its limit a line may be long in HTML: the rest is not looked at.
 MARKUP_ALLOWANCE = 16
-"""How many times its limit a line may be long in HTML: the rest is not looked at."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -48,17 +48,17 @@ _NEVER_CLOSED = (
 
 _FORMATTING = "a b big code em font i nobr s small strike strong tt u"
 
+# All other elements of HTML.
 BLOCKS = frozenset(_BLOCK.split())
-"""All other elements of HTML."""
 
+# Elements without end, or whose end may be left out: they say nothing about depth.
 NEVER_CLOSED = frozenset(_NEVER_CLOSED.split())
-"""Elements without end, or whose end may be left out: they say nothing about depth."""
 
+# What a parser opens anew in every block until it is closed.
 FORMATTING = frozenset(_FORMATTING.split())
-"""What a parser opens anew in every block until it is closed."""
 
+# Characters of a body with few tags that cannot cost much, however hostile.
 SMALL = 20_000
-"""Characters of a body with few tags that cannot cost much, however hostile."""
 
 FEW_TAGS = 1000
 
@@ -66,8 +66,8 @@ MAX_DEPTH = 2000
 
 MAX_REOPENED = 200_000
 
+# Characters of one tag, quoted values not counted.
 MAX_ATTRIBUTES = 1000
-"""Characters of one tag, quoted values not counted."""
 
 _QUOTED = re.compile(r""""[^"]*+"|'[^']*+'""")
 
@@ -79,8 +79,8 @@ _SECTION = re.compile(r"<!\[CDATA\[(?:<!\[CDATA\[)*(.*?)(?:\]\]>(?:\]\]>)*|\Z)",
 
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
+# Characters that a guess looks at.
 SAMPLE = 500
-"""Characters that a guess looks at."""
 
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
 

@@ -7,11 +7,11 @@ from html.entities import html5
 from itertools import islice
 from xml.sax.saxutils import escape
 
+# Entities of a document type declaration that are honoured.
 MAX_ENTITIES = 64
-"""Entities of a document type declaration that are honoured."""
 
+# Characters that all uses of a document's own entities may add up to.
 MAX_EXPANSION = 65_536
-"""Characters that all uses of a document's own entities may add up to."""
 
 _ROOT = re.compile(
     r"<(?:[\w.-]{1,32}:)?(?:rss|feed|rdf|channel|html|opml)(?=[\s>/])", re.IGNORECASE

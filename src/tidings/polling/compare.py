@@ -11,14 +11,14 @@ from tidings.polling.guid_changes import Namesake, Rename, find_renames
 from tidings.polling.new_entries import NewEntry, Occasion, receive
 from tidings.search.words import Indexed, indexed
 
+# Keys of one entry that are remembered; beyond, its guid is worth nothing.
 MAX_NAMES = 10
-"""Keys of one entry that are remembered; beyond, its guid is worth nothing."""
 
+# Updates of one entry after which it is restless: counters and clocks change at every poll.
 MAX_UPDATES = 24
-"""Updates of one entry after which it is restless: counters and clocks change at every poll."""
 
+# How long a restless entry has to stay as it is before a change of it is news again.
 REST = timedelta(days=7)
-"""How long a restless entry has to stay as it is before a change of it is news again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

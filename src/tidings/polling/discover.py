@@ -27,16 +27,16 @@ from tidings.polling.poll import Fetch
 from tidings.polling.schedule import PollPolicy
 from tidings.polling.store import leases
 
+# Addresses that are tried where a page advertises no feed.
 MAX_TRIES = 10
-"""Addresses that are tried where a page advertises no feed."""
 
+# How many of them are links of the page; the rest are where feeds usually are.
 MAX_LINKED = 5
-"""How many of them are links of the page; the rest are where feeds usually are."""
 
 _T = TypeVar("_T")
 
+# Seconds between two attempts to have a host, and two looks at whether to stop.
 _PAUSE = 0.2
-"""Seconds between two attempts to have a host, and two looks at whether to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,8 @@ from tidings.polling.outcome import ComparedDocument, Rules, settle_read
 from tidings.polling.store import leases, polls
 from tidings.stories.store import stories
 
+# Sources of a list that are stored in one transaction.
 CHUNK = 200
-"""Sources of a list that are stored in one transaction."""
 
 Choose = Callable[[Sequence[Link]], Link | None]
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 from tidings.model.feed import ParsedEntry
 from tidings.model.urls import place_of
 
+# Entries of a document that have to be recognised before title and date alone are believed.
 MIN_BACKING = 5
-"""Entries of a document that have to be recognised before title and date alone are believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

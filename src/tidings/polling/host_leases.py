@@ -12,16 +12,16 @@ from tidings.model.sources import DueSource
 from tidings.polling.store import leases
 from tidings.polling.store.leases import LeaseRequest
 
+# Hosts that are held for each that is asked at a time, so that the next are always at hand.
 AHEAD = 2
-"""Hosts that are held for each that is asked at a time, so that the next are always at hand."""
 
+# Seconds until hosts are claimed again after there was none to claim.
 IDLE = 1.0
-"""Seconds until hosts are claimed again after there was none to claim."""
 
 PATIENCE = timedelta(seconds=30)
 
+# Named sources that one statement asks for.
 MAX_NAMED = 5000
-"""Named sources that one statement asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

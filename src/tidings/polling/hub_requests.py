@@ -18,21 +18,21 @@ from tidings.model.websub import (
     Intent,
 )
 
+# How long we ask to be told; a hub that does not say how long it will is taken to agree.
 LEASE = timedelta(days=10)
-"""How long we ask to be told; a hub that does not say how long it will is taken to agree."""
 
 SHORTEST_LEASE, LONGEST_LEASE = timedelta(hours=1), timedelta(days=30)
 RETRY, LONGEST_RETRY = timedelta(hours=1), timedelta(days=1)
 DENIED_FOR = timedelta(days=7)
 
+# Polls in a row that found what no push had brought; then a hub is not relied on any more.
 MAX_MISSES = 3
-"""Polls in a row that found what no push had brought; then a hub is not relied on any more."""
 
+# Requests to end a subscription; what a hub sends later is answered "gone" anyway.
 MAX_FAREWELLS = 3
-"""Requests to end a subscription; what a hub sends later is answered "gone" anyway."""
 
+# Characters of a hub's or a document's address.
 MAX_ADDRESS = 2000
-"""Characters of a hub's or a document's address."""
 
 
 def find_offer(

@@ -18,11 +18,11 @@ from tidings.polling.store import documents, polls
 
 logger = logging.getLogger(__name__)
 
+# How long we wait for a host; one that is busy for longer is for another time.
 PATIENCE = timedelta(seconds=5)
-"""How long we wait for a host; one that is busy for longer is for another time."""
 
+# Feeds of one page that are compared with what a source had.
 MAX_CANDIDATES = 3
-"""Feeds of one page that are compared with what a source had."""
 
 
 class MoveFinder:

@@ -11,26 +11,26 @@ from tidings.model.urls import is_name
 from tidings.search.words import Indexed, indexed
 from tidings.stories.minhash import Sketch, sketch_of
 
+# No feed is older; an earlier date is a publisher's mistake.
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
-"""No feed is older; an earlier date is a publisher's mistake."""
 
+# How far behind our first sight a claimed date may lie and still place an entry in time.
 LATE = timedelta(hours=48)
-"""How far behind our first sight a claimed date may lie and still place an entry in time."""
 
+# An entry claimed to be older than this when first seen is no news for a digest.
 MAX_DIGEST_AGE = timedelta(days=30)
-"""An entry claimed to be older than this when first seen is no news for a digest."""
 
+# Why an entry is not shown that says nothing, until its publisher has written something.
 EMPTY = "hidden: it has neither title, text, link, picture nor file"
-"""Why an entry is not shown that says nothing, until its publisher has written something."""
 
+# Old entries at once that are news all the same: somebody has dated back what he publishes now.
 FEW = 2
-"""Old entries at once that are news all the same: somebody has dated back what he publishes now."""
 
+# How many outbursts a day are one, whatever dates their entries claim.
 FLOOD = 10
-"""How many outbursts a day are one, whatever dates their entries claim."""
 
+# Of the names we give to entries (RFC 9562, version 5).
 NAMESPACE = UUID("5d0cbd2d-4c9c-5d2e-9d5c-0f2f5a7e3a11")
-"""Of the names we give to entries (RFC 9562, version 5)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

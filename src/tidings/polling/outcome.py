@@ -39,13 +39,13 @@ from tidings.polling.polled_source import SAID, KeptDocument, PolledSource
 from tidings.polling.redirects import Move
 from tidings.polling.schedule import PollHistory, PollPolicy, Rhythm, next_poll
 
+# How long after the first "gone" a second one is believed.
 GONE_FOR_GOOD = timedelta(days=1)
-"""How long after the first "gone" a second one is believed."""
 
 STALE = timedelta(days=7)
 
+# Entries that should have come meanwhile, before "not modified" is doubted.
 MISSED = 5
-"""Entries that should have come meanwhile, before "not modified" is doubted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

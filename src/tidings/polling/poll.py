@@ -52,14 +52,14 @@ from tidings.polling.store import leases, polls
 
 logger = logging.getLogger(__name__)
 
+# Polls that are saved in one transaction, at most.
 BATCH = 64
-"""Polls that are saved in one transaction, at most."""
 
+# Seconds that a settled poll waits for others to be saved with.
 LINGER = 0.5
-"""Seconds that a settled poll waits for others to be saved with."""
 
+# Bytes of documents waiting to be read at which no further host is claimed.
 BACKLOG = 32_000_000
-"""Bytes of documents waiting to be read at which no further host is claimed."""
 
 Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
 

@@ -83,5 +83,5 @@ class PolledSource:
     changes: Changes = field(default_factory=Changes)
 
 
+# What documents say of the source itself.
 SAID = ("feed_title", "site_url", "language", "feed_guid", "rights")
-"""What documents say of the source itself."""

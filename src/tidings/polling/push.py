@@ -32,8 +32,8 @@ from tidings.polling.store import leases, polls, push_subscriptions
 
 logger = logging.getLogger(__name__)
 
+# How long what was pushed is taken for the latest; later the document itself is fetched.
 FRESH_FOR = timedelta(minutes=10)
-"""How long what was pushed is taken for the latest; later the document itself is fetched."""
 
 
 class HubSubscriber:

@@ -10,11 +10,11 @@ from tidings.model.sources import DueSource, with_decision
 from tidings.model.urls import is_private, masked
 from tidings.polling.polled_source import PolledSource
 
+# Answers in a row that must lead to the same place.
 CONFIRMATIONS = 5
-"""Answers in a row that must lead to the same place."""
 
+# How long they must have led there.
 CONFIRMED_AFTER = timedelta(days=7)
-"""How long they must have led there."""
 
 
 def decide_redirect(

@@ -12,26 +12,26 @@ from operator import itemgetter
 
 from tidings.model.durations import duration_in_words
 
+# Beyond, every sensible limit is passed, and 2**n stays a small number.
 MAX_DOUBLINGS = 16
-"""Beyond, every sensible limit is passed, and 2**n stays a small number."""
 
+# The part of the pause by which the sources of one minute drift apart.
 JITTER = 0.1
-"""The part of the pause by which the sources of one minute drift apart."""
 
+# How often a source is asked in the time that it takes for one entry.
 POLLS_PER_GAP = 3
-"""How often a source is asked in the time that it takes for one entry."""
 
+# How long a source is watched before it may be asked more often than others.
 OBSERVED = timedelta(days=1)
-"""How long a source is watched before it may be asked more often than others."""
 
+# How many times less often a source is asked while its hub brings what is new.
 PUSHED = 8
-"""How many times less often a source is asked while its hub brings what is new."""
 
+# How often a source is asked that seems dead.
 PROBE = timedelta(days=7)
-"""How often a source is asked that seems dead."""
 
+# The observed time after which half of what was learned is forgotten.
 HALF_LIFE = timedelta(days=14)
-"""The observed time after which half of what was learned is forgotten."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ from tidings.publishing.views import EntryPage, ListPage, paginate
 from tidings.search.query import Asked, newest_first, read_asked, read_query
 from tidings.search.store import fulltext, saved_searches
 
+# How many times what a page holds may stand on one that is to be cut, but is not yet.
 MOST = 10
-"""How many times what a page holds may stand on one that is to be cut, but is not yet."""
 
 
 def list_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> ListPage:

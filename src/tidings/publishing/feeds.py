@@ -26,11 +26,11 @@ from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import archives
 from tidings.templating.site import ICON_PATH
 
+# How long an archived entry that changed stands in the feed again: who has the archive already
+# does not ask for it any more.
 EDITED_FOR = timedelta(days=7)
-"""How long an archived entry that changed stands in the feed again: who has the archive already
-does not ask for it any more."""
+# Entries that stand there again for that reason.
 MAX_EDITED = 20
-"""Entries that stand there again for that reason."""
 
 
 def feed_of(connection: Connection, address: FeedAddress, imprint: SiteContext) -> FeedDocument:

@@ -34,11 +34,11 @@ from tidings.publishing.store.pings import Seen
 
 logger = logging.getLogger(__name__)
 
+# Scopes that are looked at in a round, before hubs are told of them.
 AT_ONCE = 100
-"""Scopes that are looked at in a round, before hubs are told of them."""
 
+# How long that may take: who changes everything at once must not keep visitors waiting.
 LOOK = timedelta(seconds=2)
-"""How long that may take: who changes everything at once must not keep visitors waiting."""
 
 
 class HubPinger:

@@ -23,8 +23,8 @@ from tidings.publishing.views import Archive, IssueContent, IssuePage, IssuesPag
 from tidings.templating.site import ICON_PATH, Site
 from tidings.templating.templates import Templates
 
+# Issues on a page of the list: each one is a line.
 PAGE_SIZE = 20
-"""Issues on a page of the list: each one is a line."""
 
 PAGE_PATH = "/issues"
 

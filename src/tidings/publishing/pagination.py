@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+# A page that late comers make this many times as long as a new one is cut anew.
 TOO_LONG = 3
-"""A page that late comers make this many times as long as a new one is cut anew."""
 
+# Numbered pages that a page links to on either side.
 NEIGHBOURS = 2
-"""Numbered pages that a page links to on either side."""
 
 
 class Place(NamedTuple):

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+# A hub is told of a feed once in that time at most, however often the feed changes.
 PAUSE = timedelta(minutes=1)
-"""A hub is told of a feed once in that time at most, however often the feed changes."""
 
 LONGEST_PAUSE = timedelta(hours=3)
 
+# That many pauses make a day; then a hub is left alone until the feed changes again.
 MAX_ATTEMPTS = 14
-"""That many pauses make a day; then a hub is left alone until the feed changes again."""
 
 DIGEST_SIZE = sha256().digest_size
 

@@ -14,11 +14,11 @@ from tidings.publishing.pagination import TOO_LONG, cuts
 from tidings.publishing.store import page_cuts
 from tidings.publishing.store.page_cuts import Cut, PagedList, Progress
 
+# Pages that are made in one transaction.
 AT_ONCE = 300
-"""Pages that are made in one transaction."""
 
+# Pages that are made of a list in place of those it had: none may be missing meanwhile.
 EVERY = 1_000_000
-"""Pages that are made of a list in place of those it had: none may be missing meanwhile."""
 
 
 def repaginate(database: Database, *, size: int, clock: Callable[[], datetime]) -> None:

@@ -26,8 +26,8 @@ from tidings.publishing.store import archives, pages
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
 
+# Issues in the feed of issues: each one tells of many entries.
 ISSUES_IN_FEED = 20
-"""Issues in the feed of issues: each one tells of many entries."""
 
 SCOPES_OF_LISTS = {
     "topics": change_log.ALL,

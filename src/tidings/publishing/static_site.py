@@ -39,14 +39,14 @@ from tidings.publishing.repaginate import repaginate
 from tidings.publishing.site_context import SiteContext, every_scope, key_of, last_change, scope_of
 from tidings.publishing.store import pages
 
+# Files after which the list of files is written: that much is done twice after a crash.
 SAVED_AFTER = 5_000
-"""Files after which the list of files is written: that much is done twice after a crash."""
 
+# Names the files that are ours.
 MANIFEST = ".tidings.json"
-"""Names the files that are ours."""
 
+# What is being written; it gets its name when it is complete.
 UNFINISHED = ".tidings.part"
-"""What is being written; it gets its name when it is complete."""
 
 
 class Known(NamedTuple):

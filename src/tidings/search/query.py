@@ -10,17 +10,17 @@ from urllib.parse import parse_qs, urlencode
 
 from tidings.search.words import is_character, limited, words_of
 
+# Characters of a question that are read.
 MAX_LENGTH = 500
-"""Characters of a question that are read."""
 
+# Words and phrases that are looked for.
 MAX_TERMS = 12
-"""Words and phrases that are looked for."""
 
+# Entries that are ranked: the newest of those that match.
 MAX_FOUND = 500
-"""Entries that are ranked: the newest of those that match."""
 
+# What is added to the age of every entry: among the newest, age matters little.
 REST = timedelta(days=30)
-"""What is added to the age of every entry: among the newest, age matters little."""
 
 _PART = re.compile(
     r"(?:(?P<without>-)|(?P<key>source|topic|since|until)[:：])?"  # noqa: RUF001

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from tidings.search.query import Term
 from tidings.search.words import places_of
 
+# Characters that lead up to what was found.
 BEFORE = 80
-"""Characters that lead up to what was found."""
 
+# Characters of a piece.
 LENGTH = 280
-"""Characters of a piece."""
 
+# Characters of a text that are looked at.
 LOOKED_AT = 100_000
-"""Characters of a text that are looked at."""
 
 _BLANK = re.compile(r"\s")
 ELLIPSIS = "…"

@@ -18,20 +18,20 @@ from itertools import accumulate, pairwise
 from tidings.model.cjk import UNSPACED
 from tidings.model.text import readable
 
+# Words of one text that can be found, counted from its beginning.
 MAX_WORDS = 16_000
-"""Words of one text that can be found, counted from its beginning."""
 
+# Times that one word of a text can be found, likewise.
 MAX_TIMES = 250
-"""Times that one word of a text can be found, likewise."""
 
+# Characters of a word that count.
 MAX_LENGTH = 50
-"""Characters of a word that count."""
 
+# Bytes of all words of a text together; PostgreSQL takes a megabyte with all that it adds.
 MAX_SIZE = 750_000
-"""Bytes of all words of a text together; PostgreSQL takes a megabyte with all that it adds."""
 
+# Stands where a word is not to be found any more; it is none itself.
 FILLER = "·"
-"""Stands where a word is not to be found any more; it is none itself."""
 
 _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
@@ -52,14 +52,14 @@ _STRETCH = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
 
 _ACCENT = re.compile("[\u0300-\u036f]+")
 
+# Characters of an entry's HTML that are searched.
 MAX_CONTENT = 500_000
-"""Characters of an entry's HTML that are searched."""
 
+# Words of a text that are its beginning.
 LEAD = 100
-"""Words of a text that are its beginning."""
 
+# The mark that every entry has; all others begin with it.
 EVERY = "§"
-"""The mark that every entry has; all others begin with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

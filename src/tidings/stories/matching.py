@@ -11,26 +11,26 @@ from enum import StrEnum
 
 from tidings.stories.minhash import Sketch
 
+# How long an entry waits for others that tell the same.
 MEMORY = timedelta(days=14)
-"""How long an entry waits for others that tell the same."""
 
+# How far apart two entries may be that are known by their titles alone.
 SAME_DAYS = timedelta(days=2)
-"""How far apart two entries may be that are known by their titles alone."""
 
+# Entries that one is compared with: those that share the most keys with it.
 MOST_LIKELY = 16
-"""Entries that one is compared with: those that share the most keys with it."""
 
+# Words of a title that makes up for a short text, and of one that needs no text.
 FULL_TITLE, TELLING_TITLE = 6, 8
-"""Words of a title that makes up for a short text, and of one that needs no text."""
 
+# Words of an opening that says nothing; little; enough without a title.
 SCANT, SHORT, AMPLE = 8, 24, 60
-"""Words of an opening that says nothing; little; enough without a title."""
 
+# The part of two titles' words that they share.
 SAME_TITLE, AKIN_TITLE = 0.7, 0.25
-"""The part of two titles' words that they share."""
 
+# Times as long as another an opening is that may hold it as a whole.
 QUOTED = 1.5
-"""Times as long as another an opening is that may hold it as a whole."""
 
 
 class MatchReason(StrEnum):

@@ -20,26 +20,26 @@ from tidings.model.cjk import HAN, HANGUL, KANA
 from tidings.model.text import text_of
 from tidings.model.urls import page_of
 
+# Characters of clean HTML that are looked at, and without its markup.
 READ, LOOKED_AT = 12_000, 2_500
-"""Characters of clean HTML that are looked at, and without its markup."""
 
+# Words of an n-gram and of the opening, and n-grams of its lead.
 WIDTH, OPENING, LEAD = 3, 160, 40
-"""Words of an n-gram and of the opening, and n-grams of its lead."""
 
+# The same in characters, where words are not spaced.
 CJK_WIDTH, CJK_OPENING, CJK_LEAD = 4, 300, 80
-"""The same in characters, where words are not spaced."""
 
+# Characters that say as much as a word.
 CJK_CHARACTERS = 1.75
-"""Characters that say as much as a word."""
 
+# An odd number by which hashes of words are mixed, in so many bits.
 MIX, ALL_BITS = 0x9E3779B97F4A7C15, 2**64 - 1
-"""An odd number by which hashes of words are mixed, in so many bits."""
 
+# Bins that n-grams fall into; two neighbours make a band.
 BINS = 12
-"""Bins that n-grams fall into; two neighbours make a band."""
 
+# N-grams of a text that has bands, and words of a title that is a key.
 MIN_GRAMS, MIN_TITLE = 8, 4
-"""N-grams of a text that has bands, and words of a title that is a key."""
 
 _CJK_RANGES = f"{KANA}{HAN}{HANGUL}"
 

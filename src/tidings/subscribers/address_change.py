@@ -30,8 +30,8 @@ from tidings.subscribers.subscriber_access import is_barred, read_address, reade
 
 logger = logging.getLogger(__name__)
 
+# New addresses that are written to at most for one subscriber; to each of them once.
 LETTERS_A_DAY = 3
-"""New addresses that are written to at most for one subscriber; to each of them once."""
 
 
 class AddressChanges:

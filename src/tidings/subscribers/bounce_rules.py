@@ -7,20 +7,20 @@ from enum import StrEnum
 from tidings.model.refusals import RefusalSubject, is_unknown_to_microsoft, subject_of
 from tidings.model.subscribers import SuppressionReason
 
+# Issues that fail in a row; with more patience we would be taken for a spammer.
 MAX_SCORE = 5
-"""Issues that fail in a row; with more patience we would be taken for a spammer."""
 
+# How long they have to fail at least: a mailbox may be full over a holiday.
 PATIENCE = timedelta(days=14)
-"""How long they have to fail at least: a mailbox may be full over a holiday."""
 
+# How long an issue has to bring no bounce, until those before it are forgotten.
 QUIET = timedelta(days=14)
-"""How long an issue has to bring no bounce, until those before it are forgotten."""
 
+# No such mailbox, or domain; it moved, or is closed (RFC 3463).
 _GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
-"""No such mailbox, or domain; it moved, or is closed (RFC 3463)."""
 
+# No answer, a line that broke, too much traffic: it says nothing of a mailbox.
 _CONNECTIONS = frozenset({"4.1", "4.2", "4.5"})
-"""No answer, a line that broke, too much traffic: it says nothing of a mailbox."""
 
 
 class BounceKind(StrEnum):

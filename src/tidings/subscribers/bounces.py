@@ -36,11 +36,11 @@ from tidings.subscribers.store.bounces import Addressee, NewBounce
 
 logger = logging.getLogger(__name__)
 
+# Refusals that are judged in one transaction.
 BATCH = 100
-"""Refusals that are judged in one transaction."""
 
+# How long a refusal is not judged while other letters are about to go out.
 PATIENCE = timedelta(hours=1)
-"""How long a refusal is not judged while other letters are about to go out."""
 
 
 class BounceResult(StrEnum):

@@ -41,23 +41,23 @@ from tidings.subscribers.store.transactional import NewMessage
 from tidings.subscribers.subscriber_access import in_record, read_address
 from tidings.subscribers.subscriber_csv import CsvLine, LineResult, Membership, membership_of
 
+# Lines that are written in one transaction; what is in stays in, should a later one fail.
 BATCH = 1000
-"""Lines that are written in one transaction; what is in stays in, should a later one fail."""
 
 _NUMBER = re.compile(r"\d+")
 
+# Characters.
 MAX_PROOF = 1000
-"""Characters."""
 
 FORM = "import"
 
+# Why people get nothing who got nothing any more where the list comes from.
 LETTING_GO: Mapping[Membership, SuppressionReason] = {
     Membership.LEFT: SuppressionReason.ERASED,  # so that they can come back by signing up
     Membership.BOUNCED: SuppressionReason.BOUNCES,
     Membership.COMPLAINED: SuppressionReason.COMPLAINT,
     Membership.BLOCKED: SuppressionReason.OPERATOR,
 }
-"""Why people get nothing who got nothing any more where the list comes from."""
 
 CONSENT_COLUMNS = (
     "address",

@@ -29,8 +29,8 @@ from tidings.subscribers.subscriber_access import reader_by
 
 logger = logging.getLogger(__name__)
 
+# Of subscriptions whose links were made before there were nonces.
 FIRST_NONCE = 0
-"""Of subscriptions whose links were made before there were nonces."""
 
 
 class SubscriberPreferences:

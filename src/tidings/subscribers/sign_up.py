@@ -48,8 +48,8 @@ logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 
+# Sign-ups an hour; more are refused.
 PER_NETWORK, PER_FORM = 20, 1000
-"""Sign-ups an hour; more are refused."""
 
 HOURS = range(24)
 

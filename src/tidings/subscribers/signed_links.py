@@ -8,11 +8,11 @@ from itsdangerous import BadSignature, Signer
 from tidings.errors import NotFoundError
 from tidings.model.subscribers import Visitor, network_of
 
+# Characters; what is longer is not of our making, and is not looked at.
 MAX_TOKEN = 120
-"""Characters; what is longer is not of our making, and is not looked at."""
 
+# What mail programs take for part of a link that stands in a sentence or in brackets.
 BEHIND = ".) "
-"""What mail programs take for part of a link that stands in a sentence or in brackets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
+# Of the columns only `address` must be there; topics are slugs with blanks between them.
 COLUMNS = (
     "address",
     "newsletter",
@@ -42,16 +43,15 @@ COLUMNS = (
     "topics",
     "paused_at",
 )
-"""Of the columns only `address` must be there; topics are slugs with blanks between them."""
 
+# What a column can be read as. The last three say who gets nothing any more.
 FIELDS = (*COLUMNS, "status", "left_at", "bounced_at")
-"""What a column can be read as. The last three say who gets nothing any more."""
 
+# What a column is named that is not to be read.
 LEAVE_OUT = "-"
-"""What a column is named that is not to be read."""
 
+# Of a column that says true of those who left.
 _IS_OFF = "email_disabled"
-"""Of a column that says true of those who left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from tidings.model.cjk import FULL_WIDTH, HANGUL
 from tidings.model.text import to_script
 
+# Columns of a line, as RFC 5322 asks.
 WIDTH = 78
-"""Columns of a line, as RFC 5322 asks."""
 
 _OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
@@ -31,8 +31,8 @@ _WIDE = re.compile(f"[{FULL_WIDTH}\u1100-\u115f\u3000{HANGUL}\uffe0-\uffe6\U0001
 
 _MARK = re.compile("[\u0300-\u036f\u200b-\u200d\u20d0-\u20ff\ufe00-\ufe0f]")
 
+# Of braces in braces; deeper ones are no formula to be read in passing.
 MAX_DEPTH = 6
-"""Of braces in braces; deeper ones are no formula to be read in passing."""
 
 _INLINE = re.compile(r"\\\((.*?)\\\)")
 
@@ -46,8 +46,8 @@ _BEGINS_TERM = re.compile(r"[\w(\[√^⁻\0]")
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.")
 
+# Stands in decoded text for bytes that meant nothing.
 LOST = "\ufffd"
-"""Stands in decoded text for bytes that meant nothing."""
 
 _ALLOWED = r"\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff"
 

@@ -16,27 +16,26 @@ from tidings.model.entries import TopicCredit
 from tidings.model.sources import Source
 from tidings.templating.phrases import Words
 
+# Where our picture stands, which feeds name as well.
 ICON_PATH = "/favicon.svg"
-"""Where our picture stands, which feeds name as well."""
 
+# The level below the title of the page.
 TOP_HEADING = 2
-"""The level below the title of the page."""
 
 _ATTRIBUTES = r"""(?:[^<>"]++|"[^"]*+")*+"""
 
+# A tag that is of interest, or one that has attributes: what those say is no tag.
+#
+# Our sanitizer writes quotes around them that are always double, and never inside of them.
 _TAG = re.compile(
     rf"<(/?)(h[1-6]|math|pre|table)(?![a-z0-9])({_ATTRIBUTES})>|<[a-z][a-z0-9]*\s{_ATTRIBUTES}>"
 )
-"""A tag that is of interest, or one that has attributes: what those say is no tag.
 
-Our sanitizer writes quotes around them that are always double, and never inside of them.
-"""
-
+# A formula in a line, with the punctuation that no line may set apart from it.
 _FORMULA = re.compile(
     r"""[(\[‘“（「『《【]{0,3}<math display="inline".*?</math>[)\],.;:!?…’”），。；：！？、」』》】]{0,4}""",
     re.DOTALL,
 )
-"""A formula in a line, with the punctuation that no line may set apart from it."""
 
 _BLOCK_FORMULA = ' display="block"'
 

@@ -29,12 +29,13 @@ from tidings.templating.site import readable
 
 SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".js", ".svg"})
 
+# Turns of loops and calls of macros in one rendering.
 MAX_STEPS = 500_000
-"""Turns of loops and calls of macros in one rendering."""
 
+# Of what `*` repeats; `**` is not for templates at all.
 MAX_SIZE = 1_000_000
-"""Of what `*` repeats; `**` is not for templates at all."""
 
+# What a template can raise that its author has to mend.
 MISTAKES = (
     jinja2.TemplateError,
     ArithmeticError,
@@ -45,7 +46,6 @@ MISTAKES = (
     TypeError,
     ValueError,
 )
-"""What a template can raise that its author has to mend."""
 
 MAX_SUBJECT = 120
 

@@ -45,6 +45,7 @@ A_DAY = "public, max-age=86400"
 
 TEXT = "text/plain; charset=utf-8"
 
+# What pages ask for by its version, with its type.
 VERSIONED: Mapping[str, str] = MappingProxyType(
     {
         "style.css": "text/css; charset=utf-8",
@@ -53,7 +54,6 @@ VERSIONED: Mapping[str, str] = MappingProxyType(
         "script.js": "text/javascript; charset=utf-8",
     }
 )
-"""What pages ask for by its version, with its type."""
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -22,25 +22,25 @@ from tidings.log import Seldom
 
 logger = logging.getLogger(__name__)
 
+# How long a visitor may take to send the head of a request.
 HEAD_SECONDS = 10.0
-"""How long a visitor may take to send the head of a request."""
 
+# How long a visitor may take nothing of what waits to be sent.
 STALL_SECONDS = 20.0
-"""How long a visitor may take nothing of what waits to be sent."""
 
+# How often each connection is looked at.
 LOOK_SECONDS = 5.0
-"""How often each connection is looked at."""
 
+# Connections that the system accepts for us before we have a word in it (listen(2)).
 BURST = 64
-"""Connections that the system accepts for us before we have a word in it (listen(2))."""
 
+# Descriptors for all else: the database, feeds that are fetched, children, the relay.
 RESERVED = 256
-"""Descriptors for all else: the database, feeds that are fetched, children, the relay."""
 
 MOST = 4096
 
+# The option by which closing discards what was not sent: on, after no time.
 RESET = struct.pack("ii", 1, 0)
-"""The option by which closing discards what was not sent: on, after no time."""
 
 
 def max_connections(descriptors: int) -> int:

@@ -39,11 +39,11 @@ from tidings.web.services import Publication
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
 
+# A number that every database can hold.
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-"""A number that every database can hold."""
 
+# The same of a number of archives, which hold many entries each.
 ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
-"""The same of a number of archives, which hold many entries each."""
 
 
 class Documents:

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
+# Bytes of a form that are read; what a browser sends has some hundreds.
 MAX_BODY = 10_000
-"""Bytes of a form that are read; what a browser sends has some hundreds."""
 
 MAX_FIELDS = 200
 
@@ -19,8 +19,8 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 NO_MORE = {"Connection": "close"}
 
+# Seconds that a body may take to arrive.
 DEADLINE = 30
-"""Seconds that a body may take to arrive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from tidings.model.websub import Intent, Push
 from tidings.web.forms import read_body
 from tidings.web.services import Callbacks
 
+# Pushes that are read at a time, for each is held in memory; the hub repeats the others.
 AT_ONCE = 4
-"""Pushes that are read at a time, for each is held in memory; the hub repeats the others."""
 
+# What is sent back as it came, and must be harmless wherever it is shown.
 CHALLENGE = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}")
-"""What is sent back as it came, and must be harmless wherever it is shown."""
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SECONDS = re.compile(r"[0-9]{1,9}")

@@ -30,10 +30,10 @@ from tidings.web.responses import POLICY
 
 logger = logging.getLogger(__name__)
 
+# What follows in a path is a secret between us and one other, and goes into no log.
 BEFORE_TOKENS = re.compile(
     "(.*?/(?:address|confirm|preferences|unsubscribe|websub)/)(.+)", re.DOTALL
 )
-"""What follows in a path is a secret between us and one other, and goes into no log."""
 
 PROTECTION: Mapping[str, str] = MappingProxyType(
     {
@@ -44,13 +44,13 @@ PROTECTION: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# Of this host alone: what else there is in its domain is not ours to decide (RFC 6797).
 TLS_ONLY: Mapping[str, str] = MappingProxyType({"Strict-Transport-Security": "max-age=31536000"})
-"""Of this host alone: what else there is in its domain is not ours to decide (RFC 6797)."""
 
 STATUSES = (400, 403, 404, 405, 409, 413, 415, 500, 503)
 
+# Seconds after which an outage may be over: another program's lock, a restart of the server.
 SOON = {"Retry-After": "30"}
-"""Seconds after which an outage may be over: another program's lock, a restart of the server."""
 
 
 class ExchangeMiddleware:

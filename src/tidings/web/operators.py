@@ -46,8 +46,8 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 SAID = re.compile(r"([a-z]{1,20})(?:\.([1-9][0-9]{0,17}))?")
 
+# Seconds that it takes at most from an act to the page that tells of it.
 MOMENT = 60
-"""Seconds that it takes at most from an act to the page that tells of it."""
 
 
 class OperatorSessions:

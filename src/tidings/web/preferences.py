@@ -37,8 +37,8 @@ NOTHING_CHOSEN = Form(())
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
+# Stands in the body, however it is encoded, when a mail program asks (RFC 8058).
 ONE_CLICK = b"One-Click"
-"""Stands in the body, however it is encoded, when a mail program asks (RFC 8058)."""
 
 OFTENEST_FIRST = (
     Frequency.INSTANT,

@@ -26,8 +26,8 @@ from tidings.web import responses
 from tidings.web.response_cache import compress
 from tidings.web.responses import preferred_language
 
+# What is shown to one reader is kept nowhere, and found by nobody else.
 PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
-"""What is shown to one reader is kept nowhere, and found by nobody else."""
 
 
 class PrivateResponses:

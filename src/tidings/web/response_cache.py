@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tidings.model.scopes import Address
 
+# Bytes that the kept bodies take together.
 MAX_SIZE = 32 * 1024 * 1024
-"""Bytes that the kept bodies take together."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

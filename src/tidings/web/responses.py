@@ -28,6 +28,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.templating.site import Site
 from tidings.web.response_cache import CachedBody
 
+# Of those lists that are no pages.
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {
         "sources.opml": "text/x-opml; charset=utf-8",
@@ -35,10 +36,9 @@ LIST_TYPES: Mapping[str, str] = MappingProxyType(
         "sitemap.xml": "application/xml; charset=utf-8",
     }
 )
-"""Of those lists that are no pages."""
 
+# For what the scripts of any site may read.
 FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
-"""For what the scripts of any site may read."""
 
 HTML_TYPE = "text/html; charset=utf-8"
 
@@ -54,17 +54,17 @@ SHARED_FOR_A_WHILE = "public, max-age=300"
 
 SHARED_FOR_A_DAY = "public, max-age=86400"
 
+# Belongs to the tag that was sent, which only caches that know RFC 3229 look at.
 FOR_THIS_VISITOR = "no-store, im"
-"""Belongs to the tag that was sent, which only caches that know RFC 3229 look at."""
 
+# May be kept, but not shown without asking: that costs one quick read here.
 ASK_AGAIN = "no-cache"
-"""May be kept, but not shown without asking: that costs one quick read here."""
 
+# Characters of a wish for languages that are read.
 MAX_LANGUAGES = 500
-"""Characters of a wish for languages that are read."""
 
+# An entity tag of ours: a change, and a fingerprint.
 TAG = re.compile(r'"([0-9]{1,18})-([0-9a-f]+)"')
-"""An entity tag of ours: a change, and a fingerprint."""
 
 WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 

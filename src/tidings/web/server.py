@@ -34,8 +34,8 @@ from tidings.web.services import Check, Operators, Probes, Readers, Tokens
 
 logger = logging.getLogger(__name__)
 
+# How long requests in progress may take after SIGTERM; letters on their way get the rest.
 GRACE_SECONDS = 1
-"""How long requests in progress may take after SIGTERM; letters on their way get the rest."""
 
 
 @contextmanager

@@ -21,8 +21,8 @@ from tidings.web.private import PrivateResponses
 from tidings.web.responses import preferred_language
 from tidings.web.services import Readers
 
+# What the consent record and the limits call our form.
 FORM_NAME = "page"
-"""What the consent record and the limits call our form."""
 
 NOTHING_CHOSEN = Form(())
 

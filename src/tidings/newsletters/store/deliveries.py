@@ -32,8 +32,8 @@ from tidings.newsletters.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, Deliv
 from tidings.newsletters.store.outbox import WAITING, Outbox, OutboxMessage
 from tidings.newsletters.windows import SHORTEST_LIFE
 
+# Messages that are looked back on to tell a relay that refuses everybody.
 LAST = 1000
-"""Messages that are looked back on to tell a relay that refuses everybody."""
 
 OUTBOX = Outbox(delivery)
 

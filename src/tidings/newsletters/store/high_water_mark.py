@@ -16,8 +16,8 @@ from tidings.db.database import Database
 from tidings.db.tables import counter
 from tidings.errors import StorageError
 
+# Characters that every testimony has.
 _WIDTH = 64
-"""Characters that every testimony has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, select
 from tidings.db.mail_tables import relay
 from tidings.db.statements import upsert
 
+# What the names of recipients' domains begin with, among those of relays.
 DOMAIN = "domain:"
-"""What the names of recipients' domains begin with, among those of relays."""
 
 
 def pause_relay(connection: Connection, name: str, *, until: datetime, reason: str) -> None:

@@ -34,11 +34,11 @@ from tidings.newsletters.retries import DOUBT
 from tidings.polling.store.leases import LEASE, clock
 from tidings.stories.store import stories
 
+# No slot of a newsletter is further away than that.
 LONGEST_PERIOD = timedelta(days=32)
-"""No slot of a newsletter is further away than that."""
 
+# Hosts are left alone for less than that, unless they asked for more.
 SHORT = timedelta(minutes=1)
-"""Hosts are left alone for less than that, unless they asked for more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,13 +27,13 @@ from tidings.model.operators import (
 )
 from tidings.model.sources import SourceState
 
+# Entries of a kind that are shown: no more can be looked through.
 MOST = 100
-"""Entries of a kind that are shown: no more can be looked through."""
 
 DAY = timedelta(days=1)
 
+# Days before the last one that tell what is usual.
 USUAL = 7
-"""Days before the last one that tell what is usual."""
 
 _LEAVING = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.SENDING)
 

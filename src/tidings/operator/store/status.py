@@ -40,8 +40,8 @@ from tidings.publishing.store import pings
 from tidings.subscribers.bounce_rules import BounceKind
 from tidings.subscribers.store import bounces
 
+# Entries by which it is told which sources are slow.
 LATEST = 500
-"""Entries by which it is told which sources are slow."""
 
 _LAGS = (*LAG_COLUMNS, "lag_more")
 

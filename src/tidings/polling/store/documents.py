@@ -17,20 +17,20 @@ from tidings.model.sources import DueSource, SourceState
 from tidings.polling.polled_source import KeptDocument
 from tidings.polling.store import leases
 
+# Documents that are kept of a source.
 KEPT = 3
-"""Documents that are kept of a source."""
 
+# A raw hash that nothing has.
 _UNREAD = b"\0"
-"""A raw hash that nothing has."""
 
+# What a source fails with that may be somewhere else now.
 LOST_WITH = ("http 404", "http 410", "html")
-"""What a source fails with that may be somewhere else now."""
 
+# Polls in a row that must have failed, unless the publisher says that it is gone for good.
 MIN_FAILURES = 3
-"""Polls in a row that must have failed, unless the publisher says that it is gone for good."""
 
+# Entries of a source, the newest, whose pages it is recognised by.
 MAX_PAGES = 2000
-"""Entries of a source, the newest, whose pages it is recognised by."""
 
 
 def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:

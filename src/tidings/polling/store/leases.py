@@ -31,11 +31,11 @@ from tidings.polling.store import push_subscriptions
 
 LEASE = timedelta(minutes=2)
 
+# How often a holder renews; a lease outlives five missed renewals.
 RENEWAL = timedelta(seconds=20)
-"""How often a holder renews; a lease outlives five missed renewals."""
 
+# How long a host is held for a redirect that leads to it; never renewed.
 HOP_LEASE = timedelta(seconds=40)
-"""How long a host is held for a redirect that leads to it; never renewed."""
 
 _HAS_HUB = exists().where(websub_table.c.source_id == source.c.id)
 

@@ -56,8 +56,8 @@ from tidings.search.store import index
 from tidings.stories.matching import StoryCandidate
 from tidings.stories.store import stories
 
+# How long after its claimed publication an entry was seen, at most, by column.
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
-"""How long after its claimed publication an entry was seen, at most, by column."""
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
 

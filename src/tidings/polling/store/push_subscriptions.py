@@ -35,14 +35,14 @@ from tidings.model.websub import (
 )
 from tidings.polling.hub_requests import MAX_MISSES
 
+# How long after a poll a source is left alone, however many hints there are to fetch it.
 PUSH_PAUSE = timedelta(minutes=1)
-"""How long after a poll a source is left alone, however many hints there are to fetch it."""
 
+# How long a document waits to be taken in by itself, before its source is polled for it.
 INTAKE = timedelta(seconds=10)
-"""How long a document waits to be taken in by itself, before its source is polled for it."""
 
+# When a hub is asked again that has stopped pushing.
 RESUBSCRIBE = timedelta(days=1)
-"""When a hub is asked again that has stopped pushing."""
 
 _READ = [
     func.length(websub.c.pushed_body).label(name) if name == "waiting" else websub.c[name]

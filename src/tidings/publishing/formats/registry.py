@@ -8,7 +8,7 @@ from tidings.publishing.formats.json_feed import JSON_FEED
 from tidings.publishing.formats.rss import RSS
 from tidings.publishing.formats.values import FeedFormat
 
+# By name, which is the suffix of their addresses, in the order in which they are offered.
 FORMATS: Mapping[str, FeedFormat] = MappingProxyType(
     {one.name: one for one in (ATOM, RSS, JSON_FEED)}
 )
-"""By name, which is the suffix of their addresses, in the order in which they are offered."""

@@ -7,8 +7,8 @@ from xml.sax.saxutils import escape
 
 from tidings.templating.site import Site
 
+# Addresses in one document, by the protocol (sitemaps.org).
 MOST = 50_000
-"""Addresses in one document, by the protocol (sitemaps.org)."""
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"

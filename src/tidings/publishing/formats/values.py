@@ -15,11 +15,11 @@ from tidings.templating.plain_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"
 
+# The media type of an enclosure whose publisher names none, where a form requires one.
 UNKNOWN_TYPE = "application/octet-stream"
-"""The media type of an enclosure whose publisher names none, where a form requires one."""
 
+# Feeds are not older; an earlier claim is a clock that was never set.
 EARLIEST_YEAR = 1995
-"""Feeds are not older; an earlier claim is a clock that was never set."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -31,8 +31,8 @@ _LANGUAGES = (
     " or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw"
     " ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
+# Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none.
 LANGUAGES = frozenset(_LANGUAGES.split())
-"""Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none."""
 
 PICTURE_TYPES = MappingProxyType(
     {"jpg": "image/jpeg", "svg": "image/svg+xml"}

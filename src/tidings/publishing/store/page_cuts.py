@@ -38,8 +38,8 @@ from tidings.publishing.store.pages import bounds_of, get_span, place, within
 
 EARLIEST = literal(datetime.min.replace(tzinfo=UTC), UtcDateTime())
 
+# Places that are fetched at a time.
 CHUNK = 5_000
-"""Places that are fetched at a time."""
 
 _KEY_OF_SOURCE = literal(change_log.of_source(""), Text()) + source.c.slug
 _KEY_OF_TOPIC = literal(change_log.of_topic(""), Text()) + topic.c.slug

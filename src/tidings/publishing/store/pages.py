@@ -30,11 +30,11 @@ from tidings.db.types import UtcDateTime
 from tidings.errors import NotFoundError
 from tidings.publishing.pagination import Place, Span
 
+# Tables of marks.
 Marks = Sequence[FromClause]
-"""Tables of marks."""
 
+# Rows that are fetched at a time.
 EXPORT_CHUNK = 10_000
-"""Rows that are fetched at a time."""
 
 
 def get_span(connection: Connection, scope: str, number: int | None) -> Span:

@@ -12,8 +12,8 @@ from tidings.errors import ConflictError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import with_decision
 
+# Pinned entries on the first page; the newest pins win.
 MAX_SHOWN = 10
-"""Pinned entries on the first page; the newest pins win."""
 
 
 def pin(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> list[int]:

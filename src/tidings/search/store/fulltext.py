@@ -37,19 +37,19 @@ from tidings.search.query import MAX_FOUND, Hit, Query, Term, Zone
 from tidings.search.store.index import BLOCK
 from tidings.search.words import EVERY
 
+# Sources up to which the index is asked for each; of more, every entry that matches is looked at.
 MAX_MARKED = 50
-"""Sources up to which the index is asked for each; of more, every entry that matches is looked at."""
 
+# No entry is older.
 EARLIEST = date(1995, 1, 1)
-"""No entry is older."""
 
 A_DAY = timedelta(days=1)
 
+# Hits that are asked for: one more tells that there are more.
 ENOUGH = MAX_FOUND + 1
-"""Hits that are asked for: one more tells that there are more."""
 
+# What `Hit` has of an entry, in its order.
 COLUMNS = (entry.c.id, entry.c.sort_at, entry.c.story_id, entry.c.follows)
-"""What `Hit` has of an entry, in its order."""
 
 _index = table("entry_index", column("rowid", Integer), column("entry_index"))
 
@@ -57,14 +57,14 @@ _ZONES = {zone.value: zone for zone in Zone}
 
 _sqlite_matches = _index.c.entry_index.bool_op("MATCH")
 
+# Blocks that are asked for by name; of what is rarer, all is asked for.
 MAX_BLOCKS = 64
-"""Blocks that are asked for by name; of what is rarer, all is asked for."""
 
+# Blocks that are not worth to be asked for one by one.
 FEW_BLOCKS = 4
-"""Blocks that are not worth to be asked for one by one."""
 
+# Entries with all words of a phrase that are looked at for whether they stand side by side.
 MAX_CHECKED = 20_000
-"""Entries with all words of a phrase that are looked at for whether they stand side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,11 +21,11 @@ from tidings.db.tables import entry, entry_words
 from tidings.model.feed import KEY_VERSION
 from tidings.search.words import EVERY, MAX_CONTENT, Indexed, indexed
 
+# Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone.
 BLOCK = 1024
-"""Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone."""
 
+# Entries that are read and indexed at a time.
 CHUNK = 200
-"""Entries that are read and indexed at a time."""
 
 
 def add(connection: Connection, new: Sequence[tuple[int, bytes, Indexed]]) -> None:

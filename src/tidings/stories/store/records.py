@@ -22,8 +22,8 @@ from tidings.model.newsletters import DeliveryState, Subscription
 from tidings.stories.matching import Match, MatchReason, Member, Similarity, StoryUpdate
 from tidings.stories.store import stories
 
+# Stories, each with the `seq` of its first member that was told of.
 Told = Mapping[int, int]
-"""Stories, each with the `seq` of its first member that was told of."""
 
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 

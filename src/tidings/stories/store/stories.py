@@ -38,11 +38,11 @@ from tidings.stories.matching import (
 )
 from tidings.stories.minhash import READ, sketch_of
 
+# Entries that may have a key in common; more say that it tells nothing.
 CROWD = 24
-"""Entries that may have a key in common; more say that it tells nothing."""
 
+# Entries whose keys are forgotten at a time.
 FORGOTTEN = 1000
-"""Entries whose keys are forgotten at a time."""
 
 
 def join(

@@ -17,8 +17,8 @@ from tidings.model.subscribers import Preferences
 from tidings.newsletters.windows import next_due
 from tidings.subscribers.store.subscriptions import to_subscription
 
+# Subscriptions that are held in memory at once while all are read.
 PAGE = 1000
-"""Subscriptions that are held in memory at once while all are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

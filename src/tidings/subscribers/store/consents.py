@@ -9,8 +9,8 @@ from tidings.db.mail_tables import subscriber
 from tidings.db.subscriber_tables import consent
 from tidings.model.subscribers import Consent, ConsentEvent
 
+# Lines that are held in memory at once while all are read.
 PAGE = 1000
-"""Lines that are held in memory at once while all are read."""
 
 
 def add(connection: Connection, subscriber_id: int, *lines: Consent) -> None:

@@ -288,8 +288,8 @@ def published_between(
     return list(connection.scalars(newest))
 
 
+# Slots of one label that are looked at: one stands, the others were superseded.
 _SAME = 20
-"""Slots of one label that are looked at: one stands, the others were superseded."""
 
 
 def _told(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[int]]:

@@ -15,8 +15,8 @@ from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import LIFETIMES, MessageKind
 from tidings.newsletters.store.outbox import Outbox, OutboxMessage
 
+# How long a message is on record once nothing more is to happen to it.
 KEPT = timedelta(days=30)
-"""How long a message is on record once nothing more is to happen to it."""
 
 OUTBOX = Outbox(notice)
 

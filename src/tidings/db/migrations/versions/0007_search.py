@@ -10,8 +10,8 @@ from tidings.db.types import UtcDateTime
 revision = "0007"
 down_revision = "0006"
 
+# Entries after which it is said how many were indexed.
 STEP = 10_000
-"""Entries after which it is said how many were indexed."""
 
 logger = logging.getLogger(__name__)
 
