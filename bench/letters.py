@@ -24,8 +24,8 @@ from tidings.mail.transport import Connect, Envelope
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from issues import issue_of, letterhead_of
-from signing import signer_of
+from dkim_keys import signer_of
+from sample_issues import issue_of, letterhead_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECONDS = 1.0

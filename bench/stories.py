@@ -24,9 +24,9 @@ from tidings.stories.matching import MEMORY, find_similarity
 from tidings.stories.minhash import Sketch, sketch_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
-import alike
-from factories import HOUR, NOON, an_entry
-from polling import read_poll
+import story_pairs
+from parsed_entries import HOUR, NOON, an_entry
+from polls_by_hand import read_poll
 
 KEYS = 14
 """Of an entry that has all of them."""
@@ -51,8 +51,8 @@ def main() -> None:
 def _show_quality() -> None:
     rows = []
     for language in ("english", "chinese"):
-        chosen = [pair for pair in alike.pairs() if pair.language == language]
-        score, _ = alike.score(chosen)
+        chosen = [pair for pair in story_pairs.pairs() if pair.language == language]
+        score, _ = story_pairs.score(chosen)
         rows.append((language, len(chosen), score.precision, score.recall))
     table("Labelled pairs", ("language", "pairs", "precision", "recall"), rows)
 

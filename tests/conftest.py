@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +12,18 @@ import pytest
 from hypothesis import settings
 
 import postgres
+from newsletter_site import NewsletterSite, Outbox
+from parsed_entries import NOON
+from polls_by_hand import read_poll
+from tidings.catalog import sources
+from tidings.catalog.sources import NewSource
 from tidings.db import schema
 from tidings.db.database import Database
+from tidings.model.feed import ParsedEntry
+from tidings.polling.store import leases, polls
 from tidings.search.store import index
+
+pytest_plugins = ["sample_feeds"]
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 ROOM = 4 * 1024**3
@@ -107,3 +116,39 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def noon() -> datetime:
     return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def follow(database: Database) -> Callable[..., int]:
+    """Add a source and return its id."""
+
+    def add(url: str = "https://example.org/feed", **fields) -> int:
+        with database.write() as connection:
+            return sources.add(connection, [NewSource(url=url, **fields)], now=NOON)[0]
+
+    return add
+
+
+@pytest.fixture
+def poll(database: Database) -> Callable[..., None]:
+    """Poll a source: these entries are what its document holds."""
+
+    def save(source_id: int, *entries: ParsedEntry, now=NOON, owner="test") -> None:
+        with database.write() as connection:
+            [due] = leases.due(connection, [source_id])
+            leases.claim_one(connection, owner, due.host)
+            known = polls.known_entries(connection, [source_id])[source_id]
+            settled = read_poll(due, *entries, known=known, now=now)
+            polls.save(connection, owner, [settled])
+
+    return save
+
+
+@pytest.fixture
+def newsroom(database):
+    return NewsletterSite(database)
+
+
+@pytest.fixture
+def outbox():
+    return Outbox()

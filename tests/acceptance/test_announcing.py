@@ -7,11 +7,11 @@ from threading import Event
 import pytest
 
 from browser.showcase import shipped_templates
-from factories import DAY, HOUR
-from hub import Hub
-from loopback import answer
-from newsroom import Newsroom
-from polling import failed_poll
+from fake_hub import FakeHub
+from fake_publisher import answer
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY, HOUR
+from polls_by_hand import failed_poll
 from tidings.app.publishing import hubs_of, site_of
 from tidings.catalog import change_log, sources
 from tidings.db.tables import feed_state, hub_ping
@@ -30,7 +30,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def press(tidings, web):
     """A publication with a hub, which knows its feeds as they are."""
-    hub = web.enter(Hub())
+    hub = web.enter(FakeHub())
     settings = {"WEB__BASE_URL": BASE, "WEBSUB__HUBS": hub.url(), "FETCH__HOST_INTERVAL": "0s"}
     with (
         tidings.opened(**settings) as app,
@@ -57,7 +57,7 @@ class Press:
     def __init__(self, database, hub, **parts):
         self.hub = hub
         self.hubs, self.post = parts["hubs"], parts["post"]
-        self.room = Newsroom(database)
+        self.room = NewsletterSite(database)
         self._parts = {"base_url": BASE, "clock": lambda: self.room.now, **parts}
 
     def pinger(self, *, database=None, **changes):

@@ -1,8 +1,8 @@
 """Archives of the feed, through the whole program."""
 
-from documents import items, rss
-from loopback import answer
-from press import Atom
+from fake_publisher import answer
+from feed_documents import items, rss
+from published_documents import Atom
 from tidings.app.publishing import publication_of
 from tidings.model.scopes import EVERYTHING, ArchiveAddress, FeedAddress
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from documents import atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import atom, items
 from tidings.app import scheduler
 from tidings.app.scheduler import ticking
 

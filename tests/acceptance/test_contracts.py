@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from documents import an_item, atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
 
 SOURCE_KEYS = [
     "id",

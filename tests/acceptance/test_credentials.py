@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import pytest
 from sqlalchemy import select
 
-from documents import atom, items
-from loopback import answer, redirect, silence
+from fake_publisher import answer, redirect, silence
+from feed_documents import atom, items
 from tidings.db import subscriber_tables
 from tidings.db.intake_tables import source_access
 

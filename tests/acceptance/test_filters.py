@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from documents import an_item, atom, recent_items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom, recent_items
 
 
 @pytest.fixture

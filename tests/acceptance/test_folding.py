@@ -1,8 +1,8 @@
 """A source that brings much at once leaves room for the others."""
 
-from documents import an_item, atom, items
-from factories import HOUR, NOON
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
+from parsed_entries import HOUR, NOON
 
 
 def test_what_comes_at_once_is_folded_on_the_page_and_whole_in_the_feed(tidings, web, tmp_path):

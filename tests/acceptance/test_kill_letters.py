@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-import mortal
-from factories import DAY
-from newsroom import Newsroom
-from relay import CLOSE, HANG, FakeRelay
+import killed_issue_sender
+from fake_relay import CLOSE, HANG, FakeRelay
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY
 from tidings.db.mail_tables import delivery
 from tidings.newsletters.retries import DOUBT
 
 PATIENCE = 30
-SEVEN = mortal.SEVEN
+SEVEN = killed_issue_sender.SEVEN
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def relay():
 @pytest.fixture
 def newsroom(database):
     """One reader, and one entry for them."""
-    newsroom = Newsroom(database)
+    newsroom = NewsletterSite(database)
     newsroom.add_newsletter()
     newsroom.subscribe()
     newsroom.publish(newsroom.follow())
@@ -43,8 +43,8 @@ def service(newsroom, relay):
     processes = []
 
     def start(moment):
-        command = [sys.executable, mortal.__file__, url, moment, str(relay.port)]
-        processes.append(subprocess.Popen(command, cwd=Path(mortal.__file__).parent))
+        command = [sys.executable, killed_issue_sender.__file__, url, moment, str(relay.port)]
+        processes.append(subprocess.Popen(command, cwd=Path(killed_issue_sender.__file__).parent))
         return processes[-1]
 
     yield start

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from documents import atom, recent_items
-from loopback import answer
-from relay import FakeRelay
+from fake_publisher import answer
+from fake_relay import FakeRelay
+from feed_documents import atom, recent_items
 from tidings.db.mail_tables import subscription
 from tidings.newsletters.windows import HARMLESS
 

@@ -9,8 +9,8 @@ from threading import Event
 
 import pytest
 
-from documents import an_item, atom, items
-from loopback import Publisher, answer, silence
+from fake_publisher import FakePublisher, answer, silence
+from feed_documents import an_item, atom, items
 from tidings.app.polling import polling
 from tidings.polling.moved_sources import MoveFinder
 
@@ -190,7 +190,7 @@ def test_two_failures_may_be_an_accident(tidings_on_sqlite, web):
 
 def test_looking_dials_no_private_address(tidings_on_sqlite, web):
     site = web.publisher()
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         lose(tidings_on_sqlite, site, page=canary.url("/"), instead=a_page(canary.url("/feed")))
 
         found = look(tidings_on_sqlite)

@@ -5,8 +5,8 @@ import shlex
 
 import pytest
 
-from documents import atom, recent_items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import atom, recent_items
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SCHEDULE = {"frequency": "weekly", "hour": 7, "timezone": "Asia/Shanghai"}

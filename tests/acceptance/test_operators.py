@@ -2,8 +2,8 @@
 
 from sqlalchemy import select
 
-from documents import atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import atom, items
 from tidings.db import subscriber_tables
 
 

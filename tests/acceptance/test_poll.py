@@ -4,8 +4,8 @@ import gzip
 
 import pytest
 
-from documents import an_item, atom, items, json_feed, rss
-from loopback import answer, redirect
+from fake_publisher import answer, redirect
+from feed_documents import an_item, atom, items, json_feed, rss
 
 
 @pytest.mark.parametrize(

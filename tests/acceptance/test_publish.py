@@ -8,8 +8,8 @@ import feedparser
 import pytest
 from lxml import etree
 
-from documents import an_item, atom, items, rss
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom, items, rss
 from tidings.publishing.static_site import MANIFEST
 
 BASE = {"WEB__BASE_URL": "https://news.example"}

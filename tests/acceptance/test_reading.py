@@ -5,8 +5,8 @@ import json
 import pytest
 from lxml import etree
 
-from feed_rules import faults
-from loopback import answer
+from fake_publisher import answer
+from w3c_feed_rules import faults
 
 MEDIA = "{http://search.yahoo.com/mrss/}"
 FOG = "Fog over the harbour, the pier, and the first ferry of the day, which waits for it to lift."

@@ -11,7 +11,7 @@ from threading import Event
 import feedparser
 import pytest
 
-from loopback import answer
+from fake_publisher import answer
 from tidings.app.polling import polling
 from tidings.parsing import feeds
 from tidings.parsing.dates import parse_date

@@ -1,7 +1,7 @@
 """Searching as an operator meets it: entries are found, and searches saved."""
 
-from documents import an_item, atom
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom
 
 
 def test_entries_are_found_and_a_search_is_saved_and_published(tidings, web, tmp_path):

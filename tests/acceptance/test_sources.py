@@ -4,8 +4,8 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 
-from documents import atom, items
-from loopback import answer, redirect
+from fake_publisher import answer, redirect
+from feed_documents import atom, items
 
 PAGE = b"""<!doctype html><html><head><title>A page</title>
 <link rel="alternate" type="application/atom+xml" title="News" href="/feed">

@@ -12,11 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from browser.showcase import Showcase, serving
-from documents import an_item, atom
-from factories import DAY, HOUR
-from hub import CHALLENGE, Hub
-from integration.web.visitors import Operations, Visitor, app_of
-from loopback import answer, silence
+from fake_hub import CHALLENGE, FakeHub
+from fake_publisher import answer, silence
+from feed_documents import an_item, atom
+from parsed_entries import DAY, HOUR
 from tidings.app.polling import polling
 from tidings.app.scheduler import ticking
 from tidings.catalog import entries, sources
@@ -27,6 +26,7 @@ from tidings.model.websub import HubState
 from tidings.polling.follow import remove_source
 from tidings.polling.push import HubRequests
 from tidings.polling.store import leases
+from web.visitors import Operations, Visitor, app_of
 
 MAX_SIZE = 100_000
 MINUTE = timedelta(minutes=1)
@@ -40,7 +40,7 @@ def station(tidings, web):
         "WEB__BASE_URL": "http://127.0.0.1:1",
         "FETCH__HOST_INTERVAL": "0s",
     }
-    hubs, publishers = [web.enter(Hub()) for _ in range(2)], [web.publisher() for _ in range(3)]
+    hubs, publishers = [web.enter(FakeHub()) for _ in range(2)], [web.publisher() for _ in range(3)]
     with tidings.opened(**settings) as app, polling(app) as gathering:
         callbacks = HubRequests(app.database, clock=lambda: station.now, max_size=MAX_SIZE)
         with serving(app_of(Showcase(), Operations(), callbacks=callbacks)) as url:

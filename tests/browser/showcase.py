@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import uvicorn
 
-import digests
+import sample_digests
 from tidings.app.templates import load_templates
 from tidings.errors import NotFoundError
 from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
@@ -295,7 +295,7 @@ class Showcase:
         raise NotFoundError("entry", number)
 
     def _directory(self, name, topic):
-        archive = Archive(newsletter=digests.MORNING, issues=(digests.an_issue(),))
+        archive = Archive(newsletter=sample_digests.MORNING, issues=(sample_digests.an_issue(),))
         return {
             "topics": TopicsPage(site=self.site, topics=tuple(map(topic_line, TOPICS))),
             "sources": SourcesPage(
@@ -307,10 +307,10 @@ class Showcase:
         }.get(name, b"<a-list/>")
 
     def _issue(self, slug):
-        issue = digests.an_issue()
+        issue = sample_digests.an_issue()
         if slug != issue.slug:
             raise NotFoundError("issue", slug)
-        return IssuePage(site=self.site, issue=issue, digest=digests.ENGLISH)
+        return IssuePage(site=self.site, issue=issue, digest=sample_digests.ENGLISH)
 
     def _entries(self, scope):
         of = {
@@ -443,8 +443,8 @@ def a_subscription(**fields):
         "id": 1,
         "nonce": 0,
         "address": "ines.moreau@mail.example",
-        "newsletter": digests.MORNING,
-        "schedule": digests.MORNING.schedule,
+        "newsletter": sample_digests.MORNING,
+        "schedule": sample_digests.MORNING.schedule,
         "topics": (),
         "language": "en",
         "watermark": 0,

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.legibility import CONTRAST
-from digests import (
+from sample_digests import (
     CHINESE,
     ENGLISH,
     ISSUE_URL,

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from browser.legibility import CONTRAST
-from post import SITE_URL, mail_templates
 from tidings.model.operators import Problem, ProblemKind
 from tidings.subscribers.transactional_message import (
     AddressChangedContext,
@@ -18,6 +17,7 @@ from tidings.subscribers.transactional_message import (
     WelcomeContext,
     render_message,
 )
+from transactional_mail import SITE_URL, mail_templates
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HEAD = {"language": "en", "site_url": SITE_URL, "postal_address": "1 Harbour Street, Tidewater"}

@@ -7,7 +7,7 @@ import pytest
 
 from browser.legibility import CONTRAST, violations
 from browser.showcase import serving
-from control_room import ControlRoom
+from operator_site import OperatorSite
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.search.store import index
@@ -27,7 +27,7 @@ SMALL_TARGETS = """
 def control(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
     schema.prepare(database, rebuild_index=index.rebuild)
-    yield ControlRoom(database)
+    yield OperatorSite(database)
     database.close()
 
 

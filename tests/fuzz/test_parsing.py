@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fuzz.soups import ANY_TEXT, CODECS, DOCUMENTS, HTML, JSON_FEEDS, XML
-from hostile import assert_harmless, assert_readable, assert_web_address
+from hostile_round import assert_harmless, assert_readable, assert_web_address
 from tidings.errors import ParseError
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse

@@ -11,9 +11,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from factories import NOON, a_feed, an_entry
 from fuzz.soups import ANY_TEXT, URLS
-from hostile import assert_readable, assert_web_address
+from hostile_round import assert_readable, assert_web_address
+from parsed_entries import NOON, a_feed, an_entry
 from tidings.errors import FetchError, ForbiddenAddressError
 from tidings.fetching import guard, responses
 from tidings.fetching.bodies import _Inflater, _window

@@ -5,8 +5,9 @@ import socket
 import pytest
 
 import hostile_servers
-from documents import atom, items
-from hostile import (
+from fake_publisher import FakePublisher, answer
+from feed_documents import atom, items
+from hostile_round import (
     HEALTHY,
     an_app,
     assert_contained,
@@ -16,7 +17,6 @@ from hostile import (
 )
 from hostile_servers import FEED, HURRY, SPELLINGS
 from hostile_web import Ring
-from loopback import Publisher, answer
 
 NOW_AND_AGAIN = 2
 
@@ -43,7 +43,7 @@ def test_a_hostile_server_costs_its_own_source_an_error(database, subtests, serv
 
 
 def test_no_redirect_leads_where_we_do_not_go(database, subtests):
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         servers = hostile_servers.redirects(canary.port)
         scripts = {name: server.script for name, server in servers.items()}
 
@@ -61,7 +61,7 @@ def test_no_redirect_leads_where_we_do_not_go(database, subtests):
 
 def test_no_spelling_of_a_private_address_is_dialled(database, subtests):
     healthy = answer(body=atom(*items(3)))
-    with Publisher() as canary, Ring({HEALTHY: healthy}) as ring:
+    with FakePublisher() as canary, Ring({HEALTHY: healthy}) as ring:
         spelled = {name: f"http://{name}:{canary.port}/{n}" for n, name in enumerate(SPELLINGS)}
         app = an_app(database, ring.hosts, **HURRY)
 
@@ -136,7 +136,7 @@ def test_the_environment_neither_redirects_us_nor_lends_us_credentials(
     netrc.write_text("machine 127.0.0.1 login user password secret\ndefault login x password y\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, canary.url())
 

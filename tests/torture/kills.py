@@ -27,9 +27,9 @@ from sqlalchemy import update
 from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from factories import DAY, HOUR, NOON
-from newsroom import Newsroom
-from relay import FakeRelay
+from fake_relay import FakeRelay
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY, HOUR, NOON
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.mail_tables import delivery
@@ -84,7 +84,7 @@ def torture(url, folder, *, kills, seconds, seed):
     chance = random.Random(seed)
     journal, calm = folder / "journal", folder / "calm"
     relay_process, port = fork_relay(journal, calm, seed)
-    house = Newsroom(Database(url))
+    house = NewsletterSite(Database(url))
     services = []
     try:
         source = prepare(house)

@@ -24,8 +24,8 @@ from tidings.search.store import index
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from promises import Promises
 
-from factories import HOUR
-from newsroom import Newsroom, Outbox, be_away
+from newsletter_site import NewsletterSite, Outbox, be_away
+from parsed_entries import HOUR
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.mail.transport import Reply
@@ -260,7 +260,9 @@ def _is_within(edges, hour):
 def simulate(database, chosen):
     """Live through it; return the report."""
     began = time.monotonic()
-    year = Year(Newsroom(database, now=BEGIN), random.Random(chosen.seed), places=chosen.places)
+    year = Year(
+        NewsletterSite(database, now=BEGIN), random.Random(chosen.seed), places=chosen.places
+    )
     year.open(chosen.readers)
     year.live(chosen.days)
     promises = year.promises

@@ -75,12 +75,11 @@ def ticking(app: App) -> Iterator[None]:
         timezone="UTC",
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    planner = mailing.planner(app)
     sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
     _say_where_messages_go(app, sender.relay)
     with polling(app) as gathering:
         poll = partial(_poll, gathering.poller(), stop)
-        mail = partial(_mail, planner, sender, stop)
+        mail = partial(_mail, mailing.planner(app), sender, stop)
         look = partial(gathering.move_finder().look, stop=stop)
         send_transactional = partial(_send, transactional, stop, kind="transactional")
         watch = partial(_watch, mailing.daily_note(app), app.database)

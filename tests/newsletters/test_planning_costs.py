@@ -1,0 +1,83 @@
+"""What planning asks of the database, however many it plans for."""
+
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event
+
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY, HOUR, NOON
+from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
+
+SEVEN = NOON - 5 * HOUR + DAY
+MANY = 90
+
+
+@pytest.fixture
+def newsroom(database):
+    newsroom = NewsletterSite(database)
+    newsroom.add_newsletter()
+    return newsroom
+
+
+@contextmanager
+def statements(newsroom):
+    """Note what the database is asked."""
+    asked = []
+
+    def note(_connection, _cursor, statement, *_more):
+        asked.append(statement)
+
+    engine = newsroom.database._engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield asked
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_the_number_of_statements_does_not_grow_with_the_readers(newsroom):
+    for number in range(MANY):
+        newsroom.subscribe(f"reader{number}@example.org")
+    newsroom.publish(newsroom.follow(), 2)
+    newsroom.now = SEVEN
+    with statements(newsroom) as first:
+        planned = newsroom.plan()
+    newsroom.publish(1)
+    newsroom.now += DAY
+    with statements(newsroom) as second:  # nothing was sent: all of it is taken back
+        again = newsroom.plan()
+
+    assert sum(planned.deliveries.values()) == sum(again.deliveries.values()) == MANY
+    assert max(len(first), len(second)) < MANY
+
+
+def test_what_a_round_has_read_is_not_read_again(newsroom):
+    entries = newsroom.publish(newsroom.follow(), 4)
+    series = newsroom.add_newsletter("other")
+    news = DigestCandidates()
+
+    with newsroom.database.read() as connection:
+        news.read(connection, from_seq=0, to_seq=3)
+        with statements(newsroom) as asked:
+            news.read(connection, from_seq=1, to_seq=3)
+    with newsroom.database.read() as connection:
+        chosen = news.of(connection, whole_audience(series, watermark=0), from_seq=1, to_seq=3)
+
+    assert asked == []
+    assert list(chosen) == entries[1:3]
+
+
+@pytest.mark.parametrize("span", [(0, 3), (1, 4), (0, 4)])
+def test_what_goes_beyond_is_read_as_well(newsroom, span):
+    entries = newsroom.publish(newsroom.follow(), 4)
+    series = newsroom.add_newsletter("other")
+    news, (first, last) = DigestCandidates(), span
+
+    with newsroom.database.read() as connection:
+        news.read(connection, from_seq=1, to_seq=3)
+        news.of(connection, whole_audience(series, watermark=0), from_seq=1, to_seq=3)
+        news.read(connection, from_seq=first, to_seq=last)
+        chosen = news.of(
+            connection, whole_audience(series, watermark=0), from_seq=first, to_seq=last
+        )
+
+    assert list(chosen) == entries[first:last]
