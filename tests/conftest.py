@@ -145,7 +145,7 @@ def poll(database: Database) -> Callable[..., None]:
 
 
 @pytest.fixture
-def newsroom(database):
+def newsletter_site(database):
     return NewsletterSite(database)
 
 

@@ -20,7 +20,7 @@ SEVEN = NOON - 5 * HOUR + DAY
 
 
 def main(url, moment, port):
-    newsroom = NewsletterSite(Database(url), now=SEVEN)
+    newsletter_site = NewsletterSite(Database(url), now=SEVEN)
     settings = SmtpSettings(
         host="127.0.0.1",
         port=int(port),
@@ -33,9 +33,9 @@ def main(url, moment, port):
         per_second=0,
     )
     way = Way(Relay(settings), moment)
-    newsroom.plan(write_letter=way.write_letter)
+    newsletter_site.plan(write_letter=way.write_letter)
     way.die_if("planned")
-    newsroom.deliver(way, owner=f"process {os.getpid()}")
+    newsletter_site.deliver(way, owner=f"process {os.getpid()}")
 
 
 class Way:

@@ -36,16 +36,16 @@ class TransactionalMail:
     """Queues letters of each kind on a real database, and sends them; its clock is `now`."""
 
     def __init__(self, database, *, now=NOON, **newsletter):
-        self.newsroom = NewsletterSite(database, now=now)
+        self.newsletter_site = NewsletterSite(database, now=now)
         self.database = database
-        self.newsletter = self.newsroom.add_newsletter(**newsletter)
+        self.newsletter = self.newsletter_site.add_newsletter(**newsletter)
 
     @property
     def now(self):
-        return self.newsroom.now
+        return self.newsletter_site.now
 
     def wait(self, **pause):
-        self.newsroom.now += timedelta(**pause)
+        self.newsletter_site.now += timedelta(**pause)
 
     def sign_up(self, address=ANN, language="en"):
         """Queue a letter that asks for a confirmation; return the id of the sign-up."""
@@ -65,13 +65,13 @@ class TransactionalMail:
 
     def welcome(self, address=ANN, **wish):
         """Subscribe somebody, and queue a welcome; return the id of the subscription."""
-        number = self.newsroom.subscribe(address, **wish)
+        number = self.newsletter_site.subscribe(address, **wish)
         self.queue(MessageKind.WELCOME, address=address, subscription_id=number)
         return number
 
     def goodbye(self, number, address=ANN):
         """End a subscription, and queue a goodbye."""
-        self.newsroom.leave(number)
+        self.newsletter_site.leave(number)
         self.queue(MessageKind.GOODBYE, address=address, subscription_id=number)
 
     def ask_change(self, number, address):

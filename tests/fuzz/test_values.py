@@ -27,8 +27,10 @@ from tidings.parsing.excerpts import (
     MAX_CHARACTERS,
     MAX_CLUSTERS,
     Break,
+    _as_text,
     _is_chinese,
     _Line,
+    _says_more_than_code,
     excerpt,
 )
 from tidings.parsing.formulas import Formula
@@ -236,7 +238,7 @@ def test_an_excerpt_cuts_no_cluster_no_formula_and_no_address(pieces, language):
 def excerpt_without_limit(pieces, language):
     """Return the line that an excerpt is cut from."""
     line = _Line(chinese=_is_chinese(pieces, language))
-    for piece in pieces:
+    for piece in pieces if _says_more_than_code(pieces) else map(_as_text, pieces):
         line.add(piece)
     return line.text
 

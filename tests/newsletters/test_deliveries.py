@@ -15,30 +15,30 @@ SEVEN = NOON - 5 * HOUR + DAY
 
 
 @pytest.fixture
-def newsroom(database):
+def newsletter_site(database):
     """Three letters that are ready."""
-    newsroom = NewsletterSite(database)
-    newsroom.add_newsletter()
+    newsletter_site = NewsletterSite(database)
+    newsletter_site.add_newsletter()
     for name in ("ann", "bob", "cleo"):
-        newsroom.subscribe(f"{name}@example.org")
-    newsroom.publish(newsroom.follow())
-    newsroom.now = SEVEN
-    newsroom.plan()
-    return newsroom
+        newsletter_site.subscribe(f"{name}@example.org")
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
+    return newsletter_site
 
 
-def claim(newsroom, owner="ours", *, limit=10, now=SEVEN):
-    with newsroom.database.write() as connection:
+def claim(newsletter_site, owner="ours", *, limit=10, now=SEVEN):
+    with newsletter_site.database.write() as connection:
         return deliveries.claim(connection, owner, limit=limit, now=now)
 
 
-def mark(newsroom, delivery_id, owner="ours"):
-    with newsroom.database.write() as connection:
+def mark(newsletter_site, delivery_id, owner="ours"):
+    with newsletter_site.database.write() as connection:
         deliveries.OUTBOX.mark(connection, owner, delivery_id, now=SEVEN)
 
 
-def settle(newsroom, *settled, owner="ours"):
-    with newsroom.database.write() as connection:
+def settle(newsletter_site, *settled, owner="ours"):
+    with newsletter_site.database.write() as connection:
         deliveries.OUTBOX.settle(connection, owner, settled, now=SEVEN)
 
 
@@ -48,25 +48,25 @@ def settled(delivery_id, state, *, unmarked=False):
     )
 
 
-def change(newsroom, delivery_id, **values):
-    with newsroom.database.write() as connection:
+def change(newsletter_site, delivery_id, **values):
+    with newsletter_site.database.write() as connection:
         connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(**values))
 
 
-def recover(newsroom):
-    with newsroom.database.write() as connection:
+def recover(newsletter_site):
+    with newsletter_site.database.write() as connection:
         deliveries.OUTBOX.recover(connection)
 
 
-def withdraw(newsroom, *, now=SEVEN):
-    with newsroom.database.write() as connection:
+def withdraw(newsletter_site, *, now=SEVEN):
+    with newsletter_site.database.write() as connection:
         deliveries.withdraw(connection, now=now)
 
 
-def test_what_one_has_claimed_the_other_cannot(newsroom):
-    ours = claim(newsroom, "ours", limit=2)
-    theirs = claim(newsroom, "theirs")
-    nobodys = claim(newsroom, "third")
+def test_what_one_has_claimed_the_other_cannot(newsletter_site):
+    ours = claim(newsletter_site, "ours", limit=2)
+    theirs = claim(newsletter_site, "theirs")
+    nobodys = claim(newsletter_site, "third")
 
     assert [one.address for one in ours] == ["ann@example.org", "bob@example.org"]
     assert [one.address for one in theirs] == ["cleo@example.org"]
@@ -74,45 +74,45 @@ def test_what_one_has_claimed_the_other_cannot(newsroom):
     assert {(one.attempt, one.is_resend, one.planned_at) for one in ours} == {(1, False, SEVEN)}
 
 
-def test_the_longest_waiting_comes_first_and_nothing_before_its_time(newsroom):
-    change(newsroom, 1, next_try_at=SEVEN + HOUR)
-    change(newsroom, 3, next_try_at=SEVEN - HOUR)
+def test_the_longest_waiting_comes_first_and_nothing_before_its_time(newsletter_site):
+    change(newsletter_site, 1, next_try_at=SEVEN + HOUR)
+    change(newsletter_site, 3, next_try_at=SEVEN - HOUR)
 
-    first = claim(newsroom, limit=1)
-    rest = claim(newsroom)
+    first = claim(newsletter_site, limit=1)
+    rest = claim(newsletter_site)
 
     assert [one.id for one in first + rest] == [3, 2]
 
 
 @pytest.mark.parametrize("state", ["ready", "deferred", "held", "uncertain"])
-def test_whatever_waits_is_claimed_when_its_time_has_come(newsroom, state):
-    change(newsroom, 1, state=state)
+def test_whatever_waits_is_claimed_when_its_time_has_come(newsletter_site, state):
+    change(newsletter_site, 1, state=state)
 
-    assert 1 in {one.id for one in claim(newsroom)}
+    assert 1 in {one.id for one in claim(newsletter_site)}
 
 
 @pytest.mark.parametrize(
     "state", ["accepted", "assumed_accepted", "rejected", "cancelled", "superseded", "expired"]
 )
-def test_what_has_come_to_its_end_is_left_alone(newsroom, state):
-    change(newsroom, 1, state=state, finished_at=SEVEN)
+def test_what_has_come_to_its_end_is_left_alone(newsletter_site, state):
+    change(newsletter_site, 1, state=state, finished_at=SEVEN)
 
-    claimed = claim(newsroom)
-    recover(newsroom)
-    withdraw(newsroom, now=SEVEN + 99 * DAY)
+    claimed = claim(newsletter_site)
+    recover(newsletter_site)
+    withdraw(newsletter_site, now=SEVEN + 99 * DAY)
 
     assert [one.id for one in claimed] == [2, 3]
-    assert newsroom.states()[0] == state
+    assert newsletter_site.states()[0] == state
 
 
-def test_letters_of_one_issue_are_claimed_together(newsroom):
-    with newsroom.database.write() as connection:
+def test_letters_of_one_issue_are_claimed_together(newsletter_site):
+    with newsletter_site.database.write() as connection:
         row = connection.exec_driver_sql("SELECT * FROM issue").mappings().one()
         copy = {**row, "id": 2, "key": b"other", "slug": "other"}
         connection.execute(insert(delivery.metadata.tables["issue"]), [_typed(copy)])
-    change(newsroom, 1, issue_id=2)
+    change(newsletter_site, 1, issue_id=2)
 
-    claimed = claim(newsroom, limit=2)
+    claimed = claim(newsletter_site, limit=2)
 
     assert [one.id for one in claimed] == [2, 3]
 
@@ -121,32 +121,32 @@ def _typed(row):
     return row | {"created_at": SEVEN, "since": None, "listed": False}
 
 
-def test_a_marker_is_set_only_by_who_holds_the_lease(newsroom):
-    claim(newsroom)
-    settle(newsroom, settled(3, DeliveryState.DEFERRED, unmarked=True))
+def test_a_marker_is_set_only_by_who_holds_the_lease(newsletter_site):
+    claim(newsletter_site)
+    settle(newsletter_site, settled(3, DeliveryState.DEFERRED, unmarked=True))
 
-    mark(newsroom, 1)
+    mark(newsletter_site, 1)
     with pytest.raises(LeaseLostError):
-        mark(newsroom, 2, owner="theirs")
+        mark(newsletter_site, 2, owner="theirs")
     with pytest.raises(LeaseLostError):
-        mark(newsroom, 3)
+        mark(newsletter_site, 3)
 
-    assert [row.marked_at for row in newsroom.deliveries()] == [SEVEN, None, None]
+    assert [row.marked_at for row in newsletter_site.deliveries()] == [SEVEN, None, None]
 
 
-def test_what_came_of_it_is_written_at_once_for_many(newsroom):
-    claim(newsroom)
+def test_what_came_of_it_is_written_at_once_for_many(newsletter_site):
+    claim(newsletter_site)
     for number in (1, 2, 3):
-        mark(newsroom, number)
+        mark(newsletter_site, number)
 
     settle(
-        newsroom,
+        newsletter_site,
         settled(1, DeliveryState.ACCEPTED),
         settled(2, DeliveryState.DEFERRED, unmarked=True),
         settled(3, DeliveryState.UNCERTAIN),
     )
 
-    rows = newsroom.deliveries()
+    rows = newsletter_site.deliveries()
     assert [row.state for row in rows] == ["accepted", "deferred", "uncertain"]
     assert [row.marked_at for row in rows] == [SEVEN, None, SEVEN]
     assert [row.finished_at for row in rows] == [SEVEN, None, None]
@@ -155,97 +155,97 @@ def test_what_came_of_it_is_written_at_once_for_many(newsroom):
     }
 
 
-def test_who_has_lost_the_lease_writes_nothing(newsroom):
-    claim(newsroom)
+def test_who_has_lost_the_lease_writes_nothing(newsletter_site):
+    claim(newsletter_site)
 
-    settle(newsroom, settled(1, DeliveryState.ACCEPTED), owner="theirs")
+    settle(newsletter_site, settled(1, DeliveryState.ACCEPTED), owner="theirs")
 
-    assert newsroom.states()[0] == "sending"
+    assert newsletter_site.states()[0] == "sending"
 
 
-def test_a_repetition_is_known_as_one(newsroom):
-    claim(newsroom)
-    mark(newsroom, 1)
-    settle(newsroom, settled(1, DeliveryState.UNCERTAIN))
+def test_a_repetition_is_known_as_one(newsletter_site):
+    claim(newsletter_site)
+    mark(newsletter_site, 1)
+    settle(newsletter_site, settled(1, DeliveryState.UNCERTAIN))
 
-    [again] = claim(newsroom, now=SEVEN + HOUR)
+    [again] = claim(newsletter_site, now=SEVEN + HOUR)
 
     assert (again.attempt, again.is_resend) == (2, True)
 
 
-def test_what_a_dead_process_left_is_ready_again_or_taken_for_accepted(newsroom):
-    claim(newsroom, limit=2)
-    mark(newsroom, 1)
-    recover(newsroom)
-    alive = newsroom.states()
+def test_what_a_dead_process_left_is_ready_again_or_taken_for_accepted(newsletter_site):
+    claim(newsletter_site, limit=2)
+    mark(newsletter_site, 1)
+    recover(newsletter_site)
+    alive = newsletter_site.states()
 
-    newsroom.let_leases_run_out()
-    recover(newsroom)
+    newsletter_site.let_leases_run_out()
+    recover(newsletter_site)
 
-    rows = newsroom.deliveries()
+    rows = newsletter_site.deliveries()
     assert alive == ["sending", "sending", "ready"]
     assert [row.state for row in rows] == ["assumed_accepted", "ready", "ready"]
     assert [row.finished_at for row in rows] == [SEVEN, None, None]
     assert {row.lease_owner for row in rows} == {None}
 
 
-def test_a_renewed_lease_does_not_run_out(newsroom):
-    claim(newsroom, "ours", limit=1)
-    claim(newsroom, "theirs", limit=1)
-    newsroom.let_leases_run_out()
+def test_a_renewed_lease_does_not_run_out(newsletter_site):
+    claim(newsletter_site, "ours", limit=1)
+    claim(newsletter_site, "theirs", limit=1)
+    newsletter_site.let_leases_run_out()
 
-    with newsroom.database.write() as connection:
+    with newsletter_site.database.write() as connection:
         deliveries.OUTBOX.renew(connection, "ours")
-    recover(newsroom)
+    recover(newsletter_site)
 
-    assert newsroom.states() == ["sending", "ready", "ready"]
+    assert newsletter_site.states() == ["sending", "ready", "ready"]
 
 
-def test_what_is_given_back_is_ready_or_in_doubt_and_after_a_second_time_assumed(newsroom):
-    claim(newsroom, limit=1)
-    mark(newsroom, 1)
-    settle(newsroom, settled(1, DeliveryState.UNCERTAIN))
-    claim(newsroom, now=SEVEN + HOUR)
-    mark(newsroom, 2)
+def test_what_is_given_back_is_ready_or_in_doubt_and_after_a_second_time_assumed(newsletter_site):
+    claim(newsletter_site, limit=1)
+    mark(newsletter_site, 1)
+    settle(newsletter_site, settled(1, DeliveryState.UNCERTAIN))
+    claim(newsletter_site, now=SEVEN + HOUR)
+    mark(newsletter_site, 2)
 
-    with newsroom.database.write() as connection:
+    with newsletter_site.database.write() as connection:
         deliveries.OUTBOX.give_back(connection, "ours", doubtful_until=SEVEN + DAY, now=SEVEN)
 
-    rows = newsroom.deliveries()
+    rows = newsletter_site.deliveries()
     assert [row.state for row in rows] == ["assumed_accepted", "uncertain", "ready"]
     assert [row.finished_at for row in rows] == [SEVEN, None, None]
     assert rows[1].next_try_at == SEVEN + DAY
     assert rows[2].next_try_at == SEVEN
 
 
-def test_who_left_and_what_waited_too_long_is_withdrawn(newsroom):
-    newsroom.leave(1)
-    change(newsroom, 1, state="deferred", finished_at=None)
-    change(newsroom, 2, expires_at=SEVEN)
+def test_who_left_and_what_waited_too_long_is_withdrawn(newsletter_site):
+    newsletter_site.leave(1)
+    change(newsletter_site, 1, state="deferred", finished_at=None)
+    change(newsletter_site, 2, expires_at=SEVEN)
 
-    withdraw(newsroom)
+    withdraw(newsletter_site)
 
-    rows = newsroom.deliveries()
+    rows = newsletter_site.deliveries()
     assert [row.state for row in rows] == ["cancelled", "expired", "ready"]
     assert [row.finished_at for row in rows] == [SEVEN, SEVEN, None]
 
 
-def test_what_is_in_doubt_is_taken_for_accepted_when_it_is_withdrawn(newsroom):
-    change(newsroom, 1, state="uncertain", marked_at=SEVEN)
-    change(newsroom, 2, state="uncertain", marked_at=SEVEN, expires_at=SEVEN)
-    newsroom.leave(1)
+def test_what_is_in_doubt_is_taken_for_accepted_when_it_is_withdrawn(newsletter_site):
+    change(newsletter_site, 1, state="uncertain", marked_at=SEVEN)
+    change(newsletter_site, 2, state="uncertain", marked_at=SEVEN, expires_at=SEVEN)
+    newsletter_site.leave(1)
 
-    withdraw(newsroom)
+    withdraw(newsletter_site)
 
-    assert newsroom.states() == ["assumed_accepted", "assumed_accepted", "ready"]
+    assert newsletter_site.states() == ["assumed_accepted", "assumed_accepted", "ready"]
 
 
-def test_a_relays_pause_ends_by_itself(newsroom):
-    with newsroom.database.write() as connection:
+def test_a_relays_pause_ends_by_itself(newsletter_site):
+    with newsletter_site.database.write() as connection:
         relay_pauses.pause_relay(connection, "a", until=SEVEN + HOUR, reason="first")
         relay_pauses.pause_relay(connection, "a", until=SEVEN + 2 * HOUR, reason="second")
 
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         during = relay_pauses.find_relay_pause(connection, "a", now=SEVEN + HOUR)
         after = relay_pauses.find_relay_pause(connection, "a", now=SEVEN + 2 * HOUR)
         other = relay_pauses.find_relay_pause(connection, "b", now=SEVEN)

@@ -26,16 +26,16 @@ SEVEN = NOON - 5 * HOUR + DAY
 @pytest.fixture
 def planned(database):
     """Letters to 20 readers at one domain, and behind them to 5 at another."""
-    newsroom = NewsletterSite(database)
-    newsroom.add_newsletter()
+    newsletter_site = NewsletterSite(database)
+    newsletter_site.add_newsletter()
     for number in range(20):
-        newsroom.subscribe(f"reader{number}@big.example")
+        newsletter_site.subscribe(f"reader{number}@big.example")
     for number in range(5):
-        newsroom.subscribe(f"reader{number}@small.example")
-    newsroom.publish(newsroom.follow())
-    newsroom.now = SEVEN
-    newsroom.plan()
-    return newsroom
+        newsletter_site.subscribe(f"reader{number}@small.example")
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
+    return newsletter_site
 
 
 def at(domain, what):

@@ -109,42 +109,42 @@ CASES = [
 
 
 @pytest.fixture
-def newsroom(database):
+def newsletter_site(database):
     """One letter that is ready."""
-    newsroom = NewsletterSite(database)
-    newsroom.add_newsletter()
-    newsroom.subscribe(ADDRESS)
-    newsroom.publish(newsroom.follow())
-    newsroom.now = SEVEN
-    newsroom.plan()
-    return newsroom
+    newsletter_site = NewsletterSite(database)
+    newsletter_site.add_newsletter()
+    newsletter_site.subscribe(ADDRESS)
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
+    return newsletter_site
 
 
-def test_every_misfortune_is_on_record_and_nobody_gets_what_is_not_theirs(newsroom):
-    outcomes = {case.name: outcome(newsroom, case) for case in CASES}
+def test_every_misfortune_is_on_record_and_nobody_gets_what_is_not_theirs(newsletter_site):
+    outcomes = {case.name: outcome(newsletter_site, case) for case in CASES}
 
     assert outcomes == {
         case.name: (case.state, case.end, *case.copies, case.attempts, {ADDRESS}) for case in CASES
     }
 
 
-def outcome(newsroom, case):
+def outcome(newsletter_site, case):
     """Send the letter, as if for the first time; and again when its time has come."""
-    begin_again(newsroom)
+    begin_again(newsletter_site)
     with FakeRelay() as sink:
         sink.script(**case.script)
         way = Relay(settings(sink.port, case.security))
-        newsroom.deliver(way)
-        first, held = newsroom.states()[0], len(sink.taken)
-        newsroom.now += LATER
-        newsroom.deliver(way)
+        newsletter_site.deliver(way)
+        first, held = newsletter_site.states()[0], len(sink.taken)
+        newsletter_site.now += LATER
+        newsletter_site.deliver(way)
         recipients = {one for taken in sink.taken for one in taken.recipients}
-        [row] = newsroom.deliveries()
+        [row] = newsletter_site.deliveries()
         return first, row.state, held, len(sink.taken), row.attempts, recipients | {ADDRESS}
 
 
-def begin_again(newsroom):
-    newsroom.now = SEVEN
+def begin_again(newsletter_site):
+    newsletter_site.now = SEVEN
     fresh = {
         "state": "ready",
         "attempts": 0,
@@ -153,7 +153,7 @@ def begin_again(newsroom):
         "resent": False,
         "finished_at": None,
     }
-    with newsroom.database.write() as connection:
+    with newsletter_site.database.write() as connection:
         connection.execute(delete(relay))
         connection.execute(update(delivery).values(fresh))
 

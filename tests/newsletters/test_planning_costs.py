@@ -14,52 +14,52 @@ MANY = 90
 
 
 @pytest.fixture
-def newsroom(database):
-    newsroom = NewsletterSite(database)
-    newsroom.add_newsletter()
-    return newsroom
+def newsletter_site(database):
+    newsletter_site = NewsletterSite(database)
+    newsletter_site.add_newsletter()
+    return newsletter_site
 
 
 @contextmanager
-def statements(newsroom):
+def statements(newsletter_site):
     """Note what the database is asked."""
     asked = []
 
     def note(_connection, _cursor, statement, *_more):
         asked.append(statement)
 
-    engine = newsroom.database._engine
+    engine = newsletter_site.database._engine
     event.listen(engine, "before_cursor_execute", note)
     yield asked
     event.remove(engine, "before_cursor_execute", note)
 
 
-def test_the_number_of_statements_does_not_grow_with_the_readers(newsroom):
+def test_the_number_of_statements_does_not_grow_with_the_readers(newsletter_site):
     for number in range(MANY):
-        newsroom.subscribe(f"reader{number}@example.org")
-    newsroom.publish(newsroom.follow(), 2)
-    newsroom.now = SEVEN
-    with statements(newsroom) as first:
-        planned = newsroom.plan()
-    newsroom.publish(1)
-    newsroom.now += DAY
-    with statements(newsroom) as second:  # nothing was sent: all of it is taken back
-        again = newsroom.plan()
+        newsletter_site.subscribe(f"reader{number}@example.org")
+    newsletter_site.publish(newsletter_site.follow(), 2)
+    newsletter_site.now = SEVEN
+    with statements(newsletter_site) as first:
+        planned = newsletter_site.plan()
+    newsletter_site.publish(1)
+    newsletter_site.now += DAY
+    with statements(newsletter_site) as second:  # nothing was sent: all of it is taken back
+        again = newsletter_site.plan()
 
     assert sum(planned.deliveries.values()) == sum(again.deliveries.values()) == MANY
     assert max(len(first), len(second)) < MANY
 
 
-def test_what_a_round_has_read_is_not_read_again(newsroom):
-    entries = newsroom.publish(newsroom.follow(), 4)
-    series = newsroom.add_newsletter("other")
+def test_what_a_round_has_read_is_not_read_again(newsletter_site):
+    entries = newsletter_site.publish(newsletter_site.follow(), 4)
+    series = newsletter_site.add_newsletter("other")
     news = DigestCandidates()
 
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         news.read(connection, from_seq=0, to_seq=3)
-        with statements(newsroom) as asked:
+        with statements(newsletter_site) as asked:
             news.read(connection, from_seq=1, to_seq=3)
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         chosen = news.of(connection, whole_audience(series, watermark=0), from_seq=1, to_seq=3)
 
     assert asked == []
@@ -67,12 +67,12 @@ def test_what_a_round_has_read_is_not_read_again(newsroom):
 
 
 @pytest.mark.parametrize("span", [(0, 3), (1, 4), (0, 4)])
-def test_what_goes_beyond_is_read_as_well(newsroom, span):
-    entries = newsroom.publish(newsroom.follow(), 4)
-    series = newsroom.add_newsletter("other")
+def test_what_goes_beyond_is_read_as_well(newsletter_site, span):
+    entries = newsletter_site.publish(newsletter_site.follow(), 4)
+    series = newsletter_site.add_newsletter("other")
     news, (first, last) = DigestCandidates(), span
 
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         news.read(connection, from_seq=1, to_seq=3)
         news.of(connection, whole_audience(series, watermark=0), from_seq=1, to_seq=3)
         news.read(connection, from_seq=first, to_seq=last)

@@ -19,14 +19,14 @@ NOTHING = Plan(deliveries=(), omitted=(), superseded=(), steps=())
 
 
 @pytest.fixture
-def newsroom(database):
-    newsroom = NewsletterSite(database)
-    newsletter = newsroom.add_newsletter()
-    newsroom.subscribe()
-    entry_ids = newsroom.publish(newsroom.follow(topic="art"), 3)
+def newsletter_site(database):
+    newsletter_site = NewsletterSite(database)
+    newsletter = newsletter_site.add_newsletter()
+    newsletter_site.subscribe()
+    entry_ids = newsletter_site.publish(newsletter_site.follow(topic="art"), 3)
     with database.write() as connection:
         issues.save(connection, [an_issue(newsletter.id, entry_ids)], now=NOON)
-    return newsroom
+    return newsletter_site
 
 
 def an_issue(newsletter_id, entry_ids, **fields):
@@ -65,8 +65,8 @@ def an_omission(from_seq, to_seq, slot="d:2026-11-20"):
     return Omitted(subscription_id=1, slot=slot, reason="empty", from_seq=from_seq, to_seq=to_seq)
 
 
-def a_step(newsroom, to_watermark):
-    one = newsroom.subscription(1)
+def a_step(newsletter_site, to_watermark):
+    one = newsletter_site.subscription(1)
     return SubscriptionStep(
         subscription_id=1,
         from_watermark=one.watermark,
@@ -76,38 +76,40 @@ def a_step(newsroom, to_watermark):
     )
 
 
-def save(newsroom, **plan):
-    with newsroom.database.write() as connection:
+def save(newsletter_site, **plan):
+    with newsletter_site.database.write() as connection:
         ids = issues.ids(connection, [KEY])
-        plans.save(connection, replace(NOTHING, **plan), ids, now=newsroom.now)
+        plans.save(connection, replace(NOTHING, **plan), ids, now=newsletter_site.now)
 
 
-def standing(newsroom, *slots):
-    with newsroom.database.read() as connection:
-        return plans.progress_of(connection, {1: newsroom.subscription(1).watermark}, slots)[1]
+def standing(newsletter_site, *slots):
+    with newsletter_site.database.read() as connection:
+        return plans.progress_of(connection, {1: newsletter_site.subscription(1).watermark}, slots)[
+            1
+        ]
 
 
-def test_deliveries_and_watermarks_are_written_together(newsroom):
-    step = a_step(newsroom, 3)
+def test_deliveries_and_watermarks_are_written_together(newsletter_site):
+    step = a_step(newsletter_site, 3)
 
-    save(newsroom, deliveries=[a_delivery()], steps=[step])
+    save(newsletter_site, deliveries=[a_delivery()], steps=[step])
 
-    [row] = newsroom.deliveries()
+    [row] = newsletter_site.deliveries()
     assert (row.state, row.attempts, row.next_try_at) == ("ready", 0, NOON)
-    moved = newsroom.subscription(1)
+    moved = newsletter_site.subscription(1)
     assert (moved.watermark, moved.next_issue_at) == (3, step.next_issue_at)
 
 
-def _edit(newsroom):
-    newsroom.edit(1, hour=20)
+def _edit(newsletter_site):
+    newsletter_site.edit(1, hour=20)
 
 
-def _leave(newsroom):
-    newsroom.leave(1)
+def _leave(newsletter_site):
+    newsletter_site.leave(1)
 
 
-def _plan(newsroom):
-    save(newsroom, steps=[a_step(newsroom, 2)])
+def _plan(newsletter_site):
+    save(newsletter_site, steps=[a_step(newsletter_site, 2)])
 
 
 @pytest.mark.parametrize(
@@ -118,17 +120,17 @@ def _plan(newsroom):
         pytest.param(_plan, id="somebody else planned"),
     ],
 )
-def test_of_a_plan_that_is_out_of_date_nothing_is_kept(newsroom, what):
-    step = a_step(newsroom, 3)
-    what(newsroom)
-    before = newsroom.subscription(1)
+def test_of_a_plan_that_is_out_of_date_nothing_is_kept(newsletter_site, what):
+    step = a_step(newsletter_site, 3)
+    what(newsletter_site)
+    before = newsletter_site.subscription(1)
 
     with pytest.raises(PlanOutdatedError):
-        save(newsroom, deliveries=[a_delivery()], omitted=[an_omission(0, 0)], steps=[step])
+        save(newsletter_site, deliveries=[a_delivery()], omitted=[an_omission(0, 0)], steps=[step])
 
-    assert newsroom.deliveries() == []
-    assert newsroom.log() == []
-    assert newsroom.subscription(1) == before
+    assert newsletter_site.deliveries() == []
+    assert newsletter_site.log() == []
+    assert newsletter_site.subscription(1) == before
 
 
 @pytest.mark.parametrize(
@@ -142,50 +144,50 @@ def test_of_a_plan_that_is_out_of_date_nothing_is_kept(newsroom, what):
         pytest.param(a_delivery(3, 3, "d:2026-11-22"), id="an empty window"),
     ],
 )
-def test_the_database_itself_refuses(newsroom, other):
-    save(newsroom, deliveries=[a_delivery()])
+def test_the_database_itself_refuses(newsletter_site, other):
+    save(newsletter_site, deliveries=[a_delivery()])
 
     with pytest.raises(StorageError):
-        save(newsroom, deliveries=[other])
+        save(newsletter_site, deliveries=[other])
 
-    assert len(newsroom.deliveries()) == 1
+    assert len(newsletter_site.deliveries()) == 1
 
 
-def test_several_that_were_not_sent_make_room(newsroom):
-    save(newsroom, deliveries=[a_delivery(0, 1, "now:1"), a_delivery(2, 3, "d:2026-11-20")])
-    save(newsroom, omitted=[an_omission(1, 2), an_omission(3, 4), an_omission(4, 4)])
-    pending = standing(newsroom).pending
+def test_several_that_were_not_sent_make_room(newsletter_site):
+    save(newsletter_site, deliveries=[a_delivery(0, 1, "now:1"), a_delivery(2, 3, "d:2026-11-20")])
+    save(newsletter_site, omitted=[an_omission(1, 2), an_omission(3, 4), an_omission(4, 4)])
+    pending = standing(newsletter_site).pending
 
     superseded = [one.id for one in pending]
     later = a_delivery(0, 5, "d:2026-11-20")
-    save(newsroom, deliveries=[later], superseded=superseded)
+    save(newsletter_site, deliveries=[later], superseded=superseded)
 
     assert pending == (Pending(id=1, from_seq=0), Pending(id=2, from_seq=2))
-    assert newsroom.states() == ["superseded", "superseded", "ready"]
-    assert newsroom.deliveries()[0].finished_at == NOON
-    assert newsroom.log() == []
+    assert newsletter_site.states() == ["superseded", "superseded", "ready"]
+    assert newsletter_site.deliveries()[0].finished_at == NOON
+    assert newsletter_site.log() == []
 
 
-def test_what_was_left_out_before_stays_on_record(newsroom):
-    save(newsroom, omitted=[an_omission(0, 1)], deliveries=[a_delivery(1, 3)])
+def test_what_was_left_out_before_stays_on_record(newsletter_site):
+    save(newsletter_site, omitted=[an_omission(0, 1)], deliveries=[a_delivery(1, 3)])
 
-    save(newsroom, superseded=[1])
+    save(newsletter_site, superseded=[1])
 
-    assert [(row.from_seq, row.to_seq) for row in newsroom.log()] == [(0, 1)]
+    assert [(row.from_seq, row.to_seq) for row in newsletter_site.log()] == [(0, 1)]
 
 
 @pytest.mark.parametrize(
     "changes", [{"state": "sending"}, {"marked_at": NOON}, {"state": "expired"}]
 )
-def test_what_may_have_been_sent_meanwhile_is_not_superseded(newsroom, changes):
-    save(newsroom, deliveries=[a_delivery()])
-    with newsroom.database.write() as connection:
+def test_what_may_have_been_sent_meanwhile_is_not_superseded(newsletter_site, changes):
+    save(newsletter_site, deliveries=[a_delivery()])
+    with newsletter_site.database.write() as connection:
         connection.execute(update(delivery).values(**changes))
 
     with pytest.raises(PlanOutdatedError):
-        save(newsroom, superseded=[1], steps=[a_step(newsroom, 3)])
+        save(newsletter_site, superseded=[1], steps=[a_step(newsletter_site, 3)])
 
-    assert newsroom.subscription(1).watermark == 0
+    assert newsletter_site.subscription(1).watermark == 0
 
 
 @pytest.mark.parametrize(
@@ -199,44 +201,44 @@ def test_what_may_have_been_sent_meanwhile_is_not_superseded(newsroom, changes):
     ],
 )
 def test_only_what_was_not_sent_can_be_replaced_the_rest_was_had(
-    newsroom, state, marked_at, is_pending
+    newsletter_site, state, marked_at, is_pending
 ):
-    save(newsroom, deliveries=[a_delivery()])
-    with newsroom.database.write() as connection:
+    save(newsletter_site, deliveries=[a_delivery()])
+    with newsletter_site.database.write() as connection:
         connection.execute(update(delivery).values(state=state, marked_at=marked_at))
 
-    found = standing(newsroom, "d:2026-11-21", "d:2026-11-22")
+    found = standing(newsletter_site, "d:2026-11-21", "d:2026-11-22")
 
     assert bool(found.pending) is is_pending
     assert found.had == (frozenset() if is_pending else {"d:2026-11-21"})
 
 
-def test_what_waits_behind_a_sent_one_cannot_be_replaced(newsroom):
-    save(newsroom, deliveries=[a_delivery(0, 1, "now:1"), a_delivery(1, 3)])
-    with newsroom.database.write() as connection:
+def test_what_waits_behind_a_sent_one_cannot_be_replaced(newsletter_site):
+    save(newsletter_site, deliveries=[a_delivery(0, 1, "now:1"), a_delivery(1, 3)])
+    with newsletter_site.database.write() as connection:
         sent = update(delivery).where(delivery.c.id == 2)
         connection.execute(sent.values(state="accepted", finished_at=NOON))
 
-    found = standing(newsroom, "now:1", "d:2026-11-21")
+    found = standing(newsletter_site, "now:1", "d:2026-11-21")
 
     assert found.pending == ()
     assert found.had == {"now:1", "d:2026-11-21"}
 
 
-def test_a_cut_stays_where_it_was_frozen(newsroom):
-    with newsroom.database.write() as connection:
+def test_a_cut_stays_where_it_was_frozen(newsletter_site):
+    with newsletter_site.database.write() as connection:
         frozen = plans.freeze_cut(connection, NOON)
-    newsroom.publish(1)
-    with newsroom.database.write() as connection:
+    newsletter_site.publish(1)
+    with newsletter_site.database.write() as connection:
         again = plans.freeze_cut(connection, NOON)
         later = plans.freeze_cut(connection, NOON + HOUR)
 
     assert (frozen, again, later) == (3, 3, 4)
 
 
-def test_candidates_are_public_eligible_and_within_the_window(newsroom):
-    newsroom.hide(2)
-    with newsroom.database.read() as connection:
+def test_candidates_are_public_eligible_and_within_the_window(newsletter_site):
+    newsletter_site.hide(2)
+    with newsletter_site.database.read() as connection:
         found = issues.candidates_between(connection, from_seq=0, to_seq=2)
         rest = issues.candidates_between(connection, from_seq=1, to_seq=9)
 
@@ -244,9 +246,9 @@ def test_candidates_are_public_eligible_and_within_the_window(newsroom):
     assert [one.id for one in rest] == [3]
 
 
-def test_nothing_is_written_for_an_empty_plan(newsroom):
-    save(newsroom)
+def test_nothing_is_written_for_an_empty_plan(newsletter_site):
+    save(newsletter_site)
 
-    assert newsroom.deliveries() == []
-    with newsroom.database.read() as connection:
+    assert newsletter_site.deliveries() == []
+    with newsletter_site.database.read() as connection:
         assert deliveries.by_state(connection) == {}

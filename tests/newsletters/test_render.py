@@ -504,7 +504,7 @@ def test_plain_text_has_each_link_on_a_line_of_its_own():
 
 def test_the_same_digest_is_the_same_letter_in_every_process():
     script = (
-        "from digests import ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES\n"
+        "from sample_digests import ENGLISH, ISSUE_URL, SITE_URL, TEMPLATES\n"
         "from tidings.newsletters.render import compose\n"
         "from tidings.app.templates import load_mail_templates\n"
         "templates = load_mail_templates([TEMPLATES / 'email'])\n"

@@ -35,30 +35,30 @@ SEVEN = NOON - 5 * HOUR + DAY
 
 
 @pytest.fixture
-def planned(newsroom):
+def planned(newsletter_site):
     """Plan letters to a number of readers at seven."""
 
     def planned(number=1):
-        newsroom.add_newsletter()
-        source = newsroom.follow()
+        newsletter_site.add_newsletter()
+        source = newsletter_site.follow()
         for reader in range(number):
-            newsroom.subscribe(f"reader{reader}@example.org")
-        newsroom.publish(source)
-        newsroom.now = SEVEN
-        newsroom.plan()
+            newsletter_site.subscribe(f"reader{reader}@example.org")
+        newsletter_site.publish(source)
+        newsletter_site.now = SEVEN
+        newsletter_site.plan()
 
     return planned
 
 
-def test_everybody_gets_a_letter_of_their_own(newsroom, outbox, planned):
+def test_everybody_gets_a_letter_of_their_own(newsletter_site, outbox, planned):
     planned(20)
 
-    delivered = newsroom.deliver(outbox, connections=3)
-    again = newsroom.deliver(outbox)
+    delivered = newsletter_site.deliver(outbox, connections=3)
+    again = newsletter_site.deliver(outbox)
 
     assert delivered == Delivered(accepted=20, failed=0)
     assert again == Delivered(accepted=0, failed=0)
-    rows = newsroom.deliveries()
+    rows = newsletter_site.deliveries()
     assert {row.state for row in rows} == {"accepted"}
     assert {row.reply for row in rows} == {"250 2.0.0 queued"}
     assert {sent.recipient for sent in outbox.sent} == {
@@ -73,15 +73,15 @@ def test_everybody_gets_a_letter_of_their_own(newsroom, outbox, planned):
     )
 
 
-def test_each_letter_leads_to_its_readers_own_preferences(newsroom, outbox, planned):
+def test_each_letter_leads_to_its_readers_own_preferences(newsletter_site, outbox, planned):
     """One of them has made all links from before worthless."""
     planned(2)
     addresses = [f"reader{reader}@example.org" for reader in range(2)]
-    with newsroom.database.write() as connection:
+    with newsletter_site.database.write() as connection:
         subscribers.sign_out(connection, subscribers.get_of(connection, addresses[0]).id)
         readers = [subscribers.get_of(connection, address) for address in addresses]
 
-    newsroom.deliver(outbox)
+    newsletter_site.deliver(outbox)
 
     links = {
         sent.recipient: set(re.findall(r"/preferences/([0-9-]+)", sent.letter.decode()))
@@ -90,20 +90,20 @@ def test_each_letter_leads_to_its_readers_own_preferences(newsroom, outbox, plan
     assert links == {one.address: {f"{one.id}-{one.token_version}"} for one in readers}
 
 
-def test_a_letter_is_on_record_before_it_leaves(newsroom, planned):
+def test_a_letter_is_on_record_before_it_leaves(newsletter_site, planned):
     planned()
     seen = []
 
     def look(outbox, envelope, letter, mark):
-        before = newsroom.deliveries()[0]
+        before = newsletter_site.deliveries()[0]
         mark()
-        seen.extend([before, newsroom.deliveries()[0]])
+        seen.extend([before, newsletter_site.deliveries()[0]])
         return outbox.take(envelope, letter)
 
-    newsroom.deliver(Outbox(look))
+    newsletter_site.deliver(Outbox(look))
 
     assert [(row.state, row.marked_at) for row in seen] == [("sending", None), ("sending", SEVEN)]
-    assert newsroom.deliveries()[0].finished_at == SEVEN
+    assert newsletter_site.deliveries()[0].finished_at == SEVEN
 
 
 @pytest.mark.parametrize(
@@ -115,50 +115,50 @@ def test_a_letter_is_on_record_before_it_leaves(newsroom, planned):
         pytest.param(refuse_our_letter, "held", id="our letter's fault"),
     ],
 )
-def test_what_was_not_taken_comes_later(newsroom, planned, trouble, state):
+def test_what_was_not_taken_comes_later(newsletter_site, planned, trouble, state):
     planned()
     relay = Outbox(trouble)
 
-    newsroom.deliver(relay)
-    [waiting] = newsroom.deliveries()
-    newsroom.now = waiting.next_try_at - timedelta(seconds=1)
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
+    [waiting] = newsletter_site.deliveries()
+    newsletter_site.now = waiting.next_try_at - timedelta(seconds=1)
+    newsletter_site.deliver(relay)
     too_early = list(relay.sent)
-    newsroom.now = waiting.next_try_at
-    newsroom.deliver(relay)
+    newsletter_site.now = waiting.next_try_at
+    newsletter_site.deliver(relay)
 
     assert (waiting.state, waiting.marked_at, waiting.finished_at) == (state, None, None)
     assert waiting.reply
     assert too_early == []
-    assert newsroom.states() == ["accepted"]
+    assert newsletter_site.states() == ["accepted"]
     assert len(relay.sent) == 1
 
 
-def test_each_refusal_makes_the_pause_longer(newsroom, planned):
+def test_each_refusal_makes_the_pause_longer(newsletter_site, planned):
     planned()
     relay = Outbox(*[refuse_for_now] * 4)
     pauses = []
 
     for _ in range(4):
-        newsroom.deliver(relay)
-        [row] = newsroom.deliveries()
-        pauses.append(row.next_try_at - newsroom.now)
-        newsroom.now = row.next_try_at
+        newsletter_site.deliver(relay)
+        [row] = newsletter_site.deliveries()
+        pauses.append(row.next_try_at - newsletter_site.now)
+        newsletter_site.now = row.next_try_at
 
     assert tuple(pauses) == PAUSES[:4]
     assert row.attempts == 4
 
 
-def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newsroom, planned):
+def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newsletter_site, planned):
     planned(3)
     relay = Outbox(reject)
 
-    delivered = newsroom.deliver(relay)
-    newsroom.now += DAY / 2
-    newsroom.deliver(relay)
+    delivered = newsletter_site.deliver(relay)
+    newsletter_site.now += DAY / 2
+    newsletter_site.deliver(relay)
 
     assert delivered == Delivered(accepted=2, failed=1)
-    assert newsroom.states() == ["rejected", "accepted", "accepted"]
+    assert newsletter_site.states() == ["rejected", "accepted", "accepted"]
     assert len(relay.seen) == 3
 
 
@@ -170,31 +170,31 @@ def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newsroo
         pytest.param(refuse_everybody_for_now, OUTAGE, id="it is going down"),
     ],
 )
-def test_a_relay_that_takes_nothing_is_left_alone(newsroom, planned, trouble, pause):
+def test_a_relay_that_takes_nothing_is_left_alone(newsletter_site, planned, trouble, pause):
     planned(9)
     relay = Outbox(trouble)
 
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
     asked = len(relay.seen)
-    newsroom.now = SEVEN + pause - timedelta(seconds=1)
-    newsroom.deliver(relay)
+    newsletter_site.now = SEVEN + pause - timedelta(seconds=1)
+    newsletter_site.deliver(relay)
     meanwhile = len(relay.seen)
-    newsroom.now = SEVEN + pause
-    newsroom.deliver(relay)
+    newsletter_site.now = SEVEN + pause
+    newsletter_site.deliver(relay)
 
     assert asked == meanwhile == 1
-    assert set(newsroom.states()) == {"accepted"}
+    assert set(newsletter_site.states()) == {"accepted"}
 
 
-def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsroom, planned):
+def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsletter_site, planned):
     planned(20)
     relay = Outbox(*[refuse_our_letter] * 20)
 
-    newsroom.deliver(relay)
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
+    newsletter_site.deliver(relay)
 
     assert MAX_FAULTS <= len(relay.seen) < 20
-    assert newsroom.states() == ["held"] * 20
+    assert newsletter_site.states() == ["held"] * 20
 
 
 @pytest.mark.parametrize(
@@ -206,78 +206,78 @@ def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsroom, planne
     ],
 )
 def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_mended(
-    newsroom, planned, refuse
+    newsletter_site, planned, refuse
 ):
     planned(12)
     relay = Outbox(*[refuse] * 12)
 
-    newsroom.deliver(relay)
-    asked, at_first = len(relay.seen), newsroom.states()
+    newsletter_site.deliver(relay)
+    asked, at_first = len(relay.seen), newsletter_site.states()
     for _ in range(4):  # it is tried again by and by, and spares everybody else
-        newsroom.now += FAULT
-        newsroom.deliver(relay)
+        newsletter_site.now += FAULT
+        newsletter_site.deliver(relay)
     in_the_hour = len(relay.seen)
     relay.forget()
     for _ in range(8):
-        newsroom.now += FAULT
-        newsroom.deliver(relay)
+        newsletter_site.now += FAULT
+        newsletter_site.deliver(relay)
 
     assert asked <= FEW_OF_A_DOMAIN + sender.AHEAD
     assert in_the_hour <= asked + 12
     assert at_first == ["held"] * 12
-    assert newsroom.states() == ["accepted"] * 12
+    assert newsletter_site.states() == ["accepted"] * 12
 
 
-def test_an_issue_that_is_too_large_does_not_keep_others_from_the_relay(newsroom):
-    newsroom.add_newsletter("large")
-    newsroom.add_newsletter("small", title="Small")
-    source = newsroom.follow()
+def test_an_issue_that_is_too_large_does_not_keep_others_from_the_relay(newsletter_site):
+    newsletter_site.add_newsletter("large")
+    newsletter_site.add_newsletter("small", title="Small")
+    source = newsletter_site.follow()
     for reader in range(9):
-        newsroom.subscribe(f"reader{reader}@example.org", "large")
-    newsroom.subscribe("ann@example.org", "small", hour=8)
-    newsroom.publish(source)
-    newsroom.now = SEVEN
-    newsroom.plan()
+        newsletter_site.subscribe(f"reader{reader}@example.org", "large")
+    newsletter_site.subscribe("ann@example.org", "small", hour=8)
+    newsletter_site.publish(source)
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
     relay = Outbox(*[refuse_our_size] * 9)
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
     relay.forget()
 
-    newsroom.now += HOUR / 2
-    newsroom.now = max(newsroom.now, SEVEN + HOUR)
-    newsroom.plan()
-    newsroom.deliver(relay)
+    newsletter_site.now += HOUR / 2
+    newsletter_site.now = max(newsletter_site.now, SEVEN + HOUR)
+    newsletter_site.plan()
+    newsletter_site.deliver(relay)
 
     assert "ann@example.org" in {sent.recipient for sent in relay.sent}
 
 
 def test_a_relay_that_refuses_everybody_is_known_though_every_reader_has_an_issue_of_their_own(
-    newsroom,
+    newsletter_site,
 ):
-    newsroom.add_newsletter()
+    newsletter_site.add_newsletter()
     for number in range(8):
-        source = newsroom.follow(topic=f"t{number}")
-        newsroom.subscribe(f"reader@{number}.example", topics=[f"t{number}"])
-        newsroom.publish(source)
-    newsroom.now = SEVEN
-    newsroom.plan()
+        source = newsletter_site.follow(topic=f"t{number}")
+        newsletter_site.subscribe(f"reader@{number}.example", topics=[f"t{number}"])
+        newsletter_site.publish(source)
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
     relay = Outbox(*[reject] * 8)
 
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
 
-    assert set(newsroom.states()) <= {"held", "ready"}
-    assert "held" in newsroom.states()
+    assert set(newsletter_site.states()) <= {"held", "ready"}
+    assert "held" in newsletter_site.states()
 
 
-def test_few_that_are_refused_do_not_hold_an_issue(newsroom, planned):
+def test_few_that_are_refused_do_not_hold_an_issue(newsletter_site, planned):
     planned(12)
     relay = Outbox(*[reject, accept, accept] * 4)
 
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
 
-    assert newsroom.states() == ["rejected", "accepted", "accepted"] * 4
+    assert newsletter_site.states() == ["rejected", "accepted", "accepted"] * 4
 
 
-def test_early_refusals_do_not_hold_an_issue_for_good(newsroom, planned):
+def test_early_refusals_do_not_hold_an_issue_for_good(newsletter_site, planned):
     """The first of a list are all of a firm that is gone; the others are well."""
     planned(40)
     gone = {f"reader{number}@example.org" for number in range(8)}
@@ -287,11 +287,11 @@ def test_early_refusals_do_not_hold_an_issue_for_good(newsroom, planned):
 
     relay = Outbox(*[refuse_the_gone] * 200)
     for _ in range(12):
-        newsroom.deliver(relay)
-        newsroom.now += FAULT
+        newsletter_site.deliver(relay)
+        newsletter_site.now += FAULT
 
-    assert newsroom.states().count("accepted") == 32
-    assert newsroom.states()[:8] == ["rejected"] * 8
+    assert newsletter_site.states().count("accepted") == 32
+    assert newsletter_site.states()[:8] == ["rejected"] * 8
 
 
 @pytest.mark.parametrize(
@@ -302,159 +302,161 @@ def test_early_refusals_do_not_hold_an_issue_for_good(newsroom, planned):
     ],
 )
 def test_a_lost_reply_leads_to_one_repetition_with_the_same_bytes(
-    newsroom, planned, trouble, copies
+    newsletter_site, planned, trouble, copies
 ):
     planned()
     relay = Outbox(trouble)
 
-    newsroom.deliver(relay)
-    [doubtful] = newsroom.deliveries()
-    newsroom.deliver(relay)
-    newsroom.now = SEVEN + DOUBT
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
+    [doubtful] = newsletter_site.deliveries()
+    newsletter_site.deliver(relay)
+    newsletter_site.now = SEVEN + DOUBT
+    newsletter_site.deliver(relay)
 
     assert (doubtful.state, doubtful.next_try_at) == ("uncertain", SEVEN + DOUBT)
-    assert newsroom.states() == ["accepted"]
+    assert newsletter_site.states() == ["accepted"]
     assert [sent.letter for sent in relay.sent] == [relay.sent[0].letter] * copies
     assert len(relay.seen) == 2
 
 
-def test_a_repetition_whose_reply_is_lost_is_the_last(newsroom, planned):
+def test_a_repetition_whose_reply_is_lost_is_the_last(newsletter_site, planned):
     planned()
     relay = Outbox(take_and_lose_the_reply, take_and_lose_the_reply)
 
     for _ in range(4):
-        newsroom.deliver(relay)
-        newsroom.now += DOUBT
+        newsletter_site.deliver(relay)
+        newsletter_site.now += DOUBT
 
-    assert newsroom.states() == ["assumed_accepted"]
-    assert newsroom.deliveries()[0].finished_at
+    assert newsletter_site.states() == ["assumed_accepted"]
+    assert newsletter_site.deliveries()[0].finished_at
     assert len(relay.sent) == 2
 
 
-def test_who_left_before_gets_nothing(newsroom, outbox, planned):
+def test_who_left_before_gets_nothing(newsletter_site, outbox, planned):
     planned(2)
-    newsroom.leave(1)
+    newsletter_site.leave(1)
 
-    newsroom.deliver(outbox)
+    newsletter_site.deliver(outbox)
 
-    assert newsroom.states() == ["cancelled", "accepted"]
+    assert newsletter_site.states() == ["cancelled", "accepted"]
     assert [sent.recipient for sent in outbox.sent] == ["reader1@example.org"]
 
 
-def test_who_leaves_while_letters_go_out_gets_nothing(newsroom, planned):
+def test_who_leaves_while_letters_go_out_gets_nothing(newsletter_site, planned):
     planned(9)
 
     def let_somebody_leave(outbox, envelope, letter, mark):
-        newsroom.leave(9)
+        newsletter_site.leave(9)
         return accept(outbox, envelope, letter, mark)
 
     relay = Outbox(let_somebody_leave)
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
 
     assert "reader8@example.org" not in {sent.recipient for sent in relay.sent}
-    assert newsroom.deliveries(9)[0].state == "cancelled"
+    assert newsletter_site.deliveries(9)[0].state == "cancelled"
 
 
-def test_who_leaves_after_a_lost_reply_gets_no_repetition(newsroom, planned):
+def test_who_leaves_after_a_lost_reply_gets_no_repetition(newsletter_site, planned):
     planned()
     relay = Outbox(take_and_lose_the_reply)
-    newsroom.deliver(relay)
-    newsroom.leave(1)
+    newsletter_site.deliver(relay)
+    newsletter_site.leave(1)
 
-    newsroom.now += DOUBT
-    newsroom.deliver(relay)
+    newsletter_site.now += DOUBT
+    newsletter_site.deliver(relay)
 
-    assert newsroom.states() == ["assumed_accepted"]
+    assert newsletter_site.states() == ["assumed_accepted"]
     assert len(relay.sent) == 1
 
 
-def test_what_has_waited_too_long_is_not_sent_any_more(newsroom, planned):
+def test_what_has_waited_too_long_is_not_sent_any_more(newsletter_site, planned):
     planned()
     relay = Outbox(refuse_for_now)
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
 
-    newsroom.now = newsroom.deliveries()[0].expires_at
-    newsroom.deliver(relay)
+    newsletter_site.now = newsletter_site.deliveries()[0].expires_at
+    newsletter_site.deliver(relay)
 
-    assert newsroom.states() == ["expired"]
+    assert newsletter_site.states() == ["expired"]
     assert relay.sent == []
 
 
 @pytest.mark.parametrize("broken", ["ann@example.org\r\nBcc: bob@example.org", "日本@example.org"])
 def test_a_letter_that_cannot_be_written_waits_and_the_others_go_out(
-    newsroom, outbox, planned, broken
+    newsletter_site, outbox, planned, broken
 ):
     planned(3)
-    with newsroom.database.write() as connection:
+    with newsletter_site.database.write() as connection:
         second = update(subscriber).where(subscriber.c.id == 2)
         connection.execute(second.values(address=broken))
 
-    newsroom.deliver(outbox)
+    newsletter_site.deliver(outbox)
 
-    assert newsroom.states() == ["accepted", "held", "accepted"]
+    assert newsletter_site.states() == ["accepted", "held", "accepted"]
 
 
-def test_an_issue_that_no_letter_can_be_made_of_waits(newsroom, outbox, planned):
+def test_an_issue_that_no_letter_can_be_made_of_waits(newsletter_site, outbox, planned):
     planned()
 
     def letterhead_of(_newsletter):
         raise ValueError("cannot stand in the head of a letter")
 
-    delivered = newsroom.deliver(outbox, letterhead_of=letterhead_of)
+    delivered = newsletter_site.deliver(outbox, letterhead_of=letterhead_of)
 
-    [row] = newsroom.deliveries()
+    [row] = newsletter_site.deliveries()
     assert delivered == Delivered(accepted=0, failed=1)
     assert (row.state, row.reply) == ("held", "cannot stand in the head of a letter")
     assert outbox.seen == []
 
 
-def test_a_repetition_that_cannot_be_written_stays_in_doubt(newsroom, planned):
+def test_a_repetition_that_cannot_be_written_stays_in_doubt(newsletter_site, planned):
     planned()
     relay = Outbox(take_and_lose_the_reply)
-    newsroom.deliver(relay)
-    with newsroom.database.write() as connection:
+    newsletter_site.deliver(relay)
+    with newsletter_site.database.write() as connection:
         connection.execute(update(subscriber).values(address="日本@example.org"))
-    newsroom.now += DOUBT
+    newsletter_site.now += DOUBT
 
-    newsroom.deliver(relay)
+    newsletter_site.deliver(relay)
 
-    [row] = newsroom.deliveries()
+    [row] = newsletter_site.deliveries()
     assert row.state == "uncertain"
     assert row.marked_at
 
 
-def test_more_issues_than_are_kept_ready_go_out_as_well(newsroom, outbox, monkeypatch):
+def test_more_issues_than_are_kept_ready_go_out_as_well(newsletter_site, outbox, monkeypatch):
     monkeypatch.setattr(issue_queue, "PREPARED", 1)
-    newsroom.add_newsletter()
+    newsletter_site.add_newsletter()
     for topic in ("art", "law", "sea"):
-        source = newsroom.follow(topic=topic)
-        newsroom.subscribe(f"{topic}@example.org", topics=[topic])
-        newsroom.publish(source)
-    newsroom.now = SEVEN
-    newsroom.plan()
+        source = newsletter_site.follow(topic=topic)
+        newsletter_site.subscribe(f"{topic}@example.org", topics=[topic])
+        newsletter_site.publish(source)
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
 
-    newsroom.deliver(outbox)
+    newsletter_site.deliver(outbox)
 
     assert sorted(sent.told for sent in outbox.sent) == [[1], [2], [3]]
 
 
-def test_a_failure_of_our_own_stops_only_its_letter(newsroom, planned):
+def test_a_failure_of_our_own_stops_only_its_letter(newsletter_site, planned):
     planned(3)
 
     def fail(_outbox, _envelope, _letter, _mark):
         raise LookupError("a bug")
 
-    newsroom.deliver(Outbox(fail), connections=1)
+    newsletter_site.deliver(Outbox(fail), connections=1)
 
-    assert newsroom.states() == ["ready", "accepted", "accepted"]
+    assert newsletter_site.states() == ["ready", "accepted", "accepted"]
 
 
-def test_two_services_send_each_letter_once(newsroom, planned):
+def test_two_services_send_each_letter_once(newsletter_site, planned):
     planned(40)
     outboxes = [Outbox(), Outbox()]
     services = [
-        Thread(target=newsroom.deliver, args=[outbox], kwargs={"owner": owner, "connections": 2})
+        Thread(
+            target=newsletter_site.deliver, args=[outbox], kwargs={"owner": owner, "connections": 2}
+        )
         for owner, outbox in zip("ab", outboxes, strict=True)
     ]
 
@@ -465,23 +467,23 @@ def test_two_services_send_each_letter_once(newsroom, planned):
 
     sent = [one.recipient for outbox in outboxes for one in outbox.sent]
     assert len(sent) == len(set(sent)) == 40
-    assert set(newsroom.states()) == {"accepted"}
+    assert set(newsletter_site.states()) == {"accepted"}
 
 
-def test_a_letter_that_was_taken_over_is_not_sent(newsroom, planned):
+def test_a_letter_that_was_taken_over_is_not_sent(newsletter_site, planned):
     planned()
 
     def be_overtaken(outbox, envelope, letter, mark):
-        with newsroom.database.write() as connection:
+        with newsletter_site.database.write() as connection:
             connection.execute(update(delivery).values(lease_owner="another"))
         return accept(outbox, envelope, letter, mark)
 
     relay = Outbox(be_overtaken)
-    delivered = newsroom.deliver(relay)
+    delivered = newsletter_site.deliver(relay)
 
     assert delivered == Delivered(accepted=0, failed=0)
     assert relay.sent == []
-    assert newsroom.deliveries()[0].lease_owner == "another"
+    assert newsletter_site.deliveries()[0].lease_owner == "another"
 
 
 class Hanging(Outbox):
@@ -507,18 +509,18 @@ class Hanging(Outbox):
     [pytest.param(True, "uncertain", id="sent"), pytest.param(False, "ready", id="not yet sent")],
 )
 def test_a_service_that_stops_gives_back_what_has_no_reply(
-    newsroom, planned, marked, state, monkeypatch
+    newsletter_site, planned, marked, state, monkeypatch
 ):
     monkeypatch.setattr(sender, "LAST_WAIT", 0.3)
     planned(4)
     relay, stop = Hanging(marked=marked), Event()
-    service = Thread(target=newsroom.deliver, args=[relay], kwargs={"stop": stop})
+    service = Thread(target=newsletter_site.deliver, args=[relay], kwargs={"stop": stop})
 
     service.start()
     relay.is_hanging.wait(10)
     stop.set()
     service.join(10)
-    given_back = newsroom.deliveries()
+    given_back = newsletter_site.deliveries()
     relay.let_go.set()
 
     assert not service.is_alive()
@@ -528,10 +530,10 @@ def test_a_service_that_stops_gives_back_what_has_no_reply(
         assert given_back[0].next_try_at == SEVEN + DOUBT
 
 
-def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsroom, planned):
+def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsletter_site, planned):
     planned()
     relay, stop = Hanging(marked=True), Event()
-    service = Thread(target=newsroom.deliver, args=[relay], kwargs={"stop": stop})
+    service = Thread(target=newsletter_site.deliver, args=[relay], kwargs={"stop": stop})
 
     service.start()
     relay.is_hanging.wait(10)
@@ -539,17 +541,17 @@ def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsroom, plan
     relay.let_go.set()
     service.join(10)
 
-    assert newsroom.states() == ["accepted"]
+    assert newsletter_site.states() == ["accepted"]
 
 
 def test_a_reply_that_takes_long_is_waited_for_when_the_relay_refuses_others(
-    newsroom, planned, monkeypatch
+    newsletter_site, planned, monkeypatch
 ):
     monkeypatch.setattr(sender, "LAST_WAIT", 0.1)
     planned(2)
     relay = Hanging(marked=True)
     relay.tell(refuse_us)
-    service = Thread(target=newsroom.deliver, args=[relay], kwargs={"connections": 2})
+    service = Thread(target=newsletter_site.deliver, args=[relay], kwargs={"connections": 2})
 
     service.start()
     relay.is_hanging.wait(10)
@@ -559,25 +561,25 @@ def test_a_reply_that_takes_long_is_waited_for_when_the_relay_refuses_others(
     service.join(10)
 
     assert waits
-    assert sorted(newsroom.states()) == ["accepted", "held"]
+    assert sorted(newsletter_site.states()) == ["accepted", "held"]
 
 
-def test_a_letter_that_waits_for_its_reply_stays_ours(newsroom, planned, monkeypatch):
+def test_a_letter_that_waits_for_its_reply_stays_ours(newsletter_site, planned, monkeypatch):
     monkeypatch.setattr(sender, "RENEWAL", timedelta(0))
     planned()
     relay = Hanging(marked=True)
-    service = Thread(target=newsroom.deliver, args=[relay])
+    service = Thread(target=newsletter_site.deliver, args=[relay])
     service.start()
     relay.is_hanging.wait(10)
-    newsroom.let_leases_run_out()
+    newsletter_site.let_leases_run_out()
 
-    while newsroom.deliveries()[0].lease_until < NOON - 999 * HOUR:
+    while newsletter_site.deliveries()[0].lease_until < NOON - 999 * HOUR:
         pass
-    newsroom.deliver(Outbox(), owner="another")
+    newsletter_site.deliver(Outbox(), owner="another")
     relay.let_go.set()
     service.join(10)
 
-    assert newsroom.states() == ["accepted"]
+    assert newsletter_site.states() == ["accepted"]
 
 
 class Failing:
@@ -599,9 +601,9 @@ class Failing:
 
 
 @pytest.mark.parametrize("downs", [pytest.param(1, id="for a moment"), pytest.param(9, id="long")])
-def test_a_reply_that_could_not_be_saved_leads_to_no_repetition(newsroom, planned, downs):
+def test_a_reply_that_could_not_be_saved_leads_to_no_repetition(newsletter_site, planned, downs):
     planned()
-    database = Failing(newsroom.database)
+    database = Failing(newsletter_site.database)
     failures = []
 
     def take_while_the_database_goes(outbox, envelope, letter, mark):
@@ -622,18 +624,18 @@ def test_a_reply_that_could_not_be_saved_leads_to_no_repetition(newsroom, planne
     relay = Outbox(take_while_the_database_goes)
     database.write = write
     with pytest.raises(StorageError):
-        newsroom.deliver(relay, database=database)
-    newsroom.let_leases_run_out()
-    newsroom.now += DOUBT
-    newsroom.deliver(relay)
+        newsletter_site.deliver(relay, database=database)
+    newsletter_site.let_leases_run_out()
+    newsletter_site.now += DOUBT
+    newsletter_site.deliver(relay)
 
     assert len(relay.sent) == 1
-    assert newsroom.states() == ["accepted" if downs == 1 else "assumed_accepted"]
+    assert newsletter_site.states() == ["accepted" if downs == 1 else "assumed_accepted"]
 
 
-def test_replies_in_hand_are_kept_until_the_database_is_back(newsroom, planned):
+def test_replies_in_hand_are_kept_until_the_database_is_back(newsletter_site, planned):
     planned(12)
-    database = Outage(newsroom.database)
+    database = Outage(newsletter_site.database)
 
     def take_while_the_database_goes(outbox, envelope, letter, mark):
         mark()
@@ -642,20 +644,20 @@ def test_replies_in_hand_are_kept_until_the_database_is_back(newsroom, planned):
 
     relay = Outbox(take_while_the_database_goes)
 
-    delivered = newsroom.deliver(relay, database=database, connections=3)
-    newsroom.now += DOUBT
-    newsroom.deliver(relay)
+    delivered = newsletter_site.deliver(relay, database=database, connections=3)
+    newsletter_site.now += DOUBT
+    newsletter_site.deliver(relay)
 
     assert delivered.accepted == 12
-    assert newsroom.states() == ["accepted"] * 12
+    assert newsletter_site.states() == ["accepted"] * 12
     assert sorted(sent.recipient for sent in relay.sent) == sorted(
         f"reader{number}@example.org" for number in range(12)
     )
 
 
-def test_what_no_marker_could_be_set_for_is_sent_as_soon_as_it_can(newsroom, planned):
+def test_what_no_marker_could_be_set_for_is_sent_as_soon_as_it_can(newsletter_site, planned):
     planned(3)
-    database = Outage(newsroom.database)
+    database = Outage(newsletter_site.database)
 
     def lose_the_database_first(outbox, envelope, letter, mark):
         database.left = 1 if not outbox.seen[1:] else 0
@@ -663,9 +665,9 @@ def test_what_no_marker_could_be_set_for_is_sent_as_soon_as_it_can(newsroom, pla
         return outbox.take(envelope, letter)
 
     relay = Outbox(lose_the_database_first)
-    newsroom.deliver(relay, database=database)
-    newsroom.deliver(relay, database=database)
+    newsletter_site.deliver(relay, database=database)
+    newsletter_site.deliver(relay, database=database)
 
-    assert newsroom.states() == ["accepted"] * 3
+    assert newsletter_site.states() == ["accepted"] * 3
     assert len(relay.sent) == 3
-    assert {row.attempts for row in newsroom.deliveries()} == {1}
+    assert {row.attempts for row in newsletter_site.deliveries()} == {1}

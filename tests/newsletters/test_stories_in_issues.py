@@ -27,138 +27,145 @@ NEWS = {
 
 
 @pytest.fixture
-def newsroom(database):
-    newsroom = NewsletterSite(database)
-    newsroom.add_newsletter()
-    return newsroom
+def newsletter_site(database):
+    newsletter_site = NewsletterSite(database)
+    newsletter_site.add_newsletter()
+    return newsletter_site
 
 
 @pytest.fixture
-def art(newsroom):
-    return newsroom.follow(topic="art")
+def art(newsletter_site):
+    return newsletter_site.follow(topic="art")
 
 
 @pytest.fixture
-def law(newsroom):
-    return newsroom.follow(topic="law")
+def law(newsletter_site):
+    return newsletter_site.follow(topic="law")
 
 
-def told(newsroom, subscription_id):
+def told(newsletter_site, subscription_id):
     """Return what each letter of a subscription tells of, in the order they were planned."""
-    return [newsroom.told(row.issue_id) for row in newsroom.deliveries(subscription_id)]
+    return [
+        newsletter_site.told(row.issue_id) for row in newsletter_site.deliveries(subscription_id)
+    ]
 
 
-def next_day(newsroom):
-    newsroom.now = newsroom.now + DAY if newsroom.now >= SEVEN else SEVEN
-    newsroom.plan()
-    newsroom.deliver(Outbox())
+def next_day(newsletter_site):
+    newsletter_site.now = newsletter_site.now + DAY if newsletter_site.now >= SEVEN else SEVEN
+    newsletter_site.plan()
+    newsletter_site.deliver(Outbox())
 
 
-def test_two_of_a_story_in_one_window_are_told_once(newsroom, art, law):
-    ann = newsroom.subscribe()
-    [lead] = newsroom.publish(art, **NEWS)
-    newsroom.publish(law, **NEWS)
+def test_two_of_a_story_in_one_window_are_told_once(newsletter_site, art, law):
+    ann = newsletter_site.subscribe()
+    [lead] = newsletter_site.publish(art, **NEWS)
+    newsletter_site.publish(law, **NEWS)
 
-    next_day(newsroom)
+    next_day(newsletter_site)
 
-    assert told(newsroom, ann) == [[lead]]
-
-
-def test_what_was_told_yesterday_is_not_told_by_another_source_today(newsroom, art, law):
-    ann = newsroom.subscribe()
-    [lead] = newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    newsroom.publish(law, **NEWS)
-    [other] = newsroom.publish(law, title="Something else", text="Quite another matter.")
-
-    next_day(newsroom)
-
-    assert told(newsroom, ann) == [[lead], [other]]
+    assert told(newsletter_site, ann) == [[lead]]
 
 
-def test_nothing_but_what_is_known_makes_no_letter(newsroom, art, law):
-    ann = newsroom.subscribe()
-    newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    newsroom.publish(law, **NEWS)
+def test_what_was_told_yesterday_is_not_told_by_another_source_today(newsletter_site, art, law):
+    ann = newsletter_site.subscribe()
+    [lead] = newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    newsletter_site.publish(law, **NEWS)
+    [other] = newsletter_site.publish(law, title="Something else", text="Quite another matter.")
 
-    next_day(newsroom)
+    next_day(newsletter_site)
 
-    assert len(told(newsroom, ann)) == 1
-    assert [row.reason for row in newsroom.log()] == ["empty"]
-
-
-def test_who_did_not_want_the_first_gets_the_second(newsroom, art, law):
-    ann = newsroom.subscribe(topics=["law"])
-    newsroom.publish(art, **NEWS)
-    [second] = newsroom.publish(law, **NEWS)
-
-    next_day(newsroom)
-
-    assert told(newsroom, ann) == [[second]]
+    assert told(newsletter_site, ann) == [[lead], [other]]
 
 
-def test_who_changes_topics_neither_misses_a_story_nor_gets_it_twice(newsroom, art, law):
-    leaves, comes = newsroom.subscribe(topics=["art"]), newsroom.subscribe("bob@e.example")
-    newsroom.edit(comes, topics=["law"])
-    [first] = newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    newsroom.edit(leaves, topics=["law"])
-    newsroom.edit(comes, topics=["art", "law"])
-    [second] = newsroom.publish(law, **NEWS)
+def test_nothing_but_what_is_known_makes_no_letter(newsletter_site, art, law):
+    ann = newsletter_site.subscribe()
+    newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    newsletter_site.publish(law, **NEWS)
 
-    next_day(newsroom)
+    next_day(newsletter_site)
 
-    assert told(newsroom, leaves) == [[first]]
-    assert told(newsroom, comes) == [[second]]
+    assert len(told(newsletter_site, ann)) == 1
+    assert [row.reason for row in newsletter_site.log()] == ["empty"]
 
 
-def test_when_the_lead_is_hidden_before_the_letter_the_next_one_is_told(newsroom, art, law):
-    ann = newsroom.subscribe()
-    [lead] = newsroom.publish(art, **NEWS)
-    [second] = newsroom.publish(law, **NEWS)
-    newsroom.hide(lead)
+def test_who_did_not_want_the_first_gets_the_second(newsletter_site, art, law):
+    ann = newsletter_site.subscribe(topics=["law"])
+    newsletter_site.publish(art, **NEWS)
+    [second] = newsletter_site.publish(law, **NEWS)
 
-    next_day(newsroom)
+    next_day(newsletter_site)
 
-    assert told(newsroom, ann) == [[second]]
-
-
-def test_when_the_lead_is_hidden_after_the_letter_the_next_one_is_not_told(newsroom, art, law):
-    ann = newsroom.subscribe()
-    [lead] = newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    newsroom.hide(lead)
-    newsroom.publish(law, **NEWS)
-
-    next_day(newsroom)
-
-    assert told(newsroom, ann) == [[lead]]
+    assert told(newsletter_site, ann) == [[second]]
 
 
-def test_a_letter_that_gives_way_to_the_next_takes_its_stories_along(newsroom, art, law):
-    ann = newsroom.subscribe()
-    [lead] = newsroom.publish(art, **NEWS)
-    newsroom.now = SEVEN
-    newsroom.plan()
-    newsroom.publish(law, **NEWS)
-    newsroom.now += DAY
+def test_who_changes_topics_neither_misses_a_story_nor_gets_it_twice(newsletter_site, art, law):
+    leaves, comes = (
+        newsletter_site.subscribe(topics=["art"]),
+        newsletter_site.subscribe("bob@e.example"),
+    )
+    newsletter_site.edit(comes, topics=["law"])
+    [first] = newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    newsletter_site.edit(leaves, topics=["law"])
+    newsletter_site.edit(comes, topics=["art", "law"])
+    [second] = newsletter_site.publish(law, **NEWS)
 
-    newsroom.plan()
+    next_day(newsletter_site)
 
-    assert told(newsroom, ann) == [[lead], [lead]]
-    assert newsroom.states() == ["superseded", "ready"]
+    assert told(newsletter_site, leaves) == [[first]]
+    assert told(newsletter_site, comes) == [[second]]
 
 
-def test_the_archive_tells_a_story_once(newsroom, art, law):
-    [lead] = newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    newsroom.publish(law, **NEWS)
-    [other] = newsroom.publish(law, title="Something else", text="Quite another matter.")
+def test_when_the_lead_is_hidden_before_the_letter_the_next_one_is_told(newsletter_site, art, law):
+    ann = newsletter_site.subscribe()
+    [lead] = newsletter_site.publish(art, **NEWS)
+    [second] = newsletter_site.publish(law, **NEWS)
+    newsletter_site.hide(lead)
 
-    next_day(newsroom)
+    next_day(newsletter_site)
 
-    with newsroom.database.read() as connection:
+    assert told(newsletter_site, ann) == [[second]]
+
+
+def test_when_the_lead_is_hidden_after_the_letter_the_next_one_is_not_told(
+    newsletter_site, art, law
+):
+    ann = newsletter_site.subscribe()
+    [lead] = newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    newsletter_site.hide(lead)
+    newsletter_site.publish(law, **NEWS)
+
+    next_day(newsletter_site)
+
+    assert told(newsletter_site, ann) == [[lead]]
+
+
+def test_a_letter_that_gives_way_to_the_next_takes_its_stories_along(newsletter_site, art, law):
+    ann = newsletter_site.subscribe()
+    [lead] = newsletter_site.publish(art, **NEWS)
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
+    newsletter_site.publish(law, **NEWS)
+    newsletter_site.now += DAY
+
+    newsletter_site.plan()
+
+    assert told(newsletter_site, ann) == [[lead], [lead]]
+    assert newsletter_site.states() == ["superseded", "ready"]
+
+
+def test_the_archive_tells_a_story_once(newsletter_site, art, law):
+    [lead] = newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    newsletter_site.publish(law, **NEWS)
+    [other] = newsletter_site.publish(law, title="Something else", text="Quite another matter.")
+
+    next_day(newsletter_site)
+
+    with newsletter_site.database.read() as connection:
         slugs = [one.slug for one in issues.listed(connection)]
         told_of = [
             [one.id for one in told]
@@ -170,12 +177,12 @@ def test_the_archive_tells_a_story_once(newsroom, art, law):
     assert told_of == [[other], [lead]]
 
 
-def test_a_simulation_knows_what_letters_have_told(newsroom, art, law):
-    ann = newsroom.subscribe()
-    newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    newsroom.publish(law, **NEWS)
-    one = newsroom.subscription(ann)
+def test_a_simulation_knows_what_letters_have_told(newsletter_site, art, law):
+    ann = newsletter_site.subscribe()
+    newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    newsletter_site.publish(law, **NEWS)
+    one = newsletter_site.subscription(ann)
     wished = SimulatedAudience(
         newsletter=one.newsletter,
         schedule=one.schedule,
@@ -184,8 +191,8 @@ def test_a_simulation_knows_what_letters_have_told(newsroom, art, law):
         subscription=ann,
     )
 
-    with newsroom.database.read() as connection:
-        to_come = {"since": newsroom.now, "until": newsroom.now + DAY}
+    with newsletter_site.database.read() as connection:
+        to_come = {"since": newsletter_site.now, "until": newsletter_site.now + DAY}
         known = list(simulate(connection, wished, **to_come))
         unknown = list(simulate(connection, replace(wished, subscription=None), **to_come))
 
@@ -193,14 +200,14 @@ def test_a_simulation_knows_what_letters_have_told(newsroom, art, law):
     assert [slot.entry_ids for slot in unknown] == [(2,)]
 
 
-def test_who_asks_why_an_entry_did_not_come_is_told_of_its_mate(newsroom, art, law):
-    newsroom.subscribe("ann@example.org")
-    [lead] = newsroom.publish(art, **NEWS)
-    next_day(newsroom)
-    [second] = newsroom.publish(law, **NEWS)
-    next_day(newsroom)
+def test_who_asks_why_an_entry_did_not_come_is_told_of_its_mate(newsletter_site, art, law):
+    newsletter_site.subscribe("ann@example.org")
+    [lead] = newsletter_site.publish(art, **NEWS)
+    next_day(newsletter_site)
+    [second] = newsletter_site.publish(law, **NEWS)
+    next_day(newsletter_site)
 
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         said = explain_entry_to(connection, "ann@example.org", second)
         of_lead = explain_entry_to(connection, "ann@example.org", lead)
 
@@ -208,17 +215,17 @@ def test_who_asks_why_an_entry_did_not_come_is_told_of_its_mate(newsroom, art, l
     assert not any("its story" in line for line in of_lead)
 
 
-def test_an_entry_tells_who_leads_why_and_what_it_is_kept_apart_from(newsroom, art, law):
-    [lead] = newsroom.publish(art, **NEWS)
-    [second] = newsroom.publish(law, **NEWS)
-    [third] = newsroom.publish(newsroom.follow(), **NEWS)
-    with newsroom.database.write() as connection:
-        records.split(connection, third, now=newsroom.now)
+def test_an_entry_tells_who_leads_why_and_what_it_is_kept_apart_from(newsletter_site, art, law):
+    [lead] = newsletter_site.publish(art, **NEWS)
+    [second] = newsletter_site.publish(law, **NEWS)
+    [third] = newsletter_site.publish(newsletter_site.follow(), **NEWS)
+    with newsletter_site.database.write() as connection:
+        records.split(connection, third, now=newsletter_site.now)
 
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         said = {one: explain_entry(connection, one) for one in (lead, second, third)}
-    newsroom.hide(lead, second)
-    with newsroom.database.read() as connection:
+    newsletter_site.hide(lead, second)
+    with newsletter_site.database.read() as connection:
         hidden = explain_entry(connection, lead)
 
     why = "since 2026-11-20 12:00 UTC: nearly the same title, and the texts agree (100%)"
@@ -231,11 +238,11 @@ def test_an_entry_tells_who_leads_why_and_what_it_is_kept_apart_from(newsroom, a
     assert f"in story 1, with {second}; none of them is public" in hidden
 
 
-def test_what_is_too_old_to_be_joined_is_forgotten(newsroom, art, law):
-    newsroom.publish(art, **NEWS)
+def test_what_is_too_old_to_be_joined_is_forgotten(newsletter_site, art, law):
+    newsletter_site.publish(art, **NEWS)
 
-    forget_old(newsroom.database, now=newsroom.now + MEMORY + HOUR)
-    [second] = newsroom.publish(law, **NEWS)
+    forget_old(newsletter_site.database, now=newsletter_site.now + MEMORY + HOUR)
+    [second] = newsletter_site.publish(law, **NEWS)
 
-    with newsroom.database.read() as connection:
+    with newsletter_site.database.read() as connection:
         assert entries.get(connection, second).story_id is None

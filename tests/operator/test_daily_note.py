@@ -36,7 +36,7 @@ def daily_note(post, **changes):
 
 def follow(post, **columns):
     """Add a source that was polled a minute ago, with other columns as given."""
-    number = post.newsroom.follow()
+    number = post.newsletter_site.follow()
     polled = {"last_polled_at": post.now - timedelta(minutes=1), "last_ok_at": post.now}
     with post.database.write() as connection:
         connection.execute(
@@ -73,7 +73,7 @@ def test_nobody_is_written_to_where_all_is_well_or_nobody_is_set(post):
 
 def test_it_comes_at_most_once_a_day_and_not_at_night(post):
     fail(post, days=9)
-    post.newsroom.now = NOON.replace(hour=5, minute=59)
+    post.newsletter_site.now = NOON.replace(hour=5, minute=59)
     told = [daily_note(post).queue()]
     for _ in range(2):
         post.wait(minutes=1)
@@ -103,8 +103,8 @@ def test_it_tells_of_everything_that_may_be_wrong(post, outbox):
     follow(post, state="retired", failures=2, last_error="answered 410 Gone")
     follow(post, state="retired", last_error="not told of", last_polled_at=post.now - 2 * DAY)
     follow(post, state="paused", failures=99, notice="not told of")
-    [held] = post.newsroom.publish(number)
-    reader = post.newsroom.subscribe()
+    [held] = post.newsletter_site.publish(number)
+    reader = post.newsletter_site.subscribe()
     with post.database.write() as connection:
         active = update(source).where(source.c.state == "active")
         connection.execute(active.values(last_polled_at=post.now - 7 * HOUR))

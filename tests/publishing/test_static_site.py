@@ -21,10 +21,10 @@ from tidings.publishing.static_site import MANIFEST, UNFINISHED, page_path
 
 
 class Publisher:
-    """Writes what stands on a shelf into a folder."""
+    """Writes paged lists into a folder."""
 
-    def __init__(self, shelf, folder):
-        self.shelf = shelf
+    def __init__(self, paged, folder):
+        self.paged = paged
         self.folder = folder
         self.templates = shipped_templates()
         self.assets = {"style.css": b"body {}"}
@@ -34,7 +34,7 @@ class Publisher:
             settings=SETTINGS, site=SITE, templates=self.templates, page_path=page_path
         )
         return static_site.publish(
-            self.shelf.database, imprint, self.folder, assets=self.assets, clock=lambda: NOON
+            self.paged.database, imprint, self.folder, assets=self.assets, clock=lambda: NOON
         )
 
     @property
@@ -59,8 +59,8 @@ def publish(sqlite_template, tmp_path):
 
 
 def test_everything_that_is_published_is_a_file(publish):
-    source_id = publish.shelf.room.follow(topic="science")
-    publish.shelf.publish(source_id, *range(30))
+    source_id = publish.paged.room.follow(topic="science")
+    publish.paged.publish(source_id, *range(30))
 
     done = publish()
 
@@ -78,13 +78,13 @@ def test_everything_that_is_published_is_a_file(publish):
         "sitemap.xml",
         "robots.txt",
         "404.html",
-        *(f"entries/{publish.shelf.id_of(n)}/index.html" for n in range(30)),
+        *(f"entries/{publish.paged.id_of(n)}/index.html" for n in range(30)),
     } < set(publish.files)
     assert b'href="/page/1/"' in publish.files["index.html"]
 
 
 def test_the_second_time_nothing_is_rendered_and_nothing_written(publish):
-    publish.shelf.publish(publish.shelf.room.follow(), *range(30))
+    publish.paged.publish(publish.paged.room.follow(), *range(30))
     first = publish()
     times = {path: path.stat().st_mtime_ns for path in publish.folder.rglob("*")}
 
@@ -95,16 +95,16 @@ def test_the_second_time_nothing_is_rendered_and_nothing_written(publish):
 
 
 def test_a_new_entry_renders_its_own_page_and_the_fronts_and_feeds_it_stands_in(publish):
-    one, other = publish.shelf.room.follow(topic="science"), publish.shelf.room.follow()
-    publish.shelf.publish(one, *range(0, 60, 2))
-    publish.shelf.publish(other, *range(1, 60, 2))
+    one, other = publish.paged.room.follow(topic="science"), publish.paged.room.follow()
+    publish.paged.publish(one, *range(0, 60, 2))
+    publish.paged.publish(other, *range(1, 60, 2))
     publish()
     before = publish.files
 
-    publish.shelf.publish(other, 60)
+    publish.paged.publish(other, 60)
     done = publish()
 
-    new = f"entries/{publish.shelf.id_of(60)}/index.html"
+    new = f"entries/{publish.paged.id_of(60)}/index.html"
     changed = publish.changed(before)
     assert new in changed
     assert {"index.html", "feed.atom", "feed.rss", "feed.json"} < changed
@@ -114,14 +114,14 @@ def test_a_new_entry_renders_its_own_page_and_the_fronts_and_feeds_it_stands_in(
 
 
 def test_what_is_gone_is_removed_and_what_is_not_ours_stays(publish):
-    kept, gone = publish.shelf.room.follow(), publish.shelf.room.follow(topic="science")
-    publish.shelf.publish(kept, 1)
-    publish.shelf.publish(gone, 2)
+    kept, gone = publish.paged.room.follow(), publish.paged.room.follow(topic="science")
+    publish.paged.publish(kept, 1)
+    publish.paged.publish(gone, 2)
     publish()
     mine = publish.folder / "entries" / "notes.txt"
     mine.write_text("of somebody else")
 
-    with publish.shelf.database.write() as connection:
+    with publish.paged.database.write() as connection:
         remove_source(connection, gone, now=NOON)
         topics.remove(connection, "science", now=NOON)
     done = publish()
@@ -133,9 +133,9 @@ def test_what_is_gone_is_removed_and_what_is_not_ours_stays(publish):
 
 
 def test_a_file_that_would_be_the_same_is_rendered_but_not_written(publish):
-    publish.shelf.publish(publish.shelf.room.follow(), 1)
+    publish.paged.publish(publish.paged.room.follow(), 1)
     publish()
-    with publish.shelf.database.write() as connection:
+    with publish.paged.database.write() as connection:
         change_log.touch_everything(connection, now=NOON)
 
     done = publish()
@@ -145,10 +145,10 @@ def test_a_file_that_would_be_the_same_is_rendered_but_not_written(publish):
 
 
 def test_a_run_that_breaks_off_leaves_files_that_are_whole_and_the_next_one_ends_it(publish):
-    publish.shelf.publish(publish.shelf.room.follow(), *range(30))
+    publish.paged.publish(publish.paged.room.follow(), *range(30))
     publish()
     before = publish.files
-    publish.shelf.publish(publish.shelf.room.follow(), *range(30, 40))
+    publish.paged.publish(publish.paged.room.follow(), *range(30, 40))
     publish.templates = Breaking(publish.templates, after=5)
 
     with pytest.raises(KeyboardInterrupt):
@@ -210,8 +210,8 @@ def test_a_list_that_names_files_elsewhere_removes_none_of_them(publish, tmp_pat
 
 
 def test_the_sitemap_lists_our_pages_and_leaves_out_what_is_not_to_be_found(publish):
-    kept, hidden = publish.shelf.room.follow(topic="science"), publish.shelf.room.follow()
-    with publish.shelf.database.write() as connection:
+    kept, hidden = publish.paged.room.follow(topic="science"), publish.paged.room.follow()
+    with publish.paged.database.write() as connection:
         connection.execute(update(source).where(source.c.id == hidden).values(noindex=True))
 
     publish()

@@ -28,24 +28,27 @@ FULL = {"status": "4.2.2", "diagnostic": "smtp; 452 4.2.2 mailbox full"}
 class Desk:
     """A newsletter that Ann reads every day, and who opens what comes back."""
 
-    def __init__(self, newsroom, outbox):
-        self.newsroom, self.outbox = newsroom, outbox
+    def __init__(self, newsletter_site, outbox):
+        self.newsletter_site, self.outbox = newsletter_site, outbox
         self.address = BounceAddress("bounces@example.org", LINKS.bounce_hash)
         self.processor = BounceProcessor(
-            newsroom.database, links=LINKS, address=self.address, clock=lambda: newsroom.now
+            newsletter_site.database,
+            links=LINKS,
+            address=self.address,
+            clock=lambda: newsletter_site.now,
         )
-        newsroom.add_newsletter()
-        self.source = newsroom.follow()
-        self.subscription = newsroom.subscribe(ANN)
+        newsletter_site.add_newsletter()
+        self.source = newsletter_site.follow()
+        self.subscription = newsletter_site.subscribe(ANN)
 
     def send(self, what=accept, *, after=DAY):
         """Send the issue of a later day; return the row of its delivery to Ann."""
-        self.newsroom.publish(self.source)
-        self.newsroom.now += after
-        self.newsroom.plan()
+        self.newsletter_site.publish(self.source)
+        self.newsletter_site.now += after
+        self.newsletter_site.plan()
         self.outbox.tell(what)
-        self.newsroom.deliver(self.outbox)
-        return self.newsroom.deliveries(self.subscription)[-1]
+        self.newsletter_site.deliver(self.outbox)
+        return self.newsletter_site.deliveries(self.subscription)[-1]
 
     def to(self, row):
         return self.address.of(row.id, row.message_id)
@@ -59,24 +62,24 @@ class Desk:
         return self.take(a_report(self.to(row), message_id=row.message_id, **FULL | report))
 
     def reads(self):
-        return self.newsroom.subscription(self.subscription).ended_at is None
+        return self.newsletter_site.subscription(self.subscription).ended_at is None
 
     def score(self):
-        with self.newsroom.database.read() as connection:
+        with self.newsletter_site.database.read() as connection:
             return connection.scalar(select(subscriber.c.bounce_score))
 
     def kept(self):
-        with self.newsroom.database.read() as connection:
+        with self.newsletter_site.database.read() as connection:
             return bounce_store.latest(connection, key=None, kind=None, limit=None)
 
     def suppression(self):
-        with self.newsroom.database.read() as connection:
+        with self.newsletter_site.database.read() as connection:
             return suppressions.find(connection, LINKS.suppression_hash(ANN))
 
 
 @pytest.fixture
-def desk(newsroom, outbox):
-    return Desk(newsroom, outbox)
+def desk(newsletter_site, outbox):
+    return Desk(newsletter_site, outbox)
 
 
 def test_each_letter_comes_back_to_an_address_of_its_own(desk):
@@ -86,17 +89,17 @@ def test_each_letter_comes_back_to_an_address_of_its_own(desk):
         seen.append(envelope.sender)
         return accept(outbox, envelope, letter, mark)
 
-    desk.newsroom.subscribe("bob@example.org")
-    desk.newsroom.publish(desk.source)
-    desk.newsroom.now += DAY
-    desk.newsroom.plan()
+    desk.newsletter_site.subscribe("bob@example.org")
+    desk.newsletter_site.publish(desk.source)
+    desk.newsletter_site.now += DAY
+    desk.newsletter_site.plan()
     desk.outbox.tell(look, look)
 
-    desk.newsroom.deliver(desk.outbox, bounces_to=desk.address.of)
+    desk.newsletter_site.deliver(desk.outbox, bounces_to=desk.address.of)
 
     claims = [desk.address.read(sender) for sender in seen]
     assert sorted(claim.delivery_id for claim in claims) == [
-        row.id for row in desk.newsroom.deliveries()
+        row.id for row in desk.newsletter_site.deliveries()
     ]
 
 
@@ -106,16 +109,20 @@ def test_an_address_where_nobody_is_gets_nothing_more(desk):
     taken = desk.take(a_report(desk.to(row)))
 
     assert taken is BounceResult.COUNTED
-    ended = desk.newsroom.subscription(desk.subscription)
-    assert (ended.ended_at, ended.ended_because) == (desk.newsroom.now, "bounces")
+    ended = desk.newsletter_site.subscription(desk.subscription)
+    assert (ended.ended_at, ended.ended_because) == (desk.newsletter_site.now, "bounces")
     assert desk.suppression().reason is SuppressionReason.BOUNCES
     assert "User unknown" in desk.suppression().evidence
-    with desk.newsroom.database.read() as connection:
+    with desk.newsletter_site.database.read() as connection:
         [(_, line)] = consents.every(connection)
     assert (line.event, line.details["because"]) == (ConsentEvent.ENDED, "bounces")
     [bounce] = desk.kept()
     assert (bounce.kind, bounce.status, bounce.subscriber) == (BounceKind.GONE, "5.1.1", ANN)
-    assert (bounce.newsletter, bounce.slot, bounce.at) == ("news", row.slot, desk.newsroom.now)
+    assert (bounce.newsletter, bounce.slot, bounce.at) == (
+        "news",
+        row.slot,
+        desk.newsletter_site.now,
+    )
 
 
 def test_who_complains_gets_nothing_more(desk):
@@ -124,20 +131,20 @@ def test_who_complains_gets_nothing_more(desk):
     taken = desk.take(a_complaint(desk.to(row)))
 
     assert taken is BounceResult.COUNTED
-    assert desk.newsroom.subscription(desk.subscription).ended_because == "complaint"
+    assert desk.newsletter_site.subscription(desk.subscription).ended_because == "complaint"
     assert desk.suppression().reason is SuppressionReason.COMPLAINT
 
 
 def test_what_waits_for_somebody_who_is_let_go_is_not_sent(desk):
     row = desk.send()
-    desk.newsroom.publish(desk.source)
-    desk.newsroom.now += DAY
-    desk.newsroom.plan()
+    desk.newsletter_site.publish(desk.source)
+    desk.newsletter_site.now += DAY
+    desk.newsletter_site.plan()
 
     desk.take(a_report(desk.to(row)))
-    desk.newsroom.deliver(desk.outbox)
+    desk.newsletter_site.deliver(desk.outbox)
 
-    assert desk.newsroom.states() == ["accepted", "cancelled"]
+    assert desk.newsletter_site.states() == ["accepted", "cancelled"]
 
 
 def test_a_report_counts_once_and_so_does_an_issue(desk):
@@ -145,7 +152,7 @@ def test_a_report_counts_once_and_so_does_an_issue(desk):
     report = a_report(desk.to(row), **FULL)
 
     taken = [desk.take(report), desk.take(b"Delivered-To: x@example.org\n" + report)]
-    desk.newsroom.now += 2 * DAY
+    desk.newsletter_site.now += 2 * DAY
     taken.append(desk.take(a_report(desk.to(row), status="4.4.7")))
 
     assert taken == [BounceResult.COUNTED, BounceResult.REPEATED, BounceResult.COUNTED]
@@ -168,7 +175,7 @@ def test_a_mailbox_that_is_full_now_and_then_is_kept(desk):
         desk.fail(after=7 * DAY)
     before = desk.score()
     desk.send(after=7 * DAY)
-    desk.newsroom.now += 14 * DAY
+    desk.newsletter_site.now += 14 * DAY
     desk.processor.forgive()
     after = desk.score()
     desk.fail(after=7 * DAY)
@@ -189,12 +196,12 @@ def test_failures_are_forgotten_before_the_next_one_is_counted(desk):
 def test_failures_are_not_forgotten_as_long_as_nothing_arrived(desk):
     desk.fail()
 
-    desk.newsroom.now += 100 * DAY
+    desk.newsletter_site.now += 100 * DAY
     desk.processor.forgive()
     early = desk.score()
     row = desk.send()
     desk.take(a_report(desk.to(row), status="5.7.1", diagnostic="smtp; 550 5.7.1 go away"))
-    desk.newsroom.now += 20 * DAY
+    desk.newsletter_site.now += 20 * DAY
     desk.processor.forgive()
 
     assert (early, desk.score()) == (1, 1)
@@ -278,7 +285,7 @@ def unsubscribe_by(url="", address=""):
 def test_a_complaint_counts_though_the_relay_rewrote_the_message_id(desk, way):
     row = desk.send()
     desk.send()
-    with desk.newsroom.database.read() as connection:
+    with desk.newsletter_site.database.read() as connection:
         nonce = connection.execute(
             select(subscription.c.nonce).where(subscription.c.id == desk.subscription)
         ).scalar_one()
@@ -302,7 +309,7 @@ def test_a_complaint_counts_though_the_relay_rewrote_the_message_id(desk, way):
 
 def test_a_letter_that_a_folder_took_is_known_by_its_link_as_well(desk):
     desk.send(lambda outbox, envelope, letter, _mark: outbox.take(envelope, letter))
-    with desk.newsroom.database.read() as connection:
+    with desk.newsletter_site.database.read() as connection:
         nonce = connection.scalar(select(subscription.c.nonce))
     link = f"https://news.example/unsubscribe/{LINKS.unsubscribe.sign(desk.subscription, nonce)}"
     raw = a_complaint("feedback@example.org", message_id="<0102@eu.relay.example>")
@@ -342,11 +349,11 @@ def test_the_server_may_say_whom_a_message_was_for(desk):
 
 def test_what_comes_back_from_a_former_address_does_not_count(desk):
     row = desk.send()
-    with desk.newsroom.database.write() as connection:
+    with desk.newsletter_site.database.write() as connection:
         connection.execute(
             insert(consent).values(
                 subscriber_id=1,
-                at=desk.newsroom.now + HOUR,
+                at=desk.newsletter_site.now + HOUR,
                 event=ConsentEvent.ADDRESS_CHANGED,
                 details={},
             )
@@ -377,12 +384,12 @@ def test_what_the_relay_refuses_is_judged_the_same_and_once(desk):
 def test_many_refusals_are_all_judged(desk, monkeypatch):
     monkeypatch.setattr(bounces, "BATCH", 2)
     for number in range(11):
-        desk.newsroom.subscribe(f"reader{number}@example.org")
-    desk.newsroom.publish(desk.source)
-    desk.newsroom.now += DAY
-    desk.newsroom.plan()
+        desk.newsletter_site.subscribe(f"reader{number}@example.org")
+    desk.newsletter_site.publish(desk.source)
+    desk.newsletter_site.now += DAY
+    desk.newsletter_site.plan()
     desk.outbox.tell(*[accept, reject] * 6)
-    desk.newsroom.deliver(desk.outbox)
+    desk.newsletter_site.deliver(desk.outbox)
 
     desk.processor.judge_refusals()
 
@@ -392,22 +399,22 @@ def test_many_refusals_are_all_judged(desk, monkeypatch):
 def test_a_refusal_waits_until_it_is_known_what_becomes_of_the_others(desk):
     """A service stops within an issue; nobody can tell yet whether it refuses them all."""
     for number in range(3):
-        desk.newsroom.subscribe(f"reader{number}@example.org")
+        desk.newsletter_site.subscribe(f"reader{number}@example.org")
     stop = Event()
 
     def refuse_and_stop(outbox, envelope, letter, mark):
         stop.set()
         reject(outbox, envelope, letter, mark)
 
-    desk.newsroom.publish(desk.source)
-    desk.newsroom.now += DAY
-    desk.newsroom.plan()
+    desk.newsletter_site.publish(desk.source)
+    desk.newsletter_site.now += DAY
+    desk.newsletter_site.plan()
     desk.outbox.tell(refuse_and_stop)
-    desk.newsroom.deliver(desk.outbox, stop=stop)
+    desk.newsletter_site.deliver(desk.outbox, stop=stop)
 
     desk.processor.judge_refusals()
     at_once = desk.kept()
-    desk.newsroom.now += HOUR
+    desk.newsletter_site.now += HOUR
     desk.processor.judge_refusals()
 
     assert at_once == []
@@ -489,7 +496,7 @@ def test_what_is_kept_goes_with_the_person(desk):
     row = desk.send()
     desk.take(a_report(desk.to(row), **FULL))
 
-    with desk.newsroom.database.write() as connection:
+    with desk.newsletter_site.database.write() as connection:
         connection.execute(subscriber.delete())
 
     assert desk.kept() == []
@@ -501,7 +508,7 @@ def test_reports_are_listed_by_whom_and_what_they_are_about(desk):
     desk.take(a_report(desk.to(rows[0]), **FULL))
     desk.take(a_complaint(desk.to(rows[1])))
 
-    with desk.newsroom.database.read() as connection:
+    with desk.newsletter_site.database.read() as connection:
         listed = {
             "all": bounce_store.latest(connection, key=None, kind=None, limit=None),
             "one": bounce_store.latest(connection, key=None, kind=None, limit=1),

@@ -108,7 +108,7 @@ def test_a_welcome_leads_to_the_preferences_and_a_goodbye_leads_back(post, outbo
 
 
 def test_a_new_address_is_asked_and_the_old_one_told_without_naming_it(post, outbox):
-    post.newsroom.subscribe(ANN)
+    post.newsletter_site.subscribe(ANN)
     moving = AddressChanges(post.database, links=LINKS, clock=lambda: post.now)
 
     moving.ask(own_token(post), "new@example.net")
@@ -222,8 +222,11 @@ def test_two_services_send_each_letter_once(post, outbox):
 
 
 def test_what_is_not_true_any_more_is_not_sent(post, outbox):
-    left, came_back = post.welcome("left@example.org"), post.newsroom.subscribe("back@example.org")
-    post.newsroom.leave(left)
+    left, came_back = (
+        post.welcome("left@example.org"),
+        post.newsletter_site.subscribe("back@example.org"),
+    )
+    post.newsletter_site.leave(left)
     post.goodbye(came_back, "back@example.org")
     forgotten = post.sign_up("forgotten@example.org")
     with post.database.write() as connection:
@@ -294,7 +297,7 @@ def test_a_reply_in_hand_is_kept_until_the_database_is_back(database):
 
     relay = Outbox(take_while_the_database_goes)
     post.send(relay)
-    post.newsroom.now += DOUBT
+    post.newsletter_site.now += DOUBT
     post.send(relay)
 
     assert post.states() == ["accepted", "accepted"]

@@ -75,9 +75,9 @@ def test_hubs_are_told_of_every_format(database):
 
 
 def test_what_is_written_as_xml_names_all_the_others(stems, database):
-    press = PublishedDocuments(database)
+    published = PublishedDocuments(database)
 
     for name in FORMATS:
-        body = press.body(form=name).decode()
+        body = published.body(form=name).decode()
         if body.startswith("<?xml"):
             assert all(f"{SITE.base_url}/feed.{other}" in body for other in FORMATS)

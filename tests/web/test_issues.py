@@ -48,7 +48,7 @@ LIST, FEED = ListAddress(name="issues"), ListAddress(name="issues.atom")
 
 
 @pytest.fixture
-def newsroom(database):
+def newsletter_site(database):
     return NewsletterSite(database)
 
 
@@ -77,14 +77,14 @@ def visitor(publication):
 
 
 @pytest.fixture
-def issued(newsroom):
+def issued(newsletter_site):
     """Let a newsletter issue what a source of its own has published; return slugs by listing."""
 
     def issue(number=2, *, source=None, at=SEVEN):
-        source = source or newsroom.follow()
-        told = newsroom.publish(source, number)
-        newsroom.now = at
-        newsroom.plan()
+        source = source or newsletter_site.follow()
+        told = newsletter_site.publish(source, number)
+        newsletter_site.now = at
+        newsletter_site.plan()
         return source, told
 
     return issue
@@ -116,11 +116,11 @@ def change_entry(database, source_id, guid, *, now):
 
 
 def test_an_issue_of_its_own_is_in_the_archive_and_in_the_feed_and_has_a_page(
-    newsroom, issued, visitor
+    newsletter_site, issued, visitor
 ):
-    newsroom.add_newsletter(title="The <News>")
+    newsletter_site.add_newsletter(title="The <News>")
     _, told = issued(3)
-    [slug] = slugs_of(newsroom.database, listed=True)
+    [slug] = slugs_of(newsletter_site.database, listed=True)
 
     archive, feed, page = (
         visitor.ask(path) for path in ("/issues", "/issues.atom", f"/issues/{slug}")
@@ -137,12 +137,12 @@ def test_an_issue_of_its_own_is_in_the_archive_and_in_the_feed_and_has_a_page(
 
 
 def test_an_issue_for_some_readers_has_a_page_and_is_found_by_nobody_else(
-    newsroom, issued, visitor
+    newsletter_site, issued, visitor
 ):
-    newsroom.add_newsletter()
-    newsroom.subscribe(language="zh")
+    newsletter_site.add_newsletter()
+    newsletter_site.subscribe(language="zh")
     issued()
-    [slug] = slugs_of(newsroom.database, listed=False)
+    [slug] = slugs_of(newsletter_site.database, listed=False)
 
     page = visitor.ask(f"/issues/{slug}")
 
@@ -156,8 +156,8 @@ def test_an_issue_for_some_readers_has_a_page_and_is_found_by_nobody_else(
 @pytest.mark.parametrize(
     "path", ["/issues/", "/issues/nothing", "/issues/news%00", "/issues/%ff", "/issues/a/b"]
 )
-def test_there_is_nothing_at_other_addresses(newsroom, visitor, path):
-    newsroom.add_newsletter()
+def test_there_is_nothing_at_other_addresses(newsletter_site, visitor, path):
+    newsletter_site.add_newsletter()
 
     assert visitor.ask(path).status == 404
 
@@ -170,38 +170,40 @@ def test_without_a_newsletter_nothing_leads_to_the_archive_which_is_empty(visito
     assert b'href="/issues"' not in visitor.ask("/").body
 
 
-def test_every_page_leads_to_the_archive_from_the_first_newsletter_to_the_last(newsroom, visitor):
+def test_every_page_leads_to_the_archive_from_the_first_newsletter_to_the_last(
+    newsletter_site, visitor
+):
     before = visitor.ask("/")
-    newsroom.add_newsletter()
+    newsletter_site.add_newsletter()
 
     between = visitor.ask("/", If_None_Match=before.headers["etag"])
-    with newsroom.database.write() as connection:
-        newsletters.remove(connection, "news", now=newsroom.now)
+    with newsletter_site.database.write() as connection:
+        newsletters.remove(connection, "news", now=newsletter_site.now)
     after = visitor.ask("/", If_None_Match=between.headers["etag"])
 
     assert b'<a href="/issues">Newsletters</a>' in between.body
     assert after.body == before.body
 
 
-def test_an_issue_goes_with_its_newsletter(newsroom, issued, visitor):
-    newsroom.add_newsletter()
+def test_an_issue_goes_with_its_newsletter(newsletter_site, issued, visitor):
+    newsletter_site.add_newsletter()
     issued()
-    [slug] = slugs_of(newsroom.database, listed=True)
+    [slug] = slugs_of(newsletter_site.database, listed=True)
     assert visitor.ask(f"/issues/{slug}").status == 200
 
-    with newsroom.database.write() as connection:
-        newsletters.remove(connection, "news", now=newsroom.now)
+    with newsletter_site.database.write() as connection:
+        newsletters.remove(connection, "news", now=newsletter_site.now)
 
     assert visitor.ask(f"/issues/{slug}").status == 404
     assert slug.encode() not in visitor.ask("/issues").body
 
 
-def test_a_stamp_costs_one_read(newsroom, issued, publication):
-    newsroom.add_newsletter()
+def test_a_stamp_costs_one_read(newsletter_site, issued, publication):
+    newsletter_site.add_newsletter()
     issued()
-    [slug] = slugs_of(newsroom.database, listed=True)
+    [slug] = slugs_of(newsletter_site.database, listed=True)
     statements = []
-    engine = newsroom.database._engine
+    engine = newsletter_site.database._engine
     event.listen(
         engine, "before_cursor_execute", lambda *said: statements.append(said[2]), named=False
     )
@@ -213,16 +215,16 @@ def test_a_stamp_costs_one_read(newsroom, issued, publication):
 
 
 def test_news_of_other_sources_leave_an_issue_and_the_feed_as_they_are(
-    newsroom, issued, publication
+    newsletter_site, issued, publication
 ):
-    newsroom.add_newsletter()
+    newsletter_site.add_newsletter()
     issued()
-    [slug] = slugs_of(newsroom.database, listed=True)
-    other = newsroom.follow()
+    [slug] = slugs_of(newsletter_site.database, listed=True)
+    other = newsletter_site.follow()
     addresses = (IssueAddress(slug=slug), LIST, FEED)
     before = etags(publication, *addresses, PageAddress(scope=Scope(kind="all")))
 
-    newsroom.publish(other)
+    newsletter_site.publish(other)
 
     after = etags(publication, *addresses, PageAddress(scope=Scope(kind="all")))
     assert after[:3] == before[:3]
@@ -230,67 +232,69 @@ def test_news_of_other_sources_leave_an_issue_and_the_feed_as_they_are(
 
 
 def test_a_changed_entry_changes_the_pages_and_the_feed_that_tell_of_it(
-    newsroom, issued, publication
+    newsletter_site, issued, publication
 ):
-    newsroom.add_newsletter()
+    newsletter_site.add_newsletter()
     source, _ = issued(1)
-    [slug] = slugs_of(newsroom.database, listed=True)
+    [slug] = slugs_of(newsletter_site.database, listed=True)
     addresses = (IssueAddress(slug=slug), FEED)
     before = etags(publication, *addresses)
 
-    change_entry(newsroom.database, source, "urn:example:2", now=newsroom.now)
+    change_entry(newsletter_site.database, source, "urn:example:2", now=newsletter_site.now)
 
     assert all(old != new for old, new in zip(before, etags(publication, *addresses), strict=True))
     assert all(b"Another title" in publication.body(address) for address in addresses)
 
 
-def test_the_list_changes_with_issues_that_are_listed_and_only_with_those(newsroom, publication):
-    newsroom.add_newsletter()
-    newsroom.subscribe(hour=13, language="zh")
-    source = newsroom.follow()
+def test_the_list_changes_with_issues_that_are_listed_and_only_with_those(
+    newsletter_site, publication
+):
+    newsletter_site.add_newsletter()
+    newsletter_site.subscribe(hour=13, language="zh")
+    source = newsletter_site.follow()
     before = etags(publication, LIST, FEED)
-    newsroom.publish(source)
+    newsletter_site.publish(source)
 
-    newsroom.now += HOUR
-    newsroom.plan()
+    newsletter_site.now += HOUR
+    newsletter_site.plan()
     with_an_unlisted_one = etags(publication, LIST, FEED)
-    newsroom.now = SEVEN
-    newsroom.plan()
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
 
-    assert len(slugs_of(newsroom.database, listed=False)) == 1
-    assert len(slugs_of(newsroom.database, listed=True)) == 1
+    assert len(slugs_of(newsletter_site.database, listed=False)) == 1
+    assert len(slugs_of(newsletter_site.database, listed=True)) == 1
     assert with_an_unlisted_one == before
     assert not set(before) & set(etags(publication, LIST, FEED))
 
 
-def test_an_issue_that_some_readers_had_before_may_be_listed_later(newsroom, publication):
-    newsroom.add_newsletter()
-    newsroom.subscribe(hour=13)
-    newsroom.publish(newsroom.follow())
-    newsroom.now += HOUR
-    newsroom.plan()
-    [slug] = slugs_of(newsroom.database, listed=False)
+def test_an_issue_that_some_readers_had_before_may_be_listed_later(newsletter_site, publication):
+    newsletter_site.add_newsletter()
+    newsletter_site.subscribe(hour=13)
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now += HOUR
+    newsletter_site.plan()
+    [slug] = slugs_of(newsletter_site.database, listed=False)
     before = etags(publication, IssueAddress(slug=slug), LIST)
 
-    newsroom.now = SEVEN
-    newsroom.plan()
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
 
-    assert slugs_of(newsroom.database, listed=True) == [slug]
+    assert slugs_of(newsletter_site.database, listed=True) == [slug]
     assert not set(before) & set(etags(publication, IssueAddress(slug=slug), LIST))
     assert b"noindex" not in publication.body(IssueAddress(slug=slug))
 
 
-def test_hidden_entries_leave_an_issue_which_keeps_its_period(newsroom, publication):
-    newsroom.add_newsletter()
-    source = newsroom.follow()
-    [first] = newsroom.publish(source)
-    newsroom.now += 9 * HOUR
-    [last] = newsroom.publish(source)
-    newsroom.now = SEVEN + DAY
-    newsroom.plan()
-    [slug] = slugs_of(newsroom.database, listed=True)
+def test_hidden_entries_leave_an_issue_which_keeps_its_period(newsletter_site, publication):
+    newsletter_site.add_newsletter()
+    source = newsletter_site.follow()
+    [first] = newsletter_site.publish(source)
+    newsletter_site.now += 9 * HOUR
+    [last] = newsletter_site.publish(source)
+    newsletter_site.now = SEVEN + DAY
+    newsletter_site.plan()
+    [slug] = slugs_of(newsletter_site.database, listed=True)
 
-    newsroom.hide(first, last)
+    newsletter_site.hide(first, last)
 
     page = publication.body(IssueAddress(slug=slug)).decode()
     assert "<h1>20 November 2026</h1>" in page
@@ -298,41 +302,45 @@ def test_hidden_entries_leave_an_issue_which_keeps_its_period(newsroom, publicat
     assert b"/entries/" not in publication.body(FEED)
 
 
-def test_an_issue_keeps_its_dates_when_its_newsletter_moves_to_another_zone(newsroom, publication):
-    newsroom.add_newsletter(schedule=a_schedule(timezone="UTC"))
-    source = newsroom.follow()
-    newsroom.now = NOON + 9 * HOUR
-    newsroom.publish(source)
-    newsroom.now = SEVEN
-    newsroom.plan()
-    [slug] = slugs_of(newsroom.database, listed=True)
+def test_an_issue_keeps_its_dates_when_its_newsletter_moves_to_another_zone(
+    newsletter_site, publication
+):
+    newsletter_site.add_newsletter(schedule=a_schedule(timezone="UTC"))
+    source = newsletter_site.follow()
+    newsletter_site.now = NOON + 9 * HOUR
+    newsletter_site.publish(source)
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
+    [slug] = slugs_of(newsletter_site.database, listed=True)
 
-    newsroom.edit_newsletter(schedule=a_schedule(timezone="Asia/Shanghai"))
+    newsletter_site.edit_newsletter(schedule=a_schedule(timezone="Asia/Shanghai"))
 
     assert b"<h1>20 November 2026</h1>" in publication.body(IssueAddress(slug=slug))
 
 
-def test_an_issue_outlives_its_sources(newsroom, issued, publication):
-    newsroom.add_newsletter()
+def test_an_issue_outlives_its_sources(newsletter_site, issued, publication):
+    newsletter_site.add_newsletter()
     source, _ = issued()
-    [slug] = slugs_of(newsroom.database, listed=True)
+    [slug] = slugs_of(newsletter_site.database, listed=True)
     before = etags(publication, IssueAddress(slug=slug), FEED)
 
-    with newsroom.database.write() as connection:
-        remove_source(connection, source, now=newsroom.now)
+    with newsletter_site.database.write() as connection:
+        remove_source(connection, source, now=newsletter_site.now)
 
     assert b'class="nothing"' in publication.body(IssueAddress(slug=slug))
     assert etree.fromstring(publication.body(FEED)).findall("a:entry", ATOM)
     assert not set(before) & set(etags(publication, IssueAddress(slug=slug), FEED))
 
 
-def test_the_static_site_has_the_archive_of_what_is_listed(newsroom, issued, publication, tmp_path):
-    newsroom.add_newsletter()
-    newsroom.subscribe(language="zh")
+def test_the_static_site_has_the_archive_of_what_is_listed(
+    newsletter_site, issued, publication, tmp_path
+):
+    newsletter_site.add_newsletter()
+    newsletter_site.subscribe(language="zh")
     issued()
-    [slug] = slugs_of(newsroom.database, listed=True)
+    [slug] = slugs_of(newsletter_site.database, listed=True)
 
-    publish(newsroom.database, tmp_path / "public")
+    publish(newsletter_site.database, tmp_path / "public")
 
     files = {path.relative_to(tmp_path / "public").as_posix() for path in tmp_path.rglob("issues*")}
     pages = [path.parent.name for path in (tmp_path / "public" / "issues").glob("*/index.html")]
@@ -341,27 +349,27 @@ def test_the_static_site_has_the_archive_of_what_is_listed(newsroom, issued, pub
     assert (tmp_path / "public" / "issues" / "index.html").is_file()
 
 
-def test_the_static_site_of_no_newsletter_has_no_archive(newsroom, publication, tmp_path):
-    publish(newsroom.database, tmp_path / "public")
+def test_the_static_site_of_no_newsletter_has_no_archive(newsletter_site, publication, tmp_path):
+    publish(newsletter_site.database, tmp_path / "public")
 
     assert not list(tmp_path.rglob("issues*"))
 
 
 def test_the_feed_has_the_newest_issues_and_the_archive_has_all_on_its_pages(
-    newsroom, publication, visitor, tmp_path
+    newsletter_site, publication, visitor, tmp_path
 ):
-    newsroom.add_newsletter()
-    source = newsroom.follow()
+    newsletter_site.add_newsletter()
+    source = newsletter_site.follow()
     for day in range(2 * PAGE_SIZE + 2):
-        newsroom.publish(source)
-        newsroom.now = SEVEN + day * DAY
-        newsroom.plan()
+        newsletter_site.publish(source)
+        newsletter_site.now = SEVEN + day * DAY
+        newsletter_site.plan()
 
     feed = publication.body(FEED)
     front, oldest = visitor.ask("/issues").body, visitor.ask("/issues?page=1").body
-    publish(newsroom.database, tmp_path / "public")
+    publish(newsletter_site.database, tmp_path / "public")
 
-    newest_first = slugs_of(newsroom.database, listed=True)
+    newest_first = slugs_of(newsletter_site.database, listed=True)
     newest = newest_first[:ISSUES_IN_FEED]
     assert linked_in(feed) == [f"https://news.example/issues/{slug}" for slug in newest]
     linked = re.compile(r'<h3[^>]*><a href="/issues/([^"]+)"')

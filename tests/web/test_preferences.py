@@ -41,23 +41,23 @@ def app(readers):
 
 
 @pytest.fixture
-def newsroom(database):
+def newsletter_site(database):
     room = NewsletterSite(database)
     room.add_newsletter()
     return room
 
 
 @pytest.fixture
-def address_of(newsroom):
+def address_of(newsletter_site):
     """Return the path of the link in somebody's letters."""
-    return lambda number: f"/unsubscribe/{way_out(newsroom.database, SignedLinks(SECRET), number)}"
+    return lambda number: f"/unsubscribe/{way_out(newsletter_site.database, SignedLinks(SECRET), number)}"
 
 
 @pytest.fixture
-def reader(newsroom):
+def reader(newsletter_site):
     """Somebody with a mail program, in front of a real database."""
     links = SignedLinks(SECRET)
-    leaving = Unsubscriber(newsroom.database, links=links, clock=lambda: newsroom.now)
+    leaving = Unsubscriber(newsletter_site.database, links=links, clock=lambda: newsletter_site.now)
     with serving(app_of(Showcase(), Operations(), SITE, leaving)) as url:
         yield Visitor(url)
 
@@ -67,13 +67,13 @@ def outbox():
     return Outbox()
 
 
-def erase(newsroom):
-    with newsroom.database.write() as connection:
+def erase(newsletter_site):
+    with newsletter_site.database.write() as connection:
         subscribers.remove(connection, subscribers.get_of(connection, "ann@example.org"))
 
 
-def rows(newsroom):
-    with newsroom.database.read() as connection:
+def rows(newsletter_site):
+    with newsletter_site.database.read() as connection:
         return connection.execute(select(subscription).order_by(subscription.c.id)).all()
 
 
@@ -208,48 +208,55 @@ def test_who_wants_it_less_often_stays_subscribed(readers, visitor):
     assert readers.subscriptions["1.ines"].ended_at is None
 
 
-def test_looking_changes_nothing_and_pressing_ends_one_subscription(newsroom, reader, address_of):
-    ann, bob = newsroom.subscribe("ann@example.org"), newsroom.subscribe("bob@example.org")
-    before = rows(newsroom)
+def test_looking_changes_nothing_and_pressing_ends_one_subscription(
+    newsletter_site, reader, address_of
+):
+    ann, bob = (
+        newsletter_site.subscribe("ann@example.org"),
+        newsletter_site.subscribe("bob@example.org"),
+    )
+    before = rows(newsletter_site)
     for _ in range(10):
         for method in ("GET", "HEAD", "OPTIONS"):
             reader.ask(address_of(ann), method=method)
-    between = rows(newsroom)
+    between = rows(newsletter_site)
 
     reader.ask(address_of(ann), method="POST")
 
     assert between == before
-    assert newsroom.subscription(ann).ended_at == newsroom.now
-    assert newsroom.subscription(bob).ended_at is None
+    assert newsletter_site.subscription(ann).ended_at == newsletter_site.now
+    assert newsletter_site.subscription(bob).ended_at is None
     assert b"You are unsubscribed" in reader.ask(address_of(ann)).body
 
 
-def test_pressing_again_is_the_same_as_pressing_once(newsroom, reader, address_of):
-    ann = newsroom.subscribe()
+def test_pressing_again_is_the_same_as_pressing_once(newsletter_site, reader, address_of):
+    ann = newsletter_site.subscribe()
     first = reader.ask(address_of(ann), method="POST")
-    after_one = rows(newsroom)
-    newsroom.now = newsroom.now.replace(hour=20)
+    after_one = rows(newsletter_site)
+    newsletter_site.now = newsletter_site.now.replace(hour=20)
 
     again = reader.ask(address_of(ann), method="POST")
 
     assert (again.status, again.body) == (first.status, first.body)
-    assert rows(newsroom) == after_one
+    assert rows(newsletter_site) == after_one
 
 
-def test_who_comes_back_may_leave_again_by_an_old_letter(newsroom, reader, address_of):
-    ann = newsroom.subscribe()
-    newsroom.leave(ann)
-    assert newsroom.subscribe() == ann
+def test_who_comes_back_may_leave_again_by_an_old_letter(newsletter_site, reader, address_of):
+    ann = newsletter_site.subscribe()
+    newsletter_site.leave(ann)
+    assert newsletter_site.subscribe() == ann
 
     reader.ask(address_of(ann), method="POST")
 
-    assert newsroom.subscription(ann).ended_at == newsroom.now
+    assert newsletter_site.subscription(ann).ended_at == newsletter_site.now
 
 
-def test_a_mail_program_of_somebody_removed_is_not_told_of_an_error(newsroom, reader, address_of):
+def test_a_mail_program_of_somebody_removed_is_not_told_of_an_error(
+    newsletter_site, reader, address_of
+):
     headers, body = ONE_CLICK["urlencoded"]
-    link = address_of(newsroom.subscribe())
-    erase(newsroom)
+    link = address_of(newsletter_site.subscribe())
+    erase(newsletter_site)
 
     answer = reader.ask(link, method="POST", body=body, **headers)
 
@@ -257,48 +264,50 @@ def test_a_mail_program_of_somebody_removed_is_not_told_of_an_error(newsroom, re
     assert reader.ask(link).status == 404
 
 
-def test_an_old_letter_never_ends_the_subscription_of_who_came_after(newsroom, reader, address_of):
-    ann = newsroom.subscribe()
+def test_an_old_letter_never_ends_the_subscription_of_who_came_after(
+    newsletter_site, reader, address_of
+):
+    ann = newsletter_site.subscribe()
     link = address_of(ann)
-    erase(newsroom)
-    newsroom.subscribe("bob@example.org")
-    with newsroom.database.write() as connection:  # as SQLite does by itself
+    erase(newsletter_site)
+    newsletter_site.subscribe("bob@example.org")
+    with newsletter_site.database.write() as connection:  # as SQLite does by itself
         connection.execute(update(subscription).values(id=ann))
 
     reader.ask(link, method="POST")
 
-    assert newsroom.subscription(ann).ended_at is None
+    assert newsletter_site.subscription(ann).ended_at is None
 
 
-def test_a_link_signed_by_somebody_else_ends_nothing(newsroom, reader):
-    ann = newsroom.subscribe()
+def test_a_link_signed_by_somebody_else_ends_nothing(newsletter_site, reader):
+    ann = newsletter_site.subscribe()
     forged = SignedLinks(b"another secret of others").unsubscribe.sign(ann)
 
     answers = [reader.ask(f"/unsubscribe/{forged}", method=method) for method in ("GET", "POST")]
 
     assert [answer.status for answer in answers] == [404, 404]
-    assert newsroom.subscription(ann).ended_at is None
+    assert newsletter_site.subscription(ann).ended_at is None
 
 
-def test_where_nothing_signs_links_every_link_leads_nowhere(newsroom, address_of):
-    ann = newsroom.subscribe()
-    leaving = Unsubscriber(newsroom.database, links=None, clock=lambda: newsroom.now)
+def test_where_nothing_signs_links_every_link_leads_nowhere(newsletter_site, address_of):
+    ann = newsletter_site.subscribe()
+    leaving = Unsubscriber(newsletter_site.database, links=None, clock=lambda: newsletter_site.now)
 
     with serving(app_of(Showcase(), Operations(), SITE, leaving)) as url:
         assert Visitor(url).ask(address_of(ann), method="POST").status == 404
 
-    assert newsroom.subscription(ann).ended_at is None
+    assert newsletter_site.subscription(ann).ended_at is None
 
 
-def test_who_has_left_gets_nothing_that_was_planned(newsroom, reader, outbox, address_of):
-    ann = newsroom.subscribe(hour=13)
-    newsroom.publish(newsroom.follow())
-    newsroom.now = newsroom.now.replace(hour=13)
-    newsroom.plan()
-    assert newsroom.states() == ["ready"]
+def test_who_has_left_gets_nothing_that_was_planned(newsletter_site, reader, outbox, address_of):
+    ann = newsletter_site.subscribe(hour=13)
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now = newsletter_site.now.replace(hour=13)
+    newsletter_site.plan()
+    assert newsletter_site.states() == ["ready"]
 
     reader.ask(address_of(ann), method="POST", body=b"List-Unsubscribe=One-Click", **FORM)
-    newsroom.deliver(outbox)
+    newsletter_site.deliver(outbox)
 
     assert outbox.sent == []
-    assert newsroom.states() == ["cancelled"]
+    assert newsletter_site.states() == ["cancelled"]

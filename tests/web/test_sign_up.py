@@ -382,26 +382,26 @@ def test_readers_change_pause_leave_and_come_back(door, room):
     }
     page = door.preferences_path()
 
-    def press(do, **fields):
+    def published(do, **fields):
         answer = door.post(page, {"do": do, "subscription": ann} | fields)
         said = re.search(rb'role="status">([^<]+)', answer.body)[1].decode()
         return said, room.subscription(ann)
 
-    saved, changed = press("save", **wish)
+    saved, changed = published("save", **wish)
     assert saved == "Saved"
     assert (changed.schedule.frequency, changed.schedule.hour) == ("monthly", 22)
     assert (changed.schedule.timezone, changed.topics) == ("America/Lima", ("mathematics",))
-    assert press("pause")[1].paused_at == room.now
-    assert press("resume")[1].paused_at is None
-    press("pause")
-    assert press("catch up")[1].paused_at is None
-    assert press("end")[1].ended_at == room.now
-    assert press("undo") == ("Welcome back", changed)
+    assert published("pause")[1].paused_at == room.now
+    assert published("resume")[1].paused_at is None
+    published("pause")
+    assert published("catch up")[1].paused_at is None
+    assert published("end")[1].ended_at == room.now
+    assert published("undo") == ("Welcome back", changed)
 
-    press("end")
+    published("end")
     door.house.wait(timedelta(days=31))
     assert b'value="undo"' not in door.get(page).body
-    too_late, still_gone = press("undo")
+    too_late, still_gone = published("undo")
     assert "Please subscribe again" in too_late
     assert still_gone.ended_at
 
