@@ -50,7 +50,9 @@ def newsletter_site(database):
 @pytest.fixture
 def address_of(newsletter_site):
     """Return the path of the link in somebody's letters."""
-    return lambda number: f"/unsubscribe/{way_out(newsletter_site.database, SignedLinks(SECRET), number)}"
+    return lambda number: (
+        f"/unsubscribe/{way_out(newsletter_site.database, SignedLinks(SECRET), number)}"
+    )
 
 
 @pytest.fixture
