@@ -161,25 +161,25 @@ class PreparedIssue:
         )
 
 
-def prepare_issue(issue: Issue, letterhead: ListHeaders) -> PreparedIssue:
+def prepare_issue(issue: Issue, list_headers: ListHeaders) -> PreparedIssue:
     """Encode an issue, and make sure that a letter of it says what it should and no more.
 
     Raises:
-        ValueError: It does not; most likely something of the letterhead cannot stand in a head.
+        ValueError: It does not; most likely something of the list_headers cannot stand in a head.
     """
     # Neither encoding ever writes "=_", so no part can hold the boundary, whatever it says.
     boundary = f"=_{sha256(issue.key + issue.slug.encode()).hexdigest()[:32]}"
-    list_id = checked_value(LIST_ID, letterhead.list_id)
+    list_id = checked_value(LIST_ID, list_headers.list_id)
     lines = [
-        address_header("From", letterhead.sender),
+        address_header("From", list_headers.sender),
         text_header("Subject", issue.subject),
-        list_header("List-Id", letterhead.list_title, list_id),
+        list_header("List-Id", list_headers.list_title, list_id),
     ]
-    if letterhead.archive_url is not None:
-        lines.append(f"List-Archive: <{checked_value(URL, letterhead.archive_url)}>")
-    checked_value(ADDRESS, letterhead.sender.address)
-    if letterhead.reply_to is not None:
-        lines.append(f"Reply-To: {checked_value(ADDRESS, letterhead.reply_to)}")
+    if list_headers.archive_url is not None:
+        lines.append(f"List-Archive: <{checked_value(URL, list_headers.archive_url)}>")
+    checked_value(ADDRESS, list_headers.sender.address)
+    if list_headers.reply_to is not None:
+        lines.append(f"Reply-To: {checked_value(ADDRESS, list_headers.reply_to)}")
     prepared = PreparedIssue(
         head="\r\n".join([*lines, ""]), boundary=boundary, text=issue.text, html=issue.html
     )
@@ -254,7 +254,7 @@ class TransactionalMessage:
 
     Attributes:
         message_id: With its angle brackets.
-        is_of_list: Whether it belongs to the newsletter of its letterhead; one that asks for
+        is_of_list: Whether it belongs to the newsletter of its list_headers; one that asks for
             a subscription does not yet, and one to the operator never does.
         unsubscribe_url: Where a POST ends the subscription; None if there is none to end.
     """
@@ -269,13 +269,13 @@ class TransactionalMessage:
     unsubscribe_url: str | None = None
 
 
-def build_transactional(notice: TransactionalMessage, letterhead: ListHeaders) -> bytes:
+def build_transactional(notice: TransactionalMessage, list_headers: ListHeaders) -> bytes:
     """Return a notice as it goes out; the same arguments give the same bytes.
 
     Raises:
         ValueError: Something of it cannot stand in a letter.
     """
-    lines = [*_head(notice, letterhead), *_machine_lines(notice)]
+    lines = [*_head(notice, list_headers), *_machine_lines(notice)]
     # Neither encoding ever writes "=_", so no part can hold the boundary, whatever it says.
     boundary = f"=_{sha256(notice.message_id.encode()).hexdigest()[:32]}"
     lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
@@ -297,20 +297,20 @@ def build_transactional(notice: TransactionalMessage, letterhead: ListHeaders) -
     return letter
 
 
-def _head(notice: TransactionalMessage, letterhead: ListHeaders) -> list[str]:
-    checked_value(ADDRESS, letterhead.sender.address)
+def _head(notice: TransactionalMessage, list_headers: ListHeaders) -> list[str]:
+    checked_value(ADDRESS, list_headers.sender.address)
     lines = [
-        address_header("From", letterhead.sender),
+        address_header("From", list_headers.sender),
         text_header("Subject", notice.subject),
         f"To: {checked_value(ADDRESS, notice.address)}",
         f"Date: {format_datetime(notice.date)}",
         f"Message-ID: {checked_value(MESSAGE_ID, notice.message_id)}",
     ]
-    if letterhead.reply_to is not None:
-        lines.append(f"Reply-To: {checked_value(ADDRESS, letterhead.reply_to)}")
+    if list_headers.reply_to is not None:
+        lines.append(f"Reply-To: {checked_value(ADDRESS, list_headers.reply_to)}")
     if notice.is_of_list:
-        list_id = checked_value(LIST_ID, letterhead.list_id)
-        lines.append(list_header("List-Id", letterhead.list_title, list_id))
+        list_id = checked_value(LIST_ID, list_headers.list_id)
+        lines.append(list_header("List-Id", list_headers.list_title, list_id))
     return lines
 
 

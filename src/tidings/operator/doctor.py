@@ -200,8 +200,8 @@ class Doctor:
     def _senders(self) -> Senders:
         with self._database.read() as connection:
             series = newsletters.every(connection)
-        letterheads = [self._messages.letterhead_of(one) for one in series]
-        addresses = [self._messages.sender, *(one.sender.address for one in letterheads)]
+        list_headers = [self._messages.list_headers_of(one) for one in series]
+        addresses = [self._messages.sender, *(one.sender.address for one in list_headers)]
         relay = self._smtp.host if self._smtp else ""
         return Senders(
             domains=tuple(dict.fromkeys(_domain(one) for one in addresses)),
