@@ -43,7 +43,7 @@ def main() -> None:
         for kilobytes in (10, 50, 100):
             issue = an_issue(line, kilobytes)
             prepared, took = timed(lambda issue=issue: prepare_issue(issue, list_headers_of()))
-            size = len(prepared.letter(recipient(0)))
+            size = len(prepared.message_to(recipient(0)))
             rows.append(
                 (
                     f"{language}, {kilobytes} kB",
@@ -120,7 +120,7 @@ def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> floa
             while time.perf_counter() < until:
                 to = recipient(next(numbers))
                 envelope = Envelope(sender="news@example.org", recipient=to.address)
-                send(envelope, prepared.letter(to), lambda: None)
+                send(envelope, prepared.message_to(to), lambda: None)
                 done += 1
         return done
 

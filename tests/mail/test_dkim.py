@@ -18,7 +18,7 @@ from tidings.model.newsletters import UNSUBSCRIBE_URL
 LETTER = prepare_issue(
     issue_of(subject="\u6f6e\u6c50 " * 30, text=f"One  two \t\n\n{UNSUBSCRIBE_URL}\n\n\n"),
     list_headers_of(archive_url="https://news.example.org/issues"),
-).letter(recipient_of())
+).message_to(recipient_of())
 
 
 def is_believed(letter, signer):

@@ -85,7 +85,7 @@ class IssueMessages:
         return self._message(self.prepare(issue), recipient)
 
     def _message(self, prepared: PreparedIssue, recipient: Recipient) -> OutgoingMessage:
-        content = prepared.letter(recipient)
+        content = prepared.message_to(recipient)
         # VERP: each delivery has its own envelope sender, so a bounce tells which one it was, even
         # where its text names neither recipient nor Message-ID.
         sender = recipient.unsubscribe_address or self.sender
