@@ -10,7 +10,7 @@ import sys
 from contextlib import contextmanager
 from datetime import timedelta
 
-from newsletter_site import NewsletterSite, write_letter
+from newsletter_site import NewsletterSite, render
 from parsed_entries import DAY, HOUR, NOON
 from tidings.db.database import Database
 from tidings.mail.settings import SmtpSettings
@@ -33,7 +33,7 @@ def main(url, moment, port):
         per_second=0,
     )
     way = Way(Relay(settings), moment)
-    newsletter_site.plan(write_letter=way.write_letter)
+    newsletter_site.plan(render=way.render)
     way.die_if("planned")
     newsletter_site.deliver(way, owner=f"process {os.getpid()}")
 
@@ -48,9 +48,9 @@ class Way:
         if moment == self._moment:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def write_letter(self, digest, url):
+    def render(self, digest, url):
         self.die_if("composing")
-        return write_letter(digest, url)
+        return render(digest, url)
 
     @contextmanager
     def connect(self):

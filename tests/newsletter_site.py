@@ -34,7 +34,7 @@ from tidings.newsletters.compose import Composer
 from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.issue_queue import IssueQueue
 from tidings.newsletters.plan import Planner
-from tidings.newsletters.render import Composed
+from tidings.newsletters.render import RenderedIssue
 from tidings.newsletters.sender import Sender
 from tidings.newsletters.windows import next_due
 from tidings.polling.store import leases, polls
@@ -59,12 +59,12 @@ def a_wish(*, language="en", topics=(), **schedule):
     return Preferences(schedule=a_schedule(**schedule), language=language, topics=topics)
 
 
-def write_letter(digest, issue_url):
+def render(digest, issue_url):
     """Compose a letter that says little: what it tells of, by number, and the reader's own links."""
     parts = [part for section in digest.sections for part in (section, *section.folds)]
     told = " ".join(f"[{one.id}]" for part in parts for one in part.entries)
     text = f"{told}\n{issue_url}\n{UNSUBSCRIBE_URL}\n{PREFERENCES_URL}\n"
-    return Composed(subject=f"{digest.language}: {told}"[:100], html=text, text=text, shown=1)
+    return RenderedIssue(subject=f"{digest.language}: {told}"[:100], html=text, text=text, shown=1)
 
 
 def entries_in(letter):
@@ -152,7 +152,7 @@ class NewsletterSite:
 
     def composer(self, **changes):
         usual = {
-            "write_letter": write_letter,
+            "render": render,
             "template_version": "1",
             "secret": b"the secret of the tests",
             "mail_domain": "example.org",
@@ -177,7 +177,7 @@ class NewsletterSite:
         addressing = {
             "sender": "news@example.org",
             "bounces_to": lambda _number, _message_id: None,
-            "letterhead_of": _letterhead_of,
+            "list_headers_of": _list_headers_of,
             "unsubscribe_url": lambda number, _: f"https://news.example/unsubscribe/{number}",
             "preferences_url": "https://news.example/preferences/{}-{}".format,
         }
@@ -220,7 +220,7 @@ class NewsletterSite:
             connection.execute(update(delivery).values(lease_until=NOON - 1000 * HOUR))
 
 
-def _letterhead_of(newsletter):
+def _list_headers_of(newsletter):
     return ListHeaders(
         sender=addresses.Sender(name="The News", address="news@example.org"),
         reply_to=None,

@@ -1,4 +1,4 @@
-"""An issue, a letterhead and a recipient: name what matters, leave out the rest."""
+"""An issue, a list_headers and a recipient: name what matters, leave out the rest."""
 
 from datetime import UTC, datetime
 
@@ -46,7 +46,7 @@ def issue_of(**changes):
     return Issue(**usual | changes)
 
 
-def letterhead_of(**changes):
+def list_headers_of(**changes):
     usual = {
         "sender": Sender(name="The Weekly", address="news@example.org"),
         "reply_to": None,

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from newsletter_site import NewsletterSite, a_wish
 from parsed_entries import NOON
 from sample_digests import TEMPLATES
-from sample_issues import letterhead_of
+from sample_issues import list_headers_of
 from tidings.app.templates import load_mail_templates
 from tidings.db.subscriber_tables import notice
 from tidings.model.subscribers import MessageKind
@@ -116,7 +116,7 @@ def sender_for(database, connect, **changes):
     queue = partial(
         TransactionalQueue,
         database,
-        letterhead_of=_letterhead_of,
+        list_headers_of=_list_headers_of,
         writer=ContextBuilder(LINKS, site_url=SITE_URL, contact="news@example.org"),
         write=lambda context: render_message(context, mail_templates()),
         mail_domain="example.org",
@@ -133,6 +133,6 @@ def sender_for(database, connect, **changes):
     return Sender(queue, **usual | changes)
 
 
-def _letterhead_of(newsletter):
+def _list_headers_of(newsletter):
     title = newsletter.title if newsletter else ""
-    return letterhead_of(list_id="news.example.org", list_title=title)
+    return list_headers_of(list_id="news.example.org", list_title=title)

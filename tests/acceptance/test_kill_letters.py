@@ -13,7 +13,7 @@ from fake_relay import CLOSE, HANG, FakeRelay
 from newsletter_site import NewsletterSite
 from parsed_entries import DAY
 from tidings.db.mail_tables import delivery
-from tidings.newsletters.retries import DOUBT
+from tidings.newsletters.retries import RESEND_DELAY
 
 PATIENCE = 30
 SEVEN = killed_issue_sender.SEVEN
@@ -107,7 +107,9 @@ def test_a_connection_lost_at_that_place_leads_to_one_copy_more_the_same_to_the_
 
     service("never").wait(PATIENCE)
 
-    assert [(row.state, row.next_try_at) for row in doubtful] == [("uncertain", SEVEN + DOUBT)]
+    assert [(row.state, row.next_try_at) for row in doubtful] == [
+        ("uncertain", SEVEN + RESEND_DELAY)
+    ]
     assert newsletter_site.states() == ["accepted"]
     assert (seen, relay.payloads) == (0, 2)
     [letter] = [taken.letter.decode() for taken in relay.taken]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dkim_keys import key_of, signer_of
-from sample_issues import issue_of, letterhead_of, recipient_of
+from sample_issues import issue_of, list_headers_of, recipient_of
 from tidings.errors import ConfigError
 from tidings.mail.dkim import Signer
 from tidings.mail.message import prepare_issue
@@ -17,8 +17,8 @@ from tidings.model.newsletters import UNSUBSCRIBE_URL
 
 LETTER = prepare_issue(
     issue_of(subject="\u6f6e\u6c50 " * 30, text=f"One  two \t\n\n{UNSUBSCRIBE_URL}\n\n\n"),
-    letterhead_of(archive_url="https://news.example.org/issues"),
-).letter(recipient_of())
+    list_headers_of(archive_url="https://news.example.org/issues"),
+).message_to(recipient_of())
 
 
 def is_believed(letter, signer):

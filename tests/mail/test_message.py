@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sample_issues import issue_of, letterhead_of, recipient_of
+from sample_issues import issue_of, list_headers_of, recipient_of
 from tidings.mail import message
 from tidings.mail.addresses import Sender
 from tidings.mail.encoding import MAX_TEXT, header_text
@@ -85,14 +85,14 @@ def bodies(letter):
 
 @given(subject=hostile, name=hostile, title=hostile)
 def test_nothing_that_anybody_wrote_adds_a_header_or_a_recipient(subject, name, title):
-    letterhead = letterhead_of(
+    list_headers = list_headers_of(
         sender=Sender(name=name, address="news@example.org"),
         reply_to="editor@example.org",
         list_title=title,
         archive_url="https://news.example.org/issues",
     )
 
-    letter = prepare_issue(issue_of(subject=subject), letterhead).letter(recipient_of())
+    letter = prepare_issue(issue_of(subject=subject), list_headers).message_to(recipient_of())
 
     message = parsed(letter)
     assert message.keys() == NAMES
@@ -114,9 +114,9 @@ def test_both_parts_say_what_the_issue_says_with_the_recipients_own_links(text, 
         f"https://news.example.org/{name}/{'A' * length}"
         for name, length in zip(("u", "p"), lengths, strict=True)
     )
-    prepared = prepare_issue(issue_of(text=text, html=html), letterhead_of())
+    prepared = prepare_issue(issue_of(text=text, html=html), list_headers_of())
 
-    letter = prepared.letter(recipient_of(unsubscribe_url=way_out, preferences_url=own))
+    letter = prepared.message_to(recipient_of(unsubscribe_url=way_out, preferences_url=own))
 
     assert bodies(letter) == [
         as_lines(part.replace(UNSUBSCRIBE_URL, way_out).replace(PREFERENCES_URL, own))
@@ -141,7 +141,7 @@ def test_a_part_takes_the_encoding_that_is_shorter(text, encoding):
 
     to = recipient_of()
 
-    letter = prepare_issue(issue_of(text=whole), letterhead_of()).letter(to)
+    letter = prepare_issue(issue_of(text=whole), list_headers_of()).message_to(to)
 
     assert parsed(letter).get_payload(0)["Content-Transfer-Encoding"] == encoding
     filled = whole.replace(UNSUBSCRIBE_URL, to.unsubscribe_url)
@@ -155,8 +155,8 @@ def test_what_clients_act_upon_stands_on_one_unencoded_line():
     to = recipient_of(unsubscribe_url=url, unsubscribe_address=address)
 
     letter = prepare_issue(
-        issue_of(), letterhead_of(archive_url="https://news.example.org/issues")
-    ).letter(to)
+        issue_of(), list_headers_of(archive_url="https://news.example.org/issues")
+    ).message_to(to)
 
     lines = letter.partition(b"\r\n\r\n")[0].decode().split("\r\n")
     assert f"List-Unsubscribe: <{url}>, <mailto:{address}?subject=unsubscribe>" in lines
@@ -181,14 +181,14 @@ def test_what_clients_act_upon_stands_on_one_unencoded_line():
     ],
 )
 def test_a_subject_is_folded_and_reads_as_written(subject):
-    letter = prepare_issue(issue_of(subject=subject), letterhead_of()).letter(recipient_of())
+    letter = prepare_issue(issue_of(subject=subject), list_headers_of()).message_to(recipient_of())
 
     assert shown(parsed(letter)["Subject"]) == subject.strip()
     assert not re.search(rb"(?m)^Subject: *\r$", letter)
 
 
 def test_a_subject_without_end_is_cut():
-    letter = prepare_issue(issue_of(subject="\u65b0" * 10_000), letterhead_of()).letter(
+    letter = prepare_issue(issue_of(subject="\u65b0" * 10_000), list_headers_of()).message_to(
         recipient_of()
     )
 
@@ -196,18 +196,20 @@ def test_a_subject_without_end_is_cut():
 
 
 def test_the_same_letter_has_the_same_bytes():
-    same = {prepare_issue(issue_of(), letterhead_of()).letter(recipient_of()) for _ in range(2)}
+    same = {
+        prepare_issue(issue_of(), list_headers_of()).message_to(recipient_of()) for _ in range(2)
+    }
 
     assert len(same) == 1
 
 
 def test_no_part_can_hold_the_boundary():
-    first = prepare_issue(issue_of(), letterhead_of()).letter(recipient_of())
+    first = prepare_issue(issue_of(), list_headers_of()).message_to(recipient_of())
     boundary = parsed(first).get_boundary()
 
     letter = prepare_issue(
-        issue_of(text=f"\n--{boundary}--\n", html=f"\n--{boundary}\n" * 3), letterhead_of()
-    ).letter(recipient_of())
+        issue_of(text=f"\n--{boundary}--\n", html=f"\n--{boundary}\n" * 3), list_headers_of()
+    ).message_to(recipient_of())
 
     assert len(parsed(letter).get_payload()) == 2
     assert bodies(letter)[0] == f"\r\n--{boundary}--\r\n".encode()
@@ -236,10 +238,10 @@ def test_no_part_can_hold_the_boundary():
     ],
 )
 def test_a_recipient_that_would_break_the_head_is_refused(changes):
-    prepared = prepare_issue(issue_of(), letterhead_of())
+    prepared = prepare_issue(issue_of(), list_headers_of())
 
     with pytest.raises(ValueError, match="cannot stand in the head"):
-        prepared.letter(recipient_of(**changes))
+        prepared.message_to(recipient_of(**changes))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def test_a_recipient_that_would_break_the_head_is_refused(changes):
 )
 def test_a_letterhead_that_would_break_the_head_is_refused(changes):
     with pytest.raises(ValueError, match="cannot stand in the head"):
-        prepare_issue(issue_of(), letterhead_of(**changes))
+        prepare_issue(issue_of(), list_headers_of(**changes))
 
 
 @pytest.mark.parametrize(
@@ -271,4 +273,4 @@ def test_a_letter_that_is_not_what_it_should_be_is_found_before_it_is_sent(head,
     prepared = PreparedIssue(head=head, boundary="=_b", text=text, html="html")
 
     with pytest.raises(ValueError, match="a letter of issue weekly-7"):
-        message._inspect(prepared, issue, ["Subject: a"])
+        message._verify(prepared, issue, ["Subject: a"])

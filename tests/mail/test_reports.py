@@ -137,8 +137,10 @@ def test_what_a_server_said_need_not_be_called_smtp():
         ("Subject: unsubscribe\nSubject: hello", False),
     ],
 )
-def test_who_asks_to_leave_is_understood(head, leaves):
-    assert read_incoming(f"{head}\nFrom: ann@example.org\n\n".encode()).asks_to_leave is leaves
+def test_who_asks_to_unsubscribe_is_understood(head, leaves):
+    assert (
+        read_incoming(f"{head}\nFrom: ann@example.org\n\n".encode()).asks_to_unsubscribe is leaves
+    )
 
 
 def test_a_letter_whose_message_id_was_rewritten_is_known_by_its_sender_and_its_links():

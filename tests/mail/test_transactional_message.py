@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sample_issues import letterhead_of
+from sample_issues import list_headers_of
 from tidings.mail.addresses import Sender
 from tidings.mail.message import TransactionalMessage, build_transactional
 
@@ -34,7 +34,7 @@ NOTICE = TransactionalMessage(
 
 
 def test_a_letter_that_is_of_no_list_has_no_list_in_its_head():
-    letter = build_transactional(NOTICE, letterhead_of())
+    letter = build_transactional(NOTICE, list_headers_of())
 
     message = email.message_from_bytes(letter)
     assert message.keys() == PLAIN
@@ -47,7 +47,7 @@ def test_a_letter_to_a_subscriber_names_the_list_and_the_way_out_on_one_line_eac
 
     letter = build_transactional(
         replace(NOTICE, is_of_list=True, unsubscribe_url=url),
-        letterhead_of(reply_to="re@example.org"),
+        list_headers_of(reply_to="re@example.org"),
     )
 
     lines = letter.split(b"\r\n")
@@ -58,17 +58,17 @@ def test_a_letter_to_a_subscriber_names_the_list_and_the_way_out_on_one_line_eac
 
 
 def test_the_same_letter_has_the_same_bytes():
-    assert build_transactional(NOTICE, letterhead_of()) == build_transactional(
-        NOTICE, letterhead_of()
+    assert build_transactional(NOTICE, list_headers_of()) == build_transactional(
+        NOTICE, list_headers_of()
     )
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
 def test_nothing_that_anybody_says_adds_a_header_or_breaks_a_line(subject, text, name):
     said = replace(NOTICE, subject=subject, text=f"{text}\n", html=f"<p>{text}</p>\n")
-    letterhead = letterhead_of(sender=Sender(name=name, address="news@example.org"))
+    list_headers = list_headers_of(sender=Sender(name=name, address="news@example.org"))
 
-    letter = build_transactional(said, letterhead)
+    letter = build_transactional(said, list_headers)
 
     assert email.message_from_bytes(letter).keys() == PLAIN
     assert b"\n" not in letter.replace(b"\r\n", b"")
@@ -88,4 +88,4 @@ def test_nothing_that_anybody_says_adds_a_header_or_breaks_a_line(subject, text,
 )
 def test_what_cannot_stand_in_a_head_is_refused(changes):
     with pytest.raises(ValueError, match="cannot stand"):
-        build_transactional(replace(NOTICE, **changes), letterhead_of())
+        build_transactional(replace(NOTICE, **changes), list_headers_of())

@@ -6,10 +6,10 @@ import pytest
 
 from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.retries import (
-    FAULT,
-    MAX_FAULTS,
-    MAX_SHARE,
-    REMEMBERED,
+    BREAKER_WINDOW,
+    FAULT_PAUSE,
+    MAX_CONSECUTIVE_FAULTS,
+    MAX_FAULTS_IN_WINDOW,
     CircuitBreakers,
     Verdict,
 )
@@ -19,9 +19,9 @@ TAKEN = Verdict(state=DeliveryState.ACCEPTED)
 NOBODY = Verdict(state=DeliveryState.REJECTED, unmarked=True)
 FULL = Verdict(state=DeliveryState.DEFERRED, pause=PAUSE)
 LATER = Verdict(state=DeliveryState.DEFERRED, pause=PAUSE, blames_domain=True)
-SPAM = Verdict(state=DeliveryState.HELD, pause=FAULT, blames_domain=True)
-UNFIT = Verdict(state=DeliveryState.HELD, pause=FAULT)
-DAMNED = Verdict(state=DeliveryState.HELD, pause=FAULT, relay_pause=FAULT)
+SPAM = Verdict(state=DeliveryState.HELD, pause=FAULT_PAUSE, blames_domain=True)
+UNFIT = Verdict(state=DeliveryState.HELD, pause=FAULT_PAUSE)
+DAMNED = Verdict(state=DeliveryState.HELD, pause=FAULT_PAUSE, relay_pause=FAULT_PAUSE)
 NONE = timedelta(0)
 
 
@@ -31,33 +31,45 @@ NONE = timedelta(0)
         pytest.param([("a", NOBODY)] * 300, None, id="recipients that do not exist"),
         pytest.param([("a", FULL)] * 300, None, id="full mailboxes"),
         pytest.param([("a", UNFIT)] * 300, None, id="letters that cannot be written"),
-        pytest.param([("a", SPAM)] * (MAX_FAULTS - 1), None, id="fewer than enough"),
-        pytest.param([("a", SPAM)] * MAX_FAULTS, ("a", FAULT, NONE), id="one domain refuses us"),
-        pytest.param([("a", LATER)] * MAX_FAULTS, ("a", PAUSE, NONE), id="one domain is busy"),
+        pytest.param([("a", SPAM)] * (MAX_CONSECUTIVE_FAULTS - 1), None, id="fewer than enough"),
+        pytest.param(
+            [("a", SPAM)] * MAX_CONSECUTIVE_FAULTS,
+            ("a", FAULT_PAUSE, NONE),
+            id="one domain refuses us",
+        ),
+        pytest.param(
+            [("a", LATER)] * MAX_CONSECUTIVE_FAULTS, ("a", PAUSE, NONE), id="one domain is busy"
+        ),
         pytest.param(
             [("a", SPAM)] * 4 + [("a", TAKEN)] + [("a", SPAM)] * 4, None, id="not in a row"
         ),
         pytest.param(
-            [("a", SPAM), ("b", TAKEN)] * MAX_FAULTS,
-            ("a", FAULT, NONE),
+            [("a", SPAM), ("b", TAKEN)] * MAX_CONSECUTIVE_FAULTS,
+            ("a", FAULT_PAUSE, NONE),
             id="others between do not make it better",
         ),
         pytest.param(
-            [("a", SPAM), *[("a", TAKEN)] * 4] * MAX_SHARE, ("a", FAULT, NONE), id="every fifth"
+            [("a", SPAM), *[("a", TAKEN)] * 4] * MAX_FAULTS_IN_WINDOW,
+            ("a", FAULT_PAUSE, NONE),
+            id="every fifth",
         ),
         pytest.param(
-            [("a", SPAM), *[("a", TAKEN)] * 5] * MAX_SHARE, None, id="less than every fifth"
+            [("a", SPAM), *[("a", TAKEN)] * 5] * MAX_FAULTS_IN_WINDOW,
+            None,
+            id="less than every fifth",
         ),
         pytest.param(
-            [(name, SPAM) for name in "abcde"], ("e", NONE, FAULT), id="all domains: the relay"
+            [(name, SPAM) for name in "abcde"],
+            ("e", NONE, FAULT_PAUSE),
+            id="all domains: the relay",
         ),
         pytest.param([(name, LATER) for name in "abcdefgh"], None, id="busy here and there"),
         pytest.param(
-            [("a", SPAM)] * MAX_FAULTS + [(name, SPAM) for name in "bcde"],
-            ("a", FAULT, NONE),
+            [("a", SPAM)] * MAX_CONSECUTIVE_FAULTS + [(name, SPAM) for name in "bcde"],
+            ("a", FAULT_PAUSE, NONE),
             id="a domain's refusals are not counted for the relay as well",
         ),
-        pytest.param([("a", DAMNED)], ("a", NONE, FAULT), id="the relay says so itself"),
+        pytest.param([("a", DAMNED)], ("a", NONE, FAULT_PAUSE), id="the relay says so itself"),
     ],
 )
 def test_only_who_refuses_us_is_left_alone(letters, left_alone):
@@ -71,10 +83,10 @@ def test_only_who_refuses_us_is_left_alone(letters, left_alone):
 
 def test_what_is_long_ago_is_forgotten():
     breakers = CircuitBreakers()
-    for _ in range(MAX_SHARE - 1):
+    for _ in range(MAX_FAULTS_IN_WINDOW - 1):
         breakers.note("a", SPAM)
         breakers.note("a", TAKEN)
-    for _ in range(REMEMBERED):
+    for _ in range(BREAKER_WINDOW):
         breakers.note("a", TAKEN)
 
     assert breakers.note("a", SPAM) == (NONE, NONE)

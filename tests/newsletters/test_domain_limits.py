@@ -16,8 +16,8 @@ from newsletter_site import (
 from parsed_entries import DAY, HOUR, NOON
 from tidings.mail.settings import DomainLimits
 from tidings.newsletters import domain_limits
-from tidings.newsletters.retries import FAULT, MAX_FAULTS, PAUSES
-from tidings.newsletters.sender import Delivered
+from tidings.newsletters.retries import BACKOFF, FAULT_PAUSE, MAX_CONSECUTIVE_FAULTS
+from tidings.newsletters.sender import SendCounts
 from tidings.newsletters.store import deliveries, relay_pauses
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -58,8 +58,8 @@ SMALL = [f"reader{number}@small.example" for number in range(5)]
 @pytest.mark.parametrize(
     ("trouble", "state", "pause"),
     [
-        pytest.param(refuse_our_letter, "held", FAULT, id="it refuses us"),
-        pytest.param(refuse_for_now, "deferred", PAUSES[0], id="it asks to come back later"),
+        pytest.param(refuse_our_letter, "held", FAULT_PAUSE, id="it refuses us"),
+        pytest.param(refuse_for_now, "deferred", BACKOFF[0], id="it asks to come back later"),
     ],
 )
 def test_a_domain_that_takes_nothing_is_left_alone_and_the_others_are_served(
@@ -77,12 +77,14 @@ def test_a_domain_that_takes_nothing_is_left_alone_and_the_others_are_served(
 
     tried = [row.subscription_id for row in rows if row.state == state]
     put_off = [row for row in rows if row.state == "ready"]
-    assert MAX_FAULTS <= len(tried) < 15  # those that were on their way are tried as well
+    assert (
+        MAX_CONSECUTIVE_FAULTS <= len(tried) < 15
+    )  # those that were on their way are tried as well
     assert len(tried) + len(put_off) == 20
     assert {row.attempts for row in put_off} == {0}
     assert {row.next_try_at for row in rows[:20]} == {SEVEN + pause}
     assert asked == asked_meanwhile == len(tried) + 5
-    assert delivered == Delivered(accepted=20, failed=0)
+    assert delivered == SendCounts(accepted=20, failed=0)
     assert len(outbox.sent) == 25
 
 
@@ -92,7 +94,7 @@ def test_a_domain_that_knows_nobody_any_more_is_left_alone_and_counts_against_no
     planned.deliver(outbox)
     rows = planned.deliveries()
     outbox.forget()
-    planned.now += FAULT
+    planned.now += FAULT_PAUSE
     planned.deliver(outbox)
 
     assert {row.state for row in rows[:20]} <= {"held", "ready"}
@@ -109,10 +111,10 @@ def test_a_pause_is_found_by_the_next_service_with_its_reason(planned):
     with planned.database.read() as connection:
         paused = relay_pauses.paused_domains(connection, now=SEVEN)
         reason = relay_pauses.find_relay_pause(connection, "domain:big.example", now=SEVEN)
-        after = relay_pauses.paused_domains(connection, now=SEVEN + FAULT)
+        after = relay_pauses.paused_domains(connection, now=SEVEN + FAULT_PAUSE)
 
-    assert paused == {"big.example": SEVEN + FAULT}
-    assert reason == (SEVEN + FAULT, "554 5.7.1 this is spam")
+    assert paused == {"big.example": SEVEN + FAULT_PAUSE}
+    assert reason == (SEVEN + FAULT_PAUSE, "554 5.7.1 this is spam")
     assert after == {}
 
 
@@ -128,7 +130,7 @@ def test_only_the_domain_itself_waits(planned):
 
 
 def test_a_domain_with_a_limit_holds_up_nobody(planned, monkeypatch):
-    monkeypatch.setattr(domain_limits, "HORIZON", 0.05)
+    monkeypatch.setattr(domain_limits, "MAX_WAIT", 0.05)
     outbox, limits = Outbox(), {"big.example": DomainLimits(per_second=40)}
 
     planned.deliver(outbox, limits=limits)

@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from newsletter_site import NewsletterSite, Outbox, be_away, refuse_for_now, write_letter
+from newsletter_site import NewsletterSite, Outbox, be_away, refuse_for_now, render
 from parsed_entries import DAY, HOUR, NOON
 from tidings.catalog import newsletters
 from tidings.db.database import Database
@@ -152,7 +152,7 @@ def test_the_cut_of_a_slot_is_frozen_by_whoever_looks_first(newsletter_site, sou
     news = newsletter_site.publish(source)
     newsletter_site.now = SEVEN
     with newsletter_site.database.write() as connection:
-        plans.freeze_cut(connection, SEVEN)
+        plans.freeze_upto_seq(connection, SEVEN)
     later = newsletter_site.publish(source)
 
     newsletter_site.plan()
@@ -170,7 +170,7 @@ def test_a_plan_that_failed_is_made_again_as_it_was(newsletter_site, source):
     news = newsletter_site.publish(source)
     newsletter_site.now = SEVEN
     with pytest.raises(LookupError):
-        newsletter_site.plan(write_letter=_fail)
+        newsletter_site.plan(render=_fail)
     nothing = newsletter_site.deliveries(), newsletter_site.log()
     newsletter_site.publish(source)
     newsletter_site.plan()
@@ -359,9 +359,9 @@ def test_who_leaves_while_a_plan_is_made_is_not_in_it(newsletter_site, source):
     def write_and_let_bob_leave(digest, url):
         while leaving:
             newsletter_site.leave(leaving.pop())
-        return write_letter(digest, url)
+        return render(digest, url)
 
-    planned = newsletter_site.plan(write_letter=write_and_let_bob_leave)
+    planned = newsletter_site.plan(render=write_and_let_bob_leave)
 
     assert sum(planned.deliveries.values()) == 1
     assert [row.subscription_id for row in newsletter_site.deliveries()] != [bob]
@@ -486,11 +486,9 @@ def test_an_edition_that_somebody_plans_meanwhile_is_planned_again_up_to_the_wor
     def write_while_somebody_is_quicker(digest, url):
         if not quicker:
             quicker.append(newsletter_site.planner().plan_now(newsletter))
-        return write_letter(digest, url)
+        return render(digest, url)
 
-    planned = newsletter_site.planner(write_letter=write_while_somebody_is_quicker).plan_now(
-        newsletter
-    )
+    planned = newsletter_site.planner(render=write_while_somebody_is_quicker).plan_now(newsletter)
 
     assert sum(quicker[0].deliveries.values()) == 1
     assert planned.deliveries == {}

@@ -9,15 +9,15 @@ from tidings.model.newsletters import Frequency, Schedule
 from tidings.newsletters.windows import (
     INSTANT_PAUSE,
     Omission,
-    Pending,
+    PendingDelivery,
     Slot,
     SubscriptionProgress,
     Window,
     find_due_slot,
     is_flood,
+    is_too_small,
     next_due,
-    slot_of_cut,
-    waits_for_more,
+    slot_outside_calendar,
     window_of,
 )
 
@@ -26,9 +26,11 @@ INSTANT = Schedule(frequency=Frequency.INSTANT, hour=7, timezone="UTC")
 TODAY = Slot(key="d:2026-11-20", due_at=NOON - 5 * HOUR)
 
 
-def window(*, watermark=10, cut=15, pending=(), had=(), slot=TODAY, now=NOON):
-    standing = SubscriptionProgress(watermark=watermark, pending=pending, had=frozenset(had))
-    return window_of(DAILY, slot, standing, cut=cut, now=now)
+def window(*, watermark=10, upto_seq=15, pending=(), taken_slots=(), slot=TODAY, now=NOON):
+    progress = SubscriptionProgress(
+        watermark=watermark, pending=pending, taken_slots=frozenset(taken_slots)
+    )
+    return window_of(DAILY, slot, progress, upto_seq=upto_seq, now=now)
 
 
 def omitted(omission):
@@ -40,24 +42,26 @@ def test_a_window_goes_from_the_watermark_to_the_cut():
 
 
 def test_what_was_not_sent_is_told_with_the_news():
-    unsent = (Pending(id=1, from_seq=4), Pending(id=2, from_seq=7))
+    unsent = (PendingDelivery(id=1, from_seq=4), PendingDelivery(id=2, from_seq=7))
 
     assert window(pending=unsent) == Window(
         slot=TODAY.key, from_seq=4, to_seq=15, supersedes=(1, 2)
     )
 
 
-@pytest.mark.parametrize("cut", [10, 9])
-def test_without_news_what_was_not_sent_stays_as_it_is(cut):
-    unsent = (Pending(id=1, from_seq=4),)
+@pytest.mark.parametrize("upto_seq", [10, 9])
+def test_without_news_what_was_not_sent_stays_as_it_is(upto_seq):
+    unsent = (PendingDelivery(id=1, from_seq=4),)
 
-    assert window(cut=cut, pending=unsent) == Window(slot=TODAY.key, from_seq=10, to_seq=10)
+    assert window(upto_seq=upto_seq, pending=unsent) == Window(
+        slot=TODAY.key, from_seq=10, to_seq=10
+    )
 
 
 def test_a_slot_that_was_had_is_not_had_again():
-    unsent = (Pending(id=1, from_seq=4),)
+    unsent = (PendingDelivery(id=1, from_seq=4),)
 
-    assert window(had=[TODAY.key], pending=unsent) == omitted(Omission.REPEATED)
+    assert window(taken_slots=[TODAY.key], pending=unsent) == omitted(Omission.REPEATED)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_a_slot_noticed_late_is_left_to_the_next(late, expected):
 def test_who_wants_news_as_it_happens_has_no_calendar():
     assert find_due_slot(INSTANT, NOON) is None
     assert next_due(INSTANT, NOON) == NOON + INSTANT_PAUSE
-    assert slot_of_cut("e", 15, NOON) == Slot(key="e:15", due_at=NOON)
+    assert slot_outside_calendar("e", 15, NOON) == Slot(key="e:15", due_at=NOON)
 
 
 def test_after_a_downtime_the_latest_slot_is_due():
@@ -90,14 +94,16 @@ def test_after_a_downtime_the_latest_slot_is_due():
         pytest.param([1, 2, 3], TODAY, False, id="enough"),
         pytest.param([95, 1], TODAY, True, id="almost four days: they wait"),
         pytest.param([96, 1], TODAY, False, id="four days: long enough"),
-        pytest.param([1], slot_of_cut("now", 15, NOON), False, id="at the operator's word"),
-        pytest.param([1], slot_of_cut("e", 15, NOON), True, id="as it happens"),
+        pytest.param(
+            [1], slot_outside_calendar("now", 15, NOON), False, id="at the operator's word"
+        ),
+        pytest.param([1], slot_outside_calendar("e", 15, NOON), True, id="as it happens"),
     ],
 )
 def test_a_few_entries_wait_for_more_of_them_but_not_for_ever(ages, slot, expected):
     seen = [slot.due_at - age * HOUR for age in ages]
 
-    assert waits_for_more(DAILY, slot, least=3, seen=seen) is expected
+    assert is_too_small(DAILY, slot, least=3, seen=seen) is expected
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tidings.errors import PlanOutdatedError, StorageError
 from tidings.newsletters.store import deliveries, issues, plans
 from tidings.newsletters.store.issues import Candidate, NewIssue
 from tidings.newsletters.store.plans import Omitted, Plan, PlannedDelivery, SubscriptionStep
-from tidings.newsletters.windows import Pending
+from tidings.newsletters.windows import PendingDelivery
 
 KEY = b"key"
 NOTHING = Plan(deliveries=(), omitted=(), superseded=(), steps=())
@@ -162,7 +162,7 @@ def test_several_that_were_not_sent_make_room(newsletter_site):
     later = a_delivery(0, 5, "d:2026-11-20")
     save(newsletter_site, deliveries=[later], superseded=superseded)
 
-    assert pending == (Pending(id=1, from_seq=0), Pending(id=2, from_seq=2))
+    assert pending == (PendingDelivery(id=1, from_seq=0), PendingDelivery(id=2, from_seq=2))
     assert newsletter_site.states() == ["superseded", "superseded", "ready"]
     assert newsletter_site.deliveries()[0].finished_at == NOON
     assert newsletter_site.log() == []
@@ -210,7 +210,7 @@ def test_only_what_was_not_sent_can_be_replaced_the_rest_was_had(
     found = standing(newsletter_site, "d:2026-11-21", "d:2026-11-22")
 
     assert bool(found.pending) is is_pending
-    assert found.had == (frozenset() if is_pending else {"d:2026-11-21"})
+    assert found.taken_slots == (frozenset() if is_pending else {"d:2026-11-21"})
 
 
 def test_what_waits_behind_a_sent_one_cannot_be_replaced(newsletter_site):
@@ -222,16 +222,16 @@ def test_what_waits_behind_a_sent_one_cannot_be_replaced(newsletter_site):
     found = standing(newsletter_site, "now:1", "d:2026-11-21")
 
     assert found.pending == ()
-    assert found.had == {"now:1", "d:2026-11-21"}
+    assert found.taken_slots == {"now:1", "d:2026-11-21"}
 
 
 def test_a_cut_stays_where_it_was_frozen(newsletter_site):
     with newsletter_site.database.write() as connection:
-        frozen = plans.freeze_cut(connection, NOON)
+        frozen = plans.freeze_upto_seq(connection, NOON)
     newsletter_site.publish(1)
     with newsletter_site.database.write() as connection:
-        again = plans.freeze_cut(connection, NOON)
-        later = plans.freeze_cut(connection, NOON + HOUR)
+        again = plans.freeze_upto_seq(connection, NOON)
+        later = plans.freeze_upto_seq(connection, NOON + HOUR)
 
     assert (frozen, again, later) == (3, 3, 4)
 

@@ -20,7 +20,7 @@ from tidings.app.templates import load_mail_templates
 from tidings.model.entries import AlsoAt
 from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.newsletters import render
-from tidings.newsletters.render import MAX_MATES
+from tidings.newsletters.render import MAX_ALSO_AT
 
 MATE = AlsoAt(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
 
@@ -78,6 +78,8 @@ def test_a_mate_cannot_put_in_the_readers_own_link(write):
 
 
 def test_of_many_mates_the_first_are_named(write):
-    letter = write(*[replace(MATE, url=f"https://lemma.example/{n}") for n in range(MAX_MATES + 2)])
+    letter = write(
+        *[replace(MATE, url=f"https://lemma.example/{n}") for n in range(MAX_ALSO_AT + 2)]
+    )
 
-    assert letter.text.count("Also at") == MAX_MATES
+    assert letter.text.count("Also at") == MAX_ALSO_AT

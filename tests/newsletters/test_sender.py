@@ -27,8 +27,14 @@ from tidings.db.mail_tables import delivery, subscriber
 from tidings.errors import StorageError
 from tidings.model.refusals import FEW_OF_A_DOMAIN
 from tidings.newsletters import issue_queue, sender
-from tidings.newsletters.retries import DOUBT, FAULT, MAX_FAULTS, OUTAGE, PAUSES
-from tidings.newsletters.sender import Delivered
+from tidings.newsletters.retries import (
+    BACKOFF,
+    FAULT_PAUSE,
+    MAX_CONSECUTIVE_FAULTS,
+    OUTAGE_PAUSE,
+    RESEND_DELAY,
+)
+from tidings.newsletters.sender import SendCounts
 from tidings.subscribers.store import subscribers
 
 SEVEN = NOON - 5 * HOUR + DAY
@@ -56,8 +62,8 @@ def test_everybody_gets_a_letter_of_their_own(newsletter_site, outbox, planned):
     delivered = newsletter_site.deliver(outbox, connections=3)
     again = newsletter_site.deliver(outbox)
 
-    assert delivered == Delivered(accepted=20, failed=0)
-    assert again == Delivered(accepted=0, failed=0)
+    assert delivered == SendCounts(accepted=20, failed=0)
+    assert again == SendCounts(accepted=0, failed=0)
     rows = newsletter_site.deliveries()
     assert {row.state for row in rows} == {"accepted"}
     assert {row.reply for row in rows} == {"250 2.0.0 queued"}
@@ -145,7 +151,7 @@ def test_each_refusal_makes_the_pause_longer(newsletter_site, planned):
         pauses.append(row.next_try_at - newsletter_site.now)
         newsletter_site.now = row.next_try_at
 
-    assert tuple(pauses) == PAUSES[:4]
+    assert tuple(pauses) == BACKOFF[:4]
     assert row.attempts == 4
 
 
@@ -157,7 +163,7 @@ def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newslet
     newsletter_site.now += DAY / 2
     newsletter_site.deliver(relay)
 
-    assert delivered == Delivered(accepted=2, failed=1)
+    assert delivered == SendCounts(accepted=2, failed=1)
     assert newsletter_site.states() == ["rejected", "accepted", "accepted"]
     assert len(relay.seen) == 3
 
@@ -165,9 +171,9 @@ def test_a_refused_recipient_is_not_asked_again_and_keeps_nobody_waiting(newslet
 @pytest.mark.parametrize(
     ("trouble", "pause"),
     [
-        pytest.param(refuse_us, FAULT, id="it refuses us"),
-        pytest.param(be_away, OUTAGE, id="it is away"),
-        pytest.param(refuse_everybody_for_now, OUTAGE, id="it is going down"),
+        pytest.param(refuse_us, FAULT_PAUSE, id="it refuses us"),
+        pytest.param(be_away, OUTAGE_PAUSE, id="it is away"),
+        pytest.param(refuse_everybody_for_now, OUTAGE_PAUSE, id="it is going down"),
     ],
 )
 def test_a_relay_that_takes_nothing_is_left_alone(newsletter_site, planned, trouble, pause):
@@ -193,7 +199,7 @@ def test_a_relay_that_refuses_letter_after_letter_is_left_alone(newsletter_site,
     newsletter_site.deliver(relay)
     newsletter_site.deliver(relay)
 
-    assert MAX_FAULTS <= len(relay.seen) < 20
+    assert MAX_CONSECUTIVE_FAULTS <= len(relay.seen) < 20
     assert newsletter_site.states() == ["held"] * 20
 
 
@@ -214,15 +220,15 @@ def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_men
     newsletter_site.deliver(relay)
     asked, at_first = len(relay.seen), newsletter_site.states()
     for _ in range(4):  # it is tried again by and by, and spares everybody else
-        newsletter_site.now += FAULT
+        newsletter_site.now += FAULT_PAUSE
         newsletter_site.deliver(relay)
     in_the_hour = len(relay.seen)
     relay.forget()
     for _ in range(8):
-        newsletter_site.now += FAULT
+        newsletter_site.now += FAULT_PAUSE
         newsletter_site.deliver(relay)
 
-    assert asked <= FEW_OF_A_DOMAIN + sender.AHEAD
+    assert asked <= FEW_OF_A_DOMAIN + sender.CLAIM_AHEAD
     assert in_the_hour <= asked + 12
     assert at_first == ["held"] * 12
     assert newsletter_site.states() == ["accepted"] * 12
@@ -288,7 +294,7 @@ def test_early_refusals_do_not_hold_an_issue_for_good(newsletter_site, planned):
     relay = Outbox(*[refuse_the_gone] * 200)
     for _ in range(12):
         newsletter_site.deliver(relay)
-        newsletter_site.now += FAULT
+        newsletter_site.now += FAULT_PAUSE
 
     assert newsletter_site.states().count("accepted") == 32
     assert newsletter_site.states()[:8] == ["rejected"] * 8
@@ -310,10 +316,10 @@ def test_a_lost_reply_leads_to_one_repetition_with_the_same_bytes(
     newsletter_site.deliver(relay)
     [doubtful] = newsletter_site.deliveries()
     newsletter_site.deliver(relay)
-    newsletter_site.now = SEVEN + DOUBT
+    newsletter_site.now = SEVEN + RESEND_DELAY
     newsletter_site.deliver(relay)
 
-    assert (doubtful.state, doubtful.next_try_at) == ("uncertain", SEVEN + DOUBT)
+    assert (doubtful.state, doubtful.next_try_at) == ("uncertain", SEVEN + RESEND_DELAY)
     assert newsletter_site.states() == ["accepted"]
     assert [sent.letter for sent in relay.sent] == [relay.sent[0].letter] * copies
     assert len(relay.seen) == 2
@@ -325,7 +331,7 @@ def test_a_repetition_whose_reply_is_lost_is_the_last(newsletter_site, planned):
 
     for _ in range(4):
         newsletter_site.deliver(relay)
-        newsletter_site.now += DOUBT
+        newsletter_site.now += RESEND_DELAY
 
     assert newsletter_site.states() == ["assumed_accepted"]
     assert newsletter_site.deliveries()[0].finished_at
@@ -362,7 +368,7 @@ def test_who_leaves_after_a_lost_reply_gets_no_repetition(newsletter_site, plann
     newsletter_site.deliver(relay)
     newsletter_site.leave(1)
 
-    newsletter_site.now += DOUBT
+    newsletter_site.now += RESEND_DELAY
     newsletter_site.deliver(relay)
 
     assert newsletter_site.states() == ["assumed_accepted"]
@@ -398,13 +404,13 @@ def test_a_letter_that_cannot_be_written_waits_and_the_others_go_out(
 def test_an_issue_that_no_letter_can_be_made_of_waits(newsletter_site, outbox, planned):
     planned()
 
-    def letterhead_of(_newsletter):
+    def list_headers_of(_newsletter):
         raise ValueError("cannot stand in the head of a letter")
 
-    delivered = newsletter_site.deliver(outbox, letterhead_of=letterhead_of)
+    delivered = newsletter_site.deliver(outbox, list_headers_of=list_headers_of)
 
     [row] = newsletter_site.deliveries()
-    assert delivered == Delivered(accepted=0, failed=1)
+    assert delivered == SendCounts(accepted=0, failed=1)
     assert (row.state, row.reply) == ("held", "cannot stand in the head of a letter")
     assert outbox.seen == []
 
@@ -415,7 +421,7 @@ def test_a_repetition_that_cannot_be_written_stays_in_doubt(newsletter_site, pla
     newsletter_site.deliver(relay)
     with newsletter_site.database.write() as connection:
         connection.execute(update(subscriber).values(address="日本@example.org"))
-    newsletter_site.now += DOUBT
+    newsletter_site.now += RESEND_DELAY
 
     newsletter_site.deliver(relay)
 
@@ -425,7 +431,7 @@ def test_a_repetition_that_cannot_be_written_stays_in_doubt(newsletter_site, pla
 
 
 def test_more_issues_than_are_kept_ready_go_out_as_well(newsletter_site, outbox, monkeypatch):
-    monkeypatch.setattr(issue_queue, "PREPARED", 1)
+    monkeypatch.setattr(issue_queue, "MAX_PREPARED", 1)
     newsletter_site.add_newsletter()
     for topic in ("art", "law", "sea"):
         source = newsletter_site.follow(topic=topic)
@@ -481,7 +487,7 @@ def test_a_letter_that_was_taken_over_is_not_sent(newsletter_site, planned):
     relay = Outbox(be_overtaken)
     delivered = newsletter_site.deliver(relay)
 
-    assert delivered == Delivered(accepted=0, failed=0)
+    assert delivered == SendCounts(accepted=0, failed=0)
     assert relay.sent == []
     assert newsletter_site.deliveries()[0].lease_owner == "another"
 
@@ -511,7 +517,7 @@ class Hanging(Outbox):
 def test_a_service_that_stops_gives_back_what_has_no_reply(
     newsletter_site, planned, marked, state, monkeypatch
 ):
-    monkeypatch.setattr(sender, "LAST_WAIT", 0.3)
+    monkeypatch.setattr(sender, "SHUTDOWN_TIMEOUT", 0.3)
     planned(4)
     relay, stop = Hanging(marked=marked), Event()
     service = Thread(target=newsletter_site.deliver, args=[relay], kwargs={"stop": stop})
@@ -527,7 +533,7 @@ def test_a_service_that_stops_gives_back_what_has_no_reply(
     assert [row.state for row in given_back] == [state, "ready", "ready", "ready"]
     assert {row.lease_owner for row in given_back} == {None}
     if marked:
-        assert given_back[0].next_try_at == SEVEN + DOUBT
+        assert given_back[0].next_try_at == SEVEN + RESEND_DELAY
 
 
 def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsletter_site, planned):
@@ -547,7 +553,7 @@ def test_a_service_that_stops_hears_the_replies_that_come_in_time(newsletter_sit
 def test_a_reply_that_takes_long_is_waited_for_when_the_relay_refuses_others(
     newsletter_site, planned, monkeypatch
 ):
-    monkeypatch.setattr(sender, "LAST_WAIT", 0.1)
+    monkeypatch.setattr(sender, "SHUTDOWN_TIMEOUT", 0.1)
     planned(2)
     relay = Hanging(marked=True)
     relay.tell(refuse_us)
@@ -626,7 +632,7 @@ def test_a_reply_that_could_not_be_saved_leads_to_no_repetition(newsletter_site,
     with pytest.raises(StorageError):
         newsletter_site.deliver(relay, database=database)
     newsletter_site.let_leases_run_out()
-    newsletter_site.now += DOUBT
+    newsletter_site.now += RESEND_DELAY
     newsletter_site.deliver(relay)
 
     assert len(relay.sent) == 1
@@ -645,7 +651,7 @@ def test_replies_in_hand_are_kept_until_the_database_is_back(newsletter_site, pl
     relay = Outbox(take_while_the_database_goes)
 
     delivered = newsletter_site.deliver(relay, database=database, connections=3)
-    newsletter_site.now += DOUBT
+    newsletter_site.now += RESEND_DELAY
     newsletter_site.deliver(relay)
 
     assert delivered.accepted == 12

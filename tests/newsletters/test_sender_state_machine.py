@@ -30,7 +30,7 @@ from tidings.db.mail_tables import subscription
 from tidings.db.tables import entry
 from tidings.errors import ConflictError, StorageError
 from tidings.model.newsletters import DeliveryState, Frequency
-from tidings.newsletters.retries import DOUBT, PAUSES
+from tidings.newsletters.retries import BACKOFF, RESEND_DELAY
 from tidings.newsletters.store import deliveries
 from tidings.search.store import index
 
@@ -55,7 +55,7 @@ WISHES = st.fixed_dictionaries(
 NUMBERS = (1, 2)
 READERS = st.sampled_from(NUMBERS)
 CRASHES = st.none() | st.tuples(st.sampled_from([3, 2, 1, 0, 4, 5, 6, 7]), st.booleans())
-PAUSES_BETWEEN = st.sampled_from([timedelta(minutes=20), DOUBT]) | st.builds(
+PAUSES_BETWEEN = st.sampled_from([timedelta(minutes=20), RESEND_DELAY]) | st.builds(
     timedelta, hours=st.integers(1, 60)
 )
 ANSWERS = st.sampled_from(
@@ -338,7 +338,7 @@ class Letters(RuleBasedStateMachine):
         self.house.now = max(self.house.now, self.latest)
         for reader in NUMBERS:
             self.resume(reader, catches_up=True)
-        for pause in (DOUBT, max(PAUSES), DOUBT, max(PAUSES)):
+        for pause in (RESEND_DELAY, max(BACKOFF), RESEND_DELAY, max(BACKOFF)):
             self.house.let_leases_run_out()
             self.house.deliver(self.relay)
             self.house.now += pause

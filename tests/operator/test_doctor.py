@@ -9,7 +9,7 @@ from fake_dns import FakeDns
 from fake_publisher import FakePublisher, answer, redirect
 from fake_relay import FakeRelay
 from tidings.mail.dns import Dns
-from tidings.mail.probes import click
+from tidings.mail.probes import click_unsubscribe
 from tidings.mail.settings import SmtpSettings
 from tidings.operator.checks import Level
 from tidings.operator.doctor_dns import Senders, examine_domains, examine_relay
@@ -200,7 +200,7 @@ def test_what_is_wrong_with_a_relay_is_named(script, level, said):
 )
 def test_the_button_of_mail_programs_is_pressed_as_they_do(said, expected):
     with FakePublisher() as site:
-        found = click(site.serve("/unsubscribe/0.x", said))
+        found = click_unsubscribe(site.serve("/unsubscribe/0.x", said))
 
     assert (found.status, found.location, found.sets_cookie) == expected
     [request] = site.received

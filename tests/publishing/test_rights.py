@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import update
 
-from newsletter_site import NewsletterSite, write_letter
+from newsletter_site import NewsletterSite, render
 from published_documents import PublishedDocuments, topic
 from tidings.catalog import entries, sources
 from tidings.db.mail_tables import issue
@@ -89,10 +89,10 @@ def test_what_is_withheld_is_nowhere_to_be_seen(room, republish, withheld):
 
     def written(digest, issue_url):
         digests.append(repr(digest))
-        return write_letter(digest, issue_url)
+        return render(digest, issue_url)
 
     room.now = room.subscription(1).next_issue_at
-    room.plan(write_letter=written)
+    room.plan(render=written)
 
     shown = dict(everywhere(room, entry_id, source_id)) | {"letter": "".join(digests)}
     assert {"issue", "entry", "letter", "/feed.atom", "page /topics/birds"} < set(shown)

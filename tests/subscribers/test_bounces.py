@@ -12,7 +12,7 @@ from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.subscriber_tables import consent
 from tidings.errors import MailboxError, StorageError
 from tidings.mail.addresses import BounceAddress
-from tidings.mail.mailboxes import Unread
+from tidings.mail.mailboxes import UnreadMessage
 from tidings.model.subscribers import ConsentEvent, SuppressionReason
 from tidings.subscribers import bounces
 from tidings.subscribers.bounce_rules import BounceKind
@@ -430,7 +430,7 @@ class Box:
 
     def unread(self):
         for raw in self.raw:
-            yield Unread(raw=raw, finish=self.finished.append)
+            yield UnreadMessage(raw=raw, finish=self.finished.append)
         if self.broken:
             raise MailboxError("box", "broken")
 

@@ -122,7 +122,7 @@ def test_readers_come_in_pages(newsletter_site):
     newsletter_id = newsletter_site.subscription(readers[0]).newsletter.id
 
     with newsletter_site.database.read() as connection:
-        count = plans.count(connection, newsletter_id)
+        count = plans.count_active(connection, newsletter_id)
         page = plans.subscriptions_of(connection, newsletter_id, after=0, limit=2)
         after = page[-1].id
         rest = plans.subscriptions_of(connection, newsletter_id, after=after, limit=2)

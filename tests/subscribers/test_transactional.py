@@ -26,8 +26,8 @@ from tidings.db.mail_tables import newsletter, subscription
 from tidings.db.subscriber_tables import sign_up
 from tidings.errors import StorageError
 from tidings.model.subscribers import NOBODY, MessageKind
-from tidings.newsletters.retries import DOUBT
-from tidings.newsletters.sender import Delivered
+from tidings.newsletters.retries import RESEND_DELAY
+from tidings.newsletters.sender import SendCounts
 from tidings.newsletters.store import relay_pauses
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.store import subscribers
@@ -138,7 +138,7 @@ def test_what_became_of_a_letter_decides_whether_it_is_tried_again(post, outbox)
     post.send(outbox)
 
     assert states == ["deferred", "rejected", "uncertain", "uncertain"]
-    assert found == [("uncertain", DOUBT)] * 2
+    assert found == [("uncertain", RESEND_DELAY)] * 2
     assert sorted(outbox.seen[4:]) == ["doubt@example.org", "later@example.org", "lost@example.org"]
     assert post.states() == ["accepted", "rejected", "accepted", "accepted"]
 
@@ -189,7 +189,7 @@ def test_as_long_as_nothing_is_due_nobody_is_kept_from_writing(database, outbox)
 
     delivered = post.send(outbox)
 
-    assert delivered == Delivered(accepted=0, failed=0)
+    assert delivered == SendCounts(accepted=0, failed=0)
     assert outage.left == 1
 
 
@@ -297,7 +297,7 @@ def test_a_reply_in_hand_is_kept_until_the_database_is_back(database):
 
     relay = Outbox(take_while_the_database_goes)
     post.send(relay)
-    post.newsletter_site.now += DOUBT
+    post.newsletter_site.now += RESEND_DELAY
     post.send(relay)
 
     assert post.states() == ["accepted", "accepted"]

@@ -35,7 +35,7 @@ from tidings.db.database import Database
 from tidings.db.mail_tables import delivery
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import Relay
-from tidings.newsletters.retries import PAUSES
+from tidings.newsletters.retries import BACKOFF
 
 READERS = 80
 SERVICES = 2
@@ -169,7 +169,7 @@ def come_to_an_end(house, port):
         send_what_is_due(house, port)
         if all(row.finished_at for row in house.deliveries()):
             break
-        house.now += max(PAUSES)
+        house.now += max(BACKOFF)
 
 
 def fork_relay(journal, calm, seed):

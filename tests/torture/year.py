@@ -30,7 +30,7 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.mail.transport import Reply
 from tidings.model.newsletters import UNSUBSCRIBE_URL, Frequency
-from tidings.newsletters.render import Composed
+from tidings.newsletters.render import RenderedIssue
 
 BEGIN = datetime(2026, 3, 7, tzinfo=UTC)
 """A month in which most clocks are changed."""
@@ -118,7 +118,7 @@ class Post(Outbox):
         parts = [part for section in digest.sections for part in (section, *section.folds)]
         self._written.append([one.id for part in parts for one in part.entries])
         text = f"{issue_url}\n{UNSUBSCRIBE_URL}\n"
-        return Composed(subject=f"Letter {len(self._written)}", html=text, text=text, shown=1)
+        return RenderedIssue(subject=f"Letter {len(self._written)}", html=text, text=text, shown=1)
 
     def send(self, envelope, letter, mark):
         if self.is_away:
@@ -181,7 +181,7 @@ class Year:
 
     def _tick(self):
         self.promises.plan(self._house.now)
-        self._house.plan(write_letter=self.post.write)
+        self._house.plan(render=self.post.write)
         self._house.deliver(self.post)
 
     def _happen(self):

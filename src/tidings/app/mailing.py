@@ -27,7 +27,7 @@ from tidings.newsletters.compose import Composer
 from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.issue_queue import IssueQueue, IssueSender
 from tidings.newsletters.plan import Planner
-from tidings.newsletters.render import Composed, compose
+from tidings.newsletters.render import RenderedIssue, compose
 from tidings.newsletters.sender import Sender
 from tidings.operator.daily_note import DailyNote
 from tidings.operator.doctor import Doctor
@@ -56,7 +56,7 @@ def composer(app: App) -> Composer:
     """
     site_url, templates = app.settings.web.public_url, app.mail_templates
     return Composer(
-        write_letter=partial(_write_letter, site_url=site_url, templates=templates),
+        render=partial(_render_issue, site_url=site_url, templates=templates),
         template_version=templates.fingerprint,
         secret=app.secret,
         mail_domain=app.sender.address.rpartition("@")[2],
@@ -121,7 +121,7 @@ def issue_messages(app: App) -> IssueMessages:
     return IssueMessages(
         sender=sender.address,
         bounces_to=_bounces_to(app),
-        letterhead_of=partial(_letterhead_of, sender=sender, site_url=site_url),
+        list_headers_of=partial(_list_headers_of, sender=sender, site_url=site_url),
         unsubscribe_url=lambda *numbers: (
             f"{site_url}/unsubscribe/{signed.unsubscribe.sign(*numbers)}"
         ),
@@ -160,9 +160,9 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
     way_out, sender, templates = transport(app), app.sender, app.mail_templates
     domain, site_url = sender.address.rpartition("@")[2], app.settings.web.public_url
 
-    def letterhead_of(newsletter: Newsletter | None) -> ListHeaders:
+    def list_headers_of(newsletter: Newsletter | None) -> ListHeaders:
         if newsletter is not None:
-            return _letterhead_of(newsletter, sender=sender, site_url=site_url)
+            return _list_headers_of(newsletter, sender=sender, site_url=site_url)
         return ListHeaders(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
 
     def write(context: MessageContext) -> RenderedMessage:
@@ -173,7 +173,7 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
         app.database,
         writer=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
         write=write,
-        letterhead_of=letterhead_of,
+        list_headers_of=list_headers_of,
         mail_domain=domain,
     )
     return Sender(
@@ -188,7 +188,7 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
     )
 
 
-def _letterhead_of(
+def _list_headers_of(
     newsletter: Newsletter, *, sender: addresses.Sender, site_url: str
 ) -> ListHeaders:
     return ListHeaders(
@@ -254,9 +254,9 @@ def _bounces_to(app: App) -> Callable[[int, str], str | None]:
     return lambda number, message_id: address.of(number, message_id) if address else None
 
 
-def _write_letter(
+def _render_issue(
     digest: Digest, issue_url: str, *, site_url: str, templates: Templates
-) -> Composed:
+) -> RenderedIssue:
     return compose(digest, site_url=site_url, issue_url=issue_url, templates=templates)
 
 

@@ -211,7 +211,7 @@ def _show_sent(issues: Sequence[tuple[Issue, int]], listed: Issue | None, site_u
 
 
 def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:
-    what = f"up to {expected.entries} entries to {expected.readers} subscribers"
+    what = f"up to {expected.entries} entries to {expected.recipients} subscribers"
     if expected.is_unusual and not force:
         because = f"would send {what}, more than ten times the usual: say --force"
         raise ConflictError("newsletter", slug, because=because)

@@ -201,7 +201,7 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             found = newsletters.get(connection, slug)
-            readers = plans.count(connection, found.id)
+            readers = plans.count_active(connection, found.id)
         if not yes:
             click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
         with app.database.write() as connection:

@@ -55,7 +55,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
             schedule=schedule,
             topics=given["topics"] or (one.topics if one else ()),
             watermark=one.watermark if one and is_to_come else None,
-            had=had_so_far(connection, one.id) if one and is_to_come else (),
+            taken_slots=had_so_far(connection, one.id) if one and is_to_come else (),
             subscription=one.id if one and is_to_come else None,
         )
         found = list(run(connection, wished, since=since, until=until))

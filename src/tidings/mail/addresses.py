@@ -1,7 +1,4 @@
-"""Mail addresses: exactly one, or refused with a reason.
-
-Where bounces go: an address for each delivery, signed, so that nobody can make one up.
-"""
+"""Mail addresses: parsing strictly, and a signed bounce address for each delivery (VERP)."""
 
 import hmac
 import re
@@ -16,7 +13,7 @@ from tidings.errors import ConfigError, InvalidError
 
 _NAMED = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*')
 
-# As East Asian input methods write what is ASCII, with their full stops.
+# Full-width ASCII and the full stops of East Asian input methods.
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3002: ".",
     0xFF61: ".",
@@ -24,30 +21,32 @@ _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0xFE6B: "@",
 }
 
-# Of no width: what comes along when an address is copied. Not what turns text around.
-_UNSEEN = frozenset(
+# Characters of no width, which come along when an address is copied. Bidi overrides are not among
+# them: those are refused.
+_INVISIBLE = frozenset(
     "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202c\u2060\u2066\u2067\u2068\u2069\ufeff"
 )
 
 # Characters before the @-sign (RFC 5321).
 MAX_LOCAL_PART = 64
 
-# Characters; a guess is right once in a million million.
-SIGNATURE = 8
+# Base32 characters, 40 bits: a guess is right once in a million million. Longer signatures leave
+# less of the 64 characters to the operator's own name.
+SIGNATURE_LENGTH = 8
 
 # Characters, with the largest id that a database holds.
-MAX_SUFFIX = len("+.") + 13 + SIGNATURE
+MAX_SUFFIX = len("+.") + 13 + SIGNATURE_LENGTH
 
 _SUFFIX = re.compile(r"([a-z2-7]{2,13})\.([a-z2-7]{8})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailAddress:
-    """Where mail can be delivered, in ASCII.
+    """A mail address in ASCII.
 
     Attributes:
         address: The local part as typed, the domain as a lower-case A-label.
-        key: Equal for addresses that are to be taken for one.
+        key: Equal for addresses that count as the same: case-folded.
     """
 
     address: str
@@ -56,23 +55,23 @@ class EmailAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """Who our letters are from; `name` may be empty, and is as the operator wrote it."""
+    """The From of our messages; `name` is as the operator wrote it, and may be empty."""
 
     name: str
     address: str
 
 
 def parse_address(text: str) -> EmailAddress:
-    """Read an address: no name, no list, no comment, no quotes, no IP address.
+    """Parse a single address: no name, no list, no comment, no quotes, no IP address.
 
-    What input methods and the clipboard add is taken off: full-width characters, those that
-    have no width, and blanks round it.
+    What input methods and the clipboard add is removed: full-width forms, characters of no width,
+    and blanks around it.
 
     Raises:
         InvalidError: It is not exactly one address that any relay can deliver to; its detail is
             `sign`, `name`, `letters` or `domain`, for the part that is wrong.
     """
-    trimmed = _mended(text)
+    trimmed = _cleaned(text)
     local, sign, domain = trimmed.rpartition("@")
     try:
         valid = validate_email(trimmed, check_deliverability=False, strict=True)
@@ -83,7 +82,8 @@ def parse_address(text: str) -> EmailAddress:
         because = "only ASCII letters can stand before the @-sign: not every mail server takes more"
         raise InvalidError("address", text, because, detail="letters")
     if local.startswith("-") or "=?" in local:
-        # The one is an option to some mail servers, the other reads as encoded in a header.
+        # Some mail servers pass it to a program, where a hyphen begins an option; and "=?" begins
+        # an encoded word in a header.
         because = "no address that letters reach begins with a hyphen or has =? in it"
         raise InvalidError("address", text, because, detail="name")
     address = f"{local}@{valid.ascii_domain.lower()}"
@@ -104,9 +104,9 @@ def parse_sender(text: str) -> Sender:
     return Sender(name=named["name"].strip(), address=parse_address(named["address"]).address)
 
 
-def _mended(text: str) -> str:
-    """Return an address as it was meant, in the characters that addresses are made of."""
-    seen = "".join(one for one in text if one not in _UNSEEN).translate(_FULL_WIDTH)
+def _cleaned(text: str) -> str:
+    """Return an address without what input methods and the clipboard add."""
+    seen = "".join(one for one in text if one not in _INVISIBLE).translate(_FULL_WIDTH)
     begin, end = 0, len(seen)
     while begin < end and unicodedata.category(seen[begin]) == "Zs":
         begin += 1
@@ -132,20 +132,20 @@ def _sentence(error: EmailNotValidError) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceClaim:
-    """The delivery that an address says it is for; nobody has compared the signature yet."""
+    """The delivery that a bounce address names; its signature is not verified yet."""
 
     delivery_id: int
     signature: str
 
 
 class BounceAddress:
-    """Makes and reads `bounces+ID.SIGNATURE@example.org`, in small letters as some servers do.
+    """Makes and reads `bounces+ID.SIGNATURE@example.org`.
 
-    The Message-ID is signed as well: an id may be used again once a subscriber is erased.
+    Unsigned, anybody could have a subscriber suppressed by a forged bounce.
 
     Args:
         address: Where all of them are delivered, such as `bounces@example.org`.
-        sign: Gives what only we can make of a text.
+        sign: A keyed hash of a text.
 
     Raises:
         ConfigError: It is no address, or too long to add to.
@@ -166,12 +166,13 @@ class BounceAddress:
             )
 
     def of(self, delivery_id: int, message_id: str) -> str:
-        """Return where the bounces of a delivery go."""
+        """Return the bounce address of a delivery."""
         signature = self._signature(delivery_id, message_id)
         return f"{self._local}+{_name(delivery_id)}.{signature}@{self._domain}"
 
     def read(self, address: str) -> BounceClaim | None:
-        """Return what an address claims; None if it is none of this kind."""
+        """Parse an address; None if it is no bounce address."""
+        # In lower case: some servers lower the whole envelope sender, hence base32.
         local, _, domain = address.lower().rpartition("@")
         base, _, suffix = local.partition("+")
         match = _SUFFIX.fullmatch(suffix)
@@ -184,11 +185,12 @@ class BounceAddress:
         return BounceClaim(delivery_id=number, signature=signature)
 
     def is_ours(self, claim: BounceClaim, message_id: str) -> bool:
-        """Say whether we made the address for the delivery with that Message-ID."""
+        """Verify the signature of an address, given the Message-ID of the delivery."""
         return hmac.compare_digest(self._signature(claim.delivery_id, message_id), claim.signature)
 
     def _signature(self, delivery_id: int, message_id: str) -> str:
-        return _lower(self._sign(f"{delivery_id} {message_id}"))[:SIGNATURE]
+        # The Message-ID as well: SQLite may use an id again once a subscriber is erased.
+        return _lower(self._sign(f"{delivery_id} {message_id}"))[:SIGNATURE_LENGTH]
 
 
 def _name(number: int) -> str:

@@ -1,8 +1,8 @@
-"""DKIM: a signature on each letter by which others know that our domain wrote it (RFC 6376).
+"""DKIM signatures (RFC 6376), with RSA or Ed25519 keys (RFC 8463).
 
-Here and not by a library: the one there is for it signs 30 letters a second, and its work
-besides the arithmetic, which is left to `cryptography`, is short. No time stands in a
-signature, so that a letter sent again is the same byte for byte.
+Not by a library: dkimpy signs 30 messages a second; apart from the arithmetic, which is left to
+`cryptography`, there is little to do. Signatures have no `t=`, so that a message that is sent
+again is the same byte for byte.
 """
 
 import re
@@ -27,11 +27,12 @@ from tidings.errors import ConfigError
 from tidings.mail.settings import DkimSettings
 from tidings.mail.transport import Connect, Send
 
-# Of an RSA key; nobody believes a shorter one (RFC 8301).
-FEWEST_BITS = 1024
+# Of an RSA key; verifiers must not accept a shorter one (RFC 8301).
+MIN_BITS = 1024
 
-# Headers that are signed once more than they occur, so that nobody can add another.
-SEALED = ("from", "subject")
+# Headers that are signed once more than they occur, so that nobody can add another without breaking
+# the signature (RFC 6376, 8.15).
+OVERSIGNED = ("from", "subject")
 
 _SPACES_AT_END = re.compile(rb"[ \t]+(?=\r\n)")
 _SPACES = re.compile(rb"[ \t]{2,}|\t")
@@ -39,16 +40,16 @@ _FOLD = re.compile(rb"\r\n(?=[ \t])")
 
 
 class Signer:
-    """Signs letters for one domain, with one key.
+    """Signs messages for one domain, with one key.
 
     Attributes:
-        domain: In whose name.
-        name: Where the public key has to be in DNS.
-        record: What has to stand there, as a TXT record.
-        bits: Of an RSA key; None for one on the curve Ed25519.
+        domain: The signing domain.
+        name: The DNS name of the public key.
+        record: The TXT record that it has to have.
+        bits: Of an RSA key; None for Ed25519.
 
     Raises:
-        ConfigError: The key is none, or of a kind that DKIM does not know.
+        ConfigError: The key cannot be read, or is of another kind.
     """
 
     def __init__(self, settings: DkimSettings) -> None:
@@ -61,18 +62,18 @@ class Signer:
         self.public_key = _public_key(self._key)
         self.record = f"v=DKIM1; k={self._kind}; p={self.public_key}"
 
-    def signed(self, letter: bytes) -> bytes:
-        """Return a letter with a signature above it that covers all of its headers."""
-        head, _, body = letter.partition(b"\r\n\r\n")
+    def signed(self, content: bytes) -> bytes:
+        """Return a message with a signature on top that covers all of its headers."""
+        head, _, body = content.partition(b"\r\n\r\n")
         fields = _relaxed_fields(head)
         names = [field.partition(b":")[0].decode() for field in fields]
-        unsigned = self._field([*names, *SEALED], body)
+        unsigned = self._field([*names, *OVERSIGNED], body)
         signature = self._sign(b"\r\n".join([*fields, *_relaxed_fields(unsigned)]))
         lines = "\r\n\t ".join(wrap(b64encode(signature).decode(), 72)).encode()
-        return b"".join((unsigned, lines, b"\r\n", letter))
+        return b"".join((unsigned, lines, b"\r\n", content))
 
     def _field(self, names: Sequence[str], body: bytes) -> bytes:
-        """Return the header but for the signature, which comes last."""
+        """Return the header up to `b=`: the signature is appended, and covers the rest of it."""
         lines = wrap(": ".join(names), 72, break_on_hyphens=False)
         covered = "\r\n\t ".join(lines)
         hashed = b64encode(sha256(_relaxed_body(body)).digest()).decode()
@@ -91,19 +92,19 @@ class Signer:
 
 
 def signing(connect: Connect, signer: Signer) -> Connect:
-    """Return a way out on which every letter is signed."""
+    """Return a `Connect` that signs every message."""
 
     @contextmanager
     def connected() -> Iterator[Send]:
         with connect() as send:
-            yield lambda envelope, letter, mark: send(envelope, signer.signed(letter), mark)
+            yield lambda envelope, content, mark: send(envelope, signer.signed(content), mark)
 
     return connected
 
 
 def _relaxed_body(body: bytes) -> bytes:
-    """Return a body without what relays change: blanks, and empty lines at the end."""
-    # Letters hardly have any: looking for the byte is much faster than the pattern.
+    """Return a body in relaxed canonicalization (RFC 6376, 3.4.4)."""
+    # Our encodings hardly leave any such blanks: looking for the byte is faster than the pattern.
     if b" \r\n" in body or b"\t\r\n" in body:
         body = _SPACES_AT_END.sub(b"", body)
     if b"  " in body or b"\t" in body:
@@ -113,7 +114,7 @@ def _relaxed_body(body: bytes) -> bytes:
 
 
 def _relaxed_fields(head: bytes) -> list[bytes]:
-    """Return headers without what relays change: case of names, folds, blanks."""
+    """Return headers in relaxed canonicalization (RFC 6376, 3.4.2)."""
     fields = []
     for field in _FOLD.sub(b"", head).split(b"\r\n"):
         name, _, value = field.partition(b":")
@@ -127,7 +128,7 @@ def _read_key(pem: str) -> RSAPrivateKey | Ed25519PrivateKey:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ConfigError("[dkim] key: no private key in PEM, or one with a password") from error
     if isinstance(key, RSAPrivateKey):
-        if key.key_size < FEWEST_BITS:
+        if key.key_size < MIN_BITS:
             raise ConfigError(f"[dkim] key: {key.key_size} bits are too few; 2048 are usual")
         return key
     if isinstance(key, Ed25519PrivateKey):

@@ -1,4 +1,4 @@
-"""DNS: what it says about domains and hosts that mail comes from."""
+"""DNS lookups for `tidings doctor`: TXT, MX, A, AAAA and PTR."""
 
 from dns.exception import DNSException
 from dns.rdtypes.ANY.MX import MX
@@ -8,14 +8,14 @@ from dns.reversename import from_address
 
 from tidings.errors import DnsError
 
-# Seconds for an answer, whoever is asked.
-PATIENCE = 5.0
+# Seconds for an answer, over all name servers.
+TIMEOUT = 5.0
 
 
 class Dns:
-    """Asks name servers, those of this machine as a rule.
+    """A resolver, that of this machine by default.
 
-    What does not exist is empty; every method raises `DnsError` if nobody answers.
+    Names without records give an empty list; every method raises `DnsError` if nobody answers.
     """
 
     def __init__(self, resolver: Resolver | None = None) -> None:
@@ -48,7 +48,8 @@ class Dns:
 
     def _ask(self, name: str, kind: str) -> list[object]:
         try:
-            return list(self._resolver.resolve(name, kind, search=False, lifetime=PATIENCE))
+            # Without `search` a missing name would be looked up again below the machine's own domain.
+            return list(self._resolver.resolve(name, kind, search=False, lifetime=TIMEOUT))
         except (NXDOMAIN, NoAnswer):
             return []
         except DNSException as error:

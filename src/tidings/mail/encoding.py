@@ -1,10 +1,10 @@
-"""Transfer encodings of a text with gaps, done once: later only the gaps are filled.
+"""Transfer encodings of texts with placeholders, and header lines of arbitrary text.
 
-Header lines: text that anybody wrote, made into lines that add nothing to the head.
+A text is encoded once; for each recipient only the placeholders are filled.
 
-Written here and not with the standard library, whose older versions let an encoded line
-break through into the head, and whose newer ones fold differently: a letter that is sent
-again must be the same byte for byte.
+Headers are not written by the standard library: its older versions let an encoded line break
+through into the header section, its newer ones fold differently, and a message that is sent again
+must be the same byte for byte.
 """
 
 import re
@@ -19,7 +19,7 @@ from tidings.mail.addresses import Sender
 
 CRLF = b"\r\n"
 
-# Characters; no client shows more of a subject or a name.
+# Characters of a subject or a name; no mail program shows more.
 MAX_TEXT = 200
 
 # Bytes of a line with encoded words (RFC 2047); the others keep to it too.
@@ -31,27 +31,28 @@ _UNSAFE = {"Cc", "Cs", "Zl", "Zp", "Cn", "Co"}
 
 
 class EncodedText(Protocol):
-    """A text that is ready for the wire, but for its gaps.
+    """An encoded text with gaps where its placeholders were.
 
     Attributes:
         encoding: The value of Content-Transfer-Encoding.
-        size: Bytes, without what goes into the gaps.
+        size: Bytes, gaps not counted.
     """
 
     encoding: str
     size: int
 
     def filled(self, values: Sequence[bytes]) -> bytes:
-        """Return the whole text with a value in every gap: one for each kind of gap."""
+        """Return the whole text with the gaps filled: a value for each placeholder."""
 
 
 def encoded(text: str, gaps: Sequence[str]) -> EncodedText:
-    """Encode `text` in the way that takes fewer bytes.
+    """Encode `text` as quoted-printable or base64, whichever takes fewer bytes.
 
     Args:
         text: Its line breaks, of whatever kind, become CRLF.
-        gaps: What stands for a gap in it, a mark for each kind; no two overlap.
+        gaps: Its placeholders; no two overlap.
     """
+    # Never 8bit: not every relay on the way offers 8BITMIME, and one that recodes breaks DKIM.
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     parts = re.split(f"({'|'.join(map(re.escape, gaps))})", lines) if gaps else [lines]
     segments = [part.encode(errors="replace") for part in parts[::2]]
@@ -64,7 +65,7 @@ def encoded(text: str, gaps: Sequence[str]) -> EncodedText:
 
 
 class QuotedPrintable:
-    """Readable, and short for what is mostly ASCII; a gap stands on lines of its own."""
+    """Shorter for mostly ASCII; a gap stands on lines of its own, between two soft breaks."""
 
     encoding = "quoted-printable"
 
@@ -84,11 +85,11 @@ class QuotedPrintable:
 
 
 class Base64:
-    """Shorter for what is mostly not ASCII.
+    """Shorter for text that is mostly not ASCII, such as Chinese.
 
-    It goes by groups of three bytes. The last group before a gap and the first one behind it
-    are therefore encoded together with the value; how many bytes behind a gap that takes depends
-    on what stands before them, so each segment behind one is encoded in three ways.
+    Base64 encodes groups of three bytes. The last group before a gap and the first one behind it
+    are therefore encoded together with the value. How many bytes behind the gap that takes depends
+    on the length of the value, so each segment behind a gap is encoded in three ways beforehand.
     """
 
     encoding = "base64"
@@ -117,7 +118,7 @@ class Base64:
 
 
 def _whole_groups(segment: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
-    """Return what can be encoded now, and what has to wait for what comes behind the gap."""
+    """Return the whole groups encoded, and the one or two bytes that are left for the gap."""
     end = len(segment) if is_last else len(segment) - len(segment) % 3
     return _base64(segment[:end]), segment[end:]
 
@@ -132,7 +133,8 @@ def _base64(data: bytes) -> bytes:
 
 
 def header_text(text: str) -> str:
-    """Return `text` on one line, without what is invisible on purpose, cut to `MAX_TEXT`."""
+    """Return `text` on one line, without control and bidi characters, cut to `MAX_TEXT`."""
+    # Bidi overrides can make a subject or sender read backwards, and so pass for another.
     shown = "".join(" " if _is_unsafe(c) else c for c in text[: 50 * MAX_TEXT])
     line = " ".join(unicodedata.normalize("NFC", shown).split())
     return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1].rstrip()}…"
@@ -164,8 +166,8 @@ def address_header(name: str, sender: Sender) -> str:
 def list_header(name: str, title: str, list_id: str) -> str:
     """Return the header `name` with the identifier of a list (RFC 2919), on one line.
 
-    Its title precedes it where that needs no encoding: rules by which people sort their mail
-    look at the line as it is.
+    Its title precedes it where that needs no encoding: filters by which people sort their mail
+    compare the raw line, and Gmail's `list:` does not decode it.
     """
     text = header_text(title)
     line = f"{name}: {_quoted_string(text)} <{list_id}>"

@@ -1,4 +1,4 @@
-"""The folder transport: a letter is a file, written whole or not at all."""
+"""The folder transport: each message is a file, written whole or not at all."""
 
 import os
 import re
@@ -12,20 +12,19 @@ from urllib.parse import quote
 from tidings.errors import ConfigError, RelayUnreachableError
 from tidings.mail.transport import Envelope, Reply, Send
 
-# Characters of a file's name, before a hash stands for the rest.
+# Characters of a file's name before a hash replaces the rest; file systems take 255 bytes.
 MAX_NAME = 120
 
 _MESSAGE_ID = re.compile(rb"^Message-ID: *<([^<>\r\n]+)>\r?$", re.IGNORECASE | re.MULTILINE)
 
 
 class Folder:
-    """A folder that letters are delivered to, for its owner alone: they hold private links.
+    """A folder that messages are written to, readable by its owner alone: they hold private links.
 
-    The same Message-ID is the same file. So a letter may be repeated for as long as its
-    delivery is in doubt, and there is no marker to be set.
+    The same Message-ID is the same file: repeating a message doubles nothing, so no marker is set.
 
     Raises:
-        ConfigError: The folder is not there and cannot be made.
+        ConfigError: The folder does not exist and cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,21 +36,21 @@ class Folder:
 
     @contextmanager
     def connect(self) -> Iterator[Send]:
-        """Give a thread its way into the folder."""
+        """Give a thread its way into the folder; all share it."""
         yield self._send
 
-    def _send(self, envelope: Envelope, letter: bytes, _mark: Callable[[], None]) -> Reply:
-        name = _file_name(letter)
+    def _send(self, envelope: Envelope, content: bytes, _mark: Callable[[], None]) -> Reply:
+        name = _file_name(content)
         try:
-            _write(self._path, name, letter)
+            _write(self._path, name, content)
         except OSError as error:
             because = f"cannot write to {self._path}: {error.strerror}"
             raise RelayUnreachableError(envelope.recipient, because, stops_relay=True) from error
         return Reply(code=250, text=f"kept as {name}")
 
 
-def _file_name(letter: bytes) -> str:
-    head = letter.partition(b"\r\n\r\n")[0]
+def _file_name(content: bytes) -> str:
+    head = content.partition(b"\r\n\r\n")[0]
     match = _MESSAGE_ID.search(head)
     if match is None:
         raise ValueError("a letter without Message-ID")
@@ -61,12 +60,12 @@ def _file_name(letter: bytes) -> str:
     return f"{name}.eml"
 
 
-def _write(folder: Path, name: str, letter: bytes) -> None:
-    """Write a file so that whoever looks sees all of it or nothing, even after a power cut."""
+def _write(folder: Path, name: str, content: bytes) -> None:
+    """Write a file atomically, even in a power cut: synced, renamed, and the folder synced."""
     descriptor, temporary = mkstemp(prefix=".", suffix=".part", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(letter)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).replace(folder / name)

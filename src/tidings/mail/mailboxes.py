@@ -1,7 +1,7 @@
-"""The mailboxes that bounces arrive in: a Maildir, or a folder on an IMAP server.
+"""Mailboxes that bounces are read from: a Maildir, or a folder on an IMAP server.
 
-Nothing is ever deleted. A message is marked as read once what it reports is saved; what is no
-report stays as it was, for whoever else reads there.
+Nothing is ever deleted. A message is marked as read once its report is saved; one that is no report
+stays unread, since people may read there as well.
 """
 
 import imaplib
@@ -17,7 +17,7 @@ from tidings.errors import MailboxError
 from tidings.mail.reports import MAX_SIZE
 from tidings.mail.settings import BounceSettings
 
-# Read at once; the rest is for the next time.
+# Messages that are read at a time; the others are read the next time.
 MAX_MESSAGES = 1000
 
 # Seconds for the connection, and for each answer.
@@ -25,12 +25,12 @@ TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
-    """A message that nobody has read.
+class UnreadMessage:
+    """An unread message.
 
     Attributes:
-        raw: The message, or the beginning of one that is too long.
-        finish: To be called when it has been dealt with; True marks it as read.
+        raw: Its first `MAX_SIZE` bytes.
+        finish: To be called when it has been processed; True marks it as read.
     """
 
     raw: bytes
@@ -38,10 +38,10 @@ class Unread:
 
 
 class Mailbox(Protocol):
-    """Where messages wait; what has been finished does not come again."""
+    """Unread messages; those that were finished are not yielded again."""
 
-    def unread(self) -> Generator[Unread, None, None]:
-        """Yield what waits, the oldest first.
+    def unread(self) -> Generator[UnreadMessage, None, None]:
+        """Yield unread messages, the oldest first.
 
         Raises:
             MailboxError: It cannot be read.
@@ -49,13 +49,13 @@ class Mailbox(Protocol):
 
 
 class Maildir:
-    """A folder with a file for each message, those that nobody has noticed in `new`."""
+    """A folder with a file for each message, the unread ones in `new`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def unread(self) -> Generator[Unread, None, None]:
-        """Yield what is in `new`; it goes to `cur` when it is finished.
+    def unread(self) -> Generator[UnreadMessage, None, None]:
+        """Yield the messages in `new`; each moves to `cur` when it is finished.
 
         Raises:
             MailboxError: It cannot be read.
@@ -68,11 +68,11 @@ class Maildir:
             with self._translated():
                 raw = _beginning(file)
             if raw is not None:
-                yield Unread(raw=raw, finish=partial(self._finish, file))
+                yield UnreadMessage(raw=raw, finish=partial(self._finish, file))
 
     def _finish(self, file: Path, is_read: bool) -> None:  # noqa: FBT001 - as `Unread` has it
         name = file.name.partition(":")[0] + (":2,S" if is_read else ":2,")
-        with self._translated(), suppress(FileNotFoundError):  # somebody else has noticed it
+        with self._translated(), suppress(FileNotFoundError):  # a mail program has moved it
             file.rename(self._path / "cur" / name)
 
     @contextmanager
@@ -86,7 +86,7 @@ class Maildir:
 class Imap:
     """A folder on an IMAP server, always over TLS.
 
-    It remembers how far it has read, so that mail which is no report is fetched once.
+    It remembers the last UID, so that mail which is no report, and stays unread, is fetched once.
     """
 
     def __init__(self, settings: BounceSettings) -> None:
@@ -94,8 +94,8 @@ class Imap:
         self._validity = b""
         self._last = 0
 
-    def unread(self) -> Generator[Unread, None, None]:
-        """Yield what is not flagged as seen.
+    def unread(self) -> Generator[UnreadMessage, None, None]:
+        """Yield the messages without the flag `Seen`.
 
         Raises:
             MailboxError: The server cannot be reached, or refuses.
@@ -104,7 +104,7 @@ class Imap:
             for number in self._unseen(server)[:MAX_MESSAGES]:
                 raw = self._fetch(server, number)
                 if raw is not None:
-                    yield Unread(raw=raw, finish=partial(self._finish, server, number))
+                    yield UnreadMessage(raw=raw, finish=partial(self._finish, server, number))
 
     @contextmanager
     def _opened(self) -> Iterator[imaplib.IMAP4_SSL]:
@@ -122,13 +122,16 @@ class Imap:
 
     def _unseen(self, server: imaplib.IMAP4_SSL) -> list[int]:
         validity = server.response("UIDVALIDITY")[1][0] or b""
+        # Another UIDVALIDITY: the server has numbered the folder anew (RFC 3501, 2.3.1.1).
         if validity != self._validity:
             self._validity, self._last = validity, 0
         found = _answered(server.uid("SEARCH", "UID", f"{self._last + 1}:*", "UNSEEN"))
         numbers = sorted(map(int, b" ".join(filter(None, found)).split()))
-        return [number for number in numbers if number > self._last]  # `*` is below 1 as well
+        # `5:*` means `*:5` if the last message is number 3, and finds that one again.
+        return [number for number in numbers if number > self._last]
 
     def _fetch(self, server: imaplib.IMAP4_SSL, number: int) -> bytes | None:
+        # PEEK: a plain BODY[] sets the flag `Seen`.
         what = f"(BODY.PEEK[]<0.{MAX_SIZE}>)"
         answer = _answered(server.uid("FETCH", str(number), what))
         return next((bytes(one[1]) for one in answer if isinstance(one, tuple)), None)
@@ -153,7 +156,7 @@ def _beginning(file: Path) -> bytes | None:
     try:
         with file.open("rb") as message:
             return message.read(MAX_SIZE)
-    except FileNotFoundError:  # somebody else has noticed it
+    except FileNotFoundError:  # a mail program has moved it
         return None
 
 

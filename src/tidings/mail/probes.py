@@ -1,4 +1,4 @@
-"""Inquiries: what the relay offers, and what the link by which readers leave answers."""
+"""Probes for `tidings doctor`: what the relay offers, and whether one-click unsubscribing works."""
 
 import ssl
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from tidings.errors import UnreachableError
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import describe_error, open_session
 
-# Seconds that a page has to answer.
-PATIENCE = 15.0
+# Seconds for the connection, and for the answer.
+TIMEOUT = 15.0
 
 # What mail programs post (RFC 8058).
 ONE_CLICK = b"List-Unsubscribe=One-Click"
@@ -21,10 +21,10 @@ ONE_CLICK = b"List-Unsubscribe=One-Click"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayOffer:
-    """What a relay said to us.
+    """A relay's answer to EHLO.
 
     Attributes:
-        extensions: In small letters, each with what follows it.
+        extensions: In lower case, each with its parameters.
         valid_until: The end of its certificate; None without encryption.
     """
 
@@ -34,10 +34,10 @@ class RelayOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickAnswer:
-    """What a click on the button of a mail program came to.
+    """The response to a one-click unsubscribe request.
 
     Attributes:
-        at: The time by the clock of who answered.
+        at: Its `Date`, which shows a wrong clock there; None without one.
     """
 
     status: int
@@ -46,11 +46,11 @@ class ClickAnswer:
     at: datetime | None
 
 
-def ask_relay(settings: SmtpSettings) -> RelayOffer:
-    """Begin a session as for a letter, and end it.
+def probe_relay(settings: SmtpSettings) -> RelayOffer:
+    """Open a session as for a message, and close it.
 
     Raises:
-        DeliveryError: The relay is not there, or does not want us.
+        DeliveryError: The relay cannot be reached, or refuses us.
     """
     smtp = open_session(settings, ssl.create_default_context(), recipient="nobody")
     try:
@@ -61,15 +61,15 @@ def ask_relay(settings: SmtpSettings) -> RelayOffer:
         smtp.close()
 
 
-def click(url: str) -> ClickAnswer:
-    """Post to a link as mail programs do when somebody presses their button.
+def click_unsubscribe(url: str) -> ClickAnswer:
+    """Post to an unsubscribe link as mail programs do (RFC 8058): no cookies, no redirects.
 
     Raises:
         UnreachableError: Nobody answers there.
     """
     parts = urlsplit(url)
     kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-    connection = kind(parts.netloc, timeout=PATIENCE)
+    connection = kind(parts.netloc, timeout=TIMEOUT)
     try:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", parts.path, ONE_CLICK, headers)

@@ -1,7 +1,7 @@
-"""Mail that comes back to us: reports of failure (RFC 3464) and of complaint (RFC 5965).
+"""Parsing bounces (RFC 3464), complaints (RFC 5965) and requests to unsubscribe by mail.
 
-A few headers and the small parts of a report are all that is read of it. The parts are cut
-apart here and not by the library, which descends as deep as a hostile message wants it to.
+Only a few headers and the small parts of a report are read. The MIME parts are split here and not
+by the standard library, which recurses as deep as a hostile message is nested.
 """
 
 import re
@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from tidings.errors import one_line
 from tidings.model.refusals import find_exact_status, find_status
 
-# Bytes that are read; behind them stands at most the end of the letter that came back.
+# Bytes that are read; a report comes first, what is beyond is the end of the returned message.
 MAX_SIZE = 262_144
 
 MAX_PARTS, MAX_DEPTH = 20, 3
@@ -31,12 +31,12 @@ MAX_HEADER = 20_000
 MAX_HEAD = 65_536
 MAX_DIAGNOSTIC = 300
 
-# The kinds of feedback that mean: send no more. Another one is `not-spam`.
+# The feedback types that mean "send no more"; `not-spam` for one does not.
 COMPLAINTS = frozenset({"abuse", "fraud", "opt-out", "opt-out-list"})
 
-# What machines write of themselves in answer to letters (RFC 3834, RFC 5436). Mail programs that
-# leave a list for their reader say `auto-generated`.
-ANSWERS = frozenset({"auto-replied", "auto-notified"})
+# `Auto-Submitted` of automatic replies (RFC 3834, RFC 5436). Not `auto-generated`: mail programs
+# that unsubscribe for their user say that.
+AUTOMATIC_REPLIES = frozenset({"auto-replied", "auto-notified"})
 
 DAEMONS = frozenset({"mailer-daemon", "postmaster", "mail-daemon"})
 
@@ -66,15 +66,15 @@ _REFUSAL = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """That a letter failed for good, or was complained about.
+    """A report that a message failed for good, or was complained about.
 
     Attributes:
-        is_standard: It is in the form of one of the standards, and not guessed from its words.
-        recipients: Whom it names, in small letters; it may name nobody.
-        message_id: Of the letter, as it stands in what came back of it.
-        senders: Addresses that the letter went out from, or that its reader can leave by, as far
-            as they stand in what came back: some relays rewrite the Message-ID.
-        tokens: Of the links by which its reader can leave, likewise.
+        is_standard: It has the form of a standard, and is not guessed from its text.
+        recipients: The addresses that it names, in lower case; may be empty.
+        message_id: Of the returned message.
+        senders: Bounce addresses in the returned message: its envelope sender, and its mailto
+            link. Some relays rewrite the Message-ID, but not these.
+        tokens: Of the unsubscribe links in the returned message.
         fingerprint: The same for every copy of this report.
     """
 
@@ -91,22 +91,22 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message as far as it concerns us.
+    """A message in the bounce mailbox.
 
     Attributes:
-        sent_to: The addresses that it says it was sent to.
-        report: None for mail of any other kind: holiday notes, questions, delays.
-        asks_to_leave: Its subject is the one by which mail programs unsubscribe, and no machine
+        sent_to: The addresses in the headers that name recipients.
+        report: None for any other mail: holiday notes, questions, delays.
+        asks_to_unsubscribe: Its subject is the one by which mail programs unsubscribe, and no machine
             wrote it as an answer.
     """
 
     sent_to: tuple[str, ...]
     report: Report | None
-    asks_to_leave: bool
+    asks_to_unsubscribe: bool
 
 
 def read_incoming(raw: bytes) -> Incoming:
-    """Read a message; whatever its bytes are, this returns."""
+    """Parse a message; never raises, whatever the bytes are."""
     message = _Message(raw[:MAX_SIZE])
     named = " ".join(message.values(*_SENT_TO))
     sent_to = dict.fromkeys(_ADDRESS.findall(named[:MAX_HEADER]))
@@ -114,15 +114,15 @@ def read_incoming(raw: bytes) -> Incoming:
     return Incoming(
         sent_to=tuple(sent_to)[:MAX_ADDRESSES],
         report=report,
-        asks_to_leave=report is None and _asks_to_leave(message),
+        asks_to_unsubscribe=report is None and _asks_to_unsubscribe(message),
     )
 
 
 class _Message:
-    """A message cut apart: its head, and the kind and text of its parts."""
+    """A message split into its headers, and the types and texts of its parts."""
 
     def __init__(self, raw: bytes) -> None:
-        self._head, body = _cut(raw)
+        self._head, body = _split_head(raw)
         self._parts = list(islice(_parts(self._head, body, depth=0), MAX_PARTS))
         self.fingerprint = sha256(body).digest()
 
@@ -133,7 +133,7 @@ class _Message:
         return (text for kind, text in self._parts if kind in kinds)
 
     def returned(self) -> "_Returned":
-        """Return by what the letter can be known that came back."""
+        """Return what identifies the message that was returned."""
         heads = (_BLANK_LINE.split(text, 1)[0] for text in self.texts(*_RETURNED))
         head = next(filter(None, map(_fields, heads)), {})
         said = " ".join(head.get(name, "") for name in _SAYS_WHOSE)[:MAX_HEADER]
@@ -152,15 +152,15 @@ class _Returned(TypedDict):
     tokens: tuple[str, ...]
 
 
-def _asks_to_leave(message: _Message) -> bool:
+def _asks_to_unsubscribe(message: _Message) -> bool:
     by_machine = {value.strip().lower() for value in message.values("Auto-Submitted")}
     by_machine = {re.split(r"[;\s(]", value, maxsplit=1)[0] for value in by_machine}
     subjects = [_decoded(value) for value in message.values("Subject")]
-    return subjects == ["unsubscribe"] and not by_machine & ANSWERS
+    return subjects == ["unsubscribe"] and not by_machine & AUTOMATIC_REPLIES
 
 
 def _decoded(subject: str) -> str:
-    """Return a subject as people read it, in small letters."""
+    """Return a subject decoded, in lower case, without quotes and punctuation around it."""
     try:
         said = str(make_header(decode_header(subject[:MAX_HEADER])))
     except (HeaderParseError, LookupError, ValueError):
@@ -188,7 +188,7 @@ def _complaint(message: _Message) -> Report | None:
 
 
 def _with_sender(returned: _Returned, named: str) -> _Returned:
-    """Return what is known of a letter, with the sender that a report names beside it."""
+    """Add the sender that a report itself names."""
     return {**returned, "senders": (*_addresses(named[:MAX_HEADER]), *returned["senders"])}
 
 
@@ -217,7 +217,7 @@ def _failure(message: _Message) -> Report | None:
 
 
 def _guessed(message: _Message) -> Report | None:
-    """Return what a mail server says in words of its own."""
+    """Guess a report from the text of a mail server that follows no standard, such as qmail."""
     if any(message.texts("message/delivery-status", "message/global-delivery-status")):
         return None
     senders = _ADDRESS.findall(" ".join(message.values("From"))[:MAX_HEADER])
@@ -239,7 +239,7 @@ def _guessed(message: _Message) -> Report | None:
 
 
 def _without_type(said: str) -> str:
-    """Return what a server said without the kind of server in front, as in `smtp; 550 no`."""
+    """Return a diagnostic without its type, as in `smtp; 550 no`."""
     match = _TYPE.match(said.strip())
     return said.strip()[match.end() :] if match else said
 
@@ -258,7 +258,7 @@ def _diagnostic(text: str) -> str:
 
 
 def _fields(block: str) -> dict[str, str]:
-    """Return the fields of a block by name in small letters; of two the first one counts."""
+    """Return the fields of a block by lower-case name; of duplicates the first."""
     found: dict[str, str] = {}
     for name, value in _FIELD.findall(block):
         found.setdefault(name.lower(), value)
@@ -273,10 +273,10 @@ def _parts(head: Message, body: bytes, *, depth: int) -> Iterator[tuple[str, str
     elif boundary and depth < MAX_DEPTH:
         between = rb"(?m)^--" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r?\n|\Z)"
         for part in re.split(between, body, maxsplit=MAX_PARTS)[1:]:
-            yield from _parts(*_cut(part), depth=depth + 1)
+            yield from _parts(*_split_head(part), depth=depth + 1)
 
 
-def _cut(raw: bytes) -> tuple[Message, bytes]:
+def _split_head(raw: bytes) -> tuple[Message, bytes]:
     match = _HEAD_END.search(raw)
     head, body = (raw[: match.start()], raw[match.end() :]) if match else (raw, b"")
     return BytesHeaderParser().parsebytes(head[:MAX_HEAD]), body
@@ -285,7 +285,7 @@ def _cut(raw: bytes) -> tuple[Message, bytes]:
 def _boundary(head: Message) -> bytes | None:
     try:
         return str(head.get_boundary() or "").encode("ascii", "surrogateescape")
-    except ValueError:  # of a charset that is none, or with letters that no boundary has
+    except ValueError:  # an unknown charset (RFC 2231), or characters that no boundary has
         return None
 
 
@@ -296,6 +296,7 @@ def _text(head: Message, body: bytes) -> str:
                 body = b64decode(body)
         case "quoted-printable":
             body = decodestring(body)
+    # Not by the declared charset, which bounces get wrong; Chinese servers write GB 18030.
     for charset in ("utf-8", "gb18030"):
         with suppress(UnicodeDecodeError):
             return body.decode(charset)

@@ -1,4 +1,4 @@
-"""The relay, the way back, and the signature, as the operator sets them."""
+"""The operator's settings for mail: the relay, bounces, DKIM."""
 
 import ipaddress
 import re
@@ -18,11 +18,11 @@ _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DomainLimits:
-    """What a recipient's domain is spared; none, or 0, for as much as the relay takes.
+    """Limits for a recipient's domain; None, or 0, for those of the relay.
 
     Attributes:
-        connections: Letters to it that are on their way at the same time.
-        per_second: Letters to it.
+        connections: Messages that are sent to it at the same time.
+        per_second: Messages to it.
     """
 
     connections: int | None = None
@@ -31,20 +31,19 @@ class DomainLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmtpSettings:
-    """The relay that takes our letters; each is a setting under `[smtp]`.
+    """The relay; each is a setting under `[smtp]`.
 
     Attributes:
         security: `tls`, `starttls`, or `none` for a relay on this machine.
-        user: Empty for a relay that takes letters from us without AUTH.
+        user: Empty for no AUTH.
         timeout: For the connection, and for each reply but the last.
-        reply_timeout: For the last reply, that the letter is taken; RFC 5321 wants 10 minutes.
+        reply_timeout: For the reply after the payload; RFC 5321 wants 10 minutes (4.5.3.2.6).
         connections: Kept open at the same time.
-        per_second: Letters, over all connections together; 0 for as many as the relay takes.
-        domains: What less holds for letters to one domain, by its name.
+        per_second: Messages over all connections together; 0 for no limit.
+        domains: Limits by recipient domain.
 
     Raises:
-        ConfigError: A password would go over the network unprotected, or cannot be sent;
-            a domain is none.
+        ConfigError: A password would be sent in the clear, or cannot be sent; a domain is invalid.
     """
 
     host: str
@@ -82,7 +81,7 @@ class BounceSettings:
     """Where bounces arrive, and where they are read; each is a setting under `[bounce]`.
 
     Attributes:
-        address: Empty for the address that letters are from, with nothing to tell them apart.
+        address: Empty for the sender's own address, without VERP.
         maildir: A folder that they are delivered into; empty for none.
         imap_host: A server that they are fetched from, over TLS; empty for none.
 
@@ -107,15 +106,15 @@ class BounceSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DkimSettings:
-    """How letters are signed; each is a setting under `[dkim]`. Empty: the relay does it.
+    """DKIM signatures; each is a setting under `[dkim]`. All empty: the relay signs.
 
     Attributes:
-        domain: In whose name; that of the sender, or one above it.
-        selector: Tells the domain's keys apart.
+        domain: The signing domain (`d=`): that of the sender, or one above it.
+        selector: Which of the domain's keys (`s=`).
         key: The private key, in PEM.
 
     Raises:
-        ConfigError: One is missing, or is no name.
+        ConfigError: Some are set and others not, or one is no DNS name.
     """
 
     domain: str

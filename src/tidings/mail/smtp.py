@@ -1,14 +1,7 @@
-"""A line to the relay: letters go out one after the other, over a connection that stays open.
+"""The SMTP transport: a connection to the relay per thread, kept open, with one rate limit for all.
 
-The SMTP transport: one relay, and a line to it for every thread.
-
-How a session with the relay begins: connection, encryption, AUTH — or why it does not.
-
-SMTP connections on which a reply comes whole, well-formed and in time, or not at all.
-
-How fast letters may go out to one relay, whatever the number of threads.
-
-What a relay's refusal means: come back later, give up on the recipient, or look at ourselves.
+Every failure becomes one of four errors: try again later, reject the recipient, a fault of the
+sender, or the reply was lost.
 """
 
 import re
@@ -34,32 +27,32 @@ from tidings.mail.settings import SmtpSettings
 from tidings.mail.transport import Envelope, Reply, Send
 from tidings.model.refusals import RefusalSubject, names_size, subject_of
 
-# Seconds after which a connection is made again rather than trusted.
+# Seconds after which an idle connection is not trusted any more: firewalls drop it without a word.
 MAX_IDLE = 30.0
 
-# Seconds that a relay has to answer our QUIT.
-FAREWELL = 2.0
+# Seconds that the reply to QUIT is waited for.
+QUIT_TIMEOUT = 2.0
 
 OK = 250
 
 GO_AHEAD = 354
 
-# Bytes of a line; RFC 5321 promises at most 512.
+# Bytes of a reply line; RFC 5321, 4.5.3.1.5, allows 512, and some relays explain themselves longer.
 MAX_LINE = 2000
 
 MAX_LINES = 100
 
 _LINE = re.compile(rb"(?P<code>[2-5]\d\d)(?:(?P<mark>[ -])(?P<text>[^\r\n]*))?\r?\n")
 
-# Seconds by which somebody who came late may make up for it.
-CATCH_UP = 0.1
+# Seconds of delay that the next messages may make up for.
+MAX_CATCH_UP = 0.1
 
 
 class StrictSmtp(smtplib.SMTP):
-    """A connection without encryption, or with STARTTLS; `timeout` holds for every reply.
+    """A connection without encryption, or with STARTTLS; `timeout` holds for a whole reply.
 
-    The standard library's own waits that long for every few bytes, so a relay that drips
-    would hold it for hours.
+    In the standard library it holds for every read, so a relay that sends a byte at a time would
+    hold a thread for hours.
     """
 
     def getreply(self) -> tuple[int, bytes]:
@@ -67,7 +60,7 @@ class StrictSmtp(smtplib.SMTP):
         return self.reply_within(self.timeout)
 
     def reply_within(self, seconds: float) -> tuple[int, bytes]:
-        """Wait so long for a reply, and close the connection if none comes.
+        """Wait up to `seconds` for a reply, and close the connection if none comes.
 
         Raises:
             OSError: The connection is lost, or what came is no reply.
@@ -112,10 +105,12 @@ class StrictSmtp(smtplib.SMTP):
 
 
 class RateLimit:
-    """A bucket of tokens that fills at a steady rate, shared by all threads.
+    """A token bucket, shared by all threads.
 
     Args:
-        per_second: Letters; 0 for as many as will.
+        per_second: Messages; 0 for no limit.
+        clock: Seconds, monotonic.
+        sleep: Waits for so many seconds.
     """
 
     def __init__(
@@ -131,77 +126,82 @@ class RateLimit:
         self._next = clock()
 
     def wait(self) -> None:
-        """Return when the next letter may go."""
+        """Return when the next message may be sent."""
         if not self._interval:
             return
         with self._lock:
             now = self._clock()
-            turn = max(self._next, now - CATCH_UP)
+            turn = max(self._next, now - MAX_CATCH_UP)
             self._next = turn + self._interval
+        # Outside the lock: each thread has its turn already, and sleeps until then.
         if turn > now:
             self._sleep(turn - now)
 
 
 class SmtpConnection:
-    """One thread's connection to the relay, made again when it is lost or stale."""
+    """One thread's connection to the relay, reopened when it is lost or stale."""
 
-    def __init__(self, settings: SmtpSettings, *, pace: RateLimit, tls: ssl.SSLContext) -> None:
-        self._settings, self._pace, self._tls = settings, pace, tls
+    def __init__(
+        self, settings: SmtpSettings, *, rate_limit: RateLimit, tls: ssl.SSLContext
+    ) -> None:
+        self._settings, self._rate_limit, self._tls = settings, rate_limit, tls
         self._smtp: StrictSmtp | None = None
         self._used_at = 0.0
 
-    def send(self, envelope: Envelope, letter: bytes, mark: Callable[[], None]) -> Reply:
-        """Send a letter.
+    def send(self, envelope: Envelope, content: bytes, mark: Callable[[], None]) -> Reply:
+        """Send a message.
 
         Raises:
-            DeliveryError: The relay does not take it, or nobody knows whether it did.
+            DeliveryError: The relay refused it, or its reply was lost.
         """
-        payload = _dot_stuffed(letter)
-        self._pace.wait()
-        smtp = self._ready_for(envelope, size=len(letter))
+        payload = _dot_stuffed(content)
+        self._rate_limit.wait()
+        smtp = self._send_envelope_retrying(envelope, size=len(content))
         try:
+            # As late as possible, after the "354 go ahead": a crash from here on leaves it in doubt.
             mark()
         except BaseException:
-            self._hang_up()  # without its final dot a letter is not sent
+            self._disconnect()  # without the final dot nothing is sent
             raise
-        return self._hand_over(smtp, envelope.recipient, payload)
+        return self._send_payload(smtp, envelope.recipient, payload)
 
     def close(self) -> None:
-        """Take leave of the relay."""
+        """Send QUIT, and close the connection."""
         if self._smtp is not None:
-            self._smtp.timeout = FAREWELL
+            self._smtp.timeout = QUIT_TIMEOUT
             with suppress(OSError):
                 self._smtp.quit()
-        self._hang_up()
+        self._disconnect()
 
-    def _ready_for(self, envelope: Envelope, *, size: int) -> StrictSmtp:
-        """Bring the relay to the point where the letter itself comes next."""
+    def _send_envelope_retrying(self, envelope: Envelope, *, size: int) -> StrictSmtp:
+        """Send the envelope, over a new connection if the old one turns out to be closed."""
         is_used = self._smtp is not None
         try:
-            return self._announced(envelope, size=size)
+            return self._send_envelope(envelope, size=size)
         except RelayUnreachableError:
             if not is_used:
                 raise
-        # Many relays end a connection after some time or number of letters.
-        return self._announced(envelope, size=size)
+        # Many relays close a connection after some time or number of messages (Exim after 1,000).
+        return self._send_envelope(envelope, size=size)
 
     def _connected(self, recipient: str) -> StrictSmtp:
         if self._smtp is not None and self._is_stale(self._smtp):
-            self._hang_up()
+            self._disconnect()
         if self._smtp is None:
             self._smtp = open_session(self._settings, self._tls, recipient=recipient)
         return self._smtp
 
     def _is_stale(self, smtp: StrictSmtp) -> bool:
-        """Tell whether the relay has, or may have, closed the connection since the last letter."""
+        """Tell whether the relay has, or may have, closed the connection since the last message."""
         if time.monotonic() - self._used_at > MAX_IDLE or smtp.sock is None:
             return True
         with selectors.DefaultSelector() as selector:
             selector.register(smtp.sock, selectors.EVENT_READ)
-            return bool(selector.select(0))  # nobody speaks unasked but to say good-bye
+            # A server says nothing unasked but "421 closing", or the end of the stream.
+            return bool(selector.select(0))
 
-    def _announced(self, envelope: Envelope, *, size: int) -> StrictSmtp:
-        """Say what comes, at once where the relay lets us, until it says "go ahead"."""
+    def _send_envelope(self, envelope: Envelope, *, size: int) -> StrictSmtp:
+        """Send MAIL, RCPT and DATA, in one write if the relay allows it, until "354 go ahead"."""
         smtp = self._connected(envelope.recipient)
         declared = f" SIZE={size}" if smtp.has_extn("size") else ""
         commands = {
@@ -209,6 +209,7 @@ class SmtpConnection:
             SmtpStage.RCPT: f"RCPT TO:<{envelope.recipient}>",
             SmtpStage.DATA: "DATA",
         }
+        # PIPELINING (RFC 2920) saves two round trips a message; DATA must be the last of a group.
         is_pipelined = smtp.has_extn("pipelining")
         try:
             if is_pipelined:
@@ -217,31 +218,32 @@ class SmtpConnection:
                 reply = Reply.read(*(smtp.getreply() if is_pipelined else smtp.docmd(command)))
                 if reply.code // 100 != (3 if stage is SmtpStage.DATA else 2):
                     unread = len(commands) - position if is_pipelined else 0
-                    self._start_over(smtp, reply, unread=unread)
+                    self._reset_after(smtp, reply, unread=unread)
                     raise error_of_reply(envelope.recipient, reply, stage)
         except OSError as error:
-            self._hang_up()
+            self._disconnect()
             raise connection_error(envelope.recipient, error) from error
         return smtp
 
-    def _start_over(self, smtp: StrictSmtp, refusal: Reply, *, unread: int) -> None:
-        """Make the connection ready for the next letter, or give it up."""
+    def _reset_after(self, smtp: StrictSmtp, refusal: Reply, *, unread: int) -> None:
+        """Make the connection ready for the next message after a refusal, or close it."""
         with suppress(OSError):
             last = [smtp.getreply()[0] for _ in range(unread)][-1:]
-            # To one who waits for a letter to nobody, even an empty one must not be sent.
+            # A relay that accepts DATA without a recipient waits for a message: RSET would be its
+            # first line, and an empty message might be delivered somewhere.
             is_waiting = last == [GO_AHEAD] or refusal.code == GO_AHEAD
             if refusal.code != CLOSING and not is_waiting and smtp.rset()[0] == OK:
                 self._used_at = time.monotonic()
                 return
-        self._hang_up()
+        self._disconnect()
 
-    def _hand_over(self, smtp: StrictSmtp, recipient: str, payload: bytes) -> Reply:
+    def _send_payload(self, smtp: StrictSmtp, recipient: str, payload: bytes) -> Reply:
         try:
             smtp.send(payload)
-            patience = self._settings.reply_timeout.total_seconds()
-            reply = Reply.read(*smtp.reply_within(patience))
+            seconds = self._settings.reply_timeout.total_seconds()
+            reply = Reply.read(*smtp.reply_within(seconds))
         except BaseException as error:
-            self._hang_up()
+            self._disconnect()
             if not isinstance(error, OSError):
                 raise
             raise LostReplyError(recipient, describe_error(error)) from error
@@ -249,32 +251,32 @@ class SmtpConnection:
         if reply.code // 100 == 2:
             return reply
         if reply.code == CLOSING or reply.code // 100 == 3:
-            self._hang_up()
+            self._disconnect()
         if reply.code // 100 == 3:
             raise LostReplyError(recipient, f"answered out of turn: {reply}")
         raise error_of_reply(recipient, reply, SmtpStage.END)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         smtp, self._smtp = self._smtp, None
         if smtp is not None:
             smtp.close()
 
 
-def _dot_stuffed(letter: bytes) -> bytes:
-    """Return a letter as it goes over the wire, with the dot that ends it (RFC 5321, 4.5.2)."""
-    stuffed = letter.replace(b"\r\n.", b"\r\n..")
-    first = b"." if letter.startswith(b".") else b""
-    end = b".\r\n" if letter.endswith(b"\r\n") else b"\r\n.\r\n"
+def _dot_stuffed(content: bytes) -> bytes:
+    """Return a message as it is transmitted, with the dot that ends it (RFC 5321, 4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    first = b"." if content.startswith(b".") else b""
+    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
     return first + stuffed + end
 
 
 class Relay:
-    """A mail server that passes letters on, as seen by all threads of this process."""
+    """The mail server that messages are handed to; shared by all threads of this process."""
 
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
-        self._pace = RateLimit(settings.per_second)
-        # Reading all the certificates that are trusted takes a while; without TLS none is.
+        self._rate_limit = RateLimit(settings.per_second)
+        # Loading the trusted certificates takes tens of milliseconds; without TLS none are needed.
         is_clear = settings.security == "none"
         self._tls = (
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_clear else ssl.create_default_context()
@@ -282,19 +284,19 @@ class Relay:
 
     @contextmanager
     def connect(self) -> Iterator[Send]:
-        """Give a thread a connection of its own, made when the first letter goes out."""
-        line = SmtpConnection(self._settings, pace=self._pace, tls=self._tls)
+        """Give a thread a connection of its own, opened with its first message."""
+        connection = SmtpConnection(self._settings, rate_limit=self._rate_limit, tls=self._tls)
         try:
-            yield line.send
+            yield connection.send
         finally:
-            line.close()
+            connection.close()
 
 
 def open_session(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str) -> StrictSmtp:
-    """Connect, and do what must come before the first letter.
+    """Connect, and do what comes before the first message: TLS, EHLO, AUTH.
 
     Raises:
-        DeliveryError: The relay is not there, or does not want us.
+        DeliveryError: The relay cannot be reached, or refuses us.
     """
     seconds = settings.timeout.total_seconds()
     smtp: StrictSmtp | None = None
@@ -312,17 +314,18 @@ def open_session(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str)
 
 
 def connection_error(recipient: str, error: OSError | ValueError) -> RelayUnreachableError:
-    """Return what a broken connection amounts to before the letter is on its way."""
+    """Return the error for a connection that broke before the payload was sent."""
     return RelayUnreachableError(recipient, describe_error(error), stops_relay=True)
 
 
 def describe_error(error: OSError | ValueError) -> str:
-    """Return what became of a connection, in few words."""
+    """Return what happened to a connection, in a few words."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _introduce(smtp: StrictSmtp, settings: SmtpSettings, tls: ssl.SSLContext) -> None:
-    if smtp.sock is not None:  # a letter is one write; its end need not wait for more
+    if smtp.sock is not None:
+        # Nagle's algorithm would hold back the end of each message for the relay's delayed ACK.
         smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     smtp.ehlo_or_helo_if_needed()
     if settings.security == "starttls":
@@ -348,7 +351,7 @@ class StrictSmtpTls(StrictSmtp, smtplib.SMTP_SSL):
 
 
 class SmtpStage(StrEnum):
-    """What was asked of the relay when it refused."""
+    """The step of an SMTP session at which the relay refused."""
 
     SESSION = "session"
     """The connection itself: greeting, EHLO, STARTTLS, AUTH."""
@@ -356,57 +359,60 @@ class SmtpStage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     END = "end"
-    """The letter is through; the relay says whether it takes it."""
+    """After the final dot: the relay says whether it accepts the message."""
 
 
 CLOSING = 421
 
-TOO_MUCH = 552
+STORAGE_EXCEEDED = 552
 
-# The relay does not understand us, or does not want to.
+# The relay rejects the command itself, or does not accept mail at all (521, RFC 7504).
 PROTOCOL_FAULTS = {500, 502, 503, 504, 521, 555}
 
-# The relay wants us to log in, or to do it otherwise.
+# The relay wants AUTH, another mechanism, or encryption first (RFC 4954).
 ACCESS_FAULTS = {530, 534, 535, 538}
 
-# The relay itself is full or not well.
+# "Mail system status" (RFC 3463): the relay itself is full or not well.
 _SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
 
-# One mailbox, or whoever is seen for the first time: neither says anything of the others.
+# A mailbox, or greylisting: neither says anything about other recipients of the domain.
 _OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
 
 
 def error_of_reply(recipient: str, reply: Reply, stage: SmtpStage) -> DeliveryError:
-    """Return the error that a reply amounts to, given that it does not accept.
+    """Return the error for a reply that is not the expected one.
 
-    Before it knows the recipient, a relay that refuses refuses us. Afterwards its words say
-    whom it means; where they do not, the answer to the recipient's name is about them, and the
-    answer to the letter about the letter.
+    Whose fault it is: before RCPT ours; afterwards what its text says; if that says nothing, the
+    recipient's at RCPT, and ours after the payload.
     """
     knows_recipient = stage in {SmtpStage.RCPT, SmtpStage.DATA, SmtpStage.END}
     because, subject = str(reply), subject_of(reply.text)
+    # RFC 5321 lets servers say 552 for a full mailbox, and wants clients to try again (4.5.3.1.10).
     is_full = (
-        reply.code == TOO_MUCH and stage is SmtpStage.RCPT and subject is not RefusalSubject.OURS
+        reply.code == STORAGE_EXCEEDED
+        and stage is SmtpStage.RCPT
+        and subject is not RefusalSubject.OURS
     )
     if reply.code // 100 == 4 or is_full:
-        return _for_now(recipient, reply, knows_recipient=knows_recipient)
+        return _temporary_error(recipient, reply, knows_recipient=knows_recipient)
     if reply.code // 100 != 5:
         return RelayUnreachableError(
             recipient, f"answered out of turn: {because}", stops_relay=True
         )
     if reply.code in PROTOCOL_FAULTS | ACCESS_FAULTS:
         return SenderFaultError(recipient, because, stops_relay=True)
-    is_of_size = reply.code == TOO_MUCH or names_size(reply.text)
+    is_of_size = reply.code == STORAGE_EXCEEDED or names_size(reply.text)
     if is_of_size and not (knows_recipient and subject is RefusalSubject.RECIPIENT):
         return SenderFaultError(recipient, because)  # other issues may be smaller
     if not knows_recipient:
         return SenderFaultError(recipient, because, stops_relay=True)
-    return _for_good(recipient, because, subject, stage)
+    return _permanent_error(recipient, because, subject, stage)
 
 
-def _for_good(
+def _permanent_error(
     recipient: str, because: str, subject: RefusalSubject, stage: SmtpStage
 ) -> DeliveryError:
+    # Some say "too many messages, slow down" with a 5xx code: that is no reason to give up.
     if subject is RefusalSubject.PACE:
         return RefusedForNowError(recipient, because)
     if subject is RefusalSubject.UNKNOWN:
@@ -416,7 +422,7 @@ def _for_good(
     return SenderFaultError(recipient, because, is_of_domain=True)
 
 
-def _for_now(recipient: str, reply: Reply, *, knows_recipient: bool) -> RefusedForNowError:
+def _temporary_error(recipient: str, reply: Reply, *, knows_recipient: bool) -> RefusedForNowError:
     stops = (
         not knows_recipient or reply.code == CLOSING or _SYSTEM_STATUS.match(reply.text) is not None
     )

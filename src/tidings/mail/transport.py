@@ -1,4 +1,4 @@
-"""Transports: the ways that messages leave, all alike to the sender."""
+"""The interface that transports share: SMTP, or a folder."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _ADDRESS = re.compile(r"[!-;=?-~]{1,254}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """From whom, and to whom: one recipient, whatever a message says.
+    """The SMTP envelope: one sender, one recipient, independent of the headers.
 
     Raises:
         ValueError: One of the two is no address in ASCII.
@@ -32,26 +32,26 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What a relay said, on one printable line."""
+    """A relay's reply, on one printable line."""
 
     code: int
     text: str
 
     @classmethod
     def read(cls, code: int, said: bytes) -> "Reply":
-        """Return a reply as it came from the wire."""
+        """Decode a reply."""
         return cls(code=code, text=one_line(said.decode(errors="replace"))[:MAX_REPLY])
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".rstrip()
 
 
-# Sends a message, and returns what the relay said when it took it; else a `DeliveryError`.
+# Sends a message and returns the reply that accepts it, or raises a `DeliveryError`.
 #
-# The callable is called once, right before the message goes on its way: what it raises stops the
-# message, and before it nothing has gone out. A transport that can repeat without doubling never
-# calls it. Every thread has a `Send` of its own.
+# The callable sets the marker: it is called once, right before the payload is written, and what it
+# raises stops the message. A transport that can repeat a message without doubling it never calls
+# it. Every thread has a `Send` of its own.
 Send = Callable[[Envelope, bytes, Callable[[], None]], Reply]
 
-# Gives one thread its way out, kept open from message to message until the block ends.
+# Opens a connection for one thread, which stays open until the block ends.
 Connect = Callable[[], AbstractContextManager[Send]]

@@ -1,6 +1,7 @@
-"""Composing: what is to be told becomes an issue, known by what it tells of.
+"""Composing issues from entries, each known by a key of its content.
 
-Editions: a newsletter's own issues, of everything, by its own slots, for the archive.
+Also *editions*, a newsletter's own issues for the archive (all topics, its own schedule), and
+previews, which are not stored.
 """
 
 import hmac
@@ -16,19 +17,19 @@ from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
 from tidings.newsletters.digests import compose, fair_shares, fold, issue_key
-from tidings.newsletters.render import Composed
+from tidings.newsletters.render import RenderedIssue
 from tidings.newsletters.store.issues import NewIssue
 from tidings.newsletters.windows import Slot, Window
 from tidings.stories.store import records
 
-# Public entries that are looked back on for what a newsletter last told of, and so many times
-# more each time that there was nothing.
-REACH, REACH_FURTHER = 500, 10
+# How many public entries a sample is first looked for among, and the factor by which that grows
+# while none of them match: a newsletter on a rare topic may have to go back far.
+SAMPLE_REACH, SAMPLE_REACH_FACTOR = 500, 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueRequest:
-    """An issue that is to be: what it tells of, in what language."""
+    """An issue to be composed."""
 
     newsletter: Newsletter
     language: str
@@ -36,12 +37,12 @@ class IssueRequest:
 
 
 class Composer:
-    """Makes issues of what is to be told; what is made twice of the same has the same names.
+    """Composes issues; the same entries give the same key, slug and Message-IDs each time.
 
     Args:
-        write_letter: Composes a digest whose page will have the given address.
-        template_version: Moves with the templates, and so does the key of an issue.
-        secret: From which names are made that nobody else can make.
+        render: Renders a digest whose page will have the given address.
+        template_version: Part of the key: other templates make another issue.
+        secret: Key of the HMAC behind slugs and Message-IDs.
         mail_domain: The right side of Message-IDs.
         site_url: Absolute, without a slash at the end.
     """
@@ -49,20 +50,20 @@ class Composer:
     def __init__(
         self,
         *,
-        write_letter: Callable[[Digest, str], Composed],
+        render: Callable[[Digest, str], RenderedIssue],
         template_version: str,
         secret: bytes,
         mail_domain: str,
         site_url: str,
     ) -> None:
-        self._write_letter = write_letter
+        self._render_issue = render
         self._template_version = template_version
         self._secret = secret
         self._mail_domain = mail_domain
         self._site_url = site_url
 
     def key_of(self, wanted: IssueRequest) -> bytes:
-        """Return the key of an issue: what it tells of, in which words."""
+        """Return the content key of an issue."""
         return issue_key(
             wanted.newsletter.id,
             wanted.entry_ids,
@@ -73,9 +74,10 @@ class Composer:
     def compose(
         self, connection: Connection, wanted: IssueRequest, *, key: bytes, listed: bool = False
     ) -> NewIssue:
-        """Write an issue that is not stored yet; `listed` where everybody may find it."""
+        """Compose an issue that is not stored yet; `listed` puts it into the archive."""
         found = entries.by_ids(connection, wanted.entry_ids)
         digest = compose(wanted.newsletter, wanted.language, found)
+        # Not a number: who can guess the address of an issue can read those of other people's topics.
         slug = f"{wanted.newsletter.slug}-{self._name_of(key)[:16]}"
         letter = self.write(connection, digest, slug=slug)
         return NewIssue(
@@ -94,12 +96,10 @@ class Composer:
             html=letter.html,
         )
 
-    def write(self, connection: Connection, digest: Digest, *, slug: str) -> Composed:
-        """Write a digest as a letter, the rest of which stands on the page of that slug.
-
-        Bodies, which tell how long it takes to read, are fetched of what can stand in it only.
-        """
+    def write(self, connection: Connection, digest: Digest, *, slug: str) -> RenderedIssue:
+        """Render a digest as a message; what does not fit is on the page of that slug."""
         folded = fold(digest)
+        # Bodies are needed for the reading time alone, and are large: only of what can be shown.
         wanted = [len(section.entries) for section in folded.sections]
         shares = fair_shares(wanted, digest.newsletter.max_entries)
         shown = [
@@ -113,17 +113,22 @@ class Composer:
             for section in folded.sections
         )
         page_url = f"{self._site_url}/issues/{slug}"
-        return self._write_letter(replace(folded, sections=sections), page_url)
+        return self._render_issue(replace(folded, sections=sections), page_url)
 
     def message_id(self, subscription_id: int, window: Window) -> str:
-        """Return what is the same however often the same window is planned."""
+        """Return the Message-ID of a window: the same however often it is planned.
+
+        So mailboxes recognise a repetition (Sieve `duplicate`, RFC 7352).
+        """
         what = f"v1|{subscription_id}|{window.slot}|{window.from_seq}|{window.to_seq}"
         return f"<{self._name_of(what.encode())}.d@{self._mail_domain}>"
 
     def _name_of(self, what: bytes) -> str:
-        """Return a name that is the same each time, and that nobody else can make."""
+        """Return 26 characters of a keyed hash: reproducible, and not to be guessed."""
         digest = hmac.digest(self._secret, what, "sha256")
-        return b32encode(digest[:20]).decode()[:26].lower()  # of 20 bytes it takes 17
+        # Base32, since mail programs and people change the case of what they copy. 26 characters
+        # are 130 bits; 20 bytes are encoded because that needs no padding.
+        return b32encode(digest[:20]).decode()[:26].lower()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,21 +136,21 @@ class DueEdition:
     """An edition with the slot it is planned for.
 
     Attributes:
-        cut: The upper bound of its window.
+        upto_seq: The upper bound of its window.
     """
 
     edition: Edition
     slot: Slot
-    cut: int
+    upto_seq: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditionPlan:
-    """What a slot brings a newsletter's own edition.
+    """The plan for a slot of an edition.
 
     Attributes:
-        watermark: How far the edition has come then.
-        issue: None if there is no news, or too little.
+        watermark: Its new one.
+        issue: None if there are no new entries, or too few.
     """
 
     watermark: int
@@ -153,15 +158,15 @@ class EditionPlan:
 
 
 def plan_edition(
-    composer: Composer, connection: Connection, case: DueEdition, *, news: DigestCandidates
+    composer: Composer, connection: Connection, case: DueEdition, *, candidates: DigestCandidates
 ) -> EditionPlan:
-    """Return a newsletter's own next issue, and how far the edition comes with it."""
+    """Return an edition's next issue, and its new watermark."""
     newsletter, mark = case.edition.newsletter, case.edition.watermark
-    whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.cut, mark))
-    news.read(connection, from_seq=mark, to_seq=whole.to_seq)
-    told = records.stories_sent_by(connection, newsletter.id, news.stories())
-    reader = whole_audience(newsletter, watermark=mark, told=told)
-    window, chosen = news.fill(connection, whole, case.slot, reader=reader)
+    whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.upto_seq, mark))
+    candidates.read(connection, from_seq=mark, to_seq=whole.to_seq)
+    told = records.stories_sent_by(connection, newsletter.id, candidates.stories())
+    audience = whole_audience(newsletter, watermark=mark, told=told)
+    window, chosen = candidates.fill(connection, whole, case.slot, audience=audience)
     if not chosen:
         return EditionPlan(watermark=window.to_seq, issue=None)
     wanted = IssueRequest(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
@@ -172,42 +177,45 @@ def plan_edition(
 def preview(
     composer: Composer, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
-    """Return what the edition would be at a time; None if it had nothing. Stores nothing."""
+    """Return the issue that an edition would have at a time; None if it is empty. Stores nothing."""
     newsletter, mark = edition.newsletter, edition.watermark
-    news, span = DigestCandidates(), {"from_seq": mark, "to_seq": change_log.last_seq(connection)}
-    news.read(connection, **span)
-    told = records.stories_sent_by(connection, newsletter.id, news.stories())
-    reader = whole_audience(newsletter, watermark=mark, told=told)
-    chosen = news.of(connection, reader, **span)
+    candidates, span = (
+        DigestCandidates(),
+        {"from_seq": mark, "to_seq": change_log.last_seq(connection)},
+    )
+    candidates.read(connection, **span)
+    told = records.stories_sent_by(connection, newsletter.id, candidates.stories())
+    audience = whole_audience(newsletter, watermark=mark, told=told)
+    chosen = candidates.of(connection, audience, **span)
     found = entries.by_ids(connection, chosen)
     shown = [entry for entry in found if entry.first_seen_at <= at]
-    return _made_up(composer, connection, newsletter, shown, at=at) if shown else None
+    return _unsaved_issue(composer, connection, newsletter, shown, at=at) if shown else None
 
 
 def sample(
     composer: Composer, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
-    """Return an issue to look at: the next one, failing that the newest entries once more.
+    """Return an issue to look at: the next one, failing that one of the newest entries.
 
-    None if there was never anything to tell.
+    None if the newsletter never had any. Stores nothing.
     """
     found = preview(composer, connection, edition, at=at)
     newsletter = edition.newsletter
-    mark = cut = change_log.last_seq(connection)
-    reach, chosen = REACH, tuple[int, ...]()
+    mark = upto_seq = change_log.last_seq(connection)
+    reach, chosen = SAMPLE_REACH, tuple[int, ...]()
     while found is None and not chosen and mark > 0:
-        news, mark = DigestCandidates(), max(cut - reach, 0)
-        news.read(connection, from_seq=mark, to_seq=cut)
-        reader = whole_audience(newsletter, watermark=mark)
-        chosen = news.of(connection, reader, from_seq=mark, to_seq=cut)
-        reach *= REACH_FURTHER
+        candidates, mark = DigestCandidates(), max(upto_seq - reach, 0)
+        candidates.read(connection, from_seq=mark, to_seq=upto_seq)
+        audience = whole_audience(newsletter, watermark=mark)
+        chosen = candidates.of(connection, audience, from_seq=mark, to_seq=upto_seq)
+        reach *= SAMPLE_REACH_FACTOR
     if chosen:
         newest = entries.by_ids(connection, chosen[-newsletter.max_entries :])
-        found = _made_up(composer, connection, newsletter, newest, at=at)
+        found = _unsaved_issue(composer, connection, newsletter, newest, at=at)
     return found
 
 
-def _made_up(
+def _unsaved_issue(
     composer: Composer,
     connection: Connection,
     newsletter: Newsletter,

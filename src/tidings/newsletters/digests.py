@@ -1,7 +1,4 @@
-"""Digests: what is new for a selection, sorted for people.
-
-Shares: who gets how much where there is not enough for all.
-"""
+"""Digests: entries sorted into sections by topic, what is too much folded, room shared fairly."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -11,8 +8,8 @@ from zoneinfo import ZoneInfo
 from tidings.model.entries import Entry, TopicCredit
 from tidings.model.newsletters import Digest, Fold, Newsletter, Section
 
-# Entries of one source in a section that stand in a letter by themselves.
-SHARE = 5
+# Entries of one source that a section shows; the others are folded into "12 more from …".
+MAX_PER_SOURCE = 5
 
 
 def matches(topics_of_source: Collection[str], *selections: Collection[str]) -> bool:
@@ -29,6 +26,7 @@ def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> 
     same language get the same issue: dates are shown in the newsletter's zone, and the
     period is that in which the entries were first seen.
     """
+    # Not the subscriber's zone: each zone would have an issue of its own, to be composed and encoded.
     zone = ZoneInfo(newsletter.schedule.timezone)
     seen = [entry.first_seen_at.astimezone(zone) for entry in entries]
     since, until = min(seen), max(seen)
@@ -49,13 +47,9 @@ def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> 
 
 
 def fold(digest: Digest) -> Digest:
-    """Put aside what a source has more than its share of a section, the newest first.
-
-    A single entry more is left where it is: to count it takes as much room. Of a digest that
-    tells of one source alone nothing is put aside.
-    """
+    """Fold what a source has beyond `MAX_PER_SOURCE` in a section; the newest stay."""
     sources = {entry.source.id for section in digest.sections for entry in section.entries}
-    if len(sources) == 1:
+    if len(sources) == 1:  # nobody else whom it could crowd out
         return digest
     return replace(digest, sections=tuple(map(_fold_section, digest.sections)))
 
@@ -63,7 +57,8 @@ def fold(digest: Digest) -> Digest:
 def issue_key(
     newsletter_id: int, entry_ids: Iterable[int], *, language: str, template_version: str
 ) -> bytes:
-    """Return what tells issues apart: equal keys are equal letters."""
+    """Return the content key of an issue: equal keys are equal messages, composed once."""
+    # Sorted: the order comes from the entries, so it does not tell issues apart.
     parts = (newsletter_id, *sorted(entry_ids), language, template_version)
     return sha256(" ".join(map(str, parts)).encode()).digest()
 
@@ -72,7 +67,12 @@ def _fold_section(section: Section) -> Section:
     by_source: dict[int, list[Entry]] = {}
     for entry in section.entries:
         by_source.setdefault(entry.source.id, []).append(entry)
-    excess = [entries[SHARE:] for entries in by_source.values() if len(entries) > SHARE + 1]
+    # A single entry more stays: the line that counts it would take as much room.
+    excess = [
+        entries[MAX_PER_SOURCE:]
+        for entries in by_source.values()
+        if len(entries) > MAX_PER_SOURCE + 1
+    ]
     aside = {entry.id for entries in excess for entry in entries}
     return replace(
         section,
@@ -87,12 +87,14 @@ def _topic_of(entry: Entry, chosen: Collection[str]) -> TopicCredit | None:
 
 
 def fair_shares(wanted: Sequence[int], room: int) -> list[int]:
-    """Share `room` places among those who want so many each.
+    """Share `room` places among sections that want so many each (max-min fairness).
 
-    Nobody gets more than they want; who wants little gets all of it, and what that leaves is
-    shared evenly among the others. With more room no share gets smaller.
+    No section gets more than it wants; the small ones get all of it, and what they leave is
+    shared evenly among the large ones. With more room no share gets smaller.
     """
     shares = [0] * len(wanted)
+    # Of two that want the same the later one is served first: the odd place, which falls to whoever
+    # comes last, then goes to the section that stands further up.
     modest_first = sorted(range(len(wanted)), key=lambda index: (wanted[index], -index))
     for served, index in enumerate(modest_first):
         shares[index] = min(wanted[index], room // (len(wanted) - served))

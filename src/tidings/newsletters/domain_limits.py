@@ -1,4 +1,4 @@
-"""Messages to domains that take fewer at a time than the relay does."""
+"""Rate limits per recipient domain: fewer connections or messages a second than the relay takes."""
 
 import math
 import time
@@ -12,26 +12,27 @@ from tidings.mail.settings import DomainLimits
 from tidings.newsletters.message_queue import Claimed
 from tidings.newsletters.send_one import domain_of
 
-# Seconds for which messages wait here; what is beyond goes back to the database meanwhile.
-HORIZON = 10.0
+# Seconds' worth of messages that wait in memory; what is beyond goes back to the database. Longer,
+# and a crash or a second service would find them leased for nothing.
+MAX_WAIT = 10.0
 
-# Messages per second that one connection is thought to manage, where no rate is set.
-EACH = 10.0
+# Messages per second of one connection, where no rate is set: a relay takes about 0.1 s for each.
+ASSUMED_RATE = 10.0
 
-# Seconds by which a message that came late may make up for it.
+# Seconds of delay that the next messages may make up for.
 CATCH_UP = 0.1
 
 
 @dataclass(slots=True)
-class _Domain(Generic[Claimed]):
-    """What waits for a domain with a limit, and what is on its way there.
+class _LimitedDomain(Generic[Claimed]):
+    """A domain with a limit, and its messages that wait or are on their way. Times are monotonic.
 
     Attributes:
-        interval: Seconds from one message to the next; 0 if there is no limit.
-        step: Seconds from one appointment to the next.
-        booked: The latest appointment.
+        interval: Seconds from one message to the next; 0 if the rate is not limited.
+        step: Seconds between the times at which messages that were put back are claimed again.
+        booked: The latest of those times.
         busy: Messages on their way.
-        next_at: When the next may go.
+        next_at: When the next one may be sent.
     """
 
     connections: float
@@ -45,18 +46,18 @@ class _Domain(Generic[Claimed]):
 
 
 class DomainLimiter(Generic[Claimed]):
-    """What waits for its turn, by domain; for the one thread that hands messages out.
+    """Queues of messages by domain; used by the one thread that dispatches.
 
-    A domain with a limit must not hold up the others. So few wait here, and a message for which
-    there is no room is put back with an appointment: it is claimed again about when there is.
+    A limited domain must not hold up the others: only a few of its messages wait here, the others
+    are put back, with the time at which there should be room for them.
     """
 
     def __init__(
         self, limits: Mapping[str, DomainLimits], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
-        self._domains: dict[str, _Domain[Claimed]] = {
-            domain: _domain(of, now=clock()) for domain, of in limits.items()
+        self._domains: dict[str, _LimitedDomain[Claimed]] = {
+            domain: _to_limited_domain(of, now=clock()) for domain, of in limits.items()
         }
 
     def __contains__(self, domain: str) -> bool:
@@ -65,22 +66,22 @@ class DomainLimiter(Generic[Claimed]):
 
     @property
     def waiting(self) -> int:
-        """How many messages wait for their turn."""
+        """How many messages wait here."""
         return sum(len(domain.waiting) for domain in self._domains.values())
 
     def add(self, claimed: Claimed) -> timedelta | None:
-        """Take a message in; if there is no room, return after what time to come again."""
+        """Queue a message; if there is no room, return after what time there should be."""
         domain = self._domains[domain_of(claimed)]
         if len(domain.waiting) < domain.capacity:
             domain.waiting.append(claimed)
             return None
         now = self._clock()
-        # Half the horizon on: by then half of those that wait have gone.
-        domain.booked = max(domain.booked, now + HORIZON / 2) + domain.step
+        # By then half of those that wait here have been sent.
+        domain.booked = max(domain.booked, now + MAX_WAIT / 2) + domain.step
         return timedelta(seconds=domain.booked - now)
 
     def ready(self) -> Iterator[Claimed]:
-        """Yield the messages whose turn it is; each is on its way until it is `done`."""
+        """Yield the messages that may be sent now; each counts as busy until it is `done`."""
         now = self._clock()
         for domain in self._domains.values():
             while domain.waiting and domain.busy < domain.connections and domain.next_at <= now:
@@ -90,12 +91,12 @@ class DomainLimiter(Generic[Claimed]):
                 yield domain.waiting.popleft()
 
     def done(self, domain: str) -> None:
-        """Note that a message to a domain is not on its way any more."""
+        """Note that a message to a domain was answered."""
         if domain in self._domains:
             self._domains[domain].busy -= 1
 
     def until_next(self) -> float:
-        """Return the seconds until a turn comes; those that wait for a connection aside."""
+        """Return the seconds until one may be sent; a free connection is reported by `done`."""
         turns = [
             domain.next_at
             for domain in self._domains.values()
@@ -104,13 +105,13 @@ class DomainLimiter(Generic[Claimed]):
         return max(0.0, min(turns) - self._clock()) if turns else float("inf")
 
 
-def _domain(limits: DomainLimits, *, now: float) -> _Domain[Claimed]:
-    rate = limits.per_second or EACH * (limits.connections or 1)
-    return _Domain(
+def _to_limited_domain(limits: DomainLimits, *, now: float) -> _LimitedDomain[Claimed]:
+    rate = limits.per_second or ASSUMED_RATE * (limits.connections or 1)
+    return _LimitedDomain(
         connections=limits.connections or float("inf"),
         interval=1 / limits.per_second if limits.per_second else 0.0,
         step=1 / rate,
-        capacity=math.ceil(rate * HORIZON),
+        capacity=math.ceil(rate * MAX_WAIT),
         booked=now,
         next_at=now,
     )

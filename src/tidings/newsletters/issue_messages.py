@@ -1,4 +1,4 @@
-"""An issue as messages: encoded once, addressed to each recipient."""
+"""Issues as messages: encoded once, addressed to each recipient."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,13 +12,13 @@ from tidings.newsletters.store.deliveries import ClaimedDelivery
 
 
 class IssueMessages:
-    """Makes an issue into messages.
+    """Builds the messages of issues.
 
     Args:
-        sender: Where messages go that come back, if they have no address of their own for it.
-        bounces_to: Gives, by id and Message-ID, the address of a delivery's own where it goes if
-            it comes back, and where its subscriber can write to leave; None if there is none.
-        letterhead_of: What stands at the head of every message of a newsletter.
+        sender: The envelope sender where `bounces_to` gives none.
+        bounces_to: Gives, by id and Message-ID, a delivery's own address for bounces and for
+            unsubscribing by mail; None if there is none.
+        list_headers_of: Headers of all messages of a newsletter.
         unsubscribe_url: By a subscription's id and nonce.
         preferences_url: By a subscriber's id and token version.
     """
@@ -28,12 +28,12 @@ class IssueMessages:
         *,
         sender: str,
         bounces_to: Callable[[int, str], str | None],
-        letterhead_of: Callable[[Newsletter], ListHeaders],
+        list_headers_of: Callable[[Newsletter], ListHeaders],
         unsubscribe_url: Callable[[int, int], str],
         preferences_url: Callable[[int, int], str],
     ) -> None:
         self.sender = sender
-        self.letterhead_of = letterhead_of
+        self.list_headers_of = list_headers_of
         self.unsubscribe_url = unsubscribe_url
         self._bounces_to = bounces_to
         self._preferences_url = preferences_url
@@ -44,12 +44,12 @@ class IssueMessages:
         Raises:
             ValueError: Something of it cannot stand in a message.
         """
-        return prepare_issue(issue, self.letterhead_of(issue.newsletter))
+        return prepare_issue(issue, self.list_headers_of(issue.newsletter))
 
     def message_of(
         self, claimed: ClaimedDelivery, prepared: PreparedIssue, *, slug: str
     ) -> OutgoingMessage:
-        """Address an issue to who a delivery is for; `slug` is the newsletter's.
+        """Address an issue to the recipient of a delivery; `slug` is the newsletter's.
 
         Raises:
             ValueError: The address cannot be written to.
@@ -66,12 +66,12 @@ class IssueMessages:
         return self._message(prepared, recipient)
 
     def sample(self, issue: Issue, address: str, *, now: datetime) -> OutgoingMessage:
-        """Return an issue as the message somebody would get; its links are nobody's.
+        """Return an issue as a test message; its links belong to no subscription.
 
         Raises:
             ValueError: Something of it cannot stand in a message.
         """
-        # No subscription has the number 0, so its links, though well signed, end nothing.
+        # No subscription has the id 0: its links are validly signed, and unsubscribe nobody.
         message_id = make_msgid(domain=self.sender.rpartition("@")[2])
         recipient = Recipient(
             address=address,
@@ -85,8 +85,9 @@ class IssueMessages:
         return self._message(self.prepare(issue), recipient)
 
     def _message(self, prepared: PreparedIssue, recipient: Recipient) -> OutgoingMessage:
-        content = prepared.letter(recipient)
-        # An envelope sender of each delivery's own: what comes back tells which it was (VERP).
+        content = prepared.message_to(recipient)
+        # VERP: each delivery has its own envelope sender, so a bounce tells which one it was, even
+        # where its text names neither recipient nor Message-ID.
         sender = recipient.unsubscribe_address or self.sender
         return OutgoingMessage(
             envelope=Envelope(sender=sender, recipient=recipient.address), content=content

@@ -1,4 +1,4 @@
-"""The queue of issues' deliveries, and what their refusals tell of issue, domain and relay."""
+"""The queue of issues, and the pauses that follow from refusals: of an issue, a domain, the relay."""
 
 import logging
 from collections import defaultdict
@@ -14,7 +14,7 @@ from tidings.model.refusals import Outcomes
 from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.message_queue import AttemptResult, OutgoingMessage, Pauses
 from tidings.newsletters.restore_guard import claim_guarded
-from tidings.newsletters.retries import FAULT, ISSUE_REST, CircuitBreakers, Verdict
+from tidings.newsletters.retries import FAULT_PAUSE, ISSUE_PAUSE, CircuitBreakers, Verdict
 from tidings.newsletters.send_one import domain_of
 from tidings.newsletters.sender import Sender
 from tidings.newsletters.store import deliveries, issues, relay_pauses
@@ -22,15 +22,15 @@ from tidings.newsletters.store.deliveries import ClaimedDelivery
 
 logger = logging.getLogger(__name__)
 
-# Issues that are kept in the form of bytes.
-PREPARED = 16
+# Encoded issues that are kept, some 80 kB each. Claims are ordered by issue, so few are in use.
+MAX_PREPARED = 16
 
-# How far it is looked back on what became of messages, whatever their issue.
-LATELY = timedelta(days=1)
+# How far back the outcomes of all issues together are looked at.
+OUTCOMES_WINDOW = timedelta(days=1)
 
 
 class IssueQueue:
-    """Deliveries whose time has come; of each issue one encoding serves all its recipients."""
+    """Due deliveries; an issue is encoded once for all its recipients."""
 
     outbox = deliveries.OUTBOX
 
@@ -44,17 +44,17 @@ class IssueQueue:
         self.pauses: Pauses[ClaimedDelivery] = IssuePauses(database, clock=clock)
 
     def is_any_due(self, connection: Connection, *, now: datetime) -> bool:  # noqa: ARG002
-        """Tell that a round is never in vain."""
-        # Each claim, of nothing as well, moves on what detects a restored backup; and whose
-        # subscription has ended is told so before the next try of a delivery is due.
+        """Tell that there is always something to do."""
+        # Even an empty claim raises the high-water mark that detects a restored backup; and
+        # deliveries of subscriptions that have ended are cancelled before their next try is due.
         return True
 
     def withdraw(self, connection: Connection, *, now: datetime) -> None:
-        """Cancel what is for people who have left, and let expire what has waited too long."""
+        """Cancel what is for people who have unsubscribed; expire what has waited too long."""
         deliveries.withdraw(connection, now=now)
 
     def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedDelivery]:
-        """Take deliveries, the longest waiting first; those of one issue come together."""
+        """Lease deliveries, the longest waiting first; those of one issue come together."""
         return claim_guarded(self._database, owner, limit=limit, now=now)
 
     def message_of(self, claimed: ClaimedDelivery) -> OutgoingMessage:
@@ -68,20 +68,20 @@ class IssueQueue:
         return self._messages.message_of(claimed, prepared, slug=slug)
 
     def _prepare(self, issue_id: int) -> tuple[str, PreparedIssue]:
-        """Return the slug of an issue's newsletter, and the issue in the form of bytes."""
-        # All threads come with the same issue first: one encodes it, the others wait for that.
+        """Return the slug of an issue's newsletter, and the encoded issue."""
+        # All threads begin with the same issue: one encodes it, the others wait for that.
         with self._preparing:
             if issue_id not in self._prepared:
                 with self._database.read() as connection:
                     issue = issues.get(connection, issue_id)
-                while len(self._prepared) >= PREPARED:
+                while len(self._prepared) >= MAX_PREPARED:
                     del self._prepared[next(iter(self._prepared))]
                 self._prepared[issue_id] = issue.newsletter.slug, self._messages.prepare(issue)
             return self._prepared[issue_id]
 
 
 class IssuePauses(Pauses[ClaimedDelivery]):
-    """Leaves domains alone that refuse us, and issues that everybody is refused."""
+    """Pauses domains that refuse us, and holds issues that most recipients' servers refuse."""
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database = database
@@ -95,18 +95,18 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         self._unsaved: list[ClaimedDelivery] = []
 
     def refresh(self, connection: Connection, *, now: datetime) -> None:
-        """Look up the domains that are paused, by whomever."""
+        """Load the domains that are paused, by this process or another."""
         self._paused = relay_pauses.paused_domains(connection, now=now)
 
     def pause_of(self, claimed: ClaimedDelivery, *, now: datetime) -> timedelta:
-        """Return for how long a delivery has to wait for its domain or its issue."""
+        """Return how long a delivery has to wait for its domain or its issue."""
         issue_until, _ = self._held.get(claimed.issue_id, (now, ""))
         until = max(self._paused.get(domain_of(claimed), now), issue_until)
         return max(until - now, timedelta(0))
 
-    def weigh(self, result: AttemptResult[ClaimedDelivery], verdict: Verdict) -> Verdict:
-        """Return what follows from a reply, in view of its issue, its domain and the relay."""
-        verdict = self._weighed_by_issue(result, verdict)
+    def adjust(self, result: AttemptResult[ClaimedDelivery], verdict: Verdict) -> Verdict:
+        """Return the verdict in view of earlier replies about the issue, the domain and the relay."""
+        verdict = self._adjusted_by_issue(result, verdict)
         if verdict.state is DeliveryState.ACCEPTED:
             self._unsaved.append(result.claimed)
         domain, now = domain_of(result.claimed), self._clock()
@@ -118,30 +118,31 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         return replace(verdict, relay_pause=relay_pause)
 
     def save(self, connection: Connection, *, now: datetime) -> None:
-        """Pause domains, and hold what everybody is refused."""
+        """Pause domains, and hold issues."""
         for domain, (until, because) in self._refusing.items():
             relay_pauses.pause_domain(connection, domain, until=until, reason=because)
             deliveries.postpone(connection, domain, until=until)
-        # What was refused waits longer than the rest of its issue, where that tells more: the next
-        # to be tried is somebody who has not been.
-        for rest, refused in self._taken_back.items():
-            deliveries.hold_refused(connection, refused, until=now + rest)
+        # Recipients who were refused wait longer than the rest of the issue: the next try is then
+        # for somebody new, which tells more than the same refusal again.
+        for pause, refused in self._taken_back.items():
+            deliveries.hold_refused(connection, refused, until=now + pause)
         for issue_id, (until, because) in self._held.items():
             reason = f"most letters of this issue are refused: {because}"
             deliveries.hold_issue(connection, issue_id, until=until, reason=reason)
 
     def saved(self) -> None:
-        """Forget what is written; an issue stays held, for what is given back of it later."""
+        """Forget what is written, but for held issues: more of them may be given back later."""
         self._refusing.clear()
         self._taken_back.clear()
         self._unsaved.clear()
 
-    def _weighed_by_issue(
+    def _adjusted_by_issue(
         self, result: AttemptResult[ClaimedDelivery], verdict: Verdict
     ) -> Verdict:
-        """Return what follows from an attempt, in view of what became of the rest of its issue.
+        """Return the verdict in view of the rest of the issue.
 
-        If most of it is refused in the same words, it is nobody's address that is at fault.
+        If most of it is refused in the same words, the addresses are not at fault: the relay or
+        the content is, and no refusal may count as a bounce.
         """
         delivery, issue_id = result.claimed.id, result.claimed.issue_id
         if verdict.state is DeliveryState.ACCEPTED:
@@ -149,42 +150,42 @@ class IssuePauses(Pauses[ClaimedDelivery]):
                 self._outcomes[whose].note_accepted(delivery)
         if not verdict.is_refusal:
             return verdict
-        # Issues may be for few: then what became of all messages lately says more.
+        # An issue may have a handful of recipients: then all messages of the last day say more.
         for outcomes in (self._outcomes_of(issue_id), self._outcomes_of(None)):
             outcomes.note_refused(delivery, domain_of(result.claimed), result.reply)
             if alike := outcomes.alike(delivery):
-                of_domains = outcomes.domains_of(alike)
-                is_of_one = len(of_domains) == 1 and self._is_for_others(issue_id, *of_domains)
-                self._taken_back[FAULT if is_of_one else ISSUE_REST] |= alike
-                return self._refused_alike(result, verdict, is_of_one_domain=is_of_one)
+                domains = outcomes.domains_of(alike)
+                is_of_one_domain = len(domains) == 1 and self._is_for_others(issue_id, *domains)
+                self._taken_back[FAULT_PAUSE if is_of_one_domain else ISSUE_PAUSE] |= alike
+                return self._refused_alike(result, verdict, is_of_one_domain=is_of_one_domain)
         return verdict
 
     def _refused_alike(
         self, result: AttemptResult[ClaimedDelivery], verdict: Verdict, *, is_of_one_domain: bool
     ) -> Verdict:
-        """Hold a message that most others share their refusal with, and its issue with it.
+        """Hold a message that was refused like most others, and its issue with it.
 
         If all of them were for one domain, and the issue has messages for others, only that
-        domain is left alone.
+        domain is paused.
         """
-        # What is too large stops its own issue; the next one may well be small enough.
+        # Too large, say: this holds the issue, not the relay; the next issue may be small enough.
         is_of_issue = verdict.state is DeliveryState.HELD and not verdict.blames_domain
-        held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT))
+        held = replace(verdict, state=DeliveryState.HELD, pause=max(verdict.pause, FAULT_PAUSE))
         if is_of_one_domain:
             return replace(held, blames_domain=not is_of_issue)
-        rest, issue_id = ISSUE_REST if is_of_issue else FAULT, result.claimed.issue_id
-        self._held[issue_id] = self._clock() + rest, result.reply
+        pause, issue_id = ISSUE_PAUSE if is_of_issue else FAULT_PAUSE, result.claimed.issue_id
+        self._held[issue_id] = self._clock() + pause, result.reply
         logger.warning("issue held", extra={"issue": issue_id, "because": result.reply})
-        return held if is_of_issue else replace(held, relay_pause=FAULT)
+        return held if is_of_issue else replace(held, relay_pause=FAULT_PAUSE)
 
     def _outcomes_of(self, issue_id: int | None) -> Outcomes:
-        """Return what became of the messages of an issue, or of all of the last day."""
+        """Return the outcomes of an issue's messages, or of all of the last day (None)."""
         if issue_id not in self._outcomes:
-            since = self._clock() - LATELY
+            since = self._clock() - OUTCOMES_WINDOW
             with self._database.read() as connection:
                 found = deliveries.outcomes(connection, issue_id, since=since)
             self._outcomes[issue_id] = found
-            # The database does not know yet what was accepted since it was last written.
+            # What was accepted since the last settlement is not in the database yet.
             for claimed in self._unsaved:
                 if issue_id in {None, claimed.issue_id}:
                     found.note_accepted(claimed.id)

@@ -1,7 +1,7 @@
-"""What the sender asks of a queue of messages, and what it tells it.
+"""The interface between the sender and its queues: issues, and transactional mail.
 
-Issues and transactional mail are such queues. A queue is made anew for each round of sending, so
-what it has learnt in one (who refuses us, what is prepared) does not outlive it.
+A queue is made anew for each round of sending: what it has learnt in one (domains that refuse us,
+encoded issues) does not outlive it.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class OutgoingMessage:
     """A message as it goes to the relay.
 
     Attributes:
-        content: Head and body; the same bytes whenever it is sent again.
+        content: Headers and body; the same bytes whenever it is sent again.
     """
 
     envelope: Envelope
@@ -31,10 +31,10 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptResult(Generic[Claimed]):
-    """What came of a message.
+    """The result of an attempt.
 
     Attributes:
-        verdict: None if the message is not ours any more, or nobody knows.
+        verdict: None if the lease was lost, or the outcome is unknown; nothing is settled then.
         untried: It was put back without an attempt.
     """
 
@@ -44,7 +44,7 @@ class AttemptResult(Generic[Claimed]):
     untried: bool = False
 
     def settled(self, verdict: Verdict, *, now: datetime) -> Settled:
-        """Return what is to be noted of it."""
+        """Return what is saved of it."""
         return Settled(
             id=self.claimed.id,
             state=verdict.state,
@@ -56,51 +56,51 @@ class AttemptResult(Generic[Claimed]):
 
 
 class Pauses(Generic[Claimed]):
-    """What of a queue is left alone meanwhile, besides the whole relay: here nothing.
+    """Pauses of domains or issues within a queue; the base class pauses nothing.
 
-    Senders' threads ask `pause_of`; everything else is called by the thread that claims and settles.
+    `pause_of` is called by the threads that send, everything else by the one that claims and settles.
     """
 
     def refresh(self, connection: Connection, *, now: datetime) -> None:
-        """Look up what others have paused."""
+        """Load the pauses of other processes."""
 
     def pause_of(self, claimed: Claimed, *, now: datetime) -> timedelta:  # noqa: ARG002 - of subclasses
-        """Return for how long a message has to wait; nothing if it may go."""
+        """Return how long a message has to wait; zero if it may be sent."""
         return timedelta(0)
 
-    def weigh(self, result: AttemptResult[Claimed], verdict: Verdict) -> Verdict:  # noqa: ARG002 - likewise
-        """Return what follows from a reply in view of those before; and what to pause.
+    def adjust(self, result: AttemptResult[Claimed], verdict: Verdict) -> Verdict:  # noqa: ARG002 - likewise
+        """Return the verdict in view of earlier replies, and note what to pause.
 
         May be called again for the same reply, if the database was away.
         """
         return verdict
 
     def save(self, connection: Connection, *, now: datetime) -> None:
-        """Write what is to be paused, beside what came of the messages."""
+        """Write new pauses, in the transaction that settles the messages."""
 
     def saved(self) -> None:
-        """Forget what need not be written again: the transaction is committed."""
+        """Forget what is written: the transaction is committed."""
 
 
 class Queue(Protocol[Claimed]):
-    """The messages of one kind, as one round of sending meets them.
+    """The messages of one kind, during one round of sending.
 
     Attributes:
-        outbox: The table that they are in.
-        pauses: What of them is left alone meanwhile.
+        outbox: Their table.
+        pauses: Which of them have to wait.
     """
 
     outbox: Outbox
     pauses: Pauses[Claimed]
 
     def is_any_due(self, connection: Connection, *, now: datetime) -> bool:
-        """Tell whether a round may find anything to send, or to decide over."""
+        """Tell whether there may be anything to send, recover or withdraw."""
 
     def withdraw(self, connection: Connection, *, now: datetime) -> None:
-        """Cancel what is not to be sent any more, and let expire what has waited too long."""
+        """Cancel what is not wanted any more, and expire what has waited too long."""
 
     def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[Claimed]:
-        """Take up to `limit` messages whose time has come, in a transaction of its own."""
+        """Lease up to `limit` due messages, in a transaction of its own."""
 
     def message_of(self, claimed: Claimed) -> OutgoingMessage:
         """Build a message; called by several threads at once.

@@ -1,4 +1,4 @@
-"""Drafts: what a plan is to hold, decided on one snapshot, with the letters it lacks composed."""
+"""The plan for a chunk of subscriptions, decided on one snapshot, and the issues it lacks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from tidings.newsletters.store.plans import (
     PlannedDelivery,
     SubscriptionStep,
 )
-from tidings.newsletters.windows import BY_HAND, Omission, Slot, Window, life_of, window_of
+from tidings.newsletters.windows import BY_HAND, Omission, Slot, Window, time_to_live, window_of
 from tidings.stories.store import records
 from tidings.stories.store.records import Told
 
@@ -26,14 +26,14 @@ class DueCase:
     """A subscription with the slot it is planned for.
 
     Attributes:
-        cut: The upper bound of its window.
+        upto_seq: The upper bound of its window.
         next_issue_at: When it is due again.
-        held: Why its letter may not go out before the operator says so; None if it may.
+        held: Why its delivery waits for the operator; None if it does not.
     """
 
     subscription: DueSubscription
     slot: Slot
-    cut: int
+    upto_seq: int
     next_issue_at: datetime
     held: str | None = None
 
@@ -43,28 +43,29 @@ def plan_batch(
     connection: Connection,
     cases: Sequence[DueCase],
     *,
-    news: DigestCandidates,
+    candidates: DigestCandidates,
     now: datetime,
 ) -> tuple[Plan, list[NewIssue]]:
-    """Return the plan for some subscriptions, and the issues that are not stored yet.
-
-    What is equal for many of them is decided once.
-    """
+    """Return the plan for some subscriptions, and the issues that are not stored yet."""
     windows = _windows(connection, cases, now=now)
     first = min((window.from_seq for window in windows), default=0)
     last = max((window.to_seq for window in windows), default=0)
-    news.read(connection, from_seq=first, to_seq=last)
+    candidates.read(connection, from_seq=first, to_seq=last)
     draft = _Draft(composer, now=now)
     told = records.stories_sent_to(
-        connection, [case.subscription.id for case in cases], news.stories()
+        connection, [case.subscription.id for case in cases], candidates.stories()
     )
+    # Hundreds of subscriptions have the same window, topics and history: each such group is decided
+    # once. `_windows` returns the same object for equal windows, so its `id` serves as the key.
     filled: dict[tuple[object, ...], tuple[Window, tuple[int, ...]]] = {}
     for case, window in zip(cases, windows, strict=True):
         one = case.subscription
         before = _told_before(window, told.get(one.id, {}))
         alike = (id(window), one.newsletter.id, one.topics, before)
         if alike not in filled:
-            filled[alike] = news.fill(connection, window, case.slot, reader=_reader(one, before))
+            filled[alike] = candidates.fill(
+                connection, window, case.slot, audience=_audience(one, before)
+            )
         draft.add(case, *filled[alike])
     stored = issues.ids(connection, draft.wanted)
     new = [
@@ -77,24 +78,26 @@ def plan_batch(
 
 def _windows(connection: Connection, cases: Sequence[DueCase], *, now: datetime) -> list[Window]:
     marks = {case.subscription.id: case.subscription.watermark for case in cases}
-    standings = plans.progress_of(connection, marks, {case.slot.key for case in cases})
+    progress = plans.progress_of(connection, marks, {case.slot.key for case in cases})
     made: dict[tuple[int, ...], Window] = {}
     windows = []
     for case in cases:
-        schedule, standing = case.subscription.schedule, standings[case.subscription.id]
-        alike = (id(schedule), id(case.slot), id(standing), case.cut)
+        schedule, own_progress = case.subscription.schedule, progress[case.subscription.id]
+        alike = (id(schedule), id(case.slot), id(own_progress), case.upto_seq)
         if alike not in made:
-            made[alike] = window_of(schedule, case.slot, standing, cut=case.cut, now=now)
+            made[alike] = window_of(
+                schedule, case.slot, own_progress, upto_seq=case.upto_seq, now=now
+            )
         windows.append(made[alike])
     return windows
 
 
 def _told_before(window: Window, told: Told) -> frozenset[int]:
-    """Return which stories letters told of that do not give way to this window's."""
+    """Return the stories in earlier issues, but those that this window supersedes."""
     return frozenset(story_id for story_id, seq in told.items() if seq <= window.from_seq)
 
 
-def _reader(one: DueSubscription, told: frozenset[int]) -> Audience:
+def _audience(one: DueSubscription, told: frozenset[int]) -> Audience:
     return Audience(
         newsletter=one.newsletter,
         schedule=one.schedule,
@@ -144,7 +147,7 @@ class _Draft:
                 from_seq=window.from_seq,
                 to_seq=window.to_seq,
                 message_id=self._composer.message_id(one.id, window),
-                expires_at=self._now + life_of(one.schedule.frequency),
+                expires_at=self._now + time_to_live(one.schedule.frequency),
                 held=case.held,
             )
         )
@@ -162,7 +165,7 @@ class _Draft:
 
     def _omit(self, case: DueCase, window: Window) -> None:
         if window.from_seq == window.to_seq and window.slot.startswith(("e:", f"{BY_HAND}:")):
-            return  # no slot of the calendar, and nothing happened
+            return  # outside the calendar nobody expects a message: no line in the log every 15 minutes
         self._omitted.append(
             Omitted(
                 subscription_id=case.subscription.id,

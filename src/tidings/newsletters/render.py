@@ -1,7 +1,4 @@
-"""The letter: a digest as subject, HTML and plain text.
-
-What the templates of a digest have, as much of it as is wanted.
-"""
+"""Rendering a digest as subject, HTML and plain text, and the context that its templates get."""
 
 import re
 from bisect import bisect_left
@@ -18,7 +15,7 @@ from tidings.newsletters.digests import fair_shares
 from tidings.templating.plain_text import clipped, find_uri, one_line, readable
 from tidings.templating.templates import Templates, styled, subject_line
 
-# Of HTML; some mail programs hide what follows, and with it the way to leave.
+# Of HTML. Gmail clips a message near 102 kB, and hides the unsubscribe link with the rest.
 MAX_BYTES = 100_000
 
 SUBJECT = "digest/subject.txt"
@@ -35,17 +32,18 @@ MAX_EXCERPT = 1000
 
 MAX_URL = 2000
 
-# Others that are named who tell the same.
-MAX_MATES = 5
+# Sources named as "also at".
+MAX_ALSO_AT = 5
 
-# Minutes; less says nothing, and may be that of a summary.
-WORTH_SAYING = 2
+# Shorter reading times are not shown: a minute says nothing, and may be that of a mere summary.
+MIN_READING_MINUTES = 2
 
-# Pixels: how wide the text of a letter is, and how tall a picture may be in it.
-MAX_SIDE = 560
+# Pixels: the width of the text, and the greatest height of a picture. Outlook ignores `max-width`,
+# so the size that is shown must stand in the attributes.
+MAX_IMAGE_SIDE = 560
 
-# Pixels; a narrower picture is a logo or a thumbnail, and says nothing in a letter.
-MIN_WIDTH = 200
+# Pixels; a narrower picture is a logo or a thumbnail.
+MIN_IMAGE_WIDTH = 200
 
 _PLACEHOLDER = re.compile(
     "|".join(re.escape(url.rstrip("/")) for url in (UNSUBSCRIBE_URL, PREFERENCES_URL))
@@ -54,7 +52,7 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestAlsoAt:
-    """Another source that tells the same as an item.
+    """Another source with the same story as an item.
 
     Attributes:
         source: Its name, one line.
@@ -67,12 +65,12 @@ class DigestAlsoAt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestImage:
-    """A picture in a letter.
+    """A picture in a message.
 
     Attributes:
         url: https.
-        alt: What is to be seen, failing that what it leads to; never empty.
-        width: In pixels, as it is shown: never larger than it is; None if its size is unknown.
+        alt: The publisher's text, failing that the entry's title; never empty.
+        width: In pixels, as it is shown, never enlarged; None if its size is unknown.
         height: Likewise.
     """
 
@@ -84,7 +82,7 @@ class DigestImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestItem:
-    """An entry in a letter.
+    """An entry in a message.
 
     Attributes:
         title: Never empty, one line.
@@ -92,11 +90,11 @@ class DigestItem:
         source: Who published it.
         source_url: Our page of all that is from there, absolute.
         moment: For the date shown, aware UTC.
-        minutes: How long it takes to read; None if that is not known, or not worth saying.
+        minutes: Reading time; None if it is unknown or too short to be shown.
         excerpt: Empty where there is none beyond the title.
         image: Where the newsletter shows images, and there is one large enough; else None.
-        more: How many entries more of its source stand behind it, counted only.
-        also_at: Who tells the same, those who did so first.
+        more: How many entries of its source are folded into a line below it.
+        also_at: Other sources with the same story, the earliest first.
         language: BCP 47, if known.
     """
 
@@ -123,16 +121,16 @@ class DigestSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestContext:
-    """What the templates of a digest have.
+    """The context of a digest's templates.
 
     Attributes:
         newsletter: Its title.
-        language: Of the letter, BCP 47.
+        language: Of the message, BCP 47.
         timezone: In which dates are shown, an IANA name.
         since: Where the period begins; None if it is a single day.
         until: The day of the issue.
-        total: How many entries the issue tells of.
-        remaining: How many of those are left to its page.
+        total: How many entries the issue has.
+        remaining: How many of those are shown on its page only.
         issue_url: That page, absolute.
         site_url: Our first page, absolute.
         unsubscribe_url: A placeholder; each recipient's own link takes its place.
@@ -155,16 +153,16 @@ class DigestContext:
 
     @property
     def shown(self) -> int:
-        """How many entries stand in the letter."""
+        """How many entries the message shows."""
         return sum(len(section.items) for section in self.sections)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Composed:
-    """A letter for many; the recipient's own link is still to be put into it.
+class RenderedIssue:
+    """A rendered issue, with placeholders for each recipient's own links.
 
     Attributes:
-        shown: How many entries stand in it.
+        shown: How many entries it shows.
     """
 
     subject: str
@@ -174,34 +172,36 @@ class Composed:
 
 
 def contracts() -> Mapping[str, frozenset[str]]:
-    """Return what the templates of a digest may use, by template."""
+    """Return the names that each template of a digest may use."""
     known = frozenset(field.name for field in fields(DigestContext))
     return dict.fromkeys((SUBJECT, HTML, TEXT), known)
 
 
 def try_digests(templates: Templates) -> None:
-    """Write a full digest and a bare one in every language.
+    """Render a full sample and a bare one in every language, to check the operator's templates.
 
     Raises:
         TemplateError: A template uses what its values do not have, or has no room for entries; a
-            part lacks the way to leave, or the subject is empty.
+            part lacks the unsubscribe link, or the subject is empty.
     """
     for language in templates.languages:
         for sample in _samples(language):
             _try(sample, templates)
 
 
-def compose(digest: Digest, *, site_url: str, issue_url: str, templates: Templates) -> Composed:
-    """Write a digest as a letter; the same arguments give the same bytes.
+def compose(
+    digest: Digest, *, site_url: str, issue_url: str, templates: Templates
+) -> RenderedIssue:
+    """Render a digest; the same arguments give the same bytes.
 
-    Of a long one each section has its share in it, the newest first, and the rest is left to
-    the page at `issue_url`.
+    Of a long one each section shows its share, the newest first; the page at `issue_url` has
+    the rest.
 
     Raises:
         TemplateError: A template uses what its values do not have, or has no room for entries.
     """
     context, html = _fitting(context_of(digest, site_url=site_url, issue_url=issue_url), templates)
-    return Composed(
+    return RenderedIssue(
         subject=subject_line(_render(SUBJECT, context, templates), SUBJECT),
         html=html,
         text=_render(TEXT, context, templates).strip("\n") + "\n",
@@ -216,12 +216,13 @@ def _fitting(context: DigestContext, templates: Templates) -> tuple[DigestContex
         return context, html
 
     def is_too_large(shown: int) -> bool:
-        return len(_html(shortened(context, shown), templates).encode()) > MAX_BYTES
+        return len(_html(truncated(context, shown), templates).encode()) > MAX_BYTES
 
+    # Bisection: only rendering tells how many bytes a template takes, and each try is a rendering.
     shown = bisect_left(range(context.shown), True, key=is_too_large) - 1
     if shown < 0:
         raise TemplateError(HTML, f"takes more than {MAX_BYTES} bytes without any entry")
-    fitting = shortened(context, shown)
+    fitting = truncated(context, shown)
     return fitting, _html(fitting, templates)
 
 
@@ -286,7 +287,7 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
 
 
 def context_of(digest: Digest, *, site_url: str, issue_url: str) -> DigestContext:
-    """Return what a letter may say of a digest: of each section its share of the newest."""
+    """Return the context of a digest: of each section its share of the newest entries."""
     room = digest.newsletter.max_entries
     shares = fair_shares([len(section.entries) for section in digest.sections], room)
     sections = tuple(
@@ -303,14 +304,14 @@ def context_of(digest: Digest, *, site_url: str, issue_url: str) -> DigestContex
         until=digest.until,
         sections=sections,
         total=total,
-        remaining=total - _told(sections),
+        remaining=total - _count_shown(sections),
         issue_url=issue_url,
         site_url=site_url,
         postal_address=digest.newsletter.postal_address,
     )
 
 
-def shortened(context: DigestContext, shown: int) -> DigestContext:
+def truncated(context: DigestContext, shown: int) -> DigestContext:
     """Return `context` with so many items only, of each section its share."""
     shares = fair_shares([len(section.items) for section in context.sections], shown)
     sections = tuple(
@@ -318,10 +319,10 @@ def shortened(context: DigestContext, shown: int) -> DigestContext:
         for section, share in zip(context.sections, shares, strict=True)
         if share
     )
-    return replace(context, sections=sections, remaining=context.total - _told(sections))
+    return replace(context, sections=sections, remaining=context.total - _count_shown(sections))
 
 
-def _told(sections: Sequence[DigestSection]) -> int:
+def _count_shown(sections: Sequence[DigestSection]) -> int:
     return sum(1 + item.more for section in sections for item in section.items)
 
 
@@ -335,16 +336,16 @@ def _section(section: Section, share: int, *, images: bool, site_url: str) -> Di
         replace(_item(entry, images=images, site_url=site_url), more=more.get(entry.id, 0))
         for entry in shown
     )
-    title = clipped(_harmless(section.topic.title), MAX_NAME) if section.topic else None
+    title = clipped(_without_placeholders(section.topic.title), MAX_NAME) if section.topic else None
     return DigestSection(title=title, items=tuple(items))
 
 
 def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
     source = _source_name(entry.source)
-    excerpt = readable(clipped(_harmless(entry.excerpt), MAX_EXCERPT))
+    excerpt = readable(clipped(_without_placeholders(entry.excerpt), MAX_EXCERPT))
     named = replace(
         entry,
-        title=readable(clipped(_harmless(entry.title), MAX_TITLE)),
+        title=readable(clipped(_without_placeholders(entry.title), MAX_TITLE)),
         excerpt=excerpt,
         source=replace(entry.source, title=source),
     )
@@ -360,11 +361,11 @@ def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
         image=_find_picture(entry.image, title) if images and entry.image else None,
         more=0,
         language=entry.language or entry.source.language,
-        also_at=tuple(_mate(one, site_url=site_url) for one in entry.also_at[:MAX_MATES]),
+        also_at=tuple(_also_at(one, site_url=site_url) for one in entry.also_at[:MAX_ALSO_AT]),
     )
 
 
-def _mate(mate: AlsoAt, *, site_url: str) -> DigestAlsoAt:
+def _also_at(mate: AlsoAt, *, site_url: str) -> DigestAlsoAt:
     return DigestAlsoAt(
         source=_source_name(mate.source),
         url=_find_link(mate.url) or f"{site_url}/entries/{mate.id}",
@@ -372,22 +373,22 @@ def _mate(mate: AlsoAt, *, site_url: str) -> DigestAlsoAt:
 
 
 def _source_name(source: SourceCredit) -> str:
-    return clipped(_harmless(source.title or source.url), MAX_NAME)
+    return clipped(_without_placeholders(source.title or source.url), MAX_NAME)
 
 
 def _minutes(content: str | None) -> int | None:
     minutes = minutes_to_read(content) if content else 0
-    return minutes if minutes >= WORTH_SAYING else None
+    return minutes if minutes >= MIN_READING_MINUTES else None
 
 
 def _find_picture(image: Image, title: str) -> DigestImage | None:
     url, width, height = _find_link(image.url), image.width, image.height
-    if not url or not url.startswith("https:") or (width and width < MIN_WIDTH):
+    if not url or not url.startswith("https:") or (width and width < MIN_IMAGE_WIDTH):
         return None
-    alt = clipped(_harmless(image.alt), MAX_TITLE) or title
+    alt = clipped(_without_placeholders(image.alt), MAX_TITLE) or title
     if not width or not height:
         return DigestImage(url=url, alt=alt)
-    scale = min(1, MAX_SIDE / width, MAX_SIDE / height)
+    scale = min(1, MAX_IMAGE_SIDE / width, MAX_IMAGE_SIDE / height)
     sides = {"width": max(1, round(width * scale)), "height": max(1, round(height * scale))}
     return DigestImage(url=url, alt=alt, **sides)
 
@@ -397,6 +398,7 @@ def _find_link(url: str | None) -> str | None:
     return uri if uri and len(uri) <= MAX_URL and not _PLACEHOLDER.search(uri) else None
 
 
-def _harmless(text: str) -> str:
-    """Return a publisher's text as one line in which nobody's link will be put."""
+def _without_placeholders(text: str) -> str:
+    """Return a publisher's text as one line, without our placeholders for links."""
+    # A title that holds the placeholder would show each recipient's own unsubscribe link as text.
     return _PLACEHOLDER.sub("…", one_line(text))

@@ -1,8 +1,7 @@
-"""What becomes of a delivery after an attempt: the decision of delivering.
+"""Retries: the state and the pause after a failed attempt, and circuit breakers.
 
-Circuit breaker per relay and recipient domain: who refuses us is left alone for a while.
-
-Deliveries as the operator meets them: what is known of one, and what may be done with it.
+One circuit breaker per relay and recipient domain: after too many refusals it is paused for a
+while. Also what the operator may do with a delivery in which state.
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +10,9 @@ from datetime import datetime, timedelta
 from tidings.errors import DeliveryError, LostReplyError, RejectedError, SenderFaultError
 from tidings.model.newsletters import DeliveryState
 
-# How long to wait after the first refusal for now, the second, and so on; the last one stays.
-PAUSES = (
+# The pause after the first temporary refusal, the second, and so on; the last one repeats. Short at
+# first: greylisting wants a second try after a minute or five.
+BACKOFF = (
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=15),
@@ -20,31 +20,33 @@ PAUSES = (
     timedelta(hours=3),
 )
 
-# How long a message whose reply was lost is left alone before its one repetition.
-DOUBT = timedelta(minutes=10)
+# The pause before the one repetition of a message whose reply was lost. Not at once: a relay that
+# is busy with the first may take both.
+RESEND_DELAY = timedelta(minutes=10)
 
-# How long a relay that refuses us is left alone.
-FAULT = timedelta(minutes=15)
+# How long a relay that refuses the sender is paused.
+FAULT_PAUSE = timedelta(minutes=15)
 
-# How long a relay that cannot be reached is left alone.
-OUTAGE = timedelta(minutes=1)
+# How long a relay that cannot be reached is paused.
+OUTAGE_PAUSE = timedelta(minutes=1)
 
-# How long an issue is left alone that the relay refuses whoever it is for.
-ISSUE_REST = timedelta(hours=1)
+# How long an issue is paused that is refused whoever it is for.
+ISSUE_PAUSE = timedelta(hours=1)
 
-# Attempts after which a message that may have arrived is not tried any more.
-MAX_DOUBTFUL = 6
+# Attempts after which a message that may have arrived is not sent again.
+MAX_DOUBTFUL_ATTEMPTS = 6
 
-# Messages in a row refused for our sake, after which the next ones are spared it.
-MAX_FAULTS = 5
+# Messages in a row that are refused because of the sender until the breaker opens.
+MAX_CONSECUTIVE_FAULTS = 5
 
-# Messages that are looked back on.
-REMEMBERED = 200
+# The last messages that a breaker remembers.
+BREAKER_WINDOW = 200
 
-# How many of those may be refused for our sake, in a row or not.
-MAX_SHARE = REMEMBERED // 5
+# How many of those may be refused because of the sender, in a row or not. A relay that takes every
+# other message would never fail five times in a row.
+MAX_FAULTS_IN_WINDOW = BREAKER_WINDOW // 5
 
-# The states out of which the operator may have a letter sent.
+# The states from which the operator may have a message sent (`delivery resend`).
 RESENDABLE = (
     DeliveryState.ASSUMED_ACCEPTED,
     DeliveryState.UNCERTAIN,
@@ -53,7 +55,7 @@ RESENDABLE = (
     DeliveryState.EXPIRED,
 )
 
-# The states out of which the operator may take a letter back.
+# The states from which the operator may cancel a message (`delivery cancel`).
 CANCELLABLE = (
     DeliveryState.READY,
     DeliveryState.DEFERRED,
@@ -61,20 +63,20 @@ CANCELLABLE = (
     DeliveryState.UNCERTAIN,
 )
 
-# The states of letters that may have arrived, and may not.
+# The states of messages that may have arrived, and may not.
 DOUBTFUL = (DeliveryState.UNCERTAIN, DeliveryState.ASSUMED_ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What to do with a delivery.
+    """What to do with a delivery after an attempt.
 
     Attributes:
-        pause: Until it is tried again, if its state is one that is.
-        unmarked: It is certain that nothing was accepted.
+        pause: Before the next attempt, in states that have one.
+        unmarked: It is certain that nothing was accepted: the marker is removed.
         relay_pause: How long to send nothing at all through the relay.
-        blames_domain: What else goes to the recipient's domain may well fare the same.
-        is_refusal: It was refused for good, be it for the recipient's sake or for ours.
+        blames_domain: Other messages to the recipient's domain may well be refused too.
+        is_refusal: Refused for good, because of the recipient or of the sender.
     """
 
     state: DeliveryState
@@ -86,11 +88,7 @@ class Verdict:
 
 
 def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
-    """Decide after a failed attempt.
-
-    A fault of ours pauses the whole relay only where every message would meet it: a server
-    behind the relay that dislikes us stops nobody else's mail. A repetition that fails does
-    not undo the doubt about the first: it can be tried again, but never be called refused.
+    """Decide what to do after a failed attempt.
 
     Args:
         error: How it failed.
@@ -98,14 +96,18 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
         is_resend: The message may have arrived before.
     """
     fault = isinstance(error, SenderFaultError)
-    rest = FAULT if fault else OUTAGE
-    pause = max(PAUSES[min(attempt, len(PAUSES)) - 1], rest)
-    relay_pause = rest if error.stops_relay else timedelta(0)
+    least = FAULT_PAUSE if fault else OUTAGE_PAUSE
+    pause = max(BACKOFF[min(attempt, len(BACKOFF)) - 1], least)
+    # Only where every message would meet the same fault: a recipient's server that dislikes us must
+    # not stop the mail to everybody else.
+    relay_pause = least if error.stops_relay else timedelta(0)
     if isinstance(error, LostReplyError):
         state = DeliveryState.ASSUMED_ACCEPTED if is_resend else DeliveryState.UNCERTAIN
-        return Verdict(state=state, pause=DOUBT, relay_pause=relay_pause)
+        return Verdict(state=state, pause=RESEND_DELAY, relay_pause=relay_pause)
+    # A repetition that is refused does not undo the doubt about the first: it may be tried again, but
+    # is never called rejected.
     if is_resend:
-        gives_up = isinstance(error, RejectedError) or attempt >= MAX_DOUBTFUL
+        gives_up = isinstance(error, RejectedError) or attempt >= MAX_DOUBTFUL_ATTEMPTS
         state = DeliveryState.ASSUMED_ACCEPTED if gives_up else DeliveryState.UNCERTAIN
         return Verdict(
             state=state, pause=pause, relay_pause=relay_pause, blames_domain=error.is_of_domain
@@ -125,54 +127,53 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
 
 @dataclass(frozen=True, slots=True)
 class CircuitBreaker:
-    """The last messages: for each the domain that would not have it because of us, or nothing."""
+    """The last messages: for each the domain that refused the sender, or an empty string."""
 
     blamed: tuple[str, ...] = ()
 
-    def after(self, blamed: str) -> "CircuitBreaker":
-        """Return it after one message more."""
-        return CircuitBreaker((*self.blamed, blamed)[-REMEMBERED:])
+    def with_message(self, blamed: str) -> "CircuitBreaker":
+        """Return the breaker after one message more."""
+        return CircuitBreaker((*self.blamed, blamed)[-BREAKER_WINDOW:])
 
-    def without(self, domain: str) -> "CircuitBreaker":
-        """Return it without a domain's refusals, if they are its own matter."""
+    def without_domain(self, domain: str) -> "CircuitBreaker":
+        """Return the breaker without the refusals of a domain that has a pause of its own."""
         return CircuitBreaker(tuple("" if one == domain else one for one in self.blamed))
 
     @property
     def is_open(self) -> bool:
-        """Whether too many were refused, in a row or of all."""
-        latest = self.blamed[-MAX_FAULTS:]
-        return (len(latest) == MAX_FAULTS and all(latest)) or (
-            sum(map(bool, self.blamed)) >= MAX_SHARE
+        """Whether too many messages were refused, in a row or of all that are remembered."""
+        latest = self.blamed[-MAX_CONSECUTIVE_FAULTS:]
+        return (len(latest) == MAX_CONSECUTIVE_FAULTS and all(latest)) or (
+            sum(map(bool, self.blamed)) >= MAX_FAULTS_IN_WINDOW
         )
 
 
 @dataclass(slots=True)
 class CircuitBreakers:
-    """That of the relay, and one for every domain that has refused a message lately.
+    """The breaker of the relay, and one for every domain that has refused the sender lately.
 
-    A domain that refuses us stands for itself: it is left alone, and the relay is not blamed
-    for it. Where domain after domain refuses us it is the relay. No mailbox that does not
-    exist, or is full, counts against anybody.
+    A domain that refuses us is paused by itself; if domain after domain does, the relay is (it may
+    be on a blocklist). Mailboxes that do not exist, or are full, do not count.
     """
 
     relay: CircuitBreaker = CircuitBreaker()
     domains: dict[str, CircuitBreaker] = field(default_factory=dict)
 
     def note(self, domain: str, verdict: Verdict) -> tuple[timedelta, timedelta]:
-        """Take account of a message; return how long to leave its domain alone, and the relay."""
+        """Count a message; return the pauses of its domain and of the relay, zero for none."""
         blamed = domain if verdict.blames_domain else ""
         if blamed or domain in self.domains:
-            self.domains[domain] = self.domains.get(domain, CircuitBreaker()).after(blamed)
+            self.domains[domain] = self.domains.get(domain, CircuitBreaker()).with_message(blamed)
         if blamed and self.domains[domain].is_open:
-            # It begins anew after its pause: the first refusal then shall not pause it again.
+            # Closed again after the pause: the first refusal then must not open it at once.
             del self.domains[domain]
-            self.relay = self.relay.without(domain)
+            self.relay = self.relay.without_domain(domain)
             return verdict.pause, verdict.relay_pause
         # "Come back later" is a domain's own matter, however many say so (greylisting).
         is_fault = bool(blamed) and verdict.state is DeliveryState.HELD
-        self.relay = self.relay.after(blamed if is_fault else "")
+        self.relay = self.relay.with_message(blamed if is_fault else "")
         if is_fault and self.relay.is_open:
-            return timedelta(0), max(verdict.relay_pause, FAULT)
+            return timedelta(0), max(verdict.relay_pause, FAULT_PAUSE)
         return timedelta(0), verdict.relay_pause
 
 
@@ -184,7 +185,7 @@ class DeliveryRecord:
         subscriber: The address.
         newsletter: The slug.
         issue: The id.
-        may_have_arrived: The payload was about to be written, and nobody saw it refused.
+        may_have_arrived: It has a marker: the payload was about to be written, or was.
     """
 
     id: int
@@ -210,7 +211,7 @@ class Search:
     Attributes:
         newsletter: A slug.
         issue: An id.
-        key: Of the subscriber: the address as it is told apart.
+        key: The subscriber's address, normalised.
     """
 
     state: DeliveryState | None = None

@@ -1,4 +1,4 @@
-"""Sending by hand: now instead of at the next slot."""
+"""Sending by hand (`issue send`): a newsletter right now, or a test to one address."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ from tidings.newsletters.plan import Planner
 from tidings.newsletters.store import issues, plans
 from tidings.newsletters.windows import Forecast, is_flood
 
-# Issues of a newsletter that tell how long one usually is.
-LOOK_BACK = 20
+# The last issues of a newsletter, the longest of which counts as its usual length.
+USUAL_LENGTH_ISSUES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentSummary:
-    """What went out.
+    """What was sent.
 
     Attributes:
         issues: Each with the number of its new deliveries.
-        listed: The one that everybody finds in the archive; None if nothing is new there.
-        accepted: Messages, those of other issues whose time had come as well.
+        listed: The one that was added to the archive; None if nothing is new there.
+        accepted: Messages, those of other issues that were due included.
     """
 
     issues: Sequence[tuple[Issue, int]]
@@ -39,26 +39,27 @@ class SentSummary:
 
 
 def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
-    """Return what sending a newsletter by hand would come to."""
-    readers = plans.count(connection, newsletter.id)
+    """Return how much sending a newsletter by hand would send."""
+    recipients = plans.count_active(connection, newsletter.id)
     first = plans.least_watermark(connection, newsletter.id)
     last = change_log.last_seq(connection)
-    news = DigestCandidates()
-    news.read(connection, from_seq=first, to_seq=last)
-    reader = whole_audience(newsletter, watermark=first)
-    entries = len(news.of(connection, reader, from_seq=first, to_seq=last))
-    written_to = plans.count_recipients(connection, newsletter.id, limit=readers)
-    most_entries = plans.most_entries(connection, newsletter.id, issues=LOOK_BACK)
-    is_unusual = is_flood(readers, usual=written_to) or is_flood(entries, usual=most_entries)
-    return Forecast(readers=readers, entries=entries, is_unusual=is_unusual)
+    candidates = DigestCandidates()
+    candidates.read(connection, from_seq=first, to_seq=last)
+    audience = whole_audience(newsletter, watermark=first)
+    entries = len(candidates.of(connection, audience, from_seq=first, to_seq=last))
+    written_to = plans.count_recipients(connection, newsletter.id, limit=recipients)
+    most_entries = plans.most_entries(connection, newsletter.id, issues=USUAL_LENGTH_ISSUES)
+    is_unusual = is_flood(recipients, usual=written_to) or is_flood(entries, usual=most_entries)
+    return Forecast(recipients=recipients, entries=entries, is_unusual=is_unusual)
 
 
 def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> SentSummary:
-    """Send what is new to everybody who has not had it; what else is due goes out as well.
+    """Send what is new to all subscribers of a newsletter, and whatever else is due.
 
     Raises:
         ConflictError: The relay is paused; nothing is planned.
     """
+    # Before planning: who is told that nothing was sent does not expect it to go out by itself later.
     _refuse_pause(sender)
     planned = planner.plan_now(newsletter)
     delivered = sender.send_due(stop=Event())
@@ -77,12 +78,12 @@ def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> S
 def send_test(
     sender: IssueSender, edition: Edition, *, composer: Composer, messages: IssueMessages, to: str
 ) -> Reply:
-    """Send the next issue, failing that the newest entries once more, to one address.
+    """Send the next issue, failing that one of the newest entries, to one address.
 
-    It counts for nothing: no row is kept of it, and its links are nobody's.
+    No row is kept of it, and its links belong to no subscription.
 
     Raises:
-        ConflictError: There is nothing to tell.
+        ConflictError: The newsletter never had an entry.
         DeliveryError: It was not accepted.
     """
     now = sender.clock()

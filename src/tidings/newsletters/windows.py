@@ -1,6 +1,9 @@
-"""What a due slot means for a subscription: a window, or none, and why.
+"""Slots and windows: when an issue falls due, and which entries it covers; or why there is none.
 
-Slots: when an issue falls due, labelled by the calendar on the subscriber's wall.
+```
+──┬──────────── from_seq < seq <= to_seq ────────────┬──► seq
+  watermark: the last that was planned               upto_seq: frozen when the slot fell due
+```
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,29 +15,30 @@ from zoneinfo import ZoneInfo
 
 from tidings.model.newsletters import Frequency, Schedule
 
-# How long a delivery is tried at least, however soon the next slot comes.
-SHORTEST_LIFE = timedelta(days=2)
+# How long a delivery is tried at least, however soon the next slot comes: a relay that is down over
+# a weekend must not cost a daily issue.
+MIN_TIME_TO_LIVE = timedelta(days=2)
 
-# Periods that a few entries wait at most for more of them.
-PATIENCE = 4
+# How many periods entries are held back at most while there are too few for an issue.
+MAX_PERIODS_WAITING = 4
 
-# Times the usual: more than that waits until the operator says go.
-FLOOD = 10
+# More than so many times the usual number is held until the operator releases it.
+FLOOD_FACTOR = 10
 
-# However unusual, so many letters or entries do no harm.
-HARMLESS = 100
+# Up to so many messages or entries are never a flood: a young newsletter grows tenfold in a day.
+FLOOD_MINIMUM = 100
 
-# The kind of the slots that are made by the operator's word.
+# The prefix of slots that the operator makes with `issue send`.
 BY_HAND = "now"
 
-# How long news is gathered for those who want it as it happens.
+# How long entries are collected for the frequency `instant`: not a message for each of them.
 INSTANT_PAUSE = timedelta(minutes=15)
 
 PERIODS = {
     Frequency.DAILY: timedelta(days=1),
     Frequency.WEEKDAYS: timedelta(days=1),
     Frequency.WEEKLY: timedelta(days=7),
-    Frequency.MONTHLY: timedelta(days=28),
+    Frequency.MONTHLY: timedelta(days=28),  # the shortest month
     Frequency.INSTANT: INSTANT_PAUSE,
 }
 
@@ -59,20 +63,20 @@ class Omission(StrEnum):
     """Why a slot brought no delivery."""
 
     EMPTY = "empty"
-    """Nothing in the window was for this subscription."""
+    """No entry in the window matched the subscription."""
     LATE = "late"
-    """Noticed too long after it fell due; the next slot brings it all."""
+    """Noticed more than half a period after it fell due; the next slot covers its window."""
     FEW = "few"
-    """Fewer than the newsletter's least; they wait for the next slot."""
+    """Fewer entries than the newsletter's `min_entries`; they wait for the next slot."""
     REPEATED = "repeated"
-    """The subscription had this calendar slot already, by another zone or hour."""
+    """The subscription had this calendar slot already, in another time zone or at another hour."""
     RESTORED = "restored"
-    """Its slot had come when the database was put back to an earlier state: it may have been sent."""
+    """The slot fell due before the database was restored from a backup: it may have been sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pending:
-    """A delivery that was planned, of which nothing has left the house, nor of any after it."""
+class PendingDelivery:
+    """A planned delivery that was never sent, nor any later one of its subscription."""
 
     id: int
     from_seq: int
@@ -84,8 +88,8 @@ class Window:
 
     Attributes:
         slot: The label of the slot.
-        supersedes: Deliveries that this one takes the place of; their windows are in this one.
-        omission: Set if there is to be no delivery, whatever the window holds.
+        supersedes: Unsent deliveries that this one replaces; it covers their windows as well.
+        omission: Set if there is no delivery, whatever the window holds.
     """
 
     slot: str
@@ -96,28 +100,28 @@ class Window:
 
 
 def find_due_slot(schedule: Schedule, now: datetime) -> Slot | None:
-    """Return the slot that a due subscription is planned for: the latest, after a downtime.
+    """Return the latest slot that fell due; None for `instant`, which has no calendar.
 
-    Who wants news as it happens has no calendar: their slots are named by what they bring.
+    After a downtime of days there is one issue that covers them all, not one a day.
     """
     return None if schedule.frequency is Frequency.INSTANT else latest_slot(schedule, now)
 
 
-def slot_of_cut(kind: str, cut: int, now: datetime) -> Slot:
-    """Return a slot outside the calendar: `e` as it happens, or `BY_HAND`."""
-    return Slot(key=f"{kind}:{cut}", due_at=now)
+def slot_outside_calendar(kind: str, upto_seq: int, now: datetime) -> Slot:
+    """Return a slot outside the calendar, named by its upper bound: `e` (instant) or `BY_HAND`."""
+    return Slot(key=f"{kind}:{upto_seq}", due_at=now)
 
 
 def next_due(schedule: Schedule, now: datetime) -> datetime:
-    """Return when a subscription is due again after it was planned."""
+    """Return when a subscription is due next, after it was planned."""
     if schedule.frequency is Frequency.INSTANT:
         return now + INSTANT_PAUSE
     return next_slot(schedule, now).due_at
 
 
-def life_of(frequency: Frequency) -> timedelta:
-    """Return how long a delivery is tried before it expires."""
-    return max(2 * PERIODS[frequency], SHORTEST_LIFE)
+def time_to_live(frequency: Frequency) -> timedelta:
+    """Return how long sending is tried before a delivery expires."""
+    return max(2 * PERIODS[frequency], MIN_TIME_TO_LIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,86 +130,85 @@ class SubscriptionProgress:
 
     Attributes:
         watermark: The last `seq` that was planned.
-        pending: What was planned, and not sent.
-        had: Labels of slots that have a delivery, other than the pending ones.
+        pending: Planned deliveries that were not sent.
+        taken_slots: Labels of slots that have a delivery which stands, pending ones left out.
     """
 
     watermark: int
-    pending: tuple[Pending, ...] = ()
-    had: frozenset[str] = frozenset()
+    pending: tuple[PendingDelivery, ...] = ()
+    taken_slots: frozenset[str] = frozenset()
 
 
 def window_of(
-    schedule: Schedule, slot: Slot, standing: SubscriptionProgress, *, cut: int, now: datetime
+    schedule: Schedule, slot: Slot, progress: SubscriptionProgress, *, upto_seq: int, now: datetime
 ) -> Window:
-    """Return the window of a slot; `cut` is the upper bound frozen for it."""
-    key, mark = slot.key, standing.watermark
-    if key in standing.had:
-        return Window(slot=key, from_seq=mark, to_seq=mark, omission=Omission.REPEATED)
+    """Return the window of a slot; `upto_seq` is the upper bound frozen for it."""
+    key, watermark = slot.key, progress.watermark
+    # An omission leaves the watermark where it is, so the next slot covers these entries as well.
+    if key in progress.taken_slots:
+        return Window(slot=key, from_seq=watermark, to_seq=watermark, omission=Omission.REPEATED)
     if is_too_late(schedule, slot, now):
-        return Window(slot=key, from_seq=mark, to_seq=mark, omission=Omission.LATE)
-    if cut <= mark:  # what is planned stays planned: there is nothing to put into its place
-        return Window(slot=key, from_seq=mark, to_seq=mark)
+        return Window(slot=key, from_seq=watermark, to_seq=watermark, omission=Omission.LATE)
+    # Nothing new: the pending deliveries stay, there is nothing to replace them by.
+    if upto_seq <= watermark:
+        return Window(slot=key, from_seq=watermark, to_seq=watermark)
     return Window(
         slot=key,
-        from_seq=min([mark, *(delivery.from_seq for delivery in standing.pending)]),
-        to_seq=cut,
-        supersedes=tuple(delivery.id for delivery in standing.pending),
+        from_seq=min([watermark, *(delivery.from_seq for delivery in progress.pending)]),
+        to_seq=upto_seq,
+        supersedes=tuple(delivery.id for delivery in progress.pending),
     )
 
 
-def kept_back(window: Window, watermark: int) -> Window:
-    """Return what takes a window's place if it holds too little: everything stays as it is."""
+def hold_back(window: Window, watermark: int) -> Window:
+    """Return the empty window that replaces one with too few entries; pending deliveries stay."""
     return replace(
         window, from_seq=watermark, to_seq=watermark, supersedes=(), omission=Omission.FEW
     )
 
 
-def waits_for_more(schedule: Schedule, slot: Slot, *, least: int, seen: Sequence[datetime]) -> bool:
-    """Tell whether a window holds too little, and none of it has waited for too long.
+def is_too_small(schedule: Schedule, slot: Slot, *, least: int, seen: Sequence[datetime]) -> bool:
+    """Tell whether a window holds too few entries, none of which has waited for too long.
 
     Args:
         schedule: Of the subscription.
-        slot: The slot; one that the operator makes by hand takes whatever there is.
-        least: The entries that a letter has at least.
+        slot: One that the operator makes by hand takes whatever there is.
+        least: The newsletter's `min_entries`.
         seen: When each of the entries was first seen.
     """
     if slot.key.startswith(f"{BY_HAND}:") or not 0 < len(seen) < least:
         return False
-    return slot.due_at - min(seen) < PATIENCE * PERIODS[schedule.frequency]
+    return slot.due_at - min(seen) < MAX_PERIODS_WAITING * PERIODS[schedule.frequency]
 
 
 def is_flood(number: int, *, usual: int) -> bool:
-    """Tell whether so many letters, or entries, had better be looked at by the operator first.
-
-    Nothing is unusual for a newsletter that has written to nobody so far.
-    """
-    return usual > 0 and number > max(FLOOD * usual, HARMLESS)
+    """Tell whether so many messages, or entries, need the operator's consent before they are sent."""
+    # The first issue of a newsletter has nothing to compare with, and an import may be large.
+    return usual > 0 and number > max(FLOOD_FACTOR * usual, FLOOD_MINIMUM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What sending by hand would come to.
+    """How much sending by hand would send.
 
     Attributes:
-        readers: Who would get a letter, if there is something new for them.
-        entries: What the longest letter may tell of.
-        is_unusual: One of both is more than ten times what the newsletter ever had.
+        recipients: Subscribers who get a message, if there is something new for them.
+        entries: At most, in the longest message.
+        is_unusual: One of the two is more than ten times what the newsletter ever had.
     """
 
-    readers: int
+    recipients: int
     entries: int
     is_unusual: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedSlot:
-    """A slot, and what it would hold.
+    """A future slot, and the entries that its issue would have.
 
     Attributes:
-        entry_ids: What a letter would tell of.
-        omission: Why there would be none.
-        note: What the clock on the wall does then.
+        omission: Why there would be no issue.
+        note: Of a change of the clock at that hour.
     """
 
     slot: Slot
@@ -223,6 +226,7 @@ def next_slot(schedule: Schedule, after: datetime) -> Slot:
 
 def latest_slot(schedule: Schedule, now: datetime) -> Slot:
     """Return the last slot that fell due, at or before `now`."""
+    # Two periods and a week back there is one for certain, whatever the weekday or the month.
     begin = now - 2 * PERIODS[schedule.frequency] - timedelta(days=8)
     *_, latest = takewhile(lambda slot: slot.due_at <= now, _slots(schedule, begin))
     return latest
@@ -236,7 +240,7 @@ def slots_between(schedule: Schedule, since: datetime, until: datetime) -> Itera
 
 
 def clock_change(schedule: Schedule, slot: Slot) -> str | None:
-    """Return what the clock on the wall does at a slot; None if nothing out of the ordinary."""
+    """Say whether the local clock skips or repeats the hour of a slot; None if it does neither."""
     local = slot.due_at.astimezone(ZoneInfo(schedule.timezone))
     if local.hour != schedule.hour:
         return f"the clock skips {schedule.hour}:00"
@@ -246,7 +250,7 @@ def clock_change(schedule: Schedule, slot: Slot) -> str | None:
 
 
 def is_too_late(schedule: Schedule, slot: Slot, now: datetime) -> bool:
-    """Tell whether a slot had better be left out, and its news kept for the next one."""
+    """Tell whether a slot is noticed so late that its entries had better wait for the next one."""
     return now - slot.due_at > PERIODS[schedule.frequency] / 2
 
 
@@ -258,6 +262,7 @@ def wall_time(day: date, hour: int, zone: ZoneInfo) -> datetime:
     """
     wanted = datetime.combine(day, time(hour), tzinfo=zone)
     moment = wanted.astimezone(UTC)
+    # An hour that exists survives the way to UTC and back; `zoneinfo` says nothing about gaps.
     if moment.astimezone(zone).replace(tzinfo=None) == wanted.replace(tzinfo=None):
         return moment
     before = wanted.replace(fold=1).astimezone(UTC)  # still by the clock before the gap
@@ -266,6 +271,7 @@ def wall_time(day: date, hour: int, zone: ZoneInfo) -> datetime:
 
 def _first_with_offset(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
     """Return the first second, between the two, that has the offset of `after`."""
+    # By bisection: `zoneinfo` does not tell when an offset changes.
     offset = after.astimezone(zone).utcoffset()
     low, high = int(before.timestamp()), int(after.timestamp())
     while high - low > 1:
@@ -278,20 +284,20 @@ def _first_with_offset(before: datetime, after: datetime, zone: ZoneInfo) -> dat
 
 
 def _slots(schedule: Schedule, around: datetime) -> Iterator[Slot]:
-    """Yield slots in order, from a little before a time on."""
+    """Yield slots in order, beginning a little before a time."""
     zone = ZoneInfo(schedule.timezone)
     for key, day in _days(schedule.frequency, around.astimezone(zone).date()):
         yield Slot(key=key, due_at=wall_time(day, schedule.hour, zone))
 
 
 def _days(frequency: Frequency, around: date) -> Iterator[tuple[str, date]]:
-    day = around - timedelta(days=2)
+    day = around - timedelta(days=2)  # the date here and the date in the zone may differ by one
     if frequency is Frequency.WEEKLY:
         day -= timedelta(days=day.weekday())
     elif frequency is Frequency.MONTHLY:
         day = day.replace(day=1)
     while True:
-        year, week, _ = day.isocalendar()
+        year, week, _ = day.isocalendar()  # ISO: early January may belong to the year before
         if frequency is Frequency.WEEKLY:
             yield f"w:{year}-W{week:02}", day
             day += timedelta(days=7)

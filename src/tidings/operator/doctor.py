@@ -16,7 +16,7 @@ from tidings.db.database import Connection, Database
 from tidings.errors import DeliveryError, DnsError, UnreachableError
 from tidings.mail.dkim import Signer
 from tidings.mail.dns import Dns
-from tidings.mail.probes import ClickAnswer, click
+from tidings.mail.probes import ClickAnswer, click_unsubscribe
 from tidings.mail.settings import SmtpSettings
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 from tidings.model.operators import ENOUGH_SPACE, LITTLE_SPACE
@@ -200,8 +200,8 @@ class Doctor:
     def _senders(self) -> Senders:
         with self._database.read() as connection:
             series = newsletters.every(connection)
-        letterheads = [self._messages.letterhead_of(one) for one in series]
-        addresses = [self._messages.sender, *(one.sender.address for one in letterheads)]
+        list_headers = [self._messages.list_headers_of(one) for one in series]
+        addresses = [self._messages.sender, *(one.sender.address for one in list_headers)]
         relay = self._smtp.host if self._smtp else ""
         return Senders(
             domains=tuple(dict.fromkeys(_domain(one) for one in addresses)),
@@ -247,7 +247,7 @@ class Doctor:
         """Press the button of mail programs, with a link of ours that is nobody's."""
         what = "one-click"
         try:
-            answer = click(self._messages.unsubscribe_url(0, 0))
+            answer = click_unsubscribe(self._messages.unsubscribe_url(0, 0))
         except UnreachableError as error:
             yield problem(what, str(error), "is `tidings run` running, and [web] base_url right?")
             return

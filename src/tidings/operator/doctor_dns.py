@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from tidings.errors import DeliveryError, DnsError
 from tidings.mail.dkim import Signer
 from tidings.mail.dns import Dns
-from tidings.mail.probes import RelayOffer, ask_relay
+from tidings.mail.probes import RelayOffer, probe_relay
 from tidings.mail.settings import SmtpSettings
 from tidings.operator.checks import (
     ASKING,
@@ -260,7 +260,7 @@ def examine_relay(smtp: SmtpSettings, *, now: datetime) -> Iterator[Finding]:
     """Begin a session as for a letter: connection, certificate, AUTH."""
     what = f"relay {smtp.host}:{smtp.port}"
     try:
-        offer = ask_relay(smtp)
+        offer = probe_relay(smtp)
     except DeliveryError as error:
         yield problem(what, error.because, "compare [smtp] with what its provider says")
         return

@@ -15,7 +15,7 @@ from tidings.newsletters.windows import (
     Slot,
     SubscriptionProgress,
     clock_change,
-    slot_of_cut,
+    slot_outside_calendar,
     slots_between,
     window_of,
 )
@@ -35,7 +35,7 @@ class SimulatedAudience:
     Attributes:
         topics: Slugs chosen out of the newsletter's; empty for all of those.
         watermark: The last `seq` that has been planned; None for all that was public before.
-        had: Labels of slots that are not had again.
+        taken_slots: Labels of slots that are not had again.
         subscription: Whose letters count for what is known already.
     """
 
@@ -43,7 +43,7 @@ class SimulatedAudience:
     schedule: Schedule
     topics: tuple[str, ...]
     watermark: int | None = None
-    had: Collection[str] = ()
+    taken_slots: Collection[str] = ()
     subscription: int | None = None
 
 
@@ -59,21 +59,21 @@ def simulate(
     """Yield each slot between two times as planning would decide it the moment it falls due."""
     course, schedule = explanations.read_seq_times(connection), wished.schedule
     mark = course.last_seq(since) if wished.watermark is None else wished.watermark
-    news = DigestCandidates()
-    news.read(connection, from_seq=mark, to_seq=change_log.last_seq(connection))
-    told = _told(connection, wished, news, up_to=mark)
+    candidates = DigestCandidates()
+    candidates.read(connection, from_seq=mark, to_seq=change_log.last_seq(connection))
+    told = _told(connection, wished, candidates, up_to=mark)
     for slot in _slots(schedule, course, since=since, until=until):
-        standing = SubscriptionProgress(watermark=mark, had=frozenset(wished.had))
-        cut = course.last_seq(slot.due_at)
-        reader = Audience(
+        progress = SubscriptionProgress(watermark=mark, taken_slots=frozenset(wished.taken_slots))
+        upto_seq = course.last_seq(slot.due_at)
+        audience = Audience(
             newsletter=wished.newsletter,
             schedule=schedule,
             topics=wished.topics,
             watermark=mark,
             told=told,
         )
-        whole = window_of(schedule, slot, standing, cut=cut, now=slot.due_at)
-        window, chosen = news.fill(connection, whole, slot, reader=reader)
+        whole = window_of(schedule, slot, progress, upto_seq=upto_seq, now=slot.due_at)
+        window, chosen = candidates.fill(connection, whole, slot, audience=audience)
         if schedule.frequency is Frequency.INSTANT and window.from_seq == window.to_seq:
             continue  # no slot of the calendar, and nothing happened
         yield SimulatedSlot(
@@ -85,19 +85,19 @@ def simulate(
             note=clock_change(schedule, slot),
         )
         mark = window.to_seq
-        told |= news.stories_of(chosen)
+        told |= candidates.stories_of(chosen)
 
 
 _STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
 
 
 def _told(
-    connection: Connection, wished: SimulatedAudience, news: DigestCandidates, *, up_to: int
+    connection: Connection, wished: SimulatedAudience, candidates: DigestCandidates, *, up_to: int
 ) -> frozenset[int]:
     if wished.subscription is None:
         return frozenset()
     whose = wished.subscription
-    told = records.stories_sent_to(connection, [whose], news.stories()).get(whose, {})
+    told = records.stories_sent_to(connection, [whose], candidates.stories()).get(whose, {})
     return frozenset(story_id for story_id, seq in told.items() if seq <= up_to)
 
 
@@ -110,5 +110,5 @@ def _slots(
         return
     at = since + INSTANT_PAUSE
     while at <= until:
-        yield slot_of_cut("e", course.last_seq(at), at)
+        yield slot_outside_calendar("e", course.last_seq(at), at)
         at += INSTANT_PAUSE

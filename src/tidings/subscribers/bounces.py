@@ -94,7 +94,7 @@ class BounceProcessor:
         """
         incoming = read_incoming(raw)
         addresses = (*sent_to, *incoming.sent_to)
-        if incoming.asks_to_leave:
+        if incoming.asks_to_unsubscribe:
             return self._leave(addresses)
         if incoming.report is None:
             return BounceResult.IGNORED

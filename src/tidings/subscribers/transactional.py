@@ -25,7 +25,7 @@ class TransactionalQueue:
     a confirmation that comes after a domain's pause comes too late.
 
     Args:
-        letterhead_of: Of a newsletter; of the service itself where there is none.
+        list_headers_of: Of a newsletter; of the service itself where there is none.
         mail_domain: The last part of every Message-ID.
     """
 
@@ -37,13 +37,13 @@ class TransactionalQueue:
         *,
         writer: ContextBuilder,
         write: Callable[[MessageContext], RenderedMessage],
-        letterhead_of: Callable[[Newsletter | None], ListHeaders],
+        list_headers_of: Callable[[Newsletter | None], ListHeaders],
         mail_domain: str,
     ) -> None:
         self._database = database
         self._writer = writer
         self._write = write
-        self._letterhead_of = letterhead_of
+        self._list_headers_of = list_headers_of
         self._mail_domain = mail_domain
         self.pauses: Pauses[ClaimedMessage] = Pauses()
 
@@ -70,7 +70,7 @@ class TransactionalQueue:
         """
         subject = subject_of(self._database, claimed)
         written = self._write(self._writer.context(claimed, subject))
-        letterhead = self._letterhead_of(subject.newsletter)
+        list_headers = self._list_headers_of(subject.newsletter)
         notice = TransactionalMessage(
             address=claimed.address,
             message_id=f"<{claimed.message_id}@{self._mail_domain}>",
@@ -82,6 +82,6 @@ class TransactionalQueue:
             is_of_list=claimed.kind.is_of_list,
             unsubscribe_url=self._writer.unsubscribe_url(claimed),
         )
-        content = build_transactional(notice, letterhead)
-        envelope = Envelope(sender=letterhead.sender.address, recipient=claimed.address)
+        content = build_transactional(notice, list_headers)
+        envelope = Envelope(sender=list_headers.sender.address, recipient=claimed.address)
         return OutgoingMessage(envelope=envelope, content=content)

@@ -1,6 +1,6 @@
 """Deliveries: one issue to one subscription, as a row of the outbox.
 
-Deliveries as the operator meets them: found, sent again, cancelled, held.
+First what the sender does with them, then what the operator does.
 """
 
 from collections.abc import Collection, Sequence
@@ -29,18 +29,18 @@ from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import DeliveryState
 from tidings.model.refusals import Outcomes
 from tidings.newsletters.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
-from tidings.newsletters.store.outbox import WAITING, Outbox, OutboxMessage
-from tidings.newsletters.windows import SHORTEST_LIFE
+from tidings.newsletters.store.outbox import WAITING_STATES, Outbox, OutboxMessage
+from tidings.newsletters.windows import MIN_TIME_TO_LIVE
 
-# Messages that are looked back on to tell a relay that refuses everybody.
-LAST = 1000
+# The last messages of all issues, by which a relay that refuses everybody is recognised.
+OUTCOMES_LIMIT = 1000
 
 OUTBOX = Outbox(delivery)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedDelivery(OutboxMessage):
-    """A delivery that is ours to send.
+    """A delivery that this process has leased to send.
 
     Attributes:
         nonce: The subscription's.
@@ -58,9 +58,9 @@ class ClaimedDelivery(OutboxMessage):
 
 
 def withdraw(connection: Connection, *, now: datetime) -> None:
-    """Cancel what is for people who have left, and let expire what has waited too long.
+    """Cancel deliveries to people who have unsubscribed, expire those that waited too long.
 
-    What may have been sent is neither: it is assumed that the relay has it.
+    Those that may have been sent become `assumed_accepted` instead.
     """
     has_left = delivery.c.subscription_id.in_(
         select(subscription.c.id).where(subscription.c.ended_at.is_not(None))
@@ -75,10 +75,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
 def claim(
     connection: Connection, owner: str, *, limit: int, now: datetime
 ) -> list[ClaimedDelivery]:
-    """Take up to `limit` deliveries whose time has come, the longest waiting first.
-
-    Among equals those of one issue come together.
-    """
+    """Lease up to `limit` due deliveries, the longest waiting first, those of an issue together."""
     waiting = (
         select(delivery.c.id)
         .join(subscription, subscription.c.id == delivery.c.subscription_id)
@@ -86,12 +83,14 @@ def claim(
             delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
             delivery.c.state != DeliveryState.SENDING,
             delivery.c.next_try_at <= now,
-            # `withdraw` runs once a round, and people leave in the middle of one as well.
+            # `withdraw` runs once a round, and a round can take an hour: people leave meanwhile.
             delivery.c.expires_at > now,
             subscription.c.ended_at.is_(None),
         )
         .order_by(delivery.c.next_try_at, delivery.c.issue_id, delivery.c.id)
         .limit(limit)
+        # PostgreSQL: two services share the work instead of waiting for each other. SQLite has one
+        # writer at a time anyway, and ignores it.
         .with_for_update(skip_locked=True, of=delivery)
     )
     ids = OUTBOX.take(connection, owner, waiting)
@@ -113,11 +112,11 @@ def claim(
 
 
 def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
-    """Let everything that waits for addresses of a domain wait longer.
+    """Postpone everything that waits for addresses of a domain.
 
-    What another process holds at this moment is left out; it is put back when it is claimed.
+    Rows that another process has locked are left out; they are put back when they are claimed.
     """
-    readers = (
+    theirs = (
         select(subscription.c.id)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
         .where(subscriber.c.key.endswith(f"@{domain}", autoescape=True))
@@ -126,9 +125,9 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
         select(delivery.c.id)
         .where(
             delivery.c.finished_at.is_(None),
-            delivery.c.state.in_(WAITING),
+            delivery.c.state.in_(WAITING_STATES),
             delivery.c.next_try_at < until,
-            delivery.c.subscription_id.in_(readers),
+            delivery.c.subscription_id.in_(theirs),
         )
         .with_for_update(skip_locked=True)
     )
@@ -140,14 +139,14 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
 
 
 def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> Outcomes:
-    """Return what became so far of the messages of an issue, for good or for now.
+    """Return how many messages of an issue were accepted, and which were refused.
 
     Args:
         connection: A reading one.
-        issue_id: Of which issue; None for the last messages of all issues.
-        since: These only if they were planned after that.
+        issue_id: None for the last `OUTCOMES_LIMIT` messages of all issues.
+        since: Of all issues only what was planned after that.
     """
-    last = select(delivery.c.id).order_by(delivery.c.id.desc()).limit(LAST)
+    last = select(delivery.c.id).order_by(delivery.c.id.desc()).limit(OUTCOMES_LIMIT)
     is_of_last = and_(delivery.c.id.in_(last), delivery.c.planned_at > since)
     is_theirs = is_of_last if issue_id is None else delivery.c.issue_id == issue_id
     arrived = (DeliveryState.ACCEPTED, DeliveryState.ASSUMED_ACCEPTED)
@@ -170,7 +169,7 @@ def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -
 
 
 def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
-    """Tell whether an issue has messages for addresses of other domains than that."""
+    """Tell whether an issue has messages for other domains as well."""
     theirs = (
         select(delivery.c.id)
         .join(subscription, subscription.c.id == delivery.c.subscription_id)
@@ -185,7 +184,7 @@ def is_for_others(connection: Connection, issue_id: int, domain: str) -> bool:
 
 
 def hold_refused(connection: Connection, ids: Collection[int], *, until: datetime) -> None:
-    """Hold messages that were refused, for good or for now, unless that has had consequences."""
+    """Hold messages that were refused, but those that have been counted as a bounce."""
     is_judged = exists().where(bounce.c.delivery_id == delivery.c.id)
     refused = update(delivery).where(
         delivery.c.id.in_(ids),
@@ -199,7 +198,7 @@ def hold_refused(connection: Connection, ids: Collection[int], *, until: datetim
 
 
 def hold_issue(connection: Connection, issue_id: int, *, until: datetime, reason: str) -> None:
-    """Let everything that waits of an issue wait longer, and say why; it has not been sent."""
+    """Hold everything of an issue that waits and has not been sent, and note why."""
     waiting = update(delivery).where(
         delivery.c.issue_id == issue_id,
         delivery.c.finished_at.is_(None),
@@ -208,7 +207,7 @@ def hold_issue(connection: Connection, issue_id: int, *, until: datetime, reason
         delivery.c.next_try_at <= until,
     )
     held = {"state": DeliveryState.HELD, "next_try_at": until}
-    said = func.coalesce(delivery.c.reply, reason)
+    said = func.coalesce(delivery.c.reply, reason)  # what a server said to this recipient says more
     connection.execute(waiting.values(held | {"reply": said}))
 
 
@@ -279,15 +278,16 @@ def doubtful_of_issue(connection: Connection, issue_id: int, *, limit: int) -> l
 
 
 def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> None:
-    """Let messages be sent as soon as there is a way out: the same bytes, by the same Message-ID.
+    """Make messages due now: the same bytes, with the same Message-ID.
 
-    What may have arrived is sent once, as a repetition; what cannot have is tried as if new.
+    What may have arrived is sent once, as a repetition; what cannot have is retried as if new.
 
     Raises:
         NotFoundError: There is no such delivery.
-        ConflictError: One of them is in no such state, or its reader gets nothing now.
+        ConflictError: One of them is not `RESENDABLE`, or its subscription has ended or is paused.
     """
     theirs = subscription.c.id == delivery.c.subscription_id
+    # Who left and subscribed again did not ask for what was planned before.
     has_begun_anew = subscription.c.confirmed_at > delivery.c.planned_at
     gone = or_(
         subscription.c.ended_at.is_not(None), subscription.c.paused_at.is_not(None), has_begun_anew
@@ -299,7 +299,7 @@ def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> No
                 because = "is for somebody who gets nothing now, or has left since"
                 raise ConflictError("delivery", row.id, because=because)
     may_have_arrived = delivery.c.marked_at.is_not(None)
-    soonest_end = now + SHORTEST_LIFE
+    soonest_end = now + MIN_TIME_TO_LIVE
     values = {
         "state": case((may_have_arrived, DeliveryState.UNCERTAIN), else_=DeliveryState.READY),
         "next_try_at": now,
@@ -312,7 +312,7 @@ def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> No
 
 
 def cancel(connection: Connection, ids: Collection[int], *, now: datetime) -> None:
-    """Take messages back for good; of one that may have arrived it is assumed that it has.
+    """Cancel messages; one that may have arrived becomes `assumed_accepted`.
 
     Raises:
         NotFoundError: There is no such delivery.
@@ -324,9 +324,9 @@ def cancel(connection: Connection, ids: Collection[int], *, now: datetime) -> No
 
 
 def hold_unfinished(connection: Connection, *, because: str, now: datetime) -> int:
-    """Let nothing go out that is planned, for it may have been sent before; return how much.
+    """Hold every delivery that is not finished, since it may have been sent; return how many.
 
-    It counts as marked: no later issue tells of the same, and only `resend` lets it go out.
+    They get a marker: later issues do not supersede them, and only `resend` sends them.
     """
     held = update(delivery).where(delivery.c.finished_at.is_(None))
     changed = connection.execute(

@@ -1,7 +1,7 @@
-"""A witness beside the database: how far sending has come, where no backup takes it back.
+"""High-water mark beside the SQLite file: detects a restored backup before anything is sent twice.
 
-With everything that is sent the database takes a number, which only grows, and then puts it
-into a file. A database whose number is smaller than that in the file is an older one, put back.
+Every claim takes a new change number in the database, and then writes it into a file. A database
+whose number is smaller than that of the file was restored from a backup.
 """
 
 import os
@@ -16,17 +16,17 @@ from tidings.db.database import Database
 from tidings.db.tables import counter
 from tidings.errors import StorageError
 
-# Characters that every testimony has.
+# Characters; of fixed length, so that one write replaces the whole line.
 _WIDTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HighWaterMark:
-    """What the file says.
+    """The content of the file.
 
     Attributes:
-        change: The number that the database had taken.
-        at: When.
+        change: The change number of the database.
+        at: When it was written, aware UTC.
     """
 
     change: int
@@ -34,7 +34,7 @@ class HighWaterMark:
 
 
 def find_mark(database: Database) -> HighWaterMark | None:
-    """Return what was last testified beside an SQLite database; None if nothing was.
+    """Return the mark beside an SQLite database; None if there is none.
 
     Raises:
         StorageError: The file cannot be read.
@@ -49,11 +49,11 @@ def find_mark(database: Database) -> HighWaterMark | None:
         raise StorageError(str(path), str(error)) from error
 
 
-def raise_mark(database: Database, testimony: HighWaterMark) -> None:
-    """Write beside an SQLite database how far sending has come; elsewhere nothing.
+def raise_mark(database: Database, mark: HighWaterMark) -> None:
+    """Write the mark beside an SQLite database, synced to disk; on PostgreSQL do nothing.
 
-    It is on the disk when this returns, and after the number itself, which was committed
-    before: a power cut leaves no database that looks older than its witness.
+    Call it after the commit of the number: with the file first, a power cut would leave a
+    database that looks restored.
 
     Raises:
         StorageError: The file cannot be written.
@@ -61,29 +61,30 @@ def raise_mark(database: Database, testimony: HighWaterMark) -> None:
     path = _path(database)
     if path is None:
         return
-    line = f"{testimony.change} {testimony.at.isoformat()}".ljust(_WIDTH)
+    line = f"{mark.change} {mark.at.isoformat()}".ljust(_WIDTH)
     try:
+        # No temporary file and rename: this runs at every claim, and one overwrite is one sync.
         is_new = not path.exists()
         file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
-            os.pwrite(file, line.encode(), 0)  # in one go, and over all that was there
+            os.pwrite(file, line.encode(), 0)
             os.fsync(file)
         finally:
             os.close(file)
         if is_new:
-            flush_names(path.parent)
+            flush_names(path.parent)  # the name of a new file is in the folder, not in the file
     except OSError as error:
         raise StorageError(str(path), str(error)) from error
 
 
-def is_restored(connection: Connection, testimony: HighWaterMark) -> bool:
-    """Tell whether the database is an older one than that which testified."""
-    return int(connection.execute(select(counter.c.change)).scalar_one()) < testimony.change
+def is_restored(connection: Connection, mark: HighWaterMark) -> bool:
+    """Tell whether the database is older than its mark."""
+    return int(connection.execute(select(counter.c.change)).scalar_one()) < mark.change
 
 
-def catch_up(connection: Connection, testimony: HighWaterMark) -> None:
-    """Let the database go on counting from where it was when it testified."""
-    connection.execute(update(counter).values(change=testimony.change))
+def catch_up(connection: Connection, mark: HighWaterMark) -> None:
+    """Let the database count on from its mark: it is not taken for restored again."""
+    connection.execute(update(counter).values(change=mark.change))
 
 
 def _path(database: Database) -> Path | None:

@@ -1,7 +1,4 @@
-"""Issues: digests frozen, shared by content, listed for the archive.
-
-Candidates: what digests may tell of, in the order it became public.
-"""
+"""Issues: rendered digests, stored once per content key; and the entries that may be in them."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -33,7 +30,7 @@ from tidings.model.newsletters import Issue, IssueLine, Newsletter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewIssue:
-    """An issue to be stored, unless one with its key is there."""
+    """An issue to be stored, unless there is one with its key."""
 
     key: bytes
     slug: str
@@ -51,7 +48,7 @@ class NewIssue:
 
 
 def save(connection: Connection, new: Sequence[NewIssue], *, now: datetime) -> None:
-    """Store issues; of one that is there already nothing changes, but that it may be listed."""
+    """Store issues; one that is stored already can only become listed."""
     has_list_changed = False
     for one in new:
         row = {name: getattr(one, name) for name in _COLUMNS}
@@ -90,7 +87,7 @@ def get(connection: Connection, issue_id: int) -> Issue:
 
 
 def get_by_slug(connection: Connection, slug: str) -> Issue:
-    """Return an issue by its address, listed or not.
+    """Return an issue by its slug, listed or not.
 
     Raises:
         NotFoundError: There is none with that slug.
@@ -105,13 +102,13 @@ def latest(connection: Connection, *, only_listed: bool, limit: int | None) -> l
 
 
 def listed(connection: Connection, *, limit: int | None = None, offset: int = 0) -> list[IssueLine]:
-    """Return the issues that everybody may find, newest first, without what they say."""
+    """Return the issues of the archive, newest first, without their content."""
     ordered = select(*_LINE).where(issue.c.listed).order_by(*_NEWEST_FIRST)
     return _lines(connection, ordered.limit(limit).offset(offset or None))
 
 
 def count_listed(connection: Connection) -> int:
-    """Return how many issues everybody may find."""
+    """Return how many issues the archive has."""
     counted = select(func.count()).select_from(issue).where(issue.c.listed)
     return connection.execute(counted).scalar_one()
 
@@ -129,16 +126,16 @@ def neighbours(connection: Connection, one: Issue) -> tuple[IssueLine | None, Is
 
 
 def entries_of(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[Entry]]:
-    """Return what issues tell of, in their order: in every state, less what has been removed."""
+    """Return the entries of issues in their order, hidden ones included, removed ones not."""
     statement = (
         select(issue_entry.c.issue_id, issue_entry.c.entry_id)
         .where(issue_entry.c.issue_id.in_(issue_ids))
         .order_by(issue_entry.c.issue_id, issue_entry.c.position)
     )
-    told = connection.execute(statement).all()
-    found = {entry.id: entry for entry in by_ids(connection, [row.entry_id for row in told])}
+    rows = connection.execute(statement).all()
+    found = {entry.id: entry for entry in by_ids(connection, [row.entry_id for row in rows])}
     entries: dict[int, list[Entry]] = {issue_id: [] for issue_id in issue_ids}
-    for row in told:
+    for row in rows:
         entries[row.issue_id].append(found[row.entry_id])
     return entries
 
@@ -207,7 +204,7 @@ def _to_issue(row: Row[*tuple[Any, ...]], series: Newsletter) -> Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An entry that digests may tell of, with the topics of its source."""
+    """An entry that may be in a digest, with the topics of its source."""
 
     id: int
     seq: int
@@ -217,7 +214,7 @@ class Candidate:
 
 
 def candidates_between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
-    """Return the entries in a window that digests may tell of, in the order they became public."""
+    """Return the entries in a window that may be in a digest, in the order they became public."""
     statement = (
         select(
             entry.c.id,

@@ -1,4 +1,4 @@
-"""The outbox: messages that are claimed, marked right before they leave, and settled.
+"""The outbox: messages that are claimed, marked right before they are sent, and settled.
 
     ready ─► sending ─► sending, marked ─► accepted, rejected …
       ▲         │              │
@@ -20,7 +20,7 @@ from tidings.errors import LeaseLostError
 from tidings.model.newsletters import DeliveryState
 from tidings.polling.store.leases import LEASE, clock
 
-WAITING = (
+WAITING_STATES = (
     DeliveryState.READY,
     DeliveryState.DEFERRED,
     DeliveryState.HELD,
@@ -30,10 +30,10 @@ WAITING = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessage:
-    """A message that is ours to send.
+    """A message that this process has leased to send.
 
     Attributes:
-        kind: What it is, for the log.
+        kind: For the log.
         attempt: Its number, from 1.
         is_resend: The one repetition after a connection was lost past the marker.
     """
@@ -48,12 +48,12 @@ class OutboxMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What came of an attempt.
+    """The result of an attempt, as it is saved.
 
     Attributes:
         next_try_at: When it is tried again; the time of the attempt if it is not.
-        unmarked: Nothing can have been sent: the marker is taken back.
-        untried: There was no attempt at all: none is counted, and the last reply stays.
+        unmarked: Nothing can have been sent: the marker is removed.
+        untried: There was no attempt: none is counted, and the last reply stays.
     """
 
     id: int
@@ -65,7 +65,7 @@ class Settled:
 
 
 class Outbox:
-    """A table of messages on their way.
+    """A table of messages to be sent.
 
     An owner is the name of one round of sending. Leases run by the database's clock, everything
     else by the `now` that is given.
@@ -75,16 +75,16 @@ class Outbox:
         self._table = table
 
     def recover(self, connection: Connection) -> None:
-        """Decide over what a dead process left behind.
+        """Release what a dead process held: without a marker it is ready again.
 
-        Without a marker nothing left the house: it is ready again. With one it is assumed that
-        the relay has it, for that is nearly always so; it is not sent again by itself.
+        With one it is assumed to be accepted, and not sent again by itself.
         """
+        # Most of the time between marker and reply is the relay's work on a message that it has.
         table = self._table
         is_abandoned = (
             table.c.finished_at.is_(None),
             table.c.state == DeliveryState.SENDING,
-            # By the database's clock: those of two machines may differ by more than a lease.
+            # The database's clock: those of two machines may differ by more than a lease.
             table.c.lease_until <= clock(connection),
         )
         state = case(
@@ -94,7 +94,7 @@ class Outbox:
         connection.execute(
             update(table)
             .where(*is_abandoned)
-            # What has no marker is not finished, so its `marked_at`, NULL, serves for both.
+            # `marked_at` is NULL for what is ready again, and that is not finished.
             .values(state=state, lease_owner=None, lease_until=None, finished_at=table.c.marked_at)
         )
 
@@ -106,15 +106,15 @@ class Outbox:
         state: DeliveryState,
         now: datetime,
     ) -> None:
-        """End what waits and fulfils `rule`; what may have been sent is assumed to have arrived."""
+        """End waiting messages that match `rule`; marked ones become `assumed_accepted`."""
         table = self._table
         end = case((table.c.marked_at.is_not(None), DeliveryState.ASSUMED_ACCEPTED), else_=state)
-        is_waiting = (table.c.finished_at.is_(None), table.c.state.in_(WAITING))
+        is_waiting = (table.c.finished_at.is_(None), table.c.state.in_(WAITING_STATES))
         withdrawn = update(table).where(*is_waiting, rule)
         connection.execute(withdrawn.values(state=end, finished_at=now))
 
     def take(self, connection: Connection, owner: str, waiting: Select[Any]) -> list[int]:
-        """Begin to send the rows whose ids `waiting` selects, and locks; return those ids."""
+        """Lease the rows whose ids `waiting` selects and locks; return those ids."""
         table = self._table
         taken = (
             update(table)
@@ -131,18 +131,18 @@ class Outbox:
         return list(connection.scalars(taken))
 
     def renew(self, connection: Connection, owner: str) -> None:
-        """Move on the end of every lease that `owner` holds."""
+        """Extend every lease that `owner` holds."""
         until = clock(connection) + LEASE
         held = update(self._table).where(self._is_held(owner))
         connection.execute(held.values(lease_until=until))
 
     def mark(self, connection: Connection, owner: str, message: int, *, now: datetime) -> None:
-        """Note that the payload is about to be written: from here on it may have been sent.
+        """Set the marker: the payload is about to be written, from here on it may have been sent.
 
         Raises:
             LeaseLostError: The message is not `owner`'s any more; nothing may be sent.
         """
-        # That it was claimed says nothing: the lease may have run out since, or the row be erased.
+        # The claim is not enough: since then the lease may have run out, or the row been erased.
         ours = update(self._table).where(self._table.c.id == message, self._is_held(owner))
         if connection.execute(ours.values(marked_at=now)).rowcount != 1:
             raise LeaseLostError
@@ -150,7 +150,7 @@ class Outbox:
     def settle(
         self, connection: Connection, owner: str, settled: Sequence[Settled], *, now: datetime
     ) -> None:
-        """Note what came of attempts; one that is not `owner`'s any more is left as it is."""
+        """Save the results of attempts; those whose lease is lost are ignored."""
         table = self._table
         statement = (
             update(table)
@@ -174,7 +174,7 @@ class Outbox:
                 "new_reply": one.reply,
                 "unmarked": one.unmarked,
                 "untried": one.untried,
-                "end": None if one.state in WAITING else now,
+                "end": None if one.state in WAITING_STATES else now,
             }
             for one in settled
         ]
@@ -184,9 +184,9 @@ class Outbox:
     def give_back(
         self, connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
     ) -> None:
-        """Release what `owner` did not finish: unmarked it is ready, marked it is doubtful.
+        """Release what `owner` did not finish: unmarked it is ready, marked it is `uncertain`.
 
-        What is doubtful is sent once more after `doubtful_until`, unless that was the second time.
+        What is uncertain is sent once more after `doubtful_until`, unless it was a resend.
         """
         table = self._table
         was_marked = table.c.marked_at.is_not(None)

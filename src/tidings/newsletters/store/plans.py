@@ -1,8 +1,6 @@
-"""Planning: what is read for it, and what it writes in one transaction.
+"""Planning: due subscriptions and their progress are read, a plan is written in one transaction.
 
-What planning reads of subscriptions: no more than it needs, for there are many.
-
-Audiences: how many a newsletter writes to, and who has never been written to.
+Also the numbers of recipients by which floods are recognised.
 """
 
 from collections import defaultdict
@@ -43,7 +41,7 @@ from tidings.db.statements import upsert
 from tidings.db.types import UtcDateTime
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
-from tidings.newsletters.windows import Omission, Pending, SubscriptionProgress
+from tidings.newsletters.windows import Omission, PendingDelivery, SubscriptionProgress
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 
@@ -53,7 +51,7 @@ class PlannedDelivery:
     """A delivery to be stored; `issue_key` says of which issue.
 
     Attributes:
-        held: Why it may not go out before the operator says so; None if it may.
+        held: Why it waits for the operator; None if it does not.
     """
 
     subscription_id: int
@@ -79,7 +77,7 @@ class Omitted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionStep:
-    """How far a subscription moves; only from where it stood when it was read."""
+    """How a subscription moves; written only if it still stands where it was read."""
 
     subscription_id: int
     from_watermark: int
@@ -90,7 +88,7 @@ class SubscriptionStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is written for a number of subscriptions, all of it or nothing."""
+    """What is written for a chunk of subscriptions, all of it or nothing."""
 
     deliveries: Sequence[PlannedDelivery]
     omitted: Sequence[Omitted]
@@ -98,8 +96,9 @@ class Plan:
     steps: Sequence[SubscriptionStep]
 
 
-def freeze_cut(connection: Connection, due_at: datetime) -> int:
-    """Return the upper bound of the windows due at a time; whoever looks first fixes it."""
+def freeze_upto_seq(connection: Connection, due_at: datetime) -> int:
+    """Return the upper bound of all windows that are due at a time; the first call fixes it."""
+    # Insert, then read: of two services one inserts, and both read the same.
     row = upsert(connection.dialect.name, cut).values(due_at=due_at, seq=last_seq(connection))
     connection.execute(row.on_conflict_do_nothing())
     return int(connection.execute(select(cut.c.seq).where(cut.c.due_at == due_at)).scalar_one())
@@ -115,34 +114,34 @@ def progress_of(
         marks: Their watermarks, by id.
         slots: The labels that they are to be planned for.
     """
-    pending: dict[int, list[Pending]] = defaultdict(list)
+    pending: dict[int, list[PendingDelivery]] = defaultdict(list)
     unsent = select(delivery.c.id, delivery.c.subscription_id, delivery.c.from_seq)
     unsent = unsent.where(delivery.c.subscription_id.in_(marks), *_is_replaceable())
     for row in connection.execute(unsent):
-        pending[row.subscription_id].append(Pending(id=row.id, from_seq=row.from_seq))
+        pending[row.subscription_id].append(PendingDelivery(id=row.id, from_seq=row.from_seq))
     replaceable = {one.id for listed in pending.values() for one in listed}
     of_slots = select(delivery.c.id, delivery.c.subscription_id, delivery.c.slot).where(
         delivery.c.subscription_id.in_(marks), delivery.c.slot.in_(slots), _stands(delivery)
     )
-    had: dict[int, set[str]] = defaultdict(set)
+    taken_slots: dict[int, set[str]] = defaultdict(set)
     for row in connection.execute(of_slots):
         if row.id not in replaceable:
-            had[row.subscription_id].add(row.slot)
-    plain = {
-        mark: SubscriptionProgress(watermark=mark) for mark in set(marks.values())
-    }  # most of them
+            taken_slots[row.subscription_id].add(row.slot)
+    # Most subscriptions have nothing but a watermark: they share one object for each.
+    plain = {mark: SubscriptionProgress(watermark=mark) for mark in set(marks.values())}
     return {
         key: SubscriptionProgress(
-            watermark=mark, pending=tuple(pending[key]), had=frozenset(had[key])
+            watermark=mark, pending=tuple(pending[key]), taken_slots=frozenset(taken_slots[key])
         )
-        if key in pending or key in had
+        if key in pending or key in taken_slots
         else plain[mark]
         for key, mark in marks.items()
     }
 
 
 def _is_replaceable() -> tuple[ColumnElement[bool], ...]:
-    """Return the rules for what was not sent, nor anything after it, which would be told twice."""
+    """Return the conditions for a delivery that was not sent, nor any later one."""
+    # A later one that was sent lies within the wider window: its entries would be sent twice.
     later = delivery.alias()
     is_sent_later = exists().where(
         later.c.subscription_id == delivery.c.subscription_id,
@@ -159,7 +158,7 @@ def _is_replaceable() -> tuple[ColumnElement[bool], ...]:
 
 
 def _stands(table: FromClause) -> ColumnElement[bool]:
-    """Return the condition of the unique indexes, in their words, so that they are used."""
+    """Return the condition of the partial unique indexes, word for word, so that they are used."""
     return table.c.state != literal_column("'superseded'")
 
 
@@ -167,8 +166,8 @@ def save(connection: Connection, plan: Plan, issue_ids: dict[bytes, int], *, now
     """Write deliveries and watermarks together.
 
     Raises:
-        PlanOutdatedError: Somebody else has planned, edited or sent meanwhile; nothing of
-            the plan may be kept.
+        PlanOutdatedError: A subscription was planned, edited or sent to meanwhile; the
+            transaction must be rolled back.
     """
     _move(connection, plan.steps)
     _supersede(connection, plan.superseded, now=now)
@@ -192,9 +191,9 @@ def save(connection: Connection, plan: Plan, issue_ids: dict[bytes, int], *, now
 
 
 def skip_missed_slots(connection: Connection, *, until: datetime, now: datetime) -> int:
-    """Pass over what subscriptions had to come whose slot was over by `until`; return how many.
+    """Move the watermarks of subscriptions whose slot fell due by `until` to the newest entry.
 
-    Their letters may have been planned and sent by a later state of the database than this.
+    Their issues may have been sent before the database was restored. Return how many they are.
     """
     last = last_seq(connection)
     is_lost = (
@@ -218,7 +217,7 @@ def skip_missed_slots(connection: Connection, *, until: datetime, now: datetime)
 
 
 def _move(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
-    """Move all subscriptions that come to the same place in one go: they are few such places."""
+    """Move subscriptions, those with the same new watermark and due time in one statement."""
     if not steps:
         return
     _lock(connection, steps)
@@ -233,7 +232,7 @@ def _move(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
 
 
 def _lock(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
-    """Keep others from subscriptions; they must stand where they stood when they were read."""
+    """Lock subscriptions; none may have changed since it was read."""
     stood = {step.subscription_id: (step.from_watermark, step.was_due_at) for step in steps}
     found = (
         select(subscription.c.id, subscription.c.watermark, subscription.c.next_issue_at)
@@ -242,7 +241,7 @@ def _lock(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
             subscription.c.ended_at.is_(None),
             subscription.c.paused_at.is_(None),
         )
-        .order_by(subscription.c.id)  # so that two who plan at once wait for each other, not both
+        .order_by(subscription.c.id)  # one order for everybody: no deadlock of two that plan
         .with_for_update()
     )
     if {key: (mark, due_at) for key, mark, due_at in connection.execute(found)} != stood:
@@ -250,7 +249,7 @@ def _lock(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
 
 
 def _supersede(connection: Connection, deliveries: Collection[int], *, now: datetime) -> None:
-    """Take back what was not sent; its windows, and the empty ones after them, are planned anew."""
+    """Supersede unsent deliveries, and drop the omissions after them: the new window covers both."""
     if not deliveries:
         return
     statement = (
@@ -321,7 +320,7 @@ def due_subscriptions(
 def subscriptions_of(
     connection: Connection, newsletter_id: int, *, after: int, limit: int
 ) -> list[DueSubscription]:
-    """Return who gets a newsletter's letters, due or not, by id, a page at a time."""
+    """Return the active subscriptions to a newsletter, due or not, by id, a page at a time."""
     is_next = (subscription.c.newsletter_id == newsletter_id, subscription.c.id > after)
     return _select(connection, is_next, order=(subscription.c.id,), limit=limit)
 
@@ -345,8 +344,8 @@ def _select(
     order: Sequence[ColumnElement[int] | ColumnElement[datetime]],
     limit: int,
 ) -> list[DueSubscription]:
-    gets_letters = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
-    statement = select(*_COLUMNS).where(*rules, *gets_letters).order_by(*order).limit(limit)
+    is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
+    statement = select(*_COLUMNS).where(*rules, *is_active).order_by(*order).limit(limit)
     rows = connection.execute(statement).all()
     series = newsletters.by_id(connection) if rows else {}
     topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
@@ -366,7 +365,7 @@ def _select(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueGroup:
-    """Subscriptions to a newsletter that have the same schedule, and how many they are."""
+    """The number of subscriptions to a newsletter that have the same schedule."""
 
     newsletter_id: int
     schedule: Schedule
@@ -374,21 +373,22 @@ class DueGroup:
 
 
 def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
-    """Return how many subscriptions are due.
+    """Return how many subscriptions are due, by newsletter and schedule.
 
-    Of those without a calendar all count if one is due: they come round one after the other.
+    Of the frequency `instant` all count if one is due: they fall due one after the other within
+    minutes, and singly would never look like a flood.
     """
     names = ("newsletter_id", "frequency", "hour", "timezone")
     columns = [subscription.c[name] for name in names]
-    gets_letters = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
-    are_due = (subscription.c.next_issue_at <= now, *gets_letters)
+    is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
+    are_due = (subscription.c.next_issue_at <= now, *is_active)
     grouped = select(*columns, func.count().label("number")).group_by(*columns)
     is_instant = subscription.c.frequency == Frequency.INSTANT
     found = list(connection.execute(grouped.where(*are_due, ~is_instant)))
     theirs = select(subscription.c.newsletter_id).where(*are_due, is_instant).distinct()
     if numbers := list(connection.scalars(theirs)):
         of_these = subscription.c.newsletter_id.in_(numbers)
-        found += connection.execute(grouped.where(of_these, is_instant, *gets_letters))
+        found += connection.execute(grouped.where(of_these, is_instant, *is_active))
     return [
         DueGroup(
             newsletter_id=row.newsletter_id,
@@ -400,7 +400,7 @@ def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
 
 
 def freeze_floods(connection: Connection, slots: Collection[tuple[int, datetime]]) -> None:
-    """Keep that at these slots, of a newsletter at a time, too many were due."""
+    """Record that a newsletter had too many recipients in these slots."""
     if slots:
         rows = [{"newsletter_id": number, "due_at": due_at} for number, due_at in slots]
         connection.execute(upsert(connection.dialect.name, flood).on_conflict_do_nothing(), rows)
@@ -409,42 +409,42 @@ def freeze_floods(connection: Connection, slots: Collection[tuple[int, datetime]
 def floods(
     connection: Connection, slots: Collection[tuple[int, datetime]]
 ) -> set[tuple[int, datetime]]:
-    """Return those of the slots of which that has been kept."""
+    """Return those of the slots that were recorded by `freeze_floods`."""
     moments = {due_at for _, due_at in slots}
     kept = select(flood.c.newsletter_id, flood.c.due_at).where(flood.c.due_at.in_(moments))
     return {(row.newsletter_id, row.due_at) for row in connection.execute(kept)} & set(slots)
 
 
-def count(connection: Connection, newsletter_id: int) -> int:
-    """Return how many get a newsletter's letters."""
-    statement = select(func.count()).select_from(subscription).where(*_get_letters(newsletter_id))
+def count_active(connection: Connection, newsletter_id: int) -> int:
+    """Return how many active subscriptions a newsletter has."""
+    statement = select(func.count()).select_from(subscription).where(*_is_active_of(newsletter_id))
     return int(connection.execute(statement).scalar_one())
 
 
 def count_recipients(connection: Connection, newsletter_id: int, *, limit: int) -> int:
-    """Return how many a newsletter has written to so far; counting ends at `limit`."""
+    """Return how many subscriptions a newsletter has sent to so far; counting ends at `limit`."""
     some = (
         select(subscription.c.id)
-        .where(subscription.c.newsletter_id == newsletter_id, _has_had_a_letter())
+        .where(subscription.c.newsletter_id == newsletter_id, _has_been_sent_to())
         .limit(limit)
     )
     return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def first_time_recipients(connection: Connection, subscriptions: Collection[int]) -> set[int]:
-    """Return those of `subscriptions` to whom nothing was ever sent."""
-    unknown = subscription.c.id.in_(subscriptions), ~_has_had_a_letter()
+    """Return those of `subscriptions` that nothing was ever sent to."""
+    unknown = subscription.c.id.in_(subscriptions), ~_has_been_sent_to()
     return set(connection.scalars(select(subscription.c.id).where(*unknown)))
 
 
 def least_watermark(connection: Connection, newsletter_id: int) -> int:
-    """Return how far all who get a newsletter's letters have come."""
-    last = select(func.min(subscription.c.watermark)).where(*_get_letters(newsletter_id))
+    """Return the smallest watermark of a newsletter's active subscriptions; 0 if there is none."""
+    last = select(func.min(subscription.c.watermark)).where(*_is_active_of(newsletter_id))
     return int(connection.execute(last).scalar_one() or 0)
 
 
 def most_entries(connection: Connection, newsletter_id: int, *, issues: int) -> int:
-    """Return how many entries the longest of a newsletter's last issues tells of."""
+    """Return how many entries the longest of a newsletter's last issues has."""
     last = (
         select(issue.c.entries)
         .where(issue.c.newsletter_id == newsletter_id)
@@ -455,7 +455,7 @@ def most_entries(connection: Connection, newsletter_id: int, *, issues: int) -> 
     return int(connection.execute(longest).scalar_one() or 0)
 
 
-def _get_letters(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
+def _is_active_of(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
     return (
         subscription.c.newsletter_id == newsletter_id,
         subscription.c.ended_at.is_(None),
@@ -463,7 +463,7 @@ def _get_letters(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _has_had_a_letter() -> ColumnElement[bool]:
+def _has_been_sent_to() -> ColumnElement[bool]:
     return exists().where(
         delivery.c.subscription_id == subscription.c.id,
         delivery.c.state != literal_column("'superseded'"),  # as the index has it that is used

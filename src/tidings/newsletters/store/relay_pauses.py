@@ -1,4 +1,4 @@
-"""Relays and domains that refuse us, and until when they are left alone."""
+"""Pauses of relays and recipient domains."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from tidings.db.mail_tables import relay
 from tidings.db.statements import upsert
 
-# What the names of recipients' domains begin with, among those of relays.
+# Prefix of recipient domains, which share a table with relays.
 DOMAIN = "domain:"
 
 

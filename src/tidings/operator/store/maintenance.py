@@ -30,7 +30,7 @@ from tidings.db.tables import counter, entry, host, source, tombstone
 from tidings.db.types import UtcDateTime
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
-from tidings.newsletters.retries import DOUBT
+from tidings.newsletters.retries import RESEND_DELAY
 from tidings.polling.store.leases import LEASE, clock
 from tidings.stories.store import stories
 
@@ -135,8 +135,8 @@ def bring_forward(connection: Connection, *, now: datetime, by: timedelta) -> No
         waits = update(letters).where(letters.c.finished_at.is_(None), letters.c.next_try_at > now)
         connection.execute(waits.where(letters.c.state.in_(again)).values(next_try_at=now))
         in_doubt = letters.c.state == DeliveryState.UNCERTAIN
-        is_beyond = letters.c.next_try_at > now + DOUBT
-        connection.execute(waits.where(in_doubt, is_beyond).values(next_try_at=now + DOUBT))
+        is_beyond = letters.c.next_try_at > now + RESEND_DELAY
+        connection.execute(waits.where(in_doubt, is_beyond).values(next_try_at=now + RESEND_DELAY))
     # Whoever lives renews its leases; those of the dead end as soon as they always do.
     end = clock(connection) + LEASE
     for leased in (host, delivery, notice):
