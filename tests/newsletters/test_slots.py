@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.model.newsletters import Frequency, Schedule
-from tidings.newsletters.windows import PERIODS, is_too_late, latest_slot, next_slot, wall_time
+from tidings.newsletters.windows import CALENDARS, is_too_late, latest_slot, next_slot, wall_time
 
 CALENDAR = [frequency for frequency in Frequency if frequency is not Frequency.INSTANT]
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC", "Asia/Kathmandu"]
@@ -158,7 +158,7 @@ def test_the_latest_and_the_next_slot_are_neighbours(schedule, now):
 @given(SCHEDULES, MOMENTS)
 def test_a_slot_is_late_after_half_of_its_period(schedule, now):
     slot = latest_slot(schedule, now)
-    half = PERIODS[schedule.frequency] / 2
+    half = CALENDARS[schedule.frequency].period / 2
 
     assert not is_too_late(schedule, slot, slot.due_at + half)
     assert is_too_late(schedule, slot, slot.due_at + half + timedelta(microseconds=1))

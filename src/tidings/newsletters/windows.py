@@ -6,11 +6,12 @@
 ```
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import takewhile
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from tidings.model.newsletters import Frequency, Schedule
@@ -33,14 +34,6 @@ BY_HAND = "now"
 
 # How long entries are collected for the frequency `instant`: not a message for each of them.
 INSTANT_PAUSE = timedelta(minutes=15)
-
-PERIODS = {
-    Frequency.DAILY: timedelta(days=1),
-    Frequency.WEEKDAYS: timedelta(days=1),
-    Frequency.WEEKLY: timedelta(days=7),
-    Frequency.MONTHLY: timedelta(days=28),  # the shortest month
-    Frequency.INSTANT: INSTANT_PAUSE,
-}
 
 SATURDAY = 5
 
@@ -121,7 +114,7 @@ def next_due(schedule: Schedule, now: datetime) -> datetime:
 
 def time_to_live(frequency: Frequency) -> timedelta:
     """Return how long sending is tried before a delivery expires."""
-    return max(2 * PERIODS[frequency], MIN_TIME_TO_LIVE)
+    return max(2 * CALENDARS[frequency].period, MIN_TIME_TO_LIVE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +171,7 @@ def is_too_small(schedule: Schedule, slot: Slot, *, least: int, seen: Sequence[d
     """
     if slot.key.startswith(f"{BY_HAND}:") or not 0 < len(seen) < least:
         return False
-    return slot.due_at - min(seen) < MAX_PERIODS_WAITING * PERIODS[schedule.frequency]
+    return slot.due_at - min(seen) < MAX_PERIODS_WAITING * CALENDARS[schedule.frequency].period
 
 
 def is_flood(number: int, *, usual: int) -> bool:
@@ -227,7 +220,7 @@ def next_slot(schedule: Schedule, after: datetime) -> Slot:
 def latest_slot(schedule: Schedule, now: datetime) -> Slot:
     """Return the last slot that fell due, at or before `now`."""
     # Two periods and a week back there is one for certain, whatever the weekday or the month.
-    begin = now - 2 * PERIODS[schedule.frequency] - timedelta(days=8)
+    begin = now - 2 * CALENDARS[schedule.frequency].period - timedelta(days=8)
     *_, latest = takewhile(lambda slot: slot.due_at <= now, _slots(schedule, begin))
     return latest
 
@@ -251,7 +244,7 @@ def clock_change(schedule: Schedule, slot: Slot) -> str | None:
 
 def is_too_late(schedule: Schedule, slot: Slot, now: datetime) -> bool:
     """Tell whether a slot is noticed so late that its entries had better wait for the next one."""
-    return now - slot.due_at > PERIODS[schedule.frequency] / 2
+    return now - slot.due_at > CALENDARS[schedule.frequency].period / 2
 
 
 def wall_time(day: date, hour: int, zone: ZoneInfo) -> datetime:
@@ -286,25 +279,57 @@ def _first_with_offset(before: datetime, after: datetime, zone: ZoneInfo) -> dat
 def _slots(schedule: Schedule, around: datetime) -> Iterator[Slot]:
     """Yield slots in order, beginning a little before a time."""
     zone = ZoneInfo(schedule.timezone)
-    for key, day in _days(schedule.frequency, around.astimezone(zone).date()):
+    for key, day in CALENDARS[schedule.frequency].days(around.astimezone(zone).date()):
         yield Slot(key=key, due_at=wall_time(day, schedule.hour, zone))
 
 
-def _days(frequency: Frequency, around: date) -> Iterator[tuple[str, date]]:
-    day = around - timedelta(days=2)  # the date here and the date in the zone may differ by one
-    if frequency is Frequency.WEEKLY:
-        day -= timedelta(days=day.weekday())
-    elif frequency is Frequency.MONTHLY:
-        day = day.replace(day=1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """On which days the slots of a frequency fall, and how they are labelled.
+
+    Attributes:
+        period: From one slot to the next, the shortest there is.
+        days: Yields label and day of slots in order, from some time before a day on.
+    """
+
+    period: timedelta
+    days: Callable[[date], Iterator[tuple[str, date]]]
+
+
+def _every_day(around: date) -> Iterator[tuple[str, date]]:
+    day = around - timedelta(days=2)
     while True:
-        year, week, _ = day.isocalendar()  # ISO: early January may belong to the year before
-        if frequency is Frequency.WEEKLY:
-            yield f"w:{year}-W{week:02}", day
-            day += timedelta(days=7)
-        elif frequency is Frequency.MONTHLY:
-            yield f"m:{day:%Y-%m}", day
-            day = (day + timedelta(days=31)).replace(day=1)
-        else:
-            if frequency is Frequency.DAILY or day.weekday() < SATURDAY:
-                yield f"d:{day:%Y-%m-%d}", day
-            day += timedelta(days=1)
+        yield f"d:{day:%Y-%m-%d}", day
+        day += timedelta(days=1)
+
+
+def _working_days(around: date) -> Iterator[tuple[str, date]]:
+    return (slot for slot in _every_day(around) if slot[1].weekday() < SATURDAY)
+
+
+def _mondays(around: date) -> Iterator[tuple[str, date]]:
+    day = around - timedelta(days=2)
+    day -= timedelta(days=day.weekday())
+    while True:
+        year, week, _ = day.isocalendar()
+        yield f"w:{year}-W{week:02}", day
+        day += timedelta(days=7)
+
+
+def _first_of_months(around: date) -> Iterator[tuple[str, date]]:
+    day = (around - timedelta(days=2)).replace(day=1)
+    while True:
+        yield f"m:{day:%Y-%m}", day
+        day = (day + timedelta(days=31)).replace(day=1)
+
+
+CALENDARS: Mapping[Frequency, Calendar] = MappingProxyType(
+    {
+        Frequency.DAILY: Calendar(period=timedelta(days=1), days=_every_day),
+        Frequency.WEEKDAYS: Calendar(period=timedelta(days=1), days=_working_days),
+        Frequency.WEEKLY: Calendar(period=timedelta(days=7), days=_mondays),
+        Frequency.MONTHLY: Calendar(period=timedelta(days=28), days=_first_of_months),
+        # By no calendar, but whenever there is news: `find_due_slot` asks for no days.
+        Frequency.INSTANT: Calendar(period=INSTANT_PAUSE, days=_every_day),
+    }
+)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import SubscriberProfile
+from tidings.newsletters.windows import CALENDARS
 from tidings.subscribers.pages import (
     AddressPage,
     FarewellPage,
@@ -40,13 +41,7 @@ NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 # Stands in the body, however it is encoded, when a mail program asks (RFC 8058).
 ONE_CLICK = b"One-Click"
 
-OFTENEST_FIRST = (
-    Frequency.INSTANT,
-    Frequency.DAILY,
-    Frequency.WEEKDAYS,
-    Frequency.WEEKLY,
-    Frequency.MONTHLY,
-)
+OFTENEST_FIRST = tuple(sorted(Frequency, key=lambda one: CALENDARS[one].period))
 
 
 class PreferencePages:
