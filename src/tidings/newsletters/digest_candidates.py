@@ -90,8 +90,8 @@ class DigestCandidates:
             end = bisect_right(self._seqs, to_seq)
             selections = (newsletter.topics, topics)
             chosen = [one.id for one in self._found[start:end] if matches(one.topics, *selections)]
-            wanted = self._sieve.let_through(connection, newsletter, chosen)
-            self._made[asked] = one_per_story(wanted, self._story_of, told=told)
+            wanted = self._sieve.apply(connection, newsletter, chosen)
+            self._made[asked] = one_per_story(wanted, self._story_of, seen=told)
         return self._made[asked]
 
     def fill(

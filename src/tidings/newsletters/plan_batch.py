@@ -18,7 +18,7 @@ from tidings.newsletters.store.plans import (
 )
 from tidings.newsletters.windows import BY_HAND, Omission, Slot, Window, life_of, window_of
 from tidings.stories.store import records
-from tidings.stories.store.records import Told
+from tidings.stories.store.records import SentStories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def _windows(connection: Connection, cases: Sequence[DueCase], *, now: datetime)
     return windows
 
 
-def _told_before(window: Window, told: Told) -> frozenset[int]:
+def _told_before(window: Window, told: SentStories) -> frozenset[int]:
     """Return which stories letters told of that do not give way to this window's."""
     return frozenset(story_id for story_id, seq in told.items() if seq <= window.from_seq)
 
