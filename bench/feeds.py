@@ -13,7 +13,7 @@ from measure import table
 from tidings.model.entries import Entry, SourceCredit
 from tidings.model.scopes import FeedDocument
 from tidings.parsing.document import Document, parse
-from tidings.polling.new_entries import Occasion, receive
+from tidings.polling.new_entries import Circumstances, receive
 from tidings.publishing.formats.registry import FORMATS
 
 SIZES = (50, 500, 5_000)
@@ -61,7 +61,7 @@ def _read() -> Iterator[Entry]:
             id=number, slug=str(number), title=feed.title, url=url, site_url=feed.site_url
         )
         shared = set(Entry.__dataclass_fields__) & set(feed.entries[0].__dataclass_fields__)
-        for new in receive(feed.entries, Occasion(source_url=url, now=feed_documents.NEWEST)):
+        for new in receive(feed.entries, Circumstances(source_url=url, now=feed_documents.NEWEST)):
             yield Entry(
                 **{name: getattr(new.entry, name) for name in shared},
                 id=0,

@@ -17,7 +17,7 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import entry
 from tidings.model.entries import EntryState
-from tidings.search.query import Asked, rank, read_query
+from tidings.search.query import SearchInput, parse_query, rank
 from tidings.search.store import fulltext, index
 
 LATEST = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -62,7 +62,7 @@ def main() -> None:
 def _show(title: str, database: Database) -> None:
     rows = []
     for name, question in QUESTIONS.items():
-        query = read_query(Asked(q=_spelled(question)))
+        query = parse_query(SearchInput(q=_spelled(question)))
         taken = []
         for _ in range(TIMES):
             started = time.perf_counter()

@@ -20,7 +20,7 @@ from tidings.db.tables import story_key
 from tidings.polling.polled_source import PolledSource
 from tidings.polling.store import leases, polls
 from tidings.search.store import index
-from tidings.stories.matching import MEMORY, find_similarity
+from tidings.stories.matching import MATCH_WINDOW, find_similarity
 from tidings.stories.minhash import Sketch, sketch_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
@@ -91,7 +91,7 @@ def _saving(stored: int) -> tuple[int, int, float, float, float]:
         database = Database(next(urls))
         schema.upgrade(database, rebuild_index=index.rebuild)
         fill(database, stored=stored, latest=NOON)
-        young = min(stored, int(MEMORY / timedelta(minutes=1)))
+        young = min(stored, int(MATCH_WINDOW / timedelta(minutes=1)))
         _index(database, range(stored - young + 1, stored + 1))
         said = [_english() for _ in range(ENTRIES)]
         without = _save(database, 1, said, finds=False)

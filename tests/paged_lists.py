@@ -50,7 +50,7 @@ class PagedLists:
 
     def page(self, number=None, scope=EVERYTHING):
         """Return what stands on a page, newest first."""
-        selection = Selection(topic=scope.slug or None, folded=False, told_once=True)
+        selection = Selection(topic=scope.slug or None, folded=False, one_per_story=True)
         with self.database.read() as connection:
             span = pages.get_span(connection, key_of(scope), number)
             ids = pages.ids_on(connection, selection, span, most=1000)

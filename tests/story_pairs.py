@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsed_entries import HOUR, NOON
-from tidings.stories.matching import StoryCandidate, find_matches, likely_matches
+from tidings.stories.matching import StoryCandidate, find_candidates, find_matches
 from tidings.stories.minhash import sketch_of
 
 FOLDER = Path(__file__).with_name("data") / "stories"
@@ -56,9 +56,9 @@ def find_likeness_of(pair):
         )
         for seq, (source, entry) in enumerate([*said, (1, pair.one), (2, pair.other)], start=1)
     )
-    likely = likely_matches([*known, new], {})[new.seq]
+    likely = find_candidates([*known, new], {})[new.seq]
     found = find_matches(new, [one for one in known if one.seq in likely])
-    return found[0].likeness if found else None
+    return found[0].similarity if found else None
 
 
 @dataclass(slots=True)

@@ -31,7 +31,7 @@ def a_page(*hrefs):
 
 def look(tidings):
     with tidings.opened() as app, polling(app) as gathering:
-        return gathering.move_finder().look(stop=Event())
+        return gathering.move_finder().find(stop=Event())
 
 
 def notice(tidings):
@@ -223,7 +223,7 @@ def test_a_host_that_has_to_be_left_alone_is_for_another_time(tidings, web):
         hurried = gathering.prober()
         hurried.hosts = replace(hurried.hosts, patience=timedelta(0))
         finder = MoveFinder(app.database, prober=hurried, clock=gathering.clock)
-        meanwhile = finder.look(stop=Event())
+        meanwhile = finder.find(stop=Event())
 
     assert meanwhile == 0
     assert site.received == []
@@ -237,7 +237,7 @@ def test_a_service_that_stops_looks_no_further(tidings_on_sqlite, web):
     stop.set()
 
     with tidings_on_sqlite.opened() as app, polling(app) as gathering:
-        gathering.move_finder().look(stop=stop)
+        gathering.move_finder().find(stop=stop)
 
     assert site.received == []
 
@@ -254,7 +254,7 @@ def test_a_service_that_stops_does_not_wait_for_an_answer(tidings_on_sqlite, web
     site.serve("/", hang)
     with tidings_on_sqlite.opened() as app, polling(app) as gathering:
         started = time.monotonic()
-        gathering.move_finder().look(stop=stop)
+        gathering.move_finder().find(stop=stop)
         waited = time.monotonic() - started
     site.serve("/", a_page("/new"))
     site.serve("/new", answer(body=atom(*items(2))))
@@ -294,9 +294,9 @@ def test_two_services_look_once_between_them(tidings, web):
     site.serve("/", answer_slowly)
     with tidings.opened() as app, polling(app) as gathering, ThreadPoolExecutor() as pool:
         other = replace(gathering, owner="another service")
-        first = pool.submit(gathering.move_finder().look, stop=Event())
+        first = pool.submit(gathering.move_finder().find, stop=Event())
         is_asked.wait(10)
-        second = pool.submit(other.move_finder().look, stop=Event())
+        second = pool.submit(other.move_finder().find, stop=Event())
         found = (first.result(), second.result())
 
     assert found == (1, 0)

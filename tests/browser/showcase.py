@@ -35,8 +35,8 @@ from tidings.publishing import views
 from tidings.publishing.directories import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.publishing.search_page import SearchHit, SearchPage
 from tidings.publishing.views import Archive, EntryPage, IssuePage, IssuesPage, ListPage
-from tidings.search.query import Asked
-from tidings.search.snippets import Piece
+from tidings.search.query import SearchInput
+from tidings.search.snippets import SnippetPart
 from tidings.templating.site import Site
 from tidings.web.services import Tokens
 
@@ -333,7 +333,7 @@ class Showcase:
         return SearchPage(
             site=self.site,
             scope=scope,
-            asked=Asked(q=q),
+            asked=SearchInput(q=q),
             has_asked=bool(q),
             results=results,
             count=len(results),
@@ -369,7 +369,11 @@ class Showcase:
 def marked(text, q):
     """Return `text` in pieces: what was looked for, and what is around it."""
     before, found, after = text.partition(q)
-    pieces = (Piece(text=before), Piece(text=found, is_found=True), Piece(text=after))
+    pieces = (
+        SnippetPart(text=before),
+        SnippetPart(text=found, is_found=True),
+        SnippetPart(text=after),
+    )
     return tuple(piece for piece in pieces if piece.text)
 
 

@@ -1,6 +1,6 @@
 from tidings.fetching import client
 from tidings.fetching.guard import parse_target
-from tidings.fetching.responses import Question
+from tidings.fetching.responses import HttpRequest
 from tidings.model.access import Access
 
 
@@ -9,10 +9,10 @@ def test_what_is_sent_along_is_not_in_what_is_shown_of_a_question():
         parse_target("https://me:s3cret@example.org/feed"),
         Access(cookies={"a": "s3cret"}, proxy="http://me:s3cret@proxy.example:3128"),
     )
-    question = Question(
+    question = HttpRequest(
         url=own.source.url,
         host="example.org:443",
-        shown=own.shown_to(own.source.url),
+        extra_headers=own.headers_for(own.source.url),
         proxy=own.proxy,
         form={"hub.secret": "s3cret"},
     )

@@ -12,7 +12,7 @@ from tidings.errors import (
     UnknownHostError,
     UnreachableError,
 )
-from tidings.fetching.exchange import translated
+from tidings.fetching.exchange import translate_error
 
 KEY = aiohttp.client_reqrep.ConnectionKey("a.example", 443, True, True, None, None, None)
 
@@ -66,7 +66,7 @@ KEY = aiohttp.client_reqrep.ConnectionKey("a.example", 443, True, True, None, No
     ],
 )
 def test_foreign_errors_become_ours(error, kind, because):
-    failure = translated(error, "https://a.example/")
+    failure = translate_error(error, "https://a.example/")
 
     assert type(failure) is kind
     assert str(failure) == f"cannot fetch https://a.example/: {because}"

@@ -5,7 +5,7 @@ import pytest
 from parsed_entries import DAY, NOON, an_entry
 from tidings.filters.rules import Action, Field, Filter, Kind, Rule, decide
 from tidings.model.entries import EntryState
-from tidings.polling.new_entries import FirstPoll, Occasion, receive
+from tidings.polling.new_entries import Circumstances, FirstPoll, receive
 
 
 def a_filter(number, action):
@@ -69,10 +69,12 @@ def test_a_filter_that_is_only_tried_has_no_number():
     assert str(tried.rule) == "keep if title has word 1"
 
 
-def arrive(*entries, dropped, **occasion):
+def arrive(*entries, dropped, **circumstances):
     because = {entry.key: f"dropped: {entry.title}" for entry in dropped}
-    occasion = Occasion(source_url="https://a.example", now=NOON, dropped=because, **occasion)
-    return {new.entry: new for new in receive(entries, occasion)}
+    circumstances = Circumstances(
+        source_url="https://a.example", now=NOON, dropped=because, **circumstances
+    )
+    return {new.entry: new for new in receive(entries, circumstances)}
 
 
 def test_what_is_dropped_is_hidden_and_says_why():
@@ -106,7 +108,7 @@ def test_what_is_dropped_is_none_of_the_newest_of_a_first_poll():
 def test_what_is_dropped_is_no_part_of_an_outburst():
     entries = [an_entry(f"urn:example:{n}", published=None) for n in range(9)]
 
-    arrived = arrive(*entries, dropped=entries[5:], last_ok_at=NOON - DAY, outburst=5)
+    arrived = arrive(*entries, dropped=entries[5:], last_ok_at=NOON - DAY, flood_limit=5)
 
     states = [arrived[one].state for one in entries]
     assert states == [EntryState.PUBLIC] * 5 + [EntryState.HIDDEN] * 4

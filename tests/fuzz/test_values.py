@@ -36,7 +36,7 @@ from tidings.parsing.excerpts import (
 from tidings.parsing.formulas import Formula
 from tidings.parsing.urls import absolute_url, canonical_url
 from tidings.polling.compare import KnownEntry, compare
-from tidings.polling.new_entries import FirstPoll, Occasion
+from tidings.polling.new_entries import Circumstances, FirstPoll
 
 PAGE = "https://example.org/a/b?c=d"
 
@@ -292,11 +292,11 @@ def test_every_entry_is_new_once(before, after, first, outburst):
         one.key: KnownEntry(id=number, raw_hash=one.raw_hash, revision=one.revision)
         for number, one in enumerate(before, 1)
     }
-    occasion = Occasion(
-        source_url="https://example.org/feed", now=NOON, first=first, outburst=outburst
+    circumstances = Circumstances(
+        source_url="https://example.org/feed", now=NOON, first=first, flood_limit=outburst
     )
 
-    changes = compare(a_feed(*after), known, occasion=occasion)
+    changes = compare(a_feed(*after), known, circumstances=circumstances)
 
     arrived = [new.entry.key for new in changes.new]
     assert sorted(arrived) == sorted({one.key for one in after} - known.keys())

@@ -1,7 +1,7 @@
 import pytest
 
 from tidings.errors import InvalidError
-from tidings.model.access import Access, changed, taken_apart
+from tidings.model.access import Access, changed, split_credentials
 
 EVERYTHING = Access(
     user="reader",
@@ -128,4 +128,4 @@ def test_headers_that_are_ours_to_set_are_refused(name):
     ],
 )
 def test_an_address_and_its_login_are_taken_apart(url, bare, user, password):
-    assert taken_apart(url) == (bare, Access(user=user, password=password))
+    assert split_credentials(url) == (bare, Access(user=user, password=password))

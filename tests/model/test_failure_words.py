@@ -15,7 +15,7 @@ from tidings.errors import (
     UnknownHostError,
     UnreachableError,
 )
-from tidings.model.sources import is_dead, phrase_for, word_for
+from tidings.model.sources import failure_phrase, failure_word, is_dead
 
 URL = "https://example.org/feed"
 
@@ -37,12 +37,12 @@ URL = "https://example.org/feed"
     ],
 )
 def test_every_error_has_its_word(error, word):
-    assert word_for(error) == word
+    assert failure_word(error) == word
 
 
 def test_a_phrase_says_what_happened_without_where():
-    assert phrase_for(StatusError(URL, 404, "Not Found")) == "404 Not Found"
-    assert phrase_for(StorageError("x", "disk full")) == "database x: disk full"
+    assert failure_phrase(StatusError(URL, 404, "Not Found")) == "404 Not Found"
+    assert failure_phrase(StorageError("x", "disk full")) == "database x: disk full"
 
 
 @pytest.mark.parametrize(

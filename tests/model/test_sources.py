@@ -1,7 +1,7 @@
 """What is remembered of decisions."""
 
 from parsed_entries import HOUR, NOON
-from tidings.model.sources import MAX_DECISIONS, MAX_WORDS, noted_all, with_decision, with_news
+from tidings.model.sources import MAX_DECISIONS, MAX_WORDS, with_decision, with_decisions, with_news
 
 
 def words(history):
@@ -53,7 +53,9 @@ def test_old_decisions_are_forgotten_and_long_ones_cut():
 
 
 def test_several_decisions_of_one_moment_are_bounded_as_any_others():
-    history = noted_all((), [f"decision {number}" for number in range(MAX_DECISIONS + 5)], now=NOON)
+    history = with_decisions(
+        (), [f"decision {number}" for number in range(MAX_DECISIONS + 5)], now=NOON
+    )
 
     assert len(history) == MAX_DECISIONS
     assert history[-1] == (NOON.isoformat(), f"decision {MAX_DECISIONS + 4}")

@@ -21,11 +21,11 @@ from tidings.model.websub import (
 )
 from tidings.polling.hub_requests import (
     LEASE,
-    ask,
+    confirms_unsubscribe,
     find_offer,
     judge_news,
     judge_offer,
-    may_leave,
+    prepare_request,
     settle_intent,
 )
 
@@ -47,7 +47,7 @@ def a_subscription(state=HubState.SILENT, **fields):
         "act_at": NOON,
         "lease_until": NOON + DAY,
         "pushed_at": None,
-        "waiting": None,
+        "pending_bytes": None,
         "misses": 0,
         "failures": 0,
         "last_error": None,
@@ -127,12 +127,12 @@ TRUST, MISS = HubNote(step=HubStep.TRUST), HubNote(step=HubStep.MISS)
     [
         pytest.param(None, None, id="no hub"),
         pytest.param(a_subscription(), None, id="a hub that nobody relies on"),
-        pytest.param(a_subscription(waiting=0), TRUST, id="the first push with news"),
+        pytest.param(a_subscription(pending_bytes=0), TRUST, id="the first push with news"),
         pytest.param(
-            a_subscription(HubState.ACTIVE, waiting=9), None, id="one more push with news"
+            a_subscription(HubState.ACTIVE, pending_bytes=9), None, id="one more push with news"
         ),
         pytest.param(
-            a_subscription(HubState.ACTIVE, waiting=9, misses=2), TRUST, id="pushing again"
+            a_subscription(HubState.ACTIVE, pending_bytes=9, misses=2), TRUST, id="pushing again"
         ),
         pytest.param(a_subscription(HubState.ACTIVE, pushed_at=NOON), MISS, id="no push for it"),
         pytest.param(
@@ -140,7 +140,9 @@ TRUST, MISS = HubNote(step=HubStep.TRUST), HubNote(step=HubStep.MISS)
             None,
             id="perhaps published before we were subscribed",
         ),
-        pytest.param(a_subscription(HubState.LEAVING, waiting=9), None, id="a hub that is left"),
+        pytest.param(
+            a_subscription(HubState.LEAVING, pending_bytes=9), None, id="a hub that is left"
+        ),
     ],
 )
 def test_what_news_tell_of_a_hub(known, note):
@@ -148,14 +150,14 @@ def test_what_news_tell_of_a_hub(known, note):
 
 
 def test_a_first_poll_tells_nothing_of_a_hub():
-    assert judge_news(a_subscription(waiting=9), last_polled_at=None) is None
+    assert judge_news(a_subscription(pending_bytes=9), last_polled_at=None) is None
 
 
 def test_a_hub_that_does_not_answer_is_asked_ever_more_rarely_but_never_given_up():
     known, pauses = a_subscription(HubState.PENDING, lease_until=None), []
 
     for _ in range(8):
-        known = ask(known, now=known.act_at)
+        known = prepare_request(known, now=known.act_at)
         pauses.append((known.act_at - known.asked_at) / HOUR)
 
     assert pauses == [1, 2, 4, 8, 16, 24, 24, 24]
@@ -165,8 +167,8 @@ def test_a_hub_that_does_not_answer_is_asked_ever_more_rarely_but_never_given_up
 def test_a_renewal_takes_nothing_away_until_the_lease_is_over():
     known = a_subscription(HubState.ACTIVE, lease_until=NOON + HOUR)
 
-    assert ask(known, now=NOON).state is HubState.ACTIVE
-    assert ask(known, now=NOON + HOUR).state is HubState.ASKED
+    assert prepare_request(known, now=NOON).state is HubState.ACTIVE
+    assert prepare_request(known, now=NOON + HOUR).state is HubState.ASKED
 
 
 @pytest.mark.parametrize(
@@ -181,7 +183,7 @@ def test_a_renewal_takes_nothing_away_until_the_lease_is_over():
 def test_a_hub_is_asked_to_forget_us_only_if_there_is_something_to_forget(fields, asks):
     known = a_subscription(HubState.LEAVING, **fields)
 
-    assert (ask(known, now=NOON) is not None) == asks
+    assert (prepare_request(known, now=NOON) is not None) == asks
 
 
 @pytest.mark.parametrize(
@@ -228,7 +230,7 @@ def test_a_hub_gets_its_way_only_where_we_asked_for_it(state, mode, topic):
     intent = Intent(mode=mode, topic=topic)
     subscribed = state in {HubState.ASKED, HubState.SILENT, HubState.ACTIVE}
 
-    settled, left = settle_intent(known, intent, now=NOON), may_leave(known, intent)
+    settled, left = settle_intent(known, intent, now=NOON), confirms_unsubscribe(known, intent)
 
     expected = topic == FEED and subscribed and mode in {"subscribe", "denied"}
     assert (settled != known) == expected

@@ -10,9 +10,9 @@ from tidings.catalog import entries
 from tidings.newsletters.store import issues
 from tidings.operator.explain import explain_entry, explain_entry_to
 from tidings.operator.simulate import SimulatedAudience, simulate
-from tidings.stories.matching import MEMORY
+from tidings.stories.matching import MATCH_WINDOW
 from tidings.stories.store import records
-from tidings.stories.store.stories import forget_old
+from tidings.stories.store.stories import delete_all_old_keys
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
@@ -241,7 +241,7 @@ def test_an_entry_tells_who_leads_why_and_what_it_is_kept_apart_from(newsletter_
 def test_what_is_too_old_to_be_joined_is_forgotten(newsletter_site, art, law):
     newsletter_site.publish(art, **NEWS)
 
-    forget_old(newsletter_site.database, now=newsletter_site.now + MEMORY + HOUR)
+    delete_all_old_keys(newsletter_site.database, now=newsletter_site.now + MATCH_WINDOW + HOUR)
     [second] = newsletter_site.publish(law, **NEWS)
 
     with newsletter_site.database.read() as connection:

@@ -8,7 +8,7 @@ import pytest
 from browser.showcase import SITE, shipped_templates
 from parsed_entries import DAY, HOUR, NOON
 from tidings import errors
-from tidings.model.sources import SourceHealth, word_for
+from tidings.model.sources import SourceHealth, failure_word
 from tidings.model.status import (
     FailingSource,
     HubStanding,
@@ -141,7 +141,9 @@ def test_there_are_words_for_whatever_a_source_fails_with(language):
         ),
     ]
     failing = [
-        FailingSource(id=1, slug="s", title="S", since=NOON, has_worked=True, word=word_for(error))
+        FailingSource(
+            id=1, slug="s", title="S", since=NOON, has_worked=True, word=failure_word(error)
+        )
         for error in found
     ]
 

@@ -8,11 +8,11 @@ import pytest
 from parsed_entries import HOUR, NOON, a_feed, an_entry
 from tidings.model.feed import REMOVED
 from tidings.model.identity import digest
-from tidings.polling.compare import MAX_NAMES, REST, KnownEntry, compare
-from tidings.polling.guid_changes import Namesake
-from tidings.polling.new_entries import FirstPoll, Occasion
+from tidings.polling.compare import MAX_ALIASES, QUIET_FOR, KnownEntry, compare
+from tidings.polling.guid_changes import StoredEntry
+from tidings.polling.new_entries import Circumstances, FirstPoll
 
-OCCASION = Occasion(source_url="https://example.org/feed", now=NOON)
+OCCASION = Circumstances(source_url="https://example.org/feed", now=NOON)
 
 
 def known(*entries, **fields):
@@ -27,7 +27,9 @@ def known(*entries, **fields):
 
 def namesakes(*entries):
     return [
-        Namesake(id=n, url=one.url, title=one.title, published=one.published, revision=one.revision)
+        StoredEntry(
+            id=n, url=one.url, title=one.title, published=one.published, revision=one.revision
+        )
         for n, one in enumerate(entries, 1)
     ]
 
@@ -36,7 +38,7 @@ def changes_of(*entries, stored=(), remembered=None, unchanged=()):
     """Return what a document brings whose source holds `stored`."""
     feed = a_feed(*entries, unchanged_keys=frozenset(one.key for one in unchanged))
     memory = known(*stored) if remembered is None else remembered
-    return compare(feed, memory, stored=namesakes(*stored), occasion=OCCASION)
+    return compare(feed, memory, stored=namesakes(*stored), circumstances=OCCASION)
 
 
 def titles(changes):
@@ -119,8 +121,8 @@ def test_a_removed_entry_does_not_come_back_even_if_it_changed():
 @pytest.mark.parametrize(
     ("quiet_for", "expected"),
     [
-        pytest.param(REST - HOUR, False, id="changed lately: no news"),
-        pytest.param(REST, True, id="at rest for a week: news again"),
+        pytest.param(QUIET_FOR - HOUR, False, id="changed lately: no news"),
+        pytest.param(QUIET_FOR, True, id="at rest for a week: news again"),
     ],
 )
 def test_what_changes_at_every_poll_is_no_news_for_ever(quiet_for, expected):
@@ -180,7 +182,7 @@ def test_under_two_keys_at_once_its_own_counts():
 
 def test_a_guid_that_is_another_one_each_time_is_remembered_a_few_times_only():
     before = an_entry("a:0")
-    aliases = [renamed(before, f"a:{n}") for n in range(1, MAX_NAMES + 1)]
+    aliases = [renamed(before, f"a:{n}") for n in range(1, MAX_ALIASES + 1)]
     memory = known(before)
     for alias in aliases:
         memory |= known(alias, is_alias=True)
@@ -203,9 +205,9 @@ def test_what_was_removed_cannot_be_renamed():
 
 def test_the_occasion_decides_what_becomes_of_new_entries():
     first = FirstPoll(public=1, imported=False)
-    occasion = replace(OCCASION, first=first)
+    circumstances = replace(OCCASION, first=first)
     entries = [an_entry(f"a:{n}", published=NOON - timedelta(hours=n)) for n in range(3)]
 
-    changes = compare(a_feed(*entries), {}, occasion=occasion)
+    changes = compare(a_feed(*entries), {}, circumstances=circumstances)
 
     assert (len(changes.new), changes.published) == (3, 1)

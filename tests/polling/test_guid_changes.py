@@ -6,14 +6,14 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON, an_entry
 from tidings.model.identity import digest
-from tidings.polling.guid_changes import MIN_BACKING, Namesake, find_renames
+from tidings.polling.guid_changes import MIN_RECOGNISED, StoredEntry, find_renames
 
 STORED = an_entry("a:1", title="Rain", url="https://old.example/2026/rain?p=1")
 UNNAMED = replace(STORED, guid=None, published=None)
 
 
 def namesake(entry, entry_id=1):
-    return Namesake(
+    return StoredEntry(
         id=entry_id,
         url=entry.url,
         title=entry.title,
@@ -26,7 +26,7 @@ def renamed(entry, **fields):
     return replace(entry, key=digest("guid", str(fields), entry.title), **fields)
 
 
-def ids_of(*unknown, stored=(STORED,), recognised=MIN_BACKING):
+def ids_of(*unknown, stored=(STORED,), recognised=MIN_RECOGNISED):
     namesakes = [namesake(entry, number) for number, entry in enumerate(stored, 1)]
     renames = find_renames(unknown, namesakes, recognised=recognised)
     return [renames[entry.key].stored.id if entry.key in renames else None for entry in unknown]
@@ -83,8 +83,8 @@ def test_what_both_lack_is_nothing_that_they_agree_in(missing):
 def test_title_and_time_alone_need_a_document_whose_other_entries_are_recognised():
     moved = renamed(STORED, url="https://old.example/storm", revision=b"2")
 
-    assert ids_of(moved, recognised=MIN_BACKING - 2) == [None]
-    assert ids_of(moved, recognised=MIN_BACKING - 1) == [1]
+    assert ids_of(moved, recognised=MIN_RECOGNISED - 2) == [None]
+    assert ids_of(moved, recognised=MIN_RECOGNISED - 1) == [1]
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_site_that_moved_as_a_whole_is_recognised():
         an_entry(
             f"a:{n}", title=f"Post {n}", url=f"https://a.example/{n}", published=NOON - n * DAY
         )
-        for n in range(MIN_BACKING)
+        for n in range(MIN_RECOGNISED)
     ]
     moved = [renamed(entry, url=f"https://b.example/posts/{entry.title}") for entry in stored]
 

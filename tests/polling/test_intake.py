@@ -23,7 +23,7 @@ from tidings.model.entries import EntryState
 from tidings.operator.store import maintenance
 from tidings.operator.store.maintenance import Retention
 from tidings.parsing.document import parse
-from tidings.polling.compare import MAX_NAMES, MAX_UPDATES
+from tidings.polling.compare import MAX_ALIASES, MAX_UPDATES
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
 from tidings.publishing.repaginate import repaginate_some
@@ -249,7 +249,7 @@ def test_guids_that_are_others_at_every_poll_cost_neither_entries_nor_room(publi
 
     assert results == {(0, 0)}
     assert len(publisher.entries()) == 6
-    assert publisher.aliases() == 6 * MAX_NAMES
+    assert publisher.aliases() == 6 * MAX_ALIASES
 
 
 def test_one_guid_for_all_entries_does_not_mix_them_up(publisher):

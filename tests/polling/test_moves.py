@@ -26,7 +26,9 @@ def move(database):
             leases.claim_one(connection, "test", due.host)
             known = polls.known_entries(connection, [source_id])[source_id]
             polled = read_poll(due, an_entry(), known=known)
-            moved = replace(polled, adopts=url, former_url=due.url, retitled=True, **fields)
+            moved = replace(
+                polled, new_url=url, former_url=due.url, metadata_changed=True, **fields
+            )
             polls.save(connection, "test", [moved])
 
     return move

@@ -7,14 +7,14 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON, an_entry
 from tidings.model.entries import EntryState
-from tidings.polling.new_entries import MAX_DIGEST_AGE, FirstPoll, Occasion, receive
+from tidings.polling.new_entries import MAX_DIGEST_AGE, Circumstances, FirstPoll, receive
 
 URL = "https://example.org/feed"
 ADDED, IMPORTED = FirstPoll(public=2, imported=False), FirstPoll(public=2, imported=True)
 
 
-def received(*entries, **occasion):
-    return receive(entries, Occasion(**{"source_url": URL, "now": NOON} | occasion))
+def received(*entries, **circumstances):
+    return receive(entries, Circumstances(**{"source_url": URL, "now": NOON} | circumstances))
 
 
 def states(new):
@@ -45,7 +45,7 @@ def test_the_first_poll_makes_the_newest_public_and_the_rest_backfill():
 
 
 def test_after_the_first_poll_everything_new_is_public():
-    new = received(*entries_of(9), last_ok_at=NOON - HOUR, outburst=30)
+    new = received(*entries_of(9), last_ok_at=NOON - HOUR, flood_limit=30)
 
     assert set(states(new).values()) == {EntryState.PUBLIC}
 
@@ -63,21 +63,23 @@ def test_after_the_first_poll_everything_new_is_public():
     ],
 )
 def test_an_outburst_is_left_to_the_operator(count, published, silence, expected):
-    new = received(*entries_of(count, published), last_ok_at=NOON - silence, outburst=30)
+    new = received(*entries_of(count, published), last_ok_at=NOON - silence, flood_limit=30)
 
     assert set(states(new).values()) == {expected}
     assert all(bool(one.history) for one in new) or expected is EntryState.PUBLIC
 
 
 @pytest.mark.parametrize(
-    "occasion",
+    "circumstances",
     [
-        pytest.param({"first": ADDED, "last_ok_at": NOON - HOUR, "outburst": 30}, id="first poll"),
-        pytest.param({"last_ok_at": NOON - HOUR, "outburst": 0}, id="switched off"),
+        pytest.param(
+            {"first": ADDED, "last_ok_at": NOON - HOUR, "flood_limit": 30}, id="first poll"
+        ),
+        pytest.param({"last_ok_at": NOON - HOUR, "flood_limit": 0}, id="switched off"),
     ],
 )
-def test_nothing_is_held_that_nobody_asked_to_hold(occasion):
-    new = received(*entries_of(400, published=None), **occasion)
+def test_nothing_is_held_that_nobody_asked_to_hold(circumstances):
+    new = received(*entries_of(400, published=None), **circumstances)
 
     assert EntryState.HELD not in states(new).values()
 
@@ -213,7 +215,7 @@ def test_what_was_old_when_it_came_is_no_news(count, silence, expected):
     old = [an_entry(f"a:{n}", published=NOON - (1000 + n) * DAY) for n in range(count)]
     news = an_entry("b:1", title="News")
 
-    new = received(news, *old, last_ok_at=NOON - silence, outburst=30)
+    new = received(news, *old, last_ok_at=NOON - silence, flood_limit=30)
 
     assert {one.state for one in new[:-1]} == {expected}
     assert (new[-1].entry.title, new[-1].state) == ("News", EntryState.PUBLIC)

@@ -321,14 +321,14 @@ NEW_URL = "https://new.example/feed"
 MOVING = {"moved_to": NEW_URL, "moved_since": NOON - 8 * DAY, "moved_times": 4}
 
 
-def read_elsewhere(source, *, url=NEW_URL, rival=None, known=True):
+def read_elsewhere(source, *, url=NEW_URL, duplicate_id=None, known=True):
     entry = an_entry()
     stored = KnownEntry(id=1, raw_hash=entry.raw_hash, revision=entry.revision)
     reading = ComparedDocument(
         fetched=fetched(url=url, moved_to=url),
         feed=a_feed(entry),
         known={entry.key: stored} if known else {},
-        rival=rival,
+        duplicate_id=duplicate_id,
     )
     return settle_read(source, reading, now=NOON, rules=RULES)
 
@@ -336,7 +336,7 @@ def read_elsewhere(source, *, url=NEW_URL, rival=None, known=True):
 def test_a_move_that_is_confirmed_is_followed():
     settled = read_elsewhere(a_source(**MOVING))
 
-    assert (settled.adopts, settled.former_url, settled.retitled) == (NEW_URL, URL, True)
+    assert (settled.new_url, settled.former_url, settled.metadata_changed) == (NEW_URL, URL, True)
     assert (settled.moved_to, settled.moved_times) == (None, 0)
     assert words(settled) == [f"moved from {URL} to {NEW_URL}, for good"]
     [told] = result_of(a_source(), settled).problems
@@ -350,7 +350,7 @@ def test_a_move_that_is_confirmed_is_followed():
         pytest.param({"moved_since": NOON - 6 * DAY}, {}, None, id="not for long enough"),
         pytest.param({}, {"known": False}, None, id="nothing there is known"),
         pytest.param({"keeps_url": True}, {}, None, id="the operator wants it to stay"),
-        pytest.param({}, {"rival": 9}, "source 9 already", id="another source is there"),
+        pytest.param({}, {"duplicate_id": 9}, "source 9 already", id="another source is there"),
         pytest.param(
             {"moved_to": "http://new.example/feed"},
             {"url": "http://new.example/feed"},
@@ -362,7 +362,7 @@ def test_a_move_that_is_confirmed_is_followed():
 def test_a_move_is_not_followed(source, reading, notice):
     settled = read_elsewhere(a_source(**MOVING | source), **reading)
 
-    assert (settled.adopts, settled.former_url) == (None, None)
+    assert (settled.new_url, settled.former_url) == (None, None)
     assert (notice or "") in (settled.notice or "")
     assert bool(notice) is bool(settled.notice)
 
@@ -370,7 +370,7 @@ def test_a_move_is_not_followed(source, reading, notice):
 def test_a_move_is_counted_without_documents_too_and_ends_at_home():
     hit, home = silent(a_source(**MOVING), moved_to=NEW_URL), silent(a_source(**MOVING))
 
-    assert (hit.moved_times, hit.moved_since, hit.adopts) == (5, NOON - 8 * DAY, None)
+    assert (hit.moved_times, hit.moved_since, hit.new_url) == (5, NOON - 8 * DAY, None)
     assert (home.moved_times, home.moved_to, home.notice) == (0, None, "")
 
 
@@ -400,7 +400,7 @@ def test_what_was_read_is_kept_with_its_validators():
 
     assert settled.outcome is PollOutcome.NEW
     assert (settled.etag, settled.body_hash) == ('"2"', body_hash(fetched()))
-    assert (settled.feed_title, settled.retitled) == ("Renamed", True)
+    assert (settled.feed_title, settled.metadata_changed) == ("Renamed", True)
     assert settled.problems == ("it was cut",)
     assert result_of(a_source(), settled).new == 1
 
@@ -412,7 +412,7 @@ def test_a_document_whose_entries_are_known_is_unchanged():
     settled = read(a_source(), entry, known=known)
 
     assert settled.outcome is PollOutcome.UNCHANGED
-    assert settled.retitled is False
+    assert settled.metadata_changed is False
 
 
 def test_only_the_first_poll_that_brings_entries_is_the_first():

@@ -7,7 +7,7 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON
 from polls_by_hand import POLICY
-from tidings.polling.schedule import HALF_LIFE, PollHistory, Rhythm, next_poll
+from tidings.polling.schedule import HALF_LIFE, PollHistory, PublishRate, next_poll
 
 MINUTE = timedelta(minutes=1)
 DAYS = 90
@@ -29,13 +29,13 @@ def at_once(number, *, each):
 
 def follow(published, *, has_validators=True):
     """Follow a source that publishes at these times; return its polls, and each entry's delay."""
-    polls, delays, rhythm = [NOON], [], Rhythm()
+    polls, delays, rate = [NOON], [], PublishRate()
     while polls[-1] < END:
-        standing = PollHistory(source_id=1, rhythm=rhythm, has_validators=has_validators)
-        polls.append(next_poll(standing, now=polls[-1], policy=POLICY).at)
+        history = PollHistory(source_id=1, rate=rate, has_validators=has_validators)
+        polls.append(next_poll(history, now=polls[-1], policy=POLICY).at)
         before, now = polls[-2:]
         found = published[bisect_right(published, before) : bisect_right(published, now)]
-        rhythm = rhythm.after(len(found), now - before, at_once=POLICY.interval)
+        rate = rate.after(len(found), now - before, at_once=POLICY.interval)
         delays += [now - entry for entry in found]
     return polls, delays
 
@@ -69,7 +69,7 @@ def test_a_source_that_brought_nothing_for_a_month_is_asked_once_a_day():
 
 
 def test_an_outage_of_ours_teaches_the_same_as_the_polls_that_it_cost():
-    asked = away = Rhythm(entries=40, seconds=20 * 86400)
+    asked = away = PublishRate(entries=40, seconds=20 * 86400)
 
     for _ in range(5 * 24):
         asked = asked.after(1, HOUR, at_once=HOUR)
@@ -80,7 +80,7 @@ def test_an_outage_of_ours_teaches_the_same_as_the_polls_that_it_cost():
 
 
 def test_what_came_at_once_does_not_stand_for_a_rate():
-    quiet = Rhythm(seconds=20 * 86400)
+    quiet = PublishRate(seconds=20 * 86400)
 
     after = quiet.after(25, HOUR, at_once=HOUR)
 
@@ -88,18 +88,18 @@ def test_what_came_at_once_does_not_stand_for_a_rate():
 
 
 def test_half_is_forgotten_in_a_half_life():
-    after = Rhythm(entries=10, seconds=86400).after(0, HALF_LIFE, at_once=HOUR)
+    after = PublishRate(entries=10, seconds=86400).after(0, HALF_LIFE, at_once=HOUR)
 
     assert after.entries == pytest.approx(5)
 
 
 @pytest.mark.parametrize("elapsed", [timedelta(0), -DAY])
 def test_a_clock_that_was_put_back_teaches_nothing(elapsed):
-    before = Rhythm(entries=3, seconds=500)
+    before = PublishRate(entries=3, seconds=500)
 
     assert before.after(7, elapsed, at_once=HOUR) == before
 
 
 def test_what_should_have_come_follows_from_the_rate():
-    assert Rhythm(entries=20, seconds=20 * 86400).expected(7 * DAY) == pytest.approx(7)
-    assert Rhythm().expected(7 * DAY) == 0
+    assert PublishRate(entries=20, seconds=20 * 86400).expected(7 * DAY) == pytest.approx(7)
+    assert PublishRate().expected(7 * DAY) == 0

@@ -3,13 +3,13 @@
 import pytest
 
 from parsed_entries import DAY, HOUR, NOON
-from tidings.polling.redirects import Move, is_downgrade
+from tidings.polling.redirects import RedirectStreak, is_downgrade
 
 NEW, OTHER = "https://new.example/feed", "https://other.example/feed"
 
 
 def after(*answers, apart):
-    move = Move()
+    move = RedirectStreak()
     for number, answer in enumerate(answers):
         move = move.after(answer, now=NOON + number * apart)
     return move, NOON + (len(answers) - 1) * apart

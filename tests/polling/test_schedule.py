@@ -6,13 +6,13 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON
 from polls_by_hand import POLICY
-from tidings.polling.schedule import JITTER, PollHistory, Rhythm, next_poll
+from tidings.polling.schedule import JITTER, PollHistory, PublishRate, next_poll
 
 MINUTE = timedelta(minutes=1)
 
 
-def a_rhythm(gap, *, observed=20 * DAY):
-    return Rhythm(entries=observed / gap, seconds=observed.total_seconds())
+def a_rate(gap, *, observed=20 * DAY):
+    return PublishRate(entries=observed / gap, seconds=observed.total_seconds())
 
 
 def next_of(source_id=1, *, now=NOON, **fields):
@@ -20,44 +20,47 @@ def next_of(source_id=1, *, now=NOON, **fields):
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected", "because"),
+    ("history", "expected", "because"),
     [
         pytest.param({}, HOUR, "it is new to us", id="a new source begins at the floor"),
         pytest.param(
-            {"rhythm": a_rhythm(10 * HOUR)}, 3.3 * HOUR, "about every 10 h", id="a third of a gap"
+            {"rate": a_rate(10 * HOUR)}, 3.3 * HOUR, "about every 10 h", id="a third of a gap"
         ),
         pytest.param(
-            {"rhythm": a_rhythm(30 * DAY)}, DAY, "about every 30 d", id="rare: held at the limit"
+            {"rate": a_rate(30 * DAY)}, DAY, "about every 30 d", id="rare: held at the limit"
         ),
         pytest.param(
-            {"rhythm": Rhythm(seconds=20 * 86400)}, DAY, "next to nothing", id="nothing ever came"
+            {"rate": PublishRate(seconds=20 * 86400)},
+            DAY,
+            "next to nothing",
+            id="nothing ever came",
         ),
         pytest.param(
-            {"rhythm": a_rhythm(HOUR)}, HOUR, "all the time", id="busy, but nobody invites us"
+            {"rate": a_rate(HOUR)}, HOUR, "all the time", id="busy, but nobody invites us"
         ),
         pytest.param(
-            {"rhythm": a_rhythm(HOUR), "has_validators": True},
+            {"rate": a_rate(HOUR), "has_validators": True},
             20 * MINUTE,
             "all the time",
             id="busy, and asking costs little: below the floor",
         ),
         pytest.param(
-            {"rhythm": a_rhythm(HOUR / 9), "fresh_for": MINUTE},
+            {"rate": a_rate(HOUR / 9), "fresh_for": MINUTE},
             15 * MINUTE,
             "all the time",
             id="busy, and fresh for a minute: at the lower floor",
         ),
         pytest.param(
-            {"rhythm": a_rhythm(HOUR, observed=5 * HOUR), "has_validators": True},
+            {"rate": a_rate(HOUR, observed=5 * HOUR), "has_validators": True},
             HOUR,
             "all the time",
             id="busy since this morning: not watched for long enough",
         ),
         pytest.param(
-            {"rhythm": a_rhythm(3 * HOUR), "is_pushed": True}, 8 * HOUR, "its hub", id="pushed"
+            {"rate": a_rate(3 * HOUR), "is_pushed": True}, 8 * HOUR, "its hub", id="pushed"
         ),
         pytest.param(
-            {"rhythm": a_rhythm(12 * HOUR), "is_pushed": True},
+            {"rate": a_rate(12 * HOUR), "is_pushed": True},
             DAY,
             "its hub",
             id="pushed: within the day",
@@ -70,15 +73,17 @@ def next_of(source_id=1, *, now=NOON, **fields):
             {"ttl": 6 * HOUR, "fresh_for": 7 * HOUR}, 7 * HOUR, "stays fresh", id="the longest wins"
         ),
         pytest.param({"ttl": timedelta.max}, DAY, "ttl", id="the document asks for eternity"),
-        pytest.param({"given": 2 * DAY}, 2 * DAY, "the operator's interval", id="the operator's"),
         pytest.param(
-            {"given": 10 * MINUTE, "rhythm": a_rhythm(30 * DAY)},
+            {"interval": 2 * DAY}, 2 * DAY, "the operator's interval", id="the operator's"
+        ),
+        pytest.param(
+            {"interval": 10 * MINUTE, "rate": a_rate(30 * DAY)},
             10 * MINUTE,
             "the operator's interval",
             id="the operator's, whatever was learned",
         ),
         pytest.param(
-            {"given": HOUR, "fresh_for": 3 * HOUR},
+            {"interval": HOUR, "fresh_for": 3 * HOUR},
             3 * HOUR,
             "stays fresh",
             id="the operator's, but the server asks for more",
@@ -86,25 +91,25 @@ def next_of(source_id=1, *, now=NOON, **fields):
         pytest.param({"host_interval": 9 * HOUR}, 9 * HOUR, "its host", id="of its host"),
     ],
 )
-def test_the_pause_after_a_poll_that_worked(standing, expected, because):
-    found = next_of(**standing)
+def test_the_pause_after_a_poll_that_worked(history, expected, because):
+    found = next_of(**history)
 
     assert expected * 0.98 <= found.at - NOON <= expected * (1 + JITTER)
     assert because in found.because
 
 
 @pytest.mark.parametrize(
-    ("standing", "least"),
+    ("history", "least"),
     [
         pytest.param({"failures": 1}, HOUR, id="failed once: the usual pause"),
         pytest.param({"failures": 2}, HOUR, id="failed twice: the usual pause"),
         pytest.param({"failures": 3}, 2 * HOUR, id="failing: doubles each time"),
         pytest.param({"failures": 5}, 8 * HOUR, id="and again"),
-        pytest.param({"failures": 3, "given": 5 * HOUR}, 10 * HOUR, id="doubles the operator's"),
+        pytest.param({"failures": 3, "interval": 5 * HOUR}, 10 * HOUR, id="doubles the operator's"),
     ],
 )
-def test_a_failing_source_waits_up_to_twice_as_long(standing, least):
-    pauses = [next_of(number, failed_with="404", **standing).at - NOON for number in range(200)]
+def test_a_failing_source_waits_up_to_twice_as_long(history, least):
+    pauses = [next_of(number, failed_with="404", **history).at - NOON for number in range(200)]
 
     assert least <= min(pauses) < least * 1.1
     assert least * 1.9 < max(pauses) <= least * 2 * (1 + JITTER)
@@ -135,7 +140,7 @@ def test_a_dead_source_is_asked_once_a_week():
     ],
 )
 def test_a_refusal_that_names_a_pause_is_obeyed_even_against_the_operator(asked, expected):
-    found = next_of(failures=1, failed_with="503", retry_after=asked, given=HOUR)
+    found = next_of(failures=1, failed_with="503", retry_after=asked, interval=HOUR)
 
     assert expected <= found.at - NOON <= expected * (1 + JITTER)
     assert "asks for that pause" in found.because

@@ -13,7 +13,7 @@ from hostile_documents import channel
 from parsed_entries import NOON
 from tidings.model.entries import Entry, SourceCredit
 from tidings.parsing.document import Document, parse
-from tidings.polling.new_entries import Occasion, receive
+from tidings.polling.new_entries import Circumstances, receive
 from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.formats.rss import render_rss
 from w3c_feed_rules import faults
@@ -127,7 +127,7 @@ def published(document):
             sort_at=new.sort_at,
             state=new.state,
         )
-        for number, new in enumerate(receive(feed.entries, Occasion(source_url=URL, now=NOON)))
+        for number, new in enumerate(receive(feed.entries, Circumstances(source_url=URL, now=NOON)))
     ]
 
 

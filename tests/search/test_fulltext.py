@@ -17,7 +17,7 @@ from tidings.db.tables import entry, source
 from tidings.operator.store import maintenance
 from tidings.polling.follow import remove_source
 from tidings.polling.store import leases, polls, visibility
-from tidings.search.query import MAX_FOUND, Asked, Zone, rank, read_query
+from tidings.search.query import MAX_HITS, SearchInput, Zone, parse_query, rank
 from tidings.search.store import fulltext, index
 from tidings.search.words import words_of
 
@@ -45,7 +45,7 @@ def found(database):
 
     def find(question, **narrowed):
         with database.read() as connection:
-            hits = fulltext.find(connection, read_query(Asked(q=question, **narrowed))).hits
+            hits = fulltext.find(connection, parse_query(SearchInput(q=question, **narrowed))).hits
             return [hit.entry_id for hit in rank(hits)]
 
     return find
@@ -134,7 +134,7 @@ def test_where_it_stands_is_told(database, tell):
     tell("nothing", "word " * 100 + "fox")
 
     with database.read() as connection:
-        hits = fulltext.find(connection, read_query(Asked(q="fox"))).hits
+        hits = fulltext.find(connection, parse_query(SearchInput(q="fox"))).hits
 
     assert {hit.entry_id: hit.zone for hit in hits} == {1: Zone.TITLE, 2: Zone.LEAD, 3: Zone.BODY}
 
@@ -198,13 +198,13 @@ def test_of_many_the_newest_are_ranked(database, room):
     room.now = NOON - 900 * DAY
     room.publish(room.follow(), 3, title="fox")
     room.now = NOON
-    room.publish(room.follow(), MAX_FOUND, title="fox")
+    room.publish(room.follow(), MAX_HITS, title="fox")
 
     with database.read() as connection:
-        everything = fulltext.find(connection, read_query(Asked(q="fox")))
-        fewer = fulltext.find(connection, read_query(Asked(q="fox until:2025")))
+        everything = fulltext.find(connection, parse_query(SearchInput(q="fox")))
+        fewer = fulltext.find(connection, parse_query(SearchInput(q="fox until:2025")))
 
-    assert {hit.entry_id for hit in everything.hits} == set(range(4, MAX_FOUND + 4))
+    assert {hit.entry_id for hit in everything.hits} == set(range(4, MAX_HITS + 4))
     assert not everything.is_all
     assert fewer.is_all
 
@@ -263,7 +263,7 @@ def test_among_thousands_the_newest_are_found_and_the_rare(database, tell, found
         connection.execute(text("UPDATE entry SET title = 'fox hen' WHERE id % 100 = 0"))
         index.rebuild(connection, lambda _: None)
 
-    assert set(found("fox")) == set(range(6001 - MAX_FOUND, 6001))
+    assert set(found("fox")) == set(range(6001 - MAX_HITS, 6001))
     assert set(found("hen")) == set(range(100, 6001, 100))
     assert set(found('"fox hen"')) == set(range(100, 6001, 100))
     assert set(found("fox -hen -cow")) == set(sorted(set(range(6001)) - set(found("hen")))[-500:])
@@ -283,7 +283,7 @@ def test_what_is_stored_before_there_is_an_index_is_found_by_it(sqlite_url):
     schema.prepare(database, rebuild_index=index.rebuild)
 
     with database.read() as connection:
-        hits = fulltext.find(connection, read_query(Asked(q="机器 fox"))).hits
+        hits = fulltext.find(connection, parse_query(SearchInput(q="机器 fox"))).hits
     assert [hit.entry_id for hit in hits] == [1]
     database.close()
 
@@ -300,7 +300,7 @@ def test_what_is_saved_is_found_by_each_of_its_words(database, room, title, said
 
     with database.read() as connection:
         for word in words_of(clean):
-            query = read_query(Asked(q=f'"{word}"'))
+            query = parse_query(SearchInput(q=f'"{word}"'))
             assert entry_id in {hit.entry_id for hit in fulltext.find(connection, query).hits}, word
 
 

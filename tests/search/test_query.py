@@ -8,15 +8,15 @@ from parsed_entries import DAY, NOON
 from tidings.search.query import (
     MAX_LENGTH,
     MAX_TERMS,
-    Asked,
     Hit,
     Query,
+    SearchInput,
     Term,
     Zone,
     newest_first,
+    parse_input,
+    parse_query,
     rank,
-    read_asked,
-    read_query,
 )
 
 
@@ -25,8 +25,8 @@ def a_hit(entry_id, *, age=0, **fields):
     return Hit(entry_id=entry_id, **usual | fields)
 
 
-def terms(*groups, last_is_open=False):
-    return tuple(Term(words=tuple(group.split()), is_open=last_is_open) for group in groups)
+def terms(*groups, last_is_prefix=False):
+    return tuple(Term(words=tuple(group.split()), is_prefix=last_is_prefix) for group in groups)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def terms(*groups, last_is_open=False):
         pytest.param("write-ahead", Query(terms=terms("write ahead")), id="a word of two"),
         pytest.param("机器学习", Query(terms=terms("机器 器学 学习")), id="Chinese: a phrase"),
         pytest.param("“机器学习”", Query(terms=terms("机器 器学 学习")), id="Chinese marks"),
-        pytest.param("学", Query(terms=terms("学", last_is_open=True)), id="one character"),
+        pytest.param("学", Query(terms=terms("学", last_is_prefix=True)), id="one character"),
         pytest.param(
             "用python", Query(terms=terms("用 python")), id="a character that ends a stretch"
         ),
@@ -61,22 +61,22 @@ def terms(*groups, last_is_open=False):
             id="a year",
         ),
         pytest.param(
-            "since:yesterday a", Query(terms=terms("a"), misread=("yesterday",)), id="no day"
+            "since:yesterday a", Query(terms=terms("a"), invalid_dates=("yesterday",)), id="no day"
         ),
-        pytest.param("until:2026-02-30", Query(misread=("2026-02-30",)), id="no such day"),
+        pytest.param("until:2026-02-30", Query(invalid_dates=("2026-02-30",)), id="no such day"),
         pytest.param('"not closed', Query(terms=terms("not closed")), id="an open quotation"),
         pytest.param('- "" \' * ( NEAR', Query(terms=terms("near")), id="rubbish"),
         pytest.param("", Query(), id="nothing"),
     ],
 )
 def test_what_a_question_means(question, query):
-    assert read_query(Asked(q=question)) == query
+    assert parse_query(SearchInput(q=question)) == query
 
 
 def test_fields_narrow_what_the_question_says():
-    asked = Asked(q="a topic:ai since:2020", topic="science", until="2026-01-31")
+    asked = SearchInput(q="a topic:ai since:2020", topic="science", until="2026-01-31")
 
-    query = read_query(asked)
+    query = parse_query(asked)
 
     assert (query.topic, query.since, query.until) == (
         "science",
@@ -93,25 +93,25 @@ def test_fields_narrow_what_the_question_says():
     ],
 )
 def test_of_a_long_question_the_beginning_is_read(question):
-    query = read_query(Asked(q=question))
+    query = parse_query(SearchInput(q=question))
 
-    assert query.is_cut
+    assert query.is_truncated
     assert 1 <= len(query.terms) <= MAX_TERMS
 
 
-@given(st.builds(Asked, q=st.text(), topic=st.text(), since=st.text(max_size=12)))
+@given(st.builds(SearchInput, q=st.text(), topic=st.text(), since=st.text(max_size=12)))
 def test_any_question_means_something(asked):
-    query = read_query(asked)
+    query = parse_query(asked)
 
     assert all(term.words for term in (*query.terms, *query.without))
-    assert read_asked(asked.encoded).encoded == asked.encoded
+    assert parse_input(asked.encoded).encoded == asked.encoded
 
 
 def test_an_address_holds_what_was_asked():
-    asked = Asked(q=" 机器\x00 & C++ ", topic="ai")
+    asked = SearchInput(q=" 机器\x00 & C++ ", topic="ai")
 
-    assert read_asked(asked.encoded) == Asked(q="机器 & C++", topic="ai")
-    assert len(read_asked(Asked(q="x" * 10_000).encoded).q) == MAX_LENGTH + 1
+    assert parse_input(asked.encoded) == SearchInput(q="机器 & C++", topic="ai")
+    assert len(parse_input(SearchInput(q="x" * 10_000).encoded).q) == MAX_LENGTH + 1
 
 
 def test_what_stands_in_the_title_comes_first_among_entries_of_one_day():

@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.search.query import Asked, read_query
-from tidings.search.snippets import LENGTH, find_snippet, marked
+from tidings.search.query import SearchInput, parse_query
+from tidings.search.snippets import LENGTH, find_snippet, highlight
 
 
 def terms(question):
-    return read_query(Asked(q=question)).terms
+    return parse_query(SearchInput(q=question)).terms
 
 
 def shown(pieces):
@@ -29,12 +29,12 @@ def shown(pieces):
     ],
 )
 def test_what_was_looked_for_is_marked(text, question, expected):
-    assert shown(marked(text, terms(question))) == expected
+    assert shown(highlight(text, terms(question))) == expected
 
 
 @given(st.text(max_size=80), st.text(max_size=20))
 def test_marking_changes_no_text(text, question):
-    assert "".join(piece.text for piece in marked(text, terms(question))) == text
+    assert "".join(piece.text for piece in highlight(text, terms(question))) == text
 
 
 def test_a_snippet_is_cut_where_words_end():

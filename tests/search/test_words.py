@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from tidings.search.words import (
     FILLER,
     MAX_LENGTH,
+    MAX_OCCURRENCES,
     MAX_SIZE,
-    MAX_TIMES,
     MAX_WORDS,
-    limited,
-    places_of,
+    find_words,
+    truncate,
     words_of,
 )
 
@@ -46,7 +46,7 @@ def test_the_words_of_a_text(text, words):
 
 @given(TEXTS)
 def test_the_places_of_words_are_those_of_all_words(text):
-    found = [word for place in places_of(text) for word in place.words]
+    found = [word for place in find_words(text) for word in place.words]
 
     assert found == [word[:MAX_LENGTH] for word in words_of(text)]
 
@@ -57,9 +57,9 @@ def test_words_hold_nothing_that_a_database_would_take_for_more_than_a_word(text
 
 
 def test_so_many_words_are_kept_as_both_databases_take():
-    assert limited(["a"] * (MAX_TIMES + 2)) == ["a"] * MAX_TIMES + [FILLER] * 2
-    assert len(limited([f"w{number}" for number in range(MAX_WORDS + 1)])) == MAX_WORDS
-    assert limited(["a" * 99]) == ["a" * MAX_LENGTH]
+    assert truncate(["a"] * (MAX_OCCURRENCES + 2)) == ["a"] * MAX_OCCURRENCES + [FILLER] * 2
+    assert len(truncate([f"w{number}" for number in range(MAX_WORDS + 1)])) == MAX_WORDS
+    assert truncate(["a" * 99]) == ["a" * MAX_LENGTH]
 
 
 def test_long_words_are_kept_as_far_as_there_is_room():
@@ -67,7 +67,7 @@ def test_long_words_are_kept_as_far_as_there_is_room():
         f"\U0001d4b3{number:05}".ljust(MAX_LENGTH, "\U0001d4b3") for number in range(MAX_WORDS)
     ]
 
-    kept = limited(words)
+    kept = truncate(words)
 
     assert MAX_SIZE - 4 * MAX_LENGTH < sum(len(word.encode()) for word in kept) <= MAX_SIZE
     assert kept == words[: len(kept)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import story_pairs
 from tidings.stories.matching import MatchReason, find_similarity
-from tidings.stories.minhash import BINS, READ, sketch_of, title_numbers
+from tidings.stories.minhash import BINS, MAX_HTML, sketch_of, title_numbers
 
 PAIRS = story_pairs.pairs()
 TEXT = " ".join(f"word{number}" for number in range(50))
@@ -124,7 +124,7 @@ def test_an_entry_has_a_bounded_number_of_keys_that_a_database_can_hold():
 
 
 def test_of_a_long_text_only_the_opening_is_looked_at():
-    long, longer = TEXT * 50, TEXT * 50 + " and more" * READ
+    long, longer = TEXT * 50, TEXT * 50 + " and more" * MAX_HTML
 
     assert sketch_of("A", None, long) == sketch_of("A", None, longer)
 

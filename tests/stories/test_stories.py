@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from parsed_entries import DAY, NOON
 from tidings.stories.matching import (
-    MOST_LIKELY,
+    MAX_CANDIDATES,
     Match,
     MatchReason,
     Member,
     Similarity,
     StoryCandidate,
+    find_candidates,
     find_matches,
     group_matches,
-    likely_matches,
     one_per_story,
 )
 from tidings.stories.minhash import sketch_of
@@ -30,7 +30,7 @@ def told(seq, source=None, *, title=TITLE, text=TEXT, url=None, at=NOON):
 
 
 def mates(one, *others):
-    return [match.mate.seq for match in find_matches(one, others)]
+    return [match.other.seq for match in find_matches(one, others)]
 
 
 def test_another_source_with_the_same_text_is_a_mate():
@@ -83,18 +83,18 @@ def test_an_entry_is_compared_with_those_that_share_most_with_it_and_not_with_a_
     crowd = {key: range(100, 140) for key in told(1).sketch.keys[:2]}
     crowd[told(1).sketch.keys[5]] = [139]
 
-    [likely] = likely_matches([told(1)], crowd).values()
+    [likely] = find_candidates([told(1)], crowd).values()
 
     assert likely[0] == 139
-    assert len(likely) == MOST_LIKELY
+    assert len(likely) == MAX_CANDIDATES
 
 
 def test_entries_of_one_batch_find_each_other_once():
-    assert likely_matches([told(1), told(2)], {}) == {1: [], 2: [1]}
+    assert find_candidates([told(1), told(2)], {}) == {1: [], 2: [1]}
 
 
 def test_each_story_is_told_by_the_first_entry_that_is_wanted():
-    assert one_per_story([1, 2, 3, 4, 5], {2: 7, 4: 7, 5: 8}, told={8}) == (1, 2, 3)
+    assert one_per_story([1, 2, 3, 4, 5], {2: 7, 4: 7, 5: 8}, seen={8}) == (1, 2, 3)
 
 
 SURE = Similarity(because=MatchReason.TEXT, score=1.0)
@@ -113,7 +113,7 @@ def drawn_from(places, matched, separated):
         both = [sorted((one % len(members), other % len(members))) for one, other in numbers]
         return [(members[one], members[other]) for one, other in both if one != other]
 
-    matches = [Match(one=new, mate=old, likeness=SURE) for old, new in pairs(matched)]
+    matches = [Match(one=new, other=old, similarity=SURE) for old, new in pairs(matched)]
     apart = {
         frozenset((one.seq, other.seq))
         for one, other in pairs(separated)

@@ -21,7 +21,7 @@ from tidings.operator.store.maintenance import Retention
 from tidings.polling.follow import remove_source
 from tidings.polling.store import visibility
 from tidings.search.store import index
-from tidings.stories.matching import MEMORY
+from tidings.stories.matching import MATCH_WINDOW
 from tidings.stories.store import records, stories
 
 NEWS = (
@@ -48,7 +48,7 @@ def tell(follow, poll):
 
 def seen(database, **selection):
     """Return who tells what, the oldest first, of a selection: everything, if none is named."""
-    chosen = Selection(**{"told_once": True} | selection)
+    chosen = Selection(**{"one_per_story": True} | selection)
     with database.read() as connection:
         found = entries.select_entries(connection, chosen, ListWindow(limit=None, by_seq=True))
     return found[::-1]
@@ -59,7 +59,7 @@ def names(database, **selection):
 
 
 def every(database):
-    return {one.source.slug: one for one in seen(database, told_once=False)}
+    return {one.source.slug: one for one in seen(database, one_per_story=False)}
 
 
 def test_the_same_text_at_two_sources_is_told_once_by_the_first(database, tell):
@@ -146,7 +146,7 @@ def test_the_page_of_a_source_shows_everything(database, tell):
     tell("gazette")
     mirror = tell("mirror")
 
-    assert names(database, source=mirror, told_once=False) == ["mirror"]
+    assert names(database, source=mirror, one_per_story=False) == ["mirror"]
 
 
 def test_when_the_lead_is_hidden_the_next_one_leads_and_gives_way_again(database, tell):
@@ -253,8 +253,8 @@ def test_what_several_sources_tell_is_not_folded_away(database, follow, poll, te
 def test_what_is_forgotten_is_joined_by_nobody(database, tell):
     tell("gazette")
     with database.write() as connection:
-        kept = stories.forget(connection, now=NOON + MEMORY)
-        gone = stories.forget(connection, now=NOON + MEMORY + HOUR)
+        kept = stories.delete_old_keys(connection, now=NOON + MATCH_WINDOW)
+        gone = stories.delete_old_keys(connection, now=NOON + MATCH_WINDOW + HOUR)
         left = connection.execute(select(story_key)).all()
 
     tell("mirror")
@@ -264,11 +264,11 @@ def test_what_is_forgotten_is_joined_by_nobody(database, tell):
 
 
 def test_a_key_that_a_crowd_has_tells_nothing_and_costs_nothing(database, tell):
-    for number in range(stories.CROWD + 3):
+    for number in range(stories.MAX_PER_KEY + 3):
         tell(f"s{number}", title=f"Number {number}", text="x", url="https://one.example/page")
 
     with database.read() as connection:
-        assert len(connection.execute(select(story_key)).all()) <= stories.CROWD
+        assert len(connection.execute(select(story_key)).all()) <= stories.MAX_PER_KEY
 
 
 def test_a_batch_without_stories_asks_two_statements_more(database, tell, follow, poll):

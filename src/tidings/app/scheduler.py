@@ -27,7 +27,7 @@ from tidings.operator.store import maintenance
 from tidings.polling.poll import Poller
 from tidings.polling.push import forget_hubs
 from tidings.publishing.hub_pings import forget_others
-from tidings.stories.store.stories import forget_old
+from tidings.stories.store.stories import delete_all_old_keys
 from tidings.subscribers.sign_up import forget_expired
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ def ticking(app: App) -> Iterator[None]:
     with polling(app) as gathering:
         poll = partial(_poll, gathering.poller(), stop)
         mail = partial(_mail, mailing.planner(app), sender, stop)
-        look = partial(gathering.move_finder().look, stop=stop)
+        look = partial(gathering.move_finder().find, stop=stop)
         send_transactional = partial(_send, transactional, stop, kind="transactional")
         watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
@@ -92,7 +92,7 @@ def ticking(app: App) -> Iterator[None]:
             (send_transactional, TRANSACTIONAL_TICK),
             (bounces, BOUNCE_TICK),
             (look, LOOK_TICK),
-            (partial(gathering.push_reader().take_in_all, stop=stop), PUSH_TICK),
+            (partial(gathering.push_reader().ingest_all, stop=stop), PUSH_TICK),
             (watch, WATCH_TICK),
         )
         outage = Seldom(logger, "database away")
@@ -170,7 +170,7 @@ def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[]
     """Yield what is to be done for hubs, those that tell us and those that we tell; forget others."""
     database = app.database
     if callback := app.hub_callback:
-        yield partial(gathering.hub_subscriber(callback).attend, stop=stop)
+        yield partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
     else:
         forget_hubs(database)
     told = publishing.hubs_of(app)
@@ -189,7 +189,7 @@ def _watch(note: DailyNote, database: Database) -> None:
     now = utc_now()
     forget_notices(database, now=now)
     forget_expired(database, now=now)
-    forget_old(database, now=now)
+    delete_all_old_keys(database, now=now)
 
 
 def _mail(planner: Planner, sender: Sender[Any], stop: Event) -> None:

@@ -1,4 +1,7 @@
-"""What is visible to the public, and when it last changed."""
+"""Change log: the last visible change of each scope (feed, page, list), and publish sequences.
+
+A scope's change number is what its ETag is made of, and says whether anything has to be rendered.
+"""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -49,12 +52,12 @@ SOURCES = "sources"
 # The scope of the list of issues.
 ISSUES = "issues"
 
-# The scope of what stands beside every entry: what sources and topics are called, what they let
-# us show. Whoever shows single entries asks it too.
+# The scope of what is shown with every entry: names of sources and topics, permissions. A page of
+# single entries depends on it as well.
 SITE = "site"
 
 _STATES = select(feed_state.c.scope, feed_state.c.change, feed_state.c.changed_at)
-_STATE = _STATES.where(feed_state.c.scope == bindparam("of"))  # made once: it is asked most
+_STATE = _STATES.where(feed_state.c.scope == bindparam("of"))  # built once: every request runs it
 
 # The states in which an entry has a page.
 OPEN_STATES = (EntryState.PUBLIC, EntryState.BACKFILL)
@@ -78,13 +81,12 @@ def of_search(slug: str) -> str:
 def next_change(connection: Connection, *, published: int = 0) -> tuple[int, int]:
     """Take the next change number and `published` publish sequences.
 
-    From here to the commit the caller is alone: whoever comes next gets higher numbers and
-    becomes visible later. So this comes after all that can wait, and right before the
-    entries that bear the numbers.
-
     Returns:
         The change, and the sequence before the first that was taken.
     """
+    # The lock on this row is the order: from here to the commit no other writer gets numbers, so
+    # that whoever has higher ones becomes visible later, and no reader of a feed can miss an
+    # entry. So it comes as late as possible, right before the entries that bear the numbers.
     statement = (
         update(counter)
         .values(seq=counter.c.seq + published, change=counter.c.change + 1)
@@ -104,8 +106,9 @@ def touch(
 ) -> None:
     """Note that `scopes`, and the sources `with_sources` and their topics, look different now.
 
-    What changes anything public may change what any search finds.
+    With `ALL`, saved searches do, too: any entry may be among their hits.
     """
+    # One statement, since every poll with news runs it.
     stamp = (literal(change, BigInteger()), literal(now, UtcDateTime()))
     named = [select(literal(scope, Text()), *stamp) for scope in sorted(scopes)]
     the_sources = select(literal(of_source(""), Text()) + source.c.slug, *stamp).where(
@@ -187,7 +190,7 @@ def get_newest_change(connection: Connection) -> tuple[int, datetime]:
 def get_entry_change(connection: Connection, entry_id: int) -> tuple[int, datetime]:
     """Return the last change of what an entry's page shows, and a time not before it.
 
-    It shows the entry, the others of its story, and what stands beside every entry.
+    It shows the entry, the others of its story, and what `SITE` is the scope of.
 
     Raises:
         NotFoundError: There is no such entry, or it is not for everybody.
@@ -200,8 +203,8 @@ def get_entry_change(connection: Connection, entry_id: int) -> tuple[int, dateti
 
 @cache
 def _entry_change() -> Select[*tuple[Any, ...]]:
-    site, mate = feed_state.alias(), entry.alias()
-    of_story = select(func.max(mate.c.change)).where(mate.c.story_id == entry.c.story_id)
+    site, member = feed_state.alias(), entry.alias()
+    of_story = select(func.max(member.c.change)).where(member.c.story_id == entry.c.story_id)
     its_source = literal(of_source(""), Text()) + source.c.slug
     return (
         select(entry.c.change, of_story.scalar_subquery(), site.c.change)
@@ -225,7 +228,7 @@ def get_issue_change(connection: Connection, slug: str) -> tuple[int, datetime]:
 
 
 def get_issues_change(connection: Connection, *, limit: int) -> tuple[int, datetime]:
-    """Return the last change of the newest listed issues, with what they tell of."""
+    """Return the last change of the newest listed issues, with the sources of their entries."""
     newest = (
         select(issue.c.id)
         .where(issue.c.listed)
@@ -237,20 +240,20 @@ def get_issues_change(connection: Connection, *, limit: int) -> tuple[int, datet
 
 
 def last_seq(connection: Connection) -> int:
-    """Return the last publish sequence: whatever has it or a lower one is committed."""
+    """Return the last publish sequence: every entry that has it or a lower one is committed."""
     return int(connection.execute(select(counter.c.seq)).scalar_one())
 
 
 def instance(connection: Connection) -> UUID:
-    """Return what tells this service from every other one."""
+    """Return the UUID of this installation, drawn when its database was made."""
     return UUID(connection.execute(select(counter.c.instance)).scalar_one())
 
 
-def _list_and_entries(is_told: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Select the list of issues, and the sources of what some issues tell of."""
-    told = select(entry.c.source_id).join(issue_entry, issue_entry.c.entry_id == entry.c.id)
+def _list_and_entries(rule: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Select the scope of the list of issues, and those of the sources in some issues."""
+    sources = select(entry.c.source_id).join(issue_entry, issue_entry.c.entry_id == entry.c.id)
     scopes = select(literal(of_source(""), Text()) + source.c.slug).where(
-        source.c.id.in_(told.where(is_told))
+        source.c.id.in_(sources.where(rule))
     )
     return or_(feed_state.c.scope == ISSUES, feed_state.c.scope.in_(scopes))
 

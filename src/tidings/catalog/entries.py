@@ -1,9 +1,4 @@
-"""Entries, as they are listed, shown and taken away.
-
-Who is named beside an entry: its source, and the sources that tell the same.
-
-The entries of a topic that became public last, however many there are and however old.
-"""
+"""Read entries: selections in the order of pages or of feeds, single ones, with their credits."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -44,7 +39,7 @@ from tidings.model.entries import (
 from tidings.model.feed import Enclosure, Image
 from tidings.model.urls import without_credentials
 
-# What is read of a source, beside an entry's `source_id`, to name it.
+# Columns of a source that its credit is made of, beside an entry's `source_id`.
 CREDIT_COLUMNS = (
     source.c.slug.label("source_slug"),
     source.c.url.label("source_url"),
@@ -67,22 +62,23 @@ class Selection:
     Attributes:
         source: The id of a source.
         topic: The slug of a topic.
-        states: Who may see them.
-        folded: Whether they are counted only, on pages of several sources; None for either.
-        told_once: Of each story the oldest public one that the selection's topic has.
-        among: Ids of those that it may be; None for all.
+        states: Those they are in.
+        folded: Whether pages of several sources only count them; None for either.
+        one_per_story: Of each story only the oldest public one within the topic.
+        among: Only these ids; None for all.
     """
 
     source: int | None = None
     topic: str | None = None
     states: Sequence[EntryState] = (EntryState.PUBLIC,)
     folded: bool | None = None
-    told_once: bool = False
+    one_per_story: bool = False
     among: Sequence[int] | None = None
 
     def rules(self) -> list[ColumnElement[bool]]:
         """Return the conditions on the `entry` table."""
         of_sources = self.of_sources()
+        # With a source given, the index of states would be the wrong one to begin with.
         state = Unindexed(entry.c.state) if of_sources else entry.c.state
         rules = [state.in_(self.states), *of_sources]
         if len(self.states) == 1:  # an equality lets the index give the order
@@ -91,10 +87,12 @@ class Selection:
             rules.append(entry.c.folded == self.folded)
         if self.among is not None:
             rules.append(entry.c.id.in_(self.among))
-        if self.told_once:
+        if self.one_per_story:
             is_lead = entry.c.follows == false()
             rules.append(
-                or_(is_lead, ~_has_older(_labelled(self.topic))) if self.topic else is_lead
+                or_(is_lead, ~_has_older(_sources_with_topic(self.topic)))
+                if self.topic
+                else is_lead
             )
         return rules
 
@@ -103,7 +101,7 @@ class Selection:
         if self.source is not None:
             return [entry.c.source_id == self.source]
         if self.topic is not None:
-            return [entry.c.source_id.in_(_labelled(self.topic))]
+            return [entry.c.source_id.in_(_sources_with_topic(self.topic))]
         return []
 
 
@@ -113,8 +111,8 @@ class ListWindow:
 
     Attributes:
         limit: None for all.
-        by_seq: In the order of publication, as feeds have it, instead of by `sort_at`.
-        with_content: Bodies as well.
+        by_seq: In the order of publication, as in feeds, instead of by `sort_at`.
+        with_content: With bodies, which are most of the bytes.
         whole: Also what a source lets nobody but the operator see.
     """
 
@@ -124,14 +122,14 @@ class ListWindow:
     whole: bool = False
 
 
-def _labelled(slug: str) -> Select[int]:
+def _sources_with_topic(slug: str) -> Select[int]:
     """Select the sources with a topic."""
     with_topic = select(source_topic.c.source_id).join(topic, topic.c.id == source_topic.c.topic_id)
     return with_topic.where(topic.c.slug == slug)
 
 
 def _has_older(sources: Select[int]) -> ColumnElement[bool]:
-    """Say that some of these sources told an entry's story to the public before."""
+    """Return the condition that some of these sources has an older public entry of the story."""
     older = entry.alias()
     return exists().where(
         older.c.story_id == entry.c.story_id,
@@ -145,7 +143,7 @@ def select_entries(connection: Connection, selection: Selection, window: ListWin
     """Return entries, newest first."""
     order = [entry.c.seq.desc()] if window.by_seq else [entry.c.sort_at.desc(), entry.c.id.desc()]
     columns = _columns(with_content=window.with_content)
-    # Ids first: to sort whole rows would move their contents about.
+    # Ids first: sorting whole rows would move their contents about.
     chosen: Select[int] | list[int] = (
         select(entry.c.id).where(*selection.rules()).order_by(*order).limit(window.limit)
     )
@@ -190,10 +188,10 @@ def in_order(connection: Connection, entry_ids: Sequence[int]) -> list[Entry]:
     return [found[entry_id] for entry_id in entry_ids if entry_id in found]
 
 
-def folded_with(connection: Connection, shown: Sequence[Entry]) -> dict[int, int]:
-    """Return how many public entries are folded that came with some of `shown`.
+def count_folded(connection: Connection, shown: Sequence[Entry]) -> dict[int, int]:
+    """Return how many folded public entries came with entries of `shown`, by an entry's id.
 
-    The number stands behind the last of those that came together, and is found by its id.
+    That is the last of those in `shown` that came together, after which the number is shown.
     """
     arrivals = {(one.source.id, one.first_seen_at): one.id for one in shown}
     statement = (
@@ -237,36 +235,38 @@ def _to_entries(
 ) -> list[Entry]:
     shown = {row.source_id for row in rows}
     labels = topics.of_sources(connection, shown if len(shown) < MAX_NAMED else None)
-    mates = also_at_of(connection, {row.story_id for row in rows if row.story_id})
-    found = [_to_entry(row, labels, mates.get(row.story_id, ())) for row in rows]
+    also_at = also_at_of(connection, {row.story_id for row in rows if row.story_id})
+    found = [_to_entry(row, labels, also_at.get(row.story_id, ())) for row in rows]
     return found if whole else [permitted(one) for one in found]
 
 
 def _to_entry(
     row: Row[*tuple[Any, ...]],
     labels: Mapping[int, tuple[TopicCredit, ...]],
-    told_by: Sequence[AlsoAt],
+    also_at: Sequence[AlsoAt],
 ) -> Entry:
-    stored = row._asdict()  # without its content, where nobody asked for that
+    stored = row._asdict()  # lacks content and pictures, unless they were selected
     own: dict[str, Any] = {
-        name: _READ_AS.get(name, _as_it_is)(stored[name]) for name in _OWN if name in stored
+        name: _DECODERS.get(name, _unchanged)(stored[name])
+        for name in _ENTRY_COLUMNS
+        if name in stored
     }
     return Entry(
         **own,
         source=credit_of(row),
         topics=labels.get(row.source_id, ()),
-        also_at=tuple(mate for mate in told_by if mate.id != row.id),
+        also_at=tuple(one for one in also_at if one.id != row.id),
     )
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
-# The fields of an entry that are columns of its own: a new one is read without another word.
-_OWN = [one.name for one in fields(Entry) if one.name in entry.c]
+# The fields of `Entry` that are columns of the same name: a new one needs nothing here.
+_ENTRY_COLUMNS = [one.name for one in fields(Entry) if one.name in entry.c]
 
-_READ_AS: Mapping[str, Callable[[Any], object]] = {
+_DECODERS: Mapping[str, Callable[[Any], object]] = {
     "state": EntryState,
     "authors": tuple,
     "categories": tuple,
@@ -277,10 +277,10 @@ _READ_AS: Mapping[str, Callable[[Any], object]] = {
 
 
 def credit_of(row: Row[*tuple[Any, ...]]) -> SourceCredit:
-    """Return how a source is named; a private address is not part of that."""
+    """Return the credit of a source, without its address if that is private."""
     url, guid = without_credentials(row.source_url), row.feed_guid
     if row.hides_address:
-        # Feeds need a name for it all the same, that stays and tells nothing.
+        # Feeds need an id for it all the same: one that stays, and discloses nothing.
         url, guid = "", uuid5(NAMESPACE_URL, url).urn
     return SourceCredit(
         id=row.source_id,
@@ -300,7 +300,7 @@ def also_at_of(
     connection: Connection, story_ids: Collection[int]
 ) -> Mapping[int, Sequence[AlsoAt]]:
     """Return the public members of stories by story, the oldest first."""
-    told: dict[int, list[AlsoAt]] = defaultdict(list)
+    members: dict[int, list[AlsoAt]] = defaultdict(list)
     statement = (
         select(entry.c.id, entry.c.story_id, entry.c.title, entry.c.url, entry.c.source_id)
         .add_columns(*CREDIT_COLUMNS)
@@ -310,32 +310,34 @@ def also_at_of(
     )
     for some in slices(story_ids):
         for row in connection.execute(statement.where(entry.c.story_id.in_(some))):
-            mate = AlsoAt(id=row.id, title=row.title, url=row.url, source=credit_of(row))
-            told[row.story_id].append(mate)
-    return told
+            other = AlsoAt(id=row.id, title=row.title, url=row.url, source=credit_of(row))
+            members[row.story_id].append(other)
+    return members
 
 
 def latest_ids_by_topic(
     connection: Connection, slug: str, rules: Sequence[ColumnElement[bool]], *, limit: int
 ) -> list[int]:
-    """Return the ids of so many entries of a topic, the latest publish sequence first.
+    """Return the ids of `limit` entries of a topic, the latest publish sequence first.
 
     Args:
         connection: A reading one.
         slug: Of the topic.
-        rules: What else must hold of an entry.
+        rules: Further conditions on an entry.
         limit: How many.
     """
-    heads = connection.scalars(_heads(slug).limit(limit)).all()
+    # Neither index serves: one by `seq` would be scanned through all other topics' entries, one by
+    # source would sort all of the topic's. So sources first, by their latest entry.
+    heads = connection.scalars(_latest_seqs(slug).limit(limit)).all()
     if len(heads) == limit:
-        # So many sources have something as late as this: nothing earlier can be among the latest.
+        # So many sources have an entry as late as this: no earlier one can be among the latest.
         chosen = select(entry.c.id).where(*rules, entry.c.seq >= heads[-1])
     else:
         chosen = _latest_of_each(slug, limit).where(*rules)
     return list(connection.scalars(chosen.order_by(entry.c.seq.desc()).limit(limit)))
 
 
-def _heads(slug: str) -> Select[Any]:
+def _latest_seqs(slug: str) -> Select[Any]:
     """Select the latest publish sequence of each source of a topic, the latest first."""
     latest = select(func.max(entry.c.seq)).where(*_is_public(entry)).scalar_subquery()
     heads = _sources(slug).with_only_columns(latest.label("seq")).subquery()

@@ -1,4 +1,4 @@
-"""Newsletters, as the operator sets them up."""
+"""Newsletters: added, edited, read and removed; and how far each one's own edition has come."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from tidings.model.urls import checked_slug, checked_title
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewsletterForm:
-    """What the operator says of a newsletter; the schedule is of its own edition."""
+    """The settings of a newsletter; the schedule is that of its own edition."""
 
     title: str
     schedule: Schedule
@@ -35,10 +35,10 @@ class NewsletterForm:
     images: bool = False
 
     def columns(self) -> dict[str, object]:
-        """Return what is stored in its row.
+        """Return the columns of its row.
 
         Raises:
-            InvalidError: The title is none.
+            InvalidError: The title is not valid.
         """
         return {
             "title": checked_title(self.title),
@@ -61,12 +61,12 @@ def add(
     next_issue_at: datetime,
     now: datetime,
 ) -> None:
-    """Store a newsletter; its first issue tells of what becomes public from now on.
+    """Store a newsletter; its first issue has what becomes public from now on.
 
     Args:
         connection: A writing one.
         slug: Its name in addresses.
-        form: What it is.
+        form: Its settings.
         next_issue_at: The first slot of its schedule, aware UTC.
         now: Aware UTC.
 
@@ -147,7 +147,11 @@ def by_id(connection: Connection) -> dict[int, Newsletter]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edition:
-    """A newsletter's own edition, and how far it has come."""
+    """The edition of a newsletter that its archive shows, and how far it has come.
+
+    Attributes:
+        watermark: The last `seq` that it has covered.
+    """
 
     newsletter: Newsletter
     watermark: int
@@ -174,7 +178,7 @@ def edition_of(connection: Connection, slug: str) -> Edition:
 def move(
     connection: Connection, edition: Edition, *, watermark: int, next_issue_at: datetime
 ) -> None:
-    """Note how far an edition has come.
+    """Store how far an edition has come.
 
     Raises:
         PlanOutdatedError: Somebody else has planned or edited it meanwhile.
@@ -199,7 +203,7 @@ def _editions(connection: Connection, rule: ColumnElement[bool]) -> list[Edition
 
 
 def schedule_columns(schedule: Schedule) -> dict[str, object]:
-    """Return a schedule as its columns are called in every table that has one."""
+    """Return the columns of a schedule; they are the same in every table that has one."""
     return {
         "frequency": schedule.frequency,
         "hour": schedule.hour,
@@ -214,14 +218,14 @@ def to_schedule(row: Row[*tuple[Any, ...]]) -> Schedule:
 
 @lru_cache(maxsize=4096)
 def schedule_from(frequency: str, hour: int, timezone: str) -> Schedule:
-    """Return the schedule that columns say; one object for all who have the same."""
+    """Return a schedule; one object for all subscriptions that have the same."""
     return Schedule(frequency=Frequency(frequency), hour=hour, timezone=timezone)
 
 
 def assign_topics(
     connection: Connection, table: Table, owner_id: int, slugs: Sequence[str]
 ) -> None:
-    """Choose exactly these topics, in `newsletter_topic` or `subscription_topic`.
+    """Set exactly these topics, in `newsletter_topic` or `subscription_topic`.
 
     Raises:
         NotFoundError: One of them does not exist.
@@ -237,7 +241,7 @@ def assign_topics(
 def chosen_topics(
     connection: Connection, table: Table, owners: Collection[int]
 ) -> Mapping[int, tuple[str, ...]]:
-    """Return the slugs of topics by who of `owners` chose them."""
+    """Return the slugs of chosen topics, by owner."""
     owner = table.c[0]
     statement = select(owner, topic.c.slug).join(topic, topic.c.id == table.c.topic_id)
     if len(owners) <= MAX_NAMED:  # for more of them, all rows are read

@@ -1,9 +1,4 @@
-"""The sources, as the operator adds, sees and removes them.
-
-What the operator changes in a source.
-
-How some sources are asked: read when they are claimed, changed by the operator.
-"""
+"""Sources: added, read, edited and removed; and the access (login, proxy) of some of them."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +15,7 @@ from tidings.db.intake_tables import source_access
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, source
 from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.model.access import Access, taken_apart
+from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
 from tidings.model.sources import Decision, Source, SourceState, with_decision
 from tidings.model.text import nearest
@@ -33,7 +28,7 @@ from tidings.model.urls import (
     without_credentials,
 )
 
-CHANGED = "at once: the operator changed something"
+EDITED = "at once: the operator changed something"
 
 _COLUMNS = tuple(Access.__dataclass_fields__)
 
@@ -43,8 +38,8 @@ class NewSource:
     """A source to be added.
 
     Attributes:
-        title: The operator's own; None to take the feed's.
-        feed_title: What the document says, where it was read already.
+        title: Set by the operator; None to take the feed's.
+        feed_title: The feed's own, if it was parsed already.
         topics: Slugs of topics that exist.
         imported: Came from an OPML list.
     """
@@ -64,7 +59,7 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
         ConflictError: A source has one of the URLs; the message says which.
         NotFoundError: One of their topics does not exist.
     """
-    logins = [taken_apart(one.url) for one in new]
+    logins = [split_credentials(one.url) for one in new]
     _refuse_duplicates(connection, [url for url, _ in logins])
     slugs = _free_slugs(connection, new)
     rows = [
@@ -112,7 +107,8 @@ def _refuse_duplicates(connection: Connection, wanted: Sequence[str]) -> None:
 def _free_slugs(connection: Connection, new: Sequence[NewSource]) -> list[str]:
     """Return a slug for each that no other source has."""
     taken = set(connection.scalars(select(source.c.slug)))
-    numbers: Counter[str] = Counter()  # of sources of one name there may be thousands
+    # Where the numbering of each name goes on: thousands of a list may have the same name.
+    numbers: Counter[str] = Counter()
     slugs = []
     for one in new:
         shown = masked(one.url) if is_private(one.url) else one.url
@@ -143,13 +139,13 @@ def urls(connection: Connection) -> set[str]:
 
 
 def ensure_hosts(connection: Connection, names: Collection[str]) -> None:
-    """Make hosts known, so that they can be leased."""
+    """Insert hosts that are not there yet, so that they can be leased."""
     rows = [{"name": name} for name in sorted(names)]
     connection.execute(upsert(connection.dialect.name, host).on_conflict_do_nothing(), rows)
 
 
 def remove(connection: Connection, source_id: int, *, now: datetime) -> None:
-    """Delete a source with its entries; stories that they are in are the caller's to settle.
+    """Delete a source with its entries; the caller updates the stories that these were in.
 
     Raises:
         NotFoundError: There is no such source.
@@ -204,7 +200,7 @@ def find_by_slug(connection: Connection, slug: str) -> Source | None:
     return found[0] if found else None
 
 
-def unindexed(connection: Connection) -> set[str]:
+def noindex_slugs(connection: Connection) -> set[str]:
     """Return the slugs of the sources that search engines are asked to leave out."""
     return set(connection.scalars(select(source.c.slug).where(source.c.noindex)))
 
@@ -273,11 +269,11 @@ class SourceEdit:
     Attributes:
         title: Empty to take the feed's.
         interval: The pause between two polls; zero to learn it from what they find.
-        access: What to ask it with; an empty one to ask it like all others.
-        republish: How much of its entries it lets us show.
+        access: Login, headers and so on; an empty one to remove them.
+        republish: How much of its entries we may show.
         noindex: Whether search engines are asked to leave its pages out.
-        hides_address: Whether its address is shown to nobody; a new login or address that looks
-            private hides it, too.
+        hides_address: Whether its address is shown to nobody; a new login, or an address that
+            looks private, hides it, too.
     """
 
     title: str | None = None
@@ -296,7 +292,7 @@ class SourceEdit:
 
 
 def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: datetime) -> None:
-    """Change a source. With a new URL it forgets its validators and is due at once.
+    """Change a source. With a new URL it loses its validators and is due at once.
 
     Raises:
         NotFoundError: The source or a topic does not exist.
@@ -304,7 +300,7 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
     """
     get(connection, source_id)
     if change.url is not None:
-        url, login = taken_apart(change.url)
+        url, login = split_credentials(change.url)
         _relocate(connection, source_id, url, now=now)
         _set(connection, source_id, former_url=None)
         if login.summary:
@@ -316,10 +312,10 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
     if columns := _privacy(connection, source_id, change) | _columns(change):
         _set(connection, source_id, **columns)
     if change.access is not None or change.interval is not None:
-        _poll_at_once(connection, source_id, because=CHANGED, now=now)
+        _poll_at_once(connection, source_id, because=EDITED, now=now)
     if change.changed:
         words = f"changed by the operator: {', '.join(change.changed)}"
-        _note(connection, source_id, words, now=now)
+        _add_to_history(connection, source_id, words, now=now)
     change_log.touch_everything(connection, now=now)
 
 
@@ -333,16 +329,16 @@ def set_state(connection: Connection, source_id: int, state: SourceState, *, now
     _set(connection, source_id, state=state)
     if state is SourceState.ACTIVE:
         _set(connection, source_id, gone_at=None)
-        _poll_at_once(connection, source_id, because=CHANGED, now=now)
+        _poll_at_once(connection, source_id, because=EDITED, now=now)
     words = "resumed" if state is SourceState.ACTIVE else state.value
-    _note(connection, source_id, f"{words} by the operator", now=now)
+    _add_to_history(connection, source_id, f"{words} by the operator", now=now)
     change, _ = change_log.next_change(connection)
     scopes = [change_log.SOURCES, change_log.of_source(slug)]
     change_log.touch(connection, scopes, change=change, now=now)
 
 
 def make_due(connection: Connection, source_id: int, *, now: datetime) -> None:
-    """Let a source be polled as soon as somebody looks what is due, and its host may be asked.
+    """Make a source due now; it is polled as soon as its host is free.
 
     Raises:
         NotFoundError: There is no such source.
@@ -352,11 +348,11 @@ def make_due(connection: Connection, source_id: int, *, now: datetime) -> None:
     if found.state is not SourceState.ACTIVE:
         raise ConflictError("source", source_id, because=f"is {found.state}: resume it")
     _poll_at_once(connection, source_id, because="at once: the operator asked", now=now)
-    _note(connection, source_id, "due at once: the operator asked", now=now)
+    _add_to_history(connection, source_id, "due at once: the operator asked", now=now)
 
 
 def revert_redirect(connection: Connection, source_id: int, *, now: datetime) -> str:
-    """Take a source back to where it was before it moved, to stay; return that address.
+    """Give a source back the address it had before it was redirected, for good; return that.
 
     Raises:
         NotFoundError: There is no such source.
@@ -367,13 +363,13 @@ def revert_redirect(connection: Connection, source_id: int, *, now: datetime) ->
         raise ConflictError("source", source_id, because="did not move by itself")
     _relocate(connection, source_id, moved.former_url, now=now)
     _set(connection, source_id, former_url=None, keeps_url=True)
-    _note(connection, source_id, f"back to {moved.former_url}, to stay", now=now)
+    _add_to_history(connection, source_id, f"back to {moved.former_url}, to stay", now=now)
     change_log.touch_everything(connection, now=now)
     return moved.former_url
 
 
 def _privacy(connection: Connection, source_id: int, change: SourceEdit) -> dict[str, object]:
-    """Return what is to be written if a change of address or access makes an address private."""
+    """Return the columns to write if a change of address or access makes an address private."""
     if change.url is None and change.access is None:
         return {}
     own = access_of(connection, [source_id]).get(source_id)
@@ -383,7 +379,7 @@ def _privacy(connection: Connection, source_id: int, change: SourceEdit) -> dict
 
 
 def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime) -> None:
-    """Give a source another address; what was known of the former one is forgotten."""
+    """Give a source another address, and reset what belongs to the former one."""
     refuse_duplicate(connection, url)
     name = host_of(url)
     ensure_hosts(connection, [name])
@@ -391,11 +387,11 @@ def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime
     untold = ("gone_at", "looked_at", "notice", "feed_guid")
     forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))
     _set(connection, source_id, url=url, host=name, moved_times=0, **forgotten)
-    _poll_at_once(connection, source_id, because=CHANGED, now=now)
+    _poll_at_once(connection, source_id, because=EDITED, now=now)
 
 
 def _columns(change: SourceEdit) -> dict[str, object]:
-    """Return what an edit says about the row of the source itself."""
+    """Return the columns of the source's own row that an edit changes."""
     columns: dict[str, object] = {}
     if change.title is not None:
         columns["given_title"] = change.title or None
@@ -414,7 +410,7 @@ def _poll_at_once(connection: Connection, source_id: int, *, because: str, now: 
     _set(connection, source_id, next_poll_at=now, next_poll_because=because)
 
 
-def _note(connection: Connection, source_id: int, words: str, *, now: datetime) -> None:
+def _add_to_history(connection: Connection, source_id: int, words: str, *, now: datetime) -> None:
     by_id = select(source.c.history).where(source.c.id == source_id)
     history = connection.execute(by_id.with_for_update()).scalar_one()
     _set(connection, source_id, history=with_decision(history, words, now=now))
@@ -425,7 +421,7 @@ def _set(connection: Connection, source_id: int, **columns: object) -> None:
 
 
 def access_of(connection: Connection, source_ids: Collection[int]) -> Mapping[int, Access]:
-    """Return what those of the sources are asked with that are not asked like all others."""
+    """Return the access of those of the sources that have any."""
     if not source_ids:
         return {}
     statement = select(source_access).where(source_access.c.source_id.in_(source_ids))
@@ -436,7 +432,10 @@ def access_of(connection: Connection, source_ids: Collection[int]) -> Mapping[in
 
 
 def put_access(connection: Connection, source_id: int, access: Access) -> None:
-    """Have a source asked with `access` from now on, first for the whole document."""
+    """Replace the access of a source, and drop its validators.
+
+    Another login may get another document under the same ETag.
+    """
     connection.execute(delete(source_access).where(source_access.c.source_id == source_id))
     if access.summary:
         columns = {name: getattr(access, name) for name in _COLUMNS}

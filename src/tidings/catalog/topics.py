@@ -31,7 +31,7 @@ def add(connection: Connection, slug: str, *, title: str, now: datetime) -> Topi
 
 
 def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> dict[str, str]:
-    """Return the slug of each topic, given by slug or title; those that are missing are made."""
+    """Return the slug of each topic, given by slug or title; missing ones are added."""
     titles = {name: one_line(name).strip() for name in names}
     slugs = _slugs_of(connection, titles)
     taken = set(connection.scalars(select(topic.c.slug)))
@@ -52,7 +52,7 @@ def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> di
 
 
 def _slugs_of(connection: Connection, titles: Mapping[str, str]) -> dict[str, str]:
-    """Return the slugs of the topics that exist, by name; capitals make no difference."""
+    """Return the slugs of the topics that exist, by name; case does not count."""
     by_name: dict[str, str] = {}
     for slug, title in connection.execute(select(topic.c.slug, topic.c.title)):
         by_name[title.casefold()] = slug
@@ -62,7 +62,7 @@ def _slugs_of(connection: Connection, titles: Mapping[str, str]) -> dict[str, st
 
 
 def remove(connection: Connection, slug: str, *, now: datetime) -> None:
-    """Take a topic away; its sources stay.
+    """Remove a topic; its sources stay.
 
     Raises:
         NotFoundError: There is no such topic.
@@ -86,8 +86,8 @@ def every(connection: Connection) -> list[TopicCredit]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicUse:
-    """A topic with what stands under it; `latest_at` is of its newest public entry."""
+class TopicCounts:
+    """A topic with its numbers; `latest_at` is `sort_at` of its newest public entry."""
 
     slug: str
     title: str
@@ -96,8 +96,8 @@ class TopicUse:
     latest_at: datetime | None
 
 
-def in_use(connection: Connection) -> list[TopicUse]:
-    """Return all topics by title, with how much they hold."""
+def with_counts(connection: Connection) -> list[TopicCounts]:
+    """Return all topics by title, with their numbers of sources and public entries."""
     its_entries = and_(
         entry.c.source_id == source_topic.c.source_id, entry.c.state == EntryState.PUBLIC
     )
@@ -115,12 +115,12 @@ def in_use(connection: Connection) -> list[TopicUse]:
         .group_by(topic.c.id, topic.c.slug, topic.c.title)
         .order_by(topic.c.title, topic.c.id)
     )
-    return [TopicUse(**row) for row in connection.execute(statement).mappings()]
+    return [TopicCounts(**row) for row in connection.execute(statement).mappings()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicGlance:
-    """A topic as its list shows it; `latest_at` is of its newest public entry."""
+class TopicSummary:
+    """A topic in a list; `latest_at` is `sort_at` of its newest public entry."""
 
     slug: str
     title: str
@@ -128,8 +128,8 @@ class TopicGlance:
     latest_at: datetime | None
 
 
-def at_a_glance(connection: Connection) -> list[TopicGlance]:
-    """Return all topics by title; their entries are too many to be counted for every visitor."""
+def summaries(connection: Connection) -> list[TopicSummary]:
+    """Return all topics by title, without counting entries: too slow for every visitor."""
     newest = (
         select(entry.c.sort_at)
         .where(
@@ -151,7 +151,7 @@ def at_a_glance(connection: Connection) -> list[TopicGlance]:
         .group_by(topic.c.id, topic.c.slug, topic.c.title)
         .order_by(topic.c.title, topic.c.id)
     )
-    return [TopicGlance(**row) for row in connection.execute(statement).mappings()]
+    return [TopicSummary(**row) for row in connection.execute(statement).mappings()]
 
 
 def ids_of(connection: Connection, names: Iterable[str]) -> dict[str, int]:
@@ -192,7 +192,7 @@ def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None
         NotFoundError: One of them does not exist.
     """
     ids = ids_of(connection, slugs)
-    _note_move(connection, source_id, slugs=ids)
+    _discard_pages(connection, source_id, slugs=ids)
     connection.execute(delete(source_topic).where(source_topic.c.source_id == source_id))
     if ids:
         links = [{"source_id": source_id, "topic_id": topic_id} for topic_id in ids.values()]
@@ -219,11 +219,8 @@ def assign_new(connection: Connection, slugs: Mapping[int, Sequence[str]]) -> No
         connection.execute(insert(source_topic), links)
 
 
-def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]) -> None:
-    """Have the pages of topics cut anew that all entries of a source come into, or leave.
-
-    Of a source that has none yet nothing comes and nothing leaves.
-    """
+def _discard_pages(connection: Connection, source_id: int, *, slugs: Collection[str]) -> None:
+    """Discard the page boundaries of topics that a source joins or leaves with its entries."""
     former = (
         select(topic.c.slug)
         .join(source_topic, source_topic.c.topic_id == topic.c.id)
@@ -240,7 +237,10 @@ def _note_move(connection: Connection, source_id: int, *, slugs: Collection[str]
 def of_sources(
     connection: Connection, source_ids: Collection[int] | None = None
 ) -> dict[int, tuple[TopicCredit, ...]]:
-    """Return the topics of sources that have any, by title; of all sources if none are named."""
+    """Return the topics of sources, by title; of all sources if none are named.
+
+    Sources without a topic are not in it.
+    """
     statement = (
         select(source_topic.c.source_id, topic.c.slug, topic.c.title)
         .join(topic, topic.c.id == source_topic.c.topic_id)

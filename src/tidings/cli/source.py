@@ -35,7 +35,7 @@ from tidings.model.access import Access, changed
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
 from tidings.model.feed import Link
-from tidings.model.sources import LOGIN_WANTED, Decision, Source, SourceState, login_advice
+from tidings.model.sources import UNAUTHORIZED, Decision, Source, SourceState, login_advice
 
 
 @click.command
@@ -392,7 +392,7 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
     for name, value in shown.items():
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         click.echo(f"{name.replace('_', ' ')}: {'-' if text in (None, '') else text}")
-    if found.failing_with == LOGIN_WANTED:
+    if found.failing_with == UNAUTHORIZED:
         click.echo(login_advice(found.slug))
     if found.state is SourceState.ACTIVE:
         when = f"{moment(found.next_poll_at)} UTC, {until(found.next_poll_at, now=utc_now())}"

@@ -43,7 +43,7 @@ def list_topics(start: Start, *, as_json: bool) -> None:
     from tidings.catalog import topics
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = topics.in_use(connection)
+        found = topics.with_counts(connection)
     if as_json:
         show_json(
             [

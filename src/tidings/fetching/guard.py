@@ -1,10 +1,7 @@
-"""Which addresses may be dialled: the public internet, and what the operator names.
+"""SSRF guard: only public addresses are dialled, and what the operator has allowed.
 
-The decision falls where the socket is made, on the address that is about to be dialled.
-Whatever a name resolves to, now or a moment later, and however an address is spelled, there
-is no way around it.
-
-Addresses on their way to the wire: from sources, from redirects.
+It decides where the socket is made, on the IP address that is about to be dialled. So neither
+DNS rebinding, nor another spelling of an address, nor a redirect leads around it.
 """
 
 import errno
@@ -69,7 +66,7 @@ _CLOSED_PORTS = frozenset(
 
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
 
-_UNDECODED = re.compile("[\udc80-\udcff]")
+_SURROGATES = re.compile("[\udc80-\udcff]")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -90,7 +87,7 @@ def is_web_port(port: int) -> bool:
 
 
 class Guard:
-    """The rule for one set of exceptions.
+    """Public addresses, and the exceptions that the operator allows.
 
     An exception that is a name (`localhost:8123`) opens that name and port, and nothing else
     that resolves to the same address. One that is an address (`127.0.0.1:8123`) opens that
@@ -142,7 +139,7 @@ def _joined(address: IPv4Address | IPv6Address, port: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """An address to ask, and the credentials that were written in it.
+    """A URL to request, and the credentials that were written in it.
 
     Attributes:
         url: Normalised, absolute, http(s), without credentials and fragment.
@@ -154,7 +151,7 @@ class Target:
 
 
 def parse_target(address: str) -> Target:
-    """Return the address of a source, taken apart.
+    """Return the address of a source as a target.
 
     Raises:
         ForbiddenAddressError: It is not an http(s) address, or none we could dial.
@@ -169,7 +166,7 @@ def parse_target(address: str) -> Target:
 
 
 def without_credentials(address: str) -> str:
-    """Return `address` as it may be shown, whatever it is."""
+    """Return `address` as it may be shown, even if it is not valid."""
     try:
         return str(_bare(_checked(_url(address))))
     except ValueError:
@@ -185,8 +182,8 @@ def resolve_redirect(url: URL, location: str) -> URL:
         ForbiddenAddressError: It leads to what is not an http(s) address, or none we could
             dial, or brings credentials of its own.
     """
-    # A header is bytes: what is not UTF-8 comes to us as surrogates, and goes back as it came.
-    location = _UNDECODED.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location.strip())
+    # Headers are bytes: aiohttp decodes what is not UTF-8 to surrogates, which go back escaped.
+    location = _SURROGATES.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location.strip())
     if not location:
         raise FetchError(str(url), "redirect without a location")
     try:
@@ -220,5 +217,5 @@ def _authorization(url: URL) -> str | None:
 
 
 def _bare(url: URL) -> URL:
-    # Written and read again, so that one address is one value, with the default port or without.
+    # Written and parsed again: with and without the default port it must be the same value.
     return URL(str(url.with_user(None).with_fragment(None)))

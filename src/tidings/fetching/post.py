@@ -1,4 +1,4 @@
-"""Forms that hubs are sent, and what they answer."""
+"""Post forms to WebSub hubs, and judge their responses."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -8,14 +8,14 @@ from threading import Event
 from tidings.errors import FetchError, one_line
 from tidings.fetching.outcomes import FormPost, PostReply
 
-Answer = PostReply | FetchError
-# Sends a form, and reports from any thread.
-Post = Callable[[FormPost, Callable[[Answer], None]], None]
+PostOutcome = PostReply | FetchError
+# Posts a form; calls back from any thread.
+Post = Callable[[FormPost, Callable[[PostOutcome], None]], None]
 
 
-def send(post: Post, form: FormPost, *, stop: Event) -> Answer | None:
-    """Return what a hub answers to `form`; None if the service ends first."""
-    inbox: SimpleQueue[Answer] = SimpleQueue()
+def send(post: Post, form: FormPost, *, stop: Event) -> PostOutcome | None:
+    """Return a hub's response to `form`; None if `stop` is set first."""
+    inbox: SimpleQueue[PostOutcome] = SimpleQueue()
     post(form, inbox.put)
     while not stop.is_set():
         with suppress(Empty):
@@ -23,12 +23,12 @@ def send(post: Post, form: FormPost, *, stop: Event) -> Answer | None:
     return None
 
 
-def refusal(answer: Answer, *, hiding: Sequence[str] = ()) -> str | None:
-    """Return why a hub did not accept, in one line; None if it did.
+def refusal_reason(answer: PostOutcome, *, hiding: Sequence[str] = ()) -> str | None:
+    """Return why a hub did not accept a form, in one line; None if it did.
 
     Args:
-        answer: Of the hub, which may repeat what it was told.
-        hiding: What of that is not shown.
+        answer: The hub's response, which may quote the form.
+        hiding: Secrets of the form that must not be logged or shown.
     """
     if isinstance(answer, FetchError):
         return str(answer)

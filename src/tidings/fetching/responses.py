@@ -1,8 +1,6 @@
-"""What is asked of a server, and what its answer means.
+"""One HTTP request as it is sent, and what its response means.
 
-What headers say about when to come again.
-
-What Link headers say about a document (RFC 8288).
+Status, validators, cache lifetime (RFC 9111), Retry-After, Link headers (RFC 8288).
 """
 
 import re
@@ -32,19 +30,20 @@ MAX_VALIDATOR = 1000
 # Bytes that are read of what comes back for a form.
 MAX_REPLY = 1000
 
-_WALLS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
+# On the challenge pages that Cloudflare, DataDome and AWS WAF send in place of a feed.
+_BOT_WALL_HEADERS = ("cf-mitigated", "x-datadome", "x-amzn-waf-action")
 
-_DOCUMENTS = frozenset({200, 203})  # 203: a proxy has changed something on the way
+_DOCUMENT_STATUSES = frozenset({200, 203})  # 203: a proxy has changed something on the way
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
-_PERMANENT = frozenset({301, 308})
+_PERMANENT_STATUSES = frozenset({301, 308})
 
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
 
-# The longest pause that a header can ask for.
+# The longest pause that a header can ask for: some servers say "a year".
 LONGEST_HINT = timedelta(days=7)
 
 _MAX_DIGITS = 9
@@ -61,35 +60,35 @@ _PARAMETERS = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.AS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class HttpRequest:
     """One request for one URL.
 
     Attributes:
         host: The `hostname:port` of `url`.
-        validators: What to ask "has it changed?" with; only ever for this very `url`.
-        shown: Headers of the source's own, as far as `url` may see them.
-        proxy: Who is told to ask it.
-        form: What is posted; None for a plain question.
-        keep_alive: Whether another question to the same host follows soon.
+        validators: For a conditional request; only ever those of this very `url`.
+        extra_headers: Headers of the source's own, as far as `url` may see them.
+        proxy: Where it is sent through.
+        form: What is posted; None for a GET.
+        keep_alive: Whether another request to the same host follows soon.
     """
 
     url: URL
     host: str
     validators: Validators | None = None
-    shown: Mapping[str, str] = field(default_factory=dict, repr=False)
+    extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: Target | None = None
     form: Mapping[str, str] | None = field(default=None, repr=False)
     keep_alive: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that differ from one question to the next."""
-        headers = {"Connection": "keep-alive" if self.keep_alive else "close", **self.shown}
+        """The headers that differ from one request to the next."""
+        headers = {"Connection": "keep-alive" if self.keep_alive else "close", **self.extra_headers}
         if self.form is not None:
             headers["Accept-Encoding"] = "identity"
         if self.validators and self.validators.etag:
             headers["If-None-Match"] = self.validators.etag
-            headers["A-IM"] = "feed"
+            headers["A-IM"] = "feed"  # only what is new, if the server can (RFC 3229, "feed")
         if self.validators and self.validators.last_modified:
             headers["If-Modified-Since"] = self.validators.last_modified
         return headers
@@ -97,15 +96,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """An answer that is to be found elsewhere; `location` as the header has it."""
+    """A redirect; `location` as the header has it."""
 
     location: str
     is_permanent: bool
     cookies: SimpleCookie = field(default_factory=SimpleCookie, repr=False)
 
 
-async def read_answer(
-    response: ClientResponse, question: Question, *, policy: FetchPolicy
+async def read_response(
+    response: ClientResponse, request: HttpRequest, *, policy: FetchPolicy
 ) -> Fetched | NotModified | Redirect:
     """Return what `response` means, with its body if it is a document.
 
@@ -113,44 +112,44 @@ async def read_answer(
         FetchError: It is neither a document, nor "not modified", nor a redirect.
     """
     status = response.status
-    if status in _DOCUMENTS or _is_delta(response, question):
-        return await _document(response, question, policy=policy)
+    if status in _DOCUMENT_STATUSES or _is_delta(response, request):
+        return await _document(response, request, policy=policy)
     if status == HTTPStatus.NOT_MODIFIED:
-        return _not_modified(response, question)
-    if status in _REDIRECTS:
+        return _not_modified(response, request)
+    if status in _REDIRECT_STATUSES:
         location = response.headers.get("Location", "")
         return Redirect(
-            location=location, is_permanent=status in _PERMANENT, cookies=response.cookies
+            location=location, is_permanent=status in _PERMANENT_STATUSES, cookies=response.cookies
         )
     pause = retry_after(
         response.headers.get("Retry-After"),
         date=response.headers.get("Date"),
         now=datetime.now(UTC),
     )
-    raise StatusError(str(question.url), status, _phrase(response), retry_after=pause)
+    raise StatusError(str(request.url), status, _phrase(response), retry_after=pause)
 
 
-async def read_reply(response: ClientResponse, question: Question) -> PostReply:
+async def read_reply(response: ClientResponse, request: HttpRequest) -> PostReply:
     """Return the status of `response` and the beginning of its body, whatever they are."""
     try:
         start = await response.content.readexactly(MAX_REPLY)
     except IncompleteReadError as error:
         start = error.partial
     text = start.decode(errors="replace")
-    return PostReply(url=str(question.url), status=response.status, text=text)
+    return PostReply(url=str(request.url), status=response.status, text=text)
 
 
-def _is_delta(response: ClientResponse, question: Question) -> bool:
+def _is_delta(response: ClientResponse, request: HttpRequest) -> bool:
     """Tell whether this is the part of a feed that we lack, and nothing but that (RFC 3229)."""
     manipulations = ",".join(response.headers.getall("IM", ())).strip().lower()
-    asked = "A-IM" in question.headers
+    asked = "A-IM" in request.headers
     return response.status == HTTPStatus.IM_USED and manipulations == "feed" and asked
 
 
 async def _document(
-    response: ClientResponse, question: Question, *, policy: FetchPolicy
+    response: ClientResponse, request: HttpRequest, *, policy: FetchPolicy
 ) -> Fetched:
-    url = str(question.url)
+    url = str(request.url)
     body = await read_body(response, url, policy=policy)
     described = response.headers.get("Content-Type", "")
     charset = _CHARSET.search(described)
@@ -163,7 +162,7 @@ async def _document(
         language=_language(response),
         validators=Validators(
             url=url,
-            # Who has half a document must not be told next time that it has not changed.
+            # With half a document, the next request must not get "not modified".
             etag=_validator(response, "ETag") if body.is_whole else None,
             last_modified=_validator(response, "Last-Modified") if body.is_whole else None,
         ),
@@ -178,12 +177,12 @@ async def _document(
 
 def _language(response: ClientResponse) -> str | None:
     named = response.headers.getall("Content-Language", ())
-    # Several are those of its readers (RFC 9110, section 8.5): they tell of no text in it.
+    # Several name the audience (RFC 9110, section 8.5), not the language of any text.
     return named[0].strip() if len(named) == 1 and _LANGUAGE.fullmatch(named[0].strip()) else None
 
 
-def _not_modified(response: ClientResponse, question: Question) -> NotModified:
-    url, sent = str(question.url), question.validators
+def _not_modified(response: ClientResponse, request: HttpRequest) -> NotModified:
+    url, sent = str(request.url), request.validators
     if sent is None or not (sent.etag or sent.last_modified):
         raise FetchError(url, "304 Not Modified, to a question without conditions")
     validators = Validators(
@@ -218,7 +217,7 @@ def _phrase(response: ClientResponse) -> str:
         phrase = HTTPStatus(response.status).phrase
     except ValueError:
         phrase = response.reason or ""
-    is_wall = any(name in response.headers for name in _WALLS)
+    is_wall = any(name in response.headers for name in _BOT_WALL_HEADERS)
     return f"{phrase}, from a wall against bots" if is_wall else phrase
 
 
@@ -230,16 +229,16 @@ def fresh_for(
     date: str | None = None,
     now: datetime,
 ) -> timedelta | None:
-    """Return how long an answer stays fresh from `now` on; None if its headers do not say.
+    """Return how long a response stays fresh from `now` on; None if its headers do not say.
 
-    `max-age` counts before Expires, as it does for every cache. What must be asked for again
-    each time is fresh for no time at all. The result lies between zero and `LONGEST_HINT`.
+    `max-age` wins over Expires (RFC 9111, section 5.3). With `no-cache` or `no-store` it is
+    zero. The result lies between zero and `LONGEST_HINT`.
 
     Args:
         cache_control: Every Cache-Control header, joined by commas; may be empty.
         expires: The header of that name, as the next two.
-        age: How long a cache on the way has had the answer.
-        date: When the answer was made, by the clock that Expires goes by.
+        age: How long a cache on the way has had the response, in seconds.
+        date: When the response was made, by the clock that Expires goes by.
         now: By our clock; stands in for a missing Date.
     """
     directives = {name.lower(): value for name, value in _DIRECTIVE.findall(cache_control)}
@@ -247,26 +246,26 @@ def fresh_for(
         return timedelta(0)
     lifetime = _seconds(directives.get("max-age"))
     if lifetime is None and expires is not None:
-        until = _moment(expires)
-        lifetime = until - (_moment(date) or now) if until else timedelta(0)
+        until = _http_date(expires)
+        lifetime = until - (_http_date(date) or now) if until else timedelta(0)
     if lifetime is None:
         return None
     return _clamped(lifetime - (_seconds(age) or timedelta(0)))
 
 
 def retry_after(value: str | None, *, date: str | None = None, now: datetime) -> timedelta | None:
-    """Return the pause that a Retry-After header asks for; None if it says nothing readable.
+    """Return the pause that a Retry-After header asks for; None if it cannot be read.
 
     The result lies between zero and `LONGEST_HINT`.
 
     Args:
         value: The header; seconds, or a time.
-        date: When the answer was made, by the clock that a time goes by.
+        date: When the response was made, by the clock that a time goes by.
         now: By our clock; stands in for a missing Date.
     """
     pause = _seconds(value)
-    if pause is None and (until := _moment(value)):
-        pause = until - (_moment(date) or now)
+    if pause is None and (until := _http_date(value)):
+        pause = until - (_http_date(date) or now)
     return None if pause is None else _clamped(pause)
 
 
@@ -278,7 +277,7 @@ def _seconds(value: str | None) -> timedelta | None:
     return timedelta(seconds=int(digits)) if len(digits) <= _MAX_DIGITS else LONGEST_HINT
 
 
-def _moment(value: str | None) -> datetime | None:
+def _http_date(value: str | None) -> datetime | None:
     try:
         moment = parsedate_to_datetime(value or "")
     except (ValueError, OverflowError):
@@ -309,7 +308,7 @@ def related_links(header: str, relation: str, *, base: str) -> tuple[str, ...]:
 
 
 def alternate_links(header: str, *, base: str) -> tuple[Link, ...]:
-    """Return what `header` names as other forms of a document, with titles and types."""
+    """Return the links that `header` names as `rel=alternate`, with titles and types."""
     found = []
     for address, parameters in _LINK.findall(header):
         values = {

@@ -1,4 +1,4 @@
-"""Filtering: what the operator's filters make of entries."""
+"""Apply filters to entries: when polled, for newsletters, and on trial."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,21 +21,21 @@ from tidings.model.feed import ParsedEntry
 from tidings.model.newsletters import Newsletter
 from tidings.model.text import text_of
 
-# Entries whose content is held at a time.
-SLICE = 500
+# Entries whose content is in memory at a time.
+CHUNK = 500
 
-# Entries that filters are tried on.
-REHEARSED = 100
+# Entries that a trial applies filters to.
+TRIAL_SIZE = 100
 
 
 class FilterSet:
-    """All filters of one source or newsletter, ready to be asked about entries."""
+    """The compiled filters of one source or newsletter."""
 
     def __init__(self, filters: Sequence[Filter]) -> None:
         """Compile the filters.
 
         Raises:
-            InvalidError: One of them cannot be understood.
+            InvalidError: One of them is not valid.
         """
         self._filters = filters
         self._matchers = {one.rule: matcher_of(one.rule) for one in filters}
@@ -43,57 +43,57 @@ class FilterSet:
 
     @property
     def reads_content(self) -> bool:
-        """Whether entries must have their content."""
+        """Whether entries have to be loaded with their content."""
         return Field.TEXT in self._fields
 
     def verdict(self, entry: Entry | ParsedEntry) -> FilterVerdict:
         """Decide whether an entry is kept."""
-        seen = {field: _seen(entry, field) for field in self._fields}
+        seen = {field: _texts_in(entry, field) for field in self._fields}
         return decide(
             self._filters, lambda one: any(map(self._matchers[one.rule], seen[one.rule.field]))
         )
 
 
 class NewsletterFilters:
-    """The filters of newsletters, for as long as one round of planning: each entry is judged once.
+    """The filters of newsletters for one round of planning; each entry is judged once.
 
-    That is for speed and for equal letters only. Which window an entry belongs to does not
-    depend on what is said of it here.
+    A filter that is edited meanwhile counts from the next round on, so that subscribers of one
+    issue get the same entries.
     """
 
     def __init__(self) -> None:
-        self._judges: dict[int, FilterSet | None] = {}
+        self._filter_sets: dict[int, FilterSet | None] = {}
         self._is_kept: dict[tuple[int, int], bool] = {}
 
-    def let_through(
+    def apply(
         self, connection: Connection, newsletter: Newsletter, entry_ids: Sequence[int]
     ) -> tuple[int, ...]:
         """Return the entries that a newsletter's filters keep, in their order."""
-        if newsletter.id not in self._judges:
+        if newsletter.id not in self._filter_sets:
             found = store.of_newsletter(connection, newsletter.id)
-            self._judges[newsletter.id] = FilterSet(found) if found else None
-        judge = self._judges[newsletter.id]
-        if judge is None:
+            self._filter_sets[newsletter.id] = FilterSet(found) if found else None
+        filter_set = self._filter_sets[newsletter.id]
+        if filter_set is None:
             return tuple(entry_ids)
         new = [one for one in entry_ids if (newsletter.id, one) not in self._is_kept]
-        for start in range(0, len(new), SLICE):
-            chosen = new[start : start + SLICE]
-            reads_content = judge.reads_content
+        for start in range(0, len(new), CHUNK):
+            chosen = new[start : start + CHUNK]
+            reads_content = filter_set.reads_content
             for entry in entries.by_ids(connection, chosen, with_content=reads_content, whole=True):
-                self._is_kept[newsletter.id, entry.id] = judge.verdict(entry).is_kept
+                self._is_kept[newsletter.id, entry.id] = filter_set.verdict(entry).is_kept
         return tuple(one for one in entry_ids if self._is_kept[newsletter.id, one])
 
 
-def dropped_by(judged: Sequence[Filter], entries: Sequence[ParsedEntry]) -> dict[bytes, str]:
-    """Return by key why filters drop entries; of those that they do drop.
+def dropped_by(filters: Sequence[Filter], entries: Sequence[ParsedEntry]) -> dict[bytes, str]:
+    """Return by key which entries filters drop, and why.
 
     Raises:
-        InvalidError: One of the filters cannot be understood.
+        InvalidError: One of the filters is not valid.
     """
-    if not (judged and entries):
+    if not (filters and entries):
         return {}
-    judge = FilterSet(judged)
-    verdicts = {entry.key: judge.verdict(entry) for entry in entries}
+    filter_set = FilterSet(filters)
+    verdicts = {entry.key: filter_set.verdict(entry) for entry in entries}
     return {key: verdict.because for key, verdict in verdicts.items() if not verdict.is_kept}
 
 
@@ -101,10 +101,10 @@ def add(connection: Connection, new: Filter, *, now: datetime) -> int:
     """Store a filter; return its id.
 
     Raises:
-        InvalidError: It cannot be understood.
+        InvalidError: It is not valid.
         NotFoundError: There is no such source or newsletter.
     """
-    FilterSet([new])
+    FilterSet([new])  # compiles it: a filter that fails would stop every poll of its source
     return store.add(connection, new, now=now)
 
 
@@ -121,27 +121,28 @@ def try_filter(
 
     Raises:
         NotFoundError: There is no such source or newsletter.
-        InvalidError: The new rule cannot be understood.
+        InvalidError: The new rule is not valid.
     """
-    judged = store.select_filters(connection, source_id, newsletter)
+    filters = store.select_filters(connection, source_id, newsletter)
     if new:
-        judged.append(Filter(source_id=source_id, newsletter=newsletter, rule=new))
-    judge = FilterSet(judged)
+        filters.append(Filter(source_id=source_id, newsletter=newsletter, rule=new))
+    filter_set = FilterSet(filters)
     if newsletter is None:
         selection = Selection(source=source_id, states=tuple(EntryState))
-        window = ListWindow(limit=REHEARSED, with_content=judge.reads_content, whole=True)
+        window = ListWindow(limit=TRIAL_SIZE, with_content=filter_set.reads_content, whole=True)
         found = entries.select_entries(connection, selection, window)
     else:
         series = newsletters.get(connection, newsletter)
-        last = store.latest_for(connection, series, limit=REHEARSED)
-        found = entries.by_ids(connection, last, with_content=judge.reads_content, whole=True)
+        last = store.latest_candidates(connection, series, limit=TRIAL_SIZE)
+        found = entries.by_ids(connection, last, with_content=filter_set.reads_content, whole=True)
         found.sort(key=lambda entry: entry.seq or 0, reverse=True)
     return FilterTrial(
-        filters=tuple(judged), verdicts=tuple((entry, judge.verdict(entry)) for entry in found)
+        filters=tuple(filters),
+        verdicts=tuple((entry, filter_set.verdict(entry)) for entry in found),
     )
 
 
-def _seen(entry: Entry | ParsedEntry, field: Field) -> Sequence[str]:
+def _texts_in(entry: Entry | ParsedEntry, field: Field) -> Sequence[str]:
     match field:
         case Field.TITLE:
             return (entry.title,)

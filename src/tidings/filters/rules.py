@@ -1,6 +1,7 @@
-"""Filters: which entries of a source, or for a newsletter, the operator wants.
+"""Filter rules: words and regular expressions, and how keep and drop are weighed.
 
-Words and regular expressions that texts are searched for, in time linear in the text.
+Matched by RE2, in time linear in the text: texts come from strangers, and a backtracking engine
+can be kept busy for years.
 """
 
 import re
@@ -14,26 +15,27 @@ import re2
 from tidings.errors import InvalidError
 from tidings.model.entries import Entry
 
-# Characters of what is searched for.
+# Characters of a pattern.
 MAX_LENGTH = 1000
 
-# Bytes that one compiled expression takes at most.
+# Bytes of one compiled expression, at most: `a{1000}{1000}` is short as well.
 MAX_MEMORY = 1 << 20
 
 Matcher = Callable[[str], bool]
 
+# RE2's own \b knows ASCII only.
 _LETTER = r"\pL\pM\pN_"
 
-_UNSPACED = (  # the scripts that put no blanks between words, or join what belongs to one
+_UNSPACED = (  # scripts without blanks between words, or with particles joined to them
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\x{30fc}"
     r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 )
 
-_BEFORE = f"(?:^|[^{_LETTER}]|[{_UNSPACED}])"
+_WORD_START = f"(?:^|[^{_LETTER}]|[{_UNSPACED}])"
 
-_AFTER = f"(?:$|[^{_LETTER}]|[{_UNSPACED}])"
+_WORD_END = f"(?:$|[^{_LETTER}]|[{_UNSPACED}])"
 
-_ENDS_NO_WORD = re2.compile(f"[^{_LETTER}]|[{_UNSPACED}]")
+_NEEDS_NO_BOUNDARY = re2.compile(f"[^{_LETTER}]|[{_UNSPACED}]")
 
 _WORD = re.compile('["\u201c\u201d]([^"\u201c\u201d]+)["\u201c\u201d]|([^\\s"\u201c\u201d]+)')
 
@@ -43,7 +45,7 @@ _APOSTROPHES = str.maketrans("\u2018\u2019", "''")
 
 
 class Action(StrEnum):
-    """What becomes of an entry that a filter finds."""
+    """What becomes of an entry that a filter matches."""
 
     KEEP = "keep"
     DROP = "drop"
@@ -54,7 +56,7 @@ class Field(StrEnum):
 
     TITLE = "title"
     TEXT = "text"
-    """The excerpt, and what a reader sees of the content."""
+    """The excerpt, and the content without markup."""
     AUTHOR = "author"
     """Any of them."""
     CATEGORY = "category"
@@ -63,7 +65,7 @@ class Field(StrEnum):
 
 
 class Kind(StrEnum):
-    """How a filter says what it looks for."""
+    """The syntax of a filter's pattern."""
 
     WORDS = "words"
     PATTERN = "pattern"
@@ -83,7 +85,7 @@ class Rule:
 
     @property
     def finding(self) -> str:
-        """What is true of an entry that it finds."""
+        """What is true of an entry that it matches."""
         return f"{self.field} {'has' if self.kind is Kind.WORDS else 'matches'} {self.pattern}"
 
 
@@ -92,7 +94,7 @@ class Filter:
     """A rule for one source or for one newsletter.
 
     Attributes:
-        id: None while it is only tried.
+        id: None while it is on trial.
         newsletter: The slug.
     """
 
@@ -103,21 +105,21 @@ class Filter:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Its name in messages."""
         return "the new filter" if self.id is None else f"filter {self.id}"
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """The source or newsletter it belongs to, in words."""
         return f"source {self.source_id}" if self.source_id else f"newsletter {self.newsletter}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterVerdict:
-    """What filters make of an entry.
+    """Whether filters keep an entry, and why.
 
     Attributes:
-        found_by: All filters that find it.
+        found_by: All filters that match it.
     """
 
     is_kept: bool
@@ -127,7 +129,7 @@ class FilterVerdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterTrial:
-    """What filters would make of some entries."""
+    """What filters would do to some entries."""
 
     filters: tuple[Filter, ...]
     verdicts: tuple[tuple[Entry, FilterVerdict], ...]
@@ -139,7 +141,7 @@ class FilterTrial:
 
     @property
     def finds(self) -> dict[Filter, int]:
-        """How many entries each filter finds."""
+        """How many entries each filter matches."""
         return {
             one: sum(one in verdict.found_by for _, verdict in self.verdicts)
             for one in self.filters
@@ -149,36 +151,35 @@ class FilterTrial:
 def decide(filters: Sequence[Filter], finds: Callable[[Filter], bool]) -> FilterVerdict:
     """Decide whether an entry is kept.
 
-    A filter that drops it wins over every one that keeps it. Where there are filters that
-    keep, it takes one of them to be kept.
+    Drop wins over keep. If any filter says keep, an entry needs one that does.
 
     Args:
         filters: All of one source, or of one newsletter.
-        finds: Tells whether a filter finds the entry.
+        finds: Tells whether a filter matches the entry.
     """
     found_by = tuple(one for one in filters if finds(one))
-    against = _first(found_by, Action.DROP)
+    against = _first_with(found_by, Action.DROP)
     if against:
         because = f"dropped by {against.name}: {against.rule.finding}"
         return FilterVerdict(is_kept=False, because=because, found_by=found_by)
-    keeper = _first(found_by, Action.KEEP)
+    keeper = _first_with(found_by, Action.KEEP)
     if keeper:
         because = f"kept by {keeper.name}: {keeper.rule.finding}"
         return FilterVerdict(is_kept=True, because=because, found_by=found_by)
-    if _first(filters, Action.KEEP):
+    if _first_with(filters, Action.KEEP):
         return FilterVerdict(is_kept=False, because="dropped: no filter keeps it", found_by=())
     return FilterVerdict(is_kept=True, because="kept: no filter drops it", found_by=())
 
 
-def _first(filters: Sequence[Filter], action: Action) -> Filter | None:
+def _first_with(filters: Sequence[Filter], action: Action) -> Filter | None:
     return next((one for one in filters if one.rule.action is action), None)
 
 
 def matcher_of(rule: Rule) -> Matcher:
-    """Return what tells whether a text has what a rule looks for.
+    """Return a predicate on texts for a rule.
 
     Raises:
-        InvalidError: The rule cannot be understood; the message says which part of it.
+        InvalidError: The rule is not valid; the message says which part of it.
     """
     wanted = rule.pattern
     if len(wanted) > MAX_LENGTH:
@@ -203,29 +204,30 @@ def _language_matcher(text: str) -> Matcher:
 
 
 def _words_matcher(text: str) -> Matcher:
-    """Look for all words and quoted phrases, whatever their case, width or accents' spelling."""
-    words = [phrase.strip() or word for phrase, word in _WORD.findall(_folded(text))]
+    """Match texts with all words and quoted phrases, ignoring case, width and normal form."""
+    words = [phrase.strip() or word for phrase, word in _WORD.findall(_normalised(text))]
     if not all(words) or not words:
         raise InvalidError("words", text, "name at least one, and nothing empty")
-    searches = [_compiled(_whole(word)).search for word in words]
+    searches = [_compiled(_whole_word_pattern(word)).search for word in words]
 
     def has_all(text: str) -> bool:
-        folded = _folded(text)
+        folded = _normalised(text)
         return all(search(folded) for search in searches)
 
     return has_all
 
 
-def _folded(text: str) -> str:
-    """Return `text` with one spelling for what reads the same."""
+def _normalised(text: str) -> str:
+    """Return `text` with one spelling for what looks the same."""
+    # Twice: casefold can leave the normal form.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return " ".join(folded.translate(_APOSTROPHES).split())
 
 
-def _whole(word: str) -> str:
-    """Return an expression for a word that is not part of a longer one."""
-    before = "" if _ENDS_NO_WORD.fullmatch(word[0]) else _BEFORE
-    after = "" if _ENDS_NO_WORD.fullmatch(word[-1]) else _AFTER
+def _whole_word_pattern(word: str) -> str:
+    """Return an expression for a word that is no part of a longer one."""
+    before = "" if _NEEDS_NO_BOUNDARY.fullmatch(word[0]) else _WORD_START
+    after = "" if _NEEDS_NO_BOUNDARY.fullmatch(word[-1]) else _WORD_END
     return f"{before}{re2.escape(word)}{after}"
 
 

@@ -1,4 +1,4 @@
-"""Filters, as the operator sets them up."""
+"""The SQL of filters."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -78,8 +78,8 @@ def of_newsletter(connection: Connection, newsletter_id: int) -> list[Filter]:
     return _select(connection, entry_filter.c.newsletter_id == newsletter_id)
 
 
-def latest_for(connection: Connection, series: Newsletter, *, limit: int) -> list[int]:
-    """Return the ids of the entries that a newsletter could tell of last, newest first."""
+def latest_candidates(connection: Connection, series: Newsletter, *, limit: int) -> list[int]:
+    """Return the ids of a newsletter's latest candidates for a digest, newest first."""
     statement = select(entry.c.id).where(
         entry.c.state == EntryState.PUBLIC, entry.c.digest_eligible
     )

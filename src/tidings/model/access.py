@@ -82,7 +82,7 @@ def changed(access: Access, change: Access) -> Access:
     return result
 
 
-def taken_apart(url: str) -> tuple[str, Access]:
+def split_credentials(url: str) -> tuple[str, Access]:
     """Return the address of a source without the login in it, and that login.
 
     A login that cannot be sent is dropped: the publisher will ask for one.

@@ -33,9 +33,9 @@ from tidings.model.websub import HubState, HubSubscription
 GONE = "http 410"
 
 # What a source fails with that nobody looks after any more.
-LOST = frozenset({"http 404", "dns"})
+NOT_FOUND = frozenset({"http 404", "dns"})
 
-LOGIN_WANTED = "http 401"
+UNAUTHORIZED = "http 401"
 
 DEAD_AFTER = timedelta(days=30)
 
@@ -60,7 +60,7 @@ _WORDS: tuple[tuple[type[TidingsError], str], ...] = (
 MAX_WORDS = 300
 
 # Times in ISO 8601 and decisions, the latest last.
-Stored = Sequence[tuple[str, str]]
+History = Sequence[tuple[str, str]]
 
 _REPEATED = re.compile(r"(?P<words>.*) \((?P<times>\d+) times\)", re.DOTALL)
 
@@ -263,7 +263,7 @@ def health_of(state: SourceState, *, fails: bool, has_worked: bool) -> SourceHea
     return SourceHealth.FINE if has_worked else SourceHealth.NEW
 
 
-def word_for(error: TidingsError) -> str:
+def failure_word(error: TidingsError) -> str:
     """Return a word for programs, such as `http 404`, `dns`, `timeout`, `html` or `parse`."""
     if isinstance(error, StatusError):
         return f"http {error.status}"
@@ -272,7 +272,7 @@ def word_for(error: TidingsError) -> str:
     return next((word for kind, word in _WORDS if isinstance(error, kind)), "other")
 
 
-def phrase_for(error: TidingsError) -> str:
+def failure_phrase(error: TidingsError) -> str:
     """Return what happened without where: `404 Not Found`."""
     return error.because if isinstance(error, FetchError | ParseError) else str(error)
 
@@ -292,40 +292,40 @@ def is_dead(word: str | None, *, failures: int, worked_at: datetime, now: dateti
         now: When to tell.
     """
     long_lost = now - worked_at >= DEAD_AFTER and failures >= MIN_FAILURES
-    return word in LOST and long_lost
+    return word in NOT_FOUND and long_lost
 
 
-def with_decision(history: Stored, words: str, *, now: datetime) -> Stored:
+def with_decision(history: History, words: str, *, now: datetime) -> History:
     """Return `history` with one more decision; the same again is counted on the last line."""
     words = words[:MAX_WORDS]
-    earlier, last = _split(history)
+    earlier, last = _split_last(history)
     match = _REPEATED.fullmatch(last)
     said, times = (match["words"], int(match["times"])) if match else (last, 1)
     if said == words:
-        return _with(earlier, f"{words} ({times + 1} times)", now=now)
-    return _with(history, words, now=now)
+        return _append(earlier, f"{words} ({times + 1} times)", now=now)
+    return _append(history, words, now=now)
 
 
-def noted_all(history: Stored, decisions: Iterable[str], *, now: datetime) -> Stored:
+def with_decisions(history: History, decisions: Iterable[str], *, now: datetime) -> History:
     """Return `history` with several decisions of one moment."""
     for words in decisions:
         history = with_decision(history, words, now=now)
     return history
 
 
-def with_news(history: Stored, found: int, *, now: datetime) -> Stored:
+def with_news(history: History, found: int, *, now: datetime) -> History:
     """Return `history` with a poll that found new entries; polls in a row share a line."""
-    earlier, last = _split(history)
+    earlier, last = _split_last(history)
     match = _NEW.fullmatch(last)
     if match is None:
-        return _with(history, f"{found} new {'entry' if found == 1 else 'entries'}", now=now)
+        return _append(history, f"{found} new {'entry' if found == 1 else 'entries'}", now=now)
     total, polls = int(match["found"]) + found, int(match["polls"] or 1) + 1
-    return _with(earlier, f"{total} new entries in {polls} polls", now=now)
+    return _append(earlier, f"{total} new entries in {polls} polls", now=now)
 
 
-def _split(history: Stored) -> tuple[Stored, str]:
+def _split_last(history: History) -> tuple[History, str]:
     return (history[:-1], history[-1][1]) if history else ((), "")
 
 
-def _with(history: Stored, words: str, *, now: datetime) -> Stored:
+def _append(history: History, words: str, *, now: datetime) -> History:
     return [*history, (now.isoformat(timespec="seconds"), words)][-MAX_DECISIONS:]

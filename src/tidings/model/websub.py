@@ -64,8 +64,8 @@ class HubSubscription:
         act_at: When to ask it next.
         lease_until: When it will forget us.
         pushed_at: When it last sent something, rightly signed.
-        waiting: Bytes that wait for the next poll, 0 for a mere hint that there is something
-            to fetch; None if nothing waits.
+        pending_bytes: Of a push that the next poll is to read, 0 for a mere hint that there is something
+            to fetch; None if there is none.
         misses: Polls in a row that found what no push had brought.
         failures: Requests in a row without a confirmation, the present one included.
         last_error: What the hub said to the last one, if it did not accept it.
@@ -81,7 +81,7 @@ class HubSubscription:
     act_at: datetime
     lease_until: datetime | None
     pushed_at: datetime | None
-    waiting: int | None
+    pending_bytes: int | None
     misses: int
     failures: int
     last_error: str | None

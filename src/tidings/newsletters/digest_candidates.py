@@ -93,8 +93,8 @@ class DigestCandidates:
             # still gets it from another.
             selections = (newsletter.topics, topics)
             chosen = [one.id for one in self._found[start:end] if matches(one.topics, *selections)]
-            wanted = self._filters.let_through(connection, newsletter, chosen)
-            self._made[asked] = one_per_story(wanted, self._story_of, told=told)
+            wanted = self._filters.apply(connection, newsletter, chosen)
+            self._made[asked] = one_per_story(wanted, self._story_of, seen=told)
         return self._made[asked]
 
     def fill(

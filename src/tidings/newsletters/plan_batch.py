@@ -18,7 +18,7 @@ from tidings.newsletters.store.plans import (
 )
 from tidings.newsletters.windows import BY_HAND, Omission, Slot, Window, time_to_live, window_of
 from tidings.stories.store import records
-from tidings.stories.store.records import Told
+from tidings.stories.store.records import SentStories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def _windows(connection: Connection, cases: Sequence[DueCase], *, now: datetime)
     return windows
 
 
-def _told_before(window: Window, told: Told) -> frozenset[int]:
+def _told_before(window: Window, told: SentStories) -> frozenset[int]:
     """Return the stories in earlier issues, but those that this window supersedes."""
     return frozenset(story_id for story_id, seq in told.items() if seq <= window.from_seq)
 

@@ -12,14 +12,14 @@ from tidings.filters.filtering import FilterSet
 from tidings.model.entries import Entry, EntryState
 from tidings.model.identity import digest
 from tidings.model.newsletters import Subscription
-from tidings.model.sources import LOGIN_WANTED, Source, SourceState, login_advice
+from tidings.model.sources import UNAUTHORIZED, Source, SourceState, login_advice
 from tidings.newsletters.digests import matches
 from tidings.newsletters.windows import Omission
 from tidings.operator.store import explanations
 from tidings.operator.store.explanations import EntryRecord, SourceRecord
 from tidings.parsing.urls import canonical_url
 from tidings.polling.store import push_subscriptions
-from tidings.stories.store.records import story_of, told_before
+from tidings.stories.store.records import explain_story, sent_before
 from tidings.subscribers.store import bounces, subscribers, subscriptions, suppressions
 from tidings.subscribers.store.subscribers import SlotRecord
 
@@ -72,7 +72,7 @@ def explain_entry(connection: Connection, entry_id: int) -> list[str]:
         f"entry {entry.id} of source {entry.source.id}, {entry.source.title}: {entry.title}",
         f"known by {_mark(entry, record)}",
         *_visibility(entry),
-        *story_of(connection, entry),
+        *explain_story(connection, entry),
         *_time(entry, record),
         *_mail(record),
         *_edits(entry, record),
@@ -84,7 +84,7 @@ def _standing(source: Source) -> Iterator[str]:
     yield f"source {source.id}, {source.title}: {source.state}, polled at {source.shown_url}"
     if source.notice:
         yield f"to be looked at: {source.notice}"
-    if source.failing_with == LOGIN_WANTED:
+    if source.failing_with == UNAUTHORIZED:
         yield login_advice(source.slug)
     if source.state is SourceState.ACTIVE:
         why = source.next_poll_because or "at once: it is new here"
@@ -256,7 +256,7 @@ def _with(connection: Connection, one: Subscription, entry: Entry) -> list[SlotR
 def _why_not(connection: Connection, one: Subscription, entry: Entry) -> str:
     """Say why a subscription has not told of an entry, as things are now."""
     against = _unfit(connection, entry) or _unwanted(connection, one, entry)
-    if against := against or told_before(connection, one, entry):
+    if against := against or sent_before(connection, one, entry):
         return against
     if (entry.seq or 0) <= one.watermark:
         return _passed_over(connection, one, entry)

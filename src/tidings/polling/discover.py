@@ -1,6 +1,6 @@
-"""Finding feeds: an address is one, or leads to some.
+"""Feed discovery: fetch an address now, and find the feed that it is, or those it leads to.
 
-Looking at an address here and now, as politely as a round of polling does.
+Hosts are leased as in a round of polling, so that discovery is as polite.
 """
 
 import time
@@ -30,22 +30,22 @@ from tidings.polling.store import leases
 # Addresses that are tried where a page advertises no feed.
 MAX_TRIES = 10
 
-# How many of them are links of the page; the rest are where feeds usually are.
+# How many of them are links of the page; the rest are well-known paths.
 MAX_LINKED = 5
 
 _T = TypeVar("_T")
 
-# Seconds between two attempts to have a host, and two looks at whether to stop.
+# Seconds between two attempts to lease a host, and two checks of whether to stop.
 _PAUSE = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What an address answered with.
+class ProbeResult:
+    """The response of an address.
 
     Attributes:
-        feed: What it says; None if it is no feed.
-        because: What it is instead.
+        feed: The parsed feed; None if it is none.
+        because: What it is instead, in words.
     """
 
     fetched: Fetched
@@ -54,12 +54,12 @@ class Looked:
 
 
 class Prober:
-    """Looks at addresses, beside the rounds of polling and as politely.
+    """Fetches and parses single addresses, beside the rounds of polling.
 
     Args:
         database: Where the leases are.
-        fetch: As for polling.
-        parse: As for polling.
+        fetch: As for `Poller`.
+        parse: As for `Poller`.
         owner: This process's name.
         hosts: The pauses of hosts, and how long one that is busy is waited for.
         policy: How long a host is left alone that asks for it.
@@ -83,12 +83,11 @@ class Prober:
         self.policy = policy
 
     def visit(self, *, stop: Event, patience: timedelta | None = None) -> "Visit":
-        """Begin to look.
+        """Begin a visit.
 
         Args:
-            stop: Set to end the visit early; what is asked then fails.
-            patience: How long a host that is busy is waited for at most, if not for as long as
-                the rules say.
+            stop: Set to end the visit early; requests then fail.
+            patience: How long a busy host is waited for, if shorter than the rules say.
         """
         longest = self.hosts.patience
         shorter = longest if patience is None else min(patience, longest)
@@ -96,10 +95,10 @@ class Prober:
 
 
 class Visit:
-    """A few addresses that are looked at in turn; a context manager.
+    """Probes a few addresses in turn; a context manager.
 
-    Their hosts are held from the first question to the end, beside those that a round of this
-    process may hold: under `owner`. That is also the name to save under.
+    Their hosts are leased from the first request to the end, under `owner`: another name than
+    that of this process's rounds. Whoever saves what was found does so under that name, too.
     """
 
     def __init__(self, prober: Prober, *, stop: Event, patience: timedelta) -> None:
@@ -116,8 +115,8 @@ class Visit:
         with self._prober.database.write() as connection:
             leases.release(connection, self.owner, self._pauses)
 
-    def look(self, url: str) -> Looked:
-        """Ask for a document and read it.
+    def probe(self, url: str) -> ProbeResult:
+        """Fetch a document and parse it.
 
         Raises:
             ConflictError: Another process holds its host, or it has to be left alone.
@@ -135,11 +134,11 @@ class Visit:
         try:
             feed = self._result(self._prober.parse(document, {}), url)
         except ParseError as error:
-            return Looked(fetched=fetched, because=error.because)
-        return Looked(fetched=fetched, feed=feed)
+            return ProbeResult(fetched=fetched, because=error.because)
+        return ProbeResult(fetched=fetched, feed=feed)
 
     def hold(self, host: str) -> None:
-        """Take a host, or keep it for longer; wait for it if need be.
+        """Lease a host, or extend its lease; wait for it if need be.
 
         Raises:
             ConflictError: Another process holds it, or it has to be left alone.
@@ -170,12 +169,14 @@ class Visit:
             if isinstance(outcome, FetchError)
             else FetchError(url, "the server says it has not changed, but we never saw it")
         )
-        self._heed(error, host_of(url))
+        self._cool_down_if_asked(error, host_of(url))
         raise error
 
-    def _heed(self, error: FetchError, host: str) -> None:
-        is_tired = isinstance(error, StatusError) and error.status == HTTPStatus.TOO_MANY_REQUESTS
-        if is_tired and host_of(error.url) == host:
+    def _cool_down_if_asked(self, error: FetchError, host: str) -> None:
+        is_rate_limited = (
+            isinstance(error, StatusError) and error.status == HTTPStatus.TOO_MANY_REQUESTS
+        )
+        if is_rate_limited and host_of(error.url) == host:
             policy = self._prober.policy
             self._pauses[host] = min(error.retry_after or policy.interval, policy.max_pause)
 
@@ -191,11 +192,11 @@ class FoundFeed:
     """A feed that an address leads to.
 
     Attributes:
-        looked: What came when it was tried; None if it is only advertised.
+        probed: Its response, if it was tried; None if it is only advertised.
     """
 
     link: Link
-    looked: Looked | None = None
+    probed: ProbeResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,18 +204,18 @@ class Discovery:
     """What an address leads to.
 
     Attributes:
-        asked: The address that was asked.
-        url: The one that answered.
+        asked: The address that was requested.
+        url: The one that responded, after redirects.
         found: What there is, in words.
         feeds: The feeds behind it, the likeliest first.
-        itself: What came, if the address is a feed; then it is the only one of `feeds`.
+        itself: The response, if the address is a feed; then it is the only one of `feeds`.
     """
 
     asked: str
     url: str
     found: str
     feeds: tuple[FoundFeed, ...]
-    itself: Looked | None = None
+    itself: ProbeResult | None = None
 
     def error(self) -> NoFeedError:
         """Return what to raise if a feed is wanted, and none of these."""
@@ -222,35 +223,35 @@ class Discovery:
 
 
 def discover(visit: Visit, url: str) -> Discovery:
-    """Look what there is at an address, and which feeds it leads to.
+    """Fetch an address, and find the feeds it leads to.
 
-    What a page advertises is believed. If it advertises nothing, links that look like feeds
-    are tried, then the places where feeds usually are, and those count that can be read.
+    What a page advertises (`rel=alternate`) is believed. If it advertises nothing, links that
+    look like feeds are tried, then well-known paths, and those count that can be parsed.
 
     Raises:
         ConflictError: Another process holds a host, or it has to be left alone.
-        FetchError: There is no answer.
+        FetchError: There is no response.
     """
     if named := discovery.find_feed_of(url):
         feeds = (FoundFeed(link=named),)
         return Discovery(asked=url, url=url, found="a page of YouTube", feeds=feeds)
-    looked = visit.look(url)
-    fetched = looked.fetched
-    if looked.feed is not None:
-        feeds = (_tried_feed(looked, Link(url=url)),)
-        return Discovery(asked=url, url=fetched.url, found="a feed", feeds=feeds, itself=looked)
-    # A question without conditions has no other answer with a document.
+    probed = visit.probe(url)
+    fetched = probed.fetched
+    if probed.feed is not None:
+        feeds = (_tried_feed(probed, Link(url=url)),)
+        return Discovery(asked=url, url=fetched.url, found="a feed", feeds=feeds, itself=probed)
+    # An unconditional request gets a document with no other status.
     answer = f"200 OK, {fetched.content_type or 'no content type'}, {len(fetched.body):,} bytes"
     return Discovery(
         asked=url,
         url=fetched.url,
-        found=f"{looked.because} ({answer})",
-        feeds=tuple(_feeds_behind(visit, looked)),
+        found=f"{probed.because} ({answer})",
+        feeds=tuple(_feeds_behind(visit, probed)),
     )
 
 
-def _feeds_behind(visit: Visit, looked: Looked) -> Iterator[FoundFeed]:
-    fetched = looked.fetched
+def _feeds_behind(visit: Visit, probed: ProbeResult) -> Iterator[FoundFeed]:
+    fetched = probed.fetched
     page = read_page(
         fetched.body, fetched.url, charset=fetched.charset, alternates=fetched.alternates
     )
@@ -268,17 +269,17 @@ def _feeds_tried(visit: Visit, page: Page) -> Iterator[FoundFeed]:
         if found and link.url in usual:
             return
         try:
-            looked = visit.look(link.url)
+            probed = visit.probe(link.url)
         except FetchError as error:
-            if error.transient:  # in trouble, or tired of us
+            if error.transient:  # the server is in trouble, or has had enough of us
                 return
             continue
-        if looked.feed is not None and looked.fetched.url not in found:
-            found.add(looked.fetched.url)
-            yield _tried_feed(looked, replace(link, url=looked.fetched.moved_to or link.url))
+        if probed.feed is not None and probed.fetched.url not in found:
+            found.add(probed.fetched.url)
+            yield _tried_feed(probed, replace(link, url=probed.fetched.moved_to or link.url))
 
 
-def _tried_feed(looked: Looked, link: Link) -> FoundFeed:
-    title = looked.feed.title if looked.feed else ""
-    kind = looked.fetched.content_type
-    return FoundFeed(link=replace(link, title=title or link.title, type=kind), looked=looked)
+def _tried_feed(probed: ProbeResult, link: Link) -> FoundFeed:
+    title = probed.feed.title if probed.feed else ""
+    kind = probed.fetched.content_type
+    return FoundFeed(link=replace(link, title=title or link.title, type=kind), probed=probed)

@@ -1,4 +1,4 @@
-"""Following a source: look at it once, keep what was found, poll it from then on."""
+"""Add and remove sources: probe one and save what was found, or import a whole list."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ from tidings.model.feed import Link
 from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_addresses, without_credentials
-from tidings.polling.discover import Discovery, Looked, Prober, Visit, discover
+from tidings.polling.discover import Discovery, Prober, ProbeResult, Visit, discover
 from tidings.polling.outcome import ComparedDocument, Rules, settle_read
 from tidings.polling.store import leases, polls
 from tidings.stories.store import stories
@@ -26,13 +26,13 @@ Choose = Callable[[Sequence[Link]], Link | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Added:
-    """A source that is followed from now on.
+class AddedSource:
+    """A source that was added.
 
     Attributes:
-        found: Entries in its document.
+        found: Number of entries in its document.
         public: How many of them are public now.
-        problems: What was wrong with the document.
+        problems: What was wrong with the document, in words.
     """
 
     source: Source
@@ -42,13 +42,13 @@ class Added:
 
 
 class SourceAdder:
-    """Follows sources: looks at each once, and keeps what was found.
+    """Adds sources: probes each, and saves what was found as its first poll.
 
     Args:
         database: Where sources are.
-        prober: Looks at their addresses.
-        clock: Tells the time.
-        rules: By which documents are judged.
+        prober: Fetches and parses their documents.
+        clock: Returns the current time, in UTC.
+        rules: How documents are judged.
     """
 
     def __init__(
@@ -59,19 +59,19 @@ class SourceAdder:
         self._clock = clock
         self._rules = rules
 
-    def add(self, new: NewSource, *, choose: Choose) -> Added:
-        """Fetch a source once, and follow it with what was found.
+    def add(self, new: NewSource, *, choose: Choose) -> AddedSource:
+        """Add a source, with the entries of its document.
 
         Args:
             new: The source; its URL may lack the scheme, its topics need not exist.
-            choose: Asked which feed to follow if the URL is none, but leads to some.
+            choose: Asked which feed to add if the URL is a page that leads to some.
 
         Raises:
-            InvalidError: The URL is none.
-            ConflictError: It is followed already, or another process holds its host.
-            FetchError: There is no answer.
-            NoFeedError: The answer is no feed, and none of those that it leads to is wanted; the
-                error names them.
+            InvalidError: The URL is not valid.
+            ConflictError: The source exists already, or another process holds its host.
+            FetchError: There is no response.
+            NoFeedError: The response is no feed, and none of those that it leads to was chosen;
+                the error names them.
         """
         addresses = web_addresses(new.url)
         for url in addresses:
@@ -79,23 +79,23 @@ class SourceAdder:
         with self._prober.visit(stop=Event()) as visit:
             discovery = _discover_first(visit, addresses)
             if discovery.itself is not None:
-                return self._keep(visit, replace(new, url=discovery.asked), discovery.itself)
-        looked_by_link = {feed.link: feed.looked for feed in discovery.feeds}
-        link = choose(list(looked_by_link)) if looked_by_link else None
+                return self._save(visit, replace(new, url=discovery.asked), discovery.itself)
+        probed_by_link = {feed.link: feed.probed for feed in discovery.feeds}
+        link = choose(list(probed_by_link)) if probed_by_link else None
         if link is None:
             raise discovery.error()
-        return self._follow(replace(new, url=link.url), looked_by_link[link])
+        return self._follow(replace(new, url=link.url), probed_by_link[link])
 
-    def _follow(self, new: NewSource, looked: Looked | None) -> Added:
-        """Follow a feed that was chosen; it is asked for unless it was `looked` at before."""
+    def _follow(self, new: NewSource, probed: ProbeResult | None) -> AddedSource:
+        """Add a feed that was chosen; it is fetched unless it was `probed` before."""
         self._refuse_duplicate(new.url)
         with self._prober.visit(stop=Event()) as visit:
-            return self._keep(visit, new, looked or visit.look(new.url))
+            return self._save(visit, new, probed or visit.probe(new.url))
 
-    def _keep(self, visit: Visit, new: NewSource, looked: Looked) -> Added:
-        fetched, feed = looked.fetched, looked.feed
+    def _save(self, visit: Visit, new: NewSource, probed: ProbeResult) -> AddedSource:
+        fetched, feed = probed.fetched, probed.feed
         if feed is None:
-            raise NoFeedError(fetched.url, looked.because, ())
+            raise NoFeedError(fetched.url, probed.because, ())
         visit.hold(host_of(new.url))
         reading = ComparedDocument(fetched=fetched, feed=feed, known={})
         with self._database.write() as connection:
@@ -109,7 +109,7 @@ class SourceAdder:
             polled = settle_read(due, reading, now=now, rules=self._rules)
             polls.save(connection, visit.owner, [polled])
             source = sources.get(connection, source_id)
-        return Added(
+        return AddedSource(
             source=source,
             found=len(feed.entries),
             public=polled.changes.published,
@@ -125,9 +125,9 @@ def find_feeds(prober: Prober, url: str) -> list[Link]:
     """Return the feeds that an address is, or leads to, the likeliest first.
 
     Raises:
-        InvalidError: The URL is none.
+        InvalidError: The URL is not valid.
         ConflictError: Another process holds its host.
-        FetchError: There is no answer.
+        FetchError: There is no response.
         NoFeedError: There is no feed.
     """
     with prober.visit(stop=Event()) as visit:
@@ -139,7 +139,7 @@ def find_feeds(prober: Prober, url: str) -> list[Link]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportSummary:
-    """What came of a list: sources by how many, and what could not be used."""
+    """How many sources of a list were added, and how many were there already."""
 
     added: int
     known: int
@@ -148,14 +148,14 @@ class ImportSummary:
 def import_sources(
     database: Database, outlines: Sequence[FeedOutline], *, clock: Callable[[], datetime]
 ) -> ImportSummary:
-    """Follow every source of a list that is not followed yet; their topics are made.
+    """Add every source of a list that is not there yet, with its topics; nothing is fetched.
 
-    A long list is stored in pieces, so that nobody else has to wait with what they write; if it
-    breaks off, it can be imported again.
+    If it breaks off, the list can be imported again.
     """
+    # In chunks with a pause between them: SQLite has one writer, and polls have to save as well.
     by_url = {without_credentials(outline.url): outline for outline in outlines}
     added = 0
-    for urls in _pieces(list(by_url), CHUNK):
+    for urls in _chunks(list(by_url), CHUNK):
         if added:
             time.sleep(BREATH)
         with database.write() as connection:
@@ -166,17 +166,19 @@ def import_sources(
 
 
 def remove_source(connection: Connection, source_id: int, *, now: datetime) -> None:
-    """Stop following a source: it goes with its entries, and the stories go on without them.
+    """Remove a source with its entries; their stories go on without them.
 
     Raises:
         NotFoundError: There is no such source.
     """
-    told = stories.of_source(connection, source_id)  # afterwards nothing leads to them any more
+    story_ids = stories.of_source(
+        connection, source_id
+    )  # afterwards nothing leads to them any more
     sources.remove(connection, source_id, now=now)
-    stories.detach(connection, told, now=now)
+    stories.detach(connection, story_ids, now=now)
 
 
-def _pieces(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def _chunks(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     for start in range(0, len(urls), size):
         yield urls[start : start + size]
 
@@ -200,11 +202,11 @@ def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, no
 
 
 def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:
-    """Look at the first of some addresses that answers at all.
+    """Probe the first of some addresses that responds at all.
 
     Raises:
         ConflictError: Another process holds a host.
-        FetchError: None answers; what is wrong with the last.
+        FetchError: None responds; the error of the last.
     """
     *likely, last = addresses
     for url in likely:

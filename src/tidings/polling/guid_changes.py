@@ -1,4 +1,4 @@
-"""Which of a document's unknown entries are stored ones that their publisher renamed."""
+"""Recognise stored entries whose publisher changed their guids or links."""
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
@@ -10,12 +10,12 @@ from typing import TypeVar
 from tidings.model.feed import ParsedEntry
 from tidings.model.urls import place_of
 
-# Entries of a document that have to be recognised before title and date alone are believed.
-MIN_BACKING = 5
+# Recognised entries of a document from which on title and date alone are believed for others.
+MIN_RECOGNISED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Namesake:
+class StoredEntry:
     """A stored entry, as far as it can be recognised without its key."""
 
     id: int
@@ -27,72 +27,78 @@ class Namesake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rename:
-    """A stored entry that came under an unknown key.
+    """A stored entry that came back under an unknown key.
 
     Attributes:
-        moved: Its page is at another place now, too.
+        moved: The path or query of its page changed, too.
     """
 
     entry: ParsedEntry
-    stored: Namesake
+    stored: StoredEntry
     moved: bool
 
 
-Marked = TypeVar("Marked", ParsedEntry, Namesake)
+Marked = TypeVar("Marked", ParsedEntry, StoredEntry)
 
 
 def find_renames(
-    unknown: Sequence[ParsedEntry], stored: Sequence[Namesake], *, recognised: int
+    unknown: Sequence[ParsedEntry], stored: Sequence[StoredEntry], *, recognised: int
 ) -> dict[bytes, Rename]:
     """Return by key the unknown entries that are stored ones.
 
     Publishers change the scheme of their guids, go to https, move to another host and back,
-    and put the token of a session into their links. What has no guid of its own, but the title,
-    the text and the time of a stored entry, is that entry: no reader could tell the two apart.
+    and put session tokens into their links. What has no guid, but the title, the text and the
+    time of a stored entry, is that entry: no visitor could tell the two apart.
 
-    Of the others, two entries are the same if they agree in two of three: the place of their
-    page on its site, their title, and the time of publication. Nobody else may agree as much
-    with either of them: twins stay apart.
+    Otherwise two entries are the same if they agree in two of three: path and query of their
+    page, title, and time of publication. If a third entry agrees as much with either of them,
+    neither is renamed.
 
-    - Place and time: the title was edited.
-    - Place and title: only if the text is the same, too. A page where something new stands
-      every day has the same title every day.
-    - Title and time: their page moved. One entry can be a coincidence, so that enough others
+    - Page and time: the title was edited.
+    - Page and title: only if the text is the same, too. "Daily picks" stands on one page, under
+      one title, every day.
+    - Title and time: the page moved. One entry can be a coincidence, so that `MIN_RECOGNISED`
       of the document have to be recognised, this way or by their keys.
 
     Args:
-        unknown: What the document brought under unknown keys.
-        stored: What may have been renamed: it is not in the document under a key of its own.
+        unknown: Entries of the document under unknown keys.
+        stored: What may have been renamed: not in the document under a key of its own.
         recognised: How many of the document's entries are known by their keys.
     """
     identical = _identical(unknown, stored)
     found = {rename.stored.id for rename in identical.values()}
     others = [entry for entry in unknown if entry.key not in identical]
-    left = [namesake for namesake in stored if namesake.id not in found]
+    left = [candidate for candidate in stored if candidate.id not in found]
     stored_by_pair, unknown_by_pair = _by_pair(left), _by_pair(others)
     renames = []
     for entry in others:
-        if namesake := _only_one(entry, stored_by_pair):
-            is_wanted_once = _only_one(namesake, unknown_by_pair) is not None
-            renames += [_rename(entry, namesake)] if is_wanted_once else []
-    sure = [rename for rename in renames if _is_told_as_it_was(rename)]
-    is_backed = recognised + len(identical) + len(sure) >= MIN_BACKING
-    return identical | {one.entry.key: one for one in sure if is_backed or not one.moved}
+        if candidate := _find_unique(entry, stored_by_pair):
+            is_wanted_once = _find_unique(candidate, unknown_by_pair) is not None
+            renames += [_rename(entry, candidate)] if is_wanted_once else []
+    certain = [rename for rename in renames if _is_certain(rename)]
+    is_backed = recognised + len(identical) + len(certain) >= MIN_RECOGNISED
+    return identical | {one.entry.key: one for one in certain if is_backed or not one.moved}
 
 
-def _identical(unknown: Iterable[ParsedEntry], stored: Iterable[Namesake]) -> dict[bytes, Rename]:
-    """Return by key the unknown entries that read like stored ones; of several alike, in order."""
-    waiting: dict[Hashable, deque[Namesake]] = defaultdict(deque)
-    for namesake in stored:
-        for mark in _marks_of(namesake):
-            waiting[mark].append(namesake)
+def _identical(
+    unknown: Iterable[ParsedEntry], stored: Iterable[StoredEntry]
+) -> dict[bytes, Rename]:
+    """Return by key the unknown entries that read like stored ones; of several alike, in order.
+
+    An entry stored by an earlier version has a revision by that version's rules, so that it is
+    looked for under those, too.
+    """
+    by_mark: dict[Hashable, deque[StoredEntry]] = defaultdict(deque)
+    for candidate in stored:
+        for mark in _marks_of(candidate):
+            by_mark[mark].append(candidate)
     renames = {}
     taken: set[int] = set()
     for entry in unknown:
         earlier = (entry.first_revision, entry.revision_before)
         readings = [entry, *(replace(entry, revision=one) for one in earlier if one)]
         for mark in chain.from_iterable(map(_believed_marks, readings)):
-            alike = waiting.get(mark, deque())
+            alike = by_mark.get(mark, deque())
             while alike and alike[0].id in taken:
                 alike.popleft()
             if alike and entry.key not in renames:
@@ -101,23 +107,21 @@ def _identical(unknown: Iterable[ParsedEntry], stored: Iterable[Namesake]) -> di
     return renames
 
 
-def _marks_of(entry: ParsedEntry | Namesake) -> tuple[Hashable, Hashable]:
-    """Return what a reader sees of an entry, with the address of its page and without."""
+def _marks_of(entry: ParsedEntry | StoredEntry) -> tuple[Hashable, Hashable]:
+    """Return what a visitor sees of an entry, with the address of its page and without."""
     said = (entry.title, entry.revision, entry.published)
     return (*said, (entry.url or "").partition("?")[0]), said
 
 
 def _believed_marks(entry: ParsedEntry) -> Sequence[Hashable]:
-    """Return the marks by which an entry that reads like a stored one can only be that.
-
-    A title alone, without text and date, tells too little. A guid says that it is another one,
-    unless it is an address that differs in its query only: there tokens of sessions stand.
-    """
+    """Return the marks that are proof enough that an entry is the stored one with that mark."""
     if not (entry.published or entry.excerpt):
-        return ()
+        return ()  # a title alone says too little
     marks = _marks_of(entry)
     if entry.guid is None:
         return marks
+    # Another guid means another entry, unless it is a URL that differs in its query only:
+    # that is where session tokens stand.
     return marks[:1] if entry.guid.startswith(("http://", "https://")) else ()
 
 
@@ -129,7 +133,7 @@ def _by_pair(entries: Iterable[Marked]) -> Mapping[Hashable, Sequence[Marked]]:
     return by_pair
 
 
-def _pairs(entry: ParsedEntry | Namesake) -> Iterator[Hashable]:
+def _pairs(entry: ParsedEntry | StoredEntry) -> Iterator[Hashable]:
     place, title, time = place_of(entry.url), entry.title, entry.published
     if place and time:
         yield "place, time", place, time
@@ -139,20 +143,21 @@ def _pairs(entry: ParsedEntry | Namesake) -> Iterator[Hashable]:
         yield "title, time", title, time
 
 
-def _only_one(
-    entry: ParsedEntry | Namesake, by_pair: Mapping[Hashable, Sequence[Marked]]
+def _find_unique(
+    entry: ParsedEntry | StoredEntry, by_pair: Mapping[Hashable, Sequence[Marked]]
 ) -> Marked | None:
-    """Return what agrees with `entry` in a pair of marks, if that is only one."""
+    """Return the only one that agrees with `entry` in a pair of marks, if there is just one."""
+    # Two of a pair are enough to know that it is not unique.
     found = [one for pair in _pairs(entry) for one in by_pair.get(pair, ())[:2]]
     return found[0] if found and all(one is found[0] for one in found) else None
 
 
-def _rename(entry: ParsedEntry, stored: Namesake) -> Rename:
+def _rename(entry: ParsedEntry, stored: StoredEntry) -> Rename:
     has_moved = place_of(entry.url) != place_of(stored.url)
     return Rename(entry=entry, stored=stored, moved=has_moved)
 
 
-def _is_told_as_it_was(rename: Rename) -> bool:
+def _is_certain(rename: Rename) -> bool:
     entry, stored = rename.entry, rename.stored
     has_same_time = entry.published is not None and entry.published == stored.published
     return has_same_time or entry.reads_like(stored.revision)

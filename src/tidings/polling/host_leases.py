@@ -1,4 +1,4 @@
-"""The hosts a round holds: claimed, renewed while they are polled, given back with a pause."""
+"""The host leases of one round: claimed, renewed while polling, released with a pause."""
 
 import time
 from collections.abc import Callable
@@ -12,15 +12,16 @@ from tidings.model.sources import DueSource
 from tidings.polling.store import leases
 from tidings.polling.store.leases import LeaseRequest
 
-# Hosts that are held for each that is asked at a time, so that the next are always at hand.
-AHEAD = 2
+# Hosts leased for each that is polled at a time, so that the next are always at hand.
+HELD_PER_POLLED = 2
 
 # Seconds until hosts are claimed again after there was none to claim.
-IDLE = 1.0
+CLAIM_PAUSE = 1.0
 
+# How long a named source waits for a host that another process holds.
 PATIENCE = timedelta(seconds=30)
 
-# Named sources that one statement asks for.
+# Named sources in one statement; SQLite takes 32,766 parameters.
 MAX_NAMED = 5000
 
 
@@ -39,14 +40,14 @@ class HostRules:
     patience: timedelta = PATIENCE
 
 
-class Claims:
-    """What one round holds.
+class HostLeases:
+    """The hosts that one round holds, and what is left to poll on each.
 
     Args:
         database: Where the leases are.
         owner: The round's name on them.
         rules: How many hosts, and their pauses.
-        clock: Tells what is due.
+        clock: Returns the current time, in UTC, to tell what is due.
         only: The sources to poll, due or not; None for those that are due.
     """
 
@@ -75,11 +76,15 @@ class Claims:
         """Whether sources were named that could not be claimed yet."""
         return bool(self._only)
 
-    def take(self) -> list[list[DueSource]]:
-        """Claim what is free, as far as there is room, and give back what is finished."""
+    def claim(self) -> list[list[DueSource]]:
+        """Claim free hosts, as far as there is room, and release those that are finished.
+
+        Return what is due on each host.
+        """
         now = time.monotonic()
+        # Only when half of the hosts are used up: one transaction then serves many of them.
         is_low = len(self._held) <= self._rules.concurrency
-        room = AHEAD * self._rules.concurrency - len(self._held)
+        room = HELD_PER_POLLED * self._rules.concurrency - len(self._held)
         if not is_low or now < self._asleep_until:
             return []
         with self._database.write() as connection:
@@ -87,7 +92,7 @@ class Claims:
             claimed = leases.claim(connection, self._owner, wanted=self._wanted(), limit=room)
         self._finished = {}
         if not claimed:
-            self._asleep_until = now + IDLE
+            self._asleep_until = now + CLAIM_PAUSE
         for of_one_host in claimed:
             ids = {due.id for due in of_one_host}
             self._held[of_one_host[0].host] = ids
@@ -95,8 +100,8 @@ class Claims:
                 self._only -= ids
         return claimed
 
-    def keep(self) -> None:
-        """Renew what is held, if it is time to."""
+    def renew(self) -> None:
+        """Renew all leases, if it is time to."""
         now = time.monotonic()
         if self._held and now - self._renewed >= leases.RENEWAL.total_seconds():
             with self._database.write() as connection:
@@ -108,18 +113,18 @@ class Claims:
         self._cooling[host] = pause
 
     def finish(self, due: DueSource) -> None:
-        """Note that a source is polled; after its host's last one the host goes back."""
-        waiting = self._held[due.host]
-        waiting.discard(due.id)
-        if not waiting:
+        """Note that a source is polled; with the last one of a host its lease can be released."""
+        left = self._held[due.host]
+        left.discard(due.id)
+        if not left:
             del self._held[due.host]
             pause = self._rules.pause_of(due.host)
             self._finished[due.host] = max(pause, self._cooling.pop(due.host, pause))
 
     def give_up(self, *, after: timedelta) -> list[tuple[DueSource, str]]:
-        """Return the named sources that will not be had until then, each with the reason.
+        """Return the named sources that cannot be claimed before `after`, each with the reason.
 
-        Once there is no time left, these are all; before, those whose host rests for longer.
+        If `after` is zero, these are all that are left; else those whose host cools down longer.
         """
         named = set(sorted(self._only or ())[:MAX_NAMED])
         with self._database.read() as connection:
@@ -133,8 +138,8 @@ class Claims:
             self._only -= named
         return given
 
-    def give_back(self) -> None:
-        """Release everything; what the database does not take now runs out by itself."""
+    def release_all(self) -> None:
+        """Release everything; if the database is away, the leases expire by themselves."""
         with suppress(StorageError), self._database.write() as connection:
             leases.release(connection, self._owner, self._finished)
             leases.release_all(connection, self._owner)

@@ -1,8 +1,6 @@
-"""Where a source stands after a poll: from an outcome to what is written of it.
+"""From the outcome of a poll to the source's new state: health, schedule, history, changes.
 
-What a poll leaves in a source's history: what an operator would ask for, and no more.
-
-Servers that say "not modified" for ever, although there is news.
+Pure: takes the source as it was, what was fetched and the time; returns what is to be written.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,45 +16,46 @@ from tidings.model.feed import ParsedFeed
 from tidings.model.sources import (
     DEAD_AFTER,
     GONE,
-    LOGIN_WANTED,
+    UNAUTHORIZED,
     DueSource,
+    History,
     SourceState,
-    Stored,
+    failure_phrase,
+    failure_word,
     is_dead,
-    phrase_for,
     with_decision,
     with_news,
-    word_for,
 )
 from tidings.model.status import PollOutcome, PollResult
 from tidings.model.websub import HubNote
 from tidings.polling import redirects
 from tidings.polling.compare import Changes, KnownEntry, compare
-from tidings.polling.guid_changes import Namesake
+from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.hub_requests import find_offer, judge_news, judge_offer
-from tidings.polling.new_entries import FirstPoll, Occasion
-from tidings.polling.polled_source import SAID, KeptDocument, PolledSource
-from tidings.polling.redirects import Move
-from tidings.polling.schedule import PollHistory, PollPolicy, Rhythm, next_poll
+from tidings.polling.new_entries import Circumstances, FirstPoll
+from tidings.polling.polled_source import FEED_METADATA, KeptDocument, PolledSource
+from tidings.polling.redirects import RedirectStreak
+from tidings.polling.schedule import PollHistory, PollPolicy, PublishRate, next_poll
 
-# How long after the first "gone" a second one is believed.
+# How long after the first 410 another one retires the source; a single one may be a mistake.
 GONE_FOR_GOOD = timedelta(days=1)
 
-STALE = timedelta(days=7)
+# How long a server says "not modified" before that is doubted.
+STALE_AFTER = timedelta(days=7)
 
-# Entries that should have come meanwhile, before "not modified" is doubted.
-MISSED = 5
+# Entries that should have come meanwhile, at the source's rate, before it is doubted.
+MISSED_ENTRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What decides over a poll's result, beside the result itself.
+    """Settings by which the outcome of a poll is judged.
 
     Attributes:
         first_poll: How many of a new source's entries become public.
-        fold: How many entries of one poll stand on pages by themselves.
-        interval_of: The least pause between two polls of a source on that host.
-        subscribes: Whether hubs are asked to tell us what is new.
+        fold: How many entries of one poll are shown one by one on pages.
+        interval_of: The shortest pause between two polls of a source, by its host.
+        subscribes: Whether we subscribe to the hubs of sources (WebSub).
     """
 
     policy: PollPolicy
@@ -68,10 +67,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedDocument:
-    """A document that was read, beside what is stored of its source by key.
+    """A parsed document, with what is stored of its source by key.
 
     Attributes:
-        rival: Another source that has the address where the document was found.
+        duplicate_id: Another source that has the address to which this one was redirected.
         stored: The source's latest entries, if the document holds unknown keys.
         dropped: Why filters drop unknown entries, by key.
     """
@@ -79,32 +78,33 @@ class ComparedDocument:
     fetched: Fetched
     feed: ParsedFeed
     known: Mapping[bytes, KnownEntry]
-    rival: int | None = None
-    stored: Sequence[Namesake] = ()
+    duplicate_id: int | None = None
+    stored: Sequence[StoredEntry] = ()
     dropped: Mapping[bytes, str] = field(default_factory=dict)
 
 
 def body_hash(fetched: Fetched) -> bytes:
-    """Return what tells one body from another."""
+    """Return the SHA-256 of a body, to recognise the same one without parsing it."""
     return sha256(fetched.body).digest()
 
 
 def is_same(due: DueSource, fetched: Fetched) -> bool:
-    """Tell whether a document is the one that was read last."""
+    """Tell whether a document is the one that was parsed last."""
     return not fetched.is_partial and body_hash(fetched) == due.body_hash
 
 
 def settle_failure(
     due: DueSource, error: TidingsError, *, now: datetime, rules: Rules
 ) -> PolledSource:
-    """Keep what there is, note the error, and wait longer each time."""
-    word, failures = word_for(error), due.failures + 1
+    """Return the source after a failed poll: its content stays, its next poll is put off."""
+    word, failures = failure_word(error), due.failures + 1
     gone_at = _gone_at(due, error, now=now)
     is_gone = word == GONE and gone_at is not None and now - gone_at >= GONE_FOR_GOOD
     retires = is_gone and due.state is SourceState.ACTIVE
     failed = replace(
         _as_before(due, now=now),
         state=SourceState.RETIRED if retires else due.state,
+        # A doubt is tried once: the next one waits for another week.
         read_at=now if is_doubtful(due) else due.read_at,
         failures=failures,
         last_error=shown_error(error, due),
@@ -113,42 +113,42 @@ def settle_failure(
         outcome=PollOutcome.FAILED,
     )
     dead = is_dead(word, failures=failures, worked_at=due.last_ok_at or due.added_at, now=now)
-    standing = replace(
-        _standing(due, failed, rules),
-        failed_with=phrase_for(error),
+    poll_history = replace(
+        _poll_history(due, failed, rules),
+        failed_with=failure_phrase(error),
         retry_after=error.retry_after if isinstance(error, FetchError) else None,
         is_dead=dead,
     )
-    told = told_of_failure(due, failed, phrase_for(error), is_dead=dead)
-    return _scheduled(failed, standing, rules, history=told)
+    told = history_after_failure(due, failed, failure_phrase(error), is_dead=dead)
+    return _scheduled(failed, poll_history, rules, history=told)
 
 
 def settle_unchanged(
     due: DueSource, outcome: Fetched | NotModified, *, now: datetime, rules: Rules
 ) -> PolledSource:
-    """Note that there is nothing new, with the validators the server gave this time."""
+    """Return the source after a poll without news, with the validators given this time."""
     is_silent = isinstance(outcome, NotModified)
-    rhythm = _learned(due, Changes(), now=now, rules=rules)
+    rate = _learned(due, Changes(), now=now, rules=rules)
     unchanged = replace(
         _succeeded(due, outcome, now=now),
         read_at=due.read_at if is_silent else now,
         silent_polls=due.silent_polls + 1 if is_silent else 0,
-        learned_entries=rhythm.entries,
-        learned_seconds=rhythm.seconds,
+        learned_entries=rate.entries,
+        learned_seconds=rate.seconds,
         outcome=PollOutcome.NOT_MODIFIED if is_silent else PollOutcome.UNCHANGED,
     )
-    standing = replace(_standing(due, unchanged, rules), fresh_for=outcome.fresh_for)
-    return _scheduled(unchanged, standing, rules, history=told_of_success(due, unchanged))
+    poll_history = replace(_poll_history(due, unchanged, rules), fresh_for=outcome.fresh_for)
+    return _scheduled(unchanged, poll_history, rules, history=history_after_success(due, unchanged))
 
 
 def settle_read(
-    due: DueSource, reading: ComparedDocument, *, now: datetime, rules: Rules
+    due: DueSource, document: ComparedDocument, *, now: datetime, rules: Rules
 ) -> PolledSource:
-    """Decide what the document brings."""
-    fetched, feed = reading.fetched, reading.feed
+    """Return the source after a document was parsed, with the changes it brings."""
+    fetched, feed = document.fetched, document.feed
     is_first = due.first_polled_at is None
-    changes = _compared(due, reading, now=now, rules=rules)
-    rhythm = _learned(due, changes, now=now, rules=rules)
+    changes = _compared(due, document, now=now, rules=rules)
+    rate = _learned(due, changes, now=now, rules=rules)
     guid = due.feed_guid or feed.guid  # the first one counts: some make a new one each time
     said = (feed.title or None, feed.site_url, feed.language, guid, feed.rights)
     known = (due.feed_title, due.site_url, due.language, due.feed_guid, due.rights)
@@ -160,8 +160,8 @@ def settle_read(
         ttl=feed.ttl,
         skip_hours=sorted(feed.skip_hours),
         skip_days=sorted(feed.skip_days),
-        learned_entries=rhythm.entries,
-        learned_seconds=rhythm.seconds,
+        learned_entries=rate.entries,
+        learned_seconds=rate.seconds,
         problems=(*fetched.problems, *feed.problems),
         document=_kept(due, fetched, now=now),
         body_hash=due.body_hash if fetched.is_partial else body_hash(fetched),
@@ -170,15 +170,19 @@ def settle_read(
         language=feed.language,
         feed_guid=guid,
         rights=feed.rights,
-        retitled=any(new not in {None, old} for new, old in zip(said, known, strict=True)),
+        metadata_changed=any(new not in {None, old} for new, old in zip(said, known, strict=True)),
         outcome=_outcome(changes),
         changes=changes,
         hub_note=_hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
     )
-    standing = replace(_standing(due, read, rules), fresh_for=fetched.fresh_for)
-    settled = _scheduled(read, standing, rules, history=told_of_success(due, read))
-    shares = feed.unchanged > 0 or any(entry.key in reading.known for entry in feed.entries)
-    return redirects.decide_redirect(due, settled, shares=shares, rival=reading.rival)
+    poll_history = replace(_poll_history(due, read, rules), fresh_for=fetched.fresh_for)
+    settled = _scheduled(read, poll_history, rules, history=history_after_success(due, read))
+    shares_entries = feed.unchanged > 0 or any(
+        entry.key in document.known for entry in feed.entries
+    )
+    return redirects.decide_redirect(
+        due, settled, shares_entries=shares_entries, duplicate_id=document.duplicate_id
+    )
 
 
 def shown_error(error: TidingsError, due: DueSource) -> str:
@@ -189,10 +193,10 @@ def shown_error(error: TidingsError, due: DueSource) -> str:
 
 
 def result_of(due: DueSource, polled: PolledSource) -> PollResult:
-    """Return what to tell of a poll."""
+    """Return the result of a poll as it is reported to its caller."""
     moved = (
-        (f"moved for good: polled at {due.shown(polled.adopts)} from now on",)
-        if polled.adopts
+        (f"moved for good: polled at {due.shown(polled.new_url)} from now on",)
+        if polled.new_url
         else ()
     )
     return PollResult(
@@ -203,7 +207,7 @@ def result_of(due: DueSource, polled: PolledSource) -> PollResult:
         updated=polled.changes.updated,
         error=polled.last_error,
         problems=(*(polled.problems or ()), *moved),
-        wants_login=polled.failing_with == LOGIN_WANTED,
+        wants_login=polled.failing_with == UNAUTHORIZED,
     )
 
 
@@ -211,7 +215,7 @@ _CARRIED = tuple(
     name
     for name in PolledSource.__dataclass_fields__
     if name in DueSource.__dataclass_fields__
-    if name not in {"last_polled_at", "history", *SAID}
+    if name not in {"last_polled_at", "history", *FEED_METADATA}
 )
 
 
@@ -230,7 +234,7 @@ def _as_before(due: DueSource, *, now: datetime) -> PolledSource:
 
 def _succeeded(due: DueSource, outcome: Fetched | NotModified, *, now: datetime) -> PolledSource:
     validators = outcome.validators
-    before = Move(to=due.moved_to, since=due.moved_since, times=due.moved_times)
+    before = RedirectStreak(to=due.moved_to, since=due.moved_since, times=due.moved_times)
     move = before.after(outcome.moved_to, now=now)
     is_settled = due.failures > 0 or before.to not in {None, move.to}
     return replace(
@@ -251,28 +255,30 @@ def _succeeded(due: DueSource, outcome: Fetched | NotModified, *, now: datetime)
 
 
 def _gone_at(due: DueSource, error: TidingsError, *, now: datetime) -> datetime | None:
-    """Return since when the publisher says "gone"; only another answer takes that back."""
-    if word_for(error) == GONE:
+    """Return since when the publisher says "gone" (410); only another answer takes that back."""
+    if failure_word(error) == GONE:
         return due.gone_at or now
+    # A timeout or a DNS failure is no answer.
     return None if isinstance(error, StatusError | ParseError) else due.gone_at
 
 
-def _learned(due: DueSource, changes: Changes, *, now: datetime, rules: Rules) -> Rhythm:
-    """Return a source's rhythm; its first entries, and those that are held, teach nothing."""
-    known = Rhythm(entries=due.learned_entries, seconds=due.learned_seconds)
+def _learned(due: DueSource, changes: Changes, *, now: datetime, rules: Rules) -> PublishRate:
+    """Return a source's publishing rate, with this poll taken into account."""
+    # A first poll brings years of entries at once, and so does a flood: neither is a rate.
+    known = PublishRate(entries=due.learned_entries, seconds=due.learned_seconds)
     states = [new.state for new in changes.new]
     if due.last_ok_at is None or EntryState.HELD in states:
         return known
     if states and due.first_polled_at is None:
-        return Rhythm()
+        return PublishRate()
     return known.after(len(states), now - due.last_ok_at, at_once=rules.policy.interval)
 
 
-def _standing(due: DueSource, polled: PolledSource, rules: Rules) -> PollHistory:
+def _poll_history(due: DueSource, polled: PolledSource, rules: Rules) -> PollHistory:
     return PollHistory(
         source_id=due.id,
-        rhythm=Rhythm(entries=polled.learned_entries, seconds=polled.learned_seconds),
-        given=due.given_interval,
+        rate=PublishRate(entries=polled.learned_entries, seconds=polled.learned_seconds),
+        interval=due.given_interval,
         host_interval=rules.interval_of(due.host),
         has_validators=bool(polled.etag or polled.last_modified),
         ttl=polled.ttl,
@@ -284,45 +290,50 @@ def _standing(due: DueSource, polled: PolledSource, rules: Rules) -> PollHistory
 
 
 def _scheduled(
-    polled: PolledSource, standing: PollHistory, rules: Rules, *, history: Stored | None
+    polled: PolledSource, poll_history: PollHistory, rules: Rules, *, history: History | None
 ) -> PolledSource:
-    due = next_poll(standing, now=polled.last_polled_at, policy=rules.policy)
+    due = next_poll(poll_history, now=polled.last_polled_at, policy=rules.policy)
     because = due.because
     if polled.state is SourceState.RETIRED:
         because = "never: its publisher says that it is gone for good"
     return replace(polled, next_poll_at=due.at, next_poll_because=because, history=history)
 
 
-def _compared(due: DueSource, reading: ComparedDocument, *, now: datetime, rules: Rules) -> Changes:
+def _compared(
+    due: DueSource, document: ComparedDocument, *, now: datetime, rules: Rules
+) -> Changes:
     is_first = due.first_polled_at is None
     first = FirstPoll(public=rules.first_poll, imported=due.imported)
-    occasion = Occasion(
+    circumstances = Circumstances(
         source_url=due.url,
         now=now,
         last_ok_at=due.last_ok_at,
         first=first if is_first else None,
-        outburst=rules.policy.outburst,
+        flood_limit=rules.policy.outburst,
         fold=rules.fold,
-        dropped=reading.dropped,
+        dropped=document.dropped,
     )
-    return compare(reading.feed, reading.known, stored=reading.stored, occasion=occasion)
+    return compare(
+        document.feed, document.known, stored=document.stored, circumstances=circumstances
+    )
 
 
 def _hub_note(
     due: DueSource, fetched: Fetched, feed: ParsedFeed, *, has_news: bool, joins: bool
 ) -> HubNote | None:
-    """Return what a document leads to between the hub of its source and us.
+    """Return what a document changes in the source's WebSub subscription; None for nothing.
 
     Args:
         due: The source as it was.
-        fetched: The document; what its headers say of hubs counts before what it says itself.
-        feed: What it holds.
+        fetched: The document.
+        feed: The same, parsed.
         has_news: Whether it brought new entries.
-        joins: Whether a hub may be asked to tell us what is new.
+        joins: Whether we may subscribe to its hub.
     """
     note = judge_news(due.hub, last_polled_at=due.last_polled_at) if has_news else None
     if note or fetched.is_partial:
         return note
+    # Link headers win over the document (WebSub, section 4).
     said = fetched if fetched.hubs else feed
     offer = find_offer(fetched.url, hubs=said.hubs, self_url=said.self_url, known_as=due.url)
     return judge_offer(due.hub, offer if joins else None)
@@ -345,8 +356,8 @@ def _outcome(changes: Changes) -> PollOutcome:
     return PollOutcome.UPDATED if changes.updated else PollOutcome.UNCHANGED
 
 
-def told_of_success(due: DueSource, polled: PolledSource) -> Stored | None:
-    """Return the history after a poll that worked; None if there is nothing to tell."""
+def history_after_success(due: DueSource, polled: PolledSource) -> History | None:
+    """Return the source's history after a poll that worked; None if there is nothing to add."""
     history, now = due.history, polled.last_polled_at
     if due.failures:
         history = with_decision(history, f"works again, after {due.failures} failed", now=now)
@@ -354,12 +365,14 @@ def told_of_success(due: DueSource, polled: PolledSource) -> Stored | None:
         doubt = 'asked for the whole document: "not modified" for too long'
         history = with_decision(history, doubt, now=now)
     if polled.changes.new:
-        history = _told_of_new(history, due, polled)
+        history = _history_after_news(history, due, polled)
     return None if history is due.history else history
 
 
-def told_of_failure(due: DueSource, failed: PolledSource, words: str, *, is_dead: bool) -> Stored:
-    """Return the history after a poll that failed with `words`."""
+def history_after_failure(
+    due: DueSource, failed: PolledSource, words: str, *, is_dead: bool
+) -> History:
+    """Return the source's history after a poll that failed with `words`."""
     if failed.state is SourceState.RETIRED:
         decision = f"retired: {words}, for the second time"
     elif is_dead:
@@ -371,7 +384,7 @@ def told_of_failure(due: DueSource, failed: PolledSource, words: str, *, is_dead
     return with_decision(due.history, decision, now=failed.last_polled_at)
 
 
-def _told_of_new(history: Stored, due: DueSource, polled: PolledSource) -> Stored:
+def _history_after_news(history: History, due: DueSource, polled: PolledSource) -> History:
     changes, now = polled.changes, polled.last_polled_at
     if due.first_polled_at is None:
         first = f"first poll: {len(changes.new)} entries, {changes.published} of them public"
@@ -388,14 +401,14 @@ def _count(changes: Changes, state: EntryState) -> int:
 
 
 def is_doubtful(source: DueSource) -> bool:
-    """Tell whether the whole document is to be asked for, without conditions.
+    """Tell whether the next request is to be unconditional, because 304 is not believed.
 
-    That is so once its server has said nothing but "not modified" for a week or longer, and at
-    the source's rhythm `MISSED` entries should have come. It is the stored row that decides, as
-    of its last poll, so that asking and settling agree.
+    That is so once the server has answered nothing but "not modified" for `STALE_AFTER`, while
+    at the source's rate `MISSED_ENTRIES` should have come.
     """
+    # As of the last poll, not as of now: the request and the judgement of its outcome must agree.
     if not (source.read_at and source.last_polled_at and source.silent_polls):
         return False
     silence = source.last_polled_at - source.read_at
-    rhythm = Rhythm(entries=source.learned_entries, seconds=source.learned_seconds)
-    return silence >= STALE and rhythm.expected(silence) >= MISSED
+    rate = PublishRate(entries=source.learned_entries, seconds=source.learned_seconds)
+    return silence >= STALE_AFTER and rate.expected(silence) >= MISSED_ENTRIES

@@ -1,4 +1,4 @@
-"""What a poll leaves to be written: where its source stands, and what came."""
+"""The result of a poll, ready to be written: the source's new state, and its changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from tidings.polling.compare import Changes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptDocument:
-    """A document as it came; the fields as in `Document` of `parsing`."""
+    """A document as it was fetched; the fields as in `parsing.document.Document`."""
 
     source_id: int
     fetched_at: datetime
@@ -24,17 +24,20 @@ class KeptDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolledSource:
-    """Where a source stands after a poll, and what the poll brought.
+    """A source after a poll, and what the poll brought.
 
     The fields from `state` to `history` are columns, written as they are; those with a default
     only where they are not None.
 
     Attributes:
-        notice: What the operator should know; empty to take back what was said.
-        document: What came, to be kept for reading it again; None if nothing was read.
-        adopts: The address it is followed at from now on, which no other source has.
-        hub_note: What follows between its hub and us.
-        polled_before: The poll before this one, as it was known when this one began.
+        notice: What the operator should know; empty to clear an earlier notice.
+        document: What was fetched, kept for `replay`; None if nothing was parsed.
+        new_url: The address it is polled at from now on, which no other source has.
+        hub_note: What changes in its WebSub subscription.
+        polled_before: When it was polled last, as known when this poll began: an optimistic
+            lock.
+        metadata_changed: Its title, site, language, guid, rights or address changed.
+        was_failing: The poll before this one failed.
     """
 
     id: int
@@ -74,14 +77,14 @@ class PolledSource:
     hides_address: bool = False
     history: Sequence[tuple[str, str]] | None = None
     document: KeptDocument | None = None
-    adopts: str | None = None
+    new_url: str | None = None
     hub_note: HubNote | None = None
     polled_before: datetime | None
     outcome: PollOutcome
-    retitled: bool = False
+    metadata_changed: bool = False
     was_failing: bool = False
     changes: Changes = field(default_factory=Changes)
 
 
-# What documents say of the source itself.
-SAID = ("feed_title", "site_url", "language", "feed_guid", "rights")
+# Columns that a feed's own metadata fill.
+FEED_METADATA = ("feed_title", "site_url", "language", "feed_guid", "rights")

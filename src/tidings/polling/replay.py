@@ -1,4 +1,4 @@
-"""Reading again what was kept of a source: the whole pipeline, but for the web."""
+"""Replay: run the kept documents of a source through the pipeline again, without the network."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
@@ -19,12 +19,12 @@ from tidings.polling.store import documents
 
 
 class Replayer:
-    """Polls sources with documents that were kept in place of what the web would answer.
+    """Polls sources with kept documents in place of responses.
 
     Args:
         database: Where documents are kept.
-        parse: Reads a document in a child, given the raw hashes known by key.
-        poller_with: Gives a poller that fetches and reads in these ways.
+        parse: Parses a document in a child process, given the known raw hashes by key.
+        poller_with: Makes a poller that fetches and parses in these ways.
     """
 
     def __init__(
@@ -39,9 +39,7 @@ class Replayer:
     ) -> PollSummary:
         """Poll a source with its kept documents, the oldest first.
 
-        What the latest holds is cleaned anew, as if all of it had changed. Of the older ones only
-        entries count that are not stored, so that no old text replaces a newer one. What is known
-        of the publisher's server stays as it is. Each document counts as a poll.
+        The latest is cleaned anew, as if all of it had changed. Each document counts as a poll.
 
         Raises:
             NotFoundError: There is no such source, or nothing is kept of it.
@@ -51,10 +49,11 @@ class Replayer:
             kept = documents.kept(connection, source_id)
             if not kept:
                 raise NotFoundError("document kept of source", source_id)
-            documents.forget_what_was_read(connection, source_id)
-        parses = [self._parse, *[_only_unknown(self._parse)] * (len(kept) - 1)]
+            documents.mark_unread(connection, source_id)
+        # Of the older ones only what is not stored counts: no old text may replace a newer one.
+        parses = [self._parse, *[_parse_unknown(self._parse)] * (len(kept) - 1)]
         rounds = [
-            self._poller_with(_answer(document), parse).poll_sources(
+            self._poller_with(_fetch_from(document), parse).poll_sources(
                 [source_id], report=report, stop=stop
             )
             for document, parse in zip(kept, parses, strict=True)
@@ -62,7 +61,7 @@ class Replayer:
         return summarise(result for summary in rounds for result in summary.sources)
 
 
-def _answer(kept: KeptDocument) -> Fetch:
+def _fetch_from(kept: KeptDocument) -> Fetch:
     def fetch(requests: Sequence[Request], done: Callable[[Request, Outcome], None]) -> None:
         for request in requests:
             answered = Fetched(
@@ -71,14 +70,14 @@ def _answer(kept: KeptDocument) -> Fetch:
                 content_type=kept.content_type,
                 charset=kept.charset,
                 validators=request.validators or Validators(url=kept.url),
-                is_partial=True,  # it says nothing of what the server has now
+                is_partial=True,  # it says nothing of what the server has now: keep validators
             )
             done(request, answered)
 
     return fetch
 
 
-def _only_unknown(parse: Parse) -> Parse:
+def _parse_unknown(parse: Parse) -> Parse:
     def parse_new(document: Document, known: Mapping[bytes, bytes]) -> Future[ParsedFeed]:
         unknown: Future[ParsedFeed] = Future()
 

@@ -102,7 +102,7 @@ def topics_page(connection: Connection, site: Site) -> TopicsPage:
             sources=use.sources,
             latest=use.latest_at,
         )
-        for use in topics.at_a_glance(connection)
+        for use in topics.summaries(connection)
     )
     return TopicsPage(site=site, topics=lines, searches=tuple(saved_searches.every(connection)))
 
@@ -197,7 +197,7 @@ def count_of_parts(connection: Connection, site: Site) -> int:
 
 def _pages(connection: Connection, site: Site) -> Sequence[SitemapEntry]:
     changes = change_log.changes(connection)
-    kept_out = sources.unindexed(connection)
+    kept_out = sources.noindex_slugs(connection)
     pages: dict[str, datetime | None] = {
         scope.path: changes[key_of(scope)].changed_at
         for scope in every_scope(connection)

@@ -17,7 +17,7 @@ from tidings.publishing.directories import line_of
 from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import pages, pins
 from tidings.publishing.views import EntryPage, ListPage, paginate
-from tidings.search.query import Asked, newest_first, read_asked, read_query
+from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
 from tidings.search.store import fulltext, saved_searches
 
 # How many times what a page holds may stand on one that is to be cut, but is not yet.
@@ -49,7 +49,7 @@ def list_page(connection: Connection, address: PageAddress, imprint: SiteContext
         source=line_of(heading.source) if heading.source else None,
         pinned=pinned,
         entries=tuple(one for one in shown if one not in pinned),
-        folded=entries.folded_with(connection, shown) if is_mixed else {},
+        folded=entries.count_folded(connection, shown) if is_mixed else {},
         pagination=paginate(span.number, count=span.last + 1, href=href),
     )
 
@@ -98,7 +98,9 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
     if scope.kind == "topic":
         topic = topics.find(connection, scope.slug)
         if topic:
-            return Heading(title=topic.title, selection=Selection(topic=topic.slug, told_once=True))
+            return Heading(
+                title=topic.title, selection=Selection(topic=topic.slug, one_per_story=True)
+            )
     elif scope.kind == "source":
         source = sources.find_by_slug(connection, scope.slug)
         if source:
@@ -112,17 +114,17 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
     elif scope.kind == "search":
         saved = saved_searches.find(connection, scope.slug)
         if saved:
-            among = _found(connection, Asked(q=saved.query))
+            among = _found(connection, SearchInput(q=saved.query))
             return Heading(title=saved.title, about=saved.query, selection=Selection(among=among))
     elif scope.kind == "query":
-        asked = read_asked(scope.slug)
+        asked = parse_input(scope.slug)
         return Heading(title=asked.summary, selection=Selection(among=_found(connection, asked)))
     else:
-        return Heading(title=title, selection=Selection(told_once=True))
+        return Heading(title=title, selection=Selection(one_per_story=True))
     raise NotFoundError(scope.kind, scope.slug)
 
 
-def _found(connection: Connection, asked: Asked) -> tuple[int, ...]:
+def _found(connection: Connection, asked: SearchInput) -> tuple[int, ...]:
     """Return the ids of the newest public entries that match, of every story one."""
-    found = fulltext.find(connection, read_query(asked), states=[EntryState.PUBLIC])
+    found = fulltext.find(connection, parse_query(asked), states=[EntryState.PUBLIC])
     return tuple(hit.entry_id for hit in newest_first(found.hits))

@@ -15,7 +15,7 @@ from tidings.catalog import change_log
 from tidings.db.database import Database
 from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import FormPost
-from tidings.fetching.post import Answer, Post, refusal, send
+from tidings.fetching.post import Post, PostOutcome, refusal_reason, send
 from tidings.model.scopes import Address, FeedAddress, ListAddress
 from tidings.model.urls import host_of
 from tidings.publishing.formats.registry import FORMATS
@@ -140,8 +140,8 @@ class HubPinger:
             pings.put(connection, taken)
         return taken
 
-    def _note(self, told: HubPing, answer: Answer) -> None:
-        error = refusal(answer)
+    def _note(self, told: HubPing, answer: PostOutcome) -> None:
+        error = refusal_reason(answer)
         with self._database.write() as connection:
             known = pings.find(connection, told.hub, told.feed_url)
             if known is None:

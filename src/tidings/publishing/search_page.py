@@ -16,17 +16,17 @@ from tidings.model.scopes import PageAddress, Scope
 from tidings.model.text import readable
 from tidings.publishing.site_context import SiteContext
 from tidings.search.query import (
-    Asked,
     Hit,
     Query,
     SavedSearch,
+    SearchInput,
     Term,
     newest_first,
+    parse_input,
+    parse_query,
     rank,
-    read_asked,
-    read_query,
 )
-from tidings.search.snippets import Piece, find_snippet, marked
+from tidings.search.snippets import SnippetPart, find_snippet, highlight
 from tidings.search.store import fulltext, saved_searches
 from tidings.search.words import MAX_CONTENT
 from tidings.templating.site import Site
@@ -42,8 +42,8 @@ class SearchHit:
     """
 
     entry: Entry
-    title: tuple[Piece, ...]
-    snippet: tuple[Piece, ...]
+    title: tuple[SnippetPart, ...]
+    snippet: tuple[SnippetPart, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ class SearchPage:
     site: Site
     scope: Scope
     heading: str = ""
-    asked: Asked
+    asked: SearchInput
     whole: str | None = None
     has_asked: bool
     misread: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ class SearchPage:
 
 def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:
     """Return entries that everybody may see and that match, the best first."""
-    asked = read_query(Asked(q=query))
+    asked = parse_query(SearchInput(q=query))
     hits = rank(fulltext.find(connection, asked).hits)
     return entries.in_order(connection, [hit.entry_id for hit in hits[:limit]])
 
@@ -99,12 +99,12 @@ def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
         ConflictError: There is one with that slug.
         InvalidError: The query looks for nothing, or the slug cannot stand in an address.
     """
-    query = read_query(Asked(q=new.query))
-    if not query.asks:
+    query = parse_query(SearchInput(q=new.query))
+    if not query.has_criteria:
         raise InvalidError("query", new.query, "say what to look for")
-    if query.misread:
-        raise InvalidError("date", query.misread[0], "write it as in 2026-11-21")
-    if query.is_cut:
+    if query.invalid_dates:
+        raise InvalidError("date", query.invalid_dates[0], "write it as in 2026-11-21")
+    if query.is_truncated:
         raise InvalidError("query", new.query[:60], "it is too long")
     saved_searches.add(connection, new, now=now)
 
@@ -117,8 +117,8 @@ def search_page(connection: Connection, address: PageAddress, imprint: SiteConte
     """
     if address.scope.kind == "search":
         return _saved_page(connection, address, imprint)
-    asked = read_asked(address.scope.slug)
-    query = read_query(asked)
+    asked = parse_input(address.scope.slug)
+    query = parse_query(asked)
     found = fulltext.find(connection, query)
     hits = rank(found.hits)
     size, number = imprint.settings.page_size, address.number or 1
@@ -145,8 +145,8 @@ def _saved_page(connection: Connection, address: PageAddress, imprint: SiteConte
     saved = saved_searches.get(connection, address.scope.slug)
     if address.number is not None:
         raise NotFoundError("page", address.number)
-    asked = Asked(q=saved.query)
-    query = read_query(asked)
+    asked = SearchInput(q=saved.query)
+    query = parse_query(asked)
     found = fulltext.find(connection, query, states=[EntryState.PUBLIC])
     hits = newest_first(found.hits)
     shown = hits[: imprint.settings.feed_size]
@@ -171,10 +171,10 @@ def _page(
     return SearchPage(
         site=imprint.site_now(connection),
         scope=Scope(kind="query"),
-        asked=Asked(),
-        has_asked=query.asks,
-        misread=query.misread,
-        is_cut=query.is_cut,
+        asked=SearchInput(),
+        has_asked=query.has_criteria,
+        misread=query.invalid_dates,
+        is_cut=query.is_truncated,
         results=tuple(_result(found[one], query.terms) for one in ids),
         count=len(ids),
         is_all=True,
@@ -184,17 +184,17 @@ def _page(
 def _result(entry: Entry, terms: Sequence[Term]) -> SearchHit:
     return SearchHit(
         entry=replace(entry, content=None),
-        title=marked(entry.title, terms),
+        title=highlight(entry.title, terms),
         snippet=_snippet(entry, terms),
     )
 
 
-def _snippet(entry: Entry, terms: Sequence[Term]) -> tuple[Piece, ...]:
+def _snippet(entry: Entry, terms: Sequence[Term]) -> tuple[SnippetPart, ...]:
     """Return the excerpt if it says why, else the piece of the content that does.
 
     An entry has no more of either here than its source lets us show.
     """
-    excerpt = marked(entry.excerpt, terms)
+    excerpt = highlight(entry.excerpt, terms)
     if any(piece.is_found for piece in excerpt):
         return excerpt
     return find_snippet(readable((entry.content or "")[:MAX_CONTENT]), terms) or excerpt

@@ -1,5 +1,4 @@
-"""Full-text search: words, questions, ranking, and searches that are saved.
+"""Full-text search: tokens, query syntax, ranking, snippets, saved searches.
 
-In: entries to be indexed, and questions as somebody typed them. Out: hits with the piece of text
-that says why.
+In: entries to be indexed, and queries as somebody typed them. Out: ranked hits with snippets.
 """

@@ -1,4 +1,4 @@
-"""What somebody searches for, and which of what is found stands first."""
+"""Parse search queries, and rank the hits."""
 
 import re
 from collections.abc import Sequence
@@ -8,19 +8,20 @@ from enum import IntEnum
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-from tidings.search.words import is_character, limited, words_of
+from tidings.search.words import is_character, truncate, words_of
 
-# Characters of a question that are read.
+# Characters of a query that are parsed.
 MAX_LENGTH = 500
 
-# Words and phrases that are looked for.
+# Words and phrases that are searched for.
 MAX_TERMS = 12
 
-# Entries that are ranked: the newest of those that match.
-MAX_FOUND = 500
+# Entries that are ranked: the newest of those that match. Ranking all that have a common word
+# would cost the more, the more of them there are.
+MAX_HITS = 500
 
-# What is added to the age of every entry: among the newest, age matters little.
-REST = timedelta(days=30)
+# Added to the age of every entry: among the newest, age matters little.
+AGE_OFFSET = timedelta(days=30)
 
 _PART = re.compile(
     r"(?:(?P<without>-)|(?P<key>source|topic|since|until)[:：])?"  # noqa: RUF001
@@ -31,8 +32,8 @@ _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What somebody typed: a question, and fields of a form that narrow it.
+class SearchInput:
+    """A search as it was typed: the query, and the other fields of the form.
 
     Attributes:
         q: Words, "phrases", -words, `source:`, `topic:`, `since:` and `until:`.
@@ -54,13 +55,13 @@ class Asked:
 
     @property
     def summary(self) -> str:
-        """All of it in one line."""
-        narrowed = [f"{name}:{value}" for name, value in self.fields.items() if name != "q"]
-        return " ".join([*([self.q] if self.q else []), *narrowed])
+        """All of it in one line, in query syntax."""
+        filters = [f"{name}:{value}" for name, value in self.fields.items() if name != "q"]
+        return " ".join([*([self.q] if self.q else []), *filters])
 
     @property
     def encoded(self) -> str:
-        """The same as it stands in an address, without what cannot be printed."""
+        """The same as a query string, without unprintable characters."""
         clean = {
             name: "".join(filter(str.isprintable, value[: MAX_LENGTH + 1])).strip()
             for name, value in self.fields.items()
@@ -68,15 +69,15 @@ class Asked:
         return urlencode({name: value for name, value in clean.items() if value})
 
 
-def read_asked(encoded: str) -> Asked:
-    """Return what stands in an address."""
+def parse_input(encoded: str) -> SearchInput:
+    """Return the search that a query string asks for."""
     given = parse_qs(encoded)
-    return Asked(**{name: given[name][0] for name in Asked.__slots__ if name in given})
+    return SearchInput(**{name: given[name][0] for name in SearchInput.__slots__ if name in given})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedSearch:
-    """A question that has a page and feeds of its own."""
+    """A query with a page and feeds of its own."""
 
     slug: str
     title: str
@@ -85,30 +86,30 @@ class SavedSearch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """Words that stand side by side.
+    """A word, or words of a phrase.
 
     Attributes:
-        is_open: The last one is the beginning of a word: a single character of a script
-            without blanks, which is stored with the one that follows.
+        is_prefix: The last word matches as a prefix: it is a single character of a script
+            without blanks, which is indexed as a pair with the one that follows.
     """
 
     words: tuple[str, ...]
-    is_open: bool = False
+    is_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A question as it was understood.
+    """A parsed query.
 
     Attributes:
-        terms: All of them have to be found.
-        without: None of them may be found.
+        terms: All of them have to match.
+        without: None of them may match.
         source: A slug.
         topic: A slug.
         since: The first day, in UTC.
         until: The last day, in UTC.
-        misread: What was said of time and is no day.
-        is_cut: It was longer than what is read of one.
+        invalid_dates: Values of `since:` and `until:` that are no dates.
+        is_truncated: It was longer than `MAX_LENGTH`, or had more than `MAX_TERMS`.
     """
 
     terms: tuple[Term, ...] = ()
@@ -117,17 +118,17 @@ class Query:
     topic: str | None = None
     since: date | None = None
     until: date | None = None
-    misread: tuple[str, ...] = ()
-    is_cut: bool = False
+    invalid_dates: tuple[str, ...] = ()
+    is_truncated: bool = False
 
     @property
-    def asks(self) -> bool:
-        """Whether it says what to look for."""
+    def has_criteria(self) -> bool:
+        """Whether it says what to search for; without does not count."""
         return bool(self.terms or self.source or self.topic or self.since or self.until)
 
 
 class Zone(IntEnum):
-    """Where in an entry all that was looked for stands; the number is what that is worth."""
+    """The part of an entry in which all terms stand; the value is its weight in the ranking."""
 
     TITLE = 4
     LEAD = 2
@@ -135,10 +136,11 @@ class Zone(IntEnum):
 
 
 class Hit(NamedTuple):
-    """An entry that matches; there are hundreds at a time.
+    """An entry that matches; a tuple, for there are hundreds at a time.
 
     Attributes:
-        story_id: What it has in common with its mates; None if it stands alone.
+        story_id: Its story; None if it is in none.
+        follows: Whether another entry leads its story.
     """
 
     entry_id: int
@@ -148,60 +150,60 @@ class Hit(NamedTuple):
     zone: Zone = Zone.BODY
 
 
-def read_query(asked: Asked) -> Query:
-    """Return what a question means; whatever was typed means something, if only nothing."""
-    narrowed: dict[str, str] = {}
+def parse_query(given: SearchInput) -> Query:
+    """Parse a search. There are no syntax errors: what cannot be parsed is left out."""
+    filters: dict[str, str] = {}
     terms: list[Term] = []
     without: list[Term] = []
-    for part in _PART.finditer(asked.q[:MAX_LENGTH]):
-        said = part["word"] if part["phrase"] is None else part["phrase"]
+    for part in _PART.finditer(given.q[:MAX_LENGTH]):
+        text = part["word"] if part["phrase"] is None else part["phrase"]
         if part["key"]:
-            narrowed[part["key"].lower()] = said.strip()
-        elif term := _term(said):
+            filters[part["key"].lower()] = text.strip()
+        elif term := _term(text):
             (without if part["without"] else terms).append(term)
-    narrowed |= {name: value for name, value in asked.fields.items() if name != "q"}
+    filters |= {name: value for name, value in given.fields.items() if name != "q"}
     days = {
-        name: _day(narrowed[name], last=name == "until")
+        name: _day(filters[name], last=name == "until")
         for name in ("since", "until")
-        if narrowed.get(name)
+        if filters.get(name)
     }
     return Query(
         terms=tuple(dict.fromkeys(terms))[:MAX_TERMS],
         without=tuple(dict.fromkeys(without))[:MAX_TERMS],
-        source=narrowed.get("source") or None,
-        topic=narrowed.get("topic") or None,
+        source=filters.get("source") or None,
+        topic=filters.get("topic") or None,
         since=days.get("since"),
         until=days.get("until"),
-        misread=tuple(narrowed[name] for name, day in days.items() if day is None),
-        is_cut=len(asked.q) > MAX_LENGTH or len({*terms}) > MAX_TERMS,
+        invalid_dates=tuple(filters[name] for name, day in days.items() if day is None),
+        is_truncated=len(given.q) > MAX_LENGTH or len({*terms}) > MAX_TERMS,
     )
 
 
 def rank(hits: Sequence[Hit]) -> list[Hit]:
     """Return one hit per story, the best first.
 
-    What stands in the title counts twice as much as what stands in the first words, and that
-    twice as much as what comes later; an entry twice as old counts half as much. Ages are
-    counted from the newest hit, so that the order does not change by itself.
+    Title, lead and body weigh 4 : 2 : 1; an entry twice as old counts half as much.
     """
-    kept = _without_followers(hits)
+    kept = _one_per_story(hits)
+    # Ages from the newest hit, not from now: the order, and with it every page of the results,
+    # stays the same until something new is found.
     newest = max((hit.sort_at for hit in kept), default=None)
 
-    def worth(hit: Hit) -> tuple[float, datetime, int]:
-        age = (newest or hit.sort_at) - hit.sort_at + REST
+    def score(hit: Hit) -> tuple[float, datetime, int]:
+        age = (newest or hit.sort_at) - hit.sort_at + AGE_OFFSET
         return hit.zone / age.total_seconds(), hit.sort_at, hit.entry_id
 
-    return sorted(kept, key=worth, reverse=True)
+    return sorted(kept, key=score, reverse=True)
 
 
 def newest_first(hits: Sequence[Hit]) -> list[Hit]:
     """Return one hit per story, the newest first."""
-    kept = _without_followers(hits)
+    kept = _one_per_story(hits)
     return sorted(kept, key=lambda hit: (hit.sort_at, hit.entry_id), reverse=True)
 
 
-def _without_followers(hits: Sequence[Hit]) -> list[Hit]:
-    """Drop every hit that an older one of its story stands for."""
+def _one_per_story(hits: Sequence[Hit]) -> list[Hit]:
+    """Drop every hit of a story but its lead, or else the oldest."""
     leads: dict[int, tuple[bool, int]] = {}
     for hit in hits:
         if hit.story_id is not None:
@@ -216,20 +218,20 @@ def _without_followers(hits: Sequence[Hit]) -> list[Hit]:
     ]
 
 
-def _term(said: str) -> Term | None:
-    words = limited(words_of(said))
+def _term(text: str) -> Term | None:
+    words = truncate(words_of(text))
     if not words:
         return None
-    is_open = is_character(words[-1])
-    if is_open and len(words) > 1 and words[-2].endswith(words[-1]) and len(words[-2]) == 2:
-        # The last character of a stretch stands by itself only where the stretch ends.
+    is_prefix = is_character(words[-1])
+    if is_prefix and len(words) > 1 and words[-2].endswith(words[-1]) and len(words[-2]) == 2:
+        # "学习" is indexed as the pair, and "习" only where the text ends there: the pair will do.
         return Term(words=tuple(words[:-1]))
-    return Term(words=tuple(words), is_open=is_open)
+    return Term(words=tuple(words), is_prefix=is_prefix)
 
 
-def _day(said: str, *, last: bool) -> date | None:
-    """Return the day that somebody names, or the first or last one of a month or year."""
-    found = _DAY.fullmatch(said.strip())
+def _day(text: str, *, last: bool) -> date | None:
+    """Return a date; of a month or year, its first or last day. None if it is no date."""
+    found = _DAY.fullmatch(text.strip())
     if found is None:
         return None
     year, month, day = (int(part) if part else None for part in found.groups())

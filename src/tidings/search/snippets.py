@@ -1,68 +1,68 @@
-"""What is shown of an entry that was found: the piece of its text that says why."""
+"""Snippets: the part of an entry's text that matches, with the matches highlighted."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tidings.search.query import Term
-from tidings.search.words import places_of
+from tidings.search.words import find_words
 
-# Characters that lead up to what was found.
-BEFORE = 80
+# Characters before the match.
+CONTEXT = 80
 
-# Characters of a piece.
+# Characters of a snippet.
 LENGTH = 280
 
-# Characters of a text that are looked at.
-LOOKED_AT = 100_000
+# Characters of a text that are searched for a match.
+MAX_TEXT = 100_000
 
 _BLANK = re.compile(r"\s")
 ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """A stretch of text, and whether it is what was looked for."""
+class SnippetPart:
+    """A part of a text; `is_found` if it matches, and is to be highlighted."""
 
     text: str
     is_found: bool = False
 
 
-def marked(text: str, terms: Sequence[Term]) -> tuple[Piece, ...]:
-    """Return the whole of a text in pieces."""
-    pieces: list[Piece] = []
+def highlight(text: str, terms: Sequence[Term]) -> tuple[SnippetPart, ...]:
+    """Return the whole text in parts, the matches among them."""
+    parts: list[SnippetPart] = []
     done = 0
     for start, end in _spans(text, terms):
         if start > done:
-            pieces.append(Piece(text=text[done:start]))
-        pieces.append(Piece(text=text[start:end], is_found=True))
+            parts.append(SnippetPart(text=text[done:start]))
+        parts.append(SnippetPart(text=text[start:end], is_found=True))
         done = end
-    return (*pieces, Piece(text=text[done:])) if done < len(text) else tuple(pieces)
+    return (*parts, SnippetPart(text=text[done:])) if done < len(text) else tuple(parts)
 
 
-def find_snippet(text: str, terms: Sequence[Term]) -> tuple[Piece, ...] | None:
-    """Return a piece of a text with the first place of something that was looked for."""
-    place = _find_place(text[:LOOKED_AT], terms)
+def find_snippet(text: str, terms: Sequence[Term]) -> tuple[SnippetPart, ...] | None:
+    """Return a snippet around the first match in a text; None if nothing matches."""
+    place = _find_place(text[:MAX_TEXT], terms)
     if place is None:
         return None
-    start = _beginning(text, max(place - BEFORE, 0), latest=place)
+    start = _beginning(text, max(place - CONTEXT, 0), latest=place)
     end = _ending(text, start + LENGTH)
     before = ELLIPSIS if start else ""
     after = ELLIPSIS if end < len(text) else ""
-    return marked(f"{before}{text[start:end]}{after}", terms)
+    return highlight(f"{before}{text[start:end]}{after}", terms)
 
 
 def _spans(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
-    """Return where terms stand, in order and apart from each other."""
-    words = [(word, found.start, found.end) for found in places_of(text) for word in found.words]
+    """Return where terms match, as (start, end), in order; overlapping matches are merged."""
+    words = [(word, found.start, found.end) for found in find_words(text) for word in found.words]
     spans = sorted(span for term in terms for span in _places(words, term))
-    apart: list[tuple[int, int]] = []
+    merged: list[tuple[int, int]] = []
     for start, end in spans:
-        if apart and start <= apart[-1][1]:
-            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
         else:
-            apart.append((start, end))
-    return apart
+            merged.append((start, end))
+    return merged
 
 
 def _places(words: Sequence[tuple[str, int, int]], term: Term) -> list[tuple[int, int]]:
@@ -75,13 +75,15 @@ def _places(words: Sequence[tuple[str, int, int]], term: Term) -> list[tuple[int
             continue
         if word == last:
             places.append((stretch[0][1], end))
-        elif term.is_open and word.startswith(last):
+        elif term.is_prefix and word.startswith(last):
             places.append((stretch[0][1], min(start + 1, end)))
     return places
 
 
 def _find_place(text: str, terms: Sequence[Term]) -> int | None:
-    """Return where the first term that there is begins: by its plain spelling, if that is found."""
+    """Return where the first term that matches begins; None if none does."""
+    # Plain search first: splitting the whole text into words takes much longer. Where
+    # lower case has another length ("İ"), places would not fit.
     lower = text.lower()
     if len(lower) == len(text):
         for term in terms:
@@ -96,7 +98,7 @@ def _find_place(text: str, terms: Sequence[Term]) -> int | None:
 
 
 def _beginning(text: str, place: int, *, latest: int) -> int:
-    """Return a place near `place` where a word begins."""
+    """Return the beginning of a word at or after `place`, up to `latest`."""
     blank = _BLANK.search(text, place, latest)
     return blank.end() if place and blank else place
 
@@ -104,5 +106,5 @@ def _beginning(text: str, place: int, *, latest: int) -> int:
 def _ending(text: str, place: int) -> int:
     if place >= len(text):
         return len(text)
-    blank = text.rfind(" ", place - BEFORE // 2, place)
+    blank = text.rfind(" ", place - CONTEXT // 2, place)
     return blank if blank > 0 else place

@@ -1,10 +1,8 @@
-"""The words of a text, as searching knows them: of whatever script, in whatever spelling.
+"""Tokenizer of the full-text index, the same for SQLite and PostgreSQL.
 
-A word is a stretch of letters and digits, in lower case and without accents. Scripts that are
-written without blanks have no such stretches; there every character stands for itself, together
-with the one that follows it. So a piece of such a text is found wherever it begins and ends.
-
-What an entry is found by: its words, as an index takes them.
+A word is a run of letters and digits, in lower case and without accents. Scripts without blanks
+between words (Chinese, Japanese, Thai …) are indexed as bigrams: every character together with
+the one that follows it, so that any part of such a text is found, wherever it begins and ends.
 """
 
 import re
@@ -18,19 +16,19 @@ from itertools import accumulate, pairwise
 from tidings.model.cjk import UNSPACED
 from tidings.model.text import readable
 
-# Words of one text that can be found, counted from its beginning.
+# Words of one text that are indexed, from its beginning; a tsvector has 16,383 positions.
 MAX_WORDS = 16_000
 
-# Times that one word of a text can be found, likewise.
-MAX_TIMES = 250
+# Occurrences of one word that are indexed; PostgreSQL takes 256 positions of a lexeme.
+MAX_OCCURRENCES = 250
 
 # Characters of a word that count.
 MAX_LENGTH = 50
 
-# Bytes of all words of a text together; PostgreSQL takes a megabyte with all that it adds.
+# Bytes of all words of a text together; a tsvector takes a megabyte with all that it adds.
 MAX_SIZE = 750_000
 
-# Stands where a word is not to be found any more; it is none itself.
+# Takes the position of a word that is left out, so that phrases do not match across it.
 FILLER = "·"
 
 _MARKS = (
@@ -52,22 +50,23 @@ _STRETCH = re.compile(f"[{UNSPACED}]+|[^{UNSPACED}]+")
 
 _ACCENT = re.compile("[\u0300-\u036f]+")
 
-# Characters of an entry's HTML that are searched.
+# Characters of an entry's HTML that are indexed.
 MAX_CONTENT = 500_000
 
-# Words of a text that are its beginning.
+# Words of a text that are its lead.
 LEAD = 100
 
-# The mark that every entry has; all others begin with it.
-EVERY = "§"
+# The mark that every entry has, and the beginning of all others (source, month, character …):
+# words in the index that nobody can type.
+MARK = "§"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordPosition:
-    """Where in a text some of its words are.
+    """Where in a text some of its words are, as offsets of characters.
 
     Attributes:
-        words: One, or those that a stretch without blanks consists of.
+        words: One, or those of a run whose normal form has another length.
     """
 
     start: int
@@ -78,22 +77,22 @@ class WordPosition:
 def words_of(text: str) -> list[str]:
     """Return the words of a text in their order.
 
-    At the end of a stretch without blanks its last character stands by itself.
+    The last character of a run without blanks is a word by itself.
     """
-    if text.isascii():
+    if text.isascii():  # nothing to normalise or to split
         return _RUN.findall(text.lower())
-    runs = _RUN.findall(_folded(" ".join(_RUN.findall(text))))
+    runs = _RUN.findall(_normalised(" ".join(_RUN.findall(text))))
     return [word for run in runs for word in ((run,) if run.isascii() else _split(run))]
 
 
-def limited(words: Sequence[str]) -> list[str]:
-    """Return as many of the words as an index takes; the places of the others stay as they are."""
+def truncate(words: Sequence[str]) -> list[str]:
+    """Return as many of the words as an index takes; those left out keep their positions."""
     kept = [word[:MAX_LENGTH] for word in words[:MAX_WORDS]]
     if len(kept) * MAX_LENGTH * 4 > MAX_SIZE:
         sizes = list(accumulate(len(word.encode()) for word in kept))
         kept = kept[: bisect_right(sizes, MAX_SIZE)]
-    counted = Counter(kept) if len(kept) > MAX_TIMES else Counter()
-    frequent = {word: MAX_TIMES for word, times in counted.items() if times > MAX_TIMES}
+    counted = Counter(kept) if len(kept) > MAX_OCCURRENCES else Counter()
+    frequent = {word: MAX_OCCURRENCES for word, times in counted.items() if times > MAX_OCCURRENCES}
     if frequent:
         for place, word in enumerate(kept):
             if word in frequent:
@@ -103,16 +102,16 @@ def limited(words: Sequence[str]) -> list[str]:
 
 
 def characters_of(words: Iterable[str]) -> set[str]:
-    """Return the characters that words in scripts without blanks begin with: all there are."""
+    """Return all characters of scripts without blanks: each is the first of some word."""
     begun = {word[0] for word in words if not word.isascii()}
     return set(filter(_UNSPACED_CHARACTER.match, begun))
 
 
-def places_of(text: str) -> Iterator[WordPosition]:
-    """Yield where the words of a text are; they are those that are indexed."""
+def find_words(text: str) -> Iterator[WordPosition]:
+    """Yield the words of a text with their positions, the same words as are indexed."""
     for run in _RUN.finditer(text):
         for stretch in _STRETCH.finditer(text, *run.span()):
-            yield from _found(text, *stretch.span())
+            yield from _word_positions(text, *stretch.span())
 
 
 def is_character(word: str) -> bool:
@@ -120,8 +119,8 @@ def is_character(word: str) -> bool:
     return len(word) == 1 and bool(_UNSPACED_CHARACTER.match(word))
 
 
-def _folded(text: str) -> str:
-    """Return a text in its plainest spelling: compatible characters, case and accents are one."""
+def _normalised(text: str) -> str:
+    """Return a text without case, accents, and variants of characters (NFKC)."""
     plain = unicodedata.normalize("NFKC", text).casefold()
     bare = _ACCENT.sub("", unicodedata.normalize("NFD", plain))
     return unicodedata.normalize("NFKC", bare)
@@ -140,8 +139,8 @@ def _split(run: str) -> Sequence[str]:
     return words
 
 
-def _found(text: str, start: int, end: int) -> Iterator[WordPosition]:
-    """Yield where the words of a stretch are; if their spelling is another, all at once."""
+def _word_positions(text: str, start: int, end: int) -> Iterator[WordPosition]:
+    """Yield where the words of a run are; where its normal form has another length, all at once."""
     words = [word[:MAX_LENGTH] for word in words_of(text[start:end])]
     if len(words) == end - start and _UNSPACED_CHARACTER.match(text, start):
         for place, word in enumerate(words, start):
@@ -151,8 +150,8 @@ def _found(text: str, start: int, end: int) -> Iterator[WordPosition]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Indexed:
-    """The words of an entry; then a mark for each character of a script without blanks.
+class IndexedText:
+    """The words of an entry, joined by blanks; then a mark for each single character.
 
     Attributes:
         lead: The title and the beginning of the text.
@@ -164,10 +163,10 @@ class Indexed:
     body: str
 
 
-def indexed(title: str, content: str) -> Indexed:
-    """Return the words of an entry; `content` is clean HTML."""
+def index_text(title: str, content: str) -> IndexedText:
+    """Return the words of an entry to be indexed; `content` is clean HTML."""
     named, said = words_of(title), words_of(readable(content[:MAX_CONTENT]))
-    return Indexed(
+    return IndexedText(
         title=_joined(named),
         lead=_joined([*named, FILLER, *said[:LEAD]]),
         body=_joined([*named, FILLER, *said]),
@@ -175,5 +174,5 @@ def indexed(title: str, content: str) -> Indexed:
 
 
 def _joined(words: Sequence[str]) -> str:
-    kept = limited(words)
-    return " ".join([*kept, *(f"{EVERY}{character}" for character in sorted(characters_of(kept)))])
+    kept = truncate(words)
+    return " ".join([*kept, *(f"{MARK}{character}" for character in sorted(characters_of(kept)))])

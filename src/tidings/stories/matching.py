@@ -1,6 +1,7 @@
-"""Stories: which entries of different sources tell the same, decided when they become public.
+"""Match near-duplicate entries of different sources, and group them into stories.
 
-How alike two entries are, and when that makes them one story.
+A missed story costs a second glance; a wrong one hides an entry. So in case of doubt entries are
+no match. The limits were chosen with the set of pairs in `tests/data/stories` in view.
 """
 
 from collections import Counter, defaultdict
@@ -11,26 +12,26 @@ from enum import StrEnum
 
 from tidings.stories.minhash import Sketch
 
-# How long an entry waits for others that tell the same.
-MEMORY = timedelta(days=14)
+# How long an entry can be matched by newer ones.
+MATCH_WINDOW = timedelta(days=14)
 
-# How far apart two entries may be that are known by their titles alone.
+# How far apart two entries may be that match by their titles alone.
 SAME_DAYS = timedelta(days=2)
 
 # Entries that one is compared with: those that share the most keys with it.
-MOST_LIKELY = 16
+MAX_CANDIDATES = 16
 
 # Words of a title that makes up for a short text, and of one that needs no text.
-FULL_TITLE, TELLING_TITLE = 6, 8
+LONG_TITLE, DISTINCT_TITLE = 6, 8
 
-# Words of an opening that says nothing; little; enough without a title.
-SCANT, SHORT, AMPLE = 8, 24, 60
+# Words of an opening: fewer than these are too few to compare; short; enough without a title.
+NO_TEXT, SHORT_TEXT, LONG_TEXT = 8, 24, 60
 
-# The part of two titles' words that they share.
-SAME_TITLE, AKIN_TITLE = 0.7, 0.25
+# Jaccard similarity of the words of two titles.
+SAME_TITLE, SIMILAR_TITLE = 0.7, 0.25
 
-# Times as long as another an opening is that may hold it as a whole.
-QUOTED = 1.5
+# How many times as long an opening is of which another may be an excerpt.
+EXCERPT_RATIO = 1.5
 
 
 class MatchReason(StrEnum):
@@ -50,7 +51,7 @@ class MatchReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Similarity:
-    """That two entries are alike: why, and how much, up to 1."""
+    """Why two entries match, and how similar they are, up to 1."""
 
     because: MatchReason
     score: float
@@ -58,7 +59,7 @@ class Similarity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """An entry as far as the stories go that it may be in."""
+    """An entry, as a member of the story that it is or may be in."""
 
     seq: int
     source_id: int
@@ -67,10 +68,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryCandidate(Member):
-    """A member, with what is compared of it.
+    """A member, with the sketch that is compared.
 
     Attributes:
-        seen_at: When we first saw it.
+        seen_at: Its `first_seen_at`.
     """
 
     seen_at: datetime
@@ -79,21 +80,21 @@ class StoryCandidate(Member):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Two entries that tell the same."""
+    """Two entries of one story."""
 
     one: Member
-    mate: Member
-    likeness: Similarity
+    other: Member
+    similarity: Similarity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoryUpdate:
-    """A story as it is from now on.
+    """A story as it is to be stored.
 
     Attributes:
-        story_ids: The stories it is made of; none if nobody in it had one.
+        story_ids: The stories it is made of; none if it is new.
         members: The oldest first.
-        matches: What brought it together now.
+        matches: Those that have made or extended it now.
     """
 
     story_ids: tuple[int, ...]
@@ -101,14 +102,14 @@ class StoryUpdate:
     matches: tuple[Match, ...]
 
 
-def likely_matches(
+def find_candidates(
     new: Sequence[StoryCandidate], known: Mapping[int, Collection[int]]
 ) -> dict[int, list[int]]:
-    """Return, by the `seq` of each new entry, those of the entries it may tell the same as.
+    """Return by the `seq` of each new entry those it is to be compared with.
 
     Args:
         new: In the order of publication.
-        known: What was public before, by key: the `seq` of each.
+        known: The `seq` of earlier entries, by key.
     """
     by_key: dict[int, list[int]] = defaultdict(list)
     likely: dict[int, list[int]] = {}
@@ -118,51 +119,53 @@ def likely_matches(
             shared.update(known.get(key, ()))
             shared.update(by_key[key])
             by_key[key].append(one.seq)
-        likely[one.seq] = [seq for seq, _ in shared.most_common(MOST_LIKELY)]
+        likely[one.seq] = [seq for seq, _ in shared.most_common(MAX_CANDIDATES)]
     return likely
 
 
 def find_matches(one: StoryCandidate, others: Iterable[StoryCandidate]) -> list[Match]:
-    """Return which entries of other sources tell the same as `one`, the surest first.
-
-    What one source says under several titles tells nothing: a page that all its entries lead
-    to, a text that stands under each of them.
-    """
+    """Return which entries of other sources match `one`, the most similar first."""
     near = list(others)
+    # A page that all entries of a source link to, or a text that stands under each of them, is
+    # boilerplate, and no sign of the same story.
     page = one.sketch.page
-    is_page_worn = _is_worn(one, (other for other in near if page and other.sketch.page == page))
-    is_text_worn = _is_worn(
-        one, (other for other in near if say_the_same(one.sketch, other.sketch))
+    is_page_boilerplate = _is_boilerplate(
+        one, (other for other in near if page and other.sketch.page == page)
+    )
+    is_text_boilerplate = _is_boilerplate(
+        one, (other for other in near if have_same_text(one.sketch, other.sketch))
     )
     found = [
-        Match(one=one, mate=other, likeness=likeness)
+        Match(one=one, other=other, similarity=similarity)
         for other in near
         if other.source_id != one.source_id
-        if (likeness := find_similarity(one.sketch, other.sketch))
-        if likeness.because is not MatchReason.HEADLINE or _are_of_same_days(one, other)
-        if not (is_page_worn if likeness.because is MatchReason.LINK else is_text_worn)
+        if (similarity := find_similarity(one.sketch, other.sketch))
+        if similarity.because is not MatchReason.HEADLINE or _are_of_same_days(one, other)
+        if not (
+            is_page_boilerplate if similarity.because is MatchReason.LINK else is_text_boilerplate
+        )
     ]
-    return sorted(found, key=lambda match: (-match.likeness.score, match.mate.seq))
+    return sorted(found, key=lambda match: (-match.similarity.score, match.other.seq))
 
 
 def group_matches(
     matches: Sequence[Match], stories: Iterable[Member], apart: Collection[frozenset[int]]
 ) -> list[StoryUpdate]:
-    """Return the stories that matches lead to.
+    """Return the stories that matches make or extend.
 
-    A story has one entry of each source at most, and none that the operator took apart. A match
-    that would break that is left out, and so are those that tell nothing new.
+    A story has one entry of each source at most, and no two that the operator keeps apart; a
+    match that would break that is left out.
 
     Args:
-        matches: The surest of each new entry first.
+        matches: The most similar of each new entry first.
         stories: All members of the stories that matched entries are in.
         apart: Pairs of `seq` that are never one story.
     """
     groups = _Groups(matches, stories)
     for match in matches:
-        one, mate = groups.of(match.one), groups.of(match.mate)
-        if one is not mate and _fit(one.members, mate.members, apart):
-            groups.merge(one, mate, match)
+        one, other = groups.of(match.one), groups.of(match.other)
+        if one is not other and _may_merge(one.members, other.members, apart):
+            groups.merge(one, other, match)
     return groups.joined()
 
 
@@ -173,7 +176,7 @@ class _Group:
 
 
 class _Groups:
-    """Members by the story they are in, as it grows."""
+    """Members by their group, while groups are merged (union-find, by relabelling)."""
 
     def __init__(self, matches: Sequence[Match], stories: Iterable[Member]) -> None:
         self._of: dict[int, _Group] = {}
@@ -183,7 +186,7 @@ class _Groups:
             group.members.append(member)
             self._of[member.seq] = group
         for match in matches:
-            for member in (match.one, match.mate):
+            for member in (match.one, match.other):
                 self._of.setdefault(member.seq, _Group([member], []))
 
     def of(self, member: Member) -> _Group:
@@ -207,16 +210,16 @@ class _Groups:
 
 
 def one_per_story(
-    entry_ids: Iterable[int], story_of: Mapping[int, int], *, told: Collection[int]
+    entry_ids: Iterable[int], story_of: Mapping[int, int], *, seen: Collection[int]
 ) -> tuple[int, ...]:
-    """Return entries without those whose story was told, by one of them or before.
+    """Return the first entry of each story, and those in none; without stories seen before.
 
     Args:
         entry_ids: In the order of publication.
         story_of: The stories of those that are in one.
-        told: Stories that are known already.
+        seen: Stories of which an entry was sent before.
     """
-    known, chosen = set(told), []
+    known, chosen = set(seen), []
     for one in entry_ids:
         story_id = story_of.get(one)
         if story_id not in known:
@@ -230,15 +233,15 @@ def _are_of_same_days(one: StoryCandidate, other: StoryCandidate) -> bool:
     return abs(one.seen_at - other.seen_at) <= SAME_DAYS
 
 
-def _is_worn(one: StoryCandidate, same: Iterable[StoryCandidate]) -> bool:
-    """Tell whether a source, be it that of `one`, says the same under different titles."""
+def _is_boilerplate(one: StoryCandidate, same: Iterable[StoryCandidate]) -> bool:
+    """Tell whether any source, also that of `one`, has the same under different titles."""
     titles: dict[int, set[tuple[str, ...]]] = defaultdict(set)
     for said in (one, *same):
         titles[said.source_id].add(said.sketch.title)
     return any(len(several) > 1 for several in titles.values())
 
 
-def _fit(
+def _may_merge(
     some: Sequence[Member], others: Sequence[Member], apart: Collection[frozenset[int]]
 ) -> bool:
     sources = {member.source_id for member in some}
@@ -248,63 +251,66 @@ def _fit(
 
 
 def find_similarity(one: Sketch, other: Sketch) -> Similarity | None:
-    """Return why two entries are one story, if they are.
+    """Return why two entries are one story; None if they are not.
 
-    The same page is enough. Else nothing may speak against it: titles with other numbers are
-    those of a series, texts with other numbers those of a form that is filled in again. The
-    more the titles differ, the more the texts have to agree.
+    The more the titles differ, the more similar the texts have to be.
     """
     if one.page and one.page == other.page:
         return Similarity(because=MatchReason.LINK, score=1.0)
-    if _differ(one.title_figures, other.title_figures) or _is_form(one.figures, other.figures):
+    # Other numbers in titles are those of a series ("part 2", "4.2.1"); other numbers in texts
+    # those of a form that is filled in again: weather, earthquakes, share prices.
+    if _differ(one.title_numbers, other.title_numbers) or _is_form(one.numbers, other.numbers):
         return None
     titles = _overlap(set(one.title), set(other.title))
     words = min(one.text_words, other.text_words)
-    if words < SCANT:
-        is_same = one.title == other.title and one.title_words >= TELLING_TITLE
+    if words < NO_TEXT:
+        is_same = one.title == other.title and one.title_words >= DISTINCT_TITLE
         return Similarity(because=MatchReason.HEADLINE, score=titles) if is_same else None
     texts = _Agreement.of(one.grams, other.grams)
-    is_told = words >= SHORT or min(one.title_words, other.title_words) >= FULL_TITLE
-    if titles >= SAME_TITLE and is_told and texts.is_at_least(0.35, held=0.6):
+    is_distinct = words >= SHORT_TEXT or min(one.title_words, other.title_words) >= LONG_TITLE
+    if titles >= SAME_TITLE and is_distinct and texts.is_at_least(0.35, containment=0.6):
         return Similarity(because=MatchReason.TITLE, score=texts.score)
-    is_akin = titles >= AKIN_TITLE and words >= SHORT and texts.is_at_least(0.6, held=0.75)
-    least = AMPLE if one.title and other.title else SHORT
-    if is_akin or (words >= least and texts.alike >= 0.8):
+    is_similar = (
+        titles >= SIMILAR_TITLE and words >= SHORT_TEXT and texts.is_at_least(0.6, containment=0.75)
+    )
+    least = LONG_TEXT if one.title and other.title else SHORT_TEXT
+    if is_similar or (words >= least and texts.jaccard >= 0.8):
         return Similarity(because=MatchReason.TEXT, score=texts.score)
     return None
 
 
-def say_the_same(one: Sketch, other: Sketch) -> bool:
-    """Tell whether two texts are nearly the same, whatever stands above them."""
-    has_text = min(one.text_words, other.text_words) >= SCANT
-    return has_text and _Agreement.of(one.grams, other.grams).is_at_least(0.6, held=0.75)
+def have_same_text(one: Sketch, other: Sketch) -> bool:
+    """Tell whether two texts are nearly the same, whatever their titles."""
+    has_text = min(one.text_words, other.text_words) >= NO_TEXT
+    return has_text and _Agreement.of(one.grams, other.grams).is_at_least(0.6, containment=0.75)
 
 
 @dataclass(frozen=True, slots=True)
 class _Agreement:
-    """How far two openings agree.
+    """How similar two openings are.
 
     Attributes:
-        alike: The part of all n-grams that both have (Jaccard).
-        held: The part of the shorter one that the longer one has; 0 if that is hardly longer.
+        jaccard: The part of all n-grams that both have.
+        containment: The part of the shorter one that the longer one has, which finds excerpts;
+            0 if that is hardly longer.
     """
 
-    alike: float
-    held: float
+    jaccard: float
+    containment: float
 
     @classmethod
     def of(cls, one: Collection[int], other: Collection[int]) -> "_Agreement":
         shorter, longer = sorted((len(one), len(other)))
         shared = len(set(one) & set(other))
-        held = shared / shorter if longer >= shorter * QUOTED else 0.0
-        return cls(shared / (shorter + longer - shared), held)
+        containment = shared / shorter if longer >= shorter * EXCERPT_RATIO else 0.0
+        return cls(shared / (shorter + longer - shared), containment)
 
     @property
     def score(self) -> float:
-        return max(self.alike, self.held)
+        return max(self.jaccard, self.containment)
 
-    def is_at_least(self, alike: float, *, held: float) -> bool:
-        return self.alike >= alike or self.held >= held
+    def is_at_least(self, jaccard: float, *, containment: float) -> bool:
+        return self.jaccard >= jaccard or self.containment >= containment
 
 
 def _overlap(one: Collection[str], other: Collection[str]) -> float:
@@ -313,11 +319,11 @@ def _overlap(one: Collection[str], other: Collection[str]) -> float:
 
 
 def _differ(one: Collection[str], other: Collection[str]) -> bool:
-    """Tell whether each has a number that the other has not."""
+    """Tell whether each has a number that the other lacks."""
     return bool(set(one) - set(other)) and bool(set(other) - set(one))
 
 
 def _is_form(one: Collection[str], other: Collection[str]) -> bool:
-    """Tell whether both have numbers, and hardly the same."""
+    """Tell whether both have numbers, and most of them differ."""
     fewer = min(len(one), len(other))
     return fewer >= 2 and len(set(one) & set(other)) < fewer / 2

@@ -1,11 +1,9 @@
-"""Sketches: what is compared of entries, and by what those find each other that are alike.
+"""Sketches of entries for near-duplicate detection: n-grams, and MinHash keys to look them up by.
 
-A sketch has the address of the page, the words of the title, and the opening of the text as a set
-of hashed n-grams. Its keys are what two sketches that are alike have in common, most likely, so
-that they find each other among a million: the page, the title, and bands of minima
-(one-permutation MinHash) over the whole opening and over its first words.
-
-Numbers in titles, however they are written: by them the parts of a series differ.
+A sketch has the address of the page, the words of the title, the numbers in both, and the opening
+of the text as a set of hashed n-grams. Its keys (page, title, and bands of one-permutation MinHash
+over the whole opening and over its first words) are likely to be shared by similar sketches, so
+that these are found among a million.
 """
 
 import re
@@ -20,25 +18,27 @@ from tidings.model.cjk import HAN, HANGUL, KANA
 from tidings.model.text import text_of
 from tidings.model.urls import page_of
 
-# Characters of clean HTML that are looked at, and without its markup.
-READ, LOOKED_AT = 12_000, 2_500
+# Characters of clean HTML that are read, and of its text.
+MAX_HTML, MAX_TEXT = 12_000, 2_500
 
-# Words of an n-gram and of the opening, and n-grams of its lead.
+# Words of an n-gram and of the opening, and n-grams of its lead. Only the opening: feeds differ in
+# how much of an article they carry, and in what they put below it.
 WIDTH, OPENING, LEAD = 3, 160, 40
 
-# The same in characters, where words are not spaced.
+# The same in characters, where there are no blanks between words.
 CJK_WIDTH, CJK_OPENING, CJK_LEAD = 4, 300, 80
 
-# Characters that say as much as a word.
+# Characters that count as one word.
 CJK_CHARACTERS = 1.75
 
-# An odd number by which hashes of words are mixed, in so many bits.
+# The odd multiplier by which hashes of words are mixed, in 64 bits. Keys are stored, and compared
+# with those of other versions and machines: they must not depend on Python's own `hash`.
 MIX, ALL_BITS = 0x9E3779B97F4A7C15, 2**64 - 1
 
-# Bins that n-grams fall into; two neighbours make a band.
+# Bins of one-permutation hashing; two neighbours make a band.
 BINS = 12
 
-# N-grams of a text that has bands, and words of a title that is a key.
+# The fewest n-grams of a text that has bands, and words of a title that is a key.
 MIN_GRAMS, MIN_TITLE = 8, 4
 
 _CJK_RANGES = f"{KANA}{HAN}{HANGUL}"
@@ -75,31 +75,31 @@ class Sketch:
     """What is compared of an entry.
 
     Attributes:
-        page: Where it leads, without what does not matter; None if that is no page of its own.
-        title: Its words, or characters where those are not spaced.
-        title_figures: The numbers among them, also as words.
+        page: Its link, normalised; None if that is no page of its own.
+        title: Its words, or characters where there are no blanks between words.
+        title_numbers: The numbers among them, also those written as words.
         grams: Hashes of the n-grams of the opening.
-        figures: The numbers in the opening.
-        is_spaced: Whether the text is written in words, not in characters.
-        keys: What those have in common that are alike, most likely.
+        numbers: The numbers in the opening.
+        is_spaced: Whether the text has blanks between words.
+        keys: Similar entries are likely to share one.
     """
 
     page: str | None
     title: tuple[str, ...]
-    title_figures: frozenset[str]
+    title_numbers: frozenset[str]
     grams: frozenset[int]
-    figures: frozenset[str]
+    numbers: frozenset[str]
     is_spaced: bool
     keys: tuple[int, ...]
 
     @property
     def title_words(self) -> float:
-        """How many words the title has, or characters that say as much."""
+        """How many words the title has; of CJK, as many as its characters count for."""
         return _words(self.title)
 
     @property
     def text_words(self) -> float:
-        """How many words of the text are compared, or characters that say as much."""
+        """How many words of the text are compared; of CJK, as many as its characters count for."""
         return len(self.grams) / (1 if self.is_spaced else CJK_CHARACTERS)
 
 
@@ -114,16 +114,16 @@ def sketch_of(title: str, url: str | None, text: str) -> Sketch:
     return Sketch(
         page=page,
         title=words,
-        title_figures=title_numbers(title),
+        title_numbers=title_numbers(title),
         grams=frozenset(grams),
-        figures=frozenset(token for token in opening if token[0].isdigit()),
+        numbers=frozenset(token for token in opening if token[0].isdigit()),
         is_spaced=not is_cjk,
-        keys=(*_names(page, words), *_bands("text", grams), *_bands("lead", grams[:lead])),
+        keys=(*_exact_keys(page, words), *_bands("text", grams), *_bands("lead", grams[:lead])),
     )
 
 
 def _plain(text: str) -> str:
-    return text_of(_FORMULA.sub(" x ", text[:READ]))[:LOOKED_AT]
+    return text_of(_FORMULA.sub(" x ", text[:MAX_HTML]))[:MAX_TEXT]
 
 
 def _tokens(text: str) -> list[str]:
@@ -150,7 +150,7 @@ def _grams(tokens: Sequence[str], width: int) -> list[int]:
     return list(dict.fromkeys(gram >> 32 for gram in mixed)) if len(tokens) >= width else []
 
 
-def _names(page: str | None, title: Sequence[str]) -> Iterator[int]:
+def _exact_keys(page: str | None, title: Sequence[str]) -> Iterator[int]:
     if page:
         yield _key("page", page)
     if _words(title) >= MIN_TITLE:
@@ -158,7 +158,7 @@ def _names(page: str | None, title: Sequence[str]) -> Iterator[int]:
 
 
 def _bands(name: str, grams: Sequence[int]) -> Iterator[int]:
-    """Yield keys of which two sets share one the more likely, the more they are alike."""
+    """Yield a key for each band; the more similar two sets are, the likelier they share one."""
     if len(grams) < MIN_GRAMS:
         return
     least: list[int | None] = [None] * BINS
@@ -168,11 +168,11 @@ def _bands(name: str, grams: Sequence[int]) -> Iterator[int]:
         if known is None or value < known:
             least[place] = value
     for place in range(0, BINS, 2):
-        yield _key(name, str(place), *(str(_filled(least, place + side)) for side in (0, 1)))
+        yield _key(name, str(place), *(str(_bin_minimum(least, place + side)) for side in (0, 1)))
 
 
-def _filled(least: Sequence[int | None], place: int) -> int:
-    """Return the minimum of a bin; an empty one borrows from the next that is not."""
+def _bin_minimum(least: Sequence[int | None], place: int) -> int:
+    """Return the minimum of a bin; an empty one borrows from the next (densification)."""
     steps = range(len(least))
     return next(
         step << 32 | value
@@ -182,17 +182,17 @@ def _filled(least: Sequence[int | None], place: int) -> int:
 
 
 def _key(*parts: str) -> int:
-    """Return a number that a database can hold."""
+    """Return a 64-bit key; signed, since databases have no others."""
     [number] = struct.unpack(">q", blake2b("\0".join(parts).encode(), digest_size=8).digest())
     return int(number)
 
 
 def title_numbers(title: str) -> frozenset[str]:
-    """Return the numbers in a title, and the words that number and date."""
-    return frozenset(_figures(unicodedata.normalize("NFKC", title).casefold()))
+    """Return the numbers in a title, also those in words: ordinals, months, weekdays, seasons."""
+    return frozenset(_numbers(unicodedata.normalize("NFKC", title).casefold()))
 
 
-def _figures(title: str) -> Iterator[str]:
+def _numbers(title: str) -> Iterator[str]:
     for number in _DIGITS.findall(title):
         yield number.replace(",", "")
     yield from _ENGLISH.findall(title)

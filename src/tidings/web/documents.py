@@ -29,7 +29,7 @@ from tidings.model.scopes import (
     Stamp,
 )
 from tidings.publishing.formats.registry import FORMATS
-from tidings.search.query import Asked
+from tidings.search.query import SearchInput
 from tidings.templating.site import Site
 from tidings.web import responses
 from tidings.web.operators import OperatorSessions
@@ -174,10 +174,10 @@ class Documents:
 
 def _asked(request: Request) -> Scope | None:
     """Return what somebody searches for; None if nobody does."""
-    given = {name: request.query_params.get(name) for name in Asked.__slots__}
+    given = {name: request.query_params.get(name) for name in SearchInput.__slots__}
     if all(value is None for value in given.values()):
         return None
-    asked = Asked(**{name: value for name, value in given.items() if value})
+    asked = SearchInput(**{name: value for name, value in given.items() if value})
     return Scope(kind="query", slug=asked.encoded)
 
 

@@ -225,7 +225,7 @@ class OperatorPages:
         """
         session = self._visits.find(request)
         if session is not None:
-            given, right = form.text("proof").encode(), session.proof.encode()
+            given, right = form.text("proof").encode(), session.csrf_token.encode()
             if not compare_digest(given, right):
                 raise HTTPException(403)
         return session

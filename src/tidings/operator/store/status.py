@@ -17,8 +17,8 @@ from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import (
     DEAD_AFTER,
-    LOST,
     MIN_FAILURES,
+    NOT_FOUND,
     SourceHealth,
     SourceState,
     health_of,
@@ -262,7 +262,7 @@ def _dead(connection: Connection, now: datetime) -> int:
     worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
     statement = select(func.count()).where(
         _IS_ACTIVE,
-        source.c.failing_with.in_(LOST),
+        source.c.failing_with.in_(NOT_FOUND),
         source.c.failures >= MIN_FAILURES,
         worked_at <= now - DEAD_AFTER,
     )

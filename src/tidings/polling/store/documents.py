@@ -1,7 +1,4 @@
-"""The last documents of each source, kept as they came to be read again without the network.
-
-Sources that are not where they were, to be looked for elsewhere.
-"""
+"""The last documents of each source as they were fetched, and lost sources to be searched for."""
 
 import zlib
 from collections.abc import Sequence
@@ -18,15 +15,15 @@ from tidings.polling.polled_source import KeptDocument
 from tidings.polling.store import leases
 
 # Documents that are kept of a source.
-KEPT = 3
+MAX_KEPT = 3
 
-# A raw hash that nothing has.
+# A raw hash that no entry has.
 _UNREAD = b"\0"
 
-# What a source fails with that may be somewhere else now.
+# Failures of a source that may have moved: not found, gone, or a page in its place.
 LOST_WITH = ("http 404", "http 410", "html")
 
-# Polls in a row that must have failed, unless the publisher says that it is gone for good.
+# Polls in a row that must have failed, unless the source is retired.
 MIN_FAILURES = 3
 
 # Entries of a source, the newest, whose pages it is recognised by.
@@ -34,7 +31,8 @@ MAX_PAGES = 2000
 
 
 def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
-    """Store documents, each in place of its source's oldest once there are `KEPT`."""
+    """Store documents, each in place of its source's oldest once there are `MAX_KEPT`."""
+    # Level 1: it is compressed inside the writing transaction, and read again hardly ever.
     rows = [
         {
             "of_source": one.source_id,
@@ -62,7 +60,7 @@ def _upsert(dialect: str) -> Insert:
     )
     written = ("fetched_at", "url", "content_type", "charset", "body")
     given = {name: bindparam(name, type_=document.c[name].type) for name in written}
-    slot = (func.coalesce(latest, -1) + 1) % KEPT
+    slot = (func.coalesce(latest, -1) + 1) % MAX_KEPT
     row = upsert(dialect, document).values(given | {"source_id": source_id, "slot": slot})
     return row.on_conflict_do_update(
         index_elements=["source_id", "slot"],
@@ -71,7 +69,7 @@ def _upsert(dialect: str) -> Insert:
 
 
 def kept(connection: Connection, source_id: int) -> list[KeptDocument]:
-    """Return what is kept of a source, the latest first."""
+    """Return the documents kept of a source, the latest first."""
     rows = connection.execute(
         select(document)
         .where(document.c.source_id == source_id)
@@ -90,14 +88,14 @@ def kept(connection: Connection, source_id: int) -> list[KeptDocument]:
     ]
 
 
-def forget_what_was_read(connection: Connection, source_id: int) -> None:
-    """Let everything that is stored of a source count as changed when it is read again."""
+def mark_unread(connection: Connection, source_id: int) -> None:
+    """Let every stored entry of a source count as changed when it is parsed again."""
     statement = update(entry).where(entry.c.source_id == source_id)
     connection.execute(statement.values(raw_hash=_UNREAD))
 
 
-def moved_sources(connection: Connection, *, only: int | None = None) -> list[DueSource]:
-    """Return the lost sources that were not looked for yet, or that one if it is among them."""
+def lost_sources(connection: Connection, *, only: int | None = None) -> list[DueSource]:
+    """Return the lost sources not searched for yet; with `only`, that one if it is among them."""
     is_retired = source.c.state == SourceState.RETIRED
     conditions = [
         source.c.failing_with.in_(LOST_WITH),
@@ -110,8 +108,8 @@ def moved_sources(connection: Connection, *, only: int | None = None) -> list[Du
     return leases.due_sources(connection, *conditions)
 
 
-def pages_of_entries(connection: Connection, source_id: int) -> list[str]:
-    """Return the addresses of what a source published last."""
+def entry_urls(connection: Connection, source_id: int) -> list[str]:
+    """Return the addresses of a source's newest entries."""
     statement = (
         select(entry.c.url)
         .where(entry.c.source_id == source_id)
@@ -121,10 +119,10 @@ def pages_of_entries(connection: Connection, source_id: int) -> list[str]:
     return [url for url in connection.scalars(statement) if url]
 
 
-def note_redirect(
+def note_looked(
     connection: Connection, source_id: int, notice: str | None, *, now: datetime
 ) -> None:
-    """Remember that a source was looked for, and what to tell the operator of it, if anything."""
-    told = {} if notice is None else {"notice": notice}
+    """Note that a source was searched for, and what the operator should know, if anything."""
+    noticed = {} if notice is None else {"notice": notice}
     statement = update(source).where(source.c.id == source_id, source.c.looked_at.is_(None))
-    connection.execute(statement.values(looked_at=now, **told))
+    connection.execute(statement.values(looked_at=now, **noticed))

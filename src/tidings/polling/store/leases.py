@@ -1,6 +1,6 @@
-"""Leases: whoever holds a host is alone with it. The times are the database's.
+"""Host leases: whoever holds one is alone with that host. And what polls read of sources.
 
-What polls read of their sources.
+All times are the database server's, so that machines whose clocks differ agree.
 """
 
 from collections.abc import Collection, Mapping
@@ -29,6 +29,7 @@ from tidings.db.tables import host, source
 from tidings.model.sources import DueSource, SourceState
 from tidings.polling.store import push_subscriptions
 
+# If its holder dies, a host is free again after this time.
 LEASE = timedelta(minutes=2)
 
 # How often a holder renews; a lease outlives five missed renewals.
@@ -54,7 +55,7 @@ class LeaseRequest:
     """Which sources a round is to poll.
 
     Attributes:
-        due_at: Those whose time has come by then; None for all that are active.
+        due_at: Those that are due by then; None for all that are active.
         only: Nothing but these, due or not, paused or not.
     """
 
@@ -70,9 +71,10 @@ class LeaseRequest:
 
 
 def clock(connection: Connection) -> datetime:
-    """Return the time by the clock that all who use the database share."""
+    """Return the current time by the clock that all processes on the database share, in UTC."""
     if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)  # one machine
+        return datetime.now(UTC)  # a file is used on one machine only
+    # Not `now()`, which stands still during a transaction.
     now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
 
@@ -83,7 +85,7 @@ def requested_ids(connection: Connection, wanted: LeaseRequest) -> list[int]:
 
 
 def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
-    """Return what a poll needs to know of these sources, by id; those that exist."""
+    """Return what a poll needs to know of these sources, in order of id; those that exist."""
     found = due_sources(connection, source.c.id.in_(source_ids))
     return sorted(found, key=attrgetter("id"))
 
@@ -91,10 +93,11 @@ def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
 def claim(
     connection: Connection, owner: str, *, wanted: LeaseRequest, limit: int
 ) -> list[list[DueSource]]:
-    """Take up to `limit` free hosts, the longest due first, each with its wanted sources."""
+    """Lease up to `limit` free hosts, the longest due first, each with its wanted sources."""
     now = clock(connection)
     rule = wanted.rule()
-    # By source, not by host: the index gives them in this order, and it ends at the limit.
+    # By source, not by host: the index gives them in this order, and the scan ends at the limit.
+    # Hosts that another process is claiming just now are skipped, not waited for.
     free = (
         select(host.c.name)
         .join(source, source.c.host == host.c.name)
@@ -119,7 +122,7 @@ def claim(
 
 
 def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta = LEASE) -> bool:
-    """Take one host, known or not; say whether it is `owner`'s now."""
+    """Lease one host, known or not; return whether `owner` holds it now."""
     now = clock(connection)
     row = upsert(connection.dialect.name, host).values(
         name=name, lease_owner=owner, lease_until=now + lease
@@ -134,7 +137,10 @@ def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta
 
 
 def claim_hop(connection: Connection, owner: str, name: str) -> bool:
-    """Take the host that a redirect leads to, unless a round of `owner` polls it anyway."""
+    """Lease the host that a redirect leads to; return whether it may be asked.
+
+    It may as well if a round of `owner` holds it: the hop then is one more request of that round.
+    """
     is_ours = host.c.lease_owner.startswith(f"{owner}:", autoescape=True)
     held = select(host.c.name).where(host.c.name == name, is_ours)
     if connection.execute(held).first():
@@ -143,23 +149,23 @@ def claim_hop(connection: Connection, owner: str, name: str) -> bool:
 
 
 def borrower(owner: str) -> str:
-    """Return the name under which `owner` holds hosts beside those of its round."""
+    """Return the lease owner under which `owner` holds hosts beside those of its rounds."""
     return f"{owner} (borrowed)"
 
 
 def name_of_round(process: str) -> str:
-    """Return a name for what one round of a process holds, which no other round gives back."""
+    """Return a lease owner for one round of a process, which no other round releases."""
     return f"{process}:{token_hex(4)}"
 
 
 def renew(connection: Connection, owner: str) -> None:
-    """Move on the end of every lease that `owner` holds."""
+    """Extend every lease that `owner` holds."""
     until = clock(connection) + LEASE
     connection.execute(update(host).where(host.c.lease_owner == owner).values(lease_until=until))
 
 
 def release(connection: Connection, owner: str, pauses: Mapping[str, timedelta]) -> None:
-    """Give hosts back; each may be claimed again after its pause."""
+    """Release hosts; each may be claimed again after its pause."""
     if not pauses:
         return
     now = clock(connection)
@@ -168,18 +174,19 @@ def release(connection: Connection, owner: str, pauses: Mapping[str, timedelta])
         .where(host.c.name == bindparam("host_name"), host.c.lease_owner == owner)
         .values(lease_owner=None, lease_until=None, cooldown_until=bindparam("until"))
     )
+
     rows = [{"host_name": name, "until": now + pause} for name, pause in sorted(pauses.items())]
     connection.execute(statement, rows)
 
 
 def release_all(connection: Connection, owner: str) -> None:
-    """Give back whatever `owner` still holds."""
+    """Release whatever `owner` still holds."""
     statement = update(host).where(host.c.lease_owner == owner)
     connection.execute(statement.values(lease_owner=None, lease_until=None))
 
 
 def resting(connection: Connection, source_ids: Collection[int], *, after: timedelta) -> set[int]:
-    """Return those of these sources whose host has to be left alone for longer than that."""
+    """Return those of these sources whose host cools down for longer than `after`."""
     rests = host.c.cooldown_until > clock(connection) + after
     its_host = source.c.host == host.c.name
     statement = select(source.c.id).join(host, its_host).where(source.c.id.in_(source_ids), rests)
@@ -187,7 +194,7 @@ def resting(connection: Connection, source_ids: Collection[int], *, after: timed
 
 
 def find_obstacle(connection: Connection, name: str) -> str | None:
-    """Return in words what keeps a host from being claimed; None if nothing does."""
+    """Return what keeps a host from being claimed, for the operator; None if nothing does."""
     now = clock(connection)
     row = connection.execute(select(host).where(host.c.name == name)).first()
     if row is None:

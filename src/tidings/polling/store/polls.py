@@ -1,9 +1,4 @@
-"""What polling reads and writes: in bulk, a batch of sources at a time.
-
-Where sources stand after their polls: written all at once.
-
-Entries under other keys: what may have been renamed, and what was.
-"""
+"""What polling reads and writes: a handful of statements for a batch of sources."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -44,19 +39,19 @@ from tidings.db.tables import entry, host, poll_hour, source, tombstone
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
-from tidings.model.sources import noted_all
+from tidings.model.sources import with_decisions
 from tidings.model.status import LAGS
 from tidings.model.urls import host_of
 from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
-from tidings.polling.guid_changes import Namesake
+from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.new_entries import NewEntry
-from tidings.polling.polled_source import SAID, PolledSource
+from tidings.polling.polled_source import FEED_METADATA, PolledSource
 from tidings.polling.store import documents, push_subscriptions, visibility
 from tidings.search.store import index
 from tidings.stories.matching import StoryCandidate
 from tidings.stories.store import stories
 
-# How long after its claimed publication an entry was seen, at most, by column.
+# Histogram of how long after its claimed publication an entry was seen: upper bound by column.
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
@@ -67,7 +62,7 @@ _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not i
 
 _COLUMNS = [name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"]
 
-_WRITTEN_IF_KNOWN = (*SAID, "problems", "notice", "history")
+_WRITTEN_IF_KNOWN = (*FEED_METADATA, "problems", "notice", "history")
 
 _WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 
@@ -75,7 +70,7 @@ _WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 def known_entries(
     connection: Connection, source_ids: Collection[int]
 ) -> dict[int, dict[bytes, KnownEntry]]:
-    """Return by source and key what is stored, or was removed: one statement for all."""
+    """Return by source and key what is stored or was removed: one statement for all sources."""
     known: dict[int, dict[bytes, KnownEntry]] = {source_id: {} for source_id in source_ids}
     rows = connection.execute(_known_select(), {"source_ids": list(source_ids)}).all()
     for source_id, key, entry_id, raw_hash, revision, is_alias, touched_at, was_empty in rows:
@@ -126,12 +121,11 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
     """Write what a batch of polls brought, in eleven statements at most.
 
-    What happens between a source's hub and us, where it moves, or what tells the same as others,
-    is rare and comes on top.
+    Changes of WebSub subscriptions, moves and stories are rare and come on top.
 
     Args:
         connection: One that writes.
-        owner: Who must hold the hosts; None for what came without asking them.
+        owner: The lease owner that must hold the hosts; None for pushes, which need no host.
         polled: The batch.
 
     Raises:
@@ -142,31 +136,33 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     documents.keep(connection, [one.document for one in polled if one.document])
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
-    _tally(connection, polled)
+    _count_polls(connection, polled)
     changed = [one for one in polled if _looks_different(one)]
-    turned = [one.id for one in polled if _health_turned(one)]
-    if not changed and not turned:
+    health_changed = [one.id for one in polled if _health_changed(one)]
+    if not changed and not health_changed:
         return
     published = sum(one.changes.published for one in changed)
+    # As late as possible: it locks out every other writer of entries until the commit, so that
+    # `seq` is the order of commits and no feed reader can miss a number.
     change, seq = change_log.next_change(connection, published=published)
     now = max(one.last_polled_at for one in polled)
-    _touch(connection, changed, turned, change=change, now=now)
-    arrived = _arrived(changed, seq=seq)
+    _touch(connection, changed, health_changed, change=change, now=now)
+    arrived = _numbered(changed, seq=seq)
     _insert_entries(connection, arrived, change=change)
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
-    remember_aliases(connection, [edit for edit in edits if edit.is_renamed])
+    insert_aliases(connection, [edit for edit in edits if edit.is_renamed])
     index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
     index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
     edited = [edit.entry_id for edit in edits]
     stories.refresh(connection, edited, change=change, now=now)
-    stories.join(connection, _told(arrived), change=change, now=now)
+    stories.join(connection, _story_candidates(arrived), change=change, now=now)
     filled = [edit.entry_id for edit in edits if edit.is_filled]
     if filled:
         visibility.show_filled(connection, filled, now=now)
 
 
-def _tally(connection: Connection, polled: Sequence[PolledSource]) -> None:
+def _count_polls(connection: Connection, polled: Sequence[PolledSource]) -> None:
     hour = polled[0].last_polled_at.replace(minute=0, second=0, microsecond=0)
     empty = dict.fromkeys(_TALLIED, 0)
     tallies: dict[str, Counter[str]] = defaultdict(lambda: Counter(empty))
@@ -175,6 +171,7 @@ def _tally(connection: Connection, polled: Sequence[PolledSource]) -> None:
         tally["polls"] += 1
         tally["entries"] += len(one.changes.new)
         for new in one.changes.new:
+            # What a first poll finds may be years old, and says nothing of our lag.
             if one.first_polled_at != one.last_polled_at and new.entry.published:
                 lag = max(one.last_polled_at - new.entry.published, timedelta(0))
                 tally[_lag_column(lag)] += 1
@@ -196,36 +193,36 @@ def _lag_column(lag: timedelta) -> str:
 
 def _looks_different(one: PolledSource) -> bool:
     changes = one.changes
-    return bool(changes.new or changes.edits or one.retitled)
+    return bool(changes.new or changes.edits or one.metadata_changed)
 
 
-def _health_turned(one: PolledSource) -> bool:
+def _health_changed(one: PolledSource) -> bool:
     return one.was_failing != bool(one.failures)
 
 
 def _touch(
     connection: Connection,
     changed: Sequence[PolledSource],
-    turned: Sequence[int],
+    health_changed: Sequence[int],
     *,
     change: int,
     now: datetime,
 ) -> None:
     scopes = [change_log.SOURCES, change_log.ALL] if changed else [change_log.SOURCES]
-    if turned:  # their own pages say how they do; those of their topics do not
-        slugs = connection.scalars(select(source.c.slug).where(source.c.id.in_(turned)))
+    if health_changed:  # shown on the source's own page, not on those of its topics
+        slugs = connection.scalars(select(source.c.slug).where(source.c.id.in_(health_changed)))
         scopes += map(change_log.of_source, slugs)
-    if any(one.retitled and one.first_polled_at != one.last_polled_at for one in changed):
+    if any(one.metadata_changed and one.first_polled_at != one.last_polled_at for one in changed):
         scopes.append(change_log.SITE)
     with_sources = [one.id for one in changed]
     change_log.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
 
 
-_Arrived = Sequence[tuple[PolledSource, NewEntry, int | None]]
+_Numbered = Sequence[tuple[PolledSource, NewEntry, int | None]]
 
 
-def _arrived(changed: Sequence[PolledSource], *, seq: int) -> _Arrived:
-    """Return what is new, the oldest first, with the publish sequence of what is public."""
+def _numbered(changed: Sequence[PolledSource], *, seq: int) -> _Numbered:
+    """Return the new entries, oldest first, with the publish sequence of those that are public."""
     found = [(one, new) for one in changed for new in one.changes.new]
     arrived: list[tuple[PolledSource, NewEntry, int | None]] = []
     for one, new in sorted(found, key=lambda pair: pair[1].sort_at):
@@ -235,7 +232,7 @@ def _arrived(changed: Sequence[PolledSource], *, seq: int) -> _Arrived:
     return arrived
 
 
-def _insert_entries(connection: Connection, arrived: _Arrived, *, change: int) -> None:
+def _insert_entries(connection: Connection, arrived: _Numbered, *, change: int) -> None:
     rows = [
         _new_row(one.id, new, seq=seq, now=one.last_polled_at) | {"change": change}
         for one, new, seq in arrived
@@ -244,7 +241,7 @@ def _insert_entries(connection: Connection, arrived: _Arrived, *, change: int) -
         connection.execute(_entry_insert(), rows)
 
 
-def _told(arrived: _Arrived) -> list[StoryCandidate]:
+def _story_candidates(arrived: _Numbered) -> list[StoryCandidate]:
     return [
         StoryCandidate(seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.sketch)
         for one, new, seq in arrived
@@ -285,7 +282,7 @@ def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -
         "pinned_at": None,
         "story_id": None,
         "follows": False,
-        "history": noted_all((), new.history, now=now) or None,
+        "history": with_decisions((), new.history, now=now) or None,
     }
 
 
@@ -333,11 +330,11 @@ def _entry_update() -> Update:
 def update_sources(
     connection: Connection, owner: str | None, polled: Sequence[PolledSource]
 ) -> None:
-    """Write where sources stand: one statement, and two for each that moves.
+    """Write the new state of sources: one statement, and two for each that moves.
 
     Args:
         connection: One that writes.
-        owner: Who must hold their hosts; None for what came without asking them.
+        owner: The lease owner that must hold their hosts; None for pushes, which need no host.
         polled: The sources.
 
     Raises:
@@ -352,8 +349,8 @@ def update_sources(
     if connection.execute(_update(), rows).rowcount != len(rows):
         raise LeaseLostError
     for one in polled:
-        if one.adopts:
-            _move(connection, one.id, one.adopts)
+        if one.new_url:
+            _move(connection, one.id, one.new_url)
 
 
 @cache
@@ -369,6 +366,7 @@ def _update() -> Update:
     is_ours = or_(
         owner.is_(None), exists().where(host.c.name == source.c.host, host.c.lease_owner == owner)
     )
+    # Optimistic lock: only one poll, or push, can follow the poll that both began from.
     before = bindparam("new_polled_before", type_=source.c.last_polled_at.type)
     is_as_known = source.c.last_polled_at.is_not_distinct_from(before)
     return update(source).where(source.c.id == given("id"), is_ours, is_as_known).values(written)
@@ -381,28 +379,28 @@ def _move(connection: Connection, source_id: int, url: str) -> None:
     connection.execute(moved)
 
 
-def entries_by_alias(
+def rename_candidates(
     connection: Connection, source_ids: Collection[int]
-) -> dict[int, list[Namesake]]:
+) -> dict[int, list[StoredEntry]]:
     """Return by source its latest entries, as many as a document can hold: one statement."""
-    found: dict[int, list[Namesake]] = {source_id: [] for source_id in source_ids}
-    rows = connection.execute(_namesakes_select(), {"source_ids": list(source_ids)})
+    found: dict[int, list[StoredEntry]] = {source_id: [] for source_id in source_ids}
+    rows = connection.execute(_rename_candidates_select(), {"source_ids": list(source_ids)})
     for source_id, entry_id, url, title, published, revision in rows:
         found[source_id].append(
-            Namesake(id=entry_id, url=url, title=title, published=published, revision=revision)
+            StoredEntry(id=entry_id, url=url, title=title, published=published, revision=revision)
         )
     return found
 
 
-def remember_aliases(connection: Connection, renamed: Sequence[EntryEdit]) -> None:
-    """Add the keys that entries came under to their own; those that are gone meanwhile have none."""
+def insert_aliases(connection: Connection, renamed: Sequence[EntryEdit]) -> None:
+    """Store the keys that entries came back under as aliases."""
     if renamed:
         rows = [{"of_entry": edit.entry_id, "new_key": edit.entry.key} for edit in renamed]
         connection.execute(_alias_insert(), rows)
 
 
 @cache
-def _namesakes_select() -> Select[int, int, str | None, str, datetime | None, bytes]:
+def _rename_candidates_select() -> Select[int, int, str | None, str, datetime | None, bytes]:
     source_ids: BindParameter[int] = bindparam("source_ids", expanding=True)
     # Ranked in the index alone: to rank rows would mean to read them.
     order = (entry.c.sort_at.desc(), entry.c.id.desc())
@@ -417,6 +415,7 @@ def _namesakes_select() -> Select[int, int, str | None, str, datetime | None, by
 
 @cache
 def _alias_insert() -> Insert:
+    # From a select: an entry that was removed meanwhile gets no alias.
     new_key: BindParameter[bytes] = bindparam("new_key", type_=alias.c.key.type)
     found = select(entry.c.source_id, literal(KEY_VERSION), new_key, entry.c.id).where(
         entry.c.id == bindparam("of_entry", type_=entry.c.id.type)

@@ -1,4 +1,4 @@
-"""Subscriptions at hubs: who may call us, what was pushed, and whom to ask next."""
+"""WebSub subscriptions: their state, what hubs have pushed, which request is due next."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -35,28 +35,28 @@ from tidings.model.websub import (
 )
 from tidings.polling.hub_requests import MAX_MISSES
 
-# How long after a poll a source is left alone, however many hints there are to fetch it.
+# How long after a poll a source is left alone, however often its hub says there is news.
 PUSH_PAUSE = timedelta(minutes=1)
 
-# How long a document waits to be taken in by itself, before its source is polled for it.
+# How long a pushed document waits for `PushReader`, before its source is polled for it.
 INTAKE = timedelta(seconds=10)
 
-# When a hub is asked again that has stopped pushing.
+# When we subscribe again to a hub that has stopped pushing.
 RESUBSCRIBE = timedelta(days=1)
 
 _READ = [
-    func.length(websub.c.pushed_body).label(name) if name == "waiting" else websub.c[name]
+    func.length(websub.c.pushed_body).label(name) if name == "pending_bytes" else websub.c[name]
     for name in HubSubscription.__dataclass_fields__
 ]
-_STANDING = ("state", "asked_at", "act_at", "lease_until", "failures", "last_error")
+_STATE_COLUMNS = ("state", "asked_at", "act_at", "lease_until", "failures", "last_error")
 _PUSHED = (websub.c.pushed_body, websub.c.pushed_type, websub.c.pushed_charset)
-_WAITS = websub.c.pushed_body.is_not(None)
+_IS_PENDING = websub.c.pushed_body.is_not(None)
 _IS_ACTIVE = exists().where(source.c.id == websub.c.source_id, source.c.state == SourceState.ACTIVE)
 _TOKEN_BYTES, _SECRET_BYTES = 16, 32
 
 
 def of_sources(connection: Connection, ids: Collection[int]) -> Mapping[int, HubSubscription]:
-    """Return how it stands with the hubs of those sources that have one."""
+    """Return the subscriptions of these sources, by source; many have none."""
     if not ids:
         return {}
     rows = connection.execute(select(*_READ).where(websub.c.source_id.in_(ids))).mappings()
@@ -83,12 +83,12 @@ def get(connection: Connection, token: str, *, to_change: bool = False) -> HubSu
 
 
 def note(connection: Connection, notes: Mapping[int, HubNote], *, now: datetime) -> None:
-    """Write what polls led to, by source: a statement for each kind of step."""
+    """Write what polls change in subscriptions, by source: a statement for each kind of step."""
     if not notes:
         return
     joining = {source_id: one.offer for source_id, one in notes.items() if one.offer}
     if joining:
-        _join(connection, joining, now=now)
+        _subscribe(connection, joining, now=now)
     misses = websub.c.misses + 1
     gives_up = misses >= MAX_MISSES
     changes: dict[HubStep, dict[str, object]] = {
@@ -103,33 +103,33 @@ def note(connection: Connection, notes: Mapping[int, HubNote], *, now: datetime)
     for step, change in changes.items():
         ids = [source_id for source_id, one in notes.items() if one.step is step]
         if ids:
-            meant = update(websub).where(websub.c.source_id.in_(ids), _may(step))
+            meant = update(websub).where(websub.c.source_id.in_(ids), _still_fits(step))
             connection.execute(meant.values(change))
 
 
 def put(connection: Connection, known: HubSubscription) -> None:
-    """Write how it stands with a hub after it was asked, or has spoken."""
-    columns = {name: getattr(known, name) for name in _STANDING}
+    """Write the state of a subscription after a request of ours, or a callback of its hub."""
+    columns = {name: getattr(known, name) for name in _STATE_COLUMNS}
     connection.execute(update(websub).where(websub.c.token == known.token).values(columns))
 
 
 def note_answer(connection: Connection, token: str, error: str | None) -> None:
-    """Note what a hub answered when it was asked, if it did not accept."""
+    """Store why a hub refused our request; None if it accepted."""
     connection.execute(update(websub).where(websub.c.token == token).values(last_error=error))
 
 
 def remove(connection: Connection, token: str) -> None:
-    """Forget a subscription; whoever calls with its token is not known any more."""
+    """Delete a subscription; callbacks with its token are answered "gone" from now on."""
     connection.execute(delete(websub).where(websub.c.token == token))
 
 
 def remove_all(connection: Connection) -> None:
-    """Forget every subscription."""
+    """Delete every subscription."""
     connection.execute(delete(websub))
 
 
 def find_due(connection: Connection, *, now: datetime) -> HubSubscription | None:
-    """Return the one whose hub is to be asked first; nobody else gets it until the end."""
+    """Return the subscription whose request is due first, locked until the transaction ends."""
     due = select(*_READ).where(websub.c.act_at <= now).order_by(websub.c.act_at).limit(1)
     row = connection.execute(due.with_for_update(skip_locked=True)).mappings().first()
     return _to_subscription(row) if row else None
@@ -138,47 +138,48 @@ def find_due(connection: Connection, *, now: datetime) -> HubSubscription | None
 def has_work(connection: Connection, *, now: datetime) -> bool:
     """Tell whether there is anything for `leave_inactive`, `make_due` or `find_due` to do."""
     left = ~_IS_ACTIVE & (websub.c.state != HubState.LEAVING)
-    work = select(websub.c.source_id).where(or_(websub.c.act_at <= now, _WAITS, left))
+    work = select(websub.c.source_id).where(or_(websub.c.act_at <= now, _IS_PENDING, left))
     return connection.execute(work.limit(1)).first() is not None
 
 
 def leave_inactive(connection: Connection, *, now: datetime) -> None:
-    """Leave the hubs of sources that are not polled any more."""
+    """Mark the subscriptions of sources that are not polled any more to be ended."""
     inactive = update(websub).where(~_IS_ACTIVE, websub.c.state != HubState.LEAVING)
     connection.execute(inactive.values(state=HubState.LEAVING, act_at=now, failures=0))
 
 
 def put_push(connection: Connection, token: str, push: Push, *, now: datetime) -> None:
-    """Keep what a hub sent for the next poll; if something waits already, that one fetches."""
+    """Keep a push for the next poll.
+
+    If an earlier one is pending still, both become a hint: the next poll fetches the document,
+    which has the entries of both.
+    """
     body = bindparam("body", push.body, type_=websub.c.pushed_body.type)
     columns = {
         "pushed_at": now,
         "pushed_type": push.content_type,
         "pushed_charset": push.charset,
-        "pushed_body": case((_WAITS, bindparam("none", b"", type_=body.type)), else_=body),
+        "pushed_body": case((_IS_PENDING, bindparam("none", b"", type_=body.type)), else_=body),
     }
     connection.execute(update(websub).where(websub.c.token == token).values(columns))
 
 
 def make_due(connection: Connection, *, now: datetime) -> None:
-    """Let every source be polled for which something waits, but none of them all the time.
-
-    A document is left a moment to be taken in by itself; what is being saved just now, until
-    the next time.
-    """
+    """Make every source due that has a push pending, though none more often than `PUSH_PAUSE`."""
+    # A document gets a moment to be ingested by itself; a hint is fetched at once.
     is_late = or_(func.length(websub.c.pushed_body) == 0, websub.c.pushed_at <= now - INTAKE)
-    waiting = (
+    pending_sources = (
         select(source.c.id, is_late.label("is_late"))
         .join(websub, websub.c.source_id == source.c.id)
         .where(
-            _WAITS,
+            _IS_PENDING,
             source.c.state == SourceState.ACTIVE,
             source.c.next_poll_at > now,
             source.c.last_polled_at <= now - PUSH_PAUSE,
         )
         .with_for_update(of=source, skip_locked=True)
     )
-    found = connection.execute(waiting).all()
+    found = connection.execute(pending_sources).all()
     for at, is_late_now in ((now, True), (now + INTAKE, False)):
         ids = [row.id for row in found if bool(row.is_late) is is_late_now]
         due = update(source).where(source.c.id.in_(ids), source.c.next_poll_at > at)
@@ -187,8 +188,8 @@ def make_due(connection: Connection, *, now: datetime) -> None:
         )
 
 
-def waiting(connection: Connection, *, since: datetime) -> Mapping[int, Push]:
-    """Return the documents that wait to be taken in, by source; later than then they came."""
+def pending(connection: Connection, *, since: datetime) -> Mapping[int, Push]:
+    """Return the documents pushed after `since` and not ingested yet, by source."""
     is_polled = exists().where(
         source.c.id == websub.c.source_id,
         source.c.state == SourceState.ACTIVE,
@@ -201,13 +202,13 @@ def waiting(connection: Connection, *, since: datetime) -> Mapping[int, Push]:
 
 
 def finish(connection: Connection, source_id: int, push: Push, *, fetches: bool) -> None:
-    """Let a document wait no more, unless another came meanwhile: that is to be fetched.
+    """Remove a push that was ingested, unless another came meanwhile: that is fetched.
 
     Args:
         connection: One that writes.
         source_id: Whose document it is.
-        push: As it was found waiting.
-        fetches: It was of no use: a poll is to fetch what there is.
+        push: As it was found pending.
+        fetches: It was of no use: leave a hint, so that a poll fetches the document.
     """
     is_same = websub.c.pushed_body == push.body
     same = update(websub).where(websub.c.source_id == source_id, is_same)
@@ -216,11 +217,11 @@ def finish(connection: Connection, source_id: int, push: Push, *, fetches: bool)
 
 
 def take_pushes(connection: Connection, ids: Collection[int]) -> Mapping[int, Push]:
-    """Return what waits for these sources, and let it wait no more.
+    """Remove and return what was pushed for these sources.
 
-    Hints are not returned: who does not find a document here fetches it.
+    Hints are not returned: whoever does not find a document here fetches it.
     """
-    mine = websub.c.source_id.in_(ids) & _WAITS
+    mine = websub.c.source_id.in_(ids) & _IS_PENDING
     taken = select(websub.c.source_id, *_PUSHED).where(mine).with_for_update()
     pushes = {row.source_id: _to_push(row) for row in connection.execute(taken)}
     gone = dict.fromkeys(column.name for column in _PUSHED)
@@ -234,14 +235,14 @@ def count_by_state(connection: Connection) -> dict[HubState, int]:
     return {HubState(row.state): row.number for row in connection.execute(counted)}
 
 
-def _may(step: HubStep) -> ColumnElement[bool]:
-    """Return whether the step still fits, for the hub may have spoken meanwhile."""
+def _still_fits(step: HubStep) -> ColumnElement[bool]:
+    """Return the condition that a step still fits: the hub may have called back meanwhile."""
     if step is HubStep.LEAVE:
         return websub.c.state != HubState.LEAVING
     return websub.c.state.in_(SUBSCRIBED)
 
 
-def _join(connection: Connection, offers: Mapping[int, HubOffer], *, now: datetime) -> None:
+def _subscribe(connection: Connection, offers: Mapping[int, HubOffer], *, now: datetime) -> None:
     rows = [
         {
             "source_id": source_id,

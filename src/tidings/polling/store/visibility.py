@@ -1,4 +1,4 @@
-"""What the operator says about who sees an entry: released, hidden, shown again."""
+"""Changes of who sees an entry: held ones released, others hidden or shown again."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -16,7 +16,7 @@ from tidings.stories.store import stories
 
 
 def held_ids(connection: Connection, source_id: int) -> list[int]:
-    """Return the ids of what is held of a source."""
+    """Return the ids of a source's held entries."""
     is_held = entry.c.state == EntryState.HELD
     statement = select(entry.c.id).where(entry.c.source_id == source_id, is_held)
     return list(connection.scalars(statement.order_by(entry.c.id)))
@@ -82,7 +82,12 @@ _DONE = {EntryState.PUBLIC: "made public", EntryState.HIDDEN: "hidden"}
 def _rows(
     connection: Connection, entry_ids: Sequence[int], reasons: Mapping[EntryState, str]
 ) -> list[_Row]:
-    """Return entries, the oldest first, unless there is a reason in the state of one."""
+    """Return entries, the oldest first, locked until the transaction ends.
+
+    Raises:
+        NotFoundError: There is no such entry.
+        ConflictError: One is in a state for which there is a reason in `reasons`.
+    """
     columns = (entry.c.id, entry.c.source_id, entry.c.state, entry.c.seq, entry.c.history)
     statement = select(*columns).where(entry.c.id.in_(entry_ids)).with_for_update()
     rows = connection.execute(statement.order_by(entry.c.sort_at, entry.c.id)).all()
@@ -144,7 +149,7 @@ def _move(
 
 
 def _unfold(connection: Connection, entry_ids: Sequence[int]) -> None:
-    """Let entries stand by themselves if nothing public came with them that they are counted with."""
+    """Unfold entries that came with nothing public that pages could count them with."""
     lead = entry.alias()
     leads = exists().where(
         lead.c.source_id == entry.c.source_id,

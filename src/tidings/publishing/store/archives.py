@@ -65,7 +65,7 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
 
 
 def _stands_for_itself() -> Select[int]:
-    return select(entry.c.id).where(*Selection(told_once=True).rules())
+    return select(entry.c.id).where(*Selection(one_per_story=True).rules())
 
 
 def _read(connection: Connection, chosen: Select[int]) -> list[Entry]:

@@ -127,9 +127,9 @@ def changed_lists(connection: Connection, now: Progress) -> list[PagedList]:
     )
     is_concerned = or_(topic.c.id.in_(topics_of_entries), _awaits_cuts(_KEY_OF_TOPIC))
     slugs = connection.scalars(select(topic.c.slug).where(is_concerned).order_by(topic.c.id))
-    lists = [PagedList(scope=change_log.ALL, selection=Selection(folded=False, told_once=True))]
+    lists = [PagedList(scope=change_log.ALL, selection=Selection(folded=False, one_per_story=True))]
     for slug in slugs:
-        selection = Selection(topic=slug, folded=False, told_once=True)
+        selection = Selection(topic=slug, folded=False, one_per_story=True)
         lists.append(PagedList(scope=change_log.of_topic(slug), selection=selection))
     return lists
 

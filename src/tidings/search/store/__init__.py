@@ -1,1 +1,1 @@
-"""The SQL of searching, and of the index of words."""
+"""The SQL of full-text search: queries, the index, saved searches."""

@@ -1,13 +1,8 @@
-"""Finding entries by their words: the same on both kinds of database.
+"""Full-text queries: SQLite (FTS5) and PostgreSQL (tsvector with GIN) find the same entries.
 
-What both kinds of database are asked when somebody searches, and what they answer.
-
-Finding entries by their words on SQLite, whose index gives the newest first, by id.
-
-Finding entries by their words on PostgreSQL, whose index knows no order.
-
-So the newest are asked for first, by the mark that entries of neighbouring ids share, and then
-as many more as seem to be needed.
+Only the newest hits are wanted, and ids are in the order in which entries were first seen. FTS5
+gives rows in the order of their ids. GIN knows no order; so there the newest entries are searched
+first, by a mark that neighbouring ids share (a block), and then as many more as seem to be needed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,20 +28,20 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from tidings.catalog import change_log
 from tidings.db.tables import entry, entry_words, source, source_topic, topic
 from tidings.model.entries import EntryState
-from tidings.search.query import MAX_FOUND, Hit, Query, Term, Zone
+from tidings.search.query import MAX_HITS, Hit, Query, Term, Zone
 from tidings.search.store.index import BLOCK
-from tidings.search.words import EVERY
+from tidings.search.words import MARK
 
-# Sources up to which the index is asked for each; of more, every entry that matches is looked at.
-MAX_MARKED = 50
+# Sources up to which the index is searched by their marks; of more, by a join with `entry`.
+MAX_SOURCE_MARKS = 50
 
 # No entry is older.
 EARLIEST = date(1995, 1, 1)
 
-A_DAY = timedelta(days=1)
+DAY = timedelta(days=1)
 
-# Hits that are asked for: one more tells that there are more.
-ENOUGH = MAX_FOUND + 1
+# One more than is shown tells that there are more.
+HIT_LIMIT = MAX_HITS + 1
 
 # What `Hit` has of an entry, in its order.
 COLUMNS = (entry.c.id, entry.c.sort_at, entry.c.story_id, entry.c.follows)
@@ -57,23 +52,23 @@ _ZONES = {zone.value: zone for zone in Zone}
 
 _sqlite_matches = _index.c.entry_index.bool_op("MATCH")
 
-# Blocks that are asked for by name; of what is rarer, all is asked for.
+# Blocks named in one query; for terms that are rarer, all that is left is searched at once.
 MAX_BLOCKS = 64
 
-# Blocks that are not worth to be asked for one by one.
+# Blocks that are left and not worth a query each.
 FEW_BLOCKS = 4
 
-# Entries with all words of a phrase that are looked at for whether they stand side by side.
+# Entries with all words of a phrase that are checked for the phrase itself: GIN has no positions.
 MAX_CHECKED = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchResult:
-    """What matches.
+    """The hits of a search.
 
     Attributes:
         hits: The newest, in no order.
-        is_all: Whether nothing else matches.
+        is_all: Whether there are no others.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -86,10 +81,10 @@ def find(
     *,
     states: Sequence[EntryState] = change_log.OPEN_STATES,
 ) -> SearchResult:
-    """Return the newest entries that match, and where in each of them it all stands."""
+    """Return the newest entries that match, each with the zone in which all terms stand."""
     latest = select(entry.c.first_seen_at).order_by(entry.c.id.desc()).limit(1)
     newest_at = connection.scalar(latest)
-    if newest_at is None or not query.asks:
+    if newest_at is None or not query.has_criteria:
         return SearchResult()
     rules: list[ColumnElement[bool]] = [entry.c.state.in_(states)]
     marks: list[Sequence[str]] = []
@@ -97,20 +92,20 @@ def find(
         since = max(query.since or EARLIEST, EARLIEST)
         until = min(query.until or date.max, newest_at.date())
         marks.append(list(_months(since, until)))
-        rules += [entry.c.sort_at >= _midnight(since), entry.c.sort_at < _midnight(until) + A_DAY]
+        rules += [entry.c.sort_at >= _midnight(since), entry.c.sort_at < _midnight(until) + DAY]
     if query.source or query.topic:
         sources = _sources(connection, query)
-        if len(sources) <= MAX_MARKED:
+        if len(sources) <= MAX_SOURCE_MARKS:
             marks.append([f"§s{one}" for one in sources])
         else:
             rules.append(entry.c.source_id.in_(sources))
     if not all(marks):
         return SearchResult()
-    wanted = IndexQuery(terms=query.terms, without=query.without, marks=marks, rules=rules)
+    index_query = IndexQuery(terms=query.terms, without=query.without, marks=marks, rules=rules)
     is_sqlite = connection.dialect.name == "sqlite"
     newest = newest_on_sqlite if is_sqlite else newest_on_postgresql
-    hits = newest(connection, wanted)
-    return SearchResult(hits=tuple(hits[:MAX_FOUND]), is_all=len(hits) <= MAX_FOUND)
+    hits = newest(connection, index_query)
+    return SearchResult(hits=tuple(hits[:MAX_HITS]), is_all=len(hits) <= MAX_HITS)
 
 
 def _sources(connection: Connection, query: Query) -> list[int]:
@@ -128,7 +123,7 @@ def _sources(connection: Connection, query: Query) -> list[int]:
 
 
 def _months(since: date, until: date) -> Iterator[str]:
-    """Yield the marks of the months from one day to another; whole years have one."""
+    """Yield the marks of the months from one day to another; whole years have a single one."""
     month = since.replace(day=1)
     while month <= until:
         if month.month == 1 and month.year < until.year:
@@ -145,12 +140,12 @@ def _midnight(day: date) -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexQuery:
-    """What the index is asked for, and what is looked at in the entries themselves.
+    """A query in terms of the index, with further conditions on entries.
 
     Attributes:
-        terms: All of them are to be found.
-        without: None of them may be found.
-        marks: Of each group at least one is to be found.
+        terms: All of them have to match.
+        without: None of them may match.
+        marks: Of each group at least one has to match.
         rules: Conditions on the `entry` table.
     """
 
@@ -160,39 +155,39 @@ class IndexQuery:
     rules: Sequence[ColumnElement[bool]]
 
 
-def written(term: Term) -> tuple[str, ...]:
-    """Return the words of a term as they stand in the index: a single character is a mark."""
-    if term.is_open and len(term.words) == 1:
-        return (f"{EVERY}{term.words[0]}",)
+def index_words(term: Term) -> tuple[str, ...]:
+    """Return the words of a term as they stand in the index; a single character is a mark."""
+    if term.is_prefix and len(term.words) == 1:
+        return (f"{MARK}{term.words[0]}",)
     return term.words
 
 
-def is_beginning(term: Term) -> bool:
-    """Tell whether the last word of a term is the beginning of one in the index."""
-    return term.is_open and len(term.words) > 1
+def is_prefix_search(term: Term) -> bool:
+    """Tell whether the last word of a term is searched as a prefix."""
+    return term.is_prefix and len(term.words) > 1
 
 
-def newest_on_sqlite(connection: Connection, wanted: IndexQuery) -> list[Hit]:
+def newest_on_sqlite(connection: Connection, query: IndexQuery) -> list[Hit]:
     """Return the newest hits, one more than are ranked."""
     statement = (
         select(*COLUMNS)
         .select_from(_index)
         .join(entry, entry.c.id == _index.c.rowid)
-        .where(_sqlite_matches(_expression(wanted, "body")), *wanted.rules)
+        .where(_sqlite_matches(_expression(query, "body")), *query.rules)
         .order_by(_index.c.rowid.desc())
-        .limit(ENOUGH)
+        .limit(HIT_LIMIT)
     )
     rows = connection.execute(statement).all()
-    zones = _zones(connection, wanted, lowest=rows[-1].id) if rows and wanted.terms else {}
+    zones = _zones(connection, query, lowest=rows[-1].id) if rows and query.terms else {}
     return [Hit(*row, zones.get(row.id, Zone.BODY)) for row in rows]
 
 
-def _zones(connection: Connection, wanted: IndexQuery, *, lowest: int) -> dict[int, Zone]:
-    """Return by id which entries have it all in their title or beginning."""
+def _zones(connection: Connection, query: IndexQuery, *, lowest: int) -> dict[int, Zone]:
+    """Return by id the zones of entries that have all terms in their title or lead."""
     statement = union_all(
         *(
             select(_index.c.rowid, literal(zone.value)).where(
-                _sqlite_matches(_expression(wanted, zone.name.lower())), _index.c.rowid >= lowest
+                _sqlite_matches(_expression(query, zone.name.lower())), _index.c.rowid >= lowest
             )
             for zone in (Zone.LEAD, Zone.TITLE)
         )
@@ -200,70 +195,71 @@ def _zones(connection: Connection, wanted: IndexQuery, *, lowest: int) -> dict[i
     return {entry_id: _ZONES[worth] for entry_id, worth in connection.execute(statement)}
 
 
-def _expression(wanted: IndexQuery, zone: str) -> str:
-    """Return the question as FTS5 reads it, its words in one column and its marks in another."""
-    terms = " AND ".join(map(_phrase, wanted.terms)) or f'"{EVERY}"'
+def _expression(query: IndexQuery, zone: str) -> str:
+    """Return the query in FTS5's syntax: words in the column of `zone`, marks in `body`."""
+    terms = " AND ".join(map(_phrase, query.terms)) or f'"{MARK}"'
     parts = [f"{{{zone}}} : ({terms})"]
-    for group in wanted.marks:
+    for group in query.marks:
         marks = " OR ".join(f'"{mark}"' for mark in group)
         parts.append(f"{{body}} : ({marks})")
     expression = " AND ".join(f"({part})" for part in parts)
-    if not wanted.without:
+    if not query.without:
         return expression
-    return f"({expression}) NOT ({{body}} : ({' OR '.join(map(_phrase, wanted.without))}))"
+    return f"({expression}) NOT ({{body}} : ({' OR '.join(map(_phrase, query.without))}))"
 
 
 def _phrase(term: Term) -> str:
-    """Return words that stand side by side; none of them holds a quotation mark."""
-    return f'"{" ".join(written(term))}"{" *" if is_beginning(term) else ""}'
+    """Return a phrase in FTS5's syntax; no word holds a quotation mark, so nothing is escaped."""
+    return f'"{" ".join(index_words(term))}"{" *" if is_prefix_search(term) else ""}'
 
 
-def newest_on_postgresql(connection: Connection, wanted: IndexQuery) -> list[Hit]:
+def newest_on_postgresql(connection: Connection, query: IndexQuery) -> list[Hit]:
     """Return the newest hits, one more than are ranked."""
     newest_id = connection.scalar(select(func.max(entry.c.id))) or 0
     top = newest_id // BLOCK
     hits: list[Hit] = []
     step = 1
-    while top >= 0 and len(hits) < ENOUGH:
+    while top >= 0 and len(hits) < HIT_LIMIT:
         if step > MAX_BLOCKS or top < FEW_BLOCKS:
             step = top + 1
         blocks = range(max(top - step + 1, 0), top + 1)
-        hits += _hits(connection, wanted, blocks, limit=ENOUGH - len(hits))
-        asked = (newest_id + 1) / BLOCK - blocks.start  # the newest block is not full yet
+        hits += _hits(connection, query, blocks, limit=HIT_LIMIT - len(hits))
+        searched = (newest_id + 1) / BLOCK - blocks.start  # the newest block is not full yet
         top = blocks.start - 1
-        step = int((ENOUGH - len(hits)) * asked / len(hits)) + 1 if hits else MAX_BLOCKS + 1
+        step = int((HIT_LIMIT - len(hits)) * searched / len(hits)) + 1 if hits else MAX_BLOCKS + 1
     return hits
 
 
-def _hits(connection: Connection, wanted: IndexQuery, blocks: range, *, limit: int) -> list[Hit]:
-    """Return the newest hits of some blocks; if the first is the first of all, without naming them."""
-    groups = list(wanted.marks)
+def _hits(connection: Connection, query: IndexQuery, blocks: range, *, limit: int) -> list[Hit]:
+    """Return the newest hits of some blocks; if they reach back to the first, without their marks."""
+    groups = list(query.marks)
     if blocks.start:
         groups.append([f"§b{number}" for number in blocks])
-    terms = [_words(term, joined_by=" <-> ") for term in wanted.terms]
-    exactly = " & ".join(
-        [*terms, *(f"!({_words(term, joined_by=' <-> ')})" for term in wanted.without)]
+    terms = [_words(term, joined_by=" <-> ") for term in query.terms]
+    exact = " & ".join(
+        [*terms, *(f"!({_words(term, joined_by=' <-> ')})" for term in query.without)]
     )
-    is_checked = any(len(term.words) > 1 for term in (*wanted.terms, *wanted.without))
+    is_checked = any(len(term.words) > 1 for term in (*query.terms, *query.without))
     words = entry_words.c
-    loosely = _postgresql_matches(words.body, _loose(wanted, groups))
-    found = select(entry_words).where(loosely, words.entry_id < blocks.stop * BLOCK)
+    in_index = _postgresql_matches(words.body, _index_condition(query, groups))
+    found = select(entry_words).where(in_index, words.entry_id < blocks.stop * BLOCK)
     if is_checked:
         found = found.order_by(words.entry_id.desc()).limit(MAX_CHECKED)
+    # Materialized: phrases are checked only on what the index has found.
     hit = found.cte("found").prefix_with("MATERIALIZED")
     best = (
         select(*COLUMNS, hit.c.title, hit.c.lead)
         .join(hit, hit.c.entry_id == entry.c.id)
-        .where(*wanted.rules, *([_postgresql_matches(hit.c.body, exactly)] if is_checked else ()))
+        .where(*query.rules, *([_postgresql_matches(hit.c.body, exact)] if is_checked else ()))
         .order_by(hit.c.entry_id.desc())
         .limit(limit)
         .subquery()
     )
     zones = (best.c.title, best.c.lead) if terms else ()
-    asked = [
+    searched = [
         _postgresql_matches(zone, " & ".join(terms)).label(f"in_{zone.name}") for zone in zones
     ]
-    rows = connection.execute(select(best, *asked).order_by(best.c.id.desc()))
+    rows = connection.execute(select(best, *searched).order_by(best.c.id.desc()))
     return [
         Hit(
             entry_id=row.id,
@@ -282,13 +278,13 @@ def _zone(row: Row[*tuple[Any, ...]]) -> Zone:
     return Zone.LEAD if row.in_lead else Zone.BODY
 
 
-def _loose(wanted: IndexQuery, groups: Sequence[Sequence[str]]) -> str:
-    """Return what the index alone can tell: words and marks, but not which words are neighbours."""
-    words = [_words(term, joined_by=" & ") for term in wanted.terms]
+def _index_condition(query: IndexQuery, groups: Sequence[Sequence[str]]) -> str:
+    """Return the part of the query that GIN can answer: words and marks, but no phrases."""
+    words = [_words(term, joined_by=" & ") for term in query.terms]
     marks = [" | ".join(f"'{mark}'" for mark in group) for group in groups]
-    without = [f"!{_words(term, joined_by='')}" for term in wanted.without if len(term.words) == 1]
+    without = [f"!{_words(term, joined_by='')}" for term in query.without if len(term.words) == 1]
     groups_of_marks = (f"({group})" for group in marks)
-    return " & ".join([*(words or [f"'{EVERY}'"]), *groups_of_marks, *without])
+    return " & ".join([*(words or [f"'{MARK}'"]), *groups_of_marks, *without])
 
 
 def _postgresql_matches(vector: ColumnElement[str], query: str) -> ColumnElement[bool]:
@@ -296,6 +292,6 @@ def _postgresql_matches(vector: ColumnElement[str], query: str) -> ColumnElement
 
 
 def _words(term: Term, *, joined_by: str) -> str:
-    """Return the words of a term as PostgreSQL reads them; none of them holds a quotation mark."""
-    ending = ":*" if is_beginning(term) else ""
-    return "(" + joined_by.join(f"'{word}'" for word in written(term)) + ending + ")"
+    """Return a term in the syntax of `to_tsquery`; no word holds a quotation mark."""
+    ending = ":*" if is_prefix_search(term) else ""
+    return "(" + joined_by.join(f"'{word}'" for word in index_words(term)) + ending + ")"

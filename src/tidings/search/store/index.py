@@ -1,4 +1,4 @@
-"""The index of words: what entries are found by, kept in step with them."""
+"""The full-text index: filled when entries are stored, rebuilt, checked."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -19,16 +19,16 @@ from sqlalchemy import (
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, entry_words
 from tidings.model.feed import KEY_VERSION
-from tidings.search.words import EVERY, MAX_CONTENT, Indexed, indexed
+from tidings.search.words import MARK, MAX_CONTENT, IndexedText, index_text
 
-# Entries whose ids share a mark on PostgreSQL, so that the newest can be asked for alone.
+# Neighbouring ids that share a mark on PostgreSQL, so that the newest can be searched alone.
 BLOCK = 1024
 
 # Entries that are read and indexed at a time.
 CHUNK = 200
 
 
-def add(connection: Connection, new: Sequence[tuple[int, bytes, Indexed]]) -> None:
+def add(connection: Connection, new: Sequence[tuple[int, bytes, IndexedText]]) -> None:
     """Index entries that have just been inserted, each by source and key: one statement."""
     dialect = connection.dialect.name
     rows = [
@@ -39,7 +39,7 @@ def add(connection: Connection, new: Sequence[tuple[int, bytes, Indexed]]) -> No
         connection.execute(_upsert(dialect, _BY_KEY), rows)
 
 
-def renew(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> None:
+def renew(connection: Connection, entries: Sequence[tuple[int, IndexedText]]) -> None:
     """Index entries anew, each by its id: one statement."""
     dialect = connection.dialect.name
     rows = [{"of_entry": entry_id, **_row(dialect, words)} for entry_id, words in entries]
@@ -48,7 +48,7 @@ def renew(connection: Connection, entries: Sequence[tuple[int, Indexed]]) -> Non
 
 
 def rebuild(connection: Connection, advance: Callable[[int], None]) -> None:
-    """Index everything that is stored, from nothing.
+    """Index all stored entries from scratch.
 
     Args:
         connection: A writing one.
@@ -59,13 +59,13 @@ def rebuild(connection: Connection, advance: Callable[[int], None]) -> None:
     columns = select(entry.c.id, entry.c.title, content).order_by(entry.c.id)
     last = 0
     while rows := connection.execute(columns.where(entry.c.id > last).limit(CHUNK)).all():
-        renew(connection, [(row.id, indexed(row.title, row.content)) for row in rows])
+        renew(connection, [(row.id, index_text(row.title, row.content)) for row in rows])
         last = rows[-1].id
         advance(len(rows))
 
 
 def problems(connection: Connection) -> list[str]:
-    """Return what is wrong with the index, in words; empty if nothing is."""
+    """Return what is wrong with the index, for the operator; empty if nothing is."""
     is_indexed = exists().where(entry_words.c.entry_id == entry.c.id)
     lacking = connection.scalar(select(func.count()).select_from(entry).where(~is_indexed))
     found = [f"{lacking} entries that cannot be searched"] if lacking else []
@@ -108,7 +108,7 @@ def _upsert(dialect: str, rule: tuple[ColumnElement[bool], ...]) -> Insert:
     )
 
 
-def _row(dialect: str, words: Indexed) -> dict[str, str]:
+def _row(dialect: str, words: IndexedText) -> dict[str, str]:
     columns = {"title": words.title, "lead": words.lead, "body": words.body}
     if dialect == "sqlite":
         return columns
@@ -116,11 +116,11 @@ def _row(dialect: str, words: Indexed) -> dict[str, str]:
 
 
 def _vector(text: str) -> str:
-    """Return words as PostgreSQL reads a vector; none of them holds a quote or a backslash."""
+    """Return words in the syntax of `tsvector`; none of them holds a quote or a backslash."""
     places: dict[str, list[str]] = {}
     marks = []
     for place, word in enumerate(text.split(), 1):
-        if word.startswith(EVERY):
+        if word.startswith(MARK):
             marks.append(f"'{word}'")
         else:
             places.setdefault(word, []).append(str(place))

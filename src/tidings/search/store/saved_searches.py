@@ -1,4 +1,4 @@
-"""Saved searches: questions that have a page and feeds of their own."""
+"""Saved searches: queries with a page and feeds of their own."""
 
 from datetime import datetime
 
@@ -32,7 +32,7 @@ def add(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
 
 
 def remove(connection: Connection, slug: str, *, now: datetime) -> None:
-    """Take a search away.
+    """Remove a search.
 
     Raises:
         NotFoundError: There is no such search.
@@ -63,6 +63,6 @@ def find(connection: Connection, slug: str) -> SavedSearch | None:
 
 
 def every(connection: Connection) -> list[SavedSearch]:
-    """Return all searches by title."""
+    """Return all searches, in order of their titles."""
     rows = connection.execute(select(search).order_by(search.c.title, search.c.id))
     return [SavedSearch(slug=row.slug, title=row.title, query=row.query) for row in rows]

@@ -1,9 +1,4 @@
-"""Stories as the operator sees and mends them.
-
-Which stories somebody has been told of already, by the letters that were planned.
-
-Why an entry is in a story, or in none, in words for the operator who asks.
-"""
+"""Stories as the operator sees, splits, merges and explains them; and which ones were sent."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,8 +17,8 @@ from tidings.model.newsletters import DeliveryState, Subscription
 from tidings.stories.matching import Match, MatchReason, Member, Similarity, StoryUpdate
 from tidings.stories.store import stories
 
-# Stories, each with the `seq` of its first member that was told of.
-Told = Mapping[int, int]
+# Stories, each with the `seq` of its first member that was sent.
+SentStories = Mapping[int, int]
 
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 
@@ -56,8 +51,8 @@ class Reason:
     """Why two entries are one story."""
 
     entry_id: int
-    mate_id: int
-    likeness: Similarity
+    other_id: int
+    similarity: Similarity
     joined_at: datetime
 
 
@@ -93,16 +88,16 @@ def reasons(connection: Connection, entry_ids: Collection[int]) -> list[Reason]:
     return [
         Reason(
             entry_id=entry_id,
-            mate_id=mate_id,
-            likeness=Similarity(because=MatchReason(because), score=score),
+            other_id=other_id,
+            similarity=Similarity(because=MatchReason(because), score=score),
             joined_at=joined_at,
         )
-        for entry_id, mate_id, because, score, joined_at in connection.execute(statement)
+        for entry_id, other_id, because, score, joined_at in connection.execute(statement)
     ]
 
 
 def kept_apart(connection: Connection, entry_id: int) -> list[tuple[int, datetime]]:
-    """Return what the operator keeps an entry apart from, and since when."""
+    """Return the entries that the operator keeps an entry apart from, and since when."""
     one, mate = entry.alias(), entry.alias()
     statement = (
         select(one.c.id, mate.c.id, apart.c.decided_at)
@@ -128,26 +123,26 @@ def split(connection: Connection, entry_id: int, *, now: datetime) -> list[int]:
     [member] = _members(connection, [entry_id])
     if member.story_id is None:
         raise ConflictError("entry", entry_id, because="is in no story")
-    mates = [one for one in stories.members(connection, [member.story_id]) if one != member]
+    others = [one for one in stories.members(connection, [member.story_id]) if one != member]
     decided = [
         {"seq": min(pair), "mate_seq": max(pair), "decided_at": now}
-        for pair in ((member.seq, mate.seq) for mate in mates)
+        for pair in ((member.seq, mate.seq) for mate in others)
     ]
-    stories.settle(connection, [member.story_id], change=change, now=now)
+    stories.update_leads(connection, [member.story_id], change=change, now=now)
     connection.execute(insert(apart), decided)
     is_its = or_(likeness.c.seq == member.seq, likeness.c.mate_seq == member.seq)
     connection.execute(delete(likeness).where(is_its))
     alone = update(entry).where(entry.c.id == entry_id)
     connection.execute(alone.values(story_id=None, follows=False))
     stories.detach(connection, [member.story_id], now=now)
-    told = select(entry.c.id).where(entry.c.seq.in_([mate.seq for mate in mates]))
-    return list(connection.scalars(told.order_by(entry.c.seq)))
+    ids = select(entry.c.id).where(entry.c.seq.in_([mate.seq for mate in others]))
+    return list(connection.scalars(ids.order_by(entry.c.seq)))
 
 
 def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> int:
-    """Make two entries or more, with all their mates, one story; return its id.
+    """Make two entries or more, with all in their stories, one story; return its id.
 
-    What the operator took apart before may be together again.
+    Overrides what the operator has split before.
 
     Raises:
         NotFoundError: There is no such entry; nothing is changed.
@@ -163,20 +158,20 @@ def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) ->
     connection.execute(
         delete(apart).where(apart.c.seq.in_(together), apart.c.mate_seq.in_(together))
     )
-    by_word = Similarity(because=MatchReason.OPERATOR, score=1.0)
+    by_operator = Similarity(because=MatchReason.OPERATOR, score=1.0)
     new = [one for one in others if one.story_id is None or one.story_id != first.story_id]
     joined = StoryUpdate(
         story_ids=tuple(known),
         members=tuple(together[seq] for seq in sorted(together)),
-        matches=tuple(Match(one=one, mate=first, likeness=by_word) for one in new),
+        matches=tuple(Match(one=one, other=first, similarity=by_operator) for one in new),
     )
     [story_id] = stories.write(connection, [joined], change=change, now=now)
     return story_id
 
 
 def _stories(connection: Connection, made: dict[int, datetime]) -> list[Story]:
-    told = select(entry.c.id).where(entry.c.story_id.in_(made))
-    found = entries.by_ids(connection, list(connection.scalars(told)))
+    ids = select(entry.c.id).where(entry.c.story_id.in_(made))
+    found = entries.by_ids(connection, list(connection.scalars(ids)))
     found.sort(key=lambda one: one.seq or 0)
     return [
         Story(
@@ -202,10 +197,10 @@ def _members(connection: Connection, entry_ids: Sequence[int]) -> list[Member]:
 
 def stories_sent_to(
     connection: Connection, subscription_ids: Collection[int], story_ids: Collection[int]
-) -> dict[int, Told]:
-    """Return what subscriptions were told of some stories; of those that were told anything.
+) -> dict[int, SentStories]:
+    """Return by subscription which of some stories were sent to it; many have none.
 
-    What a letter tells of counts, whatever became of the entry since.
+    What the issue had counts, even if the entry was hidden or moved to another story since.
     """
     found: dict[int, dict[int, int]] = defaultdict(dict)
     if not story_ids:
@@ -226,8 +221,10 @@ def stories_sent_to(
     return dict(found)
 
 
-def stories_sent_by(connection: Connection, newsletter_id: int, story_ids: Collection[int]) -> Told:
-    """Return what the listed issues of a newsletter tell of some stories."""
+def stories_sent_by(
+    connection: Connection, newsletter_id: int, story_ids: Collection[int]
+) -> SentStories:
+    """Return which of some stories the listed issues of a newsletter have."""
     if not story_ids:
         return {}
     statement = (
@@ -244,24 +241,24 @@ def stories_sent_by(connection: Connection, newsletter_id: int, story_ids: Colle
     return {row.story_id: row.seq for row in connection.execute(statement)}
 
 
-def story_of(connection: Connection, entry: Entry) -> Iterator[str]:
-    """Yield who tells the same as an entry, who leads, why, and what it is kept apart from."""
+def explain_story(connection: Connection, entry: Entry) -> Iterator[str]:
+    """Yield what is to say about an entry's story: members, lead, reasons, and splits."""
     if entry.story_id is not None:
         story = get(connection, entry.story_id)
         others = ", ".join(str(one.id) for one in story.entries if one.id != entry.id)
         yield f"in story {story.id}, with {others}; {_lead(story.entries, entry)}"
         for reason in reasons(connection, [entry.id]):
             yield _reason(reason, entry)
-    for mate_id, since in kept_apart(connection, entry.id):
-        yield f"kept apart from {mate_id} by the operator since {since:{_MOMENT}}"
+    for other_id, since in kept_apart(connection, entry.id):
+        yield f"kept apart from {other_id} by the operator since {since:{_MOMENT}}"
 
 
-def told_before(connection: Connection, one: Subscription, entry: Entry) -> str | None:
-    """Say by which other entry a subscription was told an entry's story, if it was."""
+def sent_before(connection: Connection, one: Subscription, entry: Entry) -> str | None:
+    """Return by which other entry a subscription was sent an entry's story, if it was."""
     if entry.story_id is None:
         return None
-    told = stories_sent_to(connection, [one.id], [entry.story_id])
-    seq = told.get(one.id, {}).get(entry.story_id)
+    sent = stories_sent_to(connection, [one.id], [entry.story_id])
+    seq = sent.get(one.id, {}).get(entry.story_id)
     story = get(connection, entry.story_id)
     known = [mate.id for mate in story.entries if mate.seq == seq and mate.id != entry.id]
     return f"they were told its story by entry {known[0]}" if known else None
@@ -275,7 +272,7 @@ def _lead(entries: tuple[Entry, ...], entry: Entry) -> str:
 
 
 def _reason(reason: Reason, entry: Entry) -> str:
-    mate_id = reason.mate_id if reason.entry_id == entry.id else reason.entry_id
-    because, score = reason.likeness.because, reason.likeness.score
+    other_id = reason.other_id if reason.entry_id == entry.id else reason.entry_id
+    because, score = reason.similarity.because, reason.similarity.score
     measure = f" ({score:.0%})" if because in _BY_MEASURE else ""
-    return f"one story with {mate_id} since {reason.joined_at:{_MOMENT}}: {_WHY[because]}{measure}"
+    return f"one story with {other_id} since {reason.joined_at:{_MOMENT}}: {_WHY[because]}{measure}"

@@ -1,7 +1,4 @@
-"""Stories as they are stored: told apart from what is merely new, joined, led by the oldest.
-
-Keeping what stories are found by small.
-"""
+"""The SQL of stories: find them for new entries, join, update leads, delete old keys."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -27,22 +24,22 @@ from tidings.db.statements import slices
 from tidings.db.tables import apart, entry, likeness, story, story_key
 from tidings.model.entries import EntryState
 from tidings.stories.matching import (
-    MEMORY,
+    MATCH_WINDOW,
     Match,
     Member,
     StoryCandidate,
     StoryUpdate,
+    find_candidates,
     find_matches,
     group_matches,
-    likely_matches,
 )
-from tidings.stories.minhash import READ, sketch_of
+from tidings.stories.minhash import MAX_HTML, sketch_of
 
-# Entries that may have a key in common; more say that it tells nothing.
-CROWD = 24
+# Entries that may share a key; one that more have is boilerplate, and would cost comparisons.
+MAX_PER_KEY = 24
 
-# Entries whose keys are forgotten at a time.
-FORGOTTEN = 1000
+# Entries whose keys are deleted at a time.
+KEY_CHUNK = 1000
 
 
 def join(
@@ -50,21 +47,23 @@ def join(
 ) -> None:
     """Find the stories of entries that have just become public: two statements, if there are none.
 
-    The caller has taken the change: nobody else tells anything meanwhile.
+    The caller has taken `change`, which keeps every other writer out meanwhile.
     """
     if not new:
         return
-    known = _who_has(connection, {key for one in new for key in one.sketch.keys})
-    _remember(connection, new)
-    likely = likely_matches(new, known)
-    at_hand = {one.seq: one for one in new}
-    absent = {seq for seqs in likely.values() for seq in seqs} - at_hand.keys()
+    known = _seqs_by_key(connection, {key for one in new for key in one.sketch.keys})
+    _insert_keys(connection, new)
+    candidates = find_candidates(new, known)
+    loaded = {one.seq: one for one in new}
+    absent = {seq for seqs in candidates.values() for seq in seqs} - loaded.keys()
     for some in slices(absent):
-        at_hand |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
+        loaded |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
     matches = [
         match
         for one in new
-        for match in find_matches(one, [at_hand[seq] for seq in likely[one.seq] if seq in at_hand])
+        for match in find_matches(
+            one, [loaded[seq] for seq in candidates[one.seq] if seq in loaded]
+        )
     ]
     if matches:
         _join(connection, matches, change=change, now=now)
@@ -75,18 +74,19 @@ def refresh(
 ) -> None:
     """Note that some entries look different: one statement, if they are in no story.
 
-    Their mates, which name them, do then as well; and another one may lead.
+    Other members of their stories name them ("Also at"), and look different as well; and another
+    one may lead.
     """
     if not entry_ids:
         return
-    told = of_entries(connection, entry.c.id.in_(entry_ids))
-    if told:
-        settle(connection, told, change=change, now=now)
+    story_ids = of_entries(connection, entry.c.id.in_(entry_ids))
+    if story_ids:
+        update_leads(connection, story_ids, change=change, now=now)
 
 
 def read(connection: Connection, rule: ColumnElement[bool]) -> list[StoryCandidate]:
-    """Return entries that are or were public, with what is compared of them as it is now."""
-    opening = func.substr(entry.c.content, 1, READ).label("opening")
+    """Return entries that are or were public, with sketches of their present content."""
+    opening = func.substr(entry.c.content, 1, MAX_HTML).label("opening")
     columns = (entry.c.seq, entry.c.source_id, entry.c.story_id, entry.c.first_seen_at)
     seen = (entry.c.title, entry.c.url, entry.c.excerpt, opening)
     rows = connection.execute(select(*columns, *seen).where(entry.c.seq.is_not(None), rule))
@@ -107,7 +107,7 @@ def write(
 ) -> list[int]:
     """Store stories as they are from now on, and return their ids."""
     founded = sum(not one.story_ids for one in joined)
-    fresh = iter(_found(connection, founded, now=now))
+    fresh = iter(_insert_stories(connection, founded, now=now))
     ids = [one.story_ids[0] if one.story_ids else next(fresh) for one in joined]
     moved = [
         {"of_seq": member.seq, "new_story": story_id}
@@ -124,16 +124,16 @@ def write(
     absorbed = [story_id for one in joined for story_id in one.story_ids[1:]]
     if absorbed:
         connection.execute(delete(story).where(story.c.id.in_(absorbed)))
-    settle(connection, ids, change=change, now=now)
+    update_leads(connection, ids, change=change, now=now)
     return ids
 
 
-def settle(
+def update_leads(
     connection: Connection, story_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
     """Let the oldest public member of each story lead, and note that all of them look different.
 
-    What several sources tell is not folded away.
+    Members are not folded: what several sources report is shown.
     """
     older = entry.alias()
     has_older = exists().where(
@@ -152,8 +152,8 @@ def settle(
 
 def of_entries(connection: Connection, rule: ColumnElement[bool]) -> list[int]:
     """Return the ids of the stories that some entries are in."""
-    told = select(entry.c.story_id).where(rule, entry.c.story_id.is_not(None)).distinct()
-    return list(connection.scalars(told.order_by(entry.c.story_id)))
+    story_ids = select(entry.c.story_id).where(rule, entry.c.story_id.is_not(None)).distinct()
+    return list(connection.scalars(story_ids.order_by(entry.c.story_id)))
 
 
 def of_source(connection: Connection, source_id: int) -> list[int]:
@@ -171,11 +171,11 @@ def members(connection: Connection, story_ids: Collection[int]) -> list[Member]:
 
 
 def detach(connection: Connection, story_ids: Collection[int], *, now: datetime) -> None:
-    """Let stories go on without members that are gone; with less than two they end."""
+    """Update stories of which members are gone; with less than two they end."""
     if not story_ids:
         return
     change, _ = change_log.next_change(connection)
-    settle(connection, story_ids, change=change, now=now)
+    update_leads(connection, story_ids, change=change, now=now)
     several = (
         select(entry.c.story_id)
         .where(entry.c.story_id.in_(story_ids))
@@ -187,17 +187,22 @@ def detach(connection: Connection, story_ids: Collection[int], *, now: datetime)
     connection.execute(delete(story).where(story.c.id.in_(ended)))
 
 
-def forget(connection: Connection, *, now: datetime, memory: timedelta = MEMORY) -> int:
-    """Forget what some old entries are found by; return how many, at most `FORGOTTEN`."""
+def delete_old_keys(
+    connection: Connection, *, now: datetime, memory: timedelta = MATCH_WINDOW
+) -> int:
+    """Delete the keys of some entries older than `memory`; return of how many.
+
+    At most `KEY_CHUNK`, so that other writers have to wait for a moment only.
+    """
     oldest = select(func.min(story_key.c.seq)).scalar_subquery()
-    first = select(entry.c.seq).where(entry.c.seq >= oldest).order_by(entry.c.seq).limit(FORGOTTEN)
+    first = select(entry.c.seq).where(entry.c.seq >= oldest).order_by(entry.c.seq).limit(KEY_CHUNK)
     is_old = entry.c.first_seen_at < now - memory
     seqs = list(connection.scalars(select(entry.c.seq).where(entry.c.seq.in_(first), is_old)))
     connection.execute(delete(story_key).where(story_key.c.seq <= max(seqs, default=0)))
     return len(seqs)
 
 
-def _who_has(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
+def _seqs_by_key(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
     known: dict[int, list[int]] = defaultdict(list)
     for some in slices(keys):
         for key, seq in connection.execute(select(story_key).where(story_key.c.key.in_(some))):
@@ -205,7 +210,7 @@ def _who_has(connection: Connection, keys: Collection[int]) -> dict[int, list[in
     return known
 
 
-def _remember(connection: Connection, new: Sequence[StoryCandidate]) -> None:
+def _insert_keys(connection: Connection, new: Sequence[StoryCandidate]) -> None:
     rows = [{"new_key": key, "new_seq": one.seq} for one in new for key in one.sketch.keys]
     if rows:
         connection.execute(_key_insert(), rows)
@@ -216,20 +221,22 @@ def _key_insert() -> Insert:
     key = bindparam("new_key", type_=story_key.c.key.type)
     seq = bindparam("new_seq", type_=story_key.c.seq.type)
     crowd = select(func.count()).where(story_key.c.key == key).scalar_subquery()
-    return insert(story_key).from_select(["key", "seq"], select(key, seq).where(crowd < CROWD))
+    return insert(story_key).from_select(
+        ["key", "seq"], select(key, seq).where(crowd < MAX_PER_KEY)
+    )
 
 
 def _join(connection: Connection, matches: Sequence[Match], *, change: int, now: datetime) -> None:
-    known = {match.mate.story_id for match in matches if match.mate.story_id}
+    known = {match.other.story_id for match in matches if match.other.story_id}
     stories = members(connection, known) if known else []
-    seqs = {member.seq for match in matches for member in (match.one, match.mate)}
+    seqs = {member.seq for match in matches for member in (match.one, match.other)}
     seqs |= {member.seq for member in stories}
-    joined = group_matches(matches, stories, _taken_apart(connection, seqs))
+    joined = group_matches(matches, stories, _separated_pairs(connection, seqs))
     if joined:
         write(connection, joined, change=change, now=now)
 
 
-def _taken_apart(connection: Connection, seqs: Collection[int]) -> set[frozenset[int]]:
+def _separated_pairs(connection: Connection, seqs: Collection[int]) -> set[frozenset[int]]:
     """Return the pairs among entries that are never one story."""
     return {
         frozenset(row)
@@ -240,7 +247,7 @@ def _taken_apart(connection: Connection, seqs: Collection[int]) -> set[frozenset
     }
 
 
-def _found(connection: Connection, number: int, *, now: datetime) -> list[int]:
+def _insert_stories(connection: Connection, number: int, *, now: datetime) -> list[int]:
     if not number:
         return []
     rows = [{"made_at": now} for _ in range(number)]
@@ -250,16 +257,16 @@ def _found(connection: Connection, number: int, *, now: datetime) -> list[int]:
 def _reason(match: Match, *, now: datetime) -> dict[str, object]:
     return {
         "seq": match.one.seq,
-        "mate_seq": match.mate.seq,
-        "because": match.likeness.because,
-        "score": match.likeness.score,
+        "mate_seq": match.other.seq,
+        "because": match.similarity.because,
+        "score": match.similarity.score,
         "joined_at": now,
     }
 
 
-def forget_old(database: Database, *, now: datetime) -> None:
-    """Forget what entries are found by that are too old to be joined, some at a time."""
-    forgotten = FORGOTTEN
+def delete_all_old_keys(database: Database, *, now: datetime) -> None:
+    """Delete the keys of all entries that are too old to be matched, some at a time."""
+    forgotten = KEY_CHUNK
     while forgotten:
         with database.write() as connection:
-            forgotten = forget(connection, now=now)
+            forgotten = delete_old_keys(connection, now=now)
