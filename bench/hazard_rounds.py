@@ -19,7 +19,8 @@ from tidings.app.app import opened, utc_now
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.document import Document
-from tidings.parsing.pool import ParseLimits, Parser
+from tidings.parsing.limits import ParseLimits
+from tidings.parsing.pool import Parser
 from tidings.polling.follow import import_sources
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))

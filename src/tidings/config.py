@@ -21,7 +21,7 @@ from tidings.model.scopes import PublishSettings
 from tidings.model.subscribers import WebSettings
 from tidings.model.text import nearest
 from tidings.model.websub import WebSubSettings
-from tidings.parsing.pool import ParseLimits
+from tidings.parsing.limits import ParseLimits
 from tidings.polling.schedule import PollPolicy
 
 PREFIX = "TIDINGS_"

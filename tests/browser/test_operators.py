@@ -37,7 +37,7 @@ class Desk:
     def __init__(self, shown):
         self.shown, self.page = shown, shown.page
 
-    def published(self, what, title=""):
+    def press(self, what, title=""):
         """Press a button, of the entry with that title if there is one."""
         within = self.page.locator("article", has_text=title) if title else self.page
         with self.page.expect_navigation():
@@ -79,22 +79,22 @@ def desk(window, control, old):
         desk = Desk(window(origin=url, width=375))
         desk.shown.visit("/operator")
         desk.page.get_by_label("Token").fill(control.token()[0])
-        desk.published("Sign in")
+        desk.press("Sign in")
         yield desk
 
 
 def test_an_operator_hides_an_entry_takes_it_back_and_pins_another(desk):
     looks = desk.look("desk")
     desk.shown.visit("/")
-    desk.published("Hide", "Of no interest")
+    desk.press("Hide", "Of no interest")
     hidden = (desk.said(), desk.titles())
     looks += desk.look("hidden")
-    desk.published("Undo")
+    desk.press("Undo")
     shown = (desk.said(), sorted(desk.titles()))
-    desk.published("Pin", "An old entry")
+    desk.press("Pin", "An old entry")
     pinned = (desk.said(), desk.titles()[0])
     looks += desk.look("pinned")
-    desk.published("Sign out")
+    desk.press("Sign out")
     looks += desk.look("signed-out")
 
     assert looks == []
@@ -109,7 +109,7 @@ def test_an_operator_hides_an_entry_takes_it_back_and_pins_another(desk):
 
 def test_an_operator_goes_from_an_entry_to_its_source_and_edits_that(desk, old):
     desk.shown.visit(f"/entries/{old}")
-    desk.published("Hide")
+    desk.press("Hide")
     mark = desk.page.locator(".operator-mark").text_content()
     looks = desk.look("entry")
     desk.shown.follow(desk.page.locator(".kicker a"))
@@ -118,7 +118,7 @@ def test_an_operator_goes_from_an_entry_to_its_source_and_edits_that(desk, old):
     desk.page.get_by_label("Title", exact=True).fill("A better name")
     desk.page.get_by_label("Title and excerpt").check()
     looks += desk.look("form")
-    desk.published("Save")
+    desk.press("Save")
 
     assert looks == []
     assert mark == "Hidden: nobody else sees this"
@@ -133,14 +133,14 @@ def test_all_of_it_works_by_keyboard_and_without_scripts(browser, control, old):
         page.goto(f"{url}/operator")
         page.keyboard.type(control.token()[0])
         with page.expect_navigation():
-            page.keyboard.published("Enter")
+            page.keyboard.press("Enter")
         page.goto(f"{url}/")
         page.locator("article", has_text="Of no interest").get_by_role(
             "button", name="Hide"
         ).focus()
         with page.expect_navigation():
-            page.keyboard.published("Enter")
-        page.keyboard.published("Tab")
+            page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
         said = page.get_by_role("status").text_content()
         left = page.locator("article").count()
         context.close()

@@ -172,7 +172,7 @@ def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(window, name):
 
     reached = []
     for _ in range(links + 20):
-        shown.page.keyboard.published("Tab")
+        shown.page.keyboard.press("Tab")
         focused = shown.page.evaluate(FOCUSED)
         if not focused["what"] or focused["what"] in reached[:1]:
             break
@@ -191,7 +191,7 @@ def test_the_first_stop_leads_past_the_navigation(window):
     shown.visit("/")
 
     for key in ("Tab", "Enter", "Tab"):
-        shown.page.keyboard.published(key)
+        shown.page.keyboard.press(key)
 
     assert ">All</a>" in shown.page.evaluate(FOCUSED)["what"]
 
@@ -204,7 +204,7 @@ def test_what_is_too_wide_scrolls_by_keyboard_and_what_fits_is_passed_over(windo
     scrolled = []
     for scroller in shown.page.locator('.prose [tabindex="0"]').all():
         scroller.focus()
-        shown.page.keyboard.published("ArrowRight")
+        shown.page.keyboard.press("ArrowRight")
         moved = "(one) => new Promise((done) => setTimeout(() => done(one.scrollLeft > 0), 200))"
         scrolled.append((scroller.evaluate("(one) => one.localName"), scroller.evaluate(moved)))
     shown.visit(PATHS["formulas"])

@@ -96,5 +96,5 @@ def test_nothing_is_missing_without_the_script(plain, english):
         plain.get_by_role("link", name="Older").click()
     assert plain.locator("article").count() == 12
     plain.get_by_role("searchbox").fill("log")
-    plain.get_by_role("searchbox").published("Enter")
+    plain.get_by_role("searchbox").press("Enter")
     plain.wait_for_url(f"{english}/?q=log")

@@ -45,7 +45,7 @@ class Reader:
     def visit(self, path):
         self.shown.visit(path)
 
-    def published(self, name):
+    def press(self, name):
         self._door.house.wait(WAIT)
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=name, exact=True).click()
@@ -93,11 +93,11 @@ def test_signing_up_is_easy_to_read_and_to_press(reader, door):
     reader.page.get_by_label("Weekly, on Mondays").check()
     reader.page.get_by_label("Time zone").select_option("Asia/Shanghai")
     reader.page.get_by_label("Mathematics").check()
-    reader.published("Subscribe")
+    reader.press("Subscribe")
     looks += reader.look("asked")
     reader.open_letter("confirm")
     looks += reader.look("confirm")
-    reader.published("Yes, subscribe")
+    reader.press("Yes, subscribe")
     looks += reader.look("confirmed")
     reader.visit("/confirm/wrong")
     looks += reader.look("lost-link")
@@ -115,15 +115,15 @@ def test_changing_ones_mind_is_easy_to_read_and_to_press(reader, door):
     number = door.house.room.subscribe()
     reader.visit(door.preferences_path())
     reader.page.get_by_role("group", name="How often").get_by_label("Monthly").check()
-    reader.published("Save")
-    reader.published("Pause")
+    reader.press("Save")
+    reader.press("Pause")
     looks = reader.look("preferences-paused")
     reader.visit(door.unsubscribe_path(number))
     looks += reader.look("unsubscribe")
-    reader.published("Unsubscribe")
+    reader.press("Unsubscribe")
     looks += reader.look("unsubscribed")
     left_at = door.house.room.subscription(number).ended_at
-    reader.published("Undo: I want to stay")
+    reader.press("Undo: I want to stay")
     looks += reader.look("undone")
 
     assert looks == []
@@ -140,7 +140,7 @@ def test_chinese_readers_are_spoken_to_in_chinese(reader, door):
 
     looks = reader.look("preferences-zh")
     heading = reader.heading()
-    reader.published("暂停")
+    reader.press("暂停")
     said = reader.said()
     reader.visit(door.unsubscribe_path(number))
     looks += reader.look("unsubscribe-zh")
@@ -157,7 +157,7 @@ def test_a_reader_finds_the_form_and_signs_up_by_keyboard_alone(reader, door):
 
     def tab_to(name):
         for _ in range(60):
-            keys.published("Tab")
+            keys.press("Tab")
             focused = "document.activeElement.name || document.activeElement.textContent"
             if reader.page.evaluate(focused).strip() == name:
                 return
@@ -165,19 +165,19 @@ def test_a_reader_finds_the_form_and_signs_up_by_keyboard_alone(reader, door):
 
     tab_to("Subscribe")
     with reader.page.expect_navigation():
-        keys.published("Enter")
+        keys.press("Enter")
     tab_to("address")
     keys.type("ann@example.org")
     tab_to("frequency")
-    keys.published("ArrowDown")
+    keys.press("ArrowDown")
     tab_to("Subscribe")
     door.house.wait(WAIT)
     with reader.page.expect_navigation():
-        keys.published("Enter")
+        keys.press("Enter")
 
     assert reader.heading() == "Look into your mailbox"
     reader.open_letter("confirm")
-    reader.published("Yes, subscribe")
+    reader.press("Yes, subscribe")
     assert [one.schedule.frequency for one in door.house.subscriptions()] == ["weekdays"]
 
 
@@ -187,7 +187,7 @@ def test_a_mistake_is_read_out_and_the_cursor_is_in_its_field(reader):
 
     field.fill("postmaster@example.org")
     reader.page.get_by_label("Databases").check()
-    reader.published("Subscribe")
+    reader.press("Subscribe")
 
     described = reader.page.evaluate(
         "document.getElementById(document.activeElement.getAttribute('aria-describedby'))"
@@ -206,7 +206,7 @@ def test_nobody_meets_the_trap_but_machines(reader):
 
     names = []
     for _ in range(20):
-        reader.page.keyboard.published("Tab")
+        reader.page.keyboard.press("Tab")
         names.append(reader.page.evaluate("document.activeElement.name"))
     spoken = reader.page.locator("main form").aria_snapshot()
 

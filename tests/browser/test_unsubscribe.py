@@ -22,7 +22,7 @@ def test_a_reader_leaves_by_keyboard(window, site, readers):
     shown.visit("/unsubscribe/1.ines")
 
     shown.page.get_by_role("button", name="Unsubscribe").focus()
-    shown.page.keyboard.published("Enter")
+    shown.page.keyboard.press("Enter")
     shown.page.wait_for_selector("h1:has-text('You are unsubscribed')")
 
     assert readers.subscriptions["1.ines"].ended_at

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from tidings.errors import InvalidError
-from tidings.filters.rules import MAX_LENGTH, Action, Field, Kind, Rule, matcher_of
+from tidings.filters.patterns import MAX_LENGTH, matcher_of
+from tidings.filters.rules import Action, Field, Kind, Rule
 
 
 def finds(wanted, text, *, kind=Kind.WORDS, field=Field.TITLE):

@@ -11,7 +11,8 @@ import pytest
 
 from tidings.errors import ParseError
 from tidings.parsing.document import Document
-from tidings.parsing.pool import MAX_DOCUMENTS, STOPPED, ParseLimits, Parser
+from tidings.parsing.limits import ParseLimits
+from tidings.parsing.pool import MAX_DOCUMENTS, STOPPED, Parser
 
 MEGABYTE = 2**20
 
@@ -161,7 +162,7 @@ SERVICE = textwrap.dedent("""
     from datetime import timedelta
     from tidings.parsing.pool import Parser
     from tidings.parsing.document import Document
-    from tidings.parsing.pool import ParseLimits
+    from tidings.parsing.limits import ParseLimits
 
     if __name__ == "__main__":
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()

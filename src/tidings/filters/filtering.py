@@ -7,6 +7,7 @@ from tidings.catalog import entries, newsletters
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.db.database import Connection
 from tidings.filters import store
+from tidings.filters.patterns import matcher_of
 from tidings.filters.rules import (
     Field,
     Filter,
@@ -14,7 +15,6 @@ from tidings.filters.rules import (
     FilterVerdict,
     Rule,
     decide,
-    matcher_of,
 )
 from tidings.model.entries import Entry, EntryState
 from tidings.model.feed import ParsedEntry

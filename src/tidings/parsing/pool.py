@@ -9,7 +9,6 @@ import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -22,6 +21,7 @@ from tidings.errors import ParseError
 from tidings.model.feed import ParsedFeed
 from tidings.parsing import worker
 from tidings.parsing.document import Document
+from tidings.parsing.limits import ParseLimits
 
 # Documents after which a child is replaced, so that nothing it leaks adds up.
 MAX_DOCUMENTS = 500
@@ -42,21 +42,6 @@ _DEATHS = {
     -signal.SIGABRT: "crashed its reader, most likely for want of memory",
     -signal.SIGKILL: "its reader was killed, most likely for want of memory",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParseLimits:
-    """The limits of a child process that reads documents; each is a setting under `[parse]`.
-
-    Attributes:
-        processes: Children that read at the same time; 0 means one per processor.
-        time_limit: CPU time for one document, and a tenth of the wall time it gets.
-        memory_limit: Bytes of address space of a child.
-    """
-
-    processes: int
-    time_limit: timedelta
-    memory_limit: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
