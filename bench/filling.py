@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, text
 
-from tidings.domain.sources import SourceState
-from tidings.storage import publishing, topics
-from tidings.storage.database import Database
-from tidings.storage.tables import source, source_topic
+from tidings.catalog import change_log, topics
+from tidings.db.database import Database
+from tidings.db.tables import source, source_topic
+from tidings.model.sources import SourceState
 
 SOURCES = 1_000
 TOPICS = {"broad": 200, "narrow": 5}
@@ -48,10 +48,10 @@ def fill(database: Database, *, stored: int, latest: datetime) -> None:
     with database.write() as connection:
         store_sources(connection, now=latest)
         _store_entries(connection, stored=stored, latest=latest)
-        change, _ = publishing.next_change(connection, published=stored)
-        scopes = [publishing.ALL, publishing.SOURCES]
+        change, _ = change_log.next_change(connection, published=stored)
+        scopes = [change_log.ALL, change_log.SOURCES]
         every = range(1, SOURCES + 1)
-        publishing.touch(connection, scopes, with_sources=every, change=change, now=latest)
+        change_log.touch(connection, scopes, with_sources=every, change=change, now=latest)
     if not database.is_sqlite:
         with database.write() as connection:
             connection.execute(text("ANALYZE"))

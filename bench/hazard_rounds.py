@@ -15,13 +15,13 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from measure import children_of, peak_memory, settings, table
-from tidings.domain.publishing import FeedOutline
+from tidings.app.app import opened, utc_now
 from tidings.errors import ParseError
-from tidings.parsing.children import Parser
+from tidings.model.scopes import FeedOutline
 from tidings.parsing.document import Document
 from tidings.parsing.limits import ParseLimits
-from tidings.services.subscribe import import_sources
-from tidings.wiring import opened, utc_now
+from tidings.parsing.pool import Parser
+from tidings.polling.follow import import_sources
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import hostile_documents

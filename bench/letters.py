@@ -16,16 +16,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from measure import table
-from tidings.delivery.folder import Folder
-from tidings.delivery.letters import PreparedIssue, Recipient, prepare
-from tidings.delivery.relay import Relay
-from tidings.delivery.settings import SmtpSettings
-from tidings.delivery.transports import Connect, Envelope
-from tidings.domain.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
+from tidings.mail.folder import Folder
+from tidings.mail.message import PreparedIssue, Recipient, prepare_issue
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Connect, Envelope
+from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
-from issues import issue_of, letterhead_of
-from signing import signer_of
+from dkim_keys import signer_of
+from sample_issues import issue_of, list_headers_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECONDS = 1.0
@@ -42,8 +42,8 @@ def main() -> None:
     for language, line in (("English", ENGLISH), ("Chinese", CHINESE)):
         for kilobytes in (10, 50, 100):
             issue = an_issue(line, kilobytes)
-            prepared, took = timed(lambda issue=issue: prepare(issue, letterhead_of()))
-            size = len(prepared.letter(recipient(0)))
+            prepared, took = timed(lambda issue=issue: prepare_issue(issue, list_headers_of()))
+            size = len(prepared.message_to(recipient(0)))
             rows.append(
                 (
                     f"{language}, {kilobytes} kB",
@@ -61,7 +61,7 @@ def main() -> None:
     head = (*head, "Ed25519", "EmailMessage/s")
     table("letters built", head, rows)
 
-    prepared = prepare(an_issue(ENGLISH, 50), letterhead_of())
+    prepared = prepare_issue(an_issue(ENGLISH, 50), list_headers_of())
     with sink() as port, tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         ways = {"folder": Folder(Path(folder)).connect, "smtp": Relay(settings(port)).connect}
         rows = [
@@ -120,7 +120,7 @@ def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> floa
             while time.perf_counter() < until:
                 to = recipient(next(numbers))
                 envelope = Envelope(sender="news@example.org", recipient=to.address)
-                send(envelope, prepared.letter(to), lambda: None)
+                send(envelope, prepared.message_to(to), lambda: None)
                 done += 1
         return done
 

@@ -15,10 +15,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
 
 from tidings.config import Settings, load
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.tables import entry
 from tidings.resources import data_dir
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
-from tidings.storage.tables import entry
+from tidings.search.store import index
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import postgres
@@ -54,7 +55,7 @@ def _on_server(folder: Path) -> Iterator[str]:
             connection.execute(text(f"CREATE DATABASE bench_{number}"))
         admin.dispose()
         database = Database(postgres.url(folder, f"bench_{number}"))
-        schema.upgrade(database, rebuild_index=search_index.rebuild)
+        schema.upgrade(database, rebuild_index=index.rebuild)
         database.close()
         yield postgres.url(folder, f"bench_{number}")
 

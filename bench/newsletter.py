@@ -18,24 +18,25 @@ from sqlalchemy import insert
 from letters import settings as relay_settings
 from letters import sink
 from measure import counted, peak_memory, settings, table
-from tidings import mailing
+from tidings.app import mailing
+from tidings.app.app import App, opened
+from tidings.catalog import newsletters
 from tidings.config import Settings
-from tidings.delivery.folder import Folder
-from tidings.delivery.relay import Relay
-from tidings.delivery.transports import Connect
-from tidings.domain.newsletters import Frequency, Schedule
-from tidings.domain.slots import next_slot
-from tidings.services.delivering import Sender
-from tidings.services.issue_queue import IssueQueue
-from tidings.services.planning import CHUNK, Planner
-from tidings.storage import deliveries, newsletters
-from tidings.storage.database import Database
-from tidings.storage.mail_tables import subscriber, subscription, subscription_topic
-from tidings.wiring import App, opened
+from tidings.db.database import Database
+from tidings.db.mail_tables import subscriber, subscription, subscription_topic
+from tidings.mail.folder import Folder
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Connect
+from tidings.model.newsletters import Frequency, Schedule
+from tidings.newsletters.issue_queue import IssueQueue
+from tidings.newsletters.plan import CHUNK, Planner
+from tidings.newsletters.sender import Sender
+from tidings.newsletters.store import deliveries
+from tidings.newsletters.windows import next_slot
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from factories import DAY, HOUR
-from newsroom import Newsroom
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY, HOUR
 
 YESTERDAY = datetime(2026, 11, 19, 12, tzinfo=UTC)
 SEVEN = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
@@ -79,7 +80,7 @@ def _measure(subscribers: int) -> None:
 def _fill(own: Settings, subscribers: int) -> None:
     """Store a newsletter that many subscribe to, and news for them."""
     with opened(own) as app:
-        newsroom = Newsroom(app.database, now=YESTERDAY)
+        newsroom = NewsletterSite(app.database, now=YESTERDAY)
         sources = [newsroom.follow(topic=topic) for topic in TOPICS]
         newsletter = newsroom.add_newsletter()
         _subscribe(app.database, newsletter.id, subscribers)
@@ -130,7 +131,7 @@ def _measure_planning(app: App, subscribers: int) -> None:
         composer = mailing.composer(app)
         planner = Planner(app.database, clock=partial(_same, now), composer=composer)
         if name == "all superseded":  # nothing was sent, and there is something new
-            Newsroom(app.database, now=now - HOUR).publish(1)
+            NewsletterSite(app.database, now=now - HOUR).publish(1)
         before, began, own = peak_memory(), time.perf_counter(), time.process_time()
         with counted() as traffic:
             planned = planner.plan_due()

@@ -13,14 +13,16 @@ from sqlalchemy import func, select, update
 
 from filling import NEW, fill
 from measure import databases, settings, table
-from tidings.domain.publishing import Address, EntryAddress, FeedAddress, PageAddress, Scope
-from tidings.publishing import publication_of, publish
-from tidings.services.paging import keep_pages
-from tidings.services.site import Written
-from tidings.storage import publishing, schema, search_index
-from tidings.storage.database import Database
-from tidings.storage.tables import entry
-from tidings.wiring import App, utc_now
+from tidings.app.app import App, utc_now
+from tidings.app.publishing import publication_of, publish
+from tidings.catalog import change_log
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.tables import entry
+from tidings.model.scopes import Address, EntryAddress, FeedAddress, PageAddress, Scope
+from tidings.publishing.repaginate import repaginate
+from tidings.publishing.static_site import Written
+from tidings.search.store import index
 
 STORED = {"sqlite": (10_000, 100_000, 1_000_000), "postgresql": (10_000, 100_000)}
 EVERYTHING = Scope(kind="all")
@@ -79,10 +81,10 @@ def _addresses(stored: int) -> Sequence[tuple[str, Address]]:
 def _filled(url: str, stored: int) -> App:
     chosen = settings(url)
     database = Database(chosen.database.url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     fill(database, stored=stored, latest=utc_now())
     app = App(settings=chosen, database=database)
-    keep_pages(database, size=chosen.publish.page_size, clock=utc_now)
+    repaginate(database, size=chosen.publish.page_size, clock=utc_now)
     return app
 
 
@@ -90,12 +92,12 @@ def _cut_again(app: App) -> None:
     """Look after the pages once more, as if the newest entry had just come."""
     newest = select(func.max(entry.c.id)).scalar_subquery()
     with app.database.write() as connection:
-        change, _ = publishing.next_change(connection)
+        change, _ = change_log.next_change(connection)
         changed = update(entry).where(entry.c.id == newest).values(change=change)
         [source_id] = connection.scalars(changed.returning(entry.c.source_id))
-        scopes = [publishing.ALL, publishing.SOURCES]
-        publishing.touch(connection, scopes, with_sources=[source_id], change=change, now=utc_now())
-    keep_pages(app.database, size=app.settings.publish.page_size, clock=utc_now)
+        scopes = [change_log.ALL, change_log.SOURCES]
+        change_log.touch(connection, scopes, with_sources=[source_id], change=change, now=utc_now())
+    repaginate(app.database, size=app.settings.publish.page_size, clock=utc_now)
 
 
 def _median(work: Callable[[], object], times: int) -> float:

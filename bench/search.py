@@ -13,11 +13,12 @@ from sqlalchemy import insert, text
 
 from filling import SOURCES, store_sources
 from measure import databases, table
-from tidings.domain.entries import EntryState
-from tidings.domain.searching import Asked, rank, read_query
-from tidings.storage import schema, search, search_index
-from tidings.storage.database import Database
-from tidings.storage.tables import entry
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.tables import entry
+from tidings.model.entries import EntryState
+from tidings.search.query import SearchInput, parse_query, rank
+from tidings.search.store import fulltext, index
 
 LATEST = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CHUNK = 1000
@@ -50,7 +51,7 @@ def main() -> None:
         with databases(kind) as urls:
             for stored, url in zip(chosen.stored, urls, strict=False):
                 database = Database(url)
-                schema.upgrade(database, rebuild_index=search_index.rebuild)
+                schema.upgrade(database, rebuild_index=index.rebuild)
                 started = time.perf_counter()
                 _fill(database, stored)
                 filled = time.perf_counter() - started
@@ -61,12 +62,12 @@ def main() -> None:
 def _show(title: str, database: Database) -> None:
     rows = []
     for name, question in QUESTIONS.items():
-        query = read_query(Asked(q=_spelled(question)))
+        query = parse_query(SearchInput(q=_spelled(question)))
         taken = []
         for _ in range(TIMES):
             started = time.perf_counter()
             with database.read() as connection:
-                found = search.find(connection, query)
+                found = fulltext.find(connection, query)
                 rank(found.hits)
             taken.append((time.perf_counter() - started) * 1000)
         rows.append([name, len(found.hits), median(taken), max(taken)])
@@ -81,7 +82,7 @@ def _fill(database: Database, stored: int) -> None:
         with database.write() as connection:
             connection.execute(insert(entry), rows)
     with database.write() as connection:
-        search_index.rebuild(connection, lambda _: None)
+        index.rebuild(connection, lambda _: None)
     if not database.is_sqlite:
         with database.write() as connection:
             connection.execute(text("ANALYZE"))

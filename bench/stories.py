@@ -14,18 +14,19 @@ from sqlalchemy import insert
 
 from filling import fill
 from measure import databases, table
-from tidings.domain.likeness import find_likeness
-from tidings.domain.polled import PolledSource
-from tidings.domain.sketches import Sketch, sketch_of
-from tidings.domain.stories import MEMORY
-from tidings.storage import leases, polls, schema, search_index
-from tidings.storage.database import Database
-from tidings.storage.story_tables import story_key
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.tables import story_key
+from tidings.polling.polled_source import PolledSource
+from tidings.polling.store import leases, polls
+from tidings.search.store import index
+from tidings.stories.matching import MATCH_WINDOW, find_similarity
+from tidings.stories.minhash import Sketch, sketch_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
-import alike
-from factories import HOUR, NOON, an_entry
-from polling import read_poll
+import story_pairs
+from parsed_entries import HOUR, NOON, an_entry
+from polls_by_hand import read_poll
 
 KEYS = 14
 """Of an entry that has all of them."""
@@ -50,8 +51,8 @@ def main() -> None:
 def _show_quality() -> None:
     rows = []
     for language in ("english", "chinese"):
-        chosen = [pair for pair in alike.pairs() if pair.language == language]
-        score, _ = alike.score(chosen)
+        chosen = [pair for pair in story_pairs.pairs() if pair.language == language]
+        score, _ = story_pairs.score(chosen)
         rows.append((language, len(chosen), score.precision, score.recall))
     table("Labelled pairs", ("language", "pairs", "precision", "recall"), rows)
 
@@ -66,7 +67,7 @@ def _cost(texts: Sequence[str]) -> tuple[float, float]:
     sketches: list[Sketch] = []
     sketching = _timed(lambda: sketches.extend(sketch_of("A title", None, one) for one in texts))
     others = sketches[:40]
-    comparing = _timed(lambda: [find_likeness(one, two) for one in sketches for two in others])
+    comparing = _timed(lambda: [find_similarity(one, two) for one in sketches for two in others])
     return sketching / len(texts), comparing / (len(sketches) * len(others))
 
 
@@ -88,9 +89,9 @@ def _chinese() -> str:
 def _saving(stored: int) -> tuple[int, int, float, float, float]:
     with databases("sqlite") as urls:
         database = Database(next(urls))
-        schema.upgrade(database, rebuild_index=search_index.rebuild)
+        schema.upgrade(database, rebuild_index=index.rebuild)
         fill(database, stored=stored, latest=NOON)
-        young = min(stored, int(MEMORY / timedelta(minutes=1)))
+        young = min(stored, int(MATCH_WINDOW / timedelta(minutes=1)))
         _index(database, range(stored - young + 1, stored + 1))
         said = [_english() for _ in range(ENTRIES)]
         without = _save(database, 1, said, finds=False)

@@ -22,12 +22,13 @@ from starlette.routing import Route
 
 from filling import fill
 from measure import settings, table
+from tidings.app.app import opened, utc_now
 from tidings.config import Settings
-from tidings.services.paging import keep_pages
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.publishing.repaginate import repaginate
+from tidings.search.store import index
 from tidings.web import server
-from tidings.wiring import opened, utc_now
 
 STORED = 10_000
 PATHS = ("/feed.atom", "/")
@@ -168,9 +169,9 @@ def _settings(url: str) -> Settings:
 
 def _fill(chosen: Settings) -> None:
     database = Database(chosen.database.url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     fill(database, stored=STORED, latest=utc_now())
-    keep_pages(database, size=chosen.publish.page_size, clock=utc_now)
+    repaginate(database, size=chosen.publish.page_size, clock=utc_now)
     database.close()
 
 

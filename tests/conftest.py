@@ -18,11 +18,21 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.util import LRUCache
 
 import postgres
-from tidings import templates
-from tidings.rendering.templates import Templates
+from newsletter_site import NewsletterSite, Outbox
+from parsed_entries import NOON
+from polls_by_hand import read_poll
+from tidings.app import templates
+from tidings.catalog import sources
+from tidings.catalog.sources import NewSource
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.model.feed import ParsedEntry
+from tidings.polling.store import leases, polls
 from tidings.resources import data_dir
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from tidings.search.store import index
+from tidings.templating.templates import Templates
+
+pytest_plugins = ["sample_feeds"]
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - where Linux keeps files in memory
 ROOM = 4 * 1024**3
@@ -131,7 +141,7 @@ def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
 
 def upgrade(url: str) -> None:
     database = Database(url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()
 
 
@@ -140,7 +150,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An up-to-date database; to copy it takes far less time than to make one."""
     path = tmp_path_factory.mktemp("template") / "tidings.db"
     database = Database(f"sqlite:///{path}")
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()
     return path
 
@@ -181,3 +191,39 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def noon() -> datetime:
     return datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def follow(database: Database) -> Callable[..., int]:
+    """Add a source and return its id."""
+
+    def add(url: str = "https://example.org/feed", **fields) -> int:
+        with database.write() as connection:
+            return sources.add(connection, [NewSource(url=url, **fields)], now=NOON)[0]
+
+    return add
+
+
+@pytest.fixture
+def poll(database: Database) -> Callable[..., None]:
+    """Poll a source: these entries are what its document holds."""
+
+    def save(source_id: int, *entries: ParsedEntry, now=NOON, owner="test") -> None:
+        with database.write() as connection:
+            [due] = leases.due(connection, [source_id])
+            leases.claim_one(connection, owner, due.host)
+            known = polls.known_entries(connection, [source_id])[source_id]
+            settled = read_poll(due, *entries, known=known, now=now)
+            polls.save(connection, owner, [settled])
+
+    return save
+
+
+@pytest.fixture
+def newsletter_site(database):
+    return NewsletterSite(database)
+
+
+@pytest.fixture
+def outbox():
+    return Outbox()

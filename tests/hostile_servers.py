@@ -7,8 +7,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from documents import atom, items
-from loopback import Script, answer, dripping, hanging_up, redirect, silence
+from fake_publisher import Script, answer, dripping, hanging_up, redirect, silence
+from feed_documents import atom, items
 
 MAX_SIZE = 1_000_000
 """Bytes of a document, so that what is larger is sent in no time."""

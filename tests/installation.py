@@ -11,9 +11,9 @@ from subprocess import PIPE
 import pytest
 from sqlalchemy import create_engine, text
 
+from tidings.app.app import opened
 from tidings.cli.main import run
 from tidings.cli.start import Start
-from tidings.wiring import opened
 
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 """What a test tells has nothing to do with SQL, or is told of SQL elsewhere on both kinds."""

@@ -154,7 +154,7 @@ def test_nothing_that_belongs_into_the_wheel_is_ignored_by_git():
 @pytest.mark.parametrize(
     ("pattern", "places"),
     [
-        pytest.param(r"\bsqlite\.insert\(|postgresql\.insert\(", {"upserts.py"}, id="upserts"),
+        pytest.param(r"\bsqlite\.insert\(|postgresql\.insert\(", {"statements.py"}, id="upserts"),
         pytest.param(r"available_timezones|ZoneInfoNotFound", {"newsletters.py"}, id="time zones"),
         pytest.param(
             r"\\u(?:3040|4e00|ac00|2e80)-", {"cjk.py"}, id="ranges of East Asian characters"

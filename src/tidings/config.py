@@ -12,20 +12,21 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
-from tidings.delivery.settings import BounceSettings, DkimSettings, SmtpSettings
-from tidings.domain.publishing import PublishSettings
-from tidings.domain.schedule import PollPolicy
-from tidings.domain.spans import LONGEST, UNITS, read_span
-from tidings.domain.spelling import nearest
-from tidings.domain.visitors import WebSettings
-from tidings.domain.watching import OperatorSettings
-from tidings.domain.websub import WebSubSettings
 from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
+from tidings.mail.settings import BounceSettings, DkimSettings, SmtpSettings
+from tidings.model.durations import LONGEST, UNITS, parse_duration
+from tidings.model.operators import OperatorSettings
+from tidings.model.scopes import PublishSettings
+from tidings.model.subscribers import WebSettings
+from tidings.model.text import nearest
+from tidings.model.websub import WebSubSettings
 from tidings.parsing.limits import ParseLimits
+from tidings.polling.schedule import PollPolicy
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")
+# Settings of which nothing would be left if they were zero.
 POSITIVE = frozenset(
     {
         ("fetch", "concurrency"),
@@ -47,7 +48,6 @@ POSITIVE = frozenset(
         ("smtp", "reply_timeout"),
     }
 )
-"""Settings of which nothing would be left if they were zero."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,7 +253,9 @@ def _whole_number(given: _Value, *, path: tuple[str, ...]) -> int:
 def _duration(given: _Value, *, path: tuple[str, ...]) -> timedelta:
     text = str(given.value)
     try:
-        duration = read_span(text if text[-1:] in UNITS else f"{text}s")  # a number is of seconds
+        duration = parse_duration(
+            text if text[-1:] in UNITS else f"{text}s"
+        )  # a number is of seconds
     except InvalidError as error:
         because = f'expected a duration such as "15m", "1.5s" or 90, up to {LONGEST.days} days'
         raise given.error(path, f"{because}, got {text!r}") from error

@@ -38,8 +38,8 @@ Foreign exceptions become these once, at the boundary that met them.
 
 from datetime import timedelta
 
+# Bytes of UTF-8 that a stored error takes at most: a hostile server writes part of the message.
 MAX_MESSAGE = 1000
-"""Bytes of UTF-8 that a stored error takes at most: a hostile server writes part of the message."""
 
 
 def one_line(text: str) -> str:

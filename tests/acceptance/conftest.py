@@ -4,8 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
+from fake_publisher import FakePublisher
 from installation import Installation
-from loopback import Publisher
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ class Web:
         return [publisher.host for publisher in self.publishers]
 
     def publisher(self):
-        return self.enter(Publisher())
+        return self.enter(FakePublisher())
 
     def enter(self, publisher):
         """Have a publisher of another kind, until the end."""

@@ -7,55 +7,57 @@ from threading import Event
 import pytest
 
 from browser.showcase import shipped_templates
-from factories import DAY, HOUR
-from hub import Hub
-from loopback import answer
-from newsroom import Newsroom
-from polling import failed_poll
+from fake_hub import FakeHub
+from fake_publisher import answer
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY, HOUR
+from polls_by_hand import failed_poll
+from tidings.app.publishing import hubs_of, site_of
+from tidings.catalog import change_log, sources
+from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
-from tidings.publishing import hubs_of, site_of
-from tidings.services.announcing import HubPinger, forget_others
-from tidings.services.imprint import Imprint
-from tidings.services.publication import Publication
-from tidings.storage import hub_pings, leases, polls, publishing, sources, visibility
-from tidings.storage.tables import feed_state, hub_ping
+from tidings.polling.store import leases, polls, visibility
+from tidings.publishing.hub_pings import HubPinger, forget_others
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pings
 
 BASE = "https://news.example"
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def press(tidings, web):
+def published(tidings, web):
     """A publication with a hub, which knows its feeds as they are."""
-    hub = web.enter(Hub())
+    hub = web.enter(FakeHub())
     settings = {"WEB__BASE_URL": BASE, "WEBSUB__HUBS": hub.url(), "FETCH__HOST_INTERVAL": "0s"}
     with (
         tidings.opened(**settings) as app,
         Fetcher(app.settings.fetch, version="1", lease=lambda _: True) as fetcher,
     ):
-        imprint = Imprint(
+        imprint = SiteContext(
             settings=app.settings.publish,
             site=site_of(app),
             templates=shipped_templates(),
             page_path="{}?page={}".format,
         )
-        press = Press(
+        published = Press(
             app.database,
             hub,
             publication=Publication(app.database, imprint),
             hubs=hubs_of(app),
             post=fetcher.post,
         )
-        press.announce()
-        yield press
+        published.announce()
+        yield published
 
 
 class Press:
     def __init__(self, database, hub, **parts):
         self.hub = hub
         self.hubs, self.post = parts["hubs"], parts["post"]
-        self.room = Newsroom(database)
+        self.room = NewsletterSite(database)
         self._parts = {"base_url": BASE, "clock": lambda: self.room.now, **parts}
 
     def pinger(self, *, database=None, **changes):
@@ -87,144 +89,146 @@ class Press:
     def touch(self, *scopes):
         """Note a change of feeds that none of them shows."""
         with self.room.database.write() as connection:
-            change, _ = publishing.next_change(connection)
-            publishing.touch(connection, scopes, change=change, now=self.room.now)
+            change, _ = change_log.next_change(connection)
+            change_log.touch(connection, scopes, change=change, now=self.room.now)
 
 
 def feeds_at(*paths):
     return sorted(f"{path}.{form}" for path in paths for form in ("atom", "rss", "json"))
 
 
-def test_a_change_of_a_topic_is_told_for_its_feeds_and_those_of_everything(press):
-    source_id = press.follow("databases")
-    press.follow("physics")
+def test_a_change_of_a_topic_is_told_for_its_feeds_and_those_of_everything(published):
+    source_id = published.follow("databases")
+    published.follow("physics")
 
-    press.room.publish(source_id)
+    published.room.publish(source_id)
 
-    told = press.announce()
-    assert told == feeds_at("/feed", "/topics/databases", f"/sources/{press.slug(source_id)}")
-    assert press.announce(after=HOUR) == []
-
-
-def test_what_is_seen_for_the_first_time_is_told_to_nobody(press):
-    source_id = press.room.follow()
-    press.announce()
-    press.touch("source:unknown")
-
-    assert press.announce() == []
-    press.room.publish(source_id)
-    assert f"/sources/{press.slug(source_id)}.atom" in press.announce()
+    told = published.announce()
+    assert told == feeds_at("/feed", "/topics/databases", f"/sources/{published.slug(source_id)}")
+    assert published.announce(after=HOUR) == []
 
 
-def test_feeds_that_were_touched_and_are_the_same_are_told_to_nobody(press):
-    source_id = press.follow()
+def test_what_is_seen_for_the_first_time_is_told_to_nobody(published):
+    source_id = published.room.follow()
+    published.announce()
+    published.touch("source:unknown")
 
-    press.touch("all", f"source:{press.slug(source_id)}")
+    assert published.announce() == []
+    published.room.publish(source_id)
+    assert f"/sources/{published.slug(source_id)}.atom" in published.announce()
 
-    assert press.announce() == []
+
+def test_feeds_that_were_touched_and_are_the_same_are_told_to_nobody(published):
+    source_id = published.follow()
+
+    published.touch("all", f"source:{published.slug(source_id)}")
+
+    assert published.announce() == []
 
 
-def test_how_a_source_does_is_told_to_nobody(press):
-    source_id = press.follow()
-    with press.room.database.write() as connection:
+def test_how_a_source_does_is_told_to_nobody(published):
+    source_id = published.follow()
+    with published.room.database.write() as connection:
         [due] = leases.due(connection, [source_id])
         leases.claim_one(connection, "test", due.host)
-        polls.save(connection, "test", [failed_poll(due, now=press.room.now)])
+        polls.save(connection, "test", [failed_poll(due, now=published.room.now)])
 
-    assert press.announce() == []
+    assert published.announce() == []
 
 
-def test_a_feed_that_changes_all_the_time_is_told_once_a_minute(press):
-    source_id = press.follow()
+def test_a_feed_that_changes_all_the_time_is_told_once_a_minute(published):
+    source_id = published.follow()
 
     told = []
     for _ in range(4):
-        press.room.publish(source_id)
-        told.append("/feed.atom" in press.announce(after=MINUTE / 3))
+        published.room.publish(source_id)
+        told.append("/feed.atom" in published.announce(after=MINUTE / 3))
 
     assert told == [True, False, False, True]
-    assert press.announce(after=HOUR) == []
+    assert published.announce(after=HOUR) == []
 
 
-def test_a_hub_that_is_down_is_told_later_and_once(press):
-    source_id = press.follow()
-    press.hub.serve("/", answer("503 Service Unavailable", body=b"busy"), answer("202 Accepted"))
+def test_a_hub_that_is_down_is_told_later_and_once(published):
+    source_id = published.follow()
+    published.hub.serve(
+        "/", answer("503 Service Unavailable", body=b"busy"), answer("202 Accepted")
+    )
 
-    press.room.publish(source_id)
-    press.announce()
+    published.room.publish(source_id)
+    published.announce()
 
-    [failing] = [ping for ping in press.pings() if ping.last_error]
+    [failing] = [ping for ping in published.pings() if ping.last_error]
     assert failing.last_error == "503: busy"
     path = failing.feed_url.removeprefix(BASE)
-    assert press.announce(after=MINUTE / 2) == []
-    assert press.announce(after=MINUTE) == [path]
-    assert press.announce(after=HOUR) == []
-    assert not any(ping.last_error for ping in press.pings())
+    assert published.announce(after=MINUTE / 2) == []
+    assert published.announce(after=MINUTE) == [path]
+    assert published.announce(after=HOUR) == []
+    assert not any(ping.last_error for ping in published.pings())
 
 
-def test_a_hub_that_cannot_be_reached_is_asked_once_in_a_round(press, web):
-    source_id = press.follow()
-    press.room.publish(source_id)
+def test_a_hub_that_cannot_be_reached_is_asked_once_in_a_round(published, web):
+    source_id = published.follow()
+    published.room.publish(source_id)
 
-    press.announce(hubs=["http://127.0.0.1:1/"])
+    published.announce(hubs=["http://127.0.0.1:1/"])
 
-    pings = [ping for ping in press.pings() if ping.hub == "http://127.0.0.1:1/"]
+    pings = [ping for ping in published.pings() if ping.hub == "http://127.0.0.1:1/"]
     assert len(pings) == 6
     assert {ping.attempts for ping in pings} == {1}
     assert all("127.0.0.1:1" in ping.last_error for ping in pings)
 
 
-def test_what_was_noted_and_not_told_is_told_after_a_restart(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
+def test_what_was_noted_and_not_told_is_told_after_a_restart(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
 
     def killed(*_):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        press.announce(post=killed)
+        published.announce(post=killed)
 
-    assert len(press.announce(after=2 * MINUTE)) == 6
+    assert len(published.announce(after=2 * MINUTE)) == 6
 
 
-def test_of_two_processes_that_look_at_once_one_notes_the_change(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
+def test_of_two_processes_that_look_at_once_one_notes_the_change(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
     by_other = []
-    quicker = Quicker(press.room.database, lambda: by_other.extend(press.announce()))
+    quicker = Quicker(published.room.database, lambda: by_other.extend(published.announce()))
 
-    told = press.announce(database=quicker)
+    told = published.announce(database=quicker)
 
-    assert by_other == told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
+    assert by_other == told == feeds_at("/feed", f"/sources/{published.slug(source_id)}")
 
 
-def test_two_processes_tell_a_hub_once(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
+def test_two_processes_tell_a_hub_once(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
     other = []
 
     def post_beside(form, done):
         if not other:
-            other.append(press.announce())
-        press.post(form, done)
+            other.append(published.announce())
+        published.post(form, done)
 
-    told = press.announce(post=post_beside)
+    told = published.announce(post=post_beside)
 
     assert other[0]
-    assert told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
+    assert told == feeds_at("/feed", f"/sources/{published.slug(source_id)}")
 
 
-def test_of_two_processes_that_would_tell_a_hub_the_slower_finds_nothing(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
-    press.announce(post=give_up)
-    press.room.now += 2 * MINUTE
+def test_of_two_processes_that_would_tell_a_hub_the_slower_finds_nothing(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
+    published.announce(post=give_up)
+    published.room.now += 2 * MINUTE
     by_other = []
-    quicker = Quicker(press.room.database, lambda: by_other.extend(press.announce()))
+    quicker = Quicker(published.room.database, lambda: by_other.extend(published.announce()))
 
-    told = press.announce(database=quicker)
+    told = published.announce(database=quicker)
 
-    assert by_other == told == feeds_at("/feed", f"/sources/{press.slug(source_id)}")
+    assert by_other == told == feeds_at("/feed", f"/sources/{published.slug(source_id)}")
 
 
 class Quicker:
@@ -246,38 +250,38 @@ def give_up(form, done):
     done(UnreachableError(form.url, "no route"))
 
 
-def test_a_service_that_ends_leaves_the_rest_for_later(press):
-    source_id, stop = press.follow(), Event()
-    press.room.publish(source_id)
+def test_a_service_that_ends_leaves_the_rest_for_later(published):
+    source_id, stop = published.follow(), Event()
+    published.room.publish(source_id)
 
     def never_answer(*_):
         stop.set()
 
-    before = len(press.hub.told)
-    press.pinger(post=never_answer).announce_changes(stop=stop)
+    before = len(published.hub.told)
+    published.pinger(post=never_answer).announce_changes(stop=stop)
 
-    assert len(press.hub.told) == before
-    assert len(press.announce(after=2 * MINUTE)) == 6
+    assert len(published.hub.told) == before
+    assert len(published.announce(after=2 * MINUTE)) == 6
 
 
-def test_a_hub_that_is_forgotten_while_it_is_told_stays_forgotten(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
+def test_a_hub_that_is_forgotten_while_it_is_told_stays_forgotten(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
 
     def forget_first(form, done):
-        forget_others(press.room.database, [], base_url=BASE)
-        press.post(form, done)
+        forget_others(published.room.database, [], base_url=BASE)
+        published.post(form, done)
 
-    press.announce(post=forget_first)
+    published.announce(post=forget_first)
 
-    assert press.pings() == []
+    assert published.pings() == []
 
 
-def test_what_is_removed_while_it_is_looked_at_is_told_to_nobody(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
+def test_what_is_removed_while_it_is_looked_at_is_told_to_nobody(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
 
-    assert press.announce(publication=Withdrawn()) == []
+    assert published.announce(publication=Withdrawn()) == []
 
 
 class Withdrawn:
@@ -287,68 +291,69 @@ class Withdrawn:
         raise NotFoundError("feed", address)
 
 
-def test_many_changes_are_looked_at_in_several_rounds(press):
+def test_many_changes_are_looked_at_in_several_rounds(published):
     for _ in range(3):
-        press.room.follow()
-    press.announce()
-    press.touch("all", "source:1-example-org", "source:2-example-org")
+        published.room.follow()
+    published.announce()
+    published.touch("all", "source:1-example-org", "source:2-example-org")
 
     def ever_later():
-        press.room.now += 3 * MINUTE
-        return press.room.now
+        published.room.now += 3 * MINUTE
+        return published.room.now
 
     looked = []
     for _ in range(4):
-        with press.room.database.read() as connection:
-            looked.append(len(hub_pings.changed_scopes(connection, limit=9)))
-        press.pinger(clock=ever_later).announce_changes(stop=Event())
+        with published.room.database.read() as connection:
+            looked.append(len(pings.changed_scopes(connection, limit=9)))
+        published.pinger(clock=ever_later).announce_changes(stop=Event())
 
     assert looked == [3, 2, 1, 0]
 
 
-def test_a_new_issue_is_told_and_so_is_what_it_shows_that_changes_later(press):
-    room, source_id = press.room, press.follow()
+def test_a_new_issue_is_told_and_so_is_what_it_shows_that_changes_later(published):
+    room, source_id = published.room, published.follow()
     room.add_newsletter()
-    press.announce()
+    published.announce()
     [entry_id] = room.publish(source_id)
-    press.announce(after=DAY)
+    published.announce(after=DAY)
 
     room.plan()
-    told = press.announce()
+    told = published.announce()
     with room.database.write() as connection:
         visibility.hide(connection, [entry_id], now=room.now)
 
     assert told == ["/issues.atom"]
-    assert "/issues.atom" in press.announce(after=HOUR)
+    assert "/issues.atom" in published.announce(after=HOUR)
 
 
-def test_hubs_that_are_not_told_any_more_are_forgotten(press):
-    source_id = press.follow()
-    press.room.publish(source_id)
-    press.announce()
+def test_hubs_that_are_not_told_any_more_are_forgotten(published):
+    source_id = published.follow()
+    published.room.publish(source_id)
+    published.announce()
 
-    forget_others(press.room.database, press.hubs, base_url=BASE)
-    kept = {ping.feed_url for ping in press.pings()}
-    forget_others(press.room.database, [], base_url=BASE)
+    forget_others(published.room.database, published.hubs, base_url=BASE)
+    kept = {ping.feed_url for ping in published.pings()}
+    forget_others(published.room.database, [], base_url=BASE)
 
     assert f"{BASE}/feed.atom" in kept
-    assert press.pings() == []
-    with press.room.database.read() as connection:
+    assert published.pings() == []
+    with published.room.database.read() as connection:
         assert not any(
             connection.scalars(feed_state.select().with_only_columns(feed_state.c.body_hash))
         )
 
 
-def test_the_doctor_and_the_statistics_say_what_a_hub_refuses(press, tidings):
-    source_id = press.follow()
-    press.hub.serve("/", answer("403 Forbidden", body=b"not yours"))
-    press.room.publish(source_id)
-    press.announce()
+def test_the_doctor_and_the_statistics_say_what_a_hub_refuses(published, tidings):
+    source_id = published.follow()
+    published.hub.serve("/", answer("403 Forbidden", body=b"not yours"))
+    published.room.publish(source_id)
+    published.announce()
 
     doctor, figures = tidings("doctor").out, tidings("stats", "--json").json
 
     assert (
-        f"warning  hub: {press.hub.url()} was not told that feeds have changed, 6 of them" in doctor
+        f"warning  hub: {published.hub.url()} was not told that feeds have changed, 6 of them"
+        in doctor
     )
     assert "403: not yours" in doctor
     [hub] = figures["hubs"]

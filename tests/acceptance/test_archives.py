@@ -1,10 +1,10 @@
 """Archives of the feed, through the whole program."""
 
-from documents import items, rss
-from loopback import answer
-from press import Atom
-from tidings.domain.publishing import EVERYTHING, ArchiveAddress, FeedAddress
-from tidings.publishing import publication_of
+from fake_publisher import answer
+from feed_documents import items, rss
+from published_documents import Atom
+from tidings.app.publishing import publication_of
+from tidings.model.scopes import EVERYTHING, ArchiveAddress, FeedAddress
 
 SETTINGS = {
     "PUBLISH__FIRST_POLL": 120,

@@ -9,10 +9,10 @@ from subprocess import PIPE
 
 import pytest
 
-from documents import atom, recent_items
-from loopback import answer
-from relay import FakeRelay
-from returned import VACATION, a_report
+from bounce_reports import VACATION, a_report
+from fake_publisher import answer
+from fake_relay import FakeRelay
+from feed_documents import atom, recent_items
 
 PROMISED = {"id", "at", "kind", "status", "subscriber", "newsletter", "slot", "diagnostic"}
 READERS = ("ada@example.net", "bob@example.net")

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
-from documents import atom, items
+from fake_publisher import answer
+from feed_documents import atom, items
 from installation import on_sqlite
-from loopback import answer
-from tidings import clock
-from tidings.clock import ticking
+from tidings.app import scheduler
+from tidings.app.scheduler import ticking
 
 PATIENCE = 60
 
@@ -32,13 +32,13 @@ def is_saved(tidings, url):
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """Look at the clock more often than a service does; nothing here depends on how often."""
-    monkeypatch.setattr(clock, "CLOCK_TICK", timedelta(seconds=0.2))
+    monkeypatch.setattr(scheduler, "CLOCK_TICK", timedelta(seconds=0.2))
 
 
 @pytest.fixture
 def said(caplog):
     """Hear what the ticks say, whatever the program does with its log."""
-    logger = logging.getLogger("tidings.clock")
+    logger = logging.getLogger("tidings.app.scheduler")
     logger.addHandler(caplog.handler)
     logger.setLevel(logging.WARNING)
     yield caplog

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from documents import an_item, atom, items
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
 from installation import on_sqlite
-from loopback import answer
 
 SOURCE_KEYS = [
     "id",

@@ -6,8 +6,8 @@ import time
 
 from sqlalchemy import create_engine, text
 
-from documents import an_item, atom
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom
 
 SOURCES = 20
 KILLS = 4

@@ -13,11 +13,11 @@ from urllib.request import urlopen
 import pytest
 from sqlalchemy import select
 
-from documents import atom, items
+from fake_publisher import answer, redirect, silence
+from feed_documents import atom, items
 from installation import on_sqlite
-from loopback import answer, redirect, silence
-from tidings.storage import reader_tables
-from tidings.storage.intake_tables import source_access
+from tidings.db import subscriber_tables
+from tidings.db.intake_tables import source_access
 
 PASSWORD, HEADER, COOKIE, AGENT, PROXY = (f"canary-{n}" for n in ("p", "h", "c", "a", "x"))
 BASIC = base64.b64encode(f"reader:{PASSWORD}".encode()).decode()
@@ -100,7 +100,7 @@ def tables_that_tell(tidings):
     with tidings.opened() as app, app.database.read() as connection:
         return [
             table.name
-            for table in reader_tables.every_table()
+            for table in subscriber_tables.every_table()
             if any(tells(str(row)) for row in connection.execute(select(table)))
         ]
 

@@ -4,8 +4,8 @@ import sqlite3
 
 import pytest
 
-from documents import an_item, atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
 
 
 @pytest.fixture

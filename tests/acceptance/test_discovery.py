@@ -7,12 +7,12 @@ from itertools import pairwise
 
 import pytest
 
-from documents import atom, items, rss
+from fake_publisher import FakePublisher, answer, redirect
+from feed_documents import atom, items, rss
 from installation import on_sqlite
-from loopback import Publisher, answer, redirect
+from tidings.app.polling import polling
+from tidings.catalog.sources import NewSource
 from tidings.fetching.outcomes import Fetched, Validators
-from tidings.polling import polling
-from tidings.storage.sources import NewSource
 
 
 def a_page(*elements):
@@ -197,7 +197,7 @@ def test_a_site_that_redirects_to_another_host_is_followed_there_at_once(tidings
 
 def test_an_advertised_private_address_is_not_dialled(tidings_on_sqlite, web):
     site = web.publisher()
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         advertises = a_page(advertised(canary.url("/feed")))
         links = a_page(f'<a href="{canary.url("/rss")}">RSS</a>')
         url, other = site.serve("/", advertises), site.serve("/other", links)

@@ -7,13 +7,13 @@ import socket
 import dkim
 import pytest
 
-from documents import atom, recent_items
-from loopback import Publisher, answer
-from nameserver import NameServer
-from relay import FakeRelay
-from signing import key_of, signer_of
-from tidings.delivery.dns import Dns
-from tidings.examining import examining
+from dkim_keys import key_of, signer_of
+from fake_dns import FakeDns
+from fake_publisher import FakePublisher, answer
+from fake_relay import FakeRelay
+from feed_documents import atom, recent_items
+from tidings.app.mailing import examining
+from tidings.mail.dns import Dns
 
 ZONE = {
     "harbour.example": {"TXT": ['"v=spf1 ip4:192.0.2.1 -all"'], "MX": ["1 mx.harbour.example."]},
@@ -57,7 +57,7 @@ def test_each_thing_is_looked_at_and_what_is_wrong_is_said(tidings, web, by_smtp
     record = f'"{signer.record[:200]}" "{signer.record[200:]}"'
     zone = ZONE | {signer.name: {"TXT": [record]}}
 
-    with Publisher() as site, NameServer(zone) as server:
+    with FakePublisher() as site, FakeDns(zone) as server:
         by_smtp["WEB__BASE_URL"] = site.url("")
         with tidings.opened(**by_smtp) as app, examining(app, Dns(server.resolver())) as doctor:
             site.serve(f"/unsubscribe/{app.links.unsubscribe.sign(0, 0)}", answer())

@@ -2,10 +2,10 @@
 
 import pytest
 
-from documents import an_item, atom, items
-from factories import DAY, NOON
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
 from installation import on_sqlite
-from loopback import answer
+from parsed_entries import DAY, NOON
 
 OLD = [an_item(n, published=NOON - 900 * DAY + n * DAY) for n in range(135, 100, -1)]
 

@@ -1,8 +1,8 @@
 """What the operator is told who asks why, and what is kept to find out."""
 
-from documents import an_item, atom, items
-from factories import DAY, NOON
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
+from parsed_entries import DAY, NOON
 
 
 def test_a_source_tells_what_was_decided_about_it(tidings, web):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from documents import an_item, atom, recent_items
+from fake_publisher import answer
+from feed_documents import an_item, atom, recent_items
 from installation import on_sqlite
-from loopback import answer
 
 
 @pytest.fixture

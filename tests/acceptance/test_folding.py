@@ -1,9 +1,9 @@
 """A source that brings much at once leaves room for the others."""
 
-from documents import an_item, atom, items
-from factories import HOUR, NOON
+from fake_publisher import answer
+from feed_documents import an_item, atom, items
 from installation import on_sqlite
-from loopback import answer
+from parsed_entries import HOUR, NOON
 
 
 @on_sqlite

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-import mortal
-from factories import DAY
+import killed_issue_sender
+from fake_relay import CLOSE, HANG, FakeRelay
 from installation import on_sqlite
-from newsroom import Newsroom
-from relay import CLOSE, HANG, FakeRelay
-from tidings.domain.retries import DOUBT
-from tidings.storage.mail_tables import delivery
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY
+from tidings.db.mail_tables import delivery
+from tidings.newsletters.retries import RESEND_DELAY
 
 PATIENCE = 30
-SEVEN = mortal.SEVEN
+SEVEN = killed_issue_sender.SEVEN
 
 
 @pytest.fixture
@@ -27,25 +27,25 @@ def relay():
 
 
 @pytest.fixture
-def newsroom(database):
+def newsletter_site(database):
     """One reader, and one entry for them."""
-    newsroom = Newsroom(database)
-    newsroom.add_newsletter()
-    newsroom.subscribe()
-    newsroom.publish(newsroom.follow())
-    newsroom.now = SEVEN
-    return newsroom
+    newsletter_site = NewsletterSite(database)
+    newsletter_site.add_newsletter()
+    newsletter_site.subscribe()
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now = SEVEN
+    return newsletter_site
 
 
 @pytest.fixture
-def service(newsroom, relay):
+def service(newsletter_site, relay):
     """Start a process that plans and sends, until it is done or dies at a moment."""
-    url = newsroom.database.url.render_as_string(hide_password=False)
+    url = newsletter_site.database.url.render_as_string(hide_password=False)
     processes = []
 
     def start(moment):
-        command = [sys.executable, mortal.__file__, url, moment, str(relay.port)]
-        processes.append(subprocess.Popen(command, cwd=Path(mortal.__file__).parent))
+        command = [sys.executable, killed_issue_sender.__file__, url, moment, str(relay.port)]
+        processes.append(subprocess.Popen(command, cwd=Path(killed_issue_sender.__file__).parent))
         return processes[-1]
 
     yield start
@@ -66,75 +66,79 @@ def service(newsroom, relay):
 )
 @on_sqlite
 def test_after_a_kill_the_next_service_knows_what_to_do(
-    newsroom, relay, service, moment, left, states, letters
+    newsletter_site, relay, service, moment, left, states, letters
 ):
     died = service(moment).wait(PATIENCE)
-    found = newsroom.states()
-    newsroom.publish(1)  # the slot is closed: this is for the next one
-    newsroom.let_leases_run_out()
+    found = newsletter_site.states()
+    newsletter_site.publish(1)  # the slot is closed: this is for the next one
+    newsletter_site.let_leases_run_out()
     survived = service("never").wait(PATIENCE)
 
     assert (died, survived) == (-signal.SIGKILL, 0)
     assert found == left
-    assert newsroom.states() == states
+    assert newsletter_site.states() == states
     assert len(relay.taken) == relay.payloads == letters
-    assert [newsroom.told(row.issue_id) for row in newsroom.deliveries()] == [[1]]
+    assert [newsletter_site.told(row.issue_id) for row in newsletter_site.deliveries()] == [[1]]
 
 
-def test_killed_while_the_relay_thinks_the_letter_is_not_sent_again(newsroom, relay, service):
+def test_killed_while_the_relay_thinks_the_letter_is_not_sent_again(
+    newsletter_site, relay, service
+):
     relay.script(END=[HANG])
     process = service("never")
     wait_until(lambda: relay.payloads == 1, process)
 
     process.kill()
     process.wait()
-    newsroom.let_leases_run_out()
+    newsletter_site.let_leases_run_out()
     service("never").wait(PATIENCE)
 
-    assert newsroom.states() == ["assumed_accepted"]
+    assert newsletter_site.states() == ["assumed_accepted"]
     assert relay.payloads == 1
 
 
 def test_a_connection_lost_at_that_place_leads_to_one_copy_more_the_same_to_the_byte(
-    newsroom, relay, service
+    newsletter_site, relay, service
 ):
     relay.script(END=[CLOSE])
     seen = relay.payloads
     service("never").wait(PATIENCE)
-    doubtful = newsroom.deliveries()
-    with newsroom.database.write() as connection:
+    doubtful = newsletter_site.deliveries()
+    with newsletter_site.database.write() as connection:
         connection.execute(delivery.update().values(next_try_at=SEVEN))
 
     service("never").wait(PATIENCE)
 
-    assert [(row.state, row.next_try_at) for row in doubtful] == [("uncertain", SEVEN + DOUBT)]
-    assert newsroom.states() == ["accepted"]
+    assert [(row.state, row.next_try_at) for row in doubtful] == [
+        ("uncertain", SEVEN + RESEND_DELAY)
+    ]
+    assert newsletter_site.states() == ["accepted"]
     assert (seen, relay.payloads) == (0, 2)
     [letter] = [taken.letter.decode() for taken in relay.taken]
     assert f"Message-ID: {doubtful[0].message_id}\r\n" in letter
 
 
 def test_until_the_lease_of_a_dead_service_runs_out_nobody_touches_its_letters(
-    newsroom, relay, service
+    newsletter_site, relay, service
 ):
     service("marked").wait(PATIENCE)
     service("never").wait(PATIENCE)
 
-    assert newsroom.states() == ["sending"]
+    assert newsletter_site.states() == ["sending"]
     assert relay.payloads == 0
 
 
 def test_the_next_slot_tells_what_is_newer_and_nothing_that_may_have_arrived(
-    newsroom, relay, service
+    newsletter_site, relay, service
 ):
     service("answered").wait(PATIENCE)
-    newsroom.let_leases_run_out()
-    later = newsroom.publish(1)
-    newsroom.now += DAY
-    newsroom.plan()
+    newsletter_site.let_leases_run_out()
+    later = newsletter_site.publish(1)
+    newsletter_site.now += DAY
+    newsletter_site.plan()
 
-    rows = newsroom.deliveries()
-    assert [newsroom.told(row.issue_id) for row in rows] == [[1], later]
+    rows = newsletter_site.deliveries()
+    assert [newsletter_site.told(row.issue_id) for row in rows] == [[1], later]
     assert len(relay.taken) == 1
 
 

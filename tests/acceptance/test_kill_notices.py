@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-import mortal_notices
+import killed_transactional_sender
+from fake_relay import CLOSE, FakeRelay
 from installation import on_sqlite
-from post import ANN, PostOffice
-from relay import CLOSE, FakeRelay
+from transactional_mail import ANN, TransactionalMail
 
 PATIENCE = 30
 
@@ -23,7 +23,7 @@ def relay():
 
 @pytest.fixture
 def post(database):
-    return PostOffice(database)
+    return TransactionalMail(database)
 
 
 @pytest.fixture
@@ -32,8 +32,14 @@ def die(post, relay):
     url = post.database.url.render_as_string(hide_password=False)
 
     def start(moment):
-        command = [sys.executable, mortal_notices.__file__, url, moment, str(relay.port)]
-        folder = Path(mortal_notices.__file__).parent
+        command = [
+            sys.executable,
+            killed_transactional_sender.__file__,
+            url,
+            moment,
+            str(relay.port),
+        ]
+        folder = Path(killed_transactional_sender.__file__).parent
         died = subprocess.run(command, cwd=folder, check=False, timeout=PATIENCE)
         assert died.returncode == -signal.SIGKILL
 
@@ -42,7 +48,7 @@ def die(post, relay):
 
 def send(post, relay):
     """Be the next service."""
-    post.send(mortal_notices.way_to(relay.port))
+    post.send(killed_transactional_sender.way_to(relay.port))
 
 
 @on_sqlite

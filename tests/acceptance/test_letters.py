@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import update
 
-from documents import atom, recent_items
+from fake_publisher import answer
+from fake_relay import FakeRelay
+from feed_documents import atom, recent_items
 from installation import on_sqlite
-from loopback import answer
-from relay import FakeRelay
-from tidings.domain.planning import HARMLESS
-from tidings.storage.mail_tables import subscription
+from tidings.db.mail_tables import subscription
+from tidings.newsletters.windows import FLOOD_MINIMUM
 
 PATIENCE = 30
 SENDER = "Tidings <news@tidings.example.net>"
@@ -145,7 +145,7 @@ def test_many_more_readers_than_usual_need_a_second_word(news_on_sqlite, relay, 
     news = news_on_sqlite
     assert news("issue", "send", "updates", "--yes", **by_smtp(relay)).status == 0
     crowd = news.folder / "crowd.csv"
-    lines = [f"reader{number}@example.net,2026-01-02,a form" for number in range(HARMLESS)]
+    lines = [f"reader{number}@example.net,2026-01-02,a form" for number in range(FLOOD_MINIMUM)]
     crowd.write_text("\n".join(["address,confirmed_at,proof", *lines]))
     assert news("subscriber", "import", crowd, "--newsletter", "updates").status == 0
     url = web.serve(answer(body=atom(*recent_items(9)[:1], title="More")))

@@ -9,11 +9,11 @@ from threading import Event
 
 import pytest
 
-from documents import an_item, atom, items
+from fake_publisher import FakePublisher, answer, silence
+from feed_documents import an_item, atom, items
 from installation import on_sqlite
-from loopback import Publisher, answer, silence
-from tidings.polling import polling
-from tidings.services.lost_sources import MoveFinder
+from tidings.app.polling import polling
+from tidings.polling.moved_sources import MoveFinder
 
 GONE = answer("410 Gone")
 NOT_FOUND = answer("404 Not Found")
@@ -32,7 +32,7 @@ def a_page(*hrefs):
 
 def look(tidings):
     with tidings.opened() as app, polling(app) as gathering:
-        return gathering.move_finder().look(stop=Event())
+        return gathering.move_finder().find(stop=Event())
 
 
 def notice(tidings):
@@ -193,7 +193,7 @@ def test_two_failures_may_be_an_accident(tidings_on_sqlite, web):
 
 def test_looking_dials_no_private_address(tidings_on_sqlite, web):
     site = web.publisher()
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         lose(tidings_on_sqlite, site, page=canary.url("/"), instead=a_page(canary.url("/feed")))
 
         found = look(tidings_on_sqlite)
@@ -226,7 +226,7 @@ def test_a_host_that_has_to_be_left_alone_is_for_another_time(tidings, web):
         hurried = gathering.prober()
         hurried.hosts = replace(hurried.hosts, patience=timedelta(0))
         finder = MoveFinder(app.database, prober=hurried, clock=gathering.clock)
-        meanwhile = finder.look(stop=Event())
+        meanwhile = finder.find(stop=Event())
 
     assert meanwhile == 0
     assert site.received == []
@@ -240,7 +240,7 @@ def test_a_service_that_stops_looks_no_further(tidings_on_sqlite, web):
     stop.set()
 
     with tidings_on_sqlite.opened() as app, polling(app) as gathering:
-        gathering.move_finder().look(stop=stop)
+        gathering.move_finder().find(stop=stop)
 
     assert site.received == []
 
@@ -257,7 +257,7 @@ def test_a_service_that_stops_does_not_wait_for_an_answer(tidings_on_sqlite, web
     site.serve("/", hang)
     with tidings_on_sqlite.opened() as app, polling(app) as gathering:
         started = time.monotonic()
-        gathering.move_finder().look(stop=stop)
+        gathering.move_finder().find(stop=stop)
         waited = time.monotonic() - started
     site.serve("/", a_page("/new"))
     site.serve("/new", answer(body=atom(*items(2))))
@@ -297,9 +297,9 @@ def test_two_services_look_once_between_them(tidings, web):
     site.serve("/", answer_slowly)
     with tidings.opened() as app, polling(app) as gathering, ThreadPoolExecutor() as pool:
         other = replace(gathering, owner="another service")
-        first = pool.submit(gathering.move_finder().look, stop=Event())
+        first = pool.submit(gathering.move_finder().find, stop=Event())
         is_asked.wait(10)
-        second = pool.submit(other.move_finder().look, stop=Event())
+        second = pool.submit(other.move_finder().find, stop=Event())
         found = (first.result(), second.result())
 
     assert found == (1, 0)

@@ -5,9 +5,9 @@ import shlex
 
 import pytest
 
-from documents import atom, recent_items
+from fake_publisher import answer
+from feed_documents import atom, recent_items
 from installation import on_sqlite
-from loopback import answer
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 SCHEDULE = {"frequency": "weekly", "hour": 7, "timezone": "Asia/Shanghai"}

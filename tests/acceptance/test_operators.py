@@ -2,9 +2,9 @@
 
 from sqlalchemy import select
 
-from documents import atom, items
-from loopback import answer
-from tidings.storage import reader_tables
+from fake_publisher import answer
+from feed_documents import atom, items
+from tidings.db import subscriber_tables
 
 
 def test_a_token_is_printed_once_and_kept_as_a_hash_only(tidings):
@@ -17,7 +17,8 @@ def test_a_token_is_printed_once_and_kept_as_a_hash_only(tidings):
     listed = tidings("token", "list", "--json").json
     with tidings.opened() as app, app.database.read() as connection:
         tables = [
-            str(connection.execute(select(table)).all()) for table in reader_tables.every_table()
+            str(connection.execute(select(table)).all())
+            for table in subscriber_tables.every_table()
         ]
 
     assert [one.status for one in made] == [0, 0]

@@ -4,9 +4,9 @@ import gzip
 
 import pytest
 
-from documents import an_item, atom, items, json_feed, rss
+from fake_publisher import answer, redirect
+from feed_documents import an_item, atom, items, json_feed, rss
 from installation import on_sqlite
-from loopback import answer, redirect
 
 
 @pytest.mark.parametrize(

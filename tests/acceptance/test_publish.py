@@ -8,10 +8,10 @@ import feedparser
 import pytest
 from lxml import etree
 
-from documents import an_item, atom, items, rss
+from fake_publisher import answer
+from feed_documents import an_item, atom, items, rss
 from installation import on_sqlite
-from loopback import answer
-from tidings.services.site_folder import MANIFEST
+from tidings.publishing.static_site import MANIFEST
 
 BASE = {"WEB__BASE_URL": "https://news.example"}
 

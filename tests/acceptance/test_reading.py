@@ -5,9 +5,9 @@ import json
 import pytest
 from lxml import etree
 
-from feed_rules import faults
+from fake_publisher import answer
 from installation import on_sqlite
-from loopback import answer
+from w3c_feed_rules import faults
 
 MEDIA = "{http://search.yahoo.com/mrss/}"
 FOG = "Fog over the harbour, the pier, and the first ferry of the day, which waits for it to lift."

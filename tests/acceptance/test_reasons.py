@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from documents import atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import atom, items
 
 
 def test_show_says_when_the_next_poll_is_and_why_then(tidings, web):

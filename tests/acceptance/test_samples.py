@@ -11,13 +11,13 @@ from threading import Event
 import feedparser
 import pytest
 
-from loopback import answer
+from fake_publisher import answer
+from tidings.app.polling import polling
 from tidings.parsing import feeds
 from tidings.parsing.dates import parse_date
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
-from tidings.parsing.mending import mend
-from tidings.polling import polling
+from tidings.parsing.xml_repair import mend
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)

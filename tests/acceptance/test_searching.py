@@ -1,8 +1,8 @@
 """Searching as an operator meets it: entries are found, and searches saved."""
 
-from documents import an_item, atom
+from fake_publisher import answer
+from feed_documents import an_item, atom
 from installation import on_sqlite
-from loopback import answer
 
 
 def test_entries_are_found_and_a_search_is_saved_and_published(tidings, web, tmp_path):

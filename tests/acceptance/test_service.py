@@ -18,12 +18,13 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, make_url, text
 
-from documents import atom, items
-from hub import Hub
+from fake_hub import FakeHub
+from fake_publisher import answer, dripping
+from feed_documents import atom, items
 from installation import on_sqlite
-from loopback import answer, dripping
-from tidings.storage import hub_pings, schema
-from tidings.storage.database import BUSY_SECONDS, Database
+from tidings.db import schema
+from tidings.db.database import BUSY_SECONDS, Database
+from tidings.publishing.store import pings
 
 PATIENCE = 30
 GRACE = 10
@@ -257,7 +258,7 @@ def test_sigterm_ends_the_service_although_a_source_is_slow(running, tidings, we
 
 @on_sqlite
 def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, tidings, web):
-    hub, publisher, port = web.enter(Hub()), web.publisher(), free_port()
+    hub, publisher, port = web.enter(FakeHub()), web.publisher(), free_port()
     named = f'<link rel="hub" href="{hub.url()}"/>'
     url = publisher.serve("/feed", answer(body=atom(*items(1), extra=named)))
     tidings("source", "add", url, WEBSUB__SUBSCRIBE="on", WEB__BASE_URL=f"http://127.0.0.1:{port}")
@@ -281,7 +282,7 @@ def test_what_a_hub_pushes_is_published_without_asking_the_publisher(running, ti
 
 @on_sqlite
 def test_hubs_are_told_of_a_change_and_the_status_page_tells_of_them(running, tidings, web):
-    hub, url = web.enter(Hub()), web.serve(answer(body=atom(*items(2))))
+    hub, url = web.enter(FakeHub()), web.serve(answer(body=atom(*items(2))))
     tidings("source", "add", url)
     base = "https://news.example"
 
@@ -301,7 +302,7 @@ def test_hubs_are_told_of_a_change_and_the_status_page_tells_of_them(running, ti
 def has_looked(tidings):
     """Tell whether the service knows its feeds."""
     with tidings.opened() as app, app.database.read() as connection:
-        return not hub_pings.changed_scopes(connection, limit=1)
+        return not pings.changed_scopes(connection, limit=1)
 
 
 @contextmanager

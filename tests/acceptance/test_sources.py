@@ -4,9 +4,9 @@ from xml.sax.saxutils import quoteattr
 
 import pytest
 
-from documents import atom, items
+from fake_publisher import answer, redirect
+from feed_documents import atom, items
 from installation import on_sqlite
-from loopback import answer, redirect
 
 PAGE = b"""<!doctype html><html><head><title>A page</title>
 <link rel="alternate" type="application/atom+xml" title="News" href="/feed">

@@ -2,10 +2,10 @@
 
 import pytest
 
-from documents import atom, recent_items
+from fake_publisher import answer
+from feed_documents import atom, recent_items
 from installation import on_sqlite
-from loopback import answer
-from tidings.cli.drawing import bar, sparkline
+from tidings.cli.stats import bar, sparkline
 
 
 @pytest.fixture

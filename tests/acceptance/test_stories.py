@@ -2,10 +2,10 @@
 
 import pytest
 
-from documents import an_item, atom
-from factories import DAY, NOON
+from fake_publisher import answer
+from feed_documents import an_item, atom
 from installation import on_sqlite
-from loopback import answer
+from parsed_entries import DAY, NOON
 
 BOMB = (
     "The harbour of Tallmoor will be closed to ships from Monday on, because divers found"

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from documents import atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import atom, items
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from documents import atom, items
-from loopback import answer
+from fake_publisher import answer
+from feed_documents import atom, items
 
 
 @pytest.mark.parametrize(

@@ -12,21 +12,22 @@ import pytest
 from sqlalchemy import select
 
 from browser.showcase import Showcase, serving
-from documents import an_item, atom
-from factories import DAY, HOUR
-from hub import CHALLENGE, Hub
+from fake_hub import CHALLENGE, FakeHub
+from fake_publisher import answer, silence
+from feed_documents import an_item, atom
 from installation import on_sqlite
-from integration.web.visitors import Operations, Visitor, app_of
-from loopback import answer, silence
-from tidings.clock import ticking
-from tidings.domain.websub import HubState
-from tidings.polling import polling
-from tidings.services.subscribe import remove_source
-from tidings.services.websub import Callbacks
-from tidings.storage import entries, leases, source_edits, sources
-from tidings.storage.entries import Selection, Window
-from tidings.storage.intake_tables import websub
-from tidings.storage.sources import NewSource, SourceState
+from parsed_entries import DAY, HOUR
+from tidings.app.polling import polling
+from tidings.app.scheduler import ticking
+from tidings.catalog import entries, sources
+from tidings.catalog.entries import ListWindow, Selection
+from tidings.catalog.sources import NewSource, SourceState
+from tidings.db.intake_tables import websub
+from tidings.model.websub import HubState
+from tidings.polling.follow import remove_source
+from tidings.polling.push import HubRequests
+from tidings.polling.store import leases
+from web.visitors import Operations, Visitor, app_of
 
 MAX_SIZE = 100_000
 MINUTE = timedelta(minutes=1)
@@ -40,9 +41,9 @@ def station(tidings, web):
         "WEB__BASE_URL": "http://127.0.0.1:1",
         "FETCH__HOST_INTERVAL": "0s",
     }
-    hubs, publishers = [web.enter(Hub()) for _ in range(2)], [web.publisher() for _ in range(3)]
+    hubs, publishers = [web.enter(FakeHub()) for _ in range(2)], [web.publisher() for _ in range(3)]
     with tidings.opened(**settings) as app, polling(app) as gathering:
-        callbacks = Callbacks(app.database, clock=lambda: station.now, max_size=MAX_SIZE)
+        callbacks = HubRequests(app.database, clock=lambda: station.now, max_size=MAX_SIZE)
         with serving(app_of(Showcase(), Operations(), callbacks=callbacks)) as url:
             station = Station(gathering, hubs, publishers=publishers, url=url)
             yield station
@@ -80,13 +81,13 @@ class Station:
 
     def attend(self, *, after=timedelta(0)):
         self.now += after
-        self.subscriber.attend(stop=Event())
+        self.subscriber.send_requests(stop=Event())
 
     def poll(self, *, after=timedelta(0)):
         """Poll what is due; return how often the publisher was asked for it."""
         self.now += after
         before = len(self.publisher.received)
-        self.polling.push_reader().take_in_all(stop=Event())
+        self.polling.push_reader().ingest_all(stop=Event())
         self.polling.poller().poll_due(report=lambda _: None, stop=Event())
         return len(self.publisher.received) - before
 
@@ -120,7 +121,7 @@ class Station:
     @property
     def guids(self):
         with self._database.read() as connection:
-            found = entries.select_entries(connection, Selection(), Window(limit=None))
+            found = entries.select_entries(connection, Selection(), ListWindow(limit=None))
         return {entry.guid.rpartition(":")[2] for entry in found}
 
     @property
@@ -130,7 +131,7 @@ class Station:
 
     def set_state(self, state):
         with self._database.write() as connection:
-            source_edits.set_state(connection, self.source_id, state, now=self.now)
+            sources.set_state(connection, self.source_id, state, now=self.now)
 
     def remove(self):
         with self._database.write() as connection:
@@ -341,7 +342,7 @@ def test_a_service_that_ends_while_a_hub_is_asked_can_still_be_confirmed(station
     station.follow()
     station.hub.serve("/", silence)
     stop = Event()
-    asking = Thread(target=station.subscriber.attend, kwargs={"stop": stop})
+    asking = Thread(target=station.subscriber.send_requests, kwargs={"stop": stop})
 
     asking.start()
     _wait_until(lambda: station.hub.received)
@@ -470,8 +471,8 @@ def test_a_push_is_kept_until_what_it_brings_is_saved(station):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        replace(station.polling, parse=killed).push_reader().take_in_all(stop=Event())
-    station.polling.push_reader().take_in_all(stop=Event())
+        replace(station.polling, parse=killed).push_reader().ingest_all(stop=Event())
+    station.polling.push_reader().ingest_all(stop=Event())
 
     assert station.guids == {"1", "2"}
     assert station.row.pushed_body is None
@@ -484,7 +485,7 @@ def test_a_push_is_taken_in_whoever_holds_the_host(station):
         leases.claim_one(connection, "somebody else", due.host)
 
     station.push(an_item(2))
-    station.polling.push_reader().take_in_all(stop=Event())
+    station.polling.push_reader().ingest_all(stop=Event())
 
     assert station.guids == {"1", "2"}
 
@@ -493,7 +494,7 @@ def test_a_push_that_cannot_be_read_has_its_source_fetched(station):
     station.subscribe()
     station.publish(an_item(2))
     station.hub.push(b"<html>busy</html>")
-    station.polling.push_reader().take_in_all(stop=Event())
+    station.polling.push_reader().ingest_all(stop=Event())
     station.attend(after=MINUTE)
 
     assert station.source.failures == 0
@@ -508,7 +509,7 @@ def test_a_push_that_is_taken_in_while_its_source_is_fetched_costs_neither(stati
 
     def fetch_while_a_push_is_taken_in(requests, done):
         station.push(an_item(2), an_item(4))
-        replace(station.polling, fetch=fetch).push_reader().take_in_all(stop=Event())
+        replace(station.polling, fetch=fetch).push_reader().ingest_all(stop=Event())
         fetch(requests, done)
 
     interrupted = replace(station.polling, fetch=fetch_while_a_push_is_taken_in)

@@ -3,17 +3,17 @@
 from datetime import timedelta
 
 from browser.showcase import NOON, SOURCES
-from tidings.domain.health import SourceHealth
-from tidings.domain.polls import PollOutcome
-from tidings.domain.status import (
+from tidings.model.sources import SourceHealth
+from tidings.model.status import (
     DAY,
     FailingSource,
     HubStanding,
-    Letters,
+    MessageOutcome,
+    PollCounts,
+    PollOutcome,
     SlowSource,
     Status,
-    Step,
-    Tally,
+    TimeStep,
     starts_of,
 )
 
@@ -22,7 +22,7 @@ TROUBLES = ("http 404", "dns", "timeout", "broken transfer", "html")
 
 
 def a_tally(polls):
-    return Tally(
+    return PollCounts(
         polls={outcome: polls * SHARES[outcome.value] for outcome in PollOutcome},
         entries=20 * polls,
         lags=tuple(polls * share for share in (4, 7, 5, 1, 0)),
@@ -31,11 +31,15 @@ def a_tally(polls):
 
 def a_step(start):
     works = start.weekday() < 5
-    return Step(
+    return TimeStep(
         start=start,
         tally=a_tally(40 + start.day % 7 * 9),
         issues=int(works),
-        letters={Letters.ACCEPTED: 980 * works, Letters.WAITING: 3, Letters.FAILED: 9 * works},
+        letters={
+            MessageOutcome.ACCEPTED: 980 * works,
+            MessageOutcome.WAITING: 3,
+            MessageOutcome.FAILED: 9 * works,
+        },
     )
 
 

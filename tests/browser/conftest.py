@@ -7,10 +7,10 @@ from playwright.sync_api import Page, sync_playwright
 
 from browser.busy import a_busy_status
 from browser.showcase import SITE, Showcase, serving, tokens_of
-from tidings.rendering import pages
-from tidings.rendering.status_page import status_page
+from tidings.operator.status import status_page
+from tidings.publishing import views
 from tidings.web.app import create_app
-from tidings.web.publication import Probes
+from tidings.web.services import Probes
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -58,7 +58,7 @@ def app_in(language, readers=None, showcase=Showcase):
         probes=Probes(
             health=list,
             metrics=bytes,
-            status=lambda: pages.render(status, publication.templates),
+            status=lambda: views.render(status, publication.templates),
         ),
     )
 

@@ -14,12 +14,13 @@ from urllib.parse import parse_qsl
 
 import uvicorn
 
-import digests
-from tidings.domain.documents import Enclosure
-from tidings.domain.entries import Entry, EntryState, Mate, SourceCredit, TopicCredit
-from tidings.domain.health import SourceHealth
-from tidings.domain.newsletters import Frequency, Subscription
-from tidings.domain.publishing import (
+import sample_digests
+from tidings.app.templates import load_templates
+from tidings.errors import NotFoundError
+from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit, TopicCredit
+from tidings.model.feed import Enclosure
+from tidings.model.newsletters import Frequency, Subscription
+from tidings.model.scopes import (
     EntryAddress,
     FeedAddress,
     IssueAddress,
@@ -28,29 +29,17 @@ from tidings.domain.publishing import (
     Scope,
     Stamp,
 )
-from tidings.domain.searching import Asked
-from tidings.domain.snippets import Piece
-from tidings.errors import NotFoundError
+from tidings.model.sources import SourceHealth
 from tidings.parsing.code import Code, to_html
 from tidings.parsing.mathml import from_tex
-from tidings.rendering import pages
-from tidings.rendering.directory_pages import (
-    SourceLine,
-    SourcesPage,
-    TopicLine,
-    TopicsPage,
-)
-from tidings.rendering.pages import (
-    Archive,
-    EntryPage,
-    IssuePage,
-    IssuesPage,
-    ListPage,
-)
-from tidings.rendering.search_page import Result, SearchPage
-from tidings.rendering.site import Site
-from tidings.templates import load_templates
-from tidings.web.publication import Tokens
+from tidings.publishing import views
+from tidings.publishing.directories import SourceLine, SourcesPage, TopicLine, TopicsPage
+from tidings.publishing.search_page import SearchHit, SearchPage
+from tidings.publishing.views import Archive, EntryPage, IssuePage, IssuesPage, ListPage
+from tidings.search.query import SearchInput
+from tidings.search.snippets import SnippetPart
+from tidings.templating.site import Site
+from tidings.web.services import Tokens
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -123,8 +112,8 @@ WAL = an_entry(
     title="What a write-ahead log really promises",
     topics=(DATABASES,),
     also_at=(
-        Mate(id=21, title="A write-ahead log", url="https://margin.example/21", source=MARGIN),
-        Mate(id=22, title="预写日志", url="https://notes.example/22", source=NOTES),
+        AlsoAt(id=21, title="A write-ahead log", url="https://margin.example/21", source=MARGIN),
+        AlsoAt(id=22, title="预写日志", url="https://notes.example/22", source=NOTES),
     ),
     authors=("Ines Moreau", "T. Okafor"),
     categories=("storage", "durability"),
@@ -282,7 +271,7 @@ class Showcase:
         self.rendered.append(address)
         self.before_rendering()
         page = self._page(address)
-        return page if isinstance(page, bytes) else pages.render(page, self.templates)
+        return page if isinstance(page, bytes) else views.render(page, self.templates)
 
     def _page(self, address):
         match address:
@@ -307,22 +296,22 @@ class Showcase:
         raise NotFoundError("entry", number)
 
     def _directory(self, name, topic):
-        archive = Archive(newsletter=digests.MORNING, issues=(digests.an_issue(),))
+        archive = Archive(newsletter=sample_digests.MORNING, issues=(sample_digests.an_issue(),))
         return {
             "topics": TopicsPage(site=self.site, topics=tuple(map(topic_line, TOPICS))),
             "sources": SourcesPage(
                 site=self.site, sources=tuple(map(source_line, SOURCES)), topic=topic
             ),
             "issues": IssuesPage(
-                site=self.site, archives=(archive,), pagination=pages.paginate(1, count=1, href=str)
+                site=self.site, archives=(archive,), pagination=views.paginate(1, count=1, href=str)
             ),
         }.get(name, b"<a-list/>")
 
     def _issue(self, slug):
-        issue = digests.an_issue()
+        issue = sample_digests.an_issue()
         if slug != issue.slug:
             raise NotFoundError("issue", slug)
-        return IssuePage(site=self.site, issue=issue, digest=digests.ENGLISH)
+        return IssuePage(site=self.site, issue=issue, digest=sample_digests.ENGLISH)
 
     def _entries(self, scope):
         of = {
@@ -339,13 +328,13 @@ class Showcase:
         q = dict(parse_qsl(scope.slug)).get("q", "")
         told = [entry for entry in ENTRIES if q and q in f"{entry.title} {entry.excerpt}"]
         results = tuple(
-            Result(entry=one, title=marked(one.title, q), snippet=marked(one.excerpt, q))
+            SearchHit(entry=one, title=marked(one.title, q), snippet=marked(one.excerpt, q))
             for one in told
         )
         return SearchPage(
             site=self.site,
             scope=scope,
-            asked=Asked(q=q),
+            asked=SearchInput(q=q),
             has_asked=bool(q),
             results=results,
             count=len(results),
@@ -369,7 +358,7 @@ class Showcase:
             pinned=(PINNED,) if scope.kind == "all" and number is None else (),
             entries=shown,
             folded={} if number else {entries[0].id: 12},
-            pagination=pages.paginate(
+            pagination=views.paginate(
                 number or count, count=count, href=partial(self._href, scope)
             ),
         )
@@ -381,7 +370,11 @@ class Showcase:
 def marked(text, q):
     """Return `text` in pieces: what was looked for, and what is around it."""
     before, found, after = text.partition(q)
-    pieces = (Piece(text=before), Piece(text=found, is_found=True), Piece(text=after))
+    pieces = (
+        SnippetPart(text=before),
+        SnippetPart(text=found, is_found=True),
+        SnippetPart(text=after),
+    )
     return tuple(piece for piece in pieces if piece.text)
 
 
@@ -455,8 +448,8 @@ def a_subscription(**fields):
         "id": 1,
         "nonce": 0,
         "address": "ines.moreau@mail.example",
-        "newsletter": digests.MORNING,
-        "schedule": digests.MORNING.schedule,
+        "newsletter": sample_digests.MORNING,
+        "schedule": sample_digests.MORNING.schedule,
         "topics": (),
         "language": "en",
         "watermark": 0,

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.legibility import CONTRAST
-from digests import (
+from sample_digests import (
     CHINESE,
     ENGLISH,
     ISSUE_URL,
@@ -20,9 +20,9 @@ from digests import (
     an_entry,
     of,
 )
-from tidings.domain.newsletters import Fold
-from tidings.rendering.mail import compose
-from tidings.templates import load_mail_templates
+from tidings.app.templates import load_mail_templates
+from tidings.model.newsletters import Fold
+from tidings.newsletters.render import compose
 
 FOLDED = Fold(source=PAGES_AND_LOGS, entries=tuple(map(an_entry, range(50, 62))))
 

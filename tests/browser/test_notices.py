@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from browser.legibility import CONTRAST
-from post import SITE_URL, mail_templates
-from tidings.domain.watching import Worry, WorryKind
-from tidings.rendering.notices import (
+from tidings.model.operators import Problem, ProblemKind
+from tidings.subscribers.transactional_message import (
+    AddressChangedContext,
     ConfirmContext,
-    MovedContext,
     OperatorContext,
     WelcomeContext,
-    write_notice,
+    render_message,
 )
+from transactional_mail import SITE_URL, mail_templates
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HEAD = {"language": "en", "site_url": SITE_URL, "postal_address": "1 Harbour Street, Tidewater"}
@@ -38,14 +38,16 @@ LETTERS = {
         unsubscribe_url=f"{SITE_URL}/unsubscribe/abc",
         issues_url=f"{SITE_URL}/issues",
     ),
-    "moved": MovedContext(**HEAD, newsletters=("Morning tidings",), contact="desk@example.org"),
+    "moved": AddressChangedContext(
+        **HEAD, newsletters=("Morning tidings",), contact="desk@example.org"
+    ),
     "operator": OperatorContext(
         **HEAD,
         moment=NOON,
         worries=(
-            Worry(kind=WorryKind.NOTHING_POLLED, count=1),
-            Worry(
-                kind=WorryKind.FAILING,
+            Problem(kind=ProblemKind.NOTHING_POLLED, count=1),
+            Problem(
+                kind=ProblemKind.FAILING,
                 count=2,
                 lines=(
                     "3 The Old Observatory: cannot fetch https://old.example/feed: 404 Not Found",
@@ -67,7 +69,7 @@ def letter(browser):
         if hasattr(context, "newsletter"):
             context = replace(context, newsletter=TITLES[language])
         page = window.new_page()
-        page.set_content(write_notice(context, mail_templates()).html)
+        page.set_content(render_message(context, mail_templates()).html)
         return page
 
     yield show

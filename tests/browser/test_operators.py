@@ -7,9 +7,10 @@ import pytest
 
 from browser.legibility import CONTRAST, violations
 from browser.showcase import serving
-from control_room import ControlRoom
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from operator_site import OperatorSite
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.search.store import index
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
 SMALL_TARGETS = """
@@ -25,8 +26,8 @@ SMALL_TARGETS = """
 @pytest.fixture
 def control(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.prepare(database, rebuild_index=search_index.rebuild)
-    yield ControlRoom(database)
+    schema.prepare(database, rebuild_index=index.rebuild)
+    yield OperatorSite(database)
     database.close()
 
 

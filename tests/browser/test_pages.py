@@ -10,9 +10,9 @@ import pytest
 from browser.conftest import app_in
 from browser.legibility import CONTRAST, violations
 from browser.showcase import NOTES, SITE, Showcase, an_entry, serving
-from tidings.domain.publishing import Scope
-from tidings.rendering import pages
-from tidings.rendering.pages import ListPage
+from tidings.model.scopes import Scope
+from tidings.publishing import views
+from tidings.publishing.views import ListPage
 
 PATHS = {
     "list": "/",
@@ -148,7 +148,7 @@ class Full(Showcase):
             heading=SITE.title,
             entries=tuple(entries),
             folded={},
-            pagination=pages.paginate(9, count=9, href=lambda n: f"/?page={n}"),
+            pagination=views.paginate(9, count=9, href=lambda n: f"/?page={n}"),
         )
 
 

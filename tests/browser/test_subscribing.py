@@ -10,11 +10,12 @@ import pytest
 
 from browser.legibility import CONTRAST, violations
 from browser.showcase import SITE, serving
-from front_door import WAIT, FrontDoor
-from newsroom import Outbox
-from post import sender_for
-from tidings.storage import schema, search_index
-from tidings.storage.database import Database
+from newsletter_site import Outbox
+from subscriber_pages import WAIT, SubscriberPages
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.search.store import index
+from transactional_mail import sender_for
 
 LOOKS = ((320, "light"), (375, "dark"), (1280, "light"))
 SMALL_TARGETS = """
@@ -29,8 +30,8 @@ SMALL_TARGETS = """
 @pytest.fixture
 def door(tmp_path):
     database = Database(f"sqlite:///{tmp_path}/tidings.db")
-    schema.prepare(database, rebuild_index=search_index.rebuild)
-    yield FrontDoor(database, "Databases", "Machine learning", "Mathematics")
+    schema.prepare(database, rebuild_index=index.rebuild)
+    yield SubscriberPages(database, "Databases", "Machine learning", "Mathematics")
     database.close()
 
 

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-import returned
-from returned import a_complaint, a_report
-from tidings.delivery.reports import MAX_ADDRESSES, MAX_DIAGNOSTIC, read_incoming
+import bounce_reports
+from bounce_reports import a_complaint, a_report
+from tidings.mail.reports import MAX_ADDRESSES, MAX_DIAGNOSTIC, read_incoming
 
 LINES = sorted(
     {
         line
-        for report in (a_report(), a_complaint(), returned.EXCHANGE.encode())
+        for report in (a_report(), a_complaint(), bounce_reports.EXCHANGE.encode())
         for line in report.splitlines()
     }
     | {

@@ -8,15 +8,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fuzz.soups import ANY_TEXT, CODECS, DOCUMENTS, HTML, JSON_FEEDS, XML
-from hostile import assert_harmless, assert_readable, assert_web_address
+from hostile_round import assert_harmless, assert_readable, assert_web_address
 from tidings.errors import ParseError
-from tidings.parsing.body import clean_body, plain_to_html
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
-from tidings.parsing.mending import mend
+from tidings.parsing.entry_body import clean_body, plain_to_html
 from tidings.parsing.opml import MAX_OUTLINES, read_opml
 from tidings.parsing.sanitizer import sanitize
 from tidings.parsing.text import clean_line, clean_text
+from tidings.parsing.xml_repair import mend
 
 URL = "https://example.org/feed"
 LABELS = (

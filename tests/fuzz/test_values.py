@@ -11,17 +11,15 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from factories import NOON, a_feed, an_entry
 from fuzz.soups import ANY_TEXT, URLS
-from hostile import assert_readable, assert_web_address
-from tidings.domain.arrivals import FirstPoll, Occasion
-from tidings.domain.compare import KnownEntry, compare
-from tidings.domain.entries import EntryState
-from tidings.domain.identity import KEY_SIZE, Marks, entry_keys
+from hostile_round import assert_readable, assert_web_address
+from parsed_entries import NOON, a_feed, an_entry
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching import addresses, hints
+from tidings.fetching import guard, responses
 from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
+from tidings.model.entries import EntryState
+from tidings.model.identity import KEY_SIZE, Marks, entry_keys
 from tidings.parsing.code import Code
 from tidings.parsing.dates import parse_date
 from tidings.parsing.excerpts import (
@@ -29,12 +27,16 @@ from tidings.parsing.excerpts import (
     MAX_CHARACTERS,
     MAX_CLUSTERS,
     Break,
+    _as_text,
     _is_chinese,
     _Line,
+    _says_more_than_code,
     excerpt,
 )
 from tidings.parsing.formulas import Formula
 from tidings.parsing.urls import absolute_url, canonical_url
+from tidings.polling.compare import KnownEntry, compare
+from tidings.polling.new_entries import Circumstances, FirstPoll
 
 PAGE = "https://example.org/a/b?c=d"
 
@@ -52,20 +54,20 @@ def test_an_absolute_address_is_a_web_address_and_stays_as_it_is(url, bases):
 @given(URLS)
 def test_an_address_is_dialled_as_it_is_checked_or_refused(address):
     try:
-        target = addresses.read(address)
+        target = guard.parse_target(address)
     except ForbiddenAddressError:
         return
 
     assert target.url.scheme in {"http", "https"}
     assert target.url.raw_host
     assert target.url.user is None
-    assert addresses.read(str(target.url)).url == target.url
+    assert guard.parse_target(str(target.url)).url == target.url
 
 
 @given(URLS)
 def test_a_redirect_leads_to_a_web_address_or_nowhere(location):
     try:
-        url = addresses.follow(URL(PAGE), location)
+        url = guard.resolve_redirect(URL(PAGE), location)
     except FetchError:
         return
 
@@ -79,7 +81,7 @@ def test_a_redirect_leads_to_a_web_address_or_nowhere(location):
 def test_a_password_is_never_shown(password, rest):
     assume(password not in rest)
 
-    shown = addresses.without_credentials(f"http://user:{password}@{rest}")
+    shown = guard.without_credentials(f"http://user:{password}@{rest}")
 
     assert password not in shown
 
@@ -141,11 +143,11 @@ def test_a_broken_body_takes_no_more_room_than_it_gets(data, encoding, room):
 @given(ANY_TEXT | st.from_regex(r"(max-age=)?-?\d{0,30}.*"), st.none() | ANY_TEXT)
 def test_no_header_asks_for_more_than_the_longest_pause(value, other):
     pauses = [
-        hints.retry_after(value, now=NOON),
-        hints.fresh_for(value, expires=other, age=value, date=other, now=NOON),
+        responses.retry_after(value, now=NOON),
+        responses.fresh_for(value, expires=other, age=value, date=other, now=NOON),
     ]
 
-    assert all(pause is None or timedelta(0) <= pause <= hints.LONGEST for pause in pauses)
+    assert all(pause is None or timedelta(0) <= pause <= responses.LONGEST_HINT for pause in pauses)
 
 
 _DATES = st.lists(
@@ -236,7 +238,7 @@ def test_an_excerpt_cuts_no_cluster_no_formula_and_no_address(pieces, language):
 def excerpt_without_limit(pieces, language):
     """Return the line that an excerpt is cut from."""
     line = _Line(chinese=_is_chinese(pieces, language))
-    for piece in pieces:
+    for piece in pieces if _says_more_than_code(pieces) else map(_as_text, pieces):
         line.add(piece)
     return line.text
 
@@ -290,11 +292,11 @@ def test_every_entry_is_new_once(before, after, first, outburst):
         one.key: KnownEntry(id=number, raw_hash=one.raw_hash, revision=one.revision)
         for number, one in enumerate(before, 1)
     }
-    occasion = Occasion(
-        source_url="https://example.org/feed", now=NOON, first=first, outburst=outburst
+    circumstances = Circumstances(
+        source_url="https://example.org/feed", now=NOON, first=first, flood_limit=outburst
     )
 
-    changes = compare(a_feed(*after), known, occasion=occasion)
+    changes = compare(a_feed(*after), known, circumstances=circumstances)
 
     arrived = [new.entry.key for new in changes.new]
     assert sorted(arrived) == sorted({one.key for one in after} - known.keys())

@@ -3,10 +3,10 @@
 import pytest
 
 import hostile_documents
-from hostile import HEALTHY, assert_contained, assert_healthy, poll_beside_a_healthy_source
+from fake_publisher import FakePublisher
 from hostile_documents import COSTLY, REFUSED, SCHEMES, SCRIPTS, SENTINEL, item, linked
+from hostile_round import HEALTHY, assert_contained, assert_healthy, poll_beside_a_healthy_source
 from hostile_web import document
-from loopback import Publisher
 from tidings.parsing.sanitizer import sanitize
 
 SECRET = "the words of a secret file"
@@ -57,7 +57,7 @@ def test_a_hostile_document_is_cleaned_or_refused(database, subtests, documents)
 def test_no_document_makes_us_read_a_file_or_ask_anybody(database, subtests, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(SECRET)
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         documents = hostile_documents.inclusions(secret.as_uri(), canary.url())
         scripts = {name: document(body) for name, body in documents.items()}
 

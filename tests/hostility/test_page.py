@@ -13,11 +13,11 @@ import pytest
 from lxml import etree
 
 import hostile_documents
-from documents import atom, items
+from fake_publisher import FakePublisher, answer
+from feed_documents import atom, items
 from hostile_documents import SCRIPTS, item, linked
 from hostile_web import Ring, document
 from installation import Installation
-from loopback import Publisher, answer
 
 VISITS = 50
 PATIENCE = 5
@@ -44,7 +44,7 @@ def service(ring, sqlite_url, tmp_path, monkeypatch, capsys):
     web = SimpleNamespace(hosts=ring.hosts)
     tidings = Installation(sqlite_url, tmp_path, web=web, monkeypatch=monkeypatch, capsys=capsys)
     tidings.add(*ring.urls.values())
-    with Publisher() as free:
+    with FakePublisher() as free:
         port = free.port
     settings = {"WEB__PORT": port, "POLL__TICK": "0.5s", "PARSE__TIME_LIMIT": "6s"}
     settings |= {"PARSE__PROCESSES": 2, "PUBLISH__FEED_SIZE": 200}

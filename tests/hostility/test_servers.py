@@ -5,8 +5,9 @@ import socket
 import pytest
 
 import hostile_servers
-from documents import atom, items
-from hostile import (
+from fake_publisher import FakePublisher, answer
+from feed_documents import atom, items
+from hostile_round import (
     HEALTHY,
     an_app,
     assert_contained,
@@ -17,7 +18,6 @@ from hostile import (
 from hostile_servers import FEED, HURRY, SMALL, SPELLINGS, STRAIN
 from hostile_web import Ring
 from installation import on_sqlite
-from loopback import Publisher, answer
 
 NOW_AND_AGAIN = 2
 
@@ -61,7 +61,7 @@ def assert_given_up(database, subtests, servers, **settings):
 
 
 def test_no_redirect_leads_where_we_do_not_go(database, subtests):
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         servers = hostile_servers.redirects(canary.port)
         scripts = {name: server.script for name, server in servers.items()}
 
@@ -80,7 +80,7 @@ def test_no_redirect_leads_where_we_do_not_go(database, subtests):
 @on_sqlite
 def test_no_spelling_of_a_private_address_is_dialled(database, subtests):
     healthy = answer(body=atom(*items(3)))
-    with Publisher() as canary, Ring({HEALTHY: healthy}) as ring:
+    with FakePublisher() as canary, Ring({HEALTHY: healthy}) as ring:
         spelled = {name: f"http://{name}:{canary.port}/{n}" for n, name in enumerate(SPELLINGS)}
         app = an_app(database, ring.hosts, **SMALL)
 
@@ -157,7 +157,7 @@ def test_the_environment_neither_redirects_us_nor_lends_us_credentials(
     netrc.write_text("machine 127.0.0.1 login user password secret\ndefault login x password y\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    with Publisher() as canary:
+    with FakePublisher() as canary:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, canary.url())
 

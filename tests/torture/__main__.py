@@ -8,12 +8,12 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import postgres
-from tidings.storage import schema
-from tidings.storage.database import Database
+from tidings.db import schema
+from tidings.db.database import Database
 
 HERE = Path(__file__).parent
 LIMITS = ("--kills", "300", "--seconds", "280")
@@ -54,7 +54,7 @@ def new_database(server):
     admin.dispose()
     url = postgres.url(server, "torture")
     database = Database(url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()
     return url
 

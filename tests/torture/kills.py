@@ -24,18 +24,18 @@ from pathlib import Path
 
 from sqlalchemy import update
 
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from factories import DAY, HOUR, NOON
-from newsroom import Newsroom
-from relay import FakeRelay
-from tidings.delivery.relay import Relay
-from tidings.delivery.settings import SmtpSettings
-from tidings.domain.retries import PAUSES
-from tidings.storage import schema
-from tidings.storage.database import Database
-from tidings.storage.mail_tables import delivery
+from fake_relay import FakeRelay
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY, HOUR, NOON
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.db.mail_tables import delivery
+from tidings.mail.settings import SmtpSettings
+from tidings.mail.smtp import Relay
+from tidings.newsletters.retries import BACKOFF
 
 READERS = 80
 SERVICES = 2
@@ -84,7 +84,7 @@ def torture(url, folder, *, kills, seconds, seed):
     chance = random.Random(seed)
     journal, calm = folder / "journal", folder / "calm"
     relay_process, port = fork_relay(journal, calm, seed)
-    house = Newsroom(Database(url))
+    house = NewsletterSite(Database(url))
     services = []
     try:
         source = prepare(house)
@@ -124,7 +124,7 @@ def fork(work, *arguments):
 
 def prepare(house):
     if house.database.is_sqlite:
-        schema.upgrade(house.database, rebuild_index=search_index.rebuild)
+        schema.upgrade(house.database, rebuild_index=index.rebuild)
     house.add_newsletter()
     for number in range(READERS):
         house.subscribe(f"reader{number}@d{number % 20}.example.org")
@@ -169,7 +169,7 @@ def come_to_an_end(house, port):
         send_what_is_due(house, port)
         if all(row.finished_at for row in house.deliveries()):
             break
-        house.now += max(PAUSES)
+        house.now += max(BACKOFF)
 
 
 def fork_relay(journal, calm, seed):

@@ -19,18 +19,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle
 from pathlib import Path
 
-from tidings.storage import search_index
+from tidings.search.store import index
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from promises import Promises
 
-from factories import HOUR
-from newsroom import Newsroom, Outbox, be_away
-from tidings.delivery.transports import Reply
-from tidings.domain.newsletters import UNSUBSCRIBE_URL, Frequency
-from tidings.rendering.mail import Composed
-from tidings.storage import schema
-from tidings.storage.database import Database
+from newsletter_site import NewsletterSite, Outbox, be_away
+from parsed_entries import HOUR
+from tidings.db import schema
+from tidings.db.database import Database
+from tidings.mail.transport import Reply
+from tidings.model.newsletters import UNSUBSCRIBE_URL, Frequency
+from tidings.newsletters.render import RenderedIssue
 
 BEGIN = datetime(2026, 3, 7, tzinfo=UTC)
 """A month in which most clocks are changed."""
@@ -118,7 +118,7 @@ class Post(Outbox):
         parts = [part for section in digest.sections for part in (section, *section.folds)]
         self._written.append([one.id for part in parts for one in part.entries])
         text = f"{issue_url}\n{UNSUBSCRIBE_URL}\n"
-        return Composed(subject=f"Letter {len(self._written)}", html=text, text=text, shown=1)
+        return RenderedIssue(subject=f"Letter {len(self._written)}", html=text, text=text, shown=1)
 
     def send(self, envelope, letter, mark):
         if self.is_away:
@@ -181,7 +181,7 @@ class Year:
 
     def _tick(self):
         self.promises.plan(self._house.now)
-        self._house.plan(write_letter=self.post.write)
+        self._house.plan(render=self.post.write)
         self._house.deliver(self.post)
 
     def _happen(self):
@@ -260,7 +260,9 @@ def _is_within(edges, hour):
 def simulate(database, chosen):
     """Live through it; return the report."""
     began = time.monotonic()
-    year = Year(Newsroom(database, now=BEGIN), random.Random(chosen.seed), places=chosen.places)
+    year = Year(
+        NewsletterSite(database, now=BEGIN), random.Random(chosen.seed), places=chosen.places
+    )
     year.open(chosen.readers)
     year.live(chosen.days)
     promises = year.promises
@@ -290,7 +292,7 @@ def main():
     chosen = parser.parse_args()
     logging.disable()
     database = Database(chosen.url)
-    schema.upgrade(database, rebuild_index=search_index.rebuild)
+    schema.upgrade(database, rebuild_index=index.rebuild)
     report = simulate(database, chosen)
     database.close()
     print(json.dumps(asdict(report)))

@@ -10,13 +10,13 @@ import click
 
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.bounces import BounceKind
 from tidings.errors import TidingsError
+from tidings.subscribers.bounce_rules import BounceKind
 
 KINDS = tuple(one.value for one in BounceKind)
 
+# The status by which a mail server knows to keep the message, and to come again.
 TRY_LATER = 75
-"""The status by which a mail server knows to keep the message, and to come again."""
 
 
 @click.group
@@ -38,11 +38,11 @@ def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | N
 
     Example: tidings bounce list --address ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.storage import bounces
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.mail.addresses import parse_address
+    from tidings.subscribers.store import bounces
 
-    key = mailbox(rules["address"]).key if rules["address"] else None
+    key = parse_address(rules["address"]).key if rules["address"] else None
     kind = BounceKind(rules["kind"]) if rules["kind"] else None
     with opened(start.settings()) as app, app.database.read() as connection:
         found = bounces.latest(connection, key=key, kind=kind, limit=limit or None)
@@ -93,9 +93,9 @@ def read(start: Start, source: str | None, maildir: Path | None, sent_to: str | 
 
 
 def _read_message(start: Start, sent_to: list[str]) -> None:
-    from tidings import mailing
-    from tidings.delivery.reports import MAX_SIZE
-    from tidings.wiring import opened
+    from tidings.app import mailing
+    from tidings.app.app import opened
+    from tidings.mail.reports import MAX_SIZE
 
     raw = sys.stdin.buffer.read(MAX_SIZE)
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
@@ -105,12 +105,12 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
 
 
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
-    from tidings import mailing
-    from tidings.delivery.mailboxes import Maildir
-    from tidings.services.bouncing import Taken
-    from tidings.wiring import opened
+    from tidings.app import mailing
+    from tidings.app.app import opened
+    from tidings.mail.mailboxes import Maildir
+    from tidings.subscribers.bounces import BounceResult
 
-    total = Counter[Taken]()
+    total = Counter[BounceResult]()
     with opened(start.settings()) as app:
         mailboxes = [Maildir(maildir)] if maildir else mailing.bounce_mailboxes(app)
         if not mailboxes:
@@ -120,4 +120,4 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
         for mailbox in mailboxes:
             while taken := processor.read_mailbox(mailbox, stop=Event()):
                 total += taken
-    click.echo(", ".join(f"{total[one]} {one.value}" for one in Taken))
+    click.echo(", ".join(f"{total[one]} {one.value}" for one in BounceResult))

@@ -10,8 +10,8 @@ from tidings.cli.output import progress
 from tidings.cli.start import Start
 from tidings.errors import InvalidError
 
+# Entries that are removed in one transaction.
 BATCH = 500
-"""Entries that are removed in one transaction."""
 
 
 @click.group
@@ -29,11 +29,12 @@ def upgrade(start: Start) -> None:
 
     Example: tidings db upgrade
     """
-    from tidings.storage import schema, search_index
-    from tidings.storage.database import Database
+    from tidings.db import schema
+    from tidings.db.database import Database
+    from tidings.search.store import index
 
     with closing(Database(start.settings().database.url)) as database:
-        version = schema.upgrade(database, rebuild_index=search_index.rebuild)
+        version = schema.upgrade(database, rebuild_index=index.rebuild)
         click.echo(f"{database.name} has schema {version}")
 
 
@@ -45,8 +46,8 @@ def backup(start: Start, file: Path) -> None:
 
     Example: tidings db backup var/backup.db
     """
-    from tidings.storage import backups
-    from tidings.storage.database import Database
+    from tidings.db import backups
+    from tidings.db.database import Database
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_dump")
@@ -67,9 +68,11 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
 
     Example: tidings db restore var/backup.db
     """
-    from tidings.storage import backups, operators, schema, search_index
-    from tidings.storage.database import Database
-    from tidings.wiring import utc_now
+    from tidings.app.app import utc_now
+    from tidings.db import backups, schema
+    from tidings.db.database import Database
+    from tidings.operator.store import sessions
+    from tidings.search.store import index
 
     url = start.settings().database.url
     _refuse_postgresql(url, instead="pg_restore")
@@ -77,9 +80,9 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
         if not yes:
             click.confirm(f"Replace {database.path} by {file}?", abort=True)
         backups.restore(database, file)
-        schema.prepare(database, rebuild_index=search_index.rebuild)
+        schema.prepare(database, rebuild_index=index.rebuild)
         with database.write() as connection:
-            operators.revoke_every(connection, now=utc_now())
+            sessions.revoke_every(connection, now=utc_now())
         click.echo(f"restored {database.path}")
 
 
@@ -90,11 +93,12 @@ def check(start: Start) -> None:
 
     Example: tidings db check
     """
-    from tidings.storage import backups, search_index
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.db import backups
+    from tidings.search.store import index
 
     with opened(start.settings()) as app:
-        problems = backups.check(app.database, index_problems=search_index.problems)
+        problems = backups.check(app.database, index_problems=index.problems)
     for problem in problems:
         click.echo(f"tidings: {problem}", err=True)
     if problems:
@@ -110,17 +114,18 @@ def copy(start: Start, url: str) -> None:
 
     Example: tidings db copy postgresql://tidings@localhost/tidings
     """
-    from tidings.storage import backups, schema, search_index
-    from tidings.storage.database import Database
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.db import backups, schema
+    from tidings.db.database import Database
+    from tidings.search.store import index
 
     with closing(Database(url)) as target, opened(start.settings()) as app:
-        schema.upgrade(target, rebuild_index=search_index.rebuild)
+        schema.upgrade(target, rebuild_index=index.rebuild)
         with progress("copying", total=None) as done:
             backups.copy(
                 app.database,
                 target,
-                rebuild_index=search_index.rebuild,
+                rebuild_index=index.rebuild,
                 advance=lambda table, rows: done(f"{table}: {rows}"),
             )
         click.echo(f"copied to {target.name}")
@@ -149,25 +154,25 @@ def prune(start: Start, older_than: int | None, keep: int | None, *, public: boo
 
     Example: tidings db prune --older-than 365 --keep 100
     """
-    from tidings.storage import pruning
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.store import maintenance
 
     if older_than is None and keep is None:
         raise click.UsageError("say what may go: --older-than, --keep, or both")
     with opened(start.settings()) as app:
         now = utc_now()
-        retention = pruning.Retention(
+        retention = maintenance.Retention(
             seen_since=now - timedelta(days=older_than) if older_than else None,
             newest=keep or 0,
             public=not public,
         )
         with app.database.read() as connection:
-            found = pruning.removable(connection, retention)
+            found = maintenance.removable(connection, retention)
         batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
         with progress("removing", total=len(batches)) as done:
             for number, batch in enumerate(batches, start=1):
                 with app.database.write() as connection:
-                    pruning.remove(connection, batch, now=now)
+                    maintenance.remove(connection, batch, now=now)
                 done(f"batch {number} of {len(batches)} removed")
     click.echo(f"{len(found)} entries removed")
 

@@ -8,18 +8,10 @@ from typing import Any
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import ID, json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.deliveries import DeliveryRecord, Search
-from tidings.domain.newsletters import DeliveryState
+from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.retries import DeliveryRecord, Search
 
 STATES = tuple(one.value for one in DeliveryState)  # as members, their names would be asked for
 HELD = "held by the operator; `tidings delivery resend` sends it"
@@ -46,18 +38,18 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
 
     Example: tidings delivery list --state rejected --json
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.storage import delivery_records
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.mail.addresses import parse_address
+    from tidings.newsletters.store import deliveries
 
     search = Search(
         state=DeliveryState(given["state"]) if given["state"] else None,
         newsletter=given["newsletter"],
         issue=given["issue"],
-        key=mailbox(given["address"]).key if given["address"] else None,
+        key=parse_address(given["address"]).key if given["address"] else None,
     )
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = delivery_records.latest(connection, search, limit=limit or None)
+        found = deliveries.latest(connection, search, limit=limit or None)
     if as_json:
         show_json([contract(one) for one in found])
         return
@@ -77,11 +69,11 @@ def show(start: Start, delivery_id: int, *, as_json: bool) -> None:
 
     Example: tidings delivery show 12
     """
-    from tidings.storage import delivery_records
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.newsletters.store import deliveries
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = delivery_records.get(connection, delivery_id)
+        found = deliveries.get(connection, delivery_id)
     if as_json:
         show_json(contract(found))
         return
@@ -103,20 +95,20 @@ def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes:
 
     Example: tidings delivery resend 12 13
     """
-    from tidings.storage import delivery_records
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.newsletters.store import deliveries
 
     if bool(delivery_ids) == (issue is not None):
         raise click.UsageError("name deliveries, or an issue by --issue")
     with opened(start.settings()) as app:
         with app.database.read() as connection:
-            found = [delivery_records.get(connection, one) for one in delivery_ids]
+            found = [deliveries.get(connection, one) for one in delivery_ids]
             if issue is not None:
                 held = Search(state=DeliveryState.HELD, issue=issue)
-                found = delivery_records.latest(connection, held, limit=None)
+                found = deliveries.latest(connection, held, limit=None)
         _ask(_question(found), yes=yes)
         with app.database.write() as connection:
-            delivery_records.resend(connection, [one.id for one in found], now=utc_now())
+            deliveries.resend(connection, [one.id for one in found], now=utc_now())
     click.echo(f"{len(found)} to be sent")
 
 
@@ -128,11 +120,11 @@ def cancel(start: Start, delivery_ids: Sequence[int]) -> None:
 
     Example: tidings delivery cancel 12 13
     """
-    from tidings.storage import delivery_records
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.newsletters.store import deliveries
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        delivery_records.cancel(connection, delivery_ids, now=utc_now())
+        deliveries.cancel(connection, delivery_ids, now=utc_now())
     click.echo(f"{len(delivery_ids)} cancelled")
 
 
@@ -146,13 +138,13 @@ def hold(start: Start, *, yes: bool) -> None:
 
     Example: tidings delivery hold --yes
     """
-    from tidings.storage import delivery_records
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.newsletters.store import deliveries
 
     with opened(start.settings()) as app:
         _ask("Hold every letter that is planned?", yes=yes)
         with app.database.write() as connection:
-            held = delivery_records.hold_unfinished(connection, because=HELD, now=utc_now())
+            held = deliveries.hold_unfinished(connection, because=HELD, now=utc_now())
     click.echo(f"{held} held")
 
 

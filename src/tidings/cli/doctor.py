@@ -7,8 +7,8 @@ import click
 
 from tidings.cli.output import json_option, show_json
 from tidings.cli.start import Start
-from tidings.domain.findings import Finding, Level, problem
 from tidings.errors import TidingsError
+from tidings.operator.checks import Finding, Level, problem
 
 COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 
@@ -36,12 +36,12 @@ def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
 
 
 def _findings(start: Start, address: str | None) -> Iterator[Finding]:
-    from tidings.delivery.addresses import mailbox
-    from tidings.delivery.dns import Dns
-    from tidings.examining import examining
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.app.mailing import examining
+    from tidings.mail.addresses import parse_address
+    from tidings.mail.dns import Dns
 
-    to = mailbox(address).address if address else None
+    to = parse_address(address).address if address else None
     settings = start.settings()
     try:
         with opened(settings) as app, examining(app, Dns()) as examiner:

@@ -16,10 +16,10 @@ from tidings.cli.output import (
     show_json,
     show_table,
 )
-from tidings.cli.source_name import SOURCE
+from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.entries import Entry, EntryState
-from tidings.domain.operators import EntryAct
+from tidings.model.entries import Entry, EntryState
+from tidings.model.operators import EntryAct
 
 
 @click.group
@@ -58,15 +58,15 @@ def list_entries(
 
     Example: tidings entry list --source 3 --limit 0 --json
     """
-    from tidings.storage import entries, sources, topics
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.catalog import entries, sources, topics
 
     with opened(start.settings()) as app, app.database.read() as connection:
         if of["source"] is not None:
             sources.get(connection, of["source"])
         topic = topics.slug_of(connection, of["topic"]) if of["topic"] else None
         selection = entries.Selection(source=of["source"], topic=topic, states=states)
-        window = entries.Window(limit=limit or None)
+        window = entries.ListWindow(limit=limit or None)
         found = entries.select_entries(connection, selection, window)
     if as_json:
         show_json([entry_json(one) for one in found])
@@ -87,8 +87,8 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
 
     Example: tidings entry show 17 --json
     """
-    from tidings.storage import entries
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.catalog import entries
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = entries.get(connection, entry_id, whole=True)
@@ -131,8 +131,8 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
 
     Example: tidings entry release --source 3
     """
-    from tidings.services.operating import Operating
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.moderation import OperatorActions
 
     if bool(entry_ids) == bool(source):
         raise click.UsageError("name entries, or a source with --source")
@@ -140,7 +140,7 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
         _act(start, EntryAct.RELEASE, entry_ids, said=("released", "is public already"))
         return
     with opened(start.settings()) as app:
-        released = Operating(app.database, clock=utc_now).release_source(source)
+        released = OperatorActions(app.database, clock=utc_now).release_source(source)
     click.echo(f"{len(released)} entries of source {source} released")
 
 
@@ -190,11 +190,11 @@ def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
 
 def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[str, str]) -> None:
     """Do something with entries; say of each that it is done, or why it made no difference."""
-    from tidings.services.operating import Operating
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.moderation import OperatorActions
 
     with opened(start.settings()) as app:
-        changed = Operating(app.database, clock=utc_now).on_entries(act, entry_ids)
+        changed = OperatorActions(app.database, clock=utc_now).on_entries(act, entry_ids)
     done, otherwise = said
     for entry_id in dict.fromkeys(entry_ids):
         click.echo(f"entry {entry_id} {done if entry_id in changed else otherwise}")

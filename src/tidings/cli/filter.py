@@ -6,9 +6,9 @@ from typing import Any
 import click
 
 from tidings.cli.output import ID, json_option, moment, show_json, show_table
-from tidings.cli.source_name import SOURCE
+from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.filters import Action, Field, Filter, Kind, Rehearsal, Rule
+from tidings.filters.rules import Action, Field, Filter, FilterTrial, Kind, Rule
 
 INCOMPLETE = "say what to do: --keep or --drop, --field, and either --words or --pattern"
 
@@ -47,8 +47,8 @@ def add(start: Start, /, **given: Any) -> None:
 
     Example: tidings filter add --source 3 --drop --field title --words sponsored
     """
-    from tidings.services import filtering
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.filters import filtering
 
     _require_owner(given)
     rule = _find_rule(given)
@@ -72,11 +72,11 @@ def list_filters(
 
     Example: tidings filter list --source 3
     """
-    from tidings.storage import filters
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.filters import store
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = filters.select_filters(connection, source_id, newsletter)
+        found = store.select_filters(connection, source_id, newsletter)
     if as_json:
         show_json([_contract(one) for one in found])
         return
@@ -91,11 +91,11 @@ def remove(start: Start, filter_id: int) -> None:
 
     Example: tidings filter remove 2
     """
-    from tidings.storage import filters
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.filters import store
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        filters.remove(connection, filter_id)
+        store.remove(connection, filter_id)
     click.echo(f"removed: filter {filter_id}; what it has hidden stays hidden")
 
 
@@ -110,13 +110,13 @@ def try_filters(start: Start, /, *, as_json: bool, **given: Any) -> None:
 
     Example: tidings filter try --source 3 --keep --field title --pattern "^Release"
     """
-    from tidings.services.filtering import rehearse
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.filters.filtering import try_filter
 
     _require_owner(given)
     rule = _find_rule(given)
     with opened(start.settings()) as app, app.database.read() as connection:
-        tried = rehearse(connection, given["source_id"], given["newsletter"], new=rule)
+        tried = try_filter(connection, given["source_id"], given["newsletter"], new=rule)
     if as_json:
         show_json(_rehearsal_contract(tried))
         return
@@ -159,7 +159,7 @@ def _contract(one: Filter) -> dict[str, object]:
     }
 
 
-def _rehearsal_contract(tried: Rehearsal) -> dict[str, object]:
+def _rehearsal_contract(tried: FilterTrial) -> dict[str, object]:
     return {
         "kept": tried.kept,
         "entries": [

@@ -10,21 +10,14 @@ from typing import IO, TypedDict, Unpack
 import click
 
 from tidings.cli.delivery import contract as delivery_contract
-from tidings.cli.output import (
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Issue
-from tidings.domain.planning import Forecast
 from tidings.errors import ConflictError, InvalidError
+from tidings.model.newsletters import Issue
+from tidings.newsletters.windows import Forecast
 
+# Doubtful deliveries of an issue that are named.
 MAX_DOUBTFUL = 100
-"""Doubtful deliveries of an issue that are named."""
 
 
 @click.group
@@ -44,8 +37,8 @@ def list_issues(start: Start, limit: int, *, as_json: bool) -> None:
 
     Example: tidings issue list --limit 10
     """
-    from tidings.storage import issues
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.newsletters.store import issues
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.latest(connection, only_listed=False, limit=limit or None)
@@ -68,14 +61,14 @@ def show(start: Start, issue_id: int, *, as_json: bool) -> None:
 
     Example: tidings issue show 3
     """
-    from tidings.storage import delivery_records, issues
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.newsletters.store import deliveries, issues
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = issues.get(connection, issue_id)
         told = [entry.id for entry in issues.entries_of(connection, [issue_id])[issue_id]]
-        counts = delivery_records.by_state_of_issue(connection, issue_id)
-        doubtful = delivery_records.doubtful_of_issue(connection, issue_id, limit=MAX_DOUBTFUL)
+        counts = deliveries.by_state_of_issue(connection, issue_id)
+        doubtful = deliveries.doubtful_of_issue(connection, issue_id, limit=MAX_DOUBTFUL)
     if as_json:
         letters = {"deliveries": counts, "doubtful": [delivery_contract(one) for one in doubtful]}
         bodies = {"text": found.text, "html": found.html}
@@ -134,10 +127,10 @@ def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
 
 
 def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
-    from tidings import mailing
-    from tidings.services import editions
-    from tidings.storage import newsletters
-    from tidings.wiring import opened, utc_now
+    from tidings.app import mailing
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters
+    from tidings.newsletters import compose
 
     at = _time(wish["time"]) if wish["time"] else utc_now()
     with opened(start.settings()) as app:
@@ -146,7 +139,7 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
             edition = newsletters.edition_of(connection, newsletter)
             series = edition.newsletter
             spoken = replace(series, language=wish["language"] or series.language)
-            found = editions.preview(
+            found = compose.preview(
                 composer, connection, replace(edition, newsletter=spoken), at=at
             )
         if found is None:
@@ -181,13 +174,13 @@ def send(
 
     Example: tidings issue send weekly --yes
     """
-    from tidings import mailing
-    from tidings.delivery.addresses import mailbox
-    from tidings.services.sending import forecast, send_now, send_test
-    from tidings.storage import newsletters
-    from tidings.wiring import opened
+    from tidings.app import mailing
+    from tidings.app.app import opened
+    from tidings.catalog import newsletters
+    from tidings.mail.addresses import parse_address
+    from tidings.newsletters.send import forecast, send_now, send_test
 
-    tester = mailbox(to).address if to else None
+    tester = parse_address(to).address if to else None
     with opened(start.settings()) as app:
         sender, planner = mailing.issue_sender(app), mailing.planner(app)
         with app.database.read() as connection:
@@ -218,7 +211,7 @@ def _show_sent(issues: Sequence[tuple[Issue, int]], listed: Issue | None, site_u
 
 
 def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:
-    what = f"up to {expected.entries} entries to {expected.readers} subscribers"
+    what = f"up to {expected.entries} entries to {expected.recipients} subscribers"
     if expected.is_unusual and not force:
         because = f"would send {what}, more than ten times the usual: say --force"
         raise ConflictError("newsletter", slug, because=because)

@@ -1,4 +1,11 @@
-"""The command `tidings`: its options, its errors, its exit codes."""
+"""The command `tidings`: its options, its errors, its exit codes.
+
+`tidings completion`: what a shell needs to complete commands and options.
+
+`tidings demo`: see it all work, on a small web of feeds that comes with it.
+
+`tidings publish`: the static site.
+"""
 
 import os
 from collections.abc import Sequence
@@ -6,13 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
+from click.shell_completion import get_completion_class
 
 from tidings.cli.bounce import bounce
-from tidings.cli.completion import completion
 from tidings.cli.config import config
 from tidings.cli.db import db
 from tidings.cli.delivery import delivery
-from tidings.cli.demo import demo
 from tidings.cli.doctor import doctor
 from tidings.cli.entry import entry
 from tidings.cli.explain import explain
@@ -20,9 +26,8 @@ from tidings.cli.filter import filters
 from tidings.cli.issue import issue
 from tidings.cli.newsletter import newsletter
 from tidings.cli.poll import poll
-from tidings.cli.publish import publish
+from tidings.cli.run import end_in_order, web
 from tidings.cli.run import run as run_service
-from tidings.cli.run import web
 from tidings.cli.search import search
 from tidings.cli.simulate import simulate
 from tidings.cli.source import source
@@ -37,8 +42,64 @@ from tidings.errors import ConfigError, InvalidError, TidingsError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
+# A umask: addresses and links with tokens are in the database, its backups, and letters.
 OWNER_ONLY = 0o077
-"""A umask: addresses and links with tokens are in the database, its backups, and letters."""
+
+
+@click.command
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print a script that completes commands and options in a shell.
+
+    Example: source <(tidings completion bash)
+    """
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.ClickException(f"no completion for {shell}")
+    root = context.find_root()
+    click.echo(kind(root.command, {}, "tidings", "_TIDINGS_COMPLETE").source())
+
+
+@click.command
+@click.option("--once", is_flag=True, help="Stop after the first round instead of serving.")
+@click.pass_obj
+def demo(start: Start, *, once: bool) -> None:
+    """Follow a small web of feeds on this machine, and show what comes of it.
+
+    Everything is kept in var/demo, which is made anew each time.
+
+    Example: tidings demo --once
+    """
+    from tidings.demo.tour import first_round, serving
+
+    settings = start.settings()
+    with serving(settings, say=click.echo) as tour:
+        first_round(tour)
+        if not once:
+            end_in_order()
+            tour.serve()
+
+
+@click.command
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_obj
+def publish(start: Start, folder: Path) -> None:
+    """Write all feeds and pages into a folder, for any web server to serve.
+
+    Only what has changed is rendered and written again, and what is gone is removed; files of
+    other origin are left alone. Set [web] base_url to the address that the folder will have.
+
+    Example: TIDINGS_WEB__BASE_URL=https://example.org/news tidings publish public/
+    """
+    from tidings.app import publishing
+    from tidings.app.app import opened
+
+    with opened(start.settings()) as app:
+        os.umask(start.umask)  # all else is ours alone; this is for a web server to read
+        done = publishing.publish(app, folder)
+    removed = f", {done.removed} removed" if done.removed else ""
+    click.echo(f"{done.written} of {done.files} files written into {folder}{removed}")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -1,13 +1,16 @@
-"""`tidings newsletter`: the series that people subscribe to."""
+"""`tidings newsletter`: the series that people subscribe to.
 
-from typing import Any
+What commands about newsletters and subscribers share: frequencies, hours, zones, topics.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from tidings.cli.output import json_option, show_json, show_table
-from tidings.cli.schedules import Command, schedule_of, wish_options
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Frequency, Newsletter, Schedule
+from tidings.model.newsletters import Frequency, Newsletter, Schedule, read_timezone
 
 LETTER_OPTIONS = (
     click.option(
@@ -21,6 +24,7 @@ LETTER_OPTIONS = (
     click.option("--max-entries", type=click.IntRange(1, 500), help="More stand on the web page."),
     click.option("--images/--no-images", default=None, help="Show publishers' images."),
 )
+
 LETTER_FIELDS = (
     "sender",
     "reply_to",
@@ -29,7 +33,29 @@ LETTER_FIELDS = (
     "max_entries",
     "images",
 )
+
 DAILY = Schedule(frequency=Frequency.DAILY, hour=8, timezone="UTC")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+LANGUAGES = ("en", "zh")
+
+FREQUENCIES = tuple(one.value for one in Frequency)  # as members, their names would be asked for
+
+OPTIONS = (
+    click.option("--frequency", type=click.Choice(FREQUENCIES), help="How often."),
+    click.option("--hour", type=click.IntRange(0, 23), help="Of the day, on the wall clock."),
+    click.option("--timezone", metavar="ZONE", help="An IANA name such as Asia/Shanghai."),
+    click.option("--language", type=click.Choice(LANGUAGES), help="Of the letters."),
+    click.option("--topic", "topics", multiple=True, help="Only this topic; repeatable."),
+)
+
+
+def preference_options(command: Command) -> Command:
+    """Add the options that say how often, when, in what language and of what."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
 
 
 def letter_options(command: Command) -> Command:
@@ -50,7 +76,7 @@ def newsletter() -> None:
 @newsletter.command
 @click.argument("slug")
 @click.option("--title", required=True, help="What readers see.")
-@wish_options
+@preference_options
 @letter_options
 @click.pass_obj
 def add(start: Start, /, slug: str, **given: Any) -> None:
@@ -58,10 +84,10 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
     """
-    from tidings.domain.planning import next_due
-    from tidings.storage import newsletters
-    from tidings.storage.newsletters import NewsletterForm
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters
+    from tidings.catalog.newsletters import NewsletterForm
+    from tidings.newsletters.windows import next_due
 
     form = NewsletterForm(
         title=given["title"],
@@ -86,8 +112,8 @@ def list_newsletters(start: Start, *, as_json: bool) -> None:
 
     Example: tidings newsletter list
     """
-    from tidings.storage import newsletters
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.catalog import newsletters
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = newsletters.every(connection)
@@ -110,8 +136,8 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 
     Example: tidings newsletter show weekly
     """
-    from tidings.storage import newsletters
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.catalog import newsletters
 
     with opened(start.settings()) as app, app.database.read() as connection:
         shown = _contract(newsletters.get(connection, slug))
@@ -126,7 +152,7 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 @newsletter.command
 @click.argument("slug")
 @click.option("--title", help="What readers see.")
-@wish_options
+@preference_options
 @click.option("--no-topics", is_flag=True, help="Of everything from now on.")
 @letter_options
 @click.pass_obj
@@ -135,10 +161,10 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
 
     Example: tidings newsletter edit weekly --hour 9
     """
-    from tidings.domain.planning import next_due
-    from tidings.storage import newsletters
-    from tidings.storage.newsletters import NewsletterForm
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters
+    from tidings.catalog.newsletters import NewsletterForm
+    from tidings.newsletters.windows import next_due
 
     letters = _letters(given)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -168,13 +194,14 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
 
     Example: tidings newsletter remove weekly --yes
     """
-    from tidings.storage import audience, newsletters
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters
+    from tidings.newsletters.store import plans
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             found = newsletters.get(connection, slug)
-            readers = audience.count(connection, found.id)
+            readers = plans.count_active(connection, found.id)
         if not yes:
             click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
         with app.database.write() as connection:
@@ -189,14 +216,14 @@ def _when(one: Newsletter) -> str:
 
 def _letters(given: dict[str, Any]) -> dict[str, Any]:
     """Return what options say of a newsletter's letters; what is not named is not in it."""
-    from tidings.delivery.addresses import mailbox, sender
+    from tidings.mail.addresses import parse_address, parse_sender
 
     said = {name: given[name] for name in LETTER_FIELDS if given[name] is not None}
     if said.get("sender"):
-        found = sender(said["sender"])
+        found = parse_sender(said["sender"])
         said["sender"] = f"{found.name} <{found.address}>" if found.name else found.address
     if said.get("reply_to"):
-        said["reply_to"] = mailbox(said["reply_to"]).address
+        said["reply_to"] = parse_address(said["reply_to"]).address
     return {name: None if value == "" else value for name, value in said.items()}
 
 
@@ -212,3 +239,16 @@ def _contract(one: Newsletter) -> dict[str, object]:
         "language": one.language,
         **{name: getattr(one, name) for name in LETTER_FIELDS},
     }
+
+
+def schedule_of(given: dict[str, Any], default: Schedule) -> Schedule:
+    """Return the schedule that options ask for; `default` where they do not.
+
+    Raises:
+        InvalidError: There is no such time zone.
+    """
+    zone = read_timezone(given["timezone"] or default.timezone)
+    hour = default.hour if given["hour"] is None else given["hour"]
+    return Schedule(
+        frequency=Frequency(given["frequency"] or default.frequency), hour=hour, timezone=zone
+    )

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 
 import click
 
-from tidings.domain.entries import Entry
-from tidings.domain.sources import Source
-from tidings.domain.spans import in_words
+from tidings.model.durations import duration_in_words
+from tidings.model.entries import Entry
+from tidings.model.sources import Source
 
+# An id on the command line: one that a database can hold.
 ID = click.IntRange(1, 2**63 - 1)
-"""An id on the command line: one that a database can hold."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 limit_option = click.option(
@@ -61,7 +61,7 @@ def moment(value: datetime | None) -> str:
 
 def until(value: datetime, *, now: datetime) -> str:
     """Return how far off a time is, for people."""
-    return f"in {in_words(value - now)}" if value > now else "due"
+    return f"in {duration_in_words(value - now)}" if value > now else "due"
 
 
 def source_json(source: Source) -> dict[str, object]:

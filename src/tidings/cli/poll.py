@@ -8,10 +8,10 @@ from threading import Event
 import click
 
 from tidings.cli.output import json_option, progress, show_json
-from tidings.cli.source_name import SOURCE
+from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.failures import login_advice
-from tidings.domain.polls import PollResult, PollSummary
+from tidings.model.sources import login_advice
+from tidings.model.status import PollResult, PollSummary
 
 
 @click.command
@@ -40,9 +40,10 @@ def poll(
 
     Example: tidings poll 3 5
     """
-    from tidings.polling import polling
-    from tidings.storage import leases, sources
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.app.polling import polling
+    from tidings.catalog import sources
+    from tidings.polling.store import leases
 
     if bool(source_ids) + every + bool(replayed) > 1:
         raise click.UsageError("name sources, say --all, or --replay one: only one of these")
@@ -50,8 +51,10 @@ def poll(
         with app.database.read() as connection:
             for source_id in source_ids:
                 sources.get(connection, source_id)
-            wanted = leases.Wanted(due_at=None if every else utc_now(), only=source_ids or None)
-            named = leases.wanted_ids(connection, wanted)
+            wanted = leases.LeaseRequest(
+                due_at=None if every else utc_now(), only=source_ids or None
+            )
+            named = leases.requested_ids(connection, wanted)
         with polling(app) as gathering, progress("polling", total=len(named)) as done:
             report = partial(_report, done=None if as_json else done)
             if replayed:

@@ -11,8 +11,8 @@ from tidings.cli.start import Start
 
 logger = logging.getLogger(__name__)
 
+# A parameter of mallopt(3), and bytes from which on a block is returned when it is freed.
 M_MMAP_THRESHOLD, LARGE = -3, 65_536
-"""A parameter of mallopt(3), and bytes from which on a block is returned when it is freed."""
 
 
 @click.command
@@ -24,10 +24,10 @@ def run(start: Start) -> None:
 
     Example: tidings run
     """
-    from tidings.clock import ticking
-    from tidings.polling import import_first_sources
+    from tidings.app.app import opened
+    from tidings.app.polling import import_first_sources
+    from tidings.app.scheduler import ticking
     from tidings.web.server import bound, serve
-    from tidings.wiring import opened
 
     settings = start.service_settings()
     end_in_order()
@@ -47,8 +47,8 @@ def web(start: Start) -> None:
 
     Example: tidings web
     """
+    from tidings.app.app import opened
     from tidings.web.server import bound, serve
-    from tidings.wiring import opened
 
     settings = start.service_settings()
     end_in_order()

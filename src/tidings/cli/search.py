@@ -2,16 +2,9 @@
 
 import click
 
-from tidings.cli.output import (
-    entry_json,
-    json_option,
-    limit_option,
-    moment,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import entry_json, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
-from tidings.domain.searching import SavedSearch
+from tidings.search.query import SavedSearch
 
 
 @click.group
@@ -37,8 +30,8 @@ def find(start: Start, query: tuple[str, ...], limit: int, *, as_json: bool) -> 
 
     Example: tidings search find --limit 10 -- 机器学习 -python
     """
-    from tidings.services.searching import find_entries
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.publishing.search_page import find_entries
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = find_entries(connection, _joined(query), limit=limit or None)
@@ -62,8 +55,8 @@ def add(start: Start, slug: str, title: str | None, query: tuple[str, ...]) -> N
 
     Example: tidings search add sqlite --title "SQLite" -- sqlite -mysql
     """
-    from tidings.services.searching import save
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.publishing.search_page import save
 
     text = _joined(query)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -80,11 +73,11 @@ def list_searches(start: Start, *, as_json: bool) -> None:
 
     Example: tidings search list
     """
-    from tidings.storage import searches
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.search.store import saved_searches
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        saved = searches.every(connection)
+        saved = saved_searches.every(connection)
     if as_json:
         show_json([_contract(one) for one in saved])
         return
@@ -100,11 +93,11 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 
     Example: tidings search show sqlite --json
     """
-    from tidings.storage import searches
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.search.store import saved_searches
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        saved = searches.get(connection, slug)
+        saved = saved_searches.get(connection, slug)
     if as_json:
         show_json(_contract(saved))
         return
@@ -120,11 +113,11 @@ def remove(start: Start, slug: str) -> None:
 
     Example: tidings search remove sqlite
     """
-    from tidings.storage import searches
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.search.store import saved_searches
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        searches.remove(connection, slug, now=utc_now())
+        saved_searches.remove(connection, slug, now=utc_now())
     click.echo(f"removed: {slug}")
 
 

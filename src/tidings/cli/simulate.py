@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from tidings.cli.newsletter import preference_options, schedule_of
 from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
-from tidings.cli.schedules import schedule_of, wish_options
 from tidings.cli.start import Start
-from tidings.domain.newsletters import Frequency, Schedule
-from tidings.domain.planning import SimulatedSlot
 from tidings.errors import InvalidError
+from tidings.model.newsletters import Frequency, Schedule
+from tidings.newsletters.windows import SimulatedSlot
 
 DAY = timedelta(days=1)
 SPAN = timedelta(days=14)
@@ -22,7 +22,7 @@ LONGEST = timedelta(days=3660)
 @click.command
 @click.argument("address", required=False)
 @click.option("--newsletter", "slug", metavar="SLUG", required=True, help="Of which newsletter.")
-@wish_options
+@preference_options
 @click.option("--from", "since", metavar="DATE", help="From this day on; today.")
 @click.option("--to", "until", metavar="DATE", help="To the end of this day; two weeks on.")
 @json_option
@@ -34,27 +34,28 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
 
     Example: tidings simulate ada@example.org --newsletter weekly --from 2026-03-01 --to 2026-04-30
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.services.simulating import Wished, had_so_far
-    from tidings.services.simulating import simulate as run
-    from tidings.storage import newsletters, subscriptions
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters
+    from tidings.mail.addresses import parse_address
+    from tidings.operator.simulate import SimulatedAudience, had_so_far
+    from tidings.operator.simulate import simulate as run
+    from tidings.subscribers.store import subscriptions
 
     now = utc_now()
     with opened(start.settings()) as app, app.database.read() as connection:
         series = newsletters.get(connection, given["slug"])
         one = None
         if address:
-            one = subscriptions.get_of(connection, mailbox(address).key, series.slug)
+            one = subscriptions.get_of(connection, parse_address(address).key, series.slug)
         schedule = schedule_of(given, one.schedule if one else series.schedule)
         since, until = _span(given, schedule, now=now)
         is_to_come = one is not None and since >= now
-        wished = Wished(
+        wished = SimulatedAudience(
             newsletter=series,
             schedule=schedule,
             topics=given["topics"] or (one.topics if one else ()),
             watermark=one.watermark if one and is_to_come else None,
-            had=had_so_far(connection, one.id) if one and is_to_come else (),
+            taken_slots=had_so_far(connection, one.id) if one and is_to_come else (),
             subscription=one.id if one and is_to_come else None,
         )
         found = list(run(connection, wished, since=since, until=until))

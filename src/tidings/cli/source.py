@@ -1,8 +1,26 @@
-"""`tidings source`: the sources that are followed."""
+"""`tidings source`: the sources that are followed.
+
+`tidings source add|discover|import|export`: how sources come to the list, and the list.
+
+`tidings source edit`: what the operator changes in a source.
+
+`tidings source access`: what a source is asked with.
+
+How a source is named on the command line: by its id, its slug, or its address.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO, TextIO, TypedDict, Unpack
 
 import click
 
 from tidings.cli.output import (
+    ID,
     json_option,
     moment,
     rfc3339,
@@ -11,13 +29,299 @@ from tidings.cli.output import (
     source_json,
     until,
 )
-from tidings.cli.source_access import access
-from tidings.cli.source_add import add, discover, export, import_list
-from tidings.cli.source_edit import edit
-from tidings.cli.source_name import SOURCE
 from tidings.cli.start import Start
-from tidings.domain.failures import LOGIN_WANTED, login_advice
-from tidings.domain.sources import Decision, Source, SourceState
+from tidings.errors import ImportFileError, InvalidError, NoFeedError, ParseError, StatusError
+from tidings.model.access import Access, changed
+from tidings.model.durations import parse_duration
+from tidings.model.entries import Republish
+from tidings.model.feed import Link
+from tidings.model.sources import UNAUTHORIZED, Decision, Source, SourceState, login_advice
+
+
+@click.command
+@click.argument("url")
+@click.option("--topic", "topics", multiple=True, help="A topic, made if it is new; repeatable.")
+@click.option("--title", help="What to call it, instead of what it calls itself.")
+@click.option("--first", is_flag=True, help="If URL is a page, follow the first feed found there.")
+@click.pass_obj
+def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, first: bool) -> None:
+    """Fetch a source once, and follow it from then on.
+
+    If URL is a page, its feeds are looked for: the only one is followed, and of several you are
+    asked which one on a terminal. URL may lack its scheme, or begin with feed:.
+
+    Example: tidings source add https://example.org/feed.xml --topic science
+    """
+    from tidings.app.app import opened
+    from tidings.app.polling import polling
+    from tidings.catalog.sources import NewSource
+
+    new = NewSource(url=url, title=title, topics=topics)
+    choose = partial(_choose, first=first)
+    with opened(start.settings()) as app, polling(app) as gathering:
+        try:
+            added = gathering.source_adder().add(new, choose=choose)
+        except NoFeedError as error:
+            if not error.offered:
+                raise
+            click.echo(f"tidings: {error}", err=True)
+            click.echo("follow one by its own address, or the first with --first", err=True)
+            raise click.exceptions.Exit(1) from error
+        except StatusError as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            click.echo(f"tidings: {error}", err=True)
+            click.echo(
+                "it wants a login: name it in the address, as in https://NAME:PASSWORD@HOST/…;"
+                " it is kept apart from it, and `tidings source access` changes it",
+                err=True,
+            )
+            raise click.exceptions.Exit(1) from error
+    click.echo(f"{added.source.id}: {added.source.title}")
+    click.echo(f"{added.found} entries found, {added.public} of them public now")
+    for problem in added.problems:
+        click.echo(f"note: {problem}", err=True)
+
+
+@click.command
+@click.argument("url")
+@json_option
+@click.pass_obj
+def discover(start: Start, url: str, *, as_json: bool) -> None:
+    """List the feeds of a site, the likeliest first; nothing is followed.
+
+    Exits with status 1 if there is none.
+
+    Example: tidings source discover https://example.org/
+    """
+    from tidings.app.app import opened
+    from tidings.app.polling import polling
+    from tidings.polling.follow import find_feeds
+
+    with opened(start.settings()) as app, polling(app) as gathering:
+        links = find_feeds(gathering.prober(), url)
+    if as_json:
+        show_json([{"url": link.url, "title": link.title, "type": link.type} for link in links])
+        return
+    show_table(("title", "type", "url"), [(link.title, link.type, link.url) for link in links])
+
+
+@click.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.pass_obj
+def import_list(start: Start, file: BinaryIO) -> None:
+    """Follow every source of an OPML list; folders and categories become topics.
+
+    Nothing is fetched now. Exits with status 1 if part of the list could not be read; the
+    rest is imported.
+
+    Example: tidings source import subscriptions.opml
+    """
+    from tidings.app.app import opened, utc_now
+    from tidings.parsing.opml import read_opml
+    from tidings.polling.follow import import_sources
+
+    try:
+        listed = read_opml(file.read())
+    except ParseError as error:
+        raise ImportFileError(file.name, error.because) from error
+    with opened(start.settings()) as app:
+        result = import_sources(app.database, listed.outlines, clock=utc_now)
+    click.echo(f"{result.added} added, {result.known} followed already")
+    for problem in listed.problems:
+        click.echo(f"tidings: not imported: {problem}", err=True)
+    if listed.problems:
+        raise click.exceptions.Exit(1)
+
+
+@click.command
+@click.argument(
+    "file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-"
+)
+@click.pass_obj
+def export(start: Start, file: Path) -> None:
+    """Write all sources as an OPML list, to a file or to standard output.
+
+    Example: tidings source export subscriptions.opml
+    """
+    from tidings.app.app import opened
+    from tidings.catalog import sources
+    from tidings.publishing.directories import outlines
+    from tidings.publishing.formats.opml import render_opml
+
+    settings = start.settings()
+    with opened(settings) as app, app.database.read() as connection:
+        body = render_opml(outlines(connection), title=settings.publish.title)
+        hidden = [one.slug for one in sources.every(connection) if one.hides_address]
+    try:
+        with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:
+            target.write(body)
+    except OSError as error:
+        raise click.FileError(str(file), error.strerror) from error
+    if hidden:
+        are = "1 source is" if len(hidden) == 1 else f"{len(hidden)} sources are"
+        click.echo(
+            f"note: {are} not in the list, for the address is private: {', '.join(hidden)};"
+            " `tidings source edit SOURCE --address shown` lets it be told",
+            err=True,
+        )
+
+
+class _Duration(click.ParamType[timedelta]):
+    name = "duration"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        try:
+            return parse_duration(value)
+        except InvalidError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _EditOptions(TypedDict):
+    title: str | None
+    url: str | None
+    topics: tuple[str, ...]
+    no_topics: bool
+    interval: timedelta | None
+    republish: str | None
+    noindex: bool | None
+    address: str | None
+
+
+class _Secret(click.ParamType[str]):
+    """A text, or `@FILE` for what stands in that file."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value.startswith("@"):
+            return value
+        file = click.File(errors="surrogateescape").convert(value[1:], param, ctx)
+        return str(file.read()).strip()
+
+
+class _AccessOptions(TypedDict):
+    user: str | None
+    password_file: TextIO | None
+    headers: tuple[str, ...]
+    cookies: tuple[str, ...]
+    proxy: str | None
+    user_agent: str | None
+    none: bool
+
+
+class _SourceName(click.ParamType[int]):
+    """Makes an id of what names a source; what is a number is not looked up."""
+
+    name = "source"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if value.isdecimal():
+            return int(ID(value, param, ctx))
+        from tidings.app.app import opened
+        from tidings.catalog import sources
+
+        start = ctx.find_object(Start) if ctx else None
+        if start is None:
+            self.fail(f"{value!r} is no number", param, ctx)
+        with opened(start.settings()) as app, app.database.read() as connection:
+            return sources.id_of(connection, value)
+
+
+SOURCE = _SourceName()
+
+
+@click.command
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
+@click.option("--title", help="What to call it; empty for what it calls itself.")
+@click.option("--url", help="Where it is now.")
+@click.option("--topic", "topics", multiple=True, help="Its topics from now on; repeatable.")
+@click.option("--no-topics", is_flag=True, help="Take all its topics away.")
+@click.option("--interval", type=_Duration(), help="How often to poll it; empty to learn that.")
+@click.option(
+    "--republish",
+    type=click.Choice([one.value for one in Republish]),
+    help="How much of its entries we may show, everywhere: all, title and excerpt, or the title.",
+)
+@click.option(
+    "--noindex/--index",
+    default=None,
+    help="Whether search engines are asked to leave its pages out.",
+)
+@click.option(
+    "--address",
+    type=click.Choice(["shown", "hidden"]),
+    help="Whether others may see its URL; one with a token in it is hidden unless you say so.",
+)
+@click.pass_obj
+def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
+    """Change a source: title, address, topics, how often it is polled, what may be shown of it.
+
+    Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
+    """
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import sources, topics
+    from tidings.model.urls import web_address
+
+    url, republish, address = options["url"], options["republish"], options["address"]
+    with opened(start.settings()) as app, app.database.write() as connection:
+        now, before = utc_now(), sources.get(connection, source_id)
+        slugs = list(topics.ids_of(connection, options["topics"]))
+        change = sources.SourceEdit(
+            title=options["title"],
+            url=web_address(url) if url else None,
+            topics=slugs if slugs or options["no_topics"] else None,
+            interval=options["interval"],
+            republish=Republish(republish) if republish else None,
+            noindex=options["noindex"],
+            hides_address=None if address is None else address == "hidden",
+        )
+        sources.edit(connection, source_id, change, now=now)
+        after = sources.get(connection, source_id)
+    changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
+    words = ", ".join(_SHOWN[name] for name in changed)
+    click.echo(f"{f'changed ({words})' if changed else 'is like that already'}: {after.title}")
+
+
+@click.command
+@click.argument("source_id", metavar="SOURCE", type=SOURCE)
+@click.option("--user", help="Who logs in; empty for nobody.")
+@click.option(
+    "--password-file",
+    type=click.File(errors="surrogateescape"),
+    help="Where the password stands; - to type it, or to read it from a pipe.",
+)
+@click.option("--header", "headers", multiple=True, type=_Secret(), help="NAME: VALUE; repeatable.")
+@click.option("--cookie", "cookies", multiple=True, type=_Secret(), help="NAME=VALUE; repeatable.")
+@click.option("--proxy", type=_Secret(), help="http://[USER:PASSWORD@]HOST:PORT to go through.")
+@click.option("--user-agent", help="What to call ourselves.")
+@click.option("--none", is_flag=True, help="Take away what was set before.")
+@click.pass_obj
+def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> None:
+    """Set what a source is asked with: a login, headers, cookies, a proxy, a user agent.
+
+    What is not named stays as it is; an empty value takes away what was set. Without any
+    option, only tells what there is. Values themselves are never shown again. What others must
+    not see on the command line can stand in a file: --header @FILE, and so with --cookie and
+    --proxy.
+
+    Example: tidings source access 3 --user reader --password-file -
+    """
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import sources
+    from tidings.catalog import sources as stored
+
+    change = _change(options)
+    with opened(start.settings()) as app, app.database.write() as connection:
+        sources.get(connection, source_id)
+        before = stored.access_of(connection, [source_id]).get(source_id, Access())
+        after = changed(Access() if options["none"] else before, change)
+        if after != before:
+            edit = sources.SourceEdit(access=after)
+            sources.edit(connection, source_id, edit, now=utc_now())
+    click.echo(after.summary or "asked like all others")
 
 
 @click.group
@@ -40,8 +344,8 @@ def list_sources(start: Start, *, as_json: bool) -> None:
 
     Example: tidings source list --json
     """
-    from tidings.storage import sources
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.catalog import sources
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.every(connection)
@@ -71,14 +375,15 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
 
     Example: tidings source show 3
     """
-    from tidings.storage import access as stored
-    from tidings.storage import sources, websub
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import sources
+    from tidings.catalog import sources as stored
+    from tidings.polling.store import push_subscriptions
 
     with opened(start.settings()) as app, app.database.read() as connection:
         found = sources.get(connection, source_id)
-        own = stored.of_sources(connection, [source_id]).get(source_id)
-        hub = websub.of_sources(connection, [source_id]).get(source_id)
+        own = stored.access_of(connection, [source_id]).get(source_id)
+        hub = push_subscriptions.of_sources(connection, [source_id]).get(source_id)
     beside = {"access": own.summary if own else None, "hub": hub.summary if hub else None}
     shown = source_json(found) | _details(found) | beside
     if as_json:
@@ -87,7 +392,7 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
     for name, value in shown.items():
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         click.echo(f"{name.replace('_', ' ')}: {'-' if text in (None, '') else text}")
-    if found.failing_with == LOGIN_WANTED:
+    if found.failing_with == UNAUTHORIZED:
         click.echo(login_advice(found.slug))
     if found.state is SourceState.ACTIVE:
         when = f"{moment(found.next_poll_at)} UTC, {until(found.next_poll_at, now=utc_now())}"
@@ -126,11 +431,11 @@ def unmove(start: Start, source_id: int) -> None:
 
     Example: tidings source unmove 3
     """
-    from tidings.storage import source_edits
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import sources
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        click.echo(source_edits.unmove(connection, source_id, now=utc_now()))
+        click.echo(sources.revert_redirect(connection, source_id, now=utc_now()))
 
 
 @source.command
@@ -142,9 +447,9 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
 
     Example: tidings source remove 3 --yes
     """
-    from tidings.services.subscribe import remove_source
-    from tidings.storage import sources
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import sources
+    from tidings.polling.follow import remove_source
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:
@@ -178,13 +483,65 @@ def _decision(decision: Decision) -> dict[str, object]:
 
 
 def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -> None:
-    from tidings.services.operating import Operating
-    from tidings.storage import sources
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import sources
+    from tidings.operator.moderation import OperatorActions
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             before = sources.get(connection, source_id)
         # One that is resumed again is due again, as it always was.
-        Operating(app.database, clock=utc_now).set_state(source_id, state)
+        OperatorActions(app.database, clock=utc_now).set_state(source_id, state)
     click.echo(f"{said if before.state is not state else f'is {state} already'}: {before.title}")
+
+
+def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
+    """Return the feed to follow: the first, the only one, or the one that the person at the terminal names."""
+    if first:
+        return feeds[0]
+    if len(feeds) == 1:
+        click.echo(f"note: the feed there is {feeds[0].url}", err=True)
+        return feeds[0]
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    rows = [(number, link.title, link.type, link.url) for number, link in enumerate(feeds, start=1)]
+    show_table(("", "title", "type", "url"), rows)
+    number = click.prompt("Which one", type=click.IntRange(1, len(feeds)), default=1)
+    return feeds[number - 1]
+
+
+# What can be changed, by field, in words.
+_SHOWN = {
+    "title": "title",
+    "url": "address",
+    "topics": "topics",
+    "given_interval": "interval",
+    "republish": "what may be shown",
+    "noindex": "for search engines",
+    "hides_address": "whether its address is shown",
+}
+
+
+def _change(options: _AccessOptions) -> Access:
+    file = options["password_file"]
+    return Access(
+        user=options["user"],
+        password=_password(file) if file else None,
+        headers=_pairs(options["headers"], mark=":"),
+        cookies=_pairs(options["cookies"], mark="="),
+        proxy=options["proxy"],
+        user_agent=options["user_agent"],
+    )
+
+
+def _password(file: TextIO) -> str:
+    if file.isatty():
+        return str(click.prompt("Password", hide_input=True, err=True))
+    return file.read().rstrip("\r\n")
+
+
+def _pairs(texts: Sequence[str], *, mark: str) -> dict[str, str]:
+    pairs = [text.partition(mark) for text in texts]
+    if not all(found for _, found, _ in pairs):
+        raise click.UsageError(f"expected NAME{mark}VALUE")
+    return {name.strip(): value.strip() for name, _, value in pairs}

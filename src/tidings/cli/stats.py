@@ -1,4 +1,7 @@
-"""`tidings stats`: how the service does, as the status page tells it."""
+"""`tidings stats`: how the service does, as the status page tells it.
+
+Numbers as drawings of characters, for terminals.
+"""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,20 +9,23 @@ from dataclasses import asdict, dataclass
 
 import click
 
-from tidings.cli.drawing import bar, sparkline
 from tidings.cli.output import json_option, moment, rfc3339, show_json
 from tidings.cli.start import Start
-from tidings.domain.spans import in_words, read_span
-from tidings.domain.status import LAGS, HubStanding, Status, Step, Tally, median_lag
+from tidings.model.durations import duration_in_words, parse_duration
+from tidings.model.status import LAGS, HubStanding, PollCounts, Status, TimeStep, median_lag
 
+# Of the longest bar.
 WIDTH = 32
-"""Of the longest bar."""
 
-LAG_WORDS = (*(f"within {in_words(lag)}" for lag in LAGS), "later")
+LAG_WORDS = (*(f"within {duration_in_words(lag)}" for lag in LAGS), "later")
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+HEIGHTS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class StatsSection:
     """Numbers under a heading, and what else there is to say.
 
     Attributes:
@@ -43,10 +49,10 @@ def stats(start: Start, since: str, *, as_json: bool) -> None:
 
     Example: tidings stats --since 30d
     """
-    from tidings.services.status import read_status
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.status import read_status
 
-    span = read_span(since)
+    span = parse_duration(since)
     with opened(start.settings()) as app:
         status = read_status(app.database, now=utc_now(), spans=[span])
     if as_json:
@@ -59,10 +65,12 @@ def stats(start: Start, since: str, *, as_json: bool) -> None:
                 click.echo("\t".join((section.heading, *words)))
 
 
-def _sections(status: Status) -> Iterator[Section]:
+def _sections(status: Status) -> Iterator[StatsSection]:
     yield _freshness(status.whole)
     yield _polls(status)
-    yield Section("sources", [(health.value, number) for health, number in status.sources.items()])
+    yield StatsSection(
+        "sources", [(health.value, number) for health, number in status.sources.items()]
+    )
     failing = [
         (
             str(one.id),
@@ -72,34 +80,34 @@ def _sections(status: Status) -> Iterator[Section]:
         )
         for one in status.failing
     ]
-    yield Section("failing longest", lines=failing)
-    slow = [(str(one.id), one.title, f"after {in_words(one.lag)}") for one in status.slow]
-    yield Section("seen latest", lines=slow)
+    yield StatsSection("failing longest", lines=failing)
+    slow = [(str(one.id), one.title, f"after {duration_in_words(one.lag)}") for one in status.slow]
+    yield StatsSection("seen latest", lines=slow)
     yield _letters(status)
-    yield Section("hubs", lines=[_hub(one) for one in status.hubs])
+    yield StatsSection("hubs", lines=[_hub(one) for one in status.hubs])
 
 
-def _freshness(tally: Tally) -> Section:
+def _freshness(tally: PollCounts) -> StatsSection:
     place = median_lag(tally.lags)
     median = [("half of the entries", LAG_WORDS[place])] if place is not None else []
-    return Section("freshness", list(zip(LAG_WORDS, tally.lags, strict=True)), lines=median)
+    return StatsSection("freshness", list(zip(LAG_WORDS, tally.lags, strict=True)), lines=median)
 
 
-def _polls(status: Status) -> Section:
-    return Section(
+def _polls(status: Status) -> StatsSection:
+    return StatsSection(
         "polls",
         [(outcome.value, number) for outcome, number in status.whole.polls.items()],
         course=[sum(step.tally.polls.values()) for step in status.steps],
         lines=[
             ("last poll", moment(status.polled_at)),
-            ("longest overdue", in_words(status.overdue)),
+            ("longest overdue", duration_in_words(status.overdue)),
         ],
     )
 
 
-def _letters(status: Status) -> Section:
+def _letters(status: Status) -> StatsSection:
     letters = [(became.value, number) for became, number in status.letters.items()]
-    return Section(
+    return StatsSection(
         "letters",
         [("issues", status.issues), *letters],
         course=[sum(step.letters.values()) for step in status.steps],
@@ -111,7 +119,7 @@ def _hub(one: HubStanding) -> Sequence[str]:
     return (one.hub, *standing, *([one.error] if one.error else []))
 
 
-def _plain(section: Section) -> Iterable[Sequence[str]]:
+def _plain(section: StatsSection) -> Iterable[Sequence[str]]:
     yield from ((name, str(number)) for name, number in section.numbers)
     yield from section.lines
 
@@ -137,7 +145,7 @@ def _draw(status: Status) -> None:
             console.print(Text("  ".join(words)))
 
 
-def _rows(section: Section) -> Iterator[tuple[str, str, str]]:
+def _rows(section: StatsSection) -> Iterator[tuple[str, str, str]]:
     most = max((number for _, number in section.numbers), default=0)
     for name, number in section.numbers:
         yield name, f"{number:,}", bar(number, most=most, width=WIDTH)
@@ -168,16 +176,33 @@ def _json(status: Status) -> dict[str, object]:
     }
 
 
-def _tally_json(tally: Tally) -> dict[str, object]:
+def _tally_json(tally: PollCounts) -> dict[str, object]:
     bounds = [str(int(lag.total_seconds())) for lag in LAGS]
     lags = dict(zip([*bounds, "more"], tally.lags, strict=True))
     return {"polls": tally.polls, "entries": tally.entries, "seen_within_seconds": lags}
 
 
-def _step_json(step: Step) -> dict[str, object]:
+def _step_json(step: TimeStep) -> dict[str, object]:
     return {
         "start": rfc3339(step.start),
         **_tally_json(step.tally),
         "issues": step.issues,
         "letters": step.letters,
     }
+
+
+def bar(number: int, *, most: int, width: int) -> str:
+    """Return a bar as long as `number` is to `most`; what is little can be seen."""
+    if not number:
+        return ""
+    eighths = max(round(8 * width * number / most), 1)
+    return EIGHTHS[-1] * (eighths // 8) + EIGHTHS[eighths % 8].strip()
+
+
+def sparkline(numbers: Sequence[int]) -> str:
+    """Return a column of a character for each number; a dot stands for zero."""
+    most = max(numbers, default=0)
+    return "".join(
+        HEIGHTS[min(len(HEIGHTS) * number // most, len(HEIGHTS) - 1)] if number else "·"
+        for number in numbers
+    )

@@ -33,11 +33,11 @@ def list_stories(start: Start, limit: int, *, as_json: bool) -> None:
 
     Example: tidings story list --json
     """
-    from tidings.storage import story_records
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.stories.store import records
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = story_records.latest(connection, limit=limit or None)
+        found = records.latest(connection, limit=limit or None)
     if as_json:
         show_json(
             [
@@ -63,11 +63,11 @@ def show(start: Start, story_id: int, *, as_json: bool) -> None:
 
     Example: tidings story show 3
     """
-    from tidings.storage import story_records
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.stories.store import records
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = story_records.get(connection, story_id)
+        found = records.get(connection, story_id)
     if as_json:
         members = [entry_json(one) | {"follows": one.follows} for one in found.entries]
         show_json({"id": found.id, "made_at": rfc3339(found.made_at), "entries": members})
@@ -87,11 +87,11 @@ def split(start: Start, entry_id: int) -> None:
 
     Example: tidings story split 17
     """
-    from tidings.storage import story_records
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.stories.store import records
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        mates = story_records.split(connection, entry_id, now=utc_now())
+        mates = records.split(connection, entry_id, now=utc_now())
     click.echo(f"entry {entry_id} is kept apart from {', '.join(map(str, mates))}")
 
 
@@ -103,11 +103,11 @@ def merge(start: Start, entry_ids: tuple[int, ...]) -> None:
 
     Example: tidings story merge 17 21
     """
-    from tidings.storage import story_records
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.stories.store import records
 
     if len(set(entry_ids)) < 2:
         raise InvalidError("entries", " ".join(map(str, entry_ids)), "name two or more")
     with opened(start.settings()) as app, app.database.write() as connection:
-        story_id = story_records.merge(connection, list(dict.fromkeys(entry_ids)), now=utc_now())
+        story_id = records.merge(connection, list(dict.fromkeys(entry_ids)), now=utc_now())
     click.echo(f"one story: {story_id}")

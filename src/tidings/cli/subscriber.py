@@ -1,14 +1,146 @@
-"""`tidings subscriber`: who gets letters."""
+"""`tidings subscriber`: who gets letters.
 
-from typing import Any
+`tidings subscriber import|export`: lists of subscribers as CSV.
+
+`tidings subscriber list`: who is subscribed, and how.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import click
 
-from tidings.cli.output import json_option
-from tidings.cli.schedules import schedule_of, wish_options
+from tidings.cli.newsletter import preference_options, schedule_of
+from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
-from tidings.cli.subscriber_files import export, import_subscribers
-from tidings.cli.subscriber_list import list_subscribers, show_subscriber
+from tidings.errors import ImportFileError, InvalidError, StorageError
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import SignUp, Suppression
+from tidings.subscribers.bounce_rules import BounceHistory
+from tidings.subscribers.subscriber_csv import COLUMNS, LineResult, decoded, read_csv, write_csv
+
+# Lines that are left out for the same reason and still told of one by one.
+MOST_ALIKE = 3
+
+STATES = ("active", "paused", "ended", "unconfirmed", "bouncing")
+
+HEADINGS = ("address", "newsletter", "frequency", "at", "language", "next issue")
+
+
+class _How(TypedDict):
+    columns: tuple[str, ...]
+    ask: bool
+    dry_run: bool
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--newsletter", "slug", required=True, help="What they are subscribed to.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="What a column means; - for nothing. Can be given again.",
+)
+@click.option("--ask", is_flag=True, help="Send a letter to confirm, where there is no proof.")
+@click.option("--dry-run", is_flag=True, help="Say what would come of it; write nothing.")
+@click.pass_obj
+def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_How]) -> None:
+    """Subscribe people from a CSV file, with the proof that they agreed.
+
+    Its columns are address, confirmed_at and proof; frequency, hour, timezone, language, topics
+    and paused_at may be there too. Lists of Mailchimp, Ghost, Buttondown, Substack and listmonk
+    are known by their headings; who had left there, or could not be reached, gets nothing. What
+    is left out is reported by line; exits with status 1 if a line was refused. It can be run
+    again: who is subscribed already stays as they are.
+
+    Example: tidings subscriber import readers.csv --newsletter weekly --dry-run
+    """
+    from tidings.app import mailing
+    from tidings.app.app import opened
+    from tidings.subscribers.bulk_import import ImportPlan
+
+    plan = ImportPlan(newsletter=slug, asks=how["ask"], is_rehearsal=how["dry_run"])
+    given = dict(_meaning(one) for one in how["columns"])
+    text = _looked_through(file, given)
+    report = _Report(is_rehearsal=how["dry_run"])
+    with opened(start.settings()) as app:
+        _, lines = read_csv(text, given)
+        try:
+            for one in mailing.importer(app, plan).run(lines):
+                report.note(one)
+        except (StorageError, KeyboardInterrupt):
+            click.echo(f"stopped, and what is in stays in: {report}; run it again", err=True)
+            raise
+    report.show_left_out()
+    click.echo(report)
+    if report.counted["refused"]:
+        raise click.exceptions.Exit(1)
+
+
+@click.command
+@click.option("--newsletter", "slug", help="Only of this newsletter.")
+@click.option("--consent", is_flag=True, help="What they agreed to and took back, and when.")
+@click.option("--address", help="With --consent: only of this person.")
+@click.pass_obj
+def export(start: Start, slug: str | None, address: str | None, *, consent: bool) -> None:
+    """Print who is subscribed as CSV, as `subscriber import` reads it.
+
+    Example: tidings subscriber export --newsletter weekly
+    """
+    from tidings.app.app import opened
+    from tidings.catalog import newsletters
+    from tidings.mail.addresses import parse_address
+    from tidings.subscribers.bulk_import import CONSENT_COLUMNS, consent_rows, subscriber_rows
+
+    if address and not consent:
+        raise click.UsageError("--address goes with --consent")
+    key = parse_address(address).key if address else None
+    with opened(start.settings()) as app, app.database.read() as connection:
+        if slug:
+            newsletters.get(connection, slug)
+        if consent:
+            write_csv(consent_rows(connection, slug, key), sys.stdout, CONSENT_COLUMNS)
+        else:
+            write_csv(subscriber_rows(connection, slug), sys.stdout, COLUMNS)
+
+
+@click.command("list")
+@click.option("--newsletter", "slug", help="Only of this newsletter.")
+@click.option("--state", type=click.Choice(STATES), help="Only in this state.")
+@click.option("--topic", help="Only who gets this topic.")
+@click.option("--like", metavar="TEXT", help="Only addresses with this in them.")
+@limit_option
+@json_option
+@click.pass_obj
+def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str | None) -> None:
+    """List subscriptions, by address; those to be confirmed yet, by `--state unconfirmed`.
+
+    Example: tidings subscriber list --newsletter weekly --state bouncing
+    """
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters, topics
+    from tidings.subscribers.store import bulk, sign_ups
+    from tidings.subscribers.store.bulk import SubscriptionFilter
+
+    slug, state, like = (given[name] for name in ("slug", "state", "like"))
+    with opened(start.settings()) as app, app.database.read() as connection:
+        topic = topics.slug_of(connection, given["topic"]) if given["topic"] else None
+        series = newsletters.get(connection, slug) if slug else None
+        if state == "unconfirmed":
+            waiting = sign_ups.waiting(connection, series.id if series else None, now=utc_now())
+            found = [one for one in waiting if _is_meant(one, topic, like)]
+            _show_waiting(found[: limit or None], as_json=as_json)
+            return
+        wanted = SubscriptionFilter(newsletter=slug, state=state, topic=topic, like=like)
+        show_subscriptions(
+            bulk.select_subscriptions(connection, wanted, limit=limit), as_json=as_json
+        )
 
 
 @click.group
@@ -26,7 +158,7 @@ for _command in (list_subscribers, import_subscribers, export):
 @subscriber.command
 @click.argument("address")
 @click.option("--newsletter", "slug", required=True, help="What to subscribe to.")
-@wish_options
+@preference_options
 @click.pass_obj
 def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
     """Subscribe somebody, confirmed by your word, to what comes from now on.
@@ -35,26 +167,26 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber add ada@example.org --newsletter weekly --timezone Asia/Shanghai
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.domain.readers import Wish
-    from tidings.services import changes
-    from tidings.services.changes import Act
-    from tidings.services.readers import refuse_suppressed
-    from tidings.storage import newsletters
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import newsletters
+    from tidings.mail.addresses import parse_address
+    from tidings.model.subscribers import Preferences
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.subscriber_access import refuse_suppressed
 
-    known = mailbox(address)
+    known = parse_address(address)
     with opened(start.settings()) as app:
-        act = Act(now=utc_now(), by="operator")
+        act = Actor(now=utc_now(), by="operator")
         with app.database.write() as connection:
             series = newsletters.get(connection, slug)
-            wish = Wish(
+            wish = Preferences(
                 schedule=schedule_of(given, series.schedule),
                 language=given["language"] or series.language,
                 topics=given["topics"],
             )
             refuse_suppressed(connection, app.links, known)
-            changes.add(connection, slug, known, wish=wish, act=act)
+            consent_log.add(connection, slug, known, wish=wish, act=act)
     click.echo(f"subscribed to {series.title}: {known.address}")
 
 
@@ -67,11 +199,11 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 
     Example: tidings subscriber show ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.storage import subscribers, subscriptions, suppressions
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.mail.addresses import parse_address
+    from tidings.subscribers.store import subscribers, subscriptions, suppressions
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
         found = subscriptions.of_subscriber(connection, key)
         standing = subscribers.standing(connection, key)
@@ -82,7 +214,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 @subscriber.command
 @click.argument("address")
 @click.option("--newsletter", "slug", required=True, help="Which of their subscriptions.")
-@wish_options
+@preference_options
 @click.option("--no-topics", is_flag=True, help="Everything of the newsletter from now on.")
 @click.pass_obj
 def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
@@ -90,23 +222,23 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.domain.readers import Wish
-    from tidings.services import changes
-    from tidings.services.changes import Act
-    from tidings.storage import subscriptions
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.mail.addresses import parse_address
+    from tidings.model.subscribers import Preferences
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.store import subscriptions
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        old = subscriptions.get_of(connection, mailbox(address).key, slug)
+        old = subscriptions.get_of(connection, parse_address(address).key, slug)
         kept = () if given["no_topics"] else old.topics
-        wish = Wish(
+        wish = Preferences(
             schedule=schedule_of(given, old.schedule),
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        changes.edit(connection, old, wish, act=Act(now=utc_now(), by="operator"))
-        new = subscriptions.get_of(connection, mailbox(address).key, slug)
+        consent_log.edit(connection, old, wish, act=Actor(now=utc_now(), by="operator"))
+        new = subscriptions.get_of(connection, parse_address(address).key, slug)
     click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
 
@@ -123,15 +255,15 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 
     Example: tidings subscriber remove ada@example.org --newsletter weekly
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.domain.newsletters import Ending
-    from tidings.services import changes
-    from tidings.services.changes import Act
-    from tidings.services.erasure import erase
-    from tidings.storage import subscribers, subscriptions
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.mail.addresses import parse_address
+    from tidings.model.newsletters import Ending
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.erasure import erase
+    from tidings.subscribers.store import subscribers, subscriptions
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             subscribers.get_of(connection, key)
@@ -140,9 +272,181 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
         with app.database.write() as connection:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
-                act = Act(now=utc_now(), by="operator")
-                changes.end(connection, one, Ending.OPERATOR, act=act)
+                act = Actor(now=utc_now(), by="operator")
+                consent_log.end(connection, one, Ending.OPERATOR, act=act)
             else:
                 person = subscribers.get_of(connection, key)
                 erase(connection, app.links, person, now=utc_now())
     click.echo(f"ended: {address}, {slug}" if slug else f"forgotten: {address}")
+
+
+def _looked_through(file: Path, given: Mapping[str, str]) -> str:
+    """Return the text of a list, all of which has been looked at before anything is written."""
+    try:
+        text = decoded(file.read_bytes())
+        columns, lines = read_csv(text, given)
+        for _ in lines:
+            pass
+    except OSError as error:
+        raise ImportFileError(file, error.strerror or str(error)) from error
+    except InvalidError as error:
+        raise ImportFileError(file, f"{error}; nothing was brought in") from error
+    if columns.program:
+        unread = f"; not read: {', '.join(columns.unread)}" if columns.unread else ""
+        click.echo(f"read as a list of {columns.program}{unread}", err=True)
+    return text
+
+
+def _meaning(text: str) -> tuple[str, str]:
+    column, equals, field = text.rpartition("=")
+    if not equals:
+        raise click.UsageError(f"--map {text}: say COLUMN=FIELD, as in --map Mail=address")
+    return column, field.strip().lower()
+
+
+class _Report:
+    """What came of a list: numbers, and each line that was left out, those alike together."""
+
+    def __init__(self, *, is_rehearsal: bool) -> None:
+        self.counted: Counter[str] = Counter()
+        self._is_rehearsal = is_rehearsal
+        self._left_out: dict[str, list[tuple[int, str]]] = {}
+
+    def note(self, one: LineResult) -> None:
+        """Count a line."""
+        self.counted["in"] += one.is_in
+        self.counted["asked"] += one.is_asked
+        self.counted["known"] += one.is_known
+        self.counted["suppressed"] += one.is_suppressed
+        self.counted["refused"] += one.problem is not None
+        if one.problem:
+            self._left_out.setdefault(one.cause, []).append((one.line, one.problem))
+        elif one.is_known:
+            said = "is subscribed already"
+            self._left_out.setdefault(said, []).append((one.line, said))
+
+    def show_left_out(self) -> None:
+        """Name the lines, those with few alike one by one."""
+        alone = [one for alike in self._left_out.values() for one in alike[:MOST_ALIKE]]
+        for number, problem in sorted(alone):
+            click.echo(f"line {number}: {problem}", err=True)
+        for cause, alike in self._left_out.items():
+            if more := [number for number, _ in alike[MOST_ALIKE:]]:
+                click.echo(f"{len(more)} more lines: {cause}: {_ranges(more)}", err=True)
+
+    def __str__(self) -> str:
+        would = "would be " if self._is_rehearsal else ""
+        names = {"in": "subscribed", "asked": "asked", "known": "known", "refused": "refused"}
+        if self.counted["suppressed"]:
+            names["suppressed"] = "suppressed"
+        return would + ", ".join(f"{name} {self.counted[key]}" for key, name in names.items())
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return numbers in few words, as in `3-7, 9`."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][-1] + 1:
+            found[-1][1:] = [number]
+        else:
+            found.append([number])
+    return ", ".join("-".join(map(str, one)) for one in found)
+
+
+def show_subscriptions(found: Iterable[Subscription], *, as_json: bool) -> None:
+    """Print subscriptions one by one, however many there are."""
+    if as_json:
+        _stream(_contract(one) for one in found)
+        return
+    show_table(HEADINGS, (_row(one) for one in found))
+
+
+def show_subscriber(
+    found: Sequence[Subscription],
+    standing: BounceHistory,
+    suppression: Suppression | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the subscriptions of one person, and whether letters reach them."""
+    if as_json:
+        reached = {
+            "bounce_score": standing.score,
+            "bouncing_since": rfc3339(standing.since),
+            "bounced_at": rfc3339(standing.last_at),
+            "suppressed": suppression.reason if suppression else None,
+        }
+        _stream(_contract(one) | reached for one in found)
+        return
+    show_subscriptions(found, as_json=False)
+    if standing.score:
+        first, last = moment(standing.since), moment(standing.last_at)
+        click.echo(f"came back: {standing.score:g} since {first}, the last on {last}")
+    if suppression:
+        click.echo(f"suppressed: {suppression.reason} on {moment(suppression.since)}")
+
+
+def _row(one: Subscription) -> Sequence[object]:
+    if one.ended_at:
+        following = "left"
+    elif one.paused_at:
+        following = "paused"
+    else:
+        following = moment(one.next_issue_at)
+    at = f"{one.schedule.hour}:00 {one.schedule.timezone}"
+    frequency = one.schedule.frequency
+    return one.address, one.newsletter.slug, frequency, at, one.language, following
+
+
+def _contract(one: Subscription) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "address": one.address,
+        "newsletter": one.newsletter.slug,
+        "frequency": one.schedule.frequency,
+        "hour": one.schedule.hour,
+        "timezone": one.schedule.timezone,
+        "language": one.language,
+        "topics": one.topics,
+        "watermark": one.watermark,
+        "next_issue_at": rfc3339(one.next_issue_at),
+        "confirmed_at": rfc3339(one.confirmed_at),
+        "paused_at": rfc3339(one.paused_at),
+        "ended_at": rfc3339(one.ended_at),
+        "ended_because": one.ended_because,
+    }
+
+
+def _stream(values: Iterable[dict[str, object]]) -> None:
+    separator = "[\n"
+    for value in values:
+        click.echo(separator + json.dumps(value, ensure_ascii=False), nl=False)
+        separator = ",\n"
+    click.echo("[]" if separator == "[\n" else "\n]")
+
+
+def _is_meant(one: SignUp, topic: str | None, like: str | None) -> bool:
+    has_topic = not topic or not one.wish.topics or topic in one.wish.topics
+    return has_topic and (like or "").casefold() in one.key
+
+
+def _show_waiting(found: Sequence[SignUp], *, as_json: bool) -> None:
+    if as_json:
+        show_json(
+            [
+                {
+                    "address": one.address,
+                    "newsletter": one.newsletter.slug,
+                    "asked_at": rfc3339(one.asked_at),
+                    "asked_times": one.asked_times,
+                    "expires_at": rfc3339(one.expires_at),
+                }
+                for one in found
+            ]
+        )
+        return
+    rows = [
+        (one.address, one.newsletter.slug, moment(one.asked_at), moment(one.expires_at))
+        for one in found
+    ]
+    show_table(("address", "newsletter", "asked", "forgotten"), rows)

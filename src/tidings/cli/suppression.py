@@ -26,15 +26,17 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
 
     Example: tidings suppression list --address ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.storage import suppressions
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.mail.addresses import parse_address
+    from tidings.subscribers.store import suppressions
 
     with opened(start.settings()) as app, app.database.read() as connection:
         if address is None:
             found = suppressions.every(connection)
         else:
-            one = suppressions.find(connection, app.links.suppression_hash(mailbox(address).key))
+            one = suppressions.find(
+                connection, app.links.suppression_hash(parse_address(address).key)
+            )
             found = [one] if one else []
     if as_json:
         show_json(
@@ -62,21 +64,21 @@ def add(start: Start, address: str, evidence: str | None) -> None:
 
     Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
     """
-    from tidings.delivery.addresses import mailbox
-    from tidings.domain.readers import SuppressionReason
-    from tidings.services import changes
-    from tidings.services.changes import Act
-    from tidings.storage import suppressions
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.mail.addresses import parse_address
+    from tidings.model.subscribers import SuppressionReason
+    from tidings.subscribers import consent_log
+    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers.store import suppressions
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app:
-        act = Act(now=utc_now(), by="operator")
+        act = Actor(now=utc_now(), by="operator")
         both = key, app.links.suppression_hash(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
             is_known = suppressions.find(connection, both[1]) is not None
-            changes.suppress(connection, both, reason, evidence=evidence, act=act)
+            consent_log.suppress(connection, both, reason, evidence=evidence, act=act)
     click.echo(f"{'is suppressed already' if is_known else 'suppressed'}: {address}")
 
 
@@ -88,12 +90,12 @@ def remove(start: Start, address: str) -> None:
 
     Example: tidings suppression remove ada@example.org
     """
-    from tidings.delivery.addresses import mailbox
+    from tidings.app.app import opened
     from tidings.errors import NotFoundError
-    from tidings.storage import suppressions
-    from tidings.wiring import opened
+    from tidings.mail.addresses import parse_address
+    from tidings.subscribers.store import suppressions
 
-    key = mailbox(address).key
+    key = parse_address(address).key
     with opened(start.settings()) as app:
         hashed = app.links.suppression_hash(key)
         with app.database.write() as connection:

@@ -36,8 +36,8 @@ def create(start: Start, label: str, days: int) -> None:
 
     Example: tidings token create --label laptop --days 7
     """
-    from tidings.services.operators import issue
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.sessions import issue
 
     settings = start.settings()
     with opened(settings) as app:
@@ -57,11 +57,11 @@ def list_tokens(start: Start, *, as_json: bool) -> None:
 
     Example: tidings token list
     """
-    from tidings.storage import operators
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.store import sessions
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = operators.every(connection)
+        found = sessions.every(connection)
     now = utc_now()
     if as_json:
         show_json(
@@ -96,9 +96,9 @@ def revoke(start: Start, token_id: int) -> None:
 
     Example: tidings token revoke 3
     """
-    from tidings.storage import operators
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.operator.store import sessions
 
     with opened(start.settings()) as app, app.database.write() as connection:
-        was_good = operators.revoke(connection, token_id, now=utc_now())
+        was_good = sessions.revoke(connection, token_id, now=utc_now())
     click.echo(f"token {token_id} {'revoked' if was_good else 'is worth nothing already'}")

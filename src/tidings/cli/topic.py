@@ -23,8 +23,8 @@ def add(start: Start, slug: str, title: str | None) -> None:
 
     Example: tidings topic add machine-learning --title "Machine learning 机器学习"
     """
-    from tidings.storage import topics
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import topics
 
     with opened(start.settings()) as app, app.database.write() as connection:
         new = topics.add(connection, slug, title=title or slug, now=utc_now())
@@ -39,11 +39,11 @@ def list_topics(start: Start, *, as_json: bool) -> None:
 
     Example: tidings topic list
     """
-    from tidings.storage import topics
-    from tidings.wiring import opened
+    from tidings.app.app import opened
+    from tidings.catalog import topics
 
     with opened(start.settings()) as app, app.database.read() as connection:
-        found = topics.in_use(connection)
+        found = topics.with_counts(connection)
     if as_json:
         show_json(
             [
@@ -70,8 +70,8 @@ def remove(start: Start, slug: str) -> None:
 
     Example: tidings topic remove databases
     """
-    from tidings.storage import topics
-    from tidings.wiring import opened, utc_now
+    from tidings.app.app import opened, utc_now
+    from tidings.catalog import topics
 
     with opened(start.settings()) as app, app.database.write() as connection:
         topics.remove(connection, slug, now=utc_now())

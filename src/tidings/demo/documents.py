@@ -47,8 +47,8 @@ pre {{ overflow-x: auto; font-size: .85rem; line-height: 1.45 }}
 </html>
 """
 
+# MPEG-1 layer III, 32 kbit/s, 44.1 kHz, mono: a header, and side information that says "nothing".
 SILENT_FRAME = b"\xff\xfb\x10\xc0" + bytes(100)
-"""MPEG-1 layer III, 32 kbit/s, 44.1 kHz, mono: a header, and side information that says "nothing"."""
 FRAMES_PER_SECOND = 44_100 / 1152
 
 

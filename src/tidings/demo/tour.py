@@ -9,24 +9,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from tidings import mailing
-from tidings.clock import ticking
+from tidings.app import mailing
+from tidings.app.app import App, opened, utc_now
+from tidings.app.polling import polling
+from tidings.app.publishing import publish
+from tidings.app.scheduler import ticking
+from tidings.catalog import newsletters, sources, topics
+from tidings.catalog.newsletters import NewsletterForm
+from tidings.catalog.sources import NewSource
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
-from tidings.domain.newsletters import Frequency, Schedule
-from tidings.domain.planning import next_due
-from tidings.domain.polls import PollOutcome, PollResult
-from tidings.domain.readers import Wish
-from tidings.domain.visitors import WebSettings
 from tidings.errors import ConfigError
-from tidings.polling import polling
-from tidings.publishing import publish
-from tidings.services.sending import send_now
-from tidings.storage import newsletters, sources, subscriptions, topics
-from tidings.storage.newsletters import NewsletterForm
-from tidings.storage.sources import NewSource
+from tidings.model.newsletters import Frequency, Schedule
+from tidings.model.status import PollOutcome, PollResult
+from tidings.model.subscribers import Preferences, WebSettings
+from tidings.newsletters.send import send_now
+from tidings.newsletters.windows import next_due
+from tidings.subscribers.store import subscriptions
 from tidings.web.server import bound, serve
-from tidings.wiring import App, opened, utc_now
 
 FOLDER = Path("var/demo")
 NEWSLETTER = "updates"
@@ -34,12 +34,12 @@ NEWSLETTER = "updates"
 WEEKLY = Schedule(frequency=Frequency.WEEKLY, hour=8, timezone="Europe/London")
 DAILY = Schedule(frequency=Frequency.DAILY, hour=7, timezone="Asia/Shanghai")
 READERS = {
-    "ada@example.org": Wish(schedule=WEEKLY, language="en", topics=()),
-    "lin@example.org": Wish(schedule=DAILY, language="zh", topics=()),
+    "ada@example.org": Preferences(schedule=WEEKLY, language="en", topics=()),
+    "lin@example.org": Preferences(schedule=DAILY, language="zh", topics=()),
 }
 
+# How many ports are tried, from the one in the settings on.
 PORTS = 100
-"""How many ports are tried, from the one in the settings on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from typing import Self
 
 from tidings.demo.documents import Imprint, Site
 from tidings.demo.serving import HOST, SiteServer, serving
-from tidings.domain.urls import host_of
+from tidings.model.urls import host_of
 
+# The title of every topic the publishers stand under, by slug.
 TOPICS: Mapping[str, str] = MappingProxyType(
     {
         "databases": "Databases",
@@ -22,8 +23,8 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "life": "Life & letters 生活",
     }
 )
-"""The title of every topic the publishers stand under, by slug."""
 
+# Everybody who answers; the last one with something that is no feed.
 IMPRINTS = (
     Imprint(name="write-ahead", title="Write-Ahead", topics=("databases", "systems")),
     Imprint(
@@ -87,10 +88,9 @@ IMPRINTS = (
         media_type="text/html; charset=utf-8",
     ),
 )
-"""Everybody who answers; the last one with something that is no feed."""
 
+# The one whose port is closed.
 DEAD = Imprint(name="last-orders", title="Last Orders", topics=("life",))
-"""The one whose port is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

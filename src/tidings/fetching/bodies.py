@@ -1,4 +1,4 @@
-"""The body of an answer: whole, decoded, and within its limits, or not at all."""
+"""Read a response body: whole, decoded, and within size and ratio limits, or not at all."""
 
 import asyncio
 import re
@@ -12,37 +12,37 @@ from tidings.errors import BrokenTransferError, TimedOutError, TooLargeError
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import LongerThanClaimedError
 
+# Accept-Encoding: what zlib decodes piece by piece, with a limit on what comes out.
 ACCEPTED = "gzip, deflate"
-"""The encodings that we ask for, as Accept-Encoding has them."""
 
 _GZIP = frozenset({"gzip", "x-gzip"})
 _READABLE = _GZIP | {"deflate"}
 _COMPRESSIONS = _READABLE | {"br", "zstd", "compress", "x-compress", "xz", "lzma", "bzip2", "dcb"}
 _GZIP_MAGIC = b"\x1f\x8b"
-_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!a-zA-Z]|[{\[]\s*[\"{\]}])")
-_CLOSED = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel|opml|html)\s*>", re.IGNORECASE)
+_DOCUMENT_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!a-zA-Z]|[{\[]\s*[\"{\]}])")
+_ROOT_END = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf|channel|opml|html)\s*>", re.IGNORECASE)
 _BLANK = b" \t\r\n\0"
+# Bytes in which the end of a document is looked for: comments and junk may follow it.
 _TAIL = 65_536
-"""Bytes in which the end of a document is looked for: comments and junk may follow it."""
 
-_ENOUGH = 8
-"""Bytes that tell what is compressed from what is text."""
+# Bytes needed to tell what is compressed from what is text.
+_MIN_FIRST_CHUNK = 8
 
-_SMALL = 1_000_000
-"""Bytes below which no ratio is suspicious."""
+# Bytes below which no compression ratio is suspicious.
+_MIN_FOR_RATIO = 1_000_000
 
+# Gzip streams in a row that one body may consist of: more is an attack on the processor.
 _MAX_MEMBERS = 1000
-"""Gzip streams in a row that one body may consist of: more is an attack on the processor."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
-    """What a server sent.
+class ResponseBody:
+    """A decoded response body.
 
     Attributes:
         content: Without its content encoding.
-        is_whole: It has an end as documents have.
-        problems: What was wrong with how it came, in words; it was read all the same.
+        is_whole: It ends as documents do.
+        problems: What was wrong with the transfer, in words; it was read all the same.
     """
 
     content: bytes
@@ -50,11 +50,11 @@ class Body:
     problems: tuple[str, ...] = ()
 
 
-async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) -> Body:
-    """Return the decoded body of `response`; memory stays within `policy.max_size`, twice.
+async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) -> ResponseBody:
+    """Return the decoded body of `response`; memory stays within twice `policy.max_size`.
 
-    Labels are believed as far as the bytes bear them out, as browsers do: what is labelled gzip
-    and is plain text is read as that, and the other way round.
+    The bytes win over Content-Encoding, as in browsers: what is labelled gzip and is plain text
+    is read as that, and the other way round.
 
     Raises:
         TooLargeError: It exceeds the size or ratio limit; the rest was not read.
@@ -64,11 +64,11 @@ async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) 
     """
     encoding = _encoding(response)
     _check_size(response.content_length or 0, url, policy=policy)
-    pieces = _Pieces(response, url, pause=policy.read_timeout)
+    stream = _BodyStream(response, url, pause=policy.read_timeout)
     inflater: _Inflater | None = None
     body = bytearray()
     wire = 0
-    while chunk := await pieces.next():
+    while chunk := await stream.next():
         if not wire and (window := _window(encoding, chunk, url)):
             inflater = _Inflater(window)
         wire += len(chunk)
@@ -76,35 +76,36 @@ async def read_body(response: ClientResponse, url: str, *, policy: FetchPolicy) 
             chunk = _inflated(inflater, url, chunk=chunk, room=policy.max_size + 1 - len(body))
         body += chunk
         _check_size(max(wire, len(body)), url, policy=policy)
-        if len(body) > max(_SMALL, policy.max_ratio * wire):
+        if len(body) > max(_MIN_FOR_RATIO, policy.max_ratio * wire):
             raise TooLargeError(url, f"expands to more than {policy.max_ratio} times its size")
+    # Broken framing is forgiven where the document itself has come to its end.
     whole = is_whole(body)
-    if inflater and not inflater.is_whole and not (pieces.damage and whole):
+    if inflater and not inflater.is_whole and not (stream.damage and whole):
         raise BrokenTransferError(url, f"the {encoding or 'gzip'} body ends early")
-    if pieces.damage and not whole:
-        raise BrokenTransferError(url, pieces.damage)
-    problems = (f"{pieces.damage}, behind its last element",) if pieces.damage else ()
-    return Body(content=bytes(body), is_whole=whole, problems=problems)
+    if stream.damage and not whole:
+        raise BrokenTransferError(url, stream.damage)
+    problems = (f"{stream.damage}, behind its last element",) if stream.damage else ()
+    return ResponseBody(content=bytes(body), is_whole=whole, problems=problems)
 
 
 def is_whole(body: bytes | bytearray) -> bool:
-    """Tell whether what begins as a document ends as one: with its root element, or its brace."""
-    if not _MARKUP.match(body):
+    """Tell whether a document is complete: ends with its root element, or its last brace."""
+    if not _DOCUMENT_START.match(body):
         return True
     if body.lstrip(_BLANK).startswith((b"{", b"[")):
         return body.rstrip(_BLANK).endswith((b"}", b"]"))
-    return _CLOSED.search(body[-_TAIL:].replace(b"\0", b"")) is not None  # UTF-16 has zeros
+    return _ROOT_END.search(body[-_TAIL:].replace(b"\0", b"")) is not None  # UTF-16 has zeros
 
 
 def _encoding(response: ClientResponse) -> str:
-    """Return the compression that the headers name; what is none, as "utf-8", means nothing."""
+    """Return the compression that the headers name; what is none, like "utf-8", is ignored."""
     named = ",".join(response.headers.getall("Content-Encoding", ())).lower().split(",")
     return ", ".join(name for part in named if (name := part.strip()) in _COMPRESSIONS)
 
 
 def _window(encoding: str, start: bytes, url: str) -> int:
-    """Return what zlib is to expect of a body that starts so; 0 if it is not compressed."""
-    if _MARKUP.match(start):
+    """Return zlib's `wbits` for a body that starts so; 0 if it is not compressed."""
+    if _DOCUMENT_START.match(start):
         return 0
     if encoding and encoding not in _READABLE:
         because = f"content encoding {encoding[:100]!r} is none we asked for"
@@ -118,8 +119,8 @@ def _window(encoding: str, start: bytes, url: str) -> int:
     return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
 
 
-class _Pieces:
-    """The body of a response as it comes over the wire.
+class _BodyStream:
+    """The body of a response, chunk by chunk as it comes over the wire.
 
     Attributes:
         damage: What was wrong with its end, in words.
@@ -133,11 +134,11 @@ class _Pieces:
         self.damage = ""
 
     async def next(self) -> bytes:
-        """Return what came next; nothing at the end. The first piece is long enough to judge by."""
+        """Return the next chunk; empty at the end. The first one is long enough to judge by."""
         if self.damage:
             return b""
         piece = await self._read()
-        while self._is_first and 0 < len(piece) < _ENOUGH and (more := await self._read()):
+        while self._is_first and 0 < len(piece) < _MIN_FIRST_CHUNK and (more := await self._read()):
             piece += more
         self._is_first = False
         return piece
@@ -158,12 +159,12 @@ class _Pieces:
                 raise BrokenTransferError(self._url, "the body ends early") from error
             self.damage = "the body ends without its last chunk" if is_chunked else str(error)
             last = error.last if isinstance(error, LongerThanClaimedError) else b""
-            # What came before the error is there, but a reader that failed no longer gives it.
+            # What came before the error is buffered, but a failed StreamReader only raises.
             return content._read_nowait(-1) + last  # noqa: SLF001 - there is no public way
 
 
 class _Inflater:
-    """Decodes one body, piece by piece."""
+    """Decodes one body, chunk by chunk."""
 
     def __init__(self, window: int) -> None:
         self._window = window

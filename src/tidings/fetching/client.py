@@ -1,43 +1,74 @@
-"""One document, wherever redirects lead: every hop is checked, and takes its turn."""
+"""Fetch one document through redirects.
+
+Each hop is checked by the guard, throttled, and sees only the credentials that are for it.
+"""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.cookies import BaseCookie
 
-from aiohttp import CookieJar
+from aiohttp import CookieJar, encode_basic_auth
 from yarl import URL
 
-from tidings.domain.urls import host_of
 from tidings.errors import FetchError, ForbiddenAddressError, UnreachableError
-from tidings.fetching import addresses, credentials
-from tidings.fetching.answers import Question, Redirect
-from tidings.fetching.credentials import Credentials
-from tidings.fetching.exchange import Exchange
-from tidings.fetching.gate import Gate
-from tidings.fetching.guard import Guard, is_web_port
-from tidings.fetching.outcomes import Answered, Fetched, Form, NotModified, Request
+from tidings.fetching import guard
+from tidings.fetching.exchange import Exchange, HostThrottle
+from tidings.fetching.guard import Guard, Target, is_web_port
+from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
+from tidings.fetching.responses import HttpRequest, Redirect
+from tidings.model.access import Access
+from tidings.model.urls import host_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Headers and proxy for the requests of one fetch.
+
+    Attributes:
+        source: The address they belong to.
+        secret: Headers for the origin of the source, and for nobody else.
+        public: Headers for every server on the way.
+        proxy: Where every request is sent through.
+    """
+
+    source: Target
+    secret: Mapping[str, str] = field(repr=False)
+    public: Mapping[str, str]
+    proxy: Target | None = None
+
+    def headers_for(self, url: URL) -> dict[str, str]:
+        """Return the headers for a request to `url`."""
+        return {**self.public, **self.secret} if self._is_same_origin(url) else {**self.public}
+
+    def apply_to(self, url: URL) -> bool:
+        """Tell whether the source would still send them if it moved to `url`."""
+        # A login in the address itself is lost with the address.
+        return not self.source.authorization and (not self.secret or self._is_same_origin(url))
+
+    def _is_same_origin(self, url: URL) -> bool:
+        return url.origin() == self.source.url.origin()
 
 
 class Client:
     """Fetches documents, one request at a time and host."""
 
     def __init__(
-        self, policy: FetchPolicy, *, exchange: Exchange, gate: Gate, guard: Guard
+        self, policy: FetchPolicy, *, exchange: Exchange, throttle: HostThrottle, guard: Guard
     ) -> None:
         self._policy = policy
         self._exchange = exchange
-        self._gate = gate
+        self._throttle = throttle
         self._guard = guard
 
     async def fetch(self, request: Request, *, keep_alive: bool = False) -> Fetched | NotModified:
         """Return the document that `request` asks for, or that it has not changed.
 
-        `policy.total_timeout` bounds what servers take, all hops together. Pauses that we
-        make on our own account do not count.
+        `policy.total_timeout` bounds what servers take, all hops together; our own pauses
+        between requests do not count.
 
         Args:
             request: What to fetch.
@@ -46,73 +77,99 @@ class Client:
         Raises:
             FetchError: There is no such document to be had.
         """
-        own = credentials.of(addresses.read(request.url), request.access)
+        own = credentials_for(guard.parse_target(request.url), request.access)
         start = url = own.source.url
         left = self._policy.total_timeout
         permanent: list[bool] = []
-        # Some servers send a visitor round once to see whether a cookie comes back. It is kept for
-        # this document and this once; addresses instead of names may have cookies, too.
+        # Some servers redirect once to see whether a cookie comes back. The jar lasts for this
+        # document only; "unsafe" lets IP addresses have cookies, too.
         jar = CookieJar(unsafe=True)
         for _ in range(self._policy.max_redirects + 1):
-            question = _question(url, request, own=own, keep_alive=keep_alive)
+            http_request = _http_request(url, request, own=own, keep_alive=keep_alive)
             if cookies := jar.filter_cookies(url):
-                question = _with_cookies(question, cookies)
-            async with self._turn(question, home=host_of(str(start))):
+                http_request = _with_cookies(http_request, cookies)
+            async with self._turn(http_request, home=host_of(str(start))):
                 started = time.monotonic()
-                answer = await self._exchange.ask(question, within=left)
+                response = await self._exchange.send(http_request, within=left)
                 left -= timedelta(seconds=time.monotonic() - started)
-            if not isinstance(answer, Redirect):
-                return _with_move(answer, own, permanent=permanent)
-            permanent.append(answer.is_permanent)
-            jar.update_cookies(answer.cookies, url)
-            url = addresses.follow(url, answer.location)
+            if not isinstance(response, Redirect):
+                return _with_move(response, own, permanent=permanent)
+            permanent.append(response.is_permanent)
+            jar.update_cookies(response.cookies, url)
+            url = guard.resolve_redirect(url, response.location)
         raise FetchError(str(start), f"more than {self._policy.max_redirects} redirects")
 
-    async def post(self, form: Form) -> Answered:
-        """Send `form`, without anybody's credentials, and return the answer.
+    async def post(self, form: FormPost) -> PostReply:
+        """Send `form`, without anybody's credentials, and return the response.
 
         Raises:
             FetchError: There is none.
         """
-        url = addresses.read(form.url).url
-        question = Question(url=url, host=host_of(str(url)), form=form.fields)
-        async with self._turn(question, home=None):
-            return await self._exchange.post(question, within=self._policy.total_timeout)
+        url = guard.parse_target(form.url).url
+        http_request = HttpRequest(url=url, host=host_of(str(url)), form=form.fields)
+        async with self._turn(http_request, home=None):
+            return await self._exchange.post(http_request, within=self._policy.total_timeout)
 
     @asynccontextmanager
-    async def _turn(self, question: Question, *, home: str | None) -> AsyncIterator[None]:
-        """Wait until `question` may be asked; `home` is the host that the caller holds."""
-        host, port = question.host, question.url.port or 0
+    async def _turn(self, http_request: HttpRequest, *, home: str | None) -> AsyncIterator[None]:
+        """Wait until `http_request` may be sent; `home` is the host that the caller has leased."""
+        host, port = http_request.host, http_request.url.port or 0
         if not is_web_port(port) and not self._guard.is_exempt(host):
-            raise ForbiddenAddressError(str(question.url), f"port {port} is not for the web")
-        if host != home and not await self._gate.borrow(host):
-            raise UnreachableError(str(question.url), f"{host} is kept busy by another process")
-        async with self._gate.turn(host):
+            raise ForbiddenAddressError(str(http_request.url), f"port {port} is not for the web")
+        if host != home and not await self._throttle.borrow(host):
+            raise UnreachableError(str(http_request.url), f"{host} is kept busy by another process")
+        async with self._throttle.turn(host):
             yield
 
 
-def _question(url: URL, request: Request, *, own: Credentials, keep_alive: bool) -> Question:
+def _http_request(url: URL, request: Request, *, own: Credentials, keep_alive: bool) -> HttpRequest:
     is_known = request.validators is not None and request.validators.url == str(url)
-    return Question(
+    return HttpRequest(
         url=url,
         host=host_of(str(url)),
         validators=request.validators if is_known else None,
-        shown=own.shown_to(url),
+        extra_headers=own.headers_for(url),
         proxy=own.proxy,
         keep_alive=keep_alive and url.origin() == own.source.url.origin(),
     )
 
 
-def _with_cookies(question: Question, cookies: BaseCookie[str]) -> Question:
-    """Add what was set on the way; of one name, the operator's own cookie counts."""
-    own = [pair for pair in question.shown.get("Cookie", "").split("; ") if pair]
+def _with_cookies(http_request: HttpRequest, cookies: BaseCookie[str]) -> HttpRequest:
+    """Add cookies that redirects have set; of one name, the operator's own counts."""
+    own = [pair for pair in http_request.extra_headers.get("Cookie", "").split("; ") if pair]
     names = {pair.partition("=")[0] for pair in own}
     given = [f"{one.key}={one.coded_value}" for one in cookies.values() if one.key not in names]
-    return replace(question, shown={**question.shown, "Cookie": "; ".join(own + given)})
+    return replace(
+        http_request, extra_headers={**http_request.extra_headers, "Cookie": "; ".join(own + given)}
+    )
 
 
 def _with_move(
-    answer: Fetched | NotModified, own: Credentials, *, permanent: list[bool]
+    response: Fetched | NotModified, own: Credentials, *, permanent: list[bool]
 ) -> Fetched | NotModified:
-    moved = permanent and all(permanent) and own.are_known_at(URL(answer.url))
-    return replace(answer, moved_to=answer.url) if moved else answer
+    moved = permanent and all(permanent) and own.apply_to(URL(response.url))
+    return replace(response, moved_to=response.url) if moved else response
+
+
+def credentials_for(source: Target, access: Access | None) -> Credentials:
+    """Return the credentials of a source; `access` wins over a login in its address.
+
+    Raises:
+        ForbiddenAddressError: The address of the proxy is not valid.
+    """
+    own = access or Access()
+    login = _login(own) or source.authorization
+    secret = {"Authorization": login} if login else {}
+    secret |= own.headers
+    if own.cookies:
+        secret["Cookie"] = "; ".join(f"{name}={value}" for name, value in own.cookies.items())
+    return Credentials(
+        source=source,
+        secret=secret,
+        public={"User-Agent": own.user_agent} if own.user_agent else {},
+        proxy=guard.parse_target(own.proxy) if own.proxy else None,
+    )
+
+
+def _login(access: Access) -> str | None:
+    return None if access.user is None else encode_basic_auth(access.user, access.password or "")

@@ -1,4 +1,4 @@
-"""The door to the web: requests go in, outcomes come out."""
+"""Fetcher: an event loop in a thread of its own that takes requests and reports outcomes."""
 
 import asyncio
 import logging
@@ -9,15 +9,13 @@ from functools import partial
 from threading import Lock, Thread
 from typing import Self, TypeVar
 
-from tidings.domain.urls import host_of
 from tidings.errors import FetchError, StatusError
-from tidings.fetching.addresses import without_credentials
 from tidings.fetching.client import Client
-from tidings.fetching.exchange import Exchange
-from tidings.fetching.gate import Gate
-from tidings.fetching.guard import Guard
-from tidings.fetching.outcomes import Answered, Form, Outcome, Request
+from tidings.fetching.exchange import Exchange, HostThrottle
+from tidings.fetching.guard import Guard, without_credentials
+from tidings.fetching.outcomes import FormPost, Outcome, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.urls import host_of
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +34,12 @@ class Fetcher:
 
     def __init__(self, policy: FetchPolicy, *, version: str, lease: Callable[[str], bool]) -> None:
         guard = Guard(policy.allow)
-        gate = Gate(policy, lease=lease)
+        throttle = HostThrottle(policy, lease=lease)
         self._exchange = Exchange(policy, version=version, guard=guard)
-        self._client = Client(policy, exchange=self._exchange, gate=gate, guard=guard)
+        self._client = Client(policy, exchange=self._exchange, throttle=throttle, guard=guard)
         self._slots = asyncio.Semaphore(policy.concurrency)
         self._tasks: set[asyncio.Task[object]] = set()
-        # For names to look up and hosts to borrow: one slot needs one thread at most.
+        # For DNS lookups and host leases, which block: one slot needs one thread at most.
         self._threads = ThreadPoolExecutor(policy.concurrency, thread_name_prefix="fetching")
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(self._threads)
@@ -71,13 +69,13 @@ class Fetcher:
 
         Args:
             requests: All of one host: their URLs have the same `host_of`.
-            done: Called once for each request as it completes, on the thread of the loop,
-                which it must not hold up.
+            done: Called once for each request as it completes, on the thread of the event
+                loop: it must not block.
         """
-        self._call(partial(self._start, _Round(requests, done)))
+        self._call(partial(self._start, _HostBatch(requests, done)))
 
-    def post(self, form: Form, done: Callable[[Answered | FetchError], None]) -> None:
-        """Send `form`, and report the answer; redirects are not followed.
+    def post(self, form: FormPost, done: Callable[[PostReply | FetchError], None]) -> None:
+        """Post `form`, and report the response; redirects are not followed.
 
         Args:
             form: What to send; its host need not be leased yet.
@@ -86,7 +84,7 @@ class Fetcher:
         self._call(partial(self._start_post, form, done))
 
     def cancel(self) -> None:
-        """Give up everything in flight: the outcomes still missing are "cancelled"."""
+        """Cancel everything in flight: the missing outcomes are errors, "cancelled"."""
         with self._lock:
             if self._is_open:
                 self._loop.call_soon_threadsafe(self._cancel_all)
@@ -100,14 +98,14 @@ class Fetcher:
     def _run(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
-    def _start(self, requests: "_Round") -> None:
+    def _start(self, requests: "_HostBatch") -> None:
         task = self._loop.create_task(self._fetch_all(requests))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         # A task that is cancelled before it began never runs its own `finally`.
         task.add_done_callback(lambda _: requests.report_all(_cancelled))
 
-    def _start_post(self, form: Form, done: Callable[[Answered | FetchError], None]) -> None:
+    def _start_post(self, form: FormPost, done: Callable[[PostReply | FetchError], None]) -> None:
         task = self._loop.create_task(self._post(form))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -124,7 +122,7 @@ class Fetcher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._exchange.close()
 
-    async def _fetch_all(self, requests: "_Round") -> None:
+    async def _fetch_all(self, requests: "_HostBatch") -> None:
         async with self._slots:
             while requests.left:
                 request = requests.left[0]
@@ -134,13 +132,13 @@ class Fetcher:
                 if isinstance(outcome, StatusError) and _asks_to_pause(outcome, request):
                     requests.report_all(partial(_paused, by=outcome))
 
-    async def _post(self, form: Form) -> Answered | FetchError:
+    async def _post(self, form: FormPost) -> PostReply | FetchError:
         async with self._slots:
             return await _outcome(self._client.post(form), form.url)
 
 
-class _Round:
-    """The requests of one host that lack an outcome, and who waits for it."""
+class _HostBatch:
+    """The requests to one host that lack an outcome, and the callback that waits for it."""
 
     def __init__(
         self, requests: Sequence[Request], done: Callable[[Request, Outcome], None]
@@ -173,7 +171,7 @@ async def _outcome(answer: Awaitable[_T], url: str) -> _T | FetchError:
 
 
 def _asks_to_pause(error: StatusError, request: Request) -> bool:
-    """Tell whether it is the host of `request` that wants fewer of them, not one further on."""
+    """Tell whether the 429 comes from the host of `request`, not from one it redirects to."""
     return error.status == 429 and host_of(error.url) == host_of(without_credentials(request.url))
 
 
@@ -184,5 +182,5 @@ def _paused(request: Request, *, by: StatusError) -> StatusError:
     )
 
 
-def _cancelled(request: Request | Form) -> FetchError:
+def _cancelled(request: Request | FormPost) -> FetchError:
     return FetchError(without_credentials(request.url), "cancelled")

@@ -1,16 +1,21 @@
-"""Which addresses may be dialled: the public internet, and what the operator names.
+"""SSRF guard: only public addresses are dialled, and what the operator has allowed.
 
-The decision falls where the socket is made, on the address that is about to be dialled.
-Whatever a name resolves to, now or a moment later, and however an address is spelled, there
-is no way around it.
+It decides where the socket is made, on the IP address that is about to be dialled. So neither
+DNS rebinding, nor another spelling of an address, nor a redirect leads around it.
 """
 
 import errno
+import re
 import socket
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from aiohttp import AddrInfoType
+from aiohttp import AddrInfoType, encode_basic_auth
+from yarl import URL
+
+from tidings.errors import FetchError, ForbiddenAddressError
+from tidings.model.urls import DEFAULT_PORTS
 
 # The interpreter's own `is_global` changes between patch releases, and lets through multicast,
 # 6to4, NAT64 and others that lead to private addresses: hence lists of our own.
@@ -35,7 +40,9 @@ _CLOSED_V4 = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
+
 _OPEN_V6 = IPv6Network("2000::/3")  # global unicast: all else is reserved, local or multicast
+
 _CLOSED_V6 = tuple(
     IPv6Network(network)
     for network in (
@@ -45,6 +52,7 @@ _CLOSED_V6 = tuple(
         "3fff::/20",  # documentation
     )
 )
+
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 _CLOSED_PORTS = frozenset(
@@ -55,6 +63,10 @@ _CLOSED_PORTS = frozenset(
     | {3389, 3659, 4045, 4190, 5060, 5061, 5432, 5672, 5900, 6000, 6379, 6566, 6665, 6666, 6667}
     | {6668, 6669, 6679, 6697, 9042, 10080, 11211, 27017}
 )
+
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
+
+_SURROGATES = re.compile("[\udc80-\udcff]")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -75,7 +87,7 @@ def is_web_port(port: int) -> bool:
 
 
 class Guard:
-    """The rule for one set of exceptions.
+    """Public addresses, and the exceptions that the operator allows.
 
     An exception that is a name (`localhost:8123`) opens that name and port, and nothing else
     that resolves to the same address. One that is an address (`127.0.0.1:8123`) opens that
@@ -123,3 +135,87 @@ def _canonical(host: str) -> str:
 
 def _joined(address: IPv4Address | IPv6Address, port: object) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A URL to request, and the credentials that were written in it.
+
+    Attributes:
+        url: Normalised, absolute, http(s), without credentials and fragment.
+        authorization: The header that presents the credentials, if there are any.
+    """
+
+    url: URL
+    authorization: str | None = field(default=None, repr=False)
+
+
+def parse_target(address: str) -> Target:
+    """Return the address of a source as a target.
+
+    Raises:
+        ForbiddenAddressError: It is not an http(s) address, or none we could dial.
+    """
+    try:
+        url = _checked(_url(address))
+        authorization = _authorization(url)
+    except ValueError as error:
+        shown = without_credentials(address)
+        raise ForbiddenAddressError(shown, "not a valid http(s) address") from error
+    return Target(url=_bare(url), authorization=authorization)
+
+
+def without_credentials(address: str) -> str:
+    """Return `address` as it may be shown, even if it is not valid."""
+    try:
+        return str(_bare(_checked(_url(address))))
+    except ValueError:
+        # What cannot be taken apart may hold a password anywhere before its last "@".
+        return address.rpartition("@")[2]
+
+
+def resolve_redirect(url: URL, location: str) -> URL:
+    """Return where a redirect from `url` leads.
+
+    Raises:
+        FetchError: It leads nowhere.
+        ForbiddenAddressError: It leads to what is not an http(s) address, or none we could
+            dial, or brings credentials of its own.
+    """
+    # Headers are bytes: aiohttp decodes what is not UTF-8 to surrogates, which go back escaped.
+    location = _SURROGATES.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02X}", location.strip())
+    if not location:
+        raise FetchError(str(url), "redirect without a location")
+    try:
+        link = _url(location)
+        target = _checked(link if link.scheme else url.join(link))
+    except ValueError as error:
+        because = "redirects to what is not a valid http(s) address"
+        raise ForbiddenAddressError(str(url), because) from error
+    if _authorization(target):
+        raise ForbiddenAddressError(str(url), "redirects to an address with credentials")
+    return _bare(target)
+
+
+def _url(text: str) -> URL:
+    try:
+        return URL(text)
+    except IndexError as error:  # met at "http://user@[::1]@"
+        raise ValueError("not an address at all") from error
+
+
+def _checked(url: URL) -> URL:
+    if url.scheme not in DEFAULT_PORTS or not _HOST.fullmatch(url.raw_host or ""):
+        raise ValueError("not an address we could dial")
+    return url
+
+
+def _authorization(url: URL) -> str | None:
+    if url.raw_user is None and url.raw_password is None:
+        return None
+    return encode_basic_auth(url.user or "", url.password or "")
+
+
+def _bare(url: URL) -> URL:
+    # Written and parsed again: with and without the default port it must be the same value.
+    return URL(str(url.with_user(None).with_fragment(None)))

@@ -1,17 +1,17 @@
-"""What is asked for, and what comes back."""
+"""Requests to the web and their outcomes, as the rest of the program sees them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tidings.domain.access import Access
-from tidings.domain.documents import Link
 from tidings.errors import FetchError
+from tidings.model.access import Access
+from tidings.model.feed import Link
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validators:
-    """What a server gave us to ask "has it changed?" with: opaque, and only for `url`."""
+    """Validators of a conditional request (RFC 9110, section 8.8): opaque, only for `url`."""
 
     url: str
     etag: str | None = None
@@ -23,8 +23,8 @@ class Request:
     """One document to fetch.
 
     Attributes:
-        source_id: For the caller to know it by.
-        access: What its publisher, or the way to it, asks for.
+        source_id: Handed back with the outcome.
+        access: Login, headers, cookies and proxy of the source.
     """
 
     source_id: int
@@ -38,7 +38,7 @@ class Fetched:
     """A document that arrived whole.
 
     Attributes:
-        url: The address that answered, after redirects, without fragment.
+        url: The address that responded, after redirects, without fragment.
         body: Decoded from its content encoding.
         content_type: Media type without parameters, lower-case.
         charset: The charset parameter of Content-Type, as written.
@@ -47,12 +47,12 @@ class Fetched:
         fresh_for: The cache lifetime that is left, if the server states one.
         moved_to: `url`, if every redirect on the way was permanent (301, 308) and there was one.
             Never for a source with credentials that the new address would not get.
-        is_partial: The document holds only what is new since `validators` (226): what it leaves
-            out is not gone.
-        hubs: Where changes are announced, by the headers; absolute http(s) addresses.
-        self_url: The address that hubs know the document by, by the headers.
-        alternates: What else there is of it, by the headers: feeds, if it is a page.
-        problems: What was wrong with how it came, in words; it is whole all the same.
+        is_partial: The document holds only what is new since `validators` (226, RFC 3229, or a
+            push): what it leaves out is not gone.
+        hubs: Its WebSub hubs, by the Link header; absolute http(s) addresses.
+        self_url: Its WebSub topic, by the Link header.
+        alternates: Other forms of it, by the Link header: feeds, if it is a page.
+        problems: What was wrong with the transfer, in words; the document is whole all the same.
     """
 
     url: str
@@ -72,7 +72,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotModified:
-    """The server says that what we have is current; fields as in `Fetched`."""
+    """Status 304: what we have is current; fields as in `Fetched`."""
 
     url: str
     validators: Validators
@@ -84,16 +84,16 @@ Outcome = Fetched | NotModified | FetchError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """What a hub is told."""
+class FormPost:
+    """A form to post to a hub."""
 
     url: str
     fields: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What came back for a form, whatever it is: redirects are not followed.
+class PostReply:
+    """The response to a form, with whatever status; redirects are not followed.
 
     Attributes:
         text: The beginning of the body, about 1 kB.

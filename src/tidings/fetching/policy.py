@@ -1,4 +1,4 @@
-"""How we behave towards other people's servers."""
+"""Settings for requests to other people's servers: limits, timeouts, pauses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostPolicy:
-    """What differs for one host; None for what does not.
+    """Settings of one host; None for those of all hosts.
 
     Attributes:
         interval: Pause between the starts of two requests.
-        poll_interval: The least pause between two polls of a source.
+        poll_interval: The shortest pause between two polls of a source.
     """
 
     interval: timedelta | None = None
@@ -23,13 +23,13 @@ class FetchPolicy:
     """The limits of a fetch; each is a setting under `[fetch]`.
 
     Attributes:
-        contact_url: Where a publisher reads who we are; part of the user agent.
+        contact_url: Page where a publisher reads who we are; part of the user agent.
         allow: Exact `host:port` that may be dialled although the address is not public.
         host_interval: Pause between the starts of two requests to one host.
-        concurrency: Hosts asked at the same time.
+        concurrency: Hosts requested from at the same time.
         max_size: Bytes of a body, once decoded.
         max_ratio: How many times its size on the wire a body may decode to.
-        hosts: What differs, by `hostname:port`.
+        hosts: Exceptions, by `hostname:port`.
     """
 
     contact_url: str
@@ -51,5 +51,5 @@ class FetchPolicy:
         return self.host_interval if special is None else special
 
     def poll_interval_of(self, host: str) -> timedelta:
-        """Return the least pause between two polls of a source on `host`."""
+        """Return the shortest pause between two polls of a source on `host`."""
         return self.hosts.get(host, HostPolicy()).poll_interval or timedelta(0)

@@ -1,4 +1,4 @@
-"""HTTP as servers send it: what browsers and curl read all the same, put right before aiohttp's parser."""
+"""Repair HTTP responses that browsers and curl accept, but aiohttp's parser refuses."""
 
 import asyncio
 import functools
@@ -9,11 +9,11 @@ from aiohttp import ClientPayloadError, TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import set_exception
 
+# Bytes of a response head that are buffered; a longer one is left to aiohttp, and its limits.
 MAX_HEAD = 65_536
-"""Bytes of a head that are waited for; a longer one is left to aiohttp, and its limits."""
 
-_END = re.compile(rb"\r?\n\r?\n")
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _INTERIM = re.compile(rb"HTTP/\d\.\d 1\d\d\b")
 
 
@@ -30,11 +30,11 @@ class LongerThanClaimedError(ClientPayloadError):
 
 
 class TolerantConnector(TCPConnector):
-    """Opens connections whose answers are put right."""
+    """Opens connections whose responses are repaired."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # aiohttp has no other way to say what reads from a connection.
+        # aiohttp has no public way to replace the protocol of a connection.
         self._factory = cast(
             "functools.partial[ResponseHandler]",
             functools.partial(TolerantHandler, loop=self._loop),
@@ -42,7 +42,7 @@ class TolerantConnector(TCPConnector):
 
 
 class TolerantHandler(ResponseHandler):
-    """Reads the answers of one connection."""
+    """Reads the responses of one connection; repairs their heads before aiohttp parses them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -50,26 +50,26 @@ class TolerantHandler(ResponseHandler):
         self._left: int | None = None
 
     def set_response_params(self, **params: Any) -> None:
-        """Begin to wait for another answer."""
+        """Begin to wait for another response."""
         self._head, self._left = bytearray(), None
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and pass it on once the head is whole."""
+        """Buffer what came, and pass it on once the head is whole."""
         while self._head is not None and data:
             self._head += data
-            end = _END.search(self._head)
+            end = _HEAD_END.search(self._head)
             if end is None and len(self._head) <= MAX_HEAD:
                 return
             received, self._head, data = bytes(self._head), None, b""
             if end is None:
                 super().data_received(received)
                 return
-            mended, self._left = mend(received[: end.start()])
+            head, self._left = repair_head(received[: end.start()])
             data = received[end.end() :]
-            if _INTERIM.match(mended):  # the answer itself is still to come
+            if _INTERIM.match(head):  # 1xx: the final response is still to come
                 self._head = bytearray()
-            self._pass_on(mended, data if self._head is None else b"")
+            self._pass_on(head, data if self._head is None else b"")
             if self._head is None:
                 return
         if self._head is None:
@@ -96,22 +96,21 @@ class TolerantHandler(ResponseHandler):
             self.transport.close()
 
 
-def mend(head: bytes) -> tuple[bytes, int | None]:
-    """Return the head of an answer as it should be, and how long its body is; None if it says not.
+def repair_head(head: bytes) -> tuple[bytes, int | None]:
+    """Return a response head as it should be, and its Content-Length; None if it has none.
 
     Lines that are no headers are left out. A length that is given twice counts once, and not at
-    all beside chunks (RFC 9112, section 6.3). Two different lengths are left for the parser to
-    refuse.
+    all beside chunks (RFC 9112, section 6.3).
     """
     first, *lines = re.split(rb"\r?\n", head)
     headers: list[tuple[bytes, bytes]] = []
     for line in lines:
-        if line[:1] in (b" ", b"\t") and headers:  # folded, as it was once allowed
+        if line[:1] in (b" ", b"\t") and headers:  # obs-fold (RFC 9112, section 5.2)
             name, value = headers.pop()
             headers.append((name, value + b" " + line.strip()))
             continue
         name, colon, value = line.partition(b":")
-        if colon and _NAME.fullmatch(name.rstrip()):
+        if colon and _HEADER_NAME.fullmatch(name.rstrip()):
             headers.append((name.rstrip(), value.strip(b" \t")))
     codings = b",".join(value for name, value in headers if name.lower() == b"transfer-encoding")
     is_chunked = b"chunked" in codings.lower()
@@ -121,6 +120,7 @@ def mend(head: bytes) -> tuple[bytes, int | None]:
         if name.lower() == b"content-length"
         for length in value.split(b",")
     }
+    # Two different lengths are left for the parser to refuse: they are an attack, or a bug.
     if is_chunked or len(lengths) == 1:
         headers = [pair for pair in headers if pair[0].lower() != b"content-length"]
     if codings and not is_chunked:  # "identity", which means nothing

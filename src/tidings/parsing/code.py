@@ -11,8 +11,8 @@ from selectolax.lexbor import LexborNode
 
 from tidings.parsing.text import clean_text
 
+# Characters of a block that is worth colours.
 MAX_HIGHLIGHTED = 50_000
-"""Characters of a block that is worth colours."""
 MAX_DEPTH = 100
 
 

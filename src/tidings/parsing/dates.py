@@ -1,48 +1,60 @@
-"""Dates as publishers write them: read exactly or not at all, never guessed."""
-# ruff: noqa: RUF001 - the punctuation of East Asia
+"""Dates as publishers write them: read exactly or not at all, never guessed.
 
+Names of months, days of the week and time zones, as dates in feeds spell them.
+"""
+
+# ruff: noqa: RUF001 - the punctuation of East Asia
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-from tidings.parsing.months import IGNORED, MONTHS, NAMES, ZONES
-
+# Characters of the longest date that is looked at.
 MAX_SIZE = 100
-"""Characters of the longest date that is looked at."""
 
+# Years outside are slips or stand for "no date", as year 1 often does.
 FIRST_YEAR, LAST_YEAR = 1900, 2999
-"""Years outside are slips or stand for "no date", as year 1 often does."""
 
 MAX_OFFSET = timedelta(hours=14)
 
 _HALF = r"(?:\s?(?P<half>[AaPp]\.?[Mm]\.?)(?![A-Za-z]))?"
+
 _EASTERN_HALF = r"(?:(?P<eastern_half>上午|下午|午前|午後|凌晨|早上|晚上|오전|오후)\s?)?"
+
 _TIME = (
     r"(?P<hour>\d{1,2})[:h](?P<minute>\d{1,2})"
     rf"(?::(?P<second>\d{{1,2}})(?:[.,]\d{{1,9}})?)?{_HALF}"
 )
+
 _OFFSET = r"(?:(?:GMT|UTC|UT|Z)?\s?(?P<sign>[+\-\u2212])(?P<zone_hours>\d{1,2})(?::?(?P<zone_minutes>\d{2}))?)"
+
 _NAMED = r"(?P<zone>[A-Za-z]{1,5}|[A-Z][A-Za-z]{2,15}/[A-Za-z_]{2,30})"
+
 _TAIL = rf"(?:\s?(?:{_OFFSET}(?:\s?[A-Z]{{1,5}})?|{_NAMED}))?(?:\s\(.{{1,40}}\))?"
+
 _AT = r"(?:,?\s(?:(?:at|um|в|à|-|–)\s)?)"
 
 _USUAL = re.compile(
     r"(?:(?P<weekday>[A-Za-z]{3,9}),?\s)?(?P<day>\d{1,2})\s(?P<month>[A-Za-z]{3,9})\s(?P<year>\d{4})"
     rf"\s{_TIME}{_TAIL}"
 )
+
 _ISO = re.compile(
     rf"(?P<year>\d{{4}})(?:(?P<mark>[-/.])(?P<month>\d{{1,2}})(?:(?P=mark)(?P<day>\d{{1,2}}))?)?"
     rf"(?:(?:T|t|,?\s|\s?T\s?){_EASTERN_HALF}{_TIME}{_TAIL})?"
 )
+
 _ORDINAL = re.compile(rf"(?P<year>\d{{4}})-(?P<day_of_year>\d{{3}})(?:(?:T|\s){_TIME}{_TAIL})?")
+
 _ZONED_DAY = re.compile(
     rf"(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}})(?:{_OFFSET}|(?P<zone>Z))"
 )
+
 _COMPACT = re.compile(
     r"(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})"
     rf"(?:T?(?P<hour>\d{{2}})(?P<minute>\d{{2}})(?P<second>\d{{2}})?{_TAIL})?"
 )
+
 _EASTERN = re.compile(
     r"(?P<year>\d{4})(?:\s?[年년]\s?|\.\s)(?P<month>\d{1,2})(?:\s?[月월]\s?|\.\s)"
     r"(?P<day>\d{1,2})\s?[日号號일.]?,?\s?"
@@ -51,23 +63,34 @@ _EASTERN = re.compile(
     r"(?:(?P<minute>\d{1,2})\s?[:：分분]?\s?)?"
     rf"(?:(?P<second>\d{{1,2}})\s?[秒초]?)?{_TAIL})?"
 )
+
 _NUMERIC = re.compile(
     r"(?P<first>\d{1,2})(?P<mark>[./-])(?P<second_number>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})"
     rf"(?:{_AT}{_TIME}(?:\sUhr)?{_TAIL})?"
 )
+
 _CLOCK = re.compile(rf"(?:^|\s){_TIME}")
+
 _ZONE_OFFSET = re.compile(rf"\s{_OFFSET}(?=\s|$)")
+
 _WEEKDAY = re.compile(r"([^\W\d_]{2,10})\.?,?\s")
+
 _MONTH_NUMBER = re.compile(r"\b(\d{1,2})\s?[月월]")
+
+# The letter that ISO 8601 has between date and time.
 _BETWEEN = re.compile(r"(?<=[-\d]\d)T(?=\d{1,2}:)")
-"""The letter that ISO 8601 has between date and time."""
+
 _MARKS = re.compile("[\u200b\u200e\u200f\ufeff]")
+
 _COMMENT = re.compile(r"\s\([^()]{1,40}\)$")
+
 _WORD = re.compile(r"[^\W\d_]+/[A-Za-z_]+|[^\W\d_]+|\d+|[^\s,.'’/-]")
+
 _AFTERNOON = ("下午", "午後", "晚上", "오후")
+
 _STAMP = re.compile(r"(\d{10})(?:\d{3})?(?:\.\d{1,9})?")
 
-
+# What names of zones mean to those who write in a language, where `months.ZONES` has another.
 _LOCAL_ZONES = {
     "ar": {"AST": "+0300"},
     "en-au": {"EST": "+1000", "EDT": "+1100", "CST": "+0930", "CDT": "+1030"},
@@ -76,9 +99,92 @@ _LOCAL_ZONES = {
     "he": {"IST": "+0200"},
     "zh": {"CST": "+0800"},
 }
-"""What names of zones mean to those who write in a language, where `months.ZONES` has another."""
 
 _CAPITALS = re.compile(r"\b[A-Z]{3}\b")
+
+# ruff: noqa: RUF001 - Greek and Cyrillic words look like Latin ones
+_MONTHS = """
+jan january januar janvier janv enero ene gennaio gen janeiro januari янв января январь stycznia sty leden ledna январе jän jänner ιαν ιανουαρίου január 一月 ocak oca tammikuuta tammikuu січня січ ianuarie يناير
+feb february februar février fevrier fév févr fev febrero febbraio fevereiro februari фев февр февраля февраль lutego lut únor února φεβ φεβρουαρίου február 二月 şubat şub helmikuuta helmikuu лютого лют februarie فبراير
+mar march märz mrz maerz mars marzo março marco maart mrt мар марта март marca březen března μαρ μαρτ μάρ μαρτίου március márc 三月 maaliskuuta maaliskuu березня бер martie مارس maret mart
+apr april avril avr abril abr aprile апр апреля апрель kwietnia kwi duben dubna απρ απριλίου április ápr 四月 nisan nis huhtikuuta huhtikuu квітня кві aprilie أبريل ابريل
+may mai mayo maggio mag maio mei мая май maja maj květen května μαϊ μαι μαΐ μάι μαΐου május máj 五月 mayıs toukokuuta toukokuu травня тра مايو
+jun june juni juin junio giugno giu junho июн июня июнь czerwca cze červen června ιουν ιον ιούν ιουνίου június jún 六月 haziran haz kesäkuuta kesäkuu червня чер iunie يونيو
+jul july juli juillet juil julio luglio lug julho июл июля июль lipca lip červenec července ιουλ ιολ ιούλ ιουλίου július júl 七月 temmuz tem heinäkuuta heinäkuu липня лип iulie يوليو
+aug august août aout aoû agosto ago augustus авг августа август sierpnia sie srpen srpna αυγ αύγ αυγούστου augusztus 八月 ağustos ağu elokuuta elokuu серпня сер أغسطس agustus augusti
+sep sept september septembre septiembre set settembre setembro сен сент сентября сентябрь września wrz září σεπ σεπτ σεπτεμβρίου szeptember szept 九月 eylül eyl syyskuuta syyskuu вересня вер septembrie سبتمبر
+oct october okt oktober octobre octubre ott ottobre out outubro окт октября октябрь paź października říjen října οκτ οκτωβρίου október 十月 ekim eki lokakuuta lokakuu жовтня жов octombrie أكتوبر
+nov november novembre noviembre novembro ноя нояб ноября ноябрь lis listopada listopad listopadu νοε νοεμ νοέ νοεμβρίου 十一月 kasım kas marraskuuta marraskuu листопада noiembrie نوفمبر
+dec december dez dezember décembre decembre déc dic diciembre dicembre dezembro дек декабря декабрь gru grudnia prosinec prosince δεκ δεκεμβρίου 十二月 aralık ara joulukuuta joulukuu грудня гру decembrie ديسمبر desember
+"""
+
+_IGNORED = """
+mon tue tues wed weds thu thur thurs fri sat sun monday tuesday wednesday thursday friday saturday
+sunday mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag
+lun mer jeu ven sam dim lundi mardi mercredi jeudi vendredi samedi dimanche mié mie jue vie sáb
+sab dom lunes martes miércoles miercoles jueves viernes sábado sabado domingo lunedì lunedi
+martedì martedi mercoledì mercoledi giovedì giovedi venerdì venerdi sabato domenica gio seg ter
+qua qui sex segunda terça terca quarta quinta sexta feira ma wo za zo maandag dinsdag woensdag
+donderdag vrijdag zaterdag zondag din woe don vrij zat zon пн вт ср чт пт сб вс понедельник
+вторник среда четверг пятница суббота воскресенье κυρ δευ τρι τρί τετ πεμ πέμ παρ σαβ σάβ
+δευτέρα τρίτη τετάρτη πέμπτη παρασκευή σάββατο κυριακή at um uhr den the of
+周一 周二 周三 周四 周五 周六 周日 週一 週二 週三 週四 週五 週六 週日 星期一 星期二 星期三 星期四
+星期五 星期六 星期日 星期天 pzt sal çar per cum cmt paz pazartesi salı çarşamba perşembe cuma cumartesi
+pazar ma ti ke to pe la su ons tors fre lör lør søn mån tis man tir szerda hétfő kedd csütörtök
+péntek szombat vasárnap нд luni marți miercuri joi vineri sâmbătă duminică on le à a las kl om г в года de del e er st nd rd th
+"""
+
+_OFFSETS = {
+    -12: "aoe",
+    -11: "sst",
+    -10: "hst",
+    -9: "akst",
+    -8: "pst akdt",
+    -7: "mst pdt",
+    -6: "cst mdt",
+    -5: "est cdt pet cot ect",
+    -4: "ast edt clt vet",
+    -3.5: "nst",
+    -3: "art brt adt uyt clst",
+    -2.5: "ndt",
+    0: "ut utc gmt z wet",
+    1: "cet bst west met mez wat",
+    2: "cest mest mesz eet cat sast",
+    3: "msk eest eat trt idt",
+    3.5: "irst",
+    4: "msd gst samt",
+    5: "pkt yekt uzt",
+    5.5: "ist",
+    5.75: "npt",
+    6: "omst bdt almt",
+    7: "wib ict krat novt",
+    8: "hkt sgt awst wita irkt pht myt",
+    9: "jst kst wit yakt",
+    9.5: "acst",
+    10: "aest vlat chst",
+    10.5: "acdt",
+    11: "aedt magt",
+    12: "nzst fjt",
+    13: "nzdt",
+}
+
+# The number of a month by its name or abbreviation, lower-case and without full stop.
+MONTHS = {
+    name: number for number, names in enumerate(_MONTHS.split("\n")) for name in names.split()
+}
+
+# One name of each month, by its number.
+NAMES = {month: name for name, month in MONTHS.items()}
+
+# Words that say nothing about the date which its numbers do not say.
+IGNORED = frozenset(_IGNORED.split())
+
+# Hours east of Greenwich by zone name, lower-case.
+#
+# Where several zones share a name it means the one most feeds mean: IST is India's (not Ireland's
+# or Israel's), BST Britain's summer time, CST and EST North America's, AST Atlantic, GST the
+# Gulf's. In some languages they mean another one: `dates` knows which.
+ZONES = {name: hours for hours, names in _OFFSETS.items() for name in names.split()}
 
 
 def parse_date(raw: str, language: str | None = None) -> datetime | None:

@@ -1,25 +1,29 @@
-"""Bytes to text: whatever the labels say, the bytes have the last word."""
+"""Bytes to text: whatever the labels say, the bytes have the last word.
+
+What the labels of character encodings mean, as browsers read them.
+
+Text that was encoded twice: UTF-8 that somebody took for Windows-1252 and encoded again.
+"""
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from encodings.aliases import aliases
 
 from charset_normalizer import from_bytes
 
-from tidings.parsing import charsets
-from tidings.parsing.doubling import undoubled
-
+# Bytes that the detection of an encoding looks at.
 MAX_SAMPLE = 16_384
-"""Bytes that the detection of an encoding looks at."""
 
 _EBCDIC = "<?xm".encode("cp037")
 
+# Share of the characters beyond ASCII that may be unreadable while we still trust a label.
 TOLERATED_DAMAGE = 0.05
-"""Share of the characters beyond ASCII that may be unreadable while we still trust a label."""
 
+# Characters beyond ASCII in a text that are enough to tell how close together they stand.
 DENSE_TEXT = 12
-"""Characters beyond ASCII in a text that are enough to tell how close together they stand."""
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -30,10 +34,87 @@ _BOMS = (
 )
 
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
+
 _BYTES_TOGETHER = re.compile(rb"[\x80-\xff]{2}")
+
 _RUN = re.compile(r"[^\x00-\x7f]{3,}")
+
 _ASCII_TAG = re.compile(rb"<[\t\n\r -;=?-~]{1,500}>")
+
 _DECLARATION = re.compile(rb"<\?xml\s[^>]{0,200}?\bencoding\s{0,20}=\s{0,20}[\"']([^\"'<>]{0,200})")
+
+MAX_LABEL = 40
+
+# Labels by Python codec, without their punctuation. UTF-16 and UTF-32 are missing because bytes
+# tell them better than labels do.
+_CODECS = {
+    "big5hkscs": "big5 big5hkscs cnbig5 cp950 csbig5 xxbig5",
+    "cp1250": "cp1250 windows1250 xcp1250",
+    "cp1251": "cp1251 windows1251 xcp1251",
+    "cp1252": "ansix341968 ascii cp1252 cp819 csisolatin1 ibm819 iso88591 iso885911987 isoir100 "
+    "l1 latin1 usascii windows1252 xcp1252",
+    "cp1253": "cp1253 windows1253 xcp1253",
+    "cp1254": "cp1254 csisolatin5 iso88599 iso885991989 isoir148 l5 latin5 windows1254 xcp1254",
+    "cp1255": "cp1255 windows1255 xcp1255",
+    "cp1256": "cp1256 windows1256 xcp1256",
+    "cp1257": "cp1257 windows1257 xcp1257",
+    "cp1258": "cp1258 windows1258 xcp1258",
+    "cp866": "866 cp866 csibm866 ibm866",
+    "cp874": "cp874 dos874 iso885911 tis620 windows874",
+    "cp932": "cp932 csshiftjis ms932 mskanji shiftjis sjis windows31j xsjis",
+    "cp949": "cp949 cseuckr csksc56011987 euckr isoir149 korean ksc56011987 ksc56011989 ksc5601 "
+    "ms949 uhc windows949",
+    "euc_jp": "cseucpkdfmtjapanese eucjp xeucjp",
+    "gb18030": "chinese cp936 csgb2312 csiso58gb231280 gb18030 gb2312 gb231280 gbk isoir58 ms936 xgbk",
+    "iso2022_jp_ext": "csiso2022jp iso2022jp",
+    "iso8859_10": "csisolatin6 iso885910 isoir157 l6 latin6",
+    "iso8859_13": "iso885913",
+    "iso8859_14": "iso885914",
+    "iso8859_15": "csisolatin9 iso885915 l9 latin9",
+    "iso8859_16": "iso885916",
+    "iso8859_2": "csisolatin2 iso88592 iso885921987 isoir101 l2 latin2",
+    "iso8859_3": "csisolatin3 iso88593 iso885931988 isoir109 l3 latin3",
+    "iso8859_4": "csisolatin4 iso88594 iso885941988 isoir110 l4 latin4",
+    "iso8859_5": "csisolatincyrillic cyrillic iso88595 iso885951988 isoir144",
+    "iso8859_6": "arabic asmo708 csiso88596e csiso88596i csisolatinarabic ecma114 iso88596 "
+    "iso885961987 iso88596e iso88596i isoir127",
+    "iso8859_7": "csisolatingreek ecma118 elot928 greek greek8 iso88597 iso885971987 isoir126 sungreek",
+    "iso8859_8": "csiso88598e csiso88598i csisolatinhebrew hebrew iso88598 iso885981988 iso88598e "
+    "iso88598i isoir138 logical visual",
+    "hz": "hz hzgb hzgb2312",
+    "iso2022_kr": "csiso2022kr iso2022kr",
+    "johab": "cp1361 johab ms1361",
+    "koi8_r": "cskoi8r koi koi8 koi8r",
+    "koi8_u": "koi8ru koi8u",
+    "mac_cyrillic": "maccyrillic macukrainian xmaccyrillic xmacukrainian",
+    "mac_roman": "csmacintosh mac macintosh macroman xmacroman",
+    "utf-8": "unicode11utf8 unicode20utf8 utf8 utf8mb4 xunicode20utf8",
+}
+
+# Codecs that no browser knows any more; Python's own names lead to them. Nothing else ever
+# reaches a codec: some of Python's are no character sets but decompress, or build what text
+# describes.
+_OLD = """
+cp037 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861
+cp862 cp863 cp864 cp865 cp869 cp875 cp1006 cp1026 cp1125 cp1140 hp_roman8 iso2022_jp_1
+iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 koi8_t kz1048 mac_arabic mac_croatian mac_farsi
+mac_greek mac_iceland mac_latin2 mac_romanian mac_turkish ptcp154 shift_jis_2004 shift_jisx0213
+euc_jisx0213
+"""
+
+_KNOWN = frozenset(_OLD.split())
+
+# Stretches beyond ASCII that must make sense when decoded once more: one may be chance.
+MIN_RUNS = 2
+
+_BYTES = {
+    bytes([byte]).decode("cp1252", errors="ignore") or chr(byte): byte for byte in range(128, 256)
+}
+
+_DOUBLED_RUN = re.compile(r"[^\x00-\x7f]+")
+
+# What is left where the second half of a no-break space became a blank.
+_REMNANT = "Â"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +147,7 @@ def decode(body: bytes, charset: str | None = None) -> Decoded:
     if found is None:
         labels = list(_labels(body, charset))
         found = _by_escapes(body, labels) or _by_utf_8(body, labels) or _by_labels(body, labels)
-    text = None if found.text.isascii() else undoubled(found.text)
+    text = None if found.text.isascii() else undo_mojibake(found.text)
     return replace(found, text=text, problems=(*found.problems, "encoded twice")) if text else found
 
 
@@ -116,7 +197,7 @@ def _by_escapes(body: bytes, labels: list[str]) -> Decoded | None:
     """Read the 7-bit encodings of East Asia, which would else pass for ASCII."""
     if not body.isascii():
         return None
-    named = [codec for label in labels for codec in charsets.codecs_of(label)]
+    named = [codec for label in labels for codec in codecs_of(label)]
     codecs_7_bit = [codec for codec in named if codec.startswith("iso2022")]
     if b"\x1b$)C" in body:
         codecs_7_bit.append("iso2022_kr")
@@ -148,9 +229,9 @@ def _labels(body: bytes, charset: str | None) -> Iterator[str]:
 
 def _by_labels(body: bytes, labels: list[str]) -> Decoded:
     """Read `body` by the first label that fits: exactly, then with a little damage; else guess."""
-    candidates = [codec for label in labels for codec in charsets.codecs_of(label)]
+    candidates = [codec for label in labels for codec in codecs_of(label)]
     # The western label is the least telling one, and means nothing for text that looks eastern.
-    candidates.sort(key=lambda codec: codec == charsets.WESTERN)
+    candidates.sort(key=lambda codec: codec == WESTERN)
     if found := _without_damage(body, candidates, labels):
         return found
     if all(codec == "utf-8" for codec in candidates) and _is_mostly_utf_8(body):
@@ -158,7 +239,7 @@ def _by_labels(body: bytes, labels: list[str]) -> Decoded:
 
     for codec in ("utf-8", *candidates):
         text = body.decode(codec, errors="replace")
-        is_misread = codec == charsets.WESTERN and _is_dense(text)
+        is_misread = codec == WESTERN and _is_dense(text)
         if _damage(text) <= TOLERATED_DAMAGE and not is_misread:
             return _labelled(text, codec, labels)
 
@@ -166,7 +247,7 @@ def _by_labels(body: bytes, labels: list[str]) -> Decoded:
         text = body.decode(codec, errors="replace")
         if _damage(text) <= TOLERATED_DAMAGE:
             return _labelled(text, codec, labels)
-    return _labelled(body.decode(charsets.WESTERN, errors="replace"), charsets.WESTERN, labels)
+    return _labelled(body.decode(WESTERN, errors="replace"), WESTERN, labels)
 
 
 def _without_damage(body: bytes, candidates: list[str], labels: list[str]) -> Decoded | None:
@@ -175,7 +256,7 @@ def _without_damage(body: bytes, candidates: list[str], labels: list[str]) -> De
             text = body.decode(codec)
         except UnicodeDecodeError:
             continue
-        if codec != charsets.WESTERN or not _is_dense(text):
+        if codec != WESTERN or not _is_dense(text):
             return _labelled(text, codec, labels)
     return None
 
@@ -216,12 +297,12 @@ def _guess(body: bytes) -> str:
     sample = _ASCII_TAG.sub(b" ", b"\n".join(lines)[: 4 * MAX_SAMPLE])[:MAX_SAMPLE]
     beyond_ascii = sum(map(len, _BEYOND_ASCII.findall(sample)))
     if beyond_ascii < DENSE_TEXT and not _BYTES_TOGETHER.search(sample):
-        return charsets.WESTERN  # a few letters apart: too little to guess from
-    detectable = list(charsets.DETECTABLE)
+        return WESTERN  # a few letters apart: too little to guess from
+    detectable = list(DETECTABLE)
     matches = from_bytes(sample, cp_isolation=detectable, preemptive_behaviour=False)
     best = matches.best()
     if best is None:
-        return charsets.WESTERN
+        return WESTERN
     # The alphabet decides ties, and would make every short western text an eastern one.
     ties = [
         match for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
@@ -233,12 +314,80 @@ def _guess(body: bytes) -> str:
 def _disagreements(labels: list[str], codec: str) -> tuple[str, ...]:
     """Say which labels are not true of a text that `codec` reads."""
     return tuple(
-        f"says {charsets.printable(label)}, is {codec}"
+        f"says {printable(label)}, is {codec}"
         for label in dict.fromkeys(labels)
-        if codec not in charsets.codecs_of(label)
+        if codec not in codecs_of(label)
     )
 
 
 def _unreadable(text: str, codec: str) -> tuple[str, ...]:
     count = text.count("\ufffd")
     return (f"{count} unreadable characters in {codec}",) if count else ()
+
+
+def _plain(label: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", label.lower())
+
+
+_COMMON = (
+    {_plain(name): codec for name, codec in aliases.items() if codec in _KNOWN}
+    | {_plain(codec): codec for codec in _KNOWN}
+    | {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
+)
+
+# What Python calls these codecs besides, such as "euccn", is understood, too.
+_LABELS = {
+    _plain(name): _COMMON[_plain(codec)]
+    for name, codec in aliases.items()
+    if _plain(codec) in _COMMON
+} | _COMMON
+
+_SUPERSETS = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp949": "johab"}
+
+# What servers and editors claim by default, and what any bytes can be read as.
+WESTERN = "cp1252"
+
+_RARE = {
+    *("hz", "iso2022_kr", "johab"),
+    *("iso8859_3", "iso8859_4", "iso8859_10", "iso8859_13", "iso8859_14", "iso8859_16"),
+    "mac_roman",
+}
+
+# The codecs worth guessing: a rare one is a wrong guess more often than a right one.
+DETECTABLE = tuple(codec for codec in _CODECS if codec not in _RARE)
+
+
+def codecs_of(label: str) -> tuple[str, ...]:
+    """Return the codecs that `label` may mean, likeliest first; none if it is unknown."""
+    if len(label) > MAX_LABEL:
+        return ()
+    plain = _plain(label)
+    codec = _LABELS.get(plain) or _LABELS.get(plain.removeprefix("x"))
+    if codec is None:
+        return ()
+    relative = _SUPERSETS.get(codec)
+    return (codec, relative) if relative else (codec,)
+
+
+def printable(label: str) -> str:
+    """Return `label` fit for a message."""
+    return ascii(label[:MAX_LABEL])[1:-1]
+
+
+def undo_mojibake(text: str) -> str | None:
+    """Return `text` as it was before its second encoding; None if it had but one.
+
+    It had two if every single stretch beyond ASCII makes sense when decoded once more. In no
+    language do letters fall like that, and texts about this very mistake hold other letters, too.
+    """
+    runs = Counter(_DOUBLED_RUN.findall(text))
+    remnants = runs.pop(_REMNANT, 0)
+    if runs.total() < MIN_RUNS:
+        return None
+    try:
+        meant = {run: bytes(_BYTES[letter] for letter in run).decode() for run in runs}
+    except (KeyError, UnicodeDecodeError):
+        return None
+    if remnants:
+        meant[_REMNANT] = ""
+    return _DOUBLED_RUN.sub(lambda run: meant[run[0]], text)

@@ -1,36 +1,42 @@
-"""The feeds of a page: those it advertises, those it links to, and where feeds usually are."""
+"""The feeds of a page: those it advertises, those it links to, and where feeds usually are.
+
+The feeds of YouTube, which its addresses hold and its pages mention at best.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from tidings.domain.documents import Link
-from tidings.parsing import youtube
+from tidings.model.feed import Link
 from tidings.parsing.decoding import decode
-from tidings.parsing.markup import is_affordable
-from tidings.parsing.text import clean_line
+from tidings.parsing.text import clean_line, is_affordable
 from tidings.parsing.urls import absolute_url, canonical_url
 
+# Feeds of one page that are named.
 MAX_FEEDS = 20
-"""Feeds of one page that are named."""
 
 MAX_LINKS = 5000
-MAX_BODY = 4_000_000
-MAX_PAGE = 1_000_000
-"""Characters of a page, without its scripts, that are looked at."""
 
+MAX_BODY = 4_000_000
+
+# Characters of a page, without its scripts, that are looked at.
+MAX_PAGE = 1_000_000
+
+# Where publishing software puts feeds, the most common first.
 USUAL_PATHS = (
     *("feed", "rss.xml", "feed.xml", "atom.xml", "index.xml"),
     *("rss", "feed/", "feeds/all.atom.xml", "feed.json", "index.rdf"),
 )
-"""Where publishing software puts feeds, the most common first."""
 
 _GENERIC_TYPES = frozenset({"application/json", "application/xml", "text/json", "text/xml"})
+
 _FEED_TYPE = re.compile(r"\b(?:atom|rdf|rss)\b|\bfeed\+json")
+
 _NO_FEED = re.compile(r"/wp-json/|oembed|opensearch|sitemap", re.IGNORECASE)
+
 _COMMENTS = re.compile(r"\bcomments?\b", re.IGNORECASE)
 
 _FEED_PATH = re.compile(
@@ -38,20 +44,48 @@ _FEED_PATH = re.compile(
     r"|/(?:feeds?|rss2?|atom)/[^/]+/?$|\.(?:rss|atom|rdf)$",
     re.IGNORECASE,
 )
+
 _FEED_WORD = re.compile(r"feed|rss|atom|/index\.xml", re.IGNORECASE)
+
 _FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|alt)=(?:rss|atom|feed|rdf)", re.IGNORECASE)
+
 _FEED_HOSTS = frozenset({"feedpress.me", "feedpress.it", "anchor.fm"})
+
 _FEED_SERVERS = frozenset({"feed", "feeds", "feeds2", "rss"})
 
 _UNSEEN = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|svg|template|textarea)\b.*?(?:</\1\b|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
+
 _META_CHARSET = re.compile(
     rb"<meta\s[^<>]{0,200}?\bcharset\s{0,9}=[\s\"']{0,9}([\w.:-]{1,40})", re.IGNORECASE
 )
+
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+
 _PAGE_START = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+
+FEEDS = "https://www.youtube.com/feeds/videos.xml"
+
+_HOSTS = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com"})
+
+_CHANNEL = r"UC[\w-]{22}"
+
+_CHANNEL_PATH = re.compile(rf"/channel/({_CHANNEL})(?:/|$)")
+
+_PLAYLIST = re.compile(r"(?:PL|UU|FL|OL)[\w-]{8,60}")
+
+# The first that is found names the channel whose page it is; the last, that of a video.
+_CHANNEL_MARKS = tuple(
+    re.compile(pattern, re.ASCII)
+    for pattern in (
+        rf'<link rel="canonical" href="https://www\.youtube\.com/channel/({_CHANNEL})"',
+        rf'itemprop="(?:channelId|identifier)" content="({_CHANNEL})"',
+        rf'"externalId":"({_CHANNEL})"',
+        rf'"channelId":"({_CHANNEL})"',
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +129,9 @@ def read_page(
     bases = (base_url, url)
 
     in_headers = filter(_is_of_feed, alternates)
-    advertised = [*in_headers, *_advertised(tree, bases), *youtube.feeds_in_page(text, url)]
+    advertised = [*in_headers, *_advertised(tree, bases), *feeds_in_page(text, url)]
     linked = _linked(tree, bases)
-    usual = () if youtube.is_there(url) else _usual(url)
+    usual = () if is_there(url) else _usual(url)
     return Page(advertised=_ordered(advertised), linked=_ordered(linked), usual=_ordered(usual))
 
 
@@ -181,3 +215,32 @@ def _ordered(links: Iterable[Link]) -> tuple[Link, ...]:
 def _is_of_comments(link: Link) -> bool:
     parts = urlsplit(link.url)
     return _COMMENTS.search(f"{parts.path}?{parts.query} {link.title}") is not None
+
+
+def is_there(url: str) -> bool:
+    """Tell whether `url` is a page of YouTube."""
+    return urlsplit(url).hostname in _HOSTS
+
+
+def find_feed_of(url: str) -> Link | None:
+    """Return the feed of the channel or playlist that `url` itself names."""
+    if not is_there(url):
+        return None
+    parts = urlsplit(url)
+    if channel := _CHANNEL_PATH.match(parts.path):
+        return _feed("channel_id", channel[1])
+    [playlist, *_] = parse_qs(parts.query).get("list") or [""]
+    is_playlist = parts.path == "/playlist" and _PLAYLIST.fullmatch(playlist)
+    return _feed("playlist_id", playlist) if is_playlist else None
+
+
+def feeds_in_page(page: str, url: str) -> Iterator[Link]:
+    """Yield the feed of the channel that a page of YouTube belongs to."""
+    if is_there(url):
+        found = (mark.search(page) for mark in _CHANNEL_MARKS)
+        if channel := next(filter(None, found), None):
+            yield _feed("channel_id", channel[1])
+
+
+def _feed(parameter: str, name: str) -> Link:
+    return Link(url=f"{FEEDS}?{parameter}={name}", type="application/atom+xml")

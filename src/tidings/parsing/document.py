@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tidings.domain.documents import ParsedFeed
 from tidings.errors import ParseError
+from tidings.model.feed import ParsedFeed
 from tidings.parsing import feeds, json_feed
 from tidings.parsing.decoding import decode
 from tidings.parsing.entries import clean_feed
-from tidings.parsing.languages import language_tag
-from tidings.parsing.mending import Mended, mend
 from tidings.parsing.raw import RawFeed
+from tidings.parsing.text import language_tag
+from tidings.parsing.xml_repair import Mended, mend
 
 _SIGNATURES = {
     b"\x1f\x8b": "compressed data",

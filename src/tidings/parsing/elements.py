@@ -1,25 +1,42 @@
-"""What feedparser's handlers mix up, kept apart: each text with the element that it stood in."""
+"""What feedparser's handlers mix up, kept apart: each text with the element that it stood in.
+
+Whose an element is: namespaces as publishers write them, by the names that feedparser knows.
+"""
 
 import html
 import re
+from functools import lru_cache
 
 from feedparser.mixin import _FeedParserMixin
 
-from tidings.parsing import markup
-from tidings.parsing.nodes import Node
+from tidings.parsing import text
+from tidings.parsing.raw import Node
 from tidings.parsing.text import clean_text
 
+# A registered link relation by its whole name (RFC 4287, section 4.2.7.2).
 _RELATION = re.compile(r"https?://www\.iana\.org/assignments/(?:link-)?relations?/(?:.*[#/])?")
-"""A registered link relation by its whole name (RFC 4287, section 4.2.7.2)."""
 
 _TEXTS = frozenset(
     {"content", "description", "summary", "subtitle", "itunes_subtitle", "xhtml_div"}
 )
+
 _XHTML = "application/xhtml+xml"
+
 _ANY_XML = ("application/xml", "text/xml")
+
 _OCTETS = "application/octet-stream"
 
 _Attributes = dict[str, str]
+
+# Stands between a namespace and a local name, as no document of XML can hold it: expat refuses a
+# namespace that holds its separator, and some publishers leave a blank in theirs.
+SEPARATOR = "\x1f"
+
+# Characters; a longer namespace is none that anybody specified.
+MAX_KNOWN = 200
+
+# What makes a feed, in whatever namespace.
+STRUCTURE = frozenset({"rss", "rdf", "feed", "channel", "item", "entry"})
 
 
 class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is untyped
@@ -179,7 +196,39 @@ def _meant(detail: Node, raw: str, *, is_decoded: bool) -> Node:
     if kind == _XHTML and "<" not in raw and "&lt;" in raw:
         # Not even the element that XHTML has to stand in is there: it is escaped, like HTML.
         meant = html.unescape(written)
-        if markup.has_element(meant):
+        if text.has_element(meant):
             return {"type": "text/html", "value": meant, "before": before}
     is_found = detail["element"] == "xhtml:div" or detail.get("is_found")
     return {"before": None} if is_found else {}
+
+
+def canonical(namespace: str) -> str:
+    """Return a namespace as its specification writes it, however it is written here."""
+    return _canonical(namespace) if len(namespace) <= MAX_KNOWN else namespace
+
+
+def split(name: str) -> tuple[str | None, str]:
+    """Return the canonical namespace and the local name of what expat calls `name`."""
+    namespace, _, local = name.rpartition(SEPARATOR)
+    return (canonical(namespace) if namespace else None), local
+
+
+def is_known(namespace: str, prefix: str | None) -> bool:
+    """Tell whether feedparser knows a canonical namespace, or the prefix that usually means it."""
+    is_specified = _plain(namespace) in _SPECIFIED or "backend.userland.com/rss" in namespace
+    return is_specified or prefix in _PREFIXES
+
+
+@lru_cache(maxsize=256)  # it is asked for every element
+def _canonical(namespace: str) -> str:
+    return _SPECIFIED.get(_plain(namespace), namespace.strip())
+
+
+def _plain(namespace: str) -> str:
+    written = namespace.strip().lower().partition("://")
+    return (written[2] or written[0]).removeprefix("www.").rstrip("/#")
+
+
+_SPECIFIED: dict[str, str] = {_plain(uri): uri for uri in _FeedParserMixin.namespaces if uri}
+
+_PREFIXES = frozenset(filter(None, _FeedParserMixin.namespaces.values()))

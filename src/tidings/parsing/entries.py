@@ -5,43 +5,35 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tidings.domain.documents import (
-    MAX_ENTRIES,
-    REMOVED,
-    Enclosure,
-    Image,
-    ParsedEntry,
-    ParsedFeed,
-)
-from tidings.domain.identity import Marks, digest, entry_keys
+from tidings.model.feed import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
+from tidings.model.identity import Marks, digest, entry_keys
 from tidings.parsing import formulas
-from tidings.parsing.body import Body, clean_body, plain_to_html, visible_text
 from tidings.parsing.dates import parse_date
-from tidings.parsing.languages import guess_language, language_tag
-from tidings.parsing.newest import newest
+from tidings.parsing.entry_body import CleanBody, clean_body, plain_to_html, visible_text
+from tidings.parsing.newest import newest_positions
 from tidings.parsing.pictures import distinct, key_of
-from tidings.parsing.raw import RawEntry, RawFeed, Reading, Text
+from tidings.parsing.raw import EarlierReading, RawEntry, RawFeed, Text
 from tidings.parsing.revisions import first_revision, revision, seen
-from tidings.parsing.text import clean_line, clean_text
+from tidings.parsing.text import clean_line, clean_text, guess_language, language_tag
 from tidings.parsing.urls import absolute_url, canonical_url, exact_url
 
+# Characters of a body, with its markup, that are read.
 MAX_BODY = 1_000_000
-"""Characters of a body, with its markup, that are read."""
 
+# Characters of a guid that are kept; the whole of it tells entries apart.
 MAX_GUID = 2048
-"""Characters of a guid that are kept; the whole of it tells entries apart."""
 
+# Characters of a title, with its markup, that are read.
 MAX_LINE = 16_000
-"""Characters of a title, with its markup, that are read."""
 
+# Characters of what a document says of copyright.
 MAX_RIGHTS = 500
-"""Characters of what a document says of copyright."""
 
+# Characters of an author's name, a category, or a date as written.
 MAX_NAME = 200
-"""Characters of an author's name, a category, or a date as written."""
 
+# Text between tags, or a picture.
 _SOMETHING = re.compile(r"(?:\A|>)\s*[^\s<]|\bsrc\s*=", re.IGNORECASE)
-"""Text between tags, or a picture."""
 
 _ADDRESS = re.compile(r"(?:mailto:)?[^\s@]+@[^\s@]+\.[^\s@]+", re.IGNORECASE)
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -116,7 +108,9 @@ def clean_feed(
 def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
     if len(entries) <= MAX_ENTRIES:
         return entries
-    return [entries[position] for position in newest([_published(entry) for entry in entries])]
+    return [
+        entries[position] for position in newest_positions([_published(entry) for entry in entries])
+    ]
 
 
 def _place(
@@ -216,13 +210,13 @@ def _clean(entry: _Placed, *, key: bytes, raw_hash: bytes) -> ParsedEntry:
     )
 
 
-def _is_same(raw: RawEntry, reading: Reading) -> bool:
+def _is_same(raw: RawEntry, reading: EarlierReading) -> bool:
     body = replace(raw.body, base="")
     found = (reading.title, replace(reading.body, base=""), reading.enclosures)
     return found == (raw.title, body, raw.enclosures)
 
 
-def _seen(entry: _Placed, reading: Reading) -> tuple[str, ...]:
+def _seen(entry: _Placed, reading: EarlierReading) -> tuple[str, ...]:
     files = tuple(_enclosures(reading.enclosures, entry))
     return seen(_plain(reading.title), _cut(reading.body), files)
 
@@ -291,7 +285,7 @@ def _image(entry: _Placed) -> Image | None:
     return None
 
 
-def _pictures(entry: _Placed, body: Body) -> tuple[Image, ...]:
+def _pictures(entry: _Placed, body: CleanBody) -> tuple[Image, ...]:
     """Return the pictures beside the text, but for those that stand in it already."""
     placed = [
         replace(picture, url=url)

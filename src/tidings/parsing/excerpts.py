@@ -8,18 +8,18 @@ from itertools import islice
 
 import regex  # type: ignore[import-untyped]
 
-from tidings.domain.cjk import HAN
+from tidings.model.cjk import HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.text import spaced_once
 
 MAX_CLUSTERS = 350
+# However many marks are piled on each letter.
 MAX_CHARACTERS = 8 * MAX_CLUSTERS
-"""However many marks are piled on each letter."""
+# Characters after which it is worth asking whether the rest is needed.
 ENOUGH = 2 * MAX_CLUSTERS
-"""Characters after which it is worth asking whether the rest is needed."""
+# Characters of an inline formula; a longer one counts as one that stands on its own line.
 MAX_FORMULA = 160
-"""Characters of an inline formula; a longer one counts as one that stands on its own line."""
 ELLIPSIS = "…"
 
 
@@ -37,8 +37,8 @@ class Pause(Enum):
     WORD = "word"
 
 
+# What a body consists of, in its order, to somebody who reads it aloud.
 Piece = str | Formula | Code | Break
-"""What a body consists of, in its order, to somebody who reads it aloud."""
 
 _UNSPACED = (
     r"\p{Han}\p{Bopomofo}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\u3001-\u30ff\u31f0-\u31ff\uff00-\uff9f"

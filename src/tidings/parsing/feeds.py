@@ -4,18 +4,27 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from tidings.domain.documents import Enclosure
-from tidings.parsing import bodies, bounds, media
-from tidings.parsing.bounds import MAX_AUTHOR, Found
-from tidings.parsing.mending import Mended
-from tidings.parsing.nodes import Node, nodes, text
-from tidings.parsing.raw import MAX_HUBS, MAX_PARTS, RawEntry, RawFeed, Reading, Text
+from tidings.model.feed import Enclosure
+from tidings.parsing import entry_body, feedparser_limits, media
+from tidings.parsing.feedparser_limits import MAX_AUTHOR, ParsedByFeedparser
+from tidings.parsing.raw import (
+    MAX_HUBS,
+    MAX_PARTS,
+    EarlierReading,
+    Node,
+    RawEntry,
+    RawFeed,
+    Text,
+    node_text,
+    nodes,
+)
+from tidings.parsing.xml_repair import Mended
 
 MAX_TTL = timedelta(days=31)
 
 _MAIL = re.compile(r"(?:(?i:mailto):\s*)?[^\s()<>\[\],;@]+@[^\s()<>\[\],;@]+\.[^\s()<>\[\],;@]+")
+# What no address of a page has in it (RFC 3986, section 2).
 _NO_URL = re.compile(r"[\s<>\"{}|\\^`]")
-"""What no address of a page has in it (RFC 3986, section 2)."""
 _AROUND = {("<", ">"), ("(", ")"), ("[", "]")}
 _PAGE_TYPES = ("text/html", "application/xhtml+xml")
 _PERIODS = {
@@ -34,21 +43,21 @@ def read(document: Mended, *, url: str) -> RawFeed | None:
         document: As it is, put right.
         url: Where it came from.
     """
-    found = bounds.read(document.text, url=url)
+    found = feedparser_limits.read(document.text, url=url)
     if not found.entries and not found.version:
         return None
 
     feed, form = found.feed, found.version
     inherited = tuple(_authors(feed)) if form.startswith("atom") else ()
-    cover = next((text(image, "href") for image in nodes(feed, "image")), "")
+    cover = next((node_text(image, "href") for image in nodes(feed, "image")), "")
     return RawFeed(
         title=_detailed(feed, "title"),
-        subtitle=bodies.find_body(nodes(feed, "texts")),
+        subtitle=entry_body.find_body(nodes(feed, "texts")),
         site_url=_page_url(feed),
-        language=text(feed, "language"),
+        language=node_text(feed, "language"),
         format=form,
         entries=tuple(_entry(node, inherited, cover) for node in found.entries),
-        guid=text(feed, "id"),
+        guid=node_text(feed, "id"),
         rights=_detailed(feed, "rights"),
         cut=found.surplus,
         problems=_malformations(found, document),
@@ -65,38 +74,38 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
     title, texts = _title(node), nodes(node, "texts")
     body = _body(node, texts)
     is_read_anew = any("before" in detail for detail in texts)
-    first = Reading(
+    first = EarlierReading(
         title=_first_title(node),
-        body=bodies.longest(node),
+        body=entry_body.longest(node),
         enclosures=_files(media.typed_enclosures(node)),
     )
     authors = tuple(_authors(node)) or tuple(_authors_of_source(node)) or inherited_authors
     return RawEntry(
-        guid=text(node, "id"),
+        guid=node_text(node, "id"),
         url=_page_url(node),
-        base=text(node, "base"),
-        title=title if title.value else Text(value=text(node, "itunes_title")),
+        base=node_text(node, "base"),
+        title=title if title.value else Text(value=node_text(node, "itunes_title")),
         body=body,
-        language=text(node, "language") or _inherited_language(node),
+        language=node_text(node, "language") or _inherited_language(node),
         authors=authors[:MAX_PARTS],
         categories=tuple(_categories(node))[:MAX_PARTS],
-        published=text(node, "published") or text(node, "created"),
-        updated=text(node, "updated"),
+        published=node_text(node, "published") or node_text(node, "created"),
+        updated=node_text(node, "updated"),
         images=tuple(media.images(node, enclosures)),
         pictures=tuple(media.pictures(node, enclosures, cover=cover))[:MAX_PARTS],
         enclosures=enclosures,
         first_reading=first,
-        reading_before=Reading(
+        reading_before=EarlierReading(
             title=_detailed(node, "title") if dict.get(node, "titled_file") else title,
-            body=_body(node, bodies.as_before(texts)) if is_read_anew else body,
+            body=_body(node, entry_body.as_before(texts)) if is_read_anew else body,
             enclosures=enclosures,
         ),
     )
 
 
 def _body(node: Node, texts: Sequence[Node]) -> Text:
-    body = bodies.find_body(texts)
-    return body if body.value else bodies.find_body(media.said_of_films(node))
+    body = entry_body.find_body(texts)
+    return body if body.value else entry_body.find_body(media.said_of_films(node))
 
 
 def _page_url(node: Node) -> str:
@@ -104,19 +113,19 @@ def _page_url(node: Node) -> str:
 
     feedparser takes the guid for a link where there is none. So do we, if it looks like one.
     """
-    alternates = [link for link in nodes(node, "links") if text(link, "rel") == "alternate"]
-    pages = [link for link in alternates if text(link, "type") in _PAGE_TYPES]
-    hrefs = [text(link, "href") for link in pages + alternates]
-    link = text(node, "link")
+    alternates = [link for link in nodes(node, "links") if node_text(link, "rel") == "alternate"]
+    pages = [link for link in alternates if node_text(link, "type") in _PAGE_TYPES]
+    hrefs = [node_text(link, "href") for link in pages + alternates]
+    link = node_text(node, "link")
     is_page = "/" in link and not _NO_URL.search(link)
-    last = link if is_page or link != text(node, "id") else ""
-    candidates = [text(node, "feedburner_origlink"), *hrefs, last]
+    last = link if is_page or link != node_text(node, "id") else ""
+    candidates = [node_text(node, "feedburner_origlink"), *hrefs, last]
     return next(filter(None, candidates), "")
 
 
 def _related(node: Node, relation: str) -> Iterator[str]:
     for link in nodes(node, "links"):
-        if relation in text(link, "rel").lower().split() and (href := text(link, "href")):
+        if relation in node_text(link, "rel").lower().split() and (href := node_text(link, "href")):
             yield href
 
 
@@ -126,18 +135,20 @@ def _title(node: Node) -> Text:
 
 
 def _detailed(node: Node, key: str) -> Text:
-    plain = Text(value=text(node, key))
+    plain = Text(value=node_text(node, key))
     for detail in nodes(node, f"{key}_detail"):
         # They differ where an element further in, like an image, has a title of its own.
-        is_own = text(detail, "value") == plain.value
-        return (bodies.find_typed(detail) or plain) if is_own else plain
+        is_own = node_text(detail, "value") == plain.value
+        return (entry_body.find_typed(detail) or plain) if is_own else plain
     return plain
 
 
 def _first_title(node: Node) -> Text:
-    plain = Text(value=text(node, "title"))
+    plain = Text(value=node_text(node, "title"))
     for detail in nodes(node, "title_detail"):
-        return bodies.first_typed(detail) if text(detail, "value") == plain.value else plain
+        return (
+            entry_body.first_typed(detail) if node_text(detail, "value") == plain.value else plain
+        )
     return plain
 
 
@@ -145,7 +156,7 @@ def _inherited_language(node: Node) -> str:
     """Return what `xml:lang` says in the scope of an entry's texts."""
     for part in ("content", "summary_detail", "title_detail"):
         for detail in nodes(node, part):
-            if value := text(detail, "language"):
+            if value := node_text(detail, "language"):
                 return value
     return ""
 
@@ -158,7 +169,7 @@ def _authors_of_source(node: Node) -> Iterator[Text]:
 
 def _authors(node: Node) -> Iterator[Text]:
     people = nodes(node, "authors")
-    names = [_name_in(text(person, "name")) or text(person, "email") for person in people]
+    names = [_name_in(node_text(person, "name")) or node_text(person, "email") for person in people]
     for name in dict.fromkeys(filter(None, names)):
         yield Text(value=name, html=True)
 
@@ -183,7 +194,7 @@ def _name_in(author: str) -> str:
 
 
 def _categories(node: Node) -> Iterator[Text]:
-    names = [text(tag, "label") or text(tag, "term") for tag in nodes(node, "tags")]
+    names = [node_text(tag, "label") or node_text(tag, "term") for tag in nodes(node, "tags")]
     for name in dict.fromkeys(names):
         # Terms without a label may be identifiers, which mean nothing to people.
         if name and not name.startswith(("http://", "https://")):
@@ -198,7 +209,7 @@ def _files(enclosures: Iterator[Enclosure]) -> tuple[Enclosure, ...]:
     return tuple(by_url.values())[:MAX_PARTS]
 
 
-def _malformations(found: Found, document: Mended) -> tuple[str, ...]:
+def _malformations(found: ParsedByFeedparser, document: Mended) -> tuple[str, ...]:
     if found.error is None:
         return ()
     message, line = found.error
@@ -208,11 +219,11 @@ def _malformations(found: Found, document: Mended) -> tuple[str, ...]:
 def _ttl(feed: Node) -> timedelta | None:
     """Return the pause that `ttl` or the syndication module asks for, the longer one."""
     pauses = []
-    minutes = text(feed, "ttl")
+    minutes = node_text(feed, "ttl")
     if minutes.isdecimal() and len(minutes) < 8:
         pauses.append(timedelta(minutes=int(minutes)))
-    period = _PERIODS.get(text(feed, "sy_updateperiod").lower())
-    frequency = text(feed, "sy_updatefrequency") or "1"
+    period = _PERIODS.get(node_text(feed, "sy_updateperiod").lower())
+    frequency = node_text(feed, "sy_updatefrequency") or "1"
     if period and frequency.isdecimal() and len(frequency) < 8 and int(frequency):
         pauses.append(period / int(frequency))
     return min(max(pauses), MAX_TTL) if any(pauses) else None

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.parsing import mathml, mathml_tex
-from tidings.parsing.attributes import Attributes
+from tidings.parsing.sanitizer import Attributes
 from tidings.parsing.text import spaced_once
 
 

@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from contextlib import suppress
 from math import isfinite
 
-from tidings.domain.documents import Enclosure, Image
-from tidings.parsing import bodies, media
+from tidings.model.feed import Enclosure, Image
+from tidings.parsing import entry_body, media
 from tidings.parsing.raw import (
     MAX_HUBS,
     MAX_PARTS,
+    EarlierReading,
     RawEntry,
     RawFeed,
-    Reading,
     Text,
     length_of,
 )
 from tidings.parsing.text import clean_line
 
+# Digits of an integer that is read as one; Python refuses thousands of them with an error.
 MAX_DIGITS = 20
-"""Digits of an integer that is read as one; Python refuses thousands of them with an error."""
 
+# Ends of objects at which a broken document is tried to be cut.
 MAX_CUTS = 20
-"""Ends of objects at which a broken document is tried to be cut."""
 
 _NUMBER = re.compile(r"(?:json ?feed[ /-]?)?v?\d(?:\.\d)?")
 _FIRST = re.compile(r"(?:^|[^.\d])1(?:\.0)?/?$")
@@ -92,7 +92,7 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         guid=_text(item, "id"),
         url=_text(item, "url") or _text(item, "external_url"),
         title=title,
-        body=html if bodies.says_something(html) else plain,
+        body=html if entry_body.says_something(html) else plain,
         language=_text(item, "language"),
         authors=tuple(_authors(item))[:MAX_PARTS] or inherited[:MAX_PARTS],
         categories=tuple(_tags(item))[:MAX_PARTS],
@@ -101,7 +101,7 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         images=tuple(images),
         pictures=(*images[:1], *_pictures(item), *media.files_as_pictures(enclosures)),
         enclosures=enclosures,
-        first_reading=Reading(
+        first_reading=EarlierReading(
             title=title, body=html if html.value else plain, enclosures=enclosures
         ),
     )

@@ -1,4 +1,4 @@
-"""What one document may cost."""
+"""What one document may cost; apart from `pool`, so that settings are read without a parser."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -11,8 +11,8 @@ from selectolax.lexbor import LexborNode
 from tidings.parsing import mathml
 from tidings.parsing.text import spaced_once
 
+# Elements within each other; of what is deeper only the text is read.
 MAX_DEPTH = 60
-"""Elements within each other; of what is deeper only the text is read."""
 
 _TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
 _UNREAD = frozenset({"annotation", "annotation-xml", "mphantom", "script", "style"})

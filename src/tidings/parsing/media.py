@@ -4,18 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from tidings.domain.documents import Enclosure, Image
-from tidings.parsing import bodies
-from tidings.parsing.nodes import Node, nodes, text
+from tidings.model.feed import Enclosure, Image
+from tidings.parsing import entry_body
 from tidings.parsing.pictures import distinct
-from tidings.parsing.raw import length_of, pixels
+from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
 from tidings.parsing.text import clean_line
 
+# Sides up to this are no picture.
 TRACKING_PIXEL = 2
-"""Sides up to this are no picture."""
 
+# Media of one entry that are looked at for pictures.
 MAX_MEDIA = 100
-"""Media of one entry that are looked at for pictures."""
 
 _NAME = re.compile(
     r"[^?#]*\.(?:(?P<image>avif|bmp|gif|heic|jpe?g|jfif|png|svg|webp)"
@@ -29,20 +28,24 @@ def enclosures(node: Node) -> Iterator[Enclosure]:
     """Yield the files of an entry, URLs as written; some may come twice."""
     yield from typed_enclosures(node)
     for content in nodes(node, "media_content"):
-        if _is_untyped(content) and _kind_by_name(text(content, "url")) == "file":
-            yield from _enclosure(text(content, "url"), kind="", size=text(content, "filesize"))
+        if _is_untyped(content) and _kind_by_name(node_text(content, "url")) == "file":
+            yield from _enclosure(
+                node_text(content, "url"), kind="", size=node_text(content, "filesize")
+            )
 
 
 def typed_enclosures(node: Node) -> Iterator[Enclosure]:
     """Yield the files of an entry that say what they are; names do not count."""
     for link in nodes(node, "links"):
-        if text(link, "rel") == "enclosure":
-            url, size = text(link, "href"), text(link, "length")
-            yield from _enclosure(url, kind=text(link, "type"), size=size)
+        if node_text(link, "rel") == "enclosure":
+            url, size = node_text(link, "href"), node_text(link, "length")
+            yield from _enclosure(url, kind=node_text(link, "type"), size=size)
     for content in nodes(node, "media_content"):
-        kind, medium = text(content, "type"), text(content, "medium")
+        kind, medium = node_text(content, "type"), node_text(content, "medium")
         if kind.startswith(("audio/", "video/")) or medium in _FILES:
-            yield from _enclosure(text(content, "url"), kind=kind, size=text(content, "filesize"))
+            yield from _enclosure(
+                node_text(content, "url"), kind=kind, size=node_text(content, "filesize")
+            )
 
 
 def images(node: Node, files: Sequence[Enclosure]) -> Iterator[Image]:
@@ -94,8 +97,8 @@ def files_as_pictures(files: Sequence[Enclosure]) -> Iterator[Image]:
 def _linked(node: Node) -> Iterator[Image]:
     """Yield the pictures that an Atom entry links to with words of their own."""
     for link in nodes(node, "links")[:MAX_MEDIA]:
-        if text(link, "rel") == "enclosure" and text(link, "type").startswith("image/"):
-            alt = clean_line(text(link, "title"), html=False)
+        if node_text(link, "rel") == "enclosure" and node_text(link, "type").startswith("image/"):
+            alt = clean_line(node_text(link, "title"), html=False)
             yield from (replace(picture, alt=alt) for picture in _image(link))
 
 
@@ -138,22 +141,28 @@ def _words(medium: Node, node: Node) -> str:
     said = nodes(medium, "description") + nodes(medium, "title")
     said += nodes(group, "description") if is_of_pictures else []
     if media == [medium]:  # some write beside a single picture what belongs into it
-        said += [one for one in nodes(node, "texts") if text(one, "element") == "media:description"]
+        said += [
+            one for one in nodes(node, "texts") if node_text(one, "element") == "media:description"
+        ]
     # A film's title is that of its entry, too: there is no need to say it twice.
-    said += [one for one in nodes(group, "title") if text(one, "value") != text(node, "title")]
-    typed = filter(None, map(bodies.find_typed, said))
+    said += [
+        one for one in nodes(group, "title") if node_text(one, "value") != node_text(node, "title")
+    ]
+    typed = filter(None, map(entry_body.find_typed, said))
     lines = (clean_line(one.value, html=one.html) for one in typed)
     return next(filter(None, lines), "")
 
 
 def _is_picture(content: Node) -> bool:
     if _is_untyped(content):
-        return _kind_by_name(text(content, "url")) == "image"
-    return text(content, "type").startswith("image/") or text(content, "medium") == "image"
+        return _kind_by_name(node_text(content, "url")) == "image"
+    return (
+        node_text(content, "type").startswith("image/") or node_text(content, "medium") == "image"
+    )
 
 
 def _is_untyped(content: Node) -> bool:
-    return "/" not in text(content, "type") and not text(content, "medium")
+    return "/" not in node_text(content, "type") and not node_text(content, "medium")
 
 
 def _kind_by_name(url: str) -> str:
@@ -167,7 +176,7 @@ def _enclosure(url: str, *, kind: str, size: str) -> Iterator[Enclosure]:
 
 
 def _image(node: Node) -> Iterator[Image]:
-    url = text(node, "url") or text(node, "href")
-    width, height = pixels(text(node, "width")), pixels(text(node, "height"))
+    url = node_text(node, "url") or node_text(node, "href")
+    width, height = pixels(node_text(node, "width")), pixels(node_text(node, "height"))
     if url and min(width or 100, height or 100) > TRACKING_PIXEL:
         yield Image(url=url, width=width, height=height)

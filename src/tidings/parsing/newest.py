@@ -6,8 +6,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from xml.parsers import expat
 
-from tidings.domain.documents import MAX_ENTRIES
-from tidings.parsing import namespaces
+from tidings.model.feed import MAX_ENTRIES
+from tidings.parsing import elements
 from tidings.parsing.dates import MAX_SIZE, parse_date
 
 ENTRIES = ("item", "entry")
@@ -18,7 +18,7 @@ _UPDATED = ("updated", "modified", "date")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def newest(dates: Sequence[datetime | None]) -> list[int]:
+def newest_positions(dates: Sequence[datetime | None]) -> list[int]:
     """Return the positions of the newest `MAX_ENTRIES`, in their order.
 
     One without date is as old as the one before.
@@ -31,13 +31,13 @@ def newest(dates: Sequence[datetime | None]) -> list[int]:
     return sorted(by_age[:MAX_ENTRIES])
 
 
-def to_read(document: str) -> frozenset[int] | None:
+def positions_to_read(document: str) -> frozenset[int] | None:
     """Return the positions of the entries of an XML text that are worth reading; None means all."""
     if len(_ENTRY.findall(document)) <= MAX_ENTRIES:
         return None
     survey = _Survey()
     survey.read(document)
-    return frozenset(newest(survey.dates()))
+    return frozenset(newest_positions(survey.dates()))
 
 
 class _Survey:
@@ -50,7 +50,7 @@ class _Survey:
         self._pieces: list[str] | None = None
 
     def read(self, document: str) -> None:
-        parser = expat.ParserCreate(namespace_separator=namespaces.SEPARATOR)
+        parser = expat.ParserCreate(namespace_separator=elements.SEPARATOR)
         parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -64,7 +64,7 @@ class _Survey:
 
     def _start(self, name: str, _attributes: dict[str, str]) -> None:
         self._depth += 1
-        local = namespaces.split(name)[1].lower()
+        local = elements.split(name)[1].lower()
         if self._entry_depth:
             is_date = local in _PUBLISHED or local in _UPDATED
             self._pieces = [] if is_date else None
@@ -74,7 +74,7 @@ class _Survey:
 
     def _end(self, name: str) -> None:
         if self._pieces is not None:
-            local = namespaces.split(name)[1].lower()
+            local = elements.split(name)[1].lower()
             self._entries[-1].setdefault(local, "".join(self._pieces)[: 2 * MAX_SIZE])
             self._pieces = None
         if self._depth == self._entry_depth:

@@ -6,32 +6,32 @@ from dataclasses import dataclass, replace
 
 from lxml import etree
 
-from tidings.domain.publishing import FeedOutline
-from tidings.domain.urls import host_of
 from tidings.errors import ParseError, one_line
+from tidings.model.scopes import FeedOutline
+from tidings.model.urls import host_of
 from tidings.parsing.decoding import decode
-from tidings.parsing.mending import mend
+from tidings.parsing.xml_repair import mend
 
+# Folders within folders; no program nests deeper, an attack does.
 MAX_DEPTH = 50
-"""Folders within folders; no program nests deeper, an attack does."""
 
+# Outlines of one list, folders included.
 MAX_OUTLINES = 20_000
-"""Outlines of one list, folders included."""
 
+# Characters of a title that are kept.
 MAX_TITLE = 300
-"""Characters of a title that are kept."""
 
+# Topics of one source that are kept.
 MAX_TOPICS = 50
-"""Topics of one source that are kept."""
 
+# Lines of broken XML that are named.
 MAX_DEFECTS = 20
-"""Lines of broken XML that are named."""
 
 
 _ADDRESS = re.compile(r"(?<=\s)(?:xml|html)Url\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*')", re.IGNORECASE)
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w{1,64});")
+# Stands for an ampersand that nobody can know the meaning of; for private use in Unicode.
 _DOUBT = "\ue000"
-"""Stands for an ampersand that nobody can know the meaning of; for private use in Unicode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

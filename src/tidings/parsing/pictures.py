@@ -5,28 +5,29 @@ from collections.abc import Iterable
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
-from tidings.domain.documents import Image
-from tidings.parsing.attributes import Attributes
+from tidings.model.feed import Image
+from tidings.parsing.sanitizer import Attributes
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url
 
+# Pixels; what claims to be smaller, either way, stands for no entry.
 SMALLEST_IMAGE = 64
-"""Pixels; what claims to be smaller, either way, stands for no entry."""
 MAX_SIZE = 10_000
 
+# Characters of what stands for a picture within a line.
 MAX_EMOJI = 40
-"""Characters of what stands for a picture within a line."""
 
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-original-src")
 _LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
+# What else stands in an attribute of a script that loads pictures late; there are dozens of
+# names.
 _OTHER_LAZY = re.compile(
     r"(?:https?:/)?/[^\s,]+\.(?:avif|gif|jpe?g|png|webp)(?:\?\S*)?", re.IGNORECASE
 )
-"""What else stands in an attribute of a script that loads pictures late; there are dozens of names."""
 _CANDIDATE = re.compile(r"([^\s,]\S*?)(?:,+(?=\s|\Z)|\s+([^,]*)(?:,|\Z)|\Z)")
 _FORM_SIZE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)[wx]\b")
+# Pixels beyond which one form of a picture is no better than another.
 _WIDEST = 2000
-"""Pixels beyond which one form of a picture is no better than another."""
 _PLACEHOLDER = re.compile(
     r"data:|about:|(?:.*/)?(?:1x1|blank|clear|gr[ae]y|lazy|lazyload|loading|placeholder|spacer|transparent)"
     r"[\w.-]{0,20}\.(?:gif|png|svg|jpe?g|webp)(?:[?#]|\Z)",

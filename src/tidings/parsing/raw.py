@@ -1,17 +1,22 @@
-"""A document as its publisher wrote it, in one shape for every format: nothing is clean yet."""
+"""A document as its publisher wrote it, in one shape for every format: nothing is clean yet.
+
+feedparser's dictionaries, read without their aliases: a missing field is missing.
+"""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from tidings.domain.documents import Enclosure, Image
+from tidings.model.feed import Enclosure, Image
 
+# Authors, categories and enclosures of one entry that are read, of each.
 MAX_PARTS = 50
-"""Authors, categories and enclosures of one entry that are read, of each."""
 
 MAX_HUBS = 10
 
+# Bytes of an enclosure that are believed: what every reader of JSON can count to.
 MAX_LENGTH = 2**53 - 1
-"""Bytes of an enclosure that are believed: what every reader of JSON can count to."""
+
+Node = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +33,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class EarlierReading:
     """What an earlier rule of reading finds in an entry, where that may be something else.
 
     Stored entries are known by it: a document that stays as it is must not look changed only
@@ -67,8 +72,8 @@ class RawEntry:
     images: tuple[Image, ...] = ()
     pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    first_reading: Reading = field(default_factory=Reading)
-    reading_before: Reading | None = None
+    first_reading: EarlierReading = field(default_factory=EarlierReading)
+    reading_before: EarlierReading | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +110,19 @@ def pixels(claim: object) -> int | None:
     """Return a side of a picture as claimed; None if that cannot be."""
     length = length_of(claim)
     return length if length and length < 2**15 else None
+
+
+def node_text(node: Node, key: str) -> str:
+    """Return the text under `key`, without blanks around it; empty if there is none."""
+    value = dict.get(node, key)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def nodes(node: Node, key: str) -> list[Node]:
+    """Return the dictionaries under `key`: a list of them, one, or none."""
+    value = dict.get(node, key)
+    if isinstance(value, dict):
+        return [value]
+    if isinstance(value, list):
+        return [element for element in value if isinstance(element, dict)]
+    return []

@@ -4,8 +4,8 @@ import html
 import re
 from collections.abc import Iterator, Sequence
 
-from tidings.domain.documents import Enclosure
-from tidings.domain.identity import digest
+from tidings.model.feed import Enclosure
+from tidings.model.identity import digest
 from tidings.parsing.raw import Text
 from tidings.parsing.urls import absolute_url
 
@@ -21,12 +21,11 @@ _ATTRIBUTE = re.compile(
 _PICTURES = ("img", "source")
 
 
+# The rule by which title, body and files are chosen among what an entry says.
+#
+# With a new rule the number changes, and the hash by the rule before goes on to be made beside
+# the new one: no stored entry may look changed only because we read it better.
 RULE = "2"
-"""The rule by which title, body and files are chosen among what an entry says.
-
-With a new rule the number changes, and the hash by the rule before goes on to be made beside the
-new one: no stored entry may look changed only because we read it better.
-"""
 
 
 def seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, ...]:

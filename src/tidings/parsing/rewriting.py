@@ -11,20 +11,18 @@ from urllib.parse import urlsplit
 
 from selectolax.lexbor import LexborNode
 
-from tidings.domain.documents import Image
-from tidings.domain.markup import INLINE, text_of
-from tidings.domain.scripts import script_of_element
-from tidings.parsing import code, formulas, markup, pictures
-from tidings.parsing.attributes import Attributes, kept, start_tag
+from tidings.model.feed import Image
+from tidings.model.text import INLINE, script_of, text_of
+from tidings.parsing import code, formulas, pictures, text
 from tidings.parsing.code import Code
 from tidings.parsing.excerpts import Break, Piece
 from tidings.parsing.formulas import Formula
-from tidings.parsing.sanitizer import FIXED, TAGS
+from tidings.parsing.sanitizer import FIXED, TAGS, Attributes, kept, start_tag
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url
 
+# Elements inside elements; what lies deeper is read as text.
 MAX_DEPTH = 200
-"""Elements inside elements; what lies deeper is read as text."""
 
 _RENAMED = {
     **dict.fromkeys(("article", "aside", "center", "section"), "div"),
@@ -47,8 +45,8 @@ _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _ANCHORS = frozenset({"#", "\xb6", "\xa7", "\U0001f517"})
 _MAIL = re.compile(r"mailto:[\w.+%-]+@[\w.-]+", re.ASCII | re.IGNORECASE)
+# Stands for `<br>` in text: white space that no document of XML can hold.
 _LINE_BREAK = "\v"
-"""Stands for `<br>` in text: white space that no document of XML can hold."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -162,7 +160,7 @@ class Rewriting:
         start, substance, said = len(self.written), self._substance, len(self.pieces)
         opened = self._open(name, attributes) if name in TAGS else ""
         self.written.append(opened)
-        if tag in markup.BLOCKS:
+        if tag in text.BLOCKS:
             self._begin_block(tag, attributes)
         self._literal += tag in _LITERAL
         self._noscript += tag == "noscript"
@@ -173,7 +171,7 @@ class Rewriting:
         self.base = around
         self._literal -= tag in _LITERAL
         self._noscript -= tag == "noscript"
-        if tag in markup.BLOCKS:
+        if tag in text.BLOCKS:
             self._end_block(tag)
         if opened:
             self.written.append(f"</{name}>")
@@ -188,7 +186,7 @@ class Rewriting:
         """Say what is raised or lowered since `said` so that it keeps its meaning."""
         pieces = [piece for piece in self.pieces[said:] if isinstance(piece, str)]
         if pieces and len(pieces) == len(self.pieces) - said:
-            self.pieces[said:] = [script_of_element(tag, "".join(pieces))]
+            self.pieces[said:] = [script_of(tag, "".join(pieces))]
 
     def _drop(self, start: int, said: int, *, inline: bool) -> None:
         """Take back an element in which there was nothing to see but, at most, a space."""

@@ -1,15 +1,26 @@
-"""The allow-list of HTML: the last gate, which everything a publisher wrote goes through."""
+"""The allow-list of HTML: the last gate, which everything a publisher wrote goes through.
+
+The attributes of HTML that may stay, and how attributes are written.
+"""
+
+import html
+import re
+from collections.abc import Mapping
 
 import nh3
+
+from tidings.parsing.text import clean_line
 
 _TAGS = (
     "a abbr audio b bdi bdo blockquote br caption cite code dd del details dfn div dl dt em"
     " figcaption figure h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q rp rt ruby s samp small"
     " source span strong sub summary sup table tbody td tfoot th thead time tr u ul var video"
 )
-TAGS = frozenset(_TAGS.split())
-"""Elements that may stand in an entry."""
 
+# Elements that may stand in an entry.
+TAGS = frozenset(_TAGS.split())
+
+# Attributes that may stand on them; `*` is for all.
 ATTRIBUTES = {
     "*": frozenset({"dir", "lang"}),
     "a": frozenset({"href", "title"}),
@@ -26,14 +37,13 @@ ATTRIBUTES = {
     "time": frozenset({"datetime"}),
     "video": frozenset({"src", "poster", "width", "height"}),
 }
-"""Attributes that may stand on them; `*` is for all."""
 
+# Attributes that we add, and the only values they may have.
 FIXED = {
     "audio": {"controls": "", "preload": "none"},
     "img": {"loading": "lazy", "decoding": "async", "referrerpolicy": "no-referrer"},
     "video": {"controls": "", "preload": "none"},
 }
-"""Attributes that we add, and the only values they may have."""
 
 _CLEANER = nh3.Cleaner(
     tags=set(TAGS),
@@ -47,7 +57,59 @@ _CLEANER = nh3.Cleaner(
     link_rel="noopener noreferrer nofollow ugc",
 )
 
+MAX_TITLE = 500
+
+Attributes = Mapping[str, str | None]
+
+_NUMBER = r"-?\d{1,6}"
+
+_SPAN = r"[1-9]\d{0,2}"
+
+_VALUES = {
+    name: re.compile(pattern)
+    for name, pattern in {
+        "colspan": _SPAN,
+        "datetime": r"[\dTZ:+. -]{1,40}",
+        "dir": "ltr|rtl|auto",
+        "lang": r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}",
+        "rowspan": _SPAN,
+        "scope": "col|row|colgroup|rowgroup",
+        "start": _NUMBER,
+        "type": "[1aAiI]",
+        "value": _NUMBER,
+    }.items()
+}
+
+_FLAGS = frozenset({"open", "reversed"})
+
 
 def sanitize(html: str) -> str:
     """Return `html` with nothing but what the allow-list names, balanced, links made harmless."""
     return _CLEANER.clean(html)
+
+
+def kept(tag: str, attributes: Attributes) -> dict[str, str]:
+    """Return the harmless attributes of an element: no address is among them."""
+    allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(tag, frozenset())
+    found = {}
+    for name, value in attributes.items():
+        if name not in allowed:
+            continue
+        pattern = _VALUES.get(name)
+        if pattern and pattern.fullmatch(value or ""):
+            found[name] = value or ""
+        elif name in _FLAGS:
+            found[name] = ""
+        elif name == "title" and value:
+            found[name] = clean_line(value, html=False, limit=MAX_TITLE)
+    return found
+
+
+def start_tag(tag: str, attributes: Mapping[str, str | int | None]) -> str:
+    """Return a start tag; attributes that are None are left out."""
+    written = "".join(
+        f' {name}="{html.escape(str(value))}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return f"<{tag}{written}>"

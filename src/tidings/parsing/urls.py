@@ -6,7 +6,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import idna
 
-from tidings.domain.urls import DEFAULT_PORTS
+from tidings.model.urls import DEFAULT_PORTS
 from tidings.parsing.text import clean_text
 
 MAX_LENGTH = 2048
@@ -21,8 +21,8 @@ _TRACKING = (
     " at_custom1 at_custom2 at_custom3 at_custom4 xtor guccounter guce_referrer"
     " guce_referrer_sig"
 )
+# Query parameters that only tell the publisher who sent the reader.
 TRACKING = frozenset(_TRACKING.split())
-"""Query parameters that only tell the publisher who sent the reader."""
 TRACKING_PREFIX = "utm_"
 
 _PATH = r"(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*+"

@@ -1,28 +1,65 @@
-"""The web application: which address is answered with what."""
+"""The web application: which address is answered with what.
 
+The few files that pages need.
+
+What watches over the service asks here.
+
+The status page: how the service does, for everybody.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from threading import Lock
+from types import MappingProxyType
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tidings.errors import NotFoundError
-from tidings.rendering.site import Site
-from tidings.rendering.templates import Templates
-from tidings.web import assets, operations
+from tidings.model.scopes import Stamp
+from tidings.publishing.formats.sitemap import robots
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
+from tidings.web import responses
 from tidings.web.documents import Documents
-from tidings.web.envelope import Envelope
-from tidings.web.error_pages import ErrorPages
-from tidings.web.operator_visits import OperatorVisits
-from tidings.web.operators import OperatorPages
-from tidings.web.preferences import PreferencePages
-from tidings.web.publication import Probes, Publication, Readers, Tokens
-from tidings.web.reader_answers import ReaderAnswers
-from tidings.web.status import StatusPages
-from tidings.web.subscribing import SubscribePages
-from tidings.web.unsubscribe import UnsubscribePages
-from tidings.web.websub import HubCallbacks
+from tidings.web.hub_callback import HubCallbacks
+from tidings.web.middleware import ErrorPages, ExchangeMiddleware
+from tidings.web.operators import OperatorPages, OperatorSessions
+from tidings.web.preferences import PreferencePages, UnsubscribePages
+from tidings.web.private import PrivateResponses
+from tidings.web.response_cache import CachedBody, compress
+from tidings.web.responses import is_current
+from tidings.web.services import Probes, Publication, Readers, Tokens
+from tidings.web.sign_up import SubscribePages
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+A_DAY = "public, max-age=86400"
+
+TEXT = "text/plain; charset=utf-8"
+
+# What pages ask for by its version, with its type.
+VERSIONED: Mapping[str, str] = MappingProxyType(
+    {
+        "style.css": "text/css; charset=utf-8",
+        "operator.css": "text/css; charset=utf-8",
+        "status.css": "text/css; charset=utf-8",
+        "script.js": "text/javascript; charset=utf-8",
+    }
+)
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+FRESH = {"Cache-Control": "no-store"}
+
+FOR_A_MINUTE = "public, max-age=60"
 
 
 def create_app(
@@ -57,9 +94,9 @@ def create_app(
         has_newsletters=lambda: readers is not None and bool(readers.offers.every()),
     )
     operators = tokens.operators
-    visits = OperatorVisits(operators, publication, site.base_url) if operators else None
+    visits = OperatorSessions(operators, publication, site.base_url) if operators else None
     documents = Documents(publication, site, visits)
-    private = ReaderAnswers(site, templates, trusted=tokens.trusted, clock=tokens.clock)
+    private = PrivateResponses(site, templates, trusted=tokens.trusted, clock=tokens.clock)
     app = Starlette(
         routes=[
             *documents.routes(),
@@ -67,13 +104,13 @@ def create_app(
             *_reader_routes(readers, private),
             *(OperatorPages(visits, private).routes() if visits else []),
             HubCallbacks(tokens.callbacks).route(),
-            *assets.routes(templates, site),
-            *operations.routes(probes),
+            *asset_routes(templates, site),
+            *health_routes(probes),
             StatusPages(probes, clock=tokens.clock).route(),
         ],
         middleware=[
             Middleware(
-                Envelope,
+                ExchangeMiddleware,
                 base_url=site.base_url,
                 failed=error_pages.failed,
                 away=error_pages.away,
@@ -88,10 +125,104 @@ def create_app(
     return app
 
 
-def _reader_routes(readers: Readers | None, private: ReaderAnswers) -> list[Route]:
+def _reader_routes(readers: Readers | None, private: PrivateResponses) -> list[Route]:
     if readers is None:
         return []
     return [
         *SubscribePages(readers, private).routes(),
         *PreferencePages(readers, private).routes(),
     ]
+
+
+def asset_routes(templates: Templates, site: Site) -> list[Route]:
+    """Return the routes of all files.
+
+    Raises:
+        TemplateError: A file is missing.
+    """
+    icon = compress(templates.file("favicon.svg"))
+    return [
+        *(_versioned(name, templates) for name in VERSIONED),
+        Route("/favicon.svg", partial(_file, body=icon, media_type="image/svg+xml")),
+        Route("/robots.txt", partial(_file, body=compress(robots(site)), media_type=TEXT)),
+    ]
+
+
+def _versioned(name: str, templates: Templates) -> Route:
+    """Return the route of a file; who asks for this very version need never ask again."""
+    body = compress(templates.file(name))
+
+    async def answer(request: Request) -> Response:
+        is_this = request.query_params.get("v") == templates.fingerprint
+        headers = {
+            "Content-Type": VERSIONED[name],
+            "Cache-Control": FOR_EVER if is_this else responses.ASK_AGAIN,
+        }
+        return responses.full_response(request, body, headers=headers)
+
+    return Route(f"/{name}", answer)
+
+
+async def _file(request: Request, *, body: CachedBody, media_type: str) -> Response:
+    headers = {"Content-Type": media_type, "Cache-Control": A_DAY}
+    return responses.full_response(request, body, headers=headers)
+
+
+def health_routes(probes: Probes) -> list[Route]:
+    """Return the routes for probes and counters."""
+    return [
+        Route("/health/live", _live),
+        Route("/health/ready", partial(_ready, probes=probes)),
+        Route("/metrics", partial(_metrics, probes=probes)),
+    ]
+
+
+async def _live(_: Request) -> Response:
+    """Answer as long as the process does; it needs no thread, so a full pool is alive too."""
+    return JSONResponse({"live": True}, headers=FRESH)
+
+
+def _ready(_: Request, *, probes: Probes) -> Response:
+    """Answer whether everything needed is there, and what is not."""
+    checks = probes.health()
+    ready = all(check.ok for check in checks)
+    content = {"ready": ready, "checks": [check._asdict() for check in checks]}
+    return JSONResponse(content, status_code=200 if ready else 503, headers=FRESH)
+
+
+def _metrics(_: Request, *, probes: Probes) -> Response:
+    return Response(probes.metrics(), headers=FRESH, media_type=METRICS_TYPE)
+
+
+class StatusPages:
+    """Answers with the status page, which is made once a minute at most, whoever asks."""
+
+    def __init__(self, probes: Probes, *, clock: Callable[[], datetime]) -> None:
+        self._probes = probes
+        self._clock = clock
+        self._made: tuple[Stamp, CachedBody] | None = None
+        self._lock = Lock()
+
+    def route(self) -> Route:
+        """Return the route of the page."""
+        return Route("/status", self.answer)
+
+    def answer(self, request: Request) -> Response:
+        """Answer with the page of this minute."""
+        stamp, body = self._of_this_minute()
+        headers = responses.page_headers(cache_control=FOR_A_MINUTE)
+        headers |= responses.validators(request, stamp)
+        if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
+            return responses.not_modified(headers)
+        return responses.full_response(request, body, headers=headers)
+
+    def _of_this_minute(self) -> tuple[Stamp, CachedBody]:
+        minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)
+        with self._lock:
+            if self._made is None or self._made[0].changed_at != minute:
+                plain = self._probes.status()
+                fingerprint = sha256(plain).hexdigest()[:12]
+                number = int(minute.timestamp())
+                stamp = Stamp(change=number, changed_at=minute, fingerprint=fingerprint)
+                self._made = stamp, compress(plain)
+            return self._made

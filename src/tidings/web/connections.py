@@ -22,28 +22,28 @@ from tidings.log import Seldom
 
 logger = logging.getLogger(__name__)
 
+# How long a visitor may take to send the head of a request.
 HEAD_SECONDS = 10.0
-"""How long a visitor may take to send the head of a request."""
 
+# How long a visitor may take nothing of what waits to be sent.
 STALL_SECONDS = 20.0
-"""How long a visitor may take nothing of what waits to be sent."""
 
+# How often each connection is looked at.
 LOOK_SECONDS = 5.0
-"""How often each connection is looked at."""
 
+# Connections that the system accepts for us before we have a word in it (listen(2)).
 BURST = 64
-"""Connections that the system accepts for us before we have a word in it (listen(2))."""
 
+# Descriptors for all else: the database, feeds that are fetched, children, the relay.
 RESERVED = 256
-"""Descriptors for all else: the database, feeds that are fetched, children, the relay."""
 
 MOST = 4096
 
+# The option by which closing discards what was not sent: on, after no time.
 RESET = struct.pack("ii", 1, 0)
-"""The option by which closing discards what was not sent: on, after no time."""
 
 
-def most_connections(descriptors: int) -> int:
+def max_connections(descriptors: int) -> int:
     """Return how many visitors may be connected to a process with so many descriptors."""
     return min(MOST, max(descriptors - RESERVED - BURST, descriptors // 4))
 
@@ -55,7 +55,7 @@ class VisitorProtocol(H11Protocol):
         crowd: All who are connected.
     """
 
-    def __init__(self, *arguments: Any, crowd: "Crowd", **named: Any) -> None:
+    def __init__(self, *arguments: Any, crowd: "Connections", **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._crowd = crowd
         self._unsent = 0
@@ -110,12 +110,12 @@ class VisitorProtocol(H11Protocol):
             self._next_look = self.loop.call_later(LOOK_SECONDS, self._look)
 
 
-class Crowd:
+class Connections:
     """All visitors who are connected; belongs to one event loop."""
 
     def __init__(self) -> None:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._most = most_connections(MOST * 2 if descriptors < 0 else descriptors)
+        self._most = max_connections(MOST * 2 if descriptors < 0 else descriptors)
         self._too_many = Seldom(logger, "too many connections")
 
     def make_room(self, connections: Iterable[VisitorProtocol]) -> None:
@@ -144,7 +144,7 @@ class Crowd:
 class Server(uvicorn.Server):
     """uvicorn's server, with an ear for what goes wrong below it."""
 
-    def __init__(self, config: uvicorn.Config, crowd: Crowd) -> None:
+    def __init__(self, config: uvicorn.Config, crowd: Connections) -> None:
         super().__init__(config)
         self._crowd = crowd
 

@@ -1,6 +1,11 @@
-"""Answers for everything that is published."""
+"""Answers for everything that is published.
+
+Stamps, read together for all who ask at the same time.
+"""
 
 import re
+from asyncio import Future, Task, create_task, get_running_loop, shield
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -10,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.domain.publishing import (
+from tidings.errors import NotFoundError
+from tidings.model.scopes import (
     EVERYTHING,
     Address,
     ArchiveAddress,
@@ -20,37 +26,38 @@ from tidings.domain.publishing import (
     ListAddress,
     PageAddress,
     Scope,
+    Stamp,
 )
-from tidings.domain.searching import Asked
-from tidings.errors import NotFoundError
-from tidings.rendering.formats import FORMATS
-from tidings.rendering.site import Site
-from tidings.web import answers
-from tidings.web.bodies import Bodies
-from tidings.web.conditions import is_current, known_change
-from tidings.web.operator_visits import OperatorVisits
-from tidings.web.publication import Publication
-from tidings.web.stamps import Stamps
+from tidings.publishing.formats.registry import FORMATS
+from tidings.search.query import SearchInput
+from tidings.templating.site import Site
+from tidings.web import responses
+from tidings.web.operators import OperatorSessions
+from tidings.web.response_cache import ResponseCache
+from tidings.web.responses import is_current, known_change
+from tidings.web.services import Publication
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
+
+# A number that every database can hold.
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-"""A number that every database can hold."""
+
+# The same of a number of archives, which hold many entries each.
 ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
-"""The same of a number of archives, which hold many entries each."""
 
 
 class Documents:
     """Answers for everything that is published."""
 
     def __init__(
-        self, publication: Publication, site: Site, visits: OperatorVisits | None = None
+        self, publication: Publication, site: Site, visits: OperatorSessions | None = None
     ) -> None:
         """Without `visits`, nobody is known as an operator."""
         self._publication = publication
         self._site = site
         self._visits = visits
-        self._stamps = Stamps(publication.stamp)
-        self._bodies = Bodies()
+        self._stamps = StampReader(publication.stamp)
+        self._bodies = ResponseCache()
 
     def routes(self) -> list[Route]:
         """Return the routes of all published addresses."""
@@ -142,12 +149,12 @@ class Documents:
             return answer
         stamp = await self._stamps.get(address)
         headers = (
-            answers.headers_of(address)
-            | answers.links_of(address, self._site)
-            | answers.validators(request, stamp)
+            responses.headers_of(address)
+            | responses.links_of(address, self._site)
+            | responses.validators(request, stamp)
         )
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
-            return answers.not_modified(headers)
+            return responses.not_modified(headers)
         since = known_change(request.headers, fingerprint=stamp.fingerprint)
         wanted = address
         if isinstance(address, FeedAddress) and 0 < since < stamp.change:
@@ -156,7 +163,7 @@ class Documents:
         if body is None:
             render = partial(self._publication.body, wanted)
             body = await run_in_threadpool(self._bodies.get, wanted, stamp.etag, render=render)
-        answer_with = answers.full if wanted == address else answers.news
+        answer_with = responses.full_response if wanted == address else responses.feed_delta
         return answer_with(request, body, headers=headers)
 
     async def _answer_to_operator(self, request: Request, address: Address) -> Response | None:
@@ -167,10 +174,10 @@ class Documents:
 
 def _asked(request: Request) -> Scope | None:
     """Return what somebody searches for; None if nobody does."""
-    given = {name: request.query_params.get(name) for name in Asked.__slots__}
+    given = {name: request.query_params.get(name) for name in SearchInput.__slots__}
     if all(value is None for value in given.values()):
         return None
-    asked = Asked(**{name: value for name, value in given.items() if value})
+    asked = SearchInput(**{name: value for name, value in given.items() if value})
     return Scope(kind="query", slug=asked.encoded)
 
 
@@ -181,3 +188,44 @@ def _page_number(request: Request) -> int | None:
     if not NUMBER.fullmatch(number):
         raise HTTPException(400)
     return int(number)
+
+
+class StampReader:
+    """Whoever asks while a read is under way gets the next one, together with all the others.
+
+    So no answer is older than its question, and under load a read serves many; a thread for
+    each question costs more than the read.
+    """
+
+    def __init__(self, read: Callable[[Address], Stamp]) -> None:
+        """`read` is called in a thread, for one address after the other."""
+        self._read = read
+        self._asked: dict[Address, Future[Stamp]] = {}
+        self._reading: Task[None] | None = None
+
+    async def get(self, address: Address) -> Stamp:
+        """Return the stamp of an address as it is now; raises what `read` does."""
+        if address not in self._asked:
+            self._asked[address] = get_running_loop().create_future()
+        if self._reading is None or self._reading.done():
+            self._reading = create_task(self._serve())
+        return await shield(self._asked[address])  # others may wait for the same
+
+    async def _serve(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, {}
+            found = await run_in_threadpool(self._read_all, asked)
+            for future, stamp in zip(asked.values(), found, strict=True):
+                if isinstance(stamp, Exception):
+                    future.set_exception(stamp)
+                else:
+                    future.set_result(stamp)
+
+    def _read_all(self, addresses: Iterable[Address]) -> list[Stamp | Exception]:
+        return [self._try(address) for address in addresses]
+
+    def _try(self, address: Address) -> Stamp | Exception:
+        try:
+            return self._read(address)
+        except Exception as error:  # noqa: BLE001 - each is raised where its address was asked for
+            return error

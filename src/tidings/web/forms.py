@@ -1,19 +1,26 @@
-"""Forms that visitors send."""
+"""Forms that visitors send.
 
+Bodies of requests: read as far as they are wanted, and not for long.
+"""
+
+import asyncio
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
-from tidings.web.incoming import read_body
-
+# Bytes of a form that are read; what a browser sends has some hundreds.
 MAX_BODY = 10_000
-"""Bytes of a form that are read; what a browser sends has some hundreds."""
 
 MAX_FIELDS = 200
+
 FORM_TYPE = "application/x-www-form-urlencoded"
+
 NO_MORE = {"Connection": "close"}
+
+# Seconds that a body may take to arrive.
+DEADLINE = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def parse_form(body: bytes) -> Form:
     return Form(tuple(pairs))
 
 
-def refuse_strangers(request: Request, base_url: str) -> None:
+def refuse_cross_site(request: Request, base_url: str) -> None:
     """Refuse a form that was sent from a page of somebody else.
 
     Browsers of today say where a form stood. The others name an origin; it is `null` where
@@ -78,3 +85,23 @@ def refuse_strangers(request: Request, base_url: str) -> None:
         said = "same-origin" if urlsplit(origin).netloc in ours else "cross-site"
     if said not in {None, "same-origin", "none"}:
         raise HTTPException(403)
+
+
+async def read_body(request: Request, max_size: int) -> bytes:
+    """Return the body; one that is too long is refused while it arrives.
+
+    Raises:
+        HTTPException: It is longer than `max_size` bytes, comes too slowly, or breaks off.
+    """
+    body = bytearray()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_size:
+                    raise HTTPException(413, headers={"Connection": "close"})
+    except TimeoutError as error:
+        raise HTTPException(400, headers={"Connection": "close"}) from error
+    except ClientDisconnect as error:
+        raise HTTPException(400) from error
+    return bytes(body)

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from tidings.storage.statistics import Statistics
+from tidings.operator.store.status import Statistics
 
 
 def exposition(figures: Statistics) -> bytes:

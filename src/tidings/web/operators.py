@@ -1,11 +1,18 @@
-"""What operators do on the pages: all by POST, with what only their own forms carry."""
+"""What operators do on the pages: all by POST, with what only their own forms carry.
+
+Operators who look at the pages: who they are, and what they see beside what everybody does.
+
+The cookies of an operator's browser: who is signed in, and what they did last.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from hmac import compare_digest
 from typing import TypeVar
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -13,25 +20,94 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from tidings.domain.entries import Republish
-from tidings.domain.operators import EntryAct, Session, SourceAct, SourceForm
-from tidings.domain.sources import SourceState
 from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.rendering.operator_pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
-from tidings.services.desk import in_form
-from tidings.web.forms import Form, read_form, refuse_strangers
-from tidings.web.operator_visits import OperatorVisits, own_path
-from tidings.web.reader_answers import PRIVATE, ReaderAnswers
+from tidings.model.entries import Republish
+from tidings.model.operators import EntryAct, Session, SourceAct, SourceForm
+from tidings.model.scopes import Address, PageAddress, Scope
+from tidings.model.sources import SourceState
+from tidings.operator.moderation import OperatorView, in_form
+from tidings.operator.pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
+from tidings.templating.site import Operator
+from tidings.web import responses
+from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.private import PRIVATE, PrivateResponses
+from tidings.web.response_cache import compress
+from tidings.web.services import Operators, Publication
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 Act = TypeVar("Act", bound=StrEnum)
 
+OWN_PATH = re.compile(r"/(?:[\w.~%!$&'()*+,;=:@?-][\w.~%!$&'()*+,;=:@?/-]{0,499})?", re.ASCII)
+
+DOTS = frozenset({".", ".."})
+
+SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+
+SAID = re.compile(r"([a-z]{1,20})(?:\.([1-9][0-9]{0,17}))?")
+
+# Seconds that it takes at most from an act to the page that tells of it.
+MOMENT = 60
+
+
+class OperatorSessions:
+    """Knows an operator again by the cookie; who sends none costs nothing."""
+
+    def __init__(self, operators: Operators, publication: Publication, base_url: str) -> None:
+        self.operators = operators
+        self._publication = publication
+        self.cookies = OperatorCookies(base_url)
+
+    def may_be(self, request: Request) -> bool:
+        """Tell whether it could be an operator who asks: whether there is a cookie of ours."""
+        return self.cookies.find_secret(request) is not None
+
+    def find(self, request: Request) -> Session | None:
+        """Return the session of whoever asks, if there is one: one quick read at most."""
+        secret = self.cookies.find_secret(request)
+        return self.operators.sessions.find(secret) if secret else None
+
+    def find_answer(self, request: Request, address: Address) -> Response | None:
+        """Answer an operator with what is at `address`; everybody else elsewhere.
+
+        Such a page is rendered anew each time, kept nowhere, and has no tag that a copy for
+        everybody could be confirmed by.
+
+        Raises:
+            NotFoundError: There is nothing at that address.
+        """
+        session = self.find(request)
+        headers = responses.headers_of(address) if session else {}
+        if session is None or headers["Content-Type"] != responses.HTML_TYPE:
+            return None
+        operator = self.look(request, session, source=_source_of(address))
+        body = compress(self._publication.body(address, operator=operator))
+        answer = responses.full_response(request, body, headers={**headers, **PRIVATE})
+        return self.told(answer, operator)
+
+    def look(self, request: Request, session: Session, *, source: str = "") -> Operator:
+        """Return what the page that is asked for shows to an operator.
+
+        Args:
+            request: For the page.
+            session: Theirs.
+            source: The slug of the source that the page is about; empty if it is about none.
+        """
+        act, entry_id = self.cookies.said(request)
+        looking = OperatorView(path=_path(request), source=source, act=act, entry_id=entry_id)
+        return self.operators.overview.look(session, looking)
+
+    def told(self, answer: Response, operator: Operator) -> Response:
+        """Return an answer that shows a page to an operator, who is told nothing twice."""
+        if operator.said is not None:
+            self.cookies.has_said(answer)
+        return answer
+
 
 class OperatorPages:
     """Answers to operators."""
 
-    def __init__(self, visits: OperatorVisits, answers: ReaderAnswers) -> None:
+    def __init__(self, visits: OperatorSessions, answers: PrivateResponses) -> None:
         self._sessions = visits.operators.sessions
         self._operating = visits.operators.operating
         self._overview = visits.operators.overview
@@ -66,7 +142,7 @@ class OperatorPages:
     ) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(show, request)
-        refuse_strangers(request, self._answers.site.base_url)
+        refuse_cross_site(request, self._answers.site.base_url)
         form = await read_form(request)
         try:
             return await run_in_threadpool(act, request, form)
@@ -149,7 +225,7 @@ class OperatorPages:
         """
         session = self._visits.find(request)
         if session is not None:
-            given, right = form.text("proof").encode(), session.proof.encode()
+            given, right = form.text("proof").encode(), session.csrf_token.encode()
             if not compare_digest(given, right):
                 raise HTTPException(403)
         return session
@@ -221,3 +297,83 @@ def _filled(form: Form) -> SourceForm:
         republish=form.text("republish"),
         noindex=bool(form.text("noindex")),
     )
+
+
+def own_path(text: str) -> str:
+    """Return `text` if it is one of our paths and leads nowhere else, else that of the desk."""
+    if not OWN_PATH.fullmatch(text):
+        return "/operator"
+    parts = unquote(urlsplit(text).path).split("/")
+    return "/operator" if DOTS.intersection(parts) else text
+
+
+def _source_of(address: Address) -> str:
+    match address:
+        case PageAddress(scope=Scope(kind="source", slug=slug)):
+            return slug
+        case _:
+            return ""
+
+
+def _path(request: Request) -> str:
+    path, query = quote(request.scope["path"]), request.scope["query_string"].decode("latin-1")
+    return own_path(f"{path}?{query}" if query else path)
+
+
+class OperatorCookies:
+    """Reads and sets the cookies. Nobody else's page can send them, and no script can read them.
+
+    Their names tie them to this very host where a browser lets them: that is, at the root of a
+    site with TLS. Below a path of such a site, they are tied to TLS only.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        """Cookies are for what lies below `base_url`."""
+        parts = urlsplit(base_url)
+        self._path = parts.path or "/"
+        self._is_secure = parts.scheme == "https"
+        prefix = ""
+        if self._is_secure:
+            prefix = "__Secure-" if parts.path else "__Host-"
+        self._session, self._said = f"{prefix}tidings-operator", f"{prefix}tidings-said"
+
+    def find_secret(self, request: Request) -> str | None:
+        """Return what the browser holds if an operator is signed in with it, or was."""
+        secret = request.cookies.get(self._session, "")
+        return secret if SECRET.fullmatch(secret) else None
+
+    def keep_secret(self, response: Response, secret: str, *, until: datetime) -> None:
+        """Sign the browser in."""
+        self._set(response, self._session, secret, until=until)
+
+    def drop_secret(self, response: Response) -> None:
+        """Sign the browser out."""
+        self._set(response, self._session, "", until=0)
+
+    def said(self, request: Request) -> tuple[str, int | None]:
+        """Return what was done last, and to which entry; nothing if that was told."""
+        match = SAID.fullmatch(request.cookies.get(self._said, ""))
+        if match is None:
+            return "", None
+        return match[1], int(match[2]) if match[2] else None
+
+    def say(self, response: Response, act: str, entry_id: int | None = None) -> None:
+        """Let the next page tell what was done."""
+        text = act if entry_id is None else f"{act}.{entry_id}"
+        self._set(response, self._said, text, until=MOMENT)
+
+    def has_said(self, response: Response) -> None:
+        """Take note that a page tells it."""
+        self._set(response, self._said, "", until=0)
+
+    def _set(self, response: Response, name: str, value: str, *, until: datetime | int) -> None:
+        response.set_cookie(
+            name,
+            value,
+            max_age=until if isinstance(until, int) else None,
+            expires=until if isinstance(until, datetime) else None,
+            path=self._path,
+            secure=self._is_secure,
+            httponly=True,
+            samesite="strict",
+        )

@@ -1,40 +1,53 @@
-"""What readers do with what they subscribe to, and with their address and their data."""
+"""What readers do with what they subscribe to, and with their address and their data.
+
+The way out of a newsletter: a page with a button, and the one click of mail programs.
+"""
 
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from tidings.domain.readers import Reader
 from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.rendering.reader_pages import (
+from tidings.model.newsletters import Ending, Frequency
+from tidings.model.subscribers import SubscriberProfile
+from tidings.newsletters.windows import CALENDARS
+from tidings.subscribers.pages import (
     AddressPage,
     FarewellPage,
+    Notice,
     Preference,
     PreferencesPage,
-    Said,
+    UnsubscribePage,
     in_form,
     masked,
 )
-from tidings.rendering.site import Site
-from tidings.web.forms import Form, read_form
-from tidings.web.publication import Readers
-from tidings.web.reader_answers import PRIVATE, ReaderAnswers
-from tidings.web.subscribing import choice_in
+from tidings.templating.site import Site
+from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
+from tidings.web.private import PRIVATE, PrivateResponses
+from tidings.web.services import Readers, Unsubscribing
+from tidings.web.sign_up import choice_in
 
 NOTHING_CHOSEN = Form(())
+
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+
+# Stands in the body, however it is encoded, when a mail program asks (RFC 8058).
+ONE_CLICK = b"One-Click"
+
+OFTENEST_FIRST = tuple(sorted(Frequency, key=lambda one: CALENDARS[one].period))
 
 
 class PreferencePages:
     """Answers to readers by the links that only they have."""
 
-    def __init__(self, readers: Readers, answers: ReaderAnswers) -> None:
+    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
         self._offers = readers.offers
         self._preferences = readers.preferences
         self._moving = readers.moving
@@ -75,7 +88,7 @@ class PreferencePages:
                 raise HTTPException(400)
             return act(request, form)
         except ConflictError:
-            return self._page(request, said=Said.TOO_LATE)
+            return self._page(request, said=Notice.TOO_LATE)
         except NotFoundError:
             return self._answers.lost(request)
 
@@ -85,26 +98,26 @@ class PreferencePages:
             self._preferences.save(token, number, choice_in(form), visitor)
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Said.SAVED)
+        return self._page(request, said=Notice.SAVED)
 
     def _change(self, request: Request, form: Form) -> Response:
         theirs = _token(request), _number(form), self._answers.visitor(request)
         match form.text("do"):
             case "pause":
                 self._preferences.pause(*theirs)
-                said = Said.PAUSED
+                said = Notice.PAUSED
             case "resume":
                 self._preferences.resume(*theirs, catches_up=False)
-                said = Said.RESUMED
+                said = Notice.RESUMED
             case "catch up":
                 self._preferences.resume(*theirs, catches_up=True)
-                said = Said.RESUMED
+                said = Notice.RESUMED
             case "end":
                 self._preferences.end(*theirs)
-                said = Said.ENDED
+                said = Notice.ENDED
             case _:
                 self._preferences.undo(*theirs)
-                said = Said.UNDONE
+                said = Notice.UNDONE
         return self._page(request, said=said)
 
     def _move(self, request: Request, form: Form) -> Response:
@@ -112,7 +125,7 @@ class PreferencePages:
             self._moving.ask(_token(request), form.text("address"))
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Said.MOVING)
+        return self._page(request, said=Notice.MOVING)
 
     def _export(self, request: Request, _: Form) -> Response:
         known = self._preferences.export(_token(request))
@@ -130,7 +143,7 @@ class PreferencePages:
 
     def _forget(self, request: Request, form: Form) -> Response:
         if not form.text("sure"):
-            return self._page(request, said=Said.UNSURE)
+            return self._page(request, said=Notice.UNSURE)
         site = self._site(self._preferences.read(_token(request)))
         self._preferences.forget(_token(request))
         return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
@@ -140,7 +153,7 @@ class PreferencePages:
         request: Request,
         form: Form = NOTHING_CHOSEN,
         *,
-        said: Said = Said.NOTHING,
+        said: Notice = Notice.NOTHING,
         fault: InvalidError | None = None,
     ) -> Response:
         try:
@@ -158,10 +171,12 @@ class PreferencePages:
             fault=kind if is_moving else "",
             detail=fault.detail if fault else "",
         )
-        is_wrong = fault or said is Said.UNSURE
+        is_wrong = fault or said is Notice.UNSURE
         return self._answers.page(request, page, status=422 if is_wrong else 200)
 
-    def _shown(self, reader: Reader, form: Form, *, fault: str) -> tuple[Preference, ...]:
+    def _shown(
+        self, reader: SubscriberProfile, form: Form, *, fault: str
+    ) -> tuple[Preference, ...]:
         """Return somebody's subscriptions; the one with a fault as they filled it in."""
         faulty = _number(form) if fault else None
         shown = []
@@ -191,7 +206,7 @@ class PreferencePages:
         page = AddressPage(site=self._answers.site_for(request), is_done=False)
         return self._answers.page(request, page)
 
-    def _site(self, reader: Reader) -> Site:
+    def _site(self, reader: SubscriberProfile) -> Site:
         """Return what pages share, in the language of a reader's letters."""
         first = next(iter(reader.subscriptions), None)
         return self._answers.site_in(first.language) if first else self._answers.site
@@ -207,3 +222,74 @@ def _number(form: Form) -> int:
     if not NUMBER.fullmatch(number):
         raise HTTPException(400)
     return int(number)
+
+
+class UnsubscribePages:
+    """Answers to those who leave. Only POST acts: scanners follow every link in a letter."""
+
+    def __init__(self, unsubscribing: Unsubscribing, answers: PrivateResponses) -> None:
+        self._unsubscribing = unsubscribing
+        self._answers = answers
+
+    def route(self) -> Route:
+        """Return the route of all links in letters."""
+        return Route("/unsubscribe/{token}", self.answer, methods=["GET", "POST"])
+
+    async def answer(self, request: Request) -> Response:
+        """Answer with the page, or do what its buttons say: end the subscription, failing that."""
+        if request.method != "POST":
+            return await run_in_threadpool(self._page, request)
+        body = await read_body(request, MAX_BODY)
+        if ONE_CLICK in body:
+            return await run_in_threadpool(self._one_click, request)
+        form = parse_form(body) if is_form(request) else Form(())
+        return await run_in_threadpool(self._act, request, form)
+
+    def _one_click(self, request: Request) -> Response:
+        """End the subscription; it is no error if there is nobody any more to leave."""
+        token: str = request.path_params["token"]
+        visitor = self._answers.visitor(request)
+        try:
+            self._unsubscribing.end(token, Ending.ONE_CLICK, visitor=visitor)
+        except NotFoundError as error:
+            if error.kind == "link":
+                return self._answers.lost(request)
+        return PlainTextResponse("unsubscribed\n", headers=PRIVATE)
+
+    def _act(self, request: Request, form: Form) -> Response:
+        token: str = request.path_params["token"]
+        visitor = self._answers.visitor(request)
+        said = Notice.ENDED
+        try:
+            if form.text("do") == "undo":
+                said = Notice.TOO_LATE
+                with suppress(ConflictError):
+                    self._unsubscribing.undo(token, visitor=visitor)
+                    said = Notice.UNDONE
+            elif form.text("do") == "slow down":
+                said = Notice.TOO_LATE
+                with suppress(ConflictError):
+                    self._unsubscribing.slow_down(token, form.text("frequency"), visitor=visitor)
+                    said = Notice.SAVED
+            else:
+                self._unsubscribing.end(token, Ending.READER, visitor=visitor)
+        except InvalidError as error:
+            raise HTTPException(400) from error
+        except NotFoundError:
+            return self._answers.lost(request)
+        return self._page(request, said)
+
+    def _page(self, request: Request, said: Notice = Notice.NOTHING) -> Response:
+        try:
+            found = self._unsubscribing.find(request.path_params["token"])
+        except NotFoundError:
+            return self._answers.lost(request)
+        page = UnsubscribePage(
+            site=self._answers.site_in(found.language),
+            newsletter=found.newsletter.title,
+            said=said,
+            has_ended=found.ended_at is not None,
+            can_undo=self._answers.can_undo(found),
+            slower=OFTENEST_FIRST[OFTENEST_FIRST.index(found.schedule.frequency) + 1 :],
+        )
+        return self._answers.page(request, page)

@@ -11,33 +11,31 @@ from typing import cast
 
 import uvicorn
 
-from tidings import publishing
-from tidings.domain.visitors import Network, WebSettings, read_networks
+from tidings.app import publishing
+from tidings.app.app import App, utc_now
+from tidings.db import schema
+from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
-from tidings.services.desk import Overview
-from tidings.services.links import Links
-from tidings.services.moving import Moving
-from tidings.services.offers import Offers
-from tidings.services.operating import Operating
-from tidings.services.operators import Sessions
-from tidings.services.preferences import Preferences
-from tidings.services.publication import Publication
-from tidings.services.status import status_body
-from tidings.services.subscribing import Subscribing
-from tidings.services.unsubscribe import Unsubscribing
-from tidings.services.websub import Callbacks
-from tidings.storage import schema, statistics
-from tidings.storage.database import Database
+from tidings.model.subscribers import Network, WebSettings, read_networks
+from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.sessions import Sessions
+from tidings.operator.status import status_body
+from tidings.operator.store import status
+from tidings.polling.push import HubRequests
+from tidings.publishing.publication import Publication
+from tidings.subscribers.address_change import AddressChanges
+from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
+from tidings.subscribers.sign_up import NewsletterChoices, SignUps
+from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
-from tidings.web.connections import BURST, Crowd, Server, VisitorProtocol
+from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
-from tidings.web.publication import Check, Operators, Probes, Readers, Tokens
-from tidings.wiring import App, utc_now
+from tidings.web.services import Check, Operators, Probes, Readers, Tokens
 
 logger = logging.getLogger(__name__)
 
+# How long requests in progress may take after SIGTERM; letters on their way get the rest.
 GRACE_SECONDS = 1
-"""How long requests in progress may take after SIGTERM; letters on their way get the rest."""
 
 
 @contextmanager
@@ -78,8 +76,10 @@ def serve(app: App, listening: socket.socket) -> None:
         site,
         templates=imprint.templates,
         tokens=Tokens(
-            unsubscribing=Unsubscribing(app.database, links=links, clock=utc_now),
-            callbacks=Callbacks(app.database, clock=utc_now, max_size=app.settings.fetch.max_size),
+            unsubscribing=Unsubscriber(app.database, links=links, clock=utc_now),
+            callbacks=HubRequests(
+                app.database, clock=utc_now, max_size=app.settings.fetch.max_size
+            ),
             readers=readers,
             trusted=_trusted(app.settings.web),
             clock=utc_now,
@@ -91,7 +91,7 @@ def serve(app: App, listening: socket.socket) -> None:
             status=lambda: status_body(app.database, imprint, now=utc_now()),
         ),
     )
-    crowd = Crowd()
+    crowd = Connections()
     config = uvicorn.Config(
         application,
         http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, crowd=crowd)),
@@ -120,28 +120,30 @@ def _page_path(path: str, number: int) -> str:
     return f"{path}?page={number}"
 
 
-def _find_links(app: App) -> Links | None:
+def _find_links(app: App) -> SignedLinks | None:
     """Return what reads signed links; None where there is no secret, as without newsletters."""
     if not app.settings.secret and not app.database.is_sqlite:
         return None
     return app.links
 
 
-def _readers(app: App, links: Links) -> Readers:
+def _readers(app: App, links: SignedLinks) -> Readers:
     database, languages = app.database, app.mail_templates.languages
     return Readers(
-        offers=Offers(database),
-        subscribing=Subscribing(database, links=links, clock=utc_now, languages=languages),
-        preferences=Preferences(database, links=links, clock=utc_now, languages=languages),
-        moving=Moving(database, links=links, clock=utc_now),
+        offers=NewsletterChoices(database),
+        subscribing=SignUps(database, links=links, clock=utc_now, languages=languages),
+        preferences=SubscriberPreferences(
+            database, links=links, clock=utc_now, languages=languages
+        ),
+        moving=AddressChanges(database, links=links, clock=utc_now),
         languages=languages,
     )
 
 
-def _operators(app: App, links: Links) -> Operators:
+def _operators(app: App, links: SignedLinks) -> Operators:
     return Operators(
         sessions=Sessions(app.database, links=links, clock=utc_now),
-        operating=Operating(app.database, clock=utc_now),
+        operating=OperatorActions(app.database, clock=utc_now),
         overview=Overview(app.database),
     )
 
@@ -167,4 +169,4 @@ def health(database: Database) -> Sequence[Check]:
 
 def _metrics(app: App) -> bytes:
     with app.database.read() as connection:
-        return exposition(statistics.collect(connection, now=utc_now()))
+        return exposition(status.collect(connection, now=utc_now()))

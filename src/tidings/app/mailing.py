@@ -1,0 +1,298 @@
+"""How what mails is put together: planning, composing, the way out.
+
+How the doctor is put together.
+"""
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tidings.app.app import App, process_name, utc_now
+from tidings.errors import ConfigError, InvalidError
+from tidings.mail import addresses
+from tidings.mail.dkim import signing
+from tidings.mail.dns import Dns
+from tidings.mail.folder import Folder
+from tidings.mail.mailboxes import Imap, Mailbox, Maildir
+from tidings.mail.message import ListHeaders
+from tidings.mail.settings import DomainLimits
+from tidings.mail.smtp import Relay
+from tidings.mail.transport import Connect
+from tidings.model.newsletters import Digest, Newsletter
+from tidings.newsletters.compose import Composer
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.issue_queue import IssueQueue, IssueSender
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.render import RenderedIssue, compose
+from tidings.newsletters.sender import Sender
+from tidings.operator.daily_note import DailyNote
+from tidings.operator.doctor import Doctor
+from tidings.subscribers.bounces import BounceProcessor
+from tidings.subscribers.bulk_import import Importer, ImportPlan
+from tidings.subscribers.store.transactional import ClaimedMessage
+from tidings.subscribers.transactional import TransactionalQueue
+from tidings.subscribers.transactional_context import ContextBuilder
+from tidings.subscribers.transactional_message import (
+    MessageContext,
+    RenderedMessage,
+    render_message,
+)
+from tidings.templating.templates import Templates
+
+# The domain of the sender that the shipped settings name.
+PLACEHOLDER = "example.org"
+
+
+def composer(app: App) -> Composer:
+    """Return what writes issues.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret, or no usable sender.
+    """
+    site_url, templates = app.settings.web.public_url, app.mail_templates
+    return Composer(
+        render=partial(_render_issue, site_url=site_url, templates=templates),
+        template_version=templates.fingerprint,
+        secret=app.secret,
+        mail_domain=app.sender.address.rpartition("@")[2],
+        site_url=site_url,
+    )
+
+
+def planner(app: App) -> Planner:
+    """Return what plans issues.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret, or no usable sender.
+    """
+    return Planner(app.database, clock=utc_now, composer=composer(app))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    """The way out for messages.
+
+    Attributes:
+        name: Of the relay, or the path of the folder: what pauses are kept under.
+        connections: Messages that are sent at the same time.
+        limits: What less holds for a recipient's domain.
+    """
+
+    connect: Connect
+    name: str
+    connections: int
+    limits: Mapping[str, DomainLimits]
+
+
+def transport(app: App) -> Transport:
+    """Return the way out for messages, whatever they are.
+
+    Raises:
+        ConfigError: The transport is unknown or cannot be used.
+    """
+    settings = app.settings
+    if settings.mail.transport == "smtp":
+        if app.sender.address.endswith(f"@{PLACEHOLDER}"):
+            raise ConfigError("[mail] from: set your own address before mail goes to a relay")
+        name = f"{settings.smtp.host}:{settings.smtp.port}"
+        connect: Connect = Relay(settings.smtp).connect
+        connections, limits = settings.smtp.connections, settings.smtp.domains
+    else:
+        name = settings.mail.folder
+        connect, connections, limits = Folder(Path(name)).connect, 1, {}
+    if signer := app.signer:
+        connect = signing(connect, signer)
+    return Transport(connect=connect, name=name, connections=connections, limits=limits)
+
+
+def issue_messages(app: App) -> IssueMessages:
+    """Return what makes issues into messages.
+
+    Raises:
+        ConfigError: There is no secret, or no usable sender.
+    """
+    signed, sender, site_url = app.links, app.sender, app.settings.web.public_url
+    return IssueMessages(
+        sender=sender.address,
+        bounces_to=_bounces_to(app),
+        list_headers_of=partial(_list_headers_of, sender=sender, site_url=site_url),
+        unsubscribe_url=lambda *numbers: (
+            f"{site_url}/unsubscribe/{signed.unsubscribe.sign(*numbers)}"
+        ),
+        preferences_url=lambda *numbers: (
+            f"{site_url}/preferences/{signed.preferences.sign(*numbers)}"
+        ),
+    )
+
+
+def issue_sender(app: App) -> IssueSender:
+    """Return what sends issues.
+
+    Raises:
+        ConfigError: The transport is unknown or cannot be used, or there is no secret.
+    """
+    messages, way_out = issue_messages(app), transport(app)
+    return Sender(
+        partial(IssueQueue, app.database, messages, clock=utc_now),
+        database=app.database,
+        clock=utc_now,
+        owner=process_name(),
+        connect=way_out.connect,
+        relay=way_out.name,
+        connections=way_out.connections,
+        limits=way_out.limits,
+    )
+
+
+def transactional_sender(app: App) -> Sender[ClaimedMessage]:
+    """Return what sends transactional mail: the same way out, over one connection more.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: The transport is unknown or cannot be used, or there is no secret.
+    """
+    way_out, sender, templates = transport(app), app.sender, app.mail_templates
+    domain, site_url = sender.address.rpartition("@")[2], app.settings.web.public_url
+
+    def list_headers_of(newsletter: Newsletter | None) -> ListHeaders:
+        if newsletter is not None:
+            return _list_headers_of(newsletter, sender=sender, site_url=site_url)
+        return ListHeaders(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
+
+    def write(context: MessageContext) -> RenderedMessage:
+        return render_message(context, templates)
+
+    open_queue = partial(
+        TransactionalQueue,
+        app.database,
+        writer=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
+        write=write,
+        list_headers_of=list_headers_of,
+        mail_domain=domain,
+    )
+    return Sender(
+        open_queue,
+        database=app.database,
+        clock=utc_now,
+        owner=process_name(),
+        connect=way_out.connect,
+        relay=way_out.name,
+        connections=1,
+        limits={},
+    )
+
+
+def _list_headers_of(
+    newsletter: Newsletter, *, sender: addresses.Sender, site_url: str
+) -> ListHeaders:
+    return ListHeaders(
+        sender=addresses.parse_sender(newsletter.sender) if newsletter.sender else sender,
+        reply_to=newsletter.reply_to,
+        list_id=f"{newsletter.slug}.{sender.address.rpartition('@')[2]}",
+        list_title=newsletter.title,
+        archive_url=f"{site_url}/issues",
+    )
+
+
+def bounce_processor(app: App) -> BounceProcessor:
+    """Return what judges the mail that comes back.
+
+    Raises:
+        ConfigError: There is no secret, or the address cannot be used.
+    """
+    return BounceProcessor(app.database, links=app.links, address=app.bounce_address, clock=utc_now)
+
+
+def bounce_mailboxes(app: App) -> list[Mailbox]:
+    """Return where bounces arrive, as far as we are to look there."""
+    bounce = app.settings.bounce
+    folders: list[Mailbox] = [Maildir(Path(bounce.maildir))] if bounce.maildir else []
+    return [*folders, Imap(bounce)] if bounce.imap_host else folders
+
+
+def daily_note(app: App) -> DailyNote:
+    """Return what writes to the operator once a day.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: The operator's address is none.
+    """
+    given, language = app.settings.operator.email, app.settings.publish.language
+    try:
+        operator = addresses.parse_address(given).address if given else ""
+    except InvalidError as error:
+        raise ConfigError(f"[operator] email: {error}") from error
+    return DailyNote(
+        app.database,
+        clock=utc_now,
+        operator=operator,
+        language=language if language in app.mail_templates.languages else "en",
+        disk=partial(free_space, app),
+    )
+
+
+def importer(app: App, plan: ImportPlan) -> Importer:
+    """Return what brings in a list of subscribers.
+
+    Raises:
+        TemplateError: A template of the letters is broken.
+        ConfigError: There is no secret.
+        NotFoundError: There is no such newsletter.
+    """
+    languages = app.mail_templates.languages
+    return Importer(app.database, plan, links=app.links, clock=utc_now, languages=languages)
+
+
+def _bounces_to(app: App) -> Callable[[int, str], str | None]:
+    address = app.bounce_address
+    return lambda number, message_id: address.of(number, message_id) if address else None
+
+
+def _render_issue(
+    digest: Digest, issue_url: str, *, site_url: str, templates: Templates
+) -> RenderedIssue:
+    return compose(digest, site_url=site_url, issue_url=issue_url, templates=templates)
+
+
+def free_space(app: App) -> tuple[int, int] | None:
+    """Return the free bytes and all bytes of the disk with the database, if it is a file."""
+    if not app.database.is_sqlite:
+        return None
+    usage = shutil.disk_usage(app.database.path.parent)
+    return usage.free, usage.total
+
+
+@contextmanager
+def examining(app: App, dns: Dns) -> Iterator[Doctor]:
+    """Return what examines the set-up, and try the templates of the pages.
+
+    Raises:
+        TemplateError: A template is broken.
+        ConfigError: A setting of the mail cannot be used, or there is no secret.
+    """
+    settings = app.settings
+    _ = app.page_templates  # a broken one is told of before anything is looked at
+    is_mailed = settings.mail.transport == "smtp"
+    messages, sender = issue_messages(app), issue_sender(app)
+    yield Doctor(
+        app.database,
+        clock=utc_now,
+        dns=dns,
+        smtp=settings.smtp if is_mailed else None,
+        signer=app.signer,
+        returns_to=settings.bounce.address or messages.sender,
+        base_url=settings.web.base_url,
+        contact_url=settings.fetch.contact_url,
+        host=socket.getfqdn(),
+        faults=app.faults_of_runtime,
+        disk=partial(free_space, app),
+        composer=composer(app),
+        messages=messages,
+        sender=sender,
+    )

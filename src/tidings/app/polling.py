@@ -1,0 +1,165 @@
+"""How what gathers is put together: sockets, parsers, and the first list of sources."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from tidings.app.app import VERSION, App, process_name, utc_now
+from tidings.catalog import sources
+from tidings.db.database import Database
+from tidings.errors import ConfigError, ParseError
+from tidings.fetching.fetcher import Fetcher
+from tidings.fetching.post import Post
+from tidings.parsing.opml import read_opml
+from tidings.parsing.pool import Parser
+from tidings.polling.discover import Prober
+from tidings.polling.follow import SourceAdder, import_sources
+from tidings.polling.host_leases import HostRules
+from tidings.polling.moved_sources import MoveFinder
+from tidings.polling.outcome import Rules
+from tidings.polling.parse_queue import Parse
+from tidings.polling.poll import Fetch, Poller
+from tidings.polling.push import HubSubscriber, PushReader
+from tidings.polling.replay import Replayer
+from tidings.polling.store import leases
+from tidings.publishing.repaginate import repaginate_some
+from tidings.resources import data_dir
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """The sockets and children of a process, and what reads feeds by them.
+
+    Attributes:
+        fetch: Fetches requests of one host in turn, and reports from any thread.
+        post: Sends a form to a hub, and reports from any thread.
+        parse: Reads a document in a child, given the raw hashes known by key.
+        owner: This process's name on leases.
+    """
+
+    app: App
+    fetch: Fetch
+    post: Post
+    parse: Parse
+    owner: str
+    clock: Callable[[], datetime] = utc_now
+
+    def poller(self) -> Poller:
+        """Return what polls sources."""
+        return Poller(
+            self.app.database,
+            fetch=self.fetch,
+            parse=self.parse,
+            clock=self.clock,
+            owner=self.owner,
+            rules=self._rules,
+            hosts=self._hosts,
+            repaginate=self._repaginate,
+        )
+
+    def replayer(self) -> Replayer:
+        """Return what polls sources with documents that were kept."""
+        return Replayer(
+            self.app.database,
+            parse=self.parse,
+            poller_with=lambda fetch, parse: replace(self, fetch=fetch, parse=parse).poller(),
+        )
+
+    def push_reader(self) -> PushReader:
+        """Return what takes in documents that hubs have sent."""
+        return PushReader(
+            self.app.database,
+            parse=self.parse,
+            clock=self.clock,
+            rules=self._rules,
+            repaginate=self._repaginate,
+        )
+
+    def prober(self) -> Prober:
+        """Return what looks at addresses."""
+        return Prober(
+            self.app.database,
+            fetch=self.fetch,
+            parse=self.parse,
+            owner=self.owner,
+            hosts=self._hosts,
+            policy=self.app.settings.poll,
+        )
+
+    def source_adder(self) -> SourceAdder:
+        """Return what follows sources."""
+        database, prober = self.app.database, self.prober()
+        return SourceAdder(database, prober=prober, clock=self.clock, rules=self._rules)
+
+    def move_finder(self) -> MoveFinder:
+        """Return what looks for sources that have moved."""
+        return MoveFinder(self.app.database, prober=self.prober(), clock=self.clock)
+
+    def hub_subscriber(self, callback: str) -> HubSubscriber:
+        """Return what asks hubs to call us; `callback` precedes the token in our addresses."""
+        database = self.app.database
+        return HubSubscriber(database, post=self.post, clock=self.clock, callback=callback)
+
+    def _repaginate(self) -> bool:
+        size = self.app.settings.publish.page_size
+        return repaginate_some(self.app.database, size=size, clock=self.clock)
+
+    @property
+    def _rules(self) -> Rules:
+        settings = self.app.settings
+        return Rules(
+            policy=settings.poll,
+            first_poll=settings.publish.first_poll,
+            fold=settings.publish.fold,
+            interval_of=settings.fetch.poll_interval_of,
+            subscribes=self.app.hub_callback is not None,
+        )
+
+    @property
+    def _hosts(self) -> HostRules:
+        fetch = self.app.settings.fetch
+        return HostRules(concurrency=fetch.concurrency, pause_of=fetch.interval_of)
+
+
+@contextmanager
+def polling(app: App) -> Iterator[Polling]:
+    """Start what polling needs: the event loop of the sockets, and the children."""
+    owner = process_name()
+    lease = partial(_lease_hop, app.database, owner)
+    with (
+        Parser(app.settings.parse) as parser,
+        Fetcher(app.settings.fetch, version=VERSION, lease=lease) as fetcher,
+    ):
+        yield Polling(
+            app=app, fetch=fetcher.submit, post=fetcher.post, parse=parser.submit, owner=owner
+        )
+
+
+def import_first_sources(app: App) -> None:
+    """Follow the sources of the list that the settings name, if there is no source yet.
+
+    Raises:
+        ConfigError: The list cannot be read.
+    """
+    name = app.settings.sources.import_at_first_start
+    with app.database.read() as connection:
+        if not name or sources.urls(connection):
+            return
+    path = Path(name) if Path(name).exists() else data_dir("config").parent / name
+    try:
+        listed = read_opml(path.read_bytes())
+    except (OSError, ParseError) as error:
+        raise ConfigError(f"[sources] import_at_first_start: {error}") from error
+    imported = import_sources(app.database, listed.outlines, clock=utc_now)
+    logger.info("sources imported", extra={"list": str(path), "added": imported.added})
+
+
+def _lease_hop(database: Database, owner: str, host: str) -> bool:
+    with database.write() as connection:
+        return leases.claim_hop(connection, owner, host)

@@ -1,0 +1,97 @@
+"""How what publishes is put together: templates, pages, feeds, and who is told of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tidings.app.app import VERSION, App, utc_now
+from tidings.errors import ConfigError
+from tidings.fetching.post import Post
+from tidings.model.urls import without_credentials
+from tidings.polling.hub_requests import is_address
+from tidings.publishing import static_site
+from tidings.publishing.hub_pings import HubPinger
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.static_site import Written
+from tidings.publishing.static_site import page_path as file_path
+from tidings.templating.site import Site
+
+# Of the templates: what pages need beside them.
+FILES = ("style.css", "script.js", "favicon.svg")
+
+
+def hubs_of(app: App) -> tuple[str, ...]:
+    """Return who is told when a feed of ours has changed.
+
+    Raises:
+        ConfigError: One of them is no address.
+    """
+    for hub in app.settings.websub.hubs:
+        shown = without_credentials(hub)
+        if shown != hub or not hub.isascii() or not is_address(hub):  # all the world sees it
+            because = "expected an address, without a password"
+            raise ConfigError(f"[websub] hubs: {shown}: {because}")
+    return app.settings.websub.hubs
+
+
+def hub_pinger(app: App, post: Post) -> HubPinger:
+    """Return what tells hubs of our feeds, by `post`."""
+    return HubPinger(
+        app.database,
+        publication=publication_of(app, _unnumbered),
+        hubs=hubs_of(app),
+        base_url=app.settings.web.public_url,
+        post=post,
+        clock=utc_now,
+    )
+
+
+def site_of(app: App) -> Site:
+    """Return what all pages share."""
+    publish = app.settings.publish
+    return Site(
+        title=publish.title,
+        kicker=publish.kicker,
+        base_url=app.settings.web.public_url,
+        language=publish.language,
+        version=VERSION,
+        hubs=hubs_of(app),
+    )
+
+
+def imprint_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
+    """Return what all that is published has in common, as where pages are mere files.
+
+    Args:
+        app: The program.
+        page_path: Gives our path of a numbered page, by that of the newest.
+    """
+    return SiteContext(
+        settings=app.settings.publish,
+        site=site_of(app),
+        templates=app.page_templates,
+        page_path=page_path,
+    )
+
+
+def publication_of(app: App, page_path: Callable[[str, int], str]) -> Publication:
+    """Return what is published; `page_path` as for `imprint_of`."""
+    return Publication(app.database, imprint_of(app, page_path))
+
+
+def publish(app: App, folder: Path) -> Written:
+    """Write what is published into a folder.
+
+    Raises:
+        ConfigError: The folder cannot be written to.
+        ConflictError: Another process writes into it.
+    """
+    assets = {name: app.page_templates.file(name) for name in FILES}
+    return static_site.publish(
+        app.database, imprint_of(app, file_path), folder, assets=assets, clock=utc_now
+    )
+
+
+def _unnumbered(path: str, _number: int) -> str:
+    """Return the path of a page; no feed leads to a page by its number."""
+    return path

@@ -1,0 +1,207 @@
+"""The ticks: what happens by itself while the service runs."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+from tidings.app import mailing, publishing
+from tidings.app.app import App, utc_now
+from tidings.app.polling import Polling, polling
+from tidings.db.database import Database
+from tidings.errors import DatabaseAwayError
+from tidings.log import Seldom
+from tidings.model.status import PollResult
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.sender import Sender
+from tidings.operator.daily_note import DailyNote, forget_notices
+from tidings.operator.store import maintenance
+from tidings.polling.poll import Poller
+from tidings.polling.push import forget_hubs
+from tidings.publishing.hub_pings import forget_others
+from tidings.stories.store.stories import delete_all_old_keys
+from tidings.subscribers.sign_up import forget_expired
+
+logger = logging.getLogger(__name__)
+
+MAIL_TICK = timedelta(seconds=30)
+# Somebody sits and waits for the message that asks for a confirmation.
+TRANSACTIONAL_TICK = timedelta(seconds=10)
+WATCH_TICK = timedelta(minutes=15)
+BOUNCE_TICK = timedelta(minutes=5)
+# What was pushed is here already: a read of a small table finds it.
+PUSH_TICK = timedelta(seconds=1)
+CLOCK_TICK = timedelta(seconds=10)
+# By how much a clock differs, from one look to the next, that was set and does not just drift.
+JUMP = timedelta(seconds=5)
+# How often we look where sources may have moved that answer no more.
+LOOK_TICK = timedelta(minutes=5)
+
+
+class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
+    """A pause after each run, by whatever the clock says then.
+
+    The library's own interval counts from the run before: after a clock was set forward it would
+    list every run that was missed, and those of some years take all the memory there is.
+    """
+
+    def __init__(self, pause: timedelta, *, at_once: bool) -> None:
+        self.pause = pause
+        self._at_once = at_once
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        """Return when the next run is."""
+        return now if self._at_once and previous_fire_time is None else now + self.pause
+
+
+@contextmanager
+def ticking(app: App) -> Iterator[None]:
+    """Poll, plan and deliver what is due, again and again, until the context ends.
+
+    What a tick does is found in the database, so a tick that is late, missed or doubled by
+    another process does no harm. At the end a round in progress saves what it has decided,
+    waits a few seconds for messages on their way, and gives back what it holds.
+    """
+    stop = Event()
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+    )
+    sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
+    _say_where_messages_go(app, sender.relay)
+    with polling(app) as gathering:
+        poll = partial(_poll, gathering.poller(), stop)
+        mail = partial(_mail, mailing.planner(app), sender, stop)
+        look = partial(gathering.move_finder().find, stop=stop)
+        send_transactional = partial(_send, transactional, stop, kind="transactional")
+        watch = partial(_watch, mailing.daily_note(app), app.database)
+        mailboxes = mailing.bounce_mailboxes(app)
+        bounces = partial(mailing.bounce_processor(app).attend, mailboxes, stop=stop)
+        tick = app.settings.poll.tick
+        jobs = (
+            (poll, tick),
+            (mail, MAIL_TICK),
+            (send_transactional, TRANSACTIONAL_TICK),
+            (bounces, BOUNCE_TICK),
+            (look, LOOK_TICK),
+            (partial(gathering.push_reader().ingest_all, stop=stop), PUSH_TICK),
+            (watch, WATCH_TICK),
+        )
+        outage = Seldom(logger, "database away")
+        for job, pause in jobs:
+            scheduler.add_job(_unless_away(job, outage), Every(pause, at_once=True))
+        for hub_job in _hub_jobs(app, gathering, stop):
+            # Not at once: a hub may call back before it answers, and must find us listening.
+            scheduler.add_job(_unless_away(hub_job, outage), Every(tick, at_once=False))
+        scheduler.start()
+        observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
+        observer.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            scheduler.shutdown(wait=True)
+            observer.join()
+
+
+def _say_where_messages_go(app: App, relay: str) -> None:
+    if app.settings.mail.transport == "smtp":
+        logger.info("messages go through a relay", extra={"to": relay})
+    else:
+        logger.info("messages go into a folder", extra={"to": str(Path(relay).absolute())})
+
+
+def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None]:
+    """Return a job that leaves it to its next run if the database is away."""
+
+    def run() -> None:
+        try:
+            job()
+        except DatabaseAwayError as error:
+            outage.warn(because=str(error))
+
+    return run
+
+
+def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Event) -> None:
+    """Let all ticks go on when the clock is set: the scheduler sleeps as long as it once computed."""
+    offset = _clock_offset()
+    while not stop.wait(CLOCK_TICK.total_seconds()):
+        before, offset = offset, _clock_offset()
+        now, jobs = utc_now(), scheduler.get_jobs()
+        by = offset - before
+        # A clock that was wrong for a moment is right again, but not what was planned by it.
+        ahead = max(job.next_run_time - now - job.trigger.pause for job in jobs)
+        by = min(by, -ahead) if ahead >= JUMP else by
+        if abs(by) < JUMP:
+            continue
+        logger.warning("clock set", extra={"by": f"{by.total_seconds():+.0f} s"})
+        try:
+            if by < timedelta(0):
+                with database.write() as connection:
+                    maintenance.bring_forward(connection, now=now, by=-by)
+        except DatabaseAwayError:
+            offset = before  # tried again
+        for job in jobs:
+            job.modify(next_run_time=now)
+
+
+def _clock_offset() -> timedelta:
+    """Return how far the clock is from one that nobody sets."""
+    return utc_now() - datetime.fromtimestamp(time.monotonic(), UTC)
+
+
+def _poll(poller: Poller, stop: Event) -> None:
+    summary = poller.poll_due(report=_ignore, stop=stop)
+    if summary.sources:
+        numbers = {"polled": summary.polled, "new": summary.new, "failed": summary.failed}
+        logger.info("round finished", extra=numbers)
+
+
+def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[], object]]:
+    """Yield what is to be done for hubs, those that tell us and those that we tell; forget others."""
+    database = app.database
+    if callback := app.hub_callback:
+        yield partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
+    else:
+        forget_hubs(database)
+    told = publishing.hubs_of(app)
+    forget_others(database, told, base_url=app.settings.web.public_url)
+    if told:
+        pinger = publishing.hub_pinger(app, gathering.post)
+        yield partial(pinger.announce_changes, stop=stop)
+
+
+def _ignore(_: PollResult) -> None:
+    pass
+
+
+def _watch(note: DailyNote, database: Database) -> None:
+    note.queue()
+    now = utc_now()
+    forget_notices(database, now=now)
+    forget_expired(database, now=now)
+    delete_all_old_keys(database, now=now)
+
+
+def _mail(planner: Planner, sender: Sender[Any], stop: Event) -> None:
+    planned = planner.plan_due()
+    if planned.deliveries:
+        numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
+        logger.info("issues planned", extra=numbers)
+    _send(sender, stop, kind="issue")
+
+
+def _send(sender: Sender[Any], stop: Event, *, kind: str) -> None:
+    sent = sender.send_due(stop=stop)
+    if sent.accepted or sent.failed:
+        numbers = {"accepted": sent.accepted, "failed": sent.failed}
+        logger.info("messages sent", extra={"kind": kind, **numbers})

@@ -1,0 +1,66 @@
+"""The templates of all pages and letters: read, checked and tried once, before anything is served."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import get_args
+
+from tidings.newsletters import render
+from tidings.operator.pages import OperatorPage
+from tidings.operator.status import StatusPage
+from tidings.publishing.directories import SourcesPage, TopicsPage
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.search_page import SearchPage
+from tidings.publishing.views import (
+    EntryPage,
+    ErrorPage,
+    IssueContent,
+    IssuePage,
+    IssuesPage,
+    ListPage,
+    Page,
+)
+from tidings.subscribers import transactional_message
+from tidings.subscribers.pages import ReaderPage
+from tidings.templating.templates import Templates
+
+PAGES: tuple[type[Page], ...] = (
+    ListPage,
+    EntryPage,
+    TopicsPage,
+    SourcesPage,
+    IssuePage,
+    IssueContent,
+    IssuesPage,
+    ErrorPage,
+    SearchPage,
+    StatusPage,
+    *get_args(ReaderPage),
+    *get_args(OperatorPage),
+)
+
+
+def load_templates(directories: Sequence[Path]) -> Templates:
+    """Read the templates of all pages, the operator's folder first.
+
+    Raises:
+        TemplateError: A file is missing, broken, or breaks its page's contract.
+    """
+    contracts = {kind.template: frozenset(field.name for field in fields(kind)) for kind in PAGES}
+    formats = tuple((one.name, one.title, one.media_type) for one in FORMATS.values())
+    return Templates(directories, contracts=contracts, shared={"feed_formats": formats})
+
+
+def load_mail_templates(directories: Sequence[Path]) -> Templates:
+    """Read the templates of all letters, the operator's folder first, and try them.
+
+    Raises:
+        TemplateError: A file is missing, broken, or uses what a letter does not have; a part
+            lacks the way to leave, or the subject is empty.
+    """
+    templates = Templates(
+        directories, contracts={**render.contracts(), **transactional_message.template_contracts()}
+    )
+    render.try_digests(templates)
+    transactional_message.try_templates(templates)
+    return templates

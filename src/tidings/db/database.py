@@ -1,0 +1,207 @@
+"""The two seams of the database: `read` and `write`."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
+
+from tidings.errors import ConfigError, DatabaseAwayError, StorageError
+
+# An open transaction, as the rooms above hand it back to this one.
+Connection = sqlalchemy.Connection
+
+# Makes the words anew that entries are found by, and reports how many entries are done.
+RebuildIndex = Callable[[Connection, Callable[[int], None]], None]
+
+# How long a writer waits for another one before it gives up.
+BUSY_SECONDS = 15
+
+# Seconds that work of many transactions leaves between two of them: SQLite looks that often.
+BREATH = 0.1
+
+_READ_ONLY = "tidings_read_only"
+_PATIENCE = "tidings_patience"
+
+_AWAY_ON_SQLITE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+# How SQLSTATEs begin: connection lost, read-only, given way to another, full, locked, shut down.
+_AWAY_ON_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57")
+
+
+class Database:
+    """An SQLite file or a PostgreSQL database, by its URL.
+
+    `sqlite:///var/tidings.db` is relative to the working directory, `sqlite:////var/…` is
+    absolute; a PostgreSQL URL may leave the driver out.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Raises `ConfigError` if the URL is none of the two kinds; connects to nothing."""
+        self.url = _parse(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self._writer = Lock()
+
+    @property
+    def name(self) -> str:
+        """The URL as it may be shown: without a password."""
+        return self.url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        return Path(self.url.database or "")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a snapshot: all that is read in it is of one moment.
+
+        Raises:
+            StorageError: The database failed; `DatabaseAwayError` if it may work later.
+        """
+        with self._translated(), self._engine.connect() as connection:
+            yield connection.execution_options(**self._read_options())
+
+    @contextmanager
+    def write(self, *, patience: float = BUSY_SECONDS) -> Iterator[Connection]:
+        """Open a transaction, committed at the end, rolled back by an exception.
+
+        On SQLite it waits for the one writer there may be. Keep it short, and never wait
+        for the network in it.
+
+        Args:
+            patience: Seconds after which that writer has kept us waiting for too long.
+
+        Raises:
+            StorageError: The database failed; `DatabaseAwayError` if it may work later.
+        """
+        with self._translated(), self._turn(patience), self._engine.connect() as connection:
+            patient = connection.execution_options(**{_PATIENCE: patience})
+            with patient.begin():
+                yield patient
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self._engine.dispose()
+
+    def _read_options(self) -> dict[str, Any]:
+        if self.is_sqlite:
+            return {_READ_ONLY: True}
+        return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+    @contextmanager
+    def _turn(self, patience: float) -> Iterator[None]:
+        """Let the threads of this process write to SQLite one after the other.
+
+        SQLite itself lets a writer who meets another sleep, longer each time, and look again.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._writer.acquire(timeout=patience):
+            raise DatabaseAwayError(self.name, "database is locked")
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            because = str(error.orig).strip() or type(error.orig).__name__
+            kind = DatabaseAwayError if _is_away(error) else StorageError
+            raise kind(self.name, because) from error
+        except NoConnectionLeftError as error:
+            raise DatabaseAwayError(self.name, "every connection is busy") from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "[database] url: not a database URL (sqlite:///var/tidings.db, postgresql://user@host/name)"
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise ConfigError(
+                f"[database] url: {other} is not supported, sqlite and postgresql are"
+            )
+
+
+def _sqlite(url: URL) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise ConfigError("[database] url: name a file, as in sqlite:///var/tidings.db")
+    folder = Path(url.database).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"[database] url: cannot make the folder {folder}: {error.strerror}"
+        ) from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    # FULL: what is committed outlasts a power cut; a marker that does not is a letter sent twice.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get(_READ_ONLY):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # Said anew each time: a connection is lent to those who wait long and those who do not.
+    patience = options.get(_PATIENCE, BUSY_SECONDS)
+    driven: Any = connection.connection.driver_connection
+    driven.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _is_away(error: DBAPIError) -> bool:
+    """Tell an outage from a statement that fails however often it is tried."""
+    if error.connection_invalidated:
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    if isinstance(error.orig, sqlite3.Error):
+        return error.orig.sqlite_errorcode & 0xFF in _AWAY_ON_SQLITE
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state.startswith(_AWAY_ON_POSTGRESQL)
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS}
+        )
+    except (ImportError, NoSuchModuleError) as error:
+        raise ConfigError(
+            "[database] url: PostgreSQL needs the extra: pip install 'tidings[postgres]'"
+        ) from error

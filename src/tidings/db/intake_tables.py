@@ -1,0 +1,101 @@
+"""The tables of intake: what is remembered of sources beside their entries."""
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+
+from tidings.db.mail_tables import newsletter
+from tidings.db.tables import Id, entry, metadata, source
+from tidings.db.types import UtcDateTime
+
+
+def _of_source() -> Column[int]:
+    return Column("source_id", Id, ForeignKey(source.c.id, ondelete="CASCADE"), primary_key=True)
+
+
+# Other keys that stored entries came under, when their publisher renamed them.
+alias = Table(
+    "alias",
+    metadata,
+    _of_source(),
+    Column("key_version", Integer, primary_key=True),
+    Column("key", LargeBinary, primary_key=True),
+    Column("entry_id", Id, ForeignKey(entry.c.id, ondelete="CASCADE"), nullable=False),
+    Index(None, "entry_id"),
+)
+
+# The last documents of each source as they came, compressed (zlib), to be read again.
+document = Table(
+    "document",
+    metadata,
+    _of_source(),
+    Column("slot", Integer, primary_key=True),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("content_type", Text),
+    Column("charset", Text),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# How a source is asked where it is not asked like all others; never shown or exported.
+source_access = Table(
+    "source_access",
+    metadata,
+    _of_source(),
+    Column("user", Text),
+    Column("password", Text),
+    Column("headers", JSON, nullable=False),
+    Column("cookies", JSON, nullable=False),
+    Column("proxy", Text),
+    Column("user_agent", Text),
+)
+
+# Subscriptions at hubs: `token` is in the callback's address, `act_at` when to ask next.
+#
+# `pushed_body` waits for the next poll; empty if several came, or one that is no use by itself.
+websub = Table(
+    "websub",
+    metadata,
+    _of_source(),
+    Column("token", Text, nullable=False, unique=True),
+    Column("hub", Text, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_at", UtcDateTime),
+    Column("act_at", UtcDateTime, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("pushed_at", UtcDateTime),
+    Column("pushed_type", Text),
+    Column("pushed_charset", Text),
+    Column("pushed_body", LargeBinary),
+    Column("misses", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("last_error", Text),
+    Index(None, "act_at"),
+)
+
+# What is kept or dropped of a source, or of a newsletter.
+entry_filter = Table(
+    "entry_filter",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("source_id", Id, ForeignKey(source.c.id, ondelete="CASCADE")),
+    Column("newsletter_id", Id, ForeignKey(newsletter.c.id, ondelete="CASCADE")),
+    Column("action", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("pattern", Text, nullable=False),
+    Column("added_at", UtcDateTime, nullable=False),
+    CheckConstraint("(source_id IS NULL) <> (newsletter_id IS NULL)", name="one_owner"),
+    Index(None, "source_id"),
+    Index(None, "newsletter_id"),
+)

@@ -1,0 +1,134 @@
+"""The version of the schema: read, checked, brought up to date."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from tidings.db import backups
+from tidings.db.database import Database, RebuildIndex
+from tidings.errors import ConfigError
+
+# How long a look at whether anything can be written may take: longer than any writer of ours
+# does.
+PROBE_SECONDS = 2
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+@cache  # reading all migrations takes 15 ms, at every start and every GET /health
+def latest_version() -> str:
+    """Return the version that this program works with."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
+
+
+def version(connection: Connection) -> str | None:
+    """Return the version of the database; None if it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What was done to a database before it could be used.
+
+    Attributes:
+        event: In words, for the log.
+        backup: Where the copy is that was made before; None if there was nothing to copy.
+    """
+
+    event: str
+    at: str
+    schema: str
+    backup: str | None = None
+
+
+def prepare(database: Database, *, rebuild_index: RebuildIndex) -> Prepared | None:
+    """Make sure that the schema is ours, and return what that took; None if it was.
+
+    SQLite is brought up to date here, after a backup beside the file. PostgreSQL is only
+    looked at: there `upgrade` is the operator's decision.
+
+    Args:
+        database: The one to be used.
+        rebuild_index: Makes what is stored searchable, if it comes from a schema that knew no index.
+
+    Raises:
+        ConfigError: The schema is of another version and must not, or may not yet, be changed.
+        StorageError: The database cannot be reached.
+    """
+    with database.read() as connection:
+        current = version(connection)
+    if current == latest_version():
+        return None
+    if not database.is_sqlite:
+        _refuse_newer(current)
+        state = f"has schema {current}" if current else "is empty"
+        raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
+    return _upgraded(database, rebuild_index)
+
+
+def try_to_write(database: Database) -> None:
+    """Write what is there already, where nobody else does: to see whether it can be done.
+
+    Raises:
+        StorageError: Nothing can be written, for its disk is full, say.
+    """
+    with database.write(patience=PROBE_SECONDS) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+
+
+def upgrade(database: Database, *, rebuild_index: RebuildIndex) -> str:
+    """Bring the schema up to date and return its version; an SQLite file is backed up first.
+
+    Raises:
+        ConfigError: The database was made by a newer version of tidings.
+        StorageError: The database cannot be reached, or a statement failed; nothing is changed.
+    """
+    return _upgraded(database, rebuild_index).schema
+
+
+def _upgraded(database: Database, rebuild_index: RebuildIndex) -> Prepared:
+    with database.read() as connection:
+        current = version(connection)
+    _refuse_newer(current)
+    copy = _back_up(database, current) if current != latest_version() else None
+    with database.write() as connection:
+        if version(connection) is None and inspect(connection).get_table_names():
+            raise ConfigError(f"database {database.name} holds tables that are not tidings' own")
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        config.attributes["rebuild_index"] = rebuild_index  # 0007 makes words of all entries
+        command.upgrade(config, "head")
+    return Prepared(
+        # Whoever started it in another folder than usual wonders about the one or the other.
+        event="database upgraded" if current else "new database made",
+        at=str(database.path.absolute()) if database.is_sqlite else database.name,
+        schema=latest_version(),
+        backup=copy,
+    )
+
+
+def _back_up(database: Database, current: str | None) -> str | None:
+    """Back up what is there, if it is a file; return where the copy is."""
+    if not current or not database.is_sqlite:
+        return None
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = database.path.absolute().with_suffix(f".{current}-{stamp}.bak")
+    backups.backup(database, copy)
+    return str(copy)
+
+
+def _refuse_newer(current: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+    if current and current not in known:
+        raise ConfigError(
+            f"the database has schema {current}, made by a newer tidings than this one"
+            f" (which knows up to {latest_version()}): upgrade the program"
+        )

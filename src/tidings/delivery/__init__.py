@@ -1,1 +1,0 @@
-"""The boundary to mail: message bytes, SMTP, a folder."""

@@ -1,1 +1,0 @@
-"""Values and decisions: frozen, pure, the standard library only; `now` is an argument."""

@@ -1,0 +1,51 @@
+"""Spans of time, for people."""
+
+import re
+from datetime import timedelta
+
+from tidings.errors import InvalidError
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
+
+
+LONGEST = timedelta(days=3650)
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return how long `90m`, `1.5h` or `2d` is; nothing is zero.
+
+    Raises:
+        InvalidError: It is written in another way, or longer than ten years.
+    """
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])", text.strip())
+    if text.strip() and match is None:
+        raise InvalidError("interval", text, "expected a duration such as 90m, 3h or 2d")
+    span = float(match[1]) * UNITS[match[2]] if match else timedelta(0)
+    if span > LONGEST:
+        raise InvalidError("interval", text, f"expected at most {LONGEST.days} days")
+    return span
+
+
+def format_duration(span: timedelta) -> str:
+    """Return what `parse_duration` reads as that long, in the largest unit that tells it exactly."""
+    unit = next((unit for unit, length in UNITS.items() if not span % length), None)
+    if unit is None:
+        return f"{span.total_seconds()}s"
+    return f"{span // UNITS[unit]}{unit}" if span else ""
+
+
+def duration_in_words(span: timedelta) -> str:
+    """Return roughly how long that is: `40 min`, `3 h`, `12 d`."""
+    if span < MINUTE:
+        return f"{span.total_seconds():.0f} s"
+    unit, name = next(
+        (unit, name)
+        for unit, name, limit in (
+            (MINUTE, "min", 2 * HOUR),
+            (HOUR, "h", 2 * DAY),
+            (DAY, "d", timedelta.max),
+        )
+        if span < limit
+    )
+    return f"{round(span / unit)} {name}"

@@ -1,0 +1,142 @@
+"""What a feed document says, once it is clean: the result of parsing."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+# The rule by which the keys of new entries are made.
+#
+# Keys are looked up whatever rule made them. So a new rule gets the next number and makes no
+# news, as long as `identity.entry_keys` goes on to return the old rule's key where that is known.
+KEY_VERSION = 1
+
+# Stands for the raw hash of an entry that was removed: whatever comes under its key is known.
+REMOVED = b""
+
+# Entries of one document that are read; the newest are kept.
+MAX_ENTRIES = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """A file attached to an entry."""
+
+    url: str
+    type: str | None = None
+    length: int | None = None
+    """Bytes, as the publisher claims."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture of an entry; `alt` says what is to be seen, plain text."""
+
+    url: str
+    width: int | None = None
+    height: int | None = None
+    alt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A web address, as found."""
+
+    url: str
+    title: str = ""
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedEntry:
+    """One entry of a document: every field clean, every URL absolute http(s).
+
+    Attributes:
+        key: 16 bytes that identify the entry within its source (`KEY_VERSION`): from the guid,
+            failing that the canonical link, failing that title, date and text.
+        raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
+        revision: Hash of what a reader would see; independent of how we clean it, and of dates.
+        first_revision: The same by the first rule of reading, which stored entries may have.
+        revision_before: The same as the entry was read until lately; empty if no other.
+        guid: The publisher's identifier as written, if there is one.
+        title: Plain text, one line; empty if the entry has none.
+        url: The entry's page (link rel=alternate).
+        published: The publisher's claim, aware UTC; None if absent or unreadable.
+        published_raw: What the document says where `published` was looked for.
+        content: Sanitized HTML, with formulas as MathML and code highlighted; may be empty.
+        excerpt: Plain text for people, one line, at most 350 grapheme clusters.
+        language: BCP 47, lower-case, from the entry, failing that the feed, failing that guessed.
+        image: The picture that stands for the entry.
+        pictures: Those that belong to it and are not in `content`.
+    """
+
+    key: bytes
+    raw_hash: bytes
+    revision: bytes
+    first_revision: bytes = b""
+    revision_before: bytes = b""
+    guid: str | None = None
+    title: str = ""
+    url: str | None = None
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published: datetime | None = None
+    published_raw: str | None = None
+    updated: datetime | None = None
+    content: str = ""
+    excerpt: str = ""
+    language: str | None = None
+    image: Image | None = None
+    pictures: tuple[Image, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing in it to show or to follow."""
+        texts_and_files = (self.title, self.excerpt, self.content, self.image, self.enclosures)
+        return not self.url and not any(texts_and_files)
+
+    def reads_like(self, stored: bytes) -> bool:
+        """Tell whether a reader sees what an entry with the revision `stored` showed."""
+        return stored in {self.revision, self.first_revision, self.revision_before}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedFeed:
+    """A whole document.
+
+    Attributes:
+        title: Plain text, one line.
+        guid: What the document calls itself, as written.
+        rights: What it says of copyright, plain text, one line.
+        site_url: The page the feed belongs to.
+        language: BCP 47, lower-case.
+        format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`.
+        entries: The unknown and the changed ones, newest first as the document orders them.
+        unchanged_keys: Those of the entries that were left alone.
+        unchanged: How many entries were left alone because their `raw_hash` is known.
+        cut: How many entries beyond `MAX_ENTRIES` were not read.
+        problems: What was wrong with the document, in words; it was read all the same.
+        ttl: The pause between polls that the document asks for.
+        hubs: Where one subscribes to be told of changes (WebSub), best first.
+        self_url: The address that the document gives as its own, letter by letter: hubs know
+            it by that name.
+        skip_hours: The hours of the day, in UTC, in which the document asks not to be polled.
+        skip_days: The days of the week, 0 for Monday, in which it asks the same.
+    """
+
+    title: str = ""
+    subtitle: str = ""
+    guid: str | None = None
+    rights: str | None = None
+    site_url: str | None = None
+    language: str | None = None
+    format: str = ""
+    entries: tuple[ParsedEntry, ...] = ()
+    unchanged_keys: frozenset[bytes] = frozenset()
+    unchanged: int = 0
+    cut: int = 0
+    problems: tuple[str, ...] = field(default=())
+    ttl: timedelta | None = None
+    hubs: tuple[str, ...] = ()
+    self_url: str | None = None
+    skip_hours: frozenset[int] = frozenset()
+    skip_days: frozenset[int] = frozenset()

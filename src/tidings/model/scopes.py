@@ -1,0 +1,258 @@
+"""What is published: the values feeds and pages are rendered from.
+
+Archives of the feed of everything: which publish sequences each one holds, for ever (RFC 5005).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidings.model.entries import Entry
+
+# Publish sequences in one archive. Never to be changed: readers keep what they have read.
+ARCHIVE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishSettings:
+    """What the public sees; each is a setting under `[publish]`.
+
+    Attributes:
+        title: Of the feed and the page of everything.
+        kicker: The small line above it.
+        language: BCP 47, of the interface.
+        feed_size: Entries in a feed; in that of everything at least so many.
+        page_size: Entries on a page.
+        first_poll: How many of a new source's entries become public at its first poll.
+        fold: How many entries of one poll stand by themselves on pages of several sources; the
+            rest is counted. 0 for all.
+    """
+
+    title: str
+    kicker: str
+    language: str
+    feed_size: int
+    page_size: int
+    first_poll: int
+    fold: int
+
+
+_FOLDERS = {"topic": "topics", "source": "sources", "search": "searches"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A set of entries that has feeds and a page of its own.
+
+    Attributes:
+        kind: `all`, `topic`, `source`, `search` (one that is saved) or `query` (whatever
+            somebody asks).
+        slug: Empty for `all`; for a `query` what is asked, as it stands in its address.
+    """
+
+    kind: str
+    slug: str = ""
+
+    @property
+    def path(self) -> str:
+        """The page's path; its feeds are this, less the slash of the root, with a suffix."""
+        if self.kind == "query":
+            return f"/?{self.slug}"
+        return f"/{_FOLDERS[self.kind]}/{self.slug}" if self.slug else "/"
+
+    def feed_path(self, form: str) -> str:
+        """Return the path of a feed; `form` is the name of a format, and its suffix."""
+        if self.kind == "query":
+            return f"/feed.{form}?{self.slug}"
+        return f"{self.path}.{form}" if self.slug else f"/feed.{form}"
+
+    @property
+    def name(self) -> str:
+        """What tells it from all others."""
+        return f"{self.kind}:{self.slug}" if self.slug else self.kind
+
+
+EVERYTHING = Scope(kind="all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveLinks:
+    """Where a document stands among the archives (RFC 5005): absolute URLs.
+
+    Attributes:
+        previous: The archive with what is older; None if there is none.
+        following: The archive with what is newer; None if there is none yet.
+        current: Of an archive alone: the document that is subscribed to.
+    """
+
+    previous: str | None = None
+    following: str | None = None
+    current: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedLink:
+    """Where a feed stands in one of its forms."""
+
+    form: str
+    url: str
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedDocument:
+    """One of our feeds, ready to be written in any form.
+
+    Attributes:
+        id: An absolute IRI that never changes.
+        title: Plain text.
+        page_url: Absolute URL of the page that shows the same.
+        entries_url: Absolute URL that the id of an entry makes the one of its page; empty if
+            its entries have none.
+        forms: Where the same stands in every form that we write it in, absolute URLs.
+        updated: When a reader would last have seen a change, aware UTC.
+        entries: Newest first, with content.
+        language: BCP 47.
+        hubs: Who is told when it changes, absolute URLs.
+        archive: Where it stands among the archives; None if it has none.
+        icon: Absolute URL of a small square picture.
+        also_at: What stands before the other sources of a story, in that language.
+    """
+
+    id: str
+    title: str
+    subtitle: str
+    page_url: str
+    forms: tuple[FeedLink, ...]
+    updated: datetime
+    entries: tuple[Entry, ...]
+    language: str = "en"
+    hubs: tuple[str, ...] = ()
+    archive: ArchiveLinks | None = None
+    icon: str | None = None
+    also_at: str = "Also at: "
+    entries_url: str = ""
+
+    def url_of(self, form: str) -> str:
+        """Return where it stands in one of its forms."""
+        return next(link.url for link in self.forms if link.form == form)
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it holds for ever what it holds."""
+        return self.archive is not None and self.archive.current is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedOutline:
+    """A source as OPML lists it."""
+
+    url: str
+    title: str = ""
+    site_url: str | None = None
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedAddress:
+    """A feed of a scope.
+
+    Attributes:
+        form: The name of its format, as `atom`.
+        since: The change up to which the visitor has the feed already; 0 for all of it.
+    """
+
+    scope: Scope
+    form: str
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveAddress:
+    """A part of the feed of everything that is full; `number` counts from 1, the oldest."""
+
+    number: int
+
+    @property
+    def path(self) -> str:
+        """Where it stands."""
+        return f"/archive/{self.number}.atom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageAddress:
+    """The page of a scope; `number` counts from 1, the oldest, and the newest has none."""
+
+    scope: Scope
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryAddress:
+    """The page of one entry."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueAddress:
+    """The page of an issue, whether it is listed or not."""
+
+    slug: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAddress:
+    """A list of everything of a kind.
+
+    Attributes:
+        name: `topics`, `sources`, `issues` (pages), `sources.opml`, `issues.atom`, `sitemap.xml`
+            or, where pages are files, `404.html`.
+        number: Of the page of `issues`, from 1, the oldest, and the newest has none; or of a
+            part of the sitemap.
+        topic: The slug of the topic that `sources` are to have; empty for all of them.
+    """
+
+    name: str
+    number: int | None = None
+    topic: str = ""
+
+
+Address = FeedAddress | ArchiveAddress | PageAddress | EntryAddress | IssueAddress | ListAddress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What is needed to say "not modified" without rendering.
+
+    Attributes:
+        change: Moves in the transaction of every visible change of what the address shows.
+        changed_at: When it last did, aware UTC.
+        fingerprint: Moves with our version, the templates and the settings.
+    """
+
+    change: int
+    changed_at: datetime
+    fingerprint: str
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag, with its quotes."""
+        return f'"{self.change}-{self.fingerprint}"'
+
+
+def full_archives(last_seq: int) -> int:
+    """Return how many archives there are, `last_seq` being the last publish sequence."""
+    return last_seq // ARCHIVE_SIZE
+
+
+def archives_left_out(last_seq: int, *, feed_size: int) -> int:
+    """Return how many archives the document that is subscribed to leaves out.
+
+    It holds what follows them: `feed_size` publish sequences or more, if there are as many.
+    """
+    return full_archives(max(last_seq - feed_size, 0))
+
+
+def archive_span(number: int) -> tuple[int, int]:
+    """Return the first and the last publish sequence of an archive; 1 is the oldest."""
+    return ARCHIVE_SIZE * (number - 1) + 1, ARCHIVE_SIZE * number

@@ -1,0 +1,274 @@
+"""Planning: due slots become windows, windows become issues and deliveries, exactly once.
+
+```
+read ─► decide ─► compose what is missing ─► write
+due     window    issues, by content         deliveries and watermarks, one transaction
+```
+
+A plan is made on a snapshot, and written only if no subscription has changed since (optimistic
+locking). Two services, or a crash in between, plan the same windows: `upto_seq` of a slot is frozen.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tidings.catalog import change_log, newsletters
+from tidings.catalog.newsletters import Edition
+from tidings.db.database import Connection, Database
+from tidings.errors import PlanOutdatedError
+from tidings.model.newsletters import Frequency, Newsletter
+from tidings.newsletters.compose import Composer, DueEdition, plan_edition
+from tidings.newsletters.digest_candidates import DigestCandidates
+from tidings.newsletters.plan_batch import DueCase, plan_batch
+from tidings.newsletters.restore_guard import hold_restored
+from tidings.newsletters.store import issues, plans
+from tidings.newsletters.store.plans import DueSubscription
+from tidings.newsletters.windows import (
+    BY_HAND,
+    Slot,
+    find_due_slot,
+    is_flood,
+    next_due,
+    slot_outside_calendar,
+)
+
+logger = logging.getLogger(__name__)
+
+HELD_AS_FLOOD = (
+    "many more letters than usual: `tidings delivery resend --issue` sends them to those who"
+    " have never had one"
+)
+
+# Subscriptions that are planned in one transaction. One that was edited meanwhile costs the whole
+# chunk a second run; smaller chunks cost more commits.
+CHUNK = 500
+
+# A newsletter's id, and when its slot fell due; None for the frequency `instant`.
+_NewsletterSlot = tuple[int, datetime | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What was planned.
+
+    Attributes:
+        deliveries: How many, by the id of their issue.
+        listed: The key of the issue that `plan_now` put into the archive.
+    """
+
+    deliveries: Mapping[int, int]
+    listed: bytes | None = None
+
+
+class Planner:
+    """Plans issues and deliveries: those that are due, or a newsletter's right now.
+
+    Args:
+        database: Entries, subscriptions and plans.
+        clock: Aware UTC.
+        composer: Composes the issues that are not stored yet.
+    """
+
+    def __init__(
+        self, database: Database, *, clock: Callable[[], datetime], composer: Composer
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._composer = composer
+
+    def plan_due(self) -> Planned:
+        """Plan every edition and every subscription whose slot has come."""
+        now, candidates = self._clock(), DigestCandidates()
+        # First: a database restored from a backup would plan again what has been sent since.
+        hold_restored(self._database, now=now)
+        self._plan_editions(candidates, now=now)
+        deliveries: Counter[int] = Counter()
+        flooded: Collection[_NewsletterSlot] | None = None
+        while True:
+            with self._database.read() as connection:
+                due = plans.due_subscriptions(connection, now=now, limit=CHUNK)
+            if not due:
+                return Planned(deliveries=deliveries)
+            # Before the first chunk is planned: afterwards fewer are due, and look harmless.
+            if flooded is None:
+                flooded = self._flooded(now=now)
+            with suppress(PlanOutdatedError):  # another service was quicker: read what is due again
+                cases = self._due_cases(due, now=now)
+                if flooded:
+                    cases = self._held(cases, flooded)
+                deliveries += self._plan(cases, candidates=candidates, now=now)
+
+    def plan_now(self, newsletter: Newsletter) -> Planned:
+        """Plan a newsletter's edition, and all its subscriptions that have something new, at once.
+
+        When they are due next does not change: the regular slot covers what is newer.
+        """
+        now, candidates = self._clock(), DigestCandidates()
+        hold_restored(self._database, now=now)
+        with self._database.read() as connection:
+            upto_seq = change_log.last_seq(connection)
+        slot, last = slot_outside_calendar(BY_HAND, upto_seq, now), 0
+        listed = self._plan_edition_now(
+            newsletter, slot=slot, upto_seq=upto_seq, candidates=candidates
+        )
+        deliveries: Counter[int] = Counter()
+        while True:
+            with self._database.read() as connection:
+                found = plans.subscriptions_of(connection, newsletter.id, after=last, limit=CHUNK)
+            if not found:
+                return Planned(deliveries=deliveries, listed=listed)
+            cases = [
+                DueCase(
+                    subscription=one, slot=slot, upto_seq=upto_seq, next_issue_at=one.next_issue_at
+                )
+                for one in found
+            ]
+            with suppress(PlanOutdatedError):  # they have changed: they are read again
+                deliveries += self._plan(cases, candidates=candidates, now=now)
+                last = found[-1].id
+
+    def _due_cases(self, due: Sequence[DueSubscription], *, now: datetime) -> list[DueCase]:
+        schedules = {one.schedule for one in due}
+        slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
+        moments = sorted({slot.due_at for slot in slots.values() if slot})
+        with self._database.write() as connection:
+            upto_seqs = {moment: plans.freeze_upto_seq(connection, moment) for moment in moments}
+            latest = change_log.last_seq(connection)
+        at_once, turns = slot_outside_calendar("e", latest, now), {}
+        for schedule, slot in slots.items():
+            upto_seq = upto_seqs[slot.due_at] if slot else latest
+            turns[schedule] = (slot or at_once, upto_seq, next_due(schedule, now))
+        return [
+            DueCase(subscription=one, slot=slot, upto_seq=upto_seq, next_issue_at=again_at)
+            for one in due
+            for slot, upto_seq, again_at in (turns[one.schedule],)
+        ]
+
+    def _flooded(self, *, now: datetime) -> set[_NewsletterSlot]:
+        """Return the slots in which a newsletter has far more recipients than it ever had."""
+        due: dict[_NewsletterSlot, int] = {}
+        calendar: Counter[int] = Counter()
+        with self._database.read() as connection:
+            for one in plans.count_due(connection, now=now):
+                slot = find_due_slot(one.schedule, now)
+                turn = one.newsletter_id, slot.due_at if slot else None
+                due[turn] = due.get(turn, 0) + one.number
+                calendar[one.newsletter_id] += one.number * (slot is not None)
+            new = {
+                (newsletter_id, due_at)
+                for (newsletter_id, due_at), number in due.items()
+                if _is_flood(
+                    connection, newsletter_id, calendar[newsletter_id] if due_at else number
+                )
+            }
+        slots = [(newsletter_id, due_at) for newsletter_id, due_at in due if due_at]
+        # Frozen, as `upto_seq` is: after a crash halfway fewer are due, and would pass for harmless.
+        with self._database.write() as connection:
+            frozen = [(newsletter_id, due_at) for newsletter_id, due_at in new if due_at]
+            plans.freeze_floods(connection, frozen)
+            return new | plans.floods(connection, slots)
+
+    def _held(
+        self, cases: Sequence[DueCase], flooded: Collection[_NewsletterSlot]
+    ) -> list[DueCase]:
+        """Hold deliveries to first-time recipients of a newsletter that is flooded.
+
+        The regular subscribers get their issue in time.
+        """
+        suspect = [case.subscription.id for case in cases if _newsletter_slot_of(case) in flooded]
+        with self._database.read() as connection:
+            first_time = plans.first_time_recipients(connection, suspect)
+        return [
+            replace(case, held=HELD_AS_FLOOD) if case.subscription.id in first_time else case
+            for case in cases
+        ]
+
+    def _plan(
+        self, cases: Sequence[DueCase], *, candidates: DigestCandidates, now: datetime
+    ) -> Counter[int]:
+        """Plan a chunk of subscriptions; return the number of deliveries by issue."""
+        # Composing takes seconds: it is done on a read snapshot, not inside the write transaction.
+        with self._database.read() as connection:
+            plan, new = plan_batch(
+                self._composer, connection, cases, candidates=candidates, now=now
+            )
+        with self._database.write() as connection:
+            issues.save(connection, new, now=now)
+            ids = issues.ids(connection, {one.issue_key for one in plan.deliveries})
+            plans.save(connection, plan, ids, now=now)
+        return Counter(ids[one.issue_key] for one in plan.deliveries)
+
+    def _plan_editions(self, candidates: DigestCandidates, *, now: datetime) -> None:
+        """Store the issues that the archive lists: all of a newsletter, in its own slots."""
+        with self._database.read() as connection:
+            due = newsletters.due(connection, now=now)
+        for edition in due:
+            with suppress(PlanOutdatedError):  # another service was quicker
+                self._plan_edition(edition, candidates=candidates, now=now)
+
+    def _plan_edition(
+        self, edition: Edition, *, candidates: DigestCandidates, now: datetime
+    ) -> None:
+        schedule = edition.newsletter.schedule
+        slot = find_due_slot(schedule, now)
+        with self._database.write() as connection:
+            latest = change_log.last_seq(connection)
+            upto_seq = plans.freeze_upto_seq(connection, slot.due_at) if slot else latest
+        case = DueEdition(
+            edition=edition,
+            slot=slot or slot_outside_calendar("e", upto_seq, now),
+            upto_seq=upto_seq,
+        )
+        self._freeze_edition(
+            case, next_issue_at=next_due(schedule, now), candidates=candidates, now=now
+        )
+
+    def _plan_edition_now(
+        self, newsletter: Newsletter, *, slot: Slot, upto_seq: int, candidates: DigestCandidates
+    ) -> bytes | None:
+        """List what is new in the archive; when the edition is due next does not change."""
+        while True:
+            with self._database.read() as connection:
+                edition = newsletters.edition_of(connection, newsletter.slug)
+            case = DueEdition(edition=edition, slot=slot, upto_seq=upto_seq)
+            with suppress(PlanOutdatedError):  # it has changed: it is read again
+                stays = edition.next_issue_at
+                return self._freeze_edition(
+                    case, next_issue_at=stays, candidates=candidates, now=slot.due_at
+                )
+
+    def _freeze_edition(
+        self,
+        case: DueEdition,
+        *,
+        next_issue_at: datetime,
+        candidates: DigestCandidates,
+        now: datetime,
+    ) -> bytes | None:
+        """Move an edition's watermark, and store its issue; return its key, None if it is empty."""
+        with self._database.read() as connection:
+            draft = plan_edition(self._composer, connection, case, candidates=candidates)
+        with self._database.write() as connection:
+            newsletters.move(
+                connection, case.edition, watermark=draft.watermark, next_issue_at=next_issue_at
+            )
+            issues.save(connection, [draft.issue] if draft.issue else [], now=now)
+        return draft.issue.key if draft.issue else None
+
+
+def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
+    usual = plans.count_recipients(connection, newsletter_id, limit=letters)
+    if not is_flood(letters, usual=usual):
+        return False
+    numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}
+    logger.warning("letters held", extra=numbers)
+    return True
+
+
+def _newsletter_slot_of(case: DueCase) -> _NewsletterSlot:
+    is_instant = case.subscription.schedule.frequency is Frequency.INSTANT
+    return case.subscription.newsletter.id, None if is_instant else case.slot.due_at

@@ -1,0 +1,1 @@
+"""The SQL of newsletters and of the outbox."""

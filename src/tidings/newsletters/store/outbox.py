@@ -1,0 +1,213 @@
+"""The outbox: messages that are claimed, marked right before they are sent, and settled.
+
+    ready ─► sending ─► sending, marked ─► accepted, rejected …
+      ▲         │              │
+      └─────────┘              └─► uncertain, or assumed_accepted: it may have been sent
+
+Issues and transactional mail have a table each, with the same columns for this: `state`,
+`attempts`, `next_try_at`, `expires_at`, `lease_owner`, `lease_until`, `marked_at`, `resent`,
+`reply` and `finished_at`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, update
+
+from tidings.errors import LeaseLostError
+from tidings.model.newsletters import DeliveryState
+from tidings.polling.store.leases import LEASE, clock
+
+WAITING_STATES = (
+    DeliveryState.READY,
+    DeliveryState.DEFERRED,
+    DeliveryState.HELD,
+    DeliveryState.UNCERTAIN,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxMessage:
+    """A message that this process has leased to send.
+
+    Attributes:
+        kind: For the log.
+        attempt: Its number, from 1.
+        is_resend: The one repetition after a connection was lost past the marker.
+    """
+
+    id: int
+    kind: str
+    address: str
+    message_id: str
+    attempt: int
+    is_resend: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """The result of an attempt, as it is saved.
+
+    Attributes:
+        next_try_at: When it is tried again; the time of the attempt if it is not.
+        unmarked: Nothing can have been sent: the marker is removed.
+        untried: There was no attempt: none is counted, and the last reply stays.
+    """
+
+    id: int
+    state: DeliveryState
+    next_try_at: datetime
+    reply: str | None
+    unmarked: bool
+    untried: bool = False
+
+
+class Outbox:
+    """A table of messages to be sent.
+
+    An owner is the name of one round of sending. Leases run by the database's clock, everything
+    else by the `now` that is given.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def recover(self, connection: Connection) -> None:
+        """Release what a dead process held: without a marker it is ready again.
+
+        With one it is assumed to be accepted, and not sent again by itself.
+        """
+        # Most of the time between marker and reply is the relay's work on a message that it has.
+        table = self._table
+        is_abandoned = (
+            table.c.finished_at.is_(None),
+            table.c.state == DeliveryState.SENDING,
+            # The database's clock: those of two machines may differ by more than a lease.
+            table.c.lease_until <= clock(connection),
+        )
+        state = case(
+            (table.c.marked_at.is_(None), DeliveryState.READY),
+            else_=DeliveryState.ASSUMED_ACCEPTED,
+        )
+        connection.execute(
+            update(table)
+            .where(*is_abandoned)
+            # `marked_at` is NULL for what is ready again, and that is not finished.
+            .values(state=state, lease_owner=None, lease_until=None, finished_at=table.c.marked_at)
+        )
+
+    def withdraw(
+        self,
+        connection: Connection,
+        *,
+        rule: ColumnElement[bool],
+        state: DeliveryState,
+        now: datetime,
+    ) -> None:
+        """End waiting messages that match `rule`; marked ones become `assumed_accepted`."""
+        table = self._table
+        end = case((table.c.marked_at.is_not(None), DeliveryState.ASSUMED_ACCEPTED), else_=state)
+        is_waiting = (table.c.finished_at.is_(None), table.c.state.in_(WAITING_STATES))
+        withdrawn = update(table).where(*is_waiting, rule)
+        connection.execute(withdrawn.values(state=end, finished_at=now))
+
+    def take(self, connection: Connection, owner: str, waiting: Select[Any]) -> list[int]:
+        """Lease the rows whose ids `waiting` selects and locks; return those ids."""
+        table = self._table
+        taken = (
+            update(table)
+            .where(table.c.id.in_(waiting.scalar_subquery()))
+            .values(
+                state=DeliveryState.SENDING,
+                lease_owner=owner,
+                lease_until=clock(connection) + LEASE,
+                attempts=table.c.attempts + 1,
+                resent=table.c.marked_at.is_not(None),
+            )
+            .returning(table.c.id)
+        )
+        return list(connection.scalars(taken))
+
+    def renew(self, connection: Connection, owner: str) -> None:
+        """Extend every lease that `owner` holds."""
+        until = clock(connection) + LEASE
+        held = update(self._table).where(self._is_held(owner))
+        connection.execute(held.values(lease_until=until))
+
+    def mark(self, connection: Connection, owner: str, message: int, *, now: datetime) -> None:
+        """Set the marker: the payload is about to be written, from here on it may have been sent.
+
+        Raises:
+            LeaseLostError: The message is not `owner`'s any more; nothing may be sent.
+        """
+        # The claim is not enough: since then the lease may have run out, or the row been erased.
+        ours = update(self._table).where(self._table.c.id == message, self._is_held(owner))
+        if connection.execute(ours.values(marked_at=now)).rowcount != 1:
+            raise LeaseLostError
+
+    def settle(
+        self, connection: Connection, owner: str, settled: Sequence[Settled], *, now: datetime
+    ) -> None:
+        """Save the results of attempts; those whose lease is lost are ignored."""
+        table = self._table
+        statement = (
+            update(table)
+            .where(table.c.id == bindparam("of"), table.c.lease_owner == owner)
+            .values(
+                state=bindparam("new_state"),
+                next_try_at=bindparam("again_at", type_=table.c.next_try_at.type),
+                reply=case((bindparam("untried"), table.c.reply), else_=bindparam("new_reply")),
+                attempts=table.c.attempts - case((bindparam("untried"), 1), else_=0),
+                marked_at=case((bindparam("unmarked"), None), else_=table.c.marked_at),
+                finished_at=bindparam("end", type_=table.c.finished_at.type),
+                lease_owner=None,
+                lease_until=None,
+            )
+        )
+        rows = [
+            {
+                "of": one.id,
+                "new_state": one.state,
+                "again_at": one.next_try_at,
+                "new_reply": one.reply,
+                "unmarked": one.unmarked,
+                "untried": one.untried,
+                "end": None if one.state in WAITING_STATES else now,
+            }
+            for one in settled
+        ]
+        if rows:
+            connection.execute(statement, rows)
+
+    def give_back(
+        self, connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
+    ) -> None:
+        """Release what `owner` did not finish: unmarked it is ready, marked it is `uncertain`.
+
+        What is uncertain is sent once more after `doubtful_until`, unless it was a resend.
+        """
+        table = self._table
+        was_marked = table.c.marked_at.is_not(None)
+        state = case(
+            (~was_marked, DeliveryState.READY),
+            (table.c.resent, DeliveryState.ASSUMED_ACCEPTED),
+            else_=DeliveryState.UNCERTAIN,
+        )
+        again_at = case((was_marked, doubtful_until), else_=table.c.next_try_at)
+        end = case((and_(was_marked, table.c.resent), now))
+        released = {"lease_owner": None, "lease_until": None, "finished_at": end}
+        connection.execute(
+            update(table)
+            .where(self._is_held(owner))
+            .values(state=state, next_try_at=again_at, **released)
+        )
+
+    def _is_held(self, owner: str) -> ColumnElement[bool]:
+        table = self._table
+        return and_(
+            table.c.finished_at.is_(None),
+            table.c.lease_owner == owner,
+            table.c.state == DeliveryState.SENDING,
+        )

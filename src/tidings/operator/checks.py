@@ -1,0 +1,202 @@
+"""Findings: what an examination says of the installation, and what to do about it.
+
+What domains say about their mail in DNS: SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489).
+
+Runtimes with known faults: what an update of Python or SQLite would mend.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+# That an SPF record may cost; with more of them it counts for nothing.
+MAX_LOOKUPS = 10
+
+# The terms of SPF for which DNS is asked again.
+ASKING = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
+
+_TERM = re.compile(
+    r"(?P<sign>[-+~?]?)(?P<kind>[a-z][a-z0-9]*)(?:[:=](?P<value>[^/\s]+))?(?P<size>/\S+)?"
+)
+
+# The first good release of each series: before, the libraries for mail and XML have holes.
+PYTHONS: Mapping[tuple[int, ...], int] = MappingProxyType(
+    {(3, 11): 15, (3, 12): 13, (3, 13): 12, (3, 14): 3}
+)
+
+# The first good release, and those older series that were mended as well: before, two writers at
+# the same moment could damage a database in WAL mode.
+SQLITES = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+
+
+class Level(StrEnum):
+    """How bad it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works, but not everywhere or not for ever."""
+    PROBLEM = "problem"
+    """Letters do not arrive, or readers cannot leave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the result.
+
+    Attributes:
+        what: That was looked at, such as `SPF of example.org`.
+        said: What was found.
+        advice: What to do; empty if nothing.
+    """
+
+    level: Level
+    what: str
+    said: str
+    advice: str = ""
+
+
+def ok(what: str, said: str) -> Finding:
+    """Return that nothing has to be done."""
+    return Finding(level=Level.OK, what=what, said=said)
+
+
+def warning(what: str, said: str, advice: str) -> Finding:
+    """Return what should be looked at some day."""
+    return Finding(level=Level.WARNING, what=what, said=said, advice=advice)
+
+
+def problem(what: str, said: str, advice: str) -> Finding:
+    """Return what has to be mended."""
+    return Finding(level=Level.PROBLEM, what=what, said=said, advice=advice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpfTerm:
+    """A term of an SPF record.
+
+    Attributes:
+        sign: `+` allows, `-`, `~` and `?` do not.
+        value: A name or an address, with its prefix length; empty for the domain itself.
+        size: The prefix length of `a` and `mx`, with its slash.
+    """
+
+    sign: str
+    kind: str
+    value: str
+    size: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DmarcPolicy:
+    """What a domain wants done with mail that claims to be from it (DMARC).
+
+    Attributes:
+        organisation: The domain that all others are compared below.
+    """
+
+    organisation: str
+    action: str
+    is_strict_for_spf: bool
+    is_strict_for_dkim: bool
+
+
+def spf_records(texts: Iterable[str]) -> list[str]:
+    """Return which of a domain's texts are SPF records; there has to be exactly one."""
+    return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
+
+
+def spf_terms(record: str) -> list[SpfTerm]:
+    """Return the terms of an SPF record, and leave out what is none."""
+    matches = (_TERM.fullmatch(word) for word in record.lower().split()[1:])
+    return [
+        SpfTerm(
+            sign=match["sign"] or "+",
+            kind=match["kind"],
+            value=match["value"] or "",
+            size=match["size"] or "",
+        )
+        for match in matches
+        if match
+    ]
+
+
+def read_tags(record: str) -> dict[str, str]:
+    """Return what a record of DKIM or DMARC says, by tag."""
+    pairs = (part.partition("=") for part in record.split(";"))
+    return {name.strip().lower(): re.sub(r"\s", "", value) for name, _, value in pairs if value}
+
+
+def organizational_domains(domain: str) -> list[str]:
+    """Return a domain and those above it that somebody may own, the domain itself first."""
+    labels = domain.split(".")
+    return [".".join(labels[number:]) for number in range(max(len(labels) - 1, 1))]
+
+
+def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> DmarcPolicy | None:
+    """Return the policy for mail from `domain`.
+
+    Args:
+        domain: What stands behind the @-sign in From.
+        records: The texts at `_dmarc` below that domain and those above it.
+    """
+    said = {
+        name: read_tags(text)
+        for name in organizational_domains(domain)
+        for text in records.get(name, ())
+        if text.lower().replace(" ", "").startswith("v=dmarc1")
+    }
+    if not said:
+        return None
+    nearest, highest = next(iter(said)), list(said)[-1]
+    own = said[nearest]
+    action = own.get("sp", own.get("p", "none")) if nearest != domain else own.get("p", "none")
+    return DmarcPolicy(
+        organisation=highest,
+        action=action.lower(),
+        is_strict_for_spf=own.get("aspf") == "s",
+        is_strict_for_dkim=own.get("adkim") == "s",
+    )
+
+
+def is_aligned(domain: str, sender: str, policy: DmarcPolicy, *, is_strict: bool) -> bool:
+    """Tell whether a proof for `domain` counts for mail from `sender`, too."""
+    if is_strict:
+        return domain == sender
+    return all(
+        one == policy.organisation or one.endswith(f".{policy.organisation}")
+        for one in (domain, sender)
+    )
+
+
+def faults(python: tuple[int, ...], sqlite: tuple[int, ...] | None) -> list[str]:
+    """Return what is wrong with the versions in use.
+
+    Args:
+        python: Such as `(3, 11, 7)`.
+        sqlite: None where the database is another one.
+    """
+    found = []
+    series, release = python[:2], python[2]
+    if release < PYTHONS.get(series, 0):
+        good = ".".join(map(str, (*series, PYTHONS[series])))
+        found.append(
+            f"Python {_shown(python)} has holes in what it reads mail and XML with, "
+            f"mended in {good}; tidings works around those that are known"
+        )
+    if sqlite and not _is_mended(sqlite):
+        found.append(
+            f"SQLite {_shown(sqlite)} can, very rarely, damage a database that two processes "
+            f"write at the same moment, mended in {_shown(SQLITES[0])}"
+        )
+    return found
+
+
+def _is_mended(sqlite: tuple[int, ...]) -> bool:
+    newest, *older = SQLITES
+    return sqlite >= newest or any(sqlite[:2] == one[:2] and sqlite >= one for one in older)
+
+
+def _shown(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version[:3]))

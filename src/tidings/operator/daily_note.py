@@ -1,0 +1,85 @@
+"""The operator's daily note: what does not mend itself, at most once a day."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tidings.db.database import Database
+from tidings.model.operators import MORNING, Problem, problems_in
+from tidings.model.subscribers import MessageKind
+from tidings.operator.store import moderation
+from tidings.subscribers.store import transactional
+from tidings.subscribers.store.transactional import NewMessage
+
+logger = logging.getLogger(__name__)
+
+
+class DailyNote:
+    """Writes to the operator what does not mend itself, once a day at most.
+
+    Args:
+        database: Where it looks, and queues the note.
+        clock: Tells the time.
+        operator: The operator's address; empty to write to nobody.
+        language: Of the note.
+        disk: Gives the free bytes of the disk with the database, and all of them; None if that
+            disk is not ours to watch.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        operator: str,
+        language: str,
+        disk: Callable[[], tuple[int, int] | None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._operator = operator
+        self._language = language
+        self._disk = disk
+
+    def queue(self) -> bool:
+        """Queue the day's note, once there is something to tell; say whether this call did it.
+
+        Two services that do so at the same moment queue one note.
+        """
+        now = self._clock()
+        if not self._operator or now.hour < MORNING:
+            return False
+        name = f"{now:%Y%m%d}.operator"
+        with self._database.read() as connection:
+            if transactional.is_known(connection, name):
+                return False
+            snapshot = moderation.health_snapshot(connection, now=now)
+        if space := self._disk():
+            snapshot = replace(snapshot, free_space=space[0], whole_space=space[1])
+        found = problems_in(snapshot, now=now)
+        if not found:
+            return False
+        note = NewMessage(
+            kind=MessageKind.OPERATOR,
+            address=self._operator,
+            language=self._language,
+            details=_kept(found),
+            name=name,
+        )
+        with self._database.write() as connection:
+            is_new = transactional.add(connection, note, now=now)
+        if is_new:
+            logger.info("operator told", extra={"about": [worry.kind.value for worry in found]})
+        return is_new
+
+
+def forget_notices(database: Database, *, now: datetime) -> None:
+    """Forget letters that were settled long ago."""
+    with database.write() as connection:
+        transactional.prune(connection, now=now)
+
+
+def _kept(found: Sequence[Problem]) -> dict[str, object]:
+    """Return worries as they are kept with the message that tells of them."""
+    return {"worries": [[one.kind, one.count, list(one.lines)] for one in found]}

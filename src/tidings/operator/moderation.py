@@ -1,0 +1,223 @@
+"""What operators see beside what everybody does.
+
+What operators do with entries and sources, from the command line or on the pages.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+
+from tidings.catalog import entries, sources, topics
+from tidings.catalog.sources import SourceEdit
+from tidings.db.database import Connection, Database
+from tidings.errors import InvalidError, NotFoundError, one_line
+from tidings.model.durations import format_duration, parse_duration
+from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
+from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
+from tidings.model.sources import Source, SourceState
+from tidings.operator.store import moderation
+from tidings.polling.store import visibility
+from tidings.publishing.store import pins
+from tidings.stories.store import records
+from tidings.templating.site import Flash, Operator
+
+_OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorView:
+    """Where an operator looks, and what they did last.
+
+    Attributes:
+        path: Of the page, ours.
+        source: The slug of the source that it is about; empty if it is about none.
+        act: What they did last; empty if nothing.
+        entry_id: To which entry; None if it was none.
+    """
+
+    path: str
+    source: str = ""
+    act: str = ""
+    entry_id: int | None = None
+
+
+class Overview:
+    """What there is for an operator to see."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def look(self, session: Session, looking: OperatorView) -> Operator:
+        """Return what a page shows to an operator beside what everybody sees."""
+        with self._database.read() as connection:
+            return Operator(
+                proof=session.csrf_token,
+                back=looking.path,
+                waiting=moderation.count_pending(connection),
+                said=_said(connection, looking),
+                source=sources.find_by_slug(connection, looking.source) if looking.source else None,
+            )
+
+    def desk(self) -> ModerationQueue:
+        """Return what there is to do."""
+        with self._database.read() as connection:
+            return moderation.read_desk(connection)
+
+    def source(self, slug: str) -> tuple[Source, tuple[TopicCredit, ...]]:
+        """Return a source, and all the topics that it can be given.
+
+        Raises:
+            NotFoundError: There is no such source.
+        """
+        with self._database.read() as connection:
+            found = sources.find_by_slug(connection, slug)
+            if found is None:
+                raise NotFoundError("source", slug)
+            return found, tuple(topics.every(connection))
+
+
+def in_form(source: Source) -> SourceForm:
+    """Return a source as its form shows it."""
+    return SourceForm(
+        title=source.given_title or "",
+        topics=tuple(topic.slug for topic in source.topics),
+        interval=format_duration(source.given_interval) if source.given_interval else "",
+        republish=source.republish,
+        noindex=source.noindex,
+    )
+
+
+def _said(connection: Connection, looking: OperatorView) -> Flash | None:
+    if looking.act not in {*EntryAct, *SourceAct}:
+        return None
+    if looking.entry_id is None:
+        return Flash(act=looking.act)
+    found = entries.by_ids(connection, [looking.entry_id])
+    if not found or looking.act not in set(EntryAct):
+        return None
+    entry = found[0]
+    return Flash(
+        act=looking.act,
+        title=entry.title or entry.excerpt[:80] or entry.source.title,
+        entry_id=entry.id,
+        undo=_undo(EntryAct(looking.act), entry),
+    )
+
+
+def _undo(act: EntryAct, entry: Entry) -> str:
+    """Return what puts an entry back to where it was; empty where that is not for certain.
+
+    What was held or backfill before it was hidden would come back as public.
+    """
+    if act is EntryAct.HIDE:
+        was_public = entry.state is EntryState.HIDDEN and entry.seq is not None
+        return EntryAct.UNHIDE if was_public else ""
+    if act is EntryAct.UNHIDE:
+        return EntryAct.HIDE
+    return _OPPOSITE.get(act, "")
+
+
+class _Act(Protocol):
+    def __call__(
+        self, connection: Connection, entry_ids: Sequence[int], *, now: datetime
+    ) -> list[int]: ...
+
+
+def _split(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> list[int]:
+    for entry_id in entry_ids:
+        records.split(connection, entry_id, now=now)
+    return list(entry_ids)
+
+
+ENTRY_ACTS: Mapping[EntryAct, _Act] = MappingProxyType(
+    {
+        EntryAct.HIDE: visibility.hide,
+        EntryAct.UNHIDE: visibility.unhide,
+        EntryAct.RELEASE: visibility.release,
+        EntryAct.PIN: pins.pin,
+        EntryAct.UNPIN: pins.unpin,
+        EntryAct.SPLIT: _split,
+    }
+)
+
+
+class OperatorActions:
+    """Acts for operators; each act is one transaction, and noted on what it concerns."""
+
+    def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def on_entries(self, act: EntryAct, entry_ids: Sequence[int]) -> list[int]:
+        """Do something with entries, and return which of them it made a difference to.
+
+        Raises:
+            NotFoundError: There is no such entry; nothing is changed.
+            ConflictError: One is not in a state for that; nothing is changed.
+        """
+        with self._database.write() as connection:
+            return ENTRY_ACTS[act](connection, entry_ids, now=self._clock())
+
+    def release_source(self, source_id: int) -> list[int]:
+        """Make all public that is held of a source, and return what that was.
+
+        Raises:
+            NotFoundError: There is no such source.
+        """
+        with self._database.write() as connection:
+            sources.get(connection, source_id)
+            held = visibility.held_ids(connection, source_id)
+            return visibility.release(connection, held, now=self._clock())
+
+    def set_state(self, source_id: int, state: SourceState) -> None:
+        """Pause or resume a source.
+
+        Raises:
+            NotFoundError: There is no such source.
+        """
+        with self._database.write() as connection:
+            sources.set_state(connection, source_id, state, now=self._clock())
+
+    def make_due(self, source_id: int) -> None:
+        """Let a source be polled as soon as its host may be asked.
+
+        Raises:
+            NotFoundError: There is no such source.
+            ConflictError: It is paused or retired.
+        """
+        with self._database.write() as connection:
+            sources.make_due(connection, source_id, now=self._clock())
+
+    def edit_source(self, source_id: int, form: SourceForm) -> None:
+        """Change what a form says otherwise than it is.
+
+        Raises:
+            NotFoundError: There is no such source, or a topic is not there any more.
+            InvalidError: A field cannot be what it should be; its `kind` is the field's name.
+        """
+        with self._database.write() as connection:
+            change = _change(sources.get(connection, source_id), form)
+            known = {topic.slug for topic in topics.every(connection)}
+            if unknown := set(change.topics or ()) - known:
+                raise NotFoundError("topic", min(unknown))
+            if change.changed:
+                sources.edit(connection, source_id, change, now=self._clock())
+
+
+def _change(found: Source, form: SourceForm) -> SourceEdit:
+    title, interval = one_line(form.title), parse_duration(form.interval)
+    try:
+        republish = Republish(form.republish)
+    except ValueError as error:
+        because = f"expected one of {', '.join(Republish)}"
+        raise InvalidError("republish", form.republish, because) from error
+    has_topics = {topic.slug for topic in found.topics} == set(form.topics)
+    return SourceEdit(
+        title=None if title == (found.given_title or "") else title,
+        topics=None if has_topics else form.topics,
+        interval=None if (interval or None) == found.given_interval else interval,
+        republish=None if republish is found.republish else republish,
+        noindex=None if form.noindex is found.noindex else form.noindex,
+    )

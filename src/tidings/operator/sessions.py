@@ -1,0 +1,111 @@
+"""Tokens of operators, and the sessions that are begun with them."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from secrets import token_urlsafe
+
+from tidings.db.database import Database
+from tidings.errors import ConflictError, NotFoundError
+from tidings.model.operators import OperatorToken, Session
+from tidings.model.subscribers import Visitor
+from tidings.operator.store import sessions
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.store import rate_limits
+
+logger = logging.getLogger(__name__)
+
+# Of chance in a token: far beyond guessing, so that a plain hash keeps it safe.
+BYTES = 32
+
+HOUR = timedelta(hours=1)
+# An hour from one network; a right token is not taken either beyond that.
+TRIES = 20
+
+
+def new_secret() -> str:
+    """Return 43 characters that nobody can guess."""
+    return token_urlsafe(BYTES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A token, and its text, which nobody sees again."""
+
+    text: str
+    token: OperatorToken
+
+
+def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime) -> Issued:
+    """Make a token that one can sign in with from now on."""
+    text = new_secret()
+    with database.write() as connection:
+        token = sessions.add(
+            connection, _hash(text), label=label, expires_at=now + lifetime, now=now
+        )
+    return Issued(text=text, token=token)
+
+
+class Sessions:
+    """Signs operators in and out, and knows them again."""
+
+    def __init__(
+        self, database: Database, *, links: SignedLinks, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._links = links
+        self._clock = clock
+
+    def sign_in(self, text: str, visitor: Visitor) -> Session:
+        """Begin a session, always a new one.
+
+        Raises:
+            NotFoundError: There is no such token, or it is worth nothing any more.
+            ConflictError: There were too many tries; nothing was looked up.
+        """
+        now = self._clock()
+        network = self._links.network_hash(visitor) or ""
+        key = self._links.keyed_hash("quota of operator", network)
+        with self._database.write() as connection:
+            tries = rate_limits.take(connection, key, window=HOUR, now=now)
+        if tries > TRIES:
+            logger.warning("operator not signed in", extra={"because": "too many tries"})
+            raise ConflictError("sign-in", "from there", because="was tried too often")
+        secret = new_secret()
+        with self._database.write() as connection:
+            token = sessions.find(connection, _hash(text), now=now)
+            if token is not None:
+                sessions.begin_session(connection, _hash(secret), token.id, now=now)
+        if token is None:
+            logger.warning("operator not signed in", extra={"because": "no such token"})
+            raise NotFoundError("operator token", "like that")
+        logger.info("operator signed in", extra={"token": token.id})
+        return self._session(secret, token)
+
+    def find(self, secret: str) -> Session | None:
+        """Return the session whose secret a browser holds, unless it or its token has ended."""
+        with self._database.read() as connection:
+            token = sessions.find_session(connection, _hash(secret), now=self._clock())
+        return self._session(secret, token) if token else None
+
+    def sign_out(self, session: Session) -> None:
+        """End a session; its secret is worth nothing any more, wherever it is kept."""
+        with self._database.write() as connection:
+            sessions.end_session(connection, _hash(session.secret))
+        logger.info("operator signed out", extra={"token": session.token.id})
+
+    def note_act(self, session: Session, act: str) -> None:
+        """Note that an operator did something, and when."""
+        with self._database.write() as connection:
+            sessions.note_use(connection, session.token.id, now=self._clock())
+        logger.info("operator acted", extra={"token": session.token.id, "act": act})
+
+    def _session(self, secret: str, token: OperatorToken) -> Session:
+        csrf_token = self._links.keyed_hash("operator form", secret).hex()
+        return Session(secret=secret, token=token, csrf_token=csrf_token)
+
+
+def _hash(text: str) -> bytes:
+    return sha256(text.encode(errors="replace")).digest()

@@ -1,0 +1,195 @@
+"""How the service does, read once for all who ask: from the rows, and from no process.
+
+The page that tells how the service does.
+
+Charts: columns of stacked numbers, as the rectangles that a template draws.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar, TypeVar
+
+from tidings.db.database import Database
+from tidings.model.status import (
+    DAY,
+    MessageOutcome,
+    PollCounts,
+    PollOutcome,
+    Status,
+    TimeStep,
+    median_lag,
+    starts_of,
+)
+from tidings.operator.store import status
+from tidings.publishing.site_context import SiteContext
+from tidings.publishing.store import pings
+from tidings.publishing.views import render
+from tidings.templating.site import Site
+
+# What the page tells of.
+SPANS = (DAY, 7 * DAY, 30 * DAY)
+
+# Sources that are named because they fail, or are slow.
+LISTED = 10
+
+# The keys of the catalogue for how late an entry is seen, the quickest first.
+LAGS = ("15m", "1h", "6h", "1d", "more")
+
+POLLS = ("quiet", "news", "failed")
+
+LETTERS = (MessageOutcome.ACCEPTED, MessageOutcome.WAITING, MessageOutcome.FAILED)
+
+Kind = TypeVar("Kind", bound=str)
+
+# Units of the drawing, which is stretched to the place that there is.
+WIDTH, HEIGHT = 600, 120
+
+# The part of a column's place that stays empty.
+GAP = 0.2
+
+# The height of what is little, so that it can be seen.
+LEAST = 1.5
+
+
+def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta] = SPANS) -> Status:
+    """Return how the service does, and did in the last time.
+
+    Args:
+        database: Where everything is.
+        now: The time.
+        spans: How far to look back; the longest is told step by step.
+    """
+    starts = starts_of(max(spans), now=now)
+    with database.read() as connection:
+        tallies = status.polls_by_step(connection, starts)
+        mailed = status.mail_by_step(connection, starts)
+        return Status(
+            at=now,
+            since=starts[0],
+            polled_at=status.last_poll(connection),
+            overdue=status.overdue_polls(connection, now=now),
+            sources=status.sources_by_health(connection),
+            spans={
+                span: status.polls_by_step(connection, starts_of(span, now=now)[:1])[0]
+                for span in sorted(spans)
+            },
+            steps=tuple(
+                TimeStep(start=start, tally=tally, issues=sent.issues, letters=sent.letters)
+                for start, tally, sent in zip(starts, tallies, mailed, strict=True)
+            ),
+            failing=tuple(status.longest_failing(connection, limit=LISTED)),
+            slow=tuple(status.slowest(connection, limit=LISTED)),
+            hubs=tuple(pings.standings(connection, since=starts[0])),
+        )
+
+
+def status_body(database: Database, imprint: SiteContext, *, now: datetime) -> bytes:
+    """Render the page that tells how the service does."""
+    status = read_status(database, now=now)
+    with database.read() as connection:
+        site = imprint.site_now(connection)
+    return render(status_page(site, status), imprint.templates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A rectangle; `kind` is what it counts."""
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """Columns side by side.
+
+    Attributes:
+        kinds: What is counted, from the foot of a column up.
+        bars: What is drawn; nothing for zero.
+        most: The number that the highest column stands for.
+    """
+
+    width: int = WIDTH
+    height: int = HEIGHT
+    kinds: tuple[str, ...]
+    bars: tuple[Bar, ...]
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPage:
+    """How the service does.
+
+    Attributes:
+        lags: How many entries were seen how late, by key of the catalogue.
+        median: The key of the median entry; None if there is none.
+        polls: By step and kind, in the order of the steps: `news`, `quiet`, `failed`.
+        freshness_chart: A column for each of `lags`.
+        polls_chart: A column for each step, as is the chart of letters.
+    """
+
+    template: ClassVar[str] = "status.html"
+
+    site: Site
+    status: Status
+    lags: Mapping[str, int]
+    median: str | None
+    polls: tuple[Mapping[str, int], ...]
+    freshness_chart: Chart
+    polls_chart: Chart
+    letters_chart: Chart
+
+
+def status_page(site: Site, status: Status) -> StatusPage:
+    """Return the page of a status."""
+    numbers = status.whole.lags
+    place = median_lag(numbers)
+    polls = tuple(kinds_of(step.tally) for step in status.steps)
+    return StatusPage(
+        site=site,
+        status=status,
+        lags=dict(zip(LAGS, numbers, strict=True)),
+        median=None if place is None else LAGS[place],
+        polls=polls,
+        freshness_chart=draw(("entries",), [{"entries": number} for number in numbers]),
+        polls_chart=draw(POLLS, polls),
+        letters_chart=draw(LETTERS, [step.letters for step in status.steps]),
+    )
+
+
+def kinds_of(tally: PollCounts) -> Mapping[str, int]:
+    """Return the polls of a time by what they brought: `news`, nothing (`quiet`), or `failed`."""
+    polls = tally.polls
+    return {
+        "news": polls[PollOutcome.NEW] + polls[PollOutcome.UPDATED],
+        "quiet": polls[PollOutcome.UNCHANGED] + polls[PollOutcome.NOT_MODIFIED],
+        "failed": polls[PollOutcome.FAILED],
+    }
+
+
+def draw(kinds: Sequence[Kind], columns: Sequence[Mapping[Kind, int]]) -> Chart:
+    """Return a chart of `columns`, each of which counts `kinds`, the first at its foot."""
+    most = max((sum(column.values()) for column in columns), default=0)
+    place = WIDTH / max(len(columns), 1)
+    bars: list[Bar] = []
+    for index, column in enumerate(columns):
+        foot = float(HEIGHT)
+        for kind in kinds:
+            if not column[kind]:
+                continue
+            height = max(HEIGHT * column[kind] / most, LEAST)
+            foot = max(foot - height, 0.0)
+            bars.append(
+                Bar(
+                    kind=kind,
+                    x=round(place * (index + GAP / 2), 2),
+                    y=round(foot, 2),
+                    width=round(place * (1 - GAP), 2),
+                    height=round(height, 2),
+                )
+            )
+    return Chart(kinds=tuple(kinds), bars=tuple(bars), most=most)

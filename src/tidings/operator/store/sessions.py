@@ -1,0 +1,104 @@
+"""Tokens of operators and the sessions begun with them: both kept as hashes only."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, select, update
+
+from tidings.db.tables import operator_session, operator_token
+from tidings.errors import NotFoundError
+from tidings.model.operators import OperatorToken
+
+
+def add(
+    connection: Connection, token_hash: bytes, *, label: str, expires_at: datetime, now: datetime
+) -> OperatorToken:
+    """Store a new token."""
+    values = {"hash": token_hash, "label": label, "created_at": now, "expires_at": expires_at}
+    statement = insert(operator_token).values(values).returning(*operator_token.c)
+    return _to_token(connection.execute(statement).one())
+
+
+def every(connection: Connection) -> list[OperatorToken]:
+    """Return all tokens there ever were, the newest first."""
+    newest_first = select(operator_token).order_by(operator_token.c.id.desc())
+    return [_to_token(row) for row in connection.execute(newest_first)]
+
+
+def find(connection: Connection, token_hash: bytes, *, now: datetime) -> OperatorToken | None:
+    """Return the token with that hash, if one can still sign in with it."""
+    by_hash = select(operator_token).where(operator_token.c.hash == token_hash, *_is_valid(now))
+    row = connection.execute(by_hash).first()
+    return _to_token(row) if row else None
+
+
+def revoke(connection: Connection, token_id: int, *, now: datetime) -> bool:
+    """Take a token back and end its sessions; return whether it was good until now.
+
+    Raises:
+        NotFoundError: There is no such token.
+    """
+    is_it = operator_token.c.id == token_id
+    if connection.execute(select(operator_token.c.id).where(is_it)).first() is None:
+        raise NotFoundError("operator token", token_id)
+    taken_back = update(operator_token).where(is_it, *_is_valid(now)).values(revoked_at=now)
+    was_valid = connection.execute(taken_back).rowcount > 0
+    connection.execute(delete(operator_session).where(operator_session.c.token_id == token_id))
+    return was_valid
+
+
+def revoke_every(connection: Connection, *, now: datetime) -> None:
+    """Take all tokens back and end all sessions."""
+    taken_back = update(operator_token).where(*_is_valid(now)).values(revoked_at=now)
+    connection.execute(taken_back)
+    connection.execute(delete(operator_session))
+
+
+def begin_session(
+    connection: Connection, session_hash: bytes, token_id: int, *, now: datetime
+) -> None:
+    """Remember that a browser is signed in; those whose time is over are forgotten."""
+    ended = select(operator_token.c.id).where(not_(and_(*_is_valid(now))))
+    connection.execute(delete(operator_session).where(operator_session.c.token_id.in_(ended)))
+    begun = {"hash": session_hash, "token_id": token_id, "began_at": now}
+    connection.execute(insert(operator_session).values(begun))
+    note_use(connection, token_id, now=now)
+
+
+def find_session(
+    connection: Connection, session_hash: bytes, *, now: datetime
+) -> OperatorToken | None:
+    """Return the token that a browser is signed in with: one indexed read."""
+    statement = (
+        select(operator_token)
+        .join(operator_session, operator_session.c.token_id == operator_token.c.id)
+        .where(operator_session.c.hash == session_hash, *_is_valid(now))
+    )
+    row = connection.execute(statement).first()
+    return _to_token(row) if row else None
+
+
+def end_session(connection: Connection, session_hash: bytes) -> None:
+    """Sign a browser out, if it is signed in."""
+    connection.execute(delete(operator_session).where(operator_session.c.hash == session_hash))
+
+
+def note_use(connection: Connection, token_id: int, *, now: datetime) -> None:
+    """Note that somebody did something by a token."""
+    by_id = update(operator_token).where(operator_token.c.id == token_id)
+    connection.execute(by_id.values(last_used_at=now))
+
+
+def _is_valid(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return operator_token.c.revoked_at.is_(None), operator_token.c.expires_at > now
+
+
+def _to_token(row: Row[*tuple[Any, ...]]) -> OperatorToken:
+    return OperatorToken(
+        id=row.id,
+        label=row.label,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        last_used_at=row.last_used_at,
+        revoked_at=row.revoked_at,
+    )

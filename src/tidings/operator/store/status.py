@@ -1,0 +1,281 @@
+"""What happened lately, step by step: polls, freshness, letters.
+
+Figures about the service, from the rows themselves.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Column, ColumnElement, Connection, case, func, select
+
+from tidings.catalog.sources import shown_title
+from tidings.db.mail_tables import delivery, issue, newsletter, subscription
+from tidings.db.tables import entry, poll_hour, source
+from tidings.model.entries import EntryState
+from tidings.model.newsletters import DeliveryState
+from tidings.model.sources import (
+    DEAD_AFTER,
+    MIN_FAILURES,
+    NOT_FOUND,
+    SourceHealth,
+    SourceState,
+    health_of,
+)
+from tidings.model.status import (
+    LETTERS,
+    OUTCOMES,
+    FailingSource,
+    MessageOutcome,
+    PollCounts,
+    PollOutcome,
+    SlowSource,
+)
+from tidings.model.websub import HubState
+from tidings.newsletters.store import deliveries
+from tidings.polling.store import push_subscriptions
+from tidings.polling.store.polls import LAG_COLUMNS
+from tidings.publishing.store import pings
+from tidings.subscribers.bounce_rules import BounceKind
+from tidings.subscribers.store import bounces
+
+# Entries by which it is told which sources are slow.
+LATEST = 500
+
+_LAGS = (*LAG_COLUMNS, "lag_more")
+
+_NAMED = (source.c.id, source.c.slug, source.c.given_title, source.c.feed_title, source.c.url)
+
+_IS_ACTIVE = source.c.state == SourceState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailed:
+    """How many issues were composed in a step, and what became of their letters."""
+
+    issues: int
+    letters: Mapping[MessageOutcome, int]
+
+
+def polls_by_step(connection: Connection, starts: Sequence[datetime]) -> list[PollCounts]:
+    """Return the polls between each of `starts` and the next one, and after the last."""
+    step = _step(poll_hour.c.hour, starts)
+    columns = [poll_hour.c[name] for name in ("polls", "entries", *_LAGS)]
+    statement = (
+        select(
+            step, poll_hour.c.outcome, *(func.sum(column).label(column.name) for column in columns)
+        )
+        .where(poll_hour.c.hour >= starts[0])
+        .group_by(step, poll_hour.c.outcome)
+    )
+    polls: dict[int, Counter[str]] = defaultdict(Counter)
+    sums: dict[int, Counter[str]] = defaultdict(Counter)
+    for row in connection.execute(statement).mappings():
+        polls[row["step"]][row["outcome"]] += int(row["polls"])
+        sums[row["step"]].update({name: int(row[name]) for name in ("entries", *_LAGS)})
+    return [
+        PollCounts(
+            polls={outcome: polls[index][outcome] for outcome in OUTCOMES},
+            entries=sums[index]["entries"],
+            lags=tuple(sums[index][name] for name in _LAGS),
+        )
+        for index in range(len(starts))
+    ]
+
+
+def mail_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Mailed]:
+    """Return the issues composed between each of `starts` and the next one, and after the last."""
+    step = _step(issue.c.created_at, starts)
+    is_recent = issue.c.created_at >= starts[0]
+    composed = select(step, func.count().label("number")).where(is_recent).group_by(step)
+    # Counted by issue first: letters are many, and to find the step of each would take long.
+    of_issues = (
+        select(delivery.c.issue_id, delivery.c.state, func.count().label("number"))
+        .where(delivery.c.issue_id.in_(select(issue.c.id).where(is_recent)))
+        .group_by(delivery.c.issue_id, delivery.c.state)
+        .subquery()
+    )
+    number = func.sum(of_issues.c.number).label("number")
+    sent = (
+        select(step, of_issues.c.state, number)
+        .join(issue, issue.c.id == of_issues.c.issue_id)
+        .group_by(step, of_issues.c.state)
+    )
+    issues = {row.step: row.number for row in connection.execute(composed)}
+    letters: dict[int, Counter[MessageOutcome]] = defaultdict(Counter)
+    for row in connection.execute(sent):
+        if became := LETTERS.get(DeliveryState(row.state)):
+            letters[row.step][became] += int(row.number)
+    return [
+        Mailed(
+            issues=issues.get(index, 0),
+            letters={one: letters[index][one] for one in MessageOutcome},
+        )
+        for index in range(len(starts))
+    ]
+
+
+def sources_by_health(connection: Connection) -> dict[SourceHealth, int]:
+    """Return how many sources there are of each health."""
+    fails, has_worked = source.c.failures > 0, source.c.last_ok_at.is_not(None)
+    kinds = (source.c.state, fails.label("fails"), has_worked.label("has_worked"))
+    found: Counter[SourceHealth] = Counter()
+    for row in connection.execute(select(*kinds, func.count().label("n")).group_by(*kinds)):
+        state = SourceState(row.state)
+        found[health_of(state, fails=row.fails, has_worked=row.has_worked)] += row.n
+    return {health: found[health] for health in SourceHealth}
+
+
+def last_poll(connection: Connection) -> datetime | None:
+    """Return when a source was last polled; None if none was."""
+    moment: datetime | None = connection.scalar(select(func.max(source.c.last_polled_at)))
+    return moment
+
+
+def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource]:
+    """Return the sources that have failed longest, the longest first."""
+    since = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    statement = (
+        select(*_NAMED, since.label("since"), source.c.last_ok_at, source.c.failing_with)
+        .where(source.c.state == SourceState.ACTIVE, source.c.failures > 0)
+        .order_by(since, source.c.id)
+        .limit(limit)
+    )
+    return [
+        FailingSource(
+            id=row.id,
+            slug=row.slug,
+            title=shown_title(row.given_title, row.feed_title, row.url),
+            since=row.since,
+            has_worked=row.last_ok_at is not None,
+            word=row.failing_with or "other",
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
+    """Return the sources whose entries were seen latest after their publication, by median.
+
+    Only the latest public entries count, one of a story, and of them those that say when they
+    were published and did not come with the first poll of their source.
+    """
+    latest = (
+        select(entry.c.source_id, entry.c.first_seen_at, entry.c.published)
+        .where(entry.c.state == EntryState.PUBLIC, entry.c.follows.is_(False))
+        .order_by(entry.c.seq.desc())
+        .limit(LATEST)
+        .subquery()
+    )
+    seen, published = latest.c.first_seen_at, latest.c.published
+    statement = (
+        select(*_NAMED, seen, published)
+        .join(latest, latest.c.source_id == source.c.id)
+        .where(published < seen, seen > source.c.first_polled_at)
+    )
+    lags: dict[tuple[int, str, str], list[timedelta]] = defaultdict(list)
+    for row in connection.execute(statement):
+        title = shown_title(row.given_title, row.feed_title, row.url)
+        lags[row.id, row.slug, title].append(row.first_seen_at - row.published)
+    found = [
+        SlowSource(id=source_id, slug=slug, title=title, lag=sorted(of_source)[len(of_source) // 2])
+        for (source_id, slug, title), of_source in lags.items()
+    ]
+    return sorted(found, key=lambda one: (-one.lag, one.slug))[:limit]
+
+
+def _step(moment: Column[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
+    """Return which of the steps that begin at `starts` a moment lies in."""
+    latest_first = reversed(list(enumerate(starts)))
+    return case(*((moment >= start, index) for index, start in latest_first)).label("step")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """The service in numbers, since its database began.
+
+    Attributes:
+        lags: How many entries were seen how many seconds after publication, at most;
+            the last bound is infinity. Not cumulative.
+        overdue_seconds: How long the source that is due longest has been due.
+        hubs: Subscriptions at hubs by state.
+        hub_pings: What hubs are told of our feeds, by how it stands.
+        slot_overdue_seconds: The same of subscriptions, and of newsletters' own editions.
+    """
+
+    sources: dict[str, int]
+    failing: int
+    dead: int
+    entries: dict[str, int]
+    polls: dict[str, int]
+    lags: dict[float, int]
+    lag_seconds: int
+    overdue_seconds: float
+    hubs: dict[str, int]
+    hub_pings: dict[str, int]
+    deliveries: dict[str, int]
+    bounces: dict[str, int]
+    slot_overdue_seconds: float
+
+
+def collect(connection: Connection, *, now: datetime) -> Statistics:
+    """Count everything."""
+    by_state = select(source.c.state, func.count().label("number")).group_by(source.c.state)
+    entries = select(entry.c.state, func.count().label("number")).group_by(entry.c.state)
+    polls = select(poll_hour.c.outcome, func.sum(poll_hour.c.polls)).group_by(poll_hour.c.outcome)
+    bounds = [lag.total_seconds() for lag in LAG_COLUMNS.values()] + [float("inf")]
+    lags = [func.coalesce(func.sum(poll_hour.c[name]), 0) for name in (*LAG_COLUMNS, "lag_more")]
+    total_lag = func.coalesce(func.sum(poll_hour.c.lag_seconds), 0)
+    *counts, lag_seconds = connection.execute(select(*lags, total_lag)).one()
+    failing = select(func.count()).where(_IS_ACTIVE, source.c.failures > 0)
+    done = {outcome: int(number) for outcome, number in connection.execute(polls)}
+    sent = deliveries.by_state(connection)
+    came_back = bounces.by_kind(connection)
+    hubs = push_subscriptions.count_by_state(connection)
+    return Statistics(
+        sources={row.state: row.number for row in connection.execute(by_state)},
+        failing=connection.execute(failing).scalar_one(),
+        dead=_dead(connection, now),
+        entries={row.state: row.number for row in connection.execute(entries)},
+        polls={outcome.value: done.get(outcome, 0) for outcome in PollOutcome},
+        lags=dict(zip(bounds, map(int, counts), strict=True)),
+        lag_seconds=int(lag_seconds),
+        overdue_seconds=overdue_polls(connection, now=now).total_seconds(),
+        hubs={state.value: hubs.get(state, 0) for state in HubState},
+        hub_pings=pings.count_by_standing(connection),
+        deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
+        bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
+        slot_overdue_seconds=max(
+            _overdue(moment, now).total_seconds() for moment in _next_slots(connection)
+        ),
+    )
+
+
+def overdue_polls(connection: Connection, *, now: datetime) -> timedelta:
+    """Return how long the source that is due longest has been due."""
+    next_polls = select(func.min(source.c.next_poll_at)).where(_IS_ACTIVE)
+    return _overdue(connection.scalar(next_polls), now)
+
+
+def _dead(connection: Connection, now: datetime) -> int:
+    worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    statement = select(func.count()).where(
+        _IS_ACTIVE,
+        source.c.failing_with.in_(NOT_FOUND),
+        source.c.failures >= MIN_FAILURES,
+        worked_at <= now - DEAD_AFTER,
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def _next_slots(connection: Connection) -> list[datetime | None]:
+    is_on = subscription.c.ended_at.is_(None)
+    return [
+        connection.scalar(select(func.min(subscription.c.next_issue_at)).where(is_on)),
+        connection.scalar(select(func.min(newsletter.c.next_issue_at))),
+    ]
+
+
+def _overdue(due_at: datetime | None, now: datetime) -> timedelta:
+    return max(now - due_at, timedelta(0)) if due_at else timedelta(0)

@@ -1,0 +1,266 @@
+"""Which of the texts of an entry is its body: by what they are, not by how long they are.
+
+The body of an entry: from a publisher's HTML to ours, and to an excerpt.
+"""
+
+import html
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from tidings.model.feed import Image
+from tidings.model.text import text_of
+from tidings.parsing import code, excerpts, formulas, text
+from tidings.parsing.code import Code
+from tidings.parsing.formulas import Formula
+from tidings.parsing.raw import Node, Text, node_text, nodes
+from tidings.parsing.rewriting import Rewriting
+from tidings.parsing.sanitizer import sanitize
+from tidings.parsing.text import clean_text, spaced_once
+from tidings.parsing.urls import absolute_url
+
+# Characters in which a text mostly shows that it says something.
+ENOUGH = 1000
+
+_XHTML = "application/xhtml+xml"
+
+_HTML_TYPES = ("text/html", _XHTML)
+
+_CONTENT = ("content", "content:encoded", "fullitem", "body", "xhtml:body", "xhtml:div")
+
+_LAST = ("dc:description", "media:description", "itunes:summary", "itunes:subtitle")
+
+# Elements, the one that means the whole text first; "" is all others, such as a summary.
+_ORDER = (*_CONTENT, "description", "", *_LAST)
+
+_SHOWN = re.compile(
+    r"<(?:img|video|audio|iframe|math|svg|object)\b(?![^>]*\b(?:width|height)\s*=\s*[\"']?[01]\b)",
+    re.IGNORECASE,
+)
+
+# Characters of HTML that are read.
+MAX_INPUT = 1_000_000
+
+MAX_GROWTH = 10
+
+GROWTH_ALLOWANCE = 64 * 1024
+
+# Characters of formulas and code that are set; what is beyond stays as its source.
+MAX_SET = 100_000
+
+_TOP_HEADING = 3
+
+_HEADING = re.compile(r"<h([12])[\s>]", re.IGNORECASE)
+
+_PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
+
+# To a parser all that follows it is text, to the end of the document: no feed means that.
+_PLAINTEXT = re.compile(r"</?plaintext(?:[\s/][^<>]*)?>", re.IGNORECASE)
+
+_LINE_END = re.compile(r"\r\n?")
+
+
+def find_body(texts: Sequence[Node]) -> Text:
+    """Return what `texts` mean as the body; of one meaning the marked up, then the longest.
+
+    What is marked up also comes before the same in plain text, whatever it means.
+    """
+    typed = [(detail, found) for detail in texts if (found := find_typed(detail))]
+    ranked = [one for _, one in sorted(typed, key=lambda pair: _rank(*pair))]
+    chosen = next(filter(says_something, ranked), Text())
+    if "<" in chosen.value:
+        return chosen
+    said = _plain(chosen)
+    rivals = (one for one in ranked if one.html and "<" in one.value)
+    return next((one for one in rivals if said and _plain(one) == said), chosen)
+
+
+def as_before(texts: Sequence[Node]) -> list[Node]:
+    """Return `texts` as an earlier version of ours read them, whose choice entries are known by."""
+    earlier = ((detail, dict.get(detail, "before", {})) for detail in texts)
+    return [{**detail, **before} for detail, before in earlier if isinstance(before, dict)]
+
+
+def find_typed(detail: Node) -> Text | None:
+    """Return a text with what its type says of it; None if it is no text at all."""
+    kind, value = node_text(detail, "type").partition(";")[0].strip(), node_text(detail, "value")
+    base = node_text(detail, "base")
+    element, declared = node_text(detail, "element"), node_text(detail, "declared")
+    if element.startswith("media:"):
+        kind = declared or "plain"  # that is what Media RSS says of no type
+    if element == "description" and kind == "text/plain" and not declared:
+        kind = "text/html"  # feedparser takes a second text for plain
+    if "html" in kind:
+        if kind == _XHTML:
+            value = value.replace("</br>", "")  # HTML reads it as one more line break
+        return Text(value=value, html=True, base=base)
+    if kind.startswith("text/") or kind == "plain":
+        return Text(value=value, base=base)
+    # A word that is no media type, such as "CDATA": the text itself has to tell.
+    return None if "/" in kind else Text(value=value, html=text.is_likely(value), base=base)
+
+
+def says_something(candidate: Text) -> bool:
+    """Tell whether a reader would see anything of a text: words, or a picture that is one."""
+    if not candidate.html:
+        return bool(candidate.value)
+    beginning = candidate.value[:ENOUGH]
+    return bool(
+        visible_text(beginning)
+        or _SHOWN.search(candidate.value)
+        or (len(candidate.value) > ENOUGH and visible_text(candidate.value))
+    )
+
+
+def longest(node: Node) -> Text:
+    """Return what the first rule took for the body: the longest text, captions included.
+
+    Entries that were stored by that rule are recognised by it for ever.
+    """
+    details = nodes(node, "content") + nodes(node, "summary_detail")
+    candidates = [first_typed(detail) for detail in details if _was_text(node_text(detail, "type"))]
+    summary = node_text(node, "summary")
+    if summary not in [node_text(detail, "value") for detail in details]:
+        candidates.append(Text(value=summary, html=True))
+    return max(candidates, key=lambda candidate: len(candidate.value), default=Text())
+
+
+def first_typed(detail: Node) -> Text:
+    """Return a text as the first rule understood its type."""
+    kind, value = node_text(detail, "type").partition(";")[0].strip(), node_text(detail, "value")
+    if kind == _XHTML:
+        value = value.replace("</br>", "")
+    return Text(value=value, html=kind in _HTML_TYPES)
+
+
+def _was_text(kind: str) -> bool:
+    return not kind or kind.startswith("text/") or kind.partition(";")[0] in _HTML_TYPES
+
+
+def _rank(detail: Node, typed: Text) -> tuple[int, bool, int]:
+    element = node_text(detail, "element")
+    rank = _ORDER.index(element if element in _ORDER else "")
+    return rank, not typed.html, -len(typed.value)
+
+
+def _plain(candidate: Text) -> str:
+    said = candidate.value
+    return visible_text(said) if candidate.html else " ".join(said.split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanBody:
+    """What is left of a body, once it is clean.
+
+    Attributes:
+        html: Sanitized; formulas as MathML, code highlighted.
+        excerpt: Plain text for people, one line.
+        image: The first picture that can stand for the entry.
+        pictures: The addresses of all.
+    """
+
+    html: str
+    excerpt: str
+    image: Image | None
+    pictures: frozenset[str] = frozenset()
+
+
+def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> CleanBody:
+    """Return the body of an entry as we show it.
+
+    What a parser would spend too much time or memory on is shown as plain text.
+
+    Args:
+        raw_html: As the publisher wrote it; at most `MAX_INPUT` characters are read.
+        bases: What relative addresses are relative to, innermost first; an address that is
+            only a fragment belongs to the first.
+        language: BCP 47, if known.
+    """
+    source = text.unescaped(text.without_sections(clean_text(raw_html[:MAX_INPUT])))
+    source = _PLAINTEXT.sub(" ", source)
+    if not text.is_affordable(source):
+        return _plain_body(source, language)
+    mark = blake2b(source.encode(), digest_size=16).hexdigest() + "-"
+    rewriting = Rewriting(base=_base_of(bases), mark=mark, shift=_heading_shift(source))
+    rewriting.read(_first_node(source))
+    written = "".join(rewriting.written)
+    if len(written) > MAX_GROWTH * len(source) + GROWTH_ALLOWANCE:
+        return _plain_body(source, language)
+    return CleanBody(
+        html=_set(clean_text(sanitize(written)), mark, rewriting.marked),
+        excerpt=excerpts.excerpt(rewriting.pieces, language=language),
+        image=rewriting.image,
+        pictures=frozenset(rewriting.pictures),
+    )
+
+
+def visible_text(raw_html: str) -> str:
+    """Return the text of a body in one line, whatever the way we clean it."""
+    return spaced_once(text_of(text.unescaped(raw_html[:MAX_INPUT]))).strip()
+
+
+def plain_to_html(text: str) -> str:
+    """Return plain text as paragraphs of HTML; addresses in it stay text."""
+    lines = _LINE_END.sub("\n", clean_text(text)).strip()
+    escaped = html.escape(lines, quote=False)
+    return "\n".join(
+        f"<p>{paragraph}</p>".replace("\n", "<br>")
+        for paragraph in _PARAGRAPH.split(escaped)
+        if paragraph
+    )
+
+
+def _plain_body(source: str, language: str | None) -> CleanBody:
+    text = visible_text(source)
+    excerpt = excerpts.excerpt([text], language=language)
+    return CleanBody(html=plain_to_html(text), excerpt=excerpt, image=None)
+
+
+def _first_node(source: str) -> LexborNode | None:
+    # After an element of its own, a body can neither move to the head nor become a frameset.
+    body = LexborHTMLParser("<!DOCTYPE html><body><wbr>" + source).body
+    first = body.first_child if body is not None else None
+    return first.next if first is not None else None
+
+
+def _base_of(bases: Sequence[str]) -> str | None:
+    base = None
+    for candidate in reversed(bases):
+        base = absolute_url(candidate, base) or base
+    return base
+
+
+def _heading_shift(source: str) -> int:
+    """Return by how many levels headings are lowered, so that none stands above ours."""
+    levels = [int(level) for level in _HEADING.findall(source)]
+    return _TOP_HEADING - min(levels, default=_TOP_HEADING)
+
+
+def _set(cleaned: str, mark: str, marked: Sequence[Formula | Code]) -> str:
+    """Put formulas and code in the place of their marks, nowhere but between tags."""
+    if not marked:
+        return cleaned
+    memo: dict[tuple[Formula | Code, bool], str] = {}
+    shown = []
+    room = MAX_SET
+    for thing in marked:
+        room -= len(thing.source)
+        key = thing, room < 0
+        if key not in memo:
+            memo[key] = _html_of(thing, plain=room < 0)
+        shown.append(memo[key])
+
+    def replaced(found: re.Match[str]) -> str:
+        number = found[1] or found[2]
+        return shown[int(number)] if number else found[0]
+
+    return re.sub(rf"<pre>{mark}(\d+)\.</pre>|{mark}(\d+)\.|<[^>]*>", replaced, cleaned)
+
+
+def _html_of(thing: Formula | Code, *, plain: bool) -> str:
+    if isinstance(thing, Code):
+        return code.to_html(replace(thing, language="") if plain else thing)
+    return html.escape(thing.source, quote=False) if plain else formulas.to_html(thing)

@@ -1,0 +1,299 @@
+"""feedparser's two parsers, kept within bounds: what would cost them a document is never seen."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from urllib.parse import urljoin
+from xml.parsers import expat
+from xml.sax.xmlreader import AttributesNSImpl
+
+from feedparser.api import LooseFeedParser, StrictFeedParser
+
+from tidings.model.text import INLINE
+from tidings.parsing import elements, newest
+from tidings.parsing.elements import ElementReader
+from tidings.parsing.raw import Node
+
+# Elements within each other that are told apart; of what is deeper only the text is read.
+MAX_DEPTH = 256
+
+# Elements and stretches of text in one body; of what comes then only the text is read.
+MAX_PIECES = 100_000
+
+MAX_ATTRIBUTES = 100
+MAX_NAMESPACES = 200
+MAX_BASE = 2048
+
+# Characters of an author, in which an address is looked for.
+MAX_AUTHOR = 500
+
+# Categories of one entry that are compared with each other.
+MAX_TAGS = 200
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_TRUNCATED = (
+    expat.errors.codes[expat.errors.XML_ERROR_NO_ELEMENTS],
+    expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
+    expat.errors.codes[expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION],
+    expat.errors.codes[expat.errors.XML_ERROR_PARTIAL_CHAR],
+)
+# What feedparser raises where elements stand in unusual places or hold unusual values.
+_STUMBLES = (LookupError, TypeError, ValueError)
+
+# Elements that hold a line of text; where they hold markup, what it says belongs to them. Guids
+# and links are none of them: stored entries are known by those.
+_LINES = frozenset({"author", "category", "itunes_keywords", "name", "published", "updated"})
+
+_PHRASES = INLINE | {"div", "p"}
+_XHTML = "http://www.w3.org/1999/xhtml"
+
+_Attributes = list[tuple[str, str]]
+_Name = tuple[str | None, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedByFeedparser:
+    """What feedparser found.
+
+    Attributes:
+        surplus: How many entries were passed over, because there are too many newer ones.
+        version: The format as it names it; empty if it knows none.
+        skip_hours: The hours of the day that the document asks to be left alone in.
+        skip_days: The days of the week, 0 for Monday.
+        error: Why the document is not well-formed, and where: a message and a line.
+    """
+
+    feed: Node
+    entries: list[Node]
+    surplus: int
+    version: str
+    skip_hours: frozenset[int]
+    skip_days: frozenset[int]
+    error: tuple[str, int] | None = None
+
+
+def read(document: str, *, url: str) -> ParsedByFeedparser:
+    """Return what the XML text `document` holds, as far as it can be read.
+
+    What is well-formed but for a missing end is read to where it ends. Any other fault
+    has the whole document read again by laxer rules. An element that feedparser trips over
+    costs nothing but itself.
+
+    Args:
+        document: From the start tag of its root element on.
+        url: What the outermost `xml:base` is relative to; without any, addresses stay as they are.
+    """
+    strict = _Strict(url, newest.positions_to_read(document))
+    error = strict.read(document)
+    if error is None:
+        return _found(strict)
+    if error.code in _TRUNCATED:
+        strict.close()
+        return _found(strict, error)
+    loose = _Loose(url)
+    loose.feed(document)
+    return _found(loose, error)
+
+
+class _Bounded(ElementReader):
+    """What holds for both parsers; mixed in before each of them."""
+
+    inauthor: int
+    can_be_relative_uri = ElementReader.can_be_relative_uri - {"id"}
+
+    def __init__(self, url: str) -> None:
+        super().__init__("", None, "utf-8")
+        self._url = url
+        self.resolve_relative_uris = self.sanitize_html = False
+        self.surplus = 0
+        self.skip_hours: set[int] = set()
+        self.skip_days: set[int] = set()
+
+    def unknown_starttag(self, tag: str, attributes: _Attributes) -> None:
+        self._close_texts_at(tag)
+        kept = attributes[:MAX_ATTRIBUTES]
+        if base := dict(kept).get("xml:base"):
+            kept = [pair for pair in kept if pair[0] not in {"xml:base", "base"}]
+            # It joins absolute bases only. One that it has for the first it takes as it is.
+            self.baseuri, joined = "", _joined(self.baseuri or self._url, base)
+            kept.append(("xml:base", joined))
+        with suppress(*_STUMBLES):
+            super().unknown_starttag(tag, kept)
+
+    def unknown_endtag(self, tag: str) -> None:
+        self._close_texts_at(tag)
+        try:
+            super().unknown_endtag(tag)
+        except _STUMBLES:
+            super().unknown_endtag("unread")  # keeps its books, and does nothing else
+        # It forgets to leave a base behind where there is none around it.
+        self.baseuri = self.basestack[-1] if self.basestack else ""
+
+    def _close_texts_at(self, tag: str) -> None:
+        """End the texts that were left open where an entry begins or ends: none goes beyond it."""
+        if self.incontent and tag.rpartition(":")[2] in newest.ENTRIES:
+            while self.incontent and self.elementstack:
+                with suppress(*_STUMBLES):
+                    self.pop_content(self.elementstack[-1][0])
+            self.incontent = 0
+
+    def track_namespace(self, prefix: str | None, uri: str) -> None:
+        if len(self.namespaces_in_use) < MAX_NAMESPACES:
+            super().track_namespace(prefix, uri)
+
+    def _sync_author_detail(self, key: str = "author") -> None:
+        """Leave names and addresses together: they would be cut apart in the wrong places."""
+
+    def _end_author(self) -> None:
+        written = self.pop("author")
+        self.inauthor = 0
+        people = dict.get(self._get_context(), "authors")
+        if written and people and not people[-1]:
+            people[-1]["name"] = written[:MAX_AUTHOR]
+
+    _end_managingeditor = _end_author
+
+    def _add_tag(self, *tag: str | None) -> None:
+        if len(dict.get(self._get_context(), "tags", ())) < MAX_TAGS:
+            super()._add_tag(*tag)
+
+    def _end_hour(self) -> None:
+        hour = self.pop("hour") or ""
+        if not self.inentry and hour.isdecimal() and len(hour) <= 2 and int(hour) <= 24:
+            self.skip_hours.add(int(hour) % 24)
+
+    def _end_day(self) -> None:
+        day = (self.pop("day") or "").lower()[:3]
+        if not self.inentry and day in DAYS:
+            self.skip_days.add(DAYS.index(day))
+
+
+class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is untyped
+    def __init__(self, url: str, wanted: frozenset[int] | None) -> None:
+        super().__init__(url)
+        self._wanted = wanted
+        self._position = -1
+        # The elements that are open, and whether feedparser has seen each begin.
+        self._open: list[tuple[_Name, bool]] = []
+        # How deep the element stands that is being passed over, if one is.
+        self._passed_depth = 0
+        self._is_in_extension = False
+        # The namespaces of the feed itself: some give it one of their own.
+        self._own: set[str | None] = {None}
+
+    def read(self, document: str) -> expat.ExpatError | None:
+        """Read `document` as far as it is well-formed; return what is wrong there."""
+        parser = expat.ParserCreate(namespace_separator=elements.SEPARATOR)
+        parser.buffer_text = True
+        parser.StartNamespaceDeclHandler = self.startPrefixMapping
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self.characters
+        try:
+            parser.Parse(document.encode(), True)
+        except expat.ExpatError as error:
+            parser.buffer_text = False  # hands over what the buffer holds
+            return error
+        return None
+
+    def close(self) -> None:
+        """End every element that is still open."""
+        while self._open:
+            self._end()
+
+    def startPrefixMapping(self, prefix: str | None, uri: str | None) -> None:  # noqa: N802 - SAX
+        super().startPrefixMapping(prefix, elements.canonical(uri or ""))
+
+    def characters(self, text: str) -> None:
+        if not self._passed_depth:
+            super().characters(text)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        namespace, local = elements.split(name)
+        if self._is_in_extension and not self.inentry and local.lower() in newest.ENTRIES:
+            self._passed_depth, self._is_in_extension = 0, False  # it only wraps entries
+        if self._passed_depth:
+            self._open.append(((namespace, local), False))
+            return
+        is_seen = len(self._open) < MAX_DEPTH and self._is_read(namespace, local)
+        if is_seen:
+            self._is_in_extension = self._is_foreign(namespace, local)
+            if self._is_in_extension or self._is_surplus(local):
+                is_seen, self._passed_depth = False, len(self._open) + 1
+        if namespace in self._own and not elements.is_known(namespace or "", None):
+            namespace = None
+        self._open.append(((namespace, local), is_seen))
+        if is_seen:
+            few = islice(attributes.items(), MAX_ATTRIBUTES)
+            named = {elements.split(attribute): value for attribute, value in few}
+            self.startElementNS((namespace, local), None, AttributesNSImpl(named, {}))
+
+    def _end(self, _name: str = "") -> None:
+        if len(self._open) == self._passed_depth:
+            self._passed_depth, self._is_in_extension = 0, False
+        name, was_seen = self._open.pop()
+        if was_seen:
+            self.endElementNS(name, None)
+
+    def _is_read(self, namespace: str | None, local: str) -> bool:
+        """Tell whether more than the text of an element counts, where it stands."""
+        if not self.elementstack:
+            return True
+        element, _, pieces = self.elementstack[-1]
+        if self.incontent:
+            if namespace == _XHTML:
+                self.take_as_xhtml()
+            return len(pieces) < MAX_PIECES and not self.is_in_other_xml
+        is_markup = namespace in {None, _XHTML} and local.lower() in _PHRASES
+        return not (is_markup and element in _LINES)
+
+    def _is_foreign(self, namespace: str | None, local: str) -> bool:
+        """Tell whether an element belongs to an extension that nobody here knows.
+
+        What is in it is its own, though it may be called as what is in an entry: the title and
+        the author of an `activity:object`, the link of a `podcast:liveItem`.
+        """
+        if self.incontent or namespace in self._own:
+            return False
+        if not self.inentry and local.lower() in elements.STRUCTURE:
+            self._own.add(namespace)
+            return False
+        prefixes = (name for name, uri in self.namespaces_in_use.items() if uri == namespace)
+        return not elements.is_known(namespace or "", next(prefixes, None))
+
+    def _is_surplus(self, local: str) -> bool:
+        if self._wanted is None or self.inentry or local.lower() not in newest.ENTRIES:
+            return False
+        self._position += 1
+        if self._position in self._wanted:
+            return False
+        self.surplus += 1
+        return True
+
+
+class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc] # feedparser is untyped
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        # Prefixes that everybody knows are used without being declared.
+        self.namespacemap |= dict.fromkeys(("atom", "atom10", "a10"), "")
+
+
+def _found(parser: _Strict | _Loose, error: expat.ExpatError | None = None) -> ParsedByFeedparser:
+    return ParsedByFeedparser(
+        feed=parser.feeddata,
+        entries=parser.entries,
+        surplus=parser.surplus,
+        version=parser.version,
+        skip_hours=frozenset(parser.skip_hours),
+        skip_days=frozenset(parser.skip_days),
+        error=(expat.ErrorString(error.code), error.lineno) if error else None,
+    )
+
+
+def _joined(base: str, reference: str) -> str:
+    try:
+        joined = urljoin(base, reference.strip())
+    except ValueError:
+        return base
+    return joined if len(joined) <= MAX_BASE else base

@@ -1,0 +1,64 @@
+"""What a child process does: read documents within its limits, one after the other."""
+
+import os
+import resource
+import signal
+from multiprocessing.connection import Connection
+
+from tidings.errors import ParseError
+from tidings.model.feed import ParsedFeed
+from tidings.parsing.document import Document, parse
+
+NICENESS = 10
+
+
+def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
+    """Answer every document that comes through `pipe`, until its other end is gone.
+
+    An answer is a feed, or the words of an error: words can always be pickled.
+
+    Args:
+        pipe: Brings pairs of a document and its known hashes.
+        seconds: Processor time for one document; beyond that the kernel kills this process.
+        memory_limit: Bytes of address space for this process.
+    """
+    # Ctrl-C reaches the whole group, but it is the service's to answer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(NICENESS)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_AS, memory_limit)
+    try:
+        while True:
+            document, known = pipe.recv()
+            _allow_processor_time(seconds)
+            _answer(pipe, _read(document, known))
+    except (EOFError, OSError, MemoryError):
+        return
+
+
+def _answer(pipe: Connection, answer: ParsedFeed | str) -> None:
+    try:
+        pipe.send(answer)
+    except MemoryError:
+        # It was met while pickling: nothing is in the pipe yet.
+        pipe.send("the result takes too much memory")
+
+
+def _read(document: Document, known: dict[bytes, bytes]) -> ParsedFeed | str:
+    try:
+        return parse(document, known)
+    except ParseError as error:
+        return error.because
+
+
+def _allow_processor_time(seconds: float) -> None:
+    """Let this process run `seconds` more, not counting what earlier documents used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
+
+
+def _limit(kind: int, value: int) -> None:
+    _, hard = resource.getrlimit(kind)
+    soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(kind, (soft, hard))

@@ -1,0 +1,219 @@
+"""Add and remove sources: probe one and save what was found, or import a whole list."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from threading import Event
+
+from tidings.catalog import sources, topics
+from tidings.catalog.sources import NewSource
+from tidings.db.database import BREATH, Connection, Database
+from tidings.errors import FetchError, NoFeedError, StatusError
+from tidings.model.feed import Link
+from tidings.model.scopes import FeedOutline
+from tidings.model.sources import Source
+from tidings.model.urls import host_of, web_addresses, without_credentials
+from tidings.polling.discover import Discovery, Prober, ProbeResult, Visit, discover
+from tidings.polling.outcome import ComparedDocument, Rules, settle_read
+from tidings.polling.store import leases, polls
+from tidings.stories.store import stories
+
+# Sources of a list that are stored in one transaction.
+CHUNK = 200
+
+Choose = Callable[[Sequence[Link]], Link | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedSource:
+    """A source that was added.
+
+    Attributes:
+        found: Number of entries in its document.
+        public: How many of them are public now.
+        problems: What was wrong with the document, in words.
+    """
+
+    source: Source
+    found: int
+    public: int
+    problems: tuple[str, ...]
+
+
+class SourceAdder:
+    """Adds sources: probes each, and saves what was found as its first poll.
+
+    Args:
+        database: Where sources are.
+        prober: Fetches and parses their documents.
+        clock: Returns the current time, in UTC.
+        rules: How documents are judged.
+    """
+
+    def __init__(
+        self, database: Database, *, prober: Prober, clock: Callable[[], datetime], rules: Rules
+    ) -> None:
+        self._database = database
+        self._prober = prober
+        self._clock = clock
+        self._rules = rules
+
+    def add(self, new: NewSource, *, choose: Choose) -> AddedSource:
+        """Add a source, with the entries of its document.
+
+        Args:
+            new: The source; its URL may lack the scheme, its topics need not exist.
+            choose: Asked which feed to add if the URL is a page that leads to some.
+
+        Raises:
+            InvalidError: The URL is not valid.
+            ConflictError: The source exists already, or another process holds its host.
+            FetchError: There is no response.
+            NoFeedError: The response is no feed, and none of those that it leads to was chosen;
+                the error names them.
+        """
+        addresses = web_addresses(new.url)
+        for url in addresses:
+            self._refuse_duplicate(url)
+        with self._prober.visit(stop=Event()) as visit:
+            discovery = _discover_first(visit, addresses)
+            if discovery.itself is not None:
+                return self._save(visit, replace(new, url=discovery.asked), discovery.itself)
+        probed_by_link = {feed.link: feed.probed for feed in discovery.feeds}
+        link = choose(list(probed_by_link)) if probed_by_link else None
+        if link is None:
+            raise discovery.error()
+        return self._follow(replace(new, url=link.url), probed_by_link[link])
+
+    def _follow(self, new: NewSource, probed: ProbeResult | None) -> AddedSource:
+        """Add a feed that was chosen; it is fetched unless it was `probed` before."""
+        self._refuse_duplicate(new.url)
+        with self._prober.visit(stop=Event()) as visit:
+            return self._save(visit, new, probed or visit.probe(new.url))
+
+    def _save(self, visit: Visit, new: NewSource, probed: ProbeResult) -> AddedSource:
+        fetched, feed = probed.fetched, probed.feed
+        if feed is None:
+            raise NoFeedError(fetched.url, probed.because, ())
+        visit.hold(host_of(new.url))
+        reading = ComparedDocument(fetched=fetched, feed=feed, known={})
+        with self._database.write() as connection:
+            now = self._clock()
+            slugs = topics.ensure(connection, new.topics, now=now)
+            new = replace(
+                new, topics=[*slugs.values()], feed_title=feed.title or None, site_url=feed.site_url
+            )
+            [source_id] = sources.add(connection, [new], now=now)
+            [due] = leases.due(connection, [source_id])
+            polled = settle_read(due, reading, now=now, rules=self._rules)
+            polls.save(connection, visit.owner, [polled])
+            source = sources.get(connection, source_id)
+        return AddedSource(
+            source=source,
+            found=len(feed.entries),
+            public=polled.changes.published,
+            problems=feed.problems,
+        )
+
+    def _refuse_duplicate(self, url: str) -> None:
+        with self._database.read() as connection:
+            sources.refuse_duplicate(connection, url)
+
+
+def find_feeds(prober: Prober, url: str) -> list[Link]:
+    """Return the feeds that an address is, or leads to, the likeliest first.
+
+    Raises:
+        InvalidError: The URL is not valid.
+        ConflictError: Another process holds its host.
+        FetchError: There is no response.
+        NoFeedError: There is no feed.
+    """
+    with prober.visit(stop=Event()) as visit:
+        discovery = _discover_first(visit, web_addresses(url))
+    if not discovery.feeds:
+        raise discovery.error()
+    return [feed.link for feed in discovery.feeds]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportSummary:
+    """How many sources of a list were added, and how many were there already."""
+
+    added: int
+    known: int
+
+
+def import_sources(
+    database: Database, outlines: Sequence[FeedOutline], *, clock: Callable[[], datetime]
+) -> ImportSummary:
+    """Add every source of a list that is not there yet, with its topics; nothing is fetched.
+
+    If it breaks off, the list can be imported again.
+    """
+    # In chunks with a pause between them: SQLite has one writer, and polls have to save as well.
+    by_url = {without_credentials(outline.url): outline for outline in outlines}
+    added = 0
+    for urls in _chunks(list(by_url), CHUNK):
+        if added:
+            time.sleep(BREATH)
+        with database.write() as connection:
+            known = sources.find_by_urls(connection, urls)
+            fresh = [by_url[url] for url in urls if url not in known]
+            added += _add_outlines(connection, fresh, now=clock())
+    return ImportSummary(added=added, known=len(outlines) - added)
+
+
+def remove_source(connection: Connection, source_id: int, *, now: datetime) -> None:
+    """Remove a source with its entries; their stories go on without them.
+
+    Raises:
+        NotFoundError: There is no such source.
+    """
+    story_ids = stories.of_source(
+        connection, source_id
+    )  # afterwards nothing leads to them any more
+    sources.remove(connection, source_id, now=now)
+    stories.detach(connection, story_ids, now=now)
+
+
+def _chunks(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(urls), size):
+        yield urls[start : start + size]
+
+
+def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, now: datetime) -> int:
+    if not outlines:
+        return 0
+    titles = dict.fromkeys(title for outline in outlines for title in outline.topics)
+    slugs = topics.ensure(connection, titles, now=now)
+    new = [
+        NewSource(
+            url=outline.url,
+            title=outline.title or None,
+            site_url=outline.site_url,
+            topics=[slugs[title] for title in outline.topics],
+            imported=True,
+        )
+        for outline in outlines
+    ]
+    return len(sources.add(connection, new, now=now))
+
+
+def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:
+    """Probe the first of some addresses that responds at all.
+
+    Raises:
+        ConflictError: Another process holds a host.
+        FetchError: None responds; the error of the last.
+    """
+    *likely, last = addresses
+    for url in likely:
+        try:
+            return discover(visit, url)
+        except StatusError:
+            raise
+        except FetchError:  # nobody speaks TLS there, say
+            continue
+    return discover(visit, last)

@@ -1,0 +1,115 @@
+"""Documents that child processes parse, each with what is stored of its source."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+from tidings.catalog import sources
+from tidings.db.database import Database
+from tidings.fetching.outcomes import Fetched
+from tidings.filters import store
+from tidings.filters.filtering import dropped_by
+from tidings.filters.rules import Filter
+from tidings.model.feed import ParsedFeed
+from tidings.model.sources import DueSource
+from tidings.parsing.document import Document
+from tidings.polling.compare import KnownEntry
+from tidings.polling.guid_changes import StoredEntry
+from tidings.polling.outcome import ComparedDocument
+from tidings.polling.redirects import CONFIRMATIONS
+from tidings.polling.store import polls
+
+Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A document that a child process has parsed, or failed to parse: see the future."""
+
+    source_id: int
+    fetched: Fetched
+    feed: Future[ParsedFeed]
+
+
+class ParseQueue:
+    """Documents that are fetched and not yet compared.
+
+    Args:
+        database: Where their sources and entries are.
+        parse: Parses a document in a child process, given the known raw hashes by key.
+        done: Called from any thread when a document is parsed, or cannot be.
+    """
+
+    def __init__(self, database: Database, parse: Parse, *, done: Callable[[Parsed], None]) -> None:
+        self._database = database
+        self._parse = parse
+        self._done = done
+        self._known: dict[int, dict[bytes, KnownEntry]] = {}
+        self._stored: dict[int, list[StoredEntry]] = {}
+        self._filters: dict[int, list[Filter]] = {}
+        self._rivals: dict[str, int] = {}
+        self.backlog = 0
+        """Bytes of documents that are being parsed, or wait for it."""
+
+    def submit(self, unread: Sequence[tuple[DueSource, Fetched]]) -> None:
+        """Start to parse documents, and read what is stored of their sources."""
+        source_ids = [due.id for due, _ in unread]
+        # Only the last confirmation of a redirect asks whether another source is there already.
+        moving = [due.moved_to for due, _ in unread if due.moved_times >= CONFIRMATIONS - 1]
+        with self._database.read() as connection:
+            self._known |= polls.known_entries(connection, source_ids)
+            self._filters |= store.of_sources(connection, source_ids)
+            if moving:
+                self._rivals |= sources.find_by_urls(connection, [to for to in moving if to])
+        for due, fetched in unread:
+            document = Document(
+                url=fetched.url,
+                body=fetched.body,
+                content_type=fetched.content_type,
+                charset=fetched.charset,
+                language=due.language if fetched.is_partial else fetched.language,
+            )
+            # The child cleans only what changed: cleaning is most of the time that parsing takes.
+            raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
+            self.backlog += len(fetched.body)
+            feed = self._parse(document, raw_hashes)
+            feed.add_done_callback(partial(self._report, due.id, fetched))
+
+    def load_rename_candidates(self, read: Sequence[Parsed]) -> None:
+        """Read the latest entries of sources whose documents hold unknown keys, for renames."""
+        open_ids = [one.source_id for one in read if self._holds_unknown(one)]
+        if open_ids:
+            with self._database.read() as connection:
+                self._stored |= polls.rename_candidates(connection, open_ids)
+
+    def finish(self, parsed: Parsed) -> ComparedDocument:
+        """Take a parsed document out of the queue.
+
+        Raises:
+            ParseError: It could not be parsed.
+            InvalidError: A filter of its source is not valid any more.
+        """
+        fetched = parsed.fetched
+        self.backlog -= len(fetched.body)
+        known = self._known.pop(parsed.source_id)
+        stored = self._stored.pop(parsed.source_id, ())
+        filters = self._filters.pop(parsed.source_id, ())
+        feed = parsed.feed.result()
+        return ComparedDocument(
+            fetched=fetched,
+            feed=feed,
+            known=known,
+            stored=stored,
+            duplicate_id=self._rivals.get(fetched.moved_to or ""),
+            dropped=dropped_by(filters, [one for one in feed.entries if one.key not in known]),
+        )
+
+    def _holds_unknown(self, parsed: Parsed) -> bool:
+        known = self._known[parsed.source_id]
+        if not known or parsed.feed.exception():
+            return False
+        return any(entry.key not in known for entry in parsed.feed.result().entries)
+
+    def _report(self, source_id: int, fetched: Fetched, feed: Future[ParsedFeed]) -> None:
+        self._done(Parsed(source_id=source_id, fetched=fetched, feed=feed))

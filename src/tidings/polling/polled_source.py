@@ -1,0 +1,90 @@
+"""The result of a poll, ready to be written: the source's new state, and its changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tidings.model.sources import SourceState
+from tidings.model.status import PollOutcome
+from tidings.model.websub import HubNote
+from tidings.polling.compare import Changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptDocument:
+    """A document as it was fetched; the fields as in `parsing.document.Document`."""
+
+    source_id: int
+    fetched_at: datetime
+    url: str
+    content_type: str | None
+    charset: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolledSource:
+    """A source after a poll, and what the poll brought.
+
+    The fields from `state` to `history` are columns, written as they are; those with a default
+    only where they are not None.
+
+    Attributes:
+        notice: What the operator should know; empty to clear an earlier notice.
+        document: What was fetched, kept for `replay`; None if nothing was parsed.
+        new_url: The address it is polled at from now on, which no other source has.
+        hub_note: What changes in its WebSub subscription.
+        polled_before: When it was polled last, as known when this poll began: an optimistic
+            lock.
+        metadata_changed: Its title, site, language, guid, rights or address changed.
+        was_failing: The poll before this one failed.
+    """
+
+    id: int
+    state: SourceState
+    first_polled_at: datetime | None
+    next_poll_at: datetime
+    next_poll_because: str
+    last_polled_at: datetime
+    last_ok_at: datetime | None
+    read_at: datetime | None
+    silent_polls: int
+    failures: int
+    last_error: str | None
+    failing_with: str | None
+    gone_at: datetime | None
+    moved_to: str | None
+    moved_since: datetime | None
+    moved_times: int
+    former_url: str | None
+    looked_at: datetime | None
+    validators_url: str | None
+    etag: str | None
+    last_modified: str | None
+    body_hash: bytes | None
+    ttl: timedelta | None
+    skip_hours: Sequence[int]
+    skip_days: Sequence[int]
+    learned_entries: float
+    learned_seconds: float
+    problems: Sequence[str] | None = None
+    notice: str | None = None
+    feed_title: str | None = None
+    site_url: str | None = None
+    language: str | None = None
+    feed_guid: str | None = None
+    rights: str | None = None
+    hides_address: bool = False
+    history: Sequence[tuple[str, str]] | None = None
+    document: KeptDocument | None = None
+    new_url: str | None = None
+    hub_note: HubNote | None = None
+    polled_before: datetime | None
+    outcome: PollOutcome
+    metadata_changed: bool = False
+    was_failing: bool = False
+    changes: Changes = field(default_factory=Changes)
+
+
+# Columns that a feed's own metadata fill.
+FEED_METADATA = ("feed_title", "site_url", "language", "feed_guid", "rights")

@@ -1,0 +1,235 @@
+"""Host leases: whoever holds one is alone with that host. And what polls read of sources.
+
+All times are the database server's, so that machines whose clocks differ agree.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+from secrets import token_hex
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from tidings.catalog import sources
+from tidings.db.intake_tables import source_access
+from tidings.db.intake_tables import websub as websub_table
+from tidings.db.statements import upsert
+from tidings.db.tables import host, source
+from tidings.model.sources import DueSource, SourceState
+from tidings.polling.store import push_subscriptions
+
+# If its holder dies, a host is free again after this time.
+LEASE = timedelta(minutes=2)
+
+# How often a holder renews; a lease outlives five missed renewals.
+RENEWAL = timedelta(seconds=20)
+
+# How long a host is held for a redirect that leads to it; never renewed.
+HOP_LEASE = timedelta(seconds=40)
+
+_HAS_HUB = exists().where(websub_table.c.source_id == source.c.id)
+
+_HAS_ACCESS = exists().where(source_access.c.source_id == source.c.id)
+
+_ASKED = {"hub": _HAS_HUB, "access": _HAS_ACCESS}
+
+_COLUMNS = [
+    _ASKED[name].label(name) if name in _ASKED else source.c[name]
+    for name in DueSource.__dataclass_fields__
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRequest:
+    """Which sources a round is to poll.
+
+    Attributes:
+        due_at: Those that are due by then; None for all that are active.
+        only: Nothing but these, due or not, paused or not.
+    """
+
+    due_at: datetime | None = None
+    only: Collection[int] | None = None
+
+    def rule(self) -> ColumnElement[bool]:
+        """Return the condition on the `source` table."""
+        if self.only is not None:
+            return source.c.id.in_(self.only)
+        active = source.c.state == SourceState.ACTIVE
+        return active if self.due_at is None else and_(active, source.c.next_poll_at <= self.due_at)
+
+
+def clock(connection: Connection) -> datetime:
+    """Return the current time by the clock that all processes on the database share, in UTC."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)  # a file is used on one machine only
+    # Not `now()`, which stands still during a transaction.
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
+
+
+def requested_ids(connection: Connection, wanted: LeaseRequest) -> list[int]:
+    """Return the ids of the sources that a round would poll."""
+    return list(connection.scalars(select(source.c.id).where(wanted.rule()).order_by(source.c.id)))
+
+
+def due(connection: Connection, source_ids: Collection[int]) -> list[DueSource]:
+    """Return what a poll needs to know of these sources, in order of id; those that exist."""
+    found = due_sources(connection, source.c.id.in_(source_ids))
+    return sorted(found, key=attrgetter("id"))
+
+
+def claim(
+    connection: Connection, owner: str, *, wanted: LeaseRequest, limit: int
+) -> list[list[DueSource]]:
+    """Lease up to `limit` free hosts, the longest due first, each with its wanted sources."""
+    now = clock(connection)
+    rule = wanted.rule()
+    # By source, not by host: the index gives them in this order, and the scan ends at the limit.
+    # Hosts that another process is claiming just now are skipped, not waited for.
+    free = (
+        select(host.c.name)
+        .join(source, source.c.host == host.c.name)
+        .where(rule, _is_free(now))
+        .order_by(source.c.next_poll_at, source.c.id)
+        .limit(limit)
+        .with_for_update(of=host, skip_locked=True)
+    )
+    taken = (
+        update(host)
+        .where(host.c.name.in_(free.scalar_subquery()))
+        .values(lease_owner=owner, lease_until=now + LEASE)
+        .returning(host.c.name)
+    )
+    names = list(connection.scalars(taken))
+    if not names:
+        return []
+    by_host: dict[str, list[DueSource]] = {name: [] for name in names}
+    for due in due_sources(connection, source.c.host.in_(names), rule):
+        by_host[due.host].append(due)
+    return list(by_host.values())
+
+
+def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta = LEASE) -> bool:
+    """Lease one host, known or not; return whether `owner` holds it now."""
+    now = clock(connection)
+    row = upsert(connection.dialect.name, host).values(
+        name=name, lease_owner=owner, lease_until=now + lease
+    )
+    mine = and_(host.c.lease_owner == owner, _has_cooled_down(now))
+    taken = row.on_conflict_do_update(
+        index_elements=[host.c.name],
+        set_={"lease_owner": owner, "lease_until": now + lease},
+        where=or_(_is_free(now), mine),
+    )
+    return connection.execute(taken.returning(host.c.name)).first() is not None
+
+
+def claim_hop(connection: Connection, owner: str, name: str) -> bool:
+    """Lease the host that a redirect leads to; return whether it may be asked.
+
+    It may as well if a round of `owner` holds it: the hop then is one more request of that round.
+    """
+    is_ours = host.c.lease_owner.startswith(f"{owner}:", autoescape=True)
+    held = select(host.c.name).where(host.c.name == name, is_ours)
+    if connection.execute(held).first():
+        return True
+    return claim_one(connection, borrower(owner), name, lease=HOP_LEASE)
+
+
+def borrower(owner: str) -> str:
+    """Return the lease owner under which `owner` holds hosts beside those of its rounds."""
+    return f"{owner} (borrowed)"
+
+
+def name_of_round(process: str) -> str:
+    """Return a lease owner for one round of a process, which no other round releases."""
+    return f"{process}:{token_hex(4)}"
+
+
+def renew(connection: Connection, owner: str) -> None:
+    """Extend every lease that `owner` holds."""
+    until = clock(connection) + LEASE
+    connection.execute(update(host).where(host.c.lease_owner == owner).values(lease_until=until))
+
+
+def release(connection: Connection, owner: str, pauses: Mapping[str, timedelta]) -> None:
+    """Release hosts; each may be claimed again after its pause."""
+    if not pauses:
+        return
+    now = clock(connection)
+    statement = (
+        update(host)
+        .where(host.c.name == bindparam("host_name"), host.c.lease_owner == owner)
+        .values(lease_owner=None, lease_until=None, cooldown_until=bindparam("until"))
+    )
+
+    rows = [{"host_name": name, "until": now + pause} for name, pause in sorted(pauses.items())]
+    connection.execute(statement, rows)
+
+
+def release_all(connection: Connection, owner: str) -> None:
+    """Release whatever `owner` still holds."""
+    statement = update(host).where(host.c.lease_owner == owner)
+    connection.execute(statement.values(lease_owner=None, lease_until=None))
+
+
+def resting(connection: Connection, source_ids: Collection[int], *, after: timedelta) -> set[int]:
+    """Return those of these sources whose host cools down for longer than `after`."""
+    rests = host.c.cooldown_until > clock(connection) + after
+    its_host = source.c.host == host.c.name
+    statement = select(source.c.id).join(host, its_host).where(source.c.id.in_(source_ids), rests)
+    return set(connection.scalars(statement))
+
+
+def find_obstacle(connection: Connection, name: str) -> str | None:
+    """Return what keeps a host from being claimed, for the operator; None if nothing does."""
+    now = clock(connection)
+    row = connection.execute(select(host).where(host.c.name == name)).first()
+    if row is None:
+        return None
+    if row.cooldown_until and row.cooldown_until > now:
+        return f"{name} asked for a pause until {row.cooldown_until:%Y-%m-%d %H:%M:%SZ}"
+    if row.lease_until and row.lease_until > now:
+        return f"{name} is being polled by {row.lease_owner}"
+    return None
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    unheld = or_(host.c.lease_until.is_(None), host.c.lease_until <= now)
+    return and_(unheld, _has_cooled_down(now))
+
+
+def _has_cooled_down(now: datetime) -> ColumnElement[bool]:
+    return or_(host.c.cooldown_until.is_(None), host.c.cooldown_until <= now)
+
+
+def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> list[DueSource]:
+    """Return the sources that meet all `conditions`, the longest due first."""
+    in_turn = (source.c.next_poll_at, source.c.id)
+    statement = select(*_COLUMNS).where(*conditions).order_by(*in_turn)
+    rows = connection.execute(statement).mappings().all()
+    own = sources.access_of(connection, [row["id"] for row in rows if row["access"]])
+    hubs = push_subscriptions.of_sources(connection, [row["id"] for row in rows if row["hub"]])
+    return [
+        DueSource(
+            **{
+                **row,
+                "state": SourceState(row["state"]),
+                "access": own.get(row["id"]),
+                "hub": hubs.get(row["id"]),
+            }
+        )
+        for row in rows
+    ]

@@ -1,0 +1,423 @@
+"""What polling reads and writes: a handful of statements for a batch of sources."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Insert,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+
+from tidings.catalog import change_log, sources
+from tidings.db.intake_tables import alias
+from tidings.db.statements import upsert
+from tidings.db.tables import entry, host, poll_hour, source, tombstone
+from tidings.errors import LeaseLostError
+from tidings.model.entries import EntryState
+from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
+from tidings.model.sources import with_decisions
+from tidings.model.status import LAGS
+from tidings.model.urls import host_of
+from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
+from tidings.polling.guid_changes import StoredEntry
+from tidings.polling.new_entries import NewEntry
+from tidings.polling.polled_source import FEED_METADATA, PolledSource
+from tidings.polling.store import documents, push_subscriptions, visibility
+from tidings.search.store import index
+from tidings.stories.matching import StoryCandidate
+from tidings.stories.store import stories
+
+# Histogram of how long after its claimed publication an entry was seen: upper bound by column.
+LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
+
+_TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
+
+_NOT_STORED = {"key", "first_revision", "revision_before"}
+
+_CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
+
+_COLUMNS = [name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"]
+
+_WRITTEN_IF_KNOWN = (*FEED_METADATA, "problems", "notice", "history")
+
+_WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
+
+
+def known_entries(
+    connection: Connection, source_ids: Collection[int]
+) -> dict[int, dict[bytes, KnownEntry]]:
+    """Return by source and key what is stored or was removed: one statement for all sources."""
+    known: dict[int, dict[bytes, KnownEntry]] = {source_id: {} for source_id in source_ids}
+    rows = connection.execute(_known_select(), {"source_ids": list(source_ids)}).all()
+    for source_id, key, entry_id, raw_hash, revision, is_alias, touched_at, was_empty in rows:
+        known[source_id][key] = KnownEntry(
+            id=entry_id,
+            raw_hash=raw_hash if entry_id else REMOVED,
+            revision=revision,
+            is_alias=is_alias,
+            touched_at=touched_at,
+            was_empty=was_empty,
+        )
+    return known
+
+
+@cache
+def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
+    source_ids: BindParameter[int] = bindparam("source_ids", expanding=True)
+    touched_at = case(
+        (entry.c.updates < MAX_UPDATES, null()),
+        (entry.c.retouched_at > entry.c.changed_at, entry.c.retouched_at),
+        else_=entry.c.changed_at,
+    ).label("touched_at")
+    content = (entry.c.id, entry.c.raw_hash, entry.c.revision)
+    says_nothing = and_(entry.c.title == "", entry.c.excerpt == "", entry.c.url.is_(None))
+    was_empty = and_(says_nothing, entry.c.state == EntryState.HIDDEN).label("was_empty")
+    more = (touched_at, was_empty)
+    stored = select(entry.c.source_id, entry.c.key, *content, false().label("is_alias"), *more)
+    renamed = select(alias.c.source_id, alias.c.key, *content, true().label("is_alias"), *more)
+    removed = select(
+        tombstone.c.source_id,
+        tombstone.c.key,
+        cast(null(), entry.c.id.type),
+        tombstone.c.key.label("raw_hash"),
+        tombstone.c.key.label("revision"),
+        false().label("is_alias"),
+        cast(null(), entry.c.changed_at.type),
+        false(),
+    )
+    return union_all(
+        stored.where(entry.c.source_id.in_(source_ids)),
+        renamed.join(entry, entry.c.id == alias.c.entry_id).where(
+            alias.c.source_id.in_(source_ids)
+        ),
+        removed.where(tombstone.c.source_id.in_(source_ids)),
+    )
+
+
+def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
+    """Write what a batch of polls brought, in eleven statements at most.
+
+    Changes of WebSub subscriptions, moves and stories are rare and come on top.
+
+    Args:
+        connection: One that writes.
+        owner: The lease owner that must hold the hosts; None for pushes, which need no host.
+        polled: The batch.
+
+    Raises:
+        LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
+            longer leased to `owner`; nothing of the batch may be kept.
+    """
+    update_sources(connection, owner, polled)
+    documents.keep(connection, [one.document for one in polled if one.document])
+    notes = {one.id: one.hub_note for one in polled if one.hub_note}
+    push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
+    _count_polls(connection, polled)
+    changed = [one for one in polled if _looks_different(one)]
+    health_changed = [one.id for one in polled if _health_changed(one)]
+    if not changed and not health_changed:
+        return
+    published = sum(one.changes.published for one in changed)
+    # As late as possible: it locks out every other writer of entries until the commit, so that
+    # `seq` is the order of commits and no feed reader can miss a number.
+    change, seq = change_log.next_change(connection, published=published)
+    now = max(one.last_polled_at for one in polled)
+    _touch(connection, changed, health_changed, change=change, now=now)
+    arrived = _numbered(changed, seq=seq)
+    _insert_entries(connection, arrived, change=change)
+    _update_entries(connection, changed, change=change)
+    edits = [edit for one in changed for edit in one.changes.edits]
+    insert_aliases(connection, [edit for edit in edits if edit.is_renamed])
+    index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
+    index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
+    edited = [edit.entry_id for edit in edits]
+    stories.refresh(connection, edited, change=change, now=now)
+    stories.join(connection, _story_candidates(arrived), change=change, now=now)
+    filled = [edit.entry_id for edit in edits if edit.is_filled]
+    if filled:
+        visibility.show_filled(connection, filled, now=now)
+
+
+def _count_polls(connection: Connection, polled: Sequence[PolledSource]) -> None:
+    hour = polled[0].last_polled_at.replace(minute=0, second=0, microsecond=0)
+    empty = dict.fromkeys(_TALLIED, 0)
+    tallies: dict[str, Counter[str]] = defaultdict(lambda: Counter(empty))
+    for one in polled:
+        tally = tallies[one.outcome]
+        tally["polls"] += 1
+        tally["entries"] += len(one.changes.new)
+        for new in one.changes.new:
+            # What a first poll finds may be years old, and says nothing of our lag.
+            if one.first_polled_at != one.last_polled_at and new.entry.published:
+                lag = max(one.last_polled_at - new.entry.published, timedelta(0))
+                tally[_lag_column(lag)] += 1
+                tally["lag_seconds"] += int(lag.total_seconds())
+    rows = [{"hour": hour, "outcome": name, **tallies[name]} for name in sorted(tallies)]
+    connection.execute(_tally_upsert(connection.dialect.name), rows)
+
+
+@cache
+def _tally_upsert(dialect: str) -> Insert:
+    row = upsert(dialect, poll_hour)
+    sums = {name: poll_hour.c[name] + row.excluded[name] for name in _TALLIED}
+    return row.on_conflict_do_update(index_elements=["hour", "outcome"], set_=sums)
+
+
+def _lag_column(lag: timedelta) -> str:
+    return next((name for name, most in LAG_COLUMNS.items() if lag <= most), "lag_more")
+
+
+def _looks_different(one: PolledSource) -> bool:
+    changes = one.changes
+    return bool(changes.new or changes.edits or one.metadata_changed)
+
+
+def _health_changed(one: PolledSource) -> bool:
+    return one.was_failing != bool(one.failures)
+
+
+def _touch(
+    connection: Connection,
+    changed: Sequence[PolledSource],
+    health_changed: Sequence[int],
+    *,
+    change: int,
+    now: datetime,
+) -> None:
+    scopes = [change_log.SOURCES, change_log.ALL] if changed else [change_log.SOURCES]
+    if health_changed:  # shown on the source's own page, not on those of its topics
+        slugs = connection.scalars(select(source.c.slug).where(source.c.id.in_(health_changed)))
+        scopes += map(change_log.of_source, slugs)
+    if any(one.metadata_changed and one.first_polled_at != one.last_polled_at for one in changed):
+        scopes.append(change_log.SITE)
+    with_sources = [one.id for one in changed]
+    change_log.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
+
+
+_Numbered = Sequence[tuple[PolledSource, NewEntry, int | None]]
+
+
+def _numbered(changed: Sequence[PolledSource], *, seq: int) -> _Numbered:
+    """Return the new entries, oldest first, with the publish sequence of those that are public."""
+    found = [(one, new) for one in changed for new in one.changes.new]
+    arrived: list[tuple[PolledSource, NewEntry, int | None]] = []
+    for one, new in sorted(found, key=lambda pair: pair[1].sort_at):
+        is_public = new.state is EntryState.PUBLIC
+        seq += is_public
+        arrived.append((one, new, seq if is_public else None))
+    return arrived
+
+
+def _insert_entries(connection: Connection, arrived: _Numbered, *, change: int) -> None:
+    rows = [
+        _new_row(one.id, new, seq=seq, now=one.last_polled_at) | {"change": change}
+        for one, new, seq in arrived
+    ]
+    if rows:
+        connection.execute(_entry_insert(), rows)
+
+
+def _story_candidates(arrived: _Numbered) -> list[StoryCandidate]:
+    return [
+        StoryCandidate(seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.sketch)
+        for one, new, seq in arrived
+        if seq and new.sketch
+    ]
+
+
+@cache
+def _entry_insert() -> Insert:
+    wanted = bindparam("wanted_id", type_=entry.c.atom_id.type)
+    is_taken = exists().where(entry.c.atom_id == wanted)
+    atom_id = case((is_taken, bindparam("fallback_id", type_=wanted.type)), else_=wanted)
+    given = {
+        column.name: bindparam(column.name, type_=column.type)
+        for column in entry.c
+        if column not in {entry.c.id, entry.c.atom_id}
+    }
+    return insert(entry).values(given | {"atom_id": atom_id})
+
+
+def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -> dict[str, Any]:
+    return {
+        **_content_row(new.entry),
+        "source_id": source_id,
+        "key_version": KEY_VERSION,
+        "key": new.entry.key,
+        "seq": seq,
+        "state": new.state,
+        "digest_eligible": new.digest_eligible,
+        "wanted_id": new.atom_id,
+        "fallback_id": new.fallback_id,
+        "first_seen_at": now,
+        "changed_at": now,
+        "sort_at": new.sort_at,
+        "folded": new.folded,
+        "updates": 0,
+        "retouched_at": None,
+        "pinned_at": None,
+        "story_id": None,
+        "follows": False,
+        "history": with_decisions((), new.history, now=now) or None,
+    }
+
+
+def _content_row(parsed: ParsedEntry) -> dict[str, Any]:
+    row = {name: getattr(parsed, name) for name in _CONTENT}
+    row["image"] = asdict(parsed.image) if parsed.image else None
+    row["pictures"] = [asdict(picture) for picture in parsed.pictures] or None
+    row["enclosures"] = [asdict(enclosure) for enclosure in parsed.enclosures]
+    return row
+
+
+def _update_entries(
+    connection: Connection, changed: Sequence[PolledSource], *, change: int
+) -> None:
+    rows = [
+        {
+            **_content_row(edit.entry),
+            "of_entry": edit.entry_id,
+            "seen_change_at": one.last_polled_at if edit.is_news else None,
+            "unseen_change_at": None if edit.is_news else one.last_polled_at,
+            "more_updates": int(edit.is_news),
+            "new_change": change,
+        }
+        for one in changed
+        for edit in one.changes.edits
+    ]
+    if rows:
+        connection.execute(_entry_update(), rows)
+
+
+@cache
+def _entry_update() -> Update:
+    written = {name: bindparam(name, type_=entry.c[name].type) for name in _CONTENT}
+    seen = bindparam("seen_change_at", type_=entry.c.changed_at.type)
+    unseen = bindparam("unseen_change_at", type_=entry.c.changed_at.type)
+    clocks = {
+        "changed_at": func.coalesce(seen, entry.c.changed_at),
+        "retouched_at": func.coalesce(unseen, entry.c.retouched_at),
+        "change": bindparam("new_change", type_=entry.c.change.type),
+        "updates": entry.c.updates + bindparam("more_updates", type_=entry.c.updates.type),
+    }
+    return update(entry).where(entry.c.id == bindparam("of_entry")).values(written | clocks)
+
+
+def update_sources(
+    connection: Connection, owner: str | None, polled: Sequence[PolledSource]
+) -> None:
+    """Write the new state of sources: one statement, and two for each that moves.
+
+    Args:
+        connection: One that writes.
+        owner: The lease owner that must hold their hosts; None for pushes, which need no host.
+        polled: The sources.
+
+    Raises:
+        LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
+            longer leased to `owner`.
+    """
+    names = ("id", "polled_before", *_COLUMNS)
+    rows = [
+        {"new_owner": owner} | {f"new_{name}": getattr(one, name) for name in names}
+        for one in polled
+    ]
+    if connection.execute(_update(), rows).rowcount != len(rows):
+        raise LeaseLostError
+    for one in polled:
+        if one.new_url:
+            _move(connection, one.id, one.new_url)
+
+
+@cache
+def _update() -> Update:
+    def given(name: str) -> BindParameter[Any]:
+        return bindparam(f"new_{name}", type_=source.c[name].type)
+
+    written: dict[str, ColumnElement[Any]] = {name: given(name) for name in _WRITTEN}
+    for name in _WRITTEN_IF_KNOWN:
+        written[name] = func.coalesce(given(name), source.c[name])
+    written["notice"] = func.nullif(written["notice"], "")
+    owner = bindparam("new_owner", type_=host.c.lease_owner.type)
+    is_ours = or_(
+        owner.is_(None), exists().where(host.c.name == source.c.host, host.c.lease_owner == owner)
+    )
+    # Optimistic lock: only one poll, or push, can follow the poll that both began from.
+    before = bindparam("new_polled_before", type_=source.c.last_polled_at.type)
+    is_as_known = source.c.last_polled_at.is_not_distinct_from(before)
+    return update(source).where(source.c.id == given("id"), is_ours, is_as_known).values(written)
+
+
+def _move(connection: Connection, source_id: int, url: str) -> None:
+    name = host_of(url)
+    sources.ensure_hosts(connection, [name])
+    moved = update(source).where(source.c.id == source_id).values(url=url, host=name)
+    connection.execute(moved)
+
+
+def rename_candidates(
+    connection: Connection, source_ids: Collection[int]
+) -> dict[int, list[StoredEntry]]:
+    """Return by source its latest entries, as many as a document can hold: one statement."""
+    found: dict[int, list[StoredEntry]] = {source_id: [] for source_id in source_ids}
+    rows = connection.execute(_rename_candidates_select(), {"source_ids": list(source_ids)})
+    for source_id, entry_id, url, title, published, revision in rows:
+        found[source_id].append(
+            StoredEntry(id=entry_id, url=url, title=title, published=published, revision=revision)
+        )
+    return found
+
+
+def insert_aliases(connection: Connection, renamed: Sequence[EntryEdit]) -> None:
+    """Store the keys that entries came back under as aliases."""
+    if renamed:
+        rows = [{"of_entry": edit.entry_id, "new_key": edit.entry.key} for edit in renamed]
+        connection.execute(_alias_insert(), rows)
+
+
+@cache
+def _rename_candidates_select() -> Select[int, int, str | None, str, datetime | None, bytes]:
+    source_ids: BindParameter[int] = bindparam("source_ids", expanding=True)
+    # Ranked in the index alone: to rank rows would mean to read them.
+    order = (entry.c.sort_at.desc(), entry.c.id.desc())
+    rank = func.row_number().over(partition_by=entry.c.source_id, order_by=order)
+    ranked = select(entry.c.id, rank.label("rank")).where(entry.c.source_id.in_(source_ids))
+    latest = ranked.subquery()
+    columns = (entry.c.id, entry.c.url, entry.c.title, entry.c.published, entry.c.revision)
+    return select(entry.c.source_id, *columns).where(
+        entry.c.id.in_(select(latest.c.id).where(latest.c.rank <= MAX_ENTRIES))
+    )
+
+
+@cache
+def _alias_insert() -> Insert:
+    # From a select: an entry that was removed meanwhile gets no alias.
+    new_key: BindParameter[bytes] = bindparam("new_key", type_=alias.c.key.type)
+    found = select(entry.c.source_id, literal(KEY_VERSION), new_key, entry.c.id).where(
+        entry.c.id == bindparam("of_entry", type_=entry.c.id.type)
+    )
+    return insert(alias).from_select(["source_id", "key_version", "key", "entry_id"], found)

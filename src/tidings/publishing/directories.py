@@ -1,0 +1,213 @@
+"""The directories: what is followed, as pages and as a list for other programs.
+
+The sitemap: the pages that are ours.
+
+Pages of entries are left out: what stands there is the publisher's, and they name it as the
+original. So are numbered pages: their entries are on the publishers' pages as well.
+
+The directories: what each one shows, as a contract with its template.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from tidings.catalog import change_log, newsletters, sources, topics
+from tidings.db.database import Connection
+from tidings.errors import NotFoundError
+from tidings.model.entries import TopicCredit
+from tidings.model.scopes import FeedOutline
+from tidings.model.sources import Source, SourceHealth, SourceState, health_of
+from tidings.newsletters.store import issues
+from tidings.publishing.formats.sitemap import (
+    MOST,
+    SitemapEntry,
+    render_sitemap,
+    render_sitemap_index,
+)
+from tidings.publishing.site_context import every_scope, key_of
+from tidings.search.query import SavedSearch
+from tidings.search.store import saved_searches
+from tidings.templating.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicLine:
+    """A topic in the list of topics; `latest` is None if it has no entries."""
+
+    slug: str
+    title: str
+    sources: int
+    latest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicsPage:
+    """All topics, and the searches that are saved."""
+
+    template: ClassVar[str] = "topics.html"
+
+    site: Site
+    topics: tuple[TopicLine, ...]
+    searches: tuple[SavedSearch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceLine:
+    """A source, as it is shown.
+
+    Attributes:
+        latest: None if it has no entries.
+        last_ok: When its last poll went well, aware UTC; None if none did.
+        language: BCP 47.
+        rights: What its own document says of copyright.
+        noindex: Search engines are asked to leave its pages out.
+    """
+
+    slug: str
+    title: str
+    site_url: str | None
+    topics: tuple[TopicCredit, ...]
+    entries: int
+    latest: datetime | None
+    health: SourceHealth
+    last_ok: datetime | None = None
+    language: str | None = None
+    rights: str | None = None
+    noindex: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcesPage:
+    """The directory of sources.
+
+    Attributes:
+        topic: The slug of the topic that they have, or empty for all.
+    """
+
+    template: ClassVar[str] = "sources.html"
+
+    site: Site
+    sources: tuple[SourceLine, ...]
+    topic: str = ""
+
+
+def topics_page(connection: Connection, site: Site) -> TopicsPage:
+    """Return the list of all topics and saved searches."""
+    lines = tuple(
+        TopicLine(
+            slug=use.slug,
+            title=use.title,
+            sources=use.sources,
+            latest=use.latest_at,
+        )
+        for use in topics.summaries(connection)
+    )
+    return TopicsPage(site=site, topics=lines, searches=tuple(saved_searches.every(connection)))
+
+
+def sources_page(connection: Connection, site: Site, *, topic: str = "") -> SourcesPage:
+    """Return the list of sources by title: all, or those of a topic.
+
+    Raises:
+        NotFoundError: There is no such topic.
+    """
+    if topic and topics.find(connection, topic) is None:
+        raise NotFoundError("topic", topic)
+    lines = tuple(
+        line_of(source)
+        for source in _by_title(sources.every(connection))
+        if not topic or topic in {label.slug for label in source.topics}
+    )
+    return SourcesPage(site=site, sources=lines, topic=topic)
+
+
+def line_of(source: Source) -> SourceLine:
+    """Return a source as it is shown."""
+    return SourceLine(
+        slug=source.slug,
+        title=source.title,
+        site_url=source.site_url,
+        topics=source.topics,
+        entries=source.entries,
+        latest=source.latest_at,
+        health=health_of(
+            source.state,
+            fails=bool(source.failures),
+            has_worked=source.last_ok_at is not None,
+        ),
+        last_ok=source.last_ok_at,
+        language=source.language,
+        rights=source.rights,
+        noindex=source.noindex,
+    )
+
+
+def outlines(connection: Connection) -> list[FeedOutline]:
+    """Return every source that is not retired, and whose address may be told, by title."""
+    return [
+        FeedOutline(
+            url=source.url,
+            title=source.title,
+            site_url=source.site_url,
+            topics=tuple(topic.title for topic in source.topics),
+        )
+        for source in _by_title(sources.every(connection))
+        if source.state is not SourceState.RETIRED and not source.hides_address
+    ]
+
+
+def _by_title(every: Iterable[Source]) -> list[Source]:
+    return sorted(every, key=lambda source: (source.title.casefold(), source.id))
+
+
+def sitemap(connection: Connection, site: Site, *, number: int | None = None) -> bytes:
+    """Render the sitemap, or the list of its parts if it is too long for one document.
+
+    Args:
+        connection: A reading one.
+        site: Where it is published.
+        number: Of a part, from 1.
+
+    Raises:
+        NotFoundError: There is no such part.
+    """
+    listed = _pages(connection, site)
+    parts = [listed[start : start + MOST] for start in range(0, len(listed), MOST)]
+    if number is not None:
+        if len(parts) == 1 or number > len(parts):
+            raise NotFoundError("sitemap", number)
+        return render_sitemap(parts[number - 1])
+    if len(parts) == 1:
+        return render_sitemap(listed)
+    return render_sitemap_index(
+        [
+            SitemapEntry(url=f"{site.base_url}/sitemap/{place}.xml")
+            for place in range(1, len(parts) + 1)
+        ]
+    )
+
+
+def count_of_parts(connection: Connection, site: Site) -> int:
+    """Return how many documents the sitemap has beside the first: none if it fits into that."""
+    count = -(-len(_pages(connection, site)) // MOST)
+    return count if count > 1 else 0
+
+
+def _pages(connection: Connection, site: Site) -> Sequence[SitemapEntry]:
+    changes = change_log.changes(connection)
+    kept_out = sources.noindex_slugs(connection)
+    pages: dict[str, datetime | None] = {
+        scope.path: changes[key_of(scope)].changed_at
+        for scope in every_scope(connection)
+        if scope.kind != "source" or scope.slug not in kept_out
+    }
+    pages["/topics"] = pages["/sources"] = changes[change_log.SOURCES].changed_at
+    if newsletters.every(connection):
+        pages["/issues"] = changes[change_log.ISSUES].changed_at
+        pages |= {f"/issues/{line.slug}": None for line in issues.listed(connection)}
+    return [
+        SitemapEntry(url=site.base_url + path, changed_at=changed_at)
+        for path, changed_at in pages.items()
+    ]

@@ -1,0 +1,130 @@
+"""The pages that list entries, and the page of one.
+
+What a scope is called, and what it holds.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from tidings.catalog import change_log, entries, sources, topics
+from tidings.catalog.entries import Selection
+from tidings.db.database import Connection
+from tidings.errors import NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.scopes import PageAddress, Scope
+from tidings.model.sources import Source
+from tidings.publishing.directories import line_of
+from tidings.publishing.site_context import SiteContext, key_of
+from tidings.publishing.store import pages, pins
+from tidings.publishing.views import EntryPage, ListPage, paginate
+from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
+from tidings.search.store import fulltext, saved_searches
+
+# How many times what a page holds may stand on one that is to be cut, but is not yet.
+MOST = 10
+
+
+def list_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> ListPage:
+    """Return a page of entries.
+
+    Raises:
+        NotFoundError: There is no such topic, source or page.
+    """
+    scope, size = address.scope, imprint.settings.page_size
+    heading = heading_of(connection, scope, title=imprint.settings.title)
+    is_mixed = scope.kind != "source"
+    selection = replace(
+        heading.selection, states=heading.page_states, folded=False if is_mixed else None
+    )
+    span = pages.get_span(connection, key_of(scope), address.number)
+    on_it = pages.ids_on(connection, selection, span, most=MOST * size)
+    shown = entries.in_order(connection, on_it)
+    pinned = _pinned(connection) if scope.kind == "all" and address.number is None else ()
+    href = partial(imprint.page_href, scope.path)
+    return ListPage(
+        site=imprint.site_now(connection),
+        scope=scope,
+        heading=heading.title,
+        about=heading.about,
+        source=line_of(heading.source) if heading.source else None,
+        pinned=pinned,
+        entries=tuple(one for one in shown if one not in pinned),
+        folded=entries.count_folded(connection, shown) if is_mixed else {},
+        pagination=paginate(span.number, count=span.last + 1, href=href),
+    )
+
+
+def _pinned(connection: Connection) -> tuple[Entry, ...]:
+    return tuple(entries.in_order(connection, pins.on_top(connection)))
+
+
+def entry_page(connection: Connection, entry_id: int, imprint: SiteContext) -> EntryPage:
+    """Return the page of an entry that is for everybody, or of any to an operator.
+
+    Raises:
+        NotFoundError: There is none.
+    """
+    entry = entries.get(connection, entry_id)
+    if entry.state not in change_log.OPEN_STATES and imprint.site.operator is None:
+        raise NotFoundError("entry", entry_id)
+    return EntryPage(site=imprint.site_now(connection), entry=entry)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What a scope is called, and what it holds.
+
+    Attributes:
+        about: A sentence on the scope, or empty.
+        source: What the scope is, if it is one.
+        language: BCP 47, of the scope's feed; None for the site's.
+        page_states: Which of its entries its page shows.
+    """
+
+    title: str
+    selection: Selection
+    about: str = ""
+    source: Source | None = None
+    language: str | None = None
+    page_states: tuple[EntryState, ...] = (EntryState.PUBLIC,)
+
+
+def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
+    """Return what a scope is called and holds; `title` is that of everything.
+
+    Raises:
+        NotFoundError: There is no such topic, source or saved search.
+    """
+    if scope.kind == "topic":
+        topic = topics.find(connection, scope.slug)
+        if topic:
+            return Heading(
+                title=topic.title, selection=Selection(topic=topic.slug, one_per_story=True)
+            )
+    elif scope.kind == "source":
+        source = sources.find_by_slug(connection, scope.slug)
+        if source:
+            return Heading(
+                title=source.title,
+                selection=Selection(source=source.id),
+                source=source,
+                language=source.language,
+                page_states=change_log.OPEN_STATES,
+            )
+    elif scope.kind == "search":
+        saved = saved_searches.find(connection, scope.slug)
+        if saved:
+            among = _found(connection, SearchInput(q=saved.query))
+            return Heading(title=saved.title, about=saved.query, selection=Selection(among=among))
+    elif scope.kind == "query":
+        asked = parse_input(scope.slug)
+        return Heading(title=asked.summary, selection=Selection(among=_found(connection, asked)))
+    else:
+        return Heading(title=title, selection=Selection(one_per_story=True))
+    raise NotFoundError(scope.kind, scope.slug)
+
+
+def _found(connection: Connection, asked: SearchInput) -> tuple[int, ...]:
+    """Return the ids of the newest public entries that match, of every story one."""
+    found = fulltext.find(connection, parse_query(asked), states=[EntryState.PUBLIC])
+    return tuple(hit.entry_id for hit in newest_first(found.hits))

@@ -1,0 +1,140 @@
+"""Our feeds: which entries each one holds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid5
+
+from tidings.catalog import change_log, entries
+from tidings.catalog.entries import ListWindow
+from tidings.db.database import Connection
+from tidings.errors import NotFoundError
+from tidings.model import scopes
+from tidings.model.entries import Entry
+from tidings.model.scopes import (
+    EVERYTHING,
+    ArchiveAddress,
+    ArchiveLinks,
+    FeedAddress,
+    FeedDocument,
+    Scope,
+)
+from tidings.publishing.entry_pages import Heading, heading_of
+from tidings.publishing.formats.atom import ATOM
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.site_context import SiteContext, key_of
+from tidings.publishing.store import archives
+from tidings.templating.site import ICON_PATH
+
+# How long an archived entry that changed stands in the feed again: who has the archive already
+# does not ask for it any more.
+EDITED_FOR = timedelta(days=7)
+# Entries that stand there again for that reason.
+MAX_EDITED = 20
+
+
+def feed_of(connection: Connection, address: FeedAddress, imprint: SiteContext) -> FeedDocument:
+    """Return the feed at `address`.
+
+    Raises:
+        NotFoundError: There is no such topic or source.
+    """
+    scope = address.scope
+    heading = heading_of(connection, scope, title=imprint.settings.title)
+    feed = _empty(connection, scope, heading, imprint)
+    if scope == EVERYTHING:
+        feed = _latest(connection, feed, imprint)
+    else:
+        window = ListWindow(limit=imprint.settings.feed_size, by_seq=True, with_content=True)
+        feed = _filled(feed, entries.select_entries(connection, heading.selection, window))
+    return _news(connection, feed, since=address.since)
+
+
+def archive_of(
+    connection: Connection, address: ArchiveAddress, imprint: SiteContext
+) -> FeedDocument:
+    """Return an archive of the feed of everything: the same entries for ever, as they are now.
+
+    What was hidden since leaves it, and what was removed; so it may be empty.
+
+    Raises:
+        NotFoundError: There is no such archive, or not yet.
+    """
+    number = address.number
+    count = scopes.full_archives(change_log.last_seq(connection))
+    if not 1 <= number <= count:
+        raise NotFoundError("archive", number)
+    heading = heading_of(connection, EVERYTHING, title=imprint.settings.title)
+    feed = _empty(connection, EVERYTHING, heading, imprint)
+    _, changed_at = change_log.get_change(connection, change_log.SITE)
+    archived = replace(
+        feed,
+        forms=(ATOM.at(imprint.site.base_url + address.path),),
+        updated=changed_at,
+        hubs=(),
+        archive=ArchiveLinks(
+            previous=_archive_url(number - 1, imprint) if number > 1 else None,
+            following=_archive_url(number + 1, imprint) if number < count else None,
+            current=feed.url_of(ATOM.name),
+        ),
+    )
+    return _filled(archived, archives.between(connection, *scopes.archive_span(number)))
+
+
+def _empty(
+    connection: Connection, scope: Scope, heading: Heading, imprint: SiteContext
+) -> FeedDocument:
+    settings, site = imprint.settings, imprint.site
+    words = imprint.templates.words(settings.language)
+    _, changed_at = change_log.get_change(connection, key_of(scope))
+    title = heading.title if scope == EVERYTHING else f"{heading.title} · {settings.title}"
+    return FeedDocument(
+        id=uuid5(change_log.instance(connection), scope.name).urn,
+        title=title,
+        subtitle=heading.about,
+        page_url=site.base_url + scope.path,
+        forms=tuple(one.at(site.base_url + scope.feed_path(one.name)) for one in FORMATS.values()),
+        updated=changed_at,
+        entries=(),
+        language=heading.language or settings.language,
+        hubs=() if scope.kind == "query" else site.hubs,
+        icon=site.base_url + ICON_PATH,
+        also_at=words("also-at") + words("colon"),
+        entries_url=f"{site.base_url}/entries/",
+    )
+
+
+def _latest(connection: Connection, feed: FeedDocument, imprint: SiteContext) -> FeedDocument:
+    """Fill the feed of everything: what no archive holds, and what changed in those lately.
+
+    "Lately" counts from the last change of anything, not from now: the same state of the
+    database gives the same document, whenever it is asked for.
+    """
+    last = change_log.last_seq(connection)
+    count = scopes.archives_left_out(last, feed_size=imprint.settings.feed_size)
+    _, oldest = scopes.archive_span(count)
+    current = archives.between(connection, oldest + 1, last)
+    edited = archives.edited(
+        connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED
+    )
+    links = ArchiveLinks(previous=_archive_url(count, imprint) if count else None)
+    return replace(_filled(feed, [*current, *edited]), archive=links)
+
+
+def _archive_url(number: int, imprint: SiteContext) -> str:
+    return imprint.site.base_url + ArchiveAddress(number=number).path
+
+
+def _filled(feed: FeedDocument, shown: Sequence[Entry]) -> FeedDocument:
+    updated = max((entry.changed_at for entry in shown), default=feed.updated)
+    return replace(feed, entries=tuple(shown), updated=updated)
+
+
+def _news(connection: Connection, feed: FeedDocument, *, since: int) -> FeedDocument:
+    """Leave out what has not changed since a visitor asked last.
+
+    What stands beside every entry is part of each of them: if it changed, all of them did.
+    """
+    if not since or change_log.get_change(connection, change_log.SITE)[0] > since:
+        return feed
+    return replace(feed, entries=tuple(one for one in feed.entries if one.change > since))

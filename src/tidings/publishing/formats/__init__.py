@@ -1,0 +1,1 @@
+"""The forms that feeds and lists are written in, one a module."""

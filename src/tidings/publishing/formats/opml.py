@@ -1,0 +1,41 @@
+"""A list of sources as OPML 2.0."""
+
+from collections.abc import Iterable, Sequence
+
+from lxml import etree
+
+from tidings.model.scopes import FeedOutline
+from tidings.templating.plain_text import xml_line, xml_text
+
+
+def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:
+    """Return one outline per source, in the given order; its topics are its categories.
+
+    `parsing.opml` reads the same sources back, topics included.
+    """
+    opml = etree.Element("opml", version="2.0")
+    head = etree.SubElement(opml, "head")
+    etree.SubElement(head, "title").text = xml_line(title)
+    body = etree.SubElement(opml, "body")
+    for outline in outlines:
+        etree.SubElement(body, "outline", _attributes(outline))
+    return etree.tostring(opml, encoding="UTF-8", xml_declaration=True, pretty_print=True)
+
+
+def _attributes(outline: FeedOutline) -> dict[str, str]:
+    url, title = xml_text(outline.url), xml_line(outline.title)
+    attributes = {
+        "type": "rss",
+        "text": title or url,
+        "title": title,
+        "xmlUrl": url,
+        "htmlUrl": xml_text(outline.site_url or ""),
+        "category": _category(outline.topics),
+    }
+    return {name: value for name, value in attributes.items() if value}
+
+
+def _category(topics: Iterable[str]) -> str:
+    """Return `topics` in the notation of OPML; a comma within one is not its end."""
+    names = (xml_line(topic) for topic in topics)
+    return ",".join(f"/{name.replace('%', '%25').replace(',', '%2C')}" for name in names if name)

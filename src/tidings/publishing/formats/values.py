@@ -1,0 +1,203 @@
+"""What every form of our feeds says of an entry: clean values, and what stands in for missing ones."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from html import escape
+from types import MappingProxyType
+
+from tidings.model.entries import AlsoAt, Entry, SourceCredit
+from tidings.model.feed import Enclosure, Image
+from tidings.model.scopes import FeedDocument, FeedLink
+from tidings.model.urls import is_name
+from tidings.templating.plain_text import LOST, find_uri, xml_line, xml_text
+
+GENERATOR = "tidings"
+
+# The media type of an enclosure whose publisher names none, where a form requires one.
+UNKNOWN_TYPE = "application/octet-stream"
+
+# Feeds are not older; an earlier claim is a clock that was never set.
+EARLIEST_YEAR = 1995
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+_LANGUAGES = (
+    "aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy"
+    " da de dv dz ee el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu"
+    " hy hz ia id ie ig ii ik io is it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb"
+    " lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om"
+    " or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw"
+    " ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
+)
+# Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none.
+LANGUAGES = frozenset(_LANGUAGES.split())
+
+PICTURE_TYPES = MappingProxyType(
+    {"jpg": "image/jpeg", "svg": "image/svg+xml"}
+    | {name: f"image/{name}" for name in ("avif", "gif", "jpeg", "png", "webp")}
+)
+
+_PICTURE_NAME = re.compile(rf"[^?#]*\.({'|'.join(PICTURE_TYPES)})(?:[?#]|\Z)", re.IGNORECASE)
+_LANGUAGE = re.compile(r"([a-z]{2})(?:-[a-z0-9]{1,8})*", re.IGNORECASE)
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFormat:
+    """A format that we write feeds in.
+
+    Attributes:
+        name: The suffix of its addresses.
+        title: What people call it.
+        render: Writes it; the same feed gives the same bytes.
+    """
+
+    name: str
+    title: str
+    media_type: str
+    render: Callable[[FeedDocument], bytes]
+
+    @property
+    def content_type(self) -> str:
+        """The header; JSON is UTF-8 by definition and knows no such parameter (RFC 8259)."""
+        charset = "; charset=utf-8" if self.media_type.endswith("+xml") else ""
+        return self.media_type + charset
+
+    def at(self, url: str) -> FeedLink:
+        """Return the link to a feed that is written in this format at `url`."""
+        return FeedLink(form=self.name, url=url, media_type=self.media_type)
+
+
+def publishable(feed: FeedDocument) -> FeedDocument:
+    """Return `feed` with texts that XML allows, addresses that are URIs, and nothing malformed."""
+    return replace(
+        feed,
+        title=xml_line(feed.title) or feed.page_url,
+        subtitle=xml_line(feed.subtitle),
+        language=_find_language(feed.language) or "",
+        entries=tuple(_publishable_entry(entry, feed) for entry in feed.entries),
+    )
+
+
+def published_at(entry: Entry) -> datetime:
+    """Return the publisher's date if it can be true, else when we first saw the entry."""
+    claim = entry.published
+    if claim and claim.year >= EARLIEST_YEAR and claim <= entry.changed_at:
+        return claim
+    return entry.first_seen_at
+
+
+def picture_type(picture: Image) -> str | None:
+    """Return the media type of a picture, as far as its name tells."""
+    found = _PICTURE_NAME.match(picture.url)
+    return PICTURE_TYPES[found[1].lower()] if found else None
+
+
+def author_names(entry: Entry) -> tuple[str, ...]:
+    """Return the authors, failing that the source: somebody always answers for an entry."""
+    return entry.authors or (entry.source.title,)
+
+
+def updated_at(entry: Entry) -> datetime:
+    """Return when an entry last changed: by its publisher's clock, if that can be true.
+
+    Many entries are first seen at one moment; so that each has a time of its own, the
+    publisher's date counts. Once we have seen an entry change, no date from before that does.
+    """
+    edited = entry.changed_at > entry.first_seen_at
+    claims = [entry.updated] if edited else [entry.updated, entry.published]
+    earliest = entry.first_seen_at if edited else _NEVER
+    believable = [
+        claim
+        for claim in claims
+        if claim and claim.year >= EARLIEST_YEAR and earliest <= claim <= entry.changed_at
+    ]
+    return max(believable, default=entry.changed_at)
+
+
+def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
+    clean = replace(
+        entry,
+        source=_publishable_source(entry.source),
+        atom_id=xml_text(entry.atom_id),
+        title=xml_line(entry.title),
+        # Who has no page of the publisher's to go to has ours.
+        url=find_uri(entry.url) or (feed.entries_url and f"{feed.entries_url}{entry.id}") or None,
+        authors=_lines(entry.authors),
+        categories=_lines(entry.categories),
+        excerpt=xml_line(entry.excerpt),
+        language=_find_language(entry.language),
+        image=_find_image(entry.image),
+        pictures=tuple(filter(None, map(_find_image, entry.pictures))),
+        enclosures=_publishable_enclosures(entry.enclosures),
+        content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
+        also_at=tuple(_publishable_mate(mate) for mate in entry.also_at),
+    )
+    if not clean.also_at:
+        return clean
+    return replace(clean, content=_with_mates(clean, feed.also_at))
+
+
+def _publishable_source(source: SourceCredit) -> SourceCredit:
+    url = find_uri(source.url) or xml_text(source.url)
+    return replace(
+        source,
+        title=xml_line(source.title) or url,
+        url=url,
+        site_url=find_uri(source.site_url),
+        guid=source.guid if source.guid and is_name(source.guid) else None,
+        rights=xml_line(source.rights or "") or None,
+    )
+
+
+def _publishable_mate(mate: AlsoAt) -> AlsoAt:
+    return replace(
+        mate,
+        title=xml_line(mate.title),
+        url=find_uri(mate.url),
+        source=_publishable_source(mate.source),
+    )
+
+
+def _with_mates(entry: Entry, also_at: str) -> str:
+    """Return the content with a line on who else tells the story: no reader shows it otherwise."""
+    content = entry.content or (f"<p>{escape(entry.excerpt)}</p>" if entry.excerpt else "")
+    return f"{content}<p>{escape(also_at)}{', '.join(map(_link_to, entry.also_at))}</p>"
+
+
+def _link_to(mate: AlsoAt) -> str:
+    name = escape(mate.source.title)
+    return f'<a href="{escape(mate.url)}">{name}</a>' if mate.url else name
+
+
+def _publishable_enclosures(enclosures: tuple[Enclosure, ...]) -> tuple[Enclosure, ...]:
+    return tuple(
+        replace(
+            enclosure,
+            url=url,
+            type=_find(_MEDIA_TYPE, enclosure.type),
+            length=max(enclosure.length, 0) if enclosure.length is not None else None,
+        )
+        for enclosure in enclosures
+        if (url := find_uri(enclosure.url))
+    )
+
+
+def _find_image(image: Image | None) -> Image | None:
+    url = find_uri(image.url) if image else None
+    return replace(image, url=url, alt=xml_line(image.alt)) if image and url else None
+
+
+def _lines(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(line for text in texts if (line := xml_line(text)))
+
+
+def _find_language(tag: str | None) -> str | None:
+    found = _LANGUAGE.fullmatch(tag or "")
+    return tag if found and found[1].lower() in LANGUAGES else None
+
+
+def _find(pattern: re.Pattern[str], text: str | None) -> str | None:
+    return text if text and pattern.fullmatch(text) else None

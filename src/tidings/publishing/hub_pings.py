@@ -1,0 +1,180 @@
+"""Announcing: hubs are told when, and only when, the bytes of a feed of ours have changed.
+
+Two steps, each of which any process may do at any time. Feeds of scopes that were changed are
+rendered and compared with what they were; what differs is noted together with that, for each
+hub. What is noted is told, outside of any transaction, until the hub accepts.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from threading import Event
+
+from tidings.catalog import change_log
+from tidings.db.database import Database
+from tidings.errors import FetchError, NotFoundError
+from tidings.fetching.outcomes import FormPost
+from tidings.fetching.post import Post, PostOutcome, refusal_reason, send
+from tidings.model.scopes import Address, FeedAddress, ListAddress
+from tidings.model.urls import host_of
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.ping_rules import (
+    HubPing,
+    announce,
+    attempt,
+    changed_bodies,
+    fingerprints,
+    settle,
+)
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import last_change, scope_of
+from tidings.publishing.store import pings
+from tidings.publishing.store.pings import Seen
+
+logger = logging.getLogger(__name__)
+
+# Scopes that are looked at in a round, before hubs are told of them.
+AT_ONCE = 100
+
+# How long that may take: who changes everything at once must not keep visitors waiting.
+LOOK = timedelta(seconds=2)
+
+
+class HubPinger:
+    """Tells hubs which feeds of ours have changed.
+
+    Args:
+        database: Where changes are, and what hubs were told of them.
+        publication: As the public gets it.
+        hubs: Who is told.
+        base_url: What precedes the paths of our feeds.
+        post: Sends a form, and reports from any thread.
+        clock: Tells the time.
+    """
+
+    def __init__(  # noqa: PLR0913 - an engine takes what it needs
+        self,
+        database: Database,
+        *,
+        publication: Publication,
+        hubs: Sequence[str],
+        base_url: str,
+        post: Post,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._publication = publication
+        self._hubs = hubs
+        self._base_url = base_url
+        self._post = post
+        self._clock = clock
+
+    def announce_changes(self, *, stop: Event) -> None:
+        """Look which feeds have changed, and tell hubs what is due to be told.
+
+        Hubs are told one after the other: a feed that waits for its turn is told once of all its
+        changes. Of a hub that cannot be reached nothing more is asked in this round.
+        """
+        until = self._clock() + LOOK
+        for seen in self._changed():
+            self._look(seen)
+            if stop.is_set() or self._clock() > until:
+                break
+        down: dict[str, FetchError] = {}
+        while not stop.is_set() and (ping := self._take_next()):
+            host = host_of(ping.hub)
+            answer = down.get(host) or send(self._post, _form(ping), stop=stop)
+            if answer is None:
+                return
+            if isinstance(answer, FetchError):
+                down[host] = answer
+            self._note(ping, answer)
+
+    def _changed(self) -> list[Seen]:
+        """Return the scopes that are to be looked at now.
+
+        What issues tell of may change without them, so their feed has more than its own changes.
+        """
+        issues = ListAddress(name="issues.atom")
+        with self._database.read() as connection:
+            found = pings.changed_scopes(connection, limit=AT_ONCE)
+            seen = pings.issues(connection)
+            change, _ = last_change(connection, issues)
+        if seen.is_behind(change):
+            found.append(replace(seen, change=change))
+        return found
+
+    def _look(self, seen: Seen) -> None:
+        """Compare a scope's feeds with what they were; what they are now may be newer than `seen`."""
+        feeds = feeds_of(seen.scope)
+        try:
+            bodies = [self._publication.body(address) for address in feeds.values()]
+        except NotFoundError:
+            bodies = []  # removed meanwhile: nothing is left to compare
+        now, body_hash = self._clock(), fingerprints(bodies)
+        paths = list(feeds)
+        changed = [paths[index] for index in changed_bodies(seen.body_hash, body_hash)]
+        with self._database.write() as connection:
+            if not pings.note_look(connection, seen, body_hash=body_hash):
+                return
+            for path in changed:
+                for hub in self._hubs:
+                    url = self._base_url + path
+                    known = pings.find(connection, hub, url) or HubPing(
+                        hub=hub, feed_url=url, change=seen.change
+                    )
+                    pings.put(connection, announce(known, change=seen.change, now=now))
+
+    def _take_next(self) -> HubPing | None:
+        """Return what is due to be told, as it stands from now on: as if the hub did not answer."""
+        now = self._clock()
+        with self._database.read() as connection:
+            if pings.find_due(connection, now=now) is None:
+                return None
+        with self._database.write() as connection:
+            due = pings.find_due(connection, now=now, to_change=True)
+            if due is None:
+                return None
+            taken = attempt(due, now=now)
+            pings.put(connection, taken)
+        return taken
+
+    def _note(self, told: HubPing, answer: PostOutcome) -> None:
+        error = refusal_reason(answer)
+        with self._database.write() as connection:
+            known = pings.find(connection, told.hub, told.feed_url)
+            if known is None:
+                return  # nobody wants to know any more
+            settled = settle(known, error, told=told.change, now=self._clock())
+            pings.put(connection, settled)
+        what = {"hub": told.hub, "feed": told.feed_url}
+        if error:
+            logger.warning("hub not told", extra={**what, "error": error})
+        else:
+            logger.info("hub told", extra=what)
+
+
+def forget_others(database: Database, hubs: Sequence[str], *, base_url: str) -> None:
+    """Forget hubs that are not told any more, and feeds that are not there any more."""
+    with database.write() as connection:
+        urls = {base_url + path for key in pings.scopes(connection) for path in feeds_of(key)}
+        pings.keep_only(connection, hubs=hubs, feed_urls=urls)
+        if not hubs:
+            pings.forget_looks(connection)
+
+
+def feeds_of(key: str) -> Mapping[str, Address]:
+    """Return the feeds of what changes are noted under `key`, by path."""
+    if key == change_log.ISSUES:
+        return {"/issues.atom": ListAddress(name="issues.atom")}
+    scope = scope_of(key)
+    if not scope.slug and key != change_log.ALL:
+        return {}
+    return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
+
+
+def _form(ping: HubPing) -> FormPost:
+    """Return what the hub is sent; some know the feed by the one name, some by the other."""
+    fields = {"hub.mode": "publish", "hub.url": ping.feed_url, "hub.topic": ping.feed_url}
+    return FormPost(url=ping.hub, fields=fields)

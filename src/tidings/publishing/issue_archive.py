@@ -1,0 +1,200 @@
+"""The archive: what newsletters have said, as pages and as a feed.
+
+The feed of issues, for those who would rather not give an address.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID, uuid5
+
+from tidings.catalog import change_log
+from tidings.db.database import Connection
+from tidings.errors import NotFoundError
+from tidings.model.entries import Entry, EntryState, SourceCredit
+from tidings.model.newsletters import Digest, Issue
+from tidings.model.scopes import FeedDocument
+from tidings.newsletters.digests import compose
+from tidings.newsletters.store import issues
+from tidings.publishing.formats.atom import ATOM
+from tidings.publishing.site_context import ISSUES_IN_FEED
+from tidings.publishing.views import Archive, IssueContent, IssuePage, IssuesPage, paginate, render
+from tidings.templating.site import ICON_PATH, Site
+from tidings.templating.templates import Templates
+
+# Issues on a page of the list: each one is a line.
+PAGE_SIZE = 20
+
+PAGE_PATH = "/issues"
+
+FEED_PATH = "/issues.atom"
+
+
+def issues_page(
+    connection: Connection, site: Site, *, number: int | None, href: Callable[[int | None], str]
+) -> IssuesPage:
+    """Return a page of the list of all issues that everybody may find, by newsletter.
+
+    Args:
+        connection: A reading one.
+        site: Where it is published.
+        number: Of the page, from 1, the oldest; None for the newest.
+        href: Gives the link to a page.
+
+    Raises:
+        NotFoundError: There is no such page, or not yet.
+    """
+    there = issues.count_listed(connection)
+    count = count_of_pages(connection)
+    if number is not None and number >= count:
+        raise NotFoundError("page", number)
+    older = (number or count) - 1
+    offset = 0 if number is None else there - number * PAGE_SIZE
+    limit = there - offset - older * PAGE_SIZE
+    lines = issues.listed(connection, limit=limit, offset=offset)
+    listed = sorted(lines, key=lambda line: line.newsletter.slug)
+    archives = [
+        Archive(newsletter=newsletter, issues=tuple(lines))
+        for newsletter, lines in groupby(listed, key=lambda line: line.newsletter)
+    ]
+    pagination = paginate(older + 1, count=count, href=href)
+    return IssuesPage(site=site, archives=tuple(archives), pagination=pagination)
+
+
+def count_of_pages(connection: Connection) -> int:
+    """Return how many pages the list of issues has, the newest included.
+
+    Issues come at the front only, so that a page begins where it began.
+    """
+    return max(issues.count_listed(connection) // PAGE_SIZE, 1)
+
+
+def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
+    """Return the page of an issue, listed or not.
+
+    Raises:
+        NotFoundError: There is no issue with that slug.
+    """
+    issue = issues.get_by_slug(connection, slug)
+    told = issues.entries_of(connection, [issue.id])[issue.id]
+    newer, older = issues.neighbours(connection, issue) if issue.listed else (None, None)
+    return IssuePage(site=site, issue=issue, digest=_digest(issue, told), newer=newer, older=older)
+
+
+def newest_issues(connection: Connection, site: Site, *, templates: Templates) -> FeedDocument:
+    """Return the feed of the issues listed last.
+
+    Raises:
+        TemplateError: The template of an issue's content is broken.
+    """
+    newest = issues.latest(connection, only_listed=True, limit=ISSUES_IN_FEED)
+    told = issues.entries_of(connection, [issue.id for issue in newest])
+    _, changed_at = change_log.get_change(connection, change_log.ISSUES)
+    return issues_feed(
+        [(issue, _digest(issue, told[issue.id])) for issue in newest],
+        site=site,
+        instance=change_log.instance(connection),
+        updated=max((issue.created_at for issue in newest), default=changed_at),
+        templates=templates,
+    )
+
+
+def _digest(issue: Issue, told: Sequence[Entry]) -> Digest:
+    """Return what an issue told of, less what has been hidden or removed since.
+
+    It is composed of the hidden entries too, so that it keeps its period.
+    """
+    schedule = replace(issue.newsletter.schedule, timezone=issue.timezone)
+    newsletter = replace(issue.newsletter, schedule=schedule)
+    if not told:
+        return _empty(issue)
+    digest = compose(newsletter, issue.language, told)
+    shown = [
+        replace(section, entries=tuple(filter(_is_public, section.entries)))
+        for section in digest.sections
+    ]
+    return replace(digest, sections=tuple(section for section in shown if section.entries))
+
+
+def _empty(issue: Issue) -> Digest:
+    return Digest(
+        newsletter=issue.newsletter,
+        language=issue.language,
+        timezone=issue.timezone,
+        from_seq=issue.from_seq,
+        to_seq=issue.to_seq,
+        since=None,
+        until=issue.created_at,
+        sections=(),
+    )
+
+
+def _is_public(entry: Entry) -> bool:
+    return entry.state is EntryState.PUBLIC
+
+
+def issues_feed(
+    issues: Sequence[tuple[Issue, Digest]],
+    *,
+    site: Site,
+    instance: UUID,
+    updated: datetime,
+    templates: Templates,
+) -> FeedDocument:
+    """Return the feed of `issues`, which are in every case whole: no entry is left out.
+
+    Args:
+        issues: Newest first, each with what it tells of.
+        site: Where they are published.
+        instance: Of this installation; identifiers are made from it.
+        updated: When the list last changed, aware UTC.
+        templates: Of the pages.
+
+    Raises:
+        TemplateError: The template of an issue's content breaks its contract.
+    """
+    words = templates.words(site.language)
+    return FeedDocument(
+        id=uuid5(instance, "issues").urn,
+        title=f"{words('issues')} · {site.title}",
+        subtitle="",
+        page_url=site.base_url + PAGE_PATH,
+        forms=(ATOM.at(site.base_url + FEED_PATH),),
+        updated=updated,
+        entries=tuple(
+            _entry(issue, site=site, instance=instance, content=_content(digest, site, templates))
+            for issue, digest in issues
+        ),
+        language=site.language,
+        icon=site.base_url + ICON_PATH,
+        hubs=site.hubs,
+    )
+
+
+def _content(digest: Digest, site: Site, templates: Templates) -> str:
+    return render(IssueContent(site=site, digest=digest), templates).decode()
+
+
+def _entry(issue: Issue, *, site: Site, instance: UUID, content: str) -> Entry:
+    return Entry(
+        id=issue.id,
+        seq=None,
+        source=SourceCredit(
+            id=issue.newsletter.id,
+            slug=issue.newsletter.slug,
+            title=issue.newsletter.title,
+            url=site.base_url + FEED_PATH,
+            site_url=site.base_url + PAGE_PATH,
+        ),
+        atom_id=uuid5(instance, f"issue {issue.slug}").urn,
+        title=issue.subject,
+        url=f"{site.base_url}{PAGE_PATH}/{issue.slug}",
+        published=issue.created_at,
+        first_seen_at=issue.created_at,
+        changed_at=issue.created_at,
+        sort_at=issue.created_at,
+        state=EntryState.PUBLIC,
+        language=issue.language,
+        content=content,
+    )

@@ -1,0 +1,200 @@
+"""Searching: the pages of what somebody asks for, and of searches that are saved.
+
+The page of a search: what was asked, and what was found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from tidings.catalog import entries
+from tidings.db.database import Connection
+from tidings.errors import InvalidError, NotFoundError
+from tidings.model.entries import Entry, EntryState
+from tidings.model.scopes import PageAddress, Scope
+from tidings.model.text import readable
+from tidings.publishing.site_context import SiteContext
+from tidings.search.query import (
+    Hit,
+    Query,
+    SavedSearch,
+    SearchInput,
+    Term,
+    newest_first,
+    parse_input,
+    parse_query,
+    rank,
+)
+from tidings.search.snippets import SnippetPart, find_snippet, highlight
+from tidings.search.store import fulltext, saved_searches
+from tidings.search.words import MAX_CONTENT
+from tidings.templating.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchHit:
+    """An entry that was found.
+
+    Attributes:
+        title: Its title in pieces; empty if it has none.
+        snippet: Why it was found: a piece of its text.
+    """
+
+    entry: Entry
+    title: tuple[SnippetPart, ...]
+    snippet: tuple[SnippetPart, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPage:
+    """A page of what was found, the best first; of a saved search the newest.
+
+    Attributes:
+        scope: A `query`, or a saved `search`; feeds of the same stand at its addresses.
+        heading: The title of a saved search; empty for what somebody asks.
+        asked: What the form is filled with.
+        whole: The link to all that a saved search finds; None where nobody answers to forms.
+        has_asked: Whether anything was asked.
+        misread: What was said of time and could not be understood.
+        is_cut: Whether the end of the question was not read.
+        count: How many entries were found.
+        is_all: Whether more than those match.
+        number: Of the page, from 1, the best.
+        pages: How many there are.
+        previous: The link to the page before; None on the first.
+        following: The link to the next page; None on the last.
+    """
+
+    template: ClassVar[str] = "search.html"
+
+    site: Site
+    scope: Scope
+    heading: str = ""
+    asked: SearchInput
+    whole: str | None = None
+    has_asked: bool
+    misread: tuple[str, ...] = ()
+    is_cut: bool = False
+    results: tuple[SearchHit, ...]
+    count: int
+    is_all: bool
+    number: int = 1
+    pages: int = 1
+    previous: str | None = None
+    following: str | None = None
+
+
+def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:
+    """Return entries that everybody may see and that match, the best first."""
+    asked = parse_query(SearchInput(q=query))
+    hits = rank(fulltext.find(connection, asked).hits)
+    return entries.in_order(connection, [hit.entry_id for hit in hits[:limit]])
+
+
+def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
+    """Store a search that has a page and feeds.
+
+    Raises:
+        ConflictError: There is one with that slug.
+        InvalidError: The query looks for nothing, or the slug cannot stand in an address.
+    """
+    query = parse_query(SearchInput(q=new.query))
+    if not query.has_criteria:
+        raise InvalidError("query", new.query, "say what to look for")
+    if query.invalid_dates:
+        raise InvalidError("date", query.invalid_dates[0], "write it as in 2026-11-21")
+    if query.is_truncated:
+        raise InvalidError("query", new.query[:60], "it is too long")
+    saved_searches.add(connection, new, now=now)
+
+
+def search_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
+    """Return a page of what a search finds.
+
+    Raises:
+        NotFoundError: There is no such saved search, or no such page.
+    """
+    if address.scope.kind == "search":
+        return _saved_page(connection, address, imprint)
+    asked = parse_input(address.scope.slug)
+    query = parse_query(asked)
+    found = fulltext.find(connection, query)
+    hits = rank(found.hits)
+    size, number = imprint.settings.page_size, address.number or 1
+    pages = max(-(-len(hits) // size), 1)
+    if number > pages:
+        raise NotFoundError("page", number)
+    page = _page(connection, query, hits[(number - 1) * size : number * size], imprint)
+    path = f"{address.scope.path}&page="
+    return replace(
+        page,
+        scope=address.scope,
+        asked=asked,
+        count=len(hits),
+        is_all=found.is_all,
+        number=number,
+        pages=pages,
+        previous=imprint.site.href(f"{path}{number - 1}") if number > 1 else None,
+        following=imprint.site.href(f"{path}{number + 1}") if number < pages else None,
+    )
+
+
+def _saved_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
+    """Return the page of a saved search, which has one: the newest, as many as in its feeds."""
+    saved = saved_searches.get(connection, address.scope.slug)
+    if address.number is not None:
+        raise NotFoundError("page", address.number)
+    asked = SearchInput(q=saved.query)
+    query = parse_query(asked)
+    found = fulltext.find(connection, query, states=[EntryState.PUBLIC])
+    hits = newest_first(found.hits)
+    shown = hits[: imprint.settings.feed_size]
+    everywhere = Scope(kind="query", slug=asked.encoded)
+    site = imprint.site
+    return replace(
+        _page(connection, query, shown, imprint),
+        scope=address.scope,
+        heading=saved.title,
+        asked=asked,
+        whole=site.href(everywhere.path) if site.has_forms else None,
+        count=len(hits),
+        is_all=found.is_all,
+    )
+
+
+def _page(
+    connection: Connection, query: Query, hits: Sequence[Hit], imprint: SiteContext
+) -> SearchPage:
+    ids = [hit.entry_id for hit in hits]
+    found = {one.id: one for one in entries.by_ids(connection, ids, with_content=True)}
+    return SearchPage(
+        site=imprint.site_now(connection),
+        scope=Scope(kind="query"),
+        asked=SearchInput(),
+        has_asked=query.has_criteria,
+        misread=query.invalid_dates,
+        is_cut=query.is_truncated,
+        results=tuple(_result(found[one], query.terms) for one in ids),
+        count=len(ids),
+        is_all=True,
+    )
+
+
+def _result(entry: Entry, terms: Sequence[Term]) -> SearchHit:
+    return SearchHit(
+        entry=replace(entry, content=None),
+        title=highlight(entry.title, terms),
+        snippet=_snippet(entry, terms),
+    )
+
+
+def _snippet(entry: Entry, terms: Sequence[Term]) -> tuple[SnippetPart, ...]:
+    """Return the excerpt if it says why, else the piece of the content that does.
+
+    An entry has no more of either here than its source lets us show.
+    """
+    excerpt = highlight(entry.excerpt, terms)
+    if any(piece.is_found for piece in excerpt):
+        return excerpt
+    return find_snippet(readable((entry.content or "")[:MAX_CONTENT]), terms) or excerpt

@@ -1,0 +1,126 @@
+"""The imprint: what all that is published has in common.
+
+When what stands at an address last changed: one indexed read each.
+
+The scopes: everything that has feeds and a page of its own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+
+from tidings.catalog import change_log, newsletters, topics
+from tidings.db.database import Connection
+from tidings.model.scopes import (
+    Address,
+    ArchiveAddress,
+    EntryAddress,
+    IssueAddress,
+    ListAddress,
+    PageAddress,
+    PublishSettings,
+    Scope,
+)
+from tidings.publishing.store import archives, pages
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
+
+# Issues in the feed of issues: each one tells of many entries.
+ISSUES_IN_FEED = 20
+
+SCOPES_OF_LISTS = {
+    "topics": change_log.ALL,
+    "sources": change_log.SOURCES,
+    "sources.opml": change_log.SOURCES,
+    "issues": change_log.ISSUES,
+    "404.html": change_log.SITE,
+}
+
+KINDS = ("all", "topic", "source", "search")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteContext:
+    """What all that is published has in common.
+
+    Attributes:
+        settings: How it is published.
+        site: What all pages share; its topics are read with each page.
+        templates: Of the pages.
+        page_path: Our path of a numbered page, given that of the scope's newest.
+    """
+
+    settings: PublishSettings
+    site: Site
+    templates: Templates
+    page_path: Callable[[str, int], str]
+
+    @property
+    def fingerprint(self) -> str:
+        """What moves with our version, the templates and the settings."""
+        shown = f"{self.settings} {self.site} {self.templates.fingerprint}"
+        return sha256(shown.encode()).hexdigest()[:12]
+
+    def site_now(self, connection: Connection) -> Site:
+        """Return the site with its topics as they are."""
+        return replace(
+            self.site,
+            topics=tuple(topics.every(connection)),
+            has_newsletters=bool(newsletters.every(connection)),
+        )
+
+    def page_href(self, path: str, number: int | None) -> str:
+        """Return the link to a page of a list; the newest has no number."""
+        return self.site.href(path if number is None else self.page_path(path, number))
+
+
+def last_change(connection: Connection, address: Address) -> tuple[int, datetime]:
+    """Return the number and the time of the last change of what `address` shows.
+
+    Raises:
+        NotFoundError: There is nothing at that address.
+    """
+    match address:
+        case ArchiveAddress(number=number):
+            return archives.get_change(connection, number)
+        case EntryAddress(id=entry_id):
+            return change_log.get_entry_change(connection, entry_id)
+        case PageAddress(scope=scope, number=int(number)) if scope.kind != "query":
+            return pages.get_page_change(connection, key_of(scope), number)
+        case IssueAddress(slug=slug):
+            return change_log.get_issue_change(connection, slug)
+        case ListAddress(name=name):
+            return _change_of_list(connection, name)
+    return change_log.get_change(connection, key_of(address.scope))
+
+
+def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
+    if name == "sitemap.xml":
+        return change_log.get_newest_change(connection)
+    if name == "issues.atom":
+        return change_log.get_issues_change(connection, limit=ISSUES_IN_FEED)
+    return change_log.get_change(connection, SCOPES_OF_LISTS[name])
+
+
+def key_of(scope: Scope) -> str:
+    """Return what a scope is called where its changes are noted."""
+    of = {
+        "topic": change_log.of_topic,
+        "source": change_log.of_source,
+        "search": change_log.of_search,
+    }
+    return of[scope.kind](scope.slug) if scope.kind in of else change_log.ALL
+
+
+def scope_of(key: str) -> Scope:
+    """Return the scope whose changes are noted under `key`."""
+    kind, _, slug = key.partition(":")
+    return Scope(kind=kind, slug=slug)
+
+
+def every_scope(connection: Connection) -> list[Scope]:
+    """Return all scopes: that of everything first, the others in no order to rely on."""
+    found = [scope_of(key) for key in change_log.changes(connection)]
+    scopes = [scope for scope in found if scope.kind in KINDS]
+    return sorted(scopes, key=lambda scope: (KINDS.index(scope.kind), scope.slug))

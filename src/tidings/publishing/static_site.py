@@ -1,0 +1,342 @@
+"""The static site: everything that is published, as files.
+
+The files of the static site: which there are, and the stamp of each.
+
+The folder of the static site: what is in it of ours, and how it is changed.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+from tidings.catalog import change_log, newsletters
+from tidings.db.database import Connection, Database
+from tidings.errors import ConfigError, ConflictError, NotFoundError
+from tidings.model import scopes
+from tidings.model.scopes import (
+    Address,
+    ArchiveAddress,
+    EntryAddress,
+    FeedAddress,
+    IssueAddress,
+    ListAddress,
+    PageAddress,
+)
+from tidings.newsletters.store import issues
+from tidings.publishing import issue_archive
+from tidings.publishing.directories import count_of_parts
+from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.formats.sitemap import robots
+from tidings.publishing.publication import Publication
+from tidings.publishing.repaginate import repaginate
+from tidings.publishing.site_context import SiteContext, every_scope, key_of, last_change, scope_of
+from tidings.publishing.store import pages
+
+# Files after which the list of files is written: that much is done twice after a crash.
+SAVED_AFTER = 5_000
+
+# Names the files that are ours.
+MANIFEST = ".tidings.json"
+
+# What is being written; it gets its name when it is complete.
+UNFINISHED = ".tidings.part"
+
+
+class Known(NamedTuple):
+    """A file as it was last written; both are empty while it is being changed."""
+
+    stamp: str
+    digest: str
+
+
+class SiteFolder:
+    """A folder that nobody else changes meanwhile, and its list of our files.
+
+    A file is replaced by one step. The list is written before anything is changed, with what
+    is about to be, and again at the end: after a crash it still names all that is ours, and
+    says of nothing that it is current that may not be.
+    """
+
+    def __init__(self, folder: Path, known: dict[str, Known]) -> None:
+        self._folder = folder
+        self._known = known
+
+    def is_current(self, path: str, stamp: str) -> bool:
+        """Return whether a file is there and has this stamp."""
+        known = self._known.get(path)
+        return known is not None and known.stamp == stamp and (self._folder / path).is_file()
+
+    def others_than(self, paths: Collection[str]) -> list[str]:
+        """Return our files that are not among `paths`."""
+        return [path for path in self._known if path not in paths]
+
+    def begin(self, paths: Collection[str]) -> dict[str, str]:
+        """Note that these are about to be written; return the digests of what they were."""
+        digests = {path: self._known[path].digest for path in paths if path in self._known}
+        self._known |= dict.fromkeys(paths, Known("", ""))
+        self.save()
+        return digests
+
+    def put(self, path: str, body: bytes, *, stamp: str, former: str) -> bool:
+        """Write a file unless it is there with the digest `former` and would be the same."""
+        digest = sha256(body).hexdigest()
+        target = self._folder / path
+        is_new = digest != former or not target.is_file()
+        if is_new:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._replace(target, body)
+        self._known[path] = Known(stamp, digest)
+        return is_new
+
+    def remove(self, path: str) -> None:
+        """Remove a file of ours, and the folders that are empty then."""
+        target = self._folder / path
+        target.unlink(missing_ok=True)
+        del self._known[path]
+        with suppress(OSError):  # one of them holds something else
+            for parent in target.relative_to(self._folder).parents[:-1]:
+                (self._folder / parent).rmdir()
+
+    def save(self) -> None:
+        """Write the list."""
+        listed = json.dumps({"files": self._known}, indent=0, sort_keys=True)
+        self._replace(self._folder / MANIFEST, listed.encode())
+
+    def _replace(self, target: Path, body: bytes) -> None:
+        unfinished = self._folder / UNFINISHED
+        unfinished.write_bytes(body)
+        unfinished.replace(target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How many files the site has, and how many were rendered, written and removed now."""
+
+    files: int
+    rendered: int
+    written: int
+    removed: int
+
+
+class _File(NamedTuple):
+    """A file: what it holds, or the address of that."""
+
+    path: str
+    stamp: str
+    content: bytes | Address
+
+
+def publish(
+    database: Database,
+    imprint: SiteContext,
+    folder: Path,
+    *,
+    assets: Mapping[str, bytes],
+    clock: Callable[[], datetime],
+) -> Written:
+    """Write everything that is published into `folder`.
+
+    What has not changed is not rendered, what would be the same is not written. Each file is
+    replaced as a whole, what is linked to before what links to it, and what is gone is
+    removed at the end: a visitor who comes meanwhile finds a working site, be it half new.
+
+    Args:
+        database: Tells what there is.
+        imprint: How it is published.
+        folder: Is made if it is not there; files of other origin in it are left alone.
+        assets: Files that pages need, by path.
+        clock: Tells when pages are cut.
+
+    Raises:
+        ConfigError: The folder cannot be written to.
+        ConflictError: Another process writes into it.
+    """
+    repaginate(database, size=imprint.settings.page_size, clock=clock)
+    publication = Publication(database, imprint)
+    with opened(folder) as site:
+        planned = _planned(database, imprint, assets)
+        todo = [file for file in planned if not site.is_current(file.path, file.stamp)]
+        gone = site.others_than({file.path for file in planned})
+        if not todo and not gone:
+            return Written(files=len(planned), rendered=0, written=0, removed=0)
+        written, lost = _write(site, todo, publication)
+        for path in (*gone, *lost):
+            site.remove(path)
+        site.save()
+    return Written(
+        files=len(planned) - len(lost),
+        rendered=len(todo) - len(lost),
+        written=written,
+        removed=len(gone),
+    )
+
+
+def _planned(database: Database, imprint: SiteContext, assets: Mapping[str, bytes]) -> list[_File]:
+    """Return all files of the site in the order in which they are written."""
+    fixed = {**assets, "robots.txt": robots(imprint.site)}
+    planned = [_File(path, sha256(body).hexdigest(), body) for path, body in fixed.items()]
+    fingerprint = imprint.fingerprint
+    with database.read() as connection:
+        planned += [
+            _File(file.path, f"{file.change}-{fingerprint}", file.address)
+            for file in files(connection, imprint)
+        ]
+    return planned
+
+
+def _write(
+    site: SiteFolder, todo: Iterable[_File], publication: Publication
+) -> tuple[int, list[str]]:
+    """Write files; return how many were new, and which are not there any more."""
+    former = site.begin([file.path for file in todo])
+    written, lost = 0, []
+    for done, (path, stamp, content) in enumerate(todo, 1):
+        try:
+            body = content if isinstance(content, bytes) else publication.body(content)
+        except NotFoundError:  # hidden or removed since we looked
+            lost.append(path)
+            continue
+        written += site.put(path, body, stamp=stamp, former=former.get(path, ""))
+        if done % SAVED_AFTER == 0:
+            site.save()
+    return written, lost
+
+
+class SiteFile(NamedTuple):
+    """A file of the site.
+
+    Attributes:
+        path: Below the folder.
+        change: The last change of what it shows.
+        address: Where the same stands on the web.
+    """
+
+    path: str
+    change: int
+    address: Address
+
+
+def page_path(path: str, number: int) -> str:
+    """Return the path of a numbered page where a query cannot name it; `path` is the newest's."""
+    return f"{path.rstrip('/')}/page/{number}/"
+
+
+def files(connection: Connection, imprint: SiteContext) -> Iterator[SiteFile]:
+    """Yield all files: what is linked to before what links to it, as far as that goes."""
+    yield from _entries(connection)
+    yield from _numbered_pages(connection)
+    yield from _issues(connection)
+    yield from _archives(connection)
+    yield from _scopes(connection)
+    for name in ("topics", "sources"):
+        yield _file(connection, f"{name}/index.html", ListAddress(name=name))
+    for name in ("sources.opml", "404.html", "sitemap.xml"):
+        yield _file(connection, name, ListAddress(name=name))
+    for number in range(1, count_of_parts(connection, imprint.site) + 1):
+        address = ListAddress(name="sitemap.xml", number=number)
+        yield _file(connection, f"sitemap/{number}.xml", address)
+
+
+def _entries(connection: Connection) -> Iterator[SiteFile]:
+    site = change_log.changes(connection)[change_log.SITE].number
+    for entry_id, change in pages.export_entry_changes(connection):
+        path = f"entries/{entry_id}/index.html"
+        yield SiteFile(path, max(change, site), EntryAddress(id=entry_id))
+
+
+def _numbered_pages(connection: Connection) -> Iterator[SiteFile]:
+    site = change_log.changes(connection)[change_log.SITE].number
+    for key, number, change in pages.export_page_changes(connection):
+        scope = scope_of(key)
+        path = _index_of(page_path(scope.path, number))
+        yield SiteFile(path, max(change, site), PageAddress(scope=scope, number=number))
+
+
+def _scopes(connection: Connection) -> Iterator[SiteFile]:
+    changes = change_log.changes(connection)
+    for scope in every_scope(connection):
+        change = changes[key_of(scope)].number
+        for form in FORMATS:
+            path = scope.feed_path(form).lstrip("/")
+            yield SiteFile(path, change, FeedAddress(scope=scope, form=form))
+        yield SiteFile(_index_of(scope.path), change, PageAddress(scope=scope))
+
+
+def _archives(connection: Connection) -> Iterator[SiteFile]:
+    for number in range(1, scopes.full_archives(change_log.last_seq(connection)) + 1):
+        address = ArchiveAddress(number=number)
+        yield _file(connection, address.path.lstrip("/"), address)
+
+
+def _issues(connection: Connection) -> Iterator[SiteFile]:
+    if not newsletters.every(connection):
+        return
+    for line in issues.listed(connection):
+        path = f"issues/{line.slug}/index.html"
+        yield _file(connection, path, IssueAddress(slug=line.slug))
+    for number in range(1, issue_archive.count_of_pages(connection)):
+        path = _index_of(page_path("/issues", number))
+        yield _file(connection, path, ListAddress(name="issues", number=number))
+    yield _file(connection, "issues/index.html", ListAddress(name="issues"))
+    yield _file(connection, "issues.atom", ListAddress(name="issues.atom"))
+
+
+def _file(connection: Connection, path: str, address: Address) -> SiteFile:
+    change, _ = last_change(connection, address)
+    return SiteFile(path, change, address)
+
+
+def _index_of(path: str) -> str:
+    return f"{path.strip('/')}/index.html".lstrip("/")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[SiteFolder]:
+    """Open a folder, which is made if it is not there.
+
+    Raises:
+        ConfigError: It cannot be written to, or its list cannot be read.
+        ConflictError: Another process writes into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
+        try:
+            _take(lock, folder)
+            yield SiteFolder(folder, _read(folder / MANIFEST))
+        finally:
+            os.close(lock)
+    except OSError as error:
+        raise ConfigError(f"cannot write {error.filename or folder}: {error.strerror}") from error
+
+
+def _take(lock: int, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        because = "is being written by another process"
+        raise ConflictError("folder", str(folder), because=because) from error
+
+
+def _read(manifest: Path) -> dict[str, Known]:
+    if not manifest.exists():
+        return {}
+    try:
+        listed = json.loads(manifest.read_bytes())["files"]
+        return {path: Known(*known) for path, known in listed.items() if _is_below(path)}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(
+            f"{manifest} cannot be read: remove it to have everything written anew"
+        ) from error
+
+
+def _is_below(path: str) -> bool:
+    """Return whether a path stays in its folder, whoever wrote it."""
+    return not path.startswith("/") and ".." not in path.split("/")

@@ -1,0 +1,265 @@
+"""Cutting lists into pages, and noting which pages changes belong to.
+
+Who does it is alone between `begin` and `end`: nothing becomes visible meanwhile.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
+
+from tidings.catalog import change_log
+from tidings.catalog.entries import Selection
+from tidings.db.tables import counter, entry, feed_state, page_mark, source, source_topic, topic
+from tidings.db.types import UtcDateTime
+from tidings.publishing.pagination import NEIGHBOURS, Place, Span
+from tidings.publishing.store.pages import bounds_of, get_span, place, within
+
+EARLIEST = literal(datetime.min.replace(tzinfo=UTC), UtcDateTime())
+
+# Places that are fetched at a time.
+CHUNK = 5_000
+
+_KEY_OF_SOURCE = literal(change_log.of_source(""), Text()) + source.c.slug
+_KEY_OF_TOPIC = literal(change_log.of_topic(""), Text()) + topic.c.slug
+
+
+class Progress(NamedTuple):
+    """How far pages have been looked after: up to the change `marked`, of all up to `change`."""
+
+    change: int
+    marked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagedList:
+    """A list that is cut into pages.
+
+    Attributes:
+        scope: What it is called where its changes are noted.
+        selection: What stands on its pages.
+    """
+
+    scope: str
+    selection: Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """New pages of a list.
+
+    Attributes:
+        number: Of the first; it and all after it take the place of those that were there.
+        ends: The places of their newest entries, the oldest first.
+    """
+
+    scope: str
+    number: int
+    ends: Sequence[Place]
+
+
+def has_changed(connection: Connection) -> bool:
+    """Return whether there are pages to look after."""
+    is_behind = exists().where(counter.c.change > counter.c.marked)
+    is_unfinished = exists().where(~feed_state.c.is_paged)
+    return bool(connection.scalar(select(or_(is_behind, is_unfinished))))
+
+
+def progress(connection: Connection) -> Progress:
+    """Return how far pages have been looked after."""
+    return Progress(*connection.execute(select(counter.c.change, counter.c.marked)).one())
+
+
+def begin(connection: Connection) -> Progress:
+    """Be alone, and return how far pages have been looked after."""
+    statement = select(counter.c.change, counter.c.marked).with_for_update()
+    return Progress(*connection.execute(statement).one())
+
+
+def end(connection: Connection, *, unfinished: Collection[str]) -> None:
+    """Note that pages have been looked after up to the last change, but for some lists."""
+    connection.execute(update(counter).values(marked=counter.c.change))
+    waiting = update(feed_state).where(~feed_state.c.is_paged)
+    connection.execute(waiting.values(is_paged=True))
+    left = update(feed_state).where(feed_state.c.scope.in_(unfinished))
+    connection.execute(left.values(is_paged=False))
+
+
+def note_changes(connection: Connection, now: Progress) -> Mapping[str, list[int]]:
+    """Note which pages the changes since belong to; return their numbers by scope."""
+    statement = _noting(now).returning(page_mark.c.scope, page_mark.c.number)
+    numbers = defaultdict[str, list[int]](list)
+    if not connection.scalar(select(exists().select_from(page_mark))):
+        return numbers  # the first cut, when all there is counts as changed
+    for scope, number in connection.execute(statement):
+        numbers[scope].append(number)
+    return numbers
+
+
+def changed_lists(connection: Connection, now: Progress) -> list[PagedList]:
+    """Return the list of everything and those of topics, if something of theirs has changed."""
+    changed = entry.c.change > now.marked
+    topics_of_entries = (
+        select(source_topic.c.topic_id)
+        .join(entry, entry.c.source_id == source_topic.c.source_id)
+        .where(changed)
+    )
+    is_concerned = or_(topic.c.id.in_(topics_of_entries), _awaits_cuts(_KEY_OF_TOPIC))
+    slugs = connection.scalars(select(topic.c.slug).where(is_concerned).order_by(topic.c.id))
+    lists = [PagedList(scope=change_log.ALL, selection=Selection(folded=False, one_per_story=True))]
+    for slug in slugs:
+        selection = Selection(topic=slug, folded=False, one_per_story=True)
+        lists.append(PagedList(scope=change_log.of_topic(slug), selection=selection))
+    return lists
+
+
+def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) -> list[PagedList]:
+    """Return the lists of single sources that have changed and have a front of that length."""
+    changed = select(entry.c.source_id).where(entry.c.change > now.marked)
+    mark = page_mark.alias()
+    last = select(func.max(mark.c.number)).where(mark.c.scope == _KEY_OF_SOURCE)
+    is_last = and_(
+        page_mark.c.scope == _KEY_OF_SOURCE, page_mark.c.number == last.scalar_subquery()
+    )
+    is_open = entry.c.state.in_(change_log.OPEN_STATES)
+    front = (
+        select(entry.c.id)
+        .where(entry.c.source_id == source.c.id, is_open, place() > _end_of(page_mark))
+        .offset(least - 1)
+        .limit(1)
+    )
+    statement = (
+        select(source.c.id, source.c.slug)
+        .outerjoin(page_mark, is_last)
+        .where(or_(source.c.id.in_(changed), _awaits_cuts(_KEY_OF_SOURCE)))
+        .where(front.scalar_subquery().is_not(None))
+    )
+    return [
+        PagedList(
+            scope=change_log.of_source(row.slug),
+            selection=Selection(source=row.id, states=change_log.OPEN_STATES),
+        )
+        for row in connection.execute(statement)
+    ]
+
+
+def find_long_page(
+    connection: Connection, paged: PagedList, numbers: Iterable[int], *, least: int
+) -> int | None:
+    """Return the first of some pages that has so many entries, if there is one."""
+    before = page_mark.alias()
+    is_before = and_(before.c.scope == page_mark.c.scope, before.c.number == page_mark.c.number - 1)
+    bounds = (place() > _end_of(before), place() <= _end_of(page_mark))
+    on_it = within(paged.selection, *bounds, of=(page_mark, before))
+    length = on_it.with_only_columns(func.count()).scalar_subquery()
+    statement = (
+        select(func.min(page_mark.c.number))
+        .outerjoin_from(page_mark, before, is_before)
+        .where(page_mark.c.scope == paged.scope, page_mark.c.number.in_(numbers), length >= least)
+    )
+    first: int | None = connection.scalar(statement)
+    return first
+
+
+def number_of_front(connection: Connection, paged: PagedList, *, least: int) -> int | None:
+    """Return the number that the front of a list will have, if it has so many entries."""
+    front = get_span(connection, paged.scope, None)
+    length = within(paged.selection, *bounds_of(front)).limit(least).subquery()
+    counted = connection.execute(select(func.count()).select_from(length)).scalar_one()
+    return front.number if counted >= least else None
+
+
+def places_from(
+    connection: Connection, paged: PagedList, number: int, *, most: int
+) -> Iterator[Place]:
+    """Yield the places of entries from a page or the front on, the oldest first."""
+    above = get_span(connection, paged.scope, number - 1).upto if number > 1 else None
+    stretch = within(paged.selection, *bounds_of(Span(number=number, last=number, above=above)))
+    columns = (entry.c.sort_at, entry.c.id)
+    statement = stretch.with_only_columns(*columns).order_by(*columns).limit(most)
+    for row in connection.execute(statement, execution_options={"yield_per": CHUNK}):
+        yield Place(row.sort_at, row.id)
+
+
+def put(connection: Connection, made: Sequence[Cut], *, now: datetime) -> None:
+    """Keep new pages: a change of the lists, of the pages and of those that link to them."""
+    if not made:
+        return
+    change, _ = change_log.next_change(connection)
+    lists = [{"of": cut.scope, "least": cut.number} for cut in made]
+    linking = [{"of": cut.scope, "least": cut.number - NEIGHBOURS} for cut in made]
+    listed = update(feed_state).where(feed_state.c.scope == bindparam("of"))
+    connection.execute(listed.values(change=change, changed_at=now), lists)
+    is_newer = (page_mark.c.scope == bindparam("of"), page_mark.c.number >= bindparam("least"))
+    connection.execute(delete(page_mark).where(*is_newer), lists)
+    connection.execute(update(page_mark).where(*is_newer).values(change=change), linking)
+    rows = [row for cut in made for row in _rows(cut, change)]
+    connection.execute(insert(page_mark), rows)
+
+
+def _rows(cut: Cut, change: int) -> Iterator[dict[str, Any]]:
+    for number, end in enumerate(cut.ends, cut.number):
+        yield {
+            "scope": cut.scope,
+            "number": number,
+            "sort_at": end.sort_at,
+            "entry_id": end.entry_id,
+            "change": change,
+        }
+
+
+def _awaits_cuts(scope: ColumnElement[str]) -> ColumnElement[bool]:
+    return scope.in_(select(feed_state.c.scope).where(~feed_state.c.is_paged))
+
+
+def _end_of(mark: FromClause) -> ColumnElement[Any]:
+    """Return the place of the newest entry of a page; before everything if there is no page."""
+    earliest = func.coalesce(mark.c.sort_at, EARLIEST)
+    return tuple_(earliest, func.coalesce(mark.c.entry_id, 0))
+
+
+def _noting(now: Progress) -> Update:
+    """Find the page of each changed entry in each of its lists."""
+    columns = (entry.c.sort_at, entry.c.id)
+    parts = (
+        select(literal(change_log.ALL, Text()).label("scope"), *columns),
+        select(_KEY_OF_SOURCE, *columns).join(source, source.c.id == entry.c.source_id),
+        select(_KEY_OF_TOPIC, *columns)
+        .join(source_topic, source_topic.c.source_id == entry.c.source_id)
+        .join(topic, topic.c.id == source_topic.c.topic_id),
+    )
+    found = union_all(*(part.where(entry.c.change > now.marked) for part in parts)).subquery()
+    mark = page_mark.alias()
+    number = (
+        select(mark.c.number)
+        .where(
+            mark.c.scope == found.c.scope,
+            tuple_(mark.c.sort_at, mark.c.entry_id) >= tuple_(found.c.sort_at, found.c.id),
+        )
+        .order_by(mark.c.sort_at, mark.c.entry_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    is_found = tuple_(page_mark.c.scope, page_mark.c.number).in_(select(found.c.scope, number))
+    return update(page_mark).where(is_found).values(change=now.change)

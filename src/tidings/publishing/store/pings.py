@@ -1,0 +1,170 @@
+"""What hubs were told of our own feeds, and are to be told next."""
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+
+from tidings.catalog import change_log
+from tidings.db.statements import upsert
+from tidings.db.tables import feed_state, hub_ping
+from tidings.model.status import HubStanding
+from tidings.publishing.ping_rules import HubPing
+
+_COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]
+STANDINGS = ("told", "waiting", "failing")
+_STANDING = case(
+    (hub_ping.c.last_error.is_not(None), "failing"),
+    (hub_ping.c.next_try_at.is_not(None), "waiting"),
+    else_="told",
+).label("standing")
+_STATE = (
+    feed_state.c.scope,
+    feed_state.c.change,
+    feed_state.c.hashed_change,
+    feed_state.c.body_hash,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A scope's feeds as they were when hubs were last thought of.
+
+    Attributes:
+        change: The scope's last.
+        hashed_change: The last when the feeds were looked at; None if they never were.
+        body_hash: Of the feeds then.
+    """
+
+    scope: str
+    change: int
+    hashed_change: int | None
+    body_hash: bytes | None
+
+    def is_behind(self, change: int) -> bool:
+        """Tell whether the feeds have not been looked at since `change`."""
+        return self.hashed_change is None or change > self.hashed_change
+
+
+def changed_scopes(connection: Connection, *, limit: int) -> list[Seen]:
+    """Return scopes of entries that were changed since their feeds were looked at.
+
+    The last changed come first, and those that hubs may know of before those that are looked
+    at for the first time.
+    """
+    is_changed = feed_state.c.change > func.coalesce(feed_state.c.hashed_change, -1)
+    has_feeds = or_(feed_state.c.scope == change_log.ALL, feed_state.c.scope.contains(":"))
+    statement = (
+        select(*_STATE)
+        .where(is_changed, has_feeds)
+        .order_by(feed_state.c.body_hash.is_(None), feed_state.c.change.desc(), feed_state.c.scope)
+        .limit(limit)
+    )
+    return [Seen(**row) for row in connection.execute(statement).mappings()]
+
+
+def scopes(connection: Connection) -> list[str]:
+    """Return all scopes."""
+    return list(connection.scalars(select(feed_state.c.scope)))
+
+
+def issues(connection: Connection) -> Seen:
+    """Return the feed of issues as it was."""
+    statement = select(*_STATE).where(feed_state.c.scope == change_log.ISSUES)
+    return Seen(**connection.execute(statement).mappings().one())
+
+
+def note_look(connection: Connection, seen: Seen, *, body_hash: bytes) -> bool:
+    """Note how the feeds in `seen` are now; false if somebody else has looked meanwhile."""
+    unmoved = (
+        feed_state.c.scope == seen.scope,
+        feed_state.c.body_hash.is_not_distinct_from(seen.body_hash),
+        feed_state.c.hashed_change.is_not_distinct_from(seen.hashed_change),
+    )
+    noted = update(feed_state).where(*unmoved)
+    return (
+        connection.execute(noted.values(body_hash=body_hash, hashed_change=seen.change)).rowcount
+        == 1
+    )
+
+
+def forget_looks(connection: Connection) -> None:
+    """Forget how all feeds were: nobody is told of them any more."""
+    known = update(feed_state).where(feed_state.c.hashed_change.is_not(None))
+    connection.execute(known.values(body_hash=None, hashed_change=None))
+
+
+def find(connection: Connection, hub: str, feed_url: str) -> HubPing | None:
+    """Return what a hub was told of a feed; nobody else changes it until the transaction ends."""
+    statement = select(*_COLUMNS).where(hub_ping.c.hub == hub, hub_ping.c.feed_url == feed_url)
+    row = connection.execute(statement.with_for_update()).mappings().first()
+    return HubPing(**row) if row else None
+
+
+def put(connection: Connection, ping: HubPing) -> None:
+    """Write what a hub is to be told, or was."""
+    row = asdict(ping)
+    statement = upsert(connection.dialect.name, hub_ping).values(row)
+    keys = [hub_ping.c.hub, hub_ping.c.feed_url]
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=row))
+
+
+def find_due(connection: Connection, *, now: datetime, to_change: bool = False) -> HubPing | None:
+    """Return what is due to be told first.
+
+    Args:
+        connection: One that writes, if the ping is to be changed.
+        now: The time.
+        to_change: Nobody else gets it until the transaction ends.
+    """
+    due = select(*_COLUMNS).where(hub_ping.c.next_try_at <= now).order_by(hub_ping.c.next_try_at)
+    due = due.limit(1)
+    row = connection.execute(due.with_for_update(skip_locked=True) if to_change else due)
+    found = row.mappings().first()
+    return HubPing(**found) if found else None
+
+
+def keep_only(connection: Connection, *, hubs: Collection[str], feed_urls: Collection[str]) -> None:
+    """Forget what is for other hubs or of other feeds than these."""
+    rows = connection.execute(select(hub_ping.c.hub, hub_ping.c.feed_url)).all()
+    gone = [row for row in rows if row.hub not in hubs or row.feed_url not in feed_urls]
+    for row in gone:
+        is_meant = hub_ping.c.hub == row.hub, hub_ping.c.feed_url == row.feed_url
+        connection.execute(delete(hub_ping).where(*is_meant))
+
+
+def count_by_standing(connection: Connection) -> dict[str, int]:
+    """Return of how many feeds, each counted for each hub, hubs were told, wait, or fail."""
+    counted = select(_STANDING, func.count().label("number")).group_by(_STANDING)
+    found = {row.standing: row.number for row in connection.execute(counted)}
+    return {standing: found.get(standing, 0) for standing in STANDINGS}
+
+
+def standings(connection: Connection, *, since: datetime) -> list[HubStanding]:
+    """Return how it stands with each hub, by address.
+
+    Args:
+        connection: Any.
+        since: Before that it does not count that a hub was told of a feed.
+    """
+    rules = {
+        "told": and_(_STANDING == "told", hub_ping.c.accepted_at >= since),
+        "waiting": _STANDING == "waiting",
+        "failing": _STANDING == "failing",
+    }
+    sums = [func.sum(case((rule, 1), else_=0)).label(name) for name, rule in rules.items()]
+    error = func.max(hub_ping.c.last_error).label("error")
+    statement = (
+        select(hub_ping.c.hub, *sums, error).group_by(hub_ping.c.hub).order_by(hub_ping.c.hub)
+    )
+    return [
+        HubStanding(
+            hub=row.hub,
+            told=int(row.told),
+            waiting=int(row.waiting),
+            failing=int(row.failing),
+            error=row.error,
+        )
+        for row in connection.execute(statement)
+    ]

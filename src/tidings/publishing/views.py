@@ -1,0 +1,183 @@
+"""The pages: what each one shows, as a contract with its template."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, fields
+from typing import Any, ClassVar, Protocol
+
+from tidings.model.entries import Entry
+from tidings.model.newsletters import Digest, Issue, IssueLine, Newsletter
+from tidings.model.scopes import Scope
+from tidings.publishing.directories import SourceLine
+from tidings.publishing.pagination import NEIGHBOURS
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageLink:
+    """A page by its number; `href` is None for the page shown."""
+
+    number: int
+    href: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pagination:
+    """Where a page stands among the pages of its list, which are numbered from the oldest.
+
+    How many there are is told on the newest one only: what an older page shows stays as it is
+    while new ones come.
+
+    Attributes:
+        number: Of the page shown.
+        newest: The page without a number in its address; None on that page.
+        links: In descending order; a gap in the numbers is a gap in the list.
+    """
+
+    number: int
+    newest: str | None
+    newer: str | None
+    older: str | None
+    links: tuple[PageLink, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """A page of entries, newest first.
+
+    Attributes:
+        heading: The scope's name; the site's title for `all`.
+        about: A sentence on the scope, or empty.
+        source: What the scope is, if it is one.
+        pinned: What the operator wants on top, newest pin first.
+        folded: How many more came with an entry, by the id of the one they stand behind.
+    """
+
+    template: ClassVar[str] = "list.html"
+
+    site: Site
+    scope: Scope
+    heading: str
+    about: str = ""
+    source: SourceLine | None = None
+    pinned: tuple[Entry, ...] = ()
+    entries: tuple[Entry, ...]
+    folded: Mapping[int, int]
+    pagination: Pagination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPage:
+    """An entry with its content, to be read here."""
+
+    template: ClassVar[str] = "entry.html"
+
+    site: Site
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuePage:
+    """An issue of a newsletter, with every entry it tells of.
+
+    Attributes:
+        newer: The next listed issue of the newsletter; None if there is none, or this one is
+            not listed.
+        older: The one before, in the same way.
+    """
+
+    template: ClassVar[str] = "issue.html"
+
+    site: Site
+    issue: Issue
+    digest: Digest
+    newer: IssueLine | None = None
+    older: IssueLine | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueContent:
+    """The same as the content of an entry in a feed: no page, a piece of HTML."""
+
+    template: ClassVar[str] = "issue_content.html"
+
+    site: Site
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """The issues of a newsletter that everybody may find, newest first."""
+
+    newsletter: Newsletter
+    issues: tuple[IssueLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuesPage:
+    """A page of the archives of all newsletters, newest issues first."""
+
+    template: ClassVar[str] = "issues.html"
+
+    site: Site
+    archives: tuple[Archive, ...]
+    pagination: Pagination
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """What somebody sees in place of what they asked for.
+
+    Attributes:
+        status: HTTP status that the catalogue has phrases for: 400, 403, 404, 405, 409, 413, 415 or 500.
+    """
+
+    template: ClassVar[str] = "error.html"
+
+    site: Site
+    status: int
+
+
+class Page(Protocol):
+    """A page of any kind: its fields are what its template shows."""
+
+    template: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def site(self) -> Site:
+        """What all pages share."""
+
+
+def render(page: Page, templates: Templates) -> bytes:
+    """Render a page as HTML.
+
+    Raises:
+        TemplateError: Its template uses something that its values do not have.
+    """
+    values = {field.name: getattr(page, field.name) for field in fields(page)}
+    return templates.render(page.template, values, language=page.site.language)
+
+
+def paginate(number: int, *, count: int, href: Callable[[int | None], str]) -> Pagination:
+    """Return the links from page `number` of `count` to the others.
+
+    Args:
+        number: Of the page shown, from 1, the oldest.
+        count: Of pages; an empty list has one.
+        href: Gives the link to a page, None being the newest.
+    """
+    is_newest = number == count
+    near = {1, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
+    shown = near & set(range(1, count)) | ({count} if is_newest else set())
+    newer = None if number + 1 == count else number + 1
+    return Pagination(
+        number=number,
+        newest=None if is_newest else href(None),
+        newer=None if is_newest else href(newer),
+        older=href(number - 1) if number > 1 else None,
+        links=tuple(
+            PageLink(number=other, href=None if other == number else href(other))
+            for other in sorted(shown, reverse=True)
+        ),
+    )

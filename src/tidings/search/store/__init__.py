@@ -1,0 +1,1 @@
+"""The SQL of full-text search: queries, the index, saved searches."""

@@ -1,1 +1,0 @@
-"""The use cases: transactions begin here."""

@@ -1,1 +1,0 @@
-"""The boundary to the database."""

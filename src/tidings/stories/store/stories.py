@@ -1,0 +1,272 @@
+"""The SQL of stories: find them for new entries, join, update leads, delete old keys."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from tidings.catalog import change_log
+from tidings.db.database import Database
+from tidings.db.statements import slices
+from tidings.db.tables import apart, entry, likeness, story, story_key
+from tidings.model.entries import EntryState
+from tidings.stories.matching import (
+    MATCH_WINDOW,
+    Match,
+    Member,
+    StoryCandidate,
+    StoryUpdate,
+    find_candidates,
+    find_matches,
+    group_matches,
+)
+from tidings.stories.minhash import MAX_HTML, sketch_of
+
+# Entries that may share a key; one that more have is boilerplate, and would cost comparisons.
+MAX_PER_KEY = 24
+
+# Entries whose keys are deleted at a time.
+KEY_CHUNK = 1000
+
+
+def join(
+    connection: Connection, new: Sequence[StoryCandidate], *, change: int, now: datetime
+) -> None:
+    """Find the stories of entries that have just become public: two statements, if there are none.
+
+    The caller has taken `change`, which keeps every other writer out meanwhile.
+    """
+    if not new:
+        return
+    known = _seqs_by_key(connection, {key for one in new for key in one.sketch.keys})
+    _insert_keys(connection, new)
+    candidates = find_candidates(new, known)
+    loaded = {one.seq: one for one in new}
+    absent = {seq for seqs in candidates.values() for seq in seqs} - loaded.keys()
+    for some in slices(absent):
+        loaded |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
+    matches = [
+        match
+        for one in new
+        for match in find_matches(
+            one, [loaded[seq] for seq in candidates[one.seq] if seq in loaded]
+        )
+    ]
+    if matches:
+        _join(connection, matches, change=change, now=now)
+
+
+def refresh(
+    connection: Connection, entry_ids: Collection[int], *, change: int, now: datetime
+) -> None:
+    """Note that some entries look different: one statement, if they are in no story.
+
+    Other members of their stories name them ("Also at"), and look different as well; and another
+    one may lead.
+    """
+    if not entry_ids:
+        return
+    story_ids = of_entries(connection, entry.c.id.in_(entry_ids))
+    if story_ids:
+        update_leads(connection, story_ids, change=change, now=now)
+
+
+def read(connection: Connection, rule: ColumnElement[bool]) -> list[StoryCandidate]:
+    """Return entries that are or were public, with sketches of their present content."""
+    opening = func.substr(entry.c.content, 1, MAX_HTML).label("opening")
+    columns = (entry.c.seq, entry.c.source_id, entry.c.story_id, entry.c.first_seen_at)
+    seen = (entry.c.title, entry.c.url, entry.c.excerpt, opening)
+    rows = connection.execute(select(*columns, *seen).where(entry.c.seq.is_not(None), rule))
+    return [
+        StoryCandidate(
+            seq=row.seq,
+            source_id=row.source_id,
+            story_id=row.story_id,
+            seen_at=row.first_seen_at,
+            sketch=sketch_of(row.title, row.url, row.opening or row.excerpt),
+        )
+        for row in rows
+    ]
+
+
+def write(
+    connection: Connection, joined: Sequence[StoryUpdate], *, change: int, now: datetime
+) -> list[int]:
+    """Store stories as they are from now on, and return their ids."""
+    founded = sum(not one.story_ids for one in joined)
+    fresh = iter(_insert_stories(connection, founded, now=now))
+    ids = [one.story_ids[0] if one.story_ids else next(fresh) for one in joined]
+    moved = [
+        {"of_seq": member.seq, "new_story": story_id}
+        for one, story_id in zip(joined, ids, strict=True)
+        for member in one.members
+        if member.story_id != story_id
+    ]
+    if moved:
+        by_seq = update(entry).where(entry.c.seq == bindparam("of_seq"))
+        connection.execute(by_seq.values(story_id=bindparam("new_story")), moved)
+    reasons = [_reason(match, now=now) for one in joined for match in one.matches]
+    if reasons:
+        connection.execute(insert(likeness), reasons)
+    absorbed = [story_id for one in joined for story_id in one.story_ids[1:]]
+    if absorbed:
+        connection.execute(delete(story).where(story.c.id.in_(absorbed)))
+    update_leads(connection, ids, change=change, now=now)
+    return ids
+
+
+def update_leads(
+    connection: Connection, story_ids: Collection[int], *, change: int, now: datetime
+) -> None:
+    """Let the oldest public member of each story lead, and note that all of them look different.
+
+    Members are not folded: what several sources report is shown.
+    """
+    older = entry.alias()
+    has_older = exists().where(
+        older.c.story_id == entry.c.story_id,
+        older.c.seq < entry.c.seq,
+        older.c.state == EntryState.PUBLIC,
+    )
+    are_theirs = entry.c.story_id.in_(story_ids)
+    changed = {"follows": has_older, "folded": False, "change": change}
+    connection.execute(update(entry).where(are_theirs).values(changed))
+    of_sources = connection.scalars(select(entry.c.source_id).where(are_theirs).distinct())
+    change_log.touch(
+        connection, [change_log.ALL], with_sources=sorted(of_sources), change=change, now=now
+    )
+
+
+def of_entries(connection: Connection, rule: ColumnElement[bool]) -> list[int]:
+    """Return the ids of the stories that some entries are in."""
+    story_ids = select(entry.c.story_id).where(rule, entry.c.story_id.is_not(None)).distinct()
+    return list(connection.scalars(story_ids.order_by(entry.c.story_id)))
+
+
+def of_source(connection: Connection, source_id: int) -> list[int]:
+    """Return the ids of the stories that entries of a source are in."""
+    return of_entries(connection, entry.c.source_id == source_id)
+
+
+def members(connection: Connection, story_ids: Collection[int]) -> list[Member]:
+    """Return all members of stories, the oldest first."""
+    columns = (entry.c.seq, entry.c.source_id, entry.c.story_id)
+    rows = connection.execute(
+        select(*columns).where(entry.c.story_id.in_(story_ids)).order_by(entry.c.seq)
+    )
+    return [Member(seq=seq, source_id=source, story_id=story_id) for seq, source, story_id in rows]
+
+
+def detach(connection: Connection, story_ids: Collection[int], *, now: datetime) -> None:
+    """Update stories of which members are gone; with less than two they end."""
+    if not story_ids:
+        return
+    change, _ = change_log.next_change(connection)
+    update_leads(connection, story_ids, change=change, now=now)
+    several = (
+        select(entry.c.story_id)
+        .where(entry.c.story_id.in_(story_ids))
+        .group_by(entry.c.story_id)
+        .having(func.count() > 1)
+    )
+    ended = set(story_ids) - set(connection.scalars(several))
+    connection.execute(update(entry).where(entry.c.story_id.in_(ended)).values(story_id=None))
+    connection.execute(delete(story).where(story.c.id.in_(ended)))
+
+
+def delete_old_keys(
+    connection: Connection, *, now: datetime, memory: timedelta = MATCH_WINDOW
+) -> int:
+    """Delete the keys of some entries older than `memory`; return of how many.
+
+    At most `KEY_CHUNK`, so that other writers have to wait for a moment only.
+    """
+    oldest = select(func.min(story_key.c.seq)).scalar_subquery()
+    first = select(entry.c.seq).where(entry.c.seq >= oldest).order_by(entry.c.seq).limit(KEY_CHUNK)
+    is_old = entry.c.first_seen_at < now - memory
+    seqs = list(connection.scalars(select(entry.c.seq).where(entry.c.seq.in_(first), is_old)))
+    connection.execute(delete(story_key).where(story_key.c.seq <= max(seqs, default=0)))
+    return len(seqs)
+
+
+def _seqs_by_key(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
+    known: dict[int, list[int]] = defaultdict(list)
+    for some in slices(keys):
+        for key, seq in connection.execute(select(story_key).where(story_key.c.key.in_(some))):
+            known[key].append(seq)
+    return known
+
+
+def _insert_keys(connection: Connection, new: Sequence[StoryCandidate]) -> None:
+    rows = [{"new_key": key, "new_seq": one.seq} for one in new for key in one.sketch.keys]
+    if rows:
+        connection.execute(_key_insert(), rows)
+
+
+@cache
+def _key_insert() -> Insert:
+    key = bindparam("new_key", type_=story_key.c.key.type)
+    seq = bindparam("new_seq", type_=story_key.c.seq.type)
+    crowd = select(func.count()).where(story_key.c.key == key).scalar_subquery()
+    return insert(story_key).from_select(
+        ["key", "seq"], select(key, seq).where(crowd < MAX_PER_KEY)
+    )
+
+
+def _join(connection: Connection, matches: Sequence[Match], *, change: int, now: datetime) -> None:
+    known = {match.other.story_id for match in matches if match.other.story_id}
+    stories = members(connection, known) if known else []
+    seqs = {member.seq for match in matches for member in (match.one, match.other)}
+    seqs |= {member.seq for member in stories}
+    joined = group_matches(matches, stories, _separated_pairs(connection, seqs))
+    if joined:
+        write(connection, joined, change=change, now=now)
+
+
+def _separated_pairs(connection: Connection, seqs: Collection[int]) -> set[frozenset[int]]:
+    """Return the pairs among entries that are never one story."""
+    return {
+        frozenset(row)
+        for some in slices(seqs)
+        for row in connection.execute(
+            select(apart.c.seq, apart.c.mate_seq).where(apart.c.seq.in_(some))
+        )
+    }
+
+
+def _insert_stories(connection: Connection, number: int, *, now: datetime) -> list[int]:
+    if not number:
+        return []
+    rows = [{"made_at": now} for _ in range(number)]
+    return list(connection.scalars(insert(story).returning(story.c.id), rows))
+
+
+def _reason(match: Match, *, now: datetime) -> dict[str, object]:
+    return {
+        "seq": match.one.seq,
+        "mate_seq": match.other.seq,
+        "because": match.similarity.because,
+        "score": match.similarity.score,
+        "joined_at": now,
+    }
+
+
+def delete_all_old_keys(database: Database, *, now: datetime) -> None:
+    """Delete the keys of all entries that are too old to be matched, some at a time."""
+    forgotten = KEY_CHUNK
+    while forgotten:
+        with database.write() as connection:
+            forgotten = delete_old_keys(connection, now=now)

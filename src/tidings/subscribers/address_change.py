@@ -1,0 +1,156 @@
+"""Moving to another address: asked for in the preferences, confirmed at the new address."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from tidings.db.database import Connection, Database
+from tidings.errors import InvalidError, NotFoundError
+from tidings.mail.addresses import EmailAddress
+from tidings.model.subscribers import (
+    LETTER_PAUSE,
+    AddressChange,
+    ConsentEvent,
+    MessageKind,
+    SubscriberProfile,
+    Visitor,
+    abuse_key,
+)
+from tidings.subscribers.consent_log import Actor
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.store import (
+    consents,
+    rate_limits,
+    subscribers,
+    suppressions,
+    transactional,
+)
+from tidings.subscribers.store.transactional import NewMessage
+from tidings.subscribers.subscriber_access import is_barred, read_address, reader_by
+
+logger = logging.getLogger(__name__)
+
+# New addresses that are written to at most for one subscriber; to each of them once.
+LETTERS_A_DAY = 3
+
+
+class AddressChanges:
+    """Changes the addresses of subscribers."""
+
+    def __init__(
+        self, database: Database, *, links: SignedLinks, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._links = links
+        self._clock = clock
+
+    def ask(self, token: str, text: str) -> None:
+        """Have a letter sent to a new address, by which it can be confirmed, or not.
+
+        Nothing is sent to an address of another subscriber or one that gets nothing, and
+        beyond the limits; nobody can tell.
+
+        Args:
+            token: Of a link to preferences.
+            text: The new address.
+
+        Raises:
+            InvalidError: It is none, or theirs already.
+            NotFoundError: The link is not ours, or worth nothing any more.
+        """
+        address = read_address(text)
+        now = self._clock()
+        with self._database.write() as connection:
+            reader = reader_by(connection, self._links, token)
+            if address.key == reader.key:
+                raise InvalidError("address", text, "letters go there already")
+            if self._is_over(connection, reader, address):
+                return
+            both = address.address, address.key
+            number = subscribers.ask_change(connection, reader.id, both, now=now)
+            if self._can_have(connection, address.key):
+                letter = _letter(MessageKind.ADDRESS, reader, address.address, number)
+                transactional.add(connection, letter, now=now)
+
+    def look(self, token: str) -> AddressChange:
+        """Return which change a link is to confirm; nothing happens.
+
+        Raises:
+            NotFoundError: The link is not ours (`link`), or it is too late, or the change has
+                been asked for anew (`change of address`).
+        """
+        number, asked_at = self._links.address.read(token)
+        with self._database.read() as connection:
+            return self._check(subscribers.find_change(connection, number), asked_at)
+
+    def confirm(self, token: str, visitor: Visitor) -> SubscriberProfile:
+        """Make a change of address; done twice, it is done once. The old address is told.
+
+        Raises:
+            NotFoundError: As for `look`, or somebody else has the address by now.
+        """
+        number, asked_at = self._links.address.read(token)
+        now = self._clock()
+        with self._database.write() as connection:
+            change = self._check(subscribers.lock_change(connection, number), asked_at)
+            before = subscribers.get(connection, change.subscriber_id)
+            if before.key == change.key:
+                return before
+            if not self._can_have(connection, change.key):
+                raise _outdated()
+            if not subscribers.move(connection, change):
+                raise _outdated()
+            suppressions.forgive(connection, self._links.suppression_hash(change.key))
+            act = Actor(now=now, by="reader", network=self._links.network_hash(visitor))
+            addresses = {"from": before.address, "to": change.address}
+            line = act.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
+            consents.add(connection, before.id, line)
+            transactional.add(
+                connection, _letter(MessageKind.MOVED, before, before.address), now=now
+            )
+            logger.info("address changed", extra={"subscriber": before.id})
+            return subscribers.get(connection, before.id)
+
+    def _is_over(
+        self, connection: Connection, reader: SubscriberProfile, address: EmailAddress
+    ) -> bool:
+        limits = (
+            ("mover", str(reader.id), LETTERS_A_DAY),
+            ("new address", abuse_key(address.key), 1),
+        )
+        for name, who, most in limits:
+            key = self._links.keyed_hash(f"quota of {name}", who)
+            used = rate_limits.take(connection, key, window=LETTER_PAUSE, now=self._clock())
+            if used > most:
+                logger.info("change of address dropped", extra={"because": name})
+                return True
+        return False
+
+    def _can_have(self, connection: Connection, key: str) -> bool:
+        is_free = subscribers.find_id(connection, key) is None
+        return is_free and not is_barred(connection, self._links, key)
+
+    def _check(self, found: AddressChange | None, asked_at: int) -> AddressChange:
+        if found is None or int(found.asked_at.timestamp()) != asked_at:
+            raise _outdated()
+        if self._clock() >= found.expires_at:
+            raise _outdated()
+        return found
+
+
+def _outdated() -> NotFoundError:
+    return NotFoundError("change of address", "waits here any more")
+
+
+def _letter(
+    kind: MessageKind, reader: SubscriberProfile, address: str, change_id: int | None = None
+) -> NewMessage:
+    first = reader.subscriptions[0] if reader.subscriptions else None
+    return NewMessage(
+        kind=kind,
+        address=address,
+        language=first.language if first else "en",
+        newsletter_id=first.newsletter.id if first else None,
+        subscription_id=first.id if first else None,
+        address_change_id=change_id,
+    )

@@ -1,0 +1,34 @@
+"""How often something was asked for, by the keyed hash of who asked."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, case, delete
+
+from tidings.db.statements import upsert
+from tidings.db.subscriber_tables import quota
+
+
+def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime) -> int:
+    """Count one more, and return how many there were in the window that this one falls in.
+
+    A window begins with the first that is counted; nobody else counts at the same moment.
+    """
+    is_over = quota.c.since <= now - window
+    counted = (
+        upsert(connection.dialect.name, quota)
+        .values(key=key, since=now, used=1)
+        .on_conflict_do_update(
+            index_elements=[quota.c.key],
+            set_={
+                "used": case((is_over, 1), else_=quota.c.used + 1),
+                "since": case((is_over, now), else_=quota.c.since),
+            },
+        )
+        .returning(quota.c.used)
+    )
+    return int(connection.execute(counted).scalar_one())
+
+
+def forget(connection: Connection, *, before: datetime) -> int:
+    """Delete windows that began before a time; say how many."""
+    return connection.execute(delete(quota).where(quota.c.since < before)).rowcount

@@ -1,0 +1,159 @@
+"""Sign-ups: what somebody wishes who has yet to confirm that the address is theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, case, delete, or_, select
+
+from tidings.catalog import newsletters
+from tidings.catalog.newsletters import schedule_columns, to_schedule
+from tidings.db.mail_tables import subscriber, subscription
+from tidings.db.statements import upsert
+from tidings.db.subscriber_tables import sign_up
+from tidings.model.newsletters import Newsletter
+from tidings.model.subscribers import MAX_LETTERS, WAITING_TIME, Preferences, SignUp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSignUp:
+    """What is kept of a form; `network` is a keyed hash."""
+
+    address: str
+    key: str
+    newsletter_id: int
+    wish: Preferences
+    form: str
+    wording: str
+    network: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letterbox:
+    """Where the letters of a subscription go."""
+
+    subscription_id: int
+    address: str
+    language: str
+
+
+def ask(connection: Connection, new: NewSignUp, *, now: datetime) -> int | None:
+    """Keep what somebody wishes, in the place of what they wished before; return its id.
+
+    None if they have been written to often enough: then nothing has changed.
+    """
+    return ask_many(connection, [new], now=now).get(new.key)
+
+
+def ask_many(
+    connection: Connection, wishes: Sequence[NewSignUp], *, now: datetime
+) -> dict[str, int]:
+    """Keep what people wish of one newsletter; return ids by key.
+
+    Nobody may be named twice. Who has been written to often enough is left out.
+    """
+    if not wishes:
+        return {}
+    row = upsert(connection.dialect.name, sign_up)
+    rows = [_columns(new, now) for new in wishes]
+    is_over = sign_up.c.expires_at <= now
+    again = {
+        **{name: row.excluded[name] for name in rows[0]},
+        "asked_times": case((is_over, 1), else_=sign_up.c.asked_times + 1),
+    }
+    asked = row.on_conflict_do_update(
+        index_elements=[sign_up.c.key, sign_up.c.newsletter_id],
+        set_=again,
+        where=or_(is_over, sign_up.c.asked_times < MAX_LETTERS),
+    )
+    returned = connection.execute(asked.returning(sign_up.c.key, sign_up.c.id), rows)
+    return {one.key: one.id for one in returned}
+
+
+def find_letterbox(connection: Connection, new: NewSignUp) -> Letterbox | None:
+    """Return where the letters go of who signs up and is subscribed already."""
+    statement = (
+        select(subscription.c.id, subscriber.c.address, subscription.c.language)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(
+            subscriber.c.key == new.key,
+            subscription.c.newsletter_id == new.newsletter_id,
+            subscription.c.ended_at.is_(None),
+        )
+    )
+    row = connection.execute(statement).first()
+    if row is None:
+        return None
+    return Letterbox(subscription_id=row.id, address=row.address, language=row.language)
+
+
+def lock(connection: Connection, sign_up_id: int) -> SignUp | None:
+    """Return a sign-up that nobody else confirms before this transaction ends."""
+    return _find(connection, select(sign_up).where(sign_up.c.id == sign_up_id).with_for_update())
+
+
+def find(connection: Connection, sign_up_id: int) -> SignUp | None:
+    """Return a sign-up, if it has not been forgotten."""
+    return _find(connection, select(sign_up).where(sign_up.c.id == sign_up_id))
+
+
+def waiting(connection: Connection, newsletter_id: int | None, *, now: datetime) -> list[SignUp]:
+    """Return who has yet to confirm, the latest first; of all newsletters if none is named."""
+    statement = select(sign_up).where(sign_up.c.expires_at > now)
+    if newsletter_id is not None:
+        statement = statement.where(sign_up.c.newsletter_id == newsletter_id)
+    rows = connection.execute(statement.order_by(sign_up.c.asked_at.desc(), sign_up.c.id)).all()
+    series = newsletters.by_id(connection)
+    return [_to_sign_up(row, series[row.newsletter_id]) for row in rows]
+
+
+def remove(connection: Connection, key: str) -> None:
+    """Forget what somebody asked for."""
+    connection.execute(delete(sign_up).where(sign_up.c.key == key))
+
+
+def purge(connection: Connection, *, now: datetime) -> int:
+    """Forget what nobody confirmed in time; say how many that were."""
+    return connection.execute(delete(sign_up).where(sign_up.c.expires_at <= now)).rowcount
+
+
+def _columns(new: NewSignUp, now: datetime) -> dict[str, object]:
+    return {
+        "address": new.address,
+        "key": new.key,
+        "newsletter_id": new.newsletter_id,
+        **schedule_columns(new.wish.schedule),
+        "language": new.wish.language,
+        "topics": list(new.wish.topics),
+        "form": new.form,
+        "wording": new.wording,
+        "network": new.network,
+        "asked_at": now,
+        "asked_times": 1,
+        "expires_at": now + WAITING_TIME,
+    }
+
+
+def _find(connection: Connection, statement: Select[Any]) -> SignUp | None:
+    row = connection.execute(statement).first()
+    if row is None:
+        return None
+    return _to_sign_up(row, newsletters.by_id(connection)[row.newsletter_id])
+
+
+def _to_sign_up(row: Row[*tuple[Any, ...]], series: Newsletter) -> SignUp:
+    wish = Preferences(schedule=to_schedule(row), language=row.language, topics=tuple(row.topics))
+    return SignUp(
+        id=row.id,
+        address=row.address,
+        key=row.key,
+        newsletter=series,
+        wish=wish,
+        form=row.form,
+        wording=row.wording,
+        network=row.network,
+        asked_at=row.asked_at,
+        asked_times=row.asked_times,
+        expires_at=row.expires_at,
+    )

@@ -1,0 +1,304 @@
+"""People with an address: who they are, what address they want, and how they are forgotten.
+
+What is on record of a subscription: its slots, and what they held.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from tidings.db.mail_tables import delivery, issue, issue_entry, plan_log, subscriber, subscription
+from tidings.db.subscriber_tables import address_change, notice, sign_up
+from tidings.db.tables import entry
+from tidings.errors import NotFoundError
+from tidings.model.newsletters import DeliveryState
+from tidings.model.subscribers import WAITING_TIME, AddressChange, SubscriberProfile
+from tidings.newsletters.windows import Omission
+from tidings.subscribers.bounce_rules import BounceHistory
+from tidings.subscribers.store import subscriptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """An issue that was planned for somebody, by its slug."""
+
+    slug: str
+    subject: str
+    state: str
+    finished_at: datetime | None
+
+
+def get(connection: Connection, subscriber_id: int) -> SubscriberProfile:
+    """Return a subscriber.
+
+    Raises:
+        NotFoundError: There is none with that id.
+    """
+    return _get(connection, subscriber.c.id == subscriber_id, subscriber_id)
+
+
+def get_of(connection: Connection, key: str) -> SubscriberProfile:
+    """Return the subscriber with an address.
+
+    Raises:
+        NotFoundError: Nobody has that address.
+    """
+    return _get(connection, subscriber.c.key == key, key)
+
+
+def find_id(connection: Connection, key: str) -> int | None:
+    """Return the id of the subscriber with an address, if somebody has it."""
+    return connection.scalar(select(subscriber.c.id).where(subscriber.c.key == key))
+
+
+def owner_of(connection: Connection, subscription_id: int) -> int:
+    """Return the id of whose subscription it is.
+
+    Raises:
+        NotFoundError: There is no such subscription.
+    """
+    statement = select(subscription.c.subscriber_id).where(subscription.c.id == subscription_id)
+    found = connection.scalar(statement)
+    if found is None:
+        raise NotFoundError("subscription", subscription_id)
+    return int(found)
+
+
+def standing(connection: Connection, key: str) -> BounceHistory:
+    """Return what failures there have been to an address; none if nobody has it."""
+    theirs = select(subscriber).where(subscriber.c.key == key)
+    row = connection.execute(theirs).first()
+    if row is None:
+        return BounceHistory()
+    return BounceHistory(score=row.bounce_score, since=row.bouncing_since, last_at=row.bounced_at)
+
+
+def letters(connection: Connection, subscriber_id: int) -> list[Letter]:
+    """Return what was sent, or is to be sent, to somebody, by issue; the oldest first."""
+    statement = (
+        select(issue.c.slug, issue.c.subject, delivery.c.state, delivery.c.finished_at)
+        .join(delivery, delivery.c.issue_id == issue.c.id)
+        .join(subscription, subscription.c.id == delivery.c.subscription_id)
+        .where(subscription.c.subscriber_id == subscriber_id)
+        .order_by(delivery.c.id)
+    )
+    return [Letter(**row) for row in connection.execute(statement).mappings()]
+
+
+def remove(
+    connection: Connection, reader: SubscriberProfile, *, former: Collection[str] = ()
+) -> None:
+    """Delete a person with all they subscribed to, agreed to, were sent and asked for.
+
+    Args:
+        connection: A writing one.
+        reader: Who.
+        former: The keys of addresses that were theirs before.
+    """
+    theirs = {reader.key, *former}
+    connection.execute(delete(subscriber).where(subscriber.c.id == reader.id))
+    connection.execute(delete(sign_up).where(sign_up.c.key.in_(theirs)))
+    connection.execute(delete(notice).where(func.lower(notice.c.address).in_(theirs)))
+
+
+def sign_out(connection: Connection, subscriber_id: int) -> None:
+    """Make all links to somebody's preferences worthless."""
+    newer = {"token_version": subscriber.c.token_version + 1}
+    connection.execute(update(subscriber).where(subscriber.c.id == subscriber_id).values(newer))
+
+
+def ask_change(
+    connection: Connection, subscriber_id: int, address: tuple[str, str], *, now: datetime
+) -> int:
+    """Keep the address that somebody wants, in the place of an earlier one; return its id.
+
+    Args:
+        connection: A writing one.
+        subscriber_id: Who wants it.
+        address: As it is written to, and as it is told apart.
+        now: When they asked.
+    """
+    others = delete(address_change).where(address_change.c.subscriber_id == subscriber_id)
+    connection.execute(others)  # with its letter, whose link would be good for the new address
+    row = insert(address_change).values(
+        subscriber_id=subscriber_id,
+        address=address[0],
+        key=address[1],
+        asked_at=now,
+        expires_at=now + WAITING_TIME,
+    )
+    return int(connection.execute(row.returning(address_change.c.id)).scalar_one())
+
+
+def find_change(connection: Connection, change_id: int) -> AddressChange | None:
+    """Return a change of address, if it has not been forgotten."""
+    return _find_change(connection, _changes(change_id))
+
+
+def lock_change(connection: Connection, change_id: int) -> AddressChange | None:
+    """Return a change of address that nobody else makes before this transaction ends."""
+    return _find_change(connection, _changes(change_id).with_for_update())
+
+
+def move(connection: Connection, change: AddressChange) -> bool:
+    """Give a subscriber the new address; their old links to preferences are worthless then.
+
+    False if somebody else has got it, at this very moment maybe: then nothing has changed.
+    """
+    values = {
+        "address": change.address,
+        "key": change.key,
+        "token_version": subscriber.c.token_version + 1,
+        "bounce_score": 0,
+        "bouncing_since": None,
+        "bounced_at": None,
+    }
+    moving = update(subscriber).where(subscriber.c.id == change.subscriber_id)
+    try:
+        with connection.begin_nested():  # what fails on PostgreSQL spoils the transaction
+            connection.execute(moving.values(values))
+    except IntegrityError:
+        return False
+    return True
+
+
+def purge_changes(connection: Connection, *, now: datetime) -> int:
+    """Forget changes of address that nobody confirmed in time; say how many."""
+    is_over = address_change.c.expires_at <= now
+    return connection.execute(delete(address_change).where(is_over)).rowcount
+
+
+def _get(connection: Connection, rule: ColumnElement[bool], key: object) -> SubscriberProfile:
+    row = connection.execute(select(subscriber).where(rule)).first()
+    if row is None:
+        raise NotFoundError("subscriber", key)
+    return SubscriberProfile(
+        id=row.id,
+        address=row.address,
+        key=row.key,
+        token_version=row.token_version,
+        subscriptions=tuple(subscriptions.of_subscriber_id(connection, row.id)),
+    )
+
+
+def _changes(change_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(address_change, subscriber.c.address.label("old_address"))
+        .join(subscriber, subscriber.c.id == address_change.c.subscriber_id)
+        .where(address_change.c.id == change_id)
+    )
+
+
+def _find_change(
+    connection: Connection, statement: Select[*tuple[Any, ...]]
+) -> AddressChange | None:
+    row = connection.execute(statement).mappings().first()
+    if row is None:
+        return None
+    return AddressChange(**{name: row[name] for name in AddressChange.__dataclass_fields__})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRecord:
+    """A slot that was planned, with a letter or without one.
+
+    Attributes:
+        came_to: What became of its letter, or why there was none.
+        delivery: The id; None without a letter.
+        finished_at: When the letter came to its end.
+        told: Ids of the entries in the letter, in its order.
+    """
+
+    slot: str
+    from_seq: int
+    to_seq: int
+    planned_at: datetime
+    came_to: DeliveryState | Omission
+    delivery: int | None = None
+    finished_at: datetime | None = None
+    reply: str | None = None
+    told: Sequence[int] = ()
+
+
+def slots(
+    connection: Connection, subscription_id: int, *, label: str | None, limit: int
+) -> list[SlotRecord]:
+    """Return the slots of a subscription, the newest first; with a label, those of that name."""
+    letters = select(delivery).where(delivery.c.subscription_id == subscription_id)
+    gaps = select(plan_log).where(plan_log.c.subscription_id == subscription_id)
+    if label is not None:
+        letters, gaps = (
+            letters.where(delivery.c.slot == label),
+            gaps.where(plan_log.c.slot == label),
+        )
+    sent = connection.execute(letters.order_by(delivery.c.id.desc()).limit(limit)).all()
+    told = _told(connection, [row.issue_id for row in sent])
+    found = [
+        SlotRecord(
+            slot=row.slot,
+            from_seq=row.from_seq,
+            to_seq=row.to_seq,
+            planned_at=row.planned_at,
+            came_to=DeliveryState(row.state),
+            delivery=row.id,
+            finished_at=row.finished_at,
+            reply=row.reply,
+            told=told.get(row.issue_id, ()),
+        )
+        for row in sent
+    ]
+    found += [
+        SlotRecord(
+            slot=row.slot,
+            from_seq=row.from_seq,
+            to_seq=row.to_seq,
+            planned_at=row.planned_at,
+            came_to=Omission(row.reason),
+        )
+        for row in connection.execute(gaps.order_by(plan_log.c.id.desc()).limit(limit))
+    ]
+    return sorted(found, key=lambda one: one.planned_at, reverse=True)[:limit]
+
+
+def slots_with(connection: Connection, subscription_id: int, seq: int) -> list[SlotRecord]:
+    """Return the slots of a subscription whose window a publish sequence is in, newest first."""
+    of = delivery.c.subscription_id == subscription_id
+    labels = select(delivery.c.slot).where(of, delivery.c.from_seq < seq, delivery.c.to_seq >= seq)
+    of = plan_log.c.subscription_id == subscription_id
+    others = select(plan_log.c.slot).where(of, plan_log.c.from_seq < seq, plan_log.c.to_seq >= seq)
+    found = [
+        one
+        for label in connection.scalars(labels.union(others))
+        for one in slots(connection, subscription_id, label=label, limit=_SAME)
+        if one.from_seq < seq <= one.to_seq
+    ]
+    return sorted(found, key=lambda one: one.planned_at, reverse=True)
+
+
+def published_between(
+    connection: Connection, *, from_seq: int, to_seq: int, limit: int
+) -> list[int]:
+    """Return the ids of what became public in a window, in every state now, the newest first."""
+    is_in = (entry.c.seq > from_seq, entry.c.seq <= to_seq)
+    newest = select(entry.c.id).where(*is_in).order_by(entry.c.seq.desc()).limit(limit)
+    return list(connection.scalars(newest))
+
+
+# Slots of one label that are looked at: one stands, the others were superseded.
+_SAME = 20
+
+
+def _told(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[int]]:
+    statement = (
+        select(issue_entry.c.issue_id, issue_entry.c.entry_id)
+        .where(issue_entry.c.issue_id.in_(set(issue_ids)))
+        .order_by(issue_entry.c.issue_id, issue_entry.c.position)
+    )
+    told: dict[int, list[int]] = {}
+    for row in connection.execute(statement):
+        told.setdefault(row.issue_id, []).append(row.entry_id)
+    return told

@@ -1,0 +1,486 @@
+"""Lists of subscribers as CSV: read from any program, written for any program.
+
+What the columns of a list of subscribers mean, in our own lists and in those of other programs.
+"""
+
+import csv
+import dataclasses
+import re
+import unicodedata
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from io import StringIO
+from typing import TextIO
+
+from tidings.errors import InvalidError
+
+DELIMITERS = ",;\t|"
+
+_SEPARATOR = re.compile(r'"?sep=(?P<delimiter>.)"?\s*', re.IGNORECASE)
+
+_QUOTED = re.compile(r'"[^"]*"')
+
+_ADDRESS = re.compile(r'[\s"]*[^\s@"]+@[^\s@"]+[\s"]*')
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+
+_GUARDED = re.compile(r"'+[=+\-@\t\r]")
+
+# Of the columns only `address` must be there; topics are slugs with blanks between them.
+COLUMNS = (
+    "address",
+    "newsletter",
+    "confirmed_at",
+    "proof",
+    "frequency",
+    "hour",
+    "timezone",
+    "language",
+    "topics",
+    "paused_at",
+)
+
+# What a column can be read as. The last three say who gets nothing any more.
+FIELDS = (*COLUMNS, "status", "left_at", "bounced_at")
+
+# What a column is named that is not to be read.
+LEAVE_OUT = "-"
+
+# Of a column that says true of those who left.
+_IS_OFF = "email_disabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Where in a line things stand.
+
+    Attributes:
+        program: Whose list it is; empty for one of ours.
+        places: The columns of a field, by number; the first one counts that holds anything.
+        evidence: The columns that show consent, with their headings.
+        unread: The headings of columns that are not read.
+    """
+
+    program: str
+    places: Mapping[str, tuple[int, ...]]
+    evidence: tuple[tuple[str, int], ...]
+    unread: tuple[str, ...]
+
+    def cells(self, row: Sequence[str]) -> dict[str, str]:
+        """Return what a row holds, by field; what it is too short for is empty."""
+        held = {
+            field: next((row[one] for one in places if one < len(row) and row[one]), "")
+            for field, places in self.places.items()
+        }
+        if membership_word(held.pop(_IS_OFF, "")) is Membership.SUBSCRIBED:
+            held["status"] = "unsubscribed"
+        shown = [f"{name} {row[one]}" for name, one in self.evidence if one < len(row) and row[one]]
+        if shown and not held.get("proof"):
+            held["proof"] = f"{self.program}: {', '.join(shown)}"
+        return held
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvLine:
+    """A line of a list.
+
+    Attributes:
+        number: Where it begins in the file, from 1.
+        cells: What it holds, by field.
+        problem: Why it cannot be read, if so.
+    """
+
+    number: int
+    cells: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineResult:
+    """What came of a line.
+
+    Attributes:
+        is_suppressed: They had left, or could not be reached, where the list comes from: they get
+            nothing from now on.
+        problem: Why it was left out.
+        cause: The same for all that were left out for that reason.
+    """
+
+    line: int
+    is_in: bool = False
+    is_asked: bool = False
+    is_known: bool = False
+    is_suppressed: bool = False
+    problem: str | None = None
+    cause: str = ""
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file, which is in UTF-8, or in UTF-16 with its mark, as Excel may write.
+
+    Raises:
+        InvalidError: It is in another encoding; the error names the first such line.
+    """
+    encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        number = len(_BREAK.findall(data[: error.start].decode("latin-1"))) + 1
+        because = 'it is not UTF-8; save the file as "CSV UTF-8"'
+        raise InvalidError("line", number, because) from error
+
+
+def read_csv(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[CsvLine]]:
+    """Return what the columns of a list mean, and its lines.
+
+    Delimiters are found out by the headings, or by a line `sep=;` before them, which Excel takes
+    as well. Empty lines are passed over. A line that cannot be read is one with a problem.
+
+    Args:
+        text: Of the file, with its line breaks as they are.
+        given: What the operator says that columns mean, by heading.
+
+    Raises:
+        InvalidError: The headings are not known; or, while lines are read, a quotation mark was
+            not closed, so that nobody knows where lines end.
+    """
+    rows = _Rows(text)
+    headings: Sequence[str] = ()
+    for number, cells in rows:
+        if isinstance(cells, str):
+            raise InvalidError("line", number, cells)
+        if any(cells):
+            headings = cells
+            break
+    columns = columns_of(headings, given)
+    return columns, _lines(rows, headings, columns)
+
+
+def write_csv(rows: Iterable[Mapping[str, str]], file: TextIO, columns: Iterable[str]) -> None:
+    """Write rows; what a spreadsheet would take for a formula gets an apostrophe in front."""
+    writer = csv.writer(file, lineterminator="\n")
+    names = list(columns)
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_guard(row.get(name, "")) for name in names])
+
+
+class _Rows:
+    """The rows of a file with the numbers of their lines: cells, or why there are none."""
+
+    def __init__(self, text: str) -> None:
+        file = StringIO(text, newline="")
+        first, self._skipped = file.readline(), 0
+        while first and not first.strip():
+            first, self._skipped = file.readline(), self._skipped + 1
+        if match := _SEPARATOR.fullmatch(first):
+            self.delimiter, self._skipped = match["delimiter"], self._skipped + 1
+            lines: Iterable[str] = file
+        else:
+            plain = _QUOTED.sub("", first)
+            self.delimiter = max(DELIMITERS, key=plain.count)
+            lines = _chained(first, file)
+        self._reader = csv.reader(
+            lines, delimiter=self.delimiter, skipinitialspace=True, strict=True
+        )
+
+    def __iter__(self) -> "_Rows":
+        return self
+
+    def __next__(self) -> tuple[int, list[str] | str]:
+        begins = self._skipped + self._reader.line_num + 1
+        try:
+            cells = next(self._reader)
+        except csv.Error as error:
+            self._refuse_open_quote(begins, str(error))
+            return begins, f"it is no CSV: {error}"
+        return begins, [_unguard(cell) for cell in cells]
+
+    @property
+    def read(self) -> int:
+        """The number of the last line that was read."""
+        return self._skipped + self._reader.line_num
+
+    def _refuse_open_quote(self, begins: int, said: str) -> None:
+        if self.read > begins or said.startswith("unexpected end"):
+            self.refuse(begins)
+
+    def refuse(self, begins: int) -> None:
+        """Refuse all of a file in which lines run together.
+
+        Raises:
+            InvalidError: Always.
+        """
+        because = f"the quotation mark that it opens is not closed before line {self.read} ends"
+        raise InvalidError("line", begins, f"{because}; close it, or take it out")
+
+
+def _chained(first: str, rest: Iterable[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _lines(rows: _Rows, headings: Sequence[str], columns: Columns) -> Iterator[CsvLine]:
+    for number, cells in rows:
+        if isinstance(cells, str):
+            yield CsvLine(number=number, problem=cells)
+        elif any(cells):
+            if rows.read > number and _has_swallowed(cells, columns, rows, len(headings)):
+                rows.refuse(number)
+            yield CsvLine(
+                number=number,
+                cells=columns.cells(cells),
+                problem=_problem(cells, headings, columns),
+            )
+
+
+def _has_swallowed(cells: Sequence[str], columns: Columns, rows: _Rows, wanted: int) -> bool:
+    """Tell whether a cell of several lines holds what should have been lines of their own."""
+    short = {one for name, held in columns.places.items() if name != "proof" for one in held}
+    if len(cells) != wanted or any(_BREAK.search(cells[one]) for one in short):
+        return True
+    further = [line for cell in cells for line in _BREAK.split(cell)[1:]]
+    parts = [part for line in further for part in line.split(rows.delimiter)]
+    return any(_ADDRESS.fullmatch(part) for part in parts)
+
+
+def _problem(cells: Sequence[str], headings: Sequence[str], columns: Columns) -> str:
+    nameless = [
+        number
+        for number, cell in enumerate(cells)
+        if cell and (number >= len(headings) or not headings[number])
+    ]
+    if nameless:
+        return f"it has {nameless[-1] + 1} cells, and no heading for all of them"
+    # Spreadsheets leave out what is empty at the end of lines, but never what must be there.
+    needed = [
+        one for name in ("address", "confirmed_at", "proof") for one in columns.places.get(name, ())
+    ]
+    if len(cells) <= max(needed):
+        return f"it has {len(cells)} cells of {len(headings)}"
+    if any(unicodedata.category(one) == "Cc" for cell in cells for one in _BREAK.sub("", cell)):
+        return "it has characters that cannot be shown"
+    return ""
+
+
+def _guard(cell: str) -> str:
+    return f"'{cell}" if _FORMULA.match(cell) else cell
+
+
+def _unguard(cell: str) -> str:
+    stripped = cell.strip()
+    return stripped[1:] if _GUARDED.match(stripped) else stripped
+
+
+class Membership(StrEnum):
+    """How somebody stood where the list comes from."""
+
+    SUBSCRIBED = "subscribed"
+    PENDING = "pending"
+    """Asked, and never confirmed."""
+    LEFT = "left"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    BLOCKED = "blocked"
+    """By whoever ran it."""
+
+
+_STATUSES: Mapping[Membership, str] = {
+    Membership.SUBSCRIBED: "subscribed enabled active confirmed regular premium gifted trialed"
+    " past_due churning free paid comped true yes 1",
+    Membership.PENDING: "pending unconfirmed unactivated nonsubscribed transactional",
+    Membership.LEFT: "unsubscribed left disabled inactive removed archived opted_out false no 0",
+    Membership.BOUNCED: "bounced cleaned undeliverable hard_bounced",
+    Membership.COMPLAINED: "complained complaint spam abuse",
+    Membership.BLOCKED: "blocked blocklisted blacklisted",
+}
+
+_MEMBERSHIPS = {word: one for one, words in _STATUSES.items() for word in words.split()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A program whose lists are known by their headings.
+
+    Attributes:
+        signs: Headings that all its lists have.
+        columns: What they mean; of two that mean the same the first one counts that holds anything.
+        evidence: Columns that show that somebody agreed, as that program has recorded it.
+    """
+
+    name: str
+    signs: frozenset[str]
+    columns: Mapping[str, str]
+    evidence: tuple[str, ...] = ()
+
+
+PROGRAMS = (
+    Program(
+        name="Mailchimp",
+        signs=frozenset({"email_address", "optin_time"}),
+        columns={
+            "email_address": "address",
+            "confirm_time": "confirmed_at",
+            "optin_time": "confirmed_at",
+            "unsub_time": "left_at",
+            "clean_time": "bounced_at",
+        },
+        evidence=("optin_time", "optin_ip", "confirm_time", "confirm_ip"),
+    ),
+    Program(
+        name="Ghost",
+        signs=frozenset({"email", "subscribed_to_emails"}),
+        columns={
+            "email": "address",
+            "created_at": "confirmed_at",
+            "subscribed_to_emails": "status",
+            "deleted_at": "left_at",
+        },
+        evidence=("created_at", "subscribed_to_emails"),
+    ),
+    Program(
+        name="Substack",
+        signs=frozenset({"email", "email_disabled"}),
+        columns={"email": "address", "created_at": "confirmed_at", "email_disabled": _IS_OFF},
+        evidence=("created_at", "email_disabled"),
+    ),
+    # Buttondown has renamed columns with the versions of its API.
+    *(
+        Program(
+            name="Buttondown",
+            signs=frozenset({address, date}),
+            columns={
+                address: "address",
+                date: "confirmed_at",
+                "type": "status",
+                "subscriber_type": "status",
+                "status": "status",
+                "unsubscription_date": "left_at",
+                "undeliverability_date": "bounced_at",
+            },
+            evidence=(date, "type", "subscriber_type", "status", "ip_address"),
+        )
+        for address in ("email", "email_address")
+        for date in ("creation_date", "subscription_date")
+    ),
+    # Its lists hold who has left, and who never confirmed, as `enabled`: that shows nothing.
+    *(
+        Program(
+            name="listmonk",
+            signs=frozenset({"email", sign}),
+            columns={"email": "address", "status": "status", "created_at": "confirmed_at"},
+        )
+        for sign in ("attributes", "uuid")
+    ),
+)
+
+_OURS = {name: name for name in FIELDS}
+
+_PLAIN = {"email": "address", "e_mail": "address", "email_address": "address"}
+
+_WORDS = re.compile(r"[\s_-]+")
+
+
+def columns_of(headings: Sequence[str], given: Mapping[str, str]) -> Columns:
+    """Return what columns mean.
+
+    Args:
+        headings: As they stand in the file; empty for a column without one.
+        given: What the operator says that columns mean, by heading; that comes first.
+
+    Raises:
+        InvalidError: A column is not known, or there is none for the address, or two.
+    """
+    names = [_name(heading) for heading in headings]
+    for one in {name for name in names if name and names.count(name) > 1}:
+        raise InvalidError("column", one, "it is there twice: name each column once")
+    said = {_name(heading): field for heading, field in given.items()}
+    for name, field in said.items():
+        if name not in names:
+            raise InvalidError(
+                "column", name, f"it is not in the file, which has {_list(headings)}"
+            )
+        if field not in {*FIELDS, LEAVE_OUT}:
+            raise InvalidError("field", field, f"use {', '.join(FIELDS)}, or {LEAVE_OUT} for none")
+    program = next((one for one in PROGRAMS if one.signs <= set(names)), None)
+    meanings = _meanings(names, said, program)
+    places: dict[str, tuple[int, ...]] = {}
+    for name, field in meanings.items():
+        if name in names:
+            places[field] = (*places.get(field, ()), names.index(name))
+    if len(places.get("address", ())) != 1:
+        because = "there must be one column address, or email: name it by --map COLUMN=address"
+        raise InvalidError("headings", _list(headings), because)
+    evidence = program.evidence if program else ()
+    return Columns(
+        program=program.name if program else "",
+        places=places,
+        evidence=tuple(
+            (headings[names.index(one)], names.index(one)) for one in evidence if one in names
+        ),
+        unread=tuple(
+            h for h, name in zip(headings, names, strict=True) if name and name not in meanings
+        ),
+    )
+
+
+def membership_of(cells: Mapping[str, str]) -> Membership:
+    """Return how somebody stood where the list comes from.
+
+    Raises:
+        InvalidError: Its word for that is not known.
+    """
+    if cells.get("bounced_at"):
+        return Membership.BOUNCED
+    if cells.get("left_at"):
+        return Membership.LEFT
+    status = cells.get("status", "")
+    found = membership_word(status) if status else Membership.SUBSCRIBED
+    if found is None:
+        words = ", ".join(one.value for one in Membership)
+        raise InvalidError("status", status, f"not known; use one of {words}")
+    return found
+
+
+def membership_word(text: str) -> Membership | None:
+    """Return what a status means; None if nobody knows."""
+    return _MEMBERSHIPS.get(_name(text))
+
+
+def _meanings(
+    names: Sequence[str], said: Mapping[str, str], program: Program | None
+) -> dict[str, str]:
+    """Return the field of each column that is read, those that come first at the beginning."""
+    known = program.columns if program else _PLAIN | _OURS
+    # Beside an e-mail address, an address is one of a house.
+    has_mail = any(known.get(name) == "address" for name in names if name != "address")
+    own = (
+        {} if program is None else {name: name for name in ("proof", "newsletter") if name in names}
+    )
+    usual = {
+        name: field
+        for name, field in (own | dict(known)).items()
+        if name not in said and not (has_mail and name == "address")
+    }
+    taken = set(said.values())
+    read = {name: field for name, field in usual.items() if field not in taken}
+    if program is None:
+        for name in names:
+            if name and name not in read and name not in said and name != "address":
+                because = (
+                    f"use {', '.join(FIELDS)}, or --map {name}=FIELD, or --map {name}={LEAVE_OUT}"
+                )
+                raise InvalidError("column", name, because)
+    return {name: field for name, field in said.items() if field != LEAVE_OUT} | read
+
+
+def _name(text: str) -> str:
+    return _WORDS.sub("_", text.strip().lower())
+
+
+def _list(headings: Sequence[str]) -> str:
+    return ", ".join(one for one in headings if one) or "none"

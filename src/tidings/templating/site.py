@@ -1,0 +1,150 @@
+"""What all pages have in common.
+
+The reading view: what the page of an entry adds to its content.
+
+Content is stored as it can stand anywhere. On our page headings go on from ours, and what may be
+wider than the page scrolls by itself, for those with a keyboard too.
+"""
+
+# ruff: noqa: RUF001 - punctuation of several scripts
+import html
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tidings.model.entries import TopicCredit
+from tidings.model.sources import Source
+from tidings.templating.phrases import Words
+
+# Where our picture stands, which feeds name as well.
+ICON_PATH = "/favicon.svg"
+
+# The level below the title of the page.
+TOP_HEADING = 2
+
+_ATTRIBUTES = r"""(?:[^<>"]++|"[^"]*+")*+"""
+
+# A tag that is of interest, or one that has attributes: what those say is no tag.
+#
+# Our sanitizer writes quotes around them that are always double, and never inside of them.
+_TAG = re.compile(
+    rf"<(/?)(h[1-6]|math|pre|table)(?![a-z0-9])({_ATTRIBUTES})>|<[a-z][a-z0-9]*\s{_ATTRIBUTES}>"
+)
+
+# A formula in a line, with the punctuation that no line may set apart from it.
+_FORMULA = re.compile(
+    r"""[(\[‘“（「『《【]{0,3}<math display="inline".*?</math>[)\],.;:!?…’”），。；：！？、」』》】]{0,4}""",
+    re.DOTALL,
+)
+
+_BLOCK_FORMULA = ' display="block"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flash:
+    """What an operator is told of what they did last.
+
+    Attributes:
+        act: A phrase of the catalogue says it.
+        title: Of the entry, if it was one; else empty.
+        entry_id: Where that is to be found.
+        undo: What puts it back; empty if nothing does.
+    """
+
+    act: str
+    title: str = ""
+    entry_id: int | None = None
+    undo: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Operator:
+    """The operator who looks at a page, and sees on it what can be done.
+
+    Attributes:
+        proof: What their forms carry; a page of somebody else cannot know it.
+        back: Our path of the page, to come back to.
+        waiting: How many entries are held.
+        said: What they are told of what they did last.
+        source: The source that the page is about, if it is.
+    """
+
+    proof: str
+    back: str
+    waiting: int
+    said: Flash | None = None
+    source: Source | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What all pages have in common.
+
+    Attributes:
+        title: The heading of the first page.
+        kicker: The small line above it.
+        base_url: Absolute, without trailing slash; its path is the prefix of every link.
+        language: BCP 47; the interface speaks it.
+        version: Of the program.
+        topics: For the navigation, in its order.
+        has_newsletters: Whether the navigation leads to their archive.
+        has_forms: Whether somebody answers to forms: not where pages are mere files.
+        has_status: Whether there is a page on how the service does, for the same reason.
+        hubs: Who is told when a feed of ours has changed, absolute URLs.
+        operator: Who looks at the page, if it is the operator; nobody else gets it then.
+    """
+
+    title: str
+    kicker: str
+    base_url: str
+    language: str
+    version: str
+    topics: tuple[TopicCredit, ...] = ()
+    has_newsletters: bool = False
+    has_forms: bool = False
+    has_status: bool = False
+    hubs: tuple[str, ...] = ()
+    operator: Operator | None = None
+
+    def href(self, path: str) -> str:
+        """Return the link to one of our paths."""
+        return urlsplit(self.base_url).path + path
+
+
+def readable(content: str, t: Words) -> str:
+    """Return clean HTML as it stands on a page; `t` names what can be scrolled."""
+    levels = [int(tag[2][1]) for tag in _TAG.finditer(content) if _is_heading(tag)]
+    shift = min(levels, default=TOP_HEADING) - TOP_HEADING
+    code, table = (_scrolling(t(key)) for key in ("code", "table"))
+    depth = 0
+
+    def replaced(tag: re.Match[str]) -> str:
+        nonlocal depth
+        slash, name, attributes = tag.groups()
+        if name is None:
+            return tag[0]
+        if name == "table":
+            depth += -1 if slash else 1
+            if slash:
+                return "</table></div>" if depth == 0 else tag[0]
+            return f'<div class="scroll"{table}>{tag[0]}' if depth == 1 else tag[0]
+        if name == "pre" and not slash:
+            return f"<pre{attributes}{code}>"
+        if name == "math" and attributes.startswith(_BLOCK_FORMULA):
+            return f'<math{attributes} tabindex="0">'
+        return f"<{slash}h{int(name[1]) - shift}{attributes}>" if _is_heading(tag) else tag[0]
+
+    return _FORMULA.sub(_kept_together, _TAG.sub(replaced, content))
+
+
+def _kept_together(formula: re.Match[str]) -> str:
+    is_alone = formula[0].startswith("<") and formula[0].endswith(">")
+    return formula[0] if is_alone else f'<span class="together">{formula[0]}</span>'
+
+
+def _is_heading(tag: re.Match[str]) -> bool:
+    return tag[2] is not None and tag[2].startswith("h")
+
+
+def _scrolling(label: str) -> str:
+    return f' tabindex="0" role="group" aria-label="{html.escape(label)}"'

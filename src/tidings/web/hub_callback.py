@@ -1,0 +1,103 @@
+"""Where hubs call: to ask whether we mean it, and to send what is new."""
+
+import re
+from datetime import timedelta
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tidings.errors import NotFoundError
+from tidings.model.websub import Intent, Push
+from tidings.web.forms import read_body
+from tidings.web.services import Callbacks
+
+# Pushes that are read at a time, for each is held in memory; the hub repeats the others.
+AT_ONCE = 4
+
+# What is sent back as it came, and must be harmless wherever it is shown.
+CHALLENGE = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}")
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+SECONDS = re.compile(r"[0-9]{1,9}")
+CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
+KEPT_NOWHERE = {"Cache-Control": "no-store"}
+
+
+class HubCallbacks:
+    """Answers to hubs. A stranger learns nothing here: every token but the right one is unknown."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
+        self._reading = 0
+
+    def route(self) -> Route:
+        """Return the route of all addresses that hubs were given."""
+        return Route("/websub/{token}", self.answer, methods=["GET", "POST"])
+
+    async def answer(self, request: Request) -> Response:
+        """Answer what a hub asks, or take what it sends."""
+        token: str = request.path_params["token"]
+        if request.method == "HEAD":
+            raise HTTPException(405, headers={"Allow": "GET, POST"})
+        if request.method == "GET":
+            return await run_in_threadpool(self._confirm, request, token)
+        try:
+            return await self._receive(request, _readable(token))
+        except NotFoundError:
+            # By this a hub learns that it may forget us.
+            return Response(status_code=410, headers={**KEPT_NOWHERE, "Connection": "close"})
+
+    def _confirm(self, request: Request, token: str) -> Response:
+        said = request.query_params
+        intent = Intent(
+            mode=said.get("hub.mode", ""),
+            topic=said.get("hub.topic", ""),
+            lease=_seconds(said.get("hub.lease_seconds", "")),
+            reason=said.get("hub.reason", ""),
+        )
+        challenge = said.get("hub.challenge", "")
+        if intent.mode != "denied" and not CHALLENGE.fullmatch(challenge):
+            raise NotFoundError("challenge", "of that kind")
+        self._callbacks.confirm(_readable(token), intent)
+        return PlainTextResponse("" if intent.mode == "denied" else challenge, headers=KEPT_NOWHERE)
+
+    async def _receive(self, request: Request, token: str) -> Response:
+        room = await run_in_threadpool(self._callbacks.room_for, token)
+        if "content-encoding" in request.headers:
+            return Response(status_code=415, headers={**KEPT_NOWHERE, "Connection": "close"})
+        if self._reading >= AT_ONCE:
+            later = {"Retry-After": "60", "Connection": "close"}
+            return Response(status_code=503, headers={**KEPT_NOWHERE, **later})
+        self._reading += 1
+        try:
+            body = await read_body(request, room)
+            push = _push(request, body)
+            signatures = request.headers.getlist("x-hub-signature")
+            await run_in_threadpool(self._callbacks.receive, token, push, signatures)
+        finally:
+            self._reading -= 1
+        # A forged push gets the same answer: whoever forges learns nothing from it.
+        return Response(status_code=202, headers=KEPT_NOWHERE)
+
+
+def _readable(token: str) -> str:
+    if not TOKEN.fullmatch(token):
+        raise NotFoundError("subscription", "with that token")
+    return token
+
+
+def _push(request: Request, body: bytes) -> Push:
+    described = request.headers.get("content-type", "")
+    charset = CHARSET.search(described)
+    return Push(
+        body=body,
+        content_type=described.partition(";")[0].strip().lower() or None,
+        charset=charset[1] if charset else None,
+    )
+
+
+def _seconds(text: str) -> timedelta | None:
+    return timedelta(seconds=int(text)) if SECONDS.fullmatch(text) else None

@@ -1,0 +1,187 @@
+"""What every exchange has, whatever is asked: protecting headers, an answer, a line in the log.
+
+The pages about errors: made at start, so that they show whatever else is broken.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tidings.errors import DatabaseAwayError, StorageError
+from tidings.log import Seldom
+from tidings.publishing import views
+from tidings.publishing.views import ErrorPage
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
+from tidings.web import responses
+from tidings.web.response_cache import compress
+from tidings.web.responses import POLICY
+
+logger = logging.getLogger(__name__)
+
+# What follows in a path is a secret between us and one other, and goes into no log.
+BEFORE_TOKENS = re.compile(
+    "(.*?/(?:address|confirm|preferences|unsubscribe|websub)/)(.+)", re.DOTALL
+)
+
+PROTECTION: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Security-Policy": POLICY,
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+
+# Of this host alone: what else there is in its domain is not ours to decide (RFC 6797).
+TLS_ONLY: Mapping[str, str] = MappingProxyType({"Strict-Transport-Security": "max-age=31536000"})
+
+STATUSES = (400, 403, 404, 405, 409, 413, 415, 500, 503)
+
+# Seconds after which an outage may be over: another program's lock, a restart of the server.
+SOON = {"Retry-After": "30"}
+
+
+class ExchangeMiddleware:
+    """Wraps the application.
+
+    Args:
+        app: What answers.
+        base_url: The address of the site, which may lie under a path, as in `/news`; whether a
+            proxy in front takes that off or not, the same page answers.
+        failed: Makes the answer to a request that met a bug.
+        away: Makes the answer to a request that the database could not serve.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        base_url: str,
+        failed: Callable[[Request], Response],
+        away: Callable[[Request], Response],
+    ) -> None:
+        self._app = app
+        address = urlsplit(base_url)
+        self._prefix = address.path
+        self._protection = {**PROTECTION, **(TLS_ONLY if address.scheme == "https" else {})}
+        self._failed = failed
+        self._away = away
+        self._outage = Seldom(logger, "database away")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def send_protected(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in self._protection.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(self._within_prefix(scope), receive, send_protected)
+        except Exception as error:
+            answer = self._answer_to(error, scope)
+            if status:
+                raise
+            await answer(scope, receive, send_protected)
+        finally:
+            elapsed = round((time.perf_counter() - started) * 1000, 1)
+            logger.info("request answered", extra={**_what(scope), "status": status, "ms": elapsed})
+
+    def _answer_to(self, error: Exception, scope: Scope) -> Response:
+        """Note what went wrong; return what the visitor is told."""
+        request = Request(scope)
+        if not isinstance(error, StorageError):
+            logger.error("request failed", extra=_what(scope), exc_info=error)
+            return self._failed(request)
+        is_fault = not isinstance(error, DatabaseAwayError)
+        self._outage.warn(because=str(error), exc_info=error if is_fault else None)
+        return self._away(request)
+
+    def _within_prefix(self, scope: Scope) -> Scope:
+        path: str = scope["path"]
+        if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
+            return {**scope, "path": path.removeprefix(self._prefix) or "/"}
+        return scope
+
+
+def _what(scope: Scope) -> dict[str, str]:
+    """Return what was asked; the path quoted, for a visitor may put anything into it."""
+    path: str = scope["path"]
+    secret = BEFORE_TOKENS.fullmatch(path)
+    return {"method": scope["method"], "path": f"{quote(secret[1])}…" if secret else quote(path)}
+
+
+class ErrorPages:
+    """Answers in place of what was asked for. Nothing of a request is shown."""
+
+    def __init__(
+        self, site: Site, templates: Templates, *, has_newsletters: Callable[[], bool]
+    ) -> None:
+        """Render them all, with newsletters in the navigation and without.
+
+        Args:
+            site: For the rest of the navigation.
+            templates: Theirs.
+            has_newsletters: Asked before a request is refused; when it cannot tell, and after a
+                bug, what it last said is what counts.
+
+        Raises:
+            TemplateError: The template is broken, or there is no catalogue for the language.
+        """
+        self._has_newsletters = has_newsletters
+        self._had_newsletters = False
+        self._bodies = {
+            (status, known): compress(
+                views.render(
+                    ErrorPage(site=replace(site, has_newsletters=known), status=status), templates
+                )
+            )
+            for status in STATUSES
+            for known in (False, True)
+        }
+
+    def refused(self, request: Request, error: Exception) -> Response:
+        """Answer a request for what is not there, or not to be had in this way."""
+        with suppress(StorageError):  # these pages are there for such moments
+            self._had_newsletters = self._has_newsletters()
+        if isinstance(error, HTTPException):
+            return self._page(request, error.status_code, headers=error.headers)
+        return self._page(request, 404)
+
+    def failed(self, request: Request) -> Response:
+        """Answer a request that met a bug."""
+        return self._page(request, 500)
+
+    def away(self, request: Request) -> Response:
+        """Answer a request that the database could not serve, now."""
+        return self._page(request, 503, headers=SOON)
+
+    def _page(
+        self, request: Request, status: int, *, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        page = responses.page_headers(cache_control="no-store")
+        body = self._bodies[status, self._had_newsletters]
+        return responses.full_response(
+            request, body, headers={**page, **(headers or {})}, status=status
+        )

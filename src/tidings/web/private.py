@@ -1,0 +1,102 @@
+"""What all answers to readers have in common: their language, and that nobody keeps them."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from types import MappingProxyType
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidings.model.newsletters import Frequency, Subscription
+from tidings.model.subscribers import Network, Visitor, can_undo, visitor_address
+from tidings.operator.pages import OperatorPage
+from tidings.publishing import views
+from tidings.subscribers.pages import (
+    LostLinkPage,
+    Menu,
+    NewslettersPage,
+    ReaderPage,
+    SubscribePage,
+    regions,
+)
+from tidings.templating.site import Site
+from tidings.templating.templates import Templates
+from tidings.web import responses
+from tidings.web.response_cache import compress
+from tidings.web.responses import preferred_language
+
+# What is shown to one reader is kept nowhere, and found by nobody else.
+PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
+
+
+class PrivateResponses:
+    """Makes answers to readers.
+
+    Args:
+        site: What all pages share.
+        templates: Of the pages.
+        trusted: Proxies that are believed about where a visitor comes from.
+        clock: Tells the time.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        templates: Templates,
+        *,
+        trusted: Sequence[Network],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.site = site
+        self._templates = templates
+        self._trusted = trusted
+        self._clock = clock
+
+    def page(
+        self, request: Request, page: ReaderPage | OperatorPage, *, status: int = 200
+    ) -> Response:
+        """Answer with a page."""
+        body = compress(views.render(page, self._templates))
+        headers = {**responses.page_headers(), **PRIVATE}
+        if isinstance(page, NewslettersPage | SubscribePage):
+            del headers["X-Robots-Tag"]
+        return responses.full_response(request, body, headers=headers, status=status)
+
+    def lost(self, request: Request) -> Response:
+        """Answer somebody whose link leads nowhere, or nowhere any more."""
+        return self.page(request, LostLinkPage(site=self.site_for(request)), status=404)
+
+    def site_in(self, language: str) -> Site:
+        """Return what pages share, in a reader's language if there is a catalogue of it."""
+        if language not in self._templates.languages:
+            return self.site
+        return replace(self.site, language=language)
+
+    def site_for(self, request: Request) -> Site:
+        """Return what pages share, in the language that a visitor would rather read."""
+        wanted = preferred_language(request.headers, self._templates.languages)
+        return self.site_in(wanted or self.site.language)
+
+    def menu(self, languages: Collection[str]) -> Menu:
+        """Return what every newsletter leaves to choose; `languages` are those of letters."""
+        known = sorted(set(languages) & set(self._templates.languages))
+        return Menu(
+            frequencies=tuple(Frequency),
+            regions=regions(),
+            languages={one: self._templates.words(one)("own-name") for one in known},
+        )
+
+    def can_undo(self, subscription: Subscription) -> bool:
+        """Say whether a subscription has ended, and comes back at its reader's wish."""
+        return can_undo(subscription, now=self._clock())
+
+    def wording(self, site: Site, newsletter: str) -> str:
+        """Return the sentence that somebody agrees to who signs up."""
+        return self._templates.words(site.language)("agree", newsletter=newsletter)
+
+    def visitor(self, request: Request) -> Visitor:
+        """Return who asks."""
+        peer = request.client.host if request.client else ""
+        forwarded = request.headers.getlist("x-forwarded-for")
+        return Visitor(network=visitor_address(peer, forwarded, trusted=self._trusted))

@@ -1,0 +1,227 @@
+"""Answers: the headers each kind of document has, and the encoding the visitor takes.
+
+What a request says about the copy it has and the encodings it takes (RFC 9110).
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from http import HTTPStatus
+from operator import itemgetter
+from types import MappingProxyType
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tidings.model.scopes import (
+    Address,
+    ArchiveAddress,
+    EntryAddress,
+    FeedAddress,
+    ListAddress,
+    Stamp,
+)
+from tidings.publishing.formats.atom import ATOM
+from tidings.publishing.formats.registry import FORMATS
+from tidings.templating.site import Site
+from tidings.web.response_cache import CachedBody
+
+# Of those lists that are no pages.
+LIST_TYPES: Mapping[str, str] = MappingProxyType(
+    {
+        "sources.opml": "text/x-opml; charset=utf-8",
+        "issues.atom": ATOM.content_type,
+        "sitemap.xml": "application/xml; charset=utf-8",
+    }
+)
+
+# For what the scripts of any site may read.
+FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
+
+HTML_TYPE = "text/html; charset=utf-8"
+
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+OWN_FILES = "style-src 'self'; script-src 'self'; connect-src 'self'"
+
+PAGE_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self'"
+
+ENTRY_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self' https: http: data:; media-src https: http:"
+
+SHARED_FOR_A_WHILE = "public, max-age=300"
+
+SHARED_FOR_A_DAY = "public, max-age=86400"
+
+# Belongs to the tag that was sent, which only caches that know RFC 3229 look at.
+FOR_THIS_VISITOR = "no-store, im"
+
+# May be kept, but not shown without asking: that costs one quick read here.
+ASK_AGAIN = "no-cache"
+
+# Characters of a wish for languages that are read.
+MAX_LANGUAGES = 500
+
+# An entity tag of ours: a change, and a fingerprint.
+TAG = re.compile(r'"([0-9]{1,18})-([0-9a-f]+)"')
+
+WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
+
+
+def headers_of(address: Address) -> dict[str, str]:
+    """Return the headers that an address has whatever it holds."""
+    match address:
+        case FeedAddress() | ArchiveAddress():
+            return _feed_headers(address)
+        case ListAddress(name=name) if name in LIST_TYPES:
+            return {**_shared(LIST_TYPES[name]), **FOR_ANY_SITE}
+        case EntryAddress():
+            return page_headers(ENTRY_POLICY)
+        case _:
+            return page_headers(PAGE_POLICY)
+
+
+def links_of(address: Address, site: Site) -> dict[str, str]:
+    """Return the header that says who tells subscribers when a feed has changed, if anybody does.
+
+    It says the same as the feed (W3C WebSub).
+    """
+    match address:
+        case FeedAddress(scope=scope, form=form) if scope.kind != "query":
+            path = scope.feed_path(form)
+        case ListAddress(name="issues.atom"):
+            path = "/issues.atom"
+        case _:
+            return {}
+    hubs = [f'<{hub}>; rel="hub"' for hub in site.hubs]
+    return {"Link": ", ".join([*hubs, f'<{site.base_url}{path}>; rel="self"'])} if hubs else {}
+
+
+def page_headers(policy: str = PAGE_POLICY, *, cache_control: str = ASK_AGAIN) -> dict[str, str]:
+    """Return the headers of an HTML page."""
+    return {
+        "Content-Type": HTML_TYPE,
+        "Cache-Control": cache_control,
+        "Content-Security-Policy": policy,
+    }
+
+
+def validators(request: Request, stamp: Stamp) -> dict[str, str]:
+    """Return the headers by which the visitor may ask again.
+
+    A body and its compressed form differ in bytes and share their meaning; so the tag is
+    strong for the one and weak for the other, and a copy of either is confirmed by both.
+    """
+    weak = "W/" if accepts_gzip(request.headers) else ""
+    return {"ETag": f"{weak}{stamp.etag}", "Last-Modified": format_http_date(stamp.changed_at)}
+
+
+def full_response(
+    request: Request, body: CachedBody, *, headers: Mapping[str, str], status: int = 200
+) -> Response:
+    """Answer with a body, compressed if the visitor takes that."""
+    vary = {"Vary": "Accept-Encoding"}
+    if accepts_gzip(request.headers):
+        encoding = {"Content-Encoding": "gzip"}
+        return Response(body.gzipped, status, {**headers, **vary, **encoding})
+    return Response(body.plain, status, {**headers, **vary})
+
+
+def feed_delta(request: Request, body: CachedBody, *, headers: Mapping[str, str]) -> Response:
+    """Answer with that part of a feed which the visitor does not have yet (RFC 3229)."""
+    own = {"IM": "feed", "Cache-Control": FOR_THIS_VISITOR}
+    answer = full_response(request, body, headers={**headers, **own}, status=HTTPStatus.IM_USED)
+    answer.headers.add_vary_header("A-IM")
+    return answer
+
+
+def not_modified(headers: Mapping[str, str]) -> Response:
+    """Answer that the visitor's copy is current."""
+    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
+    return Response(status_code=304, headers={**kept, "Vary": "Accept-Encoding"})
+
+
+def _feed_headers(address: FeedAddress | ArchiveAddress) -> dict[str, str]:
+    match address:
+        case ArchiveAddress():
+            return {**_shared(ATOM.content_type, SHARED_FOR_A_DAY), **FOR_ANY_SITE}
+        case FeedAddress(scope=scope, form=form):
+            hidden = {"X-Robots-Tag": "noindex"} if scope.kind == "query" else {}
+            return {**_shared(FORMATS[form].content_type), **FOR_ANY_SITE, **hidden}
+
+
+def _shared(media_type: str, cache_control: str = SHARED_FOR_A_WHILE) -> dict[str, str]:
+    return {"Content-Type": media_type, "Cache-Control": cache_control}
+
+
+def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
+    """Return whether the copy that the visitor has is what they would get.
+
+    If-None-Match decides where there is one; only without it does If-Modified-Since.
+    """
+    if "if-none-match" in headers:
+        return _matches(",".join(headers.getlist("if-none-match")), etag)
+    since = _read_date(headers.get("if-modified-since", ""))
+    return since is not None and changed_at.replace(microsecond=0) <= since
+
+
+def accepts_gzip(headers: Headers) -> bool:
+    """Return whether the visitor takes a body compressed with gzip."""
+    weights = _weights(headers, "accept-encoding")
+    return _is_wanted(weights.get("gzip", weights.get("*", "0")))
+
+
+def known_change(headers: Headers, *, fingerprint: str) -> int:
+    """Return the change up to which a visitor has a feed, if they ask for what is newer alone.
+
+    They do so with `A-IM: feed` (RFC 3229) and the tag of their copy. 0 if they do not, or if
+    what they have was made otherwise than we make it now.
+    """
+    if not _is_wanted(_weights(headers, "a-im").get("feed", "0")):
+        return 0
+    tags = TAG.findall(",".join(headers.getlist("if-none-match")))
+    return max((int(change) for change, made_by in tags if made_by == fingerprint), default=0)
+
+
+def preferred_language(headers: Headers, offered: Collection[str]) -> str | None:
+    """Return which of the languages on offer the visitor would rather read, if any."""
+    wanted = []
+    for part in ",".join(headers.getlist("accept-language"))[:MAX_LANGUAGES].split(","):
+        tag, _, weight = part.strip().lower().partition(";")
+        quality = weight.strip().removeprefix("q=") or "1"
+        if WEIGHT.fullmatch(quality) and float(quality):
+            wanted.append((-float(quality), tag.split("-")[0]))
+    return next((tag for _, tag in sorted(wanted, key=itemgetter(0)) if tag in offered), None)
+
+
+def format_http_date(moment: datetime) -> str:
+    """Return `moment` as HTTP writes it."""
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
+
+
+def _weights(headers: Headers, name: str) -> dict[str, str]:
+    """Return what a header lists, each with its weight as written; empty if it has none."""
+    weights = {}
+    for part in ",".join(headers.getlist(name)).lower().split(","):
+        wanted, _, weight = part.partition(";")
+        weights[wanted.strip()] = weight.strip().removeprefix("q=").strip()
+    return weights
+
+
+def _is_wanted(weight: str) -> bool:
+    return weight == "" or weight.strip("0.") != ""
+
+
+def _matches(header: str, etag: str) -> bool:
+    """Compare weakly: our tags hold neither commas nor blanks."""
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def _read_date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return date.replace(tzinfo=UTC) if date.tzinfo is None else date

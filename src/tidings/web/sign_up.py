@@ -1,0 +1,158 @@
+"""Signing up for a newsletter, and confirming it by the link in the letter that comes."""
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tidings.errors import InvalidError, NotFoundError
+from tidings.model.newsletters import Subscription
+from tidings.model.subscribers import PreferencesForm, SignUpForm
+from tidings.subscribers.pages import (
+    AskedPage,
+    ConfirmPage,
+    NewsletterChoice,
+    NewslettersPage,
+    SubscribePage,
+)
+from tidings.subscribers.sign_up import SignUpAnswer
+from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.private import PrivateResponses
+from tidings.web.responses import preferred_language
+from tidings.web.services import Readers
+
+# What the consent record and the limits call our form.
+FORM_NAME = "page"
+
+NOTHING_CHOSEN = Form(())
+
+STATUSES = {SignUpAnswer.TAKEN: 200, SignUpAnswer.AGAIN: 422, SignUpAnswer.LATER: 429}
+
+
+class SubscribePages:
+    """Answers to those who sign up. Whether an address is known makes no difference."""
+
+    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
+        self._offers = readers.offers
+        self._subscribing = readers.subscribing
+        self._answers = answers
+        self._menu = answers.menu(readers.languages)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the forms and of the links in the letters that follow."""
+        return [
+            Route("/subscribe", self.newsletters),
+            Route("/subscribe/{slug}", self.subscribe, methods=["GET", "POST"]),
+            Route("/confirm/{token}", self.confirm, methods=["GET", "POST"]),
+        ]
+
+    def newsletters(self, request: Request) -> Response:
+        """Answer with all newsletters; of a single one with the form."""
+        every = self._offers.every()
+        if len(every) == 1:
+            return self._form(request, self._offers.get(every[0].slug))
+        page = NewslettersPage(site=self._answers.site, newsletters=every)
+        return self._answers.page(request, page)
+
+    async def subscribe(self, request: Request) -> Response:
+        """Answer with the form, or take what was filled in."""
+        slug: str = request.path_params["slug"]
+        if request.method != "POST":
+            offer = await run_in_threadpool(self._offers.get, slug)
+            return await run_in_threadpool(self._form, request, offer)
+        refuse_cross_site(request, self._answers.site.base_url)
+        form = await read_form(request)
+        return await run_in_threadpool(self._ask, request, form)
+
+    async def confirm(self, request: Request) -> Response:
+        """Answer with a button, or do what it says."""
+        return await run_in_threadpool(self._confirm, request)
+
+    def _ask(self, request: Request, form: Form) -> Response:
+        offer = self._offers.get(request.path_params["slug"])
+        site, newsletter = self._answers.site, offer.newsletter
+        wish = SignUpForm(
+            newsletter=newsletter.slug,
+            address=form.text("address"),
+            choice=choice_in(form),
+            form=FORM_NAME,
+            wording=self._answers.wording(site, newsletter.title),
+            honeypot=form.text("homepage"),
+            rendered=form.text("stamp"),
+        )
+        try:
+            answer = self._subscribing.ask(wish, self._answers.visitor(request))
+        except InvalidError as error:
+            return self._form(request, offer, form, fault=error)
+        if answer is not SignUpAnswer.TAKEN:
+            return self._form(request, offer, form, answer=answer)
+        return self._answers.page(request, AskedPage(site=site, newsletter=newsletter))
+
+    def _form(
+        self,
+        request: Request,
+        offer: NewsletterChoice,
+        filled: Form = NOTHING_CHOSEN,
+        *,
+        fault: InvalidError | None = None,
+        answer: SignUpAnswer = SignUpAnswer.TAKEN,
+    ) -> Response:
+        usual = offer.newsletter.schedule
+        language = preferred_language(request.headers, self._menu.languages)
+        choice = PreferencesForm(
+            frequency=filled.text("frequency") or usual.frequency,
+            hour=filled.text("hour") or str(usual.hour),
+            timezone=filled.text("timezone") or usual.timezone,
+            language=filled.text("language") or language or offer.newsletter.language,
+            topics=filled.every("topic"),
+        )
+        page = SubscribePage(
+            site=self._answers.site,
+            offer=offer,
+            menu=self._menu,
+            choice=choice,
+            address=filled.text("address"),
+            stamp=self._stamp(filled, answer),
+            fault=fault.kind if fault else "",
+            detail=fault.detail if fault else "",
+            again="" if answer is SignUpAnswer.TAKEN else answer.value,
+        )
+        status = 422 if fault else STATUSES[answer]
+        return self._answers.page(request, page, status=status)
+
+    def _stamp(self, filled: Form, answer: SignUpAnswer) -> str:
+        if answer is SignUpAnswer.AGAIN:
+            return self._subscribing.stamp(is_again=True)
+        return filled.text("stamp") or self._subscribing.stamp()
+
+    def _confirm(self, request: Request) -> Response:
+        token: str = request.path_params["token"]
+        try:
+            found = self._subscribing.look(token)
+            if request.method == "POST":
+                found = self._subscribing.confirm(token, self._answers.visitor(request))
+        except NotFoundError:
+            return self._answers.lost(request)
+        if isinstance(found, Subscription):
+            if found.ended_at is not None:
+                return self._answers.lost(request)
+            language, is_done = found.language, True
+        else:
+            language, is_done = found.wish.language, False
+        page = ConfirmPage(
+            site=self._answers.site_in(language),
+            newsletter=found.newsletter.title,
+            is_done=is_done,
+        )
+        return self._answers.page(request, page)
+
+
+def choice_in(form: Form) -> PreferencesForm:
+    """Return what a form says of a subscription."""
+    return PreferencesForm(
+        frequency=form.text("frequency"),
+        hour=form.text("hour"),
+        timezone=form.text("timezone"),
+        language=form.text("language"),
+        topics=form.every("topic"),
+    )

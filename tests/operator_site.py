@@ -1,0 +1,98 @@
+"""A site with news on a real database, and an operator in front of it."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from browser.showcase import SITE, Readers, shipped_templates
+from newsletter_site import NewsletterSite
+from subscriber_service import SECRET
+from tidings import config
+from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.sessions import Sessions, issue
+from tidings.publishing.publication import Publication
+from tidings.publishing.site_context import SiteContext
+from tidings.resources import data_dir
+from tidings.subscribers.signed_links import SignedLinks
+from tidings.web.app import create_app
+from tidings.web.services import Operators, Tokens
+from web.visitors import Operations
+
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+COOKIE = re.compile(r"((?:__\w+-)?tidings-operator)=([\w-]{43})")
+
+
+class OperatorSite:
+    """Where an operator signs in and acts; `visitor` asks, and `cookie` is what it sends."""
+
+    def __init__(self, database, *, base_url="http://news.example"):
+        self.room = NewsletterSite(database)
+        self.database = database
+        self.base_url = base_url
+        self.links = SignedLinks(SECRET)
+        self.sessions = Sessions(database, links=self.links, clock=self.clock)
+        self.visitor = None
+        self.cookie = ""
+
+    def clock(self):
+        return self.room.now
+
+    def app(self):
+        site = replace(SITE, base_url=self.base_url, has_forms=True)
+        imprint = SiteContext(
+            settings=config.load(data_dir("config") / "tidings.toml", None, {}).publish,
+            site=site,
+            templates=shipped_templates(),
+            page_path=lambda path, number: f"{path}?page={number}",
+        )
+        operators = Operators(
+            sessions=self.sessions,
+            operating=OperatorActions(self.database, clock=self.clock),
+            overview=Overview(self.database),
+        )
+        return create_app(
+            Publication(self.database, imprint),
+            site,
+            templates=imprint.templates,
+            tokens=Tokens(Readers(), None, None, (), self.clock, operators),
+            probes=Operations(),
+        )
+
+    def token(self, *, days=30):
+        """Return a fresh token, and its number."""
+        lifetime = timedelta(days=days)
+        issued = issue(self.database, label="", lifetime=lifetime, now=self.room.now)
+        return issued.text, issued.token.id
+
+    def get(self, path, **headers):
+        return self.visitor.ask(path, **(self._with_cookie() | headers))
+
+    def post(self, path, fields=(), **headers):
+        body = urlencode(fields, doseq=True).encode()
+        return self.visitor.ask(
+            path, method="POST", body=body, **(FORM | self._with_cookie() | headers)
+        )
+
+    def sign_in(self, token=None):
+        """Sign in, and keep the cookie as a browser does."""
+        self.cookie = ""
+        answer = self.post("/operator", {"token": token or self.token()[0]})
+        name, secret = COOKIE.search(answer.headers["set-cookie"]).groups()
+        self.cookie = f"{name}={secret}"
+        return answer
+
+    def proof(self):
+        page = self.get("/operator")
+        return re.search(rb'name="proof" value="(\w+)"', page.body)[1].decode()
+
+    def act(self, do, entry_id, *, back="/", **fields):
+        filled = {"do": do, "entry": entry_id, "back": back, "proof": self.proof()}
+        return self.post("/operator/entries", filled | fields)
+
+    def act_on(self, slug, do, **fields):
+        filled = {"do": do, "back": f"/sources/{slug}", "proof": self.proof()}
+        return self.post(f"/operator/sources/{slug}", filled | fields)
+
+    def _with_cookie(self):
+        return {"Cookie": self.cookie} if self.cookie else {}
