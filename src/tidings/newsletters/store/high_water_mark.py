@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from tidings.db.backups import flush_names
+from tidings.db.backups import fsync_folder
 from tidings.db.database import Database
 from tidings.db.tables import counter
 from tidings.errors import StorageError
@@ -71,7 +71,7 @@ def raise_mark(database: Database, testimony: HighWaterMark) -> None:
         finally:
             os.close(file)
         if is_new:
-            flush_names(path.parent)
+            fsync_folder(path.parent)
     except OSError as error:
         raise StorageError(str(path), str(error)) from error
 
