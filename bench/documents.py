@@ -1,4 +1,4 @@
-"""The feeds that are measured with: 25 full-content entries each, the same at every run."""
+"""Generated feeds for benchmarks: 25 full-content entries each, the same at every run."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -173,7 +173,7 @@ _ENTRY = (
 
 
 def feed(number: int, *, version: int = 0) -> bytes:
-    """Return the document of one feed; every version has two entries that the last had not.
+    """Return the document of one feed; every version has two entries that the last lacked.
 
     Every third feed is in Chinese, with formulas and code; every second is Atom, else RSS.
     """

@@ -1,4 +1,4 @@
-"""How fast our feeds are written, from values to bytes, by form and by number of entries."""
+"""Benchmark: rendering our feeds, from values to bytes, by format and number of entries."""
 
 import argparse
 import statistics
@@ -76,7 +76,7 @@ def _read() -> Iterator[Entry]:
 
 
 def _median(work: Callable[[], object], *, seconds: float) -> float:
-    """Return the milliseconds that `work` takes, the first time not counted."""
+    """Return the median milliseconds of `work`, without the first run."""
     work()
     taken: list[float] = []
     end = time.perf_counter() + seconds

@@ -1,4 +1,4 @@
-"""Databases full of made-up entries, put there by the database itself: a million in seconds."""
+"""Fill databases with generated entries, by SQL alone: a million in seconds."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -83,7 +83,7 @@ def store_sources(connection: Connection, *, now: datetime) -> None:
 
 
 def _members(number: int) -> Sequence[int]:
-    """Return ids of sources that lie far apart."""
+    """Return ids of sources, spread over all."""
     return range(1, SOURCES + 1, SOURCES // number)
 
 

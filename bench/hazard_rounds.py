@@ -1,4 +1,4 @@
-"""Hazards: each read by a child of its own, then all of them beside a service with visitors."""
+"""Hostile documents: each parsed by a child of its own, then all beside a service with visitors."""
 
 import os
 import subprocess
@@ -73,7 +73,7 @@ def _read(name: str, body: bytes, limits: ParseLimits) -> tuple[str, int, float,
 
 
 def _visit_beside(hazards: Mapping[str, bytes]) -> None:
-    """Print what visitors wait, and what memory the service takes, while it reads `hazards`."""
+    """Print response times, and the service's memory, while it polls `hazards`."""
     healthy = {"a healthy source": hostile_documents.item()}
     scripts = {name: document(body) for name, body in {**hazards, **healthy}.items()}
     with Ring(scripts) as ring, _serving(ring) as (process, url):
@@ -110,7 +110,7 @@ def _serving(ring: Ring) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
 
 
 def _visits(url: str, sources: int) -> list[float]:
-    """Visit the front page again and again until everything is polled; return the waits."""
+    """Fetch the front page again and again until everything is polled; return response times."""
     waits: list[float] = []
     while len(waits) < VISITS or _polled(url) < sources:
         started = time.perf_counter()
@@ -133,7 +133,7 @@ def _get(url: str) -> bytes:
 
 
 def _watched(work: Callable[[], ANSWER], megabytes: Callable[[], float]) -> tuple[ANSWER, float]:
-    """Return what `work` returns, and the highest of `megabytes` meanwhile."""
+    """Return the result of `work`, and the maximum of `megabytes` meanwhile."""
     peaks, done = [0.0], Event()
 
     def watch() -> None:
@@ -155,7 +155,7 @@ def _largest_child() -> float:
 
 
 def _tree(pid: int) -> float:
-    """Return the memory of a process and all below it; what they share counts once."""
+    """Return the memory of a process and its descendants; shared pages count once."""
     return sum(map(_share, [str(pid), *children_of(str(pid))]))
 
 

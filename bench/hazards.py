@@ -1,4 +1,4 @@
-"""What documents made to hurt their reader cost, one by one, and what visitors notice of it."""
+"""Benchmark: the cost of hostile documents, one by one, and what visitors notice of it."""
 
 import argparse
 
@@ -8,7 +8,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="hazards to measure; all, if none is named")
     chosen = parser.parse_args()
 
-    # Here, because the children that read documents import this file as well.
+    # Here, because the child processes that parse documents import this file as well.
     from hazard_rounds import measure  # noqa: PLC0415
 
     measure(chosen.names)

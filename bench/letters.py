@@ -1,4 +1,4 @@
-"""How fast letters are built, and handed over to a folder and to a mail server on loopback."""
+"""Benchmark: building messages, and delivering them to a folder and to a relay on loopback."""
 
 import asyncio
 import sys
@@ -29,7 +29,7 @@ from sample_issues import issue_of, list_headers_of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECONDS = 1.0
-"""That each figure is measured for."""
+"""Duration of each measurement."""
 
 ENGLISH = '<p style="margin:0 0 16px">Tides turn — twice a day, and nobody asks them to.</p>\n'
 CHINESE = '<p style="margin:0">潮水每天涨落两次、从来没有人要求它这样做、它也不问是谁在看。</p>\n'
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def an_issue(line: str, kilobytes: int) -> Issue:
-    """Return an issue whose HTML is so long, with a text part of a quarter of it."""
+    """Return an issue with HTML of this length, and a text part of a quarter of it."""
     html = line * (kilobytes * 1000 // len(line.encode()))
     links = f'<a href="{PREFERENCES_URL}">Change</a> · <a href="{UNSUBSCRIBE_URL}">Leave</a>\n'
     text = f"{html[: len(html) // 4]}{PREFERENCES_URL}\nLeave:\n{UNSUBSCRIBE_URL}\n"
@@ -92,7 +92,7 @@ def recipient(number: int) -> Recipient:
 
 
 def by_standard_library(issue: Issue, number: int) -> bytes:
-    """Build a letter anew, as most programs do."""
+    """Build a message from scratch with the standard library, as most programs do."""
     to = recipient(number)
     message = EmailMessage(policy=SMTP.clone(max_line_length=998))
     message["From"], message["To"] = "The Weekly <news@example.org>", to.address
@@ -111,7 +111,7 @@ def by_standard_library(issue: Issue, number: int) -> bytes:
 
 
 def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> float:
-    """Return letters per second, built and handed over by so many threads."""
+    """Return messages per second, built and delivered by so many threads."""
     numbers, until = count(), time.perf_counter() + SECONDS
 
     def work() -> int:
@@ -131,7 +131,7 @@ def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> floa
 
 
 def settings(port: int) -> SmtpSettings:
-    """Return the way to the sink."""
+    """Return the settings to reach the sink."""
     return SmtpSettings(
         host="127.0.0.1",
         port=port,
@@ -146,7 +146,7 @@ def settings(port: int) -> SmtpSettings:
 
 
 def per_second(build: Callable[[int], bytes]) -> float:
-    """Return how many letters are built in a second."""
+    """Return how many messages are built in a second."""
     began, done = time.perf_counter(), 0
     while (took := time.perf_counter() - began) < SECONDS:
         build(done)
@@ -163,7 +163,7 @@ def timed(work: Callable[[], PreparedIssue]) -> tuple[PreparedIssue, float]:
 
 @contextmanager
 def sink() -> Iterator[int]:
-    """Run a mail server that takes everything and keeps nothing; give its port."""
+    """Run a mail server that accepts and discards everything; yield its port."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs,), daemon=True)

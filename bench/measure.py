@@ -1,4 +1,4 @@
-"""Measuring: databases to measure on, what they are asked, memory, and tables of it all."""
+"""Helpers of benchmarks: fresh databases, counts of statements, memory, tables."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def settings(url: str, *, allow: Sequence[str] = ()) -> Settings:
 
 @contextmanager
 def databases(kind: str) -> Iterator[Iterator[str]]:
-    """Give the URL of one fresh database after the other, until the block ends."""
+    """Yield an iterator over the URLs of fresh databases, which are made as they are taken."""
     if kind == "sqlite":
         with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
             yield (f"sqlite:///{folder}/{number}.db" for number in range(1000))
@@ -61,7 +61,7 @@ def _on_server(folder: Path) -> Iterator[str]:
 
 
 def store_older(database: Database, *, each: int) -> None:
-    """Give every source `each` entries more, copies of one it has, and older than all."""
+    """Add `each` older entries to every source, copies of one it has."""
     for first in range(0, each, CHUNK):
         with database.write() as connection:
             if not first:
@@ -90,7 +90,7 @@ def _older(pattern: Mapping[str, Any], number: int) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Traffic:
-    """What databases were asked.
+    """Traffic between this process and its databases.
 
     Attributes:
         batches: Seconds of every transaction that saved polls.
@@ -104,7 +104,7 @@ class Traffic:
 
 @contextmanager
 def counted() -> Iterator[Traffic]:
-    """Count what every engine of this process does."""
+    """Count statements and transactions of every engine in this process."""
     traffic = Traffic()
     begun: dict[Connection, float] = {}
     asked: dict[Connection, list[str]] = {}
@@ -136,21 +136,21 @@ def counted() -> Iterator[Traffic]:
 
 
 def peak_memory(pid: str = "self") -> float:
-    """Return the most megabytes that a process ever had in memory."""
+    """Return the peak memory of a process, in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
 def children_time() -> float:
-    """Return the processor seconds that all living processes below this one have used."""
+    """Return the processor seconds used by all living descendants of this process."""
     stats = (Path(f"/proc/{pid}/stat").read_text(encoding="ascii") for pid in children_of("self"))
     fields = (stat.rpartition(")")[2].split() for stat in stats)
     return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def children_of(pid: str) -> Iterator[str]:
-    """Yield the processes below `pid`, however deep."""
+    """Yield the descendants of a process."""
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in path.read_text(encoding="ascii").split():
             yield child
@@ -158,7 +158,7 @@ def children_of(pid: str) -> Iterator[str]:
 
 
 def table(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print aligned columns, numbers to the right."""
+    """Print a table with aligned columns, numbers to the right."""
     cells = [list(head), *([_shown(cell) for cell in row] for row in rows)]
     widths = [max(len(row[index]) for row in cells) for index in range(len(head))]
     print(f"\n{title}\n")

@@ -1,4 +1,4 @@
-"""How fast issues are planned for many readers, in how much memory, and how fast letters go out."""
+"""Benchmark: planning issues for many subscribers (time, memory), and sending messages."""
 
 import argparse
 import sys
@@ -78,7 +78,7 @@ def _measure(subscribers: int) -> None:
 
 
 def _fill(own: Settings, subscribers: int) -> None:
-    """Store a newsletter that many subscribe to, and news for them."""
+    """Store a newsletter with many subscribers, and new entries for them."""
     with opened(own) as app:
         newsroom = NewsletterSite(app.database, now=YESTERDAY)
         sources = [newsroom.follow(topic=topic) for topic in TOPICS]
@@ -89,7 +89,7 @@ def _fill(own: Settings, subscribers: int) -> None:
 
 
 def _subscribe(database: Database, newsletter_id: int, subscribers: int) -> None:
-    """Subscribe people in groups of equal wishes."""
+    """Subscribe people, in groups with equal preferences."""
     numbers = iter(range(1, subscribers + 1))
     while chunk := list(islice(numbers, 10_000)):
         addresses = {number: f"reader{number}@example.org" for number in chunk}
@@ -176,7 +176,7 @@ def _measure_delivering(app: App, ways: Sequence[tuple[str, Connect, int]]) -> N
 
 @contextmanager
 def stopping(seconds: float) -> Iterator[Event]:
-    """Give an event that is set after a time."""
+    """Yield an event that is set after a time."""
     stop = Event()
     timer = Timer(seconds, stop.set)
     timer.start()

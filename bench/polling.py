@@ -1,4 +1,4 @@
-"""How fast sources are polled, what that asks of the database, and how the cost grows."""
+"""Benchmark: rounds of polling, their database traffic, and how the cost grows."""
 
 import argparse
 
@@ -11,7 +11,7 @@ def main() -> None:
     )
     chosen = parser.parse_args()
 
-    # Here, because the children that read documents import this file as well.
+    # Here, because the child processes that parse documents import this file as well.
     from rounds import measure  # noqa: PLC0415
 
     measure(chosen.feeds, [chosen.database] if chosen.database else ["sqlite", "postgresql"])

@@ -1,4 +1,4 @@
-"""Publishers on loopback: one process that serves every feed on a port of its own."""
+"""Publishers on loopback: a process that serves every feed on a port of its own."""
 
 import asyncio
 import gzip
@@ -16,7 +16,7 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Encoding: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
-    """What is served: `urls[n]` is the address of feed `n`."""
+    """The served feeds: `urls[n]` is the address of feed `n`."""
 
     urls: Sequence[str]
     pipe: Connection
@@ -52,7 +52,7 @@ def _serve(pipe: Connection, count: int) -> None:
 
 
 class _Shelf:
-    """Every feed, ready to be sent: nothing but sending is left to do while others measure."""
+    """All responses, prepared: nothing but sending is left to do during measurements."""
 
     def __init__(self, pipe: Connection, count: int) -> None:
         self.full: list[bytes] = [b""] * count

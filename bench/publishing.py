@@ -1,4 +1,4 @@
-"""How long pages and feeds take, and what tells that they have not changed, whatever is stored."""
+"""Benchmark: pages, feeds and conditional requests, by the number of stored entries."""
 
 import argparse
 import statistics
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _figures(url: str, stored: int, *, times: int) -> Iterator[float]:
-    """Yield the milliseconds of everything, and of looking after pages when one entry is new."""
+    """Yield the milliseconds of each address, and of repagination after a new entry."""
     app = _filled(url, stored)
     publication = publication_of(app, "{}?page={}".format)
     addresses = [address for _, address in _addresses(stored)]
@@ -89,7 +89,7 @@ def _filled(url: str, stored: int) -> App:
 
 
 def _cut_again(app: App) -> None:
-    """Look after the pages once more, as if the newest entry had just come."""
+    """Repaginate once more, as if the newest entry had just come."""
     newest = select(func.max(entry.c.id)).scalar_subquery()
     with app.database.write() as connection:
         change, _ = change_log.next_change(connection)
@@ -101,7 +101,7 @@ def _cut_again(app: App) -> None:
 
 
 def _median(work: Callable[[], object], times: int) -> float:
-    """Return the milliseconds that `work` takes, the first time not counted."""
+    """Return the median milliseconds of `work`, without the first run."""
     work()
     taken: list[float] = []
     for _ in range(times):
@@ -112,7 +112,7 @@ def _median(work: Callable[[], object], times: int) -> float:
 
 
 def _measure_site(stored: int) -> None:
-    """Print what it takes to write a static site, to look at it again, and to add an entry."""
+    """Print the time to write a static site, to update it unchanged, and to add an entry."""
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         app = _filled(f"sqlite:///{folder}/site.db", stored)
         web = replace(app.settings.web, base_url="https://news.example")

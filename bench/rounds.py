@@ -1,4 +1,4 @@
-"""Rounds of polling, on fresh databases: their rates, their traffic, and how both grow."""
+"""Measure rounds of polling on fresh databases: rates, traffic, and how both grow."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ SAMPLE = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What polling everything once took.
+    """Time and traffic of polling everything once.
 
     Attributes:
         own: Processor seconds of this process.
@@ -121,7 +121,7 @@ def measure(feeds: int, kinds: Sequence[str]) -> None:
 
 
 def _measure_rounds(web: Web, kind: str) -> tuple[Round, Round]:
-    """Print what a day in the life of a service costs; return its cold and its unchanged round."""
+    """Print the cost of several kinds of rounds; return the cold and the unchanged one."""
     feeds, rounds = len(web.urls), {}
     with databases(kind) as fresh, following(web, next(fresh), feeds=feeds) as service:
         for name, version, tagged in (
@@ -196,7 +196,7 @@ async def _ask_all(urls: Sequence[str], concurrency: int) -> None:
 
 
 def _measure_history(web: Web, kind: str) -> None:
-    """Print what two new entries cost a source with many old ones."""
+    """Print the cost of two new entries for a source with many old ones."""
     rows, feeds = [], max(len(web.urls) // 10, 1)
     with databases(kind) as fresh:
         for stored in GROWTH:
@@ -213,7 +213,7 @@ def _measure_history(web: Web, kind: str) -> None:
 
 
 def _measure_size(web: Web, kind: str) -> None:
-    """Print what a source costs among few and among many."""
+    """Print the cost of a source among few and among many."""
     rows = []
     with databases(kind) as fresh:
         for part in (4, 2, 1):
@@ -228,7 +228,7 @@ def _measure_size(web: Web, kind: str) -> None:
 
 @contextmanager
 def following(web: Web, url: str, *, feeds: int) -> Iterator[Service]:
-    """Run a service that follows the first `feeds` of the web, its children ready to read."""
+    """Run a service that follows the first `feeds` of the web, its child processes started."""
     outlines = [FeedOutline(url=url) for url in web.urls[:feeds]]
     with opened(settings(url, allow=web.hosts)) as app:
         import_sources(app.database, outlines, clock=utc_now)

@@ -1,4 +1,4 @@
-"""How long searching takes: among 10,000 and 100,000 entries, of English and of Chinese."""
+"""Benchmark: full-text search among 10,000 and 100,000 entries, in English and Chinese."""
 
 import argparse
 import random
@@ -131,12 +131,12 @@ def _row(
 
 
 def _language(size: int) -> list[float]:
-    """Return how often its words are used, added up: the second half as often as the first."""
+    """Return the cumulative frequencies of words by Zipf's law: the second half as often as the first."""
     return list(accumulate(1 / (rank + 2) for rank in range(size)))
 
 
 def _spelled(question: str) -> str:
-    """Return a question with its words spelled out: `c7` is the seventh Chinese character."""
+    """Return a query with its words spelled out: `c7` is the seventh Chinese character."""
     return " ".join(map(_spelled_word, question.split(" ")))
 
 

@@ -1,4 +1,4 @@
-"""How well stories are found, what that costs an entry, and what it adds to saving one."""
+"""Benchmark: quality of story detection, its cost for an entry, and for saving one."""
 
 import argparse
 import random
@@ -102,7 +102,7 @@ def _saving(stored: int) -> tuple[int, int, float, float, float]:
 
 
 def _index(database: Database, seqs: range) -> None:
-    """Give entries keys that nobody else has."""
+    """Store keys for entries that no others have."""
     with database.write() as connection:
         for seq in seqs:
             rows = [{"key": CHANCE.getrandbits(63), "seq": seq} for _ in range(KEYS)]

@@ -1,4 +1,4 @@
-"""How many answers a second visitors get, beside a server that does nothing but answer."""
+"""Benchmark: responses per second, beside a server that only sends the same bytes."""
 
 import argparse
 import re
@@ -37,7 +37,7 @@ CONNECTIONS = 16
 
 
 class Document(NamedTuple):
-    """What a path answers with, compressed."""
+    """The response of a path, compressed."""
 
     headers: dict[str, str]
     body: bytes
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def _rates(port: int, path: str, document: Document, chosen: argparse.Namespace) -> Iterator[float]:
-    """Yield how many times a second a path is answered: in full, and to who has it already."""
+    """Yield the responses per second for a path: in full, and for conditional requests."""
     for condition in ("", f"If-None-Match: {document.headers['etag']}\r\n"):
         request = (
             f"GET {path} HTTP/1.1\r\nHost: news.example\r\nAccept-Encoding: gzip\r\n{condition}\r\n"
@@ -74,7 +74,7 @@ def _rates(port: int, path: str, document: Document, chosen: argparse.Namespace)
 
 
 def _rate(port: int, request: bytes, *, seconds: float) -> float:
-    """Ask over all connections for a while.
+    """Send requests over all connections for a while; return the rate.
 
     Answers to the same request are equally long but for a date of fixed length, so it is
     enough to count bytes: what asks takes a small part of what answers does.
@@ -145,7 +145,7 @@ def _serve(pipe: Connection, chosen: Settings) -> None:
 
 
 def _serve_bare(pipe: Connection, documents: dict[str, Document]) -> None:
-    """Answer with the same bytes, without a thought."""
+    """Send the same bytes for every request."""
 
     async def answer(request: Request) -> Response:
         document = documents[request.url.path]

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from browser.showcase import SITE, Showcase, shipped_templates
 from subscriber_service import LANGUAGES, SubscriberService
 from tidings.catalog import topics
-from tidings.db.subscriber_tables import every_table
-from tidings.model.subscribers import read_networks
+from tidings.db.subscriber_tables import all_tables
+from tidings.model.subscribers import parse_networks
 from tidings.subscribers.sign_up import NewsletterChoices
 from tidings.web.app import create_app
 from tidings.web.services import Readers, Tokens
@@ -47,7 +47,7 @@ class SubscriberPages:
             unsubscribing=house.leaving,
             callbacks=None,
             readers=readers,
-            trusted=read_networks(trusted),
+            trusted=parse_networks(trusted),
             clock=house.clock,
         )
         return create_app(
@@ -103,5 +103,5 @@ class SubscriberPages:
         with self.house.database.read() as connection:
             return {
                 table.name: sorted(map(str, connection.execute(select(table))))
-                for table in every_table()
+                for table in all_tables()
             }

@@ -100,7 +100,7 @@ def tables_that_tell(tidings):
     with tidings.opened() as app, app.database.read() as connection:
         return [
             table.name
-            for table in subscriber_tables.every_table()
+            for table in subscriber_tables.all_tables()
             if any(tells(str(row)) for row in connection.execute(select(table)))
         ]
 

@@ -17,8 +17,7 @@ def test_a_token_is_printed_once_and_kept_as_a_hash_only(tidings):
     listed = tidings("token", "list", "--json").json
     with tidings.opened() as app, app.database.read() as connection:
         tables = [
-            str(connection.execute(select(table)).all())
-            for table in subscriber_tables.every_table()
+            str(connection.execute(select(table)).all()) for table in subscriber_tables.all_tables()
         ]
 
     assert [one.status for one in made] == [0, 0]

@@ -17,7 +17,7 @@ from tidings.parsing import feeds
 from tidings.parsing.dates import parse_date
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
-from tidings.parsing.xml_repair import mend
+from tidings.parsing.xml_repair import repair
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
 SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)
@@ -86,7 +86,7 @@ def test_no_document_has_fewer_entries_or_titles_than_it_holds():
             count = len(parse(Document(url="https://notes.example/", body=body), {}).entries)
         else:
             decoded = decode(body)
-            raw = feeds.read(mend(decoded.text), url="https://notes.example/")
+            raw = feeds.read(repair(decoded.text), url="https://notes.example/")
             count = len(raw.entries) + raw.cut
             theirs = feedparser.parse(BytesIO(body), sanitize_html=False)
             ours = {letters(entry.title.value) for entry in raw.entries}

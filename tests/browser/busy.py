@@ -7,7 +7,7 @@ from tidings.model.sources import SourceHealth
 from tidings.model.status import (
     DAY,
     FailingSource,
-    HubStanding,
+    HubStatus,
     MessageOutcome,
     PollCounts,
     PollOutcome,
@@ -68,5 +68,5 @@ def a_busy_status():
             SlowSource(id=source.id, slug=source.slug, title=source.title, lag=DAY / (1 + number))
             for number, source in enumerate(SOURCES)
         ),
-        hubs=(HubStanding(hub="https://hub.example/publish", told=1312, waiting=3, failing=0),),
+        hubs=(HubStatus(hub="https://hub.example/publish", told=1312, waiting=3, failing=0),),
     )

@@ -21,13 +21,13 @@ from tidings.model.entries import AlsoAt, Entry, EntryState, SourceCredit, Topic
 from tidings.model.feed import Enclosure
 from tidings.model.newsletters import Frequency, Subscription
 from tidings.model.scopes import (
+    CacheValidator,
     EntryAddress,
     FeedAddress,
     IssueAddress,
     ListAddress,
     PageAddress,
     Scope,
-    Stamp,
 )
 from tidings.model.sources import SourceHealth
 from tidings.parsing.code import Code, to_html
@@ -265,7 +265,7 @@ class Showcase:
 
     def stamp(self, address):
         self._page(address)
-        return Stamp(change=self.change, changed_at=self.changed_at, fingerprint="f00d")
+        return CacheValidator(change=self.change, changed_at=self.changed_at, fingerprint="f00d")
 
     def body(self, address):
         self.rendered.append(address)

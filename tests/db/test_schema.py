@@ -204,5 +204,5 @@ def _everything(database):
             table.name: [
                 tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
             ]
-            for table in subscriber_tables.every_table()
+            for table in subscriber_tables.all_tables()
         }

@@ -16,7 +16,7 @@ from tidings.parsing.entry_body import clean_body, plain_to_html
 from tidings.parsing.opml import MAX_OUTLINES, read_opml
 from tidings.parsing.sanitizer import sanitize
 from tidings.parsing.text import clean_line, clean_text
-from tidings.parsing.xml_repair import mend
+from tidings.parsing.xml_repair import repair
 
 URL = "https://example.org/feed"
 LABELS = (
@@ -40,7 +40,7 @@ def test_valid_utf_8_is_believed_more_than_any_label(text, label):
 
 @given(XML | ANY_TEXT)
 def test_what_is_mended_is_text_of_xml(text):
-    mended = mend(text).text
+    mended = repair(text).text
 
     assert clean_text(mended) == mended
 

@@ -19,7 +19,7 @@ from tidings.fetching import guard, responses
 from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
 from tidings.model.entries import EntryState
-from tidings.model.identity import KEY_SIZE, Marks, entry_keys
+from tidings.model.identity import KEY_SIZE, Identifiers, entry_keys
 from tidings.parsing.code import Code
 from tidings.parsing.dates import parse_date
 from tidings.parsing.excerpts import (
@@ -248,7 +248,7 @@ def cluster_ends(text):
 
 
 _MARKS = st.builds(
-    Marks,
+    Identifiers,
     guid=st.none() | st.sampled_from(["a", "b"]) | ANY_TEXT.filter(bool),
     link=st.none() | st.sampled_from([PAGE, PAGE + "#1", "https://example.org/"]),
     title=st.sampled_from(["", "t", "u"]) | ANY_TEXT,

@@ -1,7 +1,7 @@
 import pytest
 
 from tidings.errors import InvalidError
-from tidings.model.access import Access, changed, split_credentials
+from tidings.model.access import Access, apply_change, split_credentials
 
 EVERYTHING = Access(
     user="reader",
@@ -25,7 +25,7 @@ def test_what_is_empty_has_an_empty_summary():
 
 
 def test_what_a_change_leaves_out_stays():
-    assert changed(EVERYTHING, Access()) == EVERYTHING
+    assert apply_change(EVERYTHING, Access()) == EVERYTHING
 
 
 @pytest.mark.parametrize(
@@ -48,18 +48,20 @@ def test_what_a_change_leaves_out_stays():
     ],
 )
 def test_what_is_empty_in_a_change_is_taken_away(change, summary):
-    assert changed(EVERYTHING, change).summary == summary
+    assert apply_change(EVERYTHING, change).summary == summary
 
 
 def test_a_password_does_not_outlive_its_user():
-    left = changed(EVERYTHING, Access(user=""))
+    left = apply_change(EVERYTHING, Access(user=""))
 
     assert left.password is None
-    assert changed(left, Access(user="other")).password is None
+    assert apply_change(left, Access(user="other")).password is None
 
 
 def test_a_header_has_one_value_however_its_name_is_written():
-    result = changed(Access(headers={"X-Key": "old"}), Access(headers={"x-key": "new", "b": "2"}))
+    result = apply_change(
+        Access(headers={"X-Key": "old"}), Access(headers={"x-key": "new", "b": "2"})
+    )
 
     assert result.headers == {"X-Key": "new", "B": "2"}
 
@@ -95,7 +97,7 @@ def test_a_header_has_one_value_however_its_name_is_written():
 )
 def test_what_cannot_be_sent_is_refused_without_a_word_of_it(change):
     with pytest.raises(InvalidError) as refused:
-        changed(Access(), change)
+        apply_change(Access(), change)
 
     assert "s3cret" not in str(refused.value)
 
@@ -110,7 +112,7 @@ def test_what_cannot_be_sent_is_refused_without_a_word_of_it(change):
 )
 def test_headers_that_are_ours_to_set_are_refused(name):
     with pytest.raises(InvalidError, match="ours to set"):
-        changed(Access(), Access(headers={name: "x"}))
+        apply_change(Access(), Access(headers={name: "x"}))
 
 
 @pytest.mark.parametrize(

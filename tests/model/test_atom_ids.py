@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.model.urls import is_name
+from tidings.model.urls import is_stable_iri
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from tidings.model.urls import is_name
     ],
 )
 def test_a_name_for_all_the_world(text):
-    assert is_name(text)
+    assert is_stable_iri(text)
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_a_name_for_all_the_world(text):
     ],
 )
 def test_what_is_none_or_could_be_written_otherwise(text):
-    assert not is_name(text)
+    assert not is_stable_iri(text)

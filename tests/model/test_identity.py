@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.model.identity import KEY_SIZE, Marks, digest, entry_keys
+from tidings.model.identity import KEY_SIZE, Identifiers, digest, entry_keys
 
-PLAIN = Marks(guid=None, link=None, title="A title", date="2026-11-20", text="Its text.")
+PLAIN = Identifiers(guid=None, link=None, title="A title", date="2026-11-20", text="Its text.")
 LINKED = replace(PLAIN, link="https://example.org/1")
 NAMED = replace(LINKED, guid="urn:example:1")
 PAGE = replace(LINKED, guid=LINKED.link)
@@ -28,7 +28,9 @@ def another(marks, **fields):
 
 
 def test_a_guid_outlives_every_other_change():
-    moved = Marks(guid=NAMED.guid, link="https://example.com/", title="New", date=None, text="")
+    moved = Identifiers(
+        guid=NAMED.guid, link="https://example.com/", title="New", date=None, text=""
+    )
 
     assert key_of(moved) == key_of(NAMED)
     assert len(key_of(NAMED)) == KEY_SIZE

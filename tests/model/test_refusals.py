@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidings.model.refusals import Outcomes, RefusalSubject, subject_of
+from tidings.model.refusals import IssueReplies, RefusalSubject, subject_of
 
 THEIRS, OURS = RefusalSubject.RECIPIENT, RefusalSubject.OURS
 
@@ -57,7 +57,7 @@ def test_words_say_whom_a_refusal_means(text, subject):
 
 
 def outcomes(*refused, accepted=0):
-    found = Outcomes(accepted=accepted)
+    found = IssueReplies(accepted=accepted)
     for letter, (domain, reply) in enumerate(refused):
         found.note_refused(letter, domain, reply)
     return found, len(refused) - 1

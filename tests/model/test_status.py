@@ -8,7 +8,7 @@ import pytest
 from parsed_entries import DAY, HOUR, NOON
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import SourceHealth, SourceState, health_of
-from tidings.model.status import LETTERS, MAX_STEPS, median_lag, starts_of
+from tidings.model.status import MAX_STEPS, OUTCOME_OF_STATE, median_lag, starts_of
 
 MINUTE = timedelta(minutes=1)
 
@@ -74,7 +74,7 @@ def test_a_source_is_in_the_health_that_matters_most(state, fails, has_worked, h
 
 
 def test_letters_that_are_not_told_of_were_never_to_be_sent():
-    assert set(DeliveryState) - set(LETTERS) == {
+    assert set(DeliveryState) - set(OUTCOME_OF_STATE) == {
         DeliveryState.CANCELLED,
         DeliveryState.SUPERSEDED,
     }

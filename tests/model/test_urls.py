@@ -1,6 +1,6 @@
 import pytest
 
-from tidings.model.urls import is_private, masked, web_addresses, without_credentials
+from tidings.model.urls import is_private, mask, web_addresses, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_of_a_source_with_a_login_every_query_is_private():
 
 
 def test_of_a_private_address_only_the_host_is_told():
-    assert masked("https://me:x@a.example:8443/private/feed?token=x") == "https://a.example:8443/…"
+    assert mask("https://me:x@a.example:8443/private/feed?token=x") == "https://a.example:8443/…"
 
 
 def test_an_address_without_scheme_may_hold_another_in_its_query():

@@ -1,8 +1,8 @@
 import pytest
 
-from tidings.model.subscribers import read_networks, visitor_address
+from tidings.model.subscribers import parse_networks, visitor_address
 
-OURS = read_networks(["10.0.0.0/8", "2001:db8::1"])
+OURS = parse_networks(["10.0.0.0/8", "2001:db8::1"])
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from newsletter_site import (
 from parsed_entries import DAY, HOUR, NOON
 from tidings.db.mail_tables import delivery, subscriber
 from tidings.errors import StorageError
-from tidings.model.refusals import FEW_OF_A_DOMAIN
+from tidings.model.refusals import MIN_SAME_REPLIES_OF_ONE_DOMAIN
 from tidings.newsletters import issue_queue, sender
 from tidings.newsletters.retries import (
     BACKOFF,
@@ -232,7 +232,7 @@ def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_men
         newsletter_site.now += FAULT_PAUSE
         newsletter_site.deliver(relay)
 
-    assert asked <= FEW_OF_A_DOMAIN + sender.CLAIM_AHEAD
+    assert asked <= MIN_SAME_REPLIES_OF_ONE_DOMAIN + sender.CLAIM_AHEAD
     assert in_the_hour <= asked + 12
     assert at_first == ["held"] * 12
     assert newsletter_site.states() == ["accepted"] * 12

@@ -16,7 +16,7 @@ from tidings.db.mail_tables import delivery
 from tidings.db.tables import source
 from tidings.model.newsletters import DeliveryState
 from tidings.model.sources import SourceHealth
-from tidings.model.status import HubStanding, MessageOutcome, PollOutcome, starts_of
+from tidings.model.status import HubStatus, MessageOutcome, PollOutcome, starts_of
 from tidings.operator.status import read_status, status_body
 from tidings.operator.store import status
 from tidings.polling.store import leases, polls
@@ -202,7 +202,7 @@ def test_hubs_are_told_of_by_how_it_stands_with_them(database):
         figures = status.collect(connection, now=NOON)
     [standing] = read_status(database, now=NOON).hubs
     assert counted == figures.hub_pings == {"told": 2, "waiting": 1, "failing": 2}
-    assert standing == HubStanding(
+    assert standing == HubStatus(
         hub="https://hub.example", told=1, waiting=1, failing=2, error="503"
     )
 

@@ -11,7 +11,7 @@ from tidings import errors
 from tidings.model.sources import SourceHealth, failure_word
 from tidings.model.status import (
     FailingSource,
-    HubStanding,
+    HubStatus,
     MessageOutcome,
     PollCounts,
     PollOutcome,
@@ -158,7 +158,7 @@ def kinds_of(kind):
 
 def test_sources_that_are_slow_and_hubs_are_named():
     slow = SlowSource(id=1, slug="weekly", title="Weekly", lag=30 * HOUR)
-    hub = HubStanding(
+    hub = HubStatus(
         hub="https://hub.example/", told=1200, waiting=3, failing=1, error="401: your token is"
     )
 

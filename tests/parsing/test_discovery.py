@@ -163,8 +163,8 @@ def test_titles_are_read_in_the_encoding_of_the_page(declared):
 
 
 def test_feeds_are_usually_beside_the_page_or_at_the_root():
-    beside = urls(read("", "https://example.org/blog/about.html?x=1").usual)
-    at_root = urls(read("", "https://example.org").usual)
+    beside = urls(read("", "https://example.org/blog/about.html?x=1").well_known)
+    at_root = urls(read("", "https://example.org").well_known)
 
     assert beside[:3] == [
         "https://example.org/blog/feed",
@@ -230,7 +230,7 @@ def test_pages_of_youtube_lead_to_the_feed_of_their_channel(mark):
     there, elsewhere = read(html, "https://www.youtube.com/@somebody"), read(html)
 
     assert urls(there.advertised) == [f"{VIDEOS}?channel_id={CHANNEL}"]
-    assert (there.usual, elsewhere.advertised) == ((), ())
+    assert (there.well_known, elsewhere.advertised) == ((), ())
 
 
 @pytest.mark.parametrize(

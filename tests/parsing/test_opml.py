@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
-from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, Subscriptions, read_opml
+from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, OpmlSources, read_opml
 from tidings.publishing.formats.opml import render_opml
 
 SAMPLES = Path(
@@ -35,7 +35,7 @@ def test_a_feed_is_read_with_all_that_is_said_of_it():
         a_feed(title="A &amp; B", text="C", htmlUrl="https://a.example/", category="/sea,/air")
     )
 
-    assert read_opml(body) == Subscriptions(
+    assert read_opml(body) == OpmlSources(
         outlines=(
             FeedOutline(
                 url="https://a.example/feed",
@@ -299,7 +299,7 @@ def test_what_is_not_opml_is_refused(body):
 
 
 def test_a_list_of_nothing_is_read():
-    assert read_opml(a_list("")) == Subscriptions(outlines=())
+    assert read_opml(a_list("")) == OpmlSources(outlines=())
 
 
 def test_folders_may_be_nested_up_to_the_limit():
@@ -328,7 +328,7 @@ def test_an_entity_bomb_costs_nothing():
     try:
         subscriptions = read_opml(body)
     except ParseError:
-        subscriptions = Subscriptions(outlines=())
+        subscriptions = OpmlSources(outlines=())
 
     assert time.process_time() - started < 1
     assert all(len(outline.title) <= 300 for outline in subscriptions.outlines)
@@ -365,7 +365,7 @@ topics = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_s
 def test_what_we_write_is_read_back_the_same(outlines):
     subscriptions = read_opml(render_opml(outlines, title="Sources"))
 
-    assert subscriptions == Subscriptions(outlines=tuple(outlines))
+    assert subscriptions == OpmlSources(outlines=tuple(outlines))
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no real lists at {SAMPLES}")
@@ -378,4 +378,4 @@ def test_real_lists_are_read_whole():
 
         assert len(subscriptions.outlines) == sample["distinct"], sample["path"]
         assert bool(subscriptions.problems) != sample["wellformed"], sample["path"]
-        assert read_opml(written) == Subscriptions(outlines=subscriptions.outlines)
+        assert read_opml(written) == OpmlSources(outlines=subscriptions.outlines)

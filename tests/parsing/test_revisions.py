@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tidings.model.feed import Enclosure
 from tidings.parsing.raw import Text
-from tidings.parsing.revisions import first_revision, revision, seen
+from tidings.parsing.revisions import first_revision, revision, visible_parts
 
 BODY = (
     '<p class="a">It <a href="https://a.example/x?p=1">rained</a> &amp; poured.</p>'
@@ -16,7 +16,7 @@ BODY = (
 
 def revision_of(body=BODY, *, title="Rain", html=True, files=()):
     enclosures = [Enclosure(url=file) for file in files]
-    return revision(seen(title, Text(value=body, html=html), enclosures))
+    return revision(visible_parts(title, Text(value=body, html=html), enclosures))
 
 
 def edited(old, new):
@@ -67,7 +67,7 @@ def test_title_and_files_count_but_not_what_tells_one_download_from_another():
 
 
 def test_a_hash_by_one_rule_is_never_one_by_another():
-    shown = seen("Rain", Text(value=BODY, html=True), [])
+    shown = visible_parts("Rain", Text(value=BODY, html=True), [])
 
     assert first_revision(shown) != revision(shown)
 

@@ -9,7 +9,7 @@ from installation import on_sqlite
 from parsed_entries import DAY, HOUR
 from subscriber_service import SubscriberService
 from tidings.model.newsletters import Frequency
-from tidings.model.subscribers import NOBODY, SuppressionReason
+from tidings.model.subscribers import UNKNOWN_VISITOR, SuppressionReason
 from tidings.subscribers import subscriber_csv
 from tidings.subscribers.bulk_import import BATCH, MAX_PROOF, consent_rows, subscriber_rows
 from tidings.subscribers.store import sign_ups, suppressions
@@ -164,7 +164,7 @@ def test_who_cannot_show_consent_is_asked_once(house):
     lines = [a_line(2, "ann@example.org", proof="")]
 
     first = house.bring_in(lines, asks=True)
-    house.subscribing.confirm(house.confirm_token(), NOBODY)
+    house.subscribing.confirm(house.confirm_token(), UNKNOWN_VISITOR)
 
     assert [one.is_asked for one in first] == [True]
     assert [one.address for one in house.subscriptions(state="active")] == ["ann@example.org"]

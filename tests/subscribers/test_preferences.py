@@ -12,7 +12,7 @@ import tidings
 from newsletter_site import Outbox
 from parsed_entries import DAY, HOUR
 from subscriber_service import SECRET, VISITOR, SubscriberService
-from tidings.db.subscriber_tables import every_table
+from tidings.db.subscriber_tables import all_tables
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason
@@ -254,7 +254,7 @@ def test_who_is_forgotten_leaves_a_hash_and_nothing_else(house, ann):
     assert events == ["asked", "confirmed", "address changed"]
     assert [one["state"] for one in known["letters"]] == ["ready"]
     with house.database.read() as connection:
-        left = str([connection.execute(select(table)).all() for table in every_table()])
+        left = str([connection.execute(select(table)).all() for table in all_tables()])
         [kept] = suppressions.every(connection)
     assert "ann@" not in left.lower()
     assert (kept.key, kept.reason) == (house.links.suppression_hash("ann@example.net"), "erased")

@@ -7,7 +7,7 @@ from sqlalchemy import event, select
 
 from parsed_entries import DAY, HOUR
 from subscriber_service import VISITOR, SubscriberService
-from tidings.db.subscriber_tables import consent, every_table, quota, sign_up
+from tidings.db.subscriber_tables import all_tables, consent, quota, sign_up
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason, Visitor
@@ -223,4 +223,4 @@ def test_the_record_holds_no_network_that_can_be_read(house):
 
 def everything(database):
     with database.read() as connection:
-        return {table.name: connection.execute(select(table)).all() for table in every_table()}
+        return {table.name: connection.execute(select(table)).all() for table in all_tables()}

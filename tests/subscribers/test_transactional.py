@@ -25,7 +25,7 @@ from subscriber_service import way_out
 from tidings.db.mail_tables import newsletter, subscription
 from tidings.db.subscriber_tables import sign_up
 from tidings.errors import StorageError
-from tidings.model.subscribers import NOBODY, MessageKind
+from tidings.model.subscribers import UNKNOWN_VISITOR, MessageKind
 from tidings.newsletters.retries import RESEND_DELAY
 from tidings.newsletters.sender import SendCounts
 from tidings.newsletters.store import relay_pauses
@@ -114,7 +114,7 @@ def test_a_new_address_is_asked_and_the_old_one_told_without_naming_it(post, out
     moving.ask(own_token(post), "new@example.net")
     post.send(outbox)
     _, asking, _, _ = read(outbox.sent[0])
-    moving.confirm(token_in(asking, "address"), NOBODY)
+    moving.confirm(token_in(asking, "address"), UNKNOWN_VISITOR)
     post.send(outbox)
 
     _, text, html, _ = read(outbox.sent[1])

@@ -7,7 +7,7 @@ import pytest
 
 from parsed_entries import NOON
 from tidings.errors import NotFoundError
-from tidings.model.scopes import EntryAddress, Stamp
+from tidings.model.scopes import CacheValidator, EntryAddress
 from tidings.web.documents import StampReader
 
 ONE, OTHER, GONE = (EntryAddress(id=number) for number in (1, 2, 3))
@@ -26,7 +26,7 @@ class Reader:
         assert self.may_read.wait(timeout=10)
         if address == GONE:
             raise NotFoundError("entry", address.id)
-        return Stamp(change=len(self.asked), changed_at=NOON, fingerprint="f")
+        return CacheValidator(change=len(self.asked), changed_at=NOON, fingerprint="f")
 
 
 @pytest.fixture

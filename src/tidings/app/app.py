@@ -78,7 +78,7 @@ class App:
 
     settings: Settings
     database: Database
-    prepared: schema.Prepared | None = None
+    prepared: schema.SchemaChange | None = None
 
     @property
     def hub_callback(self) -> str | None:
@@ -207,7 +207,7 @@ def process_name() -> str:
 
 
 def _kept_secret(path: Path) -> bytes:
-    from tidings.db.backups import flush_names
+    from tidings.db.backups import fsync_folder
 
     try:
         with suppress(FileExistsError):
@@ -216,7 +216,7 @@ def _kept_secret(path: Path) -> bytes:
                 file.write(token_hex(32))
                 file.flush()
                 os.fsync(file.fileno())  # every link that is mailed depends on it
-            flush_names(path.parent)
+            fsync_folder(path.parent)
         kept = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"secret: cannot keep it in {path}: {error}") from error

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from tidings.catalog import topics
 from tidings.catalog.sources import shown_title
-from tidings.db.statements import MAX_NAMED, slices
+from tidings.db.statements import MAX_NAMED, chunks
 from tidings.db.tables import entry, source, source_topic, topic
 from tidings.db.types import Unindexed
 from tidings.errors import NotFoundError
@@ -176,7 +176,7 @@ def by_ids(
     statement = select(*columns, *CREDIT_COLUMNS).join(source, source.c.id == entry.c.source_id)
     rows = [
         row
-        for some in slices(entry_ids)
+        for some in chunks(entry_ids)
         for row in connection.execute(statement.where(entry.c.id.in_(some)))
     ]
     return _to_entries(connection, rows, whole=whole)
@@ -308,7 +308,7 @@ def also_at_of(
         .where(entry.c.state == EntryState.PUBLIC)
         .order_by(entry.c.seq)
     )
-    for some in slices(story_ids):
+    for some in chunks(story_ids):
         for row in connection.execute(statement.where(entry.c.story_id.in_(some))):
             other = AlsoAt(id=row.id, title=row.title, url=row.url, source=credit_of(row))
             members[row.story_id].append(other)

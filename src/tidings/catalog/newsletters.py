@@ -183,6 +183,7 @@ def move(
     Raises:
         PlanOutdatedError: Somebody else has planned or edited it meanwhile.
     """
+    # Compare and swap: two planners, or a planner and an edit, must not both move it.
     statement = update(newsletter).where(
         newsletter.c.id == edition.newsletter.id,
         newsletter.c.watermark == edition.watermark,

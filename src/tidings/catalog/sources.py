@@ -22,7 +22,7 @@ from tidings.model.text import nearest
 from tidings.model.urls import (
     host_of,
     is_private,
-    masked,
+    mask,
     source_slugs,
     web_addresses,
     without_credentials,
@@ -68,6 +68,7 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
         for one, (url, login), slug in zip(new, logins, slugs, strict=True)
     ]
     ensure_hosts(connection, {row["host"] for row in rows})
+    # Ids in the order of the rows, which RETURNING does not promise by itself.
     statement = insert(source).returning(source.c.id, sort_by_parameter_order=True)
     ids = list(connection.scalars(statement, rows))
     topics.assign_new(connection, dict(zip(ids, (one.topics for one in new), strict=True)))
@@ -111,7 +112,7 @@ def _free_slugs(connection: Connection, new: Sequence[NewSource]) -> list[str]:
     numbers: Counter[str] = Counter()
     slugs = []
     for one in new:
-        shown = masked(one.url) if is_private(one.url) else one.url
+        shown = mask(one.url) if is_private(one.url) else one.url
         candidates = source_slugs(one.title or one.feed_title or "", shown)
         first = candidates[0]
         numbered = (f"{first}-{number}" for number in count(2 + numbers[first]))
@@ -140,6 +141,7 @@ def urls(connection: Connection) -> set[str]:
 
 def ensure_hosts(connection: Connection, names: Collection[str]) -> None:
     """Insert hosts that are not there yet, so that they can be leased."""
+    # Sorted: two transactions that insert the same hosts in different orders could deadlock.
     rows = [{"name": name} for name in sorted(names)]
     connection.execute(upsert(connection.dialect.name, host).on_conflict_do_nothing(), rows)
 
@@ -302,6 +304,7 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
     if change.url is not None:
         url, login = split_credentials(change.url)
         _relocate(connection, source_id, url, now=now)
+        # The operator chose the address: there is no redirect to revert any more.
         _set(connection, source_id, former_url=None)
         if login.summary:
             put_access(connection, source_id, login)
@@ -328,6 +331,7 @@ def set_state(connection: Connection, source_id: int, state: SourceState, *, now
     slug = get(connection, source_id).slug
     _set(connection, source_id, state=state)
     if state is SourceState.ACTIVE:
+        # With the first 410 still noted, the next one would retire it again.
         _set(connection, source_id, gone_at=None)
         _poll_at_once(connection, source_id, because=EDITED, now=now)
     words = "resumed" if state is SourceState.ACTIVE else state.value
@@ -362,6 +366,7 @@ def revert_redirect(connection: Connection, source_id: int, *, now: datetime) ->
     if moved.former_url is None:
         raise ConflictError("source", source_id, because="did not move by itself")
     _relocate(connection, source_id, moved.former_url, now=now)
+    # Else the same redirects would move it again a week later.
     _set(connection, source_id, former_url=None, keeps_url=True)
     _add_to_history(connection, source_id, f"back to {moved.former_url}, to stay", now=now)
     change_log.touch_everything(connection, now=now)
@@ -411,6 +416,7 @@ def _poll_at_once(connection: Connection, source_id: int, *, because: str, now: 
 
 
 def _add_to_history(connection: Connection, source_id: int, words: str, *, now: datetime) -> None:
+    # Locked: a poll may be adding to the history as well.
     by_id = select(source.c.history).where(source.c.id == source_id)
     history = connection.execute(by_id.with_for_update()).scalar_one()
     _set(connection, source_id, history=with_decision(history, words, now=now))

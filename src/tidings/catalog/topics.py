@@ -192,6 +192,7 @@ def assign(connection: Connection, source_id: int, slugs: Iterable[str]) -> None
         NotFoundError: One of them does not exist.
     """
     ids = ids_of(connection, slugs)
+    # Before the rows are replaced: it compares with the former topics.
     _discard_pages(connection, source_id, slugs=ids)
     connection.execute(delete(source_topic).where(source_topic.c.source_id == source_id))
     if ids:
@@ -229,6 +230,7 @@ def _discard_pages(connection: Connection, source_id: int, *, slugs: Collection[
     moved = set(connection.scalars(former)) ^ set(slugs)
     scopes = [change_log.of_topic(slug) for slug in moved]
     has_entries = exists().where(entry.c.source_id == source_id)
+    # A source without entries moves nothing: adding a list of sources must not repaginate all.
     lists = update(feed_state).where(feed_state.c.scope.in_(scopes), has_entries)
     connection.execute(lists.values(is_paged=False))
     connection.execute(delete(page_mark).where(page_mark.c.scope.in_(scopes), has_entries))

@@ -10,7 +10,7 @@ import click
 
 from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
-from tidings.model.newsletters import Frequency, Newsletter, Schedule, read_timezone
+from tidings.model.newsletters import Frequency, Newsletter, Schedule, parse_timezone
 
 LETTER_OPTIONS = (
     click.option(
@@ -247,7 +247,7 @@ def schedule_of(given: dict[str, Any], default: Schedule) -> Schedule:
     Raises:
         InvalidError: There is no such time zone.
     """
-    zone = read_timezone(given["timezone"] or default.timezone)
+    zone = parse_timezone(given["timezone"] or default.timezone)
     hour = default.hour if given["hour"] is None else given["hour"]
     return Schedule(
         frequency=Frequency(given["frequency"] or default.frequency), hour=hour, timezone=zone

@@ -31,7 +31,7 @@ from tidings.cli.output import (
 )
 from tidings.cli.start import Start
 from tidings.errors import ImportFileError, InvalidError, NoFeedError, ParseError, StatusError
-from tidings.model.access import Access, changed
+from tidings.model.access import Access, apply_change
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
 from tidings.model.feed import Link
@@ -317,7 +317,7 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
     with opened(start.settings()) as app, app.database.write() as connection:
         sources.get(connection, source_id)
         before = stored.access_of(connection, [source_id]).get(source_id, Access())
-        after = changed(Access() if options["none"] else before, change)
+        after = apply_change(Access() if options["none"] else before, change)
         if after != before:
             edit = sources.SourceEdit(access=after)
             sources.edit(connection, source_id, edit, now=utc_now())

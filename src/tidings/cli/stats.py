@@ -12,7 +12,7 @@ import click
 from tidings.cli.output import json_option, moment, rfc3339, show_json
 from tidings.cli.start import Start
 from tidings.model.durations import duration_in_words, parse_duration
-from tidings.model.status import LAGS, HubStanding, PollCounts, Status, TimeStep, median_lag
+from tidings.model.status import LAGS, HubStatus, PollCounts, Status, TimeStep, median_lag
 
 # Of the longest bar.
 WIDTH = 32
@@ -114,7 +114,7 @@ def _letters(status: Status) -> StatsSection:
     )
 
 
-def _hub(one: HubStanding) -> Sequence[str]:
+def _hub(one: HubStatus) -> Sequence[str]:
     standing = (f"{one.told} told", f"{one.waiting} waiting", f"{one.failing} failing")
     return (one.hub, *standing, *([one.error] if one.error else []))
 

@@ -1,4 +1,4 @@
-"""Copies of the database: backup, restore, check, and the move to another kind."""
+"""Backup, restore and check a database, and copy it from SQLite to PostgreSQL or back."""
 
 import os
 import shutil
@@ -11,13 +11,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Integer, func, insert, select, text
 
 from tidings.db.database import Database, RebuildIndex
-from tidings.db.subscriber_tables import every_table
+from tidings.db.subscriber_tables import all_tables
 from tidings.errors import ConflictError, ImportFileError, StorageError
 
 # Tables that the schema itself puts rows into.
 SEEDED = {"counter", "feed_state"}
 
-# Rows that are held in memory while a table is copied.
+# Rows in memory while a table is copied.
 CHUNK = 500
 
 
@@ -30,6 +30,7 @@ def backup(database: Database, target: Path) -> None:
     """
     if target.exists():
         raise ConflictError("file", target)
+    # Under another name until it is complete and on the disk: a crash leaves no half backup.
     unfinished = target.with_name(f"{target.name}.part")
     unfinished.unlink(missing_ok=True)
     with _sqlite_errors(target):
@@ -38,7 +39,7 @@ def backup(database: Database, target: Path) -> None:
             connection.execute("VACUUM INTO ?", (str(unfinished),))
         _sync(unfinished)
         unfinished.rename(target)
-        flush_names(target.parent)
+        fsync_folder(target.parent)
 
 
 def restore(database: Database, backup_file: Path) -> None:
@@ -55,25 +56,26 @@ def restore(database: Database, backup_file: Path) -> None:
     database.close()
     with _sqlite_errors(current):
         if current.exists():
-            _empty_the_log(current)
+            _empty_wal(current)
         unfinished = current.with_name(f"{current.name}.part")
         shutil.copyfile(backup_file, unfinished)
         _sync(unfinished)
         if current.exists():
             current.replace(current.with_name(f"{current.name}.before-restore"))
+        # A log of the old file would be replayed into the new one.
         for suffix in ("-wal", "-shm"):
             current.with_name(current.name + suffix).unlink(missing_ok=True)
         unfinished.rename(current)
-        flush_names(current.parent)
+        fsync_folder(current.parent)
 
 
 def check(
     database: Database, *, index_problems: Callable[[Connection], Sequence[str]]
 ) -> list[str]:
-    """Return what is wrong with the database, its index of words included; empty if nothing is."""
+    """Return what is wrong with the database and its full-text index; empty if nothing is."""
     problems = _problems_of(database.path) if database.is_sqlite else []
     with database.read() as connection:
-        problems += _broken_promises(connection)
+        problems += _broken_invariants(connection)
         problems += index_problems(connection)
     return problems
 
@@ -85,12 +87,12 @@ def copy(
     rebuild_index: RebuildIndex,
     advance: Callable[[str, int], None],
 ) -> None:
-    """Copy everything into `target`, which has our schema and nothing in it, ids and `seq` kept.
+    """Copy everything into `target`, which has our schema and no rows; ids and `seq` stay.
 
     Args:
         origin: One snapshot of it is read.
         target: Of either kind; it stays empty if anything fails.
-        rebuild_index: Makes the index of words anew: the two kinds hold it differently.
+        rebuild_index: Rebuilds the full-text index, which the two kinds store differently.
         advance: Called with a table's name and a number of rows, as they are written.
 
     Raises:
@@ -98,22 +100,22 @@ def copy(
         StorageError: One of the two failed.
     """
     with origin.read() as reading, target.write() as writing:
-        for table in every_table():
+        for table in all_tables():
             if table.name not in SEEDED and writing.scalar(select(func.count()).select_from(table)):
                 raise ConflictError("database", target.name, because=f"is not empty: {table.name}")
-        for table in every_table():
+        for table in all_tables():
             if table.name in SEEDED:
                 writing.execute(table.delete())
             for rows in reading.execute(select(table)).mappings().partitions(CHUNK):
                 writing.execute(insert(table), [dict(row) for row in rows])
                 advance(table.name, len(rows))
         if not target.is_sqlite:
-            _go_on_numbering(writing)
+            _set_sequences(writing)
         rebuild_index(writing, partial(advance, "entry_words"))
 
 
-def flush_names(folder: Path) -> None:
-    """Let what a folder's files are called outlast a power cut."""
+def fsync_folder(folder: Path) -> None:
+    """Sync a folder, so that renames in it outlast a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -121,8 +123,9 @@ def flush_names(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _go_on_numbering(connection: Connection) -> None:
-    for table in every_table():
+def _set_sequences(connection: Connection) -> None:
+    # Rows were inserted with their ids, which PostgreSQL's sequences know nothing of.
+    for table in all_tables():
         ids = [c for c in table.primary_key if c.name == "id" and table.name != "counter"]
         if ids:
             last = connection.scalar(select(func.max(ids[0], type_=Integer))) or 0
@@ -130,7 +133,7 @@ def _go_on_numbering(connection: Connection) -> None:
             connection.execute(select(func.setval(sequence, last + 1, False)))
 
 
-def _broken_promises(connection: Connection) -> list[str]:
+def _broken_invariants(connection: Connection) -> list[str]:
     rules = {
         "public entries without a publish sequence": (
             "SELECT count(*) FROM entry WHERE state = 'public' AND seq IS NULL"
@@ -160,9 +163,10 @@ def _problems_of(path: Path) -> list[str]:
     ]
 
 
-def _empty_the_log(path: Path) -> None:
+def _empty_wal(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=1, isolation_level=None)) as connection:
         try:
+            # Fails while any other process has the file open for writing.
             connection.execute("PRAGMA locking_mode=EXCLUSIVE")
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")

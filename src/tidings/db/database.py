@@ -1,4 +1,4 @@
-"""The two seams of the database: `read` and `write`."""
+"""Database: an SQLite file or a PostgreSQL database, with `read` and `write` transactions."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -15,17 +15,18 @@ from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
-# An open transaction, as the rooms above hand it back to this one.
+# An open transaction, for modules that pass it on and must not know SQLAlchemy.
 Connection = sqlalchemy.Connection
 
-# Makes the words anew that entries are found by, and reports how many entries are done.
+# Rebuilds the full-text index, and reports numbers of entries as they are done.
 RebuildIndex = Callable[[Connection, Callable[[int], None]], None]
 
 # How long a writer waits for another one before it gives up.
 BUSY_SECONDS = 15
 
-# Seconds that work of many transactions leaves between two of them: SQLite looks that often.
-BREATH = 0.1
+# Seconds between two of many transactions in a row. SQLite's busy handler sleeps up to 0.1 s
+# between two attempts: without a pause as long, another process might never get its turn.
+WRITE_PAUSE = 0.1
 
 _READ_ONLY = "tidings_read_only"
 _PATIENCE = "tidings_patience"
@@ -38,7 +39,8 @@ _AWAY_ON_SQLITE = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
 }
-# How SQLSTATEs begin: connection lost, read-only, given way to another, full, locked, shut down.
+# Beginnings of SQLSTATEs: connection lost, read-only, deadlock or serialization failure, out of
+# resources, lock not available, shutdown.
 _AWAY_ON_POSTGRESQL = ("08", "25006", "40", "53", "55P03", "57")
 
 
@@ -50,7 +52,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        """Raises `ConfigError` if the URL is none of the two kinds; connects to nothing."""
+        """Raises `ConfigError` if the URL is of neither kind; connects to nothing."""
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
@@ -68,7 +70,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a snapshot: all that is read in it is of one moment.
+        """Open a read-only snapshot: all that is read in it is of one moment.
 
         Raises:
             StorageError: The database failed; `DatabaseAwayError` if it may work later.
@@ -84,7 +86,7 @@ class Database:
         for the network in it.
 
         Args:
-            patience: Seconds after which that writer has kept us waiting for too long.
+            patience: Seconds to wait for that writer.
 
         Raises:
             StorageError: The database failed; `DatabaseAwayError` if it may work later.
@@ -95,7 +97,7 @@ class Database:
                 yield patient
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Close every pooled connection."""
         self._engine.dispose()
 
     def _read_options(self) -> dict[str, Any]:
@@ -105,10 +107,8 @@ class Database:
 
     @contextmanager
     def _turn(self, patience: float) -> Iterator[None]:
-        """Let the threads of this process write to SQLite one after the other.
-
-        SQLite itself lets a writer who meets another sleep, longer each time, and look again.
-        """
+        """Let the threads of this process write to SQLite one after the other."""
+        # SQLite itself would let them sleep, longer each time, and try again: no queue, no order.
         if not self.is_sqlite:
             yield
             return
@@ -167,7 +167,7 @@ def _sqlite(url: URL) -> Engine:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
-    # FULL: what is committed outlasts a power cut; a marker that does not is a letter sent twice.
+    # FULL: a commit outlasts a power cut. If a send marker did not, a message would go out twice.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -177,10 +177,12 @@ def _begin_sqlite(connection: Connection) -> None:
     if options.get(_READ_ONLY):
         connection.exec_driver_sql("BEGIN")
         return
-    # Said anew each time: a connection is lent to those who wait long and those who do not.
+    # Set each time: pooled connections are used with different patience.
     patience = options.get(_PATIENCE, BUSY_SECONDS)
     driven: Any = connection.connection.driver_connection
     driven.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    # IMMEDIATE: a transaction that reads first and writes later fails at once if another has
+    # written meanwhile (SQLITE_BUSY_SNAPSHOT), whatever the timeout.
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

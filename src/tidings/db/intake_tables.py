@@ -1,4 +1,4 @@
-"""The tables of intake: what is remembered of sources beside their entries."""
+"""Tables of sources beside their entries: aliases, documents, access, WebSub, filters."""
 
 from sqlalchemy import (
     JSON,
@@ -21,7 +21,7 @@ def _of_source() -> Column[int]:
     return Column("source_id", Id, ForeignKey(source.c.id, ondelete="CASCADE"), primary_key=True)
 
 
-# Other keys that stored entries came under, when their publisher renamed them.
+# Other keys under which stored entries came back, after their publisher changed their guids.
 alias = Table(
     "alias",
     metadata,
@@ -32,7 +32,7 @@ alias = Table(
     Index(None, "entry_id"),
 )
 
-# The last documents of each source as they came, compressed (zlib), to be read again.
+# The last documents of each source as they came, compressed (zlib), for `source replay`.
 document = Table(
     "document",
     metadata,
@@ -45,7 +45,7 @@ document = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
-# How a source is asked where it is not asked like all others; never shown or exported.
+# Login, headers, cookies, proxy and user agent of a source; never shown or exported.
 source_access = Table(
     "source_access",
     metadata,
@@ -58,9 +58,10 @@ source_access = Table(
     Column("user_agent", Text),
 )
 
-# Subscriptions at hubs: `token` is in the callback's address, `act_at` when to ask next.
+# WebSub subscriptions: `token` is in the callback's address, `act_at` when to send a request next.
 #
-# `pushed_body` waits for the next poll; empty if several came, or one that is no use by itself.
+# `pushed_body` is ingested, or read by the next poll; empty if that is to fetch the document, since
+# several came, or one that is no use by itself.
 websub = Table(
     "websub",
     metadata,
@@ -83,7 +84,7 @@ websub = Table(
     Index(None, "act_at"),
 )
 
-# What is kept or dropped of a source, or of a newsletter.
+# Filters of a source, or of a newsletter.
 entry_filter = Table(
     "entry_filter",
     metadata,

@@ -1,4 +1,4 @@
-"""The tables from `seq` to mailbox."""
+"""Tables of newsletters: subscribers, subscriptions, issues, deliveries, the plan log."""
 
 from secrets import randbelow
 
@@ -24,15 +24,14 @@ from tidings.db.types import UtcDateTime
 
 
 def _nonce() -> int:
-    """Return what nobody guesses, and hardly anybody has had.
+    """Return a random number that links carry beside an id.
 
-    Links in letters carry it beside an id, which may be given to somebody else after an erasure,
-    or after a restored backup.
+    After an erasure, or a restored backup, the id may belong to somebody else.
     """
     return randbelow(2**30)
 
 
-# `watermark` and `next_issue_at` are of its own edition, which the archive lists.
+# `watermark` and `next_issue_at` are those of its own edition, which the archive lists.
 newsletter = Table(
     "newsletter",
     metadata,
@@ -60,7 +59,7 @@ newsletter_topic = Table(
     Column("topic_id", Id, ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True),
 )
 
-# `key` is the address as it is told apart: without regard to case.
+# `key` is the address in the form by which it is unique: case-folded.
 subscriber = Table(
     "subscriber",
     metadata,
@@ -110,7 +109,8 @@ subscription_topic = Table(
     Column("topic_id", Id, ForeignKey("topic.id", ondelete="CASCADE"), primary_key=True),
 )
 
-# The upper bound of every window whose slot falls due at that moment, frozen at the first look.
+# The upper bound (`seq`) of all windows whose slots are due at `due_at`, fixed when the first of
+# them is planned, so that subscribers with the same window get the same issue.
 cut = Table(
     "cut",
     metadata,
@@ -118,8 +118,8 @@ cut = Table(
     Column("seq", BigInteger, nullable=False),
 )
 
-# Slots at which a newsletter had many more to write to than ever: a verdict that stays as it was
-# at the first look, when all of them were still due.
+# Slots at which a newsletter had many more recipients than ever before. Decided once, when all of
+# them are still due: later the rest would look like few.
 flood = Table(
     "flood",
     metadata,
@@ -240,7 +240,7 @@ plan_log = Table(
     Index(None, "subscription_id"),
 )
 
-# Relays that refuse us, and as `domain:NAME` domains: until then nothing is sent there.
+# Pauses of relays that refuse us; of recipients' domains as well, named `domain:NAME`.
 relay = Table(
     "relay",
     metadata,

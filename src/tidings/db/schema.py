@@ -1,4 +1,4 @@
-"""The version of the schema: read, checked, brought up to date."""
+"""Schema version: check it, and run the migrations (Alembic), after a backup."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +15,7 @@ from tidings.db import backups
 from tidings.db.database import Database, RebuildIndex
 from tidings.errors import ConfigError
 
-# How long a look at whether anything can be written may take: longer than any writer of ours
-# does.
+# How long `try_to_write` waits for another writer: longer than any of ours takes.
 PROBE_SECONDS = 2
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -24,22 +23,24 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 @cache  # reading all migrations takes 15 ms, at every start and every GET /health
 def latest_version() -> str:
-    """Return the version that this program works with."""
+    """Return the schema version that this program works with."""
     return ScriptDirectory(str(MIGRATIONS)).get_current_head() or ""
 
 
 def version(connection: Connection) -> str | None:
-    """Return the version of the database; None if it is empty."""
+    """Return the schema version of the database; None if it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """What was done to a database before it could be used.
+class SchemaChange:
+    """What was done to the schema before the database could be used.
 
     Attributes:
         event: In words, for the log.
-        backup: Where the copy is that was made before; None if there was nothing to copy.
+        at: The file's absolute path, or the database's URL without its password.
+        schema: The version it has now.
+        backup: The copy that was made before; None if there was nothing to copy.
     """
 
     event: str
@@ -48,15 +49,15 @@ class Prepared:
     backup: str | None = None
 
 
-def prepare(database: Database, *, rebuild_index: RebuildIndex) -> Prepared | None:
-    """Make sure that the schema is ours, and return what that took; None if it was.
+def prepare(database: Database, *, rebuild_index: RebuildIndex) -> SchemaChange | None:
+    """Make sure that the schema is up to date; return what was done, None if it was.
 
-    SQLite is brought up to date here, after a backup beside the file. PostgreSQL is only
-    looked at: there `upgrade` is the operator's decision.
+    SQLite is upgraded here, after a backup beside the file. PostgreSQL is only checked: there
+    several services may run, and `upgrade` is the operator's decision.
 
     Args:
         database: The one to be used.
-        rebuild_index: Makes what is stored searchable, if it comes from a schema that knew no index.
+        rebuild_index: Fills the full-text index, if the schema is from before it existed.
 
     Raises:
         ConfigError: The schema is of another version and must not, or may not yet, be changed.
@@ -74,11 +75,12 @@ def prepare(database: Database, *, rebuild_index: RebuildIndex) -> Prepared | No
 
 
 def try_to_write(database: Database) -> None:
-    """Write what is there already, where nobody else does: to see whether it can be done.
+    """Check that the database can be written to.
 
     Raises:
-        StorageError: Nothing can be written, for its disk is full, say.
+        StorageError: It cannot; the disk is full, say.
     """
+    # A row that no other statement touches, and that stays as it is.
     with database.write(patience=PROBE_SECONDS) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
 
@@ -93,7 +95,7 @@ def upgrade(database: Database, *, rebuild_index: RebuildIndex) -> str:
     return _upgraded(database, rebuild_index).schema
 
 
-def _upgraded(database: Database, rebuild_index: RebuildIndex) -> Prepared:
+def _upgraded(database: Database, rebuild_index: RebuildIndex) -> SchemaChange:
     with database.read() as connection:
         current = version(connection)
     _refuse_newer(current)
@@ -106,8 +108,8 @@ def _upgraded(database: Database, rebuild_index: RebuildIndex) -> Prepared:
         config.attributes["connection"] = connection
         config.attributes["rebuild_index"] = rebuild_index  # 0007 makes words of all entries
         command.upgrade(config, "head")
-    return Prepared(
-        # Whoever started it in another folder than usual wonders about the one or the other.
+    return SchemaChange(
+        # Who starts it in the wrong folder gets a new database, and sees so in the log.
         event="database upgraded" if current else "new database made",
         at=str(database.path.absolute()) if database.is_sqlite else database.name,
         schema=latest_version(),
@@ -116,7 +118,7 @@ def _upgraded(database: Database, rebuild_index: RebuildIndex) -> Prepared:
 
 
 def _back_up(database: Database, current: str | None) -> str | None:
-    """Back up what is there, if it is a file; return where the copy is."""
+    """Back up an SQLite file that has a schema; return where the copy is."""
     if not current or not database.is_sqlite:
         return None
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")

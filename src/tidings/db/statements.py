@@ -1,7 +1,4 @@
-"""Many numbers, as many at a time as a statement can name.
-
-Inserting what may be there already, which SQLAlchemy spells differently for each database.
-"""
+"""Helpers for statements: long lists of ids in chunks, and upserts for both databases."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 MAX_NAMED = 10_000
 
 
-def slices(numbers: Collection[int]) -> Iterator[list[int]]:
+def chunks(numbers: Collection[int]) -> Iterator[list[int]]:
     """Yield numbers in ascending order, each once, as many at a time as a statement can name."""
     ordered = sorted(set(numbers))
     for start in range(0, len(ordered), MAX_NAMED):

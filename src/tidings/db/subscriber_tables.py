@@ -1,4 +1,4 @@
-"""The tables of readers: what they asked for, agreed to, were told, and what came back."""
+"""Tables of subscribers: sign-ups, consent, suppressions, bounces, transactional mail."""
 
 from sqlalchemy import (
     JSON,
@@ -19,7 +19,7 @@ from tidings.db.mail_tables import delivery, newsletter, subscriber, subscriptio
 from tidings.db.tables import Id, metadata
 from tidings.db.types import UtcDateTime
 
-# What somebody wishes who has yet to confirm that the address is theirs.
+# Sign-ups that are not confirmed yet (double opt-in).
 sign_up = Table(
     "sign_up",
     metadata,
@@ -42,7 +42,7 @@ sign_up = Table(
     Index(None, "expires_at"),
 )
 
-# The address that a subscriber wants to have from now on, once it is confirmed there.
+# Changes of address that are not confirmed yet at the new one.
 address_change = Table(
     "address_change",
     metadata,
@@ -60,7 +60,7 @@ address_change = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
-# What readers agreed to and took back, append-only; it goes when the person is erased.
+# Consent log of subscribers, append-only; deleted when the person is erased.
 consent = Table(
     "consent",
     metadata,
@@ -76,7 +76,7 @@ consent = Table(
     Index(None, "subscriber_id"),
 )
 
-# Addresses that get nothing any more, as keyed hashes: nobody can be read out of it.
+# Addresses that get nothing any more, as keyed hashes: erased people are in it, too.
 suppression = Table(
     "suppression",
     metadata,
@@ -86,7 +86,7 @@ suppression = Table(
     Column("evidence", Text),
 )
 
-# What came back; `report` is a hash of the report, so that reading it twice counts once.
+# Bounces and complaints; `report` is a hash of the report, so that reading it twice counts once.
 bounce = Table(
     "bounce",
     metadata,
@@ -102,7 +102,7 @@ bounce = Table(
     Index(None, "delivery_id"),
 )
 
-# Letters that are no issue: confirm, welcome, goodbye, a new address, the operator's note.
+# Transactional messages: confirm, welcome, goodbye, a new address, the operator's daily note.
 notice = Table(
     "notice",
     metadata,
@@ -140,7 +140,7 @@ notice = Table(
     Index(None, "address_change_id"),
 )
 
-# How often something was asked for, by the keyed hash of who asked, in the window `since`.
+# Rate limits: requests in the window that began at `since`, by the keyed hash of who sent them.
 quota = Table(
     "quota",
     metadata,
@@ -150,6 +150,6 @@ quota = Table(
 )
 
 
-def every_table() -> list[Table]:
-    """Return all tables of the schema, those that others refer to first."""
+def all_tables() -> list[Table]:
+    """Return all tables of the schema, in order of their foreign keys."""
     return metadata.sorted_tables

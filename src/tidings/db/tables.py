@@ -1,13 +1,6 @@
-"""The tables. Migrations lead; these follow (a test compares the two).
+"""Tables of sources, entries, stories, search and operators.
 
-The tables of stories: what entries are found by, and what was decided.
-
-The tables of searching: the index of words, which is made from the entries, and saved searches.
-
-On SQLite `entry_words` holds words, and triggers keep the full-text table `entry_index` in step;
-on PostgreSQL it holds vectors of words, and has an index of its own.
-
-The tables of operators: who may act on the pages, and where they are signed in.
+Migrations lead; these follow, and a test compares the two.
 """
 
 from sqlalchemy import (
@@ -44,10 +37,11 @@ metadata = MetaData(
 
 Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers INTEGER keys by itself
 
-# The last publish sequence and the last visible change; the row's lock is their order.
+# The last publish sequence and the last visible change. The lock on this row orders the
+# transactions that take them.
 #
-# `instance` is a UUID that the names of our feeds are made from; copies of the database keep it.
-# `marked` is the last change whose entries' pages have been looked after.
+# `instance` is a UUID that the ids of our feeds are made from; copies of the database keep it.
+# `marked` is the last change that page boundaries (`page_mark`) have been updated for.
 counter = Table(
     "counter",
     metadata,
@@ -59,7 +53,7 @@ counter = Table(
     CheckConstraint("id = 1", name="one_row"),
 )
 
-# The unit of polling: whoever holds the lease is alone with that `hostname:port`.
+# Leases on `hostname:port`: the holder is the only one to send requests there.
 host = Table(
     "host",
     metadata,
@@ -211,7 +205,7 @@ entry = Table(
     Index(None, "source_id", "seq"),
 )
 
-# What is left of a removed entry, so that it never comes back as news.
+# The keys of removed entries, so that these never come back as new.
 tombstone = Table(
     "tombstone",
     metadata,
@@ -223,8 +217,8 @@ tombstone = Table(
 
 # The last visible change of what is published, by scope.
 #
-# `body_hash` is what hubs were last told of, and `hashed_change` the change it was taken at.
-# `is_paged` is false where pages are to be made, or made anew.
+# `body_hash` is of the feed that hubs were last pinged for, `hashed_change` the change it had.
+# `is_paged` is false where page boundaries are still to be set.
 feed_state = Table(
     "feed_state",
     metadata,
@@ -236,9 +230,9 @@ feed_state = Table(
     Column("is_paged", Boolean, nullable=False, server_default=false()),
 )
 
-# Where numbered pages end: the place of the newest entry of each one, the oldest is 1.
+# Where numbered pages end: `sort_at` and id of the newest entry of each; the oldest page is 1.
 #
-# `change` is the last change of what the page shows, less what concerns all pages at once.
+# `change` is the last change of what the page shows, except of what all pages show.
 page_mark = Table(
     "page_mark",
     metadata,
@@ -250,8 +244,7 @@ page_mark = Table(
     Index(None, "scope", "sort_at", "entry_id"),
 )
 
-# What hubs are to be told of our own feeds, or were told; `next_try_at` is set while they are
-# not.
+# Pings of hubs for our own feeds; `next_try_at` is set while one has not been accepted.
 hub_ping = Table(
     "hub_ping",
     metadata,
@@ -265,7 +258,7 @@ hub_ping = Table(
     Index(None, "next_try_at"),
 )
 
-# Polls by hour and outcome, with how long after publication their new entries were seen.
+# Polls by hour and outcome, with a histogram of how long after publication entries were seen.
 poll_hour = Table(
     "poll_hour",
     metadata,
@@ -283,10 +276,11 @@ poll_hour = Table(
 
 WordVector = Text().with_variant(TSVECTOR(), "postgresql")
 
-# What entries are found by; no part of a copy, which makes its own.
+# The words of entries for full-text search, each column with marks that narrow a search. On
+# SQLite triggers keep the FTS5 table `entry_index` in step; on PostgreSQL these are vectors, with
+# GIN indexes.
 #
-# `lead` is the title and the beginning of the text, `body` is everything, with marks that narrow
-# a search.
+# Metadata of its own: `backups.copy` leaves it out, since the other kind rebuilds it.
 entry_words = Table(
     "entry_words",
     MetaData(),
@@ -296,7 +290,7 @@ entry_words = Table(
     Column("body", WordVector, nullable=False),
 )
 
-# Searches that have a page and feeds of their own.
+# Saved searches, with a page and feeds of their own.
 search = Table(
     "search",
     metadata,
@@ -307,7 +301,7 @@ search = Table(
     Column("added_at", UtcDateTime, nullable=False),
 )
 
-# What operators sign in with, as hashes: whoever reads the table cannot sign in.
+# Tokens that operators sign in with, as hashes: whoever reads the table cannot sign in.
 operator_token = Table(
     "operator_token",
     metadata,
@@ -335,7 +329,7 @@ def _entry() -> ForeignKey:
     return ForeignKey("entry.seq", ondelete="CASCADE")
 
 
-# What `entry.story_id` names; it goes when it has a single member left.
+# Stories, which `entry.story_id` refers to; one with a single member left is deleted.
 story = Table(
     "story",
     metadata,
@@ -343,9 +337,9 @@ story = Table(
     Column("made_at", UtcDateTime, nullable=False),
 )
 
-# What an entry that became public lately has in common with others that tell the same.
+# MinHash keys of entries that became public lately.
 #
-# A `seq` is never given to another entry: what is left of one that was removed does no harm.
+# No foreign key: a `seq` is never used again, so that keys of a removed entry do no harm.
 story_key = Table(
     "story_key",
     metadata,
@@ -355,7 +349,7 @@ story_key = Table(
     sqlite_with_rowid=False,
 )
 
-# Why an entry is in its story: which other one it is like, and how much.
+# Why an entry is in its story: which other one it matched, and how similar they are.
 likeness = Table(
     "likeness",
     metadata,
@@ -367,7 +361,7 @@ likeness = Table(
     Index(None, "mate_seq"),
 )
 
-# Pairs that are never one story, by the operator's word; the older one comes first.
+# Pairs that the operator keeps apart: never one story; the older one comes first.
 apart = Table(
     "apart",
     metadata,

@@ -1,7 +1,4 @@
-"""Column types that mean the same in SQLite and PostgreSQL.
-
-What SQLite's planner is told.
-"""
+"""Column types that mean the same in SQLite and PostgreSQL, and a hint for SQLite's planner."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -52,13 +49,11 @@ class Seconds(TypeDecorator[timedelta]):
 
 
 class Unindexed(FunctionElement[Any]):
-    """A column that no index is looked up by.
+    """A column that SQLite uses no index for; written `+column` there."""
 
-    SQLite judges an index by how many columns are given, not by how few rows that leaves: it
-    would take one that begins with the state, which nearly all entries share. PostgreSQL knows
-    how many there are, and is told nothing.
-    """
-
+    # Without statistics SQLite judges an index by how many of its columns are given, not by how
+    # few rows that leaves: it would take one that begins with the state, which nearly all entries
+    # share. PostgreSQL has statistics.
     inherit_cache = True
 
     def __init__(self, column: ColumnElement[Any]) -> None:
@@ -67,10 +62,10 @@ class Unindexed(FunctionElement[Any]):
 
 
 @compiles(Unindexed)
-def _as_it_is(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+def _plain(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.process(element.clauses, **options)
 
 
 @compiles(Unindexed, "sqlite")
-def _for_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
+def _plus_for_sqlite(element: Unindexed, compiler: SQLCompiler, **options: Any) -> str:
     return f"+{compiler.process(element.clauses, **options)}"

@@ -1,5 +1,4 @@
-"""Values that everybody speaks of: entries, sources, subscribers, newsletters, addresses.
+"""Values that all packages share: entries, sources, subscribers, newsletters, addresses.
 
-Frozen dataclasses and pure functions on them; the standard library only. Nothing is read or
-written here.
+Frozen dataclasses and pure functions; the standard library only, no I/O.
 """

@@ -1,4 +1,4 @@
-"""How a source is asked where it is not asked like all others: a login, headers, a proxy."""
+"""Access of a source: login, headers, cookies, proxy and user agent for its requests."""
 
 import re
 from collections.abc import Mapping
@@ -11,21 +11,22 @@ from tidings.model.urls import host_of, without_credentials
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
 _UNSENDABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _COOKIE = re.compile(r"[\x21-\x3a\x3c-\x7e]*", re.ASCII)
-_OURS = re.compile(
+# Set by the HTTP client: another value would break the exchange, or conditional requests.
+_RESERVED_HEADERS = re.compile(
     r"A-Im|Accept-Encoding|Connection|Content-.*|Expect|Host|If-.*|Keep-Alive|Proxy-.*|Range|Te"
     r"|Trailer|Transfer-Encoding|Upgrade"
 )
-_ELSEWHERE = {"Cookie": "--cookie", "User-Agent": "--user-agent"}
+_SET_BY_OPTION = {"Cookie": "--cookie", "User-Agent": "--user-agent"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Access:
-    """What a source is asked with. It holds secrets, so it shows no more than its summary.
+    """What requests for a source carry. It holds secrets: its repr is only the summary.
 
     Attributes:
-        user: With `password`, the login that the publisher asks for.
-        headers: Sent beside our own, by name in the usual capitals.
-        cookies: Sent as they are; what the publisher sets is never kept.
+        user: With `password`, the login for HTTP Basic authentication.
+        headers: Sent beside our own, by name in Title-Case.
+        cookies: Sent as they are; cookies that the publisher sets are not stored.
         proxy: The http(s) address of a proxy, with a login if it needs one.
         user_agent: Sent in place of ours.
     """
@@ -39,7 +40,7 @@ class Access:
 
     @property
     def summary(self) -> str:
-        """What it consists of, as everybody may see it; empty if it is empty."""
+        """What it consists of, without secrets; empty if it is empty."""
         parts = (
             "" if self.user is None else "login",
             _counted(len(self.headers), "header"),
@@ -53,11 +54,11 @@ class Access:
         return f"Access({self.summary})"
 
 
-def changed(access: Access, change: Access) -> Access:
-    """Return `access` as an operator changed it.
+def apply_change(access: Access, change: Access) -> Access:
+    """Return `access` with an operator's change.
 
-    What `change` leaves out stays as it is. What is empty in it is taken away: headers and
-    cookies by their names, the password together with its user.
+    None stays as it is; what is empty is removed: headers and cookies by their names, the
+    password together with its user.
 
     Raises:
         InvalidError: Something cannot be sent; the message holds no secret.
@@ -116,9 +117,9 @@ def _check_headers(access: Access) -> None:
     for name in access.headers:
         if not _NAME.fullmatch(name):
             raise InvalidError("header", name, "not a name that a header can have")
-        if name in _ELSEWHERE:
-            raise InvalidError("header", name, f"this one is set with {_ELSEWHERE[name]}")
-        if _OURS.fullmatch(name):
+        if name in _SET_BY_OPTION:
+            raise InvalidError("header", name, f"this one is set with {_SET_BY_OPTION[name]}")
+        if _RESERVED_HEADERS.fullmatch(name):
             raise InvalidError("header", name, "this one is ours to set")
     if access.user is not None and "Authorization" in access.headers:
         raise InvalidError("header", "Authorization", "the login makes this one")

@@ -1,4 +1,4 @@
-"""Spans of time, for people."""
+"""Parse and format durations, as in `90m`, `1.5h`, `2d`."""
 
 import re
 from datetime import timedelta
@@ -7,16 +7,14 @@ from tidings.errors import InvalidError
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
-
-
 LONGEST = timedelta(days=3650)
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return how long `90m`, `1.5h` or `2d` is; nothing is zero.
+    """Return the duration that `90m`, `1.5h` or `2d` means; an empty text is zero.
 
     Raises:
-        InvalidError: It is written in another way, or longer than ten years.
+        InvalidError: It is not written like that, or longer than ten years.
     """
     match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd])", text.strip())
     if text.strip() and match is None:
@@ -28,7 +26,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(span: timedelta) -> str:
-    """Return what `parse_duration` reads as that long, in the largest unit that tells it exactly."""
+    """Return the inverse of `parse_duration`, in the largest unit that is exact."""
     unit = next((unit for unit, length in UNITS.items() if not span % length), None)
     if unit is None:
         return f"{span.total_seconds()}s"
@@ -36,7 +34,7 @@ def format_duration(span: timedelta) -> str:
 
 
 def duration_in_words(span: timedelta) -> str:
-    """Return roughly how long that is: `40 min`, `3 h`, `12 d`."""
+    """Return a duration rounded for people: `40 min`, `3 h`, `12 d`."""
     if span < MINUTE:
         return f"{span.total_seconds():.0f} s"
     unit, name = next(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tidings.model.feed import Enclosure, Image
 
-# Characters of the excerpt that head an entry without a title.
+# Characters of the excerpt that stand in for a missing title.
 HEADLINE_LENGTH = 80
 
 
@@ -18,7 +18,7 @@ class EntryState(StrEnum):
     BACKFILL = "backfill"
     """Older than the first poll's newest: on its source's page only."""
     HELD = "held"
-    """Waiting for the operator."""
+    """To be released or hidden by the operator."""
     HIDDEN = "hidden"
     """Withdrawn by the operator, keeps its `seq`; or dropped by a filter, and never had one."""
 
@@ -35,12 +35,12 @@ class Republish(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceCredit:
-    """What is said of a source wherever one of its entries stands.
+    """A source as it is credited beside its entries.
 
     Attributes:
-        url: Of its document; empty if that is private.
-        guid: What its own document calls it.
-        rights: What its own document says of copyright.
+        url: Of its feed; empty if that is private.
+        guid: The id in its own feed.
+        rights: The copyright notice in its own feed.
         noindex: Search engines are asked to leave its pages out.
     """
 
@@ -83,16 +83,16 @@ class Entry:
         atom_id: The identifier our feeds give it, fixed at insert.
         published: The publisher's claim, aware UTC, however odd.
         first_seen_at: When we first stored it.
-        changed_at: When what a reader sees last changed; `first_seen_at` if never.
-        sort_at: Where it stands in time on our pages; computed once, never in the future.
-        image: The picture that stands for it.
+        changed_at: When what a visitor sees last changed; `first_seen_at` if never.
+        sort_at: Its place in time on our pages; computed once, never in the future.
+        image: Its main picture.
         content: Sanitized HTML; None where the caller asked for entries without it.
-        pictures: Those beside `content`, to be shown with it; none where that was not asked for.
+        pictures: Those beside `content`, to be shown with it; empty where `content` is None.
         change: The number of the last change of anything shown of it.
         pinned_at: When the operator put it on top of the first page.
-        story_id: What it has in common with its mates; None if it stands alone.
-        follows: Whether an older mate stands for the story.
-        also_at: Its public mates, the oldest first.
+        story_id: Its story; None if it is in none.
+        follows: Whether an older public entry leads the story.
+        also_at: The other public entries of the story, the oldest first.
     """
 
     id: int
@@ -125,7 +125,7 @@ class Entry:
 
 
 def permitted(entry: Entry) -> Entry:
-    """Return what an entry's source lets us show of it to anybody but the operator."""
+    """Return an entry with no more than its source lets us show to the public."""
     republish = entry.source.republish
     if republish is Republish.FULL:
         return entry
@@ -136,7 +136,7 @@ def permitted(entry: Entry) -> Entry:
 
 
 def headline(entry: Entry) -> str:
-    """Return the title, failing that the begin of the excerpt, failing that the source's title."""
+    """Return the title, failing that the beginning of the excerpt, failing that the source's title."""
     if entry.title or not entry.excerpt:
         return entry.title or entry.source.title
     if len(entry.excerpt) <= HEADLINE_LENGTH:

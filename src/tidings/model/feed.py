@@ -1,18 +1,18 @@
-"""What a feed document says, once it is clean: the result of parsing."""
+"""A parsed feed and its entries, cleaned: the result of parsing."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-# The rule by which the keys of new entries are made.
+# Version of the rule by which keys of new entries are made.
 #
-# Keys are looked up whatever rule made them. So a new rule gets the next number and makes no
-# news, as long as `identity.entry_keys` goes on to return the old rule's key where that is known.
+# Keys are looked up whatever their version. So a new rule gets the next number and makes no entry
+# new, as long as `identity.entry_keys` goes on to return the old rule's key where that is known.
 KEY_VERSION = 1
 
-# Stands for the raw hash of an entry that was removed: whatever comes under its key is known.
+# In place of the raw hash of a removed entry: whatever comes under its key counts as unchanged.
 REMOVED = b""
 
-# Entries of one document that are read; the newest are kept.
+# Entries of one document that are parsed; the newest are kept.
 MAX_ENTRIES = 2000
 
 
@@ -53,18 +53,18 @@ class ParsedEntry:
         key: 16 bytes that identify the entry within its source (`KEY_VERSION`): from the guid,
             failing that the canonical link, failing that title, date and text.
         raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
-        revision: Hash of what a reader would see; independent of how we clean it, and of dates.
-        first_revision: The same by the first rule of reading, which stored entries may have.
-        revision_before: The same as the entry was read until lately; empty if no other.
+        revision: Hash of what a visitor would see; independent of how we clean it, and of dates.
+        first_revision: The same by the first version of the rule, which stored entries may have.
+        revision_before: The same as the version before parsed the entry; empty if no other.
         guid: The publisher's identifier as written, if there is one.
         title: Plain text, one line; empty if the entry has none.
         url: The entry's page (link rel=alternate).
         published: The publisher's claim, aware UTC; None if absent or unreadable.
-        published_raw: What the document says where `published` was looked for.
+        published_raw: The text from which `published` was parsed, or could not be.
         content: Sanitized HTML, with formulas as MathML and code highlighted; may be empty.
         excerpt: Plain text for people, one line, at most 350 grapheme clusters.
         language: BCP 47, lower-case, from the entry, failing that the feed, failing that guessed.
-        image: The picture that stands for the entry.
+        image: Its main picture.
         pictures: Those that belong to it and are not in `content`.
     """
 
@@ -95,30 +95,29 @@ class ParsedEntry:
         return not self.url and not any(texts_and_files)
 
     def reads_like(self, stored: bytes) -> bool:
-        """Tell whether a reader sees what an entry with the revision `stored` showed."""
+        """Tell whether a visitor sees the same as of an entry with the revision `stored`."""
         return stored in {self.revision, self.first_revision, self.revision_before}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedFeed:
-    """A whole document.
+    """A parsed document.
 
     Attributes:
         title: Plain text, one line.
-        guid: What the document calls itself, as written.
-        rights: What it says of copyright, plain text, one line.
+        guid: Its own id, as written.
+        rights: Its copyright notice, plain text, one line.
         site_url: The page the feed belongs to.
         language: BCP 47, lower-case.
         format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`.
         entries: The unknown and the changed ones, newest first as the document orders them.
-        unchanged_keys: Those of the entries that were left alone.
-        unchanged: How many entries were left alone because their `raw_hash` is known.
-        cut: How many entries beyond `MAX_ENTRIES` were not read.
-        problems: What was wrong with the document, in words; it was read all the same.
+        unchanged_keys: Keys of the entries that were skipped.
+        unchanged: How many entries were skipped because their `raw_hash` is known.
+        cut: How many entries beyond `MAX_ENTRIES` were not parsed.
+        problems: What was wrong with the document, in words; it was parsed all the same.
         ttl: The pause between polls that the document asks for.
-        hubs: Where one subscribes to be told of changes (WebSub), best first.
-        self_url: The address that the document gives as its own, letter by letter: hubs know
-            it by that name.
+        hubs: Its WebSub hubs, best first.
+        self_url: Its own address (`rel=self`), exactly as written: the topic at its hubs.
         skip_hours: The hours of the day, in UTC, in which the document asks not to be polled.
         skip_days: The days of the week, 0 for Monday, in which it asks the same.
     """

@@ -21,7 +21,7 @@ class Frequency(StrEnum):
     MONTHLY = "monthly"
     """On the first."""
     INSTANT = "instant"
-    """As it happens, a few minutes' news in one letter."""
+    """As it happens, a few minutes' entries in one message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class Schedule:
     """When a subscription's slots fall due.
 
     Attributes:
-        hour: Of the day, by the clock on the subscriber's wall.
+        hour: Of the day, in local time of `timezone`.
         timezone: An IANA name.
     """
 
@@ -38,11 +38,11 @@ class Schedule:
     timezone: str
 
 
-def read_timezone(text: str) -> str:
-    """Return the name of a time zone, as it is given.
+def parse_timezone(text: str) -> str:
+    """Return `text` if it is an IANA time zone.
 
     Raises:
-        InvalidError: There is none of that name; the message has the nearest.
+        InvalidError: It is none; the message suggests the nearest.
     """
     if text not in _timezones():
         meant = nearest(text, _timezones()) or "Europe/Berlin"
@@ -64,11 +64,11 @@ class Newsletter:
         schedule: Of the newsletter's own edition, and what a new subscription gets.
         topics: Slugs; only entries with one of them. Empty for everything.
         language: Of its own edition; `en` or `zh`.
-        postal_address: Stands at the foot of each letter, as the law of some countries asks.
-        sender: Who its letters are from, `Name <address>`; None for who all letters are from.
-        min_entries: With fewer than these no letter is made; they wait for the next slot.
-        max_entries: As many stand in a letter; the rest is left to the issue's page.
-        images: Whether letters show publishers' images, which mail programs fetch from them.
+        postal_address: In the footer of each message, as the law of some countries asks.
+        sender: From header of its messages, `Name <address>`; None for the service's.
+        min_entries: With fewer entries no issue is made; they are left for the next slot.
+        max_entries: Entries in a message; the rest is on the issue's page only.
+        images: Whether messages show publishers' images, which mail programs fetch from them.
     """
 
     id: int
@@ -90,25 +90,25 @@ class Ending(StrEnum):
 
     READER = "reader"
     ONE_CLICK = "one-click"
-    """By the button that mail programs show."""
+    """By the List-Unsubscribe button of a mail program (RFC 8058)."""
     BOUNCES = "bounces"
     COMPLAINT = "complaint"
     OPERATOR = "operator"
     ADDRESS = "address"
-    """The address it went to gets nothing any more."""
+    """The address was suppressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """A subscriber's confirmed wish for one newsletter.
+    """A subscriber's confirmed subscription to one newsletter.
 
     Attributes:
-        nonce: Tells links to it from those to another that had its id before.
+        nonce: In links to it, which are not valid for another subscription with the same id.
         topics: Slugs chosen out of the newsletter's; empty for all of those.
         watermark: The last `seq` that has been planned for them.
         next_issue_at: When the next slot falls due.
-        ended_at: When they left; None while they are subscribed.
-        paused_at: Since when nothing is planned for them; None while they get letters.
+        ended_at: When they unsubscribed; None while they are subscribed.
+        paused_at: Since when nothing is planned for them; None while they get issues.
     """
 
     id: int
@@ -128,7 +128,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """What a source has more than its share: counted, and left to the issue's page."""
+    """A source's entries beyond its share: counted in the message, shown on the issue's page."""
 
     source: SourceCredit
     entries: tuple[Entry, ...]
@@ -144,19 +144,19 @@ class Section:
 
     @property
     def total(self) -> int:
-        """How many entries it tells of, those put aside as well."""
+        """How many entries it has, those in folds as well."""
         return len(self.entries) + sum(len(fold.entries) for fold in self.folds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """What is new in a window, sorted for people; each entry stands once.
+    """The entries of a window in sections; each entry is in one of them.
 
     Attributes:
-        from_seq: Beginning of the window, which does not belong to it.
-        to_seq: End of the window, which does.
-        since: When the first of it was seen, for the heading; None if that was on the same day.
-        until: When the last of it was seen.
+        from_seq: Beginning of the window, exclusive.
+        to_seq: End of the window, inclusive.
+        since: When its first entry was seen, for the heading; None if on the same day as `until`.
+        until: When its last entry was seen.
         timezone: In which dates are shown.
     """
 
@@ -175,13 +175,13 @@ class Issue:
     """A digest frozen for one window: what is sent, and what the archive shows.
 
     Attributes:
-        key: Tells issues apart by content: newsletter, entries, language, template version.
+        key: Hash of newsletter, entries, language and template version: same key, same issue.
         slug: Its address below `/issues/`.
         timezone: In which its dates are shown.
-        listed: Whether it is an edition of the newsletter's own, for everybody to find.
-        html: With `UNSUBSCRIBE_URL` and `PREFERENCES_URL` where the recipient's own links
-            belong, as in `text`.
-        entries: How many it tells of.
+        listed: Whether it is of the newsletter's own edition, which the archive lists.
+        html: With `UNSUBSCRIBE_URL` and `PREFERENCES_URL` as placeholders for the recipient's
+            own links, as in `text`.
+        entries: How many it has.
     """
 
     id: int
@@ -210,15 +210,15 @@ class IssueLine:
     subject: str
 
 
-# Stands in a frozen issue for the link by which a recipient leaves.
+# Placeholder in a frozen issue for the recipient's link to unsubscribe.
 UNSUBSCRIBE_URL = "https://unsubscribe.tidings.invalid/"
 
-# Stands there for the link by which they change what they get.
+# Placeholder for the recipient's link to their preferences.
 PREFERENCES_URL = "https://preferences.tidings.invalid/"
 
 
 class DeliveryState(StrEnum):
-    """Where one issue to one subscriber stands."""
+    """The state of one delivery: one issue to one subscription."""
 
     READY = "ready"
     SENDING = "sending"
@@ -230,9 +230,9 @@ class DeliveryState(StrEnum):
     """The relay refuses us, not the recipient; tried again when the relay's pause is over."""
     ACCEPTED = "accepted"
     ASSUMED_ACCEPTED = "assumed_accepted"
-    """Past the marker, and nobody saw a reply; never sent again by itself."""
+    """Past the marker, without a reply; never sent again by itself."""
     REJECTED = "rejected"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
-    """Not sent before the next one was planned, which tells of the same."""
+    """Not sent before the next one was planned, which has its entries as well."""
     EXPIRED = "expired"

@@ -1,7 +1,4 @@
-"""Operators: how they sign in to the pages, and what they do there.
-
-What the operator should look at: the decision of the daily note.
-"""
+"""Operators: tokens, sessions, moderation; and the problems that the daily note reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,42 +8,42 @@ from enum import StrEnum
 from tidings.model.entries import Entry
 from tidings.model.sources import Source
 
-# The hour, in UTC, from which on the day's note may be written.
-MORNING = 6
+# The hour, in UTC, from which on the daily note may be sent.
+NOTE_HOUR = 6
 
-# A source that has not worked for so long will hardly mend itself.
+# How long a source fails before it is reported: many outages end by themselves.
 FAILING_FOR = timedelta(days=3)
 
-# With that long without any poll, nobody polls.
-SILENCE = timedelta(hours=6)
+# How long without any poll before polling counts as stopped.
+NO_POLL_FOR = timedelta(hours=6)
 
-# A letter that has been waiting for so long does not leave by itself.
+# How long a message is unsent before it counts as stuck.
 STUCK_FOR = timedelta(hours=6)
 
 # So many times the usual number of bounces in a day is a surge, ...
-SURGE = 5
+SURGE_FACTOR = 5
 
 # ... unless there are fewer than this.
 MIN_SURGE = 10
 
-# Of a disk: with less than this free it is nearly full, ...
-LITTLE_SPACE = 0.05
+# With a smaller part of the disk free it is nearly full, ...
+MIN_FREE_SHARE = 0.05
 
 # ... unless that many bytes are free.
-ENOUGH_SPACE = 2_000_000_000
+MIN_FREE_BYTES = 2_000_000_000
 
-# Lines of one worry; how many there are is told in any case.
+# Lines of one problem; their number is reported in any case.
 MAX_LINES = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorToken:
-    """What an operator signs in with, as far as is remembered of it.
+    """A token that an operator signs in with; only its hash is stored.
 
     Attributes:
-        label: What the operator calls it, to tell it from others; may be empty.
-        last_used_at: When somebody last signed in with it, or did something.
-        revoked_at: When it was taken back before its time; None if it was not.
+        label: Chosen by the operator; may be empty.
+        last_used_at: When somebody last signed in with it, or acted.
+        revoked_at: None if it was not revoked.
     """
 
     id: int
@@ -57,7 +54,7 @@ class OperatorToken:
     revoked_at: datetime | None
 
     def state(self, *, now: datetime) -> str:
-        """Say in a word whether one can sign in with it: `valid`, `revoked` or `expired`."""
+        """Return `valid`, `revoked` or `expired`."""
         if self.revoked_at is not None:
             return "revoked"
         return "valid" if now < self.expires_at else "expired"
@@ -65,10 +62,10 @@ class OperatorToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Session:
-    """A browser that an operator is signed in with.
+    """A browser session of an operator.
 
     Attributes:
-        secret: What its cookie holds, and nobody else knows.
+        secret: The value of its cookie.
         csrf_token: In a hidden field of its forms; pages of other sites cannot know it.
     """
 
@@ -78,7 +75,7 @@ class Session:
 
 
 class EntryAct(StrEnum):
-    """What an operator does with an entry."""
+    """An operator's action on an entry."""
 
     HIDE = "hide"
     UNHIDE = "unhide"
@@ -90,22 +87,22 @@ class EntryAct(StrEnum):
 
 
 class SourceAct(StrEnum):
-    """What an operator does with a source."""
+    """An operator's action on a source."""
 
     PAUSE = "pause"
     RESUME = "resume"
     POLL = "poll"
     RELEASE = "release"
-    """All that is held of it."""
+    """All its held entries."""
     EDIT = "edit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceForm:
-    """What an operator filled in about a source: text that nobody has checked.
+    """A submitted form to edit a source: unchecked text.
 
     Attributes:
-        title: Empty for what the source calls itself.
+        title: Empty for the feed's own.
         topics: Their slugs.
         interval: Such as `3h`; empty for what is learned.
     """
@@ -119,7 +116,7 @@ class SourceForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSource:
-    """A source of which entries wait, and how many."""
+    """A source with held entries, and their number."""
 
     slug: str
     title: str
@@ -128,13 +125,13 @@ class HeldSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationQueue:
-    """What an operator finds to do.
+    """The moderation queue.
 
     Attributes:
-        held: What waits to be released, the newest first; no more than can be looked through.
-        waiting: How much waits of each source, most first.
-        pinned: What is pinned and public, the newest pin first.
-        hidden: What was public and is hidden, the latest to be hidden first.
+        held: Held entries, the newest first; no more than can be looked through.
+        waiting: Numbers of held entries by source, most first.
+        pinned: Pinned public entries, the newest pin first.
+        hidden: Entries that were public and are hidden, the latest to be hidden first.
         resting: Sources that are not polled: paused or retired.
     """
 
@@ -147,17 +144,17 @@ class ModerationQueue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorSettings:
-    """Who runs the service; each is a setting under `[operator]`.
+    """Settings under `[operator]`.
 
     Attributes:
-        email: Who gets the daily note; empty for nobody.
+        email: Recipient of the daily note; empty for none.
     """
 
     email: str
 
 
 class ProblemKind(StrEnum):
-    """What may be wrong, the worst first."""
+    """Kinds of problems, the worst first."""
 
     NOTHING_POLLED = "nothing_polled"
     DISK = "disk"
@@ -173,11 +170,11 @@ class ProblemKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something to look at.
+    """A problem that the operator should look at.
 
     Attributes:
-        count: How many there are of it.
-        lines: The first of them, each in a line.
+        count: How many cases there are.
+        lines: The first of them, a line each.
     """
 
     kind: ProblemKind
@@ -187,7 +184,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedSource:
-    """A source that fails, that was retired lately, or that there is something to say of.
+    """A source that fails, was retired lately, or has a notice.
 
     Attributes:
         worked_at: The last success, failing that when it was added.
@@ -205,11 +202,11 @@ class WatchedSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageGroup:
-    """Letters that have something in common.
+    """Messages in the same state.
 
     Attributes:
-        count: How many they are.
-        notices: Those that are no issue, each in a line: no command shows them.
+        count: How many there are.
+        notices: The transactional ones, a line each: no command lists these.
     """
 
     count: int = 0
@@ -218,21 +215,21 @@ class MessageGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthSnapshot:
-    """How things stand.
+    """What the problems of the service are derived from.
 
     Attributes:
         active_sources: How many are to be polled.
         polled_at: When one was last polled; None if none ever was.
-        sources: Those to speak of.
-        held_entries: Entries that wait for the operator.
-        paused_relays: Why nothing is sent through them.
-        stuck: What has not left for `STUCK_FOR`.
-        refused: What the relay refuses for our sake.
-        doubtful: What may not have arrived, of the last day.
+        sources: Those that may be reported.
+        held_entries: How many entries are held.
+        paused_relays: For each, why nothing is sent through it.
+        stuck: Messages unsent for `STUCK_FOR`.
+        refused: Messages that the relay refuses because of us.
+        doubtful: Messages of the last day that may not have arrived.
         bounces: Of the last day.
-        usual_bounces: A day's, over the week before.
-        free_space: Of the disk with the database, in bytes; None if that is elsewhere.
-        whole_space: Of the same, when it is empty.
+        usual_bounces: Per day, over the week before.
+        free_space: Of the disk with the database, in bytes; None if that is on another machine.
+        whole_space: The size of that disk, in bytes.
     """
 
     active_sources: int
@@ -250,7 +247,7 @@ class HealthSnapshot:
 
 
 def problems_in(snapshot: HealthSnapshot, *, now: datetime) -> tuple[Problem, ...]:
-    """Return what is worth telling, the worst first; nothing if all is well."""
+    """Return the problems to report, the worst first; empty if all is well."""
     longest_first = sorted(snapshot.sources, key=lambda one: one.worked_at)
     failing = [one for one in longest_first if _is_failing(one, now)]
     retired = [one for one in longest_first if one.is_retired]
@@ -267,7 +264,7 @@ def problems_in(snapshot: HealthSnapshot, *, now: datetime) -> tuple[Problem, ..
         _named(ProblemKind.NOTICES, [(one, one.notice) for one in snapshot.sources if one.notice]),
         Problem(kind=ProblemKind.HELD, count=snapshot.held_entries),
     )
-    return tuple(worry for worry in found if worry.count)
+    return tuple(problem for problem in found if problem.count)
 
 
 def _listed(kind: ProblemKind, lines: Sequence[str], count: int) -> Problem:
@@ -286,13 +283,13 @@ def _is_failing(source: WatchedSource, now: datetime) -> bool:
 def _is_silent(snapshot: HealthSnapshot, now: datetime) -> bool:
     if not snapshot.active_sources or snapshot.polled_at is None:
         return False
-    return now - snapshot.polled_at >= SILENCE
+    return now - snapshot.polled_at >= NO_POLL_FOR
 
 
 def _is_full(snapshot: HealthSnapshot) -> bool:
     free = snapshot.free_space
-    return free is not None and free < min(ENOUGH_SPACE, LITTLE_SPACE * snapshot.whole_space)
+    return free is not None and free < min(MIN_FREE_BYTES, MIN_FREE_SHARE * snapshot.whole_space)
 
 
 def _is_surge(snapshot: HealthSnapshot) -> bool:
-    return snapshot.bounces >= max(MIN_SURGE, SURGE * snapshot.usual_bounces)
+    return snapshot.bounces >= max(MIN_SURGE, SURGE_FACTOR * snapshot.usual_bounces)

@@ -1,4 +1,4 @@
-"""What a refusal is about: the recipient, or us; told by its status, failing that by its words."""
+"""Classify SMTP refusals: about the recipient, or about us; by status code, else by wording."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RefusalSubject(StrEnum):
-    """Whom or what a mail server finds at fault."""
+    """What a mail server's refusal is about."""
 
     RECIPIENT = "recipient"
     OURS = "ours"
@@ -23,7 +23,7 @@ _RECIPIENT_STATUS = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.[0124])")
 # that do not exist, and real faults of protocol have codes of their own.
 _OUR_STATUS = re.compile(r"[45]\.(?:7\.\d+|6\.\d+|1\.[78]|2\.3|3\.4)")
 
-# Those that name no side; words say more.
+# Those that do not tell which side is at fault; the wording may.
 _GENERAL_STATUS = re.compile(r"|[245]\.(?:[035]\.\d+|1\.0)")
 
 _PACE = re.compile(
@@ -32,8 +32,8 @@ _PACE = re.compile(
     re.IGNORECASE,
 )
 
-# Words that speak of us even where those about a recipient stand beside them: `sender address
-# rejected: user unknown` (Postfix) means our own.
+# Words that mean us even beside words about a recipient: `sender address rejected: user unknown`
+# (Postfix) is about our own address.
 _OUR_NAME = re.compile(
     r"\bsender\b|\bmail from\b|\bfrom[: -]+(?:address|header|domain|field|line)|\breturn-?path\b"
     r"|\brelay(?:ing)?\b(?! recipient)|not verified|unverified|\bidentit(?:y|ies)\b"
@@ -76,11 +76,11 @@ _SIZE = re.compile(
 
 _MICROSOFTS_UNKNOWN = re.compile(r"5\.4\.1\b.*(?<!relay )\baccess denied", re.IGNORECASE)
 
-# Addresses, and whatever has a digit: names of queues, times, what the relay calls a message.
+# Addresses, and whatever has a digit: queue ids, times, message ids.
 _OF_ONE_MESSAGE = re.compile(r"\S*@\S*|\S*\d\S*")
 
-# Messages of an issue that have to be refused in the same words, in several domains or in one.
-FEW, FEW_OF_A_DOMAIN = 3, 5
+# Messages of an issue that have to be refused in the same words, by several domains or by one.
+MIN_SAME_REPLIES, MIN_SAME_REPLIES_OF_ONE_DOMAIN = 3, 5
 
 
 def find_status(text: str) -> str | None:
@@ -90,13 +90,13 @@ def find_status(text: str) -> str | None:
 
 
 def find_exact_status(text: str) -> str | None:
-    """Return the first status code in a text that says more than `other`, such as 5.1.0."""
+    """Return the first enhanced status code in a text that is no general one (x.y.0)."""
     found = (match[0] for match in _STATUS.finditer(text))
     return next((status for status in found if not status.endswith(".0")), None)
 
 
 def is_unknown_to_microsoft(text: str) -> bool:
-    """Tell whether a text is how Microsoft's servers say that they know no such recipient."""
+    """Tell whether a text is how Exchange Online refuses unknown recipients: 5.4.1 access denied."""
     return _MICROSOFTS_UNKNOWN.search(text) is not None
 
 
@@ -108,9 +108,9 @@ def names_size(text: str) -> bool:
 def subject_of(text: str) -> RefusalSubject:
     """Return what a refusal is about, by the text after its code.
 
-    A status that names a side decides; words do where there is none, or one as general as
-    5.0.0. Many relays give no status when it is us that they do not like.
+    A specific status decides; the wording does where there is none, or a general one (5.0.0).
     """
+    # Many relays give no status when it is us that they refuse.
     status = find_status(text) or ""
     if _PACE.search(text) and not status.startswith("5.1."):
         return RefusalSubject.PACE  # Gmail: 5.2.1, receiving mail at a rate that …
@@ -126,8 +126,8 @@ def subject_of(text: str) -> RefusalSubject:
 
 
 @dataclass(slots=True)
-class Outcomes:
-    """What became so far of the messages of one issue.
+class IssueReplies:
+    """The replies so far to the messages of one issue.
 
     Attributes:
         accepted: How many the relay has taken.
@@ -138,31 +138,29 @@ class Outcomes:
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def note_accepted(self, message: int) -> None:
-        """Count a message that was taken; it may have been refused before."""
+        """Count an accepted message; it may have been refused before."""
         self.accepted += 1
         self.refused.pop(message, None)
 
     def note_refused(self, message: int, domain: str, reply: str) -> None:
-        """Count a message that was refused for good, or for our sake."""
-        self.refused[message] = domain, _words_of(reply)
+        """Count a message that was refused for good, or because of us."""
+        self.refused[message] = domain, _normalised_reply(reply)
 
     def alike(self, message: int) -> frozenset[int]:
-        """Return the messages that were refused in the words of this one, if they are most of all.
-
-        No list goes stale in a day: what says the same of most recipients does not speak of
-        them, whatever it says.
-        """
+        """Return the messages refused in the same words as this one, if they are most of all."""
+        # No list goes stale in a day: a reply that most recipients get is about us, whatever it
+        # says.
         _, words = self.refused[message]
         alike = {one: domain for one, (domain, said) in self.refused.items() if said == words}
-        least = FEW if len(set(alike.values())) > 1 else FEW_OF_A_DOMAIN
+        least = MIN_SAME_REPLIES if len(set(alike.values())) > 1 else MIN_SAME_REPLIES_OF_ONE_DOMAIN
         is_most = 2 * len(alike) > self.accepted + len(self.refused)
         return frozenset(alike) if is_most and len(alike) >= least else frozenset()
 
     def domains_of(self, messages: frozenset[int]) -> frozenset[str]:
-        """Return where refused messages were for."""
+        """Return the recipients' domains of refused messages."""
         return frozenset(self.refused[one][0] for one in messages)
 
 
-def _words_of(reply: str) -> str:
+def _normalised_reply(reply: str) -> str:
     status = find_status(reply) or reply[:3]
     return f"{status} {' '.join(_OF_ONE_MESSAGE.sub('', reply).lower().split())}"

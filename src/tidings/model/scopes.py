@@ -1,20 +1,17 @@
-"""What is published: the values feeds and pages are rendered from.
-
-Archives of the feed of everything: which publish sequences each one holds, for ever (RFC 5005).
-"""
+"""Scopes with feeds and pages, their addresses, feed documents, and archives (RFC 5005)."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.model.entries import Entry
 
-# Publish sequences in one archive. Never to be changed: readers keep what they have read.
+# Publish sequences in one archive. Never to be changed: feed readers do not fetch one twice.
 ARCHIVE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings:
-    """What the public sees; each is a setting under `[publish]`.
+    """Settings under `[publish]`.
 
     Attributes:
         title: Of the feed and the page of everything.
@@ -23,8 +20,8 @@ class PublishSettings:
         feed_size: Entries in a feed; in that of everything at least so many.
         page_size: Entries on a page.
         first_poll: How many of a new source's entries become public at its first poll.
-        fold: How many entries of one poll stand by themselves on pages of several sources; the
-            rest is counted. 0 for all.
+        fold: How many entries of one poll pages of several sources show one by one; the rest is
+            only counted. 0 for all.
     """
 
     title: str
@@ -41,12 +38,11 @@ _FOLDERS = {"topic": "topics", "source": "sources", "search": "searches"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A set of entries that has feeds and a page of its own.
+    """A set of entries with feeds and pages of its own.
 
     Attributes:
-        kind: `all`, `topic`, `source`, `search` (one that is saved) or `query` (whatever
-            somebody asks).
-        slug: Empty for `all`; for a `query` what is asked, as it stands in its address.
+        kind: `all`, `topic`, `source`, `search` (a saved one) or `query` (an ad-hoc one).
+        slug: Empty for `all`; for a `query` its query string.
     """
 
     kind: str
@@ -67,7 +63,7 @@ class Scope:
 
     @property
     def name(self) -> str:
-        """What tells it from all others."""
+        """Its unique name, as in the change log."""
         return f"{self.kind}:{self.slug}" if self.slug else self.kind
 
 
@@ -76,12 +72,12 @@ EVERYTHING = Scope(kind="all")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveLinks:
-    """Where a document stands among the archives (RFC 5005): absolute URLs.
+    """Links of a feed document to archives (RFC 5005): absolute URLs.
 
     Attributes:
-        previous: The archive with what is older; None if there is none.
-        following: The archive with what is newer; None if there is none yet.
-        current: Of an archive alone: the document that is subscribed to.
+        previous: The next older archive; None if there is none.
+        following: The next newer archive; None if there is none yet.
+        current: The subscription document; of an archive only.
     """
 
     previous: str | None = None
@@ -91,7 +87,7 @@ class ArchiveLinks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedLink:
-    """Where a feed stands in one of its forms."""
+    """The address of a feed in one format."""
 
     form: str
     url: str
@@ -100,22 +96,21 @@ class FeedLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedDocument:
-    """One of our feeds, ready to be written in any form.
+    """One of our feeds, ready to be written in any format.
 
     Attributes:
         id: An absolute IRI that never changes.
         title: Plain text.
         page_url: Absolute URL of the page that shows the same.
-        entries_url: Absolute URL that the id of an entry makes the one of its page; empty if
-            its entries have none.
-        forms: Where the same stands in every form that we write it in, absolute URLs.
-        updated: When a reader would last have seen a change, aware UTC.
+        entries_url: Absolute URL of an entry's page up to its id; empty if there are no pages.
+        forms: Its addresses in all formats, absolute URLs.
+        updated: When a visitor would last have seen a change, aware UTC.
         entries: Newest first, with content.
         language: BCP 47.
-        hubs: Who is told when it changes, absolute URLs.
-        archive: Where it stands among the archives; None if it has none.
+        hubs: WebSub hubs that are pinged when it changes, absolute URLs.
+        archive: Its links to archives; None if it has none.
         icon: Absolute URL of a small square picture.
-        also_at: What stands before the other sources of a story, in that language.
+        also_at: The words before the other sources of a story, in that language.
     """
 
     id: str
@@ -133,12 +128,12 @@ class FeedDocument:
     entries_url: str = ""
 
     def url_of(self, form: str) -> str:
-        """Return where it stands in one of its forms."""
+        """Return its address in one format."""
         return next(link.url for link in self.forms if link.form == form)
 
     @property
     def is_archive(self) -> bool:
-        """Whether it holds for ever what it holds."""
+        """Whether it is an archive, and never changes its set of entries."""
         return self.archive is not None and self.archive.current is not None
 
 
@@ -168,13 +163,13 @@ class FeedAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveAddress:
-    """A part of the feed of everything that is full; `number` counts from 1, the oldest."""
+    """An archive of the feed of everything; `number` counts from 1, the oldest."""
 
     number: int
 
     @property
     def path(self) -> str:
-        """Where it stands."""
+        """Its path on our site."""
         return f"/archive/{self.number}.atom"
 
 
@@ -221,13 +216,13 @@ Address = FeedAddress | ArchiveAddress | PageAddress | EntryAddress | IssueAddre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What is needed to say "not modified" without rendering.
+class CacheValidator:
+    """What ETag and Last-Modified of a response are made of, without rendering it.
 
     Attributes:
-        change: Moves in the transaction of every visible change of what the address shows.
-        changed_at: When it last did, aware UTC.
-        fingerprint: Moves with our version, the templates and the settings.
+        change: The number of the last visible change of what the address shows.
+        changed_at: When that was, aware UTC.
+        fingerprint: Hash of our version, the templates and the settings.
     """
 
     change: int
@@ -246,9 +241,9 @@ def full_archives(last_seq: int) -> int:
 
 
 def archives_left_out(last_seq: int, *, feed_size: int) -> int:
-    """Return how many archives the document that is subscribed to leaves out.
+    """Return how many archives precede the subscription document.
 
-    It holds what follows them: `feed_size` publish sequences or more, if there are as many.
+    That holds what follows them: `feed_size` publish sequences or more, if there are as many.
     """
     return full_archives(max(last_seq - feed_size, 0))
 

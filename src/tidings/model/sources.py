@@ -1,11 +1,4 @@
-"""Sources: the URLs we poll, and where each one stands.
-
-How a source is doing, in a word.
-
-What a failed poll was, in a word; and what a long row of them means.
-
-What was decided about a source or an entry, kept in words for the operator who asks why.
-"""
+"""Sources: their state and health, kinds of failures, and the history of decisions about them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -27,24 +20,24 @@ from tidings.errors import (
 )
 from tidings.model.access import Access
 from tidings.model.entries import Republish, TopicCredit
-from tidings.model.urls import masked, without_credentials
+from tidings.model.urls import mask, without_credentials
 from tidings.model.websub import HubState, HubSubscription
 
 GONE = "http 410"
 
-# What a source fails with that nobody looks after any more.
+# Failures of a source that is gone, rather than out of order.
 NOT_FOUND = frozenset({"http 404", "dns"})
 
 UNAUTHORIZED = "http 401"
 
 DEAD_AFTER = timedelta(days=30)
 
-# Fewer in that time, and it is we who were away.
+# With fewer failures in that time it is our service that was down.
 MIN_FAILURES = 10
 
 _PAGE = "an HTML page"
 
-# The first that fits counts: the special stand before the general.
+# The first that fits counts: subclasses stand before their base.
 _WORDS: tuple[tuple[type[TidingsError], str], ...] = (
     (UnknownHostError, "dns"),
     (UnreachableError, "unreachable"),
@@ -56,10 +49,13 @@ _WORDS: tuple[tuple[type[TidingsError], str], ...] = (
     (ParseError, "parse"),
 )
 
-# Characters of a decision: a hostile server writes part of some.
+# Characters of a decision; some quote the server, which may be hostile.
 MAX_WORDS = 300
 
-# Times in ISO 8601 and decisions, the latest last.
+# Decisions that are kept of a source or an entry.
+MAX_DECISIONS = 20
+
+# Decisions as (time in ISO 8601, text), the latest last.
 History = Sequence[tuple[str, str]]
 
 _REPEATED = re.compile(r"(?P<words>.*) \((?P<times>\d+) times\)", re.DOTALL)
@@ -74,7 +70,7 @@ class SourceState(StrEnum):
     PAUSED = "paused"
     """By the operator."""
     RETIRED = "retired"
-    """The publisher says it is gone for good."""
+    """The publisher says it is gone for good (410, twice)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,32 +81,28 @@ class Decision:
     text: str
 
 
-# Decisions that are remembered of a source or an entry.
-MAX_DECISIONS = 20
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """A source as the operator sees it.
 
     Attributes:
-        title: The operator's, failing that the feed's, failing that the host's name.
+        title: Set by the operator, failing that the feed's, failing that the host's name.
         failures: Polls that failed in a row.
         last_error: Why the last poll failed; None if it did not.
-        problems: What was wrong with the last document, although it could be read.
+        problems: What was wrong with the last document, although it could be parsed.
         entries: How many are stored, in whatever state.
         latest_at: `sort_at` of its newest public entry.
         next_poll_because: Why `next_poll_at` is when it is, in a sentence.
-        failing_with: What kind of failure that error was, in a word.
-        given_interval: The operator's, instead of what is learned.
-        former_url: Where it was before it moved.
+        failing_with: What kind of failure `last_error` was: see `failure_word`.
+        given_interval: Set by the operator, instead of what is learned.
+        former_url: Its address before it moved.
         notice: What the operator should know.
         history: The last decisions about it, oldest first.
-        given_title: The operator's, instead of the feed's.
-        republish: How much of its entries it lets us show.
+        given_title: Set by the operator, instead of the feed's.
+        republish: How much of its entries we may show.
         noindex: Search engines are asked to leave its pages out.
-        language: With `rights`, as its document last said.
-        hides_address: Its URL holds what is only its subscriber's.
+        language: With `rights`, as in its last document.
+        hides_address: Its URL is private: it holds a token, say.
     """
 
     id: int
@@ -144,12 +136,12 @@ class Source:
 
     @property
     def shown_url(self) -> str:
-        """Its address as it may be shown."""
-        return masked(self.url) if self.hides_address else self.url
+        """Its address as it may be shown: masked if it is private."""
+        return mask(self.url) if self.hides_address else self.url
 
     @property
     def is_dead(self) -> bool:
-        """Whether its publisher seems to be gone; then it is asked once a week."""
+        """Whether its publisher seems to be gone; then it is polled once a week."""
         return is_dead(
             self.failing_with,
             failures=self.failures,
@@ -166,23 +158,24 @@ class DueSource:
         host: The `hostname:port` of its URL.
         imported: Came from an OPML list: its first poll makes no news for digests.
         first_polled_at: The first success that held entries; None until then.
-        body_hash: Of the last document read whole; None if there is none.
+        body_hash: SHA-256 of the last whole document; None if there is none.
         etag: With `last_modified`, opaque, and valid for `validators_url` only.
-        read_at: When a document last came whole, changed or not, or was asked for in vain
-            although "not modified" would have done.
-        silent_polls: Answers "not modified" in a row since then.
+        read_at: When a whole document last came, changed or not, or an unconditional request
+            for it failed.
+        silent_polls: Responses "not modified" in a row since then.
         ttl: With `skip_hours` (UTC) and `skip_days` (0 is Monday), as the last document asked.
-        learned_entries: With `learned_seconds`, new entries and the time they took, both decayed.
+        learned_entries: With `learned_seconds`, the publishing rate: new entries and the time in
+            which they came, both decayed.
         failing_with: What kind of failure the last poll was; None if it did not fail.
-        gone_at: When the publisher first said "gone"; None if the last answer was another.
+        gone_at: When the publisher first answered 410; None if the last answer was another.
         moved_to: Where permanent redirects have led since `moved_since`, `moved_times` in a row.
         keeps_url: The operator wants its address to stay, whatever redirects say.
-        looked_at: When we looked where it may have moved, once in each row of failures.
-        feed_title: With the four fields behind it, as the last document said that had it.
-        hides_address: Its URL holds what is only its subscriber's.
+        looked_at: When it was searched for elsewhere, once in each row of failures.
+        feed_title: With the four fields behind it, as in the last document that had it.
+        hides_address: Its URL is private.
         history: The last decisions, as stored.
-        access: How it is asked, if not like all others.
-        hub: How it stands with the hub that tells what is new there, if there is one.
+        access: Login, headers, proxy and so on, if it has any.
+        hub: Its WebSub subscription, if it has one.
     """
 
     id: int
@@ -226,17 +219,17 @@ class DueSource:
     hub: HubSubscription | None = None
 
     def shown(self, url: str) -> str:
-        """Return an address of its as it may be told."""
-        return masked(url) if self.hides_address else without_credentials(url)
+        """Return one of its addresses as it may be shown."""
+        return mask(url) if self.hides_address else without_credentials(url)
 
     @property
     def is_pushed(self) -> bool:
-        """Whether a hub tells us what is new before polls find it."""
+        """Whether its hub pushes what is new before polls find it."""
         return self.hub is not None and self.hub.state is HubState.ACTIVE
 
 
 class SourceHealth(StrEnum):
-    """How a source is doing, in a word; a phrase of the catalogue says it."""
+    """The health of a source; the phrase for it is in the message catalogue."""
 
     FINE = "fine"
     NEW = "new"
@@ -249,12 +242,12 @@ class SourceHealth(StrEnum):
 
 
 def health_of(state: SourceState, *, fails: bool, has_worked: bool) -> SourceHealth:
-    """Return how a source is doing.
+    """Return the health of a source.
 
     Args:
         state: Whether it is polled.
         fails: Whether its last poll failed.
-        has_worked: Whether any poll went well.
+        has_worked: Whether any poll succeeded.
     """
     if state is not SourceState.ACTIVE:
         return SourceHealth(state.value)
@@ -264,7 +257,7 @@ def health_of(state: SourceState, *, fails: bool, has_worked: bool) -> SourceHea
 
 
 def failure_word(error: TidingsError) -> str:
-    """Return a word for programs, such as `http 404`, `dns`, `timeout`, `html` or `parse`."""
+    """Return the kind of a failure, for programs: `http 404`, `dns`, `timeout`, `html`, `parse`."""
     if isinstance(error, StatusError):
         return f"http {error.status}"
     if isinstance(error, ParseError) and error.because.startswith(_PAGE):
@@ -273,30 +266,30 @@ def failure_word(error: TidingsError) -> str:
 
 
 def failure_phrase(error: TidingsError) -> str:
-    """Return what happened without where: `404 Not Found`."""
+    """Return what went wrong, without the address: `404 Not Found`."""
     return error.because if isinstance(error, FetchError | ParseError) else str(error)
 
 
 def login_advice(slug: str) -> str:
-    """Return what an operator does for a source that wants a login."""
+    """Return the advice for a source whose server wants a login."""
     return f"it wants a login: `tidings source access {slug} --user NAME --password-file -`"
 
 
 def is_dead(word: str | None, *, failures: int, worked_at: datetime, now: datetime) -> bool:
-    """Tell whether a source seems to have nobody left who answers for it.
+    """Tell whether a source seems to be gone: not found, or without DNS, for `DEAD_AFTER`.
 
     Args:
-        word: What its last poll failed with.
+        word: The kind of its last failure.
         failures: Polls that failed in a row.
         worked_at: The last success, failing that when it was added.
-        now: When to tell.
+        now: As of when.
     """
     long_lost = now - worked_at >= DEAD_AFTER and failures >= MIN_FAILURES
     return word in NOT_FOUND and long_lost
 
 
 def with_decision(history: History, words: str, *, now: datetime) -> History:
-    """Return `history` with one more decision; the same again is counted on the last line."""
+    """Return `history` with one more decision; a repeated one is counted on the last line."""
     words = words[:MAX_WORDS]
     earlier, last = _split_last(history)
     match = _REPEATED.fullmatch(last)

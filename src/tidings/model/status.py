@@ -1,7 +1,4 @@
-"""How the service does: what the status page, `stats` and the figures for monitoring tell.
-
-What came of a poll.
-"""
+"""Status of the service, for the status page, `stats` and metrics; and the results of polls."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +10,12 @@ from tidings.model.sources import SourceHealth
 
 HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
 
-# Columns of a chart, and rows of the table that says the same.
+# Columns of a chart, and rows of its table.
 MAX_STEPS = 60
 
 STEPS = (HOUR, DAY, WEEK, 5 * WEEK, 52 * WEEK)
 
-# How long after its publication an entry is seen, at most; beyond the last it is late.
+# Histogram of how long after its publication an entry was seen: upper bounds.
 LAGS = (timedelta(minutes=15), HOUR, 6 * HOUR, DAY)
 
 
@@ -28,20 +25,20 @@ class PollOutcome(StrEnum):
     NEW = "new"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
-    """The document came, and nothing in it is news."""
+    """A document came, with nothing new in it."""
     NOT_MODIFIED = "not_modified"
-    """The server said so; no document came."""
+    """Status 304; no document came."""
     FAILED = "failed"
     SKIPPED = "skipped"
     """Its host is held by another process, or cools down."""
 
 
-# What comes of polls that take place.
+# Outcomes of polls that took place.
 OUTCOMES = tuple(outcome for outcome in PollOutcome if outcome is not PollOutcome.SKIPPED)
 
 
 class MessageOutcome(StrEnum):
-    """What became of letters, as far as it concerns everybody."""
+    """The outcome of messages, as shown to the public."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting"
@@ -49,8 +46,8 @@ class MessageOutcome(StrEnum):
     FAILED = "failed"
 
 
-# What was never to be sent any more is not there: cancelled, and superseded by the next one.
-LETTERS: Mapping[DeliveryState, MessageOutcome] = {
+# Without those that were not to be sent any more: cancelled, and superseded by the next one.
+OUTCOME_OF_STATE: Mapping[DeliveryState, MessageOutcome] = {
     DeliveryState.READY: MessageOutcome.WAITING,
     DeliveryState.SENDING: MessageOutcome.WAITING,
     DeliveryState.DEFERRED: MessageOutcome.WAITING,
@@ -65,13 +62,13 @@ LETTERS: Mapping[DeliveryState, MessageOutcome] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollCounts:
-    """The polls of a time.
+    """The polls of a period.
 
     Attributes:
         polls: By outcome.
-        entries: That were new.
-        lags: How many of them were seen within each of `LAGS` and not before, and how many
-            later; those that claim when they were published, after the first poll.
+        entries: New ones.
+        lags: How many new entries were seen within each of `LAGS`, but not within the one
+            before, and how many later. Only those with a date, and not of first polls.
     """
 
     polls: Mapping[PollOutcome, int]
@@ -84,8 +81,8 @@ class TimeStep:
     """A column of the charts: an hour, a day, or more.
 
     Attributes:
-        issues: That were composed.
-        letters: Of these issues, by what has become of them.
+        issues: Number of issues composed.
+        letters: Messages of these issues, by their outcome until now.
     """
 
     start: datetime
@@ -96,12 +93,12 @@ class TimeStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailingSource:
-    """A source that fails.
+    """A failing source.
 
     Attributes:
         since: When it worked last, or was added.
         has_worked: Whether it ever did.
-        word: What it fails with: `http 404`, `dns`, `timeout`.
+        word: The kind of failure: `http 404`, `dns`, `timeout`.
     """
 
     id: int
@@ -123,14 +120,14 @@ class SlowSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HubStanding:
-    """How it stands with a hub that is told of our feeds.
+class HubStatus:
+    """A hub that is pinged for our feeds.
 
     Attributes:
-        told: Feeds that it was told of since the beginning of the status.
-        waiting: Feeds that it is to be told of.
-        failing: Feeds that it did not accept to be told of, whether that is tried again or not.
-        error: What came of the attempt for one of these; for operators only.
+        told: Feeds it was pinged for since the beginning of the status.
+        waiting: Feeds it is still to be pinged for.
+        failing: Feeds whose pings it refused, whether retried or not.
+        error: The error of one of these; for operators only.
     """
 
     hub: str
@@ -142,19 +139,19 @@ class HubStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """How the service does.
+    """The status of the service.
 
     Attributes:
-        at: When that was.
-        since: When what is told of began.
+        at: When it was read.
+        since: The beginning of the period it covers.
         polled_at: When a source was last polled; None if none was.
-        overdue: How long the source that is due longest has been due.
-        sources: By health.
-        spans: The polls of the last so and so long, the shortest first.
+        overdue: How long the source that has been due longest has been due.
+        sources: Numbers by health.
+        spans: The polls of several periods up to now, by their length, the shortest first.
         steps: The longest of these, step by step, the oldest first.
-        failing: Those that have failed longest, the longest first.
-        slow: The slowest of those that publish, the slowest first.
-        hubs: That are told of our feeds.
+        failing: The sources that have failed longest, the longest first.
+        slow: The slowest of the sources that publish, the slowest first.
+        hubs: Those that are pinged for our feeds.
     """
 
     at: datetime
@@ -166,11 +163,11 @@ class Status:
     steps: tuple[TimeStep, ...]
     failing: tuple[FailingSource, ...]
     slow: tuple[SlowSource, ...]
-    hubs: tuple[HubStanding, ...]
+    hubs: tuple[HubStatus, ...]
 
     @property
     def whole(self) -> PollCounts:
-        """The polls of the longest span."""
+        """The polls of the longest period."""
         return self.spans[max(self.spans)]
 
     @property
@@ -180,14 +177,14 @@ class Status:
 
     @property
     def letters(self) -> Mapping[MessageOutcome, int]:
-        """What became of their letters."""
+        """Their messages, by outcome."""
         return {one: sum(step.letters[one] for step in self.steps) for one in MessageOutcome}
 
 
 def starts_of(span: timedelta, *, now: datetime) -> list[datetime]:
-    """Return the beginnings of the steps that `span` is told in, the oldest first.
+    """Return the beginnings of the steps that `span` is divided in, the oldest first.
 
-    They lie where the clock and the calendar in UTC have them, so the first may be begun.
+    They are aligned to hours and days in UTC, so that the first step may begin before the span.
     """
     length = next((step for step in STEPS if span <= MAX_STEPS * step), STEPS[-1])
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -197,7 +194,7 @@ def starts_of(span: timedelta, *, now: datetime) -> list[datetime]:
 
 
 def median_lag(lags: Sequence[int]) -> int | None:
-    """Return the place among `lags` that the median entry has; None if there is no entry."""
+    """Return the index in `lags` of the bucket with the median entry; None if there is none."""
     half, seen = sum(lags) / 2, 0
     for place, number in enumerate(lags):
         seen += number
@@ -208,7 +205,7 @@ def median_lag(lags: Sequence[int]) -> int | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollResult:
-    """One source's share of a round.
+    """The result of one source in a round of polling.
 
     Attributes:
         new: Entries of every state.
@@ -227,7 +224,7 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollSummary:
-    """A round in numbers."""
+    """The totals of a round of polling."""
 
     polled: int
     new: int

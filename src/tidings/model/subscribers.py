@@ -1,9 +1,4 @@
-"""People who read newsletters: how they sign up, what they agreed to, when too much is asked.
-
-Letters that are no issue: what kinds there are, and for how long each is worth sending.
-
-Those who visit the pages: where the pages are, and which address a visitor has.
-"""
+"""Subscribers: sign-up, preferences, consent, suppression; transactional mail; visitors."""
 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,32 +9,34 @@ from types import MappingProxyType
 
 from tidings.model.newsletters import Ending, Newsletter, Schedule, Subscription
 
-# At most one letter of a kind in that time to an address that has yet to be confirmed.
-LETTER_PAUSE = timedelta(hours=24)
+# At most one message of a kind in that time to an unconfirmed address: anybody can type one in.
+CONFIRMATION_PAUSE = timedelta(hours=24)
 
-# Letters to an address while it waits to be confirmed.
-MAX_LETTERS = 3
+# Messages to an unconfirmed address, at most.
+MAX_CONFIRMATIONS = 3
 
-# How long what somebody asked for waits to be confirmed; then it is forgotten.
-WAITING_TIME = timedelta(days=7)
+# How long a sign-up can be confirmed; then it is deleted.
+CONFIRMATION_PERIOD = timedelta(days=7)
 
-# How long who left can come back with one click.
+# How long an unsubscription can be undone with one click.
 UNDO_TIME = timedelta(days=30)
 
 OWN_ENDINGS = frozenset({Ending.READER, Ending.ONE_CLICK})
 
-# Between these, people fill in a form; machines are faster, or keep it for later.
+# How long people take to fill in a form; bots are faster, or keep it for later.
 QUICKEST, SLOWEST = timedelta(seconds=3), timedelta(days=7)
 
-# Local parts behind which nobody reads a newsletter.
-ROLES = frozenset({"abuse", "hostmaster", "mailer-daemon", "noreply", "no-reply", "postmaster"})
+# Local parts of role accounts (RFC 2142), behind which nobody reads a newsletter.
+ROLE_ACCOUNTS = frozenset(
+    {"abuse", "hostmaster", "mailer-daemon", "noreply", "no-reply", "postmaster"}
+)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What somebody wants of a newsletter; `topics` are slugs, empty for all."""
+    """The options of a subscription; `topics` are slugs, empty for all."""
 
     schedule: Schedule
     language: str
@@ -48,7 +45,7 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesForm:
-    """A wish as it comes out of a form: text that nobody has checked; empty for the usual."""
+    """Preferences as submitted by a form: unchecked text, empty for the default."""
 
     frequency: str = ""
     hour: str = ""
@@ -59,11 +56,11 @@ class PreferencesForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUpForm:
-    """What a visitor sends who wants a newsletter.
+    """A submitted sign-up form.
 
     Attributes:
         newsletter: Its slug.
-        form: Which form it was, for the record and for the limit of each form.
+        form: Which form it was, for the consent log and for the form's rate limit.
         wording: The sentence that they agreed to.
         honeypot: A field that people do not see, and so leave empty.
         rendered: The signed time at which the form was shown.
@@ -80,10 +77,10 @@ class SignUpForm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """Who asks, as far as is known.
+    """The sender of a request, as far as is known.
 
     Attributes:
-        network: The address that the request came from; empty if nobody knows.
+        network: The IP address that the request came from; empty if unknown.
     """
 
     network: str
@@ -91,18 +88,18 @@ class Visitor:
 
 
 # A visitor of whom nothing is known.
-NOBODY = Visitor(network="")
+UNKNOWN_VISITOR = Visitor(network="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignUp:
-    """What somebody wishes who has yet to confirm that the address is theirs.
+    """A sign-up that is not confirmed yet (double opt-in).
 
     Attributes:
-        key: The address as it is told apart.
-        network: Where it was asked from, as a keyed hash.
-        asked_at: When the last letter was asked for; its link is good for no other.
-        asked_times: How many letters that makes.
+        key: The case-folded address.
+        network: Network that it came from, as a keyed hash.
+        asked_at: When the last confirmation was requested; links in earlier ones are not valid.
+        asked_times: How many were requested.
     """
 
     id: int
@@ -120,10 +117,10 @@ class SignUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriberProfile:
-    """A subscriber with all they subscribe or subscribed to.
+    """A subscriber with their present and former subscriptions.
 
     Attributes:
-        token_version: Links to their preferences with another one are good no more.
+        token_version: Links to their preferences with another one are not valid any more.
     """
 
     id: int
@@ -135,7 +132,7 @@ class SubscriberProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressChange:
-    """The address that a subscriber wants from now on, once it is confirmed there."""
+    """A change of address that is not confirmed yet at the new one."""
 
     id: int
     subscriber_id: int
@@ -147,13 +144,13 @@ class AddressChange:
 
 
 class ConsentEvent(StrEnum):
-    """What a line of the consent record tells."""
+    """The kind of a line in the consent log."""
 
     ASKED = "asked"
     CONFIRMED = "confirmed"
     IMPORTED = "imported"
     ADDED = "added"
-    """By the operator's word."""
+    """By the operator."""
     CHANGED = "changed"
     PAUSED = "paused"
     RESUMED = "resumed"
@@ -161,18 +158,18 @@ class ConsentEvent(StrEnum):
     UNDONE = "undone"
     ADDRESS_CHANGED = "address changed"
     SIGNED_OUT = "signed out"
-    """All links to the preferences were made worthless."""
+    """All links to the preferences were revoked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """A line of the record of what somebody agreed to, or took back; never changed.
+    """A line of the consent log; never changed.
 
     Attributes:
         newsletter: Its slug; None for what concerns the person.
         form: Which form they used, and `wording` the sentence that they agreed to.
-        network: Where from, as a keyed hash.
-        details: What else is to be known: the wish, the reason, the proof.
+        network: Network that it came from, as a keyed hash.
+        details: Preferences, reason, proof and so on.
     """
 
     at: datetime
@@ -185,18 +182,18 @@ class Consent:
 
 
 class SuppressionReason(StrEnum):
-    """Why an address gets nothing any more."""
+    """Why an address is suppressed."""
 
     BOUNCES = "bounces"
     COMPLAINT = "complaint"
     OPERATOR = "operator"
     ERASED = "erased"
-    """At the person's wish, who may come back by signing up themselves."""
+    """At the person's request; only their own sign-up lifts it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """An address that gets nothing any more; `key` is its keyed hash."""
+    """An address to which nothing is sent any more; `key` is its keyed hash."""
 
     key: bytes
     reason: SuppressionReason
@@ -205,7 +202,7 @@ class Suppression:
 
 
 def network_of(address: str) -> str:
-    """Return the network that an address belongs to, as a provider hands them out: /24 or /48."""
+    """Return the network of an IP address, as providers assign them: /24 or /48."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -217,26 +214,26 @@ def network_of(address: str) -> str:
 
 
 def abuse_key(key: str) -> str:
-    """Return what is the same for all the ways in which many providers let one address be written.
+    """Return an address without dots and +tag, which many providers ignore.
 
-    It counts how often somebody is written to; it is never who somebody is.
+    For rate limits only: elsewhere the two may be different people.
     """
     local, _, domain = key.rpartition("@")
     return f"{local.partition('+')[0].replace('.', '')}@{domain}"
 
 
 def is_role(key: str) -> bool:
-    """Say whether mail to an address is read by nobody, or by whoever runs its server."""
-    return key.partition("@")[0] in ROLES
+    """Tell whether an address is a role account, read by nobody or by a server's operator."""
+    return key.partition("@")[0] in ROLE_ACCOUNTS
 
 
 def looks_human(rendered_at: datetime, *, now: datetime) -> bool:
-    """Say whether the time it took to fill in a form is one that people take."""
+    """Tell whether a form was filled in neither too fast nor too late for a person."""
     return QUICKEST <= now - rendered_at <= SLOWEST
 
 
 def can_undo(subscription: Subscription, *, now: datetime) -> bool:
-    """Say whether an ended subscription comes back at its reader's wish alone."""
+    """Tell whether the subscriber can undo the end of a subscription with one click."""
     ended_at = subscription.ended_at
     return (
         ended_at is not None
@@ -246,26 +243,26 @@ def can_undo(subscription: Subscription, *, now: datetime) -> bool:
 
 
 class MessageKind(StrEnum):
-    """What such a letter is for."""
+    """The kind of a transactional message."""
 
     CONFIRM = "confirm"
     """Asks whether a sign-up was meant."""
     WELCOME = "welcome"
     GOODBYE = "goodbye"
     ADDRESS = "address"
-    """Asks at a new address whether it is meant."""
+    """Asks a new address to confirm the change."""
     MOVED = "moved"
-    """Tells at the old address that letters go elsewhere."""
+    """Tells the old address of the change."""
     OPERATOR = "operator"
-    """Tells the operator what to look at; at most one a day."""
+    """The operator's daily note; at most one a day."""
 
     @property
     def is_of_list(self) -> bool:
-        """Whether it goes to somebody who is, or was just now, on the newsletter's list."""
+        """Whether its recipient is, or was just now, a subscriber of the newsletter."""
         return self in {MessageKind.WELCOME, MessageKind.GOODBYE}
 
 
-# How long a letter is tried, before it would only puzzle who gets it.
+# How long sending is tried; later the message would only puzzle its recipient.
 LIFETIMES: Mapping[MessageKind, timedelta] = MappingProxyType(
     {
         MessageKind.CONFIRM: timedelta(days=2),
@@ -280,7 +277,7 @@ LIFETIMES: Mapping[MessageKind, timedelta] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSettings:
-    """Where the pages are served, and where the public finds them.
+    """Where the pages are served, and their public address.
 
     Attributes:
         base_url: Absolute, without a slash at the end; empty for `http://HOST:PORT`.
@@ -294,13 +291,13 @@ class WebSettings:
 
     @property
     def public_url(self) -> str:
-        """The address that pages and feeds are known by."""
+        """The address in links to pages and feeds."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.base_url.rstrip("/") or f"http://{host}:{self.port}"
 
 
-def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Read addresses (`10.0.0.5`) and networks (`10.0.0.0/8`).
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Parse addresses (`10.0.0.5`) and networks (`10.0.0.0/8`).
 
     Raises:
         ValueError: One of them is neither.
@@ -309,17 +306,15 @@ def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:
 
 
 def visitor_address(peer: str, forwarded: Sequence[str], *, trusted: Sequence[Network]) -> str:
-    """Return the address that a request came from; empty if nobody knows.
-
-    Each proxy adds who asked it at the end. So the list is read from there, for as long as
-    one of ours wrote it: what stands before that anybody may have made up. Where it cannot be
-    read, all that come through that proxy are one.
+    """Return the IP address that a request came from; empty if unknown.
 
     Args:
-        peer: Who holds the connection.
-        forwarded: What the headers `X-Forwarded-For` say.
+        peer: The other end of the connection.
+        forwarded: The headers `X-Forwarded-For`.
         trusted: Our proxies.
     """
+    # Each proxy appends its peer. So read from the end, as long as a proxy of ours wrote it:
+    # anybody may have made up what stands before.
     hops = [hop.strip() for line in forwarded for hop in line.split(",")]
     address = _address(peer)
     while hops and address is not None and any(address in one for one in trusted):

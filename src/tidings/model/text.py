@@ -1,11 +1,4 @@
-"""HTML as text: what a reader would see of it.
-
-Raised and lowered text where nothing but plain text can stand: 10⁻⁹, n², H₂O.
-
-How long it takes to read something.
-
-What somebody may have meant by a name that nothing has.
-"""
+"""HTML to plain text, with superscripts and subscripts (10⁻⁹, n², H₂O); reading time; typos."""
 
 import difflib
 import html
@@ -22,12 +15,12 @@ _INLINE = (
     " ruby s samp small span strike strong sub sup svg time tt u var wbr"
 )
 
-# Elements that end no word.
+# Inline elements: they do not end a word.
 INLINE = frozenset(_INLINE.split())
 
 _INSIDE_TAG = r"""[^>=]*+(?:=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+[^>=]*+)*+"""
 
-# Comments, and elements with all that is in them, which nobody sees.
+# Comments, and elements whose content is not shown. Possessive quantifiers: linear time.
 HIDDEN = re.compile(
     r"<!--(?:-?>|.*?(?:--!?>|\Z))"
     rf"|<(script|style|template|textarea|select|iframe|title)(?=[\s/>]){_INSIDE_TAG}>?+"
@@ -76,30 +69,30 @@ _READ_WORD = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 
 
 def text_of(raw_html: str) -> str:
-    """Return what a reader would see, in one line; takes time linear in the input."""
+    """Return the visible text of HTML, in one line; takes time linear in the input."""
     shown = raw_html
     if "<" in shown:
-        shown = joined(TAG.split(HIDDEN.sub(" ", shown)))
+        shown = join_blocks(TAG.split(HIDDEN.sub(" ", shown)))
         shown = _DECLARATION.sub(" ", shown)
     return " ".join(html.unescape(shown).split())
 
 
 def readable(content: str) -> str:
-    r"""Return sanitized HTML as one line of text, its formulas as `\(…\)`, as excerpts have them."""
+    r"""Return sanitized HTML as one line of text, its formulas as TeX in `\(…\)`."""
     if "<math" in content:
         content = _FORMULA.sub(r" \\(\1\\) ", content)
     return text_of(with_scripts(content))
 
 
 def with_scripts(raw_html: str) -> str:
-    """Return HTML whose raised and lowered text is plain text that keeps its meaning."""
+    """Return HTML with the content of `sup` and `sub` as plain text that keeps its meaning."""
     if "<su" not in raw_html and "<SU" not in raw_html:
         return raw_html
     return _SCRIPT.sub(lambda one: script_of(one[1].lower(), one[2]), raw_html)
 
 
-def joined(pieces: list[str]) -> str:
-    """Join text, slash, name, text, …: the end of a block ends a word as well."""
+def join_blocks(pieces: list[str]) -> str:
+    """Join text split by `TAG` (text, slash, name, text, …); a block element separates words."""
     text = pieces[:1]
     for name, piece in zip(pieces[2::3], pieces[3::3], strict=True):
         text.append(piece if name.lower() in INLINE else f" {piece}")
@@ -107,10 +100,10 @@ def joined(pieces: list[str]) -> str:
 
 
 def to_script(sign: str, text: str) -> str:
-    """Return `text` as a script: in characters made for it, failing that behind `sign`.
+    """Return `text` as superscript or subscript: in Unicode's characters, else after `sign`.
 
     Args:
-        sign: `^` for what is raised, `_` for what is lowered.
+        sign: `^` for superscript, `_` for subscript.
         text: In one line.
     """
     table = _TABLES[sign]
@@ -120,9 +113,9 @@ def to_script(sign: str, text: str) -> str:
 
 
 def script_of(tag: str, text: str) -> str:
-    """Return what an element `sup` or `sub` holds as plain text that keeps its meaning.
+    """Return the content of `sup` or `sub` as plain text that keeps its meaning.
 
-    Words that are raised stay as they are, as in 1st, and so does what only stands small.
+    Words stay as they are (1st, ™), and so does what is only set small.
     """
     compact = _AROUND_SIGN.sub(r"\1", text.strip())
     if not _MATHEMATICAL.fullmatch(compact):

@@ -1,9 +1,4 @@
-"""Addresses as we compare and show them.
-
-Slugs and titles: what things are called in addresses, in ASCII, and what by people.
-
-Identifiers that publishers give: which of them can stand in a feed of ours as they are.
-"""
+"""URLs: hosts, normal forms, private ones and how they are masked; slugs, titles, Atom ids."""
 
 import re
 import unicodedata
@@ -27,10 +22,10 @@ _SECRET_ENDING = re.compile(
     r"|(?:access|api|auth|feed|pass|private|rss|secret|user)key)\Z"
 )
 
-# Parameters whose values are long and tell nothing of who asks.
+# Parameters whose values are long, but do not identify a subscriber.
 _PUBLIC_NAMES = frozenset({"channel_id", "cid", "id", "list", "playlist_id", "q", "url", "v"})
 
-# Letters and digits that nobody would write by hand.
+# Long strings of letters and digits mixed: tokens.
 _TOKEN = re.compile(
     r"(?=[^\d]*\d)(?=[^A-Za-z]*[A-Za-z])(?:[\w.~-]{20,}|[0-9a-f]{16,}|[0-9A-F]{16,})", re.ASCII
 )
@@ -50,7 +45,7 @@ MAX_SLUG = 60
 # Control characters, and what separates lines or paragraphs.
 _NOT_OF_A_LINE = frozenset({"Cc", "Zl", "Zp"})
 
-MAX_LENGTH = 500
+MAX_IRI = 500
 
 _REST = r"(?:[0-9A-Za-z;/?:@&=+$.~!*'(),_-]|%[0-9A-F]{2})*"
 
@@ -81,7 +76,7 @@ def host_of(url: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """Return the address of a source as everybody may see it: without name and password."""
+    """Return a URL without user and password."""
     parts = urlsplit(url)
     _, at, server = parts.netloc.rpartition("@")
     return urlunsplit(parts._replace(netloc=server)) if at else url
@@ -90,12 +85,11 @@ def without_credentials(url: str) -> str:
 def is_private(url: str, *, has_access: bool = False) -> bool:
     """Tell whether the address of a source is for its subscriber alone.
 
-    Many publishers tell subscribers apart by a token in the query, or below a folder of that
-    name. Of a source with a login or headers of its own, no query is anybody else's business.
+    That is a guess, by tokens in the query and folders called `private`.
 
     Args:
         url: Of the source.
-        has_access: It is asked with what only its subscriber has.
+        has_access: The source has a login, headers or cookies; then any query is private.
     """
     parts = urlsplit(url)
     if parts.username or parts.password or (has_access and parts.query):
@@ -113,31 +107,31 @@ def is_private(url: str, *, has_access: bool = False) -> bool:
 
 
 def _is_secret(name: str) -> bool:
-    """Tell by the name of a parameter whether its value says who asks."""
+    """Tell by the name of a parameter whether its value is a secret."""
     words = re.split(r"[^a-z]+", name.lower())
     return any(word in _SECRET_WORDS or _SECRET_ENDING.search(word) for word in words)
 
 
-def masked(url: str) -> str:
-    """Return all that may be told of an address that is private: where it leads."""
+def mask(url: str) -> str:
+    """Return what may be shown of a private address: scheme and host."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
 
 
-def place_of(url: str | None) -> str | None:
-    """Return where on its site a page is: its address without scheme and host, None for the root.
+def path_of(url: str | None) -> str | None:
+    """Return the path and query of a page; None for the root.
 
-    It stays when a site moves to another host, or to https.
+    They stay when a site moves to another host, or to https.
     """
     parts = urlsplit(url or "")
     return urlunsplit(parts._replace(scheme="", netloc="")).rstrip("/") or None
 
 
-def page_of(url: str | None) -> str | None:
-    """Return the page that an address leads to, however it is written; None for a whole site.
+def normalised_page(url: str | None) -> str | None:
+    """Return a normal form of a page's address; None for a site's front page.
 
-    It is the same for http and https, with `www.` and without, with a slash at the end and
-    without; a fragment counts only where it names a page (`#!`).
+    Scheme, `www.` and a slash at the end are left out; a fragment counts only where it names a
+    page (`#!`).
     """
     parts = urlsplit(url or "")
     path = parts.path.rstrip("/")
@@ -151,7 +145,7 @@ def page_of(url: str | None) -> str | None:
 def web_addresses(text: str) -> tuple[str, ...]:
     """Return the addresses that `text` can mean, likeliest first: two where it names no scheme.
 
-    `feed://example.org/` names none either; it is how links open feed readers.
+    `feed:`, by which links open feed readers, counts as none.
 
     Raises:
         InvalidError: It is no http(s) address.
@@ -186,10 +180,10 @@ def _checked_address(url: str, text: str) -> str:
 
 
 def checked_slug(slug: str) -> str:
-    """Return a slug that somebody chose.
+    """Return `slug` if it is a valid one.
 
     Raises:
-        InvalidError: It cannot stand in an address.
+        InvalidError: It has other characters than `slugify` leaves.
     """
     if not slug or slugify(slug) != slug:
         example = f", as in {topic_slug(slug)}" if slugify(slug) else ""
@@ -199,10 +193,10 @@ def checked_slug(slug: str) -> str:
 
 
 def checked_title(title: str) -> str:
-    """Return a title that somebody chose, without blanks round it.
+    """Return a title, without blanks round it.
 
     Raises:
-        InvalidError: It says nothing, or more than one line holds.
+        InvalidError: It is empty, or has line breaks or control characters.
     """
     trimmed = title.strip(" ")
     if not trimmed.strip():
@@ -219,16 +213,14 @@ def slugify(text: str) -> str:
 
 
 def topic_slug(title: str) -> str:
-    """Return a slug for a topic; one whose title has no ASCII letters is numbered by hash.
-
-    Signs that tell names apart are spelled out: C, C++ and C# are three languages.
-    """
+    """Return a slug for a topic; from a hash if its title has no ASCII letters."""
+    # C, C++ and C# are three languages.
     spoken = title.replace("+", " plus ").replace("#", " sharp ")
     return slugify(spoken) or f"topic-{_number(title)}"
 
 
 def other_topic_slug(title: str) -> str:
-    """Return the slug of a topic whose first choice another one has, such as 数学 C beside C."""
+    """Return the slug of a topic whose first choice is taken, such as 数学 C beside C."""
     number = _number(title)
     return f"{topic_slug(title)[: MAX_SLUG - len(number) - 1]}-{number}"
 
@@ -238,9 +230,9 @@ def _number(title: str) -> str:
 
 
 def source_slugs(title: str, url: str) -> list[str]:
-    """Return what a source's slug may be, best first; never empty.
+    """Return candidates for a source's slug, best first: title, host, host with path.
 
-    The title makes the best one, failing that the host, failing that host and path.
+    Never empty.
     """
     parts = urlsplit(url)
     host = f"{parts.hostname or ''}-{parts.port or ''}".removeprefix("www.")
@@ -249,10 +241,10 @@ def source_slugs(title: str, url: str) -> list[str]:
     return [slug for slug in candidates if len(slug) > 2] or ["source"]
 
 
-def is_name(text: str) -> bool:
-    """Tell whether `text` is an absolute IRI in its canonical form, of a kind that lasts.
+def is_stable_iri(text: str) -> bool:
+    """Tell whether `text` can be an Atom id (RFC 4287, section 4.2.6): an IRI in canonical form.
 
-    Validators refuse tags without a date and UUIDs that are none, and warn of addresses that
-    can be written otherwise: with them, readers could not tell whether two names are one.
+    Feed validators refuse tags without a date and malformed UUIDs, and warn of addresses that
+    have another spelling.
     """
-    return len(text) <= MAX_LENGTH and _NAME.fullmatch(text) is not None
+    return len(text) <= MAX_IRI and _NAME.fullmatch(text) is not None

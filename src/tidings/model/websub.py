@@ -1,4 +1,4 @@
-"""WebSub (W3C): a hub tells what is new at a source; what is known of it, and what it says."""
+"""WebSub (W3C): subscriptions at hubs, their callbacks and pushes, and signatures."""
 
 import hmac
 from collections.abc import Sequence
@@ -9,31 +9,32 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
-# Hubs of documents that do not name them, by how their addresses begin.
+# Hubs of documents that do not name them, by the beginning of their addresses.
 KNOWN_HUBS = {
     "https://www.youtube.com/feeds/videos.xml?channel_id=": "https://pubsubhubbub.appspot.com/subscribe",
 }
 
-# The strongest first. A keyed SHA-1 is not broken, and the largest hub knows nothing else.
+# Of signatures, the strongest first. HMAC-SHA1 is not broken, and the largest hub (Google's) knows
+# nothing else.
 METHODS = ("sha512", "sha384", "sha256", "sha1")
 
 PRIVATE_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")
 
 
 class HubState(StrEnum):
-    """How it stands between a hub and us."""
+    """The state of a subscription at a hub."""
 
     PENDING = "pending"
-    """To be asked for the first time."""
+    """The first request is still to be sent."""
     ASKED = "asked"
-    """Asked to subscribe us, and not yet heard of."""
+    """Requested, and not verified by the hub yet."""
     SILENT = "silent"
-    """We are subscribed; what is new comes by polling all the same."""
+    """Subscribed; so far polls have found what is new, not pushes."""
     ACTIVE = "active"
-    """We are subscribed, and pushes bring what is new before polls find it."""
+    """Subscribed, and pushes bring what is new before polls find it."""
     DENIED = "denied"
     LEAVING = "leaving"
-    """To be asked to end our subscription."""
+    """To be unsubscribed."""
 
 
 # States in which a hub may confirm, deny, and push.
@@ -42,11 +43,11 @@ SUBSCRIBED = frozenset({HubState.ASKED, HubState.SILENT, HubState.ACTIVE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubOffer:
-    """Where a document says that its changes are announced.
+    """The hubs and the topic that a document names.
 
     Attributes:
-        hubs: One is enough; the publisher tells them all.
-        topic: The address that they know the document by.
+        hubs: One is enough; the publisher pings them all.
+        topic: The address that hubs know the document by.
     """
 
     hubs: Sequence[str]
@@ -58,17 +59,17 @@ class HubSubscription:
     """A subscription at a hub.
 
     Attributes:
-        token: The end of the address that the hub calls us at, which nobody else knows.
-        secret: What pushes are signed with.
-        asked_at: When the hub was last asked for something.
-        act_at: When to ask it next.
-        lease_until: When it will forget us.
-        pushed_at: When it last sent something, rightly signed.
+        token: The end of the callback's address, which only the hub knows.
+        secret: The key that pushes are signed with.
+        asked_at: When the last request was sent to the hub.
+        act_at: When the next one is due.
+        lease_until: When the subscription expires.
+        pushed_at: When the last push with a valid signature came.
         pending_bytes: Of a push that the next poll is to read, 0 for a mere hint that there is something
             to fetch; None if there is none.
         misses: Polls in a row that found what no push had brought.
-        failures: Requests in a row without a confirmation, the present one included.
-        last_error: What the hub said to the last one, if it did not accept it.
+        failures: Requests in a row that were not verified, the present one included.
+        last_error: Why the hub refused the last one, if it did.
     """
 
     source_id: int
@@ -88,21 +89,19 @@ class HubSubscription:
 
     @property
     def summary(self) -> str:
-        """Which hub it is and how it stands, as an operator reads it."""
+        """Hub, state and last error, for the operator."""
         trouble = f": {self.last_error}" if self.last_error else ""
         return f"{self.hub} ({self.state}{trouble})"
 
     @property
     def pushes_whole_entries(self) -> bool:
-        """Whether what comes by push has everything that a poll would find.
-
-        Hubs that are known to us and not named by the document send less than the document.
-        """
+        """Whether pushed entries have everything that the document has."""
+        # YouTube's hub sends entries without descriptions and pictures.
         return not any(self.topic.startswith(beginning) for beginning in KNOWN_HUBS)
 
 
 class HubStep(StrEnum):
-    """What a poll leads to, between a hub and us."""
+    """How a poll changes a subscription."""
 
     JOIN = "join"
     LEAVE = "leave"
@@ -114,7 +113,7 @@ class HubStep(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubNote:
-    """A step, with the offer that is taken up in it."""
+    """A step, with the offer to subscribe to."""
 
     step: HubStep
     offer: HubOffer | None = None
@@ -122,7 +121,7 @@ class HubNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """What a hub says it is about to do: subscribe or unsubscribe us, or that it will not."""
+    """A hub's verification of intent (subscribe, unsubscribe), or its denial."""
 
     mode: str
     topic: str
@@ -132,7 +131,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """A document as a hub sent it; without a body it is a hint that there is one to fetch."""
+    """A document that a hub pushed; without a body, a hint that there is one to fetch."""
 
     body: bytes = b""
     content_type: str | None = None
@@ -141,21 +140,21 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebSubSettings:
-    """Whether hubs are asked to tell us what is new, and which ones we tell.
+    """Whether we subscribe to hubs of sources, and which hubs we ping for our own feeds.
 
     Attributes:
         subscribe: With `auto`, if `[web] base_url` is an address that a hub can reach.
-        hubs: Who is told when one of our own feeds has changed, absolute URLs.
+        hubs: Pinged when one of our own feeds has changed; absolute URLs.
     """
 
     subscribe: Literal["auto", "on", "off"]
     hubs: tuple[str, ...]
 
     def callback(self, base_url: str) -> str | None:
-        """Return what precedes the tokens in our addresses for hubs; None if hubs are not used.
+        """Return the URL of our callback up to the token; None if we do not subscribe.
 
         Args:
-            base_url: Where the public finds us; empty if it does not.
+            base_url: Public address of our pages; empty if there is none.
         """
         wanted = self.subscribe == "on" or (self.subscribe == "auto" and _is_public(base_url))
         return f"{base_url.rstrip('/')}/websub/" if wanted and base_url else None
@@ -164,12 +163,12 @@ class WebSubSettings:
 def is_genuine(body: bytes, signatures: Sequence[str], secret: str) -> bool:
     """Tell whether a push was signed with `secret`.
 
-    Of several signatures the strongest counts, and it alone.
+    Of several signatures only the strongest counts.
 
     Args:
         body: The bytes as they came.
         signatures: Each `METHOD=HEX`, as in the header X-Hub-Signature.
-        secret: What the hub was given.
+        secret: The key that the hub was given.
     """
     offered = dict(signature.strip().lower().partition("=")[::2] for signature in signatures)
     method = next((method for method in METHODS if method in offered), None)

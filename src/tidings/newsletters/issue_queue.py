@@ -10,7 +10,7 @@ from threading import Lock
 from tidings.db.database import Connection, Database
 from tidings.mail.message import PreparedIssue
 from tidings.model.newsletters import DeliveryState
-from tidings.model.refusals import Outcomes
+from tidings.model.refusals import IssueReplies
 from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.message_queue import AttemptResult, OutgoingMessage, Pauses
 from tidings.newsletters.restore_guard import claim_guarded
@@ -91,7 +91,7 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         self._refusing: dict[str, tuple[datetime, str]] = {}
         self._held: dict[int, tuple[datetime, str]] = {}
         self._taken_back: dict[timedelta, set[int]] = defaultdict(set)
-        self._outcomes: dict[int | None, Outcomes] = {}
+        self._outcomes: dict[int | None, IssueReplies] = {}
         self._unsaved: list[ClaimedDelivery] = []
 
     def refresh(self, connection: Connection, *, now: datetime) -> None:
@@ -178,8 +178,8 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         logger.warning("issue held", extra={"issue": issue_id, "because": result.reply})
         return held if is_of_issue else replace(held, relay_pause=FAULT_PAUSE)
 
-    def _outcomes_of(self, issue_id: int | None) -> Outcomes:
-        """Return the outcomes of an issue's messages, or of all of the last day (None)."""
+    def _outcomes_of(self, issue_id: int | None) -> IssueReplies:
+        """Return the replies to an issue's messages, or to all of the last day (None)."""
         if issue_id not in self._outcomes:
             since = self._clock() - OUTCOMES_WINDOW
             with self._database.read() as connection:

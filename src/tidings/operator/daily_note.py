@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tidings.db.database import Database
-from tidings.model.operators import MORNING, Problem, problems_in
+from tidings.model.operators import NOTE_HOUR, Problem, problems_in
 from tidings.model.subscribers import MessageKind
 from tidings.operator.store import moderation
 from tidings.subscribers.store import transactional
@@ -48,7 +48,7 @@ class DailyNote:
         Two services that do so at the same moment queue one note.
         """
         now = self._clock()
-        if not self._operator or now.hour < MORNING:
+        if not self._operator or now.hour < NOTE_HOUR:
             return False
         name = f"{now:%Y%m%d}.operator"
         with self._database.read() as connection:

@@ -19,7 +19,7 @@ from tidings.mail.dns import Dns
 from tidings.mail.probes import ClickAnswer, click_unsubscribe
 from tidings.mail.settings import SmtpSettings
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
-from tidings.model.operators import ENOUGH_SPACE, LITTLE_SPACE
+from tidings.model.operators import MIN_FREE_BYTES, MIN_FREE_SHARE
 from tidings.newsletters.compose import Composer
 from tidings.newsletters.compose import sample as sample_issue
 from tidings.newsletters.issue_messages import IssueMessages
@@ -177,7 +177,7 @@ class Doctor:
             return
         free, whole = space
         said = f"{free // 1_000_000:,} MB of {whole // 1_000_000:,} MB are free"
-        if free < min(ENOUGH_SPACE, LITTLE_SPACE * whole):
+        if free < min(MIN_FREE_BYTES, MIN_FREE_SHARE * whole):
             yield problem("disk", said, "make room: a full disk stops everything")
         else:
             yield ok("disk", said)

@@ -1,4 +1,4 @@
-"""Blocks of code: the source out of whatever markup it comes in, highlighted anew."""
+"""Code blocks: extract the source from any highlighter's markup, and highlight it anew."""
 
 import html
 import re
@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborNode
 
 from tidings.parsing.text import clean_text
 
-# Characters of a block that is worth colours.
+# Characters of a block that is highlighted; Pygments would take too long for more.
 MAX_HIGHLIGHTED = 50_000
 MAX_DEPTH = 100
 
@@ -22,7 +22,7 @@ class Code:
 
     Attributes:
         source: The text as its author typed it.
-        language: One of Pygments' names; empty if unknown.
+        language: A Pygments alias; empty if unknown.
     """
 
     source: str
@@ -46,9 +46,9 @@ _COLOURLESS = frozenset({"", "n", "p", "w"})
 
 
 def find_in_element(node: LexborNode) -> Code | None:
-    """Return the code in a `<pre>`, or in a table that sets line numbers beside one.
+    """Return the code in a `<pre>`, or in a table with line numbers beside one.
 
-    A `<pre>` of no language that holds links or pictures is prose in a fixed width.
+    A `<pre>` without language but with links or pictures is prose.
     """
     if node.tag != "table":
         return _of_block(node)
@@ -62,7 +62,7 @@ def find_in_element(node: LexborNode) -> Code | None:
 
 
 def to_html(code: Code) -> str:
-    """Return `code` as a block of HTML, in colours if its language is known."""
+    """Return `code` as a block of HTML, highlighted if its language is known."""
     lexer = _find_lexer(code.language) if len(code.source) <= MAX_HIGHLIGHTED else None
     if lexer is None:
         written, mark = html.escape(code.source, quote=False), ""
@@ -101,7 +101,7 @@ def _read(node: LexborNode, lines: list[str], depth: int) -> None:
 
 
 def _follows_line(node: LexborNode) -> bool:
-    """Tell whether the end of a line is left to style sheets: two lines with nothing between."""
+    """Tell whether two elements are lines without a line break between them: CSS makes it."""
     before = node.prev
     if before is None or not (_is_line(before) and _is_line(node)):
         return False
@@ -153,6 +153,7 @@ def _names_at(attributes: dict[str, str | None]) -> list[str]:
 
 
 def _find_lexer(language: str) -> Lexer | None:
+    # `stripnl` would remove blank lines at the beginning, which the source has on purpose.
     return get_lexer_by_name(language, stripnl=False) if language in _LANGUAGES else None
 
 

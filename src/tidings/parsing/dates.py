@@ -1,6 +1,7 @@
-"""Dates as publishers write them: read exactly or not at all, never guessed.
+"""Parse dates as publishers write them: exactly or not at all, never guessed.
 
-Names of months, days of the week and time zones, as dates in feeds spell them.
+The formats of the standards, names of months in some twenty languages, East Asian dates, ordinal
+days, Unix time.
 """
 
 # ruff: noqa: RUF001 - the punctuation of East Asia
@@ -9,10 +10,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
-# Characters of the longest date that is looked at.
+# Characters of the longest date that is parsed.
 MAX_SIZE = 100
 
-# Years outside are slips or stand for "no date", as year 1 often does.
+# Years outside are mistakes, or mean "no date", as year 1 often does.
 FIRST_YEAR, LAST_YEAR = 1900, 2999
 
 MAX_OFFSET = timedelta(hours=14)
@@ -176,19 +177,19 @@ MONTHS = {
 # One name of each month, by its number.
 NAMES = {month: name for name, month in MONTHS.items()}
 
-# Words that say nothing about the date which its numbers do not say.
+# Words that add nothing to the numbers of a date.
 IGNORED = frozenset(_IGNORED.split())
 
 # Hours east of Greenwich by zone name, lower-case.
 #
-# Where several zones share a name it means the one most feeds mean: IST is India's (not Ireland's
-# or Israel's), BST Britain's summer time, CST and EST North America's, AST Atlantic, GST the
-# Gulf's. In some languages they mean another one: `dates` knows which.
+# An ambiguous name is the zone that most feeds mean: IST is India's (not Ireland's or Israel's),
+# BST British Summer Time, CST and EST North America's, AST Atlantic, GST the Gulf's. For some
+# languages see `_LOCAL_ZONES`.
 ZONES = {name: hours for hours, names in _OFFSETS.items() for name in names.split()}
 
 
 def parse_date(raw: str, language: str | None = None) -> datetime | None:
-    """Return the moment that `raw` names, aware UTC; None if it names none beyond doubt.
+    """Return the moment that `raw` means, aware UTC; None if it is ambiguous or no date.
 
     ISO 8601, RFC 822 and its relatives with the names of many languages, the years,
     months and days of East Asia, and Unix time are read. A date without zone is taken
@@ -223,7 +224,7 @@ def _zones_of(language: str) -> Mapping[str, str]:
 
 
 def _usual(line: str) -> datetime | None:
-    """Read what nearly every feed has. The other ways would come to the same, in thrice the time."""
+    """Parse the form of RFC 5322: a fast path, since nearly every RSS feed has it."""
     found = _USUAL.fullmatch(line)
     if found is None or (found["weekday"] or "mon").lower() not in IGNORED:
         return None
@@ -238,7 +239,7 @@ def _unix_time(line: str) -> datetime | None:
 
 
 def _counted(line: str) -> datetime | None:
-    """Read a day that is given by its number within the year."""
+    """Parse an ordinal date, with the number of the day within the year."""
     found = _ORDINAL.fullmatch(line)
     if found is None:
         return None
@@ -272,7 +273,7 @@ def _numbered(line: str) -> datetime | None:
 
 
 def _named(line: str) -> datetime | None:
-    """Read a date that spells its month: any order, any known language, nothing left over."""
+    """Parse a date with the name of its month: any order, any known language, nothing left over."""
     line = _BETWEEN.sub(" ", _MONTH_NUMBER.sub(_month_name, _COMMENT.sub("", line)))
     part: dict[str, str | None] = {}
     if clock := _CLOCK.search(line):
@@ -284,7 +285,7 @@ def _named(line: str) -> datetime | None:
 
     months, numbers, rest = _sorted_words(line)
     if rest:
-        # What is left can only be a zone, which makes no sense without a clock.
+        # What is left can only be a zone, which makes no sense without a time.
         if len(rest) > 1 or "hour" not in part:
             return None
         part["zone"] = rest[0]
@@ -301,7 +302,7 @@ def _month_name(number: re.Match[str]) -> str:
 
 
 def _sorted_words(line: str) -> tuple[list[str], list[str], list[str]]:
-    """Return the names of months, the numbers, and the words that mean something else."""
+    """Return the names of months, the numbers, and the unknown words."""
     months, numbers, rest = [], [], []
     for word in _WORD.findall(line):
         if word.isdecimal():
@@ -314,7 +315,7 @@ def _sorted_words(line: str) -> tuple[list[str], list[str], list[str]]:
 
 
 def _full_year(digits: str) -> int:
-    """Return the year that `digits` mean, by the rule of RFC 5322 if they are two or three."""
+    """Return the year of `digits`, by RFC 5322, section 4.3, if they are two or three."""
     year = int(digits)
     if len(digits) == 2:
         return year + (2000 if year < 50 else 1900)

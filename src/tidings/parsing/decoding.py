@@ -1,8 +1,6 @@
-"""Bytes to text: whatever the labels say, the bytes have the last word.
+"""Bytes to text: byte order marks, labels, guesses from the bytes, and mojibake undone.
 
-What the labels of character encodings mean, as browsers read them.
-
-Text that was encoded twice: UTF-8 that somebody took for Windows-1252 and encoded again.
+Labels of encodings mean what they mean to browsers (WHATWG Encoding); the bytes win over them.
 """
 
 import codecs
@@ -14,16 +12,16 @@ from encodings.aliases import aliases
 
 from charset_normalizer import from_bytes
 
-# Bytes that the detection of an encoding looks at.
+# Bytes of the sample for detecting an encoding.
 MAX_SAMPLE = 16_384
 
 _EBCDIC = "<?xm".encode("cp037")
 
-# Share of the characters beyond ASCII that may be unreadable while we still trust a label.
+# Share of the characters beyond ASCII that may be unreadable before a label is not trusted.
 TOLERATED_DAMAGE = 0.05
 
-# Characters beyond ASCII in a text that are enough to tell how close together they stand.
-DENSE_TEXT = 12
+# Characters beyond ASCII from which on their density is telling.
+MIN_FOR_DENSITY = 12
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -91,10 +89,9 @@ _CODECS = {
     "utf-8": "unicode11utf8 unicode20utf8 utf8 utf8mb4 xunicode20utf8",
 }
 
-# Codecs that no browser knows any more; Python's own names lead to them. Nothing else ever
-# reaches a codec: some of Python's are no character sets but decompress, or build what text
-# describes.
-_OLD = """
+# Codecs that no browser knows any more, by Python's own names. No other label ever reaches Python:
+# some of its codecs are no encodings, but decompress (zip bombs) or evaluate escapes.
+_LEGACY_CODECS = """
 cp037 cp273 cp424 cp437 cp500 cp720 cp737 cp775 cp850 cp852 cp855 cp856 cp857 cp858 cp860 cp861
 cp862 cp863 cp864 cp865 cp869 cp875 cp1006 cp1026 cp1125 cp1140 hp_roman8 iso2022_jp_1
 iso2022_jp_2 iso2022_jp_2004 iso2022_jp_3 koi8_t kz1048 mac_arabic mac_croatian mac_farsi
@@ -102,9 +99,9 @@ mac_greek mac_iceland mac_latin2 mac_romanian mac_turkish ptcp154 shift_jis_2004
 euc_jisx0213
 """
 
-_KNOWN = frozenset(_OLD.split())
+_KNOWN = frozenset(_LEGACY_CODECS.split())
 
-# Stretches beyond ASCII that must make sense when decoded once more: one may be chance.
+# Runs beyond ASCII that must be valid when decoded once more: one may be chance.
 MIN_RUNS = 2
 
 _BYTES = {
@@ -113,8 +110,8 @@ _BYTES = {
 
 _DOUBLED_RUN = re.compile(r"[^\x00-\x7f]+")
 
-# What is left where the second half of a no-break space became a blank.
-_REMNANT = "Â"
+# What is left of a no-break space (C2 A0) whose second byte became a blank.
+_LEFTOVER = "Â"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +119,8 @@ class Decoded:
     """A document as text.
 
     Attributes:
-        encoding: The codec that read it.
-        problems: What its labels got wrong, in words.
+        encoding: The codec that decoded it.
+        problems: Wrong labels and unreadable characters, in words.
     """
 
     text: str
@@ -132,18 +129,17 @@ class Decoded:
 
 
 def decode(body: bytes, charset: str | None = None) -> Decoded:
-    """Read `body` as text, in the encoding it is really in.
+    """Decode `body`, in the encoding it is really in.
 
-    A byte order mark counts first, then bytes that happen to be valid UTF-8 beyond
-    ASCII: no text in another encoding looks like that by chance. Then come the labels,
-    then a guess from the bytes, and at last UTF-8 with what is unreadable replaced. What
-    turns out to have been encoded twice is decoded twice.
+    A byte order mark counts first, then valid UTF-8 beyond ASCII, which no text in another
+    encoding looks like by chance; then the labels, then a guess from the bytes, and at last
+    Windows-1252. Text that was encoded twice is decoded twice.
 
     Args:
         body: The document, without its content encoding.
-        charset: The label of the HTTP header, which goes before that of the XML declaration.
+        charset: The label in the HTTP header, which wins over the XML declaration.
     """
-    found = _by_marks(body)
+    found = _by_bom(body)
     if found is None:
         labels = list(_labels(body, charset))
         found = _by_escapes(body, labels) or _by_utf_8(body, labels) or _by_labels(body, labels)
@@ -151,7 +147,7 @@ def decode(body: bytes, charset: str | None = None) -> Decoded:
     return replace(found, text=text, problems=(*found.problems, "encoded twice")) if text else found
 
 
-def _by_marks(body: bytes) -> Decoded | None:
+def _by_bom(body: bytes) -> Decoded | None:
     for mark, marked in _BOMS:
         if body.startswith(mark):
             return _unless_broken(body[len(mark) :], marked)
@@ -169,7 +165,7 @@ def _by_utf_8(body: bytes, labels: list[str]) -> Decoded | None:
 
 
 def _unless_broken(body: bytes, codec: str) -> Decoded | None:
-    """Read Unicode that says so; None if too much of it is unreadable."""
+    """Decode Unicode that is marked as such; None if too much of it is unreadable."""
     text = body.decode(codec, errors="replace").removeprefix("\ufeff")
     damage = _damage(text)
     if damage > TOLERATED_DAMAGE:
@@ -194,7 +190,7 @@ def _codec_by_zeros(start: bytes) -> str | None:
 
 
 def _by_escapes(body: bytes, labels: list[str]) -> Decoded | None:
-    """Read the 7-bit encodings of East Asia, which would else pass for ASCII."""
+    """Decode the 7-bit encodings of East Asia, which look like ASCII."""
     if not body.isascii():
         return None
     named = [codec for label in labels for codec in codecs_of(label)]
@@ -228,9 +224,9 @@ def _labels(body: bytes, charset: str | None) -> Iterator[str]:
 
 
 def _by_labels(body: bytes, labels: list[str]) -> Decoded:
-    """Read `body` by the first label that fits: exactly, then with a little damage; else guess."""
+    """Decode by the first label that fits: exactly, then with a little damage; else guess."""
     candidates = [codec for label in labels for codec in codecs_of(label)]
-    # The western label is the least telling one, and means nothing for text that looks eastern.
+    # Last: servers say "ISO-8859-1" by default, and any bytes can be decoded as that.
     candidates.sort(key=lambda codec: codec == WESTERN)
     if found := _without_damage(body, candidates, labels):
         return found
@@ -262,10 +258,10 @@ def _without_damage(body: bytes, candidates: list[str], labels: list[str]) -> De
 
 
 def _is_mostly_utf_8(body: bytes) -> bool:
-    """Tell whether there are more characters in UTF-8 than bytes that are none.
+    """Tell whether at least twice as many characters are valid UTF-8 as are not.
 
-    Text in another encoding looks like UTF-8 in one character of five at most, by chance. So a
-    short text that one byte of is broken is told from one that has a wrong label.
+    Of text in another encoding at most one character of five is, by chance. So a short text with
+    one broken byte differs from one with a wrong label.
     """
     text = body.decode(errors="replace")
     beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
@@ -278,10 +274,10 @@ def _labelled(text: str, codec: str, labels: list[str]) -> Decoded:
 
 
 def _is_dense(text: str) -> bool:
-    """Tell whether letters beyond ASCII stand together: those of western languages stand alone."""
+    """Tell whether most letters beyond ASCII stand together; in western languages they do not."""
     count = len(text) - len(text.encode("ascii", errors="ignore"))
     together = sum(map(len, _RUN.findall(text)))
-    return count >= DENSE_TEXT and together * 2 > count
+    return count >= MIN_FOR_DENSITY and together * 2 > count
 
 
 def _damage(text: str) -> float:
@@ -296,14 +292,14 @@ def _guess(body: bytes) -> str:
     lines = (line for line in body[: 64 * MAX_SAMPLE].split(b"\n") if not line.isascii())
     sample = _ASCII_TAG.sub(b" ", b"\n".join(lines)[: 4 * MAX_SAMPLE])[:MAX_SAMPLE]
     beyond_ascii = sum(map(len, _BEYOND_ASCII.findall(sample)))
-    if beyond_ascii < DENSE_TEXT and not _BYTES_TOGETHER.search(sample):
+    if beyond_ascii < MIN_FOR_DENSITY and not _BYTES_TOGETHER.search(sample):
         return WESTERN  # a few letters apart: too little to guess from
     detectable = list(DETECTABLE)
     matches = from_bytes(sample, cp_isolation=detectable, preemptive_behaviour=False)
     best = matches.best()
     if best is None:
         return WESTERN
-    # The alphabet decides ties, and would make every short western text an eastern one.
+    # The detector breaks ties by the names of codecs, and would make short western texts eastern.
     ties = [
         match for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)
     ]
@@ -312,7 +308,7 @@ def _guess(body: bytes) -> str:
 
 
 def _disagreements(labels: list[str], codec: str) -> tuple[str, ...]:
-    """Say which labels are not true of a text that `codec` reads."""
+    """Return which labels are wrong for a text in `codec`, in words."""
     return tuple(
         f"says {printable(label)}, is {codec}"
         for label in dict.fromkeys(labels)
@@ -335,7 +331,7 @@ _COMMON = (
     | {label: codec for codec, labels in _CODECS.items() for label in labels.split()}
 )
 
-# What Python calls these codecs besides, such as "euccn", is understood, too.
+# Python's other names of these codecs, such as "euccn".
 _LABELS = {
     _plain(name): _COMMON[_plain(codec)]
     for name, codec in aliases.items()
@@ -344,7 +340,7 @@ _LABELS = {
 
 _SUPERSETS = {"euc_jp": "euc_jis_2004", "big5hkscs": "cp950", "cp949": "johab"}
 
-# What servers and editors claim by default, and what any bytes can be read as.
+# What servers and editors claim by default, and what almost any bytes can be decoded as.
 WESTERN = "cp1252"
 
 _RARE = {
@@ -353,7 +349,7 @@ _RARE = {
     "mac_roman",
 }
 
-# The codecs worth guessing: a rare one is a wrong guess more often than a right one.
+# The codecs worth guessing: a guess of a rare one is more often wrong than right.
 DETECTABLE = tuple(codec for codec in _CODECS if codec not in _RARE)
 
 
@@ -370,18 +366,16 @@ def codecs_of(label: str) -> tuple[str, ...]:
 
 
 def printable(label: str) -> str:
-    """Return `label` fit for a message."""
+    """Return `label` in printable ASCII, for a message."""
     return ascii(label[:MAX_LABEL])[1:-1]
 
 
 def undo_mojibake(text: str) -> str | None:
-    """Return `text` as it was before its second encoding; None if it had but one.
-
-    It had two if every single stretch beyond ASCII makes sense when decoded once more. In no
-    language do letters fall like that, and texts about this very mistake hold other letters, too.
-    """
+    """Return `text` as it was before its second encoding ("itâ€™s"); None if it had only one."""
+    # Only if every single run beyond ASCII is valid when decoded once more. That happens in no
+    # language, and texts about mojibake have other letters as well.
     runs = Counter(_DOUBLED_RUN.findall(text))
-    remnants = runs.pop(_REMNANT, 0)
+    remnants = runs.pop(_LEFTOVER, 0)
     if runs.total() < MIN_RUNS:
         return None
     try:
@@ -389,5 +383,5 @@ def undo_mojibake(text: str) -> str | None:
     except (KeyError, UnicodeDecodeError):
         return None
     if remnants:
-        meant[_REMNANT] = ""
+        meant[_LEFTOVER] = ""
     return _DOUBLED_RUN.sub(lambda run: meant[run[0]], text)

@@ -1,7 +1,4 @@
-"""The feeds of a page: those it advertises, those it links to, and where feeds usually are.
-
-The feeds of YouTube, which its addresses hold and its pages mention at best.
-"""
+"""Feed candidates of a page: advertised, linked, at well-known paths; and those of YouTube."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,18 +12,18 @@ from tidings.parsing.decoding import decode
 from tidings.parsing.text import clean_line, is_affordable
 from tidings.parsing.urls import absolute_url, canonical_url
 
-# Feeds of one page that are named.
+# Feeds of one page that are returned.
 MAX_FEEDS = 20
 
 MAX_LINKS = 5000
 
 MAX_BODY = 4_000_000
 
-# Characters of a page, without its scripts, that are looked at.
+# Characters of a page, without its scripts, that are parsed.
 MAX_PAGE = 1_000_000
 
-# Where publishing software puts feeds, the most common first.
-USUAL_PATHS = (
+# Where publishing software serves feeds, the most common first.
+WELL_KNOWN_PATHS = (
     *("feed", "rss.xml", "feed.xml", "atom.xml", "index.xml"),
     *("rss", "feed/", "feeds/all.atom.xml", "feed.json", "index.rdf"),
 )
@@ -66,9 +63,9 @@ _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 _PAGE_START = re.compile(rb"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 
-FEEDS = "https://www.youtube.com/feeds/videos.xml"
+YOUTUBE_FEEDS = "https://www.youtube.com/feeds/videos.xml"
 
-_HOSTS = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com"})
+_YOUTUBE_HOSTS = frozenset({"youtube.com", "www.youtube.com", "m.youtube.com"})
 
 _CHANNEL = r"UC[\w-]{22}"
 
@@ -76,7 +73,7 @@ _CHANNEL_PATH = re.compile(rf"/channel/({_CHANNEL})(?:/|$)")
 
 _PLAYLIST = re.compile(r"(?:PL|UU|FL|OL)[\w-]{8,60}")
 
-# The first that is found names the channel whose page it is; the last, that of a video.
+# The first that matches counts: the channel of a channel's page, then that of a video.
 _CHANNEL_MARKS = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
@@ -90,17 +87,17 @@ _CHANNEL_MARKS = tuple(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a page says about feeds; those of comments stand behind the others.
+    """The feed candidates of a page; feeds of comments come last.
 
     Attributes:
-        advertised: Named as feeds by its publisher (`link rel=alternate`), as they are.
-        linked: Where links on it lead that look like feeds.
-        usual: Where feeds usually are on sites, of this one.
+        advertised: By `link rel=alternate` in the page, or by headers.
+        linked: Links on it that look like feeds.
+        well_known: Well-known paths of feeds on the site.
     """
 
     advertised: tuple[Link, ...] = ()
     linked: tuple[Link, ...] = ()
-    usual: tuple[Link, ...] = ()
+    well_known: tuple[Link, ...] = ()
 
 
 def is_page(body: bytes, content_type: str | None) -> bool:
@@ -111,13 +108,13 @@ def is_page(body: bytes, content_type: str | None) -> bool:
 def read_page(
     body: bytes, url: str, *, charset: str | None = None, alternates: Sequence[Link] = ()
 ) -> Page:
-    """Return what a page says about feeds; takes time linear in its size.
+    """Return the feed candidates of a page; takes time linear in its size.
 
     Args:
         body: The page.
         url: Where it was found.
-        charset: The label of the HTTP header.
-        alternates: What the headers name as other forms of the page.
+        charset: The label in the HTTP header.
+        alternates: The links in headers with `rel=alternate`.
     """
     labelled = _META_CHARSET.search(body[:4096])
     label = charset or (labelled[1].decode() if labelled else None)
@@ -131,8 +128,10 @@ def read_page(
     in_headers = filter(_is_of_feed, alternates)
     advertised = [*in_headers, *_advertised(tree, bases), *feeds_in_page(text, url)]
     linked = _linked(tree, bases)
-    usual = () if is_there(url) else _usual(url)
-    return Page(advertised=_ordered(advertised), linked=_ordered(linked), usual=_ordered(usual))
+    well_known = () if is_youtube(url) else _well_known(url)
+    return Page(
+        advertised=_ordered(advertised), linked=_ordered(linked), well_known=_ordered(well_known)
+    )
 
 
 def _advertised(tree: LexborHTMLParser, bases: tuple[str | None, str]) -> Iterator[Link]:
@@ -149,14 +148,18 @@ def _linked(tree: LexborHTMLParser, bases: tuple[str | None, str]) -> Iterator[L
     home = (urlsplit(bases[1]).hostname or "").removeprefix("www.")
     for node in tree.css("a[href]")[:MAX_LINKS]:
         link = _link(node, bases)
-        if link and _is_kin(urlsplit(link.url).hostname or "", home) and _looks_like_feed(link.url):
+        if (
+            link
+            and _is_same_site(urlsplit(link.url).hostname or "", home)
+            and _looks_like_feed(link.url)
+        ):
             yield link
 
 
-def _usual(url: str) -> Iterator[Link]:
-    """Yield where feeds may be beside a page, and at the root of its site: in turn."""
+def _well_known(url: str) -> Iterator[Link]:
+    """Yield the well-known paths, each beside the page and at the root of its site."""
     folders = dict.fromkeys((urljoin(url, "."), urljoin(url, "/")))
-    for path in USUAL_PATHS:
+    for path in WELL_KNOWN_PATHS:
         for folder in folders:
             yield Link(url=urljoin(folder, path))
 
@@ -174,7 +177,7 @@ def _link(node: LexborNode, bases: tuple[str | None, str]) -> Link | None:
 
 
 def _is_of_feed(link: Link) -> bool:
-    """Tell whether an alternate of a page is a feed: its type says so, failing that its address."""
+    """Tell whether an alternate of a page is a feed, by its type, failing that by its URL."""
     if link.type is None:
         return _looks_like_feed(link.url)
     if link.type in _GENERIC_TYPES:
@@ -194,8 +197,8 @@ def _looks_like_feed(url: str) -> bool:
     )
 
 
-def _is_kin(host: str, home: str) -> bool:
-    """Tell whether a link to `host` may be one to a page's own feed."""
+def _is_same_site(host: str, home: str) -> bool:
+    """Tell whether a link to `host` may be to a page's own feed."""
     return host == home or host.endswith(f".{home}") or _is_feed_server(host)
 
 
@@ -204,7 +207,7 @@ def _is_feed_server(host: str) -> bool:
 
 
 def _ordered(links: Iterable[Link]) -> tuple[Link, ...]:
-    """Return each address once, feeds of comments last."""
+    """Return each link once, feeds of comments last."""
     unique: dict[str, Link] = {}
     for link in links:
         unique.setdefault(canonical_url(link.url), link)
@@ -217,14 +220,14 @@ def _is_of_comments(link: Link) -> bool:
     return _COMMENTS.search(f"{parts.path}?{parts.query} {link.title}") is not None
 
 
-def is_there(url: str) -> bool:
+def is_youtube(url: str) -> bool:
     """Tell whether `url` is a page of YouTube."""
-    return urlsplit(url).hostname in _HOSTS
+    return urlsplit(url).hostname in _YOUTUBE_HOSTS
 
 
 def find_feed_of(url: str) -> Link | None:
     """Return the feed of the channel or playlist that `url` itself names."""
-    if not is_there(url):
+    if not is_youtube(url):
         return None
     parts = urlsplit(url)
     if channel := _CHANNEL_PATH.match(parts.path):
@@ -236,11 +239,11 @@ def find_feed_of(url: str) -> Link | None:
 
 def feeds_in_page(page: str, url: str) -> Iterator[Link]:
     """Yield the feed of the channel that a page of YouTube belongs to."""
-    if is_there(url):
+    if is_youtube(url):
         found = (mark.search(page) for mark in _CHANNEL_MARKS)
         if channel := next(filter(None, found), None):
             yield _feed("channel_id", channel[1])
 
 
 def _feed(parameter: str, name: str) -> Link:
-    return Link(url=f"{FEEDS}?{parameter}={name}", type="application/atom+xml")
+    return Link(url=f"{YOUTUBE_FEEDS}?{parameter}={name}", type="application/atom+xml")

@@ -1,4 +1,4 @@
-"""One document, from bytes to clean values."""
+"""Parse one document: detect its kind, decode it, read the feed, clean the entries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from tidings.parsing.decoding import decode
 from tidings.parsing.entries import clean_feed
 from tidings.parsing.raw import RawFeed
 from tidings.parsing.text import language_tag
-from tidings.parsing.xml_repair import Mended, mend
+from tidings.parsing.xml_repair import RepairedXml, repair
 
 _SIGNATURES = {
     b"\x1f\x8b": "compressed data",
@@ -35,14 +35,14 @@ _ROOTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What a server sent.
+    """A fetched document.
 
     Attributes:
-        url: The address that answered, after redirects.
+        url: The address that responded, after redirects.
         body: Decoded from its content encoding.
-        content_type: Media type without parameters; the body itself is believed more.
+        content_type: Media type without parameters; the body itself wins.
         charset: The charset parameter of Content-Type, as written.
-        language: What is known of its language from elsewhere; it is believed least.
+        language: Its language by Content-Language, or as stored; whatever it says itself wins.
     """
 
     url: str
@@ -53,27 +53,27 @@ class Document:
 
 
 def parse(document: Document, known: Mapping[bytes, bytes]) -> ParsedFeed:
-    """Return the feed that `document` is, whatever its format.
+    """Return the feed in `document`, whatever its format.
 
     Args:
         document: Any bytes at all.
-        known: The raw hash of every entry we have of this source, by key; entries whose
-            hash is the same are counted, not cleaned.
+        known: The raw hash of every stored entry of the source, by key; entries with the same
+            hash are counted, not cleaned.
 
     Raises:
-        ParseError: It is no feed, or reading it fails.
+        ParseError: It is no feed, or parsing it fails.
     """
     try:
         feed = _read(document)
-        around = language_tag(document.language or "")
-        return clean_feed(feed, known, url=document.url, around=around)
+        fallback_language = language_tag(document.language or "")
+        return clean_feed(feed, known, url=document.url, fallback_language=fallback_language)
     except ParseError:
         raise
     except MemoryError as error:
         raise ParseError(document.url, "reading it takes too much memory") from error
     except RecursionError as error:
         raise ParseError(document.url, "it nests too deep") from error
-    except Exception as error:  # what hostile bytes make a parser raise is listed nowhere
+    except Exception as error:  # hostile bytes make parsers raise what they do not document
         because = f"reading it fails: {type(error).__name__}: {error}"
         raise ParseError(document.url, because) from error
 
@@ -88,16 +88,16 @@ def _read(document: Document) -> RawFeed:
         raise ParseError(document.url, "an empty document")
 
     if content.startswith(("{", "[")):
-        mended = None
+        repaired = None
         feed, kind = _from_json(document.url, content), "JSON, but no JSON Feed"
     else:
-        mended = mend(decoded.text)
-        kind = _kind(mended, content)
-        feed = None if mended.root == "html" else feeds.read(mended, url=document.url)
+        repaired = repair(decoded.text)
+        kind = _kind(repaired, content)
+        feed = None if repaired.root == "html" else feeds.read(repaired, url=document.url)
     if feed is None:
         raise ParseError(document.url, kind)
-    mending = mended.problems if mended else ()
-    return replace(feed, problems=(*decoded.problems, *mending, *feed.problems))
+    xml_problems = repaired.problems if repaired else ()
+    return replace(feed, problems=(*decoded.problems, *xml_problems, *feed.problems))
 
 
 def _from_json(url: str, content: str) -> RawFeed | None:
@@ -107,11 +107,11 @@ def _from_json(url: str, content: str) -> RawFeed | None:
         raise ParseError(url, f"broken JSON: {error}") from error
 
 
-def _kind(mended: Mended, content: str) -> str:
-    """Say what a document is, should it turn out to be no feed."""
+def _kind(repaired: RepairedXml, content: str) -> str:
+    """Return what a document is, for the error if it is no feed."""
     if content[:14].lower() == "<!doctype html":
         return "an HTML page, not a feed"
-    if not mended.root:
+    if not repaired.root:
         return "plain text, not a feed"
-    name = _ROOTS.get(mended.root)
-    return f"{name}, not a feed" if name else f"a document of <{mended.root}>, not a feed"
+    name = _ROOTS.get(repaired.root)
+    return f"{name}, not a feed" if name else f"a document of <{repaired.root}>, not a feed"

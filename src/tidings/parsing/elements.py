@@ -1,7 +1,4 @@
-"""What feedparser's handlers mix up, kept apart: each text with the element that it stood in.
-
-Whose an element is: namespaces as publishers write them, by the names that feedparser knows.
-"""
+"""Overrides of feedparser's handlers: keep each text with its element; canonical namespaces."""
 
 import html
 import re
@@ -28,11 +25,11 @@ _OCTETS = "application/octet-stream"
 
 _Attributes = dict[str, str]
 
-# Stands between a namespace and a local name, as no document of XML can hold it: expat refuses a
-# namespace that holds its separator, and some publishers leave a blank in theirs.
+# Between namespace and local name. Not a blank: expat refuses a namespace that holds its separator,
+# and some publishers leave a blank in theirs. XML cannot contain this one.
 SEPARATOR = "\x1f"
 
-# Characters; a longer namespace is none that anybody specified.
+# Characters of a namespace; no known one is longer.
 MAX_KNOWN = 200
 
 # What makes a feed, in whatever namespace.
@@ -40,12 +37,13 @@ STRUCTURE = frozenset({"rss", "rdf", "feed", "channel", "item", "entry"})
 
 
 class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is untyped
-    """Mixed in before feedparser's own parsers; what they keep themselves stays as it is.
+    """Mixin before feedparser's own parsers; adds to their dictionaries, and removes nothing.
 
-    An entry, and the feed, has under `texts` whatever may be its body, each with its `element`,
-    the type `declared`, and the `base` of what is inside; what an earlier version of ours made of
-    it stands under `before`. An entry has its own base under `base`. Of media, `group` tells which are one thing in several forms, and their `title` and
-    `description` are theirs.
+    - `texts` of an entry or feed: candidates for its body, each with its `element`, the type
+      `declared`, its `base`, and under `before` how an earlier version of ours parsed it.
+    - `base` of an entry.
+    - `group` of a medium: those with the same number are one thing in several forms.
+    - `title` and `description` of a medium, which feedparser takes for the entry's.
     """
 
     incontent: int
@@ -67,12 +65,12 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
 
     @property
     def is_in_other_xml(self) -> bool:
-        """Whether the open text is in a language of XML that is not ours, such as SVG."""
+        """Whether the open text is XML of another vocabulary than XHTML, such as SVG."""
         kind = self.contentparams.get("type", "")
         return bool(self.incontent) and kind.endswith("xml") and kind != _XHTML
 
     def take_as_xhtml(self) -> None:
-        """Read a text that is said to be XML as what begins in it."""
+        """Take a text whose type is any XML for XHTML, if XHTML begins in it."""
         is_beginning = not "".join(self.elementstack[-1][2]).strip()
         if is_beginning and self.contentparams.get("type") in _ANY_XML:
             self.contentparams.update(type=_XHTML, is_found=True)
@@ -91,7 +89,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
         raw = "".join(map(str, self.elementstack[-1][2])) if self.elementstack else ""
         written: str | None = self.pop(tag)
         detail: Node = {**self.contentparams, "value": written}
-        detail |= _meant(detail, raw, is_decoded=is_encoded and raw.strip() != written)
+        detail |= _corrected(detail, raw, is_decoded=is_encoded and raw.strip() != written)
         self.incontent -= 1
         self.contentparams.clear()
         if written and not (self.insource or self.inimage or self.intextinput):
@@ -117,7 +115,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     def _is_base64(self, attributes: _Attributes, content: _Attributes) -> bool:
         if "base64" in {attributes.get("mode"), content["type"]}:
             return True
-        # What is no media type, such as "CDATA", says nothing of how a text is encoded.
+        # A type that is no media type, such as "CDATA", does not mean base64.
         kind = content["type"]
         is_binary = "/" in kind and "html" not in kind
         return is_binary and bool(super()._is_base64(attributes, content))
@@ -160,7 +158,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
             links[-1].pop("type", None)  # feedparser takes every link for one to a page
 
     def _start_itunes_subtitle(self, attributes: _Attributes) -> None:
-        # A teaser: feedparser has it take the place of a channel's description.
+        # A teaser, which feedparser lets replace a channel's description.
         self.push_content("itunes_subtitle", attributes, "text/plain", 1)
 
     def _end_itunes_subtitle(self) -> None:
@@ -187,8 +185,8 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
         self._get_context()["media_thumbnail"][-1]["group"] = self._group.get("number")
 
 
-def _meant(detail: Node, raw: str, *, is_decoded: bool) -> Node:
-    """Return what to correct of a text whose type says something else than it is."""
+def _corrected(detail: Node, raw: str, *, is_decoded: bool) -> Node:
+    """Return corrections for a text that is not what its type says."""
     kind, written = str(detail["type"]), str(detail["value"] or "")
     before = {"type": kind, "value": written}
     if kind == _OCTETS and is_decoded and clean_text(written) == written:
@@ -203,7 +201,7 @@ def _meant(detail: Node, raw: str, *, is_decoded: bool) -> Node:
 
 
 def canonical(namespace: str) -> str:
-    """Return a namespace as its specification writes it, however it is written here."""
+    """Return a namespace in the spelling of its specification."""
     return _canonical(namespace) if len(namespace) <= MAX_KNOWN else namespace
 
 
@@ -219,7 +217,7 @@ def is_known(namespace: str, prefix: str | None) -> bool:
     return is_specified or prefix in _PREFIXES
 
 
-@lru_cache(maxsize=256)  # it is asked for every element
+@lru_cache(maxsize=256)  # called for every element
 def _canonical(namespace: str) -> str:
     return _SPECIFIED.get(_plain(namespace), namespace.strip())
 

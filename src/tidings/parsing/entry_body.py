@@ -1,7 +1,4 @@
-"""Which of the texts of an entry is its body: by what they are, not by how long they are.
-
-The body of an entry: from a publisher's HTML to ours, and to an excerpt.
-"""
+"""The body of an entry: choose it among an entry's texts, clean it, and make an excerpt."""
 
 import html
 import re
@@ -17,13 +14,13 @@ from tidings.parsing import code, excerpts, formulas, text
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.raw import Node, Text, node_text, nodes
-from tidings.parsing.rewriting import Rewriting
+from tidings.parsing.rewriting import BodyRewriter
 from tidings.parsing.sanitizer import sanitize
-from tidings.parsing.text import clean_text, spaced_once
+from tidings.parsing.text import clean_text, collapse_whitespace
 from tidings.parsing.urls import absolute_url
 
-# Characters in which a text mostly shows that it says something.
-ENOUGH = 1000
+# Characters that are checked first for visible text: mostly they are enough.
+SAMPLE = 1000
 
 _XHTML = "application/xhtml+xml"
 
@@ -31,10 +28,10 @@ _HTML_TYPES = ("text/html", _XHTML)
 
 _CONTENT = ("content", "content:encoded", "fullitem", "body", "xhtml:body", "xhtml:div")
 
-_LAST = ("dc:description", "media:description", "itunes:summary", "itunes:subtitle")
+_LESSER_TEXTS = ("dc:description", "media:description", "itunes:summary", "itunes:subtitle")
 
-# Elements, the one that means the whole text first; "" is all others, such as a summary.
-_ORDER = (*_CONTENT, "description", "", *_LAST)
+# Elements by what they mean, the one for the whole text first; "" is all others, like a summary.
+_ORDER = (*_CONTENT, "description", "", *_LESSER_TEXTS)
 
 _SHOWN = re.compile(
     r"<(?:img|video|audio|iframe|math|svg|object)\b(?![^>]*\b(?:width|height)\s*=\s*[\"']?[01]\b)",
@@ -48,7 +45,7 @@ MAX_GROWTH = 10
 
 GROWTH_ALLOWANCE = 64 * 1024
 
-# Characters of formulas and code that are set; what is beyond stays as its source.
+# Characters of formulas and code that are typeset and highlighted; the rest stays as its source.
 MAX_SET = 100_000
 
 _TOP_HEADING = 3
@@ -57,20 +54,20 @@ _HEADING = re.compile(r"<h([12])[\s>]", re.IGNORECASE)
 
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
-# To a parser all that follows it is text, to the end of the document: no feed means that.
+# HTML parsers take all that follows `plaintext` for text, to the end: no feed means that.
 _PLAINTEXT = re.compile(r"</?plaintext(?:[\s/][^<>]*)?>", re.IGNORECASE)
 
 _LINE_END = re.compile(r"\r\n?")
 
 
 def find_body(texts: Sequence[Node]) -> Text:
-    """Return what `texts` mean as the body; of one meaning the marked up, then the longest.
+    """Return the body among `texts`: by element, then HTML before plain text, then the longest.
 
-    What is marked up also comes before the same in plain text, whatever it means.
+    HTML also wins over the same in plain text, whatever their elements.
     """
-    typed = [(detail, found) for detail in texts if (found := find_typed(detail))]
+    typed = [(detail, found) for detail in texts if (found := typed_text(detail))]
     ranked = [one for _, one in sorted(typed, key=lambda pair: _rank(*pair))]
-    chosen = next(filter(says_something, ranked), Text())
+    chosen = next(filter(is_visible, ranked), Text())
     if "<" in chosen.value:
         return chosen
     said = _plain(chosen)
@@ -78,19 +75,19 @@ def find_body(texts: Sequence[Node]) -> Text:
     return next((one for one in rivals if said and _plain(one) == said), chosen)
 
 
-def as_before(texts: Sequence[Node]) -> list[Node]:
-    """Return `texts` as an earlier version of ours read them, whose choice entries are known by."""
+def as_previously_parsed(texts: Sequence[Node]) -> list[Node]:
+    """Return `texts` as an earlier version of ours parsed them, for revisions by its rules."""
     earlier = ((detail, dict.get(detail, "before", {})) for detail in texts)
     return [{**detail, **before} for detail, before in earlier if isinstance(before, dict)]
 
 
-def find_typed(detail: Node) -> Text | None:
-    """Return a text with what its type says of it; None if it is no text at all."""
+def typed_text(detail: Node) -> Text | None:
+    """Return a text as plain or HTML by its type; None if it is no text at all."""
     kind, value = node_text(detail, "type").partition(";")[0].strip(), node_text(detail, "value")
     base = node_text(detail, "base")
     element, declared = node_text(detail, "element"), node_text(detail, "declared")
     if element.startswith("media:"):
-        kind = declared or "plain"  # that is what Media RSS says of no type
+        kind = declared or "plain"  # the default of Media RSS
     if element == "description" and kind == "text/plain" and not declared:
         kind = "text/html"  # feedparser takes a second text for plain
     if "html" in kind:
@@ -100,36 +97,40 @@ def find_typed(detail: Node) -> Text | None:
     if kind.startswith("text/") or kind == "plain":
         return Text(value=value, base=base)
     # A word that is no media type, such as "CDATA": the text itself has to tell.
-    return None if "/" in kind else Text(value=value, html=text.is_likely(value), base=base)
+    return None if "/" in kind else Text(value=value, html=text.looks_like_html(value), base=base)
 
 
-def says_something(candidate: Text) -> bool:
-    """Tell whether a reader would see anything of a text: words, or a picture that is one."""
+def is_visible(candidate: Text) -> bool:
+    """Tell whether anything of a text is visible: words, or a picture larger than a pixel."""
     if not candidate.html:
         return bool(candidate.value)
-    beginning = candidate.value[:ENOUGH]
+    beginning = candidate.value[:SAMPLE]
     return bool(
         visible_text(beginning)
         or _SHOWN.search(candidate.value)
-        or (len(candidate.value) > ENOUGH and visible_text(candidate.value))
+        or (len(candidate.value) > SAMPLE and visible_text(candidate.value))
     )
 
 
-def longest(node: Node) -> Text:
-    """Return what the first rule took for the body: the longest text, captions included.
+def find_body_by_first_rule(node: Node) -> Text:
+    """Return the body by the first version of our rules: the longest text, captions included.
 
-    Entries that were stored by that rule are recognised by it for ever.
+    Entries stored by it have keys and revisions by it, for ever.
     """
     details = nodes(node, "content") + nodes(node, "summary_detail")
-    candidates = [first_typed(detail) for detail in details if _was_text(node_text(detail, "type"))]
+    candidates = [
+        typed_text_by_first_rule(detail)
+        for detail in details
+        if _was_text(node_text(detail, "type"))
+    ]
     summary = node_text(node, "summary")
     if summary not in [node_text(detail, "value") for detail in details]:
         candidates.append(Text(value=summary, html=True))
     return max(candidates, key=lambda candidate: len(candidate.value), default=Text())
 
 
-def first_typed(detail: Node) -> Text:
-    """Return a text as the first rule understood its type."""
+def typed_text_by_first_rule(detail: Node) -> Text:
+    """Return a text as plain or HTML by the first version of our rules."""
     kind, value = node_text(detail, "type").partition(";")[0].strip(), node_text(detail, "value")
     if kind == _XHTML:
         value = value.replace("</br>", "")
@@ -153,13 +154,13 @@ def _plain(candidate: Text) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanBody:
-    """What is left of a body, once it is clean.
+    """A cleaned body.
 
     Attributes:
         html: Sanitized; formulas as MathML, code highlighted.
         excerpt: Plain text for people, one line.
-        image: The first picture that can stand for the entry.
-        pictures: The addresses of all.
+        image: The first picture that can be the entry's main one.
+        pictures: The URLs of all pictures in it.
     """
 
     html: str
@@ -171,20 +172,20 @@ class CleanBody:
 def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> CleanBody:
     """Return the body of an entry as we show it.
 
-    What a parser would spend too much time or memory on is shown as plain text.
+    HTML that would cost too much time or memory is shown as plain text.
 
     Args:
         raw_html: As the publisher wrote it; at most `MAX_INPUT` characters are read.
-        bases: What relative addresses are relative to, innermost first; an address that is
-            only a fragment belongs to the first.
+        bases: What relative URLs are relative to, innermost first; a URL that is only a
+            fragment belongs to the first.
         language: BCP 47, if known.
     """
-    source = text.unescaped(text.without_sections(clean_text(raw_html[:MAX_INPUT])))
+    source = text.unescape_html(text.without_sections(clean_text(raw_html[:MAX_INPUT])))
     source = _PLAINTEXT.sub(" ", source)
     if not text.is_affordable(source):
         return _plain_body(source, language)
     mark = blake2b(source.encode(), digest_size=16).hexdigest() + "-"
-    rewriting = Rewriting(base=_base_of(bases), mark=mark, shift=_heading_shift(source))
+    rewriting = BodyRewriter(base=_base_of(bases), mark=mark, shift=_heading_shift(source))
     rewriting.read(_first_node(source))
     written = "".join(rewriting.written)
     if len(written) > MAX_GROWTH * len(source) + GROWTH_ALLOWANCE:
@@ -198,12 +199,12 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
 
 
 def visible_text(raw_html: str) -> str:
-    """Return the text of a body in one line, whatever the way we clean it."""
-    return spaced_once(text_of(text.unescaped(raw_html[:MAX_INPUT]))).strip()
+    """Return the text of a body in one line; it does not depend on how we clean bodies."""
+    return collapse_whitespace(text_of(text.unescape_html(raw_html[:MAX_INPUT]))).strip()
 
 
 def plain_to_html(text: str) -> str:
-    """Return plain text as paragraphs of HTML; addresses in it stay text."""
+    """Return plain text as paragraphs of HTML; URLs in it stay text."""
     lines = _LINE_END.sub("\n", clean_text(text)).strip()
     escaped = html.escape(lines, quote=False)
     return "\n".join(
@@ -220,7 +221,7 @@ def _plain_body(source: str, language: str | None) -> CleanBody:
 
 
 def _first_node(source: str) -> LexborNode | None:
-    # After an element of its own, a body can neither move to the head nor become a frameset.
+    # Behind `wbr`, elements can neither move to the head nor make the document a frameset.
     body = LexborHTMLParser("<!DOCTYPE html><body><wbr>" + source).body
     first = body.first_child if body is not None else None
     return first.next if first is not None else None

@@ -1,4 +1,4 @@
-"""Excerpts for people: the beginning of an entry in one line, cut where a reader would pause."""
+"""Excerpts: the beginning of an entry in one line, cut at a sentence, clause or word."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,12 +11,12 @@ import regex  # type: ignore[import-untyped]
 from tidings.model.cjk import HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
-from tidings.parsing.text import spaced_once
+from tidings.parsing.text import collapse_whitespace
 
 MAX_CLUSTERS = 350
-# However many marks are piled on each letter.
+# However many combining marks a cluster has.
 MAX_CHARACTERS = 8 * MAX_CLUSTERS
-# Characters after which it is worth asking whether the rest is needed.
+# Characters from which on it is worth checking whether the rest is needed.
 ENOUGH = 2 * MAX_CLUSTERS
 # Characters of an inline formula; a longer one counts as one that stands on its own line.
 MAX_FORMULA = 160
@@ -37,7 +37,7 @@ class Pause(Enum):
     WORD = "word"
 
 
-# What a body consists of, in its order, to somebody who reads it aloud.
+# Parts of a body, in its order.
 Piece = str | Formula | Code | Break
 
 _UNSPACED = (
@@ -67,8 +67,8 @@ def excerpt(pieces: Sequence[Piece], *, language: str | None) -> str:
 
     Args:
         pieces: The body.
-        language: What the labels of code and formulas are written in: Chinese, or else
-            English. Without it the script of the text decides.
+        language: Of the labels for code and formulas: Chinese, or else English. Without it the
+            script of the text decides.
     """
     line = _Line(chinese=_is_chinese(pieces, language))
     for piece in pieces if _says_more_than_code(pieces) else map(_as_text, pieces):
@@ -80,7 +80,10 @@ def excerpt(pieces: Sequence[Piece], *, language: str | None) -> str:
 
 
 def _says_more_than_code(pieces: Sequence[Piece]) -> bool:
-    """Tell whether there are words: mail archives and commits come as one block in fixed width."""
+    """Tell whether there is text beside code.
+
+    If not, the code is the text: mail archives and commits come as one `pre`.
+    """
     return any(
         isinstance(piece, Formula) or (isinstance(piece, str) and not piece.isspace())
         for piece in pieces
@@ -93,7 +96,7 @@ def _as_text(piece: Piece) -> Piece:
 
 @dataclass(slots=True, kw_only=True)
 class _Line:
-    """A line that grows, and knows which stretches of it are not to be cut."""
+    """A line that grows, with the spans of it that must not be cut."""
 
     chinese: bool
     text: str = ""
@@ -111,10 +114,10 @@ class _Line:
             case Code():
                 self._add_label("[代码]" if self.chinese else "[code]")
             case _:
-                self._append(spaced_once(piece))
+                self._append(collapse_whitespace(piece))
 
     def units(self) -> Iterator[tuple[str, bool]]:
-        """Yield what is to be kept together, and whether nothing may ever cut it."""
+        """Yield units that are kept together, and whether one must not be cut even if too long."""
         done = 0
         for start, end in self.wholes:
             yield from _units(self.text[done:start])
@@ -142,7 +145,7 @@ class _Line:
 def _fits(text: str) -> bool:
     if len(text) <= MAX_CLUSTERS or text.isascii():
         return len(text) <= MAX_CLUSTERS
-    if len(text) > MAX_CHARACTERS:  # asked first: flags are found in quadratic time
+    if len(text) > MAX_CHARACTERS:  # first, since clusters of flags take quadratic time
         return False
     beyond = islice(_CLUSTER.finditer(text), MAX_CLUSTERS, None)
     return next(beyond, None) is None

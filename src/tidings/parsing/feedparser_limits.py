@@ -1,4 +1,4 @@
-"""feedparser's two parsers, kept within bounds: what would cost them a document is never seen."""
+"""feedparser's strict and loose parser, with limits on nesting, attributes, namespaces and text."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from tidings.parsing import elements, newest
 from tidings.parsing.elements import ElementReader
 from tidings.parsing.raw import Node
 
-# Elements within each other that are told apart; of what is deeper only the text is read.
+# Nesting of elements; of what is deeper only the text is read.
 MAX_DEPTH = 256
 
-# Elements and stretches of text in one body; of what comes then only the text is read.
+# Elements and runs of text in one body; of what follows only the text is read.
 MAX_PIECES = 100_000
 
 MAX_ATTRIBUTES = 100
 MAX_NAMESPACES = 200
 MAX_BASE = 2048
 
-# Characters of an author, in which an address is looked for.
+# Characters of an author that are searched for a mail address.
 MAX_AUTHOR = 500
 
-# Categories of one entry that are compared with each other.
+# Categories of one entry: feedparser compares each with all others.
 MAX_TAGS = 200
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -39,11 +39,13 @@ _TRUNCATED = (
     expat.errors.codes[expat.errors.XML_ERROR_PARTIAL_CHAR],
 )
 # What feedparser raises where elements stand in unusual places or hold unusual values.
-_STUMBLES = (LookupError, TypeError, ValueError)
+_FEEDPARSER_ERRORS = (LookupError, TypeError, ValueError)
 
-# Elements that hold a line of text; where they hold markup, what it says belongs to them. Guids
-# and links are none of them: stored entries are known by those.
-_LINES = frozenset({"author", "category", "itunes_keywords", "name", "published", "updated"})
+# Elements with a line of text; the text of markup in them is theirs. Guids and links are not among
+# them: keys of stored entries are made of those as feedparser reads them.
+_LINE_ELEMENTS = frozenset(
+    {"author", "category", "itunes_keywords", "name", "published", "updated"}
+)
 
 _PHRASES = INLINE | {"div", "p"}
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -54,13 +56,13 @@ _Name = tuple[str | None, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedByFeedparser:
-    """What feedparser found.
+    """feedparser's result.
 
     Attributes:
-        surplus: How many entries were passed over, because there are too many newer ones.
-        version: The format as it names it; empty if it knows none.
-        skip_hours: The hours of the day that the document asks to be left alone in.
-        skip_days: The days of the week, 0 for Monday.
+        surplus: How many entries were skipped, because there are too many newer ones.
+        version: The format as feedparser names it; empty if unknown.
+        skip_hours: Hours of the day, in UTC, in which the document asks not to be polled.
+        skip_days: The same days of the week, 0 for Monday.
         error: Why the document is not well-formed, and where: a message and a line.
     """
 
@@ -74,15 +76,14 @@ class ParsedByFeedparser:
 
 
 def read(document: str, *, url: str) -> ParsedByFeedparser:
-    """Return what the XML text `document` holds, as far as it can be read.
+    """Parse the XML text `document`, as far as it can be read.
 
-    What is well-formed but for a missing end is read to where it ends. Any other fault
-    has the whole document read again by laxer rules. An element that feedparser trips over
-    costs nothing but itself.
+    A document that is well-formed but truncated is read to its end. With any other fault it is
+    parsed again by the loose parser. An element at which feedparser fails is skipped alone.
 
     Args:
         document: From the start tag of its root element on.
-        url: What the outermost `xml:base` is relative to; without any, addresses stay as they are.
+        url: What the outermost `xml:base` is relative to; without one, URLs stay as written.
     """
     strict = _Strict(url, newest.positions_to_read(document))
     error = strict.read(document)
@@ -97,7 +98,7 @@ def read(document: str, *, url: str) -> ParsedByFeedparser:
 
 
 class _Bounded(ElementReader):
-    """What holds for both parsers; mixed in before each of them."""
+    """Limits and fixes of both parsers; a mixin before each of them."""
 
     inauthor: int
     can_be_relative_uri = ElementReader.can_be_relative_uri - {"id"}
@@ -115,26 +116,26 @@ class _Bounded(ElementReader):
         kept = attributes[:MAX_ATTRIBUTES]
         if base := dict(kept).get("xml:base"):
             kept = [pair for pair in kept if pair[0] not in {"xml:base", "base"}]
-            # It joins absolute bases only. One that it has for the first it takes as it is.
+            # feedparser resolves only absolute bases; the first one it takes as it is.
             self.baseuri, joined = "", _joined(self.baseuri or self._url, base)
             kept.append(("xml:base", joined))
-        with suppress(*_STUMBLES):
+        with suppress(*_FEEDPARSER_ERRORS):
             super().unknown_starttag(tag, kept)
 
     def unknown_endtag(self, tag: str) -> None:
         self._close_texts_at(tag)
         try:
             super().unknown_endtag(tag)
-        except _STUMBLES:
-            super().unknown_endtag("unread")  # keeps its books, and does nothing else
-        # It forgets to leave a base behind where there is none around it.
+        except _FEEDPARSER_ERRORS:
+            super().unknown_endtag("unread")  # pops its stacks, and does nothing else
+        # feedparser does not reset the base where no outer element has one.
         self.baseuri = self.basestack[-1] if self.basestack else ""
 
     def _close_texts_at(self, tag: str) -> None:
-        """End the texts that were left open where an entry begins or ends: none goes beyond it."""
+        """Close texts that are still open where an entry begins or ends."""
         if self.incontent and tag.rpartition(":")[2] in newest.ENTRIES:
             while self.incontent and self.elementstack:
-                with suppress(*_STUMBLES):
+                with suppress(*_FEEDPARSER_ERRORS):
                     self.pop_content(self.elementstack[-1][0])
             self.incontent = 0
 
@@ -143,7 +144,7 @@ class _Bounded(ElementReader):
             super().track_namespace(prefix, uri)
 
     def _sync_author_detail(self, key: str = "author") -> None:
-        """Leave names and addresses together: they would be cut apart in the wrong places."""
+        """Do nothing: feedparser would split names and mail addresses in the wrong places."""
 
     def _end_author(self) -> None:
         written = self.pop("author")
@@ -174,16 +175,16 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         super().__init__(url)
         self._wanted = wanted
         self._position = -1
-        # The elements that are open, and whether feedparser has seen each begin.
+        # Open elements, and whether the start of each was passed on to feedparser.
         self._open: list[tuple[_Name, bool]] = []
-        # How deep the element stands that is being passed over, if one is.
+        # Depth of the element that is being skipped; 0 if none is.
         self._passed_depth = 0
         self._is_in_extension = False
-        # The namespaces of the feed itself: some give it one of their own.
+        # Namespaces of the feed's own structure: some publishers use one of their own.
         self._own: set[str | None] = {None}
 
     def read(self, document: str) -> expat.ExpatError | None:
-        """Read `document` as far as it is well-formed; return what is wrong there."""
+        """Parse `document` as far as it is well-formed; return the error there."""
         parser = expat.ParserCreate(namespace_separator=elements.SEPARATOR)
         parser.buffer_text = True
         parser.StartNamespaceDeclHandler = self.startPrefixMapping
@@ -193,7 +194,7 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
         try:
             parser.Parse(document.encode(), True)
         except expat.ExpatError as error:
-            parser.buffer_text = False  # hands over what the buffer holds
+            parser.buffer_text = False  # flushes the buffer
             return error
         return None
 
@@ -237,7 +238,7 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
             self.endElementNS(name, None)
 
     def _is_read(self, namespace: str | None, local: str) -> bool:
-        """Tell whether more than the text of an element counts, where it stands."""
+        """Tell whether an element counts at its place, not only its text."""
         if not self.elementstack:
             return True
         element, _, pieces = self.elementstack[-1]
@@ -246,13 +247,13 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
                 self.take_as_xhtml()
             return len(pieces) < MAX_PIECES and not self.is_in_other_xml
         is_markup = namespace in {None, _XHTML} and local.lower() in _PHRASES
-        return not (is_markup and element in _LINES)
+        return not (is_markup and element in _LINE_ELEMENTS)
 
     def _is_foreign(self, namespace: str | None, local: str) -> bool:
-        """Tell whether an element belongs to an extension that nobody here knows.
+        """Tell whether an element belongs to an unknown extension.
 
-        What is in it is its own, though it may be called as what is in an entry: the title and
-        the author of an `activity:object`, the link of a `podcast:liveItem`.
+        Elements in it are not the entry's, though they may have the same names: the title and
+        author of an `activity:object`, the link of a `podcast:liveItem`.
         """
         if self.incontent or namespace in self._own:
             return False
@@ -275,7 +276,7 @@ class _Strict(_Bounded, StrictFeedParser):  # type: ignore[misc] # feedparser is
 class _Loose(_Bounded, LooseFeedParser):  # type: ignore[misc] # feedparser is untyped
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        # Prefixes that everybody knows are used without being declared.
+        # Well-known prefixes are used without being declared.
         self.namespacemap |= dict.fromkeys(("atom", "atom10", "a10"), "")
 
 

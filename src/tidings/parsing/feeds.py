@@ -1,4 +1,4 @@
-"""RSS, Atom and CDF: what feedparser makes of a document, read for what it really says."""
+"""RSS, Atom and CDF: from feedparser's result to `RawFeed`, without its guesses."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from tidings.parsing.feedparser_limits import MAX_AUTHOR, ParsedByFeedparser
 from tidings.parsing.raw import (
     MAX_HUBS,
     MAX_PARTS,
-    EarlierReading,
+    EarlierVersion,
     Node,
     RawEntry,
     RawFeed,
@@ -18,7 +18,7 @@ from tidings.parsing.raw import (
     node_text,
     nodes,
 )
-from tidings.parsing.xml_repair import Mended
+from tidings.parsing.xml_repair import RepairedXml
 
 MAX_TTL = timedelta(days=31)
 
@@ -36,11 +36,11 @@ _PERIODS = {
 }
 
 
-def read(document: Mended, *, url: str) -> RawFeed | None:
-    """Return the feed that `document` is; None if it has neither entries nor a known format.
+def read(document: RepairedXml, *, url: str) -> RawFeed | None:
+    """Return the feed in `document`; None if it has neither entries nor a known format.
 
     Args:
-        document: As it is, put right.
+        document: Repaired XML.
         url: Where it came from.
     """
     found = feedparser_limits.read(document.text, url=url)
@@ -74,9 +74,9 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
     title, texts = _title(node), nodes(node, "texts")
     body = _body(node, texts)
     is_read_anew = any("before" in detail for detail in texts)
-    first = EarlierReading(
+    first = EarlierVersion(
         title=_first_title(node),
-        body=entry_body.longest(node),
+        body=entry_body.find_body_by_first_rule(node),
         enclosures=_files(media.typed_enclosures(node)),
     )
     authors = tuple(_authors(node)) or tuple(_authors_of_source(node)) or inherited_authors
@@ -94,10 +94,10 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
         images=tuple(media.images(node, enclosures)),
         pictures=tuple(media.pictures(node, enclosures, cover=cover))[:MAX_PARTS],
         enclosures=enclosures,
-        first_reading=first,
-        reading_before=EarlierReading(
+        by_first_rule=first,
+        by_previous_rule=EarlierVersion(
             title=_detailed(node, "title") if dict.get(node, "titled_file") else title,
-            body=_body(node, entry_body.as_before(texts)) if is_read_anew else body,
+            body=_body(node, entry_body.as_previously_parsed(texts)) if is_read_anew else body,
             enclosures=enclosures,
         ),
     )
@@ -105,14 +105,12 @@ def _entry(node: Node, inherited_authors: tuple[Text, ...], cover: str) -> RawEn
 
 def _body(node: Node, texts: Sequence[Node]) -> Text:
     body = entry_body.find_body(texts)
-    return body if body.value else entry_body.find_body(media.said_of_films(node))
+    return body if body.value else entry_body.find_body(media.film_descriptions(node))
 
 
 def _page_url(node: Node) -> str:
-    """Return the link of a feed or entry: the original one behind a proxy's, then HTML ones.
-
-    feedparser takes the guid for a link where there is none. So do we, if it looks like one.
-    """
+    """Return the link of a feed or entry: the original behind FeedBurner's, then HTML ones."""
+    # feedparser takes the guid for a link where there is none. So do we, if it looks like one.
     alternates = [link for link in nodes(node, "links") if node_text(link, "rel") == "alternate"]
     pages = [link for link in alternates if node_text(link, "type") in _PAGE_TYPES]
     hrefs = [node_text(link, "href") for link in pages + alternates]
@@ -130,16 +128,16 @@ def _related(node: Node, relation: str) -> Iterator[str]:
 
 
 def _title(node: Node) -> Text:
-    """Return the title, unless all there is belongs to a picture or a film in the entry."""
+    """Return the title, unless it belongs to a picture or video in the entry."""
     return _detailed(node, "title") if dict.get(node, "has_title") else Text()
 
 
 def _detailed(node: Node, key: str) -> Text:
     plain = Text(value=node_text(node, key))
     for detail in nodes(node, f"{key}_detail"):
-        # They differ where an element further in, like an image, has a title of its own.
+        # They differ where a nested element, like an image, has a title of its own.
         is_own = node_text(detail, "value") == plain.value
-        return (entry_body.find_typed(detail) or plain) if is_own else plain
+        return (entry_body.typed_text(detail) or plain) if is_own else plain
     return plain
 
 
@@ -147,13 +145,15 @@ def _first_title(node: Node) -> Text:
     plain = Text(value=node_text(node, "title"))
     for detail in nodes(node, "title_detail"):
         return (
-            entry_body.first_typed(detail) if node_text(detail, "value") == plain.value else plain
+            entry_body.typed_text_by_first_rule(detail)
+            if node_text(detail, "value") == plain.value
+            else plain
         )
     return plain
 
 
 def _inherited_language(node: Node) -> str:
-    """Return what `xml:lang` says in the scope of an entry's texts."""
+    """Return the `xml:lang` that is in scope at an entry's texts."""
     for part in ("content", "summary_detail", "title_detail"):
         for detail in nodes(node, part):
             if value := node_text(detail, "language"):
@@ -162,7 +162,7 @@ def _inherited_language(node: Node) -> str:
 
 
 def _authors_of_source(node: Node) -> Iterator[Text]:
-    """Yield who wrote the feed that an entry was taken from (RFC 4287, section 4.2.1)."""
+    """Yield the authors of the feed that an entry was taken from (RFC 4287, section 4.2.1)."""
     for source in nodes(node, "source"):
         yield from _authors(source)
 
@@ -175,7 +175,7 @@ def _authors(node: Node) -> Iterator[Text]:
 
 
 def _name_in(author: str) -> str:
-    """Return the name beside the one address in "ann@example.org (Ann)"; all of it if none."""
+    """Return the name beside a mail address: "Ann" of "ann@example.org (Ann)"; else all of it."""
     author = author[:MAX_AUTHOR].replace("&lt;", "<").replace("&gt;", ">").strip()
     addresses = _MAIL.findall(author)
     if len(addresses) != 1:
@@ -196,7 +196,7 @@ def _name_in(author: str) -> str:
 def _categories(node: Node) -> Iterator[Text]:
     names = [node_text(tag, "label") or node_text(tag, "term") for tag in nodes(node, "tags")]
     for name in dict.fromkeys(names):
-        # Terms without a label may be identifiers, which mean nothing to people.
+        # Terms without a label may be URIs, which mean nothing to people.
         if name and not name.startswith(("http://", "https://")):
             yield Text(value=name, html=True)
 
@@ -209,7 +209,7 @@ def _files(enclosures: Iterator[Enclosure]) -> tuple[Enclosure, ...]:
     return tuple(by_url.values())[:MAX_PARTS]
 
 
-def _malformations(found: ParsedByFeedparser, document: Mended) -> tuple[str, ...]:
+def _malformations(found: ParsedByFeedparser, document: RepairedXml) -> tuple[str, ...]:
     if found.error is None:
         return ()
     message, line = found.error
@@ -217,7 +217,7 @@ def _malformations(found: ParsedByFeedparser, document: Mended) -> tuple[str, ..
 
 
 def _ttl(feed: Node) -> timedelta | None:
-    """Return the pause that `ttl` or the syndication module asks for, the longer one."""
+    """Return the pause that `ttl` or RSS's syndication module asks for, the longer one."""
     pauses = []
     minutes = node_text(feed, "ttl")
     if minutes.isdecimal() and len(minutes) < 8:

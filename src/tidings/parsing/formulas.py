@@ -1,4 +1,4 @@
-r"""Formulas, wherever a page may hide them: `$…$`, `\(…\)`, KaTeX, MathJax, pictures of TeX."""
+r"""Find formulas in HTML: `$…$`, `\(…\)`, KaTeX, MathJax, MathML, pictures of TeX."""
 
 import html
 import re
@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.parsing import mathml, mathml_tex
 from tidings.parsing.sanitizer import Attributes
-from tidings.parsing.text import spaced_once
+from tidings.parsing.text import collapse_whitespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Formula:
         return rf"\[{self.tex}\]" if self.display else rf"\({self.tex}\)"
 
 
+# Single dollars by Pandoc's rule: no blank behind the opening one, no digit behind the closing one,
+# so that "$20 or $30" is money.
 _DOLLARS = r"[^$\\]*+(?:\\.[^$\\]*+)*+"
 _BRACKETS = r"[^\\]*+(?:\\[^()\[\]][^\\]*+)*+"
 _DELIMITED = re.compile(
@@ -57,7 +59,9 @@ _COMMENT = re.compile(r"(?<!\\)%[^\n\v]*")
 _TEX_TYPE = re.compile(r"(?:\b|la)tex\b", re.IGNORECASE)
 _MATHML = re.compile(r"<(?:\w+:)?math[\s>].{1,5000}?</(?:\w+:)?math\s*>", re.IGNORECASE | re.DOTALL)
 _PREFIX = re.compile(r"<(/?)\w+:")
+# Commands to CodeCogs' renderer, no TeX.
 _FOR_PICTURES = re.compile(r"\\(?:inline|large|dpi\{\d+\}|bg_\w+|fn_\w+)\s*")
+# WordPress.com writes `$latex …$`.
 _WORDPRESS = "latex "
 
 _WRAPPERS = frozenset(
@@ -67,14 +71,15 @@ _WRAPPERS = frozenset(
 _PANDOC = frozenset({"math", "arithmatex", "language-math"})
 _KINDS = {"inline": False, "math-inline": False, "display": True, "math-display": True}
 _PICTURE_CLASSES = frozenset({"latex", "tex", "math", "mathtex", "ee_img", "equation"})
+# Zhihu, WordPress, Google Charts, GitHub: by the last part of the path, the query's parameter.
 _PICTURE_PARAMETERS = {"equation": "tex", "latex.php": "latex", "chart": "chl", "math": "math"}
 _TEX_HOSTS = frozenset({"latex.codecogs.com", "i.upmath.me", "math.now.sh"})
 
 
 def split(text: str) -> list[str | Formula]:
-    """Return `text` cut into what is a formula and what is not.
+    """Return `text` split into formulas and other text.
 
-    A dollar sign is money until the text behind it is clearly TeX.
+    A dollar sign is a currency until what follows is clearly TeX.
     """
     parts: list[str | Formula] = []
     done = start = 0
@@ -115,13 +120,13 @@ def _source_of(math: re.Match[str]) -> str:
 
 
 def find_in_element(node: LexborNode, attributes: Attributes) -> Formula | None:
-    """Return the formula that an element stands for, markup and all."""
+    """Return the formula that an element as a whole represents."""
     find = _BY_TAG.get(mathml.local_name(node), _of_element)
     return find(node, attributes)
 
 
 def is_preview(node: LexborNode, attributes: Attributes) -> bool:
-    """Tell whether an element only shows what the `<script>` after it says."""
+    """Tell whether an element is MathJax's preview of the `<script>` after it."""
     if "MathJax" not in (attributes.get("class") or ""):
         return False
     return any(
@@ -165,7 +170,8 @@ def _is_tex(kind: str, content: str) -> bool:
 
 
 def _of_tex(tex: str, *, display: bool, native: str = "") -> Formula | None:
-    line = spaced_once(_COMMENT.sub("", tex)).strip()
+    # A comment goes first: on one line it would hide all that follows.
+    line = collapse_whitespace(_COMMENT.sub("", tex)).strip()
     return Formula(tex=line, display=display, native=native) if line else None
 
 
@@ -183,7 +189,7 @@ def _of_math(node: LexborNode, attributes: Attributes) -> Formula | None:
 
 
 def _of_native(node: LexborNode, *, display: bool) -> Formula | None:
-    line = spaced_once(_written_tex(node) or mathml_tex.to_tex(node)).strip()
+    line = collapse_whitespace(_written_tex(node) or mathml_tex.to_tex(node)).strip()
     native = mathml.from_node(node, tex=line, display=display)
     return _of_tex(line, display=display, native=native or "")
 
@@ -196,7 +202,7 @@ def _of_written(markup: str, *, display: bool = False) -> Formula | None:
 
 
 def _written_tex(math: LexborNode) -> str:
-    """Return the TeX that a publisher gives beside MathML; other words for it are none."""
+    """Return the TeX that a publisher gives beside MathML; empty if what is there is prose."""
     for annotation in math.css("annotation"):
         if _TEX_TYPE.search(annotation.attributes.get("encoding") or ""):
             return annotation.text_lexbor()
@@ -248,7 +254,7 @@ def _of_pandoc(node: LexborNode, classes: list[str]) -> Formula | None:
 def _of_picture(_: LexborNode, attributes: Attributes) -> Formula | None:
     alt = attributes.get("alt") or ""
     classes = (attributes.get("class") or "").split()
-    display = attributes.get("eeimg") == "2"
+    display = attributes.get("eeimg") == "2"  # Zhihu
     if "eeimg" in attributes or not _PICTURE_CLASSES.isdisjoint(classes):
         tex = attributes.get("data-formula") or attributes.get("data-tex") or alt
     else:
@@ -258,7 +264,7 @@ def _of_picture(_: LexborNode, attributes: Attributes) -> Formula | None:
 
 
 def _tex_of_address(src: str) -> str:
-    """Return the TeX that a server of formula pictures is asked for."""
+    """Return the TeX in the URL of a server that renders formulas as pictures."""
     if "?" not in src and "codecogs" not in src and "upmath" not in src:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""JSON Feed 1.0 and 1.1: no field is what it should be until it was looked at."""
+"""JSON Feed 1.0 and 1.1, tolerant of fields with wrong types and of truncated documents."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tidings.parsing import entry_body, media
 from tidings.parsing.raw import (
     MAX_HUBS,
     MAX_PARTS,
-    EarlierReading,
+    EarlierVersion,
     RawEntry,
     RawFeed,
     Text,
@@ -19,10 +19,10 @@ from tidings.parsing.raw import (
 )
 from tidings.parsing.text import clean_line
 
-# Digits of an integer that is read as one; Python refuses thousands of them with an error.
+# Digits of an integer; Python raises an error on thousands of them.
 MAX_DIGITS = 20
 
-# Ends of objects at which a broken document is tried to be cut.
+# Ends of objects at which a truncated document is tried to be closed.
 MAX_CUTS = 20
 
 _NUMBER = re.compile(r"(?:json ?feed[ /-]?)?v?\d(?:\.\d)?")
@@ -32,10 +32,10 @@ Object = dict[str, object]
 
 
 def read(document: str) -> RawFeed | None:
-    """Return the feed that the JSON text `document` is; None if it is another kind of JSON.
+    """Return the feed in the JSON text `document`; None if it is another kind of JSON.
 
     Raises:
-        ValueError: It is no JSON.
+        ValueError: It is not JSON.
         RecursionError: It nests too deep.
     """
     feed, problems = _loaded(document)
@@ -66,9 +66,10 @@ def read(document: str) -> RawFeed | None:
 def _loaded(document: str) -> tuple[object, list[str]]:
     """Return the value of a JSON text, and what was wrong with it.
 
-    If it ends too soon, it is read up to its last whole item.
+    If it is truncated, it is read up to its last complete item.
     """
     try:
+        # Not strict: line breaks within strings are common, if invalid.
         return json.loads(document, parse_int=_integer, strict=False), []
     except json.JSONDecodeError as error:
         end = len(document)
@@ -92,7 +93,7 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         guid=_text(item, "id"),
         url=_text(item, "url") or _text(item, "external_url"),
         title=title,
-        body=html if entry_body.says_something(html) else plain,
+        body=html if entry_body.is_visible(html) else plain,
         language=_text(item, "language"),
         authors=tuple(_authors(item))[:MAX_PARTS] or inherited[:MAX_PARTS],
         categories=tuple(_tags(item))[:MAX_PARTS],
@@ -101,14 +102,14 @@ def _entry(item: Object, *, inherited: tuple[Text, ...]) -> RawEntry:
         images=tuple(images),
         pictures=(*images[:1], *_pictures(item), *media.files_as_pictures(enclosures)),
         enclosures=enclosures,
-        first_reading=EarlierReading(
+        by_first_rule=EarlierVersion(
             title=title, body=html if html.value else plain, enclosures=enclosures
         ),
     )
 
 
 def _integer(digits: str) -> int | str:
-    """Return a number, or its digits where there are more than any number in a feed has."""
+    """Return a number; its digits if there are more than any number in a feed has."""
     return int(digits) if len(digits) <= MAX_DIGITS else digits
 
 
@@ -151,7 +152,7 @@ def _tags(item: Object) -> Iterator[Text]:
 
 
 def _pictures(item: Object) -> Iterator[Image]:
-    """Yield the attached pictures with their titles, which say what is to be seen."""
+    """Yield the attached pictures that have a title, which is their alternative text."""
     for attachment in _objects(item, "attachments"):
         url, title = _text(attachment, "url"), _text(attachment, "title")
         if url and title and _text(attachment, "mime_type").lower().startswith("image/"):

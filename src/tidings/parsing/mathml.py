@@ -1,7 +1,7 @@
-"""MathML from TeX and from publishers, written anew: an allow-list of elements and attributes.
+"""MathML from TeX, and from publishers by an allow-list of elements and attributes.
 
-What comes out is never shown to a sanitizer, so nothing is copied: every element, attribute
-and text is written here, and escaped here.
+The result does not go through the sanitizer. So nothing is copied: every element, attribute and
+text is written and escaped here.
 """
 
 import html
@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import convert_to_element
 from selectolax.lexbor import LexborNode
 
-from tidings.parsing.text import spaced_once
+from tidings.parsing.text import collapse_whitespace
 
 MAX_TEX = 2048
 MAX_MATHML = 64 * 1024
@@ -40,7 +40,7 @@ _SYNONYM = re.compile(r"\\bm\b")
 
 
 def from_tex(tex: str, *, display: bool) -> str | None:
-    """Return the MathML of `tex`, or None if it is too long or not understood."""
+    """Return the MathML of `tex`; None if it is too long or cannot be parsed."""
     if len(tex) > MAX_TEX or _DEFINITION.search(tex):
         return None
     plain = _SYNONYM.sub(r"\\boldsymbol", _WITHOUT_MEANING.sub("", tex))
@@ -53,7 +53,7 @@ def from_tex(tex: str, *, display: bool) -> str | None:
 
 
 def from_node(node: LexborNode, *, tex: str, display: bool) -> str | None:
-    """Return a publisher's `<math>`, less what is no mathematics, or None if it is too long."""
+    """Return a publisher's `<math>` with allowed elements only; None if it is too long."""
     return _math(_children(node, 0), tex, display=display)
 
 
@@ -78,7 +78,7 @@ def local_name(node: LexborNode) -> str:
 def _from_node(node: LexborNode, depth: int) -> str:
     tag = local_name(node)
     if tag == "-text" or depth > MAX_DEPTH:
-        return html.escape(spaced_once(node.text_lexbor()).strip(), quote=False)
+        return html.escape(collapse_whitespace(node.text_lexbor()).strip(), quote=False)
     if tag.startswith("-") or tag in _DROPPED:
         return ""
     if tag == "mfenced":
@@ -90,14 +90,14 @@ def _from_node(node: LexborNode, depth: int) -> str:
 
 
 def fences(node: LexborNode) -> tuple[str, str, str]:
-    """Return what opens and closes an `<mfenced>`, and the signs between its parts."""
+    """Return the opening and closing fence of an `<mfenced>`, and its separators."""
     given = {"open": "(", "close": ")", "separators": ","} | node.attributes
     opening, closing, between = (given[name] or "" for name in ("open", "close", "separators"))
     return opening, closing, "".join(between.split())
 
 
 def _fenced(node: LexborNode, depth: int) -> str:
-    """Return the brackets of an `<mfenced>` as signs: browsers do not know it any more."""
+    """Return an `<mfenced>` as `mrow` with operators: MathML Core dropped the element."""
     opening, closing, separators = fences(node)
     inner = ""
     for number, child in enumerate(node.iter(include_text=False)):

@@ -1,4 +1,4 @@
-"""MathML, and what MathJax draws of it, as TeX: for those who read or hear formulas as text."""
+"""Convert MathML, and MathJax's rendering of it, to TeX: for plain text and screen readers."""
 # ruff: noqa: RUF001 - signs of mathematics look like letters
 
 import re
@@ -9,9 +9,9 @@ from types import MappingProxyType
 from selectolax.lexbor import LexborNode
 
 from tidings.parsing import mathml
-from tidings.parsing.text import spaced_once
+from tidings.parsing.text import collapse_whitespace
 
-# Elements within each other; of what is deeper only the text is read.
+# Nesting of elements; of what is deeper only the text is read.
 MAX_DEPTH = 60
 
 _TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
@@ -40,12 +40,12 @@ _LIMITS = frozenset("∑∏∐∫∬∮⋃⋂⋁⋀⨁⨂")
 
 
 def to_tex(node: LexborNode, depth: int = 0) -> str:
-    """Return the TeX of an element: of MathML, or of what MathJax 3 makes of it."""
+    """Return the TeX of an element of MathML, or of MathJax 3's output."""
     tag = _tag(node)
     if depth > MAX_DEPTH:
-        return _escaped(spaced_once(node.text_lexbor()))
+        return _escaped(collapse_whitespace(node.text_lexbor()))
     if tag in _TOKENS:
-        return _token(tag, _drawn(node) or spaced_once(node.text_lexbor()).strip())
+        return _token(tag, _drawn(node) or collapse_whitespace(node.text_lexbor()).strip())
     if tag == "mtable":
         return _table(_parts(node), depth)
     written = [to_tex(part, depth + 1) for part in _parts(node)]
@@ -63,7 +63,7 @@ def _tag(node: LexborNode) -> str:
 
 
 def _parts(node: LexborNode) -> list[LexborNode]:
-    """Return the elements in `node` that are mathematics, without the boxes drawn around them."""
+    """Return the child elements that are MathML, looking through layout boxes around them."""
     parts: list[LexborNode] = []
     for child in node.iter(include_text=False):
         tag = _tag(child)
@@ -80,7 +80,7 @@ def _parts(node: LexborNode) -> list[LexborNode]:
 
 
 def _drawn(node: LexborNode) -> str:
-    """Return the characters that MathJax draws for a token; it names them by their code points."""
+    """Return the characters of a token in MathJax's output, which names them by code point."""
     points = [glyph.attributes.get("data-c") or "" for glyph in node.css("[data-c]")]
     for glyph in node.css("mjx-c"):
         points += re.findall(r"\bmjx-c([0-9A-F]{2,6})\b", glyph.attributes.get("class") or "")

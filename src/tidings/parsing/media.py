@@ -10,10 +10,10 @@ from tidings.parsing.pictures import distinct
 from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
 from tidings.parsing.text import clean_line
 
-# Sides up to this are no picture.
+# Pixels of a side up to which a picture is only there for tracking.
 TRACKING_PIXEL = 2
 
-# Media of one entry that are looked at for pictures.
+# Media of one entry that are searched for pictures.
 MAX_MEDIA = 100
 
 _NAME = re.compile(
@@ -35,7 +35,7 @@ def enclosures(node: Node) -> Iterator[Enclosure]:
 
 
 def typed_enclosures(node: Node) -> Iterator[Enclosure]:
-    """Yield the files of an entry that say what they are; names do not count."""
+    """Yield the files of an entry that have a type or medium; file names do not count."""
     for link in nodes(node, "links"):
         if node_text(link, "rel") == "enclosure":
             url, size = node_text(link, "href"), node_text(link, "length")
@@ -49,7 +49,7 @@ def typed_enclosures(node: Node) -> Iterator[Enclosure]:
 
 
 def images(node: Node, files: Sequence[Enclosure]) -> Iterator[Image]:
-    """Yield the pictures that may stand for an entry, best first."""
+    """Yield candidates for the main picture of an entry, best first."""
     yield from _contents(node)
     for thumbnail in nodes(node, "media_thumbnail"):
         yield from _image(thumbnail)
@@ -61,13 +61,13 @@ def images(node: Node, files: Sequence[Enclosure]) -> Iterator[Image]:
 def pictures(node: Node, files: Sequence[Enclosure], *, cover: str) -> list[Image]:
     """Return the pictures to be shown beside the text, each once, in the order of the document.
 
-    Of a group, whose members are one thing in several forms, it is the largest; so it is of
-    thumbnails, which count only where they stand for something that is no picture.
+    Of a group (one picture in several sizes) only the largest; so of thumbnails, which count
+    only where there is no picture itself.
 
     Args:
         node: An entry.
-        files: What is attached to it.
-        cover: The picture of the whole feed: it says nothing of a single entry.
+        files: Its enclosures.
+        cover: The picture of the whole feed, which all episodes of a podcast share.
     """
     thumbnails = nodes(node, "media_thumbnail")[:MAX_MEDIA]
     found = [*_contents(node)] or [*_largest(thumbnails, node)]
@@ -78,7 +78,7 @@ def pictures(node: Node, files: Sequence[Enclosure], *, cover: str) -> list[Imag
     return distinct(found)
 
 
-def said_of_films(node: Node) -> list[Node]:
+def film_descriptions(node: Node) -> list[Node]:
     """Return what is said of single films and recordings: it serves where nothing else is said."""
     films = [one for one in nodes(node, "media_content") if not _is_picture(one)]
     return [detail for film in films for detail in nodes(film, "description")]
@@ -119,7 +119,7 @@ def _contents(node: Node) -> Iterator[Image]:
 
 def _largest(members: Sequence[Node], node: Node) -> Iterator[Image]:
     found = [
-        replace(picture, alt=_words(member, node))
+        replace(picture, alt=_caption(member, node))
         for member in members
         for picture in _image(member)
     ]
@@ -127,11 +127,9 @@ def _largest(members: Sequence[Node], node: Node) -> Iterator[Image]:
         yield max(found, key=lambda one: one.width or 0)
 
 
-def _words(medium: Node, node: Node) -> str:
-    """Return what is said of a picture: by itself, failing that by its group.
-
-    The description of a group with a film in it describes the film.
-    """
+def _caption(medium: Node, node: Node) -> str:
+    """Return the alternative text of a picture: its own, failing that its group's."""
+    # The description of a group with a video in it describes the video.
     groups = nodes(node, "media_groups")
     number = dict.get(medium, "group")
     [group, *_] = [one for one in groups if dict.get(one, "number") == number] or [{}]
@@ -148,7 +146,7 @@ def _words(medium: Node, node: Node) -> str:
     said += [
         one for one in nodes(group, "title") if node_text(one, "value") != node_text(node, "title")
     ]
-    typed = filter(None, map(entry_body.find_typed, said))
+    typed = filter(None, map(entry_body.typed_text, said))
     lines = (clean_line(one.value, html=one.html) for one in typed)
     return next(filter(None, lines), "")
 

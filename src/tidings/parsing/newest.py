@@ -1,4 +1,4 @@
-"""Which entries of a long document are read: settled before anything is spent on the others."""
+"""Choose the newest entries of a long document, before the others cost any parsing."""
 
 import re
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def newest_positions(dates: Sequence[datetime | None]) -> list[int]:
-    """Return the positions of the newest `MAX_ENTRIES`, in their order.
+    """Return the positions of the newest `MAX_ENTRIES`, in the order of the document.
 
-    One without date is as old as the one before.
+    An entry without date counts as old as the one before it.
     """
     if len(dates) <= MAX_ENTRIES:
         return list(range(len(dates)))
@@ -32,16 +32,16 @@ def newest_positions(dates: Sequence[datetime | None]) -> list[int]:
 
 
 def positions_to_read(document: str) -> frozenset[int] | None:
-    """Return the positions of the entries of an XML text that are worth reading; None means all."""
+    """Return the positions of the newest entries of an XML text; None if all are to be parsed."""
     if len(_ENTRY.findall(document)) <= MAX_ENTRIES:
         return None
-    survey = _Survey()
+    survey = _DateScan()
     survey.read(document)
     return frozenset(newest_positions(survey.dates()))
 
 
-class _Survey:
-    """A quick look at nothing but the dates of entries."""
+class _DateScan:
+    """A quick pass over an XML text that reads nothing but the dates of entries."""
 
     def __init__(self) -> None:
         self._entries: list[dict[str, str]] = []
@@ -55,7 +55,7 @@ class _Survey:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._data
-        # What is wrong with the document is for its real reader to say.
+        # Errors are reported by the pass that parses the document.
         with suppress(expat.ExpatError):
             parser.Parse(document.encode(), True)
 

@@ -1,4 +1,4 @@
-"""Lists of sources in OPML, as other programs write them."""
+"""Read OPML lists of sources, as other programs write them."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,9 +10,9 @@ from tidings.errors import ParseError, one_line
 from tidings.model.scopes import FeedOutline
 from tidings.model.urls import host_of
 from tidings.parsing.decoding import decode
-from tidings.parsing.xml_repair import mend
+from tidings.parsing.xml_repair import repair
 
-# Folders within folders; no program nests deeper, an attack does.
+# Nesting of folders; only an attack has more.
 MAX_DEPTH = 50
 
 # Outlines of one list, folders included.
@@ -24,34 +24,34 @@ MAX_TITLE = 300
 # Topics of one source that are kept.
 MAX_TOPICS = 50
 
-# Lines of broken XML that are named.
+# Lines of broken XML that are reported.
 MAX_DEFECTS = 20
 
 
 _ADDRESS = re.compile(r"(?<=\s)(?:xml|html)Url\s*=\s*(?:\"[^\"<>]*\"|'[^'<>]*')", re.IGNORECASE)
 _REFERENCE = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)(\w{1,64});")
-# Stands for an ampersand that nobody can know the meaning of; for private use in Unicode.
-_DOUBT = "\ue000"
+# In place of an ambiguous ampersand; a private-use character.
+_AMBIGUOUS = "\ue000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Subscriptions:
-    """What a list holds.
+class OpmlSources:
+    """The sources of a list.
 
     Attributes:
         outlines: Each source once, in the order of the list; topics from folders and categories.
-        problems: What could not be read, by line; the rest was.
+        problems: Lines that could not be read, and why.
     """
 
     outlines: tuple[FeedOutline, ...]
     problems: tuple[str, ...] = ()
 
 
-def read_opml(body: bytes) -> Subscriptions:
+def read_opml(body: bytes) -> OpmlSources:
     """Return the sources that an OPML document lists; nothing is fetched.
 
     Raises:
-        ParseError: `body` is no OPML, nests too deep, or lists too much.
+        ParseError: `body` is no OPML, nests too deep, or lists too many.
     """
     parser = etree.XMLParser(
         recover=True,
@@ -61,11 +61,11 @@ def read_opml(body: bytes) -> Subscriptions:
         huge_tree=False,
         encoding="utf-8",
     )
-    mended = mend(_ADDRESS.sub(_with_doubts, decode(body).text))
-    if not mended.text:
+    repaired = repair(_ADDRESS.sub(_mark_ambiguous, decode(body).text))
+    if not repaired.text:
         raise _refusal("it is not OPML")
-    before = mended.first_line - 1
-    root = _root(mended.text.encode(), parser)
+    before = repaired.first_line - 1
+    root = _root(repaired.text.encode(), parser)
     outlines: dict[str, FeedOutline] = {}
     problems = _defects(parser.error_log, before=before)
     for element, attributes, folders in _walk(root):
@@ -82,7 +82,7 @@ def read_opml(body: bytes) -> Subscriptions:
         else:
             known = outlines.get(outline.url)
             outlines[outline.url] = _merged(known, outline) if known else outline
-    return Subscriptions(outlines=tuple(outlines.values()), problems=tuple(problems))
+    return OpmlSources(outlines=tuple(outlines.values()), problems=tuple(problems))
 
 
 def _root(body: bytes, parser: etree.XMLParser) -> etree._Element:
@@ -100,9 +100,9 @@ def _refusal(because: str) -> ParseError:
     return ParseError("the list", because)
 
 
-def _with_doubts(attribute: re.Match[str]) -> str:
-    """Mark what in an address is a reference in HTML, and may be a parameter with a bare "&"."""
-    return _REFERENCE.sub(lambda found: f"{_DOUBT}{found[1]};", attribute[0])
+def _mark_ambiguous(attribute: re.Match[str]) -> str:
+    """Mark references in a URL that may be parameters after a bare "&", such as `&copy;`."""
+    return _REFERENCE.sub(lambda found: f"{_AMBIGUOUS}{found[1]};", attribute[0])
 
 
 def _defects(errors: Iterable[etree._LogEntry], *, before: int) -> list[str]:
@@ -140,7 +140,7 @@ def _check(count: int, depth: int) -> None:
 
 
 def _name(element: etree._Element) -> str:
-    """Return the tag in lower case, without namespace; comments get none that matters."""
+    """Return the tag in lower case, without namespace; of a comment, some other text."""
     return str(element.tag).rpartition("}")[2].lower()
 
 
@@ -168,8 +168,8 @@ def _feed_url(claimed: str) -> str:
     """Return `claimed` as an http(s) URL without the schemes that only feed readers know."""
     if not claimed:
         raise ValueError("no feed address")
-    if _DOUBT in claimed:
-        sign = claimed.partition(_DOUBT)[2].partition(";")[0]
+    if _AMBIGUOUS in claimed:
+        sign = claimed.partition(_AMBIGUOUS)[2].partition(";")[0]
         raise ValueError(f"&{sign}; in its address can be a sign or a parameter")
     url = claimed.replace(" ", "%20")
     if url.lower().startswith("feed:"):

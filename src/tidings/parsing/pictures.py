@@ -1,4 +1,4 @@
-"""Pictures and players: where they really are, and which of them only count readers."""
+"""Pictures and players in a body: lazy-loading, tracking pixels, emoji, icons, embedded videos."""
 
 import re
 from collections.abc import Iterable
@@ -10,23 +10,22 @@ from tidings.parsing.sanitizer import Attributes
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url
 
-# Pixels; what claims to be smaller, either way, stands for no entry.
+# Pixels of either side; a smaller picture cannot be an entry's main one.
 SMALLEST_IMAGE = 64
 MAX_SIZE = 10_000
 
-# Characters of what stands for a picture within a line.
+# Characters of the text in place of an emoji picture.
 MAX_EMOJI = 40
 
 _LAZY = ("data-src", "data-original", "data-lazy-src", "data-actualsrc", "data-original-src")
 _LAZY_SETS = ("srcset", "data-srcset", "data-lazy-srcset")
-# What else stands in an attribute of a script that loads pictures late; there are dozens of
-# names.
+# URL of a picture in any other `data-` attribute: lazy-loading scripts have dozens of names.
 _OTHER_LAZY = re.compile(
     r"(?:https?:/)?/[^\s,]+\.(?:avif|gif|jpe?g|png|webp)(?:\?\S*)?", re.IGNORECASE
 )
 _CANDIDATE = re.compile(r"([^\s,]\S*?)(?:,+(?=\s|\Z)|\s+([^,]*)(?:,|\Z)|\Z)")
 _FORM_SIZE = re.compile(r"(\d{1,5}(?:\.\d{1,3})?)[wx]\b")
-# Pixels beyond which one form of a picture is no better than another.
+# Pixels beyond which a larger form of a picture is no better.
 _WIDEST = 2000
 _PLACEHOLDER = re.compile(
     r"data:|about:|(?:.*/)?(?:1x1|blank|clear|gr[ae]y|lazy|lazyload|loading|placeholder|spacer|transparent)"
@@ -87,7 +86,7 @@ _PLAYERS = frozenset(
 
 
 def find_picture(attributes: Attributes, base: str | None) -> Image | None:
-    """Return the picture of an `<img>`; None if it has no address or only counts readers."""
+    """Return the picture of an `<img>`; None if it has no URL or is a tracking pixel."""
     width, height = size(attributes.get("width")), size(attributes.get("height"))
     tiny = (width is not None and width <= 1) or (height is not None and height <= 1)
     if tiny or len(_TINY.findall(attributes.get("style") or "")) > 1:
@@ -100,7 +99,7 @@ def find_picture(attributes: Attributes, base: str | None) -> Image | None:
 
 
 def find_emoji(attributes: Attributes) -> str | None:
-    """Return the character or the word that a picture within a line stands for."""
+    """Return the text of an emoji or smiley picture; None if it is none."""
     said = attributes.get("alt") or attributes.get("title") or ""
     word = clean_line(said, html=False, limit=MAX_EMOJI)
     is_emoji = _EMOJI_CLASSES.search(attributes.get("class") or "") or (
@@ -109,8 +108,8 @@ def find_emoji(attributes: Attributes) -> str | None:
     return word if word and is_emoji else None
 
 
-def stands_for_entry(image: Image, attributes: Attributes) -> bool:
-    """Tell whether a picture is more than an icon, a smiley or somebody's face."""
+def can_be_main_picture(image: Image, attributes: Attributes) -> bool:
+    """Tell whether a picture is large enough, and neither icon, emoji nor avatar."""
     sizes = [length for length in (image.width, image.height) if length is not None]
     return (
         min(sizes, default=SMALLEST_IMAGE) >= SMALLEST_IMAGE
@@ -120,26 +119,26 @@ def stands_for_entry(image: Image, attributes: Attributes) -> bool:
 
 
 def is_decoration(image: Image) -> bool:
-    """Tell by its address whether a picture is an icon, a smiley or somebody's face."""
+    """Tell by its URL whether a picture is an icon, emoji or avatar."""
     return _DECORATION.search(image.url) is not None
 
 
-def key_of(url: str) -> str:
-    """Return what an address has in common with those of the same picture in other sizes."""
+def picture_key(url: str) -> str:
+    """Return a key that is the same for URLs of one picture in several sizes."""
     place = _SCHEME_OR_PROXY.sub("", url)
     found = _FILE.match(place)
     return found["name"] + found["ending"].lower() if found else place
 
 
 def distinct(found: Iterable[Image]) -> list[Image]:
-    """Return each picture once, in its largest form, with its words; no faces and no icons."""
+    """Return each picture once, in its largest size, with its text; no avatars and no icons."""
     by_key: dict[str, Image] = {}
     for picture in found:
         if is_decoration(picture):
             continue
-        known = by_key.setdefault(key_of(picture.url), picture)
+        known = by_key.setdefault(picture_key(picture.url), picture)
         larger = max(known, picture, key=lambda one: one.width or 0)
-        by_key[key_of(picture.url)] = replace(larger, alt=known.alt or picture.alt)
+        by_key[picture_key(picture.url)] = replace(larger, alt=known.alt or picture.alt)
     return list(by_key.values())
 
 
@@ -151,7 +150,7 @@ def size(value: str | None) -> int | None:
 
 
 def find_player_page(src: str | None, base: str | None) -> str | None:
-    """Return the page behind a player in a frame, if it is a well-known one."""
+    """Return the page of an embedded player, if it is a well-known one."""
     url = absolute_url(src, base)
     if url is None:
         return None

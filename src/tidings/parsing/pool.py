@@ -1,7 +1,4 @@
-"""Documents are read in child processes, which may be killed: no document can hurt the service.
-
-What one document may cost.
-"""
+"""Pool of child processes that parse documents, with limits: no document can harm the service."""
 
 import itertools
 import os
@@ -23,14 +20,14 @@ from tidings.parsing import worker
 from tidings.parsing.document import Document
 from tidings.parsing.limits import ParseLimits
 
-# Documents after which a child is replaced, so that nothing it leaks adds up.
+# Documents after which a child is replaced, so that memory leaks do not add up.
 MAX_DOCUMENTS = 500
 
-# How many times its processor time a document may take on the clock.
+# Limit of wall time, as a multiple of the limit of processor time.
 #
-# What costs much meets the limit of processor time, which the kernel keeps. This one is for a
-# child that does nothing any more; a busy machine gives one that works, politely, a fraction of
-# its time.
+# An expensive document meets the limit of processor time, which the kernel enforces. This one is
+# for a child that hangs. It has to be long: children are niced, and get a fraction of a busy
+# machine.
 WALL_FACTOR = 10
 
 STOPPED = "the service is stopping"
@@ -52,10 +49,10 @@ class _Job:
 
 
 class Parser:
-    """Children that read documents, several at a time.
+    """Children that parse documents, several at a time.
 
-    Each has a pipe and a thread of its own here, and shares nothing with the others: whatever
-    kills one, the rest do not notice, and the next document gets a new one.
+    Each has a pipe and a thread of its own here, and shares nothing with the others: if one is
+    killed, the rest go on, and the next document gets a new one.
     """
 
     def __init__(self, limits: ParseLimits) -> None:
@@ -83,11 +80,10 @@ class Parser:
         self.close()
 
     def submit(self, document: Document, known: Mapping[bytes, bytes]) -> Future[ParsedFeed]:
-        """Have `document` read; the arguments are those of `parse`.
+        """Queue `document` to be parsed; the arguments are those of `document.parse`.
 
-        Whatever goes wrong is a ParseError of the future: also that the document takes
-        too long, takes too much memory, or kills its child. A document that still waits
-        may be cancelled.
+        Any failure is a ParseError of the future, also if the document takes too long or too
+        much memory, or kills its child. A document that is still queued may be cancelled.
         """
         job = _Job(document=document, known=dict(known), result=Future())
         with self._lock:
@@ -98,7 +94,7 @@ class Parser:
         return job.result
 
     def close(self) -> None:
-        """End all children at once; what was not read fails."""
+        """Kill all children at once; documents that are not parsed yet fail."""
         with self._lock:
             self._closed = True
         for slot in self._slots:
@@ -120,13 +116,11 @@ class Parser:
 
 
 class _Slot:
-    """Room for one child, which is replaced when it is dead or old.
-
-    It comes from a fork server. That one has no threads, so forking it is safe whatever we
-    run ourselves, and it has imported the parsers already, so a child is ready at once.
-    """
+    """Holds one child, which is replaced when it is dead or old."""
 
     def __init__(self, limits: ParseLimits) -> None:
+        # The fork server has no threads, so that forking it is safe whatever threads we have; and
+        # it has imported the parsers already, so that a child is ready at once.
         self._context = get_context("forkserver")
         self._context.set_forkserver_preload([worker.__name__])
         self._seconds = limits.time_limit.total_seconds()
@@ -159,14 +153,14 @@ class _Slot:
         return answer
 
     def close(self) -> None:
-        """End the child at once, and have no other."""
+        """Kill the child, and start no other."""
         with self._lock:
             self._closed = True
             if self._child is not None:
                 self._child.process.kill()
 
     def empty(self) -> None:
-        """Let go of the child, if there is one."""
+        """Kill the child, if there is one."""
         with self._lock:
             child, self._child = self._child, None
         if child is not None:

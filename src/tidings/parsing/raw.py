@@ -1,6 +1,7 @@
-"""A document as its publisher wrote it, in one shape for every format: nothing is clean yet.
+"""Uncleaned feeds and entries, in one shape for every format; access to feedparser's dictionaries.
 
-feedparser's dictionaries, read without their aliases: a missing field is missing.
+feedparser's dictionaries resolve aliases (`updated` for `published`, say); `node_text` and `nodes`
+do not: a missing field is missing.
 """
 
 from dataclasses import dataclass, field
@@ -8,12 +9,12 @@ from datetime import timedelta
 
 from tidings.model.feed import Enclosure, Image
 
-# Authors, categories and enclosures of one entry that are read, of each.
+# Authors of one entry that are read; categories and enclosures as well.
 MAX_PARTS = 50
 
 MAX_HUBS = 10
 
-# Bytes of an enclosure that are believed: what every reader of JSON can count to.
+# The largest size of an enclosure that is believed: the largest exact integer in JSON (2**53 - 1).
 MAX_LENGTH = 2**53 - 1
 
 Node = dict[str, object]
@@ -21,10 +22,10 @@ Node = dict[str, object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Text:
-    """A piece of text, and whether it is to be read as HTML.
+    """A text, and whether it is HTML.
 
     Attributes:
-        base: What `xml:base` says of the addresses in it; may be relative to the document.
+        base: Its `xml:base`; may be relative to the document.
     """
 
     value: str = ""
@@ -33,11 +34,11 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EarlierReading:
-    """What an earlier rule of reading finds in an entry, where that may be something else.
+class EarlierVersion:
+    """An entry as an earlier version of our rules parsed it.
 
-    Stored entries are known by it: a document that stays as it is must not look changed only
-    because we read it better.
+    Stored entries have revisions by those rules: they must not look updated only because we
+    parse the same document better.
     """
 
     title: Text = field(default_factory=Text)
@@ -50,13 +51,13 @@ class RawEntry:
     """One entry; every URL as written, to be resolved against `base`.
 
     Attributes:
-        base: What `xml:base` says; may itself be relative to the document.
+        base: Its `xml:base`; may be relative to the document.
         published: The publication date as written.
         updated: The date of the last change as written.
-        images: Pictures that may stand for the entry, best first.
+        images: Candidates for its main picture, best first.
         pictures: Those beside the text, to be shown with it.
-        first_reading: What entries are recognised by that were stored long ago.
-        reading_before: The same of those that were stored until lately; None if no other.
+        by_first_rule: The entry as parsed by the first version of our rules.
+        by_previous_rule: The same by the previous version; None if equal.
     """
 
     guid: str = ""
@@ -72,13 +73,13 @@ class RawEntry:
     images: tuple[Image, ...] = ()
     pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
-    first_reading: EarlierReading = field(default_factory=EarlierReading)
-    reading_before: EarlierReading | None = None
+    by_first_rule: EarlierVersion = field(default_factory=EarlierVersion)
+    by_previous_rule: EarlierVersion | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawFeed:
-    """A whole document; the fields as in `ParsedFeed`, every URL as written."""
+    """An uncleaned document; the fields as in `ParsedFeed`, every URL as written."""
 
     title: Text
     subtitle: Text
@@ -98,7 +99,7 @@ class RawFeed:
 
 
 def length_of(claim: object) -> int | None:
-    """Return the bytes that an enclosure claims to have; None if that cannot be."""
+    """Return the claimed size of an enclosure in bytes; None if it is not believable."""
     try:
         length = int(claim) if isinstance(claim, str | int) else -1
     except ValueError:
@@ -107,7 +108,7 @@ def length_of(claim: object) -> int | None:
 
 
 def pixels(claim: object) -> int | None:
-    """Return a side of a picture as claimed; None if that cannot be."""
+    """Return a claimed side of a picture in pixels; None if it is not believable."""
     length = length_of(claim)
     return length if length and length < 2**15 else None
 

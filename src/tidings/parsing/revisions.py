@@ -1,4 +1,4 @@
-"""What a reader sees of an entry, in one hash: by what the publisher wrote, not by how we clean it."""
+"""Revision hashes: what a visitor sees of an entry, by what was written, not by how we clean it."""
 
 import html
 import re
@@ -9,7 +9,7 @@ from tidings.model.identity import digest
 from tidings.parsing.raw import Text
 from tidings.parsing.urls import absolute_url
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template)(?=[\s/>]).*?(?:</\1(?=[\s/>])[^>]*+>?|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -21,20 +21,19 @@ _ATTRIBUTE = re.compile(
 _PICTURES = ("img", "source")
 
 
-# The rule by which title, body and files are chosen among what an entry says.
+# Version of the rules by which title, body and files are chosen among an entry's elements.
 #
-# With a new rule the number changes, and the hash by the rule before goes on to be made beside
-# the new one: no stored entry may look changed only because we read it better.
-RULE = "2"
+# With new rules the number changes, and the hash by those before is still made beside the new one:
+# no stored entry may look updated only because we parse it better.
+RULE_VERSION = "2"
 
 
-def seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, ...]:
-    """Return what a reader sees of an entry: its text, markup, pictures and targets.
+def visible_parts(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, ...]:
+    """Return what a visitor sees of an entry: its text, markup, pictures and link targets.
 
-    Dates are no part of it, nor is the address of the entry's page, nor anything else that
-    publishers touch at will: tracking parameters, the queries of pictures and files, pictures
-    of one pixel, comments, scripts, and attributes that only style. Blanks count: in code and
-    verse they are seen.
+    Left out is what publishers change at will: dates, the entry's own link, tracking
+    parameters, the queries of pictures and files, pictures of one pixel, comments, scripts, and
+    attributes that only style. Blanks count: in code and verse they are visible.
 
     Args:
         title: Plain text.
@@ -47,17 +46,17 @@ def seen(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tuple[str, 
 
 
 def revision(shown: Sequence[str]) -> bytes:
-    """Return a hash that changes with what is `seen` of an entry."""
-    return digest("rule", RULE, *shown)
+    """Return a hash of the visible parts of an entry."""
+    return digest("rule", RULE_VERSION, *shown)
 
 
 def first_revision(shown: Sequence[str]) -> bytes:
-    """Return the same of what the first rule chose, as it is stored of entries of that time."""
+    """Return the hash by the first version of the rules, as it is stored of old entries."""
     return digest(*shown)
 
 
 def _tokens(raw_html: str) -> Iterator[str]:
-    pieces = _TAG.split(_UNSEEN.sub("", raw_html))
+    pieces = _TAG.split(_INVISIBLE.sub("", raw_html))
     yield html.unescape(pieces[0])
     for name, attributes, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
         if "=" in attributes:

@@ -1,7 +1,7 @@
-"""A body is read once, from its tree, and written anew: what to show and what to say of it.
+"""Rewrite a body from its tree in one pass: HTML to be sanitized, and text for the excerpt.
 
-Formulas and code are replaced by marks. A mark starts with a digest of the whole body, which
-no body can contain; so a publisher cannot forge one.
+Formulas and code are replaced by marks, which are filled in after the sanitizer. A mark starts
+with a digest of the whole body, which no body can contain: publishers cannot forge one.
 """
 
 import html
@@ -17,11 +17,11 @@ from tidings.parsing import code, formulas, pictures, text
 from tidings.parsing.code import Code
 from tidings.parsing.excerpts import Break, Piece
 from tidings.parsing.formulas import Formula
-from tidings.parsing.sanitizer import FIXED, TAGS, Attributes, kept, start_tag
+from tidings.parsing.sanitizer import FIXED, TAGS, Attributes, allowed_attributes, start_tag
 from tidings.parsing.text import clean_line
 from tidings.parsing.urls import absolute_url
 
-# Elements inside elements; what lies deeper is read as text.
+# Nesting of elements; what is deeper is read as text.
 MAX_DEPTH = 200
 
 _RENAMED = {
@@ -32,7 +32,7 @@ _RENAMED = {
     "strike": "s",
     "tt": "code",
 }
-_UNREAD = frozenset(
+_SKIPPED = frozenset(
     {"applet", "area", "base", "button", "canvas", "col", "colgroup", "datalist", "embed", "frame"}
     | {"frameset", "head", "input", "link", "math", "meta", "noembed", "noframes", "param"}
     | {"script", "select", "source", "style", "svg", "template", "textarea", "title", "track"}
@@ -43,25 +43,26 @@ _UNSPOKEN = frozenset({"rp", "rt"})
 _KEPT_EMPTY = frozenset({"table", "tbody", "td", "tfoot", "th", "thead", "tr"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
+# Texts of permalinks beside headings.
 _ANCHORS = frozenset({"#", "\xb6", "\xa7", "\U0001f517"})
 _MAIL = re.compile(r"mailto:[\w.+%-]+@[\w.-]+", re.ASCII | re.IGNORECASE)
-# Stands for `<br>` in text: white space that no document of XML can hold.
+# In place of `<br>` in text: white space that XML cannot contain.
 _LINE_BREAK = "\v"
 
 
 @dataclass(slots=True, kw_only=True)
-class Rewriting:
-    """A body while it is written anew.
+class BodyRewriter:
+    """Rewrites one body.
 
     Attributes:
-        base: What relative addresses are relative to.
+        base: What relative URLs are relative to.
         mark: What the marks of this body start with.
         shift: By how many levels headings are lowered.
         written: HTML, with marks.
-        pieces: The same to somebody who reads it aloud.
-        marked: What the marks stand for.
-        image: The first picture that can stand for the entry.
-        pictures: The addresses of all.
+        pieces: The same as text, formulas and code, for the excerpt.
+        marked: What the marks stand for, in their order.
+        image: The first picture that can be the entry's main one.
+        pictures: The URLs of all pictures.
     """
 
     base: str | None
@@ -119,6 +120,7 @@ class Rewriting:
 
     def _write_mark(self, marked: Formula | Code) -> None:
         mark = f"{self.mark}{len(self.marked)}."
+        # In `pre`, so that the sanitizer closes paragraphs around a block of code.
         self.written.append(f"<pre>{mark}</pre>" if isinstance(marked, Code) else mark)
         self.marked.append(marked)
         self.pieces.append(marked)
@@ -133,11 +135,11 @@ class Rewriting:
         elif not self._literal and (marked := _find_marked(node, tag, attributes)):
             if marked.source:
                 self._write_mark(marked)
-        elif not self._write_apart(node, tag, attributes) and tag not in _UNREAD:
+        elif not self._write_apart(node, tag, attributes) and tag not in _SKIPPED:
             self._write_element(node, tag, attributes, depth=depth)
 
     def _write_apart(self, node: LexborNode, tag: str, attributes: Attributes) -> bool:
-        """Write what has no text inside, if `node` is of that kind."""
+        """Write an element without text inside; return whether `node` is one."""
         match tag:
             case "img":
                 self._write_picture(attributes)
@@ -183,13 +185,13 @@ class Rewriting:
             self._drop(start, said, inline=tag in INLINE)
 
     def _say_script(self, tag: str, said: int) -> None:
-        """Say what is raised or lowered since `said` so that it keeps its meaning."""
+        """Rewrite the text of `sup` or `sub` since `said` so that it keeps its meaning."""
         pieces = [piece for piece in self.pieces[said:] if isinstance(piece, str)]
         if pieces and len(pieces) == len(self.pieces) - said:
             self.pieces[said:] = [script_of(tag, "".join(pieces))]
 
     def _drop(self, start: int, said: int, *, inline: bool) -> None:
-        """Take back an element in which there was nothing to see but, at most, a space."""
+        """Remove an element in which nothing is visible; at most a space stays."""
         between: Piece = " " if inline else Break.BLOCK
         if inline and len(self.pieces) > said:
             self.written[start:] = [" "]
@@ -203,13 +205,17 @@ class Rewriting:
         return _RENAMED.get(tag, tag)
 
     def _open(self, name: str, attributes: Attributes) -> str:
-        """Return the start tag, empty if the element says nothing without it."""
+        """Return the start tag; empty if the element means nothing without its attributes."""
         if name == "a":
             address = self._address(attributes.get("href"))
-            return start_tag("a", {"href": address, **kept("a", attributes)}) if address else ""
+            return (
+                start_tag("a", {"href": address, **allowed_attributes("a", attributes)})
+                if address
+                else ""
+            )
         if not attributes:
             return f"<{name}>" if name != "span" else ""
-        found = kept(name, attributes)
+        found = allowed_attributes(name, attributes)
         return start_tag(name, found) if found or name != "span" else ""
 
     def _address(self, href: str | None) -> str | None:
@@ -220,7 +226,7 @@ class Rewriting:
     def _begin_block(self, tag: str, attributes: Attributes) -> None:
         self.pieces.append(Break.BLOCK)
         if tag == "ol":
-            first = kept("ol", attributes).get("start", "1")
+            first = allowed_attributes("ol", attributes).get("start", "1")
             self._numbers.append(None if "reversed" in attributes else int(first))
         elif tag == "ul":
             self._numbers.append(None)
@@ -243,17 +249,18 @@ class Rewriting:
         if picture is None or self._is_twin(picture):
             return
         self.pictures.add(picture.url)
-        if self.image is None and pictures.stands_for_entry(picture, attributes):
+        if self.image is None and pictures.can_be_main_picture(picture, attributes):
             self.image = picture
-        shown = {"src": picture.url, "alt": picture.alt, **kept("img", attributes)}
+        shown = {"src": picture.url, "alt": picture.alt, **allowed_attributes("img", attributes)}
         shown |= FIXED["img"]
         sizes = {"width": picture.width, "height": picture.height}
         self.written.append(start_tag("img", {**shown, **sizes}))
         self._substance += 1
 
     def _is_twin(self, picture: Image) -> bool:
-        """Tell whether a picture is there already, for browsers with scripts or for those without."""
-        key = pictures.key_of(picture.url)
+        """Tell whether a picture is a second copy, inside or outside of `noscript`."""
+        # Lazy-loading scripts put the real picture into `noscript`, beside a copy for themselves.
+        key = pictures.picture_key(picture.url)
         if key in self._keys:
             return self._noscript > 0
         if self._noscript:
@@ -278,6 +285,7 @@ class Rewriting:
 
     def _write_frame(self, attributes: Attributes) -> None:
         src = attributes.get("src") or attributes.get("data-src")
+        # Frames are not allowed: they would run scripts of others on our pages. A link instead.
         page = pictures.find_player_page(src, self.base)
         if page:
             title = clean_line(attributes.get("title") or "", html=False)
@@ -287,7 +295,7 @@ class Rewriting:
 
 
 def _is_hidden(node: LexborNode, attributes: Attributes) -> bool:
-    """Tell whether an element is not meant to be read, or not here."""
+    """Tell whether an element is hidden, an anchor beside a heading, or a formula's preview."""
     if "hidden" in attributes or _HIDDEN.search(attributes.get("style") or ""):
         return True
     if (attributes.get("href") or "").startswith("#"):

@@ -1,7 +1,4 @@
-"""The allow-list of HTML: the last gate, which everything a publisher wrote goes through.
-
-The attributes of HTML that may stay, and how attributes are written.
-"""
+"""Sanitizer: the allow-list of HTML elements and attributes, which all content goes through last."""
 
 import html
 import re
@@ -17,10 +14,10 @@ _TAGS = (
     " source span strong sub summary sup table tbody td tfoot th thead time tr u ul var video"
 )
 
-# Elements that may stand in an entry.
+# Elements that are allowed in an entry.
 TAGS = frozenset(_TAGS.split())
 
-# Attributes that may stand on them; `*` is for all.
+# Attributes that are allowed on them; `*` is for all.
 ATTRIBUTES = {
     "*": frozenset({"dir", "lang"}),
     "a": frozenset({"href", "title"}),
@@ -38,7 +35,7 @@ ATTRIBUTES = {
     "video": frozenset({"src", "poster", "width", "height"}),
 }
 
-# Attributes that we add, and the only values they may have.
+# Attributes that we add, with the only values they may have.
 FIXED = {
     "audio": {"controls": "", "preload": "none"},
     "img": {"loading": "lazy", "decoding": "async", "referrerpolicy": "no-referrer"},
@@ -84,12 +81,12 @@ _FLAGS = frozenset({"open", "reversed"})
 
 
 def sanitize(html: str) -> str:
-    """Return `html` with nothing but what the allow-list names, balanced, links made harmless."""
+    """Return `html` with only what the allow-list names, balanced; links get `rel=nofollow` etc."""
     return _CLEANER.clean(html)
 
 
-def kept(tag: str, attributes: Attributes) -> dict[str, str]:
-    """Return the harmless attributes of an element: no address is among them."""
+def allowed_attributes(tag: str, attributes: Attributes) -> dict[str, str]:
+    """Return the allowed attributes of an element, without those that hold URLs."""
     allowed = ATTRIBUTES["*"] | ATTRIBUTES.get(tag, frozenset())
     found = {}
     for name, value in attributes.items():

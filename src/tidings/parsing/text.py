@@ -1,9 +1,4 @@
-"""Text as people read it: no characters that are illegal, invisible or misleading.
-
-HTML as a row of tokens: what can be said of it in one pass, without building a tree.
-
-Language tags: as publishers claim them, and as scripts give them away.
-"""
+"""Clean lines of text, checks of HTML without building a tree, language tags and guesses."""
 
 import html
 import re
@@ -12,9 +7,9 @@ from collections import Counter
 import regex  # type: ignore[import-untyped]
 
 from tidings.model.cjk import HAN, HANGUL, JAMO, KANA
-from tidings.model.text import HIDDEN, INLINE, TAG, joined, with_scripts
+from tidings.model.text import HIDDEN, INLINE, TAG, join_blocks, with_scripts
 
-# How many times its limit a line may be long in HTML: the rest is not looked at.
+# How many times its limit a line may be long in HTML: the rest is not read.
 MARKUP_ALLOWANCE = 16
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -23,7 +18,7 @@ _NONCHARACTERS = "".join(
     f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0, 0x110000, 0x10000)
 )
 
-_UNSEEN = re.compile(
+_INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u180e\u200b\u202a-\u202e\u2060-\u206f"
     f"\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ud800-\udfff{_NONCHARACTERS}]"
 )
@@ -51,14 +46,14 @@ _FORMATTING = "a b big code em font i nobr s small strike strong tt u"
 # All other elements of HTML.
 BLOCKS = frozenset(_BLOCK.split())
 
-# Elements without end, or whose end may be left out: they say nothing about depth.
+# Elements without end tag, or with an optional one: they do not count as depth.
 NEVER_CLOSED = frozenset(_NEVER_CLOSED.split())
 
-# What a parser opens anew in every block until it is closed.
+# Elements that HTML parsers reopen in every block until they are closed.
 FORMATTING = frozenset(_FORMATTING.split())
 
 # Characters of a body with few tags that cannot cost much, however hostile.
-SMALL = 20_000
+ALWAYS_AFFORDABLE = 20_000
 
 FEW_TAGS = 1000
 
@@ -79,7 +74,7 @@ _SECTION = re.compile(r"<!\[CDATA\[(?:<!\[CDATA\[)*(.*?)(?:\]\]>(?:\]\]>)*|\Z)",
 
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
-# Characters that a guess looks at.
+# Characters that a guess of the language is made from.
 SAMPLE = 500
 
 _TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8}){0,3}")
@@ -94,8 +89,8 @@ _SCRIPTS = {
 def clean_line(raw: str, *, html: bool, limit: int = 1000) -> str:
     """Return one line of plain text of at most `limit` characters.
 
-    Zero-width joiners stay: emoji, Persian and the scripts of India are written with them.
-    So do the marks that give the direction of a word, but not those that override it.
+    Zero-width joiners stay: emoji, Persian and Indic scripts need them. So do marks of
+    direction, but not overrides, which can disguise a text.
 
     Args:
         raw: As the publisher wrote it.
@@ -108,34 +103,34 @@ def clean_line(raw: str, *, html: bool, limit: int = 1000) -> str:
         line = without_sections(line)
     if html:
         line = without_known_tags(line)
-    line = spaced_once(line).strip(_JOINERS)
-    return line if len(line) <= limit else cut(line, limit)
+    line = collapse_whitespace(line).strip(_JOINERS)
+    return line if len(line) <= limit else truncate_line(line, limit)
 
 
 def clean_text(raw: str) -> str:
-    """Return `raw` with nothing but characters that XML 1.0 allows."""
+    """Return `raw` without characters that XML 1.0 forbids."""
     return _NOT_XML.sub("", raw)
 
 
-def spaced_once(raw: str) -> str:
-    """Return `raw` without what nobody sees, every stretch of blanks as one space."""
+def collapse_whitespace(raw: str) -> str:
+    """Return `raw` without invisible characters, every run of white space as one space."""
     line = " ".join(raw.split())
     if not line.isprintable():
-        line = " ".join(_UNSEEN.sub("", line).split())
+        line = " ".join(_INVISIBLE.sub("", line).split())
     before = " " if raw[:1].isspace() else ""
     after = " " if line and raw[-1:].isspace() else ""
     return f"{before}{line}{after}"
 
 
-def cut(line: str, limit: int) -> str:
-    """Return the whole grapheme clusters among the first `limit` characters."""
+def truncate_line(line: str, limit: int) -> str:
+    """Return the complete grapheme clusters among the first `limit` characters."""
     ends = [cluster.end() for cluster in _CLUSTER.finditer(line[: limit + 1])]
     whole = [end for end in ends if end <= limit]
     return line[: whole[-1] if whole else limit].rstrip()
 
 
-def unescaped(raw_html: str) -> str:
-    """Return HTML that was escaped once too often as it was meant: it has no tag of its own."""
+def unescape_html(raw_html: str) -> str:
+    """Return HTML unescaped once, if it was escaped once too often: it has no tag of its own."""
     if "<" in raw_html or not raw_html.lstrip().startswith("&lt;"):
         return raw_html
     meant = html.unescape(raw_html)
@@ -143,44 +138,44 @@ def unescaped(raw_html: str) -> str:
 
 
 def without_sections(text: str) -> str:
-    """Return a text without the marks of CDATA sections, which some publishers escape as well."""
+    """Return a text without the markup of CDATA sections, which some publishers escape as well."""
     return _SECTION.sub(r"\1", text) if "<![CDATA[" in text else text
 
 
 def has_element(text: str) -> bool:
-    """Tell whether an element of HTML begins or ends in `text`."""
+    """Tell whether there is a start or end tag of HTML in `text`."""
     return bool(_KNOWN_TAG.search(text))
 
 
-def is_likely(text: str) -> bool:
+def looks_like_html(text: str) -> bool:
     """Tell whether `text` of an unknown type is HTML: it has an element, or a reference."""
     return has_element(text) or bool(_REFERENCE.search(text))
 
 
 def without_known_tags(line: str) -> str:
-    """Return a line of HTML without its markup; only elements of HTML count as such.
+    """Return a line of HTML without its markup; only names of HTML elements count as tags.
 
-    Markup that was escaped once too often goes as well, provided that an element is both
-    opened and closed: the title "the &lt;b&gt; tag" keeps its tag.
+    Markup that was escaped once too often is removed as well, if an element is both opened and
+    closed: the title "the &lt;b&gt; tag" keeps its tag.
     """
     if "<" in line:
         bare = HIDDEN.sub(" ", with_scripts(line)).replace("<![CDATA[", "").replace("]]>", "")
-        line = joined(_KNOWN_TAG.split(bare))
+        line = join_blocks(_KNOWN_TAG.split(bare))
     if "&" in line:
         line = html.unescape(line)
         tags = _KNOWN_TAG.findall(line)
         if {name for slash, name in tags if slash} & {name for slash, name in tags if not slash}:
-            line = joined(_KNOWN_TAG.split(line))
+            line = join_blocks(_KNOWN_TAG.split(line))
     return line
 
 
 def is_affordable(raw_html: str) -> bool:
-    """Tell whether a tree of `raw_html` costs time and memory in proportion to its size.
+    """Tell whether parsing `raw_html` takes time and memory in proportion to its size.
 
-    Parsers need quadratic time for deep nesting and for tags with thousands of attributes,
-    and open formatting elements anew in every block that follows them unclosed.
+    HTML parsers take quadratic time for deep nesting and for tags with thousands of attributes,
+    and reopen unclosed formatting elements in every block that follows.
     """
-    if len(raw_html) < SMALL and raw_html.count("<") < FEW_TAGS:
+    if len(raw_html) < ALWAYS_AFFORDABLE and raw_html.count("<") < FEW_TAGS:
         return True
     open_elements: Counter[str] = Counter()
     depth = formatting = reopened = 0
@@ -211,10 +206,8 @@ def language_tag(claim: str) -> str | None:
 
 
 def guess_language(text: str) -> str | None:
-    """Return the language that the script of `text` stands for; None if many share it.
-
-    Japanese is told from Chinese by its syllables, so they are looked for first.
-    """
+    """Return the language that the script of `text` belongs to; None if many share it."""
+    # Kana first: Japanese is written with Han characters as well.
     start = text[:SAMPLE]
     for language, script in _SCRIPTS.items():
         if len(script.findall(start)) * 10 > len(start):

@@ -1,4 +1,4 @@
-"""Web addresses: made absolute, valid and free of tracking."""
+"""Make URLs absolute, valid, and free of tracking parameters."""
 
 import re
 from ipaddress import IPv6Address
@@ -21,7 +21,7 @@ _TRACKING = (
     " at_custom1 at_custom2 at_custom3 at_custom4 xtor guccounter guce_referrer"
     " guce_referrer_sig"
 )
-# Query parameters that only tell the publisher who sent the reader.
+# Query parameters that only tell the publisher where a visitor comes from.
 TRACKING = frozenset(_TRACKING.split())
 TRACKING_PREFIX = "utm_"
 
@@ -40,15 +40,16 @@ _PATH_SAFE = "%/:@!$&'()*+,;=~"
 
 
 def absolute_url(url: str | None, *bases: str | None) -> str | None:
-    """Return `url` as an absolute http(s) URL in ASCII, or None if it is none.
+    """Return `url` as an absolute http(s) URL in ASCII; None if it cannot be one.
 
-    Read as browsers read it: blanks around it, tabs and line breaks in it do not count,
-    a backslash is a slash. Credentials and tracking parameters are dropped.
+    As in browsers (WHATWG URL), blanks around it and tabs and line breaks in it do not count,
+    and a backslash is a slash. Credentials and tracking parameters are dropped.
 
     Args:
         url: Absolute, or relative to the bases.
         bases: Innermost first; each may be relative to the next.
     """
+    # Longer than the limit at first: without tracking parameters it may fit.
     if not url or len(url) > 4 * MAX_LENGTH:
         return None
     if len(url) <= MAX_LENGTH and _is_plain(url):
@@ -61,9 +62,9 @@ def absolute_url(url: str | None, *bases: str | None) -> str | None:
 
 
 def exact_url(url: str | None, *bases: str | None) -> str | None:
-    """Return `url` as written if it is absolute, for where addresses are compared as strings.
+    """Return `url` as written if it is absolute, else as `absolute_url` does.
 
-    Otherwise it is what `absolute_url` makes of it.
+    For WebSub, whose topics are compared as strings.
     """
     absolute = absolute_url(url, *bases)
     written = (url or "").strip()
@@ -72,10 +73,10 @@ def exact_url(url: str | None, *bases: str | None) -> str | None:
 
 
 def canonical_url(url: str) -> str:
-    """Return the form of `url` in which two addresses of one page are equal.
+    """Return the normal form of a page's URL.
 
-    Beyond `absolute_url`, the fragment goes, unless it names a page (`#!`), and a bare host
-    gets its slash. What is no http(s) URL is only trimmed.
+    Beyond `absolute_url`, the fragment is removed, unless it names a page (`#!`), and a bare
+    host gets its slash. What is no http(s) URL is only trimmed.
     """
     absolute = absolute_url(url)
     if absolute is None:
@@ -88,7 +89,7 @@ def canonical_url(url: str) -> str:
 
 
 def _is_plain(url: str) -> bool:
-    """Tell whether nothing is to be done about `url`."""
+    """Tell whether `url` is in normal form already, as most are."""
     found = _PLAIN.fullmatch(url)
     return found is not None and (not found["query"] or not _tracks(found["query"]))
 
@@ -123,13 +124,14 @@ def _normalised(url: str) -> str | None:
 
 
 def _ascii_host(hostname: str) -> str:
-    """Return the host as it is looked up.
+    """Return a host as DNS has it (IDNA).
 
     Raises:
-        ValueError: It cannot be (IDNAError is one).
+        ValueError: It is no host name (IDNAError is one).
     """
     if ":" in hostname:
         return f"[{IPv6Address(hostname)}]"
+    # UTS 46, as in browsers: "Ä" is "ä" there, which IDNA 2008 alone refuses.
     host = hostname if hostname.isascii() else idna.encode(hostname, uts46=True).decode()
     if not _HOST.fullmatch(host):
         raise ValueError(f"no host name: {hostname!r}")

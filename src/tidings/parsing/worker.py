@@ -1,4 +1,4 @@
-"""What a child process does: read documents within its limits, one after the other."""
+"""Child process that parses documents, within limits of processor time and memory."""
 
 import os
 import resource
@@ -13,16 +13,16 @@ NICENESS = 10
 
 
 def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
-    """Answer every document that comes through `pipe`, until its other end is gone.
+    """Parse every document that comes through `pipe`, until its other end is closed.
 
-    An answer is a feed, or the words of an error: words can always be pickled.
+    Sends back a feed, or the text of an error: text can always be pickled.
 
     Args:
-        pipe: Brings pairs of a document and its known hashes.
+        pipe: Receives pairs of a document and its known hashes.
         seconds: Processor time for one document; beyond that the kernel kills this process.
         memory_limit: Bytes of address space for this process.
     """
-    # Ctrl-C reaches the whole group, but it is the service's to answer.
+    # Ctrl-C reaches the whole process group; the service decides when to end its children.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
@@ -41,7 +41,7 @@ def _answer(pipe: Connection, answer: ParsedFeed | str) -> None:
     try:
         pipe.send(answer)
     except MemoryError:
-        # It was met while pickling: nothing is in the pipe yet.
+        # Raised while pickling: nothing is in the pipe yet.
         pipe.send("the result takes too much memory")
 
 
@@ -53,7 +53,7 @@ def _read(document: Document, known: dict[bytes, bytes]) -> ParsedFeed | str:
 
 
 def _allow_processor_time(seconds: float) -> None:
-    """Let this process run `seconds` more, not counting what earlier documents used."""
+    """Set the limit of processor time to `seconds` beyond what earlier documents have used."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + seconds) + 1)
 

@@ -1,4 +1,4 @@
-"""Feeds as publishers write them, made fit for an XML parser: in linear time, losing no text."""
+"""Repair XML that publishers get wrong, before a parser reads it: in linear time, losing no text."""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from html.entities import html5
 from itertools import islice
 from xml.sax.saxutils import escape
 
-# Entities of a document type declaration that are honoured.
+# Entities of a document type declaration that are expanded.
 MAX_ENTITIES = 64
 
-# Characters that all uses of a document's own entities may add up to.
+# Characters that all expansions may add up to ("billion laughs").
 MAX_EXPANSION = 65_536
 
 _ROOT = re.compile(
@@ -37,14 +37,14 @@ _ILLEGAL = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mended:
+class RepairedXml:
     """An XML document without prolog.
 
     Attributes:
         text: From the start tag of its root element on; empty if there is none.
         root: The local name of that element, lower-case.
         first_line: The line of the document on which `text` begins, counted from 1.
-        problems: What had to be mended, in words.
+        problems: What had to be repaired, in words.
     """
 
     text: str
@@ -53,18 +53,19 @@ class Mended:
     problems: tuple[str, ...] = ()
 
 
-def mend(document: str) -> Mended:
-    """Return `document` with what is known to trip XML parsers put right.
+def repair(document: str) -> RepairedXml:
+    """Return `document` as XML that parsers can read.
 
-    Everything before the root element goes: blanks, output of broken scripts, the
-    declaration, the document type, and a page of HTML that a feed is wrapped in. References are made to mean something: HTML's named
-    ones become characters, the document's own are replaced if they are plain and few,
-    impossible ones go. Ampersands and angle brackets that cannot be meant as markup are
-    escaped. Characters that XML forbids go.
+    - Everything before the root element is removed: blanks, output of broken scripts, the
+      declaration, the document type, and an HTML page that the feed is wrapped in.
+    - HTML's named references become characters, the document's own entities are expanded if they
+      are plain and few, impossible references are removed.
+    - Ampersands and angle brackets that cannot be markup are escaped.
+    - Characters that XML forbids are removed.
     """
     start = _root(document) or _ELEMENT.search(document)
     if start is None:
-        return Mended(text="")
+        return RepairedXml(text="")
     problems = []
     if wrapped := _find_wrapped(document, start):
         document, start = wrapped
@@ -77,13 +78,13 @@ def mend(document: str) -> Mended:
     if illegal:
         problems.append(f"{illegal} characters that XML forbids")
     references = _References(entities=_entities(prolog))
-    text = "".join(_mended_parts(text, references))
-    if references.mended:
-        problems.append(f"{references.mended} references that XML does not know")
+    text = "".join(_repaired_parts(text, references))
+    if references.repaired:
+        problems.append(f"{references.repaired} references that XML does not know")
     if references.strays:
         problems.append(f"{references.strays} stray signs of markup")
     name = _ELEMENT.match(text)
-    return Mended(
+    return RepairedXml(
         text=text,
         root=name[1].lower() if name else "",
         first_line=prolog.count("\n") + 1,
@@ -104,7 +105,7 @@ def _find_wrapped(document: str, root: re.Match[str]) -> tuple[str, re.Match[str
 
 
 def _root(document: str) -> re.Match[str] | None:
-    """Find the root element, not looking for it in comments."""
+    """Find the root element, but not in comments."""
     position = 0
     while found := _ROOT_OR_COMMENT.search(document, position):
         if found[0] != "<!--":
@@ -118,16 +119,20 @@ def _root(document: str) -> re.Match[str] | None:
 def _entities(prolog: str) -> dict[str, str]:
     entities: dict[str, str] = {}
     for name, quoted, single in islice(_ENTITY.findall(prolog), MAX_ENTITIES):
+        # Entities within entities are not expanded: each level could multiply the size.
         value = _ILLEGAL.sub("", quoted or single)
         entities.setdefault(name, _REFERENCE.sub(_References(entities={}), value))
     return entities
 
 
-def _mended_parts(text: str, references: "_References") -> Iterator[str]:
-    """Yield the parts of `text`, leaving alone what stands verbatim; comments become their lines."""
+def _repaired_parts(text: str, references: "_References") -> Iterator[str]:
+    """Yield the parts of `text`, repaired but for CDATA; comments become their line breaks.
+
+    So line numbers of later errors stay right.
+    """
     position = 0
     while opening := _VERBATIM.search(text, position):
-        yield references.mend(text[position : opening.start()])
+        yield references.repair(text[position : opening.start()])
         closing = "]]>" if opening[0].endswith("[") else "-->"
         end = text.find(closing, opening.end())
         if end < 0:
@@ -136,20 +141,20 @@ def _mended_parts(text: str, references: "_References") -> Iterator[str]:
         position = end + len(closing)
         section = text[opening.start() : position]
         yield section if closing == "]]>" else "\n" * section.count("\n")
-    yield references.mend(text[position:])
+    yield references.repair(text[position:])
 
 
 @dataclass(slots=True, kw_only=True)
 class _References:
-    """What a reference stands for; counts those that are not XML's own, and stray signs."""
+    """Replaces references; counts those that XML does not know, and stray signs of markup."""
 
     entities: dict[str, str]
-    mended: int = 0
+    repaired: int = 0
     strays: int = 0
     budget: int = field(default=MAX_EXPANSION)
 
-    def mend(self, part: str) -> str:
-        """Return a part of a document in which nothing stands verbatim, put right."""
+    def repair(self, part: str) -> str:
+        """Return a part of a document without CDATA or comments, repaired."""
         part, strays = _STRAY_BRACKET.subn("&lt;", part)
         self.strays += strays + part.count("]]>")
         return _REFERENCE.sub(self, part.replace("]]>", "]]&gt;"))
@@ -160,7 +165,7 @@ class _References:
             return self._character(reference[0], base, number)
         if name in self.entities:
             return self._expansion(reference[0], name)
-        self.mended += 1
+        self.repaired += 1
         character = html5.get(f"{name};")
         return escape(character) if character else reference[0].replace("&", "&amp;", 1)
 
@@ -171,13 +176,13 @@ class _References:
             character = "\0"
         if not _ILLEGAL.match(character):
             return whole
-        self.mended += 1
+        self.repaired += 1
         return ""
 
     def _expansion(self, whole: str, name: str) -> str:
         value = self.entities[name]
         self.budget -= len(value)
         if self.budget < 0:
-            self.mended += 1
+            self.repaired += 1
             return whole.replace("&", "&amp;", 1)
         return value

@@ -263,10 +263,10 @@ def _feeds_behind(visit: Visit, probed: ProbeResult) -> Iterator[FoundFeed]:
 
 def _feeds_tried(visit: Visit, page: Page) -> Iterator[FoundFeed]:
     linked = {link.url: link for link in page.linked[:MAX_LINKED]}
-    usual = {link.url: link for link in page.usual if link.url not in linked}
+    well_known = {link.url: link for link in page.well_known if link.url not in linked}
     found: set[str] = set()
-    for link in [*linked.values(), *usual.values()][:MAX_TRIES]:
-        if found and link.url in usual:
+    for link in [*linked.values(), *well_known.values()][:MAX_TRIES]:
+        if found and link.url in well_known:
             return
         try:
             probed = visit.probe(link.url)

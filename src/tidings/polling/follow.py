@@ -8,7 +8,7 @@ from threading import Event
 
 from tidings.catalog import sources, topics
 from tidings.catalog.sources import NewSource
-from tidings.db.database import BREATH, Connection, Database
+from tidings.db.database import WRITE_PAUSE, Connection, Database
 from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.model.feed import Link
 from tidings.model.scopes import FeedOutline
@@ -99,6 +99,7 @@ class SourceAdder:
         visit.hold(host_of(new.url))
         reading = ComparedDocument(fetched=fetched, feed=feed, known={})
         with self._database.write() as connection:
+            # All in one transaction: no poll finds the source before its first entries are there.
             now = self._clock()
             slugs = topics.ensure(connection, new.topics, now=now)
             new = replace(
@@ -157,7 +158,7 @@ def import_sources(
     added = 0
     for urls in _chunks(list(by_url), CHUNK):
         if added:
-            time.sleep(BREATH)
+            time.sleep(WRITE_PAUSE)
         with database.write() as connection:
             known = sources.find_by_urls(connection, urls)
             fresh = [by_url[url] for url in urls if url not in known]

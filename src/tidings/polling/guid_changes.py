@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TypeVar
 
 from tidings.model.feed import ParsedEntry
-from tidings.model.urls import place_of
+from tidings.model.urls import path_of
 
 # Recognised entries of a document from which on title and date alone are believed for others.
 MIN_RECOGNISED = 5
@@ -134,7 +134,7 @@ def _by_pair(entries: Iterable[Marked]) -> Mapping[Hashable, Sequence[Marked]]:
 
 
 def _pairs(entry: ParsedEntry | StoredEntry) -> Iterator[Hashable]:
-    place, title, time = place_of(entry.url), entry.title, entry.published
+    place, title, time = path_of(entry.url), entry.title, entry.published
     if place and time:
         yield "place, time", place, time
     if place and title:
@@ -153,7 +153,7 @@ def _find_unique(
 
 
 def _rename(entry: ParsedEntry, stored: StoredEntry) -> Rename:
-    has_moved = place_of(entry.url) != place_of(stored.url)
+    has_moved = path_of(entry.url) != path_of(stored.url)
     return Rename(entry=entry, stored=stored, moved=has_moved)
 
 

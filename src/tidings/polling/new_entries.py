@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry
-from tidings.model.urls import is_name
+from tidings.model.urls import is_stable_iri
 from tidings.search.words import IndexedText, index_text
 from tidings.stories.minhash import Sketch, sketch_of
 
@@ -240,7 +240,7 @@ def _doubts(entry: ParsedEntry, circumstances: Circumstances) -> Iterator[str]:
 
 def _atom_id(entry: ParsedEntry, source_url: str) -> str:
     guid = entry.guid or ""
-    return guid if is_name(guid) else _urn(entry, source_url)
+    return guid if is_stable_iri(guid) else _urn(entry, source_url)
 
 
 def _urn(entry: ParsedEntry, source_url: str) -> str:

@@ -119,8 +119,8 @@ def settle_failure(
         retry_after=error.retry_after if isinstance(error, FetchError) else None,
         is_dead=dead,
     )
-    told = history_after_failure(due, failed, failure_phrase(error), is_dead=dead)
-    return _scheduled(failed, poll_history, rules, history=told)
+    history = history_after_failure(due, failed, failure_phrase(error), is_dead=dead)
+    return _scheduled(failed, poll_history, rules, history=history)
 
 
 def settle_unchanged(

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Event
 
-from tidings.db.database import BREATH, Database
+from tidings.db.database import WRITE_PAUSE, Database
 from tidings.errors import (
     DatabaseAwayError,
     FetchError,
@@ -309,7 +309,7 @@ class _Round:
         """Move page boundaries past what was saved; what fails is made up with the next batch."""
         try:
             while self._poller.repaginate():
-                if self._stop.wait(BREATH):
+                if self._stop.wait(WRITE_PAUSE):
                     break
         except StorageError as error:
             logger.warning("repagination failed", extra={"because": str(error)})

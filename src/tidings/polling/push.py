@@ -77,9 +77,9 @@ class HubSubscriber:
         with self._database.write() as connection:
             push_subscriptions.leave_inactive(connection, now=now)
             while known := push_subscriptions.find_due(connection, now=now):
-                if asked := prepare_request(known, now=now):
-                    push_subscriptions.put(connection, asked)
-                    return asked
+                if prepared := prepare_request(known, now=now):
+                    push_subscriptions.put(connection, prepared)
+                    return prepared
                 push_subscriptions.remove(connection, known.token)
         return None
 

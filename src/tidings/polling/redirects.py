@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tidings.model.sources import DueSource, with_decision
-from tidings.model.urls import is_private, masked
+from tidings.model.urls import is_private, mask
 from tidings.polling.polled_source import PolledSource
 
 # Redirects in a row that must lead to the same place: parked and hijacked domains answer "moved
@@ -39,7 +39,7 @@ def decide_redirect(
             f"moved to {due.shown(to)}, which is source {duplicate_id} already: remove one of them"
         )
         return replace(polled, notice=notice)
-    shown = masked(to) if is_private(to) else due.shown(to)
+    shown = mask(to) if is_private(to) else due.shown(to)
     return replace(
         polled,
         new_url=to,

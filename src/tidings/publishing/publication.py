@@ -8,13 +8,13 @@ from tidings.errors import NotFoundError
 from tidings.model.scopes import (
     Address,
     ArchiveAddress,
+    CacheValidator,
     EntryAddress,
     FeedAddress,
     IssueAddress,
     ListAddress,
     PageAddress,
     Scope,
-    Stamp,
 )
 from tidings.publishing import directories, issue_archive
 from tidings.publishing.directories import sitemap
@@ -37,7 +37,7 @@ class Publication:
         self._imprint = imprint
         self._fingerprint = imprint.fingerprint
 
-    def stamp(self, address: Address) -> Stamp:
+    def stamp(self, address: Address) -> CacheValidator:
         """Return what tells whether a copy of `address` is current: one indexed read.
 
         Raises:
@@ -45,7 +45,7 @@ class Publication:
         """
         with self._database.read() as connection:
             change, changed_at = last_change(connection, address)
-        return Stamp(change=change, changed_at=changed_at, fingerprint=self._fingerprint)
+        return CacheValidator(change=change, changed_at=changed_at, fingerprint=self._fingerprint)
 
     def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
         """Render what is at `address`, all of it from one moment.

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from tidings.db.database import BREATH, Connection, Database
+from tidings.db.database import WRITE_PAUSE, Connection, Database
 from tidings.publishing.pagination import TOO_LONG, cuts
 from tidings.publishing.store import page_cuts
 from tidings.publishing.store.page_cuts import Cut, PagedList, Progress
@@ -30,7 +30,7 @@ def repaginate(database: Database, *, size: int, clock: Callable[[], datetime]) 
         clock: Tells when.
     """
     while repaginate_some(database, size=size, clock=clock):
-        time.sleep(BREATH)
+        time.sleep(WRITE_PAUSE)
 
 
 def repaginate_some(database: Database, *, size: int, clock: Callable[[], datetime]) -> bool:

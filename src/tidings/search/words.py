@@ -74,6 +74,30 @@ class WordPosition:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexedText:
+    """The words of an entry, joined by blanks; then a mark for each single character.
+
+    Attributes:
+        lead: The title and the beginning of the text.
+        body: The title and the whole text.
+    """
+
+    title: str
+    lead: str
+    body: str
+
+
+def index_text(title: str, content: str) -> IndexedText:
+    """Return the words of an entry to be indexed; `content` is clean HTML."""
+    named, said = words_of(title), words_of(readable(content[:MAX_CONTENT]))
+    return IndexedText(
+        title=_joined(named),
+        lead=_joined([*named, FILLER, *said[:LEAD]]),
+        body=_joined([*named, FILLER, *said]),
+    )
+
+
 def words_of(text: str) -> list[str]:
     """Return the words of a text in their order.
 
@@ -147,30 +171,6 @@ def _word_positions(text: str, start: int, end: int) -> Iterator[WordPosition]:
             yield WordPosition(start=place, end=place + len(word), words=(word,))
     elif words:
         yield WordPosition(start=start, end=end, words=tuple(words))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexedText:
-    """The words of an entry, joined by blanks; then a mark for each single character.
-
-    Attributes:
-        lead: The title and the beginning of the text.
-        body: The title and the whole text.
-    """
-
-    title: str
-    lead: str
-    body: str
-
-
-def index_text(title: str, content: str) -> IndexedText:
-    """Return the words of an entry to be indexed; `content` is clean HTML."""
-    named, said = words_of(title), words_of(readable(content[:MAX_CONTENT]))
-    return IndexedText(
-        title=_joined(named),
-        lead=_joined([*named, FILLER, *said[:LEAD]]),
-        body=_joined([*named, FILLER, *said]),
-    )
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from zlib import crc32
 
 from tidings.model.cjk import HAN, HANGUL, KANA
 from tidings.model.text import text_of
-from tidings.model.urls import page_of
+from tidings.model.urls import normalised_page
 
 # Characters of clean HTML that are read, and of its text.
 MAX_HTML, MAX_TEXT = 12_000, 2_500
@@ -105,7 +105,7 @@ class Sketch:
 
 def sketch_of(title: str, url: str | None, text: str) -> Sketch:
     """Return the sketch of an entry; `text` is clean HTML, or plain."""
-    page, words = page_of(url), tuple(_tokens(title))
+    page, words = normalised_page(url), tuple(_tokens(title))
     opening = _tokens(_plain(text))
     is_cjk = _is_cjk(opening)
     opening = opening[: CJK_OPENING if is_cjk else OPENING]

@@ -8,7 +8,7 @@ from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError
 from tidings.mail.addresses import EmailAddress
 from tidings.model.subscribers import (
-    LETTER_PAUSE,
+    CONFIRMATION_PAUSE,
     AddressChange,
     ConsentEvent,
     MessageKind,
@@ -120,7 +120,7 @@ class AddressChanges:
         )
         for name, who, most in limits:
             key = self._links.keyed_hash(f"quota of {name}", who)
-            used = rate_limits.take(connection, key, window=LETTER_PAUSE, now=self._clock())
+            used = rate_limits.take(connection, key, window=CONFIRMATION_PAUSE, now=self._clock())
             if used > most:
                 logger.info("change of address dropped", extra={"because": name})
                 return True

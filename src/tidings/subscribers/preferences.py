@@ -12,7 +12,7 @@ from tidings.db.database import Connection, Database
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import Ending, Subscription
 from tidings.model.subscribers import (
-    NOBODY,
+    UNKNOWN_VISITOR,
     ConsentEvent,
     Preferences,
     PreferencesForm,
@@ -207,7 +207,7 @@ class Unsubscriber:
             return _get(connection, numbers)
 
     def end(
-        self, token: str, because: Ending = Ending.READER, *, visitor: Visitor = NOBODY
+        self, token: str, because: Ending = Ending.READER, *, visitor: Visitor = UNKNOWN_VISITOR
     ) -> None:
         """End the subscription that a link is for, unless that has happened before.
 
@@ -221,7 +221,7 @@ class Unsubscriber:
             old = _get(connection, numbers)
             consent_log.end(connection, old, because, act=self._act(visitor))
 
-    def undo(self, token: str, *, visitor: Visitor = NOBODY) -> None:
+    def undo(self, token: str, *, visitor: Visitor = UNKNOWN_VISITOR) -> None:
         """Let the subscription that a link is for go on as it was, from now on.
 
         Raises:
@@ -233,7 +233,7 @@ class Unsubscriber:
             old = _get(connection, numbers)
             consent_log.undo(connection, old, act=self._act(visitor))
 
-    def slow_down(self, token: str, frequency: str, *, visitor: Visitor = NOBODY) -> None:
+    def slow_down(self, token: str, frequency: str, *, visitor: Visitor = UNKNOWN_VISITOR) -> None:
         """Let letters come as often as said, instead of ending the subscription.
 
         Raises:

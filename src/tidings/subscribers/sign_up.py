@@ -14,9 +14,9 @@ from enum import StrEnum
 from tidings.catalog import newsletters, topics
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError
-from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, read_timezone
+from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, parse_timezone
 from tidings.model.subscribers import (
-    LETTER_PAUSE,
+    CONFIRMATION_PAUSE,
     QUICKEST,
     Consent,
     ConsentEvent,
@@ -178,7 +178,7 @@ class SignUps:
         limits = (
             ("network", new.network, PER_NETWORK, HOUR),
             ("form", f"{new.newsletter_id} {new.form}", PER_FORM, HOUR),
-            ("address", f"{new.newsletter_id} {abuse_key(new.key)}", 1, LETTER_PAUSE),
+            ("address", f"{new.newsletter_id} {abuse_key(new.key)}", 1, CONFIRMATION_PAUSE),
         )
         for name, who, most, window in limits:
             if who is None:
@@ -261,7 +261,7 @@ def forget_expired(database: Database, *, now: datetime) -> None:
     with database.write() as connection:
         sign_ups.purge(connection, now=now)
         subscribers.purge_changes(connection, now=now)
-        rate_limits.forget(connection, before=now - LETTER_PAUSE)
+        rate_limits.forget(connection, before=now - CONFIRMATION_PAUSE)
 
 
 def _record(found: SignUp, network: str | None, now: datetime) -> tuple[Consent, Consent]:
@@ -327,7 +327,7 @@ def read_preferences(
     schedule = Schedule(
         frequency=_frequency(choice.frequency or default.schedule.frequency),
         hour=_hour(choice.hour or str(default.schedule.hour)),
-        timezone=read_timezone(choice.timezone or default.schedule.timezone),
+        timezone=parse_timezone(choice.timezone or default.schedule.timezone),
     )
     language = choice.language or default.language
     if language not in languages:

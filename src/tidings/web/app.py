@@ -23,7 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tidings.errors import NotFoundError
-from tidings.model.scopes import Stamp
+from tidings.model.scopes import CacheValidator
 from tidings.publishing.formats.sitemap import robots
 from tidings.templating.site import Site
 from tidings.templating.templates import Templates
@@ -200,7 +200,7 @@ class StatusPages:
     def __init__(self, probes: Probes, *, clock: Callable[[], datetime]) -> None:
         self._probes = probes
         self._clock = clock
-        self._made: tuple[Stamp, CachedBody] | None = None
+        self._made: tuple[CacheValidator, CachedBody] | None = None
         self._lock = Lock()
 
     def route(self) -> Route:
@@ -216,13 +216,13 @@ class StatusPages:
             return responses.not_modified(headers)
         return responses.full_response(request, body, headers=headers)
 
-    def _of_this_minute(self) -> tuple[Stamp, CachedBody]:
+    def _of_this_minute(self) -> tuple[CacheValidator, CachedBody]:
         minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)
         with self._lock:
             if self._made is None or self._made[0].changed_at != minute:
                 plain = self._probes.status()
                 fingerprint = sha256(plain).hexdigest()[:12]
                 number = int(minute.timestamp())
-                stamp = Stamp(change=number, changed_at=minute, fingerprint=fingerprint)
+                stamp = CacheValidator(change=number, changed_at=minute, fingerprint=fingerprint)
                 self._made = stamp, compress(plain)
             return self._made

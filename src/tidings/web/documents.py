@@ -20,13 +20,13 @@ from tidings.model.scopes import (
     EVERYTHING,
     Address,
     ArchiveAddress,
+    CacheValidator,
     EntryAddress,
     FeedAddress,
     IssueAddress,
     ListAddress,
     PageAddress,
     Scope,
-    Stamp,
 )
 from tidings.publishing.formats.registry import FORMATS
 from tidings.search.query import SearchInput
@@ -197,13 +197,13 @@ class StampReader:
     each question costs more than the read.
     """
 
-    def __init__(self, read: Callable[[Address], Stamp]) -> None:
+    def __init__(self, read: Callable[[Address], CacheValidator]) -> None:
         """`read` is called in a thread, for one address after the other."""
         self._read = read
-        self._asked: dict[Address, Future[Stamp]] = {}
+        self._asked: dict[Address, Future[CacheValidator]] = {}
         self._reading: Task[None] | None = None
 
-    async def get(self, address: Address) -> Stamp:
+    async def get(self, address: Address) -> CacheValidator:
         """Return the stamp of an address as it is now; raises what `read` does."""
         if address not in self._asked:
             self._asked[address] = get_running_loop().create_future()
@@ -221,10 +221,10 @@ class StampReader:
                 else:
                     future.set_result(stamp)
 
-    def _read_all(self, addresses: Iterable[Address]) -> list[Stamp | Exception]:
+    def _read_all(self, addresses: Iterable[Address]) -> list[CacheValidator | Exception]:
         return [self._try(address) for address in addresses]
 
-    def _try(self, address: Address) -> Stamp | Exception:
+    def _try(self, address: Address) -> CacheValidator | Exception:
         try:
             return self._read(address)
         except Exception as error:  # noqa: BLE001 - each is raised where its address was asked for

@@ -18,10 +18,10 @@ from starlette.responses import Response
 from tidings.model.scopes import (
     Address,
     ArchiveAddress,
+    CacheValidator,
     EntryAddress,
     FeedAddress,
     ListAddress,
-    Stamp,
 )
 from tidings.publishing.formats.atom import ATOM
 from tidings.publishing.formats.registry import FORMATS
@@ -107,7 +107,7 @@ def page_headers(policy: str = PAGE_POLICY, *, cache_control: str = ASK_AGAIN) -
     }
 
 
-def validators(request: Request, stamp: Stamp) -> dict[str, str]:
+def validators(request: Request, stamp: CacheValidator) -> dict[str, str]:
     """Return the headers by which the visitor may ask again.
 
     A body and its compressed form differ in bytes and share their meaning; so the tag is

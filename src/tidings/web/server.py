@@ -16,7 +16,7 @@ from tidings.app.app import App, utc_now
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
-from tidings.model.subscribers import Network, WebSettings, read_networks
+from tidings.model.subscribers import Network, WebSettings, parse_networks
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.sessions import Sessions
 from tidings.operator.status import status_body
@@ -150,7 +150,7 @@ def _operators(app: App, links: SignedLinks) -> Operators:
 
 def _trusted(settings: WebSettings) -> tuple[Network, ...]:
     try:
-        return read_networks(settings.trusted_proxies)
+        return parse_networks(settings.trusted_proxies)
     except ValueError as error:
         raise ConfigError(f"[web] trusted_proxies: {error}") from error
 

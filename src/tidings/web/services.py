@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from tidings.model.newsletters import Ending, Subscription
-from tidings.model.scopes import Address, Stamp
+from tidings.model.scopes import Address, CacheValidator
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
 from tidings.operator.moderation import OperatorActions, Overview
@@ -19,7 +19,7 @@ from tidings.templating.site import Operator
 class Publication(Protocol):
     """Everything that is published, by address."""
 
-    def stamp(self, address: Address) -> Stamp:
+    def stamp(self, address: Address) -> CacheValidator:
         """Return what tells whether a copy of `address` is current; one quick read.
 
         Raises:

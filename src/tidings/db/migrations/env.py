@@ -1,4 +1,4 @@
-"""How Alembic meets our database: on the connection it is handed, in one transaction."""
+"""Alembic environment: runs migrations on the connection it is given, in one transaction."""
 
 from alembic import context
 

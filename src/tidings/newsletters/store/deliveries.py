@@ -23,11 +23,11 @@ from sqlalchemy import (
 )
 
 from tidings.db.mail_tables import delivery, issue, newsletter, subscriber, subscription
-from tidings.db.statements import slices
+from tidings.db.statements import chunks
 from tidings.db.subscriber_tables import bounce
 from tidings.errors import ConflictError, NotFoundError
 from tidings.model.newsletters import DeliveryState
-from tidings.model.refusals import Outcomes
+from tidings.model.refusals import IssueReplies
 from tidings.newsletters.retries import CANCELLABLE, DOUBTFUL, RESENDABLE, DeliveryRecord, Search
 from tidings.newsletters.store.outbox import WAITING_STATES, Outbox, OutboxMessage
 from tidings.newsletters.windows import MIN_TIME_TO_LIVE
@@ -138,7 +138,7 @@ def postpone(connection: Connection, domain: str, *, until: datetime) -> None:
     )
 
 
-def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> Outcomes:
+def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -> IssueReplies:
     """Return how many messages of an issue were accepted, and which were refused.
 
     Args:
@@ -151,7 +151,7 @@ def outcomes(connection: Connection, issue_id: int | None, *, since: datetime) -
     is_theirs = is_of_last if issue_id is None else delivery.c.issue_id == issue_id
     arrived = (DeliveryState.ACCEPTED, DeliveryState.ASSUMED_ACCEPTED)
     counted = select(func.count()).where(is_theirs, delivery.c.state.in_(arrived))
-    found = Outcomes(accepted=connection.execute(counted).scalar_one())
+    found = IssueReplies(accepted=connection.execute(counted).scalar_one())
     refused = (
         select(delivery.c.id, delivery.c.reply, subscriber.c.address)
         .join(subscription, subscription.c.id == delivery.c.subscription_id)
@@ -292,7 +292,7 @@ def resend(connection: Connection, ids: Collection[int], *, now: datetime) -> No
     gone = or_(
         subscription.c.ended_at.is_not(None), subscription.c.paused_at.is_not(None), has_begun_anew
     ).label("is_gone")
-    for some in slices(ids):
+    for some in chunks(ids):
         statement = select(delivery.c.id, gone).where(delivery.c.id.in_(some), theirs)
         for row in connection.execute(statement):
             if row.is_gone:
@@ -354,7 +354,7 @@ def _change(
     values: dict[str, object],
 ) -> None:
     """Change deliveries, all of them or none."""
-    for some in slices(ids):
+    for some in chunks(ids):
         changed = update(delivery).where(delivery.c.id.in_(some), delivery.c.state.in_(states))
         done = set(connection.scalars(changed.values(values).returning(delivery.c.id)))
         for one in sorted(set(some) - done):

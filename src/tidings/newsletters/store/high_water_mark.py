@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from tidings.db.backups import flush_names
+from tidings.db.backups import fsync_folder
 from tidings.db.database import Database
 from tidings.db.tables import counter
 from tidings.errors import StorageError
@@ -72,7 +72,7 @@ def raise_mark(database: Database, mark: HighWaterMark) -> None:
         finally:
             os.close(file)
         if is_new:
-            flush_names(path.parent)  # the name of a new file is in the folder, not in the file
+            fsync_folder(path.parent)  # the name of a new file is in the folder, not in the file
     except OSError as error:
         raise StorageError(str(path), str(error)) from error
 

@@ -24,7 +24,7 @@ from tidings.model.sources import (
     health_of,
 )
 from tidings.model.status import (
-    LETTERS,
+    OUTCOME_OF_STATE,
     OUTCOMES,
     FailingSource,
     MessageOutcome,
@@ -105,7 +105,7 @@ def mail_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Mai
     issues = {row.step: row.number for row in connection.execute(composed)}
     letters: dict[int, Counter[MessageOutcome]] = defaultdict(Counter)
     for row in connection.execute(sent):
-        if became := LETTERS.get(DeliveryState(row.state)):
+        if became := OUTCOME_OF_STATE.get(DeliveryState(row.state)):
             letters[row.step][became] += int(row.number)
     return [
         Mailed(

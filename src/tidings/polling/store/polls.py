@@ -251,6 +251,7 @@ def _story_candidates(arrived: _Numbered) -> list[StoryCandidate]:
 
 @cache
 def _entry_insert() -> Insert:
+    # Two sources may use the same guid; in our feeds ids have to be unique.
     wanted = bindparam("wanted_id", type_=entry.c.atom_id.type)
     is_taken = exists().where(entry.c.atom_id == wanted)
     atom_id = case((is_taken, bindparam("fallback_id", type_=wanted.type)), else_=wanted)
@@ -318,6 +319,7 @@ def _entry_update() -> Update:
     written = {name: bindparam(name, type_=entry.c[name].type) for name in _CONTENT}
     seen = bindparam("seen_change_at", type_=entry.c.changed_at.type)
     unseen = bindparam("unseen_change_at", type_=entry.c.changed_at.type)
+    # Only a visible change moves `changed_at`, which feeds show; others are kept for `is_noisy`.
     clocks = {
         "changed_at": func.coalesce(seen, entry.c.changed_at),
         "retouched_at": func.coalesce(unseen, entry.c.retouched_at),

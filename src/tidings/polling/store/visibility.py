@@ -113,6 +113,7 @@ def _move(
     if not moving:
         return []
     unnumbered = [row.id for row in moving if to is EntryState.PUBLIC and row.seq is None]
+    # An entry that is shown again keeps its `seq`: with a new one it would be news once more.
     change, last = change_log.next_change(connection, published=len(unnumbered))
     seqs = {entry_id: last + place for place, entry_id in enumerate(unnumbered, 1)}
     change_log.touch(

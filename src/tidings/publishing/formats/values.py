@@ -10,7 +10,7 @@ from types import MappingProxyType
 from tidings.model.entries import AlsoAt, Entry, SourceCredit
 from tidings.model.feed import Enclosure, Image
 from tidings.model.scopes import FeedDocument, FeedLink
-from tidings.model.urls import is_name
+from tidings.model.urls import is_stable_iri
 from tidings.templating.plain_text import LOST, find_uri, xml_line, xml_text
 
 GENERATOR = "tidings"
@@ -147,7 +147,7 @@ def _publishable_source(source: SourceCredit) -> SourceCredit:
         title=xml_line(source.title) or url,
         url=url,
         site_url=find_uri(source.site_url),
-        guid=source.guid if source.guid and is_name(source.guid) else None,
+        guid=source.guid if source.guid and is_stable_iri(source.guid) else None,
         rights=xml_line(source.rights or "") or None,
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 from tidings.catalog import change_log
 from tidings.db.statements import upsert
 from tidings.db.tables import feed_state, hub_ping
-from tidings.model.status import HubStanding
+from tidings.model.status import HubStatus
 from tidings.publishing.ping_rules import HubPing
 
 _COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]
@@ -141,7 +141,7 @@ def count_by_standing(connection: Connection) -> dict[str, int]:
     return {standing: found.get(standing, 0) for standing in STANDINGS}
 
 
-def standings(connection: Connection, *, since: datetime) -> list[HubStanding]:
+def standings(connection: Connection, *, since: datetime) -> list[HubStatus]:
     """Return how it stands with each hub, by address.
 
     Args:
@@ -159,7 +159,7 @@ def standings(connection: Connection, *, since: datetime) -> list[HubStanding]:
         select(hub_ping.c.hub, *sums, error).group_by(hub_ping.c.hub).order_by(hub_ping.c.hub)
     )
     return [
-        HubStanding(
+        HubStatus(
             hub=row.hub,
             told=int(row.told),
             waiting=int(row.waiting),

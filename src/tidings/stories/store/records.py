@@ -20,6 +20,7 @@ from tidings.stories.store import stories
 # Stories, each with the `seq` of its first member that was sent.
 SentStories = Mapping[int, int]
 
+# A message that was never sent has told its recipient nothing of a story.
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
@@ -119,7 +120,7 @@ def split(connection: Connection, entry_id: int, *, now: datetime) -> list[int]:
         NotFoundError: There is no such entry.
         ConflictError: It is in no story.
     """
-    change, _ = change_log.next_change(connection)
+    change, _ = change_log.next_change(connection)  # first: it keeps other writers out
     [member] = _members(connection, [entry_id])
     if member.story_id is None:
         raise ConflictError("entry", entry_id, because="is in no story")
@@ -148,7 +149,7 @@ def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) ->
         NotFoundError: There is no such entry; nothing is changed.
         ConflictError: One was never public; nothing is changed.
     """
-    change, _ = change_log.next_change(connection)
+    change, _ = change_log.next_change(connection)  # first: it keeps other writers out
     first, *others = sorted(_members(connection, entry_ids), key=lambda one: one.seq)
     if first.story_id and all(one.story_id == first.story_id for one in others):
         return first.story_id

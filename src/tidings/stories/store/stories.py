@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from tidings.catalog import change_log
 from tidings.db.database import Database
-from tidings.db.statements import slices
+from tidings.db.statements import chunks
 from tidings.db.tables import apart, entry, likeness, story, story_key
 from tidings.model.entries import EntryState
 from tidings.stories.matching import (
@@ -52,11 +52,13 @@ def join(
     if not new:
         return
     known = _seqs_by_key(connection, {key for one in new for key in one.sketch.keys})
+    # After the lookup, which else would find the new entries themselves; `find_candidates` compares
+    # them with each other.
     _insert_keys(connection, new)
     candidates = find_candidates(new, known)
     loaded = {one.seq: one for one in new}
     absent = {seq for seqs in candidates.values() for seq in seqs} - loaded.keys()
-    for some in slices(absent):
+    for some in chunks(absent):
         loaded |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
     matches = [
         match
@@ -86,6 +88,7 @@ def refresh(
 
 def read(connection: Connection, rule: ColumnElement[bool]) -> list[StoryCandidate]:
     """Return entries that are or were public, with sketches of their present content."""
+    # Not the whole content, which may be a megabyte.
     opening = func.substr(entry.c.content, 1, MAX_HTML).label("opening")
     columns = (entry.c.seq, entry.c.source_id, entry.c.story_id, entry.c.first_seen_at)
     seen = (entry.c.title, entry.c.url, entry.c.excerpt, opening)
@@ -204,7 +207,7 @@ def delete_old_keys(
 
 def _seqs_by_key(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
     known: dict[int, list[int]] = defaultdict(list)
-    for some in slices(keys):
+    for some in chunks(keys):
         for key, seq in connection.execute(select(story_key).where(story_key.c.key.in_(some))):
             known[key].append(seq)
     return known
@@ -240,7 +243,7 @@ def _separated_pairs(connection: Connection, seqs: Collection[int]) -> set[froze
     """Return the pairs among entries that are never one story."""
     return {
         frozenset(row)
-        for some in slices(seqs)
+        for some in chunks(seqs)
         for row in connection.execute(
             select(apart.c.seq, apart.c.mate_seq).where(apart.c.seq.in_(some))
         )

@@ -13,7 +13,7 @@ from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.statements import upsert
 from tidings.db.subscriber_tables import sign_up
 from tidings.model.newsletters import Newsletter
-from tidings.model.subscribers import MAX_LETTERS, WAITING_TIME, Preferences, SignUp
+from tidings.model.subscribers import CONFIRMATION_PERIOD, MAX_CONFIRMATIONS, Preferences, SignUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def ask_many(
     asked = row.on_conflict_do_update(
         index_elements=[sign_up.c.key, sign_up.c.newsletter_id],
         set_=again,
-        where=or_(is_over, sign_up.c.asked_times < MAX_LETTERS),
+        where=or_(is_over, sign_up.c.asked_times < MAX_CONFIRMATIONS),
     )
     returned = connection.execute(asked.returning(sign_up.c.key, sign_up.c.id), rows)
     return {one.key: one.id for one in returned}
@@ -131,7 +131,7 @@ def _columns(new: NewSignUp, now: datetime) -> dict[str, object]:
         "network": new.network,
         "asked_at": now,
         "asked_times": 1,
-        "expires_at": now + WAITING_TIME,
+        "expires_at": now + CONFIRMATION_PERIOD,
     }
 
 

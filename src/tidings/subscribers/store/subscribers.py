@@ -16,7 +16,7 @@ from tidings.db.subscriber_tables import address_change, notice, sign_up
 from tidings.db.tables import entry
 from tidings.errors import NotFoundError
 from tidings.model.newsletters import DeliveryState
-from tidings.model.subscribers import WAITING_TIME, AddressChange, SubscriberProfile
+from tidings.model.subscribers import CONFIRMATION_PERIOD, AddressChange, SubscriberProfile
 from tidings.newsletters.windows import Omission
 from tidings.subscribers.bounce_rules import BounceHistory
 from tidings.subscribers.store import subscriptions
@@ -129,7 +129,7 @@ def ask_change(
         address=address[0],
         key=address[1],
         asked_at=now,
-        expires_at=now + WAITING_TIME,
+        expires_at=now + CONFIRMATION_PERIOD,
     )
     return int(connection.execute(row.returning(address_change.c.id)).scalar_one())
 
