@@ -196,6 +196,7 @@ def move(
 
 def _editions(connection: Connection, rule: ColumnElement[bool]) -> list[Edition]:
     rows = connection.execute(select(newsletter).where(rule)).all()
+    # The scheduler asks every few seconds, and mostly nothing is due.
     series = by_id(connection) if rows else {}
     return [
         Edition(newsletter=series[row.id], watermark=row.watermark, next_issue_at=row.next_issue_at)

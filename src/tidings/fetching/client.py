@@ -84,6 +84,7 @@ class Client:
         # Some servers redirect once to see whether a cookie comes back. The jar lasts for this
         # document only; "unsafe" lets IP addresses have cookies, too.
         jar = CookieJar(unsafe=True)
+        # By hand, not by aiohttp: every hop is checked, throttled, and gets its own headers.
         for _ in range(self._policy.max_redirects + 1):
             http_request = _http_request(url, request, own=own, keep_alive=keep_alive)
             if cookies := jar.filter_cookies(url):

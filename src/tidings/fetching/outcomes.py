@@ -88,7 +88,7 @@ class FormPost:
     """A form to post to a hub."""
 
     url: str
-    fields: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False)  # the secret is among them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,7 +58,8 @@ class NewsletterFilters:
     """The filters of newsletters for one round of planning; each entry is judged once.
 
     A filter that is edited meanwhile counts from the next round on, so that subscribers of one
-    issue get the same entries.
+    issue get the same entries. Windows do not depend on filters: what is dropped is not caught up
+    on later.
     """
 
     def __init__(self) -> None:
@@ -79,6 +80,7 @@ class NewsletterFilters:
         for start in range(0, len(new), CHUNK):
             chosen = new[start : start + CHUNK]
             reads_content = filter_set.reads_content
+            # `whole`: what a source does not let us show can be filtered on all the same.
             for entry in entries.by_ids(connection, chosen, with_content=reads_content, whole=True):
                 self._is_kept[newsletter.id, entry.id] = filter_set.verdict(entry).is_kept
         return tuple(one for one in entry_ids if self._is_kept[newsletter.id, one])

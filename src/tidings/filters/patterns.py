@@ -39,6 +39,7 @@ _WORD = re.compile('["\u201c\u201d]([^"\u201c\u201d]+)["\u201c\u201d]|([^\\s"\u2
 
 _TAG = re.compile(r"[a-z]{2,8}(?:-[a-z0-9]{1,8})*")
 
+# Word processors write typographic apostrophes, people who type a filter do not.
 _APOSTROPHES = str.maketrans("\u2018\u2019", "''")
 
 

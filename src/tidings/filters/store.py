@@ -94,6 +94,7 @@ def latest_candidates(connection: Connection, series: Newsletter, *, limit: int)
 
 
 def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Filter]:
+    # Outer: filters of sources have no newsletter.
     joined = entry_filter.outerjoin(newsletter, newsletter.c.id == entry_filter.c.newsletter_id)
     statement = select(entry_filter, newsletter.c.slug).select_from(joined).where(*rules)
     return [

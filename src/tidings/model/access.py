@@ -88,6 +88,7 @@ def split_credentials(url: str) -> tuple[str, Access]:
 
     A login that cannot be sent is dropped: the publisher will ask for one.
     """
+    # Stored apart from the address, which is shown, exported and logged.
     bare = without_credentials(url)
     if bare == url:
         return url, Access()
@@ -110,6 +111,7 @@ def _merged(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
 
 def _can_log_in(access: Access) -> bool:
     user, password = access.user or "", access.password or ""
+    # The first colon separates user and password (RFC 7617, section 2).
     return ":" not in user and not _UNSENDABLE.search(user + password)
 
 

@@ -51,7 +51,7 @@ def parse_timezone(text: str) -> str:
     return text
 
 
-@cache
+@cache  # it reads hundreds of files
 def _timezones() -> frozenset[str]:
     return frozenset(available_timezones())
 

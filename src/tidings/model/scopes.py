@@ -237,6 +237,7 @@ class CacheValidator:
 
 def full_archives(last_seq: int) -> int:
     """Return how many archives there are, `last_seq` being the last publish sequence."""
+    # Only full ones: an archive must not change once a feed reader has fetched it (RFC 5005).
     return last_seq // ARCHIVE_SIZE
 
 

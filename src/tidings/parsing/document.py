@@ -12,6 +12,7 @@ from tidings.parsing.raw import RawFeed
 from tidings.parsing.text import language_tag
 from tidings.parsing.xml_repair import RepairedXml, repair
 
+# Magic numbers of what servers send in place of feeds.
 _SIGNATURES = {
     b"\x1f\x8b": "compressed data",
     b"PK\x03\x04": "a ZIP archive",

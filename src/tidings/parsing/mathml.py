@@ -34,6 +34,7 @@ _ATTRIBUTE_NAMES = (
 _ATTRIBUTES = frozenset(_ATTRIBUTE_NAMES.split())
 _VALUE = re.compile(r"[A-Za-z0-9.,+#% -]{1,60}")
 _CODE_POINT = re.compile(r"&#x([0-9A-Fa-f]{2,6});")
+# Macros are not expanded: one that doubles itself would fill the memory.
 _DEFINITION = re.compile(r"\\(?:def|let|newcommand|renewcommand|providecommand)\b")
 _WITHOUT_MEANING = re.compile(r"\\(?:label\s*\{[^{}]*\}|(?:nonumber|notag|displaystyle)\b)")
 _SYNONYM = re.compile(r"\\bm\b")

@@ -78,6 +78,8 @@ class ParseQueue:
 
     def load_rename_candidates(self, read: Sequence[Parsed]) -> None:
         """Read the latest entries of sources whose documents hold unknown keys, for renames."""
+        # Only for these: most documents hold nothing unknown, and the latest entries of a source
+        # are up to `MAX_ENTRIES` rows.
         open_ids = [one.source_id for one in read if self._holds_unknown(one)]
         if open_ids:
             with self._database.read() as connection:

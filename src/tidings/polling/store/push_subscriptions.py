@@ -52,6 +52,7 @@ _STATE_COLUMNS = ("state", "asked_at", "act_at", "lease_until", "failures", "las
 _PUSHED = (websub.c.pushed_body, websub.c.pushed_type, websub.c.pushed_charset)
 _IS_PENDING = websub.c.pushed_body.is_not(None)
 _IS_ACTIVE = exists().where(source.c.id == websub.c.source_id, source.c.state == SourceState.ACTIVE)
+# A token is a capability: who knows it can call back. A secret has at most 200 bytes (WebSub).
 _TOKEN_BYTES, _SECRET_BYTES = 16, 32
 
 
@@ -180,6 +181,7 @@ def make_due(connection: Connection, *, now: datetime) -> None:
         .with_for_update(of=source, skip_locked=True)
     )
     found = connection.execute(pending_sources).all()
+    # The update does not touch sources that are being saved: they were skipped above.
     for at, is_late_now in ((now, True), (now + INTAKE, False)):
         ids = [row.id for row in found if bool(row.is_late) is is_late_now]
         due = update(source).where(source.c.id.in_(ids), source.c.next_poll_at > at)
