@@ -12,7 +12,7 @@ from browser.showcase import serving
 from subscriber_pages import FORM, WAIT, SubscriberPages
 from tidings.catalog import newsletters
 from tidings.db.subscriber_tables import consent
-from tidings.subscribers.sign_up import PER_NETWORK
+from tidings.subscribers.sign_up import MAX_PER_NETWORK
 from web.visitors import Visitor
 
 TOKENS = ("confirm", "preferences", "address", "unsubscribe")
@@ -173,14 +173,14 @@ def test_a_form_that_may_be_a_machines_is_shown_again_filled_with_one_more_press
 
 @JUST_PAGES
 def test_who_is_beyond_the_limit_of_a_network_is_told_and_nobody_else(door):
-    for number in range(PER_NETWORK):
+    for number in range(MAX_PER_NETWORK):
         door.sign_up(f"n{number}@example.org")
 
     answer = door.sign_up("one@example.org")
 
     assert answer.status == 429
     assert b"please try again in an hour" in answer.body
-    assert len(door.house.letters()) == PER_NETWORK
+    assert len(door.house.letters()) == MAX_PER_NETWORK
 
 
 @JUST_PAGES

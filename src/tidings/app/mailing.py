@@ -165,14 +165,14 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
             return _list_headers_of(newsletter, sender=sender, site_url=site_url)
         return ListHeaders(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
 
-    def write(context: MessageContext) -> RenderedMessage:
+    def render(context: MessageContext) -> RenderedMessage:
         return render_message(context, templates)
 
     open_queue = partial(
         TransactionalQueue,
         app.database,
-        writer=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
-        write=write,
+        contexts=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
+        render=render,
         list_headers_of=list_headers_of,
         mail_domain=domain,
     )

@@ -84,7 +84,7 @@ def ticking(app: App) -> Iterator[None]:
         send_transactional = partial(_send, transactional, stop, kind="transactional")
         watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
-        bounces = partial(mailing.bounce_processor(app).attend, mailboxes, stop=stop)
+        bounces = partial(mailing.bounce_processor(app).run, mailboxes, stop=stop)
         tick = app.settings.poll.tick
         jobs = (
             (poll, tick),

@@ -21,7 +21,7 @@ from tidings.publishing.views import (
     Page,
 )
 from tidings.subscribers import transactional_message
-from tidings.subscribers.pages import ReaderPage
+from tidings.subscribers.pages import SubscriberPage
 from tidings.templating.templates import Templates
 
 PAGES: tuple[type[Page], ...] = (
@@ -35,7 +35,7 @@ PAGES: tuple[type[Page], ...] = (
     ErrorPage,
     SearchPage,
     StatusPage,
-    *get_args(ReaderPage),
+    *get_args(SubscriberPage),
     *get_args(OperatorPage),
 )
 

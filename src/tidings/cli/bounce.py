@@ -101,7 +101,7 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
         pass
     with opened(start.settings()) as app:
-        click.echo(mailing.bounce_processor(app).take_in(raw, sent_to=sent_to))
+        click.echo(mailing.bounce_processor(app).process(raw, sent_to=sent_to))
 
 
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
@@ -116,7 +116,7 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
         if not mailboxes:
             raise click.UsageError("set [bounce] maildir or imap_host, or name a --maildir or `-`")
         processor = mailing.bounce_processor(app)
-        processor.judge_refusals()
+        processor.process_refusals()
         for mailbox in mailboxes:
             while taken := processor.read_mailbox(mailbox, stop=Event()):
                 total += taken

@@ -133,7 +133,7 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
         topic = topics.slug_of(connection, given["topic"]) if given["topic"] else None
         series = newsletters.get(connection, slug) if slug else None
         if state == "unconfirmed":
-            waiting = sign_ups.waiting(connection, series.id if series else None, now=utc_now())
+            waiting = sign_ups.pending(connection, series.id if series else None, now=utc_now())
             found = [one for one in waiting if _is_meant(one, topic, like)]
             _show_waiting(found[: limit or None], as_json=as_json)
             return
@@ -177,16 +177,16 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     known = parse_address(address)
     with opened(start.settings()) as app:
-        act = Actor(now=utc_now(), by="operator")
+        actor = Actor(now=utc_now(), by="operator")
         with app.database.write() as connection:
             series = newsletters.get(connection, slug)
-            wish = Preferences(
+            preferences = Preferences(
                 schedule=schedule_of(given, series.schedule),
                 language=given["language"] or series.language,
                 topics=given["topics"],
             )
             refuse_suppressed(connection, app.links, known)
-            consent_log.add(connection, slug, known, wish=wish, act=act)
+            consent_log.add(connection, slug, known, preferences=preferences, actor=actor)
     click.echo(f"subscribed to {series.title}: {known.address}")
 
 
@@ -206,7 +206,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
     key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
         found = subscriptions.of_subscriber(connection, key)
-        standing = subscribers.standing(connection, key)
+        standing = subscribers.bounce_history(connection, key)
         suppression = suppressions.find(connection, app.links.suppression_hash(key))
     show_subscriber(found, standing, suppression, as_json=as_json)
 
@@ -232,12 +232,12 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     with opened(start.settings()) as app, app.database.write() as connection:
         old = subscriptions.get_of(connection, parse_address(address).key, slug)
         kept = () if given["no_topics"] else old.topics
-        wish = Preferences(
+        preferences = Preferences(
             schedule=schedule_of(given, old.schedule),
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        consent_log.edit(connection, old, wish, act=Actor(now=utc_now(), by="operator"))
+        consent_log.edit(connection, old, preferences, actor=Actor(now=utc_now(), by="operator"))
         new = subscriptions.get_of(connection, parse_address(address).key, slug)
     click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
@@ -272,8 +272,8 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
         with app.database.write() as connection:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
-                act = Actor(now=utc_now(), by="operator")
-                consent_log.end(connection, one, Ending.OPERATOR, act=act)
+                actor = Actor(now=utc_now(), by="operator")
+                consent_log.end(connection, one, Ending.OPERATOR, actor=actor)
             else:
                 person = subscribers.get_of(connection, key)
                 erase(connection, app.links, person, now=utc_now())
@@ -426,7 +426,7 @@ def _stream(values: Iterable[dict[str, object]]) -> None:
 
 
 def _is_meant(one: SignUp, topic: str | None, like: str | None) -> bool:
-    has_topic = not topic or not one.wish.topics or topic in one.wish.topics
+    has_topic = not topic or not one.preferences.topics or topic in one.preferences.topics
     return has_topic and (like or "").casefold() in one.key
 
 

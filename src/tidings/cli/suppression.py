@@ -73,12 +73,12 @@ def add(start: Start, address: str, evidence: str | None) -> None:
 
     key = parse_address(address).key
     with opened(start.settings()) as app:
-        act = Actor(now=utc_now(), by="operator")
+        actor = Actor(now=utc_now(), by="operator")
         both = key, app.links.suppression_hash(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
             is_known = suppressions.find(connection, both[1]) is not None
-            consent_log.suppress(connection, both, reason, evidence=evidence, act=act)
+            consent_log.suppress(connection, both, reason, evidence=evidence, actor=actor)
     click.echo(f"{'is suppressed already' if is_known else 'suppressed'}: {address}")
 
 

@@ -109,7 +109,7 @@ class SignUp:
     address: str
     key: str
     newsletter: Newsletter
-    wish: Preferences
+    preferences: Preferences
     form: str
     wording: str
     network: str | None
@@ -172,7 +172,7 @@ class Consent:
         newsletter: Its slug; None for what concerns the person.
         form: Which form they used, and `wording` the sentence that they agreed to.
         network: Where from, as a keyed hash.
-        details: What else is to be known: the wish, the reason, the proof.
+        details: What else is to be known: the preferences, the reason, the proof.
     """
 
     at: datetime

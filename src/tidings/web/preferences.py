@@ -20,12 +20,12 @@ from tidings.model.subscribers import SubscriberProfile
 from tidings.subscribers.pages import (
     AddressPage,
     FarewellPage,
-    Notice,
     Preference,
     PreferencesPage,
+    StatusMessage,
     UnsubscribePage,
-    in_form,
     masked,
+    to_form,
 )
 from tidings.templating.site import Site
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
@@ -93,7 +93,7 @@ class PreferencePages:
                 raise HTTPException(400)
             return act(request, form)
         except ConflictError:
-            return self._page(request, said=Notice.TOO_LATE)
+            return self._page(request, said=StatusMessage.TOO_LATE)
         except NotFoundError:
             return self._answers.lost(request)
 
@@ -103,26 +103,26 @@ class PreferencePages:
             self._preferences.save(token, number, choice_in(form), visitor)
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Notice.SAVED)
+        return self._page(request, said=StatusMessage.SAVED)
 
     def _change(self, request: Request, form: Form) -> Response:
         theirs = _token(request), _number(form), self._answers.visitor(request)
         match form.text("do"):
             case "pause":
                 self._preferences.pause(*theirs)
-                said = Notice.PAUSED
+                said = StatusMessage.PAUSED
             case "resume":
                 self._preferences.resume(*theirs, catches_up=False)
-                said = Notice.RESUMED
+                said = StatusMessage.RESUMED
             case "catch up":
                 self._preferences.resume(*theirs, catches_up=True)
-                said = Notice.RESUMED
+                said = StatusMessage.RESUMED
             case "end":
                 self._preferences.end(*theirs)
-                said = Notice.ENDED
+                said = StatusMessage.ENDED
             case _:
                 self._preferences.undo(*theirs)
-                said = Notice.UNDONE
+                said = StatusMessage.UNDONE
         return self._page(request, said=said)
 
     def _move(self, request: Request, form: Form) -> Response:
@@ -130,7 +130,7 @@ class PreferencePages:
             self._moving.ask(_token(request), form.text("address"))
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Notice.MOVING)
+        return self._page(request, said=StatusMessage.MOVING)
 
     def _export(self, request: Request, _: Form) -> Response:
         known = self._preferences.export(_token(request))
@@ -148,7 +148,7 @@ class PreferencePages:
 
     def _forget(self, request: Request, form: Form) -> Response:
         if not form.text("sure"):
-            return self._page(request, said=Notice.UNSURE)
+            return self._page(request, said=StatusMessage.UNSURE)
         site = self._site(self._preferences.read(_token(request)))
         self._preferences.forget(_token(request))
         return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
@@ -158,7 +158,7 @@ class PreferencePages:
         request: Request,
         form: Form = NOTHING_CHOSEN,
         *,
-        said: Notice = Notice.NOTHING,
+        said: StatusMessage = StatusMessage.NOTHING,
         fault: InvalidError | None = None,
     ) -> Response:
         try:
@@ -176,7 +176,7 @@ class PreferencePages:
             fault=kind if is_moving else "",
             detail=fault.detail if fault else "",
         )
-        is_wrong = fault or said is Notice.UNSURE
+        is_wrong = fault or said is StatusMessage.UNSURE
         return self._answers.page(request, page, status=422 if is_wrong else 200)
 
     def _shown(
@@ -186,7 +186,7 @@ class PreferencePages:
         faulty = _number(form) if fault else None
         shown = []
         for one in reader.subscriptions:
-            choice = choice_in(form) if one.id == faulty else in_form(one)
+            choice = choice_in(form) if one.id == faulty else to_form(one)
             shown.append(
                 Preference(
                     subscription=one,
@@ -264,18 +264,18 @@ class UnsubscribePages:
     def _act(self, request: Request, form: Form) -> Response:
         token: str = request.path_params["token"]
         visitor = self._answers.visitor(request)
-        said = Notice.ENDED
+        said = StatusMessage.ENDED
         try:
             if form.text("do") == "undo":
-                said = Notice.TOO_LATE
+                said = StatusMessage.TOO_LATE
                 with suppress(ConflictError):
                     self._unsubscribing.undo(token, visitor=visitor)
-                    said = Notice.UNDONE
+                    said = StatusMessage.UNDONE
             elif form.text("do") == "slow down":
-                said = Notice.TOO_LATE
+                said = StatusMessage.TOO_LATE
                 with suppress(ConflictError):
                     self._unsubscribing.slow_down(token, form.text("frequency"), visitor=visitor)
-                    said = Notice.SAVED
+                    said = StatusMessage.SAVED
             else:
                 self._unsubscribing.end(token, Ending.READER, visitor=visitor)
         except InvalidError as error:
@@ -284,7 +284,7 @@ class UnsubscribePages:
             return self._answers.lost(request)
         return self._page(request, said)
 
-    def _page(self, request: Request, said: Notice = Notice.NOTHING) -> Response:
+    def _page(self, request: Request, said: StatusMessage = StatusMessage.NOTHING) -> Response:
         try:
             found = self._unsubscribing.find(request.path_params["token"])
         except NotFoundError:

@@ -13,11 +13,11 @@ from tidings.model.subscribers import Network, Visitor, can_undo, visitor_addres
 from tidings.operator.pages import OperatorPage
 from tidings.publishing import views
 from tidings.subscribers.pages import (
-    LostLinkPage,
+    InvalidLinkPage,
     Menu,
     NewslettersPage,
-    ReaderPage,
     SubscribePage,
+    SubscriberPage,
     regions,
 )
 from tidings.templating.site import Site
@@ -54,7 +54,7 @@ class PrivateResponses:
         self._clock = clock
 
     def page(
-        self, request: Request, page: ReaderPage | OperatorPage, *, status: int = 200
+        self, request: Request, page: SubscriberPage | OperatorPage, *, status: int = 200
     ) -> Response:
         """Answer with a page."""
         body = compress(views.render(page, self._templates))
@@ -65,7 +65,7 @@ class PrivateResponses:
 
     def lost(self, request: Request) -> Response:
         """Answer somebody whose link leads nowhere, or nowhere any more."""
-        return self.page(request, LostLinkPage(site=self.site_for(request)), status=404)
+        return self.page(request, InvalidLinkPage(site=self.site_for(request)), status=404)
 
     def site_in(self, language: str) -> Site:
         """Return what pages share, in a reader's language if there is a catalogue of it."""

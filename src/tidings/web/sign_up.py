@@ -71,7 +71,7 @@ class SubscribePages:
     def _ask(self, request: Request, form: Form) -> Response:
         offer = self._offers.get(request.path_params["slug"])
         site, newsletter = self._answers.site, offer.newsletter
-        wish = SignUpForm(
+        preferences = SignUpForm(
             newsletter=newsletter.slug,
             address=form.text("address"),
             choice=choice_in(form),
@@ -81,7 +81,7 @@ class SubscribePages:
             rendered=form.text("stamp"),
         )
         try:
-            answer = self._subscribing.ask(wish, self._answers.visitor(request))
+            answer = self._subscribing.ask(preferences, self._answers.visitor(request))
         except InvalidError as error:
             return self._form(request, offer, form, fault=error)
         if answer is not SignUpAnswer.TAKEN:
@@ -138,7 +138,7 @@ class SubscribePages:
                 return self._answers.lost(request)
             language, is_done = found.language, True
         else:
-            language, is_done = found.wish.language, False
+            language, is_done = found.preferences.language, False
         page = ConfirmPage(
             site=self._answers.site_in(language),
             newsletter=found.newsletter.title,
