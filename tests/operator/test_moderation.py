@@ -18,7 +18,7 @@ from tidings.operator.moderation import OperatorActions, OperatorView, Overview,
 TOKEN = OperatorToken(
     id=1, label="", created_at=NOON, expires_at=NOON + HOUR, last_used_at=None, revoked_at=None
 )
-SESSION = Session(secret="s", token=TOKEN, proof="p")
+SESSION = Session(secret="s", token=TOKEN, csrf_token="p")
 
 
 @pytest.fixture

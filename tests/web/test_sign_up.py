@@ -45,7 +45,7 @@ def test_a_visitor_signs_up_confirms_and_is_subscribed_as_they_wished(door):
     again = door.post(door.confirm_path())
 
     assert (answer.status, shown.status, done.status) == (200, 200, 200)
-    assert b"Look into your mailbox" in answer.body
+    assert b"Check your mailbox" in answer.body
     assert asked == [("confirm", "ann@example.org")]
     assert before == []
     assert "确认订阅" in shown.body.decode()
@@ -167,7 +167,7 @@ def test_a_form_that_may_be_a_machines_is_shown_again_filled_with_one_more_press
     ):
         assert kept in page
     assert before == []
-    assert b"Look into your mailbox" in second.body
+    assert b"Check your mailbox" in second.body
     assert door.house.letters() == [("confirm", "ann@example.org")]
 
 
@@ -466,9 +466,9 @@ def test_readers_take_their_data_end_all_links_and_are_forgotten_if_they_mean_it
     assert export.headers["cache-control"] == "no-store"
     assert json.loads(export.body)["subscriptions"][0]["topics"] == ["databases"]
     assert unsure.status == 422
-    assert b"The links are worthless now" in out.body
+    assert b"The links no longer work" in out.body
     assert old_link.status == 404
-    assert b"You are forgotten" in sure.body
+    assert b"Your data is deleted" in sure.body
     assert "ann@example.org" not in str(door.everything())
 
 

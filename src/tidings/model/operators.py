@@ -69,12 +69,12 @@ class Session:
 
     Attributes:
         secret: What its cookie holds, and nobody else knows.
-        proof: What its forms carry: a page of somebody else cannot know it.
+        csrf_token: What its forms carry: a page of somebody else cannot know it.
     """
 
     secret: str
     token: OperatorToken
-    proof: str
+    csrf_token: str
 
 
 class EntryAct(StrEnum):

@@ -53,7 +53,7 @@ class Overview:
         """Return what a page shows to an operator beside what everybody sees."""
         with self._database.read() as connection:
             return Operator(
-                proof=session.proof,
+                proof=session.csrf_token,
                 back=looking.path,
                 waiting=moderation.count_pending(connection),
                 said=_said(connection, looking),

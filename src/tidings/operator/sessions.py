@@ -103,8 +103,8 @@ class Sessions:
         logger.info("operator acted", extra={"token": session.token.id, "act": act})
 
     def _session(self, secret: str, token: OperatorToken) -> Session:
-        proof = self._links.keyed_hash("operator form", secret).hex()
-        return Session(secret=secret, token=token, proof=proof)
+        csrf_token = self._links.keyed_hash("operator form", secret).hex()
+        return Session(secret=secret, token=token, csrf_token=csrf_token)
 
 
 def _hash(text: str) -> bytes:

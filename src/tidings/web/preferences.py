@@ -1,7 +1,4 @@
-"""What readers do with what they subscribe to, and with their address and their data.
-
-The way out of a newsletter: a page with a button, and the one click of mail programs.
-"""
+"""The pages behind the links in messages: preferences, address, data, and unsubscribing."""
 
 import json
 import re
@@ -50,7 +47,7 @@ OFTENEST_FIRST = (
 
 
 class PreferencePages:
-    """Answers to readers by the links that only they have."""
+    """The pages of a subscriber's preferences."""
 
     def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
         self._offers = readers.offers
@@ -67,14 +64,14 @@ class PreferencePages:
         ]
 
     async def preferences(self, request: Request) -> Response:
-        """Answer with everything somebody subscribes to, or change something of it."""
+        """Answer with a subscriber's preferences, or change some of them."""
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
         form = await read_form(request)
         return await run_in_threadpool(self._act, request, form)
 
     async def address(self, request: Request) -> Response:
-        """Answer with a button that confirms a new address, or do what it says."""
+        """Answer with a button that confirms a new address, or confirm it."""
         return await run_in_threadpool(self._address, request)
 
     def _act(self, request: Request, form: Form) -> Response:
@@ -182,7 +179,7 @@ class PreferencePages:
     def _shown(
         self, reader: SubscriberProfile, form: Form, *, fault: str
     ) -> tuple[Preference, ...]:
-        """Return somebody's subscriptions; the one with a fault as they filled it in."""
+        """Return the subscriptions; the one with a fault as it was filled in."""
         faulty = _number(form) if fault else None
         shown = []
         for one in reader.subscriptions:
@@ -212,7 +209,7 @@ class PreferencePages:
         return self._answers.page(request, page)
 
     def _site(self, reader: SubscriberProfile) -> Site:
-        """Return what pages share, in the language of a reader's letters."""
+        """Return what pages share, in the language of a subscriber's messages."""
         first = next(iter(reader.subscriptions), None)
         return self._answers.site_in(first.language) if first else self._answers.site
 
@@ -230,18 +227,18 @@ def _number(form: Form) -> int:
 
 
 class UnsubscribePages:
-    """Answers to those who leave. Only POST acts: scanners follow every link in a letter."""
+    """The page of unsubscribe links. Only POST acts: mail scanners follow every link."""
 
     def __init__(self, unsubscribing: Unsubscribing, answers: PrivateResponses) -> None:
         self._unsubscribing = unsubscribing
         self._answers = answers
 
     def route(self) -> Route:
-        """Return the route of all links in letters."""
+        """Return the route of the links."""
         return Route("/unsubscribe/{token}", self.answer, methods=["GET", "POST"])
 
     async def answer(self, request: Request) -> Response:
-        """Answer with the page, or do what its buttons say: end the subscription, failing that."""
+        """Answer with the page, or do what its buttons say; by default end the subscription."""
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
         body = await read_body(request, MAX_BODY)
@@ -251,7 +248,7 @@ class UnsubscribePages:
         return await run_in_threadpool(self._act, request, form)
 
     def _one_click(self, request: Request) -> Response:
-        """End the subscription; it is no error if there is nobody any more to leave."""
+        """End the subscription; succeed as well if there is nothing left to end."""
         token: str = request.path_params["token"]
         visitor = self._answers.visitor(request)
         try:

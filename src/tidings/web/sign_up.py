@@ -1,4 +1,4 @@
-"""Signing up for a newsletter, and confirming it by the link in the letter that comes."""
+"""The pages of signing up, and of confirming by the link in the message that follows."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,7 +30,7 @@ STATUSES = {SignUpAnswer.TAKEN: 200, SignUpAnswer.AGAIN: 422, SignUpAnswer.LATER
 
 
 class SubscribePages:
-    """Answers to those who sign up. Whether an address is known makes no difference."""
+    """The sign-up pages; the answer is the same whether an address is known or not."""
 
     def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
         self._offers = readers.offers
@@ -47,7 +47,7 @@ class SubscribePages:
         ]
 
     def newsletters(self, request: Request) -> Response:
-        """Answer with all newsletters; of a single one with the form."""
+        """Answer with all newsletters; with the form if there is a single one."""
         every = self._offers.every()
         if len(every) == 1:
             return self._form(request, self._offers.get(every[0].slug))
@@ -55,7 +55,7 @@ class SubscribePages:
         return self._answers.page(request, page)
 
     async def subscribe(self, request: Request) -> Response:
-        """Answer with the form, or take what was filled in."""
+        """Answer with the form, or process it."""
         slug: str = request.path_params["slug"]
         if request.method != "POST":
             offer = await run_in_threadpool(self._offers.get, slug)
@@ -65,7 +65,7 @@ class SubscribePages:
         return await run_in_threadpool(self._ask, request, form)
 
     async def confirm(self, request: Request) -> Response:
-        """Answer with a button, or do what it says."""
+        """Answer with a button (GET changes nothing: mail scanners follow links), or confirm."""
         return await run_in_threadpool(self._confirm, request)
 
     def _ask(self, request: Request, form: Form) -> Response:
@@ -148,7 +148,7 @@ class SubscribePages:
 
 
 def choice_in(form: Form) -> PreferencesForm:
-    """Return what a form says of a subscription."""
+    """Return the preferences in a form."""
     return PreferencesForm(
         frequency=form.text("frequency"),
         hour=form.text("hour"),
