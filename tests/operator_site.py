@@ -40,7 +40,7 @@ class OperatorSite:
 
     def app(self):
         site = replace(SITE, base_url=self.base_url, has_forms=True)
-        imprint = SiteContext(
+        context = SiteContext(
             settings=config.load(data_dir("config") / "tidings.toml", None, {}).publish,
             site=site,
             templates=shipped_templates(),
@@ -52,9 +52,9 @@ class OperatorSite:
             overview=Overview(self.database),
         )
         return create_app(
-            Publication(self.database, imprint),
+            Publication(self.database, context),
             site,
-            templates=imprint.templates,
+            templates=context.templates,
             tokens=Tokens(Readers(), None, None, (), self.clock, operators),
             probes=Operations(),
         )

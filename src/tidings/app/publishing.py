@@ -59,7 +59,7 @@ def site_of(app: App) -> Site:
     )
 
 
-def imprint_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
+def site_context_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
     """Return the context of everything that is published.
 
     Args:
@@ -75,8 +75,8 @@ def imprint_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
 
 
 def publication_of(app: App, page_path: Callable[[str, int], str]) -> Publication:
-    """Return the publication; `page_path` as for `imprint_of`."""
-    return Publication(app.database, imprint_of(app, page_path))
+    """Return the publication; `page_path` as for `site_context_of`."""
+    return Publication(app.database, site_context_of(app, page_path))
 
 
 def publish(app: App, folder: Path) -> Written:
@@ -88,7 +88,7 @@ def publish(app: App, folder: Path) -> Written:
     """
     assets = {name: app.page_templates.file(name) for name in FILES}
     return static_site.publish(
-        app.database, imprint_of(app, file_path), folder, assets=assets, clock=utc_now
+        app.database, site_context_of(app, file_path), folder, assets=assets, clock=utc_now
     )
 
 

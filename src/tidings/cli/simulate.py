@@ -37,7 +37,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
-    from tidings.operator.simulate import SimulatedAudience, had_so_far
+    from tidings.operator.simulate import SimulatedAudience, taken_slots
     from tidings.operator.simulate import simulate as run
     from tidings.subscribers.store import subscriptions
 
@@ -55,7 +55,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
             schedule=schedule,
             topics=given["topics"] or (one.topics if one else ()),
             watermark=one.watermark if one and is_to_come else None,
-            taken_slots=had_so_far(connection, one.id) if one and is_to_come else (),
+            taken_slots=taken_slots(connection, one.id) if one and is_to_come else (),
             subscription=one.id if one and is_to_come else None,
         )
         found = list(run(connection, wished, since=since, until=until))

@@ -1,4 +1,4 @@
-"""Tokens of operators, and the sessions that are begun with them."""
+"""Tokens of operators, and their browser sessions."""
 
 import logging
 from collections.abc import Callable
@@ -26,20 +26,20 @@ TRIES = 20
 
 
 def new_secret() -> str:
-    """Return 43 characters that nobody can guess."""
+    """Return 43 random characters: 256 bits."""
     return token_urlsafe(BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A token, and its text, which nobody sees again."""
+    """A new token, with its text, which is shown once."""
 
     text: str
     token: OperatorToken
 
 
 def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime) -> Issued:
-    """Make a token that one can sign in with from now on."""
+    """Make a token."""
     text = new_secret()
     with database.write() as connection:
         token = sessions.add(
@@ -49,7 +49,7 @@ def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime)
 
 
 class Sessions:
-    """Signs operators in and out, and knows them again."""
+    """Signs operators in and out."""
 
     def __init__(
         self, database: Database, *, links: SignedLinks, clock: Callable[[], datetime]
@@ -59,11 +59,11 @@ class Sessions:
         self._clock = clock
 
     def sign_in(self, text: str, visitor: Visitor) -> Session:
-        """Begin a session, always a new one.
+        """Begin a session, always a new one (no session fixation).
 
         Raises:
-            NotFoundError: There is no such token, or it is worth nothing any more.
-            ConflictError: There were too many tries; nothing was looked up.
+            NotFoundError: The token is wrong, revoked or expired.
+            ConflictError: There were too many attempts; nothing was looked up.
         """
         now = self._clock()
         network = self._links.network_hash(visitor) or ""
@@ -85,19 +85,19 @@ class Sessions:
         return self._session(secret, token)
 
     def find(self, secret: str) -> Session | None:
-        """Return the session whose secret a browser holds, unless it or its token has ended."""
+        """Return the session with a secret, unless it or its token has ended."""
         with self._database.read() as connection:
             token = sessions.find_session(connection, _hash(secret), now=self._clock())
         return self._session(secret, token) if token else None
 
     def sign_out(self, session: Session) -> None:
-        """End a session; its secret is worth nothing any more, wherever it is kept."""
+        """End a session."""
         with self._database.write() as connection:
             sessions.end_session(connection, _hash(session.secret))
         logger.info("operator signed out", extra={"token": session.token.id})
 
     def note_act(self, session: Session, act: str) -> None:
-        """Note that an operator did something, and when."""
+        """Record the time of an operator's action."""
         with self._database.write() as connection:
             sessions.note_use(connection, session.token.id, now=self._clock())
         logger.info("operator acted", extra={"token": session.token.id, "act": act})

@@ -1,8 +1,8 @@
-"""Paging: lists are cut into pages as they grow, and old pages keep their number.
+"""Repagination: lists are cut into pages as they grow, and old pages keep their number.
 
-Whatever becomes public, changes or is withdrawn takes a change number; here all that has one
-since the last time is found again, whoever did it. So this may be late or fail: what is read
-meanwhile is true, only longer.
+Everything that becomes public, changes or is withdrawn takes a change number; here all that has
+one since the last time is found, whoever did it. So this may be late or fail: meanwhile pages
+are right, only longer.
 """
 
 import time
@@ -22,19 +22,19 @@ EVERY = 1_000_000
 
 
 def repaginate(database: Database, *, size: int, clock: Callable[[], datetime]) -> None:
-    """Make pages of what has become too long, and note which pages have changed.
+    """Make pages where lists have become too long, and note which pages have changed.
 
     Args:
-        database: Where the lists are.
-        size: Entries on a page that is made now; older ones stay as they are.
-        clock: Tells when.
+        database: The lists.
+        size: Entries on a new page; old ones stay as they are.
+        clock: Aware UTC.
     """
     while repaginate_some(database, size=size, clock=clock):
         time.sleep(BREATH)
 
 
 def repaginate_some(database: Database, *, size: int, clock: Callable[[], datetime]) -> bool:
-    """Do as much of it as keeps other writers for less than a second; say whether more is left.
+    """Do as much of it as blocks other writers for less than a second; say whether more is left.
 
     Lists are cut from their oldest end. What is not cut yet stays on the front.
     """
@@ -75,7 +75,7 @@ def _cut_fronts(
 def _cut_long_page(
     connection: Connection, paged: PagedList, noted: Mapping[str, Sequence[int]], *, size: int
 ) -> Cut | None:
-    """Cut a list anew from its first page on that late comers have made too long, if any have."""
+    """Cut a list anew from its first page that late entries have made too long, if there is one."""
     numbers = noted.get(paged.scope)
     if not numbers:
         return None

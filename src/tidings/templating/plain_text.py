@@ -1,9 +1,4 @@
-"""Plain text as mail programs show it: harmless, of a bounded length, in lines of a bounded width.
-
-Formulas where nothing but text can stand: LaTeX as people write it by hand.
-
-Text and addresses as any document may hold them, whatever a publisher wrote.
-"""
+"""Plain text in messages and feeds: one line, clipped, wrapped, with formulas as text; and URIs."""
 
 # ruff: noqa: RUF001 - signs of mathematics look like letters
 import re
@@ -63,7 +58,7 @@ _DELIMITERS = "%/:?#@!$&'()*+,;="
 
 
 def one_line(text: str) -> str:
-    """Return `text` as one line that cannot change how the text around it is shown."""
+    """Return `text` as one line, without control and bidi characters."""
     return xml_line(_OVERRIDES.sub("", text))
 
 
@@ -121,7 +116,7 @@ def _find_plain(latex: str) -> str | None:
 
 
 class _Formula:
-    """A formula, read from left to right; whatever has no plain form is a `ValueError`."""
+    """A parser of LaTeX, from left to right; whatever has no plain form is a `ValueError`."""
 
     def __init__(self, latex: str) -> None:
         self._tokens = _TOKEN.findall(latex)[::-1]
@@ -207,7 +202,7 @@ class _Formula:
 
 
 def _with_fractions(text: str) -> str:
-    """Put a fraction between brackets where it would run into what stands beside it."""
+    """Put a fraction between brackets where it would run into its neighbours."""
     while found := _FRACTION.search(text):
         before, after = text[: found.start()], text[found.end() :]
         is_glued = _ENDS_TERM.search(before) or _BEGINS_TERM.match(after)

@@ -23,8 +23,8 @@ from tidings.model.entries import Republish
 from tidings.model.operators import EntryAct, Session, SourceAct, SourceForm
 from tidings.model.scopes import Address, PageAddress, Scope
 from tidings.model.sources import SourceState
-from tidings.operator.moderation import OperatorView, in_form
-from tidings.operator.pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
+from tidings.operator.moderation import OperatorView, to_form
+from tidings.operator.pages import OperatorPage, OverviewPage, SignInPage, SourceFormPage
 from tidings.templating.site import Operator
 from tidings.web import responses
 from tidings.web.forms import Form, read_form, refuse_cross_site
@@ -151,7 +151,9 @@ class OperatorPages:
         session = self._operators.find(request)
         if session is None:
             return self._sign_in_page(request)
-        page = DeskPage(site=self._answers.site, token=session.token, desk=self._overview.desk())
+        page = OverviewPage(
+            site=self._answers.site, token=session.token, desk=self._overview.desk()
+        )
         return self._page(request, session, page)
 
     def _sign(self, request: Request, form: Form) -> Response:
@@ -192,7 +194,7 @@ class OperatorPages:
         if session is None:
             return self._sign_in_page(request)
         found, _ = self._overview.source(_slug(request))
-        return self._form_page(request, session, in_form(found))
+        return self._form_page(request, session, to_form(found))
 
     def _on_source(self, request: Request, form: Form) -> Response:
         session = self._find_verified(request, form)

@@ -69,13 +69,13 @@ def serve(app: App, listening: socket.socket) -> None:
     """
     links = _find_links(app)
     readers = _readers(app, links) if links else None
-    imprint = publishing.imprint_of(app, _page_path)
-    site = replace(imprint.site, has_forms=readers is not None, has_status=True)
-    imprint = replace(imprint, site=site)
+    context = publishing.site_context_of(app, _page_path)
+    site = replace(context.site, has_forms=readers is not None, has_status=True)
+    context = replace(context, site=site)
     application = create_app(
-        Publication(app.database, imprint),
+        Publication(app.database, context),
         site,
-        templates=imprint.templates,
+        templates=context.templates,
         tokens=Tokens(
             unsubscribing=Unsubscriber(app.database, links=links, clock=utc_now),
             callbacks=HubRequests(
@@ -89,7 +89,7 @@ def serve(app: App, listening: socket.socket) -> None:
         probes=Probes(
             health=lambda: health(app.database),
             metrics=lambda: _metrics(app),
-            status=lambda: status_body(app.database, imprint, now=utc_now()),
+            status=lambda: status_body(app.database, context, now=utc_now()),
         ),
     )
     connections = Connections()

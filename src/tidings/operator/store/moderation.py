@@ -1,7 +1,4 @@
-"""What operators find to do.
-
-How things stand, for the operator's daily note.
-"""
+"""What needs the operator's attention: the moderation queue, and problems for the daily note."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -44,8 +41,8 @@ def count_pending(connection: Connection) -> int:
     return int(connection.execute(held).scalar_one())
 
 
-def read_desk(connection: Connection) -> ModerationQueue:
-    """Return what waits, what is pinned, what was hidden lately, and who is not polled."""
+def read_queue(connection: Connection) -> ModerationQueue:
+    """Return held, pinned and recently hidden entries, and sources that are not polled."""
     is_held = (entry.c.state == EntryState.HELD,)
     is_pinned = (entry.c.pinned_at.is_not(None), entry.c.state == EntryState.PUBLIC)
     # What filters dropped was never public, so has no `seq`, and may be very much.
@@ -90,7 +87,7 @@ def _newest(
 
 
 def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
-    """Look at everything that the operator may have to mend."""
+    """Return the numbers behind all problems that the operator is told of."""
     is_active = source.c.state == SourceState.ACTIVE
     polled = select(func.count(), func.max(source.c.last_polled_at)).where(is_active)
     active_sources, polled_at = connection.execute(polled).one()

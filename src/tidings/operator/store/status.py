@@ -1,7 +1,4 @@
-"""What happened lately, step by step: polls, freshness, letters.
-
-Figures about the service, from the rows themselves.
-"""
+"""Figures of the service: polls, freshness and messages by step, and metrics."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -52,7 +49,7 @@ _IS_ACTIVE = source.c.state == SourceState.ACTIVE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailed:
-    """How many issues were composed in a step, and what became of their letters."""
+    """How many issues were composed in a step, and the outcomes of their messages."""
 
     issues: int
     letters: Mapping[MessageOutcome, int]
@@ -158,8 +155,8 @@ def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource
 def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
     """Return the sources whose entries were seen latest after their publication, by median.
 
-    Only the latest public entries count, one of a story, and of them those that say when they
-    were published and did not come with the first poll of their source.
+    Only the latest public entries count, one of a story, and of them those that have a
+    publication date and did not come with the first poll of their source.
     """
     latest = (
         select(entry.c.source_id, entry.c.first_seen_at, entry.c.published)
@@ -186,22 +183,22 @@ def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
 
 
 def _step(moment: Column[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
-    """Return which of the steps that begin at `starts` a moment lies in."""
+    """Return the step, of those that begin at `starts`, of a time."""
     latest_first = reversed(list(enumerate(starts)))
     return case(*((moment >= start, index) for index, start in latest_first)).label("step")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The service in numbers, since its database began.
+    """All metrics.
 
     Attributes:
         lags: How many entries were seen how many seconds after publication, at most;
             the last bound is infinity. Not cumulative.
         overdue_seconds: How long the source that is due longest has been due.
         hubs: Subscriptions at hubs by state.
-        hub_pings: What hubs are told of our feeds, by how it stands.
-        slot_overdue_seconds: The same of subscriptions, and of newsletters' own editions.
+        hub_pings: Pings of our feeds to hubs, by state.
+        slot_overdue_seconds: The same of subscriptions, and of editions.
     """
 
     sources: dict[str, int]
@@ -243,7 +240,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         lag_seconds=int(lag_seconds),
         overdue_seconds=overdue_polls(connection, now=now).total_seconds(),
         hubs={state.value: hubs.get(state, 0) for state in HubState},
-        hub_pings=pings.count_by_standing(connection),
+        hub_pings=pings.count_by_state(connection),
         deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
         bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
         slot_overdue_seconds=max(
