@@ -1,11 +1,4 @@
-"""The command `tidings`: its options, its errors, its exit codes.
-
-`tidings completion`: what a shell needs to complete commands and options.
-
-`tidings demo`: see it all work, on a small web of feeds that comes with it.
-
-`tidings publish`: the static site.
-"""
+"""The command `tidings`: global options, errors, exit codes; and `completion`, `demo`, `publish`."""
 
 import os
 from collections.abc import Sequence
@@ -65,7 +58,7 @@ def completion(context: click.Context, shell: str) -> None:
 @click.option("--once", is_flag=True, help="Stop after the first round instead of serving.")
 @click.pass_obj
 def demo(start: Start, *, once: bool) -> None:
-    """Follow a small web of feeds on this machine, and show what comes of it.
+    """Follow a small web of feeds on this machine, to see how it works.
 
     Everything is kept in var/demo, which is made anew each time.
 

@@ -1,4 +1,4 @@
-"""How commands print: tables for people, lines for pipes, JSON for programs."""
+"""Output of commands: tables for people, lines for pipes, JSON for programs."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What every command starts with: the settings, read once."""
+"""What every command starts with: the settings."""
 
 import os
 from dataclasses import dataclass

@@ -1,9 +1,4 @@
-"""`tidings subscriber`: who gets letters.
-
-`tidings subscriber import|export`: lists of subscribers as CSV.
-
-`tidings subscriber list`: who is subscribed, and how.
-"""
+"""`tidings subscriber`: add, list, change and remove subscribers; CSV import and export."""
 
 import json
 import sys
@@ -75,7 +70,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
             for one in mailing.importer(app, plan).run(lines):
                 report.note(one)
         except (StorageError, KeyboardInterrupt):
-            click.echo(f"stopped, and what is in stays in: {report}; run it again", err=True)
+            click.echo(f"stopped; what was imported stays: {report}; run it again", err=True)
             raise
     report.show_left_out()
     click.echo(report)
@@ -89,7 +84,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
 @click.option("--address", help="With --consent: only of this person.")
 @click.pass_obj
 def export(start: Start, slug: str | None, address: str | None, *, consent: bool) -> None:
-    """Print who is subscribed as CSV, as `subscriber import` reads it.
+    """Print all subscribers as CSV, as `subscriber import` reads it.
 
     Example: tidings subscriber export --newsletter weekly
     """
@@ -119,7 +114,7 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
 @json_option
 @click.pass_obj
 def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str | None) -> None:
-    """List subscriptions, by address; those to be confirmed yet, by `--state unconfirmed`.
+    """List subscriptions by address; unconfirmed ones with `--state unconfirmed`.
 
     Example: tidings subscriber list --newsletter weekly --state bouncing
     """
@@ -161,7 +156,7 @@ for _command in (list_subscribers, import_subscribers, export):
 @preference_options
 @click.pass_obj
 def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
-    """Subscribe somebody, confirmed by your word, to what comes from now on.
+    """Subscribe somebody on their behalf, without a confirmation, from now on.
 
     What is not named is as the newsletter has it.
 
@@ -218,7 +213,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 @click.option("--no-topics", is_flag=True, help="Everything of the newsletter from now on.")
 @click.pass_obj
 def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
-    """Change a subscription; what is not named stays, and nothing is missed or doubled.
+    """Change a subscription; options left out change nothing, and no entry is missed or doubled.
 
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
@@ -248,7 +243,7 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
-    """Forget a person with all that belongs to them, or end one of their subscriptions.
+    """Erase a subscriber with all their data, or end one of their subscriptions.
 
     Of who is forgotten a keyed hash of the address stays, so that no import brings them back;
     they can still sign up themselves.
@@ -381,7 +376,7 @@ def show_subscriber(
     show_subscriptions(found, as_json=False)
     if standing.score:
         first, last = moment(standing.since), moment(standing.last_at)
-        click.echo(f"came back: {standing.score:g} since {first}, the last on {last}")
+        click.echo(f"bounces: {standing.score:g} since {first}, the last on {last}")
     if suppression:
         click.echo(f"suppressed: {suppression.reason} on {moment(suppression.since)}")
 
