@@ -1,4 +1,4 @@
-"""The command `tidings`: global options, errors, exit codes; and `completion`, `demo`, `publish`."""
+"""The command `tidings`: its options, errors and exit codes; `completion`, `demo`, `publish`."""
 
 import os
 from collections.abc import Sequence
@@ -35,7 +35,8 @@ from tidings.errors import ConfigError, InvalidError, TidingsError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-# A umask: addresses and links with tokens are in the database, its backups, and letters.
+# The umask of everything we write: the database, its backups and messages hold addresses and
+# tokens.
 OWNER_ONLY = 0o077
 
 
@@ -161,5 +162,5 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     finally:
-        os.umask(umask)
+        os.umask(umask)  # tests run commands in their own process
     return status

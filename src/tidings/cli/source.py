@@ -153,7 +153,7 @@ def export(start: Start, file: Path) -> None:
         are = "1 source is" if len(hidden) == 1 else f"{len(hidden)} sources are"
         click.echo(
             f"note: {are} not in the list, for the address is private: {', '.join(hidden)};"
-            " `tidings source edit SOURCE --address shown` lets it be told",
+            " `tidings source edit SOURCE --address shown` publishes it",
             err=True,
         )
 
@@ -182,7 +182,7 @@ class _EditOptions(TypedDict):
 
 
 class _Secret(click.ParamType[str]):
-    """A text, or `@FILE` for what stands in that file."""
+    """A text, or `@FILE` for the content of a file: arguments are visible in `ps`."""
 
     name = "text"
 
@@ -204,7 +204,7 @@ class _AccessOptions(TypedDict):
 
 
 class _SourceName(click.ParamType[int]):
-    """Makes an id of what names a source; what is a number is not looked up."""
+    """A source by id, slug or address; a number is not looked up."""
 
     name = "source"
 

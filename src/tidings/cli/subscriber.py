@@ -62,6 +62,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
 
     plan = ImportPlan(newsletter=slug, asks=how["ask"], is_rehearsal=how["dry_run"])
     given = dict(_meaning(one) for one in how["columns"])
+    # All of the file is read before anything is written: one bad quotation mark refuses it.
     text = _looked_through(file, given)
     report = _Report(is_rehearsal=how["dry_run"])
     with opened(start.settings()) as app:
@@ -276,7 +277,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 
 
 def _looked_through(file: Path, given: Mapping[str, str]) -> str:
-    """Return the text of a list, all of which has been looked at before anything is written."""
+    """Return the text of a list after a first pass over all of its lines."""
     try:
         text = decoded(file.read_bytes())
         columns, lines = read_csv(text, given)
@@ -300,7 +301,7 @@ def _meaning(text: str) -> tuple[str, str]:
 
 
 class _Report:
-    """What came of a list: numbers, and each line that was left out, those alike together."""
+    """The result of an import: numbers, and the skipped lines, grouped by reason."""
 
     def __init__(self, *, is_rehearsal: bool) -> None:
         self.counted: Counter[str] = Counter()
@@ -321,7 +322,10 @@ class _Report:
             self._left_out.setdefault(said, []).append((one.line, said))
 
     def show_left_out(self) -> None:
-        """Name the lines, those with few alike one by one."""
+        """Print the first skipped lines of each reason, and the numbers of the others.
+
+        A list of ten thousand lines without proof has one reason, not ten thousand.
+        """
         alone = [one for alike in self._left_out.values() for one in alike[:MOST_ALIKE]]
         for number, problem in sorted(alone):
             click.echo(f"line {number}: {problem}", err=True)
@@ -338,7 +342,7 @@ class _Report:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Return numbers in few words, as in `3-7, 9`."""
+    """Return numbers as ranges, as in `3-7, 9`."""
     found: list[list[int]] = []
     for number in numbers:
         if found and number == found[-1][-1] + 1:
@@ -413,6 +417,7 @@ def _contract(one: Subscription) -> dict[str, object]:
 
 
 def _stream(values: Iterable[dict[str, object]]) -> None:
+    # Row by row: a hundred thousand subscriptions are never in memory at once.
     separator = "[\n"
     for value in values:
         click.echo(separator + json.dumps(value, ensure_ascii=False), nl=False)

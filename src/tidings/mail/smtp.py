@@ -158,7 +158,8 @@ class SmtpConnection:
         self._rate_limit.wait()
         smtp = self._send_envelope_retrying(envelope, size=len(content))
         try:
-            # As late as possible, after the "354 go ahead": a crash from here on leaves it in doubt.
+            # As late as possible, after the "354 go ahead": a crash from here on leaves it in
+            # doubt.
             mark()
         except BaseException:
             self._disconnect()  # without the final dot nothing is sent

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-# That an SPF record may cost; with more of them it counts for nothing.
+# DNS lookups that an SPF record may cause; with more it is invalid (RFC 7208, 4.6.4).
 MAX_LOOKUPS = 10
 
-# The terms of SPF for which DNS is asked again.
+# The terms of SPF that cause a lookup.
 ASKING = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
 
 _TERM = re.compile(

@@ -26,14 +26,14 @@ from tidings.operator.doctor_dns import Senders, examine_domains, examine_relay
 from tidings.polling.store import leases
 from tidings.publishing.store import pings
 
-# The domain of what the shipped settings leave to the operator.
+# The domain in the shipped settings that the operator has to replace.
 EXAMPLE = "example.org"
 
 UNFIT = "look at the sender and reply-to of the newsletter"
 
 MAX_DRIFT = timedelta(seconds=60)
 
-# Bytes; of longer ones some mail programs hide the end, and with it the way to leave.
+# Bytes; Gmail clips longer ones, and hides the unsubscribe link with the rest.
 MAX_HTML = 102_000
 
 REQUIRED = (

@@ -31,7 +31,7 @@ USUAL_BITS = 2048
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Bytes of the largest letter, in base64.
+# Bytes of the largest message: base64 makes 4 of 3, and there are two parts.
 ENOUGH_SIZE = 300_000
 
 SOON = timedelta(days=14)

@@ -22,13 +22,13 @@ from tidings.subscribers.store.subscribers import SlotRecord
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 
-# Slots of each subscription that are told of.
+# Slots of each subscription that are explained.
 SLOTS = 20
 
-# Letters that came back, the last of them, that are told of.
+# The last bounces that are explained.
 BOUNCES = 5
 
-# Entries of a window that are named.
+# Entries of a window that are explained one by one.
 NAMED = 100
 
 _OMISSIONS = {

@@ -17,11 +17,13 @@ from tidings.subscribers.store import rate_limits
 
 logger = logging.getLogger(__name__)
 
-# Of chance in a token: far beyond guessing, so that a plain hash keeps it safe.
+# Random bytes of a token: far beyond guessing, so a plain hash is enough, without salt or
+# stretching.
 BYTES = 32
 
 HOUR = timedelta(hours=1)
-# An hour from one network; a right token is not taken either beyond that.
+# Attempts an hour from one network; beyond that a right token is refused too, or guessing would
+# pay.
 TRIES = 20
 
 
@@ -68,6 +70,7 @@ class Sessions:
         now = self._clock()
         network = self._links.network_hash(visitor) or ""
         key = self._links.keyed_hash("quota of operator", network)
+        # In a transaction of its own: an attempt counts whatever follows.
         with self._database.write() as connection:
             tries = rate_limits.take(connection, key, window=HOUR, now=now)
         if tries > TRIES:
@@ -103,6 +106,7 @@ class Sessions:
         logger.info("operator acted", extra={"token": session.token.id, "act": act})
 
     def _session(self, secret: str, token: OperatorToken) -> Session:
+        # Derived from the session: nothing to store, and it ends with it.
         csrf_token = self._links.keyed_hash("operator form", secret).hex()
         return Session(secret=secret, token=token, csrf_token=csrf_token)
 

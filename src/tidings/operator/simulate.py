@@ -24,7 +24,7 @@ from tidings.operator.store.explanations import SeqTimes
 from tidings.stories.store import records
 from tidings.subscribers.store import subscribers
 
-# Slots that were planned last: none of them is had again.
+# The last planned slots that are read: each label has at most one delivery.
 LOOK_BACK = 50
 
 
@@ -75,7 +75,7 @@ def simulate(
         whole = window_of(schedule, slot, progress, upto_seq=upto_seq, now=slot.due_at)
         window, chosen = candidates.fill(connection, whole, slot, audience=audience)
         if schedule.frequency is Frequency.INSTANT and window.from_seq == window.to_seq:
-            continue  # no slot of the calendar, and nothing happened
+            continue  # outside the calendar, and nothing new
         yield SimulatedSlot(
             slot=slot,
             from_seq=window.from_seq,

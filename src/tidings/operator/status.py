@@ -22,10 +22,10 @@ from tidings.publishing.store import pings
 from tidings.publishing.views import render
 from tidings.templating.site import Site
 
-# What the page tells of.
+# The periods of the page.
 SPANS = (DAY, 7 * DAY, 30 * DAY)
 
-# Sources that are named because they fail, or are slow.
+# Failing and slow sources that are named.
 LISTED = 10
 
 # The keys of the catalogue for how late an entry is seen, the quickest first.
@@ -37,13 +37,13 @@ LETTERS = (MessageOutcome.ACCEPTED, MessageOutcome.WAITING, MessageOutcome.FAILE
 
 Kind = TypeVar("Kind", bound=str)
 
-# Units of the drawing, which is stretched to the place that there is.
+# Units of the SVG, which is stretched to its place.
 WIDTH, HEIGHT = 600, 120
 
-# The part of a column's place that stays empty.
+# The part of a column's width that stays empty.
 GAP = 0.2
 
-# The height of what is little, so that it can be seen.
+# The least height of a bar, so that a single failure can be seen.
 LEAST = 1.5
 
 

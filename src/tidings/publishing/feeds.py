@@ -26,10 +26,9 @@ from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import archives
 from tidings.templating.site import ICON_PATH
 
-# How long an archived entry that changed stands in the feed again: who has the archive already
-# does not ask for it any more.
+# How long an archived entry that changed is in the feed again: nobody requests an archive twice.
 EDITED_FOR = timedelta(days=7)
-# Entries that stand there again for that reason.
+# How many such entries at most.
 MAX_EDITED = 20
 
 
@@ -45,6 +44,8 @@ def feed_of(connection: Connection, address: FeedAddress, context: SiteContext) 
     if scope == EVERYTHING:
         feed = _latest(connection, feed, context)
     else:
+        # By `seq`, not by date: an entry that comes late, with an old date, must reach feed
+        # readers.
         window = ListWindow(limit=context.settings.feed_size, by_seq=True, with_content=True)
         feed = _filled(feed, entries.select_entries(connection, heading.selection, window))
     return _news(connection, feed, since=address.since)
@@ -71,7 +72,7 @@ def archive_of(
         feed,
         forms=(ATOM.at(context.site.base_url + address.path),),
         updated=changed_at,
-        hubs=(),
+        hubs=(),  # an archive hardly changes: nobody subscribes to it
         archive=ArchiveLinks(
             previous=_archive_url(number - 1, context) if number > 1 else None,
             following=_archive_url(number + 1, context) if number < count else None,
@@ -89,6 +90,7 @@ def _empty(
     _, changed_at = change_log.get_change(connection, key_of(scope))
     title = heading.title if scope == EVERYTHING else f"{heading.title} · {settings.title}"
     return FeedDocument(
+        # Not the address: a feed keeps its identity when the site moves (RFC 4287, 4.2.6).
         id=uuid5(change_log.instance(connection), scope.name).urn,
         title=title,
         subtitle=heading.about,
@@ -135,6 +137,7 @@ def _news(connection: Connection, feed: FeedDocument, *, since: int) -> FeedDocu
 
     What stands beside every entry is part of each of them: if that changed, all of them did.
     """
+    # The name of a topic, say, stands beside every entry: then all of them are sent.
     if not since or change_log.get_change(connection, change_log.SITE)[0] > since:
         return feed
     return replace(feed, entries=tuple(one for one in feed.entries if one.change > since))

@@ -34,10 +34,10 @@ from tidings.publishing.store.pings import ComparedFeeds
 
 logger = logging.getLogger(__name__)
 
-# Scopes that are looked at in a round, before hubs are told of them.
+# Scopes that are compared in a round before pings are sent.
 AT_ONCE = 100
 
-# How long that may take: who changes everything at once must not keep visitors waiting.
+# How long comparing may take: after a change of everything, rendering must not slow down visitors.
 LOOK = timedelta(seconds=2)
 
 
@@ -107,6 +107,8 @@ class HubPinger:
 
     def _look(self, seen: ComparedFeeds) -> None:
         """Compare a scope's feeds with their fingerprints; they may be newer than `seen`."""
+        # Bytes, not change numbers: most changes of a source do not change all of its feeds, and
+        # hubs fetch a feed for every ping.
         feeds = feeds_of(seen.scope)
         try:
             bodies = [self._publication.body(address) for address in feeds.values()]
@@ -143,9 +145,10 @@ class HubPinger:
     def _note(self, told: HubPing, answer: Answer) -> None:
         error = refusal(answer)
         with self._database.write() as connection:
+            # Read again: the feed may have changed once more while the hub answered.
             known = pings.find(connection, told.hub, told.feed_url)
             if known is None:
-                return  # nobody wants to know any more
+                return  # the hub was taken out of the settings meanwhile
             settled = settle(known, error, told=told.change, now=self._clock())
             pings.put(connection, settled)
         what = {"hub": told.hub, "feed": told.feed_url}
@@ -170,7 +173,7 @@ def feeds_of(key: str) -> Mapping[str, Address]:
         return {"/issues.atom": ListAddress(name="issues.atom")}
     scope = scope_of(key)
     if not scope.slug and key != change_log.ALL:
-        return {}
+        return {}  # lists of sources and topics have no feeds
     return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
 
 

@@ -17,7 +17,7 @@ from tidings.publishing.store.page_cuts import Cut, PagedList, Progress
 # Pages that are made in one transaction.
 AT_ONCE = 300
 
-# Pages that are made of a list in place of those it had: none may be missing meanwhile.
+# Recut pages replace all after them in one transaction: none may be missing meanwhile.
 EVERY = 1_000_000
 
 
@@ -38,6 +38,8 @@ def repaginate_some(database: Database, *, size: int, clock: Callable[[], dateti
 
     Lists are cut from their oldest end. What is not cut yet stays on the front.
     """
+    # Cut on a snapshot first: the write transaction holds the lock that gives out change numbers,
+    # and every poll waits for that.
     with database.read() as connection:
         if not page_cuts.has_changed(connection):
             return False
@@ -84,6 +86,6 @@ def _cut_long_page(
 
 
 def _cut(connection: Connection, paged: PagedList, number: int, *, size: int, most: int) -> Cut:
-    # As many pages, and what is left for the front at least.
+    # The places of so many pages, and of the front that has to be left.
     places = page_cuts.places_from(connection, paged, number, most=(most + 1) * size)
     return Cut(scope=paged.scope, number=number, ends=list(cuts(places, size=size)))

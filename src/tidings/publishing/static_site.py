@@ -38,13 +38,14 @@ from tidings.publishing.repaginate import repaginate
 from tidings.publishing.site_context import SiteContext, every_scope, key_of, last_change, scope_of
 from tidings.publishing.store import pages
 
-# Files after which the list of files is written: that much is done twice after a crash.
+# Files after which the manifest is written: that much is done twice after a crash.
 SAVED_AFTER = 5_000
 
-# Names the files that are ours.
+# The manifest: only files in it are ever changed or removed.
 MANIFEST = ".tidings.json"
 
-# What is being written; it gets its name when it is complete.
+# The temporary name of a file; in the same folder, since a rename is atomic within a file system
+# only.
 UNFINISHED = ".tidings.part"
 
 
@@ -99,7 +100,7 @@ class SiteFolder:
         target = self._folder / path
         target.unlink(missing_ok=True)
         del self._known[path]
-        with suppress(OSError):  # one of them holds something else
+        with suppress(OSError):  # a folder that is not empty stays
             for parent in target.relative_to(self._folder).parents[:-1]:
                 (self._folder / parent).rmdir()
 
@@ -159,12 +160,14 @@ def publish(
     repaginate(database, size=context.settings.page_size, clock=clock)
     publication = Publication(database, context)
     with opened(folder) as site:
+        # By stamps: on most runs nothing has changed, and then nothing is rendered.
         planned = _planned(database, context, assets)
         todo = [file for file in planned if not site.is_current(file.path, file.stamp)]
         gone = site.others_than({file.path for file in planned})
         if not todo and not gone:
             return Written(files=len(planned), rendered=0, written=0, removed=0)
         written, lost = _write(site, todo, publication)
+        # Last: until here pages may still link to them.
         for path in (*gone, *lost):
             site.remove(path)
         site.save()
@@ -198,7 +201,7 @@ def _write(
     for done, (path, stamp, content) in enumerate(todo, 1):
         try:
             body = content if isinstance(content, bytes) else publication.body(content)
-        except NotFoundError:  # hidden or removed since we looked
+        except NotFoundError:  # hidden or removed since the files were planned
             lost.append(path)
             continue
         written += site.put(path, body, stamp=stamp, former=former.get(path, ""))
@@ -228,6 +231,7 @@ def page_path(path: str, number: int) -> str:
 
 def files(connection: Connection, context: SiteContext) -> Iterator[SiteFile]:
     """Yield all files, those that are linked to before those that link to them, if possible."""
+    # Entries first and feeds last: a feed reader that comes in between follows no dead link.
     yield from _entries(connection)
     yield from _numbered_pages(connection)
     yield from _issues(connection)
@@ -305,6 +309,7 @@ def opened(folder: Path) -> Iterator[SiteFolder]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # A lock on the folder itself ends with the process; a lock file would survive a crash.
         lock = os.open(folder, os.O_RDONLY)
         try:
             _take(lock, folder)

@@ -30,8 +30,8 @@ from tidings.subscribers.subscriber_access import is_barred, read_address, subsc
 
 logger = logging.getLogger(__name__)
 
-# New addresses that one subscriber can have written to in a day, each once: else the form would be a
-# way to send mail to strangers.
+# New addresses that one subscriber can have written to in a day, each once: else the form would be
+# a way to send mail to strangers.
 MAX_CONFIRMATIONS_A_DAY = 3
 
 
@@ -97,6 +97,7 @@ class AddressChanges:
             before = subscribers.get(connection, change.subscriber_id)
             if before.key == change.key:
                 return before
+            # Checked again: somebody may have signed up with the address since the request.
             if not self._can_have(connection, change.key):
                 raise _outdated()
             if not subscribers.move(connection, change):
@@ -104,6 +105,7 @@ class AddressChanges:
             suppressions.forgive(connection, self._links.suppression_hash(change.key))
             actor = Actor(now=now, by="reader", network=self._links.network_hash(visitor))
             addresses = {"from": before.address, "to": change.address}
+            # The old address as well: an erasure later has to find what was sent to it.
             line = actor.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
             consents.add(connection, before.id, line)
             transactional.add(

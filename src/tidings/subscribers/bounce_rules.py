@@ -7,14 +7,15 @@ from enum import StrEnum
 from tidings.model.refusals import RefusalSubject, is_unknown_to_microsoft, subject_of
 from tidings.model.subscribers import SuppressionReason
 
-# Failed issues until an address is suppressed; who keeps sending to dead ones is taken for a spammer.
+# Failed issues until an address is suppressed; who keeps sending to dead ones is taken for a
+# spammer.
 MAX_SCORE = 5
 
 # How long issues have to fail at least: a mailbox may be full over a holiday.
 MIN_FAILING_TIME = timedelta(days=14)
 
-# How long after an accepted issue without a bounce earlier failures are forgotten. Bounces may arrive
-# days later: servers retry for up to five (RFC 5321, 4.5.4.1).
+# How long after an accepted issue without a bounce earlier failures are forgotten. Bounces may
+# arrive days later: servers retry for up to five (RFC 5321, 4.5.4.1).
 FORGIVE_AFTER = timedelta(days=14)
 
 # No such mailbox, or domain; it moved, or is closed (RFC 3463).

@@ -39,8 +39,8 @@ logger = logging.getLogger(__name__)
 # Refusals that are processed in one transaction.
 BATCH = 100
 
-# How long refusals are left alone while other messages are being sent: if most of an issue turns out
-# to be refused in the same words, they must not count against the addresses.
+# How long refusals are left alone while other messages are being sent: if most of an issue turns
+# out to be refused in the same words, they must not count against the addresses.
 JUDGE_AFTER = timedelta(hours=1)
 
 
@@ -191,6 +191,7 @@ class BounceProcessor:
         claims = self._claims(sent_to)
         if signed := self._find_signed(connection, claims):
             return signed
+        # A signed address that does not verify is a forgery, and a guess from the text is too weak.
         if claims or not report.is_standard:
             return None
         found = self._find_returned(connection, report)
@@ -213,14 +214,14 @@ class BounceProcessor:
         return None
 
     def _record(self, connection: Connection, new: NewBounce, found: Addressee) -> bool:
-        """Record a bounce, and suppress the address if it is the last straw; say whether it is new."""
+        """Record a bounce, suppress the address if it was one too many; say whether it is new."""
         now = self._clock()
         whose = bounces.lock(connection, found.subscriber_id)
         is_known_to_fail = bounces.is_known_to_fail(connection, found.delivery_id)
         if whose is None or not bounces.add(connection, new, now=now):
             return False
         if found.has_moved:
-            return True
+            return True  # recorded, but it says nothing of the new address
         is_over = is_forgiven(whose.history, arrived_at=whose.arrived_at, now=now)
         before = BounceHistory() if is_over else whose.history
         decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
@@ -243,7 +244,8 @@ def _bounce(report: Report, found: Addressee) -> NewBounce:
         BounceKind.COMPLAINT if report.is_complaint else kind_of(report.status, report.diagnostic)
     )
     if not report.is_standard and kind is BounceKind.GONE:
-        # Guessed from the text: too weak to suppress an address at once, so it counts as one failure.
+        # Guessed from the text: too weak to suppress an address at once, so it counts as one
+        # failure.
         kind = BounceKind.FAILED
     return NewBounce(
         subscriber_id=found.subscriber_id,

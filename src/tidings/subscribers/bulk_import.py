@@ -38,8 +38,8 @@ from tidings.subscribers.store.transactional import NewMessage
 from tidings.subscribers.subscriber_access import consent_details, read_address
 from tidings.subscribers.subscriber_csv import CsvLine, LineResult, Membership, membership_of
 
-# Lines that are written in one transaction. Those stay written if a later one fails: an import can be
-# repeated, and skips who is subscribed already.
+# Lines that are written in one transaction. Those stay written if a later one fails: an import can
+# be repeated, and skips who is subscribed already.
 BATCH = 1000
 
 _NUMBER = re.compile(r"\d+")
@@ -51,7 +51,7 @@ FORM = "import"
 
 # The reason by which those who had left elsewhere are suppressed here.
 SUPPRESSION_REASONS: Mapping[Membership, SuppressionReason] = {
-    Membership.LEFT: SuppressionReason.ERASED,  # so that they can come back by signing up
+    Membership.LEFT: SuppressionReason.ERASED,  # the one reason that allows them to sign up again
     Membership.BOUNCED: SuppressionReason.BOUNCES,
     Membership.COMPLAINED: SuppressionReason.COMPLAINT,
     Membership.BLOCKED: SuppressionReason.OPERATOR,
@@ -156,6 +156,7 @@ class Importer:
                 else:
                     candidates.append(one)
         transaction = self._database.read if self._plan.is_rehearsal else self._database.write
+        # Lines are parsed before, outside of the transaction, which holds SQLite's only write lock.
         with transaction() as connection:
             results.extend(self._save(connection, candidates))
             results.extend(self._suppress(connection, former))
@@ -222,6 +223,7 @@ class Importer:
         for one in candidates:
             key = one.imported.key
             ended_at = known.get(key)
+            # Suppression outranks any proof in the file: the list may be older than the complaint.
             if hashes[key] in barred:
                 problem = f"address {key} is suppressed"
                 yield _skipped(one.line, problem, "is suppressed")
@@ -337,7 +339,7 @@ def _to_former_subscriber(
 
 
 def _cause_of(error: TidingsError) -> str:
-    """Return a reason without its numbers, so that lines with the same reason are counted together."""
+    """Return a reason without its numbers: lines with the same one are counted together."""
     because = error.because if isinstance(error, InvalidError | ConflictError) else str(error)
     return _NUMBER.sub("N", because)
 
@@ -352,6 +354,7 @@ def _find_moment(name: str, cells: Mapping[str, str], now: datetime) -> datetime
     except ValueError as error:
         raise InvalidError(name, text, "write it as in 2026-11-20T12:00:00Z") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Year 1 or 9999 with an offset lies outside of what `datetime` can convert.
     try:
         is_past = moment.astimezone(UTC) <= now
     except OverflowError:
@@ -368,6 +371,7 @@ def subscriber_rows(connection: Connection, newsletter: str | None) -> Iterator[
         connection: Open until the last has been read.
         newsletter: A slug; None for all newsletters.
     """
+    # Not those that have ended: an import elsewhere must not subscribe them again.
     for state in ("active", "paused"):
         wanted = SubscriptionFilter(newsletter=newsletter, state=state)
         found = bulk.select_subscriptions(connection, wanted, limit=0)

@@ -1,4 +1,4 @@
-"""Personal data of a subscriber: exported and erased at their request (GDPR, articles 15 and 17)."""
+"""Personal data of a subscriber: export and erasure (GDPR, articles 15 and 17)."""
 
 from datetime import datetime
 
@@ -19,6 +19,7 @@ def erase(
     """
     hashed = links.suppression_hash(profile.key)
     suppressions.add(connection, hashed, SuppressionReason.ERASED, now=now)
+    # Former addresses are known from the consent record; messages to them are deleted as well.
     record = consents.of_subscriber(connection, profile.id)
     moves = [line for line in record if line.event is ConsentEvent.ADDRESS_CHANGED]
     former = {line.details["from"].casefold() for line in moves}

@@ -261,6 +261,7 @@ class Unsubscriber:
 def _get(connection: Connection, numbers: tuple[int, int]) -> Subscription:
     number, nonce = numbers
     found = subscriptions.get(connection, number)
+    # SQLite may use the id of an erased subscription again: an old link must not end the new one.
     if found.nonce != nonce:
         raise NotFoundError("subscription", "by that link")
     return found

@@ -231,9 +231,12 @@ class SignUps:
         outdated = NotFoundError("sign-up", "waits here any more")
         if found is None:
             raise outdated
+        # Somebody may press the button twice, or open an old message after signing up again: both
+        # get the subscription, not an error. One that ended after the sign-up is over.
         theirs = subscriptions.find(connection, found.key, found.newsletter.id)
         if theirs and (theirs.ended_at is None or theirs.ended_at > found.asked_at):
             return theirs
+        # Only the link of the latest message: it shows the preferences that were entered last.
         is_late = self._clock() >= found.expires_at
         if is_late or int(found.asked_at.timestamp()) != asked_at:
             raise outdated

@@ -17,7 +17,7 @@ TRAILING = ".) "
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
-    """Signs and verifies the tokens of one purpose: ASCII, safe in a URL, without a time in them."""
+    """Signs and verifies the tokens of one purpose: ASCII, safe in a URL, without a time."""
 
     signer: Signer
 

@@ -1,4 +1,4 @@
-"""Lists of subscribers as CSV: ours, and those of Mailchimp, Ghost, Substack, Buttondown, listmonk."""
+"""Lists of subscribers as CSV: ours, and those of Mailchimp, Ghost, Substack and others."""
 
 import csv
 import dataclasses
@@ -23,6 +23,8 @@ _ADDRESS = re.compile(r'[\s"]*[^\s@"]+@[^\s@"]+[\s"]*')
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 
+# CSV injection: a spreadsheet runs a cell that begins like this, and titles are written by anybody.
+# Apostrophes before it are counted, so that reading gives back what was written.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -177,6 +179,7 @@ class _Rows:
             self.delimiter, self._skipped = match["delimiter"], self._skipped + 1
             lines: Iterable[str] = file
         else:
+            # Quoted headings may hold commas of their own.
             plain = _QUOTED.sub("", first)
             self.delimiter = max(DELIMITERS, key=plain.count)
             lines = _with_first(first, file)

@@ -182,6 +182,7 @@ def try_templates(templates: Templates) -> None:
     Raises:
         TemplateError: A template uses what its values do not have, or lacks its link.
     """
+    # At start: a broken template must stop the service, not the confirmations of a whole night.
     for language in templates.languages:
         for sample in _samples(language):
             written = render_message(sample, templates)

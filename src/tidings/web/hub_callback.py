@@ -14,7 +14,8 @@ from tidings.model.websub import Intent, Push
 from tidings.web.forms import read_body
 from tidings.web.services import Callbacks
 
-# Pushes that are read at a time: each is held in memory. Others are answered 503, and hubs repeat them.
+# Pushes that are read at a time: each is held in memory. Others are answered 503, and hubs repeat
+# them.
 AT_ONCE = 4
 
 # A challenge is echoed, so it must be harmless wherever it is shown.

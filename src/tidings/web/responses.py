@@ -55,7 +55,8 @@ SHARED_FOR_A_DAY = "public, max-age=86400"
 # others from storing it.
 FOR_THIS_VISITOR = "no-store, im"
 
-# May be stored, but must be revalidated: that costs one indexed read here, and nobody sees old pages.
+# May be stored, but must be revalidated: that costs one indexed read here, and nobody sees old
+# pages.
 ASK_AGAIN = "no-cache"
 
 # Characters of Accept-Language that are read.

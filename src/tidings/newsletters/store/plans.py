@@ -249,7 +249,7 @@ def _lock(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
 
 
 def _supersede(connection: Connection, deliveries: Collection[int], *, now: datetime) -> None:
-    """Supersede unsent deliveries, and drop the omissions after them: the new window covers both."""
+    """Supersede unsent deliveries, and drop later omissions: the new window covers both."""
     if not deliveries:
         return
     statement = (

@@ -31,10 +31,10 @@ from tidings.newsletters.retries import RESEND_DELAY
 from tidings.polling.store.leases import LEASE, clock
 from tidings.stories.store import stories
 
-# No slot of a newsletter is further away than that.
+# No slot is further away than that: what is must have been computed by a wrong clock.
 LONGEST_PERIOD = timedelta(days=32)
 
-# Hosts are left alone for less than that, unless they asked for more.
+# Pauses of hosts are shorter, unless they asked for more (Retry-After): those stay.
 SHORT = timedelta(minutes=1)
 
 
@@ -72,6 +72,7 @@ def remove(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -
     """Remove entries, leave tombstones for all their keys, and return how many went."""
     going = entry.c.id.in_(entry_ids)
     at = literal(now, UtcDateTime())
+    # Aliases too: whichever key the publisher uses next time, the entry does not come back as new.
     keys = select(entry.c.source_id, entry.c.key_version, entry.c.key, at).where(going)
     renamed = select(alias.c.source_id, alias.c.key_version, alias.c.key, at).where(
         alias.c.entry_id.in_(entry_ids)
@@ -95,6 +96,7 @@ def _has_been_had() -> ColumnElement[bool]:
     """Return the condition that all watermarks are past an entry."""
     readers = select(func.min(subscription.c.watermark)).where(subscription.c.ended_at.is_(None))
     editions = select(func.min(newsletter.c.watermark))
+    # Without any subscription or newsletter MIN is NULL, and nobody waits for anything.
     everything = select(counter.c.seq).scalar_subquery()
     return and_(
         *(
@@ -133,7 +135,7 @@ def bring_forward(connection: Connection, *, now: datetime, by: timedelta) -> No
         in_doubt = letters.c.state == DeliveryState.UNCERTAIN
         is_beyond = letters.c.next_try_at > now + RESEND_DELAY
         connection.execute(waits.where(in_doubt, is_beyond).values(next_try_at=now + RESEND_DELAY))
-    # Whoever lives renews its leases; those of the dead end as soon as they always do.
+    # Leases that end too late: live owners renew theirs anyway, those of dead ones must run out.
     end = clock(connection) + LEASE
     for leased in (host, delivery, notice):
         is_beyond = leased.c.lease_until > end

@@ -24,12 +24,12 @@ from tidings.model.operators import (
 )
 from tidings.model.sources import SourceState
 
-# Entries of a kind that are shown: no more can be looked through.
+# Entries of a kind that are shown: nobody looks through more.
 MOST = 100
 
 DAY = timedelta(days=1)
 
-# Days before the last one that tell what is usual.
+# Days before the last one, whose average is the usual number of bounces.
 USUAL = 7
 
 _LEAVING = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.SENDING)
@@ -45,7 +45,7 @@ def read_queue(connection: Connection) -> ModerationQueue:
     """Return held, pinned and recently hidden entries, and sources that are not polled."""
     is_held = (entry.c.state == EntryState.HELD,)
     is_pinned = (entry.c.pinned_at.is_not(None), entry.c.state == EntryState.PUBLIC)
-    # What filters dropped was never public, so has no `seq`, and may be very much.
+    # Entries that filters dropped were never public, so they have no `seq`: they may be thousands.
     was_public = (entry.c.state == EntryState.HIDDEN, entry.c.seq.is_not(None))
     return ModerationQueue(
         held=_newest(connection, entry.c.sort_at, *is_held),

@@ -37,7 +37,8 @@ from tidings.publishing.store import pings
 from tidings.subscribers.bounce_rules import BounceKind
 from tidings.subscribers.store import bounces
 
-# Entries by which it is told which sources are slow.
+# The latest entries by which slow sources are found: of all entries the median would not show that
+# a source has become slow.
 LATEST = 500
 
 _LAGS = (*LAG_COLUMNS, "lag_more")
@@ -86,7 +87,7 @@ def mail_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Mai
     step = _step(issue.c.created_at, starts)
     is_recent = issue.c.created_at >= starts[0]
     composed = select(step, func.count().label("number")).where(is_recent).group_by(step)
-    # Counted by issue first: letters are many, and to find the step of each would take long.
+    # Grouped by issue first: deliveries are many, and a CASE over thirty days for each takes long.
     of_issues = (
         select(delivery.c.issue_id, delivery.c.state, func.count().label("number"))
         .where(delivery.c.issue_id.in_(select(issue.c.id).where(is_recent)))

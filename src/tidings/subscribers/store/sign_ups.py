@@ -65,6 +65,7 @@ def ask_many(
     asked = row.on_conflict_do_update(
         index_elements=[sign_up.c.key, sign_up.c.newsletter_id],
         set_=again,
+        # In the statement itself: two forms at the same moment cannot both pass the limit.
         where=or_(is_over, sign_up.c.asked_times < MAX_LETTERS),
     )
     returned = connection.execute(asked.returning(sign_up.c.key, sign_up.c.id), rows)

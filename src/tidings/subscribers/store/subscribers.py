@@ -225,7 +225,7 @@ class SlotRecord:
 def slots(
     connection: Connection, subscription_id: int, *, label: str | None, limit: int
 ) -> list[SlotRecord]:
-    """Return the slots of a subscription, the newest first; with a label only those of that label."""
+    """Return the slots of a subscription, the newest first; only those of a label, if given."""
     letters = select(delivery).where(delivery.c.subscription_id == subscription_id)
     gaps = select(plan_log).where(plan_log.c.subscription_id == subscription_id)
     if label is not None:

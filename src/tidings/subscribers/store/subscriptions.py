@@ -76,6 +76,7 @@ def edit(
     Raises:
         NotFoundError: There is no such subscription or topic.
     """
+    # The watermark stays, so whatever the new schedule, no entry is missed or sent twice.
     due_at = next_due(preferences.schedule, now)
     changed = connection.execute(
         update(subscription)
@@ -224,6 +225,7 @@ def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetim
 def _ensure_subscriber(connection: Connection, address: tuple[str, str], *, now: datetime) -> int:
     written, key = address
     row = upsert(connection.dialect.name, subscriber).values(address=written, key=key, added_at=now)
+    # Two sign-ups of one address at the same moment: the second finds the row of the first.
     connection.execute(row.on_conflict_do_nothing())
     statement = select(subscriber.c.id).where(subscriber.c.key == key)
     return int(connection.execute(statement).scalar_one())

@@ -139,7 +139,8 @@ def _columns(new: NewMessage, now: datetime) -> dict[str, object]:
         "sign_up_id": new.sign_up_id,
         "address_change_id": new.address_change_id,
         "details": dict(new.details),
-        # Those of deliveries end in ".d": the two tables never share a Message-ID.
+        # Message-IDs of deliveries end in ".d": a bounce tells which of the two tables to look
+        # into.
         "message_id": new.name or f"{token_hex(16)}.n",
         "made_at": now,
         "state": DeliveryState.READY,
