@@ -28,6 +28,17 @@ from tidings.model.entries import Republish
 from tidings.model.feed import Link
 from tidings.model.sources import LOGIN_WANTED, Decision, Source, SourceState, login_advice
 
+# What can be changed, by field, in words.
+_SHOWN = {
+    "title": "title",
+    "url": "address",
+    "topics": "topics",
+    "given_interval": "interval",
+    "republish": "what may be shown",
+    "noindex": "for search engines",
+    "hides_address": "whether its address is shown",
+}
+
 
 @click.command
 @click.argument("url")
@@ -499,18 +510,6 @@ def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
     show_table(("", "title", "type", "url"), rows)
     number = click.prompt("Which one", type=click.IntRange(1, len(feeds)), default=1)
     return feeds[number - 1]
-
-
-# What can be changed, by field, in words.
-_SHOWN = {
-    "title": "title",
-    "url": "address",
-    "topics": "topics",
-    "given_interval": "interval",
-    "republish": "what may be shown",
-    "noindex": "for search engines",
-    "hides_address": "whether its address is shown",
-}
 
 
 def _change(options: _AccessOptions) -> Access:

@@ -42,13 +42,11 @@ class DailyNote:
         self._disk = disk
 
     def queue(self) -> bool:
-        """Queue the day's note if there is a problem; say whether this call did it.
-
-        Two services that do so at the same moment queue one note.
-        """
+        """Queue the day's note if there is a problem; say whether this call did it."""
         now = self._clock()
         if not self._operator or now.hour < MORNING:
             return False
+        # The name is unique, so the outbox itself keeps it at one a day, whoever queues first.
         name = f"{now:%Y%m%d}.operator"
         with self._database.read() as connection:
             if transactional.is_known(connection, name):

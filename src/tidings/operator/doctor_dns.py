@@ -103,6 +103,7 @@ def _dkim(dns: Dns, signer: Signer | None) -> Iterator[Finding]:
     elif signer.public_key not in [one.get("p") for one in published]:
         advice = f'publish there, as TXT: "{signer.record}"'
         yield problem(what, "the published key is not that of our signatures", advice)
+    # RFC 6376, 3.6.1: verifiers treat mail of a domain in test mode as unsigned.
     elif any(one.get("t") == "y" for one in published):
         yield warning(what, "published as a test: nobody heeds it", "take t=y out of the record")
     else:
@@ -110,7 +111,7 @@ def _dkim(dns: Dns, signer: Signer | None) -> Iterator[Finding]:
     if signer.bits is None:
         advice = "use an RSA key of 2048 bits"
         yield warning(what, "many providers cannot read Ed25519 signatures yet", advice)
-    elif signer.bits < USUAL_BITS:
+    elif signer.bits < USUAL_BITS:  # RFC 8301 asks for 2048, and accepts 1024
         yield warning(what, f"a key of {signer.bits} bits", "use one of 2048 bits")
 
 

@@ -87,6 +87,7 @@ def to_form(source: Source) -> SourceForm:
 
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
+    # It comes from a cookie: whatever else a browser sends is ignored.
     if looking.act not in {*EntryAct, *SourceAct}:
         return None
     if looking.entry_id is None:
@@ -104,11 +105,9 @@ def _said(connection: Connection, looking: OperatorView) -> Flash | None:
 
 
 def _undo(act: EntryAct, entry: Entry) -> str:
-    """Return the action that undoes another one; empty where that is not certain.
-
-    What was held or backfill before it was hidden would come back as public.
-    """
+    """Return the action that undoes another one; empty where that is not certain."""
     if act is EntryAct.HIDE:
+        # Only public entries have a `seq`: held ones and backfill would be published by undoing.
         was_public = entry.state is EntryState.HIDDEN and entry.seq is not None
         return EntryAct.UNHIDE if was_public else ""
     if act is EntryAct.UNHIDE:

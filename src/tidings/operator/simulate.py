@@ -27,6 +27,8 @@ from tidings.subscribers.store import subscribers
 # The last planned slots that are read: each label has at most one delivery.
 LOOK_BACK = 50
 
+_STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedAudience:
@@ -86,9 +88,6 @@ def simulate(
         )
         mark = window.to_seq
         told |= candidates.stories_of(chosen)
-
-
-_STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
 
 
 def _sent_stories(

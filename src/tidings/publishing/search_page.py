@@ -99,6 +99,7 @@ def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
     query = read_query(Asked(q=new.query))
     if not query.asks:
         raise InvalidError("query", new.query, "say what to look for")
+    # On a page a wrong date is ignored with a note; a saved search would keep it for ever.
     if query.misread:
         raise InvalidError("date", query.misread[0], "write it as in 2026-11-21")
     if query.is_cut:
@@ -119,7 +120,7 @@ def search_page(connection: Connection, address: PageAddress, context: SiteConte
     found = fulltext.find(connection, query)
     hits = rank(found.hits)
     size, number = context.settings.page_size, address.number or 1
-    pages = max(-(-len(hits) // size), 1)
+    pages = max(-(-len(hits) // size), 1)  # rounded up
     if number > pages:
         raise NotFoundError("page", number)
     page = _page(connection, query, hits[(number - 1) * size : number * size], context)

@@ -52,6 +52,12 @@ LEAVE_OUT = "-"
 # The field of Substack's column that is true for those who left.
 _DISABLED = "email_disabled"
 
+_OURS = {name: name for name in FIELDS}
+
+_PLAIN = {"email": "address", "e_mail": "address", "email_address": "address"}
+
+_WORDS = re.compile(r"[\s_-]+")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
@@ -379,12 +385,6 @@ PROGRAMS = (
         for sign in ("attributes", "uuid")
     ),
 )
-
-_OURS = {name: name for name in FIELDS}
-
-_PLAIN = {"email": "address", "e_mail": "address", "email_address": "address"}
-
-_WORDS = re.compile(r"[\s_-]+")
 
 
 def columns_of(headings: Sequence[str], given: Mapping[str, str]) -> Columns:

@@ -56,6 +56,49 @@ _ADDRESS = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#]+)(.*)", re.IGNORECASE | 
 
 _DELIMITERS = "%/:?#@!$&'()*+,;="
 
+_GREEK = (
+    "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι "
+    "kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ "
+    "omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω"
+)
+
+_SIGNS = (
+    "times × cdot · div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ cap ∩ cup ∪ "
+    "wedge ∧ vee ∨ land ∧ lor ∨ neg ¬ lnot ¬ sum ∑ prod ∏ int ∫ partial ∂ nabla ∇ infty ∞ "
+    "forall ∀ exists ∃ emptyset ∅ varnothing ∅ hbar ℏ ell ℓ Re ℜ Im ℑ aleph ℵ prime ′ degree ° "
+    "ldots … dots … cdots ⋯ vdots ⋮ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ "
+    "lvert | rvert | vert | mid | lVert ‖ rVert ‖ Vert ‖ angle ∠ perp ⊥ top ⊤ bot ⊥ triangle △ dagger †"
+)
+
+_RELATIONS = (
+    "le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ equiv ≡ approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ "
+    "in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq ⊇ setminus ∖ to → rightarrow → "
+    "leftarrow ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ implies ⇒ iff ⇔ "
+    "mapsto ↦ longrightarrow ⟶ vdash ⊢ models ⊨ lt < gt >"
+)
+
+_NAMES = (
+    "arccos arcsin arctan arg cos cosh cot deg det dim exp gcd hom inf ker lg lim liminf limsup ln "
+    "log max min Pr sec sin sinh sup tan tanh"
+)
+
+_AS_TEXT = (
+    "text textrm textbf textit mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol "
+    "bm mbox"
+)
+
+_NOTHING = "left right big Big bigl bigr Bigl Bigr displaystyle textstyle limits nolimits"
+
+_MARKS: Mapping[str, str] = MappingProxyType({"′": "′", "∘": "°", "∗": "*", "*": "*"})
+
+_ACCENTS: Mapping[str, str] = MappingProxyType(
+    {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
+)
+
+_ALONE: Mapping[str, str] = MappingProxyType({"'": "′", "~": " "})
+
+_DOUBLE: Mapping[str, str] = MappingProxyType(dict(zip("CEFHNPQRZ", "ℂ𝔼𝔽ℍℕℙℚℝℤ", strict=True)))
+
 
 def one_line(text: str) -> str:
     """Return `text` as one line, without control and bidi characters."""
@@ -236,39 +279,6 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
     yield from zip(words[::2], words[1::2], strict=True)
 
 
-_GREEK = (
-    "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι "
-    "kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ "
-    "omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω"
-)
-
-_SIGNS = (
-    "times × cdot · div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ cap ∩ cup ∪ "
-    "wedge ∧ vee ∨ land ∧ lor ∨ neg ¬ lnot ¬ sum ∑ prod ∏ int ∫ partial ∂ nabla ∇ infty ∞ "
-    "forall ∀ exists ∃ emptyset ∅ varnothing ∅ hbar ℏ ell ℓ Re ℜ Im ℑ aleph ℵ prime ′ degree ° "
-    "ldots … dots … cdots ⋯ vdots ⋮ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ "
-    "lvert | rvert | vert | mid | lVert ‖ rVert ‖ Vert ‖ angle ∠ perp ⊥ top ⊤ bot ⊥ triangle △ dagger †"
-)
-
-_RELATIONS = (
-    "le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ equiv ≡ approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ "
-    "in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq ⊇ setminus ∖ to → rightarrow → "
-    "leftarrow ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ implies ⇒ iff ⇔ "
-    "mapsto ↦ longrightarrow ⟶ vdash ⊢ models ⊨ lt < gt >"
-)
-
-_NAMES = (
-    "arccos arcsin arctan arg cos cosh cot deg det dim exp gcd hom inf ker lg lim liminf limsup ln "
-    "log max min Pr sec sin sinh sup tan tanh"
-)
-
-_AS_TEXT = (
-    "text textrm textbf textit mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol "
-    "bm mbox"
-)
-
-_NOTHING = "left right big Big bigl bigr Bigl Bigr displaystyle textstyle limits nolimits"
-
 _SYMBOLS: Mapping[str, str] = MappingProxyType(
     {
         **dict(_pairs(_GREEK)),
@@ -282,16 +292,6 @@ _SYMBOLS: Mapping[str, str] = MappingProxyType(
         "|": "‖",
     }
 )
-
-_MARKS: Mapping[str, str] = MappingProxyType({"′": "′", "∘": "°", "∗": "*", "*": "*"})
-
-_ACCENTS: Mapping[str, str] = MappingProxyType(
-    {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
-)
-
-_ALONE: Mapping[str, str] = MappingProxyType({"'": "′", "~": " "})
-
-_DOUBLE: Mapping[str, str] = MappingProxyType(dict(zip("CEFHNPQRZ", "ℂ𝔼𝔽ℍℕℙℚℝℤ", strict=True)))
 
 
 def xml_text(text: str) -> str:

@@ -15,6 +15,15 @@ from tidings.errors import NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import Decision
 
+_ENTRY = (
+    entry.c.key,
+    entry.c.published_raw,
+    entry.c.digest_eligible,
+    entry.c.updates,
+    entry.c.retouched_at,
+    entry.c.history,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRecord:
@@ -99,16 +108,6 @@ def of_source(connection: Connection, source_id: int) -> SourceRecord:
         removed=connection.execute(removed).scalar_one(),
         documents=connection.scalars(kept.order_by(document.c.fetched_at.desc())).all(),
     )
-
-
-_ENTRY = (
-    entry.c.key,
-    entry.c.published_raw,
-    entry.c.digest_eligible,
-    entry.c.updates,
-    entry.c.retouched_at,
-    entry.c.history,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

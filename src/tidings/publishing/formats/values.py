@@ -31,7 +31,8 @@ _LANGUAGES = (
     " or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw"
     " ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
-# Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none.
+# Those of ISO 639-1. Publishers write "cn" and "jp", which are countries, and validators refuse
+# them.
 LANGUAGES = frozenset(_LANGUAGES.split())
 
 PICTURE_TYPES = MappingProxyType(
@@ -106,6 +107,7 @@ def updated_at(entry: Entry) -> datetime:
     Many entries are first seen at one moment; so that each has a time of its own, the
     publisher's date counts. Once we have seen an entry change, no date from before that does.
     """
+    # Feed readers sort by `updated`, and show an entry again if it grows: it must never go back.
     edited = entry.changed_at > entry.first_seen_at
     claims = [entry.updated] if edited else [entry.updated, entry.published]
     earliest = entry.first_seen_at if edited else _NEVER
@@ -123,7 +125,7 @@ def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
         source=_publishable_source(entry.source),
         atom_id=xml_text(entry.atom_id),
         title=xml_line(entry.title),
-        # Who has no page of the publisher's to go to has ours.
+        # RSS and Atom readers need a link: without a publisher's page it leads to ours.
         url=find_uri(entry.url) or (feed.entries_url and f"{feed.entries_url}{entry.id}") or None,
         authors=_lines(entry.authors),
         categories=_lines(entry.categories),
@@ -147,6 +149,7 @@ def _publishable_source(source: SourceCredit) -> SourceCredit:
         title=xml_line(source.title) or url,
         url=url,
         site_url=find_uri(source.site_url),
+        # Atom wants an absolute IRI as `id`; feeds have bare numbers as well.
         guid=source.guid if source.guid and is_name(source.guid) else None,
         rights=xml_line(source.rights or "") or None,
     )

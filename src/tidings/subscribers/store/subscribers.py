@@ -18,6 +18,9 @@ from tidings.newsletters.windows import Omission
 from tidings.subscribers.bounce_rules import BounceHistory
 from tidings.subscribers.store import subscriptions
 
+# Slots of one label that are looked at: one stands, the others were superseded.
+_SAME = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentIssue:
@@ -284,10 +287,6 @@ def published_between(
     is_in = (entry.c.seq > from_seq, entry.c.seq <= to_seq)
     newest = select(entry.c.id).where(*is_in).order_by(entry.c.seq.desc()).limit(limit)
     return list(connection.scalars(newest))
-
-
-# Slots of one label that are looked at: one stands, the others were superseded.
-_SAME = 20
 
 
 def _entry_ids(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[int]]:
