@@ -16,7 +16,7 @@ from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
-from tidings.web.services import Operators, Tokens
+from tidings.web.services import OperatorServices, TokenServices
 from web.visitors import Operations
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -46,7 +46,7 @@ class OperatorSite:
             templates=shipped_templates(),
             page_path=lambda path, number: f"{path}?page={number}",
         )
-        operators = Operators(
+        operators = OperatorServices(
             sessions=self.sessions,
             operating=OperatorActions(self.database, clock=self.clock),
             overview=Overview(self.database),
@@ -55,7 +55,7 @@ class OperatorSite:
             Publication(self.database, context),
             site,
             templates=context.templates,
-            tokens=Tokens(Readers(), None, None, (), self.clock, operators),
+            tokens=TokenServices(Readers(), None, None, (), self.clock, operators),
             probes=Operations(),
         )
 

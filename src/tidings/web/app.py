@@ -29,7 +29,7 @@ from tidings.web.preferences import PreferencePages, UnsubscribePages
 from tidings.web.private import PrivateResponses
 from tidings.web.response_cache import CachedBody, compress
 from tidings.web.responses import is_current
-from tidings.web.services import Probes, Publication, Readers, Tokens
+from tidings.web.services import Probes, Publication, SubscriberServices, TokenServices
 from tidings.web.sign_up import SubscribePages
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -60,7 +60,7 @@ def create_app(
     site: Site,
     *,
     templates: Templates,
-    tokens: Tokens,
+    tokens: TokenServices,
     probes: Probes,
 ) -> Starlette:
     """Build the application.
@@ -120,7 +120,7 @@ def create_app(
     return app
 
 
-def _reader_routes(readers: Readers | None, private: PrivateResponses) -> list[Route]:
+def _reader_routes(readers: SubscriberServices | None, private: PrivateResponses) -> list[Route]:
     if readers is None:
         return []
     return [

@@ -145,6 +145,7 @@ class Documents:
         The stamp is read before the body: a change in between is cached under the older tag, which
         nobody will ask for again, and never the other way round.
         """
+        # First of all: what an operator sees must never come out of the cache for everybody.
         if answer := await self._answer_to_operator(request, address):
             return answer
         stamp = await self._stamps.get(address)
@@ -159,6 +160,7 @@ class Documents:
         wanted = address
         if isinstance(address, FeedAddress) and 0 < since < stamp.change:
             wanted = replace(address, since=since)
+        # Cached bodies are answered without a thread: to start one costs more than the answer.
         body = self._bodies.find(wanted, stamp.etag)
         if body is None:
             render = partial(self._publication.body, wanted)
@@ -209,7 +211,8 @@ class StampReader:
             self._asked[address] = get_running_loop().create_future()
         if self._reading is None or self._reading.done():
             self._reading = create_task(self._serve())
-        return await shield(self._asked[address])  # others may wait for the same
+        # A visitor who hangs up cancels only their own wait: others may wait for the same stamp.
+        return await shield(self._asked[address])
 
     async def _serve(self) -> None:
         while self._asked:

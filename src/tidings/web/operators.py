@@ -30,7 +30,7 @@ from tidings.web import responses
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.response_cache import compress
-from tidings.web.services import Operators, Publication
+from tidings.web.services import OperatorServices, Publication
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -51,7 +51,9 @@ MOMENT = 60
 class OperatorSessions:
     """Recognises operators by their cookie; a request without one costs nothing."""
 
-    def __init__(self, operators: Operators, publication: Publication, base_url: str) -> None:
+    def __init__(
+        self, operators: OperatorServices, publication: Publication, base_url: str
+    ) -> None:
         self.operators = operators
         self._publication = publication
         self.cookies = OperatorCookies(base_url)
@@ -105,11 +107,11 @@ class OperatorSessions:
 class OperatorPages:
     """The operator's pages."""
 
-    def __init__(self, sessions: OperatorSessions, answers: PrivateResponses) -> None:
-        self._sessions = sessions.operators.sessions
-        self._operating = sessions.operators.operating
-        self._overview = sessions.operators.overview
-        self._operators = sessions
+    def __init__(self, operator_sessions: OperatorSessions, answers: PrivateResponses) -> None:
+        self._sessions = operator_sessions.operators.sessions
+        self._actions = operator_sessions.operators.operating
+        self._overview = operator_sessions.operators.overview
+        self._operator_sessions = operator_sessions
         self._answers = answers
 
     def routes(self) -> list[Route]:
@@ -148,7 +150,7 @@ class OperatorPages:
             raise HTTPException(409) from error
 
     def _desk(self, request: Request) -> Response:
-        session = self._operators.find(request)
+        session = self._operator_sessions.find(request)
         if session is None:
             return self._sign_in_page(request)
         page = OverviewPage(
@@ -166,10 +168,10 @@ class OperatorPages:
             return self._sign_in_page(request, fault="token", status=403)
         except ConflictError:
             return self._sign_in_page(request, fault="tries", status=429)
-        if former := self._operators.find(request):
+        if former := self._operator_sessions.find(request):
             self._sessions.sign_out(former)
         response = self._redirect("/operator")
-        self._operators.cookies.keep_secret(
+        self._operator_sessions.cookies.keep_secret(
             response, session.secret, until=session.token.expires_at
         )
         return response
@@ -178,7 +180,7 @@ class OperatorPages:
         if session := self._find_verified(request, form):
             self._sessions.sign_out(session)
         response = self._redirect("/")
-        self._operators.cookies.drop_secret(response)
+        self._operator_sessions.cookies.drop_secret(response)
         return response
 
     def _on_entry(self, request: Request, form: Form) -> Response:
@@ -186,11 +188,11 @@ class OperatorPages:
         if session is None:
             return self._sign_in_page(request, fault="ended", status=403)
         act, entry_id = _act(EntryAct, form), _number(form)
-        self._operating.on_entries(act, [entry_id])
+        self._actions.on_entries(act, [entry_id])
         return self._done(session, form, act, entry_id)
 
     def _source_form(self, request: Request) -> Response:
-        session = self._operators.find(request)
+        session = self._operator_sessions.find(request)
         if session is None:
             return self._sign_in_page(request)
         found, _ = self._overview.source(_slug(request))
@@ -204,17 +206,17 @@ class OperatorPages:
         found, _ = self._overview.source(_slug(request))
         match act:
             case SourceAct.PAUSE:
-                self._operating.set_state(found.id, SourceState.PAUSED)
+                self._actions.set_state(found.id, SourceState.PAUSED)
             case SourceAct.RESUME:
-                self._operating.set_state(found.id, SourceState.ACTIVE)
+                self._actions.set_state(found.id, SourceState.ACTIVE)
             case SourceAct.POLL:
-                self._operating.make_due(found.id)
+                self._actions.make_due(found.id)
             case SourceAct.RELEASE:
-                self._operating.release_source(found.id)
+                self._actions.release_source(found.id)
             case SourceAct.EDIT:
                 filled = _filled(form)
                 try:
-                    self._operating.edit_source(found.id, filled)
+                    self._actions.edit_source(found.id, filled)
                 except InvalidError as error:
                     return self._form_page(request, session, filled, fault=error.kind)
         return self._done(session, form, act)
@@ -225,7 +227,7 @@ class OperatorPages:
         Raises:
             HTTPException: There is one, and the form is not of it.
         """
-        session = self._operators.find(request)
+        session = self._operator_sessions.find(request)
         if session is not None:
             given, right = form.text("proof").encode(), session.csrf_token.encode()
             if not compare_digest(given, right):
@@ -238,7 +240,7 @@ class OperatorPages:
         """Redirect back to the page of the form, which shows a message."""
         self._sessions.note_act(session, act)
         response = self._redirect(own_path(form.text("back")))
-        self._operators.cookies.say(response, act, entry_id)
+        self._operator_sessions.cookies.say(response, act, entry_id)
         return response
 
     def _form_page(
@@ -258,9 +260,11 @@ class OperatorPages:
     def _page(
         self, request: Request, session: Session, page: OperatorPage, *, status: int = 200
     ) -> Response:
-        operator = self._operators.look(request, session)
+        operator = self._operator_sessions.look(request, session)
         shown = replace(page, site=replace(page.site, operator=operator))
-        return self._operators.told(self._answers.page(request, shown, status=status), operator)
+        return self._operator_sessions.told(
+            self._answers.page(request, shown, status=status), operator
+        )
 
     def _sign_in_page(self, request: Request, *, fault: str = "", status: int = 200) -> Response:
         page = SignInPage(site=self._answers.site, fault=fault)

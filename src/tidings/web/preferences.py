@@ -27,7 +27,7 @@ from tidings.subscribers.pages import (
 from tidings.templating.site import Site
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
 from tidings.web.private import PRIVATE, PrivateResponses
-from tidings.web.services import Readers, Unsubscribing
+from tidings.web.services import SubscriberServices, Unsubscribing
 from tidings.web.sign_up import choice_in
 
 NOTHING_CHOSEN = Form(())
@@ -49,10 +49,10 @@ OFTENEST_FIRST = (
 class PreferencePages:
     """The pages of a subscriber's preferences."""
 
-    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
-        self._offers = readers.offers
+    def __init__(self, readers: SubscriberServices, answers: PrivateResponses) -> None:
+        self._choices = readers.offers
         self._preferences = readers.preferences
-        self._moving = readers.moving
+        self._address_changes = readers.moving
         self._answers = answers
         self._menu = answers.menu(readers.languages)
 
@@ -124,7 +124,7 @@ class PreferencePages:
 
     def _move(self, request: Request, form: Form) -> Response:
         try:
-            self._moving.ask(_token(request), form.text("address"))
+            self._address_changes.ask(_token(request), form.text("address"))
         except InvalidError as error:
             return self._page(request, form, fault=error)
         return self._page(request, said=StatusMessage.MOVING)
@@ -144,8 +144,10 @@ class PreferencePages:
         return self._answers.page(request, FarewellPage(site=site, kind="signed-out"))
 
     def _forget(self, request: Request, form: Form) -> Response:
+        # The browser checks the box as well; but forms are sent by scripts, too.
         if not form.text("sure"):
             return self._page(request, said=StatusMessage.UNSURE)
+        # Before erasing: afterwards nobody knows the language.
         site = self._site(self._preferences.read(_token(request)))
         self._preferences.forget(_token(request))
         return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
@@ -159,35 +161,35 @@ class PreferencePages:
         fault: InvalidError | None = None,
     ) -> Response:
         try:
-            reader = self._preferences.read(_token(request))
+            subscriber = self._preferences.read(_token(request))
         except NotFoundError:
             return self._answers.lost(request)
-        is_moving, kind = form.text("do") == "move", fault.kind if fault else ""
+        is_address_changes, kind = form.text("do") == "move", fault.kind if fault else ""
         page = PreferencesPage(
-            site=self._site(reader),
+            site=self._site(subscriber),
             menu=self._menu,
-            address=masked(reader.address),
-            preferences=self._shown(reader, form, fault="" if is_moving else kind),
+            address=masked(subscriber.address),
+            preferences=self._shown(subscriber, form, fault="" if is_address_changes else kind),
             said=said,
-            wanted=form.text("address") if is_moving else "",
-            fault=kind if is_moving else "",
+            wanted=form.text("address") if is_address_changes else "",
+            fault=kind if is_address_changes else "",
             detail=fault.detail if fault else "",
         )
         is_wrong = fault or said is StatusMessage.UNSURE
         return self._answers.page(request, page, status=422 if is_wrong else 200)
 
     def _shown(
-        self, reader: SubscriberProfile, form: Form, *, fault: str
+        self, subscriber: SubscriberProfile, form: Form, *, fault: str
     ) -> tuple[Preference, ...]:
         """Return the subscriptions; the one with a fault as it was filled in."""
         faulty = _number(form) if fault else None
         shown = []
-        for one in reader.subscriptions:
+        for one in subscriber.subscriptions:
             choice = choice_in(form) if one.id == faulty else to_form(one)
             shown.append(
                 Preference(
                     subscription=one,
-                    offer=self._offers.get(one.newsletter.slug),
+                    offer=self._choices.get(one.newsletter.slug),
                     choice=choice,
                     fault=fault if one.id == faulty else "",
                     can_undo=self._answers.can_undo(one),
@@ -199,18 +201,18 @@ class PreferencePages:
         token = _token(request)
         try:
             if request.method == "POST":
-                reader = self._moving.confirm(token, self._answers.visitor(request))
-                page = AddressPage(site=self._site(reader), is_done=True)
+                subscriber = self._address_changes.confirm(token, self._answers.visitor(request))
+                page = AddressPage(site=self._site(subscriber), is_done=True)
                 return self._answers.page(request, page)
-            self._moving.look(token)
+            self._address_changes.look(token)
         except NotFoundError:
             return self._answers.lost(request)
         page = AddressPage(site=self._answers.site_for(request), is_done=False)
         return self._answers.page(request, page)
 
-    def _site(self, reader: SubscriberProfile) -> Site:
+    def _site(self, subscriber: SubscriberProfile) -> Site:
         """Return what pages share, in the language of a subscriber's messages."""
-        first = next(iter(reader.subscriptions), None)
+        first = next(iter(subscriber.subscriptions), None)
         return self._answers.site_in(first.language) if first else self._answers.site
 
 
@@ -242,6 +244,8 @@ class UnsubscribePages:
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
         body = await read_body(request, MAX_BODY)
+        # RFC 8058 allows form-urlencoded and multipart; no cookies and no redirect, so before
+        # anything else, and without a check of the origin: the provider's server sends it.
         if ONE_CLICK in body:
             return await run_in_threadpool(self._one_click, request)
         form = parse_form(body) if is_form(request) else Form(())
@@ -253,6 +257,7 @@ class UnsubscribePages:
         visitor = self._answers.visitor(request)
         try:
             self._unsubscribing.end(token, Ending.ONE_CLICK, visitor=visitor)
+        # A provider that gets an error may show the button as broken: who was erased has left too.
         except NotFoundError as error:
             if error.kind == "link":
                 return self._answers.lost(request)

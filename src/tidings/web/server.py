@@ -30,7 +30,7 @@ from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
-from tidings.web.services import Check, Operators, Probes, Readers, Tokens
+from tidings.web.services import Check, OperatorServices, Probes, SubscriberServices, TokenServices
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def serve(app: App, listening: socket.socket) -> None:
         Publication(app.database, context),
         site,
         templates=context.templates,
-        tokens=Tokens(
+        tokens=TokenServices(
             unsubscribing=Unsubscriber(app.database, links=links, clock=utc_now),
             callbacks=HubRequests(
                 app.database, clock=utc_now, max_size=app.settings.fetch.max_size
@@ -128,9 +128,9 @@ def _find_links(app: App) -> SignedLinks | None:
     return app.links
 
 
-def _readers(app: App, links: SignedLinks) -> Readers:
+def _readers(app: App, links: SignedLinks) -> SubscriberServices:
     database, languages = app.database, app.mail_templates.languages
-    return Readers(
+    return SubscriberServices(
         offers=NewsletterChoices(database),
         subscribing=SignUps(database, links=links, clock=utc_now, languages=languages),
         preferences=SubscriberPreferences(
@@ -141,8 +141,8 @@ def _readers(app: App, links: SignedLinks) -> Readers:
     )
 
 
-def _operators(app: App, links: SignedLinks) -> Operators:
-    return Operators(
+def _operators(app: App, links: SignedLinks) -> OperatorServices:
+    return OperatorServices(
         sessions=Sessions(app.database, links=links, clock=utc_now),
         operating=OperatorActions(app.database, clock=utc_now),
         overview=Overview(app.database),

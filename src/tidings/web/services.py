@@ -94,7 +94,7 @@ class Callbacks(Protocol):
         """
 
 
-class Readers(NamedTuple):
+class SubscriberServices(NamedTuple):
     """What serves those who read newsletters, or would; asked from many threads.
 
     Attributes:
@@ -108,7 +108,7 @@ class Readers(NamedTuple):
     languages: Collection[str]
 
 
-class Operators(NamedTuple):
+class OperatorServices(NamedTuple):
     """The use cases of operators; thread-safe."""
 
     sessions: Sessions
@@ -116,7 +116,7 @@ class Operators(NamedTuple):
     overview: Overview
 
 
-class Tokens(NamedTuple):
+class TokenServices(NamedTuple):
     """What is behind addresses and forms with a token; thread-safe.
 
     Attributes:
@@ -128,10 +128,10 @@ class Tokens(NamedTuple):
 
     unsubscribing: Unsubscribing
     callbacks: Callbacks
-    readers: Readers | None
+    readers: SubscriberServices | None
     trusted: Sequence[Network]
     clock: Callable[[], datetime]
-    operators: Operators | None = None
+    operators: OperatorServices | None = None
 
 
 class Check(NamedTuple):
