@@ -16,7 +16,7 @@ from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
-from tidings.web.services import Operators, Tokens
+from tidings.web.services import OperatorServices, TokenServices
 from web.visitors import Operations
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -40,22 +40,22 @@ class OperatorSite:
 
     def app(self):
         site = replace(SITE, base_url=self.base_url, has_forms=True)
-        imprint = SiteContext(
+        context = SiteContext(
             settings=config.load(data_dir("config") / "tidings.toml", None, {}).publish,
             site=site,
             templates=shipped_templates(),
             page_path=lambda path, number: f"{path}?page={number}",
         )
-        operators = Operators(
+        operators = OperatorServices(
             sessions=self.sessions,
             operating=OperatorActions(self.database, clock=self.clock),
             overview=Overview(self.database),
         )
         return create_app(
-            Publication(self.database, imprint),
+            Publication(self.database, context),
             site,
-            templates=imprint.templates,
-            tokens=Tokens(Readers(), None, None, (), self.clock, operators),
+            templates=context.templates,
+            tokens=TokenServices(Readers(), None, None, (), self.clock, operators),
             probes=Operations(),
         )
 

@@ -22,13 +22,13 @@ SETTINGS = PublishSettings(
 
 
 def publication_of(database, *, site=SITE, **settings):
-    imprint = SiteContext(
+    context = SiteContext(
         settings=replace(SETTINGS, **settings),
         site=site,
         templates=shipped_templates(),
         page_path=lambda path, number: f"{path}?page={number}",
     )
-    return Publication(database, imprint)
+    return Publication(database, context)
 
 
 def topic(slug):

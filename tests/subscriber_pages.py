@@ -14,7 +14,7 @@ from tidings.db.subscriber_tables import all_tables
 from tidings.model.subscribers import parse_networks
 from tidings.subscribers.sign_up import NewsletterChoices
 from tidings.web.app import create_app
-from tidings.web.services import Readers, Tokens
+from tidings.web.services import SubscriberServices, TokenServices
 from web.visitors import Operations
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
@@ -36,14 +36,14 @@ class SubscriberPages:
 
     def app(self, *, trusted=()):
         house = self.house
-        readers = Readers(
+        readers = SubscriberServices(
             offers=NewsletterChoices(house.database),
             subscribing=house.subscribing,
             preferences=house.preferences,
             moving=house.moving,
             languages=LANGUAGES,
         )
-        tokens = Tokens(
+        tokens = TokenServices(
             unsubscribing=house.leaving,
             callbacks=None,
             readers=readers,

@@ -19,7 +19,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.resources import data_dir
 from tidings.templating.site import Site
 from tidings.web.app import create_app
-from tidings.web.services import Operators, Readers, Tokens
+from tidings.web.services import OperatorServices, SubscriberServices, TokenServices
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -139,9 +139,9 @@ def test_every_option_is_in_the_reference():
 def test_every_address_is_in_the_reference():
     site = Site(title="", kicker="", base_url="http://x", language="en", version="1")
     templates = load_templates([data_dir("templates") / "web"])
-    readers = Readers(None, None, None, None, languages=())
-    operators = Operators(None, None, None)
-    tokens = Tokens(None, None, readers=readers, trusted=(), clock=None, operators=operators)
+    readers = SubscriberServices(None, None, None, None, languages=())
+    operators = OperatorServices(None, None, None)
+    tokens = TokenServices(None, None, readers=readers, trusted=(), clock=None, operators=operators)
     publication = SimpleNamespace(stamp=None)
     app = create_app(publication, site, templates=templates, tokens=tokens, probes=None)
     reference = text_of("docs/reference/http.md")

@@ -53,7 +53,7 @@ class TransactionalMail:
             address=address,
             key=address.casefold(),
             newsletter_id=self.newsletter.id,
-            wish=a_wish(language=language),
+            preferences=a_wish(language=language),
             form="page",
             wording="1",
             network=None,
@@ -117,8 +117,8 @@ def sender_for(database, connect, **changes):
         TransactionalQueue,
         database,
         list_headers_of=_list_headers_of,
-        writer=ContextBuilder(LINKS, site_url=SITE_URL, contact="news@example.org"),
-        write=lambda context: render_message(context, mail_templates()),
+        contexts=ContextBuilder(LINKS, site_url=SITE_URL, contact="news@example.org"),
+        render=lambda context: render_message(context, mail_templates()),
         mail_domain="example.org",
     )
     usual = {

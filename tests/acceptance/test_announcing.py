@@ -36,7 +36,7 @@ def published(tidings, web):
         tidings.opened(**settings) as app,
         Fetcher(app.settings.fetch, version="1", lease=lambda _: True) as fetcher,
     ):
-        imprint = SiteContext(
+        context = SiteContext(
             settings=app.settings.publish,
             site=site_of(app),
             templates=shipped_templates(),
@@ -45,7 +45,7 @@ def published(tidings, web):
         published = Press(
             app.database,
             hub,
-            publication=Publication(app.database, imprint),
+            publication=Publication(app.database, context),
             hubs=hubs_of(app),
             post=fetcher.post,
         )

@@ -165,7 +165,7 @@ def test_a_subscriber_is_shown_with_how_many_letters_came_back(tidings_on_sqlite
     [listed] = tidings("subscriber", "show", READERS[0], "--json").json
 
     assert len(shown) == 2
-    assert re.fullmatch(r"came back: 1 since \S+ \S+, the last on \S+ \S+", shown[1])
+    assert re.fullmatch(r"bounces: 1 since \S+ \S+, the last on \S+ \S+", shown[1])
     assert (listed["bounce_score"], listed["suppressed"]) == (1, None)
     assert listed["bouncing_since"] == listed["bounced_at"] is not None
 

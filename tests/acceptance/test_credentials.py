@@ -240,7 +240,7 @@ def test_what_was_set_can_be_taken_away(tidings, web, secretive):
     )
     none = tidings("source", "access", 1, "--none")
 
-    assert (some.out, none.out) == ("user agent\n", "asked like all others\n")
+    assert (some.out, none.out) == ("user agent\n", "fetched like all others\n")
     tidings("poll")
     [request] = web.requests(url)
     assert not request.headers.keys() & {"authorization", "x-key", "cookie"}
@@ -279,7 +279,7 @@ def test_what_cannot_be_sent_is_refused_without_a_word_of_it(tidings_on_sqlite, 
 
     assert refused.status == 2
     assert not tells(refused.err)
-    assert tidings_on_sqlite("source", "access", 1).out == "asked like all others\n"
+    assert tidings_on_sqlite("source", "access", 1).out == "fetched like all others\n"
 
 
 def test_a_password_can_be_typed_unseen(tidings_on_sqlite, web):

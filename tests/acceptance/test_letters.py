@@ -253,7 +253,7 @@ def test_a_test_letter_counts_for_nothing(news, relay):
         pytest.param(
             ("newsletter", "add", "updates", "--title", "Again"), 1, "exists already", id="taken"
         ),
-        pytest.param(("issue", "send", "updates"), 2, "say --yes", id="nobody to ask"),
+        pytest.param(("issue", "send", "updates"), 2, "confirm with --yes", id="nobody to ask"),
         pytest.param(
             ("issue", "preview", "updates", "--at", "yesterday"),
             2,

@@ -287,7 +287,7 @@ def test_who_leaves_gets_nothing_and_who_comes_back_begins_anew(news, web):
         pytest.param("subscriber show eve@example.org", 1, "no subscriber", id="nobody"),
         pytest.param("issue preview weekly --at noon", 2, "time 'noon'", id="no time"),
         pytest.param("issue preview zzz", 1, "no newsletter zzz", id="preview of nothing"),
-        pytest.param("issue send weekly", 2, "say --yes", id="nobody to ask"),
+        pytest.param("issue send weekly", 2, "confirm with --yes", id="nobody to ask"),
         pytest.param("issue send weekly --to eve", 2, "address 'eve'", id="test to nobody"),
         pytest.param("issue show 99", 1, "no issue 99", id="unknown issue"),
         pytest.param("delivery list --state lost", 2, "uncertain", id="no such state"),

@@ -37,7 +37,7 @@ def test_a_token_is_taken_back_once(tidings_on_sqlite):
     said = [tidings("token", "revoke", 1).out for _ in range(2)]
     unknown = tidings("token", "revoke", 2)
 
-    assert said == ["token 1 revoked\n", "token 1 is worth nothing already\n"]
+    assert said == ["token 1 revoked\n", "token 1 is not valid any more\n"]
     assert (unknown.status, unknown.err) == (1, "tidings: no operator token 2\n")
     assert tidings("token", "list").out.split("\t")[:3] == ["1", "", "revoked"]
 

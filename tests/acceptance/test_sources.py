@@ -237,7 +237,7 @@ def test_each_change_says_in_one_line_what_it_did(tidings_on_sqlite, web):
         (["suppression", "add", "c@b.org"], "is suppressed already: c@b.org"),
         (
             ["suppression", "remove", "c@b.org"],
-            "gets letters again, once subscribed anew: c@b.org",
+            "can be subscribed again: c@b.org",
         ),
         (["subscriber", "remove", "a@b.org", "--yes"], "forgotten: a@b.org"),
         (["newsletter", "remove", "day", "--yes"], "removed, with 0 subscriptions: Day"),

@@ -39,7 +39,7 @@ from tidings.publishing.views import Archive, EntryPage, IssuePage, IssuesPage, 
 from tidings.search.query import SearchInput
 from tidings.search.snippets import SnippetPart
 from tidings.templating.site import Site
-from tidings.web.services import Tokens
+from tidings.web.services import TokenServices
 
 TEMPLATES = Path(__file__).parents[2] / "templates" / "web"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -434,7 +434,7 @@ class Readers:
 
 def tokens_of(readers=None, callbacks=None):
     """Return who acts for those with a token, where nobody can sign up."""
-    return Tokens(
+    return TokenServices(
         unsubscribing=readers or Readers(),
         callbacks=callbacks,
         readers=None,

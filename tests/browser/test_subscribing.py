@@ -177,7 +177,7 @@ def test_a_reader_finds_the_form_and_signs_up_by_keyboard_alone(reader, door):
     with reader.page.expect_navigation():
         keys.press("Enter")
 
-    assert reader.heading() == "Look into your mailbox"
+    assert reader.heading() == "Check your mailbox"
     reader.open_letter("confirm")
     reader.press("Yes, subscribe")
     assert [one.schedule.frequency for one in door.house.subscriptions()] == ["weekdays"]

@@ -144,7 +144,7 @@ def test_it_tells_of_everything_that_may_be_wrong(post, outbox):
         "The disk is nearly full",
         "The relay refuses letters: 1 case",
         "relay:25: 530 who are you?",
-        "1 letter has not left for hours",
+        "1 letter has been waiting for hours",
         "welcome to Ann.Example@example.org: 451 4.7.1 try again",
         "1 letter may not have arrived",
         "goodbye to Ann.Example@example.org: -",
@@ -154,7 +154,7 @@ def test_it_tells_of_everything_that_may_be_wrong(post, outbox):
         "1 source says that it is gone for good",
         "answered 410 Gone",
         "it seems to have moved to https://new.example/feed",
-        "1 entry waits to be released",
+        "1 entry is waiting to be released",
     ):
         assert sentence in " ".join(text.split())
     assert "not told of" not in text

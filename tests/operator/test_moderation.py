@@ -13,7 +13,7 @@ from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.operators import EntryAct, OperatorToken, Session, SourceForm
 from tidings.model.sources import SourceState
-from tidings.operator.moderation import OperatorActions, OperatorView, Overview, in_form
+from tidings.operator.moderation import OperatorActions, OperatorView, Overview, to_form
 
 TOKEN = OperatorToken(
     id=1, label="", created_at=NOON, expires_at=NOON + HOUR, last_used_at=None, revoked_at=None
@@ -102,12 +102,12 @@ def test_a_form_changes_what_it_says_otherwise_and_nothing_else(database, room, 
     source_id = room.follow(topic="databases")
     before = source_of(database, source_id)
 
-    operating.edit_source(source_id, in_form(before))
+    operating.edit_source(source_id, to_form(before))
     untouched = source_of(database, source_id)
     filled = SourceForm(title="Mine", topics=(), interval="90m", republish="title", noindex=True)
     operating.edit_source(source_id, filled)
     edited = source_of(database, source_id)
-    operating.edit_source(source_id, in_form(edited))
+    operating.edit_source(source_id, to_form(edited))
 
     assert untouched == before
     assert (edited.title, edited.topics, edited.given_interval) == (

@@ -17,7 +17,7 @@ def test_what_never_was_public_is_not_listed_as_hidden(database, follow, poll):
         both = [by_state[EntryState.PUBLIC], by_state[EntryState.BACKFILL]]
         visibility.hide(connection, both, now=NOON)
 
-        found = moderation.read_desk(connection)
+        found = moderation.read_queue(connection)
 
     assert [one.id for one in found.hidden] == [by_state[EntryState.PUBLIC]]
 
@@ -34,7 +34,7 @@ def test_no_more_is_shown_than_can_be_looked_through_and_all_is_counted(database
         ]
         connection.execute(insert(entry), copies)
 
-        found = moderation.read_desk(connection)
+        found = moderation.read_queue(connection)
 
         assert len(found.held) == moderation.MOST
         assert moderation.count_pending(connection) == moderation.MOST + 1

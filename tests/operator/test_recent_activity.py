@@ -198,7 +198,7 @@ def test_hubs_are_told_of_by_how_it_stands_with_them(database):
             pings.put(connection, one)
 
     with database.read() as connection:
-        counted = pings.count_by_standing(connection)
+        counted = pings.count_by_state(connection)
         figures = status.collect(connection, now=NOON)
     [standing] = read_status(database, now=NOON).hubs
     assert counted == figures.hub_pings == {"told": 2, "waiting": 1, "failing": 2}
@@ -230,14 +230,14 @@ def test_a_year_is_told_in_one_statement_for_all_its_hours(desk):
 def test_the_page_is_made_of_it_and_of_what_all_pages_have(desk):
     source_id = desk.follow(title="A source that fails")
     desk.poll(source_id, fails=True)
-    imprint = SiteContext(
+    context = SiteContext(
         settings=None,
         site=replace(SITE, topics=()),
         templates=shipped_templates(),
         page_path="{}?page={}".format,
     )
 
-    page = status_body(desk.database, imprint, now=NOON).decode()
+    page = status_body(desk.database, context, now=NOON).decode()
 
     assert "A source that fails" in page
     assert "Last poll: 20 November 2026, 12:00 UTC." in page

@@ -30,11 +30,11 @@ class Publisher:
         self.assets = {"style.css": b"body {}"}
 
     def __call__(self):
-        imprint = SiteContext(
+        context = SiteContext(
             settings=SETTINGS, site=SITE, templates=self.templates, page_path=page_path
         )
         return static_site.publish(
-            self.paged.database, imprint, self.folder, assets=self.assets, clock=lambda: NOON
+            self.paged.database, context, self.folder, assets=self.assets, clock=lambda: NOON
         )
 
     @property

@@ -363,7 +363,7 @@ def test_sources_are_listed_with_how_they_are_doing():
 
     assert "2 sources." in page
     assert "学习笔记 Up to date 1,234 entries 20 November 2026 Databases Visit the site" in page
-    assert "学习笔记 Not asked yet 1,234 entries Databases New entries" in page
+    assert "学习笔记 Not polled yet 1,234 entries Databases New entries" in page
 
 
 @pytest.mark.parametrize("health", list(SourceHealth))

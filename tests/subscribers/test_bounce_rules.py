@@ -95,7 +95,7 @@ def judged(days, *, kind=BounceKind.FAILED, standing=None):
     standing = standing or BounceHistory()
     for day in days:
         decision = decide(kind, standing, is_known_to_fail=False, now=NOON + day * DAY)
-        standing = decision.standing
+        standing = decision.history
     return decision
 
 
@@ -132,19 +132,19 @@ def test_a_dislike_of_us_never_counts():
     decision = judged(range(100), kind=BounceKind.OTHER, standing=before)
 
     assert decision.reason is None
-    assert decision.standing == before
+    assert decision.history == before
 
 
 def test_an_issue_counts_once():
     first = decide(BounceKind.FAILED, BounceHistory(), is_known_to_fail=False, now=NOON)
 
-    again = decide(BounceKind.FAILED, first.standing, is_known_to_fail=True, now=NOON + 2 * DAY)
+    again = decide(BounceKind.FAILED, first.history, is_known_to_fail=True, now=NOON + 2 * DAY)
 
-    assert again.standing == first.standing
+    assert again.history == first.history
 
 
 def test_who_is_let_go_begins_anew():
-    assert judged(range(15)).standing == BounceHistory()
+    assert judged(range(15)).history == BounceHistory()
 
 
 @pytest.mark.parametrize(

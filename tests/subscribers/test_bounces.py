@@ -55,7 +55,7 @@ class Desk:
         return self.address.of(row.id, row.message_id)
 
     def take(self, raw):
-        return self.processor.take_in(raw)
+        return self.processor.process(raw)
 
     def fail(self, *, after=DAY, **report):
         """Send an issue, of which a failure is reported; return what became of that."""
@@ -346,7 +346,7 @@ def test_a_link_that_is_made_up_shows_nothing(desk):
 def test_the_server_may_say_whom_a_message_was_for(desk):
     row = desk.send()
 
-    taken = desk.processor.take_in(a_report("undisclosed@example.org"), sent_to=[desk.to(row)])
+    taken = desk.processor.process(a_report("undisclosed@example.org"), sent_to=[desk.to(row)])
 
     assert taken is BounceResult.COUNTED
 
@@ -377,7 +377,7 @@ def test_what_the_relay_refuses_is_judged_the_same_and_once(desk):
     desk.send(reject)
 
     for _ in range(2):
-        desk.processor.judge_refusals()
+        desk.processor.process_refusals()
 
     assert not desk.reads()
     [bounce] = desk.kept()
@@ -395,7 +395,7 @@ def test_many_refusals_are_all_judged(desk, monkeypatch):
     desk.outbox.tell(*[accept, reject] * 6)
     desk.newsletter_site.deliver(desk.outbox)
 
-    desk.processor.judge_refusals()
+    desk.processor.process_refusals()
 
     assert len({bounce.subscriber for bounce in desk.kept()}) == 6
 
@@ -416,10 +416,10 @@ def test_a_refusal_waits_until_it_is_known_what_becomes_of_the_others(desk):
     desk.outbox.tell(refuse_and_stop)
     desk.newsletter_site.deliver(desk.outbox, stop=stop)
 
-    desk.processor.judge_refusals()
+    desk.processor.process_refusals()
     at_once = desk.kept()
     desk.newsletter_site.now += HOUR
-    desk.processor.judge_refusals()
+    desk.processor.process_refusals()
 
     assert at_once == []
     assert [bounce.subscriber for bounce in desk.kept()] == [ANN]
@@ -480,7 +480,7 @@ def test_one_broken_mailbox_does_not_stop_the_others(desk):
         Box(a_report(desk.to(rows[1]), status="5.2.2")),
     ]
 
-    desk.processor.attend(boxes, stop=Event())
+    desk.processor.run(boxes, stop=Event())
 
     assert [box.finished for box in boxes] == [[True], [True]]
     assert len(desk.kept()) == 2

@@ -207,8 +207,8 @@ def test_who_was_asked_three_times_is_not_asked_again_and_the_others_are(house):
         "bob@example.org"
     ]
     with house.database.read() as connection:
-        waiting = sign_ups.waiting(connection, None, now=house.room.now)
-    assert [(one.key, one.asked_times, one.wish.language) for one in waiting] == [
+        waiting = sign_ups.pending(connection, None, now=house.room.now)
+    assert [(one.key, one.asked_times, one.preferences.language) for one in waiting] == [
         ("bob@example.org", 1, "en"),
         ("ann@example.org", 3, "zh"),
     ]

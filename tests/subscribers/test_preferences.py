@@ -280,7 +280,7 @@ def test_a_suppressed_address_gets_nothing_that_waits(house, ann):
 
     with house.database.write() as connection:
         new = consent_log.suppress(
-            connection, address, SuppressionReason.OPERATOR, evidence="a letter", act=act
+            connection, address, SuppressionReason.OPERATOR, evidence="a letter", actor=act
         )
     house.room.deliver(outbox)
 

@@ -11,7 +11,7 @@ from tidings.db.subscriber_tables import all_tables, consent, quota, sign_up
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason, Visitor
-from tidings.subscribers.sign_up import PER_NETWORK, SignUpAnswer, forget_expired
+from tidings.subscribers.sign_up import MAX_PER_NETWORK, SignUpAnswer, forget_expired
 from tidings.subscribers.store import sign_ups, suppressions
 
 
@@ -98,14 +98,14 @@ def test_an_address_gets_one_letter_a_day_and_three_while_it_waits(house):
 
 
 def test_a_network_is_stopped_without_harm_to_others(house):
-    for number in range(PER_NETWORK + 5):
+    for number in range(MAX_PER_NETWORK + 5):
         house.ask(f"n{number}@example.org", after=timedelta(seconds=5))
     house.ask("n22@example.org", visitor=Visitor(network="2001:db8::7"))
 
     asked = [address for _, address in house.letters()]
 
     assert asked == [
-        *(f"n{number}@example.org" for number in range(PER_NETWORK)),
+        *(f"n{number}@example.org" for number in range(MAX_PER_NETWORK)),
         "n22@example.org",
     ]
 
@@ -137,9 +137,9 @@ def test_what_may_be_a_machine_has_to_be_sent_once_more(house, fields):
 
 
 def test_who_is_beyond_a_limit_that_is_not_of_their_address_is_told(house):
-    answers = [house.ask(f"n{n}@example.org") for n in range(PER_NETWORK + 1)]
+    answers = [house.ask(f"n{n}@example.org") for n in range(MAX_PER_NETWORK + 1)]
 
-    assert answers == [*[SignUpAnswer.TAKEN] * PER_NETWORK, SignUpAnswer.LATER]
+    assert answers == [*[SignUpAnswer.TAKEN] * MAX_PER_NETWORK, SignUpAnswer.LATER]
 
 
 def test_known_and_unknown_addresses_are_answered_alike(house):
@@ -169,7 +169,7 @@ def test_known_and_unknown_addresses_are_answered_alike(house):
         ("confirm", "bob@example.org"),
     ]
     with house.database.read() as connection:
-        waiting = sign_ups.waiting(connection, None, now=house.room.now)
+        waiting = sign_ups.pending(connection, None, now=house.room.now)
     assert "eve@example.org" not in [one.key for one in waiting]
 
 

@@ -141,7 +141,7 @@ def test_addresses_are_for_reading_only(visitor, method):
 
     assert answer.status == 405
     assert {name.strip() for name in answer.headers["allow"].split(",")} == {"GET", "HEAD"}
-    assert b"This address is for reading only" in answer.body
+    assert b"This address is read-only" in answer.body
 
 
 def test_a_bug_is_answered_with_a_page_and_noted(visitor, publication, caplog):

@@ -59,12 +59,12 @@ def test_every_page_leads_to_its_feed_in_every_format(stems, visitor):
 
 
 def test_every_feed_is_a_file_in_every_format(stems, database):
-    imprint = SiteContext(
+    context = SiteContext(
         settings=SETTINGS, site=SITE, templates=shipped_templates(), page_path=page_path
     )
 
     with database.read() as connection:
-        written = {file.path for file in files(connection, imprint)}
+        written = {file.path for file in files(connection, context)}
 
     wanted = {f"{stem.lstrip('/')}.{name}" for stem in stems.values() for name in FORMATS}
     assert wanted <= written

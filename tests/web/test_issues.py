@@ -67,8 +67,8 @@ def publication(database):
 
 
 def publish(database, folder):
-    imprint = replace(IMPRINT, page_path=page_path)
-    static_site.publish(database, imprint, folder, assets={}, clock=lambda: SEVEN)
+    context = replace(IMPRINT, page_path=page_path)
+    static_site.publish(database, context, folder, assets={}, clock=lambda: SEVEN)
 
 
 @pytest.fixture

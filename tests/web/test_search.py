@@ -41,13 +41,13 @@ def room(database):
 
 @pytest.fixture
 def publication(database):
-    imprint = SiteContext(
+    context = SiteContext(
         settings=SETTINGS,
         site=SITE,
         templates=shipped_templates(),
         page_path=lambda path, number: f"{path}?page={number}",
     )
-    return Publication(database, imprint)
+    return Publication(database, context)
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_nothing_is_shown_that_a_source_withholds(room, ask, republish):
         pytest.param("", "All words have to be there", id="nothing asked"),
         pytest.param("nothing like it", "Nothing was found", id="nothing found"),
         pytest.param('" * ( NEAR', "Nothing was found", id="rubbish"),
-        pytest.param("x since:yesterday", "“yesterday” is no day", id="no day"),
+        pytest.param("x since:yesterday", "“yesterday” is not a date", id="no day"),
         pytest.param("x " * 5000, "only its beginning", id="ten kilobytes"),
         pytest.param("\x00\x1b<script>", "Nothing was found", id="what cannot be printed"),
     ],

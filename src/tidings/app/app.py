@@ -1,4 +1,4 @@
-"""The program, opened: what commands, pages and ticks work with."""
+"""The application object: settings, database, and what its parts share."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ SHORTEST_SECRET = 16
 
 _Built = TypeVar("_Built")
 
-# Held while something is built; one for all, for what is built may need another.
+# Held while a part is built; one reentrant lock for all, since parts need each other.
 _BUILDING = RLock()
 
 
@@ -46,7 +46,7 @@ def utc_now() -> datetime:
 
 
 class BuiltOnce(Generic[_Built]):
-    """A property that is built when it is first asked for, once, however many threads ask.
+    """A property that is computed once, however many threads ask for it first.
 
     `functools.cached_property` holds no lock from Python 3.12 on.
     """
@@ -67,13 +67,14 @@ class BuiltOnce(Generic[_Built]):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class App:
-    """The program, ready, with what its parts share; `polling`, `publishing` and `mailing` make those.
+    """The application: settings, an open database, and what all parts share.
 
-    What is shared is built when it is first asked for, from any thread, and kept: most commands
-    need neither templates nor a secret, and must start without.
+    Shared parts are built on first use, from any thread, and kept: most commands need neither
+    templates nor a secret, and must start without them.
 
     Attributes:
-        prepared: What had to be done to the database; said once all else is known to work.
+        prepared: What was done to the database on opening (made, upgraded); logged once everything
+            else is known to work.
     """
 
     settings: Settings
@@ -82,7 +83,7 @@ class App:
 
     @property
     def hub_callback(self) -> str | None:
-        """What precedes the tokens in our addresses for hubs; None if hubs are not used."""
+        """The prefix of the addresses that hubs call; None if WebSub is not used."""
         return self.settings.websub.callback(self.settings.web.base_url)
 
     @property
@@ -93,7 +94,7 @@ class App:
 
     @BuiltOnce
     def secret(self) -> bytes:
-        """What signs links: the setting, on SQLite failing that a file beside the database.
+        """The key of signed links: the setting, or on SQLite a file beside the database.
 
         Raises:
             ConfigError: There is none, it is too short, or the file cannot be used.
@@ -109,7 +110,7 @@ class App:
 
     @BuiltOnce
     def links(self) -> "SignedLinks":
-        """What makes and reads signed links.
+        """Signs and verifies links.
 
         Raises:
             ConfigError: There is no secret to sign with.
@@ -120,7 +121,7 @@ class App:
 
     @BuiltOnce
     def sender(self) -> "Sender":
-        """Who letters are from, unless their newsletter says otherwise.
+        """The From of messages, unless their newsletter has its own.
 
         Raises:
             ConfigError: The setting is not exactly one address.
@@ -134,7 +135,7 @@ class App:
 
     @BuiltOnce
     def signer(self) -> "Signer | None":
-        """What signs letters by DKIM; None if the relay does.
+        """Signs messages (DKIM); None if the relay does.
 
         Raises:
             ConfigError: The key cannot be used.
@@ -145,7 +146,7 @@ class App:
 
     @BuiltOnce
     def bounce_address(self) -> "BounceAddress | None":
-        """What makes and reads the addresses that bounces go to; None if there are none of our own.
+        """Makes and reads signed bounce addresses; None without `[bounce] address`.
 
         Raises:
             ConfigError: There is no secret, or the address cannot be used.
@@ -157,7 +158,7 @@ class App:
 
     @BuiltOnce
     def mail_templates(self) -> "Templates":
-        """The templates of letters, read and tried.
+        """The templates of messages, loaded and checked.
 
         Raises:
             TemplateError: One of them is broken.
@@ -168,7 +169,7 @@ class App:
 
     @BuiltOnce
     def page_templates(self) -> "Templates":
-        """The templates of pages, read and tried.
+        """The templates of pages, loaded and checked.
 
         Raises:
             TemplateError: One of them is broken.
@@ -178,14 +179,14 @@ class App:
         return load_templates(self._template_folders("web"))
 
     def _template_folders(self, kind: str) -> list[Path]:
-        """Return where the templates of a kind are, `web` or `email`: the operator's first."""
+        """Return the folders of templates of a kind, `web` or `email`: the operator's first."""
         own, shipped = self.settings.templates.folder, data_dir("templates") / kind
         return [Path(own) / kind, shipped] if own else [shipped]
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[App]:
-    """Open the database, in the schema of this version.
+    """Open the database, upgraded to the schema of this version.
 
     Raises:
         ConfigError: It cannot be reached, or used as it is.
@@ -202,7 +203,7 @@ def opened(settings: Settings) -> Iterator[App]:
 
 
 def process_name() -> str:
-    """Return a name for this process that nothing else has, for leases."""
+    """Return a unique name for this process, for leases."""
     return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
 
 

@@ -1,7 +1,4 @@
-"""How what mails is put together: planning, composing, the way out.
-
-How the doctor is put together.
-"""
+"""Builds what mails: planner, senders, bounce processor, importer, doctor."""
 
 import shutil
 import socket
@@ -48,7 +45,7 @@ PLACEHOLDER = "example.org"
 
 
 def composer(app: App) -> Composer:
-    """Return what writes issues.
+    """Return the composer of issues.
 
     Raises:
         TemplateError: A template of the letters is broken.
@@ -65,7 +62,7 @@ def composer(app: App) -> Composer:
 
 
 def planner(app: App) -> Planner:
-    """Return what plans issues.
+    """Return the planner of issues.
 
     Raises:
         TemplateError: A template of the letters is broken.
@@ -76,7 +73,7 @@ def planner(app: App) -> Planner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """The way out for messages.
+    """The way out for messages: a relay, or a folder.
 
     Attributes:
         name: Of the relay, or the path of the folder: what pauses are kept under.
@@ -91,7 +88,7 @@ class Transport:
 
 
 def transport(app: App) -> Transport:
-    """Return the way out for messages, whatever they are.
+    """Return the transport that the settings name.
 
     Raises:
         ConfigError: The transport is unknown or cannot be used.
@@ -112,7 +109,7 @@ def transport(app: App) -> Transport:
 
 
 def issue_messages(app: App) -> IssueMessages:
-    """Return what makes issues into messages.
+    """Return the builder of issues' messages.
 
     Raises:
         ConfigError: There is no secret, or no usable sender.
@@ -132,7 +129,7 @@ def issue_messages(app: App) -> IssueMessages:
 
 
 def issue_sender(app: App) -> IssueSender:
-    """Return what sends issues.
+    """Return the sender of issues.
 
     Raises:
         ConfigError: The transport is unknown or cannot be used, or there is no secret.
@@ -151,7 +148,7 @@ def issue_sender(app: App) -> IssueSender:
 
 
 def transactional_sender(app: App) -> Sender[ClaimedMessage]:
-    """Return what sends transactional mail: the same way out, over one connection more.
+    """Return the sender of transactional mail: the same transport, one connection of its own.
 
     Raises:
         TemplateError: A template of the letters is broken.
@@ -165,14 +162,14 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
             return _list_headers_of(newsletter, sender=sender, site_url=site_url)
         return ListHeaders(sender=sender, reply_to=None, list_id=domain, list_title=sender.name)
 
-    def write(context: MessageContext) -> RenderedMessage:
+    def render(context: MessageContext) -> RenderedMessage:
         return render_message(context, templates)
 
     open_queue = partial(
         TransactionalQueue,
         app.database,
-        writer=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
-        write=write,
+        contexts=ContextBuilder(app.links, site_url=site_url, contact=sender.address),
+        render=render,
         list_headers_of=list_headers_of,
         mail_domain=domain,
     )
@@ -201,7 +198,7 @@ def _list_headers_of(
 
 
 def bounce_processor(app: App) -> BounceProcessor:
-    """Return what judges the mail that comes back.
+    """Return the processor of bounces.
 
     Raises:
         ConfigError: There is no secret, or the address cannot be used.
@@ -210,14 +207,14 @@ def bounce_processor(app: App) -> BounceProcessor:
 
 
 def bounce_mailboxes(app: App) -> list[Mailbox]:
-    """Return where bounces arrive, as far as we are to look there."""
+    """Return the mailboxes that bounces are read from; none if others deliver them to us."""
     bounce = app.settings.bounce
     folders: list[Mailbox] = [Maildir(Path(bounce.maildir))] if bounce.maildir else []
     return [*folders, Imap(bounce)] if bounce.imap_host else folders
 
 
 def daily_note(app: App) -> DailyNote:
-    """Return what writes to the operator once a day.
+    """Return the daily note to the operator.
 
     Raises:
         TemplateError: A template of the letters is broken.
@@ -238,7 +235,7 @@ def daily_note(app: App) -> DailyNote:
 
 
 def importer(app: App, plan: ImportPlan) -> Importer:
-    """Return what brings in a list of subscribers.
+    """Return an importer of a list of subscribers.
 
     Raises:
         TemplateError: A template of the letters is broken.
@@ -261,7 +258,7 @@ def _render_issue(
 
 
 def free_space(app: App) -> tuple[int, int] | None:
-    """Return the free bytes and all bytes of the disk with the database, if it is a file."""
+    """Return the free bytes and all bytes of the disk with the SQLite file; None on PostgreSQL."""
     if not app.database.is_sqlite:
         return None
     usage = shutil.disk_usage(app.database.path.parent)
@@ -270,7 +267,7 @@ def free_space(app: App) -> tuple[int, int] | None:
 
 @contextmanager
 def examining(app: App, dns: Dns) -> Iterator[Doctor]:
-    """Return what examines the set-up, and try the templates of the pages.
+    """Return the doctor, and check the templates of pages.
 
     Raises:
         TemplateError: A template is broken.

@@ -1,4 +1,4 @@
-"""How what gathers is put together: sockets, parsers, and the first list of sources."""
+"""Builds what polls: sockets, parser processes, and the engines that use them."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
-    """The sockets and children of a process, and what reads feeds by them.
+    """The event loop and the parser processes of this process, and the engines that share them.
 
     Attributes:
         fetch: Fetches requests of one host in turn, and reports from any thread.
@@ -51,7 +51,7 @@ class Polling:
     clock: Callable[[], datetime] = utc_now
 
     def poller(self) -> Poller:
-        """Return what polls sources."""
+        """Return the poller of sources."""
         return Poller(
             self.app.database,
             fetch=self.fetch,
@@ -64,7 +64,7 @@ class Polling:
         )
 
     def replayer(self) -> Replayer:
-        """Return what polls sources with documents that were kept."""
+        """Return what polls sources again with stored documents."""
         return Replayer(
             self.app.database,
             parse=self.parse,
@@ -72,7 +72,7 @@ class Polling:
         )
 
     def push_reader(self) -> PushReader:
-        """Return what takes in documents that hubs have sent."""
+        """Return what saves documents that hubs have pushed."""
         return PushReader(
             self.app.database,
             parse=self.parse,
@@ -82,7 +82,7 @@ class Polling:
         )
 
     def prober(self) -> Prober:
-        """Return what looks at addresses."""
+        """Return what fetches addresses to find feeds."""
         return Prober(
             self.app.database,
             fetch=self.fetch,
@@ -93,16 +93,16 @@ class Polling:
         )
 
     def source_adder(self) -> SourceAdder:
-        """Return what follows sources."""
+        """Return what adds sources."""
         database, prober = self.app.database, self.prober()
         return SourceAdder(database, prober=prober, clock=self.clock, rules=self._rules)
 
     def move_finder(self) -> MoveFinder:
-        """Return what looks for sources that have moved."""
+        """Return what looks for the new address of sources that fail."""
         return MoveFinder(self.app.database, prober=self.prober(), clock=self.clock)
 
     def hub_subscriber(self, callback: str) -> HubSubscriber:
-        """Return what asks hubs to call us; `callback` precedes the token in our addresses."""
+        """Return what subscribes at hubs; `callback` precedes the token in our addresses."""
         database = self.app.database
         return HubSubscriber(database, post=self.post, clock=self.clock, callback=callback)
 
@@ -129,7 +129,7 @@ class Polling:
 
 @contextmanager
 def polling(app: App) -> Iterator[Polling]:
-    """Start what polling needs: the event loop of the sockets, and the children."""
+    """Start the event loop of the sockets and the parser processes, until the context ends."""
     owner = process_name()
     lease = partial(_lease_hop, app.database, owner)
     with (
@@ -142,7 +142,7 @@ def polling(app: App) -> Iterator[Polling]:
 
 
 def import_first_sources(app: App) -> None:
-    """Follow the sources of the list that the settings name, if there is no source yet.
+    """Import the list of sources that the settings name, if there are no sources yet.
 
     Raises:
         ConfigError: The list cannot be read.

@@ -1,4 +1,4 @@
-"""How what publishes is put together: templates, pages, feeds, and who is told of them."""
+"""Builds what publishes: site, feeds and pages, the static site, hub pings."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ FILES = ("style.css", "script.js", "favicon.svg")
 
 
 def hubs_of(app: App) -> tuple[str, ...]:
-    """Return who is told when a feed of ours has changed.
+    """Return the hubs that are pinged when one of our feeds changes.
 
     Raises:
         ConfigError: One of them is no address.
@@ -35,7 +35,7 @@ def hubs_of(app: App) -> tuple[str, ...]:
 
 
 def hub_pinger(app: App, post: Post) -> HubPinger:
-    """Return what tells hubs of our feeds, by `post`."""
+    """Return what pings hubs, by `post`."""
     return HubPinger(
         app.database,
         publication=publication_of(app, _unnumbered),
@@ -59,12 +59,12 @@ def site_of(app: App) -> Site:
     )
 
 
-def imprint_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
-    """Return what all that is published has in common, as where pages are mere files.
+def site_context_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
+    """Return the context of everything that is published.
 
     Args:
-        app: The program.
-        page_path: Gives our path of a numbered page, by that of the newest.
+        app: The application.
+        page_path: Gives the path of a numbered page, by that of the newest.
     """
     return SiteContext(
         settings=app.settings.publish,
@@ -75,12 +75,12 @@ def imprint_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
 
 
 def publication_of(app: App, page_path: Callable[[str, int], str]) -> Publication:
-    """Return what is published; `page_path` as for `imprint_of`."""
-    return Publication(app.database, imprint_of(app, page_path))
+    """Return the publication; `page_path` as for `site_context_of`."""
+    return Publication(app.database, site_context_of(app, page_path))
 
 
 def publish(app: App, folder: Path) -> Written:
-    """Write what is published into a folder.
+    """Write the static site into a folder.
 
     Raises:
         ConfigError: The folder cannot be written to.
@@ -88,10 +88,10 @@ def publish(app: App, folder: Path) -> Written:
     """
     assets = {name: app.page_templates.file(name) for name in FILES}
     return static_site.publish(
-        app.database, imprint_of(app, file_path), folder, assets=assets, clock=utc_now
+        app.database, site_context_of(app, file_path), folder, assets=assets, clock=utc_now
     )
 
 
 def _unnumbered(path: str, _number: int) -> str:
-    """Return the path of a page; no feed leads to a page by its number."""
+    """Return the path of a page; feeds never link to a numbered one."""
     return path

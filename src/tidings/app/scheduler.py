@@ -1,4 +1,4 @@
-"""The ticks: what happens by itself while the service runs."""
+"""The scheduler: the jobs that run while the service does."""
 
 import logging
 import time
@@ -33,23 +33,23 @@ from tidings.subscribers.sign_up import forget_expired
 logger = logging.getLogger(__name__)
 
 MAIL_TICK = timedelta(seconds=30)
-# Somebody sits and waits for the message that asks for a confirmation.
+# Somebody waits at the screen for the message to confirm.
 TRANSACTIONAL_TICK = timedelta(seconds=10)
 WATCH_TICK = timedelta(minutes=15)
 BOUNCE_TICK = timedelta(minutes=5)
-# What was pushed is here already: a read of a small table finds it.
+# Short: a pushed document is here already, and looking for it is a read of a small table.
 PUSH_TICK = timedelta(seconds=1)
 CLOCK_TICK = timedelta(seconds=10)
-# By how much a clock differs, from one look to the next, that was set and does not just drift.
+# Between two looks: a clock that differs by more was set, it did not just drift.
 JUMP = timedelta(seconds=5)
-# How often we look where sources may have moved that answer no more.
+# How often a new address is looked for of sources that fail.
 LOOK_TICK = timedelta(minutes=5)
 
 
 class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
-    """A pause after each run, by whatever the clock says then.
+    """An interval that begins when a run has ended, by the clock of that moment.
 
-    The library's own interval counts from the run before: after a clock was set forward it would
+    APScheduler's own interval counts from the run before: after a clock was set forward it would
     list every run that was missed, and those of some years take all the memory there is.
     """
 
@@ -64,11 +64,11 @@ class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
 
 @contextmanager
 def ticking(app: App) -> Iterator[None]:
-    """Poll, plan and deliver what is due, again and again, until the context ends.
+    """Run all jobs again and again, until the context ends.
 
-    What a tick does is found in the database, so a tick that is late, missed or doubled by
-    another process does no harm. At the end a round in progress saves what it has decided,
-    waits a few seconds for messages on their way, and gives back what it holds.
+    What a job does is found in the database, so a run that is late, missed or doubled by another
+    process does no harm. At the end a round in progress saves what it has decided, waits a few
+    seconds for replies, and releases its leases.
     """
     stop = Event()
     scheduler = BackgroundScheduler(
@@ -84,7 +84,7 @@ def ticking(app: App) -> Iterator[None]:
         send_transactional = partial(_send, transactional, stop, kind="transactional")
         watch = partial(_watch, mailing.daily_note(app), app.database)
         mailboxes = mailing.bounce_mailboxes(app)
-        bounces = partial(mailing.bounce_processor(app).attend, mailboxes, stop=stop)
+        bounces = partial(mailing.bounce_processor(app).run, mailboxes, stop=stop)
         tick = app.settings.poll.tick
         jobs = (
             (poll, tick),
@@ -99,7 +99,7 @@ def ticking(app: App) -> Iterator[None]:
         for job, pause in jobs:
             scheduler.add_job(_unless_away(job, outage), Every(pause, at_once=True))
         for hub_job in _hub_jobs(app, gathering, stop):
-            # Not at once: a hub may call back before it answers, and must find us listening.
+            # Not at once: some hubs call back before they answer, and must find us listening.
             scheduler.add_job(_unless_away(hub_job, outage), Every(tick, at_once=False))
         scheduler.start()
         observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
@@ -120,7 +120,7 @@ def _say_where_messages_go(app: App, relay: str) -> None:
 
 
 def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None]:
-    """Return a job that leaves it to its next run if the database is away."""
+    """Return a job that is skipped until its next run if the database is away."""
 
     def run() -> None:
         try:
@@ -132,7 +132,7 @@ def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None
 
 
 def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Event) -> None:
-    """Let all ticks go on when the clock is set: the scheduler sleeps as long as it once computed."""
+    """Reschedule all jobs when the clock was set; it sleeps for a span computed before."""
     offset = _clock_offset()
     while not stop.wait(CLOCK_TICK.total_seconds()):
         before, offset = offset, _clock_offset()
@@ -155,7 +155,7 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
 
 
 def _clock_offset() -> timedelta:
-    """Return how far the clock is from one that nobody sets."""
+    """Return the offset of the clock from the monotonic one."""
     return utc_now() - datetime.fromtimestamp(time.monotonic(), UTC)
 
 
@@ -167,7 +167,7 @@ def _poll(poller: Poller, stop: Event) -> None:
 
 
 def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[], object]]:
-    """Yield what is to be done for hubs, those that tell us and those that we tell; forget others."""
+    """Yield the jobs of WebSub, as subscriber and as publisher, and forget other hubs."""
     database = app.database
     if callback := app.hub_callback:
         yield partial(gathering.hub_subscriber(callback).send_requests, stop=stop)

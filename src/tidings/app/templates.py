@@ -1,4 +1,4 @@
-"""The templates of all pages and letters: read, checked and tried once, before anything is served."""
+"""Loads and checks the templates of all pages and messages before anything is served."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -21,7 +21,7 @@ from tidings.publishing.views import (
     Page,
 )
 from tidings.subscribers import transactional_message
-from tidings.subscribers.pages import ReaderPage
+from tidings.subscribers.pages import SubscriberPage
 from tidings.templating.templates import Templates
 
 PAGES: tuple[type[Page], ...] = (
@@ -35,13 +35,13 @@ PAGES: tuple[type[Page], ...] = (
     ErrorPage,
     SearchPage,
     StatusPage,
-    *get_args(ReaderPage),
+    *get_args(SubscriberPage),
     *get_args(OperatorPage),
 )
 
 
 def load_templates(directories: Sequence[Path]) -> Templates:
-    """Read the templates of all pages, the operator's folder first.
+    """Load the templates of all pages, the operator's folder first.
 
     Raises:
         TemplateError: A file is missing, broken, or breaks its page's contract.
@@ -52,11 +52,11 @@ def load_templates(directories: Sequence[Path]) -> Templates:
 
 
 def load_mail_templates(directories: Sequence[Path]) -> Templates:
-    """Read the templates of all letters, the operator's folder first, and try them.
+    """Load the templates of all messages, the operator's folder first, and render samples.
 
     Raises:
-        TemplateError: A file is missing, broken, or uses what a letter does not have; a part
-            lacks the way to leave, or the subject is empty.
+        TemplateError: A file is missing, broken, or uses what its context does not have; a part
+            lacks the unsubscribe link, or the subject is empty.
     """
     templates = Templates(
         directories, contracts={**render.contracts(), **transactional_message.template_contracts()}

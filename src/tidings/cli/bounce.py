@@ -1,4 +1,4 @@
-"""`tidings bounce`: letters that came back."""
+"""`tidings bounce`: bounces and complaints."""
 
 import sys
 from collections import Counter
@@ -21,7 +21,7 @@ TRY_LATER = 75
 
 @click.group
 def bounce() -> None:
-    """Read letters that came back, and list them.
+    """Process bounces and complaints, and list them.
 
     Example: tidings bounce list --kind gone
     """
@@ -34,7 +34,7 @@ def bounce() -> None:
 @json_option
 @click.pass_obj
 def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | None) -> None:
-    """List what came back, newest first.
+    """List bounces and complaints, newest first.
 
     Example: tidings bounce list --address ada@example.org
     """
@@ -70,7 +70,7 @@ def list_bounces(start: Start, /, *, as_json: bool, limit: int, **rules: str | N
 @click.option(
     "--maildir",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Read this folder, in place of what [bounce] names.",
+    help="Read this folder instead of the one that [bounce] names.",
 )
 @click.option("--to", "sent_to", help="With `-`: whom the message was for, as the server has it.")
 @click.pass_obj
@@ -101,7 +101,7 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
         pass
     with opened(start.settings()) as app:
-        click.echo(mailing.bounce_processor(app).take_in(raw, sent_to=sent_to))
+        click.echo(mailing.bounce_processor(app).process(raw, sent_to=sent_to))
 
 
 def _read_mailboxes(start: Start, maildir: Path | None) -> None:
@@ -116,7 +116,7 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
         if not mailboxes:
             raise click.UsageError("set [bounce] maildir or imap_host, or name a --maildir or `-`")
         processor = mailing.bounce_processor(app)
-        processor.judge_refusals()
+        processor.process_refusals()
         for mailbox in mailboxes:
             while taken := processor.read_mailbox(mailbox, stop=Event()):
                 total += taken

@@ -26,7 +26,7 @@ def config() -> None:
 @json_option
 @click.pass_obj
 def show(start: Start, *, as_json: bool) -> None:
-    """Show every setting as it is in force; passwords are masked.
+    """Show the value of every setting; passwords are masked.
 
     Example: TIDINGS_WEB__PORT=8080 tidings config show
     """

@@ -1,4 +1,4 @@
-"""`tidings delivery`: what was sent to whom, what came of it, and what to do about it."""
+"""`tidings delivery`: the messages of issues, and their states."""
 
 import sys
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def list_deliveries(start: Start, /, limit: int, *, as_json: bool, **given: Any)
 @json_option
 @click.pass_obj
 def show(start: Start, delivery_id: int, *, as_json: bool) -> None:
-    """Show all that is known of a delivery.
+    """Show a delivery with all details.
 
     Example: tidings delivery show 12
     """
@@ -84,11 +84,11 @@ def show(start: Start, delivery_id: int, *, as_json: bool) -> None:
 
 @delivery.command
 @click.argument("delivery_ids", metavar="[DELIVERY]...", type=ID, nargs=-1)
-@click.option("--issue", metavar="ISSUE", type=ID, help="All letters of this issue that are held.")
+@click.option("--issue", metavar="ISSUE", type=ID, help="All held letters of this issue.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes: bool) -> None:
-    """Let letters be sent that are doubtful, held, rejected or expired.
+    """Send letters again that are doubtful, held, rejected or expired.
 
     They go out with the next round, as they were, by the same Message-ID. One that may have
     arrived is sent once, and may be there twice then.
@@ -116,7 +116,7 @@ def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes:
 @click.argument("delivery_ids", metavar="DELIVERY...", type=ID, nargs=-1, required=True)
 @click.pass_obj
 def cancel(start: Start, delivery_ids: Sequence[int]) -> None:
-    """Take letters back that are not sent yet; no later issue tells of the same.
+    """Cancel letters that are not sent yet; their entries are in no later issue.
 
     Example: tidings delivery cancel 12 13
     """
@@ -132,7 +132,7 @@ def cancel(start: Start, delivery_ids: Sequence[int]) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def hold(start: Start, *, yes: bool) -> None:
-    """Let nothing go out that is planned, until you resend it.
+    """Hold all planned letters until you resend them.
 
     For a PostgreSQL database that was restored: what it takes for unsent may have been sent.
 
@@ -166,5 +166,5 @@ def _ask(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("this decides over mail: say --yes")
+        raise click.UsageError("this changes what is sent: confirm with --yes")
     click.confirm(question, abort=True)

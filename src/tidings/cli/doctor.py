@@ -1,4 +1,4 @@
-"""`tidings doctor`: what stands between letters and those who wait for them."""
+"""`tidings doctor`: checks everything that sending needs."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,11 +14,11 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 
 
 @click.command
-@click.option("--send", "address", metavar="ADDRESS", help="Send an issue there as a test, too.")
+@click.option("--send", "address", metavar="ADDRESS", help="Also send an issue there as a test.")
 @json_option
 @click.pass_obj
 def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
-    """Look at all that letters need: settings, relay, DNS, pages, and the letters themselves.
+    """Check everything that letters need: settings, relay, DNS, pages, and the letters themselves.
 
     Nothing is changed. Exits with status 1 if there is a problem.
 

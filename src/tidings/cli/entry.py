@@ -1,4 +1,4 @@
-"""`tidings entry`: what the sources brought."""
+"""`tidings entry`: list, show, release, hide and pin entries."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -47,7 +47,7 @@ def entry() -> None:
     "states",
     flag_value=(EntryState.HELD,),
     type=click.UNPROCESSED,
-    help="Only what waits for `tidings entry release`.",
+    help="Only held entries, which `tidings entry release` publishes.",
 )
 @json_option
 @click.pass_obj
@@ -127,7 +127,7 @@ _entries_argument = click.argument(
 @click.option("--source", metavar="SOURCE", type=SOURCE, help="All that is held of this source.")
 @click.pass_obj
 def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> None:
-    """Make entries public that were held because too many came at once.
+    """Publish entries that were held because too many came at once.
 
     Example: tidings entry release --source 3
     """
@@ -148,7 +148,7 @@ def release(start: Start, entry_ids: tuple[int, ...], *, source: int | None) -> 
 @_entries_argument
 @click.pass_obj
 def hide(start: Start, entry_ids: tuple[int, ...]) -> None:
-    """Withdraw entries from pages and feeds, and from issues to come.
+    """Hide entries from pages, feeds and future issues.
 
     Example: tidings entry hide 17
     """
@@ -170,7 +170,7 @@ def unhide(start: Start, entry_ids: tuple[int, ...]) -> None:
 @_entries_argument
 @click.pass_obj
 def pin(start: Start, entry_ids: tuple[int, ...]) -> None:
-    """Put public entries on top of the first page, until they are unpinned.
+    """Pin public entries to the top of the first page, until they are unpinned.
 
     Example: tidings entry pin 17
     """
@@ -181,7 +181,7 @@ def pin(start: Start, entry_ids: tuple[int, ...]) -> None:
 @_entries_argument
 @click.pass_obj
 def unpin(start: Start, entry_ids: tuple[int, ...]) -> None:
-    """Put pinned entries back to where they stand in time.
+    """Unpin entries.
 
     Example: tidings entry unpin 17
     """

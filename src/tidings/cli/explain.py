@@ -1,7 +1,4 @@
-"""`tidings explain`: why something is as it is.
-
-`tidings explain subscriber`: what somebody got, and why not the rest.
-"""
+"""`tidings explain`: why a source or an entry is as it is, and what a subscriber got."""
 
 import click
 
@@ -19,7 +16,7 @@ from tidings.cli.start import Start
 def explain_a_subscriber(
     start: Start, address: str, entry_id: int | None, slot: str | None, *, as_json: bool
 ) -> None:
-    """Say what somebody got, when, what became of it, and why not the rest.
+    """Explain what a subscriber got and when, and why not the rest.
 
     Example: tidings explain subscriber ada@example.org --slot w:2026-W47
     """
@@ -46,7 +43,7 @@ def explain_a_subscriber(
 
 @click.group
 def explain() -> None:
-    """Say why a source or an entry is as it is, and what a subscriber got.
+    """Explain why a source or an entry is as it is, and what a subscriber got.
 
     Example: tidings explain source 3
     """
@@ -60,7 +57,7 @@ explain.add_command(explain_a_subscriber)
 @json_option
 @click.pass_obj
 def explain_a_source(start: Start, source_id: int, *, as_json: bool) -> None:
-    """Say where a source stands, when it is polled next, and what was decided about it.
+    """Explain a source: its state, when it is polled next and why, what was decided.
 
     Example: tidings explain source 3
     """
@@ -76,7 +73,7 @@ def explain_a_source(start: Start, source_id: int, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def explain_an_entry(start: Start, entry_id: int, *, as_json: bool) -> None:
-    """Say what an entry is known by, who may see it, and who was told of it.
+    """Explain an entry: how it is identified, who can see it, which issues have it.
 
     Example: tidings explain entry 17
     """

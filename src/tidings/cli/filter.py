@@ -1,4 +1,4 @@
-"""`tidings filter`: what is kept or dropped of a source, or for a newsletter."""
+"""`tidings filter`: rules that keep or drop entries of a source, or for a newsletter."""
 
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +43,7 @@ def filters() -> None:
 @_options
 @click.pass_obj
 def add(start: Start, /, **given: Any) -> None:
-    """Add a filter for what comes from now on; `filter try` shows what it would do.
+    """Add a filter for new entries; `filter try` shows what it would do.
 
     Example: tidings filter add --source 3 --drop --field title --words sponsored
     """
@@ -104,7 +104,7 @@ def remove(start: Start, filter_id: int) -> None:
 @json_option
 @click.pass_obj
 def try_filters(start: Start, /, *, as_json: bool, **given: Any) -> None:
-    """Show what filters would do to the last 100 entries; nothing is changed.
+    """Try filters on the last 100 entries; nothing is changed.
 
     A filter in the options counts as if it had been added to those that are there.
 
@@ -132,7 +132,7 @@ def try_filters(start: Start, /, *, as_json: bool, **given: Any) -> None:
 
 def _require_owner(given: dict[str, Any]) -> None:
     if (given["source_id"] is None) == (given["newsletter"] is None):
-        raise click.UsageError("say whose: either --source or --newsletter")
+        raise click.UsageError("use either --source or --newsletter")
 
 
 def _find_rule(given: dict[str, Any]) -> Rule | None:

@@ -1,4 +1,4 @@
-"""`tidings issue`: what newsletters told, and will tell."""
+"""`tidings issue`: preview, send, list and show issues."""
 
 import sys
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def issue() -> None:
 @json_option
 @click.pass_obj
 def list_issues(start: Start, limit: int, *, as_json: bool) -> None:
-    """List issues, newest first, those for some subscribers only as well.
+    """List all issues, newest first, also those for some subscribers only.
 
     Example: tidings issue list --limit 10
     """
@@ -57,7 +57,7 @@ def list_issues(start: Start, limit: int, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(start: Start, issue_id: int, *, as_json: bool) -> None:
-    """Show an issue: what became of its letters, which are doubtful, and its text.
+    """Show an issue: the states of its letters, which are doubtful, and its text.
 
     Example: tidings issue show 3
     """
@@ -105,7 +105,7 @@ class _Wish(TypedDict):
 @click.option("--open", "is_opened", is_flag=True, help="Show it in the program for such files.")
 @click.pass_obj
 def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
-    """Show what the next issue would be; nothing is stored, nobody gets it.
+    """Preview the next issue; nothing is stored, nobody gets it.
 
     Example: tidings issue preview weekly --format html --open
     """
@@ -158,7 +158,7 @@ class _Word(TypedDict):
 @issue.command
 @click.argument("newsletter")
 @click.option(
-    "--to", metavar="ADDRESS", help="As a test, to this address only; it counts for nothing."
+    "--to", metavar="ADDRESS", help="As a test, to this address only; nothing is recorded."
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also if it is more than ten times the usual.")
@@ -167,7 +167,7 @@ class _Word(TypedDict):
 def send(
     start: Start, /, newsletter: str, to: str | None, *, as_json: bool, **said: Unpack[_Word]
 ) -> None:
-    """Send what is new to everybody who has not had it, now instead of at their next slot.
+    """Send what is new to all subscribers now, instead of at their next slot.
 
     As a test, the newest entries are sent if nothing is new. Exits with status 1 if a letter
     was not accepted.
@@ -218,7 +218,7 @@ def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError("this sends mail: say --yes")
+        raise click.UsageError("this sends mail: confirm with --yes")
     click.confirm(f"Send {what}?", abort=True)
 
 

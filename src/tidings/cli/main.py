@@ -1,11 +1,4 @@
-"""The command `tidings`: its options, its errors, its exit codes.
-
-`tidings completion`: what a shell needs to complete commands and options.
-
-`tidings demo`: see it all work, on a small web of feeds that comes with it.
-
-`tidings publish`: the static site.
-"""
+"""The command `tidings`: its options, errors and exit codes; `completion`, `demo`, `publish`."""
 
 import os
 from collections.abc import Sequence
@@ -42,7 +35,8 @@ from tidings.errors import ConfigError, InvalidError, TidingsError
 
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
-# A umask: addresses and links with tokens are in the database, its backups, and letters.
+# The umask of everything we write: the database, its backups and messages hold addresses and
+# tokens.
 OWNER_ONLY = 0o077
 
 
@@ -65,7 +59,7 @@ def completion(context: click.Context, shell: str) -> None:
 @click.option("--once", is_flag=True, help="Stop after the first round instead of serving.")
 @click.pass_obj
 def demo(start: Start, *, once: bool) -> None:
-    """Follow a small web of feeds on this machine, and show what comes of it.
+    """Follow a small web of feeds on this machine, to see how it works.
 
     Everything is kept in var/demo, which is made anew each time.
 
@@ -168,5 +162,5 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     finally:
-        os.umask(umask)
+        os.umask(umask)  # tests run commands in their own process
     return status

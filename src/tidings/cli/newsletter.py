@@ -1,7 +1,4 @@
-"""`tidings newsletter`: the series that people subscribe to.
-
-What commands about newsletters and subscribers share: frequencies, hours, zones, topics.
-"""
+"""`tidings newsletter`: add, change and remove newsletters."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,9 +16,13 @@ LETTER_OPTIONS = (
     click.option("--reply-to", metavar="ADDRESS", help="Where answers go; empty for the sender."),
     click.option("--postal-address", help="At the foot of each letter; empty for none."),
     click.option(
-        "--min-entries", type=click.IntRange(1, 100), help="Fewer wait for the next slot."
+        "--min-entries",
+        type=click.IntRange(1, 100),
+        help="With fewer, entries wait for the next slot.",
     ),
-    click.option("--max-entries", type=click.IntRange(1, 500), help="More stand on the web page."),
+    click.option(
+        "--max-entries", type=click.IntRange(1, 500), help="Further ones are on the web page only."
+    ),
     click.option("--images/--no-images", default=None, help="Show publishers' images."),
 )
 
@@ -80,7 +81,7 @@ def newsletter() -> None:
 @letter_options
 @click.pass_obj
 def add(start: Start, /, slug: str, **given: Any) -> None:
-    """Add a newsletter; its first issue tells of what comes from now on.
+    """Add a newsletter; its first issue has what is new from now on.
 
     Example: tidings newsletter add daily --title "Latest updates" --hour 7 --timezone Europe/Paris
     """
@@ -153,11 +154,11 @@ def show(start: Start, slug: str, *, as_json: bool) -> None:
 @click.argument("slug")
 @click.option("--title", help="What readers see.")
 @preference_options
-@click.option("--no-topics", is_flag=True, help="Of everything from now on.")
+@click.option("--no-topics", is_flag=True, help="Of all topics from now on.")
 @letter_options
 @click.pass_obj
 def edit(start: Start, /, slug: str, **given: Any) -> None:
-    """Change a newsletter; what is not named stays, an empty value takes away what was set.
+    """Change a newsletter; options left out change nothing, an empty value removes a setting.
 
     Example: tidings newsletter edit weekly --hour 9
     """

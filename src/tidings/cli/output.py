@@ -1,4 +1,4 @@
-"""How commands print: tables for people, lines for pipes, JSON for programs."""
+"""Output of commands: tables for people, lines for pipes, JSON for programs."""
 
 import json
 import sys
@@ -40,17 +40,20 @@ def show_json(value: object) -> None:
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows: as a table on a terminal, elsewhere as lines with tabs."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    # A pipe gets lines without headings, for `cut` and `awk`; colours and borders would be in the
+    # way.
     if not sys.stdout.isatty():
         for row in texts:
             click.echo("\t".join(row))
         return
+    # Imported here: it takes a tenth of a second, which every command would pay for.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in texts:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(Text, row))  # `Text`: a title such as "[red]" is no markup
     Console().print(table)
 
 
@@ -108,7 +111,8 @@ def entry_json(entry: Entry) -> dict[str, object]:
 
 @contextmanager
 def progress(label: str, *, total: int | None) -> Iterator[Callable[[str], None]]:
-    """Yield what to call with each thing done: a bar on a terminal, a line on a pipe."""
+    """Yield what to call after each step: moves a bar on a terminal, prints a line on a pipe."""
+    # On standard error, so that a bar does not end up in a file.
     if not sys.stderr.isatty():
         yield click.echo
         return

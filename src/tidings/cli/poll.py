@@ -1,4 +1,4 @@
-"""`tidings poll`: look for news now."""
+"""`tidings poll`: poll sources now."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -22,7 +22,7 @@ from tidings.model.status import PollResult, PollSummary
     "replayed",
     metavar="SOURCE",
     type=SOURCE,
-    help="Read again what was kept of this source, without the network.",
+    help="Read the stored documents of this source again, without the network.",
 )
 @json_option
 @click.pass_obj
@@ -46,7 +46,7 @@ def poll(
     from tidings.polling.store import leases
 
     if bool(source_ids) + every + bool(replayed) > 1:
-        raise click.UsageError("name sources, say --all, or --replay one: only one of these")
+        raise click.UsageError("use only one of: sources, --all, --replay")
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             for source_id in source_ids:

@@ -32,6 +32,7 @@ def run(start: Start) -> None:
     settings = start.service_settings()
     end_in_order()
     _return_memory()
+    # The socket first: a port that is taken must stop us before anything is polled or mailed.
     with opened(settings) as app, bound(settings.web) as listening:
         import_first_sources(app)
         for fault in app.faults_of_runtime:
@@ -64,8 +65,10 @@ def end_in_order() -> None:
 
 
 def _return_memory() -> None:
-    """Let glibc give back to the system what documents took; it would keep more with each large one."""
-    with suppress(AttributeError, OSError):  # another library, which has its own ways
+    """Have glibc return the memory of large documents to the system."""
+    # By default it raises the threshold for mmap with each large block that is freed, and keeps the
+    # following ones in its heap: after a 5 MB feed the process would never shrink again.
+    with suppress(AttributeError, OSError):  # musl, or another system: nothing to set there
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)
 
 

@@ -1,4 +1,4 @@
-"""`tidings search`: what has been said of something, and searches that readers can follow."""
+"""`tidings search`: search entries, and save searches."""
 
 import click
 

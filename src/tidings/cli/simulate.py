@@ -1,4 +1,4 @@
-"""`tidings simulate`: when letters would come, and what they would hold."""
+"""`tidings simulate`: future or past slots, and what their issues would have."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,7 +28,7 @@ LONGEST = timedelta(days=3660)
 @json_option
 @click.pass_obj
 def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: Any) -> None:
-    """Show every slot of a time, its window, and what it would hold; nothing is changed.
+    """Show every slot of a period, its window, and its entries; nothing is changed.
 
     Of a subscriber as they are, or of anybody with the wishes that the options name.
 
@@ -37,7 +37,7 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
-    from tidings.operator.simulate import SimulatedAudience, had_so_far
+    from tidings.operator.simulate import SimulatedAudience, taken_slots
     from tidings.operator.simulate import simulate as run
     from tidings.subscribers.store import subscriptions
 
@@ -55,12 +55,14 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
             schedule=schedule,
             topics=given["topics"] or (one.topics if one else ()),
             watermark=one.watermark if one and is_to_come else None,
-            taken_slots=had_so_far(connection, one.id) if one and is_to_come else (),
+            taken_slots=taken_slots(connection, one.id) if one and is_to_come else (),
             subscription=one.id if one and is_to_come else None,
         )
         found = list(run(connection, wished, since=since, until=until))
     if one and (one.paused_at or one.ended_at):
-        click.echo("as if the subscription went on: it is paused or has ended", err=True)
+        click.echo(
+            "the subscription is paused or has ended: this shows it as if it were active", err=True
+        )
     _show(found, as_json=as_json)
 
 

@@ -1,13 +1,4 @@
-"""`tidings source`: the sources that are followed.
-
-`tidings source add|discover|import|export`: how sources come to the list, and the list.
-
-`tidings source edit`: what the operator changes in a source.
-
-`tidings source access`: what a source is asked with.
-
-How a source is named on the command line: by its id, its slug, or its address.
-"""
+"""`tidings source`: add, list, change and remove sources; OPML; access; state."""
 
 import sys
 from collections.abc import Sequence
@@ -37,15 +28,26 @@ from tidings.model.entries import Republish
 from tidings.model.feed import Link
 from tidings.model.sources import UNAUTHORIZED, Decision, Source, SourceState, login_advice
 
+# What can be changed, by field, in words.
+_SHOWN = {
+    "title": "title",
+    "url": "address",
+    "topics": "topics",
+    "given_interval": "interval",
+    "republish": "what may be shown",
+    "noindex": "for search engines",
+    "hides_address": "whether its address is shown",
+}
+
 
 @click.command
 @click.argument("url")
 @click.option("--topic", "topics", multiple=True, help="A topic, made if it is new; repeatable.")
-@click.option("--title", help="What to call it, instead of what it calls itself.")
+@click.option("--title", help="A title instead of its own.")
 @click.option("--first", is_flag=True, help="If URL is a page, follow the first feed found there.")
 @click.pass_obj
 def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, first: bool) -> None:
-    """Fetch a source once, and follow it from then on.
+    """Add a source: fetch it once, and follow it from then on.
 
     If URL is a page, its feeds are looked for: the only one is followed, and of several you are
     asked which one on a terminal. URL may lack its scheme, or begin with feed:.
@@ -162,7 +164,7 @@ def export(start: Start, file: Path) -> None:
         are = "1 source is" if len(hidden) == 1 else f"{len(hidden)} sources are"
         click.echo(
             f"note: {are} not in the list, for the address is private: {', '.join(hidden)};"
-            " `tidings source edit SOURCE --address shown` lets it be told",
+            " `tidings source edit SOURCE --address shown` publishes it",
             err=True,
         )
 
@@ -191,7 +193,7 @@ class _EditOptions(TypedDict):
 
 
 class _Secret(click.ParamType[str]):
-    """A text, or `@FILE` for what stands in that file."""
+    """A text, or `@FILE` for the content of a file: arguments are visible in `ps`."""
 
     name = "text"
 
@@ -213,7 +215,7 @@ class _AccessOptions(TypedDict):
 
 
 class _SourceName(click.ParamType[int]):
-    """Makes an id of what names a source; what is a number is not looked up."""
+    """A source by id, slug or address; a number is not looked up."""
 
     name = "source"
 
@@ -235,11 +237,11 @@ SOURCE = _SourceName()
 
 @click.command
 @click.argument("source_id", metavar="SOURCE", type=SOURCE)
-@click.option("--title", help="What to call it; empty for what it calls itself.")
-@click.option("--url", help="Where it is now.")
+@click.option("--title", help="Its title; empty for its own.")
+@click.option("--url", help="Its new address.")
 @click.option("--topic", "topics", multiple=True, help="Its topics from now on; repeatable.")
-@click.option("--no-topics", is_flag=True, help="Take all its topics away.")
-@click.option("--interval", type=_Duration(), help="How often to poll it; empty to learn that.")
+@click.option("--no-topics", is_flag=True, help="Remove all its topics.")
+@click.option("--interval", type=_Duration(), help="How often to poll it; empty to adapt.")
 @click.option(
     "--republish",
     type=click.Choice([one.value for one in Republish]),
@@ -287,7 +289,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
 
 @click.command
 @click.argument("source_id", metavar="SOURCE", type=SOURCE)
-@click.option("--user", help="Who logs in; empty for nobody.")
+@click.option("--user", help="The user name; empty for no login.")
 @click.option(
     "--password-file",
     type=click.File(errors="surrogateescape"),
@@ -296,11 +298,11 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
 @click.option("--header", "headers", multiple=True, type=_Secret(), help="NAME: VALUE; repeatable.")
 @click.option("--cookie", "cookies", multiple=True, type=_Secret(), help="NAME=VALUE; repeatable.")
 @click.option("--proxy", type=_Secret(), help="http://[USER:PASSWORD@]HOST:PORT to go through.")
-@click.option("--user-agent", help="What to call ourselves.")
-@click.option("--none", is_flag=True, help="Take away what was set before.")
+@click.option("--user-agent", help="The user agent.")
+@click.option("--none", is_flag=True, help="Remove all that was set before.")
 @click.pass_obj
 def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> None:
-    """Set what a source is asked with: a login, headers, cookies, a proxy, a user agent.
+    """Set how a source is fetched: a login, headers, cookies, a proxy, a user agent.
 
     What is not named stays as it is; an empty value takes away what was set. Without any
     option, only tells what there is. Values themselves are never shown again. What others must
@@ -321,7 +323,7 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
         if after != before:
             edit = sources.SourceEdit(access=after)
             sources.edit(connection, source_id, edit, now=utc_now())
-    click.echo(after.summary or "asked like all others")
+    click.echo(after.summary or "fetched like all others")
 
 
 @click.group
@@ -371,7 +373,7 @@ def list_sources(start: Start, *, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(start: Start, source_id: int, *, as_json: bool) -> None:
-    """Show one source: where it stands, when it is polled next and why, what was decided.
+    """Show one source: its state, when it is polled next and why, what was decided.
 
     Example: tidings source show 3
     """
@@ -427,7 +429,7 @@ def resume(start: Start, source_id: int) -> None:
 @click.argument("source_id", metavar="SOURCE", type=SOURCE)
 @click.pass_obj
 def unmove(start: Start, source_id: int) -> None:
-    """Take a source back to the address it had before it moved, to stay there.
+    """Restore the address that a source had before it moved, for good.
 
     Example: tidings source unmove 3
     """
@@ -496,7 +498,7 @@ def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -
 
 
 def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
-    """Return the feed to follow: the first, the only one, or the one that the person at the terminal names."""
+    """Return the feed to follow: the first, the only one, or the one chosen at the terminal."""
     if first:
         return feeds[0]
     if len(feeds) == 1:
@@ -508,18 +510,6 @@ def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
     show_table(("", "title", "type", "url"), rows)
     number = click.prompt("Which one", type=click.IntRange(1, len(feeds)), default=1)
     return feeds[number - 1]
-
-
-# What can be changed, by field, in words.
-_SHOWN = {
-    "title": "title",
-    "url": "address",
-    "topics": "topics",
-    "given_interval": "interval",
-    "republish": "what may be shown",
-    "noindex": "for search engines",
-    "hides_address": "whether its address is shown",
-}
 
 
 def _change(options: _AccessOptions) -> Access:

@@ -1,4 +1,4 @@
-"""What every command starts with: the settings, read once."""
+"""What every command starts with: the settings."""
 
 import os
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from tidings.resources import data_dir
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the settings come from, and what is lent to us.
+    """Where the settings come from.
 
     Attributes:
         path: The file named by `--config`.
-        umask: What whoever called us lets others do with the files that are made.
+        umask: The caller's, for files that others shall read, such as the static site.
     """
 
     path: Path | None

@@ -1,7 +1,4 @@
-"""`tidings stats`: how the service does, as the status page tells it.
-
-Numbers as drawings of characters, for terminals.
-"""
+"""`tidings stats`: the status page on the terminal."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +40,7 @@ class StatsSection:
 @json_option
 @click.pass_obj
 def stats(start: Start, since: str, *, as_json: bool) -> None:
-    """Show how the service does: freshness, polls, sources, letters, hubs.
+    """Show the state of the service: freshness, polls, sources, letters, hubs.
 
     The numbers come from the database, whichever processes run.
 

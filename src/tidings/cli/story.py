@@ -1,4 +1,4 @@
-"""`tidings story`: what several sources tell."""
+"""`tidings story`: stories that several sources tell."""
 
 import click
 
@@ -18,7 +18,7 @@ from tidings.errors import InvalidError
 
 @click.group
 def story() -> None:
-    """List and show what several sources tell, take entries apart, put them together.
+    """List, show, split and merge stories that several sources tell.
 
     Example: tidings story list --limit 10
     """

@@ -1,9 +1,4 @@
-"""`tidings subscriber`: who gets letters.
-
-`tidings subscriber import|export`: lists of subscribers as CSV.
-
-`tidings subscriber list`: who is subscribed, and how.
-"""
+"""`tidings subscriber`: add, list, change and remove subscribers; CSV import and export."""
 
 import json
 import sys
@@ -67,6 +62,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
 
     plan = ImportPlan(newsletter=slug, asks=how["ask"], is_rehearsal=how["dry_run"])
     given = dict(_meaning(one) for one in how["columns"])
+    # All of the file is read before anything is written: one bad quotation mark refuses it.
     text = _looked_through(file, given)
     report = _Report(is_rehearsal=how["dry_run"])
     with opened(start.settings()) as app:
@@ -75,7 +71,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
             for one in mailing.importer(app, plan).run(lines):
                 report.note(one)
         except (StorageError, KeyboardInterrupt):
-            click.echo(f"stopped, and what is in stays in: {report}; run it again", err=True)
+            click.echo(f"stopped; what was imported stays: {report}; run it again", err=True)
             raise
     report.show_left_out()
     click.echo(report)
@@ -89,7 +85,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
 @click.option("--address", help="With --consent: only of this person.")
 @click.pass_obj
 def export(start: Start, slug: str | None, address: str | None, *, consent: bool) -> None:
-    """Print who is subscribed as CSV, as `subscriber import` reads it.
+    """Print all subscribers as CSV, as `subscriber import` reads it.
 
     Example: tidings subscriber export --newsletter weekly
     """
@@ -119,7 +115,7 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
 @json_option
 @click.pass_obj
 def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str | None) -> None:
-    """List subscriptions, by address; those to be confirmed yet, by `--state unconfirmed`.
+    """List subscriptions by address; unconfirmed ones with `--state unconfirmed`.
 
     Example: tidings subscriber list --newsletter weekly --state bouncing
     """
@@ -133,7 +129,7 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
         topic = topics.slug_of(connection, given["topic"]) if given["topic"] else None
         series = newsletters.get(connection, slug) if slug else None
         if state == "unconfirmed":
-            waiting = sign_ups.waiting(connection, series.id if series else None, now=utc_now())
+            waiting = sign_ups.pending(connection, series.id if series else None, now=utc_now())
             found = [one for one in waiting if _is_meant(one, topic, like)]
             _show_waiting(found[: limit or None], as_json=as_json)
             return
@@ -161,7 +157,7 @@ for _command in (list_subscribers, import_subscribers, export):
 @preference_options
 @click.pass_obj
 def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
-    """Subscribe somebody, confirmed by your word, to what comes from now on.
+    """Subscribe somebody on their behalf, without a confirmation, from now on.
 
     What is not named is as the newsletter has it.
 
@@ -177,16 +173,16 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
 
     known = parse_address(address)
     with opened(start.settings()) as app:
-        act = Actor(now=utc_now(), by="operator")
+        actor = Actor(now=utc_now(), by="operator")
         with app.database.write() as connection:
             series = newsletters.get(connection, slug)
-            wish = Preferences(
+            preferences = Preferences(
                 schedule=schedule_of(given, series.schedule),
                 language=given["language"] or series.language,
                 topics=given["topics"],
             )
             refuse_suppressed(connection, app.links, known)
-            consent_log.add(connection, slug, known, wish=wish, act=act)
+            consent_log.add(connection, slug, known, preferences=preferences, actor=actor)
     click.echo(f"subscribed to {series.title}: {known.address}")
 
 
@@ -206,7 +202,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
     key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
         found = subscriptions.of_subscriber(connection, key)
-        standing = subscribers.standing(connection, key)
+        standing = subscribers.bounce_history(connection, key)
         suppression = suppressions.find(connection, app.links.suppression_hash(key))
     show_subscriber(found, standing, suppression, as_json=as_json)
 
@@ -218,7 +214,7 @@ def show(start: Start, address: str, *, as_json: bool) -> None:
 @click.option("--no-topics", is_flag=True, help="Everything of the newsletter from now on.")
 @click.pass_obj
 def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
-    """Change a subscription; what is not named stays, and nothing is missed or doubled.
+    """Change a subscription; options left out change nothing, and no entry is missed or doubled.
 
     Example: tidings subscriber edit ada@example.org --newsletter weekly --frequency daily
     """
@@ -232,12 +228,12 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     with opened(start.settings()) as app, app.database.write() as connection:
         old = subscriptions.get_of(connection, parse_address(address).key, slug)
         kept = () if given["no_topics"] else old.topics
-        wish = Preferences(
+        preferences = Preferences(
             schedule=schedule_of(given, old.schedule),
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        consent_log.edit(connection, old, wish, act=Actor(now=utc_now(), by="operator"))
+        consent_log.edit(connection, old, preferences, actor=Actor(now=utc_now(), by="operator"))
         new = subscriptions.get_of(connection, parse_address(address).key, slug)
     click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
@@ -248,7 +244,7 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
-    """Forget a person with all that belongs to them, or end one of their subscriptions.
+    """Erase a subscriber with all their data, or end one of their subscriptions.
 
     Of who is forgotten a keyed hash of the address stays, so that no import brings them back;
     they can still sign up themselves.
@@ -272,8 +268,8 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
         with app.database.write() as connection:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
-                act = Actor(now=utc_now(), by="operator")
-                consent_log.end(connection, one, Ending.OPERATOR, act=act)
+                actor = Actor(now=utc_now(), by="operator")
+                consent_log.end(connection, one, Ending.OPERATOR, actor=actor)
             else:
                 person = subscribers.get_of(connection, key)
                 erase(connection, app.links, person, now=utc_now())
@@ -281,7 +277,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
 
 
 def _looked_through(file: Path, given: Mapping[str, str]) -> str:
-    """Return the text of a list, all of which has been looked at before anything is written."""
+    """Return the text of a list after a first pass over all of its lines."""
     try:
         text = decoded(file.read_bytes())
         columns, lines = read_csv(text, given)
@@ -305,7 +301,7 @@ def _meaning(text: str) -> tuple[str, str]:
 
 
 class _Report:
-    """What came of a list: numbers, and each line that was left out, those alike together."""
+    """The result of an import: numbers, and the skipped lines, grouped by reason."""
 
     def __init__(self, *, is_rehearsal: bool) -> None:
         self.counted: Counter[str] = Counter()
@@ -326,7 +322,10 @@ class _Report:
             self._left_out.setdefault(said, []).append((one.line, said))
 
     def show_left_out(self) -> None:
-        """Name the lines, those with few alike one by one."""
+        """Print the first skipped lines of each reason, and the numbers of the others.
+
+        A list of ten thousand lines without proof has one reason, not ten thousand.
+        """
         alone = [one for alike in self._left_out.values() for one in alike[:MOST_ALIKE]]
         for number, problem in sorted(alone):
             click.echo(f"line {number}: {problem}", err=True)
@@ -343,7 +342,7 @@ class _Report:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Return numbers in few words, as in `3-7, 9`."""
+    """Return numbers as ranges, as in `3-7, 9`."""
     found: list[list[int]] = []
     for number in numbers:
         if found and number == found[-1][-1] + 1:
@@ -381,7 +380,7 @@ def show_subscriber(
     show_subscriptions(found, as_json=False)
     if standing.score:
         first, last = moment(standing.since), moment(standing.last_at)
-        click.echo(f"came back: {standing.score:g} since {first}, the last on {last}")
+        click.echo(f"bounces: {standing.score:g} since {first}, the last on {last}")
     if suppression:
         click.echo(f"suppressed: {suppression.reason} on {moment(suppression.since)}")
 
@@ -418,6 +417,7 @@ def _contract(one: Subscription) -> dict[str, object]:
 
 
 def _stream(values: Iterable[dict[str, object]]) -> None:
+    # Row by row: a hundred thousand subscriptions are never in memory at once.
     separator = "[\n"
     for value in values:
         click.echo(separator + json.dumps(value, ensure_ascii=False), nl=False)
@@ -426,7 +426,7 @@ def _stream(values: Iterable[dict[str, object]]) -> None:
 
 
 def _is_meant(one: SignUp, topic: str | None, like: str | None) -> bool:
-    has_topic = not topic or not one.wish.topics or topic in one.wish.topics
+    has_topic = not topic or not one.preferences.topics or topic in one.preferences.topics
     return has_topic and (like or "").casefold() in one.key
 
 

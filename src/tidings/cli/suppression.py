@@ -1,4 +1,4 @@
-"""`tidings suppression`: addresses that get nothing any more."""
+"""`tidings suppression`: addresses that nothing is sent to."""
 
 import click
 
@@ -8,7 +8,7 @@ from tidings.cli.start import Start
 
 @click.group
 def suppression() -> None:
-    """See and change which addresses get nothing any more.
+    """List and change the addresses that nothing is sent to.
 
     They are kept as keyed hashes: whether an address is among them can be asked, who they are
     cannot.
@@ -22,7 +22,7 @@ def suppression() -> None:
 @json_option
 @click.pass_obj
 def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> None:
-    """List what is suppressed, since when and why, the latest first.
+    """List suppressed addresses, since when and why, the latest first.
 
     Example: tidings suppression list --address ada@example.org
     """
@@ -60,7 +60,7 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
 @click.option("--evidence", metavar="TEXT", help="What shows that it is right.")
 @click.pass_obj
 def add(start: Start, address: str, evidence: str | None) -> None:
-    """Send nothing to an address any more; its subscriptions end, what waits is not sent.
+    """Suppress an address: nothing is sent to it, and its subscriptions end.
 
     Example: tidings suppression add ada@example.org --evidence "letter of 3 May"
     """
@@ -73,12 +73,12 @@ def add(start: Start, address: str, evidence: str | None) -> None:
 
     key = parse_address(address).key
     with opened(start.settings()) as app:
-        act = Actor(now=utc_now(), by="operator")
+        actor = Actor(now=utc_now(), by="operator")
         both = key, app.links.suppression_hash(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
             is_known = suppressions.find(connection, both[1]) is not None
-            consent_log.suppress(connection, both, reason, evidence=evidence, act=act)
+            consent_log.suppress(connection, both, reason, evidence=evidence, actor=actor)
     click.echo(f"{'is suppressed already' if is_known else 'suppressed'}: {address}")
 
 
@@ -86,7 +86,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
 @click.argument("address")
 @click.pass_obj
 def remove(start: Start, address: str) -> None:
-    """Let an address get letters again, once it is subscribed anew.
+    """Lift a suppression: the address can be subscribed again.
 
     Example: tidings suppression remove ada@example.org
     """
@@ -101,4 +101,4 @@ def remove(start: Start, address: str) -> None:
         with app.database.write() as connection:
             if not suppressions.remove(connection, hashed):
                 raise NotFoundError("suppression", f"of {address}")
-    click.echo(f"gets letters again, once subscribed anew: {address}")
+    click.echo(f"can be subscribed again: {address}")

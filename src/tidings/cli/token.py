@@ -1,4 +1,4 @@
-"""`tidings token`: what operators sign in to the pages with."""
+"""`tidings token`: tokens that operators sign in with."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ def token(context: click.Context) -> None:
 )
 @click.pass_obj
 def create(start: Start, label: str, days: int) -> None:
-    """Make a token, and print it: this once, for only its hash is kept.
+    """Make a token, and print it, only this once: its hash alone is stored.
 
     The token alone is on standard output, how to use it on standard error.
 
@@ -53,7 +53,7 @@ def create(start: Start, label: str, days: int) -> None:
 @json_option
 @click.pass_obj
 def list_tokens(start: Start, *, as_json: bool) -> None:
-    """List all tokens that were made, the newest first; what they are is not known here.
+    """List all tokens, the newest first; their texts are not stored.
 
     Example: tidings token list
     """
@@ -90,7 +90,7 @@ def list_tokens(start: Start, *, as_json: bool) -> None:
 @click.argument("token_id", metavar="TOKEN", type=ID)
 @click.pass_obj
 def revoke(start: Start, token_id: int) -> None:
-    """Take a token back: whoever is signed in with it is so no more.
+    """Revoke a token: whoever is signed in with it is signed out.
 
     TOKEN is the number that `tidings token list` shows.
 
@@ -101,4 +101,4 @@ def revoke(start: Start, token_id: int) -> None:
 
     with opened(start.settings()) as app, app.database.write() as connection:
         was_good = sessions.revoke(connection, token_id, now=utc_now())
-    click.echo(f"token {token_id} {'revoked' if was_good else 'is worth nothing already'}")
+    click.echo(f"token {token_id} {'revoked' if was_good else 'is not valid any more'}")

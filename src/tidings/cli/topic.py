@@ -1,4 +1,4 @@
-"""`tidings topic`: the labels on sources."""
+"""`tidings topic`: add, list and remove topics."""
 
 import click
 
@@ -35,7 +35,7 @@ def add(start: Start, slug: str, title: str | None) -> None:
 @json_option
 @click.pass_obj
 def list_topics(start: Start, *, as_json: bool) -> None:
-    """List all topics, with how much stands under each.
+    """List all topics, with the number of sources and entries of each.
 
     Example: tidings topic list
     """

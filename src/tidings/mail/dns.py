@@ -48,7 +48,8 @@ class Dns:
 
     def _ask(self, name: str, kind: str) -> list[object]:
         try:
-            # Without `search` a missing name would be looked up again below the machine's own domain.
+            # Without `search` a missing name would be looked up again below the machine's own
+            # domain.
             return list(self._resolver.resolve(name, kind, search=False, lifetime=TIMEOUT))
         except (NXDOMAIN, NoAnswer):
             return []

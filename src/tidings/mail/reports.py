@@ -96,8 +96,7 @@ class Incoming:
     Attributes:
         sent_to: The addresses in the headers that name recipients.
         report: None for any other mail: holiday notes, questions, delays.
-        asks_to_unsubscribe: Its subject is the one by which mail programs unsubscribe, and no machine
-            wrote it as an answer.
+        asks_to_unsubscribe: Its subject is `unsubscribe`, and it is no automatic reply.
     """
 
     sent_to: tuple[str, ...]

@@ -47,6 +47,34 @@ _LINE = re.compile(rb"(?P<code>[2-5]\d\d)(?:(?P<mark>[ -])(?P<text>[^\r\n]*))?\r
 # Seconds of delay that the next messages may make up for.
 MAX_CATCH_UP = 0.1
 
+CLOSING = 421
+
+STORAGE_EXCEEDED = 552
+
+# The relay rejects the command itself, or does not accept mail at all (521, RFC 7504).
+PROTOCOL_FAULTS = {500, 502, 503, 504, 521, 555}
+
+# The relay wants AUTH, another mechanism, or encryption first (RFC 4954).
+ACCESS_FAULTS = {530, 534, 535, 538}
+
+# "Mail system status" (RFC 3463): the relay itself is full or not well.
+_SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
+
+# A mailbox, or greylisting: neither says anything about other recipients of the domain.
+_OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
+
+
+class SmtpStage(StrEnum):
+    """The step of an SMTP session at which the relay refused."""
+
+    SESSION = "session"
+    """The connection itself: greeting, EHLO, STARTTLS, AUTH."""
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    END = "end"
+    """After the final dot: the relay says whether it accepts the message."""
+
 
 class StrictSmtp(smtplib.SMTP):
     """A connection without encryption, or with STARTTLS; `timeout` holds for a whole reply.
@@ -104,6 +132,10 @@ class StrictSmtp(smtplib.SMTP):
         return line
 
 
+class StrictSmtpTls(StrictSmtp, smtplib.SMTP_SSL):
+    """A connection that is encrypted from the first byte on."""
+
+
 class RateLimit:
     """A token bucket, shared by all threads.
 
@@ -158,7 +190,8 @@ class SmtpConnection:
         self._rate_limit.wait()
         smtp = self._send_envelope_retrying(envelope, size=len(content))
         try:
-            # As late as possible, after the "354 go ahead": a crash from here on leaves it in doubt.
+            # As late as possible, after the "354 go ahead": a crash from here on leaves it in
+            # doubt.
             mark()
         except BaseException:
             self._disconnect()  # without the final dot nothing is sent
@@ -262,14 +295,6 @@ class SmtpConnection:
             smtp.close()
 
 
-def _dot_stuffed(content: bytes) -> bytes:
-    """Return a message as it is transmitted, with the dot that ends it (RFC 5321, 4.5.2)."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    first = b"." if content.startswith(b".") else b""
-    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
-    return first + stuffed + end
-
-
 class Relay:
     """The mail server that messages are handed to; shared by all threads of this process."""
 
@@ -290,6 +315,14 @@ class Relay:
             yield connection.send
         finally:
             connection.close()
+
+
+def _dot_stuffed(content: bytes) -> bytes:
+    """Return a message as it is transmitted, with the dot that ends it (RFC 5321, 4.5.2)."""
+    stuffed = content.replace(b"\r\n.", b"\r\n..")
+    first = b"." if content.startswith(b".") else b""
+    end = b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"
+    return first + stuffed + end
 
 
 def open_session(settings: SmtpSettings, tls: ssl.SSLContext, *, recipient: str) -> StrictSmtp:
@@ -344,39 +377,6 @@ def _session_error(recipient: str, error: OSError | ValueError) -> DeliveryError
     if is_misfit and not isinstance(error, smtplib.SMTPServerDisconnected):
         return SenderFaultError(recipient, str(error).rstrip("."), stops_relay=True)
     return connection_error(recipient, error)
-
-
-class StrictSmtpTls(StrictSmtp, smtplib.SMTP_SSL):
-    """A connection that is encrypted from the first byte on."""
-
-
-class SmtpStage(StrEnum):
-    """The step of an SMTP session at which the relay refused."""
-
-    SESSION = "session"
-    """The connection itself: greeting, EHLO, STARTTLS, AUTH."""
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    END = "end"
-    """After the final dot: the relay says whether it accepts the message."""
-
-
-CLOSING = 421
-
-STORAGE_EXCEEDED = 552
-
-# The relay rejects the command itself, or does not accept mail at all (521, RFC 7504).
-PROTOCOL_FAULTS = {500, 502, 503, 504, 521, 555}
-
-# The relay wants AUTH, another mechanism, or encryption first (RFC 4954).
-ACCESS_FAULTS = {530, 534, 535, 538}
-
-# "Mail system status" (RFC 3463): the relay itself is full or not well.
-_SYSTEM_STATUS = re.compile(r"#?4\.3\.\d+\b")
-
-# A mailbox, or greylisting: neither says anything about other recipients of the domain.
-_OF_RECIPIENT = re.compile(r"#?4\.[12]\.\d+\b|.*\bgr[ae]y-?list", re.IGNORECASE)
 
 
 def error_of_reply(recipient: str, reply: Reply, stage: SmtpStage) -> DeliveryError:

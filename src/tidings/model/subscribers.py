@@ -106,7 +106,7 @@ class SignUp:
     address: str
     key: str
     newsletter: Newsletter
-    wish: Preferences
+    preferences: Preferences
     form: str
     wording: str
     network: str | None

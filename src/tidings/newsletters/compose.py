@@ -77,7 +77,8 @@ class Composer:
         """Compose an issue that is not stored yet; `listed` puts it into the archive."""
         found = entries.by_ids(connection, wanted.entry_ids)
         digest = compose(wanted.newsletter, wanted.language, found)
-        # Not a number: who can guess the address of an issue can read those of other people's topics.
+        # Not a number: who can guess the address of an issue can read those of other people's
+        # topics.
         slug = f"{wanted.newsletter.slug}-{self._name_of(key)[:16]}"
         letter = self.write(connection, digest, slug=slug)
         return NewIssue(
@@ -177,7 +178,7 @@ def plan_edition(
 def preview(
     composer: Composer, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
-    """Return the issue that an edition would have at a time; None if it is empty. Stores nothing."""
+    """Return the issue that an edition would have at a time; None if empty. Stores nothing."""
     newsletter, mark = edition.newsletter, edition.watermark
     candidates, span = (
         DigestCandidates(),

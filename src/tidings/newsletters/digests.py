@@ -26,7 +26,8 @@ def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> 
     same language get the same issue: dates are shown in the newsletter's zone, and the
     period is that in which the entries were first seen.
     """
-    # Not the subscriber's zone: each zone would have an issue of its own, to be composed and encoded.
+    # Not the subscriber's zone: each zone would have an issue of its own, to be composed and
+    # encoded.
     zone = ZoneInfo(newsletter.schedule.timezone)
     seen = [entry.first_seen_at.astimezone(zone) for entry in entries]
     since, until = min(seen), max(seen)

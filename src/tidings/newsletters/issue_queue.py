@@ -1,4 +1,4 @@
-"""The queue of issues, and the pauses that follow from refusals: of an issue, a domain, the relay."""
+"""The queue of issues, and the pauses that refusals cause: of an issue, a domain, the relay."""
 
 import logging
 from collections import defaultdict
@@ -105,7 +105,7 @@ class IssuePauses(Pauses[ClaimedDelivery]):
         return max(until - now, timedelta(0))
 
     def adjust(self, result: AttemptResult[ClaimedDelivery], verdict: Verdict) -> Verdict:
-        """Return the verdict in view of earlier replies about the issue, the domain and the relay."""
+        """Return the verdict in view of earlier replies: on the issue, the domain, the relay."""
         verdict = self._adjusted_by_issue(result, verdict)
         if verdict.state is DeliveryState.ACCEPTED:
             self._unsaved.append(result.claimed)

@@ -58,7 +58,7 @@ class AttemptResult(Generic[Claimed]):
 class Pauses(Generic[Claimed]):
     """Pauses of domains or issues within a queue; the base class pauses nothing.
 
-    `pause_of` is called by the threads that send, everything else by the one that claims and settles.
+    `pause_of` is called by the threads that send, the rest by the one that claims and settles.
     """
 
     def refresh(self, connection: Connection, *, now: datetime) -> None:

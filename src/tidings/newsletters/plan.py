@@ -6,7 +6,7 @@ due     window    issues, by content         deliveries and watermarks, one tran
 ```
 
 A plan is made on a snapshot, and written only if no subscription has changed since (optimistic
-locking). Two services, or a crash in between, plan the same windows: `upto_seq` of a slot is frozen.
+locking). Two services, or a crash in between, plan the same windows: `upto_seq` is frozen.
 """
 
 import logging
@@ -166,7 +166,8 @@ class Planner:
                 )
             }
         slots = [(newsletter_id, due_at) for newsletter_id, due_at in due if due_at]
-        # Frozen, as `upto_seq` is: after a crash halfway fewer are due, and would pass for harmless.
+        # Frozen, as `upto_seq` is: after a crash halfway fewer are due, and would pass for
+        # harmless.
         with self._database.write() as connection:
             frozen = [(newsletter_id, due_at) for newsletter_id, due_at in new if due_at]
             plans.freeze_floods(connection, frozen)

@@ -165,7 +165,7 @@ class _Draft:
 
     def _omit(self, case: DueCase, window: Window) -> None:
         if window.from_seq == window.to_seq and window.slot.startswith(("e:", f"{BY_HAND}:")):
-            return  # outside the calendar nobody expects a message: no line in the log every 15 minutes
+            return  # outside the calendar nobody expects a message: no log line every 15 minutes
         self._omitted.append(
             Omitted(
                 subscription_id=case.subscription.id,

@@ -104,8 +104,8 @@ def judge(error: DeliveryError, *, attempt: int, is_resend: bool) -> Verdict:
     if isinstance(error, LostReplyError):
         state = DeliveryState.ASSUMED_ACCEPTED if is_resend else DeliveryState.UNCERTAIN
         return Verdict(state=state, pause=RESEND_DELAY, relay_pause=relay_pause)
-    # A repetition that is refused does not undo the doubt about the first: it may be tried again, but
-    # is never called rejected.
+    # A repetition that is refused does not undo the doubt about the first: it may be tried again,
+    # but is never called rejected.
     if is_resend:
         gives_up = isinstance(error, RejectedError) or attempt >= MAX_DOUBTFUL_ATTEMPTS
         state = DeliveryState.ASSUMED_ACCEPTED if gives_up else DeliveryState.UNCERTAIN

@@ -59,7 +59,8 @@ def send_now(planner: Planner, sender: IssueSender, newsletter: Newsletter) -> S
     Raises:
         ConflictError: The relay is paused; nothing is planned.
     """
-    # Before planning: who is told that nothing was sent does not expect it to go out by itself later.
+    # Before planning: who is told that nothing was sent does not expect it to go out by itself
+    # later.
     _refuse_pause(sender)
     planned = planner.plan_now(newsletter)
     delivered = sender.send_due(stop=Event())

@@ -42,7 +42,8 @@ logger = logging.getLogger(__name__)
 # if the process is killed, and are still sent to who has unsubscribed meanwhile: hence so few.
 CLAIM_AHEAD = 8
 
-# Seconds that replies are waited for when the service stops: well within the 30 of our systemd unit.
+# Seconds that replies are waited for when the service stops: well within the 30 of our systemd
+# unit.
 SHUTDOWN_TIMEOUT = 8.0
 
 PAUSE = 0.2

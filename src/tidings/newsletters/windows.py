@@ -175,7 +175,7 @@ def is_too_small(schedule: Schedule, slot: Slot, *, least: int, seen: Sequence[d
 
 
 def is_flood(number: int, *, usual: int) -> bool:
-    """Tell whether so many messages, or entries, need the operator's consent before they are sent."""
+    """Tell whether so many messages, or entries, need the operator's consent."""
     # The first issue of a newsletter has nothing to compare with, and an import may be large.
     return usual > 0 and number > max(FLOOD_FACTOR * usual, FLOOD_MINIMUM)
 

@@ -1,8 +1,6 @@
-"""Findings: what an examination says of the installation, and what to do about it.
+"""The doctor's findings, and checks without I/O: DNS records of mail, known faults of runtimes.
 
-What domains say about their mail in DNS: SPF (RFC 7208), DKIM (RFC 6376), DMARC (RFC 7489).
-
-Runtimes with known faults: what an update of Python or SQLite would mend.
+SPF is RFC 7208, DKIM RFC 6376, DMARC RFC 7489.
 """
 
 import re
@@ -11,10 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-# That an SPF record may cost; with more of them it counts for nothing.
+# DNS lookups that an SPF record may cause; with more it is invalid (RFC 7208, 4.6.4).
 MAX_LOOKUPS = 10
 
-# The terms of SPF for which DNS is asked again.
+# The terms of SPF that cause a lookup.
 ASKING = frozenset({"include", "a", "mx", "ptr", "exists", "redirect"})
 
 _TERM = re.compile(
@@ -32,7 +30,7 @@ SQLITES = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARNING = "warning"
@@ -43,10 +41,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of the result.
+    """A finding of the doctor.
 
     Attributes:
-        what: That was looked at, such as `SPF of example.org`.
+        what: Was checked, such as `SPF of example.org`.
         said: What was found.
         advice: What to do; empty if nothing.
     """
@@ -58,17 +56,17 @@ class Finding:
 
 
 def ok(what: str, said: str) -> Finding:
-    """Return that nothing has to be done."""
+    """Return a finding that needs nothing."""
     return Finding(level=Level.OK, what=what, said=said)
 
 
 def warning(what: str, said: str, advice: str) -> Finding:
-    """Return what should be looked at some day."""
+    """Return a finding that should be looked at some day."""
     return Finding(level=Level.WARNING, what=what, said=said, advice=advice)
 
 
 def problem(what: str, said: str, advice: str) -> Finding:
-    """Return what has to be mended."""
+    """Return a finding that has to be fixed."""
     return Finding(level=Level.PROBLEM, what=what, said=said, advice=advice)
 
 
@@ -90,10 +88,10 @@ class SpfTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DmarcPolicy:
-    """What a domain wants done with mail that claims to be from it (DMARC).
+    """What a domain wants done with mail that fails DMARC.
 
     Attributes:
-        organisation: The domain that all others are compared below.
+        organisation: The organizational domain.
     """
 
     organisation: str
@@ -103,12 +101,12 @@ class DmarcPolicy:
 
 
 def spf_records(texts: Iterable[str]) -> list[str]:
-    """Return which of a domain's texts are SPF records; there has to be exactly one."""
+    """Return the SPF records among a domain's texts; there has to be exactly one."""
     return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
 
 
 def spf_terms(record: str) -> list[SpfTerm]:
-    """Return the terms of an SPF record, and leave out what is none."""
+    """Return the terms of an SPF record; invalid ones are left out."""
     matches = (_TERM.fullmatch(word) for word in record.lower().split()[1:])
     return [
         SpfTerm(
@@ -123,23 +121,23 @@ def spf_terms(record: str) -> list[SpfTerm]:
 
 
 def read_tags(record: str) -> dict[str, str]:
-    """Return what a record of DKIM or DMARC says, by tag."""
+    """Return the tags of a DKIM or DMARC record."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip().lower(): re.sub(r"\s", "", value) for name, _, value in pairs if value}
 
 
 def organizational_domains(domain: str) -> list[str]:
-    """Return a domain and those above it that somebody may own, the domain itself first."""
+    """Return a domain and its parents that may be registered, the domain itself first."""
     labels = domain.split(".")
     return [".".join(labels[number:]) for number in range(max(len(labels) - 1, 1))]
 
 
 def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> DmarcPolicy | None:
-    """Return the policy for mail from `domain`.
+    """Return the DMARC policy for mail from `domain`.
 
     Args:
-        domain: What stands behind the @-sign in From.
-        records: The texts at `_dmarc` below that domain and those above it.
+        domain: Of the address in From.
+        records: The texts at `_dmarc` below that domain and its parents.
     """
     said = {
         name: read_tags(text)
@@ -161,7 +159,7 @@ def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> DmarcPolic
 
 
 def is_aligned(domain: str, sender: str, policy: DmarcPolicy, *, is_strict: bool) -> bool:
-    """Tell whether a proof for `domain` counts for mail from `sender`, too."""
+    """Tell whether SPF or DKIM for `domain` counts for mail from `sender` (RFC 7489, 3.1)."""
     if is_strict:
         return domain == sender
     return all(
@@ -171,11 +169,11 @@ def is_aligned(domain: str, sender: str, policy: DmarcPolicy, *, is_strict: bool
 
 
 def faults(python: tuple[int, ...], sqlite: tuple[int, ...] | None) -> list[str]:
-    """Return what is wrong with the versions in use.
+    """Return the known faults of the versions in use.
 
     Args:
         python: Such as `(3, 11, 7)`.
-        sqlite: None where the database is another one.
+        sqlite: None for another database.
     """
     found = []
     series, release = python[:2], python[2]

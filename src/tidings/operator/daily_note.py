@@ -1,4 +1,4 @@
-"""The operator's daily note: what does not mend itself, at most once a day."""
+"""The daily note to the operator: problems that need attention, at most once a day."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,15 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 class DailyNote:
-    """Writes to the operator what does not mend itself, once a day at most.
+    """Writes to the operator about problems, at most once a day.
 
     Args:
         database: Where it looks, and queues the note.
-        clock: Tells the time.
-        operator: The operator's address; empty to write to nobody.
+        clock: Aware UTC.
+        operator: The operator's address; empty for no note.
         language: Of the note.
-        disk: Gives the free bytes of the disk with the database, and all of them; None if that
-            disk is not ours to watch.
+        disk: Gives the free bytes and all bytes of the disk with the database; None for a server.
     """
 
     def __init__(
@@ -43,13 +42,11 @@ class DailyNote:
         self._disk = disk
 
     def queue(self) -> bool:
-        """Queue the day's note, once there is something to tell; say whether this call did it.
-
-        Two services that do so at the same moment queue one note.
-        """
+        """Queue the day's note if there is a problem; say whether this call did it."""
         now = self._clock()
         if not self._operator or now.hour < NOTE_HOUR:
             return False
+        # The name is unique, so the outbox itself keeps it at one a day, whoever queues first.
         name = f"{now:%Y%m%d}.operator"
         with self._database.read() as connection:
             if transactional.is_known(connection, name):
@@ -75,11 +72,11 @@ class DailyNote:
 
 
 def forget_notices(database: Database, *, now: datetime) -> None:
-    """Forget letters that were settled long ago."""
+    """Delete transactional messages that were finished long ago."""
     with database.write() as connection:
         transactional.prune(connection, now=now)
 
 
 def _kept(found: Sequence[Problem]) -> dict[str, object]:
-    """Return worries as they are kept with the message that tells of them."""
+    """Return problems as they are stored with the message."""
     return {"worries": [[one.kind, one.count, list(one.lines)] for one in found]}

@@ -1,7 +1,4 @@
-"""The doctor: looks at everything that letters need, and says what is wrong and what to do.
-
-The doctor on letters: an issue of each newsletter, as it would reach somebody.
-"""
+"""The doctor: checks everything that sending needs, and says what is wrong and what to do."""
 
 import ipaddress
 import re
@@ -29,14 +26,14 @@ from tidings.operator.doctor_dns import Senders, examine_domains, examine_relay
 from tidings.polling.store import leases
 from tidings.publishing.store import pings
 
-# The domain of what the shipped settings leave to the operator.
+# The domain in the shipped settings that the operator has to replace.
 EXAMPLE = "example.org"
 
 UNFIT = "look at the sender and reply-to of the newsletter"
 
 MAX_DRIFT = timedelta(seconds=60)
 
-# Bytes; of longer ones some mail programs hide the end, and with it the way to leave.
+# Bytes; Gmail clips longer ones, and hides the unsubscribe link with the rest.
 MAX_HTML = 102_000
 
 REQUIRED = (
@@ -60,29 +57,29 @@ _LINE_WITH_LINK = re.compile(r"^\s*(https?://\S+)\s*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A letter, as it goes to the relay, and what it was made from."""
+    """A message as it is sent, and the issue that it was made from."""
 
     issue: Issue
     letter: bytes
 
 
 class Doctor:
-    """Looks at one thing after the other; nothing is changed, and nobody gets mail unasked.
+    """Runs all checks; nothing is changed, and no mail is sent unless asked for.
 
     Args:
-        database: Where newsletters and their entries are.
-        clock: Tells the time.
-        composer: Writes issues to look at.
-        delivering: The way out for letters.
-        smtp: The relay; None where letters stay in a folder.
+        database: Newsletters and entries.
+        clock: Aware UTC.
+        composer: Composes sample issues.
+        delivering: The transport.
+        smtp: The relay; None for the folder.
         signer: None where the relay signs.
-        dns: Answers what the world sees of our domains.
+        dns: Public DNS.
         returns_to: The address that bounces go to.
         base_url: As it is set; empty if it is not.
-        contact_url: What publishers are told about us.
-        host: What this machine calls itself.
+        contact_url: What the user agent names.
+        host: The name of this machine.
         faults: Of the runtime.
-        disk: Gives the free bytes and all bytes of the disk with the database, if it is a file.
+        disk: Gives the free bytes and all bytes of the disk with the database; None for a server.
     """
 
     def __init__(  # noqa: PLR0913 - all that is examined
@@ -119,7 +116,7 @@ class Doctor:
         self._disk = disk
 
     def examine(self) -> Iterator[Finding]:
-        """Look at one thing after the other; nothing is changed, and nobody gets mail."""
+        """Run all checks one after the other; nothing is changed, and no mail is sent."""
         yield from self._examine_machine()
         yield from self._examine_clock()
         yield self._examine_contact()
@@ -134,7 +131,7 @@ class Doctor:
         yield from self._examine_hubs()
 
     def send_test(self, address: str) -> Finding:
-        """Send an issue to one address, for a look at what others make of it; it counts for nothing."""
+        """Send a sample issue to one address; nothing is recorded."""
         what = f"test to {address}"
         try:
             sample = next(self._samples(), None)
@@ -151,7 +148,7 @@ class Doctor:
         return Finding(level=Level.OK, what=what, said=f"sent: {reply}", advice=advice)
 
     def _samples(self) -> Iterator[Sample]:
-        """Write a letter of each newsletter.
+        """Build a message of each newsletter.
 
         Raises:
             ValueError: Something of one cannot stand in a letter.
@@ -212,7 +209,7 @@ class Doctor:
         )
 
     def _examine_site(self) -> Iterator[Finding]:
-        """Look at the pages, from outside as far as that can be done from here."""
+        """Check the pages, from outside as far as that can be done from here."""
         bad = problem if self._smtp else warning
         url = urlsplit(self._base_url)
         if url.scheme != "https":
@@ -233,9 +230,9 @@ class Doctor:
         )
 
     def _examine_hubs(self) -> Iterator[Finding]:
-        """Look whether hubs take it that our feeds have changed."""
+        """Check that our hubs accept pings."""
         with self._database.read() as connection:
-            told = pings.standings(connection, since=self._clock())
+            told = pings.hub_states(connection, since=self._clock())
         for one in told:
             if one.failing:
                 said = f"{one.hub} was not told that feeds have changed, {one.failing} of them"
@@ -244,7 +241,7 @@ class Doctor:
                 )
 
     def _examine_one_click(self) -> Iterator[Finding]:
-        """Press the button of mail programs, with a link of ours that is nobody's."""
+        """Send a one-click unsubscribe request, with a link that belongs to no subscription."""
         what = "one-click"
         try:
             answer = click_unsubscribe(self._messages.unsubscribe_url(0, 0))
@@ -297,7 +294,7 @@ def _domain(address: str) -> str:
 def samples(
     issues: Iterable[Issue], messages: IssueMessages, signer: Signer | None, *, now: datetime
 ) -> Iterator[Sample]:
-    """Write issues as letters, signed if there is a signer.
+    """Build the messages of sample issues, signed if there is a signer.
 
     Raises:
         ValueError: Something of one cannot stand in a letter.
@@ -308,7 +305,7 @@ def samples(
 
 
 def sample_issues(connection: Connection, composer: Composer, *, at: datetime) -> list[Issue]:
-    """Return an issue of each newsletter: its next one, or what it last told of."""
+    """Return an issue of each newsletter: the next one, or one of its newest entries."""
     editions = [
         newsletters.edition_of(connection, one.slug) for one in newsletters.every(connection)
     ]
@@ -317,11 +314,11 @@ def sample_issues(connection: Connection, composer: Composer, *, at: datetime) -
 
 
 def examine_letters(samples: Iterable[Sample], *, way_out: str) -> Iterator[Finding]:
-    """Look at letters.
+    """Check sample messages.
 
     Args:
         samples: One of each newsletter.
-        way_out: The link by which whoever they are written to leaves.
+        way_out: Their unsubscribe link.
     """
     is_any = False
     for sample in samples:
@@ -356,7 +353,7 @@ def _of_issue(what: str, issue: Issue) -> Iterator[Finding]:
 
 
 def _of_head(what: str, letter: bytes, *, way_out: str) -> Iterator[Finding]:
-    """Look at the head as it goes over the wire."""
+    """Check the headers as they are transmitted."""
     head = letter.partition(b"\r\n\r\n")[0].decode("ascii")
     fields = dict(field.split(": ", 1) for field in re.split(r"\r\n(?![ \t])", head))
     if missing := [name for name in REQUIRED if name not in fields]:
@@ -387,7 +384,7 @@ def _once(links: Iterable[str]) -> list[str]:
 
 
 class _Links(HTMLParser):
-    """Collects where a page leads."""
+    """Collects the links of a page."""
 
     def __init__(self) -> None:
         super().__init__()

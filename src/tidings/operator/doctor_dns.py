@@ -1,9 +1,4 @@
-"""The doctor on DNS: whether others can see that letters from a domain are ours.
-
-The doctor on SPF: who may send for a domain, and what that costs to find out.
-
-The doctor on the relay: whether it is there, wants us, and takes what we send.
-"""
+"""The doctor on DNS and the relay: SPF, DKIM, DMARC, MX, reverse names, the SMTP session."""
 
 import ipaddress
 from collections.abc import Iterable, Iterator
@@ -36,7 +31,7 @@ USUAL_BITS = 2048
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Bytes of the largest letter, in base64.
+# Bytes of the largest message: base64 makes 4 of 3, and there are two parts.
 ENOUGH_SIZE = 300_000
 
 SOON = timedelta(days=14)
@@ -46,13 +41,13 @@ USEFUL = ("8bitmime", "pipelining", "smtputf8")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Senders:
-    """In whose name letters go out.
+    """What our mail is sent from.
 
     Attributes:
         domains: Of the addresses in `From`.
-        envelope: The domain that bounces go to.
+        envelope: The domain of the envelope sender.
         relay: The host whose address others see, as far as we know.
-        is_this_machine: Whether that is we, and not a relay elsewhere.
+        is_this_machine: Whether mail is sent from here, without a relay elsewhere.
         signer: None where the relay signs.
     """
 
@@ -64,7 +59,7 @@ class Senders:
 
 
 def examine_domains(dns: Dns, senders: Senders) -> Iterator[Finding]:
-    """Look at SPF, the names of the sending host, DKIM, and each domain's DMARC and MX."""
+    """Check SPF, the sending host's names, DKIM, and each domain's DMARC and MX."""
     try:
         relays = dns.addresses(senders.relay)
         yield from examine_spf(dns, senders.envelope, relays=relays)
@@ -79,7 +74,7 @@ def examine_domains(dns: Dns, senders: Senders) -> Iterator[Finding]:
 
 
 def _names(dns: Dns, host: str, addresses: list[str]) -> Iterator[Finding]:
-    """Check that address and name of a host lead to each other."""
+    """Check that address and name of a host point to each other (forward-confirmed reverse DNS)."""
     what = f"name of {host}"
     advice = "large providers refuse a host without: ask who gave you the address for a PTR record"
     if not addresses:
@@ -108,6 +103,7 @@ def _dkim(dns: Dns, signer: Signer | None) -> Iterator[Finding]:
     elif signer.public_key not in [one.get("p") for one in published]:
         advice = f'publish there, as TXT: "{signer.record}"'
         yield problem(what, "the published key is not that of our signatures", advice)
+    # RFC 6376, 3.6.1: verifiers treat mail of a domain in test mode as unsigned.
     elif any(one.get("t") == "y" for one in published):
         yield warning(what, "published as a test: nobody heeds it", "take t=y out of the record")
     else:
@@ -115,7 +111,7 @@ def _dkim(dns: Dns, signer: Signer | None) -> Iterator[Finding]:
     if signer.bits is None:
         advice = "use an RSA key of 2048 bits"
         yield warning(what, "many providers cannot read Ed25519 signatures yet", advice)
-    elif signer.bits < USUAL_BITS:
+    elif signer.bits < USUAL_BITS:  # RFC 8301 asks for 2048, and accepts 1024
         yield warning(what, f"a key of {signer.bits} bits", "use one of 2048 bits")
 
 
@@ -143,7 +139,7 @@ def _dmarc(dns: Dns, domain: str, senders: Senders) -> Iterator[Finding]:
 
 
 def _alignment(what: str, domain: str, policy: DmarcPolicy, senders: Senders) -> Finding:
-    """Say which of the two proofs counts for letters from this domain."""
+    """Check whether SPF or DKIM is aligned with the domain in `From`."""
     signer = senders.signer
     by_spf = is_aligned(senders.envelope, domain, policy, is_strict=policy.is_strict_for_spf)
     by_dkim = signer is not None and is_aligned(
@@ -164,7 +160,7 @@ def _alignment(what: str, domain: str, policy: DmarcPolicy, senders: Senders) ->
 
 
 def examine_spf(dns: Dns, domain: str, *, relays: Iterable[str]) -> Iterator[Finding]:
-    """Look at the record of the domain that bounces go to.
+    """Check the SPF record of the envelope sender's domain.
 
     Raises:
         DnsError: Nobody answers.
@@ -194,10 +190,10 @@ def examine_spf(dns: Dns, domain: str, *, relays: Iterable[str]) -> Iterator[Fin
 
 
 class _Walk:
-    """A walk through a record and all that it includes.
+    """Evaluates a record and all that it includes.
 
     Attributes:
-        broken: What is included and is not there; empty if nothing.
+        broken: An included domain without a record; empty if there is none.
     """
 
     def __init__(self, dns: Dns, relays: list[Address]) -> None:
@@ -227,7 +223,7 @@ class _Walk:
             self._allow(self._networks(term, domain))
 
     def _networks(self, term: SpfTerm, domain: str) -> list[str]:
-        """Return whom a term is about."""
+        """Return the networks of a term."""
         name = term.value or domain
         match term.kind:
             case "ip4" | "ip6":
@@ -257,7 +253,7 @@ def _sized(addresses: Iterable[str], size: str) -> list[str]:
 
 
 def examine_relay(smtp: SmtpSettings, *, now: datetime) -> Iterator[Finding]:
-    """Begin a session as for a letter: connection, certificate, AUTH."""
+    """Open a session as for a message: connection, certificate, AUTH."""
     what = f"relay {smtp.host}:{smtp.port}"
     try:
         offer = probe_relay(smtp)

@@ -1,7 +1,4 @@
-"""Why a source or an entry is as it is, in words for the operator who asks.
-
-What a subscriber got and when, and why not the rest, in words for the operator who asks.
-"""
+"""Explanations for operators: why a source or entry is as it is, and what a subscriber got."""
 
 from collections.abc import Iterator
 
@@ -25,13 +22,13 @@ from tidings.subscribers.store.subscribers import SlotRecord
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
 
-# Slots of each subscription that are told of.
+# Slots of each subscription that are explained.
 SLOTS = 20
 
-# Letters that came back, the last of them, that are told of.
+# The last bounces that are explained.
 BOUNCES = 5
 
-# Entries of a window that are named.
+# Entries of a window that are explained one by one.
 NAMED = 100
 
 _OMISSIONS = {
@@ -44,7 +41,7 @@ _OMISSIONS = {
 
 
 def explain_source(connection: Connection, source_id: int) -> list[str]:
-    """Return what was decided about a source, and what will be done next.
+    """Explain a source: what was decided, and what happens next.
 
     Raises:
         NotFoundError: There is none with that id.
@@ -61,7 +58,7 @@ def explain_source(connection: Connection, source_id: int) -> list[str]:
 
 
 def explain_entry(connection: Connection, entry_id: int) -> list[str]:
-    """Return why an entry is what it is, who may see it, and who was told of it.
+    """Explain an entry: why it is as it is, who may see it, which issues have it.
 
     Raises:
         NotFoundError: There is none with that id.
@@ -108,7 +105,7 @@ def _holdings(record: SourceRecord) -> Iterator[str]:
 
 
 def _mark(entry: Entry, record: EntryRecord) -> str:
-    """Say by which of its marks an entry is known; see `entry_keys`."""
+    """Say by which of its keys an entry is identified; see `entry_keys`."""
     link = canonical_url(entry.url) if entry.url else ""
     names = f", and came under {record.other_keys} other names" if record.other_keys else ""
     if entry.guid:
@@ -157,12 +154,12 @@ def _edits(entry: Entry, record: EntryRecord) -> Iterator[str]:
 
 
 def explain_address(connection: Connection, key: str, key_hash: bytes) -> list[str]:
-    """Return what stands against writing to an address at all; nothing if all is well.
+    """Explain why nothing is sent to an address; nothing if it is.
 
     Args:
         connection: A reading one.
-        key: The address, as it is told apart.
-        key_hash: The same as suppressions have it.
+        key: The normalised address.
+        key_hash: Its hash in the suppression list.
     """
     lines = []
     if found := suppressions.find(connection, key_hash):
@@ -175,12 +172,12 @@ def explain_address(connection: Connection, key: str, key_hash: bytes) -> list[s
 
 
 def explain_subscriber(connection: Connection, key: str, *, slot: str | None) -> list[str]:
-    """Return what somebody subscribes to, and what became of their slots, the newest first.
+    """Explain the subscriptions of an address, and what became of their slots, newest first.
 
     Args:
         connection: A reading one.
-        key: The address, as it is told apart.
-        slot: The label of one slot, to be told of with each entry of its window.
+        key: The normalised address.
+        slot: The label of one slot, to be explained with each entry of its window.
 
     Raises:
         NotFoundError: Nobody has that address.
@@ -197,7 +194,7 @@ def explain_subscriber(connection: Connection, key: str, *, slot: str | None) ->
 
 
 def explain_entry_to(connection: Connection, key: str, entry_id: int) -> list[str]:
-    """Return for each of somebody's subscriptions whether it told of an entry, and why not.
+    """Explain for each subscription of an address whether an entry was in an issue, or why not.
 
     Raises:
         NotFoundError: Nobody has that address, or there is no such entry.
@@ -239,7 +236,7 @@ def _slot(record: SlotRecord) -> str:
 
 
 def _window(connection: Connection, one: Subscription, record: SlotRecord) -> Iterator[str]:
-    """Say of each entry in a window whether it was told."""
+    """Explain for each entry in a window whether it was in the issue."""
     window = {"from_seq": record.from_seq, "to_seq": record.to_seq}
     ids = subscribers.published_between(connection, **window, limit=NAMED)
     for entry in entries.by_ids(connection, ids):
@@ -254,7 +251,7 @@ def _with(connection: Connection, one: Subscription, entry: Entry) -> list[SlotR
 
 
 def _why_not(connection: Connection, one: Subscription, entry: Entry) -> str:
-    """Say why a subscription has not told of an entry, as things are now."""
+    """Explain why an entry was in no issue to a subscription, as things are now."""
     against = _unfit(connection, entry) or _unwanted(connection, one, entry)
     if against := against or sent_before(connection, one, entry):
         return against

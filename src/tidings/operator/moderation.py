@@ -1,7 +1,4 @@
-"""What operators see beside what everybody does.
-
-What operators do with entries and sources, from the command line or on the pages.
-"""
+"""Moderation: what operators see on public pages, and their actions on entries and sources."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,13 +25,13 @@ _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorView:
-    """Where an operator looks, and what they did last.
+    """The page that an operator looks at, and their last action.
 
     Attributes:
-        path: Of the page, ours.
+        path: Of the page.
         source: The slug of the source that it is about; empty if it is about none.
-        act: What they did last; empty if nothing.
-        entry_id: To which entry; None if it was none.
+        act: The last action; empty if there is none.
+        entry_id: The entry of that action; None if it was about none.
     """
 
     path: str
@@ -44,13 +41,13 @@ class OperatorView:
 
 
 class Overview:
-    """What there is for an operator to see."""
+    """What operators see."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def look(self, session: Session, looking: OperatorView) -> Operator:
-        """Return what a page shows to an operator beside what everybody sees."""
+        """Return what a page shows to an operator beside its public content."""
         with self._database.read() as connection:
             return Operator(
                 proof=session.csrf_token,
@@ -61,12 +58,12 @@ class Overview:
             )
 
     def desk(self) -> ModerationQueue:
-        """Return what there is to do."""
+        """Return what needs the operator's attention."""
         with self._database.read() as connection:
-            return moderation.read_desk(connection)
+            return moderation.read_queue(connection)
 
     def source(self, slug: str) -> tuple[Source, tuple[TopicCredit, ...]]:
-        """Return a source, and all the topics that it can be given.
+        """Return a source, and all topics that it can be given.
 
         Raises:
             NotFoundError: There is no such source.
@@ -78,8 +75,8 @@ class Overview:
             return found, tuple(topics.every(connection))
 
 
-def in_form(source: Source) -> SourceForm:
-    """Return a source as its form shows it."""
+def to_form(source: Source) -> SourceForm:
+    """Return the form of a source."""
     return SourceForm(
         title=source.given_title or "",
         topics=tuple(topic.slug for topic in source.topics),
@@ -90,6 +87,7 @@ def in_form(source: Source) -> SourceForm:
 
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
+    # It comes from a cookie: whatever else a browser sends is ignored.
     if looking.act not in {*EntryAct, *SourceAct}:
         return None
     if looking.entry_id is None:
@@ -107,11 +105,9 @@ def _said(connection: Connection, looking: OperatorView) -> Flash | None:
 
 
 def _undo(act: EntryAct, entry: Entry) -> str:
-    """Return what puts an entry back to where it was; empty where that is not for certain.
-
-    What was held or backfill before it was hidden would come back as public.
-    """
+    """Return the action that undoes another one; empty where that is not certain."""
     if act is EntryAct.HIDE:
+        # Only public entries have a `seq`: held ones and backfill would be published by undoing.
         was_public = entry.state is EntryState.HIDDEN and entry.seq is not None
         return EntryAct.UNHIDE if was_public else ""
     if act is EntryAct.UNHIDE:
@@ -144,14 +140,14 @@ ENTRY_ACTS: Mapping[EntryAct, _Act] = MappingProxyType(
 
 
 class OperatorActions:
-    """Acts for operators; each act is one transaction, and noted on what it concerns."""
+    """The actions of operators; each is one transaction, and recorded with its entry or source."""
 
     def __init__(self, database: Database, *, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
 
     def on_entries(self, act: EntryAct, entry_ids: Sequence[int]) -> list[int]:
-        """Do something with entries, and return which of them it made a difference to.
+        """Perform an action on entries; return which of them it changed.
 
         Raises:
             NotFoundError: There is no such entry; nothing is changed.
@@ -161,7 +157,7 @@ class OperatorActions:
             return ENTRY_ACTS[act](connection, entry_ids, now=self._clock())
 
     def release_source(self, source_id: int) -> list[int]:
-        """Make all public that is held of a source, and return what that was.
+        """Publish all held entries of a source; return their ids.
 
         Raises:
             NotFoundError: There is no such source.
@@ -181,7 +177,7 @@ class OperatorActions:
             sources.set_state(connection, source_id, state, now=self._clock())
 
     def make_due(self, source_id: int) -> None:
-        """Let a source be polled as soon as its host may be asked.
+        """Have a source polled as soon as its host allows.
 
         Raises:
             NotFoundError: There is no such source.
@@ -191,7 +187,7 @@ class OperatorActions:
             sources.make_due(connection, source_id, now=self._clock())
 
     def edit_source(self, source_id: int, form: SourceForm) -> None:
-        """Change what a form says otherwise than it is.
+        """Save what a form changes.
 
         Raises:
             NotFoundError: There is no such source, or a topic is not there any more.

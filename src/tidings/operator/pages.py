@@ -1,4 +1,4 @@
-"""The pages for operators: what each one shows, as a contract with its template."""
+"""The operator's pages: the context of each template."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,10 +11,10 @@ from tidings.templating.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInPage:
-    """Where an operator signs in.
+    """The sign-in form.
 
     Attributes:
-        fault: Why they are not: `token`, `tries` or `ended`; empty at first.
+        fault: Why they are not signed in: `token`, `tries` or `ended`; empty at first.
     """
 
     template: ClassVar[str] = "operator/sign_in.html"
@@ -24,8 +24,8 @@ class SignInPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeskPage:
-    """What an operator finds to do; `token` is what they are signed in with."""
+class OverviewPage:
+    """The overview; `token` is the one that the operator signed in with."""
 
     template: ClassVar[str] = "operator/desk.html"
 
@@ -36,13 +36,13 @@ class DeskPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFormPage:
-    """What an operator changes in a source.
+    """The form of a source.
 
     Attributes:
-        topics: All that there are.
-        rights: All that can be said of republishing.
-        form: What the fields hold.
-        fault: The field that has to be mended, or empty.
+        topics: All topics.
+        rights: All choices of republishing.
+        form: The values of the fields.
+        fault: The field that has to be corrected, or empty.
     """
 
     template: ClassVar[str] = "operator/source.html"
@@ -55,4 +55,4 @@ class SourceFormPage:
     fault: str = ""
 
 
-OperatorPage = SignInPage | DeskPage | SourceFormPage
+OperatorPage = SignInPage | OverviewPage | SourceFormPage

@@ -1,4 +1,4 @@
-"""Tokens of operators, and the sessions that are begun with them."""
+"""Tokens of operators, and their browser sessions."""
 
 import logging
 from collections.abc import Callable
@@ -17,29 +17,31 @@ from tidings.subscribers.store import rate_limits
 
 logger = logging.getLogger(__name__)
 
-# Of chance in a token: far beyond guessing, so that a plain hash keeps it safe.
+# Random bytes of a token: far beyond guessing, so a plain hash is enough, without salt or
+# stretching.
 BYTES = 32
 
 HOUR = timedelta(hours=1)
-# An hour from one network; a right token is not taken either beyond that.
+# Attempts an hour from one network; beyond that a right token is refused too, or guessing would
+# pay.
 TRIES = 20
 
 
 def new_secret() -> str:
-    """Return 43 characters that nobody can guess."""
+    """Return 43 random characters: 256 bits."""
     return token_urlsafe(BYTES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """A token, and its text, which nobody sees again."""
+    """A new token, with its text, which is shown once."""
 
     text: str
     token: OperatorToken
 
 
 def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime) -> Issued:
-    """Make a token that one can sign in with from now on."""
+    """Make a token."""
     text = new_secret()
     with database.write() as connection:
         token = sessions.add(
@@ -49,7 +51,7 @@ def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime)
 
 
 class Sessions:
-    """Signs operators in and out, and knows them again."""
+    """Signs operators in and out."""
 
     def __init__(
         self, database: Database, *, links: SignedLinks, clock: Callable[[], datetime]
@@ -59,15 +61,16 @@ class Sessions:
         self._clock = clock
 
     def sign_in(self, text: str, visitor: Visitor) -> Session:
-        """Begin a session, always a new one.
+        """Begin a session, always a new one (no session fixation).
 
         Raises:
-            NotFoundError: There is no such token, or it is worth nothing any more.
-            ConflictError: There were too many tries; nothing was looked up.
+            NotFoundError: The token is wrong, revoked or expired.
+            ConflictError: There were too many attempts; nothing was looked up.
         """
         now = self._clock()
         network = self._links.network_hash(visitor) or ""
         key = self._links.keyed_hash("quota of operator", network)
+        # In a transaction of its own: an attempt counts whatever follows.
         with self._database.write() as connection:
             tries = rate_limits.take(connection, key, window=HOUR, now=now)
         if tries > TRIES:
@@ -85,24 +88,25 @@ class Sessions:
         return self._session(secret, token)
 
     def find(self, secret: str) -> Session | None:
-        """Return the session whose secret a browser holds, unless it or its token has ended."""
+        """Return the session with a secret, unless it or its token has ended."""
         with self._database.read() as connection:
             token = sessions.find_session(connection, _hash(secret), now=self._clock())
         return self._session(secret, token) if token else None
 
     def sign_out(self, session: Session) -> None:
-        """End a session; its secret is worth nothing any more, wherever it is kept."""
+        """End a session."""
         with self._database.write() as connection:
             sessions.end_session(connection, _hash(session.secret))
         logger.info("operator signed out", extra={"token": session.token.id})
 
     def note_act(self, session: Session, act: str) -> None:
-        """Note that an operator did something, and when."""
+        """Record the time of an operator's action."""
         with self._database.write() as connection:
             sessions.note_use(connection, session.token.id, now=self._clock())
         logger.info("operator acted", extra={"token": session.token.id, "act": act})
 
     def _session(self, secret: str, token: OperatorToken) -> Session:
+        # Derived from the session: nothing to store, and it ends with it.
         csrf_token = self._links.keyed_hash("operator form", secret).hex()
         return Session(secret=secret, token=token, csrf_token=csrf_token)
 

@@ -1,4 +1,4 @@
-"""Simulating: the slots of a time to come or gone by, and what they would hold; nothing is stored."""
+"""Simulation of planning: past or future slots, and their entries; nothing is stored."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -24,19 +24,21 @@ from tidings.operator.store.explanations import SeqTimes
 from tidings.stories.store import records
 from tidings.subscribers.store import subscribers
 
-# Slots that were planned last: none of them is had again.
+# The last planned slots that are read: each label has at most one delivery.
 LOOK_BACK = 50
+
+_STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedAudience:
-    """Whose slots are simulated.
+    """The subscription, real or made up, whose slots are simulated.
 
     Attributes:
         topics: Slugs chosen out of the newsletter's; empty for all of those.
-        watermark: The last `seq` that has been planned; None for all that was public before.
-        taken_slots: Labels of slots that are not had again.
-        subscription: Whose letters count for what is known already.
+        watermark: The last `seq` that has been planned; None for everything before the period.
+        taken_slots: Labels of slots that have a delivery.
+        subscription: Whose earlier issues count for stories; None if it is made up.
     """
 
     newsletter: Newsletter
@@ -47,7 +49,7 @@ class SimulatedAudience:
     subscription: int | None = None
 
 
-def had_so_far(connection: Connection, subscription_id: int) -> set[str]:
+def taken_slots(connection: Connection, subscription_id: int) -> set[str]:
     """Return the labels of slots for which a subscription has a delivery."""
     last = subscribers.slots(connection, subscription_id, label=None, limit=LOOK_BACK)
     return {one.slot for one in last if one.came_to in _STANDING}
@@ -56,12 +58,12 @@ def had_so_far(connection: Connection, subscription_id: int) -> set[str]:
 def simulate(
     connection: Connection, wished: SimulatedAudience, *, since: datetime, until: datetime
 ) -> Iterator[SimulatedSlot]:
-    """Yield each slot between two times as planning would decide it the moment it falls due."""
+    """Yield each slot between two times as it is planned the moment it falls due."""
     course, schedule = explanations.read_seq_times(connection), wished.schedule
     mark = course.last_seq(since) if wished.watermark is None else wished.watermark
     candidates = DigestCandidates()
     candidates.read(connection, from_seq=mark, to_seq=change_log.last_seq(connection))
-    told = _told(connection, wished, candidates, up_to=mark)
+    told = _sent_stories(connection, wished, candidates, up_to=mark)
     for slot in _slots(schedule, course, since=since, until=until):
         progress = SubscriptionProgress(watermark=mark, taken_slots=frozenset(wished.taken_slots))
         upto_seq = course.last_seq(slot.due_at)
@@ -75,7 +77,7 @@ def simulate(
         whole = window_of(schedule, slot, progress, upto_seq=upto_seq, now=slot.due_at)
         window, chosen = candidates.fill(connection, whole, slot, audience=audience)
         if schedule.frequency is Frequency.INSTANT and window.from_seq == window.to_seq:
-            continue  # no slot of the calendar, and nothing happened
+            continue  # outside the calendar, and nothing new
         yield SimulatedSlot(
             slot=slot,
             from_seq=window.from_seq,
@@ -88,10 +90,7 @@ def simulate(
         told |= candidates.stories_of(chosen)
 
 
-_STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
-
-
-def _told(
+def _sent_stories(
     connection: Connection, wished: SimulatedAudience, candidates: DigestCandidates, *, up_to: int
 ) -> frozenset[int]:
     if wished.subscription is None:
@@ -104,7 +103,7 @@ def _told(
 def _slots(
     schedule: Schedule, course: SeqTimes, *, since: datetime, until: datetime
 ) -> Iterator[Slot]:
-    """Yield the slots of the calendar, or every moment at which news is looked for."""
+    """Yield the slots of the calendar, or for `instant` every time at which it is planned."""
     if schedule.frequency is not Frequency.INSTANT:
         yield from slots_between(schedule, since, until)
         return

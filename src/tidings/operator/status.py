@@ -1,9 +1,4 @@
-"""How the service does, read once for all who ask: from the rows, and from no process.
-
-The page that tells how the service does.
-
-Charts: columns of stacked numbers, as the rectangles that a template draws.
-"""
+"""The status of the service, read from the database, and the page with its charts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +22,10 @@ from tidings.publishing.store import pings
 from tidings.publishing.views import render
 from tidings.templating.site import Site
 
-# What the page tells of.
+# The periods of the page.
 SPANS = (DAY, 7 * DAY, 30 * DAY)
 
-# Sources that are named because they fail, or are slow.
+# Failing and slow sources that are named.
 LISTED = 10
 
 # The keys of the catalogue for how late an entry is seen, the quickest first.
@@ -42,23 +37,23 @@ LETTERS = (MessageOutcome.ACCEPTED, MessageOutcome.WAITING, MessageOutcome.FAILE
 
 Kind = TypeVar("Kind", bound=str)
 
-# Units of the drawing, which is stretched to the place that there is.
+# Units of the SVG, which is stretched to its place.
 WIDTH, HEIGHT = 600, 120
 
-# The part of a column's place that stays empty.
+# The part of a column's width that stays empty.
 GAP = 0.2
 
-# The height of what is little, so that it can be seen.
+# The least height of a bar, so that a single failure can be seen.
 LEAST = 1.5
 
 
 def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta] = SPANS) -> Status:
-    """Return how the service does, and did in the last time.
+    """Return the current status, and that of the last days.
 
     Args:
-        database: Where everything is.
-        now: The time.
-        spans: How far to look back; the longest is told step by step.
+        database: Everything is counted there.
+        now: Aware UTC.
+        spans: Periods; the longest is counted step by step.
     """
     starts = starts_of(max(spans), now=now)
     with database.read() as connection:
@@ -80,16 +75,16 @@ def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta]
             ),
             failing=tuple(status.longest_failing(connection, limit=LISTED)),
             slow=tuple(status.slowest(connection, limit=LISTED)),
-            hubs=tuple(pings.standings(connection, since=starts[0])),
+            hubs=tuple(pings.hub_states(connection, since=starts[0])),
         )
 
 
-def status_body(database: Database, imprint: SiteContext, *, now: datetime) -> bytes:
-    """Render the page that tells how the service does."""
+def status_body(database: Database, context: SiteContext, *, now: datetime) -> bytes:
+    """Render the status page."""
     status = read_status(database, now=now)
     with database.read() as connection:
-        site = imprint.site_now(connection)
-    return render(status_page(site, status), imprint.templates)
+        site = context.site_now(connection)
+    return render(status_page(site, status), context.templates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,12 +100,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Columns side by side.
+    """A chart of stacked columns.
 
     Attributes:
-        kinds: What is counted, from the foot of a column up.
-        bars: What is drawn; nothing for zero.
-        most: The number that the highest column stands for.
+        kinds: The series, from the bottom of a column up.
+        bars: Rectangles; none for zero.
+        most: The value of the highest column.
     """
 
     width: int = WIDTH
@@ -122,14 +117,14 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusPage:
-    """How the service does.
+    """The status page.
 
     Attributes:
-        lags: How many entries were seen how late, by key of the catalogue.
+        lags: Numbers of entries by how late they were seen, by key of the phrases.
         median: The key of the median entry; None if there is none.
         polls: By step and kind, in the order of the steps: `news`, `quiet`, `failed`.
         freshness_chart: A column for each of `lags`.
-        polls_chart: A column for each step, as is the chart of letters.
+        polls_chart: A column for each step, as is the chart of messages.
     """
 
     template: ClassVar[str] = "status.html"
@@ -145,7 +140,7 @@ class StatusPage:
 
 
 def status_page(site: Site, status: Status) -> StatusPage:
-    """Return the page of a status."""
+    """Return the status page."""
     numbers = status.whole.lags
     place = median_lag(numbers)
     polls = tuple(kinds_of(step.tally) for step in status.steps)
@@ -162,7 +157,7 @@ def status_page(site: Site, status: Status) -> StatusPage:
 
 
 def kinds_of(tally: PollCounts) -> Mapping[str, int]:
-    """Return the polls of a time by what they brought: `news`, nothing (`quiet`), or `failed`."""
+    """Return the numbers of polls by result: `news`, nothing (`quiet`), or `failed`."""
     polls = tally.polls
     return {
         "news": polls[PollOutcome.NEW] + polls[PollOutcome.UPDATED],
@@ -172,7 +167,7 @@ def kinds_of(tally: PollCounts) -> Mapping[str, int]:
 
 
 def draw(kinds: Sequence[Kind], columns: Sequence[Mapping[Kind, int]]) -> Chart:
-    """Return a chart of `columns`, each of which counts `kinds`, the first at its foot."""
+    """Return a chart of `columns`, each with a number for each of `kinds`, from the bottom up."""
     most = max((sum(column.values()) for column in columns), default=0)
     place = WIDTH / max(len(columns), 1)
     bars: list[Bar] = []

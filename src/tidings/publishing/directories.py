@@ -1,11 +1,7 @@
-"""The directories: what is followed, as pages and as a list for other programs.
+"""The directories of topics and sources, the list of sources for OPML, and the sitemap.
 
-The sitemap: the pages that are ours.
-
-Pages of entries are left out: what stands there is the publisher's, and they name it as the
-original. So are numbered pages: their entries are on the publishers' pages as well.
-
-The directories: what each one shows, as a contract with its template.
+The sitemap leaves out the pages of entries: their content is the publisher's, and they name it
+as canonical. It leaves out numbered pages as well: their entries are on the publishers' pages.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,13 +51,13 @@ class TopicsPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceLine:
-    """A source, as it is shown.
+    """A source in the directory.
 
     Attributes:
         latest: None if it has no entries.
-        last_ok: When its last poll went well, aware UTC; None if none did.
+        last_ok: The last successful poll, aware UTC; None if there was none.
         language: BCP 47.
-        rights: What its own document says of copyright.
+        rights: The copyright notice of its feed.
         noindex: Search engines are asked to leave its pages out.
     """
 
@@ -116,15 +112,15 @@ def sources_page(connection: Connection, site: Site, *, topic: str = "") -> Sour
     if topic and topics.find(connection, topic) is None:
         raise NotFoundError("topic", topic)
     lines = tuple(
-        line_of(source)
+        to_line(source)
         for source in _by_title(sources.every(connection))
         if not topic or topic in {label.slug for label in source.topics}
     )
     return SourcesPage(site=site, sources=lines, topic=topic)
 
 
-def line_of(source: Source) -> SourceLine:
-    """Return a source as it is shown."""
+def to_line(source: Source) -> SourceLine:
+    """Return a source as it is listed."""
     return SourceLine(
         slug=source.slug,
         title=source.title,
@@ -145,7 +141,7 @@ def line_of(source: Source) -> SourceLine:
 
 
 def outlines(connection: Connection) -> list[FeedOutline]:
-    """Return every source that is not retired, and whose address may be told, by title."""
+    """Return every source that is not retired and whose address is public, by title."""
     return [
         FeedOutline(
             url=source.url,
@@ -163,7 +159,7 @@ def _by_title(every: Iterable[Source]) -> list[Source]:
 
 
 def sitemap(connection: Connection, site: Site, *, number: int | None = None) -> bytes:
-    """Render the sitemap, or the list of its parts if it is too long for one document.
+    """Render the sitemap, or its index if it is too long for one document.
 
     Args:
         connection: A reading one.
@@ -190,7 +186,7 @@ def sitemap(connection: Connection, site: Site, *, number: int | None = None) ->
 
 
 def count_of_parts(connection: Connection, site: Site) -> int:
-    """Return how many documents the sitemap has beside the first: none if it fits into that."""
+    """Return how many parts the sitemap has beside its index; 0 if it fits into one document."""
     count = -(-len(_pages(connection, site)) // MOST)
     return count if count > 1 else 0
 

@@ -1,7 +1,4 @@
-"""The pages that list entries, and the page of one.
-
-What a scope is called, and what it holds.
-"""
+"""Pages that list entries, and the page of an entry."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +10,7 @@ from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.sources import Source
-from tidings.publishing.directories import line_of
+from tidings.publishing.directories import to_line
 from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import pages, pins
 from tidings.publishing.views import EntryPage, ListPage, paginate
@@ -24,14 +21,14 @@ from tidings.search.store import fulltext, saved_searches
 MOST = 10
 
 
-def list_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> ListPage:
+def list_page(connection: Connection, address: PageAddress, context: SiteContext) -> ListPage:
     """Return a page of entries.
 
     Raises:
         NotFoundError: There is no such topic, source or page.
     """
-    scope, size = address.scope, imprint.settings.page_size
-    heading = heading_of(connection, scope, title=imprint.settings.title)
+    scope, size = address.scope, context.settings.page_size
+    heading = scope_details(connection, scope, title=context.settings.title)
     is_mixed = scope.kind != "source"
     selection = replace(
         heading.selection, states=heading.page_states, folded=False if is_mixed else None
@@ -40,13 +37,13 @@ def list_page(connection: Connection, address: PageAddress, imprint: SiteContext
     on_it = pages.ids_on(connection, selection, span, most=MOST * size)
     shown = entries.in_order(connection, on_it)
     pinned = _pinned(connection) if scope.kind == "all" and address.number is None else ()
-    href = partial(imprint.page_href, scope.path)
+    href = partial(context.page_href, scope.path)
     return ListPage(
-        site=imprint.site_now(connection),
+        site=context.site_now(connection),
         scope=scope,
         heading=heading.title,
         about=heading.about,
-        source=line_of(heading.source) if heading.source else None,
+        source=to_line(heading.source) if heading.source else None,
         pinned=pinned,
         entries=tuple(one for one in shown if one not in pinned),
         folded=entries.count_folded(connection, shown) if is_mixed else {},
@@ -58,27 +55,27 @@ def _pinned(connection: Connection) -> tuple[Entry, ...]:
     return tuple(entries.in_order(connection, pins.on_top(connection)))
 
 
-def entry_page(connection: Connection, entry_id: int, imprint: SiteContext) -> EntryPage:
+def entry_page(connection: Connection, entry_id: int, context: SiteContext) -> EntryPage:
     """Return the page of an entry that is for everybody, or of any to an operator.
 
     Raises:
         NotFoundError: There is none.
     """
     entry = entries.get(connection, entry_id)
-    if entry.state not in change_log.OPEN_STATES and imprint.site.operator is None:
+    if entry.state not in change_log.OPEN_STATES and context.site.operator is None:
         raise NotFoundError("entry", entry_id)
-    return EntryPage(site=imprint.site_now(connection), entry=entry)
+    return EntryPage(site=context.site_now(connection), entry=entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heading:
-    """What a scope is called, and what it holds.
+class ScopeDetails:
+    """The title of a scope, and which entries it has.
 
     Attributes:
         about: A sentence on the scope, or empty.
-        source: What the scope is, if it is one.
+        source: If the scope is a source.
         language: BCP 47, of the scope's feed; None for the site's.
-        page_states: Which of its entries its page shows.
+        page_states: The states of entries that its page shows.
     """
 
     title: str
@@ -89,8 +86,8 @@ class Heading:
     page_states: tuple[EntryState, ...] = (EntryState.PUBLIC,)
 
 
-def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
-    """Return what a scope is called and holds; `title` is that of everything.
+def scope_details(connection: Connection, scope: Scope, *, title: str) -> ScopeDetails:
+    """Return the title of a scope, and which entries it has; `title` is that of everything.
 
     Raises:
         NotFoundError: There is no such topic, source or saved search.
@@ -98,13 +95,13 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
     if scope.kind == "topic":
         topic = topics.find(connection, scope.slug)
         if topic:
-            return Heading(
+            return ScopeDetails(
                 title=topic.title, selection=Selection(topic=topic.slug, one_per_story=True)
             )
     elif scope.kind == "source":
         source = sources.find_by_slug(connection, scope.slug)
         if source:
-            return Heading(
+            return ScopeDetails(
                 title=source.title,
                 selection=Selection(source=source.id),
                 source=source,
@@ -115,16 +112,20 @@ def heading_of(connection: Connection, scope: Scope, *, title: str) -> Heading:
         saved = saved_searches.find(connection, scope.slug)
         if saved:
             among = _found(connection, SearchInput(q=saved.query))
-            return Heading(title=saved.title, about=saved.query, selection=Selection(among=among))
+            return ScopeDetails(
+                title=saved.title, about=saved.query, selection=Selection(among=among)
+            )
     elif scope.kind == "query":
         asked = parse_input(scope.slug)
-        return Heading(title=asked.summary, selection=Selection(among=_found(connection, asked)))
+        return ScopeDetails(
+            title=asked.summary, selection=Selection(among=_found(connection, asked))
+        )
     else:
-        return Heading(title=title, selection=Selection(one_per_story=True))
+        return ScopeDetails(title=title, selection=Selection(one_per_story=True))
     raise NotFoundError(scope.kind, scope.slug)
 
 
 def _found(connection: Connection, asked: SearchInput) -> tuple[int, ...]:
-    """Return the ids of the newest public entries that match, of every story one."""
+    """Return the ids of the newest public entries that match, one of each story."""
     found = fulltext.find(connection, parse_query(asked), states=[EntryState.PUBLIC])
     return tuple(hit.entry_id for hit in newest_first(found.hits))

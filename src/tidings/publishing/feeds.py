@@ -1,4 +1,4 @@
-"""Our feeds: which entries each one holds."""
+"""The entries of each of our feeds and archives (RFC 5005)."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,43 +19,44 @@ from tidings.model.scopes import (
     FeedDocument,
     Scope,
 )
-from tidings.publishing.entry_pages import Heading, heading_of
+from tidings.publishing.entry_pages import ScopeDetails, scope_details
 from tidings.publishing.formats.atom import ATOM
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import archives
 from tidings.templating.site import ICON_PATH
 
-# How long an archived entry that changed stands in the feed again: who has the archive already
-# does not ask for it any more.
+# How long an archived entry that changed is in the feed again: nobody requests an archive twice.
 EDITED_FOR = timedelta(days=7)
-# Entries that stand there again for that reason.
+# How many such entries at most.
 MAX_EDITED = 20
 
 
-def feed_of(connection: Connection, address: FeedAddress, imprint: SiteContext) -> FeedDocument:
+def feed_of(connection: Connection, address: FeedAddress, context: SiteContext) -> FeedDocument:
     """Return the feed at `address`.
 
     Raises:
         NotFoundError: There is no such topic or source.
     """
     scope = address.scope
-    heading = heading_of(connection, scope, title=imprint.settings.title)
-    feed = _empty(connection, scope, heading, imprint)
+    heading = scope_details(connection, scope, title=context.settings.title)
+    feed = _empty(connection, scope, heading, context)
     if scope == EVERYTHING:
-        feed = _latest(connection, feed, imprint)
+        feed = _latest(connection, feed, context)
     else:
-        window = ListWindow(limit=imprint.settings.feed_size, by_seq=True, with_content=True)
+        # By `seq`, not by date: an entry that comes late, with an old date, must reach feed
+        # readers.
+        window = ListWindow(limit=context.settings.feed_size, by_seq=True, with_content=True)
         feed = _filled(feed, entries.select_entries(connection, heading.selection, window))
     return _news(connection, feed, since=address.since)
 
 
 def archive_of(
-    connection: Connection, address: ArchiveAddress, imprint: SiteContext
+    connection: Connection, address: ArchiveAddress, context: SiteContext
 ) -> FeedDocument:
-    """Return an archive of the feed of everything: the same entries for ever, as they are now.
+    """Return an archive of the feed of everything: always the same entries, as they are now.
 
-    What was hidden since leaves it, and what was removed; so it may be empty.
+    Entries that were hidden or removed since leave it, so it may be empty.
 
     Raises:
         NotFoundError: There is no such archive, or not yet.
@@ -64,17 +65,17 @@ def archive_of(
     count = scopes.full_archives(change_log.last_seq(connection))
     if not 1 <= number <= count:
         raise NotFoundError("archive", number)
-    heading = heading_of(connection, EVERYTHING, title=imprint.settings.title)
-    feed = _empty(connection, EVERYTHING, heading, imprint)
+    heading = scope_details(connection, EVERYTHING, title=context.settings.title)
+    feed = _empty(connection, EVERYTHING, heading, context)
     _, changed_at = change_log.get_change(connection, change_log.SITE)
     archived = replace(
         feed,
-        forms=(ATOM.at(imprint.site.base_url + address.path),),
+        forms=(ATOM.at(context.site.base_url + address.path),),
         updated=changed_at,
-        hubs=(),
+        hubs=(),  # an archive hardly changes: nobody subscribes to it
         archive=ArchiveLinks(
-            previous=_archive_url(number - 1, imprint) if number > 1 else None,
-            following=_archive_url(number + 1, imprint) if number < count else None,
+            previous=_archive_url(number - 1, context) if number > 1 else None,
+            following=_archive_url(number + 1, context) if number < count else None,
             current=feed.url_of(ATOM.name),
         ),
     )
@@ -82,13 +83,14 @@ def archive_of(
 
 
 def _empty(
-    connection: Connection, scope: Scope, heading: Heading, imprint: SiteContext
+    connection: Connection, scope: Scope, heading: ScopeDetails, context: SiteContext
 ) -> FeedDocument:
-    settings, site = imprint.settings, imprint.site
-    words = imprint.templates.words(settings.language)
+    settings, site = context.settings, context.site
+    words = context.templates.words(settings.language)
     _, changed_at = change_log.get_change(connection, key_of(scope))
     title = heading.title if scope == EVERYTHING else f"{heading.title} · {settings.title}"
     return FeedDocument(
+        # Not the address: a feed keeps its identity when the site moves (RFC 4287, 4.2.6).
         id=uuid5(change_log.instance(connection), scope.name).urn,
         title=title,
         subtitle=heading.about,
@@ -104,25 +106,25 @@ def _empty(
     )
 
 
-def _latest(connection: Connection, feed: FeedDocument, imprint: SiteContext) -> FeedDocument:
-    """Fill the feed of everything: what no archive holds, and what changed in those lately.
+def _latest(connection: Connection, feed: FeedDocument, context: SiteContext) -> FeedDocument:
+    """Return the feed of everything: entries in no archive, and archived ones that changed lately.
 
     "Lately" counts from the last change of anything, not from now: the same state of the
-    database gives the same document, whenever it is asked for.
+    database gives the same document, whenever it is requested.
     """
     last = change_log.last_seq(connection)
-    count = scopes.archives_left_out(last, feed_size=imprint.settings.feed_size)
+    count = scopes.archives_left_out(last, feed_size=context.settings.feed_size)
     _, oldest = scopes.archive_span(count)
     current = archives.between(connection, oldest + 1, last)
     edited = archives.edited(
         connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED
     )
-    links = ArchiveLinks(previous=_archive_url(count, imprint) if count else None)
+    links = ArchiveLinks(previous=_archive_url(count, context) if count else None)
     return replace(_filled(feed, [*current, *edited]), archive=links)
 
 
-def _archive_url(number: int, imprint: SiteContext) -> str:
-    return imprint.site.base_url + ArchiveAddress(number=number).path
+def _archive_url(number: int, context: SiteContext) -> str:
+    return context.site.base_url + ArchiveAddress(number=number).path
 
 
 def _filled(feed: FeedDocument, shown: Sequence[Entry]) -> FeedDocument:
@@ -131,10 +133,11 @@ def _filled(feed: FeedDocument, shown: Sequence[Entry]) -> FeedDocument:
 
 
 def _news(connection: Connection, feed: FeedDocument, *, since: int) -> FeedDocument:
-    """Leave out what has not changed since a visitor asked last.
+    """Return only the entries that changed since a visitor's copy (RFC 3229).
 
-    What stands beside every entry is part of each of them: if it changed, all of them did.
+    What stands beside every entry is part of each of them: if that changed, all of them did.
     """
+    # The name of a topic, say, stands beside every entry: then all of them are sent.
     if not since or change_log.get_change(connection, change_log.SITE)[0] > since:
         return feed
     return replace(feed, entries=tuple(one for one in feed.entries if one.change > since))

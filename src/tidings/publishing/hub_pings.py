@@ -1,8 +1,8 @@
-"""Announcing: hubs are told when, and only when, the bytes of a feed of ours have changed.
+"""Pinging hubs when, and only when, the bytes of a feed of ours have changed (W3C WebSub).
 
-Two steps, each of which any process may do at any time. Feeds of scopes that were changed are
-rendered and compared with what they were; what differs is noted together with that, for each
-hub. What is noted is told, outside of any transaction, until the hub accepts.
+Two steps, each of which any process may do at any time. Feeds of changed scopes are rendered and
+compared with their fingerprints; pings are stored together with the new ones, for each hub.
+Stored pings are sent, outside of any transaction, until the hub accepts.
 """
 
 import logging
@@ -30,27 +30,27 @@ from tidings.publishing.ping_rules import (
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import last_change, scope_of
 from tidings.publishing.store import pings
-from tidings.publishing.store.pings import Seen
+from tidings.publishing.store.pings import ComparedFeeds
 
 logger = logging.getLogger(__name__)
 
-# Scopes that are looked at in a round, before hubs are told of them.
+# Scopes that are compared in a round before pings are sent.
 AT_ONCE = 100
 
-# How long that may take: who changes everything at once must not keep visitors waiting.
+# How long comparing may take: after a change of everything, rendering must not slow down visitors.
 LOOK = timedelta(seconds=2)
 
 
 class HubPinger:
-    """Tells hubs which feeds of ours have changed.
+    """Pings hubs about feeds that have changed.
 
     Args:
-        database: Where changes are, and what hubs were told of them.
-        publication: As the public gets it.
-        hubs: Who is told.
+        database: Changes, fingerprints and pings.
+        publication: Renders feeds.
+        hubs: Their addresses.
         base_url: What precedes the paths of our feeds.
         post: Sends a form, and reports from any thread.
-        clock: Tells the time.
+        clock: Aware UTC.
     """
 
     def __init__(  # noqa: PLR0913 - an engine takes what it needs
@@ -71,10 +71,10 @@ class HubPinger:
         self._clock = clock
 
     def announce_changes(self, *, stop: Event) -> None:
-        """Look which feeds have changed, and tell hubs what is due to be told.
+        """Find feeds that have changed, and send due pings.
 
-        Hubs are told one after the other: a feed that waits for its turn is told once of all its
-        changes. Of a hub that cannot be reached nothing more is asked in this round.
+        Pings are sent one after the other: a feed that waits is sent once for all changes. A hub
+        that cannot be reached gets no more pings in this round.
         """
         until = self._clock() + LOOK
         for seen in self._changed():
@@ -91,10 +91,10 @@ class HubPinger:
                 down[host] = answer
             self._note(ping, answer)
 
-    def _changed(self) -> list[Seen]:
-        """Return the scopes that are to be looked at now.
+    def _changed(self) -> list[ComparedFeeds]:
+        """Return the scopes whose feeds are to be compared now.
 
-        What issues tell of may change without them, so their feed has more than its own changes.
+        Entries of issues may change without the list of issues, so their feed is compared as well.
         """
         issues = ListAddress(name="issues.atom")
         with self._database.read() as connection:
@@ -105,8 +105,10 @@ class HubPinger:
             found.append(replace(seen, change=change))
         return found
 
-    def _look(self, seen: Seen) -> None:
-        """Compare a scope's feeds with what they were; what they are now may be newer than `seen`."""
+    def _look(self, seen: ComparedFeeds) -> None:
+        """Compare a scope's feeds with their fingerprints; they may be newer than `seen`."""
+        # Bytes, not change numbers: most changes of a source do not change all of its feeds, and
+        # hubs fetch a feed for every ping.
         feeds = feeds_of(seen.scope)
         try:
             bodies = [self._publication.body(address) for address in feeds.values()]
@@ -116,7 +118,7 @@ class HubPinger:
         paths = list(feeds)
         changed = [paths[index] for index in changed_bodies(seen.body_hash, body_hash)]
         with self._database.write() as connection:
-            if not pings.note_look(connection, seen, body_hash=body_hash):
+            if not pings.store_fingerprints(connection, seen, body_hash=body_hash):
                 return
             for path in changed:
                 for hub in self._hubs:
@@ -127,7 +129,7 @@ class HubPinger:
                     pings.put(connection, announce(known, change=seen.change, now=now))
 
     def _take_next(self) -> HubPing | None:
-        """Return what is due to be told, as it stands from now on: as if the hub did not answer."""
+        """Return a due ping, stored as attempted: if we crash, it counts as unanswered."""
         now = self._clock()
         with self._database.read() as connection:
             if pings.find_due(connection, now=now) is None:
@@ -143,9 +145,10 @@ class HubPinger:
     def _note(self, told: HubPing, answer: PostOutcome) -> None:
         error = refusal_reason(answer)
         with self._database.write() as connection:
+            # Read again: the feed may have changed once more while the hub answered.
             known = pings.find(connection, told.hub, told.feed_url)
             if known is None:
-                return  # nobody wants to know any more
+                return  # the hub was taken out of the settings meanwhile
             settled = settle(known, error, told=told.change, now=self._clock())
             pings.put(connection, settled)
         what = {"hub": told.hub, "feed": told.feed_url}
@@ -156,25 +159,25 @@ class HubPinger:
 
 
 def forget_others(database: Database, hubs: Sequence[str], *, base_url: str) -> None:
-    """Forget hubs that are not told any more, and feeds that are not there any more."""
+    """Delete pings of hubs that are not configured any more, and of feeds that are gone."""
     with database.write() as connection:
         urls = {base_url + path for key in pings.scopes(connection) for path in feeds_of(key)}
         pings.keep_only(connection, hubs=hubs, feed_urls=urls)
         if not hubs:
-            pings.forget_looks(connection)
+            pings.forget_fingerprints(connection)
 
 
 def feeds_of(key: str) -> Mapping[str, Address]:
-    """Return the feeds of what changes are noted under `key`, by path."""
+    """Return the feeds of a scope, by path."""
     if key == change_log.ISSUES:
         return {"/issues.atom": ListAddress(name="issues.atom")}
     scope = scope_of(key)
     if not scope.slug and key != change_log.ALL:
-        return {}
+        return {}  # lists of sources and topics have no feeds
     return {scope.feed_path(form): FeedAddress(scope=scope, form=form) for form in FORMATS}
 
 
 def _form(ping: HubPing) -> FormPost:
-    """Return what the hub is sent; some know the feed by the one name, some by the other."""
+    """Return the form of a ping; some hubs read `hub.url`, some `hub.topic`."""
     fields = {"hub.mode": "publish", "hub.url": ping.feed_url, "hub.topic": ping.feed_url}
     return FormPost(url=ping.hub, fields=fields)

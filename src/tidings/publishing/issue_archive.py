@@ -1,7 +1,4 @@
-"""The archive: what newsletters have said, as pages and as a feed.
-
-The feed of issues, for those who would rather not give an address.
-"""
+"""The archive of issues: pages, and a feed for those who would rather not give an address."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -34,7 +31,7 @@ FEED_PATH = "/issues.atom"
 def issues_page(
     connection: Connection, site: Site, *, number: int | None, href: Callable[[int | None], str]
 ) -> IssuesPage:
-    """Return a page of the list of all issues that everybody may find, by newsletter.
+    """Return a page of the list of archived issues, by newsletter.
 
     Args:
         connection: A reading one.
@@ -65,7 +62,7 @@ def issues_page(
 def count_of_pages(connection: Connection) -> int:
     """Return how many pages the list of issues has, the newest included.
 
-    Issues come at the front only, so that a page begins where it began.
+    Issues are only added at the front, so the pages behind never change.
     """
     return max(issues.count_listed(connection) // PAGE_SIZE, 1)
 
@@ -83,7 +80,7 @@ def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
 
 
 def newest_issues(connection: Connection, site: Site, *, templates: Templates) -> FeedDocument:
-    """Return the feed of the issues listed last.
+    """Return the feed of the newest archived issues.
 
     Raises:
         TemplateError: The template of an issue's content is broken.
@@ -101,9 +98,9 @@ def newest_issues(connection: Connection, site: Site, *, templates: Templates) -
 
 
 def _digest(issue: Issue, told: Sequence[Entry]) -> Digest:
-    """Return what an issue told of, less what has been hidden or removed since.
+    """Return the digest of an issue, without entries that were hidden or removed since.
 
-    It is composed of the hidden entries too, so that it keeps its period.
+    It is composed with the hidden ones first, so that it keeps its period.
     """
     schedule = replace(issue.newsletter.schedule, timezone=issue.timezone)
     newsletter = replace(issue.newsletter, schedule=schedule)
@@ -142,7 +139,7 @@ def issues_feed(
     updated: datetime,
     templates: Templates,
 ) -> FeedDocument:
-    """Return the feed of `issues`, which are in every case whole: no entry is left out.
+    """Return the feed of `issues`, each with all of its entries.
 
     Args:
         issues: Newest first, each with what it tells of.

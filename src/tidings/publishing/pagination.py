@@ -1,7 +1,7 @@
-"""Paging: where lists are cut, so that a page keeps its number and its entries.
+"""Pagination: where lists are cut into pages, so that a page keeps its number and its entries.
 
 Pages are numbered from the oldest. What is newer than the last of them is the front: it has no
-number yet, and becomes a page as far as it is long enough to leave another one behind.
+number yet, and becomes a page as soon as it is long enough to leave another one behind.
 """
 
 from collections import deque
@@ -26,11 +26,11 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """What a page covers.
+    """The stretch of a list that a page covers.
 
     Attributes:
         number: Of the page, 1 is the oldest; the front has the next one after the last.
-        last: The number of the last page, 0 if all there is stands on the front.
+        last: The number of the last page, 0 if everything is on the front.
         above: The place of the newest entry of the page before; None for the oldest page.
         upto: The place of its own newest entry; None for the front.
     """
@@ -42,9 +42,9 @@ class Span:
 
 
 def cuts(places: Iterable[Place], *, size: int) -> Iterator[Place]:
-    """Yield the place of the newest entry of every page there is in a list.
+    """Yield the place of the newest entry of every page of a list.
 
-    At least as much as a page holds is left for the front.
+    At least one page's worth of entries is left for the front.
 
     Args:
         places: Of all entries, the oldest first.

@@ -1,4 +1,4 @@
-"""What hubs are told of our own feeds: the decisions of a publisher in WebSub."""
+"""Rules for pings: when a hub is pinged, and retried."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ DIGEST_SIZE = sha256().digest_size
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HubPing:
-    """What one hub is to be told of one of our feeds, or was told.
+    """A ping: one of our feeds, at one hub.
 
     Attributes:
-        change: The number of the change that it is to be told of.
-        attempts: Since it was last told, the present one included.
-        next_try_at: None if there is nothing to tell, or no use in it.
-        accepted_at: When it was last told.
-        last_error: What came of the last attempt, if that failed.
+        change: The number of the change that it announces.
+        attempts: Since the last success, the present one included.
+        next_try_at: None if there is nothing to announce, or trying is given up.
+        accepted_at: The last success.
+        last_error: Of the last attempt, if that failed.
     """
 
     hub: str
@@ -38,14 +38,14 @@ class HubPing:
 
 
 def fingerprints(bodies: Sequence[bytes]) -> bytes:
-    """Return what tells these bodies from all others, a digest of each after the other."""
+    """Return the digests of bodies, one after the other."""
     return b"".join(sha256(body).digest() for body in bodies)
 
 
 def changed_bodies(before: bytes | None, after: bytes) -> list[int]:
-    """Return which of several bodies differ, by their fingerprints then and now.
+    """Return which bodies differ, by their fingerprints then and now.
 
-    What is seen for the first time has not changed: nobody can know an older form of it.
+    One that is seen for the first time has not changed: nobody can have an older copy.
     """
     known = before or b""
     return [
@@ -56,10 +56,9 @@ def changed_bodies(before: bytes | None, after: bytes) -> list[int]:
 
 
 def announce(known: HubPing, *, change: int, now: datetime) -> HubPing:
-    """Return a ping as it stands once its feed has changed again.
+    """Return a ping after its feed has changed again.
 
-    A hub that waits to be told, or that does not answer, is told of both changes in one, at
-    the time that was set for the first.
+    If one is pending, or failing, both changes are announced at the time set for the first.
     """
     if known.next_try_at:
         return replace(known, change=change)
@@ -68,22 +67,22 @@ def announce(known: HubPing, *, change: int, now: datetime) -> HubPing:
 
 
 def attempt(known: HubPing, *, now: datetime) -> HubPing:
-    """Return a ping as it stands while its hub is told.
+    """Return a ping while it is being sent.
 
-    To be stored before the request leaves: what we do not live to hear of is told again.
+    To be stored before the request is sent: after a crash it is sent again.
     """
     pause = min(PAUSE * (1 << min(known.attempts, 10)), LONGEST_PAUSE)
     return replace(known, attempts=known.attempts + 1, next_try_at=now + pause)
 
 
 def settle(known: HubPing, error: str | None, *, told: int, now: datetime) -> HubPing:
-    """Return a ping as it stands after an attempt.
+    """Return a ping after an attempt.
 
     Args:
-        known: As it stood when the answer came.
+        known: As it stood when the response came.
         error: Why the hub did not accept; None if it did.
-        told: The change that the attempt was for.
-        now: When the answer came.
+        told: The change that the attempt announced.
+        now: When the response came.
     """
     if error is not None:
         gives_up = known.attempts >= MAX_ATTEMPTS

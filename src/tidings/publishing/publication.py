@@ -1,4 +1,4 @@
-"""Publishing: what stands at an address, as bytes and as a stamp that moves with them."""
+"""The publication: what is at an address, as bytes, and as a stamp that changes with them."""
 
 from dataclasses import replace
 from functools import partial
@@ -32,13 +32,13 @@ from tidings.templating.site import Operator
 class Publication:
     """Everything that is published, by address."""
 
-    def __init__(self, database: Database, imprint: SiteContext) -> None:
+    def __init__(self, database: Database, context: SiteContext) -> None:
         self._database = database
-        self._imprint = imprint
-        self._fingerprint = imprint.fingerprint
+        self._context = context
+        self._fingerprint = context.fingerprint
 
     def stamp(self, address: Address) -> CacheValidator:
-        """Return what tells whether a copy of `address` is current: one indexed read.
+        """Return the stamp of `address`: one indexed read.
 
         Raises:
             NotFoundError: There is nothing at that address.
@@ -48,60 +48,60 @@ class Publication:
         return CacheValidator(change=change, changed_at=changed_at, fingerprint=self._fingerprint)
 
     def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
-        """Render what is at `address`, all of it from one moment.
+        """Render what is at `address`, all of it from one snapshot.
 
         Args:
             address: A page, if it is for an operator.
-            operator: Who looks at it, if not everybody may.
+            operator: Who looks at it; None for the public.
 
         Raises:
             NotFoundError: There is nothing at that address.
         """
-        imprint = self._imprint
+        context = self._context
         if operator is not None:
-            imprint = replace(imprint, site=replace(imprint.site, operator=operator))
+            context = replace(context, site=replace(context.site, operator=operator))
         with self._database.read() as connection:
             match address:
                 case FeedAddress(form=form):
-                    return FORMATS[form].render(feed_of(connection, address, imprint))
+                    return FORMATS[form].render(feed_of(connection, address, context))
                 case ArchiveAddress():
-                    return render_atom(archive_of(connection, address, imprint))
+                    return render_atom(archive_of(connection, address, context))
                 case ListAddress(name="sources.opml"):
                     listed = directories.outlines(connection)
-                    return render_opml(listed, title=imprint.settings.title)
+                    return render_opml(listed, title=context.settings.title)
                 case ListAddress(name="sitemap.xml", number=number):
-                    return sitemap(connection, imprint.site, number=number)
+                    return sitemap(connection, context.site, number=number)
                 case ListAddress(name="issues.atom"):
-                    site = imprint.site_now(connection)
+                    site = context.site_now(connection)
                     newest = issue_archive.newest_issues(
-                        connection, site, templates=imprint.templates
+                        connection, site, templates=context.templates
                     )
                     return render_atom(newest)
                 case _:
-                    page = _page(connection, address, imprint)
-        return render(page, imprint.templates)
+                    page = _page(connection, address, context)
+        return render(page, context.templates)
 
 
 def _page(
     connection: Connection,
     address: PageAddress | EntryAddress | IssueAddress | ListAddress,
-    imprint: SiteContext,
+    context: SiteContext,
 ) -> Page:
     match address:
         case PageAddress(scope=Scope(kind="query" | "search")):
-            return search_page(connection, address, imprint)
+            return search_page(connection, address, context)
         case PageAddress():
-            return list_page(connection, address, imprint)
+            return list_page(connection, address, context)
         case EntryAddress(id=entry_id):
-            return entry_page(connection, entry_id, imprint)
+            return entry_page(connection, entry_id, context)
         case IssueAddress(slug=slug):
-            return issue_archive.issue_page(connection, slug, site=imprint.site_now(connection))
+            return issue_archive.issue_page(connection, slug, site=context.site_now(connection))
         case ListAddress():
-            return _directory(connection, address, imprint)
+            return _directory(connection, address, context)
 
 
-def _directory(connection: Connection, address: ListAddress, imprint: SiteContext) -> Page:
-    site = imprint.site_now(connection)
+def _directory(connection: Connection, address: ListAddress, context: SiteContext) -> Page:
+    site = context.site_now(connection)
     match address:
         case ListAddress(name="404.html"):
             return ErrorPage(site=site, status=404)
@@ -110,6 +110,6 @@ def _directory(connection: Connection, address: ListAddress, imprint: SiteContex
         case ListAddress(name="sources", topic=topic):
             return directories.sources_page(connection, site, topic=topic)
         case ListAddress(name="issues", number=number):
-            href = partial(imprint.page_href, "/issues")
+            href = partial(context.page_href, "/issues")
             return issue_archive.issues_page(connection, site, number=number, href=href)
     raise NotFoundError("list", address.name)

@@ -1,8 +1,8 @@
-"""Paging: lists are cut into pages as they grow, and old pages keep their number.
+"""Repagination: lists are cut into pages as they grow, and old pages keep their number.
 
-Whatever becomes public, changes or is withdrawn takes a change number; here all that has one
-since the last time is found again, whoever did it. So this may be late or fail: what is read
-meanwhile is true, only longer.
+Everything that becomes public, changes or is withdrawn takes a change number; here all that has
+one since the last time is found, whoever did it. So this may be late or fail: meanwhile pages
+are right, only longer.
 """
 
 import time
@@ -17,27 +17,29 @@ from tidings.publishing.store.page_cuts import Cut, PagedList, Progress
 # Pages that are made in one transaction.
 AT_ONCE = 300
 
-# Pages that are made of a list in place of those it had: none may be missing meanwhile.
+# Recut pages replace all after them in one transaction: none may be missing meanwhile.
 EVERY = 1_000_000
 
 
 def repaginate(database: Database, *, size: int, clock: Callable[[], datetime]) -> None:
-    """Make pages of what has become too long, and note which pages have changed.
+    """Make pages where lists have become too long, and note which pages have changed.
 
     Args:
-        database: Where the lists are.
-        size: Entries on a page that is made now; older ones stay as they are.
-        clock: Tells when.
+        database: The lists.
+        size: Entries on a new page; old ones stay as they are.
+        clock: Aware UTC.
     """
     while repaginate_some(database, size=size, clock=clock):
         time.sleep(WRITE_PAUSE)
 
 
 def repaginate_some(database: Database, *, size: int, clock: Callable[[], datetime]) -> bool:
-    """Do as much of it as keeps other writers for less than a second; say whether more is left.
+    """Do as much of it as blocks other writers for less than a second; say whether more is left.
 
     Lists are cut from their oldest end. What is not cut yet stays on the front.
     """
+    # Cut on a snapshot first: the write transaction holds the lock that gives out change numbers,
+    # and every poll waits for that.
     with database.read() as connection:
         if not page_cuts.has_changed(connection):
             return False
@@ -75,7 +77,7 @@ def _cut_fronts(
 def _cut_long_page(
     connection: Connection, paged: PagedList, noted: Mapping[str, Sequence[int]], *, size: int
 ) -> Cut | None:
-    """Cut a list anew from its first page on that late comers have made too long, if any have."""
+    """Cut a list anew from its first page that late entries have made too long, if there is one."""
     numbers = noted.get(paged.scope)
     if not numbers:
         return None
@@ -84,6 +86,6 @@ def _cut_long_page(
 
 
 def _cut(connection: Connection, paged: PagedList, number: int, *, size: int, most: int) -> Cut:
-    # As many pages, and what is left for the front at least.
+    # The places of so many pages, and of the front that has to be left.
     places = page_cuts.places_from(connection, paged, number, most=(most + 1) * size)
     return Cut(scope=paged.scope, number=number, ends=list(cuts(places, size=size)))

@@ -1,7 +1,4 @@
-"""Searching: the pages of what somebody asks for, and of searches that are saved.
-
-The page of a search: what was asked, and what was found.
-"""
+"""Search: the pages of a query, and of saved searches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,8 +34,8 @@ class SearchHit:
     """An entry that was found.
 
     Attributes:
-        title: Its title in pieces; empty if it has none.
-        snippet: Why it was found: a piece of its text.
+        title: In pieces, those that match marked; empty if it has none.
+        snippet: A piece of its text that matches, likewise.
     """
 
     entry: Entry
@@ -48,18 +45,18 @@ class SearchHit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
-    """A page of what was found, the best first; of a saved search the newest.
+    """A page of results, the best first; of a saved search the newest.
 
     Attributes:
-        scope: A `query`, or a saved `search`; feeds of the same stand at its addresses.
-        heading: The title of a saved search; empty for what somebody asks.
+        scope: A `query`, or a saved `search`; its feeds are at the same address.
+        heading: The title of a saved search; empty for a query.
         asked: What the form is filled with.
-        whole: The link to all that a saved search finds; None where nobody answers to forms.
-        has_asked: Whether anything was asked.
-        misread: What was said of time and could not be understood.
-        is_cut: Whether the end of the question was not read.
+        whole: The link to all results of a saved search; None on a static site.
+        has_asked: Whether there was a query.
+        misread: Dates in the query that could not be understood.
+        is_cut: Whether the end of the query was ignored.
         count: How many entries were found.
-        is_all: Whether more than those match.
+        is_all: Whether there are no more than those.
         number: Of the page, from 1, the best.
         pages: How many there are.
         previous: The link to the page before; None on the first.
@@ -93,7 +90,7 @@ def find_entries(connection: Connection, query: str, *, limit: int | None) -> li
 
 
 def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
-    """Store a search that has a page and feeds.
+    """Save a search, which gets a page and feeds.
 
     Raises:
         ConflictError: There is one with that slug.
@@ -102,6 +99,7 @@ def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
     query = parse_query(SearchInput(q=new.query))
     if not query.has_criteria:
         raise InvalidError("query", new.query, "say what to look for")
+    # On a page a wrong date is ignored with a note; a saved search would keep it for ever.
     if query.invalid_dates:
         raise InvalidError("date", query.invalid_dates[0], "write it as in 2026-11-21")
     if query.is_truncated:
@@ -109,23 +107,23 @@ def save(connection: Connection, new: SavedSearch, *, now: datetime) -> None:
     saved_searches.add(connection, new, now=now)
 
 
-def search_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
-    """Return a page of what a search finds.
+def search_page(connection: Connection, address: PageAddress, context: SiteContext) -> SearchPage:
+    """Return a page of results.
 
     Raises:
         NotFoundError: There is no such saved search, or no such page.
     """
     if address.scope.kind == "search":
-        return _saved_page(connection, address, imprint)
+        return _saved_page(connection, address, context)
     asked = parse_input(address.scope.slug)
     query = parse_query(asked)
     found = fulltext.find(connection, query)
     hits = rank(found.hits)
-    size, number = imprint.settings.page_size, address.number or 1
-    pages = max(-(-len(hits) // size), 1)
+    size, number = context.settings.page_size, address.number or 1
+    pages = max(-(-len(hits) // size), 1)  # rounded up
     if number > pages:
         raise NotFoundError("page", number)
-    page = _page(connection, query, hits[(number - 1) * size : number * size], imprint)
+    page = _page(connection, query, hits[(number - 1) * size : number * size], context)
     path = f"{address.scope.path}&page="
     return replace(
         page,
@@ -135,13 +133,13 @@ def search_page(connection: Connection, address: PageAddress, imprint: SiteConte
         is_all=found.is_all,
         number=number,
         pages=pages,
-        previous=imprint.site.href(f"{path}{number - 1}") if number > 1 else None,
-        following=imprint.site.href(f"{path}{number + 1}") if number < pages else None,
+        previous=context.site.href(f"{path}{number - 1}") if number > 1 else None,
+        following=context.site.href(f"{path}{number + 1}") if number < pages else None,
     )
 
 
-def _saved_page(connection: Connection, address: PageAddress, imprint: SiteContext) -> SearchPage:
-    """Return the page of a saved search, which has one: the newest, as many as in its feeds."""
+def _saved_page(connection: Connection, address: PageAddress, context: SiteContext) -> SearchPage:
+    """Return the page of a saved search: the newest entries, as many as in its feeds."""
     saved = saved_searches.get(connection, address.scope.slug)
     if address.number is not None:
         raise NotFoundError("page", address.number)
@@ -149,11 +147,11 @@ def _saved_page(connection: Connection, address: PageAddress, imprint: SiteConte
     query = parse_query(asked)
     found = fulltext.find(connection, query, states=[EntryState.PUBLIC])
     hits = newest_first(found.hits)
-    shown = hits[: imprint.settings.feed_size]
+    shown = hits[: context.settings.feed_size]
     everywhere = Scope(kind="query", slug=asked.encoded)
-    site = imprint.site
+    site = context.site
     return replace(
-        _page(connection, query, shown, imprint),
+        _page(connection, query, shown, context),
         scope=address.scope,
         heading=saved.title,
         asked=asked,
@@ -164,12 +162,12 @@ def _saved_page(connection: Connection, address: PageAddress, imprint: SiteConte
 
 
 def _page(
-    connection: Connection, query: Query, hits: Sequence[Hit], imprint: SiteContext
+    connection: Connection, query: Query, hits: Sequence[Hit], context: SiteContext
 ) -> SearchPage:
     ids = [hit.entry_id for hit in hits]
     found = {one.id: one for one in entries.by_ids(connection, ids, with_content=True)}
     return SearchPage(
-        site=imprint.site_now(connection),
+        site=context.site_now(connection),
         scope=Scope(kind="query"),
         asked=SearchInput(),
         has_asked=query.has_criteria,
@@ -190,9 +188,9 @@ def _result(entry: Entry, terms: Sequence[Term]) -> SearchHit:
 
 
 def _snippet(entry: Entry, terms: Sequence[Term]) -> tuple[SnippetPart, ...]:
-    """Return the excerpt if it says why, else the piece of the content that does.
+    """Return the excerpt if it matches, else a piece of the content that does.
 
-    An entry has no more of either here than its source lets us show.
+    Neither has more of an entry than its source lets us show.
     """
     excerpt = highlight(entry.excerpt, terms)
     if any(piece.is_found for piece in excerpt):

@@ -1,9 +1,4 @@
-"""The imprint: what all that is published has in common.
-
-When what stands at an address last changed: one indexed read each.
-
-The scopes: everything that has feeds and a page of its own.
-"""
+"""The context that everything published shares, and when each address last changed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -42,13 +37,13 @@ KINDS = ("all", "topic", "source", "search")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteContext:
-    """What all that is published has in common.
+    """The context of everything that is published.
 
     Attributes:
         settings: How it is published.
         site: What all pages share; its topics are read with each page.
         templates: Of the pages.
-        page_path: Our path of a numbered page, given that of the scope's newest.
+        page_path: Gives the path of a numbered page, by that of the scope's newest.
     """
 
     settings: PublishSettings
@@ -58,12 +53,12 @@ class SiteContext:
 
     @property
     def fingerprint(self) -> str:
-        """What moves with our version, the templates and the settings."""
+        """Changes with our version, the templates and the settings."""
         shown = f"{self.settings} {self.site} {self.templates.fingerprint}"
         return sha256(shown.encode()).hexdigest()[:12]
 
     def site_now(self, connection: Connection) -> Site:
-        """Return the site with its topics as they are."""
+        """Return the site with its current topics."""
         return replace(
             self.site,
             topics=tuple(topics.every(connection)),
@@ -76,7 +71,7 @@ class SiteContext:
 
 
 def last_change(connection: Connection, address: Address) -> tuple[int, datetime]:
-    """Return the number and the time of the last change of what `address` shows.
+    """Return the number and the time of the last change of `address`.
 
     Raises:
         NotFoundError: There is nothing at that address.
@@ -104,7 +99,7 @@ def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
 
 
 def key_of(scope: Scope) -> str:
-    """Return what a scope is called where its changes are noted."""
+    """Return the key of a scope in the change log."""
     of = {
         "topic": change_log.of_topic,
         "source": change_log.of_source,
@@ -114,13 +109,13 @@ def key_of(scope: Scope) -> str:
 
 
 def scope_of(key: str) -> Scope:
-    """Return the scope whose changes are noted under `key`."""
+    """Return the scope of a key in the change log."""
     kind, _, slug = key.partition(":")
     return Scope(kind=kind, slug=slug)
 
 
 def every_scope(connection: Connection) -> list[Scope]:
-    """Return all scopes: that of everything first, the others in no order to rely on."""
+    """Return all scopes, that of everything first, the others in no particular order."""
     found = [scope_of(key) for key in change_log.changes(connection)]
     scopes = [scope for scope in found if scope.kind in KINDS]
     return sorted(scopes, key=lambda scope: (KINDS.index(scope.kind), scope.slug))

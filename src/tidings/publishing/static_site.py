@@ -1,8 +1,7 @@
-"""The static site: everything that is published, as files.
+"""The static site: everything that is published, as files for any web server.
 
-The files of the static site: which there are, and the stamp of each.
-
-The folder of the static site: what is in it of ours, and how it is changed.
+Each file has a stamp; only those whose stamp has changed are rendered, and only those whose
+bytes have changed are written. A manifest in the folder names the files that are ours.
 """
 
 import fcntl
@@ -39,37 +38,38 @@ from tidings.publishing.repaginate import repaginate
 from tidings.publishing.site_context import SiteContext, every_scope, key_of, last_change, scope_of
 from tidings.publishing.store import pages
 
-# Files after which the list of files is written: that much is done twice after a crash.
+# Files after which the manifest is written: that much is done twice after a crash.
 SAVED_AFTER = 5_000
 
-# Names the files that are ours.
+# The manifest: only files in it are ever changed or removed.
 MANIFEST = ".tidings.json"
 
-# What is being written; it gets its name when it is complete.
+# The temporary name of a file; in the same folder, since a rename is atomic within a file system
+# only.
 UNFINISHED = ".tidings.part"
 
 
-class Known(NamedTuple):
-    """A file as it was last written; both are empty while it is being changed."""
+class ManifestEntry(NamedTuple):
+    """A file in the manifest; both fields are empty while it is being written."""
 
     stamp: str
     digest: str
 
 
 class SiteFolder:
-    """A folder that nobody else changes meanwhile, and its list of our files.
+    """A folder, locked, and its manifest.
 
-    A file is replaced by one step. The list is written before anything is changed, with what
-    is about to be, and again at the end: after a crash it still names all that is ours, and
-    says of nothing that it is current that may not be.
+    A file is replaced atomically. The manifest is written before anything is changed, with what is
+    about to be, and again at the end: after a crash it still names all that is ours, and calls
+    nothing current that may not be.
     """
 
-    def __init__(self, folder: Path, known: dict[str, Known]) -> None:
+    def __init__(self, folder: Path, known: dict[str, ManifestEntry]) -> None:
         self._folder = folder
         self._known = known
 
     def is_current(self, path: str, stamp: str) -> bool:
-        """Return whether a file is there and has this stamp."""
+        """Tell whether a file is there and has this stamp."""
         known = self._known.get(path)
         return known is not None and known.stamp == stamp and (self._folder / path).is_file()
 
@@ -78,34 +78,34 @@ class SiteFolder:
         return [path for path in self._known if path not in paths]
 
     def begin(self, paths: Collection[str]) -> dict[str, str]:
-        """Note that these are about to be written; return the digests of what they were."""
+        """Note that files are about to be written; return their former digests."""
         digests = {path: self._known[path].digest for path in paths if path in self._known}
-        self._known |= dict.fromkeys(paths, Known("", ""))
+        self._known |= dict.fromkeys(paths, ManifestEntry("", ""))
         self.save()
         return digests
 
     def put(self, path: str, body: bytes, *, stamp: str, former: str) -> bool:
-        """Write a file unless it is there with the digest `former` and would be the same."""
+        """Write a file, unless it has the digest `former` and would stay the same."""
         digest = sha256(body).hexdigest()
         target = self._folder / path
         is_new = digest != former or not target.is_file()
         if is_new:
             target.parent.mkdir(parents=True, exist_ok=True)
             self._replace(target, body)
-        self._known[path] = Known(stamp, digest)
+        self._known[path] = ManifestEntry(stamp, digest)
         return is_new
 
     def remove(self, path: str) -> None:
-        """Remove a file of ours, and the folders that are empty then."""
+        """Remove a file of ours, and folders that become empty."""
         target = self._folder / path
         target.unlink(missing_ok=True)
         del self._known[path]
-        with suppress(OSError):  # one of them holds something else
+        with suppress(OSError):  # a folder that is not empty stays
             for parent in target.relative_to(self._folder).parents[:-1]:
                 (self._folder / parent).rmdir()
 
     def save(self) -> None:
-        """Write the list."""
+        """Write the manifest."""
         listed = json.dumps({"files": self._known}, indent=0, sort_keys=True)
         self._replace(self._folder / MANIFEST, listed.encode())
 
@@ -126,7 +126,7 @@ class Written:
 
 
 class _File(NamedTuple):
-    """A file: what it holds, or the address of that."""
+    """A file: its content, or the address that it is rendered from."""
 
     path: str
     stamp: str
@@ -135,7 +135,7 @@ class _File(NamedTuple):
 
 def publish(
     database: Database,
-    imprint: SiteContext,
+    context: SiteContext,
     folder: Path,
     *,
     assets: Mapping[str, bytes],
@@ -143,30 +143,31 @@ def publish(
 ) -> Written:
     """Write everything that is published into `folder`.
 
-    What has not changed is not rendered, what would be the same is not written. Each file is
-    replaced as a whole, what is linked to before what links to it, and what is gone is
-    removed at the end: a visitor who comes meanwhile finds a working site, be it half new.
+    Files are written before those that link to them, and removed at the end: a visitor who comes
+    meanwhile finds a working site, even if half of it is new.
 
     Args:
-        database: Tells what there is.
-        imprint: How it is published.
-        folder: Is made if it is not there; files of other origin in it are left alone.
+        database: What is published.
+        context: How it is published.
+        folder: Made if it does not exist; other files in it are left alone.
         assets: Files that pages need, by path.
-        clock: Tells when pages are cut.
+        clock: Aware UTC.
 
     Raises:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    repaginate(database, size=imprint.settings.page_size, clock=clock)
-    publication = Publication(database, imprint)
+    repaginate(database, size=context.settings.page_size, clock=clock)
+    publication = Publication(database, context)
     with opened(folder) as site:
-        planned = _planned(database, imprint, assets)
+        # By stamps: on most runs nothing has changed, and then nothing is rendered.
+        planned = _planned(database, context, assets)
         todo = [file for file in planned if not site.is_current(file.path, file.stamp)]
         gone = site.others_than({file.path for file in planned})
         if not todo and not gone:
             return Written(files=len(planned), rendered=0, written=0, removed=0)
         written, lost = _write(site, todo, publication)
+        # Last: until here pages may still link to them.
         for path in (*gone, *lost):
             site.remove(path)
         site.save()
@@ -178,15 +179,15 @@ def publish(
     )
 
 
-def _planned(database: Database, imprint: SiteContext, assets: Mapping[str, bytes]) -> list[_File]:
+def _planned(database: Database, context: SiteContext, assets: Mapping[str, bytes]) -> list[_File]:
     """Return all files of the site in the order in which they are written."""
-    fixed = {**assets, "robots.txt": robots(imprint.site)}
+    fixed = {**assets, "robots.txt": robots(context.site)}
     planned = [_File(path, sha256(body).hexdigest(), body) for path, body in fixed.items()]
-    fingerprint = imprint.fingerprint
+    fingerprint = context.fingerprint
     with database.read() as connection:
         planned += [
             _File(file.path, f"{file.change}-{fingerprint}", file.address)
-            for file in files(connection, imprint)
+            for file in files(connection, context)
         ]
     return planned
 
@@ -194,13 +195,13 @@ def _planned(database: Database, imprint: SiteContext, assets: Mapping[str, byte
 def _write(
     site: SiteFolder, todo: Iterable[_File], publication: Publication
 ) -> tuple[int, list[str]]:
-    """Write files; return how many were new, and which are not there any more."""
+    """Write files; return how many were new, and which do not exist any more."""
     former = site.begin([file.path for file in todo])
     written, lost = 0, []
     for done, (path, stamp, content) in enumerate(todo, 1):
         try:
             body = content if isinstance(content, bytes) else publication.body(content)
-        except NotFoundError:  # hidden or removed since we looked
+        except NotFoundError:  # hidden or removed since the files were planned
             lost.append(path)
             continue
         written += site.put(path, body, stamp=stamp, former=former.get(path, ""))
@@ -215,7 +216,7 @@ class SiteFile(NamedTuple):
     Attributes:
         path: Below the folder.
         change: The last change of what it shows.
-        address: Where the same stands on the web.
+        address: Of the same on the web.
     """
 
     path: str
@@ -224,12 +225,13 @@ class SiteFile(NamedTuple):
 
 
 def page_path(path: str, number: int) -> str:
-    """Return the path of a numbered page where a query cannot name it; `path` is the newest's."""
+    """Return the path of a numbered page, without a query; `path` is that of the newest."""
     return f"{path.rstrip('/')}/page/{number}/"
 
 
-def files(connection: Connection, imprint: SiteContext) -> Iterator[SiteFile]:
-    """Yield all files: what is linked to before what links to it, as far as that goes."""
+def files(connection: Connection, context: SiteContext) -> Iterator[SiteFile]:
+    """Yield all files, those that are linked to before those that link to them, if possible."""
+    # Entries first and feeds last: a feed reader that comes in between follows no dead link.
     yield from _entries(connection)
     yield from _numbered_pages(connection)
     yield from _issues(connection)
@@ -239,7 +241,7 @@ def files(connection: Connection, imprint: SiteContext) -> Iterator[SiteFile]:
         yield _file(connection, f"{name}/index.html", ListAddress(name=name))
     for name in ("sources.opml", "404.html", "sitemap.xml"):
         yield _file(connection, name, ListAddress(name=name))
-    for number in range(1, count_of_parts(connection, imprint.site) + 1):
+    for number in range(1, count_of_parts(connection, context.site) + 1):
         address = ListAddress(name="sitemap.xml", number=number)
         yield _file(connection, f"sitemap/{number}.xml", address)
 
@@ -299,7 +301,7 @@ def _index_of(path: str) -> str:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[SiteFolder]:
-    """Open a folder, which is made if it is not there.
+    """Open and lock a folder, which is made if it does not exist.
 
     Raises:
         ConfigError: It cannot be written to, or its list cannot be read.
@@ -307,6 +309,7 @@ def opened(folder: Path) -> Iterator[SiteFolder]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # A lock on the folder itself ends with the process; a lock file would survive a crash.
         lock = os.open(folder, os.O_RDONLY)
         try:
             _take(lock, folder)
@@ -325,12 +328,12 @@ def _take(lock: int, folder: Path) -> None:
         raise ConflictError("folder", str(folder), because=because) from error
 
 
-def _read(manifest: Path) -> dict[str, Known]:
+def _read(manifest: Path) -> dict[str, ManifestEntry]:
     if not manifest.exists():
         return {}
     try:
         listed = json.loads(manifest.read_bytes())["files"]
-        return {path: Known(*known) for path, known in listed.items() if _is_below(path)}
+        return {path: ManifestEntry(*known) for path, known in listed.items() if _is_below(path)}
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ConfigError(
             f"{manifest} cannot be read: remove it to have everything written anew"
@@ -338,5 +341,5 @@ def _read(manifest: Path) -> dict[str, Known]:
 
 
 def _is_below(path: str) -> bool:
-    """Return whether a path stays in its folder, whoever wrote it."""
+    """Tell whether a path stays in its folder: the manifest may have been edited."""
     return not path.startswith("/") and ".." not in path.split("/")

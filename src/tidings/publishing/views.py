@@ -1,4 +1,4 @@
-"""The pages: what each one shows, as a contract with its template."""
+"""The public pages: the context of each template."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields
@@ -25,8 +25,8 @@ class PageLink:
 class Pagination:
     """Where a page stands among the pages of its list, which are numbered from the oldest.
 
-    How many there are is told on the newest one only: what an older page shows stays as it is
-    while new ones come.
+    The newest page alone shows how many there are: an older page must not change while new ones
+    are added.
 
     Attributes:
         number: Of the page shown.
@@ -48,9 +48,9 @@ class ListPage:
     Attributes:
         heading: The scope's name; the site's title for `all`.
         about: A sentence on the scope, or empty.
-        source: What the scope is, if it is one.
-        pinned: What the operator wants on top, newest pin first.
-        folded: How many more came with an entry, by the id of the one they stand behind.
+        source: If the scope is a source.
+        pinned: By the operator, newest pin first.
+        folded: How many entries are folded behind one, by its id.
     """
 
     template: ClassVar[str] = "list.html"
@@ -68,7 +68,7 @@ class ListPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPage:
-    """An entry with its content, to be read here."""
+    """The page of an entry, with its content."""
 
     template: ClassVar[str] = "entry.html"
 
@@ -78,12 +78,12 @@ class EntryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuePage:
-    """An issue of a newsletter, with every entry it tells of.
+    """The page of an issue, with all its entries.
 
     Attributes:
         newer: The next listed issue of the newsletter; None if there is none, or this one is
             not listed.
-        older: The one before, in the same way.
+        older: The one before, likewise.
     """
 
     template: ClassVar[str] = "issue.html"
@@ -97,7 +97,7 @@ class IssuePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssueContent:
-    """The same as the content of an entry in a feed: no page, a piece of HTML."""
+    """An issue as the content of an entry in a feed: a fragment of HTML."""
 
     template: ClassVar[str] = "issue_content.html"
 
@@ -107,7 +107,7 @@ class IssueContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """The issues of a newsletter that everybody may find, newest first."""
+    """The archived issues of a newsletter, newest first."""
 
     newsletter: Newsletter
     issues: tuple[IssueLine, ...]
@@ -126,10 +126,10 @@ class IssuesPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
-    """What somebody sees in place of what they asked for.
+    """The page of an error.
 
     Attributes:
-        status: HTTP status that the catalogue has phrases for: 400, 403, 404, 405, 409, 413, 415 or 500.
+        status: 400, 403, 404, 405, 409, 413, 415 or 500: those that have phrases.
     """
 
     template: ClassVar[str] = "error.html"
@@ -139,7 +139,7 @@ class ErrorPage:
 
 
 class Page(Protocol):
-    """A page of any kind: its fields are what its template shows."""
+    """The context of a template."""
 
     template: ClassVar[str]
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]

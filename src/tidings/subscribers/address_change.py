@@ -1,4 +1,4 @@
-"""Moving to another address: asked for in the preferences, confirmed at the new address."""
+"""Changing an address: requested in the preferences, confirmed at the new address."""
 
 import logging
 from collections.abc import Callable
@@ -26,12 +26,13 @@ from tidings.subscribers.store import (
     transactional,
 )
 from tidings.subscribers.store.transactional import NewMessage
-from tidings.subscribers.subscriber_access import is_barred, read_address, reader_by
+from tidings.subscribers.subscriber_access import is_barred, read_address, subscriber_of_link
 
 logger = logging.getLogger(__name__)
 
-# New addresses that are written to at most for one subscriber; to each of them once.
-LETTERS_A_DAY = 3
+# New addresses that one subscriber can have written to in a day, each once: else the form would be
+# a way to send mail to strangers.
+MAX_CONFIRMATIONS_A_DAY = 3
 
 
 class AddressChanges:
@@ -45,46 +46,46 @@ class AddressChanges:
         self._clock = clock
 
     def ask(self, token: str, text: str) -> None:
-        """Have a letter sent to a new address, by which it can be confirmed, or not.
+        """Send a confirmation to a new address, or silently nothing.
 
-        Nothing is sent to an address of another subscriber or one that gets nothing, and
-        beyond the limits; nobody can tell.
+        Nothing is sent to the address of another subscriber or a suppressed one, or beyond the
+        limits. The page shows the same in every case, so that it does not tell who subscribes.
 
         Args:
             token: Of a link to preferences.
             text: The new address.
 
         Raises:
-            InvalidError: It is none, or theirs already.
-            NotFoundError: The link is not ours, or worth nothing any more.
+            InvalidError: It is not valid, or theirs already.
+            NotFoundError: The link is not ours, or is revoked.
         """
         address = read_address(text)
         now = self._clock()
         with self._database.write() as connection:
-            reader = reader_by(connection, self._links, token)
-            if address.key == reader.key:
+            profile = subscriber_of_link(connection, self._links, token)
+            if address.key == profile.key:
                 raise InvalidError("address", text, "letters go there already")
-            if self._is_over(connection, reader, address):
+            if self._is_over(connection, profile, address):
                 return
             both = address.address, address.key
-            number = subscribers.ask_change(connection, reader.id, both, now=now)
+            number = subscribers.ask_change(connection, profile.id, both, now=now)
             if self._can_have(connection, address.key):
-                letter = _letter(MessageKind.ADDRESS, reader, address.address, number)
+                letter = _letter(MessageKind.ADDRESS, profile, address.address, number)
                 transactional.add(connection, letter, now=now)
 
     def look(self, token: str) -> AddressChange:
-        """Return which change a link is to confirm; nothing happens.
+        """Return the change that a link confirms; nothing is changed.
 
         Raises:
-            NotFoundError: The link is not ours (`link`), or it is too late, or the change has
-                been asked for anew (`change of address`).
+            NotFoundError: The link is not ours (`link`), has expired, or was replaced by a
+                newer request (`change of address`).
         """
         number, asked_at = self._links.address.read(token)
         with self._database.read() as connection:
             return self._check(subscribers.find_change(connection, number), asked_at)
 
     def confirm(self, token: str, visitor: Visitor) -> SubscriberProfile:
-        """Make a change of address; done twice, it is done once. The old address is told.
+        """Change the address, and tell the old one; a second time does nothing.
 
         Raises:
             NotFoundError: As for `look`, or somebody else has the address by now.
@@ -96,14 +97,16 @@ class AddressChanges:
             before = subscribers.get(connection, change.subscriber_id)
             if before.key == change.key:
                 return before
+            # Checked again: somebody may have signed up with the address since the request.
             if not self._can_have(connection, change.key):
                 raise _outdated()
             if not subscribers.move(connection, change):
                 raise _outdated()
             suppressions.forgive(connection, self._links.suppression_hash(change.key))
-            act = Actor(now=now, by="reader", network=self._links.network_hash(visitor))
+            actor = Actor(now=now, by="reader", network=self._links.network_hash(visitor))
             addresses = {"from": before.address, "to": change.address}
-            line = act.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
+            # The old address as well: an erasure later has to find what was sent to it.
+            line = actor.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
             consents.add(connection, before.id, line)
             transactional.add(
                 connection, _letter(MessageKind.MOVED, before, before.address), now=now
@@ -112,10 +115,10 @@ class AddressChanges:
             return subscribers.get(connection, before.id)
 
     def _is_over(
-        self, connection: Connection, reader: SubscriberProfile, address: EmailAddress
+        self, connection: Connection, profile: SubscriberProfile, address: EmailAddress
     ) -> bool:
         limits = (
-            ("mover", str(reader.id), LETTERS_A_DAY),
+            ("mover", str(profile.id), MAX_CONFIRMATIONS_A_DAY),
             ("new address", abuse_key(address.key), 1),
         )
         for name, who, most in limits:
@@ -143,9 +146,9 @@ def _outdated() -> NotFoundError:
 
 
 def _letter(
-    kind: MessageKind, reader: SubscriberProfile, address: str, change_id: int | None = None
+    kind: MessageKind, profile: SubscriberProfile, address: str, change_id: int | None = None
 ) -> NewMessage:
-    first = reader.subscriptions[0] if reader.subscriptions else None
+    first = profile.subscriptions[0] if profile.subscriptions else None
     return NewMessage(
         kind=kind,
         address=address,

@@ -1,4 +1,4 @@
-"""What comes back: what a refusal says of an address, and when we stop writing to it."""
+"""Rules for bounces: what a failure says of an address, and when it is suppressed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,42 +7,44 @@ from enum import StrEnum
 from tidings.model.refusals import RefusalSubject, is_unknown_to_microsoft, subject_of
 from tidings.model.subscribers import SuppressionReason
 
-# Issues that fail in a row; with more patience we would be taken for a spammer.
+# Failed issues until an address is suppressed; who keeps sending to dead ones is taken for a
+# spammer.
 MAX_SCORE = 5
 
-# How long they have to fail at least: a mailbox may be full over a holiday.
-PATIENCE = timedelta(days=14)
+# How long issues have to fail at least: a mailbox may be full over a holiday.
+MIN_FAILING_TIME = timedelta(days=14)
 
-# How long an issue has to bring no bounce, until those before it are forgotten.
-QUIET = timedelta(days=14)
+# How long after an accepted issue without a bounce earlier failures are forgotten. Bounces may
+# arrive days later: servers retry for up to five (RFC 5321, 4.5.4.1).
+FORGIVE_AFTER = timedelta(days=14)
 
 # No such mailbox, or domain; it moved, or is closed (RFC 3463).
 _GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 
-# No answer, a line that broke, too much traffic: it says nothing of a mailbox.
+# No answer, a broken connection, congestion (RFC 3463): these say nothing of a mailbox.
 _CONNECTIONS = frozenset({"4.1", "4.2", "4.5"})
 
 
 class BounceKind(StrEnum):
-    """What a report says of the address that it is about."""
+    """What a report says of its address."""
 
     GONE = "gone"
-    """Nobody can be reached there any more."""
+    """The mailbox or the domain does not exist any more."""
     FAILED = "failed"
-    """One letter did not arrive, for whatever reason."""
+    """One message did not arrive, for whatever reason."""
     OTHER = "other"
-    """Somebody dislikes us, or a line was down; it says nothing of the address."""
+    """The sender was refused, or a connection failed; it says nothing of the address."""
     COMPLAINT = "complaint"
-    """A reader called a letter spam."""
+    """A subscriber marked a message as spam."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceHistory:
-    """What failures there have been to a subscriber.
+    """The failures of a subscriber that are not forgiven.
 
     Attributes:
-        score: Issues that failed, not counting those that are forgotten.
-        since: When the first of them did.
+        score: Issues that failed.
+        since: When the first of them failed.
         last_at: When the last one did.
     """
 
@@ -53,18 +55,18 @@ class BounceHistory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceDecision:
-    """What a bounce leads to.
+    """What follows from a bounce.
 
     Attributes:
-        reason: Why nothing more is sent to the address; None if letters go on.
+        reason: Why the address is suppressed; None if it is not.
     """
 
-    standing: BounceHistory
+    history: BounceHistory
     reason: SuppressionReason | None = None
 
 
 def kind_of(status: str | None, text: str) -> BounceKind:
-    """Return what a letter that failed for good says of its address.
+    """Return what a permanent failure says of its address.
 
     Args:
         status: The enhanced status, if there is one.
@@ -82,43 +84,42 @@ def kind_of(status: str | None, text: str) -> BounceKind:
     return BounceKind.FAILED
 
 
-def is_forgiven(standing: BounceHistory, *, arrived_at: datetime | None, now: datetime) -> bool:
-    """Say whether failures are forgotten, because a later issue arrived.
+def is_forgiven(history: BounceHistory, *, arrived_at: datetime | None, now: datetime) -> bool:
+    """Tell whether failures are forgotten, because a later issue arrived.
 
     Args:
-        standing: The failures.
-        arrived_at: When the first issue was taken after the last of them, that brought none.
-        now: The time.
+        history: The failures.
+        arrived_at: When the first issue after them was accepted that brought no bounce.
+        now: Aware UTC.
     """
-    return bool(standing.score) and arrived_at is not None and now - arrived_at >= QUIET
+    return bool(history.score) and arrived_at is not None and now - arrived_at >= FORGIVE_AFTER
 
 
 def decide(
-    kind: BounceKind, standing: BounceHistory, *, is_known_to_fail: bool, now: datetime
+    kind: BounceKind, history: BounceHistory, *, is_known_to_fail: bool, now: datetime
 ) -> BounceDecision:
-    """Decide over a subscriber after a bounce.
-
-    Each issue counts once, and each day counts once, whatever comes back. Who is let go
-    begins anew, should the operator let letters go there again.
+    """Decide what follows from a bounce.
 
     Args:
         kind: What the report says.
-        standing: What there has been before.
+        history: Earlier failures.
         is_known_to_fail: This issue has been counted before.
         now: When we learnt of it.
     """
+    # A suppressed address starts with an empty history, should the operator lift the suppression.
     match kind:
         case BounceKind.COMPLAINT:
-            return BounceDecision(standing=BounceHistory(), reason=SuppressionReason.COMPLAINT)
+            return BounceDecision(history=BounceHistory(), reason=SuppressionReason.COMPLAINT)
         case BounceKind.GONE:
-            return BounceDecision(standing=BounceHistory(), reason=SuppressionReason.BOUNCES)
+            return BounceDecision(history=BounceHistory(), reason=SuppressionReason.BOUNCES)
         case BounceKind.OTHER:
-            return BounceDecision(standing=standing)
-    is_same_day = standing.last_at is not None and standing.last_at.date() == now.date()
+            return BounceDecision(history=history)
+    # Once a day: a daily and a weekly issue to the same full mailbox are one failure.
+    is_same_day = history.last_at is not None and history.last_at.date() == now.date()
     if is_known_to_fail or is_same_day:
-        return BounceDecision(standing=standing)
-    since = standing.since or now
-    counted = BounceHistory(score=standing.score + 1, since=since, last_at=now)
-    if counted.score >= MAX_SCORE and now - since >= PATIENCE:
-        return BounceDecision(standing=BounceHistory(), reason=SuppressionReason.BOUNCES)
-    return BounceDecision(standing=counted)
+        return BounceDecision(history=history)
+    since = history.since or now
+    counted = BounceHistory(score=history.score + 1, since=since, last_at=now)
+    if counted.score >= MAX_SCORE and now - since >= MIN_FAILING_TIME:
+        return BounceDecision(history=BounceHistory(), reason=SuppressionReason.BOUNCES)
+    return BounceDecision(history=counted)

@@ -1,7 +1,7 @@
-"""Bounces: what comes back is counted, and addresses that get nothing are let go.
+"""Bounces and complaints: counted, and addresses suppressed that cannot be reached.
 
-A report counts only for a delivery that it can be shown to be about: by the signed address that
-it was sent to, failing that by a Message-ID, which only those know who have the letter.
+A report counts only for a delivery that it is proven to be about: by the signed address that it
+was sent to, failing that by a Message-ID, which only those who have the message know.
 """
 
 import logging
@@ -22,7 +22,7 @@ from tidings.model.newsletters import Ending
 from tidings.model.refusals import find_status
 from tidings.subscribers import consent_log
 from tidings.subscribers.bounce_rules import (
-    QUIET,
+    FORGIVE_AFTER,
     BounceHistory,
     BounceKind,
     decide,
@@ -36,40 +36,41 @@ from tidings.subscribers.store.bounces import Addressee, NewBounce
 
 logger = logging.getLogger(__name__)
 
-# Refusals that are judged in one transaction.
+# Refusals that are processed in one transaction.
 BATCH = 100
 
-# How long a refusal is not judged while other letters are about to go out.
-PATIENCE = timedelta(hours=1)
+# How long refusals are left alone while other messages are being sent: if most of an issue turns
+# out to be refused in the same words, they must not count against the addresses.
+JUDGE_AFTER = timedelta(hours=1)
 
 
 class BounceResult(StrEnum):
-    """What became of a message."""
+    """What a message in the bounce mailbox turned out to be."""
 
     COUNTED = "counted"
     REPEATED = "repeated"
     """Its report has been counted before."""
     UNKNOWN = "unknown"
-    """A report that cannot be shown to be about a letter of ours, or is about a former address."""
+    """A report that is not proven to be about a message of ours, or is about a former address."""
     LEFT = "left"
-    """From a reader who wants no more letters, and gets none."""
+    """A request to unsubscribe, which was done."""
     IGNORED = "ignored"
-    """No report of a failure or a complaint."""
+    """Neither a report nor a request."""
 
     @property
-    def is_dealt_with(self) -> bool:
-        """Whether nobody has to read the message any more."""
+    def is_processed(self) -> bool:
+        """Whether nobody needs to look at the message: it is marked as read."""
         return self in {BounceResult.COUNTED, BounceResult.REPEATED, BounceResult.LEFT}
 
 
 class BounceProcessor:
-    """Judges what relays refuse for good and what comes back, and ends what is to be ended.
+    """Counts bounces, complaints and permanent refusals, and suppresses addresses.
 
     Args:
-        database: Where letters and failures are.
-        links: Reads the links by which subscriptions end, and hashes addresses.
-        address: Reads the addresses that bounces go to; None if there are none of our own.
-        clock: Tells the time.
+        database: Where deliveries and bounces are.
+        links: Verifies unsubscribe links in returned messages, and hashes addresses.
+        address: Reads signed bounce addresses; None without them.
+        clock: Aware UTC.
     """
 
     def __init__(
@@ -85,49 +86,51 @@ class BounceProcessor:
         self._address = address
         self._clock = clock
 
-    def take_in(self, raw: bytes, *, sent_to: Iterable[str] = ()) -> BounceResult:
-        """Read a message, and do what follows from it, in one transaction.
+    def process(self, raw: bytes, *, sent_to: Iterable[str] = ()) -> BounceResult:
+        """Process a message, in one transaction.
 
         Args:
             raw: The message.
-            sent_to: Whom the server that delivered it says it was for.
+            sent_to: Recipients that the delivering server passed on, beside those in the headers.
         """
         incoming = read_incoming(raw)
         addresses = (*sent_to, *incoming.sent_to)
         if incoming.asks_to_unsubscribe:
-            return self._leave(addresses)
+            return self._unsubscribe(addresses)
         if incoming.report is None:
             return BounceResult.IGNORED
         with self._database.write() as connection:
             found = self._find_addressee(connection, incoming.report, addresses)
             if found is None or found.has_moved:
-                logger.warning("bounce of nobody", extra={"sent_to": " ".join(addresses)[:500]})
+                logger.warning(
+                    "bounce not attributed", extra={"sent_to": " ".join(addresses)[:500]}
+                )
                 return BounceResult.UNKNOWN
-            is_new = self._judge(connection, _bounce(incoming.report, found), found)
+            is_new = self._record(connection, _bounce(incoming.report, found), found)
         return BounceResult.COUNTED if is_new else BounceResult.REPEATED
 
     def read_mailbox(self, mailbox: Mailbox, *, stop: Event) -> Counter[BounceResult]:
-        """Take in what waits in a mailbox; return how many messages came to what.
+        """Process the unread messages of a mailbox; return how many had which result.
 
         Raises:
-            MailboxError: It cannot be read; what was taken in so far is saved.
+            MailboxError: It cannot be read; what was processed so far is saved.
         """
         taken = Counter[BounceResult]()
         with closing(mailbox.unread()) as messages:
             for message in messages:
                 if stop.is_set():
                     break
-                what = self.take_in(message.raw)
-                message.finish(what.is_dealt_with)
+                what = self.process(message.raw)
+                message.finish(what.is_processed)
                 taken[what] += 1
         return taken
 
-    def attend(self, mailboxes: Sequence[Mailbox], *, stop: Event) -> None:
-        """Judge what relays refused and what came back, and forget failures that are over.
+    def run(self, mailboxes: Sequence[Mailbox], *, stop: Event) -> None:
+        """Process refusals and mailboxes, and forgive old failures.
 
-        A mailbox that cannot be read now is left to the next time.
+        A mailbox that cannot be read is tried again the next time.
         """
-        self.judge_refusals()
+        self.process_refusals()
         self.forgive()
         for mailbox in mailboxes:
             try:
@@ -138,32 +141,34 @@ class BounceProcessor:
                 if taken:
                     logger.info("mailbox read", extra={key.value: n for key, n in taken.items()})
 
-    def judge_refusals(self) -> None:
-        """Judge what relays have refused for good, each letter once."""
+    def process_refusals(self) -> None:
+        """Count what relays have refused for good, each message once."""
         is_more, now = True, self._clock()
         while is_more:
             with self._database.write() as connection:
-                refused = bounces.rejected(connection, before=now - PATIENCE, now=now, limit=BATCH)
-                judged = [self._judge(connection, _refusal(found), found) for found in refused]
+                refused = bounces.rejected(
+                    connection, before=now - JUDGE_AFTER, now=now, limit=BATCH
+                )
+                judged = [self._record(connection, _refusal(found), found) for found in refused]
             is_more = len(judged) == BATCH and any(judged)
 
     def forgive(self) -> None:
-        """Forget failures of addresses where a later issue arrived."""
+        """Forget failures of addresses that a later issue arrived at."""
         now = self._clock()
         with self._database.write() as connection:
-            for one in bounces.bouncing(connection, before=now - QUIET):
-                if is_forgiven(one.standing, arrived_at=one.arrived_at, now=now):
-                    bounces.save_standing(connection, one.subscriber_id, BounceHistory())
+            for one in bounces.bouncing(connection, before=now - FORGIVE_AFTER):
+                if is_forgiven(one.history, arrived_at=one.arrived_at, now=now):
+                    bounces.save_history(connection, one.subscriber_id, BounceHistory())
 
-    def _leave(self, sent_to: Iterable[str]) -> BounceResult:
-        """End the subscription whose letter had that address in it."""
+    def _unsubscribe(self, sent_to: Iterable[str]) -> BounceResult:
+        """End the subscription whose signed address was written to."""
         with self._database.write() as connection:
             found = self._find_signed(connection, self._claims(sent_to))
             if found is None:
                 return BounceResult.UNKNOWN
             old = subscriptions.get(connection, found.subscription_id)
             consent_log.end(
-                connection, old, Ending.READER, act=Actor(now=self._clock(), by="reader")
+                connection, old, Ending.READER, actor=Actor(now=self._clock(), by="reader")
             )
         return BounceResult.LEFT
 
@@ -186,15 +191,16 @@ class BounceProcessor:
         claims = self._claims(sent_to)
         if signed := self._find_signed(connection, claims):
             return signed
+        # A signed address that does not verify is a forgery, and a guess from the text is too weak.
         if claims or not report.is_standard:
             return None
         found = self._find_returned(connection, report)
-        # Those who complain are often not named, or not by the name that we know.
+        # Complaints often hide the recipient, for privacy (Yahoo, Outlook), or name an alias.
         is_about_them = found and (report.is_complaint or found.key in report.recipients)
         return found if is_about_them else None
 
     def _find_returned(self, connection: Connection, report: Report) -> Addressee | None:
-        """Return whom the letter went to that came back, by what only they have of it."""
+        """Return the addressee of the returned message, by parts that only its recipient has."""
         if report.message_id and (
             found := bounces.find_addressee_of(connection, report.message_id)
         ):
@@ -207,29 +213,29 @@ class BounceProcessor:
                 return bounces.find_last_addressee(connection, number, nonce=nonce)
         return None
 
-    def _judge(self, connection: Connection, new: NewBounce, found: Addressee) -> bool:
-        """Keep a report, and do what follows from it; say whether it is new."""
+    def _record(self, connection: Connection, new: NewBounce, found: Addressee) -> bool:
+        """Record a bounce, suppress the address if it was one too many; say whether it is new."""
         now = self._clock()
         whose = bounces.lock(connection, found.subscriber_id)
         is_known_to_fail = bounces.is_known_to_fail(connection, found.delivery_id)
         if whose is None or not bounces.add(connection, new, now=now):
             return False
         if found.has_moved:
-            return True
-        is_over = is_forgiven(whose.standing, arrived_at=whose.arrived_at, now=now)
-        before = BounceHistory() if is_over else whose.standing
+            return True  # recorded, but it says nothing of the new address
+        is_over = is_forgiven(whose.history, arrived_at=whose.arrived_at, now=now)
+        before = BounceHistory() if is_over else whose.history
         decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
-        bounces.save_standing(connection, found.subscriber_id, decision.standing)
+        bounces.save_history(connection, found.subscriber_id, decision.history)
         data = {"message_id": found.message_id, "kind": new.kind.value, "status": new.status}
-        logger.info("letter came back", extra=data)
+        logger.info("bounce recorded", extra=data)
         if decision.reason:
             evidence = new.diagnostic or new.status
-            address, act = (
-                (found.key, self._links.suppression_hash(found.key)),
-                Actor(now=now, by="program"),
+            address = found.key, self._links.suppression_hash(found.key)
+            actor = Actor(now=now, by="program")
+            consent_log.suppress(
+                connection, address, decision.reason, evidence=evidence, actor=actor
             )
-            consent_log.suppress(connection, address, decision.reason, evidence=evidence, act=act)
-            logger.warning("address let go", extra={**data, "because": decision.reason.value})
+            logger.warning("address suppressed", extra={**data, "because": decision.reason.value})
         return True
 
 
@@ -238,7 +244,9 @@ def _bounce(report: Report, found: Addressee) -> NewBounce:
         BounceKind.COMPLAINT if report.is_complaint else kind_of(report.status, report.diagnostic)
     )
     if not report.is_standard and kind is BounceKind.GONE:
-        kind = BounceKind.FAILED  # it is only what some server says in words of its own
+        # Guessed from the text: too weak to suppress an address at once, so it counts as one
+        # failure.
+        kind = BounceKind.FAILED
     return NewBounce(
         subscriber_id=found.subscriber_id,
         delivery_id=found.delivery_id,

@@ -1,7 +1,4 @@
-"""Lists of subscribers, brought in: a line at a time is judged, a thousand are written at once.
-
-Lists of subscribers and of what they agreed to, ready to be written as CSV.
-"""
+"""Importing lists of subscribers with proof of consent, and exporting them as rows."""
 
 import json
 import re
@@ -35,13 +32,14 @@ from tidings.subscribers.store import (
     suppressions,
     transactional,
 )
-from tidings.subscribers.store.bulk import Entrant, SubscriptionFilter
+from tidings.subscribers.store.bulk import ImportedSubscriber, SubscriptionFilter
 from tidings.subscribers.store.sign_ups import NewSignUp
 from tidings.subscribers.store.transactional import NewMessage
-from tidings.subscribers.subscriber_access import in_record, read_address
+from tidings.subscribers.subscriber_access import consent_details, read_address
 from tidings.subscribers.subscriber_csv import CsvLine, LineResult, Membership, membership_of
 
-# Lines that are written in one transaction; what is in stays in, should a later one fail.
+# Lines that are written in one transaction. Those stay written if a later one fails: an import can
+# be repeated, and skips who is subscribed already.
 BATCH = 1000
 
 _NUMBER = re.compile(r"\d+")
@@ -51,9 +49,9 @@ MAX_PROOF = 1000
 
 FORM = "import"
 
-# Why people get nothing who got nothing any more where the list comes from.
-LETTING_GO: Mapping[Membership, SuppressionReason] = {
-    Membership.LEFT: SuppressionReason.ERASED,  # so that they can come back by signing up
+# The reason by which those who had left elsewhere are suppressed here.
+SUPPRESSION_REASONS: Mapping[Membership, SuppressionReason] = {
+    Membership.LEFT: SuppressionReason.ERASED,  # the one reason that allows them to sign up again
     Membership.BOUNCED: SuppressionReason.BOUNCES,
     Membership.COMPLAINED: SuppressionReason.COMPLAINT,
     Membership.BLOCKED: SuppressionReason.OPERATOR,
@@ -73,12 +71,12 @@ CONSENT_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportPlan:
-    """What is to be done with a list.
+    """How a list is imported.
 
     Attributes:
-        newsletter: The slug of what they are subscribed to.
-        asks: Whether who agreed to nothing that can be shown is asked by a letter.
-        is_rehearsal: Whether nothing is to be written.
+        newsletter: A slug.
+        asks: Whether those without proof of consent get a message to confirm.
+        is_rehearsal: Whether nothing is written.
     """
 
     newsletter: str
@@ -89,12 +87,12 @@ class ImportPlan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
     line: int
-    entrant: Entrant
+    imported: ImportedSubscriber
     proof: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Leaver:
+class _FormerSubscriber:
     line: int
     key: str
     reason: SuppressionReason
@@ -103,14 +101,14 @@ class _Leaver:
 
 
 class Importer:
-    """Brings lists in, one newsletter at a time.
+    """Imports lists of subscribers to one newsletter.
 
     Args:
         database: Where subscriptions are.
-        plan: What is to be done.
-        links: Hashes addresses, to know those that get nothing.
-        clock: Tells the time.
-        languages: In which letters are written.
+        plan: How to import.
+        links: Hashes addresses, to find suppressed ones.
+        clock: Aware UTC.
+        languages: Those that messages are available in.
 
     Raises:
         NotFoundError: There is no such newsletter.
@@ -138,7 +136,7 @@ class Importer:
         self._wishes: dict[PreferencesForm, Preferences] = {}
 
     def run(self, lines: Iterable[CsvLine]) -> Iterator[LineResult]:
-        """Yield what comes of each line, in their order, once it is written."""
+        """Yield the result of each line, in order, once its batch is committed."""
         remaining = iter(lines)
         while batch := list(islice(remaining, BATCH)):
             yield from self._take(batch)
@@ -146,31 +144,32 @@ class Importer:
     def _take(self, batch: Sequence[CsvLine]) -> list[LineResult]:
         results: list[LineResult] = []
         candidates: list[_Candidate] = []
-        leavers: list[_Leaver] = []
+        former: list[_FormerSubscriber] = []
         for line in batch:
             try:
-                one = self._judge(line)
+                one = self._parse_line(line)
             except TidingsError as error:
-                results.append(_left_out(line.number, str(line.problem or error), _cause_of(error)))
+                results.append(_skipped(line.number, str(line.problem or error), _cause_of(error)))
             else:
-                if isinstance(one, _Leaver):
-                    leavers.append(one)
+                if isinstance(one, _FormerSubscriber):
+                    former.append(one)
                 else:
                     candidates.append(one)
-        seam = self._database.read if self._plan.is_rehearsal else self._database.write
-        with seam() as connection:
-            results.extend(self._settle(connection, candidates))
-            results.extend(self._let_go(connection, leavers))
+        transaction = self._database.read if self._plan.is_rehearsal else self._database.write
+        # Lines are parsed before, outside of the transaction, which holds SQLite's only write lock.
+        with transaction() as connection:
+            results.extend(self._save(connection, candidates))
+            results.extend(self._suppress(connection, former))
         return sorted(results, key=lambda one: one.line)
 
-    def _judge(self, line: CsvLine) -> _Candidate | _Leaver:
+    def _parse_line(self, line: CsvLine) -> _Candidate | _FormerSubscriber:
         cells = line.cells
         if line.problem:
             raise InvalidError("line", line.number, line.problem)
         address = read_address(cells["address"])
         membership = membership_of(cells)
-        if reason := LETTING_GO.get(membership):
-            return _leaver(line, address.key, membership, reason)
+        if reason := SUPPRESSION_REASONS.get(membership):
+            return _to_former_subscriber(line, address.key, membership, reason)
         if address.key in self._seen:
             earlier = self._seen[address.key]
             raise ConflictError("address", address.address, because=f"is on line {earlier} too")
@@ -186,14 +185,14 @@ class Importer:
         if not (proof and confirmed_at) and not self._plan.asks:
             because = "no proof of consent: fill in confirmed_at and proof, or use --ask"
             raise InvalidError("address", address.address, because)
-        entrant = Entrant(
+        imported = ImportedSubscriber(
             address=address.address,
             key=address.key,
-            wish=self._wish(cells),
+            preferences=self._wish(cells),
             confirmed_at=confirmed_at or now,
             paused_at=_find_moment("paused_at", cells, now),
         )
-        return _Candidate(line=line.number, entrant=entrant, proof=proof if confirmed_at else "")
+        return _Candidate(line=line.number, imported=imported, proof=proof if confirmed_at else "")
 
     def _wish(self, cells: Mapping[str, str]) -> Preferences:
         choice = PreferencesForm(
@@ -205,124 +204,132 @@ class Importer:
         )
         if choice not in self._wishes:
             languages, offered = self._languages, self._offered
-            wish = read_preferences(choice, self._usual, languages=languages, offered=offered)
-            self._wishes[choice] = wish
+            preferences = read_preferences(
+                choice, self._usual, languages=languages, offered=offered
+            )
+            self._wishes[choice] = preferences
         return self._wishes[choice]
 
-    def _settle(
+    def _save(
         self, connection: Connection, candidates: Sequence[_Candidate]
     ) -> Iterator[LineResult]:
         hashes = {
-            one.entrant.key: self._links.suppression_hash(one.entrant.key) for one in candidates
+            one.imported.key: self._links.suppression_hash(one.imported.key) for one in candidates
         }
         barred = suppressions.suppressed(connection, hashes.values())
-        known = bulk.standings(connection, self._newsletter.id, hashes)
-        entering: list[_Candidate] = []
-        asking: list[_Candidate] = []
+        known = bulk.ended_at_by_key(connection, self._newsletter.id, hashes)
+        confirmed: list[_Candidate] = []
+        unconfirmed: list[_Candidate] = []
         for one in candidates:
-            key = one.entrant.key
+            key = one.imported.key
             ended_at = known.get(key)
+            # Suppression outranks any proof in the file: the list may be older than the complaint.
             if hashes[key] in barred:
                 problem = f"address {key} is suppressed"
-                yield _left_out(one.line, problem, "is suppressed")
+                yield _skipped(one.line, problem, "is suppressed")
             elif ended_at is not None:
                 problem = f"address {key} left on {ended_at:%Y-%m-%d}: only they can come back"
-                yield _left_out(one.line, problem, "left: only they can come back")
+                yield _skipped(one.line, problem, "left: only they can come back")
             elif key in known:
                 yield LineResult(line=one.line, is_known=True)
             elif one.proof:
-                entering.append(one)
+                confirmed.append(one)
                 yield LineResult(line=one.line, is_in=True)
             else:
-                asking.append(one)
-        if entering and not self._plan.is_rehearsal:
-            self._bring_in(connection, entering)
-        yield from self._ask(connection, asking)
+                unconfirmed.append(one)
+        if confirmed and not self._plan.is_rehearsal:
+            self._subscribe(connection, confirmed)
+        yield from self._ask(connection, unconfirmed)
 
-    def _let_go(self, connection: Connection, leavers: Sequence[_Leaver]) -> Iterator[LineResult]:
-        act = Actor(now=self._clock(), by="operator")
-        for one in leavers:
+    def _suppress(
+        self, connection: Connection, former: Sequence[_FormerSubscriber]
+    ) -> Iterator[LineResult]:
+        actor = Actor(now=self._clock(), by="operator")
+        for one in former:
             address = one.key, self._links.suppression_hash(one.key)
             confirmed = [found.confirmed_at for found in subscriptions.of_key(connection, one.key)]
             if one.since and any(moment and moment > one.since for moment in confirmed):
-                yield LineResult(
-                    line=one.line, is_known=True
-                )  # who came back has changed their mind
+                # They subscribed here after they had left there: that is what they want now.
+                yield LineResult(line=one.line, is_known=True)
                 continue
             if not self._plan.is_rehearsal:
                 consent_log.suppress(
-                    connection, address, one.reason, evidence=one.evidence, act=act
+                    connection, address, one.reason, evidence=one.evidence, actor=actor
                 )
             yield LineResult(line=one.line, is_suppressed=True)
 
-    def _ask(self, connection: Connection, asking: Sequence[_Candidate]) -> Iterator[LineResult]:
+    def _ask(
+        self, connection: Connection, unconfirmed: Sequence[_Candidate]
+    ) -> Iterator[LineResult]:
         if self._plan.is_rehearsal:
-            yield from (LineResult(line=one.line, is_asked=True) for one in asking)
+            yield from (LineResult(line=one.line, is_asked=True) for one in unconfirmed)
             return
         now = self._clock()
-        wishes = [self._sign_up(one.entrant) for one in asking]
-        asked = sign_ups.ask_many(connection, wishes, now=now)
-        letters = [
-            self._letter(one.entrant, asked[one.entrant.key])
-            for one in asking
-            if one.entrant.key in asked
+        wanted = [self._sign_up(one.imported) for one in unconfirmed]
+        asked = sign_ups.ask_many(connection, wanted, now=now)
+        confirmations = [
+            self._confirmation(one.imported, asked[one.imported.key])
+            for one in unconfirmed
+            if one.imported.key in asked
         ]
-        transactional.add_many(connection, letters, now=now)
-        for one in asking:
-            if one.entrant.key in asked:
+        transactional.add_many(connection, confirmations, now=now)
+        for one in unconfirmed:
+            if one.imported.key in asked:
                 yield LineResult(line=one.line, is_asked=True)
             else:
                 because = "has been asked often enough"
-                yield _left_out(one.line, f"address {one.entrant.key} {because}", because)
+                yield _skipped(one.line, f"address {one.imported.key} {because}", because)
 
-    def _sign_up(self, wanted: Entrant) -> NewSignUp:
+    def _sign_up(self, wanted: ImportedSubscriber) -> NewSignUp:
         return NewSignUp(
             address=wanted.address,
             key=wanted.key,
             newsletter_id=self._newsletter.id,
-            wish=wanted.wish,
+            preferences=wanted.preferences,
             form=FORM,
             wording="",
             network=None,
         )
 
-    def _letter(self, wanted: Entrant, sign_up_id: int) -> NewMessage:
+    def _confirmation(self, wanted: ImportedSubscriber, sign_up_id: int) -> NewMessage:
         return NewMessage(
             kind=MessageKind.CONFIRM,
             address=wanted.address,
-            language=wanted.wish.language,
+            language=wanted.preferences.language,
             newsletter_id=self._newsletter.id,
             sign_up_id=sign_up_id,
         )
 
-    def _bring_in(self, connection: Connection, entering: Sequence[_Candidate]) -> None:
+    def _subscribe(self, connection: Connection, confirmed: Sequence[_Candidate]) -> None:
         now = self._clock()
-        entrants = [one.entrant for one in entering]
-        owners = bulk.save(connection, self._newsletter.id, entrants, now=now)
-        lines = [(owners[one.entrant.key], self._record(one, now)) for one in entering]
+        imported = [one.imported for one in confirmed]
+        owners = bulk.save(connection, self._newsletter.id, imported, now=now)
+        lines = [(owners[one.imported.key], self._record(one, now)) for one in confirmed]
         consents.add_many(connection, lines)
 
     def _record(self, one: _Candidate, now: datetime) -> Consent:
-        told = {"proof": one.proof, "confirmed_at": one.entrant.confirmed_at.isoformat()}
+        told = {"proof": one.proof, "confirmed_at": one.imported.confirmed_at.isoformat()}
         return Consent(
             at=now,
             event=ConsentEvent.IMPORTED,
             newsletter=self._newsletter.slug,
             form=FORM,
-            details=told | in_record(one.entrant.wish),
+            details=told | consent_details(one.imported.preferences),
         )
 
 
-def _left_out(line: int, problem: str, cause: str) -> LineResult:
+def _skipped(line: int, problem: str, cause: str) -> LineResult:
     return LineResult(line=line, problem=problem, cause=cause)
 
 
-def _leaver(line: CsvLine, key: str, membership: Membership, reason: SuppressionReason) -> _Leaver:
+def _to_former_subscriber(
+    line: CsvLine, key: str, membership: Membership, reason: SuppressionReason
+) -> _FormerSubscriber:
     said = line.cells.get("bounced_at") or line.cells.get("left_at") or ""
     since = None
     with suppress(ValueError):
         since = datetime.fromisoformat(said)
-    return _Leaver(
+    return _FormerSubscriber(
         line=line.number,
         key=key,
         reason=reason,
@@ -332,7 +339,7 @@ def _leaver(line: CsvLine, key: str, membership: Membership, reason: Suppression
 
 
 def _cause_of(error: TidingsError) -> str:
-    """Return what is the same for all lines that are left out for that reason."""
+    """Return a reason without its numbers: lines with the same one are counted together."""
     because = error.because if isinstance(error, InvalidError | ConflictError) else str(error)
     return _NUMBER.sub("N", because)
 
@@ -347,6 +354,7 @@ def _find_moment(name: str, cells: Mapping[str, str], now: datetime) -> datetime
     except ValueError as error:
         raise InvalidError(name, text, "write it as in 2026-11-20T12:00:00Z") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # Year 1 or 9999 with an offset lies outside of what `datetime` can convert.
     try:
         is_past = moment.astimezone(UTC) <= now
     except OverflowError:
@@ -357,12 +365,13 @@ def _find_moment(name: str, cells: Mapping[str, str], now: datetime) -> datetime
 
 
 def subscriber_rows(connection: Connection, newsletter: str | None) -> Iterator[Mapping[str, str]]:
-    """Yield who is subscribed, paused ones too, as an import takes it.
+    """Yield subscriptions, paused ones too, in the columns of an import.
 
     Args:
         connection: Open until the last has been read.
         newsletter: A slug; None for all newsletters.
     """
+    # Not those that have ended: an import elsewhere must not subscribe them again.
     for state in ("active", "paused"):
         wanted = SubscriptionFilter(newsletter=newsletter, state=state)
         found = bulk.select_subscriptions(connection, wanted, limit=0)
@@ -378,7 +387,7 @@ def consent_rows(
     Args:
         connection: Open until the last has been read.
         newsletter: The slug of the newsletter it is about; None for all.
-        key: Whose, by their address as it is told apart; None for everybody's.
+        key: A normalised address; None for everybody.
     """
     for address, line in consents.every(connection, key=key, newsletter=newsletter):
         yield {

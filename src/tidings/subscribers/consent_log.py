@@ -1,4 +1,4 @@
-"""What happens to subscriptions, each with its line in the consent record."""
+"""Changes of subscriptions, each with its line in the consent record (GDPR, article 7)."""
 
 import logging
 from collections.abc import Mapping
@@ -26,11 +26,11 @@ from tidings.subscribers.store import (
     suppressions,
     transactional,
 )
-from tidings.subscribers.subscriber_access import in_record, letter_about
+from tidings.subscribers.subscriber_access import consent_details, message_about
 
 logger = logging.getLogger(__name__)
 
-ENDINGS: Mapping[SuppressionReason, Ending] = MappingProxyType(
+ENDING_OF: Mapping[SuppressionReason, Ending] = MappingProxyType(
     {
         SuppressionReason.BOUNCES: Ending.BOUNCES,
         SuppressionReason.COMPLAINT: Ending.COMPLAINT,
@@ -42,11 +42,11 @@ ENDINGS: Mapping[SuppressionReason, Ending] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who does something, and when.
+    """Who changes a subscription, and when; for the record.
 
     Attributes:
-        by: "reader", "operator" or "program", for the record.
-        network: Where from, as a keyed hash.
+        by: "reader", "operator" or "program".
+        network: A keyed hash of the network they came from.
     """
 
     now: datetime
@@ -65,22 +65,31 @@ class Actor:
 
 
 def add(
-    connection: Connection, newsletter: str, address: EmailAddress, *, wish: Preferences, act: Actor
+    connection: Connection,
+    newsletter: str,
+    address: EmailAddress,
+    *,
+    preferences: Preferences,
+    actor: Actor,
 ) -> None:
-    """Subscribe somebody by the operator's word.
+    """Subscribe somebody on behalf of the operator.
 
     Raises:
         NotFoundError: There is no such newsletter or topic.
         ConflictError: They are subscribed already.
     """
     both = address.address, address.key
-    number = subscriptions.add(connection, newsletter, both, wish, act.now)
+    number = subscriptions.add(connection, newsletter, both, preferences, actor.now)
     made = subscriptions.get(connection, number)
-    _record(connection, made, act.line(ConsentEvent.ADDED, newsletter, **in_record(wish)))
+    _record(
+        connection, made, actor.line(ConsentEvent.ADDED, newsletter, **consent_details(preferences))
+    )
 
 
-def edit(connection: Connection, old: Subscription, wish: Preferences, *, act: Actor) -> None:
-    """Change a subscription to a wish; if it is as wished already, nothing happens.
+def edit(
+    connection: Connection, old: Subscription, preferences: Preferences, *, actor: Actor
+) -> None:
+    """Change the preferences of a subscription; without a difference nothing is recorded.
 
     Raises:
         ConflictError: It has ended.
@@ -91,51 +100,58 @@ def edit(connection: Connection, old: Subscription, wish: Preferences, *, act: A
         schedule=old.schedule, language=old.language, topics=tuple(sorted(old.topics))
     )
     asked = Preferences(
-        schedule=wish.schedule, language=wish.language, topics=tuple(sorted(wish.topics))
+        schedule=preferences.schedule,
+        language=preferences.language,
+        topics=tuple(sorted(preferences.topics)),
     )
     if asked != kept:
-        subscriptions.edit(connection, old.id, wish, now=act.now)
-        _record(connection, old, act.line(ConsentEvent.CHANGED, _slug(old), **in_record(wish)))
+        subscriptions.edit(connection, old.id, preferences, now=actor.now)
+        _record(
+            connection,
+            old,
+            actor.line(ConsentEvent.CHANGED, _slug(old), **consent_details(preferences)),
+        )
 
 
-def pause(connection: Connection, old: Subscription, *, act: Actor) -> None:
+def pause(connection: Connection, old: Subscription, *, actor: Actor) -> None:
     """Plan nothing more for a subscription until it is resumed."""
-    if subscriptions.pause(connection, old.id, now=act.now):
-        _record(connection, old, act.line(ConsentEvent.PAUSED, _slug(old)))
+    if subscriptions.pause(connection, old.id, now=actor.now):
+        _record(connection, old, actor.line(ConsentEvent.PAUSED, _slug(old)))
 
 
-def resume(connection: Connection, old: Subscription, *, catches_up: bool, act: Actor) -> None:
-    """Plan for a paused subscription again: from now on, or with what it missed."""
-    if subscriptions.resume(connection, old, catches_up=catches_up, now=act.now):
+def resume(connection: Connection, old: Subscription, *, catches_up: bool, actor: Actor) -> None:
+    """Resume a paused subscription: from now on, or with what it missed."""
+    if subscriptions.resume(connection, old, catches_up=catches_up, now=actor.now):
         how = "with what was missed" if catches_up else "from now on"
-        _record(connection, old, act.line(ConsentEvent.RESUMED, _slug(old), how=how))
+        _record(connection, old, actor.line(ConsentEvent.RESUMED, _slug(old), how=how))
 
 
-def end(connection: Connection, old: Subscription, because: Ending, *, act: Actor) -> None:
-    """End a subscription; who does so themselves gets one letter with the way back."""
-    if not subscriptions.end(connection, old.id, because, now=act.now):
+def end(connection: Connection, old: Subscription, because: Ending, *, actor: Actor) -> None:
+    """End a subscription; who ended it themselves gets a message with a link to undo it."""
+    if not subscriptions.end(connection, old.id, because, now=actor.now):
         return
-    _record(connection, old, act.line(ConsentEvent.ENDED, _slug(old), because=because))
+    _record(connection, old, actor.line(ConsentEvent.ENDED, _slug(old), because=because))
     logger.info("subscription ended", extra={"subscription": old.id, "because": because.value})
     if because in OWN_ENDINGS:
-        once_a_day = f"{old.id}.{act.now:%Y%m%d}.goodbye"
-        letter = replace(letter_about(MessageKind.GOODBYE, old), name=once_a_day)
-        transactional.add(connection, letter, now=act.now)
+        # The name is unique: who ends and undoes all day gets one such message.
+        once_a_day = f"{old.id}.{actor.now:%Y%m%d}.goodbye"
+        letter = replace(message_about(MessageKind.GOODBYE, old), name=once_a_day)
+        transactional.add(connection, letter, now=actor.now)
 
 
-def undo(connection: Connection, old: Subscription, *, act: Actor) -> None:
-    """Let a subscription that its reader ended go on as it was, from now on.
+def undo(connection: Connection, old: Subscription, *, actor: Actor) -> None:
+    """Restore a subscription that its subscriber ended, from now on.
 
     Raises:
         ConflictError: It ended too long ago, or for another reason.
     """
     if old.ended_at is None:
         return
-    if not can_undo(old, now=act.now):
+    if not can_undo(old, now=actor.now):
         because = "cannot be brought back any more"
         raise ConflictError("subscription", old.newsletter.slug, because=because)
-    if subscriptions.bring_back(connection, old, now=act.now):
-        _record(connection, old, act.line(ConsentEvent.UNDONE, _slug(old)))
+    if subscriptions.bring_back(connection, old, now=actor.now):
+        _record(connection, old, actor.line(ConsentEvent.UNDONE, _slug(old)))
 
 
 def suppress(
@@ -144,22 +160,22 @@ def suppress(
     reason: SuppressionReason,
     *,
     evidence: str | None,
-    act: Actor,
+    actor: Actor,
 ) -> bool:
-    """Let an address get nothing any more, and nothing that waits; say whether that is new.
+    """Suppress an address: end its subscriptions, cancel its messages; say whether that is new.
 
     Args:
         connection: A writing one.
-        address: By its key, and by its keyed hash.
-        reason: Why; subscriptions end for the same.
-        evidence: What shows it.
-        act: By whom, and when.
+        address: Its key, and its keyed hash.
+        reason: Why; its subscriptions end for the same reason.
+        evidence: Such as the diagnostic of a bounce.
+        actor: By whom, and when.
     """
     key, hashed = address
-    is_new = suppressions.add(connection, hashed, reason, now=act.now, evidence=evidence)
+    is_new = suppressions.add(connection, hashed, reason, now=actor.now, evidence=evidence)
     for one in subscriptions.of_key(connection, key):
-        end(connection, one, ENDINGS[reason], act=act)
-    suppressions.withdraw(connection, key, now=act.now)
+        end(connection, one, ENDING_OF[reason], actor=actor)
+    suppressions.withdraw(connection, key, now=actor.now)
     return is_new
 
 

@@ -1,4 +1,4 @@
-"""What is known of a person: shown to them, and forgotten at their wish."""
+"""Personal data of a subscriber: export and erasure (GDPR, articles 15 and 17)."""
 
 from datetime import datetime
 
@@ -10,27 +10,28 @@ from tidings.subscribers.store import consents, subscribers, suppressions
 
 
 def erase(
-    connection: Connection, links: SignedLinks, reader: SubscriberProfile, *, now: datetime
+    connection: Connection, links: SignedLinks, profile: SubscriberProfile, *, now: datetime
 ) -> None:
-    """Delete a person with all that belongs to them.
+    """Delete a subscriber with all their data.
 
-    A keyed hash of the address stays, so that no import brings them back; signing up
-    themselves does.
+    A keyed hash of the address stays, so that no import subscribes them again; they can
+    themselves.
     """
-    hashed = links.suppression_hash(reader.key)
+    hashed = links.suppression_hash(profile.key)
     suppressions.add(connection, hashed, SuppressionReason.ERASED, now=now)
-    record = consents.of_subscriber(connection, reader.id)
+    # Former addresses are known from the consent record; messages to them are deleted as well.
+    record = consents.of_subscriber(connection, profile.id)
     moves = [line for line in record if line.event is ConsentEvent.ADDRESS_CHANGED]
     former = {line.details["from"].casefold() for line in moves}
-    subscribers.remove(connection, reader, former=former)
+    subscribers.remove(connection, profile, former=former)
 
 
-def known_of(connection: Connection, reader: SubscriberProfile) -> dict[str, object]:
-    """Return all that is known of a person, ready for JSON."""
+def personal_data(connection: Connection, profile: SubscriberProfile) -> dict[str, object]:
+    """Return all data of a subscriber, ready for JSON."""
     return {
-        "address": reader.address,
-        "subscriptions": [_subscription(one) for one in reader.subscriptions],
-        "consent": [_line(one) for one in consents.of_subscriber(connection, reader.id)],
+        "address": profile.address,
+        "subscriptions": [_subscription(one) for one in profile.subscriptions],
+        "consent": [_line(one) for one in consents.of_subscriber(connection, profile.id)],
         "letters": [
             {
                 "issue": letter.slug,
@@ -38,7 +39,7 @@ def known_of(connection: Connection, reader: SubscriberProfile) -> dict[str, obj
                 "state": letter.state,
                 "finished_at": _moment(letter.finished_at),
             }
-            for letter in subscribers.letters(connection, reader.id)
+            for letter in subscribers.sent_issues(connection, profile.id)
         ],
     }
 

@@ -1,7 +1,4 @@
-"""The pages for readers of newsletters: what each one shows, as a contract with its template.
-
-The time zones that people choose from.
-"""
+"""The pages for subscribers: the context of each template."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +24,7 @@ class Region:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewsletterChoice:
-    """A newsletter as somebody chooses it; `topics` are what it can be narrowed to."""
+    """A newsletter on a form, with the topics that it can be narrowed to."""
 
     newsletter: Newsletter
     topics: tuple[TopicCredit, ...]
@@ -35,10 +32,10 @@ class NewsletterChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Menu:
-    """What every newsletter leaves to choose.
+    """The choices that are the same for all newsletters.
 
     Attributes:
-        languages: Of letters, each by its own name.
+        languages: Of messages, each by its own name.
     """
 
     frequencies: tuple[Frequency, ...]
@@ -58,12 +55,12 @@ class NewslettersPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscribePage:
-    """The form by which somebody signs up.
+    """The sign-up form.
 
     Attributes:
         address: What they wrote, if the form is shown again.
-        stamp: The signed time of now.
-        fault: The field that has to be mended, or empty.
+        stamp: The signed time at which it is rendered.
+        fault: The field that has to be corrected, or empty.
         detail: What is wrong with the address, if that is known.
         again: Why the form has to be sent once more: `again` at once, `later`; else empty.
     """
@@ -83,7 +80,7 @@ class SubscribePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedPage:
-    """What everybody sees who sent the form: that a letter comes, if it should."""
+    """The answer to a sign-up, the same for every address."""
 
     template: ClassVar[str] = "asked.html"
 
@@ -93,7 +90,7 @@ class AskedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmPage:
-    """Where a sign-up is confirmed, and seen to be."""
+    """The page that confirms a sign-up, before and after."""
 
     template: ClassVar[str] = "confirm.html"
 
@@ -104,7 +101,7 @@ class ConfirmPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressPage:
-    """Where a new address is confirmed, and seen to be."""
+    """The page that confirms a new address, before and after."""
 
     template: ClassVar[str] = "address.html"
 
@@ -114,11 +111,11 @@ class AddressPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preference:
-    """A subscription as its reader sees it.
+    """A subscription on the preferences page.
 
     Attributes:
-        choice: What the form shows, which is not yet saved if there is a fault.
-        can_undo: Whether it has ended, and comes back at their wish.
+        choice: What the form shows; not saved yet if there is a fault.
+        can_undo: Whether it has ended, and can be restored.
     """
 
     subscription: Subscription
@@ -128,8 +125,8 @@ class Preference:
     can_undo: bool
 
 
-class Notice(StrEnum):
-    """What a reader is told of what they did; a phrase of the catalogue says it."""
+class StatusMessage(StrEnum):
+    """The message after an action; the phrases have its text."""
 
     NOTHING = ""
     SAVED = "saved"
@@ -144,11 +141,11 @@ class Notice(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreferencesPage:
-    """What somebody subscribes to, and all they can do about it.
+    """A subscriber's preferences.
 
     Attributes:
-        address: Only as much of it as tells its owner which one it is.
-        wanted: The address that they want from now on, if it has to be mended.
+        address: Masked: whoever got hold of a forwarded message must not learn it.
+        wanted: The new address that they entered, if it has to be corrected.
         fault: `address` then, else empty.
         detail: What is wrong with it, if that is known.
     """
@@ -159,7 +156,7 @@ class PreferencesPage:
     menu: Menu
     address: str
     preferences: tuple[Preference, ...]
-    said: Notice
+    said: StatusMessage
     wanted: str
     fault: str
     detail: str = ""
@@ -167,7 +164,7 @@ class PreferencesPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FarewellPage:
-    """The last thing to be seen by a link: `kind` is `forgotten` or `signed-out`."""
+    """The page after the links were revoked: `kind` is `forgotten` or `signed-out`."""
 
     template: ClassVar[str] = "farewell.html"
 
@@ -177,34 +174,34 @@ class FarewellPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnsubscribePage:
-    """Where a reader leaves a newsletter, and is told that they have.
+    """The page of an unsubscribe link, before and after.
 
     Attributes:
         newsletter: Its title.
-        slower: How much less often letters could come instead.
-        can_undo: Whether it has ended, and comes back at their wish.
+        slower: Less frequent choices that are offered instead.
+        can_undo: Whether it has ended, and can be restored.
     """
 
     template: ClassVar[str] = "unsubscribe.html"
 
     site: Site
     newsletter: str
-    said: Notice
+    said: StatusMessage
     has_ended: bool
     can_undo: bool
     slower: tuple[Frequency, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LostLinkPage:
-    """What somebody sees whose link is outdated, cut short, or not ours."""
+class InvalidLinkPage:
+    """The page for a link that has expired, was truncated, or is not ours."""
 
     template: ClassVar[str] = "lost_link.html"
 
     site: Site
 
 
-ReaderPage = (
+SubscriberPage = (
     NewslettersPage
     | SubscribePage
     | AskedPage
@@ -213,12 +210,12 @@ ReaderPage = (
     | PreferencesPage
     | FarewellPage
     | UnsubscribePage
-    | LostLinkPage
+    | InvalidLinkPage
 )
 
 
-def in_form(subscription: Subscription) -> PreferencesForm:
-    """Return a subscription as its form shows it."""
+def to_form(subscription: Subscription) -> PreferencesForm:
+    """Return the form of a subscription."""
     schedule = subscription.schedule
     return PreferencesForm(
         frequency=schedule.frequency,
@@ -230,7 +227,7 @@ def in_form(subscription: Subscription) -> PreferencesForm:
 
 
 def masked(address: str) -> str:
-    """Return as much of an address as tells its owner which one it is: `i…@m….example`."""
+    """Return an address masked, so that only its owner recognises it: `i…@m….example`."""
     local, _, domain = address.rpartition("@")
     name, dot, rest = domain.rpartition(".")
     return f"{local[:1]}…@{name[:1]}…{dot}{rest}"
@@ -238,7 +235,8 @@ def masked(address: str) -> str:
 
 @cache
 def regions() -> tuple[Region, ...]:
-    """Return all places that a zone is named for, by region; old names are left out."""
+    """Return the time zones by region; old aliases are left out."""
+    # zone.tab has one line a zone, and none of the aliases that `zoneinfo` lists as well.
     table = resources.files("tzdata.zoneinfo").joinpath("zone.tab").read_text("utf-8")
     rows = [line for line in table.splitlines() if not line.startswith("#")]
     zones = sorted(row.split("\t")[2] for row in rows)

@@ -1,7 +1,4 @@
-"""What readers do with what they subscribe to, by the link to their preferences.
-
-Unsubscribing: what the link in a letter leads to.
-"""
+"""What subscribers can do by the links in their messages: change preferences, and unsubscribe."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -21,29 +18,28 @@ from tidings.model.subscribers import (
 )
 from tidings.subscribers import consent_log
 from tidings.subscribers.consent_log import Actor
-from tidings.subscribers.erasure import erase, known_of
+from tidings.subscribers.erasure import erase, personal_data
 from tidings.subscribers.sign_up import offered_topics, read_preferences
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import consents, subscribers, subscriptions
-from tidings.subscribers.subscriber_access import reader_by
+from tidings.subscribers.subscriber_access import subscriber_of_link
 
 logger = logging.getLogger(__name__)
 
-# Of subscriptions whose links were made before there were nonces.
+# Links that were sent before subscriptions had nonces name none, and stay valid.
 FIRST_NONCE = 0
 
 
 class SubscriberPreferences:
-    """Shows and changes what somebody subscribes to.
+    """Shows and changes a subscriber's subscriptions; every method is idempotent.
 
-    A link is worth nothing any more once its owner has changed their address, made all links
-    worthless, or been forgotten. Everything can be done twice with the effect of once.
+    Links are revoked by a change of address, by `sign_out` and by `forget`.
 
     Args:
         database: Where subscriptions are.
-        links: Reads the tokens of links.
-        clock: Tells the time.
-        languages: In which letters are written.
+        links: Verifies the tokens of links.
+        clock: Aware UTC.
+        languages: Those that messages are available in.
     """
 
     def __init__(
@@ -60,13 +56,13 @@ class SubscriberPreferences:
         self._languages = languages
 
     def read(self, token: str) -> SubscriberProfile:
-        """Return whose link it is; nothing changes.
+        """Return the subscriber of a link.
 
         Raises:
-            NotFoundError: The link is not ours (`link`), or worth nothing any more (`subscriber`).
+            NotFoundError: The link is not ours (`link`), or is revoked (`subscriber`).
         """
         with self._database.read() as connection:
-            return reader_by(connection, self._links, token)
+            return subscriber_of_link(connection, self._links, token)
 
     def topics(self, subscription: Subscription) -> tuple[str, ...]:
         """Return the slugs of the topics that a subscription can be narrowed to."""
@@ -74,10 +70,10 @@ class SubscriberPreferences:
             return offered_topics(connection, subscription.newsletter)
 
     def save(self, token: str, number: int, choice: PreferencesForm, visitor: Visitor) -> None:
-        """Change the subscription with an id; what is left empty stays, but for the topics.
+        """Change a subscription; empty fields stay as they are, topics excepted.
 
         Raises:
-            InvalidError: A value is none of those that there are.
+            InvalidError: A value is not among the choices.
             ConflictError: The subscription has ended.
             NotFoundError: As for `read`, or it is not theirs.
         """
@@ -86,34 +82,34 @@ class SubscriberPreferences:
             kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
             languages = self._languages
             offered = offered_topics(connection, old.newsletter)
-            wish = read_preferences(choice, kept, languages=languages, offered=offered)
-            consent_log.edit(connection, old, wish, act=self._act(visitor))
+            preferences = read_preferences(choice, kept, languages=languages, offered=offered)
+            consent_log.edit(connection, old, preferences, actor=self._actor(visitor))
 
     def pause(self, token: str, number: int, visitor: Visitor) -> None:
-        """Stop the letters of a subscription until it is resumed.
+        """Pause a subscription.
 
         Raises:
             NotFoundError: As for `save`.
         """
         with self._database.write() as connection:
             old = self._subscription(connection, token, number)
-            consent_log.pause(connection, old, act=self._act(visitor))
+            consent_log.pause(connection, old, actor=self._actor(visitor))
 
     def resume(self, token: str, number: int, visitor: Visitor, *, catches_up: bool) -> None:
-        """Let the letters of a subscription come again.
+        """Resume a subscription.
 
         Args:
             token: Of the link.
             number: The id of the subscription.
-            visitor: Who asks.
-            catches_up: Whether the next letter tells of what was missed.
+            visitor: For the consent record.
+            catches_up: Whether the next issue has what was missed.
 
         Raises:
             NotFoundError: As for `save`.
         """
         with self._database.write() as connection:
             old = self._subscription(connection, token, number)
-            consent_log.resume(connection, old, catches_up=catches_up, act=self._act(visitor))
+            consent_log.resume(connection, old, catches_up=catches_up, actor=self._actor(visitor))
 
     def end(self, token: str, number: int, visitor: Visitor) -> None:
         """End a subscription.
@@ -123,10 +119,10 @@ class SubscriberPreferences:
         """
         with self._database.write() as connection:
             old = self._subscription(connection, token, number)
-            consent_log.end(connection, old, Ending.READER, act=self._act(visitor))
+            consent_log.end(connection, old, Ending.READER, actor=self._actor(visitor))
 
     def undo(self, token: str, number: int, visitor: Visitor) -> None:
-        """Let a subscription that its reader ended go on as it was, from now on.
+        """Restore a subscription that its subscriber ended, from now on.
 
         Raises:
             ConflictError: It ended too long ago, or for another reason.
@@ -134,59 +130,59 @@ class SubscriberPreferences:
         """
         with self._database.write() as connection:
             old = self._subscription(connection, token, number)
-            consent_log.undo(connection, old, act=self._act(visitor))
+            consent_log.undo(connection, old, actor=self._actor(visitor))
 
     def sign_out(self, token: str, visitor: Visitor) -> None:
-        """Make all links to these preferences worthless, this one too.
+        """Revoke all links to these preferences, this one too.
 
         Raises:
             NotFoundError: As for `read`.
         """
         with self._database.write() as connection:
-            reader = reader_by(connection, self._links, token)
-            subscribers.sign_out(connection, reader.id)
-            line = self._act(visitor).line(ConsentEvent.SIGNED_OUT, None)
-            consents.add(connection, reader.id, line)
+            profile = subscriber_of_link(connection, self._links, token)
+            subscribers.sign_out(connection, profile.id)
+            line = self._actor(visitor).line(ConsentEvent.SIGNED_OUT, None)
+            consents.add(connection, profile.id, line)
 
     def forget(self, token: str) -> None:
-        """Delete all that is known of a reader, but a keyed hash of their address.
+        """Erase a subscriber, but for a keyed hash of their address.
 
         Raises:
             NotFoundError: As for `read`.
         """
         with self._database.write() as connection:
-            reader = reader_by(connection, self._links, token)
-            erase(connection, self._links, reader, now=self._clock())
+            profile = subscriber_of_link(connection, self._links, token)
+            erase(connection, self._links, profile, now=self._clock())
         logger.info("subscriber erased")
 
     def export(self, token: str) -> dict[str, object]:
-        """Return all that is known of a reader, ready for JSON.
+        """Return all data of a subscriber, ready for JSON.
 
         Raises:
             NotFoundError: As for `read`.
         """
         with self._database.read() as connection:
-            return known_of(connection, reader_by(connection, self._links, token))
+            return personal_data(connection, subscriber_of_link(connection, self._links, token))
 
     def _subscription(self, connection: Connection, token: str, number: int) -> Subscription:
-        for one in reader_by(connection, self._links, token).subscriptions:
+        for one in subscriber_of_link(connection, self._links, token).subscriptions:
             if one.id == number:
                 return one
         raise NotFoundError("subscription", number)
 
-    def _act(self, visitor: Visitor) -> Actor:
+    def _actor(self, visitor: Visitor) -> Actor:
         return Actor(now=self._clock(), by="reader", network=self._links.network_hash(visitor))
 
 
 class Unsubscriber:
-    """Finds and ends subscriptions by the tokens of their links.
+    """Finds and ends subscriptions by their unsubscribe links.
 
-    A token that is not of our making is told from the others without the database.
+    A forged token is recognised without the database.
 
     Args:
         database: Where subscriptions are.
-        links: Reads tokens; None where nothing signs links, and so nobody has one.
-        clock: Tells the time.
+        links: Verifies tokens; None where there is no secret, so that no link exists.
+        clock: Aware UTC.
     """
 
     def __init__(
@@ -219,22 +215,22 @@ class Unsubscriber:
         numbers = self._read(token)
         with suppress(NotFoundError), self._database.write() as connection:
             old = _get(connection, numbers)
-            consent_log.end(connection, old, because, act=self._act(visitor))
+            consent_log.end(connection, old, because, actor=self._actor(visitor))
 
     def undo(self, token: str, *, visitor: Visitor = UNKNOWN_VISITOR) -> None:
-        """Let the subscription that a link is for go on as it was, from now on.
+        """Restore the subscription of a link, from now on.
 
         Raises:
-            ConflictError: It ended too long ago, or was not ended by its reader.
+            ConflictError: It ended too long ago, or was not ended by its subscriber.
             NotFoundError: As for `find`.
         """
         numbers = self._read(token)
         with self._database.write() as connection:
             old = _get(connection, numbers)
-            consent_log.undo(connection, old, act=self._act(visitor))
+            consent_log.undo(connection, old, actor=self._actor(visitor))
 
     def slow_down(self, token: str, frequency: str, *, visitor: Visitor = UNKNOWN_VISITOR) -> None:
-        """Let letters come as often as said, instead of ending the subscription.
+        """Change the frequency instead of ending the subscription.
 
         Raises:
             InvalidError: There is no such frequency.
@@ -246,8 +242,10 @@ class Unsubscriber:
             old = _get(connection, numbers)
             kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
             choice = PreferencesForm(frequency=frequency, topics=old.topics)
-            wish = read_preferences(choice, kept, languages=[old.language], offered=old.topics)
-            consent_log.edit(connection, old, wish, act=self._act(visitor))
+            preferences = read_preferences(
+                choice, kept, languages=[old.language], offered=old.topics
+            )
+            consent_log.edit(connection, old, preferences, actor=self._actor(visitor))
 
     def _read(self, token: str) -> tuple[int, int]:
         if self._links is None:
@@ -255,7 +253,7 @@ class Unsubscriber:
         number, *rest = self._links.unsubscribe.read(token)
         return number, rest[0] if rest else FIRST_NONCE
 
-    def _act(self, visitor: Visitor) -> Actor:
+    def _actor(self, visitor: Visitor) -> Actor:
         network = self._links.network_hash(visitor) if self._links else None
         return Actor(now=self._clock(), by="reader", network=network)
 
@@ -263,6 +261,7 @@ class Unsubscriber:
 def _get(connection: Connection, numbers: tuple[int, int]) -> Subscription:
     number, nonce = numbers
     found = subscriptions.get(connection, number)
+    # SQLite may use the id of an erased subscription again: an old link must not end the new one.
     if found.nonce != nonce:
         raise NotFoundError("subscription", "by that link")
     return found

@@ -1,8 +1,6 @@
-"""Signing up and confirming; to whoever asks, every address looks the same.
+"""Sign-up with double opt-in: a form, a confirmation message, a subscription.
 
-What visitors can subscribe to.
-
-What somebody wishes of a newsletter, checked: out of forms, files and letters.
+The answer to a form never tells whether an address is subscribed, suppressed or unknown.
 """
 
 import logging
@@ -42,36 +40,41 @@ from tidings.subscribers.store import (
 )
 from tidings.subscribers.store.sign_ups import NewSignUp
 from tidings.subscribers.store.transactional import NewMessage
-from tidings.subscribers.subscriber_access import in_record, is_barred, letter_about, read_address
+from tidings.subscribers.subscriber_access import (
+    consent_details,
+    is_barred,
+    message_about,
+    read_address,
+)
 
 logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 
-# Sign-ups an hour; more are refused.
-PER_NETWORK, PER_FORM = 20, 1000
+# Sign-ups an hour, from one network and through one form; more are refused.
+MAX_PER_NETWORK, MAX_PER_FORM = 20, 1000
 
 HOURS = range(24)
 
 
 class SignUpAnswer(StrEnum):
-    """What a visitor is told who has sent the form; it depends on nothing they do not know."""
+    """The answer to a form; the same for every address."""
 
     TAKEN = "taken"
     AGAIN = "again"
-    """It came quicker than people are, or from a page of long ago: they press once more."""
+    """It was sent faster than people type, or from an old page: they press the button once more."""
     LATER = "later"
-    """Too many came from where they are, or of this form."""
+    """Too many sign-ups from their network, or through this form."""
 
 
 class SignUps:
-    """Takes sign-ups, and makes subscriptions of those that are confirmed.
+    """Takes sign-ups, and turns confirmed ones into subscriptions.
 
     Args:
         database: Where both are.
-        links: Signs and reads the tokens of links and forms.
-        clock: Tells the time.
-        languages: In which letters are written.
+        links: Signs and verifies the tokens of links and forms.
+        clock: Aware UTC.
+        languages: Those that messages are available in.
     """
 
     def __init__(
@@ -88,22 +91,21 @@ class SignUps:
         self._languages = languages
 
     def stamp(self, *, is_again: bool = False) -> str:
-        """Return the signed time that a form carries, to tell people from machines.
+        """Return the signed time for a form: bots send it within a second or two.
 
-        A form that is shown again is filled in already, and can be sent at once.
+        A form that is shown again is filled in already, so it may be sent at once.
         """
         rendered_at = self._clock() - (QUICKEST if is_again else timedelta(0))
         return self._links.rendered.sign(int(rendered_at.timestamp()))
 
     def ask(self, form: SignUpForm, visitor: Visitor) -> SignUpAnswer:
-        """Have a letter sent by which a sign-up can be confirmed, or not: nobody can tell.
+        """Send a message to confirm a sign-up, or silently nothing.
 
-        Who is subscribed already gets one that leads to their preferences instead. Nothing
-        is sent to who is suppressed, to what a machine filled in, and beyond the limits of an
-        address.
+        Who is subscribed already gets a link to their preferences instead. Nothing is sent to
+        suppressed addresses, to bots, or beyond the limits of an address.
 
         Raises:
-            InvalidError: The visitor can mend it: an address that is none, a wish that cannot be.
+            InvalidError: The visitor can correct it: an invalid address or preference.
             NotFoundError: There is no such newsletter.
         """
         now = self._clock()
@@ -114,7 +116,11 @@ class SignUps:
         usual = default_preferences(newsletter)
         if visitor.language in self._languages:
             usual = replace(usual, language=visitor.language or usual.language)
-        wish = read_preferences(form.choice, usual, languages=self._languages, offered=offered)
+        preferences = read_preferences(
+            form.choice, usual, languages=self._languages, offered=offered
+        )
+        # A field that people do not see: bots fill in every one. They get the usual answer, so that
+        # they learn nothing.
         if form.honeypot:
             logger.info("sign-up dropped", extra={"because": "machine"})
             return SignUpAnswer.TAKEN
@@ -124,7 +130,7 @@ class SignUps:
             address=address.address,
             key=address.key,
             newsletter_id=newsletter.id,
-            wish=wish,
+            preferences=preferences,
             form=form.form,
             wording=form.wording,
             network=self._links.network_hash(visitor),
@@ -138,10 +144,10 @@ class SignUps:
         return SignUpAnswer.LATER if because in {"network", "form"} else SignUpAnswer.TAKEN
 
     def look(self, token: str) -> SignUp | Subscription:
-        """Return what a link is to confirm, or the subscription if that has been done.
+        """Return the sign-up that a link confirms, or the subscription if it has been confirmed.
 
         Raises:
-            NotFoundError: The link is not ours (`link`), or it is too late or outdated (`sign-up`).
+            NotFoundError: The link is not ours (`link`), has expired or was replaced (`sign-up`).
         """
         number, asked_at = self._read(token)
         with self._database.read() as connection:
@@ -149,7 +155,7 @@ class SignUps:
             return self._check(connection, sign_up, asked_at)
 
     def confirm(self, token: str, visitor: Visitor) -> Subscription:
-        """Make a subscription of a sign-up, from now on; done twice, it is done once.
+        """Turn a sign-up into a subscription; a second time does nothing.
 
         Raises:
             NotFoundError: As for `look`.
@@ -170,14 +176,12 @@ class SignUps:
         return looks_human(datetime.fromtimestamp(rendered_at, UTC), now=now)
 
     def _find_limit(self, connection: Connection, new: NewSignUp, *, now: datetime) -> str | None:
-        """Count a sign-up; return which limit it is beyond, if any.
-
-        What a limit stops is not counted for the next one: nobody can use up the letter of
-        somebody else's address without a letter being sent.
-        """
+        """Count a sign-up; return the name of the limit that it exceeds, if any."""
+        # What one limit stops is not counted for the next: nobody can use up the daily message of
+        # somebody else's address without a message being sent.
         limits = (
-            ("network", new.network, PER_NETWORK, HOUR),
-            ("form", f"{new.newsletter_id} {new.form}", PER_FORM, HOUR),
+            ("network", new.network, MAX_PER_NETWORK, HOUR),
+            ("form", f"{new.newsletter_id} {new.form}", MAX_PER_FORM, HOUR),
             ("address", f"{new.newsletter_id} {abuse_key(new.key)}", 1, CONFIRMATION_PAUSE),
         )
         for name, who, most, window in limits:
@@ -189,13 +193,10 @@ class SignUps:
         return None
 
     def _write(self, connection: Connection, new: NewSignUp, *, now: datetime) -> str | None:
-        """Keep a sign-up and queue its letter; return why not, if so.
-
-        It takes as many statements for every address, so that nobody can tell them apart by
-        the time it takes.
-        """
+        """Store a sign-up and queue its message; return why not, if so."""
+        # The same statements for every address: the time it takes tells nothing about it either.
         is_silenced = is_barred(connection, self._links, new.key)
-        theirs = sign_ups.find_letterbox(connection, new)
+        theirs = sign_ups.find_current(connection, new)
         sign_up_id = sign_ups.ask(connection, new, now=now)
         if is_silenced:
             sign_ups.remove(connection, new.key)
@@ -205,7 +206,7 @@ class SignUps:
         letter = NewMessage(
             kind=MessageKind.CONFIRM,
             address=new.address,
-            language=new.wish.language,
+            language=new.preferences.language,
             newsletter_id=new.newsletter_id,
             sign_up_id=sign_up_id,
         )
@@ -230,9 +231,12 @@ class SignUps:
         outdated = NotFoundError("sign-up", "waits here any more")
         if found is None:
             raise outdated
+        # Somebody may press the button twice, or open an old message after signing up again: both
+        # get the subscription, not an error. One that ended after the sign-up is over.
         theirs = subscriptions.find(connection, found.key, found.newsletter.id)
         if theirs and (theirs.ended_at is None or theirs.ended_at > found.asked_at):
             return theirs
+        # Only the link of the latest message: it shows the preferences that were entered last.
         is_late = self._clock() >= found.expires_at
         if is_late or int(found.asked_at.timestamp()) != asked_at:
             raise outdated
@@ -243,28 +247,30 @@ class SignUps:
     def _subscribe(self, connection: Connection, found: SignUp, visitor: Visitor) -> Subscription:
         now = self._clock()
         offered = offered_topics(connection, found.newsletter)
-        wish = replace(found.wish, topics=[one for one in found.wish.topics if one in offered])
+        preferences = replace(
+            found.preferences, topics=[one for one in found.preferences.topics if one in offered]
+        )
         address = found.address, found.key
-        number = subscriptions.add(connection, found.newsletter.slug, address, wish, now)
+        number = subscriptions.add(connection, found.newsletter.slug, address, preferences, now)
         suppressions.forgive(connection, self._links.suppression_hash(found.key))
         subscriber_id = subscribers.get_of(connection, found.key).id
         network = self._links.network_hash(visitor)
-        consents.add(connection, subscriber_id, *_record(found, network, now))
+        consents.add(connection, subscriber_id, *_consent_lines(found, network, now))
         made = subscriptions.get(connection, number)
-        transactional.add(connection, letter_about(MessageKind.WELCOME, made), now=now)
+        transactional.add(connection, message_about(MessageKind.WELCOME, made), now=now)
         logger.info("subscription confirmed", extra={"subscription": number})
         return made
 
 
 def forget_expired(database: Database, *, now: datetime) -> None:
-    """Forget what nobody confirmed in time, and how often people asked who ask no more."""
+    """Delete sign-ups and address changes that were not confirmed in time, and old rate limits."""
     with database.write() as connection:
         sign_ups.purge(connection, now=now)
         subscribers.purge_changes(connection, now=now)
         rate_limits.forget(connection, before=now - CONFIRMATION_PAUSE)
 
 
-def _record(found: SignUp, network: str | None, now: datetime) -> tuple[Consent, Consent]:
+def _consent_lines(found: SignUp, network: str | None, now: datetime) -> tuple[Consent, Consent]:
     slug = found.newsletter.slug
     asked = Consent(
         at=found.asked_at,
@@ -273,7 +279,7 @@ def _record(found: SignUp, network: str | None, now: datetime) -> tuple[Consent,
         form=found.form,
         wording=found.wording,
         network=found.network,
-        details=in_record(found.wish),
+        details=consent_details(found.preferences),
     )
     confirmed = Consent(
         at=now, event=ConsentEvent.CONFIRMED, newsletter=slug, network=network, details={}
@@ -282,7 +288,7 @@ def _record(found: SignUp, network: str | None, now: datetime) -> tuple[Consent,
 
 
 class NewsletterChoices:
-    """Shows the newsletters that there are."""
+    """The newsletters that visitors can subscribe to."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -293,7 +299,7 @@ class NewsletterChoices:
             return tuple(newsletters.every(connection))
 
     def get(self, slug: str) -> NewsletterChoice:
-        """Return a newsletter with what it can be narrowed to.
+        """Return a newsletter with the topics that it can be narrowed to.
 
         Raises:
             NotFoundError: There is no such newsletter.
@@ -319,10 +325,10 @@ def read_preferences(
     languages: Collection[str],
     offered: Collection[str],
 ) -> Preferences:
-    """Return the wish in a form; what is empty is as in `default`, but for the topics.
+    """Return the preferences in a form; empty fields are as in `default`, topics excepted.
 
     Raises:
-        InvalidError: A value is none of those that there are; its kind names the field.
+        InvalidError: A value is not among the choices; its kind names the field.
     """
     schedule = Schedule(
         frequency=_frequency(choice.frequency or default.schedule.frequency),
@@ -340,7 +346,7 @@ def read_preferences(
 
 
 def default_preferences(newsletter: Newsletter) -> Preferences:
-    """Return what a subscription gets if nothing else is said."""
+    """Return the preferences of a subscription where nothing else is chosen."""
     return Preferences(schedule=newsletter.schedule, language=newsletter.language, topics=())
 
 

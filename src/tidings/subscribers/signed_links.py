@@ -1,4 +1,4 @@
-"""Signed links: what only we can make, for one purpose each, and keyed hashes."""
+"""Signed links, each for one purpose, and keyed hashes."""
 
 import hmac
 from dataclasses import dataclass
@@ -8,51 +8,55 @@ from itsdangerous import BadSignature, Signer
 from tidings.errors import NotFoundError
 from tidings.model.subscribers import Visitor, network_of
 
-# Characters; what is longer is not of our making, and is not looked at.
+# Characters; a longer token is not ours, and is not verified.
 MAX_TOKEN = 120
 
-# What mail programs take for part of a link that stands in a sentence or in brackets.
-BEHIND = ".) "
+# What mail programs take for part of a link in a sentence or in brackets.
+TRAILING = ".) "
 
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
-    """Makes and reads the tokens of one purpose: ASCII, safe in a URL, for ever the same."""
+    """Signs and verifies the tokens of one purpose: ASCII, safe in a URL, without a time."""
 
     signer: Signer
 
     def sign(self, *numbers: int) -> str:
-        """Return the token that stands for `numbers`."""
+        """Return a token for `numbers`."""
         return self.signer.sign("-".join(map(str, numbers))).decode()
 
     def read(self, token: str) -> tuple[int, ...]:
-        """Return the numbers that a token stands for, whatever of `BEHIND` stands behind it.
+        """Return the numbers in a token; `TRAILING` characters are ignored.
 
         Raises:
-            NotFoundError: The token is not of our making, or for another purpose.
+            NotFoundError: The signature is wrong, or for another purpose.
         """
         if len(token) > MAX_TOKEN:
             raise NotFoundError("link", "of that kind")
-        given = token.rstrip(BEHIND)
+        given = token.rstrip(TRAILING)
         try:
             numbers = tuple(map(int, self.signer.unsign(given.encode()).split(b"-")))
         except (BadSignature, UnicodeEncodeError, ValueError) as error:
             raise NotFoundError("link", "of that kind") from error
-        # Base64 is read in more ways than it is written: with line breaks, or its padding.
+        # Base64 decodes several spellings, with padding or other last bits: only ours is valid, so
+        # that a token has one form in caches and logs.
         if self.sign(*numbers) != given:
             raise NotFoundError("link", "of that kind")
         return numbers
 
 
 class SignedLinks:
-    """The links in letters and forms; a token of one purpose is worth nothing for another.
+    """The links in messages and forms; a token of one purpose is invalid for another.
+
+    Times are in seconds since 1970.
 
     Attributes:
-        confirm: The id of a sign-up, and when its letter was asked for, in seconds.
+        confirm: The id of a sign-up, and when it was requested.
         preferences: The id of a subscriber, and the version of their tokens.
-        unsubscribe: The id of a subscription, and its nonce; it never runs out.
-        address: The id of a change of address, and when it was asked for, in seconds.
-        rendered: When a form was shown, in seconds.
+        unsubscribe: The id of a subscription, and its nonce. It never expires: a link in a message
+            of years ago must still work.
+        address: The id of a change of address, and when it was requested.
+        rendered: When a form was rendered.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -65,19 +69,19 @@ class SignedLinks:
         self.rendered = TokenSigner(Signer(secret, salt="rendered"))
 
     def keyed_hash(self, purpose: str, text: str) -> bytes:
-        """Return what stands for `text` where it must not be read: 32 bytes, one per purpose."""
+        """Return a keyed hash of 32 bytes, a different one for each purpose."""
         return hmac.digest(self._secret, f"{purpose}\0{text}".encode(), "sha256")
 
     def suppression_hash(self, key: str) -> bytes:
-        """Return what stands for an address, by its key, among those that get nothing."""
+        """Return the hash of a normalised address in the suppression list."""
         return self.keyed_hash("suppression", key)
 
     def bounce_hash(self, text: str) -> bytes:
-        """Return what the signature in an address for bounces is made from."""
+        """Return the hash that signs a bounce address."""
         return self.keyed_hash("bounce", text)
 
     def network_hash(self, visitor: Visitor) -> str | None:
-        """Return what stands for the network that a visitor came from; None if it is unknown."""
+        """Return the hash of a visitor's network; None if it is unknown."""
         if not visitor.network:
             return None
         return self.keyed_hash("network", network_of(visitor.network)).hex()

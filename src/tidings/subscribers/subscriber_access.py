@@ -1,4 +1,4 @@
-"""What holds for subscribers, whatever they came for: their addresses, and who is barred."""
+"""Checks that all use cases of subscribers share: addresses, links, suppression."""
 
 from tidings.db.database import Connection
 from tidings.errors import ConflictError, InvalidError, NotFoundError
@@ -17,10 +17,10 @@ from tidings.subscribers.store.transactional import NewMessage
 
 
 def read_address(text: str) -> EmailAddress:
-    """Read the address that somebody wants letters at.
+    """Parse the address of a subscriber.
 
     Raises:
-        InvalidError: It is none, or one that nobody reads.
+        InvalidError: It is not valid, or a role such as `noreply`, which nobody reads.
     """
     address = parse_address(text)
     if is_role(address.key):
@@ -28,23 +28,23 @@ def read_address(text: str) -> EmailAddress:
     return address
 
 
-def reader_by(connection: Connection, links: SignedLinks, token: str) -> SubscriberProfile:
-    """Return whose preferences a link leads to.
+def subscriber_of_link(connection: Connection, links: SignedLinks, token: str) -> SubscriberProfile:
+    """Return the subscriber of a link to preferences.
 
     Raises:
-        NotFoundError: The link is not ours (`link`), or worth nothing any more (`subscriber`).
+        NotFoundError: The link is not ours (`link`), or is revoked (`subscriber`).
     """
     number, version = links.preferences.read(token)
-    reader = subscribers.get(connection, number)
-    if reader.token_version != version:
+    profile = subscribers.get(connection, number)
+    if profile.token_version != version:
         raise NotFoundError("subscriber", "by that link")
-    return reader
+    return profile
 
 
 def is_barred(connection: Connection, links: SignedLinks, key: str) -> bool:
-    """Say whether an address is not written to even if its owner asks for it.
+    """Tell whether an address gets nothing even if its owner signs up.
 
-    Who asked to be forgotten comes back by asking; who bounces or complained does not.
+    Who was erased at their request can sign up again; who bounced or complained cannot.
     """
     found = suppressions.find(connection, links.suppression_hash(key))
     return found is not None and found.reason is not SuppressionReason.ERASED
@@ -61,8 +61,8 @@ def refuse_suppressed(connection: Connection, links: SignedLinks, address: Email
         raise ConflictError("address", address.address, because=because)
 
 
-def letter_about(kind: MessageKind, subscription: Subscription) -> NewMessage:
-    """Return a letter to a subscriber about their subscription."""
+def message_about(kind: MessageKind, subscription: Subscription) -> NewMessage:
+    """Return a message to a subscriber about their subscription."""
     return NewMessage(
         kind=kind,
         address=subscription.address,
@@ -72,12 +72,12 @@ def letter_about(kind: MessageKind, subscription: Subscription) -> NewMessage:
     )
 
 
-def in_record(wish: Preferences) -> dict[str, str]:
-    """Return a wish as the consent record has it."""
+def consent_details(preferences: Preferences) -> dict[str, str]:
+    """Return preferences as the consent record has them."""
     return {
-        "frequency": wish.schedule.frequency.value,
-        "hour": str(wish.schedule.hour),
-        "timezone": wish.schedule.timezone,
-        "language": wish.language,
-        "topics": " ".join(wish.topics),
+        "frequency": preferences.schedule.frequency.value,
+        "hour": str(preferences.schedule.hour),
+        "timezone": preferences.schedule.timezone,
+        "language": preferences.language,
+        "topics": " ".join(preferences.topics),
     }

@@ -1,7 +1,4 @@
-"""Lists of subscribers as CSV: read from any program, written for any program.
-
-What the columns of a list of subscribers mean, in our own lists and in those of other programs.
-"""
+"""Lists of subscribers as CSV: ours, and those of Mailchimp, Ghost, Substack and others."""
 
 import csv
 import dataclasses
@@ -26,6 +23,8 @@ _ADDRESS = re.compile(r'[\s"]*[^\s@"]+@[^\s@"]+[\s"]*')
 
 _BREAK = re.compile(r"\r\n|\r|\n")
 
+# CSV injection: a spreadsheet runs a cell that begins like this, and titles are written by anybody.
+# Apostrophes before it are counted, so that reading gives back what was written.
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -44,23 +43,29 @@ COLUMNS = (
     "paused_at",
 )
 
-# What a column can be read as. The last three say who gets nothing any more.
+# What a column can be mapped to. By the last three people are suppressed.
 FIELDS = (*COLUMNS, "status", "left_at", "bounced_at")
 
-# What a column is named that is not to be read.
+# What `--map` says of a column that is ignored.
 LEAVE_OUT = "-"
 
-# Of a column that says true of those who left.
-_IS_OFF = "email_disabled"
+# The field of Substack's column that is true for those who left.
+_DISABLED = "email_disabled"
+
+_OURS = {name: name for name in FIELDS}
+
+_PLAIN = {"email": "address", "e_mail": "address", "email_address": "address"}
+
+_WORDS = re.compile(r"[\s_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where in a line things stand.
+    """The meaning of a list's columns.
 
     Attributes:
-        program: Whose list it is; empty for one of ours.
-        places: The columns of a field, by number; the first one counts that holds anything.
+        program: That wrote the list; empty for ours.
+        places: The columns of a field, by number; the first one counts that is not empty.
         evidence: The columns that show consent, with their headings.
         unread: The headings of columns that are not read.
     """
@@ -71,12 +76,12 @@ class Columns:
     unread: tuple[str, ...]
 
     def cells(self, row: Sequence[str]) -> dict[str, str]:
-        """Return what a row holds, by field; what it is too short for is empty."""
+        """Return the cells of a row by field; missing ones are empty."""
         held = {
             field: next((row[one] for one in places if one < len(row) and row[one]), "")
             for field, places in self.places.items()
         }
-        if membership_word(held.pop(_IS_OFF, "")) is Membership.SUBSCRIBED:
+        if membership_word(held.pop(_DISABLED, "")) is Membership.SUBSCRIBED:
             held["status"] = "unsubscribed"
         shown = [f"{name} {row[one]}" for name, one in self.evidence if one < len(row) and row[one]]
         if shown and not held.get("proof"):
@@ -89,8 +94,8 @@ class CsvLine:
     """A line of a list.
 
     Attributes:
-        number: Where it begins in the file, from 1.
-        cells: What it holds, by field.
+        number: Where it begins in the file, from 1; cells may have line breaks.
+        cells: By field.
         problem: Why it cannot be read, if so.
     """
 
@@ -101,13 +106,12 @@ class CsvLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineResult:
-    """What came of a line.
+    """The result of importing a line.
 
     Attributes:
-        is_suppressed: They had left, or could not be reached, where the list comes from: they get
-            nothing from now on.
-        problem: Why it was left out.
-        cause: The same for all that were left out for that reason.
+        is_suppressed: They had left or bounced where the list comes from, and are suppressed here.
+        problem: Why it was skipped.
+        cause: The same text for all lines that were skipped for that reason.
     """
 
     line: int
@@ -120,7 +124,7 @@ class LineResult:
 
 
 def decoded(data: bytes) -> str:
-    """Return the text of a file, which is in UTF-8, or in UTF-16 with its mark, as Excel may write.
+    """Return the text of a file in UTF-8, or in UTF-16 with a byte order mark, as Excel may write.
 
     Raises:
         InvalidError: It is in another encoding; the error names the first such line.
@@ -135,18 +139,18 @@ def decoded(data: bytes) -> str:
 
 
 def read_csv(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[CsvLine]]:
-    """Return what the columns of a list mean, and its lines.
+    """Return the meaning of a list's columns, and its lines.
 
-    Delimiters are found out by the headings, or by a line `sep=;` before them, which Excel takes
-    as well. Empty lines are passed over. A line that cannot be read is one with a problem.
+    The delimiter is detected in the headings, or named by a line `sep=;` before them, as Excel
+    does. Empty lines are skipped. A line that cannot be read has a problem.
 
     Args:
         text: Of the file, with its line breaks as they are.
-        given: What the operator says that columns mean, by heading.
+        given: The operator's mapping of columns, by heading.
 
     Raises:
-        InvalidError: The headings are not known; or, while lines are read, a quotation mark was
-            not closed, so that nobody knows where lines end.
+        InvalidError: A heading is unknown; or, while lines are read, a quotation mark is not
+            closed, so that it is unclear where lines end.
     """
     rows = _Rows(text)
     headings: Sequence[str] = ()
@@ -161,7 +165,7 @@ def read_csv(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[Csv
 
 
 def write_csv(rows: Iterable[Mapping[str, str]], file: TextIO, columns: Iterable[str]) -> None:
-    """Write rows; what a spreadsheet would take for a formula gets an apostrophe in front."""
+    """Write rows; a cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     writer = csv.writer(file, lineterminator="\n")
     names = list(columns)
     writer.writerow(names)
@@ -170,7 +174,7 @@ def write_csv(rows: Iterable[Mapping[str, str]], file: TextIO, columns: Iterable
 
 
 class _Rows:
-    """The rows of a file with the numbers of their lines: cells, or why there are none."""
+    """The rows of a file with their line numbers: cells, or why they cannot be read."""
 
     def __init__(self, text: str) -> None:
         file = StringIO(text, newline="")
@@ -181,9 +185,10 @@ class _Rows:
             self.delimiter, self._skipped = match["delimiter"], self._skipped + 1
             lines: Iterable[str] = file
         else:
+            # Quoted headings may hold commas of their own.
             plain = _QUOTED.sub("", first)
             self.delimiter = max(DELIMITERS, key=plain.count)
-            lines = _chained(first, file)
+            lines = _with_first(first, file)
         self._reader = csv.reader(
             lines, delimiter=self.delimiter, skipinitialspace=True, strict=True
         )
@@ -219,7 +224,7 @@ class _Rows:
         raise InvalidError("line", begins, f"{because}; close it, or take it out")
 
 
-def _chained(first: str, rest: Iterable[str]) -> Iterator[str]:
+def _with_first(first: str, rest: Iterable[str]) -> Iterator[str]:
     yield first
     yield from rest
 
@@ -239,7 +244,10 @@ def _lines(rows: _Rows, headings: Sequence[str], columns: Columns) -> Iterator[C
 
 
 def _has_swallowed(cells: Sequence[str], columns: Columns, rows: _Rows, wanted: int) -> bool:
-    """Tell whether a cell of several lines holds what should have been lines of their own."""
+    """Tell whether a cell with line breaks holds what should have been lines of their own.
+
+    After an unclosed quotation mark the parser reads on to the next one, hundreds of lines away.
+    """
     short = {one for name, held in columns.places.items() if name != "proof" for one in held}
     if len(cells) != wanted or any(_BREAK.search(cells[one]) for one in short):
         return True
@@ -277,16 +285,16 @@ def _unguard(cell: str) -> str:
 
 
 class Membership(StrEnum):
-    """How somebody stood where the list comes from."""
+    """The status of a subscriber where the list comes from."""
 
     SUBSCRIBED = "subscribed"
     PENDING = "pending"
-    """Asked, and never confirmed."""
+    """Signed up, and never confirmed."""
     LEFT = "left"
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     BLOCKED = "blocked"
-    """By whoever ran it."""
+    """By its operator."""
 
 
 _STATUSES: Mapping[Membership, str] = {
@@ -304,12 +312,12 @@ _MEMBERSHIPS = {word: one for one, words in _STATUSES.items() for word in words.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program whose lists are known by their headings.
+    """A program whose lists are recognised by their headings.
 
     Attributes:
         signs: Headings that all its lists have.
-        columns: What they mean; of two that mean the same the first one counts that holds anything.
-        evidence: Columns that show that somebody agreed, as that program has recorded it.
+        columns: Their fields; of two for the same field the first one counts that is not empty.
+        evidence: Columns that record consent.
     """
 
     name: str
@@ -345,7 +353,7 @@ PROGRAMS = (
     Program(
         name="Substack",
         signs=frozenset({"email", "email_disabled"}),
-        columns={"email": "address", "created_at": "confirmed_at", "email_disabled": _IS_OFF},
+        columns={"email": "address", "created_at": "confirmed_at", "email_disabled": _DISABLED},
         evidence=("created_at", "email_disabled"),
     ),
     # Buttondown has renamed columns with the versions of its API.
@@ -367,7 +375,7 @@ PROGRAMS = (
         for address in ("email", "email_address")
         for date in ("creation_date", "subscription_date")
     ),
-    # Its lists hold who has left, and who never confirmed, as `enabled`: that shows nothing.
+    # No evidence: its lists have those who left, or never confirmed, as `enabled` too.
     *(
         Program(
             name="listmonk",
@@ -378,22 +386,16 @@ PROGRAMS = (
     ),
 )
 
-_OURS = {name: name for name in FIELDS}
-
-_PLAIN = {"email": "address", "e_mail": "address", "email_address": "address"}
-
-_WORDS = re.compile(r"[\s_-]+")
-
 
 def columns_of(headings: Sequence[str], given: Mapping[str, str]) -> Columns:
-    """Return what columns mean.
+    """Return the meaning of columns.
 
     Args:
-        headings: As they stand in the file; empty for a column without one.
-        given: What the operator says that columns mean, by heading; that comes first.
+        headings: As they are in the file; empty for a column without one.
+        given: The operator's mapping, by heading, which takes precedence.
 
     Raises:
-        InvalidError: A column is not known, or there is none for the address, or two.
+        InvalidError: A column is unknown, or there is none for the address, or two.
     """
     names = [_name(heading) for heading in headings]
     for one in {name for name in names if name and names.count(name) > 1}:
@@ -429,10 +431,10 @@ def columns_of(headings: Sequence[str], given: Mapping[str, str]) -> Columns:
 
 
 def membership_of(cells: Mapping[str, str]) -> Membership:
-    """Return how somebody stood where the list comes from.
+    """Return the status of a line.
 
     Raises:
-        InvalidError: Its word for that is not known.
+        InvalidError: Its word is unknown.
     """
     if cells.get("bounced_at"):
         return Membership.BOUNCED
@@ -447,16 +449,16 @@ def membership_of(cells: Mapping[str, str]) -> Membership:
 
 
 def membership_word(text: str) -> Membership | None:
-    """Return what a status means; None if nobody knows."""
+    """Return the status for a word; None if it is unknown."""
     return _MEMBERSHIPS.get(_name(text))
 
 
 def _meanings(
     names: Sequence[str], said: Mapping[str, str], program: Program | None
 ) -> dict[str, str]:
-    """Return the field of each column that is read, those that come first at the beginning."""
+    """Return the field of each column that is read, by precedence."""
     known = program.columns if program else _PLAIN | _OURS
-    # Beside an e-mail address, an address is one of a house.
+    # Mailchimp's lists have a column "Address" with the street, beside "Email Address".
     has_mail = any(known.get(name) == "address" for name in names if name != "address")
     own = (
         {} if program is None else {name: name for name in ("proof", "newsletter") if name in names}

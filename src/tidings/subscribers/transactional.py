@@ -1,7 +1,7 @@
-"""The queue of transactional mail: written when it is sent, each message from its template.
+"""The queue of transactional mail, rendered when it is sent.
 
-Somebody sits and waits for a message that asks for a confirmation, so it has a sender of its own
-beside that of the issues, and never stands behind them.
+It has a sender of its own beside that of the issues: somebody waits at the screen for the message
+to confirm, which must not queue behind a hundred thousand issues.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,14 +19,13 @@ from tidings.subscribers.transactional_message import MessageContext, RenderedMe
 
 
 class TransactionalQueue:
-    """Transactional messages whose time has come.
-
-    No domain is left alone for the sake of these: each is for one person, who asked for it, and
-    a confirmation that comes after a domain's pause comes too late.
+    """Due transactional messages.
 
     Args:
+        contexts: Makes the context of a message's templates.
+        render: Renders them.
         list_headers_of: Of a newsletter; of the service itself where there is none.
-        mail_domain: The last part of every Message-ID.
+        mail_domain: The right side of Message-IDs.
     """
 
     outbox = transactional.OUTBOX
@@ -35,33 +34,35 @@ class TransactionalQueue:
         self,
         database: Database,
         *,
-        writer: ContextBuilder,
-        write: Callable[[MessageContext], RenderedMessage],
+        contexts: ContextBuilder,
+        render: Callable[[MessageContext], RenderedMessage],
         list_headers_of: Callable[[Newsletter | None], ListHeaders],
         mail_domain: str,
     ) -> None:
         self._database = database
-        self._writer = writer
-        self._write = write
+        self._contexts = contexts
+        self._render = render
         self._list_headers_of = list_headers_of
         self._mail_domain = mail_domain
+        # No pauses of domains: each message is for one person, who asked for it, and a confirmation
+        # after the pause would come too late.
         self.pauses: Pauses[ClaimedMessage] = Pauses()
 
     def is_any_due(self, connection: Connection, *, now: datetime) -> bool:
-        """Tell whether there is anything to be sent, or to be decided over."""
+        """Tell whether there is anything to send, recover or withdraw."""
         return transactional.is_any_due(connection, now=now)
 
     def withdraw(self, connection: Connection, *, now: datetime) -> None:
-        """Cancel what is not true any more, and let expire what is late."""
+        """Cancel what does not hold any more, and expire what is late."""
         transactional.withdraw(connection, now=now)
 
     def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedMessage]:
-        """Take messages, the longest waiting first."""
+        """Lease messages, the longest waiting first."""
         with self._database.write() as connection:
             return transactional.claim(connection, owner, limit=limit, now=now)
 
     def message_of(self, claimed: ClaimedMessage) -> OutgoingMessage:
-        """Write a message, with links that are good now.
+        """Render a message, with links as they are valid now.
 
         Raises:
             NotFoundError: What it is about is not there any more.
@@ -69,19 +70,19 @@ class TransactionalQueue:
             ValueError: Something of it cannot stand in a message.
         """
         subject = subject_of(self._database, claimed)
-        written = self._write(self._writer.context(claimed, subject))
+        rendered = self._render(self._contexts.context(claimed, subject))
         list_headers = self._list_headers_of(subject.newsletter)
-        notice = TransactionalMessage(
+        message = TransactionalMessage(
             address=claimed.address,
             message_id=f"<{claimed.message_id}@{self._mail_domain}>",
-            # When it was asked for: a repetition is the same to the byte.
+            # Not the time of sending: a repetition has to be the same byte for byte.
             date=claimed.made_at,
-            subject=written.subject,
-            text=written.text,
-            html=written.html,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
             is_of_list=claimed.kind.is_of_list,
-            unsubscribe_url=self._writer.unsubscribe_url(claimed),
+            unsubscribe_url=self._contexts.unsubscribe_url(claimed),
         )
-        content = build_transactional(notice, list_headers)
+        content = build_transactional(message, list_headers)
         envelope = Envelope(sender=list_headers.sender.address, recipient=claimed.address)
         return OutgoingMessage(envelope=envelope, content=content)

@@ -1,4 +1,4 @@
-"""What a notice tells: looked up when it is sent, so that its links are good then."""
+"""The contexts of transactional messages, looked up when they are sent: links are valid then."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSubject:
-    """What a notice is about.
+    """What a transactional message is about.
 
     Attributes:
-        newsletter: The one it is about; None if it is about a person, or the whole service.
-        subscription: The same.
-        titles: Of the newsletters that the person gets; of those they got, if that is none.
+        newsletter: None if it is about a subscriber, or the whole service.
+        subscription: Likewise.
+        titles: Of the newsletters that the subscriber gets; of those they got, if that is none.
     """
 
     newsletter: Newsletter | None
@@ -43,7 +43,7 @@ class MessageSubject:
 
 
 def subject_of(database: Database, claimed: ClaimedMessage) -> MessageSubject:
-    """Look up what a notice is about.
+    """Look up what a message is about.
 
     Raises:
         NotFoundError: It is not there any more.
@@ -63,12 +63,12 @@ def subject_of(database: Database, claimed: ClaimedMessage) -> MessageSubject:
 
 
 class ContextBuilder:
-    """Puts together what the templates of notices have.
+    """Builds the contexts of transactional messages.
 
     Args:
-        links: Signs what the letters lead to.
-        site_url: Our first page, absolute.
-        contact: Who readers write to where their newsletter names nobody.
+        links: Signs links.
+        site_url: Absolute, without a slash at the end.
+        contact: Whom subscribers write to if their newsletter has no `reply_to`.
     """
 
     def __init__(self, links: SignedLinks, *, site_url: str, contact: str) -> None:
@@ -77,7 +77,7 @@ class ContextBuilder:
         self._contact = contact
 
     def context(self, claimed: ClaimedMessage, subject: MessageSubject) -> MessageContext:
-        """Return what a notice tells.
+        """Return the context of a message's templates.
 
         Raises:
             NotFoundError: What it is about is not there any more.
@@ -97,29 +97,29 @@ class ContextBuilder:
                 return self._operator(claimed)
 
     def unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:
-        """Return where a subscriber leaves; None in letters to somebody who is none."""
+        """Return the unsubscribe link; None in messages to somebody without a subscription."""
         if claimed.kind is not MessageKind.WELCOME or claimed.subscription_id is None:
             return None
-        token = self._links.unsubscribe.sign(claimed.subscription_id, _there(claimed.nonce))
+        token = self._links.unsubscribe.sign(claimed.subscription_id, _required(claimed.nonce))
         return self._url("unsubscribe", token)
 
     def _confirm(self, claimed: ClaimedMessage, subject: MessageSubject) -> ConfirmContext:
-        newsletter = _there(subject.newsletter)
-        asked_at = _there(claimed.asked_at)
-        token = self._links.confirm.sign(_there(claimed.sign_up_id), _seconds(asked_at))
+        newsletter = _required(subject.newsletter)
+        asked_at = _required(claimed.asked_at)
+        token = self._links.confirm.sign(_required(claimed.sign_up_id), _seconds(asked_at))
         return ConfirmContext(
             language=claimed.language,
             site_url=self._site_url,
             postal_address=newsletter.postal_address,
             newsletter=newsletter.title,
             confirm_url=self._url("confirm", token),
-            until=_there(claimed.link_expires_at),
+            until=_required(claimed.link_expires_at),
         )
 
     def _welcome(self, claimed: ClaimedMessage, subject: MessageSubject) -> WelcomeContext:
-        subscription = _there(subject.subscription)
+        subscription = _required(subject.subscription)
         newsletter, schedule = subscription.newsletter, subscription.schedule
-        own = _there(claimed.subscriber_id), _there(claimed.token_version)
+        own = _required(claimed.subscriber_id), _required(claimed.token_version)
         return WelcomeContext(
             language=claimed.language,
             site_url=self._site_url,
@@ -130,12 +130,12 @@ class ContextBuilder:
             timezone=schedule.timezone,
             next_issue_at=subscription.next_issue_at,
             preferences_url=self._url("preferences", self._links.preferences.sign(*own)),
-            unsubscribe_url=_there(self.unsubscribe_url(claimed)),
+            unsubscribe_url=_required(self.unsubscribe_url(claimed)),
             issues_url=f"{self._site_url}/issues",
         )
 
     def _goodbye(self, claimed: ClaimedMessage, subject: MessageSubject) -> GoodbyeContext:
-        subscription = _there(subject.subscription)
+        subscription = _required(subject.subscription)
         token = self._links.unsubscribe.sign(subscription.id, subscription.nonce)
         return GoodbyeContext(
             language=claimed.language,
@@ -147,15 +147,15 @@ class ContextBuilder:
         )
 
     def _address(self, claimed: ClaimedMessage, subject: MessageSubject) -> AddressContext:
-        asked_at = _there(claimed.asked_at)
-        token = self._links.address.sign(_there(claimed.address_change_id), _seconds(asked_at))
+        asked_at = _required(claimed.asked_at)
+        token = self._links.address.sign(_required(claimed.address_change_id), _seconds(asked_at))
         return AddressContext(
             language=claimed.language,
             site_url=self._site_url,
             postal_address=None,
             newsletters=subject.titles,
             confirm_url=self._url("address", token),
-            until=_there(claimed.link_expires_at),
+            until=_required(claimed.link_expires_at),
         )
 
     def _moved(self, claimed: ClaimedMessage, subject: MessageSubject) -> AddressChangedContext:
@@ -182,7 +182,7 @@ class ContextBuilder:
 
 
 def problems_from(details: Mapping[str, object]) -> tuple[Problem, ...]:
-    """Return the worries that were kept."""
+    """Return the problems stored with a note to the operator."""
     match details.get("worries"):
         case list() as kept:
             return tuple(
@@ -192,7 +192,7 @@ def problems_from(details: Mapping[str, object]) -> tuple[Problem, ...]:
     raise NotFoundError("worries", "of a letter to the operator")
 
 
-def _there(found: Found | None) -> Found:
+def _required(found: Found | None) -> Found:
     if found is None:
         raise NotFoundError("subject", "of a letter")
     return found

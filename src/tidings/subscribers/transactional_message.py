@@ -1,4 +1,4 @@
-"""Letters that are no issue, each from three templates and the values they may use."""
+"""Transactional messages: the context of each kind, and rendering from its three templates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,17 +18,17 @@ MAX_LINE = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageContext:
-    """What the templates of every notice have.
+    """The context that all transactional messages share.
 
     Attributes:
-        language: Of the letter, BCP 47.
+        language: Of the message, BCP 47.
         site_url: Our first page, absolute.
         postal_address: The operator's; None if none is given.
     """
 
     kind: ClassVar[MessageKind]
     link: ClassVar[str]
-    """The field whose link the letter is for."""
+    """The field that a template must show: the message is sent for its sake."""
 
     language: str
     site_url: str
@@ -37,7 +37,7 @@ class MessageContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmContext(MessageContext):
-    """Was this sign-up meant? Nothing in it is of the visitor's making.
+    """Asks to confirm a sign-up. Nothing in it was written by the visitor: no spam through us.
 
     Attributes:
         newsletter: Its title.
@@ -55,14 +55,14 @@ class ConfirmContext(MessageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WelcomeContext(MessageContext):
-    """You are subscribed, and this is how to change it.
+    """Welcomes a subscriber.
 
     Attributes:
         newsletter: Its title.
         frequency: `daily`, `weekdays`, `weekly`, `monthly` or `instant`.
         hour: Of the day, in `timezone`, an IANA name.
-        next_issue_at: Before that no issue comes.
-        preferences_url: The reader's own page.
+        next_issue_at: No issue comes before.
+        preferences_url: The subscriber's own page.
         unsubscribe_url: The page with the button that ends the subscription.
         issues_url: All issues of the past.
     """
@@ -82,7 +82,7 @@ class WelcomeContext(MessageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodbyeContext(MessageContext):
-    """You have left, and this is how to come back.
+    """Confirms that a subscription has ended, with a link to undo it.
 
     Attributes:
         newsletter: Its title.
@@ -100,7 +100,7 @@ class GoodbyeContext(MessageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressContext(MessageContext):
-    """Is this your new address?
+    """Asks to confirm a new address.
 
     Attributes:
         newsletters: The titles of what will come to it.
@@ -118,7 +118,7 @@ class AddressContext(MessageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddressChangedContext(MessageContext):
-    """Your letters go to another address now; which one is not said, for this one may be lost.
+    """Tells the old address of a change. The new one is not named: a stranger may read the old one.
 
     Attributes:
         newsletters: The titles of what came to this one.
@@ -134,7 +134,7 @@ class AddressChangedContext(MessageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorContext(MessageContext):
-    """What the operator should look at.
+    """The daily note to the operator.
 
     Attributes:
         moment: When it was found.
@@ -160,7 +160,7 @@ _CONTEXTS: tuple[type[MessageContext], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedMessage:
-    """A notice as its recipient gets it."""
+    """A rendered message."""
 
     subject: str
     html: str
@@ -168,7 +168,7 @@ class RenderedMessage:
 
 
 def template_contracts() -> Mapping[str, frozenset[str]]:
-    """Return what the templates of notices may use, by template."""
+    """Return the names that each template may use."""
     return {
         f"{context.kind}/{part}": frozenset(field.name for field in fields(context))
         for context in _CONTEXTS
@@ -177,11 +177,12 @@ def template_contracts() -> Mapping[str, frozenset[str]]:
 
 
 def try_templates(templates: Templates) -> None:
-    """Write each notice once in every language.
+    """Render every message in every language, to check the operator's templates.
 
     Raises:
         TemplateError: A template uses what its values do not have, or lacks its link.
     """
+    # At start: a broken template must stop the service, not the confirmations of a whole night.
     for language in templates.languages:
         for sample in _samples(language):
             written = render_message(sample, templates)
@@ -193,13 +194,13 @@ def try_templates(templates: Templates) -> None:
 
 
 def render_message(context: MessageContext, templates: Templates) -> RenderedMessage:
-    """Write a notice; the same arguments give the same bytes.
+    """Render a message; the same arguments give the same bytes.
 
     Raises:
         TemplateError: A template uses what its values do not have.
     """
     values = {
-        name: value if name.endswith("_url") else _shown(value)
+        name: value if name.endswith("_url") else _escaped(value)
         for name, value in ((field.name, getattr(context, field.name)) for field in fields(context))
     }
     subject, text, html = (
@@ -213,8 +214,8 @@ def render_message(context: MessageContext, templates: Templates) -> RenderedMes
     )
 
 
-def _shown(value: object) -> object:
-    """Return what anybody may have written, in lines that cannot change what is around them."""
+def _escaped(value: object) -> object:
+    """Return a value with every text on one line and clipped: titles are written by anybody."""
     match value:
         case str():
             return clipped(one_line(value), MAX_LINE)
@@ -223,12 +224,12 @@ def _shown(value: object) -> object:
                 value, lines=tuple(clipped(one_line(one), MAX_LINE) for one in value.lines)
             )
         case tuple():
-            return tuple(_shown(one) for one in value)
+            return tuple(_escaped(one) for one in value)
     return value
 
 
 def _samples(language: str) -> tuple[MessageContext, ...]:
-    """Return one notice of each kind, for templates to be tried with."""
+    """Return a sample of each kind."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     url = "https://link.example"
     head = {"language": language, "site_url": url, "postal_address": "-"}

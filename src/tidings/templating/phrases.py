@@ -1,4 +1,4 @@
-"""The words of the interface, in one language."""
+"""Phrases of the interface, one catalogue a language."""
 
 import tomllib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def direction(language: str | None) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateWords:
-    """How a language writes dates: `str.format` patterns, and the names of months and days.
+    """The date formats of a language: `str.format` patterns, names of months and days.
 
     Attributes:
         long_day: With the day of the week.
@@ -42,13 +42,13 @@ class DateWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """A catalogue, as its file has it; templates know it as `t`.
+    """The phrases of a language; templates know it as `t`.
 
     Attributes:
         language: BCP 47; the file's name is the same.
-        texts: Phrases by key; `{name}` in one is filled in.
+        texts: Phrases by key, with placeholders `{name}`.
         counts: Phrases with a number `{n}`: the form for one, then the form for all others;
-            languages that do not tell them apart have a single form.
+            languages without plural forms have a single one.
     """
 
     language: str
@@ -102,7 +102,7 @@ class Words:
         return self.dates.moment.format(day=self.day(moment), time=self.time(moment))
 
     def vocabulary(self) -> frozenset[str]:
-        """Return everything that can be said."""
+        """Return the keys of all phrases."""
         return frozenset(self.texts) | frozenset(self.counts)
 
     def _find(self, phrases: Mapping[str, Phrase], key: str) -> Phrase:

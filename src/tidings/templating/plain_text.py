@@ -1,9 +1,4 @@
-"""Plain text as mail programs show it: harmless, of a bounded length, in lines of a bounded width.
-
-Formulas where nothing but text can stand: LaTeX as people write it by hand.
-
-Text and addresses as any document may hold them, whatever a publisher wrote.
-"""
+"""Plain text in messages and feeds: one line, clipped, wrapped, with formulas as text; and URIs."""
 
 # ruff: noqa: RUF001 - signs of mathematics look like letters
 import re
@@ -61,9 +56,52 @@ _ADDRESS = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#]+)(.*)", re.IGNORECASE | 
 
 _DELIMITERS = "%/:?#@!$&'()*+,;="
 
+_GREEK = (
+    "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι "
+    "kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ "
+    "omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω"
+)
+
+_SIGNS = (
+    "times × cdot · div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ cap ∩ cup ∪ "
+    "wedge ∧ vee ∨ land ∧ lor ∨ neg ¬ lnot ¬ sum ∑ prod ∏ int ∫ partial ∂ nabla ∇ infty ∞ "
+    "forall ∀ exists ∃ emptyset ∅ varnothing ∅ hbar ℏ ell ℓ Re ℜ Im ℑ aleph ℵ prime ′ degree ° "
+    "ldots … dots … cdots ⋯ vdots ⋮ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ "
+    "lvert | rvert | vert | mid | lVert ‖ rVert ‖ Vert ‖ angle ∠ perp ⊥ top ⊤ bot ⊥ triangle △ dagger †"
+)
+
+_RELATIONS = (
+    "le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ equiv ≡ approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ "
+    "in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq ⊇ setminus ∖ to → rightarrow → "
+    "leftarrow ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ implies ⇒ iff ⇔ "
+    "mapsto ↦ longrightarrow ⟶ vdash ⊢ models ⊨ lt < gt >"
+)
+
+_NAMES = (
+    "arccos arcsin arctan arg cos cosh cot deg det dim exp gcd hom inf ker lg lim liminf limsup ln "
+    "log max min Pr sec sin sinh sup tan tanh"
+)
+
+_AS_TEXT = (
+    "text textrm textbf textit mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol "
+    "bm mbox"
+)
+
+_NOTHING = "left right big Big bigl bigr Bigl Bigr displaystyle textstyle limits nolimits"
+
+_MARKS: Mapping[str, str] = MappingProxyType({"′": "′", "∘": "°", "∗": "*", "*": "*"})
+
+_ACCENTS: Mapping[str, str] = MappingProxyType(
+    {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
+)
+
+_ALONE: Mapping[str, str] = MappingProxyType({"'": "′", "~": " "})
+
+_DOUBLE: Mapping[str, str] = MappingProxyType(dict(zip("CEFHNPQRZ", "ℂ𝔼𝔽ℍℕℙℚℝℤ", strict=True)))
+
 
 def one_line(text: str) -> str:
-    """Return `text` as one line that cannot change how the text around it is shown."""
+    """Return `text` as one line, without control and bidi characters."""
     return xml_line(_OVERRIDES.sub("", text))
 
 
@@ -121,7 +159,7 @@ def _find_plain(latex: str) -> str | None:
 
 
 class _Formula:
-    """A formula, read from left to right; whatever has no plain form is a `ValueError`."""
+    """A parser of LaTeX, from left to right; whatever has no plain form is a `ValueError`."""
 
     def __init__(self, latex: str) -> None:
         self._tokens = _TOKEN.findall(latex)[::-1]
@@ -207,7 +245,7 @@ class _Formula:
 
 
 def _with_fractions(text: str) -> str:
-    """Put a fraction between brackets where it would run into what stands beside it."""
+    """Put a fraction between brackets where it would run into its neighbours."""
     while found := _FRACTION.search(text):
         before, after = text[: found.start()], text[found.end() :]
         is_glued = _ENDS_TERM.search(before) or _BEGINS_TERM.match(after)
@@ -241,39 +279,6 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
     yield from zip(words[::2], words[1::2], strict=True)
 
 
-_GREEK = (
-    "alpha α beta β gamma γ delta δ epsilon ε varepsilon ε zeta ζ eta η theta θ vartheta ϑ iota ι "
-    "kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ upsilon υ phi φ varphi φ chi χ psi ψ "
-    "omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω"
-)
-
-_SIGNS = (
-    "times × cdot · div ÷ pm ± mp ∓ ast ∗ star ⋆ circ ∘ bullet • oplus ⊕ otimes ⊗ cap ∩ cup ∪ "
-    "wedge ∧ vee ∨ land ∧ lor ∨ neg ¬ lnot ¬ sum ∑ prod ∏ int ∫ partial ∂ nabla ∇ infty ∞ "
-    "forall ∀ exists ∃ emptyset ∅ varnothing ∅ hbar ℏ ell ℓ Re ℜ Im ℑ aleph ℵ prime ′ degree ° "
-    "ldots … dots … cdots ⋯ vdots ⋮ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ lceil ⌈ rceil ⌉ "
-    "lvert | rvert | vert | mid | lVert ‖ rVert ‖ Vert ‖ angle ∠ perp ⊥ top ⊤ bot ⊥ triangle △ dagger †"
-)
-
-_RELATIONS = (
-    "le ≤ leq ≤ ge ≥ geq ≥ ne ≠ neq ≠ equiv ≡ approx ≈ sim ∼ simeq ≃ cong ≅ propto ∝ ll ≪ gg ≫ "
-    "in ∈ notin ∉ ni ∋ subset ⊂ subseteq ⊆ supset ⊃ supseteq ⊇ setminus ∖ to → rightarrow → "
-    "leftarrow ← leftrightarrow ↔ Rightarrow ⇒ Leftarrow ⇐ Leftrightarrow ⇔ implies ⇒ iff ⇔ "
-    "mapsto ↦ longrightarrow ⟶ vdash ⊢ models ⊨ lt < gt >"
-)
-
-_NAMES = (
-    "arccos arcsin arctan arg cos cosh cot deg det dim exp gcd hom inf ker lg lim liminf limsup ln "
-    "log max min Pr sec sin sinh sup tan tanh"
-)
-
-_AS_TEXT = (
-    "text textrm textbf textit mathrm mathbf mathit mathsf mathtt mathcal operatorname boldsymbol "
-    "bm mbox"
-)
-
-_NOTHING = "left right big Big bigl bigr Bigl Bigr displaystyle textstyle limits nolimits"
-
 _SYMBOLS: Mapping[str, str] = MappingProxyType(
     {
         **dict(_pairs(_GREEK)),
@@ -287,16 +292,6 @@ _SYMBOLS: Mapping[str, str] = MappingProxyType(
         "|": "‖",
     }
 )
-
-_MARKS: Mapping[str, str] = MappingProxyType({"′": "′", "∘": "°", "∗": "*", "*": "*"})
-
-_ACCENTS: Mapping[str, str] = MappingProxyType(
-    {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
-)
-
-_ALONE: Mapping[str, str] = MappingProxyType({"'": "′", "~": " "})
-
-_DOUBLE: Mapping[str, str] = MappingProxyType(dict(zip("CEFHNPQRZ", "ℂ𝔼𝔽ℍℕℙℚℝℤ", strict=True)))
 
 
 def xml_text(text: str) -> str:

@@ -1,9 +1,7 @@
-"""What all pages have in common.
+"""The context that all pages share, and an entry's content prepared for its page.
 
-The reading view: what the page of an entry adds to its content.
-
-Content is stored as it can stand anywhere. On our page headings go on from ours, and what may be
-wider than the page scrolls by itself, for those with a keyboard too.
+Content is stored so that it fits anywhere. On our page its headings go below ours, and what may
+be wider than the page scrolls by itself, with the keyboard as well.
 """
 
 # ruff: noqa: RUF001 - punctuation of several scripts
@@ -42,13 +40,13 @@ _BLOCK_FORMULA = ' display="block"'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flash:
-    """What an operator is told of what they did last.
+    """The message about an operator's last action.
 
     Attributes:
-        act: A phrase of the catalogue says it.
-        title: Of the entry, if it was one; else empty.
-        entry_id: Where that is to be found.
-        undo: What puts it back; empty if nothing does.
+        act: The key of its phrase.
+        title: Of the entry; empty if it was about none.
+        entry_id: Likewise.
+        undo: The action that undoes it; empty if there is none.
     """
 
     act: str
@@ -59,14 +57,14 @@ class Flash:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Operator:
-    """The operator who looks at a page, and sees on it what can be done.
+    """The operator who looks at a page, and gets buttons on it.
 
     Attributes:
-        proof: What their forms carry; a page of somebody else cannot know it.
-        back: Our path of the page, to come back to.
+        proof: The CSRF token of their forms.
+        back: The path of the page, to come back to.
         waiting: How many entries are held.
-        said: What they are told of what they did last.
-        source: The source that the page is about, if it is.
+        said: The message about their last action.
+        source: The source that the page is about, if it is about one.
     """
 
     proof: str
@@ -83,15 +81,15 @@ class Site:
     Attributes:
         title: The heading of the first page.
         kicker: The small line above it.
-        base_url: Absolute, without trailing slash; its path is the prefix of every link.
-        language: BCP 47; the interface speaks it.
+        base_url: Absolute, without a slash at the end; its path is the prefix of every link.
+        language: Of the interface, BCP 47.
         version: Of the program.
         topics: For the navigation, in its order.
         has_newsletters: Whether the navigation leads to their archive.
-        has_forms: Whether somebody answers to forms: not where pages are mere files.
-        has_status: Whether there is a page on how the service does, for the same reason.
-        hubs: Who is told when a feed of ours has changed, absolute URLs.
-        operator: Who looks at the page, if it is the operator; nobody else gets it then.
+        has_forms: Whether forms work: not on a static site.
+        has_status: Whether there is a status page, likewise.
+        hubs: That we ping, absolute URLs.
+        operator: Who looks at the page, if it is an operator.
     """
 
     title: str

@@ -1,8 +1,6 @@
-"""The templates: read and checked at start, compiled once, when first used.
+"""Templates: loaded and checked at start, compiled on first use, run in a sandbox.
 
-The sandbox of templates: no way out of their values, and no rendering without an end.
-
-What digests and notices have in common: a subject, and styles where mail programs see them.
+The sandbox keeps templates from reaching anything but their context, and from running forever.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
@@ -51,7 +49,7 @@ MAX_SUBJECT = 120
 
 
 class Templates:
-    """The files that pages and letters are made from; in `.txt` files nothing is escaped.
+    """The template files of pages and messages; `.txt` files are not escaped.
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
     language), `fingerprint`, what is shared, and the filters `by_day`, `direction`, `readable`, `wrapped`,

@@ -1,11 +1,4 @@
-"""The web application: which address is answered with what.
-
-The few files that pages need.
-
-What watches over the service asks here.
-
-The status page: how the service does, for everybody.
-"""
+"""The web application: routes, assets, health checks, and the status page."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -36,7 +29,7 @@ from tidings.web.preferences import PreferencePages, UnsubscribePages
 from tidings.web.private import PrivateResponses
 from tidings.web.response_cache import CachedBody, compress
 from tidings.web.responses import is_current
-from tidings.web.services import Probes, Publication, Readers, Tokens
+from tidings.web.services import Probes, Publication, SubscriberServices, TokenServices
 from tidings.web.sign_up import SubscribePages
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -67,7 +60,7 @@ def create_app(
     site: Site,
     *,
     templates: Templates,
-    tokens: Tokens,
+    tokens: TokenServices,
     probes: Probes,
 ) -> Starlette:
     """Build the application.
@@ -94,15 +87,17 @@ def create_app(
         has_newsletters=lambda: readers is not None and bool(readers.offers.every()),
     )
     operators = tokens.operators
-    visits = OperatorSessions(operators, publication, site.base_url) if operators else None
-    documents = Documents(publication, site, visits)
+    operator_sessions = (
+        OperatorSessions(operators, publication, site.base_url) if operators else None
+    )
+    documents = Documents(publication, site, operator_sessions)
     private = PrivateResponses(site, templates, trusted=tokens.trusted, clock=tokens.clock)
     app = Starlette(
         routes=[
             *documents.routes(),
             UnsubscribePages(tokens.unsubscribing, private).route(),
             *_reader_routes(readers, private),
-            *(OperatorPages(visits, private).routes() if visits else []),
+            *(OperatorPages(operator_sessions, private).routes() if operator_sessions else []),
             HubCallbacks(tokens.callbacks).route(),
             *asset_routes(templates, site),
             *health_routes(probes),
@@ -125,7 +120,7 @@ def create_app(
     return app
 
 
-def _reader_routes(readers: Readers | None, private: PrivateResponses) -> list[Route]:
+def _reader_routes(readers: SubscriberServices | None, private: PrivateResponses) -> list[Route]:
     if readers is None:
         return []
     return [
@@ -135,7 +130,7 @@ def _reader_routes(readers: Readers | None, private: PrivateResponses) -> list[R
 
 
 def asset_routes(templates: Templates, site: Site) -> list[Route]:
-    """Return the routes of all files.
+    """Return the routes of style sheets, scripts and icons.
 
     Raises:
         TemplateError: A file is missing.
@@ -149,7 +144,7 @@ def asset_routes(templates: Templates, site: Site) -> list[Route]:
 
 
 def _versioned(name: str, templates: Templates) -> Route:
-    """Return the route of a file; who asks for this very version need never ask again."""
+    """Return the route of a file; its address has a version, so it may be cached forever."""
     body = compress(templates.file(name))
 
     async def answer(request: Request) -> Response:
@@ -178,12 +173,12 @@ def health_routes(probes: Probes) -> list[Route]:
 
 
 async def _live(_: Request) -> Response:
-    """Answer as long as the process does; it needs no thread, so a full pool is alive too."""
+    """Answer 200 as long as the process does; it needs no thread, so a full pool is alive too."""
     return JSONResponse({"live": True}, headers=FRESH)
 
 
 def _ready(_: Request, *, probes: Probes) -> Response:
-    """Answer whether everything needed is there, and what is not."""
+    """Answer 200, or 503 with the conditions that do not hold."""
     checks = probes.health()
     ready = all(check.ok for check in checks)
     content = {"ready": ready, "checks": [check._asdict() for check in checks]}
@@ -195,7 +190,7 @@ def _metrics(_: Request, *, probes: Probes) -> Response:
 
 
 class StatusPages:
-    """Answers with the status page, which is made once a minute at most, whoever asks."""
+    """The status page, rendered at most once a minute."""
 
     def __init__(self, probes: Probes, *, clock: Callable[[], datetime]) -> None:
         self._probes = probes

@@ -1,9 +1,10 @@
-"""Connections of visitors: how many there may be, and how long one may keep us waiting.
+"""Limits on visitors' connections: how many there are, and how long one may keep us waiting.
 
-Whoever opens connections and says nothing takes descriptors that polls, letters and other
-visitors need. So their number stays below what the process may have, and when it is reached the
-one that has kept us waiting for longest makes room: for a request, for the rest of one, or to take
-its answer. uvicorn itself waits for a first request, and for a slow reader, forever.
+Whoever opens connections and sends nothing (slowloris) takes file descriptors that polls,
+messages and other visitors need. So their number stays below the process's limit; when it is
+reached, the connection that has kept us waiting longest is closed: for a request, for the rest
+of one, or to take its response. uvicorn itself waits for a first request, and for a slow
+reader, forever.
 """
 
 import asyncio
@@ -22,16 +23,16 @@ from tidings.log import Seldom
 
 logger = logging.getLogger(__name__)
 
-# How long a visitor may take to send the head of a request.
+# How long a visitor may take to send the headers of a request.
 HEAD_SECONDS = 10.0
 
-# How long a visitor may take nothing of what waits to be sent.
+# How long a visitor may take without reading anything of a response.
 STALL_SECONDS = 20.0
 
-# How often each connection is looked at.
+# How often each connection is checked.
 LOOK_SECONDS = 5.0
 
-# Connections that the system accepts for us before we have a word in it (listen(2)).
+# The backlog: connections that the kernel accepts before we see them (listen(2)).
 BURST = 64
 
 # Descriptors for all else: the database, feeds that are fetched, children, the relay.
@@ -39,7 +40,7 @@ RESERVED = 256
 
 MOST = 4096
 
-# The option by which closing discards what was not sent: on, after no time.
+# SO_LINGER with a timeout of 0: closing sends a reset, and discards what was not sent.
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -49,15 +50,15 @@ def max_connections(descriptors: int) -> int:
 
 
 class VisitorProtocol(H11Protocol):
-    """uvicorn's side of one connection, which does not wait forever.
+    """uvicorn's protocol for one connection, with time limits.
 
     Args:
-        crowd: All who are connected.
+        connections: All connections.
     """
 
-    def __init__(self, *arguments: Any, crowd: "Connections", **named: Any) -> None:
+    def __init__(self, *arguments: Any, connections: "Connections", **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._crowd = crowd
+        self._connections = connections
         self._unsent = 0
         self._next_look: asyncio.TimerHandle | None = None
         self.quiet_since = self._moved_at = self.loop.time()
@@ -70,7 +71,7 @@ class VisitorProtocol(H11Protocol):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether the visitor is the one to go on: to ask, to end what they send, or to take it."""
+        """Whether it is the visitor's turn: to send a request, or to take a response."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return self.is_quiet or bool(cycle and cycle.more_body) or self._is_stalled
 
@@ -79,13 +80,13 @@ class VisitorProtocol(H11Protocol):
         return self.loop.time() - self._moved_at >= 2 * LOOK_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a visitor in, if need be in the place of one who keeps us waiting."""
+        """Accept a connection, if need be in the place of one that keeps us waiting."""
         super().connection_made(transport)
         self._next_look = self.loop.call_later(LOOK_SECONDS, self._look)
-        self._crowd.make_room(cast("Iterable[VisitorProtocol]", self.connections))
+        self._connections.make_room(cast("Iterable[VisitorProtocol]", self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget a visitor."""
+        """Forget a connection."""
         if self._next_look:
             self._next_look.cancel()
         super().connection_lost(exc)
@@ -96,7 +97,7 @@ class VisitorProtocol(H11Protocol):
         super().on_response_complete()
 
     def _look(self) -> None:
-        """End the connection if its visitor has kept us waiting for too long."""
+        """Close the connection if its visitor has kept us waiting too long."""
         now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
         if unsent != self._unsent or not unsent:
             self._unsent, self._moved_at = unsent, now
@@ -111,7 +112,7 @@ class VisitorProtocol(H11Protocol):
 
 
 class Connections:
-    """All visitors who are connected; belongs to one event loop."""
+    """All connections of visitors; belongs to one event loop."""
 
     def __init__(self) -> None:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -119,18 +120,18 @@ class Connections:
         self._too_many = Seldom(logger, "too many connections")
 
     def make_room(self, connections: Iterable[VisitorProtocol]) -> None:
-        """End the connection that we have waited for longest, if there are too many."""
+        """Close the connection that we have waited for longest, if there are too many."""
         open_ones = [one for one in connections if not one.transport.is_closing()]
         if len(open_ones) <= self._most:
             return
         awaited = [one for one in open_ones if one.is_awaited]
-        # Nobody is cut off in an answer: where all get one, the last to come has to wait.
+        # No response is cut off: if all connections are getting one, the newest has to wait.
         leaving = min(awaited, key=lambda one: one.quiet_since)
         leaving.transport.abort()
         self._too_many.warn(because=f"more than {self._most}: one that kept us waiting is closed")
 
     def on_loop_error(self, loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
-        """Note what went wrong in the event loop.
+        """Log an error of the event loop; missing descriptors only now and then.
 
         asyncio reports every connection that it has no descriptor for, thousands a second.
         """
@@ -142,13 +143,13 @@ class Connections:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with an ear for what goes wrong below it."""
+    """uvicorn's server, with a handler for errors of the event loop."""
 
-    def __init__(self, config: uvicorn.Config, crowd: Connections) -> None:
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
-        self._crowd = crowd
+        self._connections = connections
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen."""
-        asyncio.get_running_loop().set_exception_handler(self._crowd.on_loop_error)
+        asyncio.get_running_loop().set_exception_handler(self._connections.on_loop_error)
         await super().startup(sockets)

@@ -1,7 +1,4 @@
-"""Answers for everything that is published.
-
-Stamps, read together for all who ask at the same time.
-"""
+"""Everything that is published, over HTTP: pages, feeds, archives, sitemap."""
 
 import re
 from asyncio import Future, Task, create_task, get_running_loop, shield
@@ -47,15 +44,18 @@ ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
 
 
 class Documents:
-    """Answers for everything that is published."""
+    """The routes of everything that is published."""
 
     def __init__(
-        self, publication: Publication, site: Site, visits: OperatorSessions | None = None
+        self,
+        publication: Publication,
+        site: Site,
+        operator_sessions: OperatorSessions | None = None,
     ) -> None:
-        """Without `visits`, nobody is known as an operator."""
+        """Without `operator_sessions`, there are no operators."""
         self._publication = publication
         self._site = site
-        self._visits = visits
+        self._operator_sessions = operator_sessions
         self._stamps = StampReader(publication.stamp)
         self._bodies = ResponseCache()
 
@@ -140,11 +140,12 @@ class Documents:
         return await self._answer(request, IssueAddress(slug=slug))
 
     async def _answer(self, request: Request, address: Address) -> Response:
-        """Answer with what is at `address`, or that the visitor has it already.
+        """Answer with what is at `address`, or 304 if the visitor's copy is current.
 
-        The stamp is read before the body: a change in between is kept under the older tag,
-        which nobody will ask for again, and never the other way round.
+        The stamp is read before the body: a change in between is cached under the older tag, which
+        nobody will ask for again, and never the other way round.
         """
+        # First of all: what an operator sees must never come out of the cache for everybody.
         if answer := await self._answer_to_operator(request, address):
             return answer
         stamp = await self._stamps.get(address)
@@ -159,6 +160,7 @@ class Documents:
         wanted = address
         if isinstance(address, FeedAddress) and 0 < since < stamp.change:
             wanted = replace(address, since=since)
+        # Cached bodies are answered without a thread: to start one costs more than the answer.
         body = self._bodies.find(wanted, stamp.etag)
         if body is None:
             render = partial(self._publication.body, wanted)
@@ -167,13 +169,13 @@ class Documents:
         return answer_with(request, body, headers=headers)
 
     async def _answer_to_operator(self, request: Request, address: Address) -> Response | None:
-        if self._visits is None or not self._visits.may_be(request):
+        if self._operator_sessions is None or not self._operator_sessions.may_be(request):
             return None
-        return await run_in_threadpool(self._visits.find_answer, request, address)
+        return await run_in_threadpool(self._operator_sessions.find_answer, request, address)
 
 
 def _asked(request: Request) -> Scope | None:
-    """Return what somebody searches for; None if nobody does."""
+    """Return the search that a request has; None if it has none."""
     given = {name: request.query_params.get(name) for name in SearchInput.__slots__}
     if all(value is None for value in given.values()):
         return None
@@ -191,10 +193,10 @@ def _page_number(request: Request) -> int | None:
 
 
 class StampReader:
-    """Whoever asks while a read is under way gets the next one, together with all the others.
+    """Batches reads of stamps: whoever asks during a read is served by the next one.
 
-    So no answer is older than its question, and under load a read serves many; a thread for
-    each question costs more than the read.
+    So no stamp is older than its request, and under load one read serves many requests; a thread
+    for each costs more than the read itself.
     """
 
     def __init__(self, read: Callable[[Address], CacheValidator]) -> None:
@@ -204,12 +206,13 @@ class StampReader:
         self._reading: Task[None] | None = None
 
     async def get(self, address: Address) -> CacheValidator:
-        """Return the stamp of an address as it is now; raises what `read` does."""
+        """Return the current stamp of an address; raises what `read` does."""
         if address not in self._asked:
             self._asked[address] = get_running_loop().create_future()
         if self._reading is None or self._reading.done():
             self._reading = create_task(self._serve())
-        return await shield(self._asked[address])  # others may wait for the same
+        # A visitor who hangs up cancels only their own wait: others may wait for the same stamp.
+        return await shield(self._asked[address])
 
     async def _serve(self) -> None:
         while self._asked:

@@ -1,7 +1,4 @@
-"""Forms that visitors send.
-
-Bodies of requests: read as far as they are wanted, and not for long.
-"""
+"""Forms: reading bodies within limits, parsing, and protection against cross-site requests."""
 
 import asyncio
 from dataclasses import dataclass
@@ -25,21 +22,21 @@ DEADLINE = 30
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What somebody filled in."""
+    """The fields of a form."""
 
     fields: tuple[tuple[str, str], ...]
 
     def text(self, name: str) -> str:
-        """Return what a field holds; empty if it is not there."""
+        """Return the value of a field; empty if it is missing."""
         return next(iter(self.every(name)), "")
 
     def every(self, name: str) -> tuple[str, ...]:
-        """Return everything that was chosen under a name."""
+        """Return all values of a field."""
         return tuple(value for key, value in self.fields if key == name)
 
 
 async def read_form(request: Request) -> Form:
-    """Read the form in a request.
+    """Read and parse the form in a request.
 
     Raises:
         HTTPException: It is no form that a browser would send, or too long.
@@ -50,13 +47,13 @@ async def read_form(request: Request) -> Form:
 
 
 def is_form(request: Request) -> bool:
-    """Say whether a request claims to bring a form."""
+    """Tell whether a request claims to have a form."""
     described = request.headers.get("content-type", "")
     return described.partition(";")[0].strip().lower() == FORM_TYPE
 
 
 def parse_form(body: bytes) -> Form:
-    """Read a form.
+    """Parse a form.
 
     Raises:
         HTTPException: It is none.
@@ -70,13 +67,13 @@ def parse_form(body: bytes) -> Form:
 
 
 def refuse_cross_site(request: Request, base_url: str) -> None:
-    """Refuse a form that was sent from a page of somebody else.
+    """Reject cross-site POSTs (Sec-Fetch-Site, Origin).
 
-    Browsers of today say where a form stood. The others name an origin; it is `null` where
-    a page asks them, as ours do, to tell nobody where they were.
+    `Origin: null` is accepted from older browsers without Sec-Fetch-Site: they send it because our
+    pages have `Referrer-Policy: no-referrer`.
 
     Raises:
-        HTTPException: It was.
+        HTTPException: The form was sent from another site.
     """
     said = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin", "null")
@@ -88,7 +85,7 @@ def refuse_cross_site(request: Request, base_url: str) -> None:
 
 
 async def read_body(request: Request, max_size: int) -> bytes:
-    """Return the body; one that is too long is refused while it arrives.
+    """Read a body; one that is too long is refused while it arrives.
 
     Raises:
         HTTPException: It is longer than `max_size` bytes, comes too slowly, or breaks off.

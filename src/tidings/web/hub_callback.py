@@ -1,4 +1,4 @@
-"""Where hubs call: to ask whether we mean it, and to send what is new."""
+"""The callback that hubs verify subscriptions at, and push to (W3C WebSub)."""
 
 import re
 from datetime import timedelta
@@ -14,10 +14,11 @@ from tidings.model.websub import Intent, Push
 from tidings.web.forms import read_body
 from tidings.web.services import Callbacks
 
-# Pushes that are read at a time, for each is held in memory; the hub repeats the others.
+# Pushes that are read at a time: each is held in memory. Others are answered 503, and hubs repeat
+# them.
 AT_ONCE = 4
 
-# What is sent back as it came, and must be harmless wherever it is shown.
+# A challenge is echoed, so it must be harmless wherever it is shown.
 CHALLENGE = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}")
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -27,7 +28,7 @@ KEPT_NOWHERE = {"Cache-Control": "no-store"}
 
 
 class HubCallbacks:
-    """Answers to hubs. A stranger learns nothing here: every token but the right one is unknown."""
+    """The callback of hubs. Every token but the right one is answered 404."""
 
     def __init__(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
@@ -38,7 +39,7 @@ class HubCallbacks:
         return Route("/websub/{token}", self.answer, methods=["GET", "POST"])
 
     async def answer(self, request: Request) -> Response:
-        """Answer what a hub asks, or take what it sends."""
+        """Answer a verification, or receive a push."""
         token: str = request.path_params["token"]
         if request.method == "HEAD":
             raise HTTPException(405, headers={"Allow": "GET, POST"})
@@ -47,7 +48,7 @@ class HubCallbacks:
         try:
             return await self._receive(request, _readable(token))
         except NotFoundError:
-            # By this a hub learns that it may forget us.
+            # 410 tells a hub to end the subscription (W3C WebSub, 7).
             return Response(status_code=410, headers={**KEPT_NOWHERE, "Connection": "close"})
 
     def _confirm(self, request: Request, token: str) -> Response:
@@ -79,7 +80,7 @@ class HubCallbacks:
             await run_in_threadpool(self._callbacks.receive, token, push, signatures)
         finally:
             self._reading -= 1
-        # A forged push gets the same answer: whoever forges learns nothing from it.
+        # 202 even if the signature is wrong (W3C WebSub, 7.1.2): whoever forges learns nothing.
         return Response(status_code=202, headers=KEPT_NOWHERE)
 
 

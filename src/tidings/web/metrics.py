@@ -1,4 +1,4 @@
-"""The figures of the service in the text format of Prometheus."""
+"""Metrics in the text format of Prometheus."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +10,7 @@ from tidings.operator.store.status import Statistics
 
 
 def exposition(figures: Statistics) -> bytes:
-    """Return `figures` as Prometheus reads them; they come from the database, not from this process."""
+    """Return metrics in Prometheus' text format; counted in the database, not in this process."""
     registry = CollectorRegistry()
     registry.register(_Figures(figures))
     text: bytes = generate_latest(registry)

@@ -1,7 +1,4 @@
-"""What every exchange has, whatever is asked: protecting headers, an answer, a line in the log.
-
-The pages about errors: made at start, so that they show whatever else is broken.
-"""
+"""Middleware for every request: security headers, errors, access log; and the error pages."""
 
 import logging
 import re
@@ -30,7 +27,7 @@ from tidings.web.responses import POLICY
 
 logger = logging.getLogger(__name__)
 
-# What follows in a path is a secret between us and one other, and goes into no log.
+# What follows these prefixes is a token, and goes into no log.
 BEFORE_TOKENS = re.compile(
     "(.*?/(?:address|confirm|preferences|unsubscribe|websub)/)(.+)", re.DOTALL
 )
@@ -44,7 +41,7 @@ PROTECTION: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# Of this host alone: what else there is in its domain is not ours to decide (RFC 6797).
+# Without includeSubDomains: other hosts of the domain are not ours to decide about (RFC 6797).
 TLS_ONLY: Mapping[str, str] = MappingProxyType({"Strict-Transport-Security": "max-age=31536000"})
 
 STATUSES = (400, 403, 404, 405, 409, 413, 415, 500, 503)
@@ -54,14 +51,14 @@ SOON = {"Retry-After": "30"}
 
 
 class ExchangeMiddleware:
-    """Wraps the application.
+    """The outermost middleware.
 
     Args:
-        app: What answers.
+        app: The application.
         base_url: The address of the site, which may lie under a path, as in `/news`; whether a
-            proxy in front takes that off or not, the same page answers.
-        failed: Makes the answer to a request that met a bug.
-        away: Makes the answer to a request that the database could not serve.
+            proxy in front removes that or not, the same page answers.
+        failed: Makes the response to a request that met a bug.
+        away: Makes the response to a request while the database is away.
     """
 
     def __init__(
@@ -109,7 +106,7 @@ class ExchangeMiddleware:
             logger.info("request answered", extra={**_what(scope), "status": status, "ms": elapsed})
 
     def _answer_to(self, error: Exception, scope: Scope) -> Response:
-        """Note what went wrong; return what the visitor is told."""
+        """Log an error; return the response to it."""
         request = Request(scope)
         if not isinstance(error, StorageError):
             logger.error("request failed", extra=_what(scope), exc_info=error)
@@ -126,14 +123,17 @@ class ExchangeMiddleware:
 
 
 def _what(scope: Scope) -> dict[str, str]:
-    """Return what was asked; the path quoted, for a visitor may put anything into it."""
+    """Return the request line for the log, the path quoted: visitors may put anything into it."""
     path: str = scope["path"]
     secret = BEFORE_TOKENS.fullmatch(path)
     return {"method": scope["method"], "path": f"{quote(secret[1])}…" if secret else quote(path)}
 
 
 class ErrorPages:
-    """Answers in place of what was asked for. Nothing of a request is shown."""
+    """The error pages, rendered at start, so that they work whatever else is broken.
+
+    Nothing of a request is shown in them.
+    """
 
     def __init__(
         self, site: Site, templates: Templates, *, has_newsletters: Callable[[], bool]
@@ -162,7 +162,7 @@ class ErrorPages:
         }
 
     def refused(self, request: Request, error: Exception) -> Response:
-        """Answer a request for what is not there, or not to be had in this way."""
+        """Answer 4xx."""
         with suppress(StorageError):  # these pages are there for such moments
             self._had_newsletters = self._has_newsletters()
         if isinstance(error, HTTPException):
@@ -170,11 +170,11 @@ class ErrorPages:
         return self._page(request, 404)
 
     def failed(self, request: Request) -> Response:
-        """Answer a request that met a bug."""
+        """Answer 500."""
         return self._page(request, 500)
 
     def away(self, request: Request) -> Response:
-        """Answer a request that the database could not serve, now."""
+        """Answer 503."""
         return self._page(request, 503, headers=SOON)
 
     def _page(

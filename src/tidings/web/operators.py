@@ -1,8 +1,6 @@
-"""What operators do on the pages: all by POST, with what only their own forms carry.
+"""The operator's pages, session cookies, and the buttons that operators see on public pages.
 
-Operators who look at the pages: who they are, and what they see beside what everybody does.
-
-The cookies of an operator's browser: who is signed in, and what they did last.
+Everything is done by POST with a CSRF token.
 """
 
 import re
@@ -25,14 +23,14 @@ from tidings.model.entries import Republish
 from tidings.model.operators import EntryAct, Session, SourceAct, SourceForm
 from tidings.model.scopes import Address, PageAddress, Scope
 from tidings.model.sources import SourceState
-from tidings.operator.moderation import OperatorView, in_form
-from tidings.operator.pages import DeskPage, OperatorPage, SignInPage, SourceFormPage
+from tidings.operator.moderation import OperatorView, to_form
+from tidings.operator.pages import OperatorPage, OverviewPage, SignInPage, SourceFormPage
 from tidings.templating.site import Operator
 from tidings.web import responses
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.response_cache import compress
-from tidings.web.services import Operators, Publication
+from tidings.web.services import OperatorServices, Publication
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -46,32 +44,34 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 SAID = re.compile(r"([a-z]{1,20})(?:\.([1-9][0-9]{0,17}))?")
 
-# Seconds that it takes at most from an act to the page that tells of it.
+# Seconds that the message about an action is kept for the page that follows it.
 MOMENT = 60
 
 
 class OperatorSessions:
-    """Knows an operator again by the cookie; who sends none costs nothing."""
+    """Recognises operators by their cookie; a request without one costs nothing."""
 
-    def __init__(self, operators: Operators, publication: Publication, base_url: str) -> None:
+    def __init__(
+        self, operators: OperatorServices, publication: Publication, base_url: str
+    ) -> None:
         self.operators = operators
         self._publication = publication
         self.cookies = OperatorCookies(base_url)
 
     def may_be(self, request: Request) -> bool:
-        """Tell whether it could be an operator who asks: whether there is a cookie of ours."""
+        """Tell whether a request may be an operator's: it has the cookie."""
         return self.cookies.find_secret(request) is not None
 
     def find(self, request: Request) -> Session | None:
-        """Return the session of whoever asks, if there is one: one quick read at most."""
+        """Return the operator's session of a request, if there is one: one quick read at most."""
         secret = self.cookies.find_secret(request)
         return self.operators.sessions.find(secret) if secret else None
 
     def find_answer(self, request: Request, address: Address) -> Response | None:
-        """Answer an operator with what is at `address`; everybody else elsewhere.
+        """Answer an operator with what is at `address`; None for anybody else.
 
-        Such a page is rendered anew each time, kept nowhere, and has no tag that a copy for
-        everybody could be confirmed by.
+        Such a page is rendered each time, cached nowhere, and has no tag by which a copy of the
+        public page could be confirmed.
 
         Raises:
             NotFoundError: There is nothing at that address.
@@ -98,24 +98,24 @@ class OperatorSessions:
         return self.operators.overview.look(session, looking)
 
     def told(self, answer: Response, operator: Operator) -> Response:
-        """Return an answer that shows a page to an operator, who is told nothing twice."""
+        """Return a response with a page, which clears the message of the last action."""
         if operator.said is not None:
             self.cookies.has_said(answer)
         return answer
 
 
 class OperatorPages:
-    """Answers to operators."""
+    """The operator's pages."""
 
-    def __init__(self, visits: OperatorSessions, answers: PrivateResponses) -> None:
-        self._sessions = visits.operators.sessions
-        self._operating = visits.operators.operating
-        self._overview = visits.operators.overview
-        self._visits = visits
+    def __init__(self, operator_sessions: OperatorSessions, answers: PrivateResponses) -> None:
+        self._sessions = operator_sessions.operators.sessions
+        self._actions = operator_sessions.operators.operating
+        self._overview = operator_sessions.operators.overview
+        self._operator_sessions = operator_sessions
         self._answers = answers
 
     def routes(self) -> list[Route]:
-        """Return the routes of the desk and of all acts."""
+        """Return the routes of the overview and of all actions."""
         return [
             Route("/operator", self.desk, methods=["GET", "POST"]),
             Route("/operator/entries", self.entries, methods=["POST"]),
@@ -123,15 +123,15 @@ class OperatorPages:
         ]
 
     async def desk(self, request: Request) -> Response:
-        """Answer with what there is to do; let somebody sign in or out."""
+        """Answer with the overview; sign in or out."""
         return await self._answer(request, self._desk, self._sign)
 
     async def entries(self, request: Request) -> Response:
-        """Do something with an entry, and lead back to where that was asked for."""
+        """Perform an action on an entry, and redirect back."""
         return await self._answer(request, self._desk, self._on_entry)
 
     async def source(self, request: Request) -> Response:
-        """Answer with the form of a source, or do something with the source."""
+        """Answer with the form of a source, or perform an action on it."""
         return await self._answer(request, self._source_form, self._on_source)
 
     async def _answer(
@@ -150,10 +150,12 @@ class OperatorPages:
             raise HTTPException(409) from error
 
     def _desk(self, request: Request) -> Response:
-        session = self._visits.find(request)
+        session = self._operator_sessions.find(request)
         if session is None:
             return self._sign_in_page(request)
-        page = DeskPage(site=self._answers.site, token=session.token, desk=self._overview.desk())
+        page = OverviewPage(
+            site=self._answers.site, token=session.token, desk=self._overview.desk()
+        )
         return self._page(request, session, page)
 
     def _sign(self, request: Request, form: Form) -> Response:
@@ -166,64 +168,66 @@ class OperatorPages:
             return self._sign_in_page(request, fault="token", status=403)
         except ConflictError:
             return self._sign_in_page(request, fault="tries", status=429)
-        if former := self._visits.find(request):
+        if former := self._operator_sessions.find(request):
             self._sessions.sign_out(former)
         response = self._redirect("/operator")
-        self._visits.cookies.keep_secret(response, session.secret, until=session.token.expires_at)
+        self._operator_sessions.cookies.keep_secret(
+            response, session.secret, until=session.token.expires_at
+        )
         return response
 
     def _sign_out(self, request: Request, form: Form) -> Response:
-        if session := self._find_proven(request, form):
+        if session := self._find_verified(request, form):
             self._sessions.sign_out(session)
         response = self._redirect("/")
-        self._visits.cookies.drop_secret(response)
+        self._operator_sessions.cookies.drop_secret(response)
         return response
 
     def _on_entry(self, request: Request, form: Form) -> Response:
-        session = self._find_proven(request, form)
+        session = self._find_verified(request, form)
         if session is None:
             return self._sign_in_page(request, fault="ended", status=403)
         act, entry_id = _act(EntryAct, form), _number(form)
-        self._operating.on_entries(act, [entry_id])
+        self._actions.on_entries(act, [entry_id])
         return self._done(session, form, act, entry_id)
 
     def _source_form(self, request: Request) -> Response:
-        session = self._visits.find(request)
+        session = self._operator_sessions.find(request)
         if session is None:
             return self._sign_in_page(request)
         found, _ = self._overview.source(_slug(request))
-        return self._form_page(request, session, in_form(found))
+        return self._form_page(request, session, to_form(found))
 
     def _on_source(self, request: Request, form: Form) -> Response:
-        session = self._find_proven(request, form)
+        session = self._find_verified(request, form)
         if session is None:
             return self._sign_in_page(request, fault="ended", status=403)
         act = _act(SourceAct, form)
         found, _ = self._overview.source(_slug(request))
         match act:
             case SourceAct.PAUSE:
-                self._operating.set_state(found.id, SourceState.PAUSED)
+                self._actions.set_state(found.id, SourceState.PAUSED)
             case SourceAct.RESUME:
-                self._operating.set_state(found.id, SourceState.ACTIVE)
+                self._actions.set_state(found.id, SourceState.ACTIVE)
             case SourceAct.POLL:
-                self._operating.make_due(found.id)
+                self._actions.make_due(found.id)
             case SourceAct.RELEASE:
-                self._operating.release_source(found.id)
+                self._actions.release_source(found.id)
             case SourceAct.EDIT:
                 filled = _filled(form)
                 try:
-                    self._operating.edit_source(found.id, filled)
+                    self._actions.edit_source(found.id, filled)
                 except InvalidError as error:
                     return self._form_page(request, session, filled, fault=error.kind)
         return self._done(session, form, act)
 
-    def _find_proven(self, request: Request, form: Form) -> Session | None:
-        """Return the session that a form is of; None if there is none any more.
+    def _find_verified(self, request: Request, form: Form) -> Session | None:
+        """Return the session that a form belongs to; None if there is none any more.
 
         Raises:
             HTTPException: There is one, and the form is not of it.
         """
-        session = self._visits.find(request)
+        session = self._operator_sessions.find(request)
         if session is not None:
             given, right = form.text("proof").encode(), session.csrf_token.encode()
             if not compare_digest(given, right):
@@ -233,10 +237,10 @@ class OperatorPages:
     def _done(
         self, session: Session, form: Form, act: EntryAct | SourceAct, entry_id: int | None = None
     ) -> Response:
-        """Lead back to where an act was asked for, and have it told there."""
+        """Redirect back to the page of the form, which shows a message."""
         self._sessions.note_act(session, act)
         response = self._redirect(own_path(form.text("back")))
-        self._visits.cookies.say(response, act, entry_id)
+        self._operator_sessions.cookies.say(response, act, entry_id)
         return response
 
     def _form_page(
@@ -256,9 +260,11 @@ class OperatorPages:
     def _page(
         self, request: Request, session: Session, page: OperatorPage, *, status: int = 200
     ) -> Response:
-        operator = self._visits.look(request, session)
+        operator = self._operator_sessions.look(request, session)
         shown = replace(page, site=replace(page.site, operator=operator))
-        return self._visits.told(self._answers.page(request, shown, status=status), operator)
+        return self._operator_sessions.told(
+            self._answers.page(request, shown, status=status), operator
+        )
 
     def _sign_in_page(self, request: Request, *, fault: str = "", status: int = 200) -> Response:
         page = SignInPage(site=self._answers.site, fault=fault)
@@ -300,7 +306,7 @@ def _filled(form: Form) -> SourceForm:
 
 
 def own_path(text: str) -> str:
-    """Return `text` if it is one of our paths and leads nowhere else, else that of the desk."""
+    """Return `text` if it is a path of ours, else that of the overview: no open redirect."""
     if not OWN_PATH.fullmatch(text):
         return "/operator"
     parts = unquote(urlsplit(text).path).split("/")
@@ -321,14 +327,14 @@ def _path(request: Request) -> str:
 
 
 class OperatorCookies:
-    """Reads and sets the cookies. Nobody else's page can send them, and no script can read them.
+    """Reads and sets the cookies: `SameSite=Strict`, `HttpOnly`.
 
-    Their names tie them to this very host where a browser lets them: that is, at the root of a
-    site with TLS. Below a path of such a site, they are tied to TLS only.
+    Their names begin with `__Host-` at the root of a site with TLS; below a path of such a site,
+    where that is not possible, with `__Secure-`.
     """
 
     def __init__(self, base_url: str) -> None:
-        """Cookies are for what lies below `base_url`."""
+        """Cookies are for paths below `base_url`."""
         parts = urlsplit(base_url)
         self._path = parts.path or "/"
         self._is_secure = parts.scheme == "https"
@@ -338,7 +344,7 @@ class OperatorCookies:
         self._session, self._said = f"{prefix}tidings-operator", f"{prefix}tidings-said"
 
     def find_secret(self, request: Request) -> str | None:
-        """Return what the browser holds if an operator is signed in with it, or was."""
+        """Return the secret of the browser's session, if it has one."""
         secret = request.cookies.get(self._session, "")
         return secret if SECRET.fullmatch(secret) else None
 
@@ -351,19 +357,19 @@ class OperatorCookies:
         self._set(response, self._session, "", until=0)
 
     def said(self, request: Request) -> tuple[str, int | None]:
-        """Return what was done last, and to which entry; nothing if that was told."""
+        """Return the last action and its entry, if no page has shown it yet."""
         match = SAID.fullmatch(request.cookies.get(self._said, ""))
         if match is None:
             return "", None
         return match[1], int(match[2]) if match[2] else None
 
     def say(self, response: Response, act: str, entry_id: int | None = None) -> None:
-        """Let the next page tell what was done."""
+        """Have the next page show a message about an action."""
         text = act if entry_id is None else f"{act}.{entry_id}"
         self._set(response, self._said, text, until=MOMENT)
 
     def has_said(self, response: Response) -> None:
-        """Take note that a page tells it."""
+        """Clear the message."""
         self._set(response, self._said, "", until=0)
 
     def _set(self, response: Response, name: str, value: str, *, until: datetime | int) -> None:

@@ -1,7 +1,4 @@
-"""What readers do with what they subscribe to, and with their address and their data.
-
-The way out of a newsletter: a page with a button, and the one click of mail programs.
-"""
+"""The pages behind the links in messages: preferences, address, data, and unsubscribing."""
 
 import json
 import re
@@ -21,17 +18,17 @@ from tidings.newsletters.windows import CALENDARS
 from tidings.subscribers.pages import (
     AddressPage,
     FarewellPage,
-    Notice,
     Preference,
     PreferencesPage,
+    StatusMessage,
     UnsubscribePage,
-    in_form,
     masked,
+    to_form,
 )
 from tidings.templating.site import Site
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
 from tidings.web.private import PRIVATE, PrivateResponses
-from tidings.web.services import Readers, Unsubscribing
+from tidings.web.services import SubscriberServices, Unsubscribing
 from tidings.web.sign_up import choice_in
 
 NOTHING_CHOSEN = Form(())
@@ -45,12 +42,12 @@ OFTENEST_FIRST = tuple(sorted(Frequency, key=lambda one: CALENDARS[one].period))
 
 
 class PreferencePages:
-    """Answers to readers by the links that only they have."""
+    """The pages of a subscriber's preferences."""
 
-    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
-        self._offers = readers.offers
+    def __init__(self, readers: SubscriberServices, answers: PrivateResponses) -> None:
+        self._choices = readers.offers
         self._preferences = readers.preferences
-        self._moving = readers.moving
+        self._address_changes = readers.moving
         self._answers = answers
         self._menu = answers.menu(readers.languages)
 
@@ -62,14 +59,14 @@ class PreferencePages:
         ]
 
     async def preferences(self, request: Request) -> Response:
-        """Answer with everything somebody subscribes to, or change something of it."""
+        """Answer with a subscriber's preferences, or change some of them."""
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
         form = await read_form(request)
         return await run_in_threadpool(self._act, request, form)
 
     async def address(self, request: Request) -> Response:
-        """Answer with a button that confirms a new address, or do what it says."""
+        """Answer with a button that confirms a new address, or confirm it."""
         return await run_in_threadpool(self._address, request)
 
     def _act(self, request: Request, form: Form) -> Response:
@@ -88,7 +85,7 @@ class PreferencePages:
                 raise HTTPException(400)
             return act(request, form)
         except ConflictError:
-            return self._page(request, said=Notice.TOO_LATE)
+            return self._page(request, said=StatusMessage.TOO_LATE)
         except NotFoundError:
             return self._answers.lost(request)
 
@@ -98,34 +95,34 @@ class PreferencePages:
             self._preferences.save(token, number, choice_in(form), visitor)
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Notice.SAVED)
+        return self._page(request, said=StatusMessage.SAVED)
 
     def _change(self, request: Request, form: Form) -> Response:
         theirs = _token(request), _number(form), self._answers.visitor(request)
         match form.text("do"):
             case "pause":
                 self._preferences.pause(*theirs)
-                said = Notice.PAUSED
+                said = StatusMessage.PAUSED
             case "resume":
                 self._preferences.resume(*theirs, catches_up=False)
-                said = Notice.RESUMED
+                said = StatusMessage.RESUMED
             case "catch up":
                 self._preferences.resume(*theirs, catches_up=True)
-                said = Notice.RESUMED
+                said = StatusMessage.RESUMED
             case "end":
                 self._preferences.end(*theirs)
-                said = Notice.ENDED
+                said = StatusMessage.ENDED
             case _:
                 self._preferences.undo(*theirs)
-                said = Notice.UNDONE
+                said = StatusMessage.UNDONE
         return self._page(request, said=said)
 
     def _move(self, request: Request, form: Form) -> Response:
         try:
-            self._moving.ask(_token(request), form.text("address"))
+            self._address_changes.ask(_token(request), form.text("address"))
         except InvalidError as error:
             return self._page(request, form, fault=error)
-        return self._page(request, said=Notice.MOVING)
+        return self._page(request, said=StatusMessage.MOVING)
 
     def _export(self, request: Request, _: Form) -> Response:
         known = self._preferences.export(_token(request))
@@ -142,8 +139,10 @@ class PreferencePages:
         return self._answers.page(request, FarewellPage(site=site, kind="signed-out"))
 
     def _forget(self, request: Request, form: Form) -> Response:
+        # The browser checks the box as well; but forms are sent by scripts, too.
         if not form.text("sure"):
-            return self._page(request, said=Notice.UNSURE)
+            return self._page(request, said=StatusMessage.UNSURE)
+        # Before erasing: afterwards nobody knows the language.
         site = self._site(self._preferences.read(_token(request)))
         self._preferences.forget(_token(request))
         return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
@@ -153,39 +152,39 @@ class PreferencePages:
         request: Request,
         form: Form = NOTHING_CHOSEN,
         *,
-        said: Notice = Notice.NOTHING,
+        said: StatusMessage = StatusMessage.NOTHING,
         fault: InvalidError | None = None,
     ) -> Response:
         try:
-            reader = self._preferences.read(_token(request))
+            subscriber = self._preferences.read(_token(request))
         except NotFoundError:
             return self._answers.lost(request)
-        is_moving, kind = form.text("do") == "move", fault.kind if fault else ""
+        is_address_changes, kind = form.text("do") == "move", fault.kind if fault else ""
         page = PreferencesPage(
-            site=self._site(reader),
+            site=self._site(subscriber),
             menu=self._menu,
-            address=masked(reader.address),
-            preferences=self._shown(reader, form, fault="" if is_moving else kind),
+            address=masked(subscriber.address),
+            preferences=self._shown(subscriber, form, fault="" if is_address_changes else kind),
             said=said,
-            wanted=form.text("address") if is_moving else "",
-            fault=kind if is_moving else "",
+            wanted=form.text("address") if is_address_changes else "",
+            fault=kind if is_address_changes else "",
             detail=fault.detail if fault else "",
         )
-        is_wrong = fault or said is Notice.UNSURE
+        is_wrong = fault or said is StatusMessage.UNSURE
         return self._answers.page(request, page, status=422 if is_wrong else 200)
 
     def _shown(
-        self, reader: SubscriberProfile, form: Form, *, fault: str
+        self, subscriber: SubscriberProfile, form: Form, *, fault: str
     ) -> tuple[Preference, ...]:
-        """Return somebody's subscriptions; the one with a fault as they filled it in."""
+        """Return the subscriptions; the one with a fault as it was filled in."""
         faulty = _number(form) if fault else None
         shown = []
-        for one in reader.subscriptions:
-            choice = choice_in(form) if one.id == faulty else in_form(one)
+        for one in subscriber.subscriptions:
+            choice = choice_in(form) if one.id == faulty else to_form(one)
             shown.append(
                 Preference(
                     subscription=one,
-                    offer=self._offers.get(one.newsletter.slug),
+                    offer=self._choices.get(one.newsletter.slug),
                     choice=choice,
                     fault=fault if one.id == faulty else "",
                     can_undo=self._answers.can_undo(one),
@@ -197,18 +196,18 @@ class PreferencePages:
         token = _token(request)
         try:
             if request.method == "POST":
-                reader = self._moving.confirm(token, self._answers.visitor(request))
-                page = AddressPage(site=self._site(reader), is_done=True)
+                subscriber = self._address_changes.confirm(token, self._answers.visitor(request))
+                page = AddressPage(site=self._site(subscriber), is_done=True)
                 return self._answers.page(request, page)
-            self._moving.look(token)
+            self._address_changes.look(token)
         except NotFoundError:
             return self._answers.lost(request)
         page = AddressPage(site=self._answers.site_for(request), is_done=False)
         return self._answers.page(request, page)
 
-    def _site(self, reader: SubscriberProfile) -> Site:
-        """Return what pages share, in the language of a reader's letters."""
-        first = next(iter(reader.subscriptions), None)
+    def _site(self, subscriber: SubscriberProfile) -> Site:
+        """Return what pages share, in the language of a subscriber's messages."""
+        first = next(iter(subscriber.subscriptions), None)
         return self._answers.site_in(first.language) if first else self._answers.site
 
 
@@ -225,32 +224,35 @@ def _number(form: Form) -> int:
 
 
 class UnsubscribePages:
-    """Answers to those who leave. Only POST acts: scanners follow every link in a letter."""
+    """The page of unsubscribe links. Only POST acts: mail scanners follow every link."""
 
     def __init__(self, unsubscribing: Unsubscribing, answers: PrivateResponses) -> None:
         self._unsubscribing = unsubscribing
         self._answers = answers
 
     def route(self) -> Route:
-        """Return the route of all links in letters."""
+        """Return the route of the links."""
         return Route("/unsubscribe/{token}", self.answer, methods=["GET", "POST"])
 
     async def answer(self, request: Request) -> Response:
-        """Answer with the page, or do what its buttons say: end the subscription, failing that."""
+        """Answer with the page, or do what its buttons say; by default end the subscription."""
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
         body = await read_body(request, MAX_BODY)
+        # RFC 8058 allows form-urlencoded and multipart; no cookies and no redirect, so before
+        # anything else, and without a check of the origin: the provider's server sends it.
         if ONE_CLICK in body:
             return await run_in_threadpool(self._one_click, request)
         form = parse_form(body) if is_form(request) else Form(())
         return await run_in_threadpool(self._act, request, form)
 
     def _one_click(self, request: Request) -> Response:
-        """End the subscription; it is no error if there is nobody any more to leave."""
+        """End the subscription; succeed as well if there is nothing left to end."""
         token: str = request.path_params["token"]
         visitor = self._answers.visitor(request)
         try:
             self._unsubscribing.end(token, Ending.ONE_CLICK, visitor=visitor)
+        # A provider that gets an error may show the button as broken: who was erased has left too.
         except NotFoundError as error:
             if error.kind == "link":
                 return self._answers.lost(request)
@@ -259,18 +261,18 @@ class UnsubscribePages:
     def _act(self, request: Request, form: Form) -> Response:
         token: str = request.path_params["token"]
         visitor = self._answers.visitor(request)
-        said = Notice.ENDED
+        said = StatusMessage.ENDED
         try:
             if form.text("do") == "undo":
-                said = Notice.TOO_LATE
+                said = StatusMessage.TOO_LATE
                 with suppress(ConflictError):
                     self._unsubscribing.undo(token, visitor=visitor)
-                    said = Notice.UNDONE
+                    said = StatusMessage.UNDONE
             elif form.text("do") == "slow down":
-                said = Notice.TOO_LATE
+                said = StatusMessage.TOO_LATE
                 with suppress(ConflictError):
                     self._unsubscribing.slow_down(token, form.text("frequency"), visitor=visitor)
-                    said = Notice.SAVED
+                    said = StatusMessage.SAVED
             else:
                 self._unsubscribing.end(token, Ending.READER, visitor=visitor)
         except InvalidError as error:
@@ -279,7 +281,7 @@ class UnsubscribePages:
             return self._answers.lost(request)
         return self._page(request, said)
 
-    def _page(self, request: Request, said: Notice = Notice.NOTHING) -> Response:
+    def _page(self, request: Request, said: StatusMessage = StatusMessage.NOTHING) -> Response:
         try:
             found = self._unsubscribing.find(request.path_params["token"])
         except NotFoundError:

@@ -1,4 +1,4 @@
-"""What all answers to readers have in common: their language, and that nobody keeps them."""
+"""What all responses to subscribers share: their language, and that nobody caches them."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -13,11 +13,11 @@ from tidings.model.subscribers import Network, Visitor, can_undo, visitor_addres
 from tidings.operator.pages import OperatorPage
 from tidings.publishing import views
 from tidings.subscribers.pages import (
-    LostLinkPage,
+    InvalidLinkPage,
     Menu,
     NewslettersPage,
-    ReaderPage,
     SubscribePage,
+    SubscriberPage,
     regions,
 )
 from tidings.templating.site import Site
@@ -26,18 +26,18 @@ from tidings.web import responses
 from tidings.web.response_cache import compress
 from tidings.web.responses import preferred_language
 
-# What is shown to one reader is kept nowhere, and found by nobody else.
+# A subscriber's page is stored by no cache, and found by no search engine.
 PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
 
 
 class PrivateResponses:
-    """Makes answers to readers.
+    """Makes responses to subscribers.
 
     Args:
         site: What all pages share.
         templates: Of the pages.
-        trusted: Proxies that are believed about where a visitor comes from.
-        clock: Tells the time.
+        trusted: Proxies whose `X-Forwarded-For` is believed.
+        clock: Aware UTC.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PrivateResponses:
         self._clock = clock
 
     def page(
-        self, request: Request, page: ReaderPage | OperatorPage, *, status: int = 200
+        self, request: Request, page: SubscriberPage | OperatorPage, *, status: int = 200
     ) -> Response:
         """Answer with a page."""
         body = compress(views.render(page, self._templates))
@@ -64,22 +64,22 @@ class PrivateResponses:
         return responses.full_response(request, body, headers=headers, status=status)
 
     def lost(self, request: Request) -> Response:
-        """Answer somebody whose link leads nowhere, or nowhere any more."""
-        return self.page(request, LostLinkPage(site=self.site_for(request)), status=404)
+        """Answer to an invalid or outdated link."""
+        return self.page(request, InvalidLinkPage(site=self.site_for(request)), status=404)
 
     def site_in(self, language: str) -> Site:
-        """Return what pages share, in a reader's language if there is a catalogue of it."""
+        """Return what pages share, in a language if there is a catalogue of it."""
         if language not in self._templates.languages:
             return self.site
         return replace(self.site, language=language)
 
     def site_for(self, request: Request) -> Site:
-        """Return what pages share, in the language that a visitor would rather read."""
+        """Return what pages share, in the language that a visitor prefers."""
         wanted = preferred_language(request.headers, self._templates.languages)
         return self.site_in(wanted or self.site.language)
 
     def menu(self, languages: Collection[str]) -> Menu:
-        """Return what every newsletter leaves to choose; `languages` are those of letters."""
+        """Return the choices that all newsletters share; `languages` are those of messages."""
         known = sorted(set(languages) & set(self._templates.languages))
         return Menu(
             frequencies=tuple(Frequency),
@@ -88,15 +88,15 @@ class PrivateResponses:
         )
 
     def can_undo(self, subscription: Subscription) -> bool:
-        """Say whether a subscription has ended, and comes back at its reader's wish."""
+        """Tell whether a subscription has ended, and its subscriber can restore it."""
         return can_undo(subscription, now=self._clock())
 
     def wording(self, site: Site, newsletter: str) -> str:
-        """Return the sentence that somebody agrees to who signs up."""
+        """Return the sentence that somebody who signs up agrees to, for the consent record."""
         return self._templates.words(site.language)("agree", newsletter=newsletter)
 
     def visitor(self, request: Request) -> Visitor:
-        """Return who asks."""
+        """Return the visitor: network and language."""
         peer = request.client.host if request.client else ""
         forwarded = request.headers.getlist("x-forwarded-for")
         return Visitor(network=visitor_address(peer, forwarded, trusted=self._trusted))

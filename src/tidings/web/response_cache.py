@@ -1,4 +1,4 @@
-"""Rendered bodies, kept while they are current, so that a burst of visitors renders once."""
+"""Cache of rendered bodies by address and ETag, so that a burst of visitors renders once."""
 
 import gzip
 import threading
@@ -15,7 +15,7 @@ MAX_SIZE = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedBody:
-    """A body as it is, and compressed."""
+    """A body, plain and compressed."""
 
     plain: bytes
     gzipped: bytes
@@ -27,12 +27,12 @@ class CachedBody:
 
 
 def compress(plain: bytes) -> CachedBody:
-    """Return `plain` with its compressed form; the same bytes always compress to the same."""
+    """Return `plain` with its gzip form; the same bytes always compress to the same."""
     return CachedBody(plain=plain, gzipped=gzip.compress(plain, compresslevel=6, mtime=0))
 
 
 class ResponseCache:
-    """The bodies used last, one per address. Any number of threads may ask."""
+    """The most recently used bodies, one per address. Thread-safe."""
 
     def __init__(self, *, max_size: int = MAX_SIZE) -> None:
         self._max_size = max_size
@@ -42,14 +42,14 @@ class ResponseCache:
         self._lock = threading.Lock()
 
     def find(self, address: Address, etag: str) -> CachedBody | None:
-        """Return the body of `address` that belongs to `etag`, if it is kept."""
+        """Return the body of `address` for `etag`, if it is cached."""
         with self._lock:
             return self._find(address, etag)
 
     def get(self, address: Address, etag: str, *, render: Callable[[], bytes]) -> CachedBody:
-        """Return the body of `address` that belongs to `etag`.
+        """Return the body of `address` for `etag`.
 
-        Whoever asks first renders; those who ask meanwhile wait for it, and share its error.
+        The first caller renders; those who call meanwhile wait for it, and share its error.
         """
         future: Future[CachedBody] = Future()
         with self._lock:

@@ -1,7 +1,4 @@
-"""Answers: the headers each kind of document has, and the encoding the visitor takes.
-
-What a request says about the copy it has and the encodings it takes (RFC 9110).
-"""
+"""Responses: headers for each kind of document, and conditional requests (RFC 9110)."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -28,7 +25,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.templating.site import Site
 from tidings.web.response_cache import CachedBody
 
-# Of those lists that are no pages.
+# Cache-Control of feeds and lists that are no pages.
 LIST_TYPES: Mapping[str, str] = MappingProxyType(
     {
         "sources.opml": "text/x-opml; charset=utf-8",
@@ -37,7 +34,7 @@ LIST_TYPES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-# For what the scripts of any site may read.
+# CORS: scripts of any site may read our feeds.
 FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
 
 HTML_TYPE = "text/html; charset=utf-8"
@@ -54,13 +51,15 @@ SHARED_FOR_A_WHILE = "public, max-age=300"
 
 SHARED_FOR_A_DAY = "public, max-age=86400"
 
-# Belongs to the tag that was sent, which only caches that know RFC 3229 look at.
+# A delta depends on the tag that was sent; `im` tells caches that know RFC 3229 so, and keeps
+# others from storing it.
 FOR_THIS_VISITOR = "no-store, im"
 
-# May be kept, but not shown without asking: that costs one quick read here.
+# May be stored, but must be revalidated: that costs one indexed read here, and nobody sees old
+# pages.
 ASK_AGAIN = "no-cache"
 
-# Characters of a wish for languages that are read.
+# Characters of Accept-Language that are read.
 MAX_LANGUAGES = 500
 
 # An entity tag of ours: a change, and a fingerprint.
@@ -70,7 +69,7 @@ WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
 def headers_of(address: Address) -> dict[str, str]:
-    """Return the headers that an address has whatever it holds."""
+    """Return the headers of an address that do not depend on its content."""
     match address:
         case FeedAddress() | ArchiveAddress():
             return _feed_headers(address)
@@ -83,10 +82,7 @@ def headers_of(address: Address) -> dict[str, str]:
 
 
 def links_of(address: Address, site: Site) -> dict[str, str]:
-    """Return the header that says who tells subscribers when a feed has changed, if anybody does.
-
-    It says the same as the feed (W3C WebSub).
-    """
+    """Return the `Link` header with our hubs, if any; the feed says the same (W3C WebSub)."""
     match address:
         case FeedAddress(scope=scope, form=form) if scope.kind != "query":
             path = scope.feed_path(form)
@@ -108,10 +104,10 @@ def page_headers(policy: str = PAGE_POLICY, *, cache_control: str = ASK_AGAIN) -
 
 
 def validators(request: Request, stamp: CacheValidator) -> dict[str, str]:
-    """Return the headers by which the visitor may ask again.
+    """Return ETag and Last-Modified.
 
-    A body and its compressed form differ in bytes and share their meaning; so the tag is
-    strong for the one and weak for the other, and a copy of either is confirmed by both.
+    A body and its compressed form differ in bytes and share their meaning: the tag is strong for
+    the one and weak for the other, and a copy of either is confirmed by both.
     """
     weak = "W/" if accepts_gzip(request.headers) else ""
     return {"ETag": f"{weak}{stamp.etag}", "Last-Modified": format_http_date(stamp.changed_at)}
@@ -120,7 +116,7 @@ def validators(request: Request, stamp: CacheValidator) -> dict[str, str]:
 def full_response(
     request: Request, body: CachedBody, *, headers: Mapping[str, str], status: int = 200
 ) -> Response:
-    """Answer with a body, compressed if the visitor takes that."""
+    """Answer 200 with a body, compressed if the visitor accepts gzip."""
     vary = {"Vary": "Accept-Encoding"}
     if accepts_gzip(request.headers):
         encoding = {"Content-Encoding": "gzip"}
@@ -129,7 +125,7 @@ def full_response(
 
 
 def feed_delta(request: Request, body: CachedBody, *, headers: Mapping[str, str]) -> Response:
-    """Answer with that part of a feed which the visitor does not have yet (RFC 3229)."""
+    """Answer 226 with the part of a feed that the visitor does not have yet (RFC 3229)."""
     own = {"IM": "feed", "Cache-Control": FOR_THIS_VISITOR}
     answer = full_response(request, body, headers={**headers, **own}, status=HTTPStatus.IM_USED)
     answer.headers.add_vary_header("A-IM")
@@ -137,7 +133,7 @@ def feed_delta(request: Request, body: CachedBody, *, headers: Mapping[str, str]
 
 
 def not_modified(headers: Mapping[str, str]) -> Response:
-    """Answer that the visitor's copy is current."""
+    """Answer 304."""
     kept = {name: value for name, value in headers.items() if name != "Content-Type"}
     return Response(status_code=304, headers={**kept, "Vary": "Accept-Encoding"})
 
@@ -156,9 +152,10 @@ def _shared(media_type: str, cache_control: str = SHARED_FOR_A_WHILE) -> dict[st
 
 
 def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
-    """Return whether the copy that the visitor has is what they would get.
+    """Tell whether the visitor's copy is current.
 
-    If-None-Match decides where there is one; only without it does If-Modified-Since.
+    If-None-Match decides where it is present; only without it does If-Modified-Since
+    (RFC 9110, 13.2.2).
     """
     if "if-none-match" in headers:
         return _matches(",".join(headers.getlist("if-none-match")), etag)
@@ -167,16 +164,16 @@ def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
 
 
 def accepts_gzip(headers: Headers) -> bool:
-    """Return whether the visitor takes a body compressed with gzip."""
+    """Tell whether the visitor accepts gzip."""
     weights = _weights(headers, "accept-encoding")
     return _is_wanted(weights.get("gzip", weights.get("*", "0")))
 
 
 def known_change(headers: Headers, *, fingerprint: str) -> int:
-    """Return the change up to which a visitor has a feed, if they ask for what is newer alone.
+    """Return the change that a visitor's copy of a feed has, if they ask for a delta.
 
     They do so with `A-IM: feed` (RFC 3229) and the tag of their copy. 0 if they do not, or if
-    what they have was made otherwise than we make it now.
+    their copy was made by another version of the templates or settings.
     """
     if not _is_wanted(_weights(headers, "a-im").get("feed", "0")):
         return 0
@@ -185,7 +182,7 @@ def known_change(headers: Headers, *, fingerprint: str) -> int:
 
 
 def preferred_language(headers: Headers, offered: Collection[str]) -> str | None:
-    """Return which of the languages on offer the visitor would rather read, if any."""
+    """Return which of the available languages the visitor prefers, if any."""
     wanted = []
     for part in ",".join(headers.getlist("accept-language"))[:MAX_LANGUAGES].split(","):
         tag, _, weight = part.strip().lower().partition(";")
@@ -196,12 +193,12 @@ def preferred_language(headers: Headers, offered: Collection[str]) -> str | None
 
 
 def format_http_date(moment: datetime) -> str:
-    """Return `moment` as HTTP writes it."""
+    """Return `moment` in HTTP's date format."""
     return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def _weights(headers: Headers, name: str) -> dict[str, str]:
-    """Return what a header lists, each with its weight as written; empty if it has none."""
+    """Return the items of a header with their `q` values as written."""
     weights = {}
     for part in ",".join(headers.getlist(name)).lower().split(","):
         wanted, _, weight = part.partition(";")
@@ -214,7 +211,7 @@ def _is_wanted(weight: str) -> bool:
 
 
 def _matches(header: str, etag: str) -> bool:
-    """Compare weakly: our tags hold neither commas nor blanks."""
+    """Compare weakly (RFC 9110, 8.8.3.2); our tags have neither commas nor blanks."""
     tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
     return "*" in tags or etag.removeprefix("W/") in tags
 

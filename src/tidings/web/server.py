@@ -1,4 +1,4 @@
-"""The web server: a socket that is ours before anything else starts, and what answers on it."""
+"""The web server: the listening socket, uvicorn, and what the application needs."""
 
 import asyncio
 import logging
@@ -30,17 +30,18 @@ from tidings.subscribers.signed_links import SignedLinks
 from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
-from tidings.web.services import Check, Operators, Probes, Readers, Tokens
+from tidings.web.services import Check, OperatorServices, Probes, SubscriberServices, TokenServices
 
 logger = logging.getLogger(__name__)
 
-# How long requests in progress may take after SIGTERM; letters on their way get the rest.
+# How long requests in progress may take after SIGTERM; messages being sent get the rest of the 30
+# seconds until systemd kills us.
 GRACE_SECONDS = 1
 
 
 @contextmanager
 def bound(settings: WebSettings) -> Iterator[socket.socket]:
-    """Take the address to serve at.
+    """Bind the address to serve at.
 
     Raises:
         ConfigError: It cannot be had: taken, or not of this machine.
@@ -60,7 +61,7 @@ def bound(settings: WebSettings) -> Iterator[socket.socket]:
 
 
 def serve(app: App, listening: socket.socket) -> None:
-    """Answer until SIGTERM or SIGINT; requests in progress are finished first.
+    """Serve until SIGTERM or SIGINT; requests in progress are finished first.
 
     Raises:
         ConfigError: The secret or the list of trusted proxies cannot be used.
@@ -68,14 +69,14 @@ def serve(app: App, listening: socket.socket) -> None:
     """
     links = _find_links(app)
     readers = _readers(app, links) if links else None
-    imprint = publishing.imprint_of(app, _page_path)
-    site = replace(imprint.site, has_forms=readers is not None, has_status=True)
-    imprint = replace(imprint, site=site)
+    context = publishing.site_context_of(app, _page_path)
+    site = replace(context.site, has_forms=readers is not None, has_status=True)
+    context = replace(context, site=site)
     application = create_app(
-        Publication(app.database, imprint),
+        Publication(app.database, context),
         site,
-        templates=imprint.templates,
-        tokens=Tokens(
+        templates=context.templates,
+        tokens=TokenServices(
             unsubscribing=Unsubscriber(app.database, links=links, clock=utc_now),
             callbacks=HubRequests(
                 app.database, clock=utc_now, max_size=app.settings.fetch.max_size
@@ -88,13 +89,13 @@ def serve(app: App, listening: socket.socket) -> None:
         probes=Probes(
             health=lambda: health(app.database),
             metrics=lambda: _metrics(app),
-            status=lambda: status_body(app.database, imprint, now=utc_now()),
+            status=lambda: status_body(app.database, context, now=utc_now()),
         ),
     )
-    crowd = Connections()
+    connections = Connections()
     config = uvicorn.Config(
         application,
-        http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, crowd=crowd)),
+        http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, connections=connections)),
         backlog=BURST,
         log_config=None,
         access_log=False,
@@ -104,7 +105,7 @@ def serve(app: App, listening: socket.socket) -> None:
         lifespan="off",
     )
     _say_what_is_served(app, listening)
-    Server(config, crowd).run(sockets=[listening])
+    Server(config, connections).run(sockets=[listening])
 
 
 def _say_what_is_served(app: App, listening: socket.socket) -> None:
@@ -121,15 +122,15 @@ def _page_path(path: str, number: int) -> str:
 
 
 def _find_links(app: App) -> SignedLinks | None:
-    """Return what reads signed links; None where there is no secret, as without newsletters."""
+    """Return the signer of links; None without a secret, as without newsletters."""
     if not app.settings.secret and not app.database.is_sqlite:
         return None
     return app.links
 
 
-def _readers(app: App, links: SignedLinks) -> Readers:
+def _readers(app: App, links: SignedLinks) -> SubscriberServices:
     database, languages = app.database, app.mail_templates.languages
-    return Readers(
+    return SubscriberServices(
         offers=NewsletterChoices(database),
         subscribing=SignUps(database, links=links, clock=utc_now, languages=languages),
         preferences=SubscriberPreferences(
@@ -140,8 +141,8 @@ def _readers(app: App, links: SignedLinks) -> Readers:
     )
 
 
-def _operators(app: App, links: SignedLinks) -> Operators:
-    return Operators(
+def _operators(app: App, links: SignedLinks) -> OperatorServices:
+    return OperatorServices(
         sessions=Sessions(app.database, links=links, clock=utc_now),
         operating=OperatorActions(app.database, clock=utc_now),
         overview=Overview(app.database),
@@ -156,7 +157,7 @@ def _trusted(settings: WebSettings) -> tuple[Network, ...]:
 
 
 def health(database: Database) -> Sequence[Check]:
-    """Return whether the database has our schema, and takes what is written."""
+    """Tell whether the database has our schema, and can be written to."""
     try:
         with database.read() as connection:
             found = schema.version(connection)

@@ -1,4 +1,4 @@
-"""What the web asks of the rest of the program."""
+"""The interfaces that the web layer needs from the rest of the program."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -20,14 +20,14 @@ class Publication(Protocol):
     """Everything that is published, by address."""
 
     def stamp(self, address: Address) -> CacheValidator:
-        """Return what tells whether a copy of `address` is current; one quick read.
+        """Return the stamp of `address`, by which copies are compared; one quick read.
 
         Raises:
             NotFoundError: There is nothing at that address.
         """
 
     def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
-        """Render what is at `address`; a page for an operator, if one looks at it.
+        """Render what is at `address`; for an operator with their buttons.
 
         Raises:
             NotFoundError: There is nothing at that address.
@@ -35,24 +35,24 @@ class Publication(Protocol):
 
 
 class Unsubscribing(Protocol):
-    """The ends of subscriptions, by the token in a link."""
+    """Ending subscriptions by unsubscribe links."""
 
     def find(self, token: str) -> Subscription:
-        """Return the subscription that a link is for, ended or not; nothing changes.
+        """Return the subscription of a link, ended or not.
 
         Raises:
             NotFoundError: There is no such link (`link`), or nobody has it any more.
         """
 
     def end(self, token: str, because: Ending, *, visitor: Visitor) -> None:
-        """End the subscription that a link is for, unless that has happened before.
+        """End the subscription of a link; idempotent.
 
         Raises:
             NotFoundError: As for `find`.
         """
 
     def undo(self, token: str, *, visitor: Visitor) -> None:
-        """Let a subscription that its reader ended go on as it was.
+        """Restore a subscription that its subscriber ended.
 
         Raises:
             ConflictError: It ended too long ago, or was not ended by its reader.
@@ -60,7 +60,7 @@ class Unsubscribing(Protocol):
         """
 
     def slow_down(self, token: str, frequency: str, *, visitor: Visitor) -> None:
-        """Let letters come as often as said.
+        """Change the frequency.
 
         Raises:
             InvalidError: There is no such frequency.
@@ -70,10 +70,10 @@ class Unsubscribing(Protocol):
 
 
 class Callbacks(Protocol):
-    """What hubs call us for, by the token in the address that each was given."""
+    """The callback of hubs, by the token in the address that each was given."""
 
     def confirm(self, token: str, intent: Intent) -> None:
-        """Take note of what a hub is about to do, if we agree.
+        """Agree to what a hub is about to do, if we asked for it (W3C WebSub, 5.3).
 
         Raises:
             NotFoundError: There is no such subscription, or we did not ask for this.
@@ -87,14 +87,14 @@ class Callbacks(Protocol):
         """
 
     def receive(self, token: str, push: Push, signatures: Sequence[str]) -> None:
-        """Keep what a hub sent, if it is rightly signed.
+        """Save what a hub pushed, if its signature is right.
 
         Raises:
             NotFoundError: As for `room_for`.
         """
 
 
-class Readers(NamedTuple):
+class SubscriberServices(NamedTuple):
     """What serves those who read newsletters, or would; asked from many threads.
 
     Attributes:
@@ -108,34 +108,34 @@ class Readers(NamedTuple):
     languages: Collection[str]
 
 
-class Operators(NamedTuple):
-    """What serves operators; asked from many threads."""
+class OperatorServices(NamedTuple):
+    """The use cases of operators; thread-safe."""
 
     sessions: Sessions
     operating: OperatorActions
     overview: Overview
 
 
-class Tokens(NamedTuple):
-    """What is behind addresses and forms that hold a token; asked from many threads.
+class TokenServices(NamedTuple):
+    """What is behind addresses and forms with a token; thread-safe.
 
     Attributes:
-        readers: None where nothing signs links, and so nobody can sign up.
-        trusted: Proxies that are believed about where a visitor comes from.
-        clock: Tells until when who left can come back.
-        operators: None where nothing signs, and so nobody can sign in.
+        readers: None without a secret: nobody can sign up.
+        trusted: Proxies whose `X-Forwarded-For` is believed.
+        clock: Aware UTC.
+        operators: None without a secret: nobody can sign in.
     """
 
     unsubscribing: Unsubscribing
     callbacks: Callbacks
-    readers: Readers | None
+    readers: SubscriberServices | None
     trusted: Sequence[Network]
     clock: Callable[[], datetime]
-    operators: Operators | None = None
+    operators: OperatorServices | None = None
 
 
 class Check(NamedTuple):
-    """One thing that must hold for the service to do its work."""
+    """A condition without which the service does not work."""
 
     name: str
     ok: bool
@@ -143,12 +143,12 @@ class Check(NamedTuple):
 
 
 class Probes(NamedTuple):
-    """What those who watch over the service ask for; asked from many threads.
+    """Health and metrics; thread-safe.
 
     Attributes:
-        health: What must hold, for `/health/ready`.
-        metrics: The figures in the text format of Prometheus.
-        status: The page that tells everybody how the service does.
+        health: The conditions of `/health/ready`.
+        metrics: In the text format of Prometheus.
+        status: The public status page.
     """
 
     health: Callable[[], Sequence[Check]]

@@ -1,4 +1,4 @@
-"""Signing up for a newsletter, and confirming it by the link in the letter that comes."""
+"""The pages of signing up, and of confirming by the link in the message that follows."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,7 +19,7 @@ from tidings.subscribers.sign_up import SignUpAnswer
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.private import PrivateResponses
 from tidings.web.responses import preferred_language
-from tidings.web.services import Readers
+from tidings.web.services import SubscriberServices
 
 # What the consent record and the limits call our form.
 FORM_NAME = "page"
@@ -30,10 +30,10 @@ STATUSES = {SignUpAnswer.TAKEN: 200, SignUpAnswer.AGAIN: 422, SignUpAnswer.LATER
 
 
 class SubscribePages:
-    """Answers to those who sign up. Whether an address is known makes no difference."""
+    """The sign-up pages; the answer is the same whether an address is known or not."""
 
-    def __init__(self, readers: Readers, answers: PrivateResponses) -> None:
-        self._offers = readers.offers
+    def __init__(self, readers: SubscriberServices, answers: PrivateResponses) -> None:
+        self._choices = readers.offers
         self._subscribing = readers.subscribing
         self._answers = answers
         self._menu = answers.menu(readers.languages)
@@ -47,41 +47,42 @@ class SubscribePages:
         ]
 
     def newsletters(self, request: Request) -> Response:
-        """Answer with all newsletters; of a single one with the form."""
-        every = self._offers.every()
+        """Answer with all newsletters; with the form if there is a single one."""
+        every = self._choices.every()
         if len(every) == 1:
-            return self._form(request, self._offers.get(every[0].slug))
+            return self._form(request, self._choices.get(every[0].slug))
         page = NewslettersPage(site=self._answers.site, newsletters=every)
         return self._answers.page(request, page)
 
     async def subscribe(self, request: Request) -> Response:
-        """Answer with the form, or take what was filled in."""
+        """Answer with the form, or process it."""
         slug: str = request.path_params["slug"]
         if request.method != "POST":
-            offer = await run_in_threadpool(self._offers.get, slug)
+            offer = await run_in_threadpool(self._choices.get, slug)
             return await run_in_threadpool(self._form, request, offer)
         refuse_cross_site(request, self._answers.site.base_url)
         form = await read_form(request)
         return await run_in_threadpool(self._ask, request, form)
 
     async def confirm(self, request: Request) -> Response:
-        """Answer with a button, or do what it says."""
+        """Answer with a button (GET changes nothing: mail scanners follow links), or confirm."""
         return await run_in_threadpool(self._confirm, request)
 
     def _ask(self, request: Request, form: Form) -> Response:
-        offer = self._offers.get(request.path_params["slug"])
+        offer = self._choices.get(request.path_params["slug"])
         site, newsletter = self._answers.site, offer.newsletter
-        wish = SignUpForm(
+        preferences = SignUpForm(
             newsletter=newsletter.slug,
             address=form.text("address"),
             choice=choice_in(form),
             form=FORM_NAME,
+            # The sentence itself goes into the record: it may be worded otherwise next year.
             wording=self._answers.wording(site, newsletter.title),
             honeypot=form.text("homepage"),
             rendered=form.text("stamp"),
         )
         try:
-            answer = self._subscribing.ask(wish, self._answers.visitor(request))
+            answer = self._subscribing.ask(preferences, self._answers.visitor(request))
         except InvalidError as error:
             return self._form(request, offer, form, fault=error)
         if answer is not SignUpAnswer.TAKEN:
@@ -134,11 +135,12 @@ class SubscribePages:
         except NotFoundError:
             return self._answers.lost(request)
         if isinstance(found, Subscription):
+            # Confirmed, and left since: the link of then must not say that they are subscribed.
             if found.ended_at is not None:
                 return self._answers.lost(request)
             language, is_done = found.language, True
         else:
-            language, is_done = found.wish.language, False
+            language, is_done = found.preferences.language, False
         page = ConfirmPage(
             site=self._answers.site_in(language),
             newsletter=found.newsletter.title,
@@ -148,7 +150,7 @@ class SubscribePages:
 
 
 def choice_in(form: Form) -> PreferencesForm:
-    """Return what a form says of a subscription."""
+    """Return the preferences in a form."""
     return PreferencesForm(
         frequency=form.text("frequency"),
         hour=form.text("hour"),

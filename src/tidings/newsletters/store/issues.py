@@ -27,6 +27,16 @@ from tidings.errors import NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import Issue, IssueLine, Newsletter
 
+_NEWEST_FIRST = (issue.c.created_at.desc(), issue.c.id.desc())
+
+_LINE = (
+    issue.c.id,
+    issue.c.newsletter_id,
+    issue.c.slug,
+    issue.c.language,
+    issue.c.subject,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewIssue:
@@ -140,17 +150,7 @@ def entries_of(connection: Connection, issue_ids: Sequence[int]) -> dict[int, li
     return entries
 
 
-_NEWEST_FIRST = (issue.c.created_at.desc(), issue.c.id.desc())
-
 _COLUMNS = tuple(name for name in NewIssue.__dataclass_fields__ if name != "entry_ids")
-
-_LINE = (
-    issue.c.id,
-    issue.c.newsletter_id,
-    issue.c.slug,
-    issue.c.language,
-    issue.c.subject,
-)
 
 
 def _lines(connection: Connection, statement: Select[tuple[Any, ...]]) -> list[IssueLine]:

@@ -45,6 +45,87 @@ from tidings.newsletters.windows import Omission, PendingDelivery, SubscriptionP
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 
+_COLUMNS = (
+    subscription.c.id,
+    subscription.c.newsletter_id,
+    subscription.c.frequency,
+    subscription.c.hour,
+    subscription.c.timezone,
+    subscription.c.language,
+    subscription.c.watermark,
+    subscription.c.next_issue_at,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueSubscription:
+    """A subscription that is to be planned.
+
+    Attributes:
+        topics: Slugs chosen out of the newsletter's; empty for all of those.
+        watermark: The last `seq` that has been planned.
+    """
+
+    id: int
+    newsletter: Newsletter
+    schedule: Schedule
+    topics: tuple[str, ...]
+    language: str
+    watermark: int
+    next_issue_at: datetime
+
+
+def due_subscriptions(
+    connection: Connection, *, now: datetime, limit: int
+) -> list[DueSubscription]:
+    """Return subscriptions whose slot has come, the longest due first."""
+    longest_due = (subscription.c.next_issue_at, subscription.c.id)
+    return _select(
+        connection, [subscription.c.next_issue_at <= now], order=longest_due, limit=limit
+    )
+
+
+def subscriptions_of(
+    connection: Connection, newsletter_id: int, *, after: int, limit: int
+) -> list[DueSubscription]:
+    """Return the active subscriptions to a newsletter, due or not, by id, a page at a time."""
+    is_next = (subscription.c.newsletter_id == newsletter_id, subscription.c.id > after)
+    return _select(connection, is_next, order=(subscription.c.id,), limit=limit)
+
+
+def _select(
+    connection: Connection,
+    rules: Sequence[ColumnElement[bool]],
+    *,
+    order: Sequence[ColumnElement[int] | ColumnElement[datetime]],
+    limit: int,
+) -> list[DueSubscription]:
+    is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
+    statement = select(*_COLUMNS).where(*rules, *is_active).order_by(*order).limit(limit)
+    rows = connection.execute(statement).all()
+    series = newsletters.by_id(connection) if rows else {}
+    topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
+    return [
+        DueSubscription(
+            id=key,
+            newsletter=series[newsletter_id],
+            schedule=schedule_from(frequency, hour, timezone),
+            topics=topics.get(key, ()),
+            language=language,
+            watermark=watermark,
+            next_issue_at=next_issue_at,
+        )
+        for key, newsletter_id, frequency, hour, timezone, language, watermark, next_issue_at in rows
+    ]
+
+
+def freeze_upto_seq(connection: Connection, due_at: datetime) -> int:
+    """Return the upper bound of all windows that are due at a time; the first call fixes it."""
+    # Insert, then read: of two services one inserts, and both read the same.
+    row = upsert(connection.dialect.name, cut).values(due_at=due_at, seq=last_seq(connection))
+    connection.execute(row.on_conflict_do_nothing())
+    return int(connection.execute(select(cut.c.seq).where(cut.c.due_at == due_at)).scalar_one())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedDelivery:
@@ -65,17 +146,6 @@ class PlannedDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Omitted:
-    """A slot without a delivery."""
-
-    subscription_id: int
-    slot: str
-    reason: str
-    from_seq: int
-    to_seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionStep:
     """How a subscription moves; written only if it still stands where it was read."""
 
@@ -87,6 +157,17 @@ class SubscriptionStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Omitted:
+    """A slot without a delivery."""
+
+    subscription_id: int
+    slot: str
+    reason: str
+    from_seq: int
+    to_seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What is written for a chunk of subscriptions, all of it or nothing."""
 
@@ -94,14 +175,6 @@ class Plan:
     omitted: Sequence[Omitted]
     superseded: Sequence[int]
     steps: Sequence[SubscriptionStep]
-
-
-def freeze_upto_seq(connection: Connection, due_at: datetime) -> int:
-    """Return the upper bound of all windows that are due at a time; the first call fixes it."""
-    # Insert, then read: of two services one inserts, and both read the same.
-    row = upsert(connection.dialect.name, cut).values(due_at=due_at, seq=last_seq(connection))
-    connection.execute(row.on_conflict_do_nothing())
-    return int(connection.execute(select(cut.c.seq).where(cut.c.due_at == due_at)).scalar_one())
 
 
 def progress_of(
@@ -249,7 +322,7 @@ def _lock(connection: Connection, steps: Sequence[SubscriptionStep]) -> None:
 
 
 def _supersede(connection: Connection, deliveries: Collection[int], *, now: datetime) -> None:
-    """Supersede unsent deliveries, and drop the omissions after them: the new window covers both."""
+    """Supersede unsent deliveries, and drop later omissions: the new window covers both."""
     if not deliveries:
         return
     statement = (
@@ -287,80 +360,6 @@ def _row(one: PlannedDelivery, issue_id: int, now: datetime) -> dict[str, object
         "expires_at": one.expires_at,
         "resent": False,
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DueSubscription:
-    """A subscription that is to be planned.
-
-    Attributes:
-        topics: Slugs chosen out of the newsletter's; empty for all of those.
-        watermark: The last `seq` that has been planned.
-    """
-
-    id: int
-    newsletter: Newsletter
-    schedule: Schedule
-    topics: tuple[str, ...]
-    language: str
-    watermark: int
-    next_issue_at: datetime
-
-
-def due_subscriptions(
-    connection: Connection, *, now: datetime, limit: int
-) -> list[DueSubscription]:
-    """Return subscriptions whose slot has come, the longest due first."""
-    longest_due = (subscription.c.next_issue_at, subscription.c.id)
-    return _select(
-        connection, [subscription.c.next_issue_at <= now], order=longest_due, limit=limit
-    )
-
-
-def subscriptions_of(
-    connection: Connection, newsletter_id: int, *, after: int, limit: int
-) -> list[DueSubscription]:
-    """Return the active subscriptions to a newsletter, due or not, by id, a page at a time."""
-    is_next = (subscription.c.newsletter_id == newsletter_id, subscription.c.id > after)
-    return _select(connection, is_next, order=(subscription.c.id,), limit=limit)
-
-
-_COLUMNS = (
-    subscription.c.id,
-    subscription.c.newsletter_id,
-    subscription.c.frequency,
-    subscription.c.hour,
-    subscription.c.timezone,
-    subscription.c.language,
-    subscription.c.watermark,
-    subscription.c.next_issue_at,
-)
-
-
-def _select(
-    connection: Connection,
-    rules: Sequence[ColumnElement[bool]],
-    *,
-    order: Sequence[ColumnElement[int] | ColumnElement[datetime]],
-    limit: int,
-) -> list[DueSubscription]:
-    is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
-    statement = select(*_COLUMNS).where(*rules, *is_active).order_by(*order).limit(limit)
-    rows = connection.execute(statement).all()
-    series = newsletters.by_id(connection) if rows else {}
-    topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
-    return [
-        DueSubscription(
-            id=key,
-            newsletter=series[newsletter_id],
-            schedule=schedule_from(frequency, hour, timezone),
-            topics=topics.get(key, ()),
-            language=language,
-            watermark=watermark,
-            next_issue_at=next_issue_at,
-        )
-        for key, newsletter_id, frequency, hour, timezone, language, watermark, next_issue_at in rows
-    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

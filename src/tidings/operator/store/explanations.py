@@ -1,7 +1,4 @@
-"""What is on record of a source or an entry beyond what is shown: why it is as it is.
-
-The course of publishing: which publish sequence was the last one at a time.
-"""
+"""The stored history of a source or an entry, and of `seq` over time."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -18,18 +15,27 @@ from tidings.errors import NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.sources import Decision
 
+_ENTRY = (
+    entry.c.key,
+    entry.c.published_raw,
+    entry.c.digest_eligible,
+    entry.c.updates,
+    entry.c.retouched_at,
+    entry.c.history,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRecord:
-    """An entry's record.
+    """The history of an entry.
 
     Attributes:
-        key: What it is known by within its source.
-        other_keys: How many more it came under.
+        key: By which it is identified within its source.
+        other_keys: How many more it had.
         published_raw: The date as its publisher wrote it.
-        updates: How often what a reader sees has changed.
-        retouched_at: When its publisher last changed what no reader sees.
-        issues: Slugs of the issues that tell of it, the first one first.
+        updates: How often it has visibly changed.
+        retouched_at: When its publisher last changed something invisible.
+        issues: Slugs of the issues that have it, the first one first.
     """
 
     key: bytes
@@ -44,12 +50,12 @@ class EntryRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRecord:
-    """A source's record.
+    """The history of a source.
 
     Attributes:
         entries: How many are stored, by state.
-        removed: How many entries are remembered that were removed.
-        documents: When each of the kept documents came, the latest first.
+        removed: How many tombstones there are.
+        documents: When each of the stored documents was fetched, the latest first.
     """
 
     entries: Mapping[EntryState, int]
@@ -58,7 +64,7 @@ class SourceRecord:
 
 
 def of_entry(connection: Connection, entry_id: int) -> EntryRecord:
-    """Return what is on record of an entry.
+    """Return the history of an entry.
 
     Raises:
         NotFoundError: There is none with that id.
@@ -88,7 +94,7 @@ def of_entry(connection: Connection, entry_id: int) -> EntryRecord:
 
 
 def of_source(connection: Connection, source_id: int) -> SourceRecord:
-    """Return what is on record of a source; nothing of one that does not exist."""
+    """Return the history of a source; an empty one if it does not exist."""
     by_state = (
         select(entry.c.state, func.count())
         .where(entry.c.source_id == source_id)
@@ -104,23 +110,13 @@ def of_source(connection: Connection, source_id: int) -> SourceRecord:
     )
 
 
-_ENTRY = (
-    entry.c.key,
-    entry.c.published_raw,
-    entry.c.digest_eligible,
-    entry.c.updates,
-    entry.c.retouched_at,
-    entry.c.history,
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeqTimes:
-    """What had become public by when.
+    """The newest `seq` over time.
 
     Attributes:
         times: When each of `seqs` had been seen, and all before it.
-        cuts: The bounds that were frozen, by the time their slots fell due.
+        cuts: The upper bounds that were frozen, by the time their slots fell due.
     """
 
     times: Sequence[datetime]
@@ -128,7 +124,7 @@ class SeqTimes:
     cuts: Mapping[datetime, int]
 
     def last_seq(self, at: datetime) -> int:
-        """Return the bound of a window at a time: the one that was frozen, if there is one."""
+        """Return the upper bound of a window at a time: the frozen one, if there is one."""
         if at in self.cuts:
             return self.cuts[at]
         before = bisect_right(self.times, at)
@@ -136,7 +132,7 @@ class SeqTimes:
 
 
 def read_seq_times(connection: Connection) -> SeqTimes:
-    """Return the course of everything that is or was public."""
+    """Return the newest `seq` over time, of everything that is or was public."""
     known = select(entry.c.seq, entry.c.first_seen_at).where(entry.c.seq.is_not(None))
     rows = connection.execute(known.order_by(entry.c.seq)).all()
     frozen = connection.execute(select(cut.c.due_at, cut.c.seq))

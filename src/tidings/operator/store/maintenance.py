@@ -1,7 +1,4 @@
-"""Taking old entries away for good; what was removed never comes back as news.
-
-What waits for times that a clock has named which was set back since.
-"""
+"""Pruning old entries, and repairing due times after the clock was set back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,10 +31,10 @@ from tidings.newsletters.retries import RESEND_DELAY
 from tidings.polling.store.leases import LEASE, clock
 from tidings.stories.store import stories
 
-# No slot of a newsletter is further away than that.
+# No slot is further away than that: what is must have been computed by a wrong clock.
 LONGEST_PERIOD = timedelta(days=32)
 
-# Hosts are left alone for less than that, unless they asked for more.
+# Pauses of hosts are shorter, unless they asked for more (Retry-After): those stay.
 SHORT = timedelta(minutes=1)
 
 
@@ -46,11 +43,10 @@ class Retention:
     """What is kept; an entry is removed if nothing here keeps it.
 
     Attributes:
-        seen_since: Entries first seen at that time or later; None for no regard to age.
-        newest: How many of each source's newest; 0 for no regard to their number.
-        public: Everything that is public, and what the operator has yet to release. Even
-            without it, entries stay that an issue tells of or that a subscription has yet
-            to get.
+        seen_since: Entries first seen at that time or later; None to ignore their age.
+        newest: How many of each source's newest; 0 to ignore their number.
+        public: Everything that is public or held. Even without it, entries stay that are in an
+            issue or that a subscription has yet to get.
     """
 
     seen_since: datetime | None
@@ -59,7 +55,7 @@ class Retention:
 
 
 def removable(connection: Connection, retention: Retention) -> list[int]:
-    """Return the ids of the entries that may go, the oldest first."""
+    """Return the ids of the entries that may be removed, the oldest first."""
     rules: list[ColumnElement[bool]] = []
     if retention.seen_since is not None:
         rules.append(entry.c.first_seen_at < retention.seen_since)
@@ -73,9 +69,10 @@ def removable(connection: Connection, retention: Retention) -> list[int]:
 
 
 def remove(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> int:
-    """Remove entries, leave tombstones for every key they came under, and say how many went."""
+    """Remove entries, leave tombstones for all their keys, and return how many went."""
     going = entry.c.id.in_(entry_ids)
     at = literal(now, UtcDateTime())
+    # Aliases too: whichever key the publisher uses next time, the entry does not come back as new.
     keys = select(entry.c.source_id, entry.c.key_version, entry.c.key, at).where(going)
     renamed = select(alias.c.source_id, alias.c.key_version, alias.c.key, at).where(
         alias.c.entry_id.in_(entry_ids)
@@ -96,9 +93,10 @@ def _newest(number: int) -> Select[int]:
 
 
 def _has_been_had() -> ColumnElement[bool]:
-    """Say that every subscription and every newsletter's own edition is past an entry."""
+    """Return the condition that all watermarks are past an entry."""
     readers = select(func.min(subscription.c.watermark)).where(subscription.c.ended_at.is_(None))
     editions = select(func.min(newsletter.c.watermark))
+    # Without any subscription or newsletter MIN is NULL, and nobody waits for anything.
     everything = select(counter.c.seq).scalar_subquery()
     return and_(
         *(
@@ -109,14 +107,14 @@ def _has_been_had() -> ColumnElement[bool]:
 
 
 def bring_forward(connection: Connection, *, now: datetime, by: timedelta) -> None:
-    """Let nothing wait for longer because the clock was set back.
+    """Make due what would wait too long because the clock was set back.
 
-    What was done "later than now" is due: asking a source once more, or trying a letter sooner,
-    does no harm. A letter in doubt keeps its pause, and a slot its place in the calendar.
+    Polling a source once more, or trying a message sooner, does no harm. A doubtful message keeps
+    its pause, and a slot its place in the calendar.
 
     Args:
-        connection: One that writes.
-        now: By the clock as it is.
+        connection: A writing one.
+        now: By the current clock.
         by: How far it was set back.
     """
     polled_later = update(source).where(source.c.last_polled_at > now, source.c.next_poll_at > now)
@@ -137,7 +135,7 @@ def bring_forward(connection: Connection, *, now: datetime, by: timedelta) -> No
         in_doubt = letters.c.state == DeliveryState.UNCERTAIN
         is_beyond = letters.c.next_try_at > now + RESEND_DELAY
         connection.execute(waits.where(in_doubt, is_beyond).values(next_try_at=now + RESEND_DELAY))
-    # Whoever lives renews its leases; those of the dead end as soon as they always do.
+    # Leases that end too late: live owners renew theirs anyway, those of dead ones must run out.
     end = clock(connection) + LEASE
     for leased in (host, delivery, notice):
         is_beyond = leased.c.lease_until > end

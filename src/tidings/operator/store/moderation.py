@@ -1,7 +1,4 @@
-"""What operators find to do.
-
-How things stand, for the operator's daily note.
-"""
+"""What needs the operator's attention: the moderation queue, and problems for the daily note."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,12 +24,12 @@ from tidings.model.operators import (
 )
 from tidings.model.sources import SourceState
 
-# Entries of a kind that are shown: no more can be looked through.
+# Entries of a kind that are shown: nobody looks through more.
 MOST = 100
 
 DAY = timedelta(days=1)
 
-# Days before the last one that tell what is usual.
+# Days before the last one, whose average is the usual number of bounces.
 USUAL = 7
 
 _LEAVING = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.SENDING)
@@ -44,11 +41,11 @@ def count_pending(connection: Connection) -> int:
     return int(connection.execute(held).scalar_one())
 
 
-def read_desk(connection: Connection) -> ModerationQueue:
-    """Return what waits, what is pinned, what was hidden lately, and who is not polled."""
+def read_queue(connection: Connection) -> ModerationQueue:
+    """Return held, pinned and recently hidden entries, and sources that are not polled."""
     is_held = (entry.c.state == EntryState.HELD,)
     is_pinned = (entry.c.pinned_at.is_not(None), entry.c.state == EntryState.PUBLIC)
-    # What filters dropped was never public, so has no `seq`, and may be very much.
+    # Entries that filters dropped were never public, so they have no `seq`: they may be thousands.
     was_public = (entry.c.state == EntryState.HIDDEN, entry.c.seq.is_not(None))
     return ModerationQueue(
         held=_newest(connection, entry.c.sort_at, *is_held),
@@ -90,7 +87,7 @@ def _newest(
 
 
 def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
-    """Look at everything that the operator may have to mend."""
+    """Return the numbers behind all problems that the operator is told of."""
     is_active = source.c.state == SourceState.ACTIVE
     polled = select(func.count(), func.max(source.c.last_polled_at)).where(is_active)
     active_sources, polled_at = connection.execute(polled).one()

@@ -1,4 +1,4 @@
-"""Tokens of operators and the sessions begun with them: both kept as hashes only."""
+"""Tokens of operators and their sessions, both stored as hashes only."""
 
 from datetime import datetime
 from typing import Any
@@ -26,14 +26,14 @@ def every(connection: Connection) -> list[OperatorToken]:
 
 
 def find(connection: Connection, token_hash: bytes, *, now: datetime) -> OperatorToken | None:
-    """Return the token with that hash, if one can still sign in with it."""
+    """Return the token with a hash, if it is valid."""
     by_hash = select(operator_token).where(operator_token.c.hash == token_hash, *_is_valid(now))
     row = connection.execute(by_hash).first()
     return _to_token(row) if row else None
 
 
 def revoke(connection: Connection, token_id: int, *, now: datetime) -> bool:
-    """Take a token back and end its sessions; return whether it was good until now.
+    """Revoke a token and end its sessions; return whether it was valid.
 
     Raises:
         NotFoundError: There is no such token.
@@ -48,7 +48,7 @@ def revoke(connection: Connection, token_id: int, *, now: datetime) -> bool:
 
 
 def revoke_every(connection: Connection, *, now: datetime) -> None:
-    """Take all tokens back and end all sessions."""
+    """Revoke all tokens and end all sessions."""
     taken_back = update(operator_token).where(*_is_valid(now)).values(revoked_at=now)
     connection.execute(taken_back)
     connection.execute(delete(operator_session))
@@ -57,7 +57,7 @@ def revoke_every(connection: Connection, *, now: datetime) -> None:
 def begin_session(
     connection: Connection, session_hash: bytes, token_id: int, *, now: datetime
 ) -> None:
-    """Remember that a browser is signed in; those whose time is over are forgotten."""
+    """Store a session; expired ones are deleted."""
     ended = select(operator_token.c.id).where(not_(and_(*_is_valid(now))))
     connection.execute(delete(operator_session).where(operator_session.c.token_id.in_(ended)))
     begun = {"hash": session_hash, "token_id": token_id, "began_at": now}
@@ -68,7 +68,7 @@ def begin_session(
 def find_session(
     connection: Connection, session_hash: bytes, *, now: datetime
 ) -> OperatorToken | None:
-    """Return the token that a browser is signed in with: one indexed read."""
+    """Return the token of a session: one indexed read."""
     statement = (
         select(operator_token)
         .join(operator_session, operator_session.c.token_id == operator_token.c.id)
@@ -79,12 +79,12 @@ def find_session(
 
 
 def end_session(connection: Connection, session_hash: bytes) -> None:
-    """Sign a browser out, if it is signed in."""
+    """End a session."""
     connection.execute(delete(operator_session).where(operator_session.c.hash == session_hash))
 
 
 def note_use(connection: Connection, token_id: int, *, now: datetime) -> None:
-    """Note that somebody did something by a token."""
+    """Record the time at which a token was used."""
     by_id = update(operator_token).where(operator_token.c.id == token_id)
     connection.execute(by_id.values(last_used_at=now))
 

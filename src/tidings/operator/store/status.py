@@ -1,7 +1,4 @@
-"""What happened lately, step by step: polls, freshness, letters.
-
-Figures about the service, from the rows themselves.
-"""
+"""Figures of the service: polls, freshness and messages by step, and metrics."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -40,7 +37,8 @@ from tidings.publishing.store import pings
 from tidings.subscribers.bounce_rules import BounceKind
 from tidings.subscribers.store import bounces
 
-# Entries by which it is told which sources are slow.
+# The latest entries by which slow sources are found: of all entries the median would not show that
+# a source has become slow.
 LATEST = 500
 
 _LAGS = (*LAG_COLUMNS, "lag_more")
@@ -52,7 +50,7 @@ _IS_ACTIVE = source.c.state == SourceState.ACTIVE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailed:
-    """How many issues were composed in a step, and what became of their letters."""
+    """How many issues were composed in a step, and the outcomes of their messages."""
 
     issues: int
     letters: Mapping[MessageOutcome, int]
@@ -89,7 +87,7 @@ def mail_by_step(connection: Connection, starts: Sequence[datetime]) -> list[Mai
     step = _step(issue.c.created_at, starts)
     is_recent = issue.c.created_at >= starts[0]
     composed = select(step, func.count().label("number")).where(is_recent).group_by(step)
-    # Counted by issue first: letters are many, and to find the step of each would take long.
+    # Grouped by issue first: deliveries are many, and a CASE over thirty days for each takes long.
     of_issues = (
         select(delivery.c.issue_id, delivery.c.state, func.count().label("number"))
         .where(delivery.c.issue_id.in_(select(issue.c.id).where(is_recent)))
@@ -158,8 +156,8 @@ def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource
 def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
     """Return the sources whose entries were seen latest after their publication, by median.
 
-    Only the latest public entries count, one of a story, and of them those that say when they
-    were published and did not come with the first poll of their source.
+    Only the latest public entries count, one of a story, and of them those that have a
+    publication date and did not come with the first poll of their source.
     """
     latest = (
         select(entry.c.source_id, entry.c.first_seen_at, entry.c.published)
@@ -186,22 +184,22 @@ def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
 
 
 def _step(moment: Column[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
-    """Return which of the steps that begin at `starts` a moment lies in."""
+    """Return the step, of those that begin at `starts`, of a time."""
     latest_first = reversed(list(enumerate(starts)))
     return case(*((moment >= start, index) for index, start in latest_first)).label("step")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """The service in numbers, since its database began.
+    """All metrics.
 
     Attributes:
         lags: How many entries were seen how many seconds after publication, at most;
             the last bound is infinity. Not cumulative.
         overdue_seconds: How long the source that is due longest has been due.
         hubs: Subscriptions at hubs by state.
-        hub_pings: What hubs are told of our feeds, by how it stands.
-        slot_overdue_seconds: The same of subscriptions, and of newsletters' own editions.
+        hub_pings: Pings of our feeds to hubs, by state.
+        slot_overdue_seconds: The same of subscriptions, and of editions.
     """
 
     sources: dict[str, int]
@@ -243,7 +241,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         lag_seconds=int(lag_seconds),
         overdue_seconds=overdue_polls(connection, now=now).total_seconds(),
         hubs={state.value: hubs.get(state, 0) for state in HubState},
-        hub_pings=pings.count_by_standing(connection),
+        hub_pings=pings.count_by_state(connection),
         deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
         bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
         slot_overdue_seconds=max(

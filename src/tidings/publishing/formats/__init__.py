@@ -1,1 +1,1 @@
-"""The forms that feeds and lists are written in, one a module."""
+"""The formats of feeds and lists, one a module; `registry` lists them."""

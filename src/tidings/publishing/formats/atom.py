@@ -87,17 +87,17 @@ def _add_entry(document: FeedGenerator, entry: Entry) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AtomFeedElements:
-    """What feedgen leaves out of an Atom feed: text that looks like HTML, the mark of archives."""
+    """Elements of a feed that feedgen cannot write: escaped text, `fh:archive` (RFC 5005)."""
 
     feed: FeedDocument
 
     def extend_ns(self) -> dict[str, str]:
-        """Return the namespaces needed beyond Atom's own."""
+        """Return the namespaces beyond Atom's own."""
         history = {"fh": FEED_HISTORY} if self.feed.is_archive else {}
         return history | namespace_of(self.feed)
 
     def extend_atom(self, element: etree._Element) -> etree._Element:
-        """Add to the feed `element` what feedgen has no way to say."""
+        """Add to the feed `element` what feedgen cannot write."""
         _declare_markup(element, "title", "subtitle")
         if self.feed.is_archive:
             etree.SubElement(element, f"{{{FEED_HISTORY}}}archive")
@@ -106,12 +106,12 @@ class AtomFeedElements:
 
 @dataclass(frozen=True, slots=True)
 class AtomEntryElements:
-    """What feedgen leaves out of an Atom entry: language, links, and a whole source."""
+    """Elements of an entry that feedgen cannot write: language, links, a full `source`."""
 
     entry: Entry
 
     def extend_atom(self, element: etree._Element) -> etree._Element:
-        """Add to `element` what feedgen loses or has no way to say."""
+        """Add to `element` what feedgen loses or cannot write."""
         _declare_markup(element, "title", "summary")
         if self.entry.language:
             element.set(XML_LANG, self.entry.language)
@@ -152,7 +152,10 @@ def _add_link(parent: etree._Element, rel: str, **attributes: str | None) -> Non
 
 
 def _declare_markup(parent: etree._Element, *names: str) -> None:
-    """Escape plain text that some readers would take for HTML, and say that it is escaped."""
+    """Write plain text with `<` or `&` as type="html", escaped twice.
+
+    Some readers render text as HTML whatever its type says.
+    """
     for element in parent.iterchildren(*names):
         if element.text and ("<" in element.text or "&" in element.text):
             element.text = escape(element.text, quote=False)

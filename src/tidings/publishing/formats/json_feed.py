@@ -44,7 +44,7 @@ JSON_FEED = FeedFormat(
 
 
 def _item(entry: Entry) -> dict[str, object]:
-    mates = [_mate(mate) for mate in entry.also_at]
+    mates = [_also_at(mate) for mate in entry.also_at]
     return _without_blanks(
         {
             "id": entry.atom_id,
@@ -78,7 +78,7 @@ def _source(credit: SourceCredit) -> dict[str, object]:
     )
 
 
-def _mate(mate: AlsoAt) -> dict[str, object]:
+def _also_at(mate: AlsoAt) -> dict[str, object]:
     return _without_blanks({"url": mate.url, "title": mate.title, "source": mate.source.title})
 
 

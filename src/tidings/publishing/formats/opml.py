@@ -9,7 +9,7 @@ from tidings.templating.plain_text import xml_line, xml_text
 
 
 def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:
-    """Return one outline per source, in the given order; its topics are its categories.
+    """Return an outline for each source, in the given order, its topics as categories.
 
     `parsing.opml` reads the same sources back, topics included.
     """
@@ -36,6 +36,6 @@ def _attributes(outline: FeedOutline) -> dict[str, str]:
 
 
 def _category(topics: Iterable[str]) -> str:
-    """Return `topics` in the notation of OPML; a comma within one is not its end."""
+    """Return `topics` as OPML categories; a comma within one is escaped."""
     names = (xml_line(topic) for topic in topics)
     return ",".join(f"/{name.replace('%', '%25').replace(',', '%2C')}" for name in names if name)

@@ -1,7 +1,4 @@
-"""Our feeds as RSS 2.0, after the profile of the RSS Advisory Board.
-
-The pictures beside a text, in the words of Media RSS: in RSS and in Atom alike.
-"""
+"""Our feeds as RSS 2.0, after the profile of the RSS Advisory Board; and Media RSS for pictures."""
 
 import re
 from dataclasses import dataclass
@@ -45,7 +42,7 @@ def render_rss(feed: FeedDocument) -> bytes:
     document.register_extension("tidings", partial(RssChannelElements, feed))
     document.title(feed.title)
     document.description(escape(feed.subtitle or feed.title, quote=False))
-    document.lastBuildDate(_Unwritten.fromtimestamp(0, UTC))
+    document.lastBuildDate(_OmittedDate.fromtimestamp(0, UTC))
     if feed.language:
         document.language(feed.language)
     document.generator(GENERATOR)
@@ -64,30 +61,30 @@ def _add_item(document: FeedGenerator, entry: Entry) -> None:
     item.guid(entry.atom_id, permalink=entry.atom_id == entry.url)
     item.title(headline(entry))
     item.category([{"term": category} for category in entry.categories])
-    if entry.source.url and _is_named(entry.source.url):
+    if entry.source.url and _has_host_name(entry.source.url):
         item.source(url=entry.source.url, title=entry.source.title)
-    if entry.url and _is_named(entry.url):
+    if entry.url and _has_host_name(entry.url):
         item.link(href=entry.url)
     if entry.excerpt:
         item.summary(escape(entry.excerpt, quote=False))
     if entry.content:
         item.content(entry.content)
-    for enclosure in list(filter(_is_fit, entry.enclosures))[:1]:
+    for enclosure in list(filter(_is_allowed_enclosure, entry.enclosures))[:1]:
         item.enclosure(enclosure.url, enclosure.length or 0, enclosure.type or UNKNOWN_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
 class RssChannelElements:
-    """What feedgen leaves out of an RSS channel: its date as we need it, and its other forms."""
+    """Elements of a channel that feedgen cannot write: its date, links to other formats."""
 
     feed: FeedDocument
 
     def extend_ns(self) -> dict[str, str]:
-        """Return the namespaces needed beyond those that feedgen declares."""
+        """Return the namespaces beyond those that feedgen declares."""
         return {"dc": DUBLIN_CORE} | namespace_of(self.feed)
 
     def extend_rss(self, rss: etree._Element) -> etree._Element:
-        """Add to the channel in `rss` what feedgen has no way to say."""
+        """Add to the channel in `rss` what feedgen cannot write."""
         channel = rss[0]
         _add_text(channel, "lastBuildDate", format_datetime(self.feed.updated))
         for link in self.feed.forms:
@@ -101,12 +98,12 @@ class RssChannelElements:
 
 @dataclass(frozen=True, slots=True)
 class RssItemElements:
-    """What feedgen leaves out of an RSS item: date, authors without e-mail, rights, language."""
+    """Elements of an item that feedgen cannot write: date, authors, rights, language."""
 
     entry: Entry
 
     def extend_rss(self, item: etree._Element) -> etree._Element:
-        """Add to `item` what feedgen has no way to say."""
+        """Add to `item` what feedgen cannot write."""
         _add_text(item, "pubDate", format_datetime(published_at(self.entry)))
         for name in author_names(self.entry):
             _add_text(item, f"{{{DUBLIN_CORE}}}creator", name)
@@ -118,24 +115,24 @@ class RssItemElements:
         return item
 
 
-class _Unwritten(datetime):
-    """A date that feedgen takes for none.
+class _OmittedDate(datetime):
+    """A date that feedgen takes for missing.
 
-    It writes one always, and to write one it switches the locale of the whole process,
-    under the feet of every other thread. So we write the dates.
+    It always writes one, and to do so switches the locale of the whole process, for every other
+    thread as well. So we write the dates.
     """
 
     def __bool__(self) -> Literal[False]:
         return False
 
 
-def _is_named(url: str) -> bool:
-    """Tell whether an address may stand in RSS, which knows no literal IPv6 addresses."""
+def _has_host_name(url: str) -> bool:
+    """Tell whether an address may be in RSS, which knows no literal IPv6 addresses."""
     return "[" not in url
 
 
-def _is_fit(enclosure: Enclosure) -> bool:
-    """Tell whether an enclosure may stand in RSS, which wants a dotted host name."""
+def _is_allowed_enclosure(enclosure: Enclosure) -> bool:
+    """Tell whether an enclosure may be in RSS, which wants a dotted host name."""
     return _HOST.match(enclosure.url) is not None
 
 
@@ -154,7 +151,7 @@ def namespace_of(feed: FeedDocument) -> dict[str, str]:
 
 
 def add_pictures(element: etree._Element, entry: Entry) -> None:
-    """Add the pictures of `entry` to its element, with the words that stand for them."""
+    """Add the pictures of `entry` as `media:content`, with their texts."""
     for picture in entry.pictures:
         if "[" in picture.url:
             continue  # validators know no literal IPv6 addresses here

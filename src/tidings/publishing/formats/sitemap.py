@@ -1,4 +1,4 @@
-"""What crawlers ask for: the list of pages, and what they are asked to leave alone."""
+"""The sitemap and robots.txt."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ _NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitemapEntry:
-    """A page, or a part of the list of pages; `changed_at` is None where it does not change."""
+    """A page, or a part of the sitemap; `changed_at` is None where it is not known."""
 
     url: str
     changed_at: datetime | None = None
 
 
 def render_sitemap(pages: Sequence[SitemapEntry]) -> bytes:
-    """Render a list of pages."""
+    """Render a sitemap."""
     return _document("urlset", "url", pages)
 
 
 def render_sitemap_index(parts: Sequence[SitemapEntry]) -> bytes:
-    """Render the list of the parts of a list that is too long for one document."""
+    """Render the index of a sitemap that is too long for one document."""
     return _document("sitemapindex", "sitemap", parts)
 
 
 def robots(site: Site) -> bytes:
-    """Return the file that crawlers ask for first."""
+    """Return robots.txt."""
     closed = [site.href(path) for path in ("/health/", "/metrics")]
     rules = "".join(f"Disallow: {path}\n" for path in closed)
     return f"User-agent: *\n{rules}\nSitemap: {site.base_url}/sitemap.xml\n".encode()

@@ -1,4 +1,4 @@
-"""What every form of our feeds says of an entry: clean values, and what stands in for missing ones."""
+"""Values that all formats share: cleaned, with defaults for missing ones."""
 
 import re
 from collections.abc import Callable
@@ -31,7 +31,8 @@ _LANGUAGES = (
     " or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw"
     " ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu"
 )
-# Those of ISO 639-1. Validators refuse what is no language, as "cn" and "jp" are none.
+# Those of ISO 639-1. Publishers write "cn" and "jp", which are countries, and validators refuse
+# them.
 LANGUAGES = frozenset(_LANGUAGES.split())
 
 PICTURE_TYPES = MappingProxyType(
@@ -46,12 +47,12 @@ _MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedFormat:
-    """A format that we write feeds in.
+    """A format of feeds.
 
     Attributes:
         name: The suffix of its addresses.
-        title: What people call it.
-        render: Writes it; the same feed gives the same bytes.
+        title: For people.
+        render: The same feed gives the same bytes.
     """
 
     name: str
@@ -66,12 +67,12 @@ class FeedFormat:
         return self.media_type + charset
 
     def at(self, url: str) -> FeedLink:
-        """Return the link to a feed that is written in this format at `url`."""
+        """Return the link to a feed in this format at `url`."""
         return FeedLink(form=self.name, url=url, media_type=self.media_type)
 
 
 def publishable(feed: FeedDocument) -> FeedDocument:
-    """Return `feed` with texts that XML allows, addresses that are URIs, and nothing malformed."""
+    """Return `feed` with texts that XML allows and addresses that are URIs."""
     return replace(
         feed,
         title=xml_line(feed.title) or feed.page_url,
@@ -82,7 +83,7 @@ def publishable(feed: FeedDocument) -> FeedDocument:
 
 
 def published_at(entry: Entry) -> datetime:
-    """Return the publisher's date if it can be true, else when we first saw the entry."""
+    """Return the publisher's date if it is plausible, else when we first saw the entry."""
     claim = entry.published
     if claim and claim.year >= EARLIEST_YEAR and claim <= entry.changed_at:
         return claim
@@ -90,22 +91,23 @@ def published_at(entry: Entry) -> datetime:
 
 
 def picture_type(picture: Image) -> str | None:
-    """Return the media type of a picture, as far as its name tells."""
+    """Return the media type of a picture by the suffix of its name."""
     found = _PICTURE_NAME.match(picture.url)
     return PICTURE_TYPES[found[1].lower()] if found else None
 
 
 def author_names(entry: Entry) -> tuple[str, ...]:
-    """Return the authors, failing that the source: somebody always answers for an entry."""
+    """Return the authors, or the source: every entry needs one."""
     return entry.authors or (entry.source.title,)
 
 
 def updated_at(entry: Entry) -> datetime:
-    """Return when an entry last changed: by its publisher's clock, if that can be true.
+    """Return when an entry last changed: by its publisher's clock, if that is plausible.
 
     Many entries are first seen at one moment; so that each has a time of its own, the
     publisher's date counts. Once we have seen an entry change, no date from before that does.
     """
+    # Feed readers sort by `updated`, and show an entry again if it grows: it must never go back.
     edited = entry.changed_at > entry.first_seen_at
     claims = [entry.updated] if edited else [entry.updated, entry.published]
     earliest = entry.first_seen_at if edited else _NEVER
@@ -123,7 +125,7 @@ def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
         source=_publishable_source(entry.source),
         atom_id=xml_text(entry.atom_id),
         title=xml_line(entry.title),
-        # Who has no page of the publisher's to go to has ours.
+        # RSS and Atom readers need a link: without a publisher's page it leads to ours.
         url=find_uri(entry.url) or (feed.entries_url and f"{feed.entries_url}{entry.id}") or None,
         authors=_lines(entry.authors),
         categories=_lines(entry.categories),
@@ -133,11 +135,11 @@ def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
         pictures=tuple(filter(None, map(_find_image, entry.pictures))),
         enclosures=_publishable_enclosures(entry.enclosures),
         content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
-        also_at=tuple(_publishable_mate(mate) for mate in entry.also_at),
+        also_at=tuple(_publishable_also_at(mate) for mate in entry.also_at),
     )
     if not clean.also_at:
         return clean
-    return replace(clean, content=_with_mates(clean, feed.also_at))
+    return replace(clean, content=_with_also_at(clean, feed.also_at))
 
 
 def _publishable_source(source: SourceCredit) -> SourceCredit:
@@ -147,12 +149,13 @@ def _publishable_source(source: SourceCredit) -> SourceCredit:
         title=xml_line(source.title) or url,
         url=url,
         site_url=find_uri(source.site_url),
+        # Atom wants an absolute IRI as `id`; feeds have bare numbers as well.
         guid=source.guid if source.guid and is_stable_iri(source.guid) else None,
         rights=xml_line(source.rights or "") or None,
     )
 
 
-def _publishable_mate(mate: AlsoAt) -> AlsoAt:
+def _publishable_also_at(mate: AlsoAt) -> AlsoAt:
     return replace(
         mate,
         title=xml_line(mate.title),
@@ -161,8 +164,8 @@ def _publishable_mate(mate: AlsoAt) -> AlsoAt:
     )
 
 
-def _with_mates(entry: Entry, also_at: str) -> str:
-    """Return the content with a line on who else tells the story: no reader shows it otherwise."""
+def _with_also_at(entry: Entry, also_at: str) -> str:
+    """Return the content with a line of other sources: no reader shows them otherwise."""
     content = entry.content or (f"<p>{escape(entry.excerpt)}</p>" if entry.excerpt else "")
     return f"{content}<p>{escape(also_at)}{', '.join(map(_link_to, entry.also_at))}</p>"
 

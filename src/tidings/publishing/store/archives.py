@@ -1,4 +1,4 @@
-"""What the feed of everything holds, and what its archives do, by publish sequence."""
+"""The entries of the feed of everything and of its archives, by `seq`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,12 +15,12 @@ from tidings.model.entries import Entry, EntryState
 
 
 def between(connection: Connection, first: int, last: int) -> list[Entry]:
-    """Return the public entries of a span of publish sequences, newest first, with content."""
+    """Return the public entries with `seq` in a span, newest first, with content."""
     return _read(connection, _stands_for_itself().where(entry.c.seq.between(first, last)))
 
 
 def edited(connection: Connection, *, since: datetime, up_to: int, limit: int) -> list[Entry]:
-    """Return the entries up to a publish sequence that a reader saw change last, newest first."""
+    """Return entries up to a `seq` that were visibly changed last, newest first."""
     latest = (
         select(entry.c.id)
         .where(
@@ -37,7 +37,7 @@ def edited(connection: Connection, *, since: datetime, up_to: int, limit: int) -
 
 
 def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
-    """Return the last change of what an archive shows, and a time not before it.
+    """Return the last change of an archive, and a time not before it.
 
     It shows its entries, what stands beside every entry, and whether another archive follows:
     that one became full with its last entry.

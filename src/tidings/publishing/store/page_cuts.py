@@ -1,6 +1,6 @@
 """Cutting lists into pages, and noting which pages changes belong to.
 
-Who does it is alone between `begin` and `end`: nothing becomes visible meanwhile.
+Between `begin` and `end` the change log is locked: nothing becomes visible meanwhile.
 """
 
 from collections import defaultdict
@@ -46,7 +46,7 @@ _KEY_OF_TOPIC = literal(change_log.of_topic(""), Text()) + topic.c.slug
 
 
 class Progress(NamedTuple):
-    """How far pages have been looked after: up to the change `marked`, of all up to `change`."""
+    """How far changes have been assigned to pages: up to `marked`, of all up to `change`."""
 
     change: int
     marked: int
@@ -57,8 +57,8 @@ class PagedList:
     """A list that is cut into pages.
 
     Attributes:
-        scope: What it is called where its changes are noted.
-        selection: What stands on its pages.
+        scope: Its key in the change log.
+        selection: Its entries.
     """
 
     scope: str
@@ -70,7 +70,7 @@ class Cut:
     """New pages of a list.
 
     Attributes:
-        number: Of the first; it and all after it take the place of those that were there.
+        number: Of the first; it and all after it replace those that were there.
         ends: The places of their newest entries, the oldest first.
     """
 
@@ -80,25 +80,25 @@ class Cut:
 
 
 def has_changed(connection: Connection) -> bool:
-    """Return whether there are pages to look after."""
+    """Tell whether there are changes that are not assigned to pages yet."""
     is_behind = exists().where(counter.c.change > counter.c.marked)
     is_unfinished = exists().where(~feed_state.c.is_paged)
     return bool(connection.scalar(select(or_(is_behind, is_unfinished))))
 
 
 def progress(connection: Connection) -> Progress:
-    """Return how far pages have been looked after."""
+    """Return how far changes have been assigned to pages."""
     return Progress(*connection.execute(select(counter.c.change, counter.c.marked)).one())
 
 
 def begin(connection: Connection) -> Progress:
-    """Be alone, and return how far pages have been looked after."""
+    """Lock the change log, and return how far changes have been assigned to pages."""
     statement = select(counter.c.change, counter.c.marked).with_for_update()
     return Progress(*connection.execute(statement).one())
 
 
 def end(connection: Connection, *, unfinished: Collection[str]) -> None:
-    """Note that pages have been looked after up to the last change, but for some lists."""
+    """Note that all changes have been assigned, but for those of some lists."""
     connection.execute(update(counter).values(marked=counter.c.change))
     waiting = update(feed_state).where(~feed_state.c.is_paged)
     connection.execute(waiting.values(is_paged=True))
@@ -107,7 +107,7 @@ def end(connection: Connection, *, unfinished: Collection[str]) -> None:
 
 
 def note_changes(connection: Connection, now: Progress) -> Mapping[str, list[int]]:
-    """Note which pages the changes since belong to; return their numbers by scope."""
+    """Assign the changes since to pages; return their numbers by scope."""
     statement = _noting(now).returning(page_mark.c.scope, page_mark.c.number)
     numbers = defaultdict[str, list[int]](list)
     if not connection.scalar(select(exists().select_from(page_mark))):
@@ -167,7 +167,7 @@ def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) 
 def find_long_page(
     connection: Connection, paged: PagedList, numbers: Iterable[int], *, least: int
 ) -> int | None:
-    """Return the first of some pages that has so many entries, if there is one."""
+    """Return the first of some pages that has at least so many entries, if there is one."""
     before = page_mark.alias()
     is_before = and_(before.c.scope == page_mark.c.scope, before.c.number == page_mark.c.number - 1)
     bounds = (place() > _end_of(before), place() <= _end_of(page_mark))
@@ -183,7 +183,7 @@ def find_long_page(
 
 
 def number_of_front(connection: Connection, paged: PagedList, *, least: int) -> int | None:
-    """Return the number that the front of a list will have, if it has so many entries."""
+    """Return the number that the front would get, if it has at least so many entries."""
     front = get_span(connection, paged.scope, None)
     length = within(paged.selection, *bounds_of(front)).limit(least).subquery()
     counted = connection.execute(select(func.count()).select_from(length)).scalar_one()
@@ -203,7 +203,7 @@ def places_from(
 
 
 def put(connection: Connection, made: Sequence[Cut], *, now: datetime) -> None:
-    """Keep new pages: a change of the lists, of the pages and of those that link to them."""
+    """Store new pages: a change of the lists, of the pages and of those that link to them."""
     if not made:
         return
     change, _ = change_log.next_change(connection)
@@ -240,7 +240,7 @@ def _end_of(mark: FromClause) -> ColumnElement[Any]:
 
 
 def _noting(now: Progress) -> Update:
-    """Find the page of each changed entry in each of its lists."""
+    """Return the statement that finds the page of each changed entry in each of its lists."""
     columns = (entry.c.sort_at, entry.c.id)
     parts = (
         select(literal(change_log.ALL, Text()).label("scope"), *columns),

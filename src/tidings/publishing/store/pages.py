@@ -1,7 +1,4 @@
-"""Pages of lists: what each one covers, which entries stand on it, and when it last changed.
-
-The last changes of everything of a kind at once, for whoever keeps copies of all of it.
-"""
+"""Pages of lists: their spans, their entries, and when each last changed."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -38,7 +35,7 @@ EXPORT_CHUNK = 10_000
 
 
 def get_span(connection: Connection, scope: str, number: int | None) -> Span:
-    """Return what a page covers; None for the front.
+    """Return the span of a page; None is the front.
 
     Raises:
         NotFoundError: There is no page with that number, or not yet.
@@ -67,7 +64,7 @@ def within(selection: Selection, *bounds: ColumnElement[bool], of: Marks = ()) -
     """Select the ids of a stretch of a list.
 
     Args:
-        selection: What stands in the list.
+        selection: The entries of the list.
         bounds: Comparisons with `place()`.
         of: The marks that the bounds are taken from, if another statement selects them.
     """
@@ -75,7 +72,7 @@ def within(selection: Selection, *bounds: ColumnElement[bool], of: Marks = ()) -
 
 
 def place() -> ColumnElement[Any]:
-    """Return where an entry stands, to be compared with other places."""
+    """Return the place of an entry as columns that can be compared."""
     return tuple_(entry.c.sort_at, entry.c.id)
 
 
@@ -92,7 +89,7 @@ def bounds_of(span: Span) -> list[ColumnElement[bool]]:
 def get_page_change(connection: Connection, scope: str, number: int) -> tuple[int, datetime]:
     """Return the last change of a numbered page, or of the whole site.
 
-    As long as it is open to which pages the scope's last change belongs, it belongs to all.
+    Until the scope's last change is assigned to a page, it counts for all of them.
 
     Raises:
         NotFoundError: There is no such page.

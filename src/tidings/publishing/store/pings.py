@@ -1,4 +1,4 @@
-"""What hubs were told of our own feeds, and are to be told next."""
+"""Pings to hubs, and the fingerprints of feeds by which changes are noticed."""
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -28,12 +28,12 @@ _STATE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """A scope's feeds as they were when hubs were last thought of.
+class ComparedFeeds:
+    """A scope's feeds when they were last compared.
 
     Attributes:
         change: The scope's last.
-        hashed_change: The last when the feeds were looked at; None if they never were.
+        hashed_change: The last one when the feeds were compared; None if they never were.
         body_hash: Of the feeds then.
     """
 
@@ -43,15 +43,15 @@ class Seen:
     body_hash: bytes | None
 
     def is_behind(self, change: int) -> bool:
-        """Tell whether the feeds have not been looked at since `change`."""
+        """Tell whether the feeds have not been compared since `change`."""
         return self.hashed_change is None or change > self.hashed_change
 
 
-def changed_scopes(connection: Connection, *, limit: int) -> list[Seen]:
-    """Return scopes of entries that were changed since their feeds were looked at.
+def changed_scopes(connection: Connection, *, limit: int) -> list[ComparedFeeds]:
+    """Return scopes that changed since their feeds were compared.
 
-    The last changed come first, and those that hubs may know of before those that are looked
-    at for the first time.
+    The last changed come first, and those that hubs may know of before those that were never
+    compared.
     """
     is_changed = feed_state.c.change > func.coalesce(feed_state.c.hashed_change, -1)
     has_feeds = or_(feed_state.c.scope == change_log.ALL, feed_state.c.scope.contains(":"))
@@ -61,7 +61,7 @@ def changed_scopes(connection: Connection, *, limit: int) -> list[Seen]:
         .order_by(feed_state.c.body_hash.is_(None), feed_state.c.change.desc(), feed_state.c.scope)
         .limit(limit)
     )
-    return [Seen(**row) for row in connection.execute(statement).mappings()]
+    return [ComparedFeeds(**row) for row in connection.execute(statement).mappings()]
 
 
 def scopes(connection: Connection) -> list[str]:
@@ -69,14 +69,14 @@ def scopes(connection: Connection) -> list[str]:
     return list(connection.scalars(select(feed_state.c.scope)))
 
 
-def issues(connection: Connection) -> Seen:
-    """Return the feed of issues as it was."""
+def issues(connection: Connection) -> ComparedFeeds:
+    """Return the feed of issues when it was last compared."""
     statement = select(*_STATE).where(feed_state.c.scope == change_log.ISSUES)
-    return Seen(**connection.execute(statement).mappings().one())
+    return ComparedFeeds(**connection.execute(statement).mappings().one())
 
 
-def note_look(connection: Connection, seen: Seen, *, body_hash: bytes) -> bool:
-    """Note how the feeds in `seen` are now; false if somebody else has looked meanwhile."""
+def store_fingerprints(connection: Connection, seen: ComparedFeeds, *, body_hash: bytes) -> bool:
+    """Store the fingerprints in `seen`; False if another process was quicker."""
     unmoved = (
         feed_state.c.scope == seen.scope,
         feed_state.c.body_hash.is_not_distinct_from(seen.body_hash),
@@ -89,21 +89,21 @@ def note_look(connection: Connection, seen: Seen, *, body_hash: bytes) -> bool:
     )
 
 
-def forget_looks(connection: Connection) -> None:
-    """Forget how all feeds were: nobody is told of them any more."""
+def forget_fingerprints(connection: Connection) -> None:
+    """Delete all fingerprints: there is no hub any more."""
     known = update(feed_state).where(feed_state.c.hashed_change.is_not(None))
     connection.execute(known.values(body_hash=None, hashed_change=None))
 
 
 def find(connection: Connection, hub: str, feed_url: str) -> HubPing | None:
-    """Return what a hub was told of a feed; nobody else changes it until the transaction ends."""
+    """Return the ping of a feed at a hub, locked until the transaction ends."""
     statement = select(*_COLUMNS).where(hub_ping.c.hub == hub, hub_ping.c.feed_url == feed_url)
     row = connection.execute(statement.with_for_update()).mappings().first()
     return HubPing(**row) if row else None
 
 
 def put(connection: Connection, ping: HubPing) -> None:
-    """Write what a hub is to be told, or was."""
+    """Store a ping."""
     row = asdict(ping)
     statement = upsert(connection.dialect.name, hub_ping).values(row)
     keys = [hub_ping.c.hub, hub_ping.c.feed_url]
@@ -111,12 +111,12 @@ def put(connection: Connection, ping: HubPing) -> None:
 
 
 def find_due(connection: Connection, *, now: datetime, to_change: bool = False) -> HubPing | None:
-    """Return what is due to be told first.
+    """Return the ping that is due longest.
 
     Args:
-        connection: One that writes, if the ping is to be changed.
-        now: The time.
-        to_change: Nobody else gets it until the transaction ends.
+        connection: A writing one, if the ping is to be changed.
+        now: Aware UTC.
+        to_change: Lock it until the transaction ends.
     """
     due = select(*_COLUMNS).where(hub_ping.c.next_try_at <= now).order_by(hub_ping.c.next_try_at)
     due = due.limit(1)
@@ -126,7 +126,7 @@ def find_due(connection: Connection, *, now: datetime, to_change: bool = False) 
 
 
 def keep_only(connection: Connection, *, hubs: Collection[str], feed_urls: Collection[str]) -> None:
-    """Forget what is for other hubs or of other feeds than these."""
+    """Delete pings of other hubs or feeds than these."""
     rows = connection.execute(select(hub_ping.c.hub, hub_ping.c.feed_url)).all()
     gone = [row for row in rows if row.hub not in hubs or row.feed_url not in feed_urls]
     for row in gone:
@@ -134,19 +134,19 @@ def keep_only(connection: Connection, *, hubs: Collection[str], feed_urls: Colle
         connection.execute(delete(hub_ping).where(*is_meant))
 
 
-def count_by_standing(connection: Connection) -> dict[str, int]:
-    """Return of how many feeds, each counted for each hub, hubs were told, wait, or fail."""
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """Return the number of pings by state: told, pending, failing."""
     counted = select(_STANDING, func.count().label("number")).group_by(_STANDING)
     found = {row.standing: row.number for row in connection.execute(counted)}
     return {standing: found.get(standing, 0) for standing in STANDINGS}
 
 
-def standings(connection: Connection, *, since: datetime) -> list[HubStatus]:
-    """Return how it stands with each hub, by address.
+def hub_states(connection: Connection, *, since: datetime) -> list[HubStatus]:
+    """Return the state of each hub, by address.
 
     Args:
-        connection: Any.
-        since: Before that it does not count that a hub was told of a feed.
+        connection: A reading one.
+        since: Successes before that do not count.
     """
     rules = {
         "told": and_(_STANDING == "told", hub_ping.c.accepted_at >= since),

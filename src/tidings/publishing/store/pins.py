@@ -1,4 +1,4 @@
-"""Entries that the operator puts on top of the first page."""
+"""Pinned entries, on top of the first page."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ MAX_SHOWN = 10
 
 
 def pin(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> list[int]:
-    """Put public entries on top, and return which of them were not there before.
+    """Pin public entries; return which of them were not pinned before.
 
     Raises:
         NotFoundError: There is no such entry; nothing is changed.
@@ -27,7 +27,7 @@ def pin(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> l
 
 
 def unpin(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -> list[int]:
-    """Put entries back to where they stand in time, and return which of them were on top.
+    """Unpin entries; return which of them were pinned.
 
     Raises:
         NotFoundError: There is no such entry; nothing is changed.
@@ -36,7 +36,7 @@ def unpin(connection: Connection, entry_ids: Sequence[int], *, now: datetime) ->
 
 
 def on_top(connection: Connection) -> list[int]:
-    """Return the ids of the public entries on top, newest pin first."""
+    """Return the ids of the pinned public entries, newest pin first."""
     is_public = Unindexed(entry.c.state) == EntryState.PUBLIC
     is_shown = (entry.c.pinned_at.is_not(None), is_public)
     newest = select(entry.c.id).where(*is_shown).order_by(entry.c.pinned_at.desc(), entry.c.id)

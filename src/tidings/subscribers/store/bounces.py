@@ -1,4 +1,4 @@
-"""What came back: reports, each once, and how subscribers stand with them."""
+"""Bounces and complaints, each report once, and the bounce histories of subscribers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +15,12 @@ from tidings.subscribers.bounce_rules import BounceHistory, BounceKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressee:
-    """Whom a delivery went to.
+    """The subscriber that a delivery went to.
 
     Attributes:
-        key: Their address, as it is told apart.
-        has_moved: They have had another address since; this one went to the former.
-        reply: What the relay said.
+        key: Their normalised address.
+        has_moved: They have changed their address since; the delivery went to the former one.
+        reply: The relay's.
     """
 
     delivery_id: int
@@ -34,10 +34,10 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBounce:
-    """A report to be kept.
+    """A bounce to be recorded.
 
     Attributes:
-        report: A hash, the same however often the report comes.
+        report: A hash, the same for every copy of the report.
     """
 
     subscriber_id: int
@@ -49,21 +49,21 @@ class NewBounce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bouncing:
-    """How a subscriber stands.
+class BouncingSubscriber:
+    """A subscriber with their bounce history.
 
     Attributes:
-        arrived_at: When the first letter was taken after the last failure, that brought none.
+        arrived_at: When the first message after the last failure was accepted without a bounce.
     """
 
     subscriber_id: int
-    standing: BounceHistory
+    history: BounceHistory
     arrived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BounceLine:
-    """A report as the operator sees it."""
+    """A bounce as it is listed."""
 
     id: int
     at: datetime
@@ -76,13 +76,13 @@ class BounceLine:
 
 
 def find_addressee(connection: Connection, delivery_id: int) -> Addressee | None:
-    """Return whom a delivery went to, if it has not been removed."""
+    """Return the addressee of a delivery; None if it was removed."""
     found = _addressees(connection, delivery.c.id == delivery_id)
     return found[0] if found else None
 
 
 def find_addressee_of(connection: Connection, message_id: str) -> Addressee | None:
-    """Return whom the letter with that Message-ID went to, if it is one of ours."""
+    """Return the addressee of the delivery with a Message-ID; None if it is not ours."""
     found = _addressees(connection, delivery.c.message_id == message_id)
     return found[0] if found else None
 
@@ -90,11 +90,11 @@ def find_addressee_of(connection: Connection, message_id: str) -> Addressee | No
 def find_last_addressee(
     connection: Connection, subscription_id: int, *, nonce: int
 ) -> Addressee | None:
-    """Return whom the last letter of a subscription went to that has left, if there is one."""
+    """Return the addressee of the last delivery of a subscription that was sent."""
     has_left = (
         delivery.c.subscription_id == subscription_id,
         subscription.c.nonce == nonce,
-        # A folder has no marker: what it took is accepted at once.
+        # The folder transport sets no marker: what it wrote is accepted at once.
         or_(delivery.c.marked_at.is_not(None), delivery.c.state == DeliveryState.ACCEPTED),
     )
     last = (
@@ -109,10 +109,10 @@ def find_last_addressee(
 def rejected(
     connection: Connection, *, before: datetime, now: datetime, limit: int
 ) -> list[Addressee]:
-    """Return deliveries that the relay refused for good, and nobody has judged yet.
+    """Return deliveries that the relay refused for good, and that are not recorded yet.
 
-    While others are about to go out nobody knows yet whether it refuses them all; what it refused
-    `before` that time waits no longer.
+    Not while others are being sent: the relay may refuse them all. Refusals from `before` that
+    time are returned anyway.
     """
     is_new = ~exists().where(bounce.c.delivery_id == delivery.c.id)
     other = delivery.alias()
@@ -127,7 +127,7 @@ def rejected(
 
 
 def add(connection: Connection, new: NewBounce, *, now: datetime) -> bool:
-    """Keep a report; say whether it is new."""
+    """Record a bounce; say whether it is new."""
     row = upsert(connection.dialect.name, bounce).values(
         subscriber_id=new.subscriber_id,
         delivery_id=new.delivery_id,
@@ -142,30 +142,30 @@ def add(connection: Connection, new: NewBounce, *, now: datetime) -> bool:
 
 
 def is_known_to_fail(connection: Connection, delivery_id: int) -> bool:
-    """Say whether a failure of that delivery is on record."""
+    """Tell whether a failure of a delivery is recorded."""
     failures = (bounce.c.delivery_id == delivery_id, bounce.c.kind == BounceKind.FAILED)
     return connection.execute(select(bounce.c.id).where(*failures).limit(1)).first() is not None
 
 
-def lock(connection: Connection, subscriber_id: int) -> Bouncing | None:
-    """Return how somebody stands; nobody else judges them before this transaction ends."""
+def lock(connection: Connection, subscriber_id: int) -> BouncingSubscriber | None:
+    """Return a subscriber's bounce history, locked until the transaction ends."""
     is_them = subscriber.c.id == subscriber_id
     connection.execute(select(subscriber.c.id).where(is_them).with_for_update())
-    found = _standings(connection, is_them)
+    found = _bouncing(connection, is_them)
     return found[0] if found else None
 
 
-def bouncing(connection: Connection, *, before: datetime) -> list[Bouncing]:
-    """Return those whose last failure was before that time, and is not forgotten."""
-    return _standings(connection, subscriber.c.bounce_score > 0, subscriber.c.bounced_at <= before)
+def bouncing(connection: Connection, *, before: datetime) -> list[BouncingSubscriber]:
+    """Return subscribers with failures, the last of them before a time."""
+    return _bouncing(connection, subscriber.c.bounce_score > 0, subscriber.c.bounced_at <= before)
 
 
-def save_standing(connection: Connection, subscriber_id: int, standing: BounceHistory) -> None:
-    """Keep how somebody stands."""
+def save_history(connection: Connection, subscriber_id: int, history: BounceHistory) -> None:
+    """Save a subscriber's bounce history."""
     values = {
-        "bounce_score": standing.score,
-        "bouncing_since": standing.since,
-        "bounced_at": standing.last_at,
+        "bounce_score": history.score,
+        "bouncing_since": history.since,
+        "bounced_at": history.last_at,
     }
     connection.execute(update(subscriber).where(subscriber.c.id == subscriber_id).values(values))
 
@@ -173,13 +173,13 @@ def save_standing(connection: Connection, subscriber_id: int, standing: BounceHi
 def latest(
     connection: Connection, *, key: str | None, kind: BounceKind | None, limit: int | None
 ) -> list[BounceLine]:
-    """Return reports, the newest first.
+    """Return bounces, the newest first.
 
     Args:
-        connection: An open one.
-        key: About the subscriber with that address; None for everybody.
-        kind: Of that kind; None for all.
-        limit: At most so many; None for all.
+        connection: A reading one.
+        key: A normalised address; None for everybody.
+        kind: None for all.
+        limit: None for all.
     """
     statement = (
         select(
@@ -204,7 +204,7 @@ def latest(
 
 
 def by_kind(connection: Connection) -> dict[str, int]:
-    """Return how many reports there are of each kind."""
+    """Return the number of bounces by kind."""
     statement = select(bounce.c.kind, func.count().label("number")).group_by(bounce.c.kind)
     return {row.kind: row.number for row in connection.execute(statement)}
 
@@ -238,7 +238,7 @@ def _addressees(
     return [Addressee(**{**row, "has_moved": bool(row["has_moved"])}) for row in rows]
 
 
-def _standings(connection: Connection, *rules: ColumnElement[bool]) -> list[Bouncing]:
+def _bouncing(connection: Connection, *rules: ColumnElement[bool]) -> list[BouncingSubscriber]:
     arrived_at = (
         select(func.min(delivery.c.finished_at))
         .join(subscription, subscription.c.id == delivery.c.subscription_id)
@@ -253,9 +253,9 @@ def _standings(connection: Connection, *rules: ColumnElement[bool]) -> list[Boun
     )
     statement = select(subscriber, arrived_at.label("arrived_at")).where(*rules)
     return [
-        Bouncing(
+        BouncingSubscriber(
             subscriber_id=row.id,
-            standing=BounceHistory(
+            history=BounceHistory(
                 score=row.bounce_score, since=row.bouncing_since, last_at=row.bounced_at
             ),
             arrived_at=row.arrived_at,

@@ -1,4 +1,4 @@
-"""Many subscribers at once: listed, and brought in."""
+"""Many subscribers at once: listing and importing."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from tidings.model.subscribers import Preferences
 from tidings.newsletters.windows import next_due
 from tidings.subscribers.store.subscriptions import to_subscription
 
-# Subscriptions that are held in memory at once while all are read.
+# Subscriptions that are fetched at a time while all are read.
 PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionFilter:
-    """Which subscriptions are meant; None for no regard.
+    """Which subscriptions to list; None matches all.
 
     Attributes:
         newsletter: A slug.
         state: `active`, `paused`, `ended` or `bouncing`.
-        topic: The slug of a topic that they chose, or of which they get everything.
+        topic: The slug of a topic that they get: they chose it, or chose none and get all.
         like: Part of the address.
     """
 
@@ -39,12 +39,12 @@ class SubscriptionFilter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entrant:
+class ImportedSubscriber:
     """Somebody who is brought in, with the time at which they agreed."""
 
     address: str
     key: str
-    wish: Preferences
+    preferences: Preferences
     confirmed_at: datetime
     paused_at: datetime | None
 
@@ -71,7 +71,7 @@ def select_subscriptions(
             yield to_subscription(row, series[row.newsletter_id], topics.get(row.id, ()))
 
 
-def standings(
+def ended_at_by_key(
     connection: Connection, newsletter_id: int, keys: Collection[str]
 ) -> Mapping[str, datetime | None]:
     """Return who of `keys` is or was subscribed to a newsletter, and since when no more."""
@@ -84,31 +84,35 @@ def standings(
 
 
 def save(
-    connection: Connection, newsletter_id: int, entrants: Sequence[Entrant], *, now: datetime
+    connection: Connection,
+    newsletter_id: int,
+    imported: Sequence[ImportedSubscriber],
+    *,
+    now: datetime,
 ) -> dict[str, int]:
     """Subscribe people who have no subscription yet, from now on; return their ids by key."""
-    owners = _ensure(connection, entrants, now=now)
+    owners = _ensure(connection, imported, now=now)
     mark = last_seq(connection)
     rows = [
         {
             "subscriber_id": owners[one.key],
             "newsletter_id": newsletter_id,
-            **schedule_columns(one.wish.schedule),
-            "language": one.wish.language,
+            **schedule_columns(one.preferences.schedule),
+            "language": one.preferences.language,
             "watermark": mark,
-            "next_issue_at": next_due(one.wish.schedule, now),
+            "next_issue_at": next_due(one.preferences.schedule, now),
             "confirmed_at": one.confirmed_at,
             "paused_at": one.paused_at,
         }
-        for one in entrants
+        for one in imported
     ]
     made = insert(subscription).returning(subscription.c.id, subscription.c.subscriber_id)
     ids = {row.subscriber_id: row.id for row in connection.execute(made, rows)}
     numbers = {row.slug: row.id for row in connection.execute(select(topic.c.slug, topic.c.id))}
     chosen = [
         {"subscription_id": ids[owners[one.key]], "topic_id": numbers[slug]}
-        for one in entrants
-        for slug in one.wish.topics
+        for one in imported
+        for slug in one.preferences.topics
     ]
     if chosen:
         connection.execute(insert(subscription_topic), chosen)
@@ -116,11 +120,11 @@ def save(
 
 
 def _ensure(
-    connection: Connection, entrants: Sequence[Entrant], *, now: datetime
+    connection: Connection, imported: Sequence[ImportedSubscriber], *, now: datetime
 ) -> dict[str, int]:
-    rows = [{"address": one.address, "key": one.key, "added_at": now} for one in entrants]
+    rows = [{"address": one.address, "key": one.key, "added_at": now} for one in imported]
     connection.execute(upsert(connection.dialect.name, subscriber).on_conflict_do_nothing(), rows)
-    keys = [one.key for one in entrants]
+    keys = [one.key for one in imported]
     known = select(subscriber.c.key, subscriber.c.id).where(subscriber.c.key.in_(keys))
     return {row.key: row.id for row in connection.execute(known)}
 

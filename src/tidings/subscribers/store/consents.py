@@ -1,4 +1,4 @@
-"""The record of what readers agreed to and took back; lines are added, and never changed."""
+"""The consent record: what subscribers agreed to and withdrew; append-only."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from tidings.db.mail_tables import subscriber
 from tidings.db.subscriber_tables import consent
 from tidings.model.subscribers import Consent, ConsentEvent
 
-# Lines that are held in memory at once while all are read.
+# Rows that are fetched at a time while the whole record is read.
 PAGE = 1000
 
 
@@ -39,7 +39,7 @@ def every(
 
     Args:
         connection: Open until the last line has been read.
-        key: Whose; None for everybody's.
+        key: A normalised address; None for everybody.
         newsletter: The slug of the newsletter they are about; None for all lines.
     """
     columns = [consent.c[name] for name in Consent.__dataclass_fields__]
@@ -60,7 +60,7 @@ def every(
 def consent_evidence(
     connection: Connection, newsletter: str, keys: Collection[str]
 ) -> dict[str, Consent]:
-    """Return by what each of these people came to a newsletter the last time."""
+    """Return the line of each address that documents its latest consent to a newsletter."""
     columns = [consent.c[name] for name in Consent.__dataclass_fields__]
     statement = (
         select(subscriber.c.key, *columns)

@@ -1,4 +1,4 @@
-"""How often something was asked for, by the keyed hash of who asked."""
+"""Rate limits: counters by keyed hash, in fixed windows."""
 
 from datetime import datetime, timedelta
 
@@ -9,9 +9,9 @@ from tidings.db.subscriber_tables import quota
 
 
 def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime) -> int:
-    """Count one more, and return how many there were in the window that this one falls in.
+    """Count one more, and return the number in its window, which begins with the first.
 
-    A window begins with the first that is counted; nobody else counts at the same moment.
+    One statement, so that two requests at a time are counted as two.
     """
     is_over = quota.c.since <= now - window
     counted = (

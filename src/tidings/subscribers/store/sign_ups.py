@@ -1,4 +1,4 @@
-"""Sign-ups: what somebody wishes who has yet to confirm that the address is theirs."""
+"""Sign-ups that are not confirmed yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ class NewSignUp:
     address: str
     key: str
     newsletter_id: int
-    wish: Preferences
+    preferences: Preferences
     form: str
     wording: str
     network: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letterbox:
-    """Where the letters of a subscription go."""
+class CurrentSubscription:
+    """The subscription that somebody who signs up has already."""
 
     subscription_id: int
     address: str
@@ -47,16 +47,16 @@ def ask(connection: Connection, new: NewSignUp, *, now: datetime) -> int | None:
 
 
 def ask_many(
-    connection: Connection, wishes: Sequence[NewSignUp], *, now: datetime
+    connection: Connection, wanted: Sequence[NewSignUp], *, now: datetime
 ) -> dict[str, int]:
-    """Keep what people wish of one newsletter; return ids by key.
+    """Store sign-ups to one newsletter, replacing earlier ones; return ids by key.
 
-    Nobody may be named twice. Who has been written to often enough is left out.
+    No address may be there twice. Those that had `MAX_LETTERS` messages are left out.
     """
-    if not wishes:
+    if not wanted:
         return {}
     row = upsert(connection.dialect.name, sign_up)
-    rows = [_columns(new, now) for new in wishes]
+    rows = [_columns(new, now) for new in wanted]
     is_over = sign_up.c.expires_at <= now
     again = {
         **{name: row.excluded[name] for name in rows[0]},
@@ -65,14 +65,15 @@ def ask_many(
     asked = row.on_conflict_do_update(
         index_elements=[sign_up.c.key, sign_up.c.newsletter_id],
         set_=again,
+        # In the statement itself: two forms at the same moment cannot both pass the limit.
         where=or_(is_over, sign_up.c.asked_times < MAX_CONFIRMATIONS),
     )
     returned = connection.execute(asked.returning(sign_up.c.key, sign_up.c.id), rows)
     return {one.key: one.id for one in returned}
 
 
-def find_letterbox(connection: Connection, new: NewSignUp) -> Letterbox | None:
-    """Return where the letters go of who signs up and is subscribed already."""
+def find_current(connection: Connection, new: NewSignUp) -> CurrentSubscription | None:
+    """Return the subscription that somebody who signs up has already; None if they have none."""
     statement = (
         select(subscription.c.id, subscriber.c.address, subscription.c.language)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
@@ -85,21 +86,21 @@ def find_letterbox(connection: Connection, new: NewSignUp) -> Letterbox | None:
     row = connection.execute(statement).first()
     if row is None:
         return None
-    return Letterbox(subscription_id=row.id, address=row.address, language=row.language)
+    return CurrentSubscription(subscription_id=row.id, address=row.address, language=row.language)
 
 
 def lock(connection: Connection, sign_up_id: int) -> SignUp | None:
-    """Return a sign-up that nobody else confirms before this transaction ends."""
+    """Return a sign-up, locked until the transaction ends: it is confirmed only once."""
     return _find(connection, select(sign_up).where(sign_up.c.id == sign_up_id).with_for_update())
 
 
 def find(connection: Connection, sign_up_id: int) -> SignUp | None:
-    """Return a sign-up, if it has not been forgotten."""
+    """Return a sign-up; None if it was deleted."""
     return _find(connection, select(sign_up).where(sign_up.c.id == sign_up_id))
 
 
-def waiting(connection: Connection, newsletter_id: int | None, *, now: datetime) -> list[SignUp]:
-    """Return who has yet to confirm, the latest first; of all newsletters if none is named."""
+def pending(connection: Connection, newsletter_id: int | None, *, now: datetime) -> list[SignUp]:
+    """Return unconfirmed sign-ups, the latest first; to all newsletters if none is given."""
     statement = select(sign_up).where(sign_up.c.expires_at > now)
     if newsletter_id is not None:
         statement = statement.where(sign_up.c.newsletter_id == newsletter_id)
@@ -109,12 +110,12 @@ def waiting(connection: Connection, newsletter_id: int | None, *, now: datetime)
 
 
 def remove(connection: Connection, key: str) -> None:
-    """Forget what somebody asked for."""
+    """Delete the sign-ups of an address."""
     connection.execute(delete(sign_up).where(sign_up.c.key == key))
 
 
 def purge(connection: Connection, *, now: datetime) -> int:
-    """Forget what nobody confirmed in time; say how many that were."""
+    """Delete sign-ups that were not confirmed in time; return how many."""
     return connection.execute(delete(sign_up).where(sign_up.c.expires_at <= now)).rowcount
 
 
@@ -123,9 +124,9 @@ def _columns(new: NewSignUp, now: datetime) -> dict[str, object]:
         "address": new.address,
         "key": new.key,
         "newsletter_id": new.newsletter_id,
-        **schedule_columns(new.wish.schedule),
-        "language": new.wish.language,
-        "topics": list(new.wish.topics),
+        **schedule_columns(new.preferences.schedule),
+        "language": new.preferences.language,
+        "topics": list(new.preferences.topics),
         "form": new.form,
         "wording": new.wording,
         "network": new.network,
@@ -143,13 +144,15 @@ def _find(connection: Connection, statement: Select[Any]) -> SignUp | None:
 
 
 def _to_sign_up(row: Row[*tuple[Any, ...]], series: Newsletter) -> SignUp:
-    wish = Preferences(schedule=to_schedule(row), language=row.language, topics=tuple(row.topics))
+    preferences = Preferences(
+        schedule=to_schedule(row), language=row.language, topics=tuple(row.topics)
+    )
     return SignUp(
         id=row.id,
         address=row.address,
         key=row.key,
         newsletter=series,
-        wish=wish,
+        preferences=preferences,
         form=row.form,
         wording=row.wording,
         network=row.network,

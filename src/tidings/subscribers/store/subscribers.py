@@ -1,7 +1,4 @@
-"""People with an address: who they are, what address they want, and how they are forgotten.
-
-What is on record of a subscription: its slots, and what they held.
-"""
+"""Subscribers, their changes of address, and the record of their subscriptions' slots."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,10 +18,13 @@ from tidings.newsletters.windows import Omission
 from tidings.subscribers.bounce_rules import BounceHistory
 from tidings.subscribers.store import subscriptions
 
+# Slots of one label that are looked at: one stands, the others were superseded.
+_SAME = 20
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Letter:
-    """An issue that was planned for somebody, by its slug."""
+class SentIssue:
+    """An issue that was planned for a subscriber."""
 
     slug: str
     subject: str
@@ -68,8 +68,8 @@ def owner_of(connection: Connection, subscription_id: int) -> int:
     return int(found)
 
 
-def standing(connection: Connection, key: str) -> BounceHistory:
-    """Return what failures there have been to an address; none if nobody has it."""
+def bounce_history(connection: Connection, key: str) -> BounceHistory:
+    """Return the bounce history of an address; an empty one if nobody has it."""
     theirs = select(subscriber).where(subscriber.c.key == key)
     row = connection.execute(theirs).first()
     if row is None:
@@ -77,8 +77,8 @@ def standing(connection: Connection, key: str) -> BounceHistory:
     return BounceHistory(score=row.bounce_score, since=row.bouncing_since, last_at=row.bounced_at)
 
 
-def letters(connection: Connection, subscriber_id: int) -> list[Letter]:
-    """Return what was sent, or is to be sent, to somebody, by issue; the oldest first."""
+def sent_issues(connection: Connection, subscriber_id: int) -> list[SentIssue]:
+    """Return the issues that were planned for a subscriber, the oldest first."""
     statement = (
         select(issue.c.slug, issue.c.subject, delivery.c.state, delivery.c.finished_at)
         .join(delivery, delivery.c.issue_id == issue.c.id)
@@ -86,27 +86,27 @@ def letters(connection: Connection, subscriber_id: int) -> list[Letter]:
         .where(subscription.c.subscriber_id == subscriber_id)
         .order_by(delivery.c.id)
     )
-    return [Letter(**row) for row in connection.execute(statement).mappings()]
+    return [SentIssue(**row) for row in connection.execute(statement).mappings()]
 
 
 def remove(
-    connection: Connection, reader: SubscriberProfile, *, former: Collection[str] = ()
+    connection: Connection, profile: SubscriberProfile, *, former: Collection[str] = ()
 ) -> None:
     """Delete a person with all they subscribed to, agreed to, were sent and asked for.
 
     Args:
         connection: A writing one.
-        reader: Who.
+        profile: Who.
         former: The keys of addresses that were theirs before.
     """
-    theirs = {reader.key, *former}
-    connection.execute(delete(subscriber).where(subscriber.c.id == reader.id))
+    theirs = {profile.key, *former}
+    connection.execute(delete(subscriber).where(subscriber.c.id == profile.id))
     connection.execute(delete(sign_up).where(sign_up.c.key.in_(theirs)))
     connection.execute(delete(notice).where(func.lower(notice.c.address).in_(theirs)))
 
 
 def sign_out(connection: Connection, subscriber_id: int) -> None:
-    """Make all links to somebody's preferences worthless."""
+    """Revoke all links to a subscriber's preferences."""
     newer = {"token_version": subscriber.c.token_version + 1}
     connection.execute(update(subscriber).where(subscriber.c.id == subscriber_id).values(newer))
 
@@ -114,16 +114,16 @@ def sign_out(connection: Connection, subscriber_id: int) -> None:
 def ask_change(
     connection: Connection, subscriber_id: int, address: tuple[str, str], *, now: datetime
 ) -> int:
-    """Keep the address that somebody wants, in the place of an earlier one; return its id.
+    """Store a requested change of address, replacing an earlier one; return its id.
 
     Args:
         connection: A writing one.
-        subscriber_id: Who wants it.
-        address: As it is written to, and as it is told apart.
-        now: When they asked.
+        subscriber_id: Whose.
+        address: As typed, and normalised.
+        now: Aware UTC.
     """
     others = delete(address_change).where(address_change.c.subscriber_id == subscriber_id)
-    connection.execute(others)  # with its letter, whose link would be good for the new address
+    connection.execute(others)  # and, by cascade, its message, whose link would confirm the new one
     row = insert(address_change).values(
         subscriber_id=subscriber_id,
         address=address[0],
@@ -135,19 +135,19 @@ def ask_change(
 
 
 def find_change(connection: Connection, change_id: int) -> AddressChange | None:
-    """Return a change of address, if it has not been forgotten."""
+    """Return a change of address; None if it was deleted."""
     return _find_change(connection, _changes(change_id))
 
 
 def lock_change(connection: Connection, change_id: int) -> AddressChange | None:
-    """Return a change of address that nobody else makes before this transaction ends."""
+    """Return a change of address, locked until the transaction ends."""
     return _find_change(connection, _changes(change_id).with_for_update())
 
 
 def move(connection: Connection, change: AddressChange) -> bool:
-    """Give a subscriber the new address; their old links to preferences are worthless then.
+    """Give a subscriber the new address, and revoke their old links to preferences.
 
-    False if somebody else has got it, at this very moment maybe: then nothing has changed.
+    False, without any change, if another subscriber has the address.
     """
     values = {
         "address": change.address,
@@ -159,7 +159,8 @@ def move(connection: Connection, change: AddressChange) -> bool:
     }
     moving = update(subscriber).where(subscriber.c.id == change.subscriber_id)
     try:
-        with connection.begin_nested():  # what fails on PostgreSQL spoils the transaction
+        # A savepoint: on PostgreSQL a failed statement aborts the whole transaction.
+        with connection.begin_nested():
             connection.execute(moving.values(values))
     except IntegrityError:
         return False
@@ -167,7 +168,7 @@ def move(connection: Connection, change: AddressChange) -> bool:
 
 
 def purge_changes(connection: Connection, *, now: datetime) -> int:
-    """Forget changes of address that nobody confirmed in time; say how many."""
+    """Delete changes of address that were not confirmed in time; return how many."""
     is_over = address_change.c.expires_at <= now
     return connection.execute(delete(address_change).where(is_over)).rowcount
 
@@ -204,13 +205,13 @@ def _find_change(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotRecord:
-    """A slot that was planned, with a letter or without one.
+    """A slot that was planned, with a delivery or without one.
 
     Attributes:
-        came_to: What became of its letter, or why there was none.
-        delivery: The id; None without a letter.
-        finished_at: When the letter came to its end.
-        told: Ids of the entries in the letter, in its order.
+        came_to: The state of its delivery, or why there is none.
+        delivery: The id; None without one.
+        finished_at: Of the delivery.
+        told: Ids of the entries in its issue, in order.
     """
 
     slot: str
@@ -227,7 +228,7 @@ class SlotRecord:
 def slots(
     connection: Connection, subscription_id: int, *, label: str | None, limit: int
 ) -> list[SlotRecord]:
-    """Return the slots of a subscription, the newest first; with a label, those of that name."""
+    """Return the slots of a subscription, the newest first; only those of a label, if given."""
     letters = select(delivery).where(delivery.c.subscription_id == subscription_id)
     gaps = select(plan_log).where(plan_log.c.subscription_id == subscription_id)
     if label is not None:
@@ -236,7 +237,7 @@ def slots(
             gaps.where(plan_log.c.slot == label),
         )
     sent = connection.execute(letters.order_by(delivery.c.id.desc()).limit(limit)).all()
-    told = _told(connection, [row.issue_id for row in sent])
+    told = _entry_ids(connection, [row.issue_id for row in sent])
     found = [
         SlotRecord(
             slot=row.slot,
@@ -265,7 +266,7 @@ def slots(
 
 
 def slots_with(connection: Connection, subscription_id: int, seq: int) -> list[SlotRecord]:
-    """Return the slots of a subscription whose window a publish sequence is in, newest first."""
+    """Return the slots of a subscription whose window has an entry's `seq`, the newest first."""
     of = delivery.c.subscription_id == subscription_id
     labels = select(delivery.c.slot).where(of, delivery.c.from_seq < seq, delivery.c.to_seq >= seq)
     of = plan_log.c.subscription_id == subscription_id
@@ -282,17 +283,13 @@ def slots_with(connection: Connection, subscription_id: int, seq: int) -> list[S
 def published_between(
     connection: Connection, *, from_seq: int, to_seq: int, limit: int
 ) -> list[int]:
-    """Return the ids of what became public in a window, in every state now, the newest first."""
+    """Return the ids of entries in a window, whatever their state is now, the newest first."""
     is_in = (entry.c.seq > from_seq, entry.c.seq <= to_seq)
     newest = select(entry.c.id).where(*is_in).order_by(entry.c.seq.desc()).limit(limit)
     return list(connection.scalars(newest))
 
 
-# Slots of one label that are looked at: one stands, the others were superseded.
-_SAME = 20
-
-
-def _told(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[int]]:
+def _entry_ids(connection: Connection, issue_ids: Sequence[int]) -> dict[int, list[int]]:
     statement = (
         select(issue_entry.c.issue_id, issue_entry.c.entry_id)
         .where(issue_entry.c.issue_id.in_(set(issue_ids)))

@@ -1,4 +1,4 @@
-"""Subscriptions: what people confirmed that they want, and what became of it."""
+"""Subscriptions: added, changed, paused, ended and restored."""
 
 from datetime import datetime
 from typing import Any
@@ -20,18 +20,18 @@ def add(
     connection: Connection,
     newsletter_slug: str,
     address: tuple[str, str],
-    wish: Preferences,
+    preferences: Preferences,
     now: datetime,
 ) -> int:
-    """Subscribe somebody from now on: their first issue tells of what becomes public next.
+    """Subscribe somebody from now on: their first issue has what becomes public next.
 
-    Who had left before comes back the same way.
+    An ended subscription is started again, with the same id.
 
     Args:
         connection: A writing one.
         newsletter_slug: What to subscribe to.
-        address: As it is written to, and as it is told apart.
-        wish: How.
+        address: As typed, and normalised.
+        preferences: How.
         now: The time of the confirmation.
 
     Raises:
@@ -41,10 +41,10 @@ def add(
     newsletter_id = newsletters.get(connection, newsletter_slug).id
     subscriber_id = _ensure_subscriber(connection, address, now=now)
     values = {
-        **schedule_columns(wish.schedule),
-        "language": wish.language,
+        **schedule_columns(preferences.schedule),
+        "language": preferences.language,
         "watermark": last_seq(connection),
-        "next_issue_at": next_due(wish.schedule, now),
+        "next_issue_at": next_due(preferences.schedule, now),
         "confirmed_at": now,
         "paused_at": None,
         "ended_at": None,
@@ -62,11 +62,13 @@ def add(
     else:
         subscription_id = former.id
         connection.execute(update(subscription).where(*is_theirs).values(values))
-    assign_topics(connection, subscription_topic, subscription_id, wish.topics)
+    assign_topics(connection, subscription_topic, subscription_id, preferences.topics)
     return subscription_id
 
 
-def edit(connection: Connection, subscription_id: int, wish: Preferences, *, now: datetime) -> None:
+def edit(
+    connection: Connection, subscription_id: int, preferences: Preferences, *, now: datetime
+) -> None:
     """Change a subscription; the next issue comes with the first slot of the new schedule.
 
     What has been planned so far, and the watermark, stay.
@@ -74,15 +76,20 @@ def edit(connection: Connection, subscription_id: int, wish: Preferences, *, now
     Raises:
         NotFoundError: There is no such subscription or topic.
     """
-    due_at = next_due(wish.schedule, now)
+    # The watermark stays, so whatever the new schedule, no entry is missed or sent twice.
+    due_at = next_due(preferences.schedule, now)
     changed = connection.execute(
         update(subscription)
         .where(subscription.c.id == subscription_id)
-        .values(language=wish.language, next_issue_at=due_at, **schedule_columns(wish.schedule))
+        .values(
+            language=preferences.language,
+            next_issue_at=due_at,
+            **schedule_columns(preferences.schedule),
+        )
     )
     if not changed.rowcount:
         raise NotFoundError("subscription", subscription_id)
-    assign_topics(connection, subscription_topic, subscription_id, wish.topics)
+    assign_topics(connection, subscription_topic, subscription_id, preferences.topics)
 
 
 def end(
@@ -94,7 +101,7 @@ def end(
 ) -> bool:
     """End a subscription; say whether it had not ended before.
 
-    Nothing more is sent, but what is on its way already.
+    Unsent deliveries are cancelled; what is being sent at this moment still is.
     """
     is_on = (subscription.c.id == subscription_id, subscription.c.ended_at.is_(None))
     ended = {"ended_at": now, "ended_because": because}
@@ -104,7 +111,7 @@ def end(
 
 
 def pause(connection: Connection, subscription_id: int, *, now: datetime) -> bool:
-    """Plan nothing more for a subscription; say whether that is new. What is planned goes out."""
+    """Pause a subscription; say whether that is new. What is planned already is still sent."""
     is_on = (
         subscription.c.id == subscription_id,
         subscription.c.ended_at.is_(None),
@@ -115,14 +122,14 @@ def pause(connection: Connection, subscription_id: int, *, now: datetime) -> boo
 
 
 def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: datetime) -> bool:
-    """Plan for a paused subscription again; say whether that is new.
+    """Resume a paused subscription; say whether that is new.
 
     Args:
         connection: A writing one.
         old: The subscription as it is.
-        catches_up: Whether the next issue tells of what became public meanwhile; else what
-            was planned before and could not be sent so far is not sent either.
-        now: From when on.
+        catches_up: Whether the next issue has what became public meanwhile; else deliveries
+            that were planned before and not sent yet are cancelled as well.
+        now: Aware UTC.
     """
     is_paused = (
         subscription.c.id == old.id,
@@ -138,7 +145,7 @@ def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: 
 
 
 def bring_back(connection: Connection, old: Subscription, *, now: datetime) -> bool:
-    """Let an ended subscription go on as it was, from now on; say whether that is new."""
+    """Restore an ended subscription, from now on; say whether that is new."""
     has_ended = (subscription.c.id == old.id, subscription.c.ended_at.is_not(None))
     values = {
         "ended_at": None,
@@ -218,6 +225,7 @@ def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetim
 def _ensure_subscriber(connection: Connection, address: tuple[str, str], *, now: datetime) -> int:
     written, key = address
     row = upsert(connection.dialect.name, subscriber).values(address=written, key=key, added_at=now)
+    # Two sign-ups of one address at the same moment: the second finds the row of the first.
     connection.execute(row.on_conflict_do_nothing())
     statement = select(subscriber.c.id).where(subscriber.c.key == key)
     return int(connection.execute(statement).scalar_one())

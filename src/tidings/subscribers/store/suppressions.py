@@ -1,4 +1,7 @@
-"""Addresses that get nothing any more, as keyed hashes."""
+"""The suppression list: addresses that nothing is sent to, as keyed hashes.
+
+Hashes, since it outlives the erasure of a subscriber.
+"""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -20,10 +23,10 @@ def add(
     now: datetime,
     evidence: str | None = None,
 ) -> bool:
-    """Suppress an address; say whether that is new. The first reason stays.
+    """Suppress an address; say whether that is new.
 
-    Only `ERASED` gives way to another one: who asked to be forgotten may come back by
-    themselves, who bounces or complains may not.
+    The first reason stays, but `ERASED` gives way to any other: who was erased may sign up again,
+    who bounced or complained may not.
     """
     row = upsert(connection.dialect.name, suppression).values(
         key=key, reason=reason, since=now, evidence=evidence
@@ -39,36 +42,36 @@ def add(
 
 
 def remove(connection: Connection, key: bytes) -> bool:
-    """Let an address get letters again; say whether it was suppressed."""
+    """Lift a suppression; say whether there was one."""
     return connection.execute(delete(suppression).where(suppression.c.key == key)).rowcount == 1
 
 
 def forgive(connection: Connection, key: bytes) -> None:
-    """Let who asked to be forgotten come back, and nobody else."""
+    """Lift a suppression for the reason `ERASED`, and no other."""
     is_erased = suppression.c.reason == SuppressionReason.ERASED
     connection.execute(delete(suppression).where(suppression.c.key == key, is_erased))
 
 
 def find(connection: Connection, key: bytes) -> Suppression | None:
-    """Return why an address gets nothing, if it does not."""
+    """Return the suppression of an address; None if there is none."""
     row = connection.execute(select(suppression).where(suppression.c.key == key)).first()
     return _to_suppression(row) if row else None
 
 
 def suppressed(connection: Connection, keys: Collection[bytes]) -> set[bytes]:
-    """Return those of the addresses that get nothing."""
+    """Return those of the addresses that are suppressed."""
     found = select(suppression.c.key).where(suppression.c.key.in_(keys))
     return {bytes(key) for key in connection.scalars(found)}
 
 
 def every(connection: Connection) -> list[Suppression]:
-    """Return all that is suppressed, the latest first."""
+    """Return all suppressions, the latest first."""
     newest = select(suppression).order_by(suppression.c.since.desc(), suppression.c.key)
     return [_to_suppression(row) for row in connection.execute(newest)]
 
 
 def withdraw(connection: Connection, address_key: str, *, now: datetime) -> None:
-    """Forget what an address waits to have confirmed, and send none of the letters to it."""
+    """Delete the sign-ups of an address, and cancel its transactional messages."""
     connection.execute(delete(sign_up).where(sign_up.c.key == address_key))
     is_theirs = func.lower(notice.c.address) == address_key
     cancelled = DeliveryState.CANCELLED

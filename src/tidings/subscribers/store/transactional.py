@@ -1,4 +1,4 @@
-"""Transactional mail: queued with what it tells of, then sent from the outbox like deliveries."""
+"""Transactional mail: queued in the transaction that causes it, then sent from its outbox."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import LIFETIMES, MessageKind
 from tidings.newsletters.store.outbox import Outbox, OutboxMessage
 
-# How long a message is on record once nothing more is to happen to it.
+# How long a message is kept after it was sent, cancelled or expired.
 KEPT = timedelta(days=30)
 
 OUTBOX = Outbox(notice)
@@ -23,12 +23,11 @@ OUTBOX = Outbox(notice)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
-    """A message to be queued; it is withdrawn when a row it is about goes.
+    """A message to be queued; it is deleted with the rows that it refers to.
 
     Attributes:
-        address: Who it goes to, as it is written to.
-        details: Anything else that its kind of message tells of.
-        name: Of messages with the same name there is only ever one; None for any number.
+        details: Anything else that its template needs.
+        name: Unique: a second message of the same name is not queued; None for any number.
     """
 
     kind: MessageKind
@@ -44,11 +43,11 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedMessage(OutboxMessage):
-    """A message that is ours to send, with what its links are signed for.
+    """A message that this process has leased to send, with what its links are made of.
 
     Attributes:
         message_id: Without its domain and brackets.
-        asked_at: When the sign-up or the change of address was asked for.
+        asked_at: When the sign-up or the change of address was requested.
         link_expires_at: Until when that can be confirmed.
     """
 
@@ -68,32 +67,32 @@ class ClaimedMessage(OutboxMessage):
 
 
 def add(connection: Connection, new: NewMessage, *, now: datetime) -> bool:
-    """Queue a message; say whether there was none of its name yet."""
+    """Queue a message, unless there is one with its name; say whether it was queued."""
     row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
 
 
 def add_many(connection: Connection, messages: Sequence[NewMessage], *, now: datetime) -> None:
-    """Queue messages whose names are all new, or that have none."""
+    """Queue messages without names, or with new ones."""
     if messages:
         connection.execute(insert(notice), [_columns(new, now) for new in messages])
 
 
 def is_known(connection: Connection, name: str) -> bool:
-    """Tell whether a message of that name has been queued."""
+    """Tell whether a message with a name has been queued."""
     named = select(notice.c.id).where(notice.c.message_id == name)
     return connection.execute(named).first() is not None
 
 
 def is_any_due(connection: Connection, *, now: datetime) -> bool:
-    """Tell whether there is anything to be sent, or to be decided over."""
+    """Tell whether there is anything to send, recover or withdraw."""
     waits = (notice.c.finished_at.is_(None), notice.c.next_try_at <= now)
     return connection.execute(select(notice.c.id).where(*waits).limit(1)).first() is not None
 
 
 def withdraw(connection: Connection, *, now: datetime) -> None:
-    """Cancel welcomes to those who left and goodbyes to those who came back; drop what is late."""
+    """Cancel welcomes to people who left, and goodbyes to people who came back; expire the rest."""
     has_ended = subscription.c.ended_at.is_not(None)
     left = select(subscription.c.id).where(has_ended)
     stays = select(subscription.c.id).where(~has_ended)
@@ -109,7 +108,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
 
 
 def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedMessage]:
-    """Take up to `limit` messages whose time has come, the longest waiting first."""
+    """Lease up to `limit` due messages, the longest waiting first."""
     waiting = (
         select(notice.c.id)
         .where(
@@ -126,7 +125,7 @@ def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> l
 
 
 def prune(connection: Connection, *, now: datetime) -> None:
-    """Forget messages that nothing has happened to for a while."""
+    """Delete messages that were finished a month ago."""
     connection.execute(delete(notice).where(notice.c.finished_at <= now - KEPT))
 
 
@@ -140,7 +139,8 @@ def _columns(new: NewMessage, now: datetime) -> dict[str, object]:
         "sign_up_id": new.sign_up_id,
         "address_change_id": new.address_change_id,
         "details": dict(new.details),
-        # Those of deliveries end in ".d": the two tables never share a Message-ID.
+        # Message-IDs of deliveries end in ".d": a bounce tells which of the two tables to look
+        # into.
         "message_id": new.name or f"{token_hex(16)}.n",
         "made_at": now,
         "state": DeliveryState.READY,
