@@ -30,7 +30,7 @@ from tidings.model.feed import ParsedEntry
 from tidings.polling.store import leases, polls
 from tidings.resources import data_dir
 from tidings.search.store import index
-from tidings.templating.templates import Templates
+from tidings.templating.engine import Templates
 
 pytest_plugins = ["sample_feeds"]
 

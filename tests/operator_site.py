@@ -15,7 +15,7 @@ from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
 from tidings.subscribers.signed_links import SignedLinks
-from tidings.web.app import create_app
+from tidings.web.routes import create_app
 from tidings.web.services import OperatorServices, TokenServices
 from web.visitors import Operations
 

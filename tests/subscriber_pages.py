@@ -13,7 +13,7 @@ from tidings.catalog import topics
 from tidings.db.subscriber_tables import all_tables
 from tidings.model.subscribers import parse_networks
 from tidings.subscribers.sign_up import NewsletterChoices
-from tidings.web.app import create_app
+from tidings.web.routes import create_app
 from tidings.web.services import SubscriberServices, TokenServices
 from web.visitors import Operations
 

@@ -18,7 +18,7 @@ from tidings.config import Settings
 from tidings.publishing.formats.registry import FORMATS
 from tidings.resources import data_dir
 from tidings.templating.site import Site
-from tidings.web.app import create_app
+from tidings.web.routes import create_app
 from tidings.web.services import OperatorServices, SubscriberServices, TokenServices
 
 ROOT = Path(__file__).parents[1]

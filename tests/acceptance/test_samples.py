@@ -13,7 +13,7 @@ import pytest
 
 from fake_publisher import answer
 from tidings.app.polling import polling
-from tidings.parsing import feeds
+from tidings.parsing import rss_atom
 from tidings.parsing.dates import parse_date
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
@@ -86,7 +86,7 @@ def test_no_document_has_fewer_entries_or_titles_than_it_holds():
             count = len(parse(Document(url="https://notes.example/", body=body), {}).entries)
         else:
             decoded = decode(body)
-            raw = feeds.read(repair(decoded.text), url="https://notes.example/")
+            raw = rss_atom.read(repair(decoded.text), url="https://notes.example/")
             count = len(raw.entries) + raw.cut
             theirs = feedparser.parse(BytesIO(body), sanitize_html=False)
             ours = {letters(entry.title.value) for entry in raw.entries}

@@ -3,8 +3,7 @@
 from datetime import timedelta
 
 from browser.showcase import NOON, SOURCES
-from tidings.model.sources import SourceHealth
-from tidings.model.status import (
+from tidings.model.service_status import (
     DAY,
     FailingSource,
     HubStatus,
@@ -16,6 +15,7 @@ from tidings.model.status import (
     TimeStep,
     starts_of,
 )
+from tidings.model.sources import SourceHealth
 
 SHARES = {"new": 10, "updated": 2, "unchanged": 20, "not_modified": 60, "failed": 5, "skipped": 0}
 TROUBLES = ("http 404", "dns", "timeout", "broken transfer", "html")

@@ -9,7 +9,7 @@ from browser.busy import a_busy_status
 from browser.showcase import SITE, Showcase, serving, tokens_of
 from tidings.operator.status import status_page
 from tidings.publishing import views
-from tidings.web.app import create_app
+from tidings.web.routes import create_app
 from tidings.web.services import Probes
 
 ARGUMENTS = (

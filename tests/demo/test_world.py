@@ -21,7 +21,7 @@ import pytest
 from latex2mathml.converter import convert
 from lxml import etree
 
-from tidings.demo.documents import fill
+from tidings.demo.site_documents import fill
 from tidings.demo.world import TOPICS, World
 
 NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

@@ -1,6 +1,6 @@
 from tidings.fetching import client
 from tidings.fetching.guard import parse_target
-from tidings.fetching.responses import HttpRequest
+from tidings.fetching.interpret import HttpRequest
 from tidings.model.access import Access
 
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tidings.fetching.responses import related_links
+from tidings.fetching.interpret import related_links
 
 BASE = "https://example.org/blog/feed"
 

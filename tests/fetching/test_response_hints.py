@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.fetching.responses import LONGEST_HINT, fresh_for, retry_after
+from tidings.fetching.interpret import LONGEST_HINT, fresh_for, retry_after
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

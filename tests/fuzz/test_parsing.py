@@ -15,7 +15,7 @@ from tidings.parsing.document import Document, parse
 from tidings.parsing.entry_body import clean_body, plain_to_html
 from tidings.parsing.opml import MAX_OUTLINES, read_opml
 from tidings.parsing.sanitizer import sanitize
-from tidings.parsing.text import clean_line, clean_text
+from tidings.parsing.text_cleaning import clean_line, clean_text
 from tidings.parsing.xml_repair import repair
 
 URL = "https://example.org/feed"

@@ -15,11 +15,12 @@ from fuzz.soups import ANY_TEXT, URLS
 from hostile_round import assert_readable, assert_web_address
 from parsed_entries import NOON, a_feed, an_entry
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching import guard, responses
+from tidings.fetching import guard, interpret
 from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
 from tidings.model.entries import EntryState
 from tidings.model.identity import KEY_SIZE, Identifiers, entry_keys
+from tidings.parsing.absolute_urls import absolute_url, canonical_url
 from tidings.parsing.code import Code
 from tidings.parsing.dates import parse_date
 from tidings.parsing.excerpts import (
@@ -34,7 +35,6 @@ from tidings.parsing.excerpts import (
     excerpt,
 )
 from tidings.parsing.formulas import Formula
-from tidings.parsing.urls import absolute_url, canonical_url
 from tidings.polling.compare import KnownEntry, compare
 from tidings.polling.new_entries import Circumstances, FirstPoll
 
@@ -143,11 +143,11 @@ def test_a_broken_body_takes_no_more_room_than_it_gets(data, encoding, room):
 @given(ANY_TEXT | st.from_regex(r"(max-age=)?-?\d{0,30}.*"), st.none() | ANY_TEXT)
 def test_no_header_asks_for_more_than_the_longest_pause(value, other):
     pauses = [
-        responses.retry_after(value, now=NOON),
-        responses.fresh_for(value, expires=other, age=value, date=other, now=NOON),
+        interpret.retry_after(value, now=NOON),
+        interpret.fresh_for(value, expires=other, age=value, date=other, now=NOON),
     ]
 
-    assert all(pause is None or timedelta(0) <= pause <= responses.LONGEST_HINT for pause in pauses)
+    assert all(pause is None or timedelta(0) <= pause <= interpret.LONGEST_HINT for pause in pauses)
 
 
 _DATES = st.lists(

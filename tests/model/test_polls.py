@@ -1,6 +1,6 @@
 """A round in numbers."""
 
-from tidings.model.status import PollOutcome, PollResult, summarise
+from tidings.model.service_status import PollOutcome, PollResult, summarise
 
 
 def a_result(source_id, outcome, **counts):

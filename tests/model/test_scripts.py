@@ -4,7 +4,7 @@ import pytest
 
 from tidings.model.text import readable
 from tidings.parsing.entry_body import clean_body
-from tidings.parsing.text import clean_line
+from tidings.parsing.text_cleaning import clean_line
 
 CASES = [
     pytest.param("10<sup>-9</sup> m", "10⁻⁹ m", id="a negative power"),

@@ -15,8 +15,8 @@ from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.mail_tables import delivery
 from tidings.db.tables import source
 from tidings.model.newsletters import DeliveryState
+from tidings.model.service_status import HubStatus, MessageOutcome, PollOutcome, starts_of
 from tidings.model.sources import SourceHealth
-from tidings.model.status import HubStatus, MessageOutcome, PollOutcome, starts_of
 from tidings.operator.status import read_status, status_body
 from tidings.operator.store import status
 from tidings.polling.store import leases, polls

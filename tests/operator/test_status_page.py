@@ -8,8 +8,7 @@ import pytest
 from browser.showcase import SITE, shipped_templates
 from parsed_entries import DAY, HOUR, NOON
 from tidings import errors
-from tidings.model.sources import SourceHealth, failure_word
-from tidings.model.status import (
+from tidings.model.service_status import (
     FailingSource,
     HubStatus,
     MessageOutcome,
@@ -20,6 +19,7 @@ from tidings.model.status import (
     TimeStep,
     starts_of,
 )
+from tidings.model.sources import SourceHealth, failure_word
 from tidings.operator.status import status_page
 from tidings.publishing.views import render
 

@@ -5,7 +5,7 @@ import pytest
 
 from tidings.parsing.entry_body import clean_body
 from tidings.parsing.formulas import with_sources
-from tidings.parsing.text import clean_line
+from tidings.parsing.text_cleaning import clean_line
 from tidings.templating.plain_text import readable
 
 HALF = "<mfrac><mn>1</mn><mn>2</mn></mfrac>"

@@ -23,8 +23,8 @@ from tidings.catalog.sources import NewSource, SourceEdit
 from tidings.errors import ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.service_status import PollOutcome
 from tidings.model.sources import SourceState
-from tidings.model.status import PollOutcome
 from tidings.operator.store import status
 from tidings.parsing.document import parse
 from tidings.polling.host_leases import HostRules

@@ -8,8 +8,8 @@ from parsed_entries import DAY, HOUR, NOON, a_feed, an_entry
 from polls_by_hand import RULES
 from tidings.errors import ParseError, StatusError, UnreachableError
 from tidings.fetching.outcomes import Fetched, NotModified, Validators
+from tidings.model.service_status import PollOutcome
 from tidings.model.sources import DueSource, SourceState
-from tidings.model.status import PollOutcome
 from tidings.polling.compare import KnownEntry
 from tidings.polling.outcome import (
     ComparedDocument,

@@ -16,7 +16,7 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
-from tidings.model.status import PollOutcome
+from tidings.model.service_status import PollOutcome
 from tidings.polling.discover import Prober
 from tidings.polling.follow import SourceAdder, remove_source
 from tidings.polling.host_leases import HostRules

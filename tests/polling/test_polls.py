@@ -7,7 +7,7 @@ from tidings.catalog import change_log, entries, sources, topics
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
-from tidings.model.status import PollOutcome
+from tidings.model.service_status import PollOutcome
 from tidings.operator.store import status
 from tidings.polling.store import leases, polls
 

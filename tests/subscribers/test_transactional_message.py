@@ -22,7 +22,7 @@ from tidings.subscribers.transactional_message import (
     render_message,
     template_contracts,
 )
-from tidings.templating.templates import MAX_SUBJECT
+from tidings.templating.engine import MAX_SUBJECT
 
 EMAIL = TEMPLATES / "email"
 LOADED = load_mail_templates([EMAIL])

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from browser.showcase import SITE, Showcase, serving
 from parsed_entries import NOON
-from tidings.web.app import StatusPages
+from tidings.web.routes import StatusPages
 from web.visitors import Visitor, app_of
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from browser.showcase import SITE, shipped_templates, tokens_of
-from tidings.web.app import create_app
+from tidings.web.routes import create_app
 from tidings.web.services import Check
 
 

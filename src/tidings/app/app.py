@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tidings.mail.addresses import BounceAddress, Sender
     from tidings.mail.dkim import Signer
     from tidings.subscribers.signed_links import SignedLinks
-    from tidings.templating.templates import Templates
+    from tidings.templating.engine import Templates
 
 VERSION = version("tidings")
 

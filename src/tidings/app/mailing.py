@@ -38,7 +38,7 @@ from tidings.subscribers.transactional_message import (
     RenderedMessage,
     render_message,
 )
-from tidings.templating.templates import Templates
+from tidings.templating.engine import Templates
 
 # The domain of the sender that the shipped settings name.
 PLACEHOLDER = "example.org"

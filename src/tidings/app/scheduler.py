@@ -19,7 +19,7 @@ from tidings.app.polling import Polling, polling
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
-from tidings.model.status import PollResult
+from tidings.model.service_status import PollResult
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.sender import Sender
 from tidings.operator.daily_note import DailyNote, forget_notices

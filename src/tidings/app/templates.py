@@ -22,7 +22,7 @@ from tidings.publishing.views import (
 )
 from tidings.subscribers import transactional_message
 from tidings.subscribers.pages import SubscriberPage
-from tidings.templating.templates import Templates
+from tidings.templating.engine import Templates
 
 PAGES: tuple[type[Page], ...] = (
     ListPage,

@@ -10,8 +10,8 @@ import click
 from tidings.cli.output import json_option, progress, show_json
 from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
+from tidings.model.service_status import PollResult, PollSummary
 from tidings.model.sources import login_advice
-from tidings.model.status import PollResult, PollSummary
 
 
 @click.command

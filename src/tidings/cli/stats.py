@@ -9,7 +9,7 @@ import click
 from tidings.cli.output import json_option, moment, rfc3339, show_json
 from tidings.cli.start import Start
 from tidings.model.durations import duration_in_words, parse_duration
-from tidings.model.status import LAGS, HubStatus, PollCounts, Status, TimeStep, median_lag
+from tidings.model.service_status import LAGS, HubStatus, PollCounts, Status, TimeStep, median_lag
 
 # Of the longest bar.
 WIDTH = 32

@@ -13,7 +13,7 @@ from socketserver import ThreadingTCPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
-from tidings.demo.documents import Document, Site
+from tidings.demo.site_documents import Document, Site
 
 HOST = "127.0.0.1"
 

@@ -21,7 +21,7 @@ from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
 from tidings.errors import ConfigError
 from tidings.model.newsletters import Frequency, Schedule
-from tidings.model.status import PollOutcome, PollResult
+from tidings.model.service_status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
 from tidings.newsletters.send import send_now
 from tidings.newsletters.windows import next_due

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from tidings.demo.documents import Imprint, Site
 from tidings.demo.serving import HOST, SiteServer, serving
+from tidings.demo.site_documents import Imprint, Site
 from tidings.model.urls import host_of
 
 # The title of every topic the publishers stand under, by slug.

@@ -17,9 +17,9 @@ from tidings.errors import FetchError, ForbiddenAddressError, UnreachableError
 from tidings.fetching import guard
 from tidings.fetching.exchange import Exchange, HostThrottle
 from tidings.fetching.guard import Guard, Target, is_web_port
+from tidings.fetching.interpret import HttpRequest, Redirect
 from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
-from tidings.fetching.responses import HttpRequest, Redirect
 from tidings.model.access import Access
 from tidings.model.urls import host_of
 

@@ -20,10 +20,10 @@ from tidings.errors import (
 )
 from tidings.fetching.bodies import ACCEPTED
 from tidings.fetching.guard import Guard
+from tidings.fetching.interpret import HttpRequest, Redirect, read_reply, read_response
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import TolerantConnector
-from tidings.fetching.responses import HttpRequest, Redirect, read_reply, read_response
 
 _MAX_HEADER = 32_768
 

@@ -8,14 +8,7 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.db.database import Connection
 from tidings.filters import store
 from tidings.filters.patterns import matcher_of
-from tidings.filters.rules import (
-    Field,
-    Filter,
-    FilterTrial,
-    FilterVerdict,
-    Rule,
-    decide,
-)
+from tidings.filters.rules import Field, Filter, FilterTrial, FilterVerdict, Rule, decide
 from tidings.model.entries import Entry, EntryState
 from tidings.model.feed import ParsedEntry
 from tidings.model.newsletters import Newsletter

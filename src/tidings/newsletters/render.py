@@ -12,8 +12,8 @@ from tidings.model.feed import Image
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, Section
 from tidings.model.text import minutes_to_read
 from tidings.newsletters.digests import fair_shares
+from tidings.templating.engine import Templates, styled, subject_line
 from tidings.templating.plain_text import clipped, find_uri, one_line, readable
-from tidings.templating.templates import Templates, styled, subject_line
 
 # Of HTML. Gmail clips a message near 102 kB, and hides the unsubscribe link with the rest.
 MAX_BYTES = 100_000

@@ -14,7 +14,7 @@ from tidings.newsletters.digests import matches
 from tidings.newsletters.windows import Omission
 from tidings.operator.store import explanations
 from tidings.operator.store.explanations import EntryRecord, SourceRecord
-from tidings.parsing.urls import canonical_url
+from tidings.parsing.absolute_urls import canonical_url
 from tidings.polling.store import push_subscriptions
 from tidings.stories.store.records import explain_story, sent_before
 from tidings.subscribers.store import bounces, subscribers, subscriptions, suppressions

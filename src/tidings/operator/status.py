@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 from tidings.db.database import Database
-from tidings.model.status import (
+from tidings.model.service_status import (
     DAY,
     MessageOutcome,
     PollCounts,

@@ -9,7 +9,7 @@ from pygments.lexers import get_all_lexers, get_lexer_by_name
 from pygments.token import STANDARD_TYPES
 from selectolax.lexbor import LexborNode
 
-from tidings.parsing.text import clean_text
+from tidings.parsing.text_cleaning import clean_text
 
 # Characters of a block that is highlighted; Pygments would take too long for more.
 MAX_HIGHLIGHTED = 50_000

@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.model.feed import Link
+from tidings.parsing.absolute_urls import absolute_url, canonical_url
 from tidings.parsing.decoding import decode
-from tidings.parsing.text import clean_line, is_affordable
-from tidings.parsing.urls import absolute_url, canonical_url
+from tidings.parsing.text_cleaning import clean_line, is_affordable
 
 # Feeds of one page that are returned.
 MAX_FEEDS = 20

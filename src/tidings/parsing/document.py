@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 from tidings.errors import ParseError
 from tidings.model.feed import ParsedFeed
-from tidings.parsing import feeds, json_feed
+from tidings.parsing import json_feed, rss_atom
+from tidings.parsing.clean_entries import clean_feed
 from tidings.parsing.decoding import decode
-from tidings.parsing.entries import clean_feed
 from tidings.parsing.raw import RawFeed
-from tidings.parsing.text import language_tag
+from tidings.parsing.text_cleaning import language_tag
 from tidings.parsing.xml_repair import RepairedXml, repair
 
 # Magic numbers of what servers send in place of feeds.
@@ -94,7 +94,7 @@ def _read(document: Document) -> RawFeed:
     else:
         repaired = repair(decoded.text)
         kind = _kind(repaired, content)
-        feed = None if repaired.root == "html" else feeds.read(repaired, url=document.url)
+        feed = None if repaired.root == "html" else rss_atom.read(repaired, url=document.url)
     if feed is None:
         raise ParseError(document.url, kind)
     xml_problems = repaired.problems if repaired else ()

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 from feedparser.mixin import _FeedParserMixin
 
-from tidings.parsing import text
+from tidings.parsing import text_cleaning
 from tidings.parsing.raw import Node
-from tidings.parsing.text import clean_text
+from tidings.parsing.text_cleaning import clean_text
 
 # A registered link relation by its whole name (RFC 4287, section 4.2.7.2).
 _RELATION = re.compile(r"https?://www\.iana\.org/assignments/(?:link-)?relations?/(?:.*[#/])?")
@@ -194,7 +194,7 @@ def _corrected(detail: Node, raw: str, *, is_decoded: bool) -> Node:
     if kind == _XHTML and "<" not in raw and "&lt;" in raw:
         # Not even the element that XHTML has to stand in is there: it is escaped, like HTML.
         meant = html.unescape(written)
-        if text.has_element(meant):
+        if text_cleaning.has_element(meant):
             return {"type": "text/html", "value": meant, "before": before}
     is_found = detail["element"] == "xhtml:div" or detail.get("is_found")
     return {"before": None} if is_found else {}

@@ -10,14 +10,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.model.feed import Image
 from tidings.model.text import text_of
-from tidings.parsing import code, excerpts, formulas, text
+from tidings.parsing import code, excerpts, formulas, text_cleaning
+from tidings.parsing.absolute_urls import absolute_url
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.raw import Node, Text, node_text, nodes
 from tidings.parsing.rewriting import BodyRewriter
 from tidings.parsing.sanitizer import sanitize
-from tidings.parsing.text import clean_text, collapse_whitespace
-from tidings.parsing.urls import absolute_url
+from tidings.parsing.text_cleaning import clean_text, collapse_whitespace
 
 # Characters that are checked first for visible text: mostly they are enough.
 SAMPLE = 1000
@@ -97,7 +97,11 @@ def typed_text(detail: Node) -> Text | None:
     if kind.startswith("text/") or kind == "plain":
         return Text(value=value, base=base)
     # A word that is no media type, such as "CDATA": the text itself has to tell.
-    return None if "/" in kind else Text(value=value, html=text.looks_like_html(value), base=base)
+    return (
+        None
+        if "/" in kind
+        else Text(value=value, html=text_cleaning.looks_like_html(value), base=base)
+    )
 
 
 def is_visible(candidate: Text) -> bool:
@@ -180,9 +184,11 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
             fragment belongs to the first.
         language: BCP 47, if known.
     """
-    source = text.unescape_html(text.without_sections(clean_text(raw_html[:MAX_INPUT])))
+    source = text_cleaning.unescape_html(
+        text_cleaning.without_sections(clean_text(raw_html[:MAX_INPUT]))
+    )
     source = _PLAINTEXT.sub(" ", source)
-    if not text.is_affordable(source):
+    if not text_cleaning.is_affordable(source):
         return _plain_body(source, language)
     mark = blake2b(source.encode(), digest_size=16).hexdigest() + "-"
     rewriting = BodyRewriter(base=_base_of(bases), mark=mark, shift=_heading_shift(source))
@@ -200,7 +206,7 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
 
 def visible_text(raw_html: str) -> str:
     """Return the text of a body in one line; it does not depend on how we clean bodies."""
-    return collapse_whitespace(text_of(text.unescape_html(raw_html[:MAX_INPUT]))).strip()
+    return collapse_whitespace(text_of(text_cleaning.unescape_html(raw_html[:MAX_INPUT]))).strip()
 
 
 def plain_to_html(text: str) -> str:

@@ -11,7 +11,7 @@ import regex  # type: ignore[import-untyped]
 from tidings.model.cjk import HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
-from tidings.parsing.text import collapse_whitespace
+from tidings.parsing.text_cleaning import collapse_whitespace
 
 MAX_CLUSTERS = 350
 # However many combining marks a cluster has.

@@ -11,7 +11,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.parsing import mathml, mathml_tex
 from tidings.parsing.sanitizer import Attributes
-from tidings.parsing.text import collapse_whitespace
+from tidings.parsing.text_cleaning import collapse_whitespace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

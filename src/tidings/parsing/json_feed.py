@@ -17,7 +17,7 @@ from tidings.parsing.raw import (
     Text,
     length_of,
 )
-from tidings.parsing.text import clean_line
+from tidings.parsing.text_cleaning import clean_line
 
 # Digits of an integer; Python raises an error on thousands of them.
 MAX_DIGITS = 20

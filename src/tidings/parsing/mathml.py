@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import convert_to_element
 from selectolax.lexbor import LexborNode
 
-from tidings.parsing.text import collapse_whitespace
+from tidings.parsing.text_cleaning import collapse_whitespace
 
 MAX_TEX = 2048
 MAX_MATHML = 64 * 1024

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from selectolax.lexbor import LexborNode
 
 from tidings.parsing import mathml
-from tidings.parsing.text import collapse_whitespace
+from tidings.parsing.text_cleaning import collapse_whitespace
 
 # Nesting of elements; of what is deeper only the text is read.
 MAX_DEPTH = 60

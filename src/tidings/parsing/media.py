@@ -8,7 +8,7 @@ from tidings.model.feed import Enclosure, Image
 from tidings.parsing import entry_body
 from tidings.parsing.pictures import distinct
 from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
-from tidings.parsing.text import clean_line
+from tidings.parsing.text_cleaning import clean_line
 
 # Pixels of a side up to which a picture is only there for tracking.
 TRACKING_PIXEL = 2

@@ -6,9 +6,9 @@ from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 from tidings.model.feed import Image
+from tidings.parsing.absolute_urls import absolute_url
 from tidings.parsing.sanitizer import Attributes
-from tidings.parsing.text import clean_line
-from tidings.parsing.urls import absolute_url
+from tidings.parsing.text_cleaning import clean_line
 
 # Pixels of either side; a smaller picture cannot be an entry's main one.
 SMALLEST_IMAGE = 64

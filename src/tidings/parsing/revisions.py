@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from tidings.model.feed import Enclosure
 from tidings.model.identity import digest
+from tidings.parsing.absolute_urls import absolute_url
 from tidings.parsing.raw import Text
-from tidings.parsing.urls import absolute_url
 
 _INVISIBLE = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template)(?=[\s/>]).*?(?:</\1(?=[\s/>])[^>]*+>?|\Z)",

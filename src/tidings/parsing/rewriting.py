@@ -13,13 +13,13 @@ from selectolax.lexbor import LexborNode
 
 from tidings.model.feed import Image
 from tidings.model.text import INLINE, script_of, text_of
-from tidings.parsing import code, formulas, pictures, text
+from tidings.parsing import code, formulas, pictures, text_cleaning
+from tidings.parsing.absolute_urls import absolute_url
 from tidings.parsing.code import Code
 from tidings.parsing.excerpts import Break, Piece
 from tidings.parsing.formulas import Formula
 from tidings.parsing.sanitizer import FIXED, TAGS, Attributes, allowed_attributes, start_tag
-from tidings.parsing.text import clean_line
-from tidings.parsing.urls import absolute_url
+from tidings.parsing.text_cleaning import clean_line
 
 # Nesting of elements; what is deeper is read as text.
 MAX_DEPTH = 200
@@ -162,7 +162,7 @@ class BodyRewriter:
         start, substance, said = len(self.written), self._substance, len(self.pieces)
         opened = self._open(name, attributes) if name in TAGS else ""
         self.written.append(opened)
-        if tag in text.BLOCKS:
+        if tag in text_cleaning.BLOCKS:
             self._begin_block(tag, attributes)
         self._literal += tag in _LITERAL
         self._noscript += tag == "noscript"
@@ -173,7 +173,7 @@ class BodyRewriter:
         self.base = around
         self._literal -= tag in _LITERAL
         self._noscript -= tag == "noscript"
-        if tag in text.BLOCKS:
+        if tag in text_cleaning.BLOCKS:
             self._end_block(tag)
         if opened:
             self.written.append(f"</{name}>")

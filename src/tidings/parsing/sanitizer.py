@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import nh3
 
-from tidings.parsing.text import clean_line
+from tidings.parsing.text_cleaning import clean_line
 
 _TAGS = (
     "a abbr audio b bdi bdo blockquote br caption cite code dd del details dfn div dl dt em"

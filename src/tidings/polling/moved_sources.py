@@ -12,9 +12,9 @@ from tidings.db.database import Database
 from tidings.errors import ConflictError, FetchError
 from tidings.model.feed import ParsedFeed
 from tidings.model.sources import DueSource
-from tidings.parsing.urls import canonical_url
+from tidings.parsing.absolute_urls import canonical_url
 from tidings.polling.discover import FoundFeed, Prober, ProbeResult, Visit, discover
-from tidings.polling.store import documents, polls
+from tidings.polling.store import kept_documents, polls
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class MoveFinder:
         What is found becomes a notice for the operator.
         """
         with self._database.read() as connection:
-            lost = documents.lost_sources(connection)
+            lost = kept_documents.lost_sources(connection)
         found, busy = 0, set()
         for source in lost:
             if stop.is_set():
@@ -66,7 +66,7 @@ class MoveFinder:
         # With the host leased no poll is under way; it may have worked again just before.
         visit.hold(source.host)
         with self._database.read() as connection:
-            if not documents.lost_sources(connection, only=source.id):
+            if not kept_documents.lost_sources(connection, only=source.id):
                 return False
         url = self._find(visit, source)
         if visit.stop.is_set():
@@ -74,7 +74,7 @@ class MoveFinder:
         with self._database.write() as connection:
             duplicate_id = sources.find_by_urls(connection, [url]).get(url) if url else None
             notice = _notice(source, url, duplicate_id) if url else None
-            documents.note_looked(connection, source.id, notice, now=self._clock())
+            kept_documents.note_looked(connection, source.id, notice, now=self._clock())
         data = {"source": source.shown(source.url), "found": url and source.shown(url)}
         logger.info("moved source searched for", extra=data)
         return url is not None
@@ -90,7 +90,7 @@ class MoveFinder:
         """
         with self._database.read() as connection:
             keys = polls.known_entries(connection, [source.id])[source.id]
-            pages = documents.entry_urls(connection, source.id)
+            pages = kept_documents.entry_urls(connection, source.id)
         known = {_without_scheme(url) for url in pages}
         for url, feed in _candidates(visit, source):
             for entry in feed.entries:

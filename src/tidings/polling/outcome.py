@@ -13,6 +13,7 @@ from tidings.fetching.outcomes import Fetched, NotModified
 from tidings.model.durations import duration_in_words
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedFeed
+from tidings.model.service_status import PollOutcome, PollResult
 from tidings.model.sources import (
     DEAD_AFTER,
     GONE,
@@ -26,7 +27,6 @@ from tidings.model.sources import (
     with_decision,
     with_news,
 )
-from tidings.model.status import PollOutcome, PollResult
 from tidings.model.websub import HubNote
 from tidings.polling import redirects
 from tidings.polling.compare import Changes, KnownEntry, compare

@@ -29,8 +29,8 @@ from tidings.errors import (
     TidingsError,
 )
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.model.service_status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.model.sources import DueSource
-from tidings.model.status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.model.urls import host_of
 from tidings.polling.host_leases import HostLeases, HostRules
 from tidings.polling.outcome import (

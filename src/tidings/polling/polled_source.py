@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tidings.model.service_status import PollOutcome
 from tidings.model.sources import SourceState
-from tidings.model.status import PollOutcome
 from tidings.model.websub import HubNote
 from tidings.polling.compare import Changes
 

@@ -10,12 +10,12 @@ from tidings.db.database import Database
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.model.feed import ParsedFeed
-from tidings.model.status import PollResult, PollSummary, summarise
+from tidings.model.service_status import PollResult, PollSummary, summarise
 from tidings.parsing.document import Document
 from tidings.polling.parse_queue import Parse
 from tidings.polling.poll import Fetch, Poller
 from tidings.polling.polled_source import KeptDocument
-from tidings.polling.store import documents
+from tidings.polling.store import kept_documents
 
 
 class Replayer:
@@ -46,10 +46,10 @@ class Replayer:
         """
         with self._database.write() as connection:
             sources.get(connection, source_id)
-            kept = documents.kept(connection, source_id)
+            kept = kept_documents.kept(connection, source_id)
             if not kept:
                 raise NotFoundError("document kept of source", source_id)
-            documents.mark_unread(connection, source_id)
+            kept_documents.mark_unread(connection, source_id)
         # Of the older ones only what is not stored counts: no old text may replace a newer one.
         parses = [self._parse, *[_parse_unknown(self._parse)] * (len(kept) - 1)]
         rounds = [

@@ -17,8 +17,8 @@ from tidings.newsletters.store import issues
 from tidings.publishing.formats.atom import ATOM
 from tidings.publishing.site_context import ISSUES_IN_FEED
 from tidings.publishing.views import Archive, IssueContent, IssuePage, IssuesPage, paginate, render
+from tidings.templating.engine import Templates
 from tidings.templating.site import ICON_PATH, Site
-from tidings.templating.templates import Templates
 
 # Issues on a page of the list: each one is a line.
 PAGE_SIZE = 20

@@ -18,8 +18,8 @@ from tidings.model.scopes import (
     Scope,
 )
 from tidings.publishing.store import archives, pages
+from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-from tidings.templating.templates import Templates
 
 # Issues in the feed of issues: each one tells of many entries.
 ISSUES_IN_FEED = 20

@@ -9,8 +9,8 @@ from tidings.model.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.model.scopes import Scope
 from tidings.publishing.directories import SourceLine
 from tidings.publishing.pagination import NEIGHBOURS
+from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-from tidings.templating.templates import Templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

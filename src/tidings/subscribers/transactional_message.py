@@ -9,8 +9,8 @@ from tidings.errors import TemplateError
 from tidings.model.newsletters import Frequency
 from tidings.model.operators import Problem, ProblemKind
 from tidings.model.subscribers import MessageKind
+from tidings.templating.engine import Templates, styled, subject_line
 from tidings.templating.plain_text import clipped, one_line
-from tidings.templating.templates import Templates, styled, subject_line
 
 PARTS = ("subject.txt", "body.txt", "body.html")
 MAX_LINE = 300

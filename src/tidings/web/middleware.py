@@ -19,8 +19,8 @@ from tidings.errors import DatabaseAwayError, StorageError
 from tidings.log import Seldom
 from tidings.publishing import views
 from tidings.publishing.views import ErrorPage
+from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-from tidings.templating.templates import Templates
 from tidings.web import responses
 from tidings.web.response_cache import compress
 from tidings.web.responses import POLICY

@@ -20,8 +20,8 @@ from tidings.subscribers.pages import (
     SubscriberPage,
     regions,
 )
+from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-from tidings.templating.templates import Templates
 from tidings.web import responses
 from tidings.web.response_cache import compress
 from tidings.web.responses import preferred_language

@@ -27,9 +27,9 @@ from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
 from tidings.subscribers.signed_links import SignedLinks
-from tidings.web.app import create_app
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
+from tidings.web.routes import create_app
 from tidings.web.services import Check, OperatorServices, Probes, SubscriberServices, TokenServices
 
 logger = logging.getLogger(__name__)

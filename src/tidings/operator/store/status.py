@@ -12,15 +12,7 @@ from tidings.db.mail_tables import delivery, issue, newsletter, subscription
 from tidings.db.tables import entry, poll_hour, source
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
-from tidings.model.sources import (
-    DEAD_AFTER,
-    MIN_FAILURES,
-    NOT_FOUND,
-    SourceHealth,
-    SourceState,
-    health_of,
-)
-from tidings.model.status import (
+from tidings.model.service_status import (
     OUTCOME_OF_STATE,
     OUTCOMES,
     FailingSource,
@@ -28,6 +20,14 @@ from tidings.model.status import (
     PollCounts,
     PollOutcome,
     SlowSource,
+)
+from tidings.model.sources import (
+    DEAD_AFTER,
+    MIN_FAILURES,
+    NOT_FOUND,
+    SourceHealth,
+    SourceState,
+    health_of,
 )
 from tidings.model.websub import HubState
 from tidings.newsletters.store import deliveries

@@ -39,14 +39,14 @@ from tidings.db.tables import entry, host, poll_hour, source, tombstone
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
+from tidings.model.service_status import LAGS
 from tidings.model.sources import with_decisions
-from tidings.model.status import LAGS
 from tidings.model.urls import host_of
 from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
 from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.new_entries import NewEntry
 from tidings.polling.polled_source import FEED_METADATA, PolledSource
-from tidings.polling.store import documents, push_subscriptions, visibility
+from tidings.polling.store import kept_documents, push_subscriptions, visibility
 from tidings.search.store import index
 from tidings.stories.matching import StoryCandidate
 from tidings.stories.store import stories
@@ -133,7 +133,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
             longer leased to `owner`; nothing of the batch may be kept.
     """
     update_sources(connection, owner, polled)
-    documents.keep(connection, [one.document for one in polled if one.document])
+    kept_documents.keep(connection, [one.document for one in polled if one.document])
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
     _count_polls(connection, polled)

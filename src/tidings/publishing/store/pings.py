@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 from tidings.catalog import change_log
 from tidings.db.statements import upsert
 from tidings.db.tables import feed_state, hub_ping
-from tidings.model.status import HubStatus
+from tidings.model.service_status import HubStatus
 from tidings.publishing.ping_rules import HubPing
 
 _COLUMNS = [hub_ping.c[name] for name in HubPing.__dataclass_fields__]

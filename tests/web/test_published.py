@@ -8,7 +8,7 @@ import pytest
 from parsed_entries import NOON
 from tidings.errors import NotFoundError
 from tidings.model.scopes import CacheValidator, EntryAddress
-from tidings.web.documents import StampReader
+from tidings.web.published import StampReader
 
 ONE, OTHER, GONE = (EntryAddress(id=number) for number in (1, 2, 3))
 

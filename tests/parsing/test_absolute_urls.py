@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.parsing.urls import MAX_LENGTH, absolute_url, canonical_url, exact_url
+from tidings.parsing.absolute_urls import MAX_LENGTH, absolute_url, canonical_url, exact_url
 
 PAGE = "https://example.org/posts/1"
 

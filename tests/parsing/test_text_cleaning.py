@@ -3,7 +3,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.parsing.text import clean_line, clean_text
+from tidings.parsing.text_cleaning import clean_line, clean_text
 
 
 @pytest.mark.parametrize(

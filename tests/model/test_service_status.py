@@ -7,8 +7,8 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON
 from tidings.model.newsletters import DeliveryState
+from tidings.model.service_status import MAX_STEPS, OUTCOME_OF_STATE, median_lag, starts_of
 from tidings.model.sources import SourceHealth, SourceState, health_of
-from tidings.model.status import MAX_STEPS, OUTCOME_OF_STATE, median_lag, starts_of
 
 MINUTE = timedelta(minutes=1)
 

@@ -16,7 +16,7 @@ from tidings.db.tables import entry, operator_session, operator_token
 from tidings.model.entries import EntryState
 from tidings.operator.store import sessions
 from tidings.stories.store import records
-from tidings.web.operators import OperatorCookies, own_path
+from tidings.web.operator_pages import OperatorCookies, own_path
 from web.visitors import Visitor
 
 JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

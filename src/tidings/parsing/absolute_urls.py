@@ -7,7 +7,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import idna
 
 from tidings.model.urls import DEFAULT_PORTS
-from tidings.parsing.text import clean_text
+from tidings.parsing.text_cleaning import clean_text
 
 MAX_LENGTH = 2048
 

@@ -29,7 +29,7 @@ from tidings.templating.site import Site
 from tidings.web.forms import MAX_BODY, Form, is_form, parse_form, read_body, read_form
 from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.services import SubscriberServices, Unsubscribing
-from tidings.web.sign_up import choice_in
+from tidings.web.sign_up_pages import choice_in
 
 NOTHING_CHOSEN = Form(())
 

@@ -18,19 +18,19 @@ from starlette.routing import Route
 from tidings.errors import NotFoundError
 from tidings.model.scopes import CacheValidator
 from tidings.publishing.formats.sitemap import robots
+from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-from tidings.templating.templates import Templates
 from tidings.web import responses
-from tidings.web.documents import Documents
 from tidings.web.hub_callback import HubCallbacks
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
-from tidings.web.operators import OperatorPages, OperatorSessions
-from tidings.web.preferences import PreferencePages, UnsubscribePages
+from tidings.web.operator_pages import OperatorPages, OperatorSessions
+from tidings.web.preference_pages import PreferencePages, UnsubscribePages
 from tidings.web.private import PrivateResponses
+from tidings.web.published import Documents
 from tidings.web.response_cache import CachedBody, compress
 from tidings.web.responses import is_current
 from tidings.web.services import Probes, Publication, SubscriberServices, TokenServices
-from tidings.web.sign_up import SubscribePages
+from tidings.web.sign_up_pages import SubscribePages
 
 FOR_EVER = "public, max-age=31536000, immutable"
 

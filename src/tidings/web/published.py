@@ -29,7 +29,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.search.query import SearchInput
 from tidings.templating.site import Site
 from tidings.web import responses
-from tidings.web.operators import OperatorSessions
+from tidings.web.operator_pages import OperatorSessions
 from tidings.web.response_cache import ResponseCache
 from tidings.web.responses import is_current, known_change
 from tidings.web.services import Publication

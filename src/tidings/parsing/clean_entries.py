@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from tidings.model.feed import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
 from tidings.model.identity import Identifiers, digest, entry_keys
 from tidings.parsing import formulas
+from tidings.parsing.absolute_urls import absolute_url, canonical_url, exact_url
 from tidings.parsing.dates import parse_date
 from tidings.parsing.entry_body import CleanBody, clean_body, plain_to_html, visible_text
 from tidings.parsing.newest import newest_positions
 from tidings.parsing.pictures import distinct, picture_key
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
 from tidings.parsing.revisions import first_revision, revision, visible_parts
-from tidings.parsing.text import clean_line, clean_text, guess_language, language_tag
-from tidings.parsing.urls import absolute_url, canonical_url, exact_url
+from tidings.parsing.text_cleaning import clean_line, clean_text, guess_language, language_tag
 
 # Characters of a body, with its markup, that are read.
 MAX_BODY = 1_000_000
