@@ -222,7 +222,7 @@ class NewsletterSite:
 
 def _list_headers_of(newsletter):
     return ListHeaders(
-        sender=addresses.Sender(name="The News", address="news@example.org"),
+        sender=addresses.FromAddress(name="The News", address="news@example.org"),
         reply_to=None,
         list_id=f"{newsletter.slug}.example.org",
         list_title=newsletter.title,

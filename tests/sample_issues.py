@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from tidings.mail.addresses import Sender
+from tidings.mail.addresses import FromAddress
 from tidings.mail.message import ListHeaders, Recipient
 from tidings.model.newsletters import (
     PREFERENCES_URL,
@@ -48,7 +48,7 @@ def issue_of(**changes):
 
 def list_headers_of(**changes):
     usual = {
-        "sender": Sender(name="The Weekly", address="news@example.org"),
+        "sender": FromAddress(name="The Weekly", address="news@example.org"),
         "reply_to": None,
         "list_id": "weekly.news.example.org",
         "list_title": "The Weekly",

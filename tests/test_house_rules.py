@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,19 @@ def body_length(function):
 
 def test_every_module_has_a_name_that_says_something():
     assert [shown(path) for path in SOURCES if path.stem in NAMELESS] == []
+
+
+def test_a_class_has_one_meaning():
+    places = [
+        (node.name, shown(path))
+        for path in SOURCES
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+    names = Counter(name for name, _ in places)
+
+    assert [place for place in places if names[place[0]] > 1] == []
 
 
 def test_packages_export_nothing():

@@ -3,7 +3,7 @@
 import pytest
 
 from tidings.errors import InvalidError
-from tidings.mail.addresses import EmailAddress, Sender, parse_address, parse_sender
+from tidings.mail.addresses import EmailAddress, FromAddress, parse_address, parse_sender
 
 
 @pytest.mark.parametrize(
@@ -113,18 +113,18 @@ def test_the_part_that_is_wrong_is_named(text, detail):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("a@example.org", Sender(name="", address="a@example.org"), id="alone"),
+        pytest.param("a@example.org", FromAddress(name="", address="a@example.org"), id="alone"),
         pytest.param(
-            "News <a@example.org>", Sender(name="News", address="a@example.org"), id="bare"
+            "News <a@example.org>", FromAddress(name="News", address="a@example.org"), id="bare"
         ),
         pytest.param(
             ' "News, daily" <a@EXAMPLE.org> ',
-            Sender(name="News, daily", address="a@example.org"),
+            FromAddress(name="News, daily", address="a@example.org"),
             id="quoted",
         ),
         pytest.param(
             "\u65b0\u95fb <a@example.org>",
-            Sender(name="\u65b0\u95fb", address="a@example.org"),
+            FromAddress(name="\u65b0\u95fb", address="a@example.org"),
             id="zh",
         ),
     ],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sample_issues import issue_of, list_headers_of, recipient_of
 from tidings.mail import message
-from tidings.mail.addresses import Sender
+from tidings.mail.addresses import FromAddress
 from tidings.mail.encoding import MAX_TEXT, header_text
 from tidings.mail.message import PreparedIssue, prepare_issue
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL
@@ -86,7 +86,7 @@ def bodies(letter):
 @given(subject=hostile, name=hostile, title=hostile)
 def test_nothing_that_anybody_wrote_adds_a_header_or_a_recipient(subject, name, title):
     list_headers = list_headers_of(
-        sender=Sender(name=name, address="news@example.org"),
+        sender=FromAddress(name=name, address="news@example.org"),
         reply_to="editor@example.org",
         list_title=title,
         archive_url="https://news.example.org/issues",
@@ -251,7 +251,7 @@ def test_a_recipient_that_would_break_the_head_is_refused(changes):
         {"reply_to": "a@example.org, b@example.org"},
         {"list_id": "weekly>\r\nX: y"},
         {"list_id": "\u65b0.example.org"},
-        {"sender": Sender(name="", address="a@example.org>, <b@example.org")},
+        {"sender": FromAddress(name="", address="a@example.org>, <b@example.org")},
     ],
 )
 def test_a_letterhead_that_would_break_the_head_is_refused(changes):

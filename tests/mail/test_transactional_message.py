@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sample_issues import list_headers_of
-from tidings.mail.addresses import Sender
+from tidings.mail.addresses import FromAddress
 from tidings.mail.message import TransactionalMessage, build_transactional
 
 PLAIN = [
@@ -66,7 +66,7 @@ def test_the_same_letter_has_the_same_bytes():
 @given(st.text(max_size=300), st.text(max_size=300), st.text(max_size=300))
 def test_nothing_that_anybody_says_adds_a_header_or_breaks_a_line(subject, text, name):
     said = replace(NOTICE, subject=subject, text=f"{text}\n", html=f"<p>{text}</p>\n")
-    list_headers = list_headers_of(sender=Sender(name=name, address="news@example.org"))
+    list_headers = list_headers_of(sender=FromAddress(name=name, address="news@example.org"))
 
     letter = build_transactional(said, list_headers)
 

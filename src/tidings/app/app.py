@@ -24,7 +24,7 @@ from tidings.search.store import index
 
 # For annotations only: what is imported here, every command would pay for.
 if TYPE_CHECKING:
-    from tidings.mail.addresses import BounceAddress, Sender
+    from tidings.mail.addresses import BounceAddress, FromAddress
     from tidings.mail.dkim import Signer
     from tidings.subscribers.signed_links import SignedLinks
     from tidings.templating.engine import Templates
@@ -120,7 +120,7 @@ class App:
         return SignedLinks(self.secret)
 
     @BuiltOnce
-    def sender(self) -> "Sender":
+    def sender(self) -> "FromAddress":
         """The From of messages, unless their newsletter has its own.
 
         Raises:

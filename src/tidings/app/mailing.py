@@ -186,7 +186,7 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
 
 
 def _list_headers_of(
-    newsletter: Newsletter, *, sender: addresses.Sender, site_url: str
+    newsletter: Newsletter, *, sender: addresses.FromAddress, site_url: str
 ) -> ListHeaders:
     return ListHeaders(
         sender=addresses.parse_sender(newsletter.sender) if newsletter.sender else sender,

@@ -13,7 +13,7 @@ from socketserver import ThreadingTCPServer
 from threading import Thread
 from urllib.parse import urlsplit
 
-from tidings.demo.site_documents import Document, Site
+from tidings.demo.site_documents import PublisherSite, StaticDocument
 
 HOST = "127.0.0.1"
 
@@ -30,7 +30,7 @@ class SiteServer(ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
     timeout = 0
-    site: Site
+    site: PublisherSite
 
     def __init__(self) -> None:
         super().__init__((HOST, 0), _Handler)
@@ -95,14 +95,14 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Say nothing: the default prints every request."""
 
-    def _is_known(self, document: Document) -> bool:
+    def _is_known(self, document: StaticDocument) -> bool:
         """Say whether the visitor has `document`; a date counts if it is the one we gave."""
         tags = self.headers.get("If-None-Match")
         if tags is not None:
             return _etag(document) in {tag.strip() for tag in tags.split(",")}
         return self.headers.get("If-Modified-Since") == self._last_modified
 
-    def _send(self, document: Document) -> None:
+    def _send(self, document: StaticDocument) -> None:
         body = document.body
         self.send_response(HTTPStatus.OK)
         if "gzip" in self.headers.get("Accept-Encoding", ""):
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _end_headers(self, document: Document) -> None:
+    def _end_headers(self, document: StaticDocument) -> None:
         self.send_header("ETag", _etag(document))
         self.send_header("Last-Modified", self._last_modified)
         self.send_header("Vary", "Accept-Encoding")
@@ -125,6 +125,6 @@ class _Handler(BaseHTTPRequestHandler):
         return format_datetime(self.server.site.now, usegmt=True)
 
 
-def _etag(document: Document) -> str:
+def _etag(document: StaticDocument) -> str:
     # Weak, because the compressed form is the same document in other bytes.
     return f'W/"{sha256(document.body).hexdigest()[:16]}"'

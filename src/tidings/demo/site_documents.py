@@ -73,14 +73,14 @@ class Imprint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class StaticDocument:
     """What stands at one address."""
 
     body: bytes
     media_type: str
 
 
-class Site:
+class PublisherSite:
     """Everything one publisher serves.
 
     Args:
@@ -94,12 +94,12 @@ class Site:
         self._imprint = imprint
         self._bases = bases
 
-    def find_document(self, path: str) -> Document | None:
+    def find_document(self, path: str) -> StaticDocument | None:
         """Return what stands at `path`, if anything does."""
         return self._files.get(path) or self._computed.get(path) or self._pages.get(path)
 
     @cached_property
-    def _files(self) -> dict[str, Document]:
+    def _files(self) -> dict[str, StaticDocument]:
         """The feed and the drawings, by path."""
         folder = resources.files("tidings.demo") / "world" / self._imprint.name
         texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
@@ -110,19 +110,19 @@ class Site:
             own=self._imprint.name,
         )
         return {
-            f"/{self._imprint.feed}": Document(
+            f"/{self._imprint.feed}": StaticDocument(
                 body=feed.encode(self._imprint.encoding), media_type=self._imprint.media_type
             ),
             **_documents({name: text.encode() for name, text in texts.items()}),
         }
 
     @cached_property
-    def _computed(self) -> dict[str, Document]:
+    def _computed(self) -> dict[str, StaticDocument]:
         """Pictures and sound, made when the first visitor asks for more than the feed."""
         return _documents(computed_files(self._imprint.name))
 
     @cached_property
-    def _pages(self) -> dict[str, Document]:
+    def _pages(self) -> dict[str, StaticDocument]:
         """The page of each entry and the one that lists them, made when the first is visited."""
         feed = self._files[f"/{self._imprint.feed}"].body
         base = self._bases[self._imprint.name]
@@ -135,7 +135,7 @@ class Site:
         pages["/"] = self._page(self._imprint.title, f"<ul>{''.join(contents)}</ul>")
         return pages
 
-    def _page(self, title: str, body: str) -> Document:
+    def _page(self, title: str, body: str) -> StaticDocument:
         page = PAGE.format(
             title=escape(title),
             site=escape(self._imprint.title),
@@ -144,7 +144,7 @@ class Site:
             media_type=self._imprint.media_type,
             body=body,
         )
-        return Document(body=page.encode(), media_type="text/html; charset=utf-8")
+        return StaticDocument(body=page.encode(), media_type="text/html; charset=utf-8")
 
 
 def fill(template: str, *, now: datetime, bases: Mapping[str, str], own: str) -> str:
@@ -234,9 +234,9 @@ def png(
     )
 
 
-def _documents(files: Mapping[str, bytes]) -> dict[str, Document]:
+def _documents(files: Mapping[str, bytes]) -> dict[str, StaticDocument]:
     return {
-        f"/{name}": Document(body=body, media_type=MEDIA_TYPES[PurePosixPath(name).suffix])
+        f"/{name}": StaticDocument(body=body, media_type=MEDIA_TYPES[PurePosixPath(name).suffix])
         for name, body in files.items()
     }
 

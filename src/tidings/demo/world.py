@@ -9,7 +9,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from tidings.demo.serving import HOST, SiteServer, serving
-from tidings.demo.site_documents import Imprint, Site
+from tidings.demo.site_documents import Imprint, PublisherSite
 from tidings.model.urls import host_of
 
 # The title of every topic the publishers stand under, by slug.
@@ -128,7 +128,7 @@ class World:
             servers = {i.name: opening.enter_context(SiteServer()) for i in IMPRINTS}
             bases = {name: server.base for name, server in servers.items()}
             for imprint in IMPRINTS:
-                servers[imprint.name].site = Site(imprint, bases=bases, now=self._now)
+                servers[imprint.name].site = PublisherSite(imprint, bases=bases, now=self._now)
             opening.enter_context(serving(tuple(servers.values())))
 
             # Bound but not listening: it refuses, and nobody else can move in.

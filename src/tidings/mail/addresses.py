@@ -54,7 +54,7 @@ class EmailAddress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sender:
+class FromAddress:
     """The From of our messages; `name` is as the operator wrote it, and may be empty."""
 
     name: str
@@ -90,7 +90,7 @@ def parse_address(text: str) -> EmailAddress:
     return EmailAddress(address=address, key=address.casefold())
 
 
-def parse_sender(text: str) -> Sender:
+def parse_sender(text: str) -> FromAddress:
     """Read `Name <address>`, or an address alone, as it stands in the settings.
 
     Raises:
@@ -98,10 +98,10 @@ def parse_sender(text: str) -> Sender:
     """
     named = _NAMED.fullmatch(text)
     if named is None:
-        return Sender(name="", address=parse_address(text).address)
+        return FromAddress(name="", address=parse_address(text).address)
     if not named["name"].isprintable():
         raise InvalidError("sender", text, "the name has characters that cannot be shown")
-    return Sender(name=named["name"].strip(), address=parse_address(named["address"]).address)
+    return FromAddress(name=named["name"].strip(), address=parse_address(named["address"]).address)
 
 
 def _cleaned(text: str) -> str:

@@ -15,7 +15,7 @@ from binascii import b2a_qp
 from collections.abc import Sequence
 from typing import Protocol
 
-from tidings.mail.addresses import Sender
+from tidings.mail.addresses import FromAddress
 
 CRLF = b"\r\n"
 
@@ -152,7 +152,7 @@ def text_header(name: str, text: str) -> str:
     return f"{name}: {_folded(_encoded_words(line, after=name))}"
 
 
-def address_header(name: str, sender: Sender) -> str:
+def address_header(name: str, sender: FromAddress) -> str:
     """Return the header `name` with a display name and an address."""
     text, bracketed = header_text(sender.name), f"<{sender.address}>"
     if not text:

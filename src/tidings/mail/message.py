@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from hashlib import sha256
 from urllib.parse import quote
 
-from tidings.mail.addresses import Sender
+from tidings.mail.addresses import FromAddress
 from tidings.mail.encoding import EncodedText, address_header, encoded, list_header, text_header
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
@@ -64,7 +64,7 @@ class ListHeaders:
         archive_url: Where past issues are; None if nowhere.
     """
 
-    sender: Sender
+    sender: FromAddress
     reply_to: str | None
     list_id: str
     list_title: str

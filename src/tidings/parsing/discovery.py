@@ -86,7 +86,7 @@ _CHANNEL_MARKS = tuple(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class HtmlPage:
     """The feed candidates of a page; feeds of comments come last.
 
     Attributes:
@@ -107,7 +107,7 @@ def is_page(body: bytes, content_type: str | None) -> bool:
 
 def read_page(
     body: bytes, url: str, *, charset: str | None = None, alternates: Sequence[Link] = ()
-) -> Page:
+) -> HtmlPage:
     """Return the feed candidates of a page; takes time linear in its size.
 
     Args:
@@ -129,7 +129,7 @@ def read_page(
     advertised = [*in_headers, *_advertised(tree, bases), *feeds_in_page(text, url)]
     linked = _linked(tree, bases)
     well_known = () if is_youtube(url) else _well_known(url)
-    return Page(
+    return HtmlPage(
         advertised=_ordered(advertised), linked=_ordered(linked), well_known=_ordered(well_known)
     )
 

@@ -19,7 +19,7 @@ from tidings.fetching.outcomes import Fetched, Outcome, Request
 from tidings.model.feed import Link, ParsedFeed
 from tidings.model.urls import host_of, without_credentials
 from tidings.parsing import discovery
-from tidings.parsing.discovery import Page, is_page, read_page
+from tidings.parsing.discovery import HtmlPage, is_page, read_page
 from tidings.parsing.document import Document
 from tidings.polling.host_leases import HostRules
 from tidings.polling.parse_queue import Parse
@@ -261,7 +261,7 @@ def _feeds_behind(visit: Visit, probed: ProbeResult) -> Iterator[FoundFeed]:
         yield from _feeds_tried(visit, page)
 
 
-def _feeds_tried(visit: Visit, page: Page) -> Iterator[FoundFeed]:
+def _feeds_tried(visit: Visit, page: HtmlPage) -> Iterator[FoundFeed]:
     linked = {link.url: link for link in page.linked[:MAX_LINKED]}
     well_known = {link.url: link for link in page.well_known if link.url not in linked}
     found: set[str] = set()

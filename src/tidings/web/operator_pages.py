@@ -30,7 +30,7 @@ from tidings.web import responses
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.response_cache import compress
-from tidings.web.services import OperatorServices, Publication
+from tidings.web.services import OperatorServices, PublishedDocuments
 
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -52,7 +52,7 @@ class OperatorSessions:
     """Recognises operators by their cookie; a request without one costs nothing."""
 
     def __init__(
-        self, operators: OperatorServices, publication: Publication, base_url: str
+        self, operators: OperatorServices, publication: PublishedDocuments, base_url: str
     ) -> None:
         self.operators = operators
         self._publication = publication

@@ -32,7 +32,7 @@ from tidings.web import responses
 from tidings.web.operator_pages import OperatorSessions
 from tidings.web.response_cache import ResponseCache
 from tidings.web.responses import is_current, known_change
-from tidings.web.services import Publication
+from tidings.web.services import PublishedDocuments
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
 
@@ -48,7 +48,7 @@ class Documents:
 
     def __init__(
         self,
-        publication: Publication,
+        publication: PublishedDocuments,
         site: Site,
         operator_sessions: OperatorSessions | None = None,
     ) -> None:

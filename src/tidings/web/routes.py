@@ -29,7 +29,7 @@ from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
 from tidings.web.response_cache import CachedBody, compress
 from tidings.web.responses import is_current
-from tidings.web.services import Probes, Publication, SubscriberServices, TokenServices
+from tidings.web.services import Probes, PublishedDocuments, SubscriberServices, TokenServices
 from tidings.web.sign_up_pages import SubscribePages
 
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -56,7 +56,7 @@ FOR_A_MINUTE = "public, max-age=60"
 
 
 def create_app(
-    publication: Publication,
+    publication: PublishedDocuments,
     site: Site,
     *,
     templates: Templates,

@@ -16,7 +16,7 @@ from tidings.subscribers.sign_up import NewsletterChoices, SignUps
 from tidings.templating.site import Operator
 
 
-class Publication(Protocol):
+class PublishedDocuments(Protocol):
     """Everything that is published, by address."""
 
     def stamp(self, address: Address) -> CacheValidator:
