@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import cycle, islice
 
-import feed_documents
+import documents
 from measure import table
 from tidings.model.entries import Entry, SourceCredit
 from tidings.model.scopes import FeedDocument
@@ -45,7 +45,7 @@ def _feed(size: int) -> FeedDocument:
         subtitle="",
         page_url="https://news.example/",
         forms=tuple(one.at(f"https://news.example/feed.{one.name}") for one in FORMATS.values()),
-        updated=feed_documents.NEWEST,
+        updated=documents.NEWEST,
         entries=tuple(
             replace(entry, atom_id=f"tag:news.example,2026:{number}")
             for number, entry in enumerate(islice(cycle(_read()), size))
@@ -56,20 +56,20 @@ def _feed(size: int) -> FeedDocument:
 def _read() -> Iterator[Entry]:
     for number in range(READ):
         url = f"https://feed-{number}.example.org/feed"
-        feed = parse(Document(url=url, body=feed_documents.feed(number)), {})
+        feed = parse(Document(url=url, body=documents.feed(number)), {})
         source = SourceCredit(
             id=number, slug=str(number), title=feed.title, url=url, site_url=feed.site_url
         )
         shared = set(Entry.__dataclass_fields__) & set(feed.entries[0].__dataclass_fields__)
-        for new in receive(feed.entries, Circumstances(source_url=url, now=feed_documents.NEWEST)):
+        for new in receive(feed.entries, Circumstances(source_url=url, now=documents.NEWEST)):
             yield Entry(
                 **{name: getattr(new.entry, name) for name in shared},
                 id=0,
                 seq=None,
                 source=source,
                 atom_id=new.atom_id,
-                first_seen_at=feed_documents.NEWEST,
-                changed_at=feed_documents.NEWEST,
+                first_seen_at=documents.NEWEST,
+                changed_at=documents.NEWEST,
                 sort_at=new.sort_at,
                 state=new.state,
             )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
-import feed_documents
+import documents
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Encoding: gzip\r\n"
 
@@ -87,8 +87,7 @@ class _Shelf:
     def _bodies(self, version: int) -> list[bytes]:
         if version not in self._packed:
             self._packed[version] = [
-                _packed(feed_documents.feed(number, version=version))
-                for number in range(len(self.full))
+                _packed(documents.feed(number, version=version)) for number in range(len(self.full))
             ]
         return self._packed[version]
 

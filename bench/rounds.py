@@ -16,7 +16,7 @@ from threading import Event
 import aiohttp
 import feedparser
 
-import feed_documents
+import documents
 from measure import (
     Traffic,
     children_of,
@@ -113,7 +113,7 @@ class Service:
 def measure(feeds: int, kinds: Sequence[str]) -> None:
     """Print everything, with `feeds` sources on databases of these kinds."""
     with publishing(feeds) as web:
-        print(f"{len(feed_documents.feed(1)):,} bytes a document, {os.cpu_count()} processors")
+        print(f"{len(documents.feed(1)):,} bytes a document, {os.cpu_count()} processors")
         rates = [_measure_rounds(web, kind) for kind in kinds]
         _compare(web, *rates[0])
         _measure_history(web, kinds[0])
@@ -133,7 +133,7 @@ def _measure_rounds(web: Web, kind: str) -> tuple[Round, Round]:
             web.show(version, tagged=tagged)
             rounds[name] = service.poll()
         children = [peak_memory(pid) for pid in children_of("self")]
-    title = f"{feeds} feeds of {feed_documents.ENTRIES} entries into {kind}"
+    title = f"{feeds} feeds of {documents.ENTRIES} entries into {kind}"
     head = ("round", "feeds/s", "ms/feed", "own CPU ms/feed", "children's CPU ms/feed")
     table(title, head, [(name, one.rate, *one.costs) for name, one in rounds.items()])
     rows = [
@@ -155,7 +155,7 @@ def _measure_rounds(web: Web, kind: str) -> tuple[Round, Round]:
 
 def _compare(web: Web, cold: Round, unchanged: Round) -> None:
     """Print our rates beside those of the libraries that do the bulk of the work."""
-    sample = [feed_documents.feed(number) for number in range(SAMPLE)]
+    sample = [documents.feed(number) for number in range(SAMPLE)]
     web.show(0)
     rows = []
     for name, ours, count, work in (
@@ -203,7 +203,7 @@ def _measure_history(web: Web, kind: str) -> None:
             web.show(0)
             with following(web, next(fresh), feeds=feeds) as service:
                 service.poll()
-                store_older(service.app.database, each=stored - feed_documents.ENTRIES)
+                store_older(service.app.database, each=stored - documents.ENTRIES)
                 web.show(1)
                 one = service.poll()
             rows.append((stored, *one.costs, one.batch, one.traffic.statements))
@@ -233,7 +233,7 @@ def following(web: Web, url: str, *, feeds: int) -> Iterator[Service]:
     with opened(settings(url, allow=web.hosts)) as app:
         import_sources(app.database, outlines, clock=utc_now)
         with polling(app) as gathering:
-            sample = Document(url="https://example.org/feed", body=feed_documents.feed(0))
+            sample = Document(url="https://example.org/feed", body=documents.feed(0))
             wait([gathering.parse(sample, {}) for _ in range(os.cpu_count() or 1)])
             yield Service(app=app, gathering=gathering, feeds=feeds)
 
