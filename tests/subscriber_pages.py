@@ -46,7 +46,7 @@ class SubscriberPages:
         tokens = TokenServices(
             unsubscribing=house.leaving,
             callbacks=None,
-            readers=readers,
+            subscribers=readers,
             trusted=parse_networks(trusted),
             clock=house.clock,
         )

@@ -141,7 +141,9 @@ def test_every_address_is_in_the_reference():
     templates = load_templates([data_dir("templates") / "web"])
     readers = SubscriberServices(None, None, None, None, languages=())
     operators = OperatorServices(None, None, None)
-    tokens = TokenServices(None, None, readers=readers, trusted=(), clock=None, operators=operators)
+    tokens = TokenServices(
+        None, None, subscribers=readers, trusted=(), clock=None, operators=operators
+    )
     publication = SimpleNamespace(stamp=None)
     app = create_app(publication, site, templates=templates, tokens=tokens, probes=None)
     reference = text_of("docs/reference/http.md")

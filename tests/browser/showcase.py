@@ -437,7 +437,7 @@ def tokens_of(readers=None, callbacks=None):
     return TokenServices(
         unsubscribing=readers or Readers(),
         callbacks=callbacks,
-        readers=None,
+        subscribers=None,
         trusted=(),
         clock=lambda: NOON,
     )

@@ -128,7 +128,12 @@ def test_letters_say_their_language_load_nothing_and_are_small(context, language
         pytest.param(MOVED, ["Morning tidings", "desk@example.org"], id="moved"),
         pytest.param(
             OPERATOR,
-            ["12 sources have failed", "404 Not Found", "1 entry waits", "tidings source show"],
+            [
+                "12 sources have failed",
+                "404 Not Found",
+                "1 entry is waiting",
+                "tidings source show",
+            ],
             id="operator",
         ),
     ],

@@ -169,7 +169,7 @@ def test_what_is_held_or_hidden_has_a_page_for_the_operator_alone(control, news)
     assert page.status == 200
     assert b"Held: nobody else sees this" in page.body
     assert b'value="release"' in page.body
-    assert b"1 entry waits" in desk.body
+    assert b"1 entry to review" in desk.body
 
 
 @JUST_PAGES

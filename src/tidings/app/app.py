@@ -57,7 +57,9 @@ class BuiltOnce(Generic[_Built]):
         self._name = build.__name__
 
     def __get__(self, instance: Any, _owner: type) -> _Built:
-        kept = vars(instance)  # once it is in there, Python finds it without asking us
+        # In the instance's dictionary: this descriptor has no `__set__`, so from then on Python
+        # finds the value there, without this lock.
+        kept = vars(instance)
         with _BUILDING:
             if self._name not in kept:
                 kept[self._name] = self._build(instance)
@@ -104,6 +106,7 @@ class App:
             if len(given) < SHORTEST_SECRET:
                 raise ConfigError(f"secret: use at least {SHORTEST_SECRET} characters")
             return given
+        # Services on several machines must sign alike, so on PostgreSQL no file will do.
         if not self.database.is_sqlite:
             raise ConfigError("secret: on PostgreSQL set TIDINGS_SECRET or TIDINGS_SECRET_FILE")
         return _kept_secret(self.database.path.with_name("secret"))

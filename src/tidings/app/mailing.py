@@ -48,7 +48,7 @@ def composer(app: App) -> Composer:
     """Return the composer of issues.
 
     Raises:
-        TemplateError: A template of the letters is broken.
+        TemplateError: A template of messages is broken.
         ConfigError: There is no secret, or no usable sender.
     """
     site_url, templates = app.settings.web.public_url, app.mail_templates
@@ -65,7 +65,7 @@ def planner(app: App) -> Planner:
     """Return the planner of issues.
 
     Raises:
-        TemplateError: A template of the letters is broken.
+        TemplateError: A template of messages is broken.
         ConfigError: There is no secret, or no usable sender.
     """
     return Planner(app.database, clock=utc_now, composer=composer(app))
@@ -151,7 +151,7 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
     """Return the sender of transactional mail: the same transport, one connection of its own.
 
     Raises:
-        TemplateError: A template of the letters is broken.
+        TemplateError: A template of messages is broken.
         ConfigError: The transport is unknown or cannot be used, or there is no secret.
     """
     way_out, sender, templates = transport(app), app.sender, app.mail_templates
@@ -217,7 +217,7 @@ def daily_note(app: App) -> DailyNote:
     """Return the daily note to the operator.
 
     Raises:
-        TemplateError: A template of the letters is broken.
+        TemplateError: A template of messages is broken.
         ConfigError: The operator's address is none.
     """
     given, language = app.settings.operator.email, app.settings.publish.language
@@ -238,7 +238,7 @@ def importer(app: App, plan: ImportPlan) -> Importer:
     """Return an importer of a list of subscribers.
 
     Raises:
-        TemplateError: A template of the letters is broken.
+        TemplateError: A template of messages is broken.
         ConfigError: There is no secret.
         NotFoundError: There is no such newsletter.
     """

@@ -73,8 +73,11 @@ def ticking(app: App) -> Iterator[None]:
     stop = Event()
     scheduler = BackgroundScheduler(
         timezone="UTC",
+        # Late runs are made up for once: by default APScheduler drops what is more than a second
+        # late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
+    # Built before anything runs: a broken template or setting ends the start, not the first round.
     sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
     _say_where_messages_go(app, sender.relay)
     with polling(app) as gathering:

@@ -82,6 +82,7 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
         backups.restore(database, file)
         schema.prepare(database, rebuild_index=index.rebuild)
         with database.write() as connection:
+            # A token that was revoked after the backup was made would be valid again.
             sessions.revoke_every(connection, now=utc_now())
         click.echo(f"restored {database.path}")
 

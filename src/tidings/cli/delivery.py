@@ -106,6 +106,7 @@ def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes:
             if issue is not None:
                 held = Search(state=DeliveryState.HELD, issue=issue)
                 found = deliveries.latest(connection, held, limit=None)
+        # Outside of a transaction: somebody may take minutes to answer.
         _ask(_question(found), yes=yes)
         with app.database.write() as connection:
             deliveries.resend(connection, [one.id for one in found], now=utc_now())

@@ -217,6 +217,7 @@ def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:
         raise ConflictError("newsletter", slug, because=because)
     if yes:
         return
+    # Nobody to ask, in cron say: what cannot be taken back needs a word.
     if not sys.stdin.isatty():
         raise click.UsageError("this sends mail: confirm with --yes")
     click.confirm(f"Send {what}?", abort=True)

@@ -33,6 +33,9 @@ from tidings.cli.token import token
 from tidings.cli.topic import topic
 from tidings.errors import ConfigError, InvalidError, TidingsError
 
+# Commands import what they need inside their functions: `--help` and completion load nothing else.
+
+# As in shells: 2 for wrong usage, 128 and the signal's number after Ctrl-C.
 OK, FAILED, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
 # The umask of everything we write: the database, its backups and messages hold addresses and
@@ -159,6 +162,7 @@ def run(arguments: Sequence[str]) -> int:
     except TidingsError as error:
         click.echo(f"tidings: {error}", err=True)
         status = MISUSED if isinstance(error, ConfigError | InvalidError) else FAILED
+    # A bug is not caught: its traceback is what a report needs.
     except (click.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     finally:

@@ -492,7 +492,7 @@ def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -
     with opened(start.settings()) as app:
         with app.database.read() as connection:
             before = sources.get(connection, source_id)
-        # One that is resumed again is due again, as it always was.
+        # Also if it is active already: resuming again makes it due.
         OperatorActions(app.database, clock=utc_now).set_state(source_id, state)
     click.echo(f"{said if before.state is not state else f'is {state} already'}: {before.title}")
 
@@ -504,6 +504,7 @@ def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
     if len(feeds) == 1:
         click.echo(f"note: the feed there is {feeds[0].url}", err=True)
         return feeds[0]
+    # In a script the caller gets an error that lists the feeds.
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return None
     rows = [(number, link.title, link.type, link.url) for number, link in enumerate(feeds, start=1)]
@@ -526,8 +527,11 @@ def _change(options: _AccessOptions) -> Access:
 
 def _password(file: TextIO) -> str:
     if file.isatty():
+        # On standard error: standard output may be redirected.
         return str(click.prompt("Password", hide_input=True, err=True))
-    return file.read().rstrip("\r\n")
+    return file.read().rstrip(
+        "\r\n"
+    )  # an editor's line break, but no blanks, which may belong to it
 
 
 def _pairs(texts: Sequence[str], *, mark: str) -> dict[str, str]:

@@ -281,7 +281,7 @@ def build_transactional(message: TransactionalMessage, list_headers: ListHeaders
     """Return a message as it goes out; the same arguments give the same bytes.
 
     Raises:
-        ValueError: Something of it cannot stand in a letter.
+        ValueError: A value of it cannot stand in a header.
     """
     lines = [*_head(message, list_headers), *_automation_lines(message)]
     # Neither encoding ever writes "=_", so no part can hold the boundary, whatever it says.

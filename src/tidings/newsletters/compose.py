@@ -80,7 +80,7 @@ class Composer:
         # Not a number: who can guess the address of an issue can read those of other people's
         # topics.
         slug = f"{wanted.newsletter.slug}-{self._name_of(key)[:16]}"
-        letter = self.write(connection, digest, slug=slug)
+        rendered = self.write(connection, digest, slug=slug)
         return NewIssue(
             key=key,
             slug=slug,
@@ -92,9 +92,9 @@ class Composer:
             to_seq=digest.to_seq,
             since=digest.since,
             entry_ids=[entry.id for section in digest.sections for entry in section.entries],
-            subject=letter.subject,
-            text=letter.text,
-            html=letter.html,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
         )
 
     def write(self, connection: Connection, digest: Digest, *, slug: str) -> RenderedIssue:
@@ -226,7 +226,7 @@ def _unsaved_issue(
 ) -> Issue:
     digest = compose(newsletter, newsletter.language, shown)
     slug = f"{newsletter.slug}-preview"
-    letter = composer.write(connection, digest, slug=slug)
+    rendered = composer.write(connection, digest, slug=slug)
     return Issue(
         id=0,
         key=b"",
@@ -237,9 +237,9 @@ def _unsaved_issue(
         listed=False,
         from_seq=digest.from_seq,
         to_seq=digest.to_seq,
-        subject=letter.subject,
-        html=letter.html,
-        text=letter.text,
+        subject=rendered.subject,
+        html=rendered.html,
+        text=rendered.text,
         entries=len(shown),
         created_at=at,
     )

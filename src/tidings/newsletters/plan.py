@@ -261,11 +261,11 @@ class Planner:
         return draft.issue.key if draft.issue else None
 
 
-def _is_flood(connection: Connection, newsletter_id: int, letters: int) -> bool:
-    usual = plans.count_recipients(connection, newsletter_id, limit=letters)
-    if not is_flood(letters, usual=usual):
+def _is_flood(connection: Connection, newsletter_id: int, recipients: int) -> bool:
+    usual = plans.count_recipients(connection, newsletter_id, limit=recipients)
+    if not is_flood(recipients, usual=usual):
         return False
-    numbers = {"newsletter": newsletter_id, "letters": letters, "usual": usual}
+    numbers = {"newsletter": newsletter_id, "letters": recipients, "usual": usual}
     logger.warning("letters held", extra=numbers)
     return True
 

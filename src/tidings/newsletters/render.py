@@ -245,7 +245,7 @@ def _try(sample: DigestContext, templates: Templates) -> None:
 
 
 def _samples(language: str) -> tuple[DigestContext, DigestContext]:
-    """Return a full letter and a bare one, for templates to be tried with."""
+    """Return a full sample and a bare one."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     item = DigestItem(
         title="-",
@@ -358,7 +358,7 @@ def _item(entry: Entry, *, images: bool, site_url: str) -> DigestItem:
         moment=entry.sort_at,
         minutes=_minutes(entry.content),
         excerpt=excerpt if excerpt != title else "",
-        image=_find_picture(entry.image, title) if images and entry.image else None,
+        image=_find_image(entry.image, title) if images and entry.image else None,
         more=0,
         language=entry.language or entry.source.language,
         also_at=tuple(_also_at(one, site_url=site_url) for one in entry.also_at[:MAX_ALSO_AT]),
@@ -381,7 +381,7 @@ def _minutes(content: str | None) -> int | None:
     return minutes if minutes >= MIN_READING_MINUTES else None
 
 
-def _find_picture(image: Image, title: str) -> DigestImage | None:
+def _find_image(image: Image, title: str) -> DigestImage | None:
     url, width, height = _find_link(image.url), image.width, image.height
     if not url or not url.startswith("https:") or (width and width < MIN_IMAGE_WIDTH):
         return None

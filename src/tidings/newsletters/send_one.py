@@ -30,7 +30,7 @@ def attempt(
         try:
             message = queue.message_of(claimed)
         except (ValueError, NotFoundError, TemplateError) as error:
-            return hold_unfit(claimed, error)
+            return hold_unbuildable(claimed, error)
         reply = str(send(message.envelope, message.content, mark))
         verdict = Verdict(state=DeliveryState.ACCEPTED)
     except DeliveryError as error:
@@ -52,7 +52,7 @@ def domain_of(claimed: OutboxMessage) -> str:
     return claimed.address.rpartition("@")[2].lower()
 
 
-def hold_unfit(claimed: Claimed, error: Exception) -> AttemptResult[Claimed]:
+def hold_unbuildable(claimed: Claimed, error: Exception) -> AttemptResult[Claimed]:
     """Return the result for a message that cannot be built, and so is not sent."""
     # A resend may have arrived the first time: it stays doubtful, and is not called held.
     state = DeliveryState.UNCERTAIN if claimed.is_resend else DeliveryState.HELD

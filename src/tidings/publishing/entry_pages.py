@@ -17,7 +17,7 @@ from tidings.publishing.views import EntryPage, ListPage, paginate
 from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
 from tidings.search.store import fulltext, saved_searches
 
-# How many times what a page holds may stand on one that is to be cut, but is not yet.
+# The most entries on a page that is not cut yet, as a multiple of a new page.
 MOST = 10
 
 

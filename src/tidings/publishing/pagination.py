@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-# A page that late comers make this many times as long as a new one is cut anew.
+# A page that late entries make so many times as long as a new one is cut anew, with all after it.
 TOO_LONG = 3
 
-# Numbered pages that a page links to on either side.
+# Numbered pages that a page links to on either side. Few: a new page changes all that link to it.
 NEIGHBOURS = 2
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-# A hub is told of a feed once in that time at most, however often the feed changes.
+# The least time between two pings of a feed at a hub, however often the feed changes: each ping
+# makes the hub fetch it.
 PAUSE = timedelta(minutes=1)
 
 LONGEST_PAUSE = timedelta(hours=3)
 
-# That many pauses make a day; then a hub is left alone until the feed changes again.
+# Attempts, over about a day; after the last one a hub is not pinged until the feed changes again.
 MAX_ATTEMPTS = 14
 
 DIGEST_SIZE = sha256().digest_size

@@ -70,8 +70,8 @@ class AddressChanges:
             both = address.address, address.key
             number = subscribers.ask_change(connection, profile.id, both, now=now)
             if self._can_have(connection, address.key):
-                letter = _letter(MessageKind.ADDRESS, profile, address.address, number)
-                transactional.add(connection, letter, now=now)
+                message = _message(MessageKind.ADDRESS, profile, address.address, number)
+                transactional.add(connection, message, now=now)
 
     def look(self, token: str) -> AddressChange:
         """Return the change that a link confirms; nothing is changed.
@@ -109,7 +109,7 @@ class AddressChanges:
             line = actor.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
             consents.add(connection, before.id, line)
             transactional.add(
-                connection, _letter(MessageKind.MOVED, before, before.address), now=now
+                connection, _message(MessageKind.MOVED, before, before.address), now=now
             )
             logger.info("address changed", extra={"subscriber": before.id})
             return subscribers.get(connection, before.id)
@@ -145,7 +145,7 @@ def _outdated() -> NotFoundError:
     return NotFoundError("change of address", "waits here any more")
 
 
-def _letter(
+def _message(
     kind: MessageKind, profile: SubscriberProfile, address: str, change_id: int | None = None
 ) -> NewMessage:
     first = profile.subscriptions[0] if profile.subscriptions else None

@@ -135,8 +135,8 @@ def end(connection: Connection, old: Subscription, because: Ending, *, actor: Ac
     if because in OWN_ENDINGS:
         # The name is unique: who ends and undoes all day gets one such message.
         once_a_day = f"{old.id}.{actor.now:%Y%m%d}.goodbye"
-        letter = replace(message_about(MessageKind.GOODBYE, old), name=once_a_day)
-        transactional.add(connection, letter, now=actor.now)
+        message = replace(message_about(MessageKind.GOODBYE, old), name=once_a_day)
+        transactional.add(connection, message, now=actor.now)
 
 
 def undo(connection: Connection, old: Subscription, *, actor: Actor) -> None:

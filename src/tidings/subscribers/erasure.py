@@ -34,12 +34,12 @@ def personal_data(connection: Connection, profile: SubscriberProfile) -> dict[st
         "consent": [_line(one) for one in consents.of_subscriber(connection, profile.id)],
         "letters": [
             {
-                "issue": letter.slug,
-                "subject": letter.subject,
-                "state": letter.state,
-                "finished_at": _moment(letter.finished_at),
+                "issue": sent.slug,
+                "subject": sent.subject,
+                "state": sent.state,
+                "finished_at": _moment(sent.finished_at),
             }
-            for letter in subscribers.sent_issues(connection, profile.id)
+            for sent in subscribers.sent_issues(connection, profile.id)
         ],
     }
 

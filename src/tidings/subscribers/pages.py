@@ -228,6 +228,7 @@ def to_form(subscription: Subscription) -> PreferencesForm:
 
 def masked(address: str) -> str:
     """Return an address masked, so that only its owner recognises it: `i…@m….example`."""
+    # The first letters of name and host: enough to tell one's own addresses apart.
     local, _, domain = address.rpartition("@")
     name, dot, rest = domain.rpartition(".")
     return f"{local[:1]}…@{name[:1]}…{dot}{rest}"

@@ -241,6 +241,7 @@ class Unsubscriber:
         with self._database.write() as connection:
             old = _get(connection, numbers)
             kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
+            # Topics are named: an empty choice of topics would mean all of them.
             choice = PreferencesForm(frequency=frequency, topics=old.topics)
             preferences = read_preferences(
                 choice, kept, languages=[old.language], offered=old.topics

@@ -203,7 +203,7 @@ class SignUps:
             return "suppressed"
         if sign_up_id is None:
             return "unanswered"
-        letter = NewMessage(
+        message = NewMessage(
             kind=MessageKind.CONFIRM,
             address=new.address,
             language=new.preferences.language,
@@ -211,14 +211,14 @@ class SignUps:
             sign_up_id=sign_up_id,
         )
         if theirs:
-            letter = NewMessage(
+            message = NewMessage(
                 kind=MessageKind.WELCOME,
                 address=theirs.address,
                 language=theirs.language,
                 newsletter_id=new.newsletter_id,
                 subscription_id=theirs.subscription_id,
             )
-        transactional.add(connection, letter, now=now)
+        transactional.add(connection, message, now=now)
         return None
 
     def _read(self, token: str) -> tuple[int, int]:

@@ -98,6 +98,7 @@ class ContextBuilder:
 
     def unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:
         """Return the unsubscribe link; None in messages to somebody without a subscription."""
+        # A confirmation has nothing to unsubscribe from; a goodbye has its own link.
         if claimed.kind is not MessageKind.WELCOME or claimed.subscription_id is None:
             return None
         token = self._links.unsubscribe.sign(claimed.subscription_id, _required(claimed.nonce))

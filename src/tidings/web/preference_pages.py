@@ -44,12 +44,12 @@ OFTENEST_FIRST = tuple(sorted(Frequency, key=lambda one: CALENDARS[one].period))
 class PreferencePages:
     """The pages of a subscriber's preferences."""
 
-    def __init__(self, readers: SubscriberServices, answers: PrivateResponses) -> None:
-        self._choices = readers.offers
-        self._preferences = readers.preferences
-        self._address_changes = readers.moving
+    def __init__(self, subscribers: SubscriberServices, answers: PrivateResponses) -> None:
+        self._choices = subscribers.offers
+        self._preferences = subscribers.preferences
+        self._address_changes = subscribers.moving
         self._answers = answers
-        self._menu = answers.menu(readers.languages)
+        self._menu = answers.menu(subscribers.languages)
 
     def routes(self) -> list[Route]:
         """Return the routes of the links."""

@@ -177,6 +177,8 @@ def known_change(headers: Headers, *, fingerprint: str) -> int:
     """
     if not _is_wanted(_weights(headers, "a-im").get("feed", "0")):
         return 0
+    # The tag names the change that the copy has; the fingerprint must be ours, or the copy was made
+    # by another version, and may differ in every entry.
     tags = TAG.findall(",".join(headers.getlist("if-none-match")))
     return max((int(change) for change, made_by in tags if made_by == fingerprint), default=0)
 
@@ -189,6 +191,7 @@ def preferred_language(headers: Headers, offered: Collection[str]) -> str | None
         quality = weight.strip().removeprefix("q=") or "1"
         if WEIGHT.fullmatch(quality) and float(quality):
             wanted.append((-float(quality), tag.split("-")[0]))
+    # By weight alone: the sort is stable, so of equals the one named first is preferred.
     return next((tag for _, tag in sorted(wanted, key=itemgetter(0)) if tag in offered), None)
 
 
@@ -217,6 +220,7 @@ def _matches(header: str, etag: str) -> bool:
 
 
 def _read_date(text: str) -> datetime | None:
+    # An invalid date is ignored, not refused (RFC 9110, 13.1.3).
     try:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):

@@ -70,7 +70,7 @@ def create_app(
 
     Args:
         publication: What is published; asked from many threads.
-        site: For the pages made here, which are those about errors and those for readers.
+        site: For the pages made here, which are those about errors and those for subscribers.
         templates: For the same, and for the style sheet.
         tokens: Acts for those who have an address with a token.
         probes: Answers `/health/ready`, `/metrics` and `/status`.
@@ -78,13 +78,13 @@ def create_app(
     Raises:
         TemplateError: An error page or the site's language is missing.
     """
-    readers = tokens.readers
-    has_forms = readers is not None
+    subscribers = tokens.subscribers
+    has_forms = subscribers is not None
     site = replace(site, has_newsletters=True, has_forms=has_forms, has_status=True)
     error_pages = ErrorPages(
         site,
         templates,
-        has_newsletters=lambda: readers is not None and bool(readers.offers.every()),
+        has_newsletters=lambda: subscribers is not None and bool(subscribers.offers.every()),
     )
     operators = tokens.operators
     operator_sessions = (
@@ -96,7 +96,7 @@ def create_app(
         routes=[
             *documents.routes(),
             UnsubscribePages(tokens.unsubscribing, private).route(),
-            *_reader_routes(readers, private),
+            *_subscriber_routes(subscribers, private),
             *(OperatorPages(operator_sessions, private).routes() if operator_sessions else []),
             HubCallbacks(tokens.callbacks).route(),
             *asset_routes(templates, site),
@@ -120,12 +120,14 @@ def create_app(
     return app
 
 
-def _reader_routes(readers: SubscriberServices | None, private: PrivateResponses) -> list[Route]:
-    if readers is None:
+def _subscriber_routes(
+    subscribers: SubscriberServices | None, private: PrivateResponses
+) -> list[Route]:
+    if subscribers is None:
         return []
     return [
-        *SubscribePages(readers, private).routes(),
-        *PreferencePages(readers, private).routes(),
+        *SubscribePages(subscribers, private).routes(),
+        *PreferencePages(subscribers, private).routes(),
     ]
 
 

@@ -68,9 +68,9 @@ def serve(app: App, listening: socket.socket) -> None:
         TemplateError: A template is broken.
     """
     links = _find_links(app)
-    readers = _readers(app, links) if links else None
+    subscribers = _subscriber_services(app, links) if links else None
     context = publishing.site_context_of(app, _page_path)
-    site = replace(context.site, has_forms=readers is not None, has_status=True)
+    site = replace(context.site, has_forms=subscribers is not None, has_status=True)
     context = replace(context, site=site)
     application = create_app(
         Publication(app.database, context),
@@ -81,7 +81,7 @@ def serve(app: App, listening: socket.socket) -> None:
             callbacks=HubRequests(
                 app.database, clock=utc_now, max_size=app.settings.fetch.max_size
             ),
-            readers=readers,
+            subscribers=subscribers,
             trusted=_trusted(app.settings.web),
             clock=utc_now,
             operators=_operators(app, links) if links else None,
@@ -128,7 +128,7 @@ def _find_links(app: App) -> SignedLinks | None:
     return app.links
 
 
-def _readers(app: App, links: SignedLinks) -> SubscriberServices:
+def _subscriber_services(app: App, links: SignedLinks) -> SubscriberServices:
     database, languages = app.database, app.mail_templates.languages
     return SubscriberServices(
         offers=NewsletterChoices(database),

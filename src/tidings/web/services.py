@@ -55,7 +55,7 @@ class Unsubscribing(Protocol):
         """Restore a subscription that its subscriber ended.
 
         Raises:
-            ConflictError: It ended too long ago, or was not ended by its reader.
+            ConflictError: It ended too long ago, or was not ended by its subscriber.
             NotFoundError: As for `find`.
         """
 
@@ -98,7 +98,7 @@ class SubscriberServices(NamedTuple):
     """What serves those who read newsletters, or would; asked from many threads.
 
     Attributes:
-        languages: In which letters are written.
+        languages: Those that messages are available in.
     """
 
     offers: NewsletterChoices
@@ -120,7 +120,7 @@ class TokenServices(NamedTuple):
     """What is behind addresses and forms with a token; thread-safe.
 
     Attributes:
-        readers: None without a secret: nobody can sign up.
+        subscribers: None without a secret: nobody can sign up.
         trusted: Proxies whose `X-Forwarded-For` is believed.
         clock: Aware UTC.
         operators: None without a secret: nobody can sign in.
@@ -128,7 +128,7 @@ class TokenServices(NamedTuple):
 
     unsubscribing: Unsubscribing
     callbacks: Callbacks
-    readers: SubscriberServices | None
+    subscribers: SubscriberServices | None
     trusted: Sequence[Network]
     clock: Callable[[], datetime]
     operators: OperatorServices | None = None

@@ -32,14 +32,14 @@ STATUSES = {SignUpAnswer.TAKEN: 200, SignUpAnswer.AGAIN: 422, SignUpAnswer.LATER
 class SubscribePages:
     """The sign-up pages; the answer is the same whether an address is known or not."""
 
-    def __init__(self, readers: SubscriberServices, answers: PrivateResponses) -> None:
-        self._choices = readers.offers
-        self._subscribing = readers.subscribing
+    def __init__(self, subscribers: SubscriberServices, answers: PrivateResponses) -> None:
+        self._choices = subscribers.offers
+        self._subscribing = subscribers.subscribing
         self._answers = answers
-        self._menu = answers.menu(readers.languages)
+        self._menu = answers.menu(subscribers.languages)
 
     def routes(self) -> list[Route]:
-        """Return the routes of the forms and of the links in the letters that follow."""
+        """Return the routes of the forms and of the links in the messages that follow."""
         return [
             Route("/subscribe", self.newsletters),
             Route("/subscribe/{slug}", self.subscribe, methods=["GET", "POST"]),

@@ -106,10 +106,12 @@ def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
 
 
 def _sources(connection: Connection, now: datetime) -> list[WatchedSource]:
+    # One that never worked counts from the day on which it was added.
     worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
     is_active = source.c.state == SourceState.ACTIVE
     is_failing = and_(source.c.failures > 0, worked_at <= now - FAILING_FOR)
     is_retired = source.c.state == SourceState.RETIRED
+    # Sources that have retired are reported on that day only; failing ones every day.
     is_new = source.c.last_polled_at > now - DAY
     statement = (
         select(
@@ -145,6 +147,7 @@ def _paused_relays(connection: Connection, now: datetime) -> list[str]:
 
 
 def _letters(connection: Connection, rule: Callable[[Table], ColumnElement[bool]]) -> MessageGroup:
+    # Transactional messages are named one by one: each is a person who waits for it.
     count = sum(_count(connection, rule(table)) for table in (delivery, notice))
     named = select(notice.c.kind, notice.c.address, notice.c.reply).where(rule(notice))
     rows = connection.execute(named.order_by(notice.c.id.desc()).limit(MAX_LINES))

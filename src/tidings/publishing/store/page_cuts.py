@@ -127,6 +127,7 @@ def changed_lists(connection: Connection, now: Progress) -> list[PagedList]:
     )
     is_concerned = or_(topic.c.id.in_(topics_of_entries), _awaits_cuts(_KEY_OF_TOPIC))
     slugs = connection.scalars(select(topic.c.slug).where(is_concerned).order_by(topic.c.id))
+    # Unfolded: what is folded behind another entry has its place on the page all the same.
     lists = [PagedList(scope=change_log.ALL, selection=Selection(folded=False, one_per_story=True))]
     for slug in slugs:
         selection = Selection(topic=slug, folded=False, one_per_story=True)
@@ -143,6 +144,7 @@ def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) 
         page_mark.c.scope == _KEY_OF_SOURCE, page_mark.c.number == last.scalar_subquery()
     )
     is_open = entry.c.state.in_(change_log.OPEN_STATES)
+    # OFFSET and LIMIT instead of a count: it reads no more of the index than two pages of entries.
     front = (
         select(entry.c.id)
         .where(entry.c.source_id == source.c.id, is_open, place() > _end_of(page_mark))
@@ -208,6 +210,7 @@ def put(connection: Connection, made: Sequence[Cut], *, now: datetime) -> None:
         return
     change, _ = change_log.next_change(connection)
     lists = [{"of": cut.scope, "least": cut.number} for cut in made]
+    # Pages a few numbers before link to the new ones, so they have changed as well.
     linking = [{"of": cut.scope, "least": cut.number - NEIGHBOURS} for cut in made]
     listed = update(feed_state).where(feed_state.c.scope == bindparam("of"))
     connection.execute(listed.values(change=change, changed_at=now), lists)

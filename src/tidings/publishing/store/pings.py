@@ -53,6 +53,7 @@ def changed_scopes(connection: Connection, *, limit: int) -> list[ComparedFeeds]
     The last changed come first, and those that hubs may know of before those that were never
     compared.
     """
+    # Newly known feeds last: nobody has an old copy of them, so nobody waits for a ping.
     is_changed = feed_state.c.change > func.coalesce(feed_state.c.hashed_change, -1)
     has_feeds = or_(feed_state.c.scope == change_log.ALL, feed_state.c.scope.contains(":"))
     statement = (
@@ -77,6 +78,7 @@ def issues(connection: Connection) -> ComparedFeeds:
 
 def store_fingerprints(connection: Connection, seen: ComparedFeeds, *, body_hash: bytes) -> bool:
     """Store the fingerprints in `seen`; False if another process was quicker."""
+    # Compare and swap: of two processes that compared the same change one stores the pings.
     unmoved = (
         feed_state.c.scope == seen.scope,
         feed_state.c.body_hash.is_not_distinct_from(seen.body_hash),

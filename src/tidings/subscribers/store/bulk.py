@@ -64,6 +64,7 @@ def select_subscriptions(
         .limit(limit or None)
     )
     series = newsletters.by_id(connection)
+    # A server-side cursor: an export of a hundred thousand subscribers must not fill the memory.
     streamed = connection.execution_options(stream_results=True).execute(statement)
     for rows in streamed.partitions(PAGE):
         topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])

@@ -229,14 +229,14 @@ def slots(
     connection: Connection, subscription_id: int, *, label: str | None, limit: int
 ) -> list[SlotRecord]:
     """Return the slots of a subscription, the newest first; only those of a label, if given."""
-    letters = select(delivery).where(delivery.c.subscription_id == subscription_id)
+    deliveries = select(delivery).where(delivery.c.subscription_id == subscription_id)
     gaps = select(plan_log).where(plan_log.c.subscription_id == subscription_id)
     if label is not None:
-        letters, gaps = (
-            letters.where(delivery.c.slot == label),
+        deliveries, gaps = (
+            deliveries.where(delivery.c.slot == label),
             gaps.where(plan_log.c.slot == label),
         )
-    sent = connection.execute(letters.order_by(delivery.c.id.desc()).limit(limit)).all()
+    sent = connection.execute(deliveries.order_by(delivery.c.id.desc()).limit(limit)).all()
     told = _entry_ids(connection, [row.issue_id for row in sent])
     found = [
         SlotRecord(

@@ -73,6 +73,7 @@ def every(connection: Connection) -> list[Suppression]:
 def withdraw(connection: Connection, address_key: str, *, now: datetime) -> None:
     """Delete the sign-ups of an address, and cancel its transactional messages."""
     connection.execute(delete(sign_up).where(sign_up.c.key == address_key))
+    # Messages have the address as typed; the key is case-folded.
     is_theirs = func.lower(notice.c.address) == address_key
     cancelled = DeliveryState.CANCELLED
     transactional.OUTBOX.withdraw(connection, rule=is_theirs, state=cancelled, now=now)
