@@ -18,6 +18,7 @@ def erase(
     themselves.
     """
     hashed = links.suppression_hash(profile.key)
+    # In the transaction that deletes them: an import can never come in between.
     suppressions.add(connection, hashed, SuppressionReason.ERASED, now=now)
     # Former addresses are known from the consent record; messages to them are deleted as well.
     record = consents.of_subscriber(connection, profile.id)

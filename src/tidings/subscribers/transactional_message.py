@@ -200,6 +200,7 @@ def render_message(context: MessageContext, templates: Templates) -> RenderedMes
         TemplateError: A template uses what its values do not have.
     """
     values = {
+        # Not links, which are ours: a clipped one leads nowhere.
         name: value if name.endswith("_url") else _escaped(value)
         for name, value in ((field.name, getattr(context, field.name)) for field in fields(context))
     }

@@ -116,6 +116,7 @@ def rejected(
     """
     is_new = ~exists().where(bounce.c.delivery_id == delivery.c.id)
     other = delivery.alias()
+    # Deferred ones do not count: they may wait for days.
     is_under_way = exists().where(
         other.c.finished_at.is_(None),
         other.c.next_try_at <= now,
@@ -212,6 +213,7 @@ def by_kind(connection: Connection) -> dict[str, int]:
 def _addressees(
     connection: Connection, *rules: ColumnElement[bool], limit: int | None = None
 ) -> list[Addressee]:
+    # No marker where mail goes to the folder.
     sent_at = func.coalesce(delivery.c.marked_at, delivery.c.finished_at, delivery.c.planned_at)
     has_moved = exists().where(
         consent.c.subscriber_id == subscriber.c.id,

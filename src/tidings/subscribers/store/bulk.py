@@ -64,6 +64,7 @@ def select_subscriptions(
         .limit(limit or None)
     )
     series = newsletters.by_id(connection)
+    # Streamed: the driver of PostgreSQL would fetch all rows before the first is used.
     streamed = connection.execution_options(stream_results=True).execute(statement)
     for rows in streamed.partitions(PAGE):
         topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
@@ -107,6 +108,7 @@ def save(
         for one in imported
     ]
     made = insert(subscription).returning(subscription.c.id, subscription.c.subscriber_id)
+    # By subscriber: RETURNING promises no order.
     ids = {row.subscriber_id: row.id for row in connection.execute(made, rows)}
     numbers = {row.slug: row.id for row in connection.execute(select(topic.c.slug, topic.c.id))}
     chosen = [
@@ -124,6 +126,7 @@ def _ensure(
 ) -> dict[str, int]:
     rows = [{"address": one.address, "key": one.key, "added_at": now} for one in imported]
     connection.execute(upsert(connection.dialect.name, subscriber).on_conflict_do_nothing(), rows)
+    # Read afterwards: DO NOTHING returns no row for who was there already.
     keys = [one.key for one in imported]
     known = select(subscriber.c.key, subscriber.c.id).where(subscriber.c.key.in_(keys))
     return {row.key: row.id for row in connection.execute(known)}

@@ -73,6 +73,7 @@ def consent_evidence(
         .order_by(consent.c.id)
     )
     rows = connection.execute(statement).mappings()
+    # In the order of ids: the latest line of an address is the one that stays.
     return {row["key"]: _to_consent(row) for row in rows}
 
 

@@ -60,6 +60,7 @@ def add(
         what = f"is subscribed to {newsletter_slug} already"
         raise ConflictError("subscriber", address[0], because=what)
     else:
+        # The same id: unsubscribe links in messages from before keep working.
         subscription_id = former.id
         connection.execute(update(subscription).where(*is_theirs).values(values))
     assign_topics(connection, subscription_topic, subscription_id, preferences.topics)
@@ -136,6 +137,7 @@ def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: 
         subscription.c.ended_at.is_(None),
         subscription.c.paused_at.is_not(None),
     )
+    # To catch up needs nothing: a pause leaves the watermark where it was.
     values: dict[str, object] = {"paused_at": None, "next_issue_at": next_due(old.schedule, now)}
     if not catches_up:
         values["watermark"] = last_seq(connection)
@@ -211,12 +213,14 @@ def get_of(connection: Connection, key: str, newsletter_slug: str) -> Subscripti
 
 
 def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetime) -> None:
+    # A marked one may have been sent: what the relay says of it is still recorded.
     is_unsent = (
         delivery.c.subscription_id == subscription_id,
         delivery.c.finished_at.is_(None),
         delivery.c.marked_at.is_(None),
     )
     cancelled = {"state": DeliveryState.CANCELLED, "finished_at": now}
+    # Without its lease no marker can be set, so a sender that holds it just now stops.
     connection.execute(
         update(delivery).where(*is_unsent).values(**cancelled, lease_owner=None, lease_until=None)
     )

@@ -87,6 +87,7 @@ def is_known(connection: Connection, name: str) -> bool:
 
 def is_any_due(connection: Connection, *, now: datetime) -> bool:
     """Tell whether there is anything to send, recover or withdraw."""
+    # One indexed read every ten seconds: no write transaction as long as there is nothing to do.
     waits = (notice.c.finished_at.is_(None), notice.c.next_try_at <= now)
     return connection.execute(select(notice.c.id).where(*waits).limit(1)).first() is not None
 
@@ -169,6 +170,7 @@ def _claimed(connection: Connection, ids: Sequence[int]) -> list[ClaimedMessage]
         .outerjoin(subscriber, subscriber.c.id == whose)
         .outerjoin(sign_up, sign_up.c.id == notice.c.sign_up_id)
         .where(notice.c.id.in_(ids))
+        # Again: the update that leased them returns them in no order.
         .order_by(notice.c.next_try_at, notice.c.id)
     )
     return [_to_claimed(row) for row in connection.execute(statement)]
