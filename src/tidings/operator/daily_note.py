@@ -48,6 +48,7 @@ class DailyNote:
             return False
         # The name is unique, so the outbox itself keeps it at one a day, whoever queues first.
         name = f"{now:%Y%m%d}.operator"
+        # Looked up first: the snapshot counts whole tables, and this runs every quarter of an hour.
         with self._database.read() as connection:
             if transactional.is_known(connection, name):
                 return False

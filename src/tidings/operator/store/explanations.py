@@ -137,6 +137,8 @@ def read_seq_times(connection: Connection) -> SeqTimes:
     rows = connection.execute(known.order_by(entry.c.seq)).all()
     frozen = connection.execute(select(cut.c.due_at, cut.c.seq))
     return SeqTimes(
+        # The greatest so far: of two polls the one that fetched first may have saved last, and
+        # `seq` is in the order of commits.
         times=list(accumulate((row.first_seen_at for row in rows), max)),
         seqs=[row.seq for row in rows],
         cuts={row.due_at: row.seq for row in frozen},
