@@ -67,8 +67,13 @@ def ticking(app: App) -> Iterator[None]:
     """Run all jobs again and again, until the context ends.
 
     What a job does is found in the database, so a run that is late, missed or doubled by another
-    process does no harm. At the end a round in progress saves what it has decided, waits a few
-    seconds for replies, and releases its leases.
+    process does no harm. A round that takes longer than its tick is not begun twice. At the end a
+    round in progress saves what it has decided, waits a few seconds for replies, and releases its
+    leases.
+
+    Raises:
+        ConfigError: A setting cannot be used; no job has begun.
+        TemplateError: A template of the messages is broken; no job has begun.
     """
     stop = Event()
     scheduler = BackgroundScheduler(
@@ -108,7 +113,7 @@ def ticking(app: App) -> Iterator[None]:
             yield
         finally:
             stop.set()
-            scheduler.shutdown(wait=True)
+            scheduler.shutdown(wait=True)  # while rounds in progress still have their sockets
             observer.join()
 
 
@@ -125,6 +130,7 @@ def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None
     def run() -> None:
         try:
             job()
+        # Only that: any other error is a bug, and the scheduler logs it with its traceback.
         except DatabaseAwayError as error:
             outage.warn(because=str(error))
 
@@ -132,7 +138,8 @@ def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None
 
 
 def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Event) -> None:
-    """Reschedule all jobs when the clock was set; it sleeps for a span computed before."""
+    """Reschedule all jobs when the clock was set; runs until `stop`."""
+    # In a thread, not as a job: the scheduler sleeps for a span that it computed by the old clock.
     offset = _clock_offset()
     while not stop.wait(CLOCK_TICK.total_seconds()):
         before, offset = offset, _clock_offset()
@@ -151,6 +158,7 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
         except DatabaseAwayError:
             offset = before  # tried again
         for job in jobs:
+            # All of them now, since no harm comes of a run too many.
             job.modify(next_run_time=now)
 
 
@@ -174,6 +182,7 @@ def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[]
     else:
         forget_hubs(database)
     told = publishing.hubs_of(app)
+    # Hubs that the settings do not name any more.
     forget_others(database, told, base_url=app.settings.web.public_url)
     if told:
         pinger = publishing.hub_pinger(app, gathering.post)
@@ -187,12 +196,14 @@ def _ignore(_: PollResult) -> None:
 def _watch(note: DailyNote, database: Database) -> None:
     note.queue()
     now = utc_now()
+    # Housekeeping rides along: a quarter of an hour is often enough for all of it.
     forget_notices(database, now=now)
     forget_expired(database, now=now)
     delete_all_old_keys(database, now=now)
 
 
 def _mail(planner: Planner, sender: Sender[Any], stop: Event) -> None:
+    # Planning and sending in turn: an issue leaves in the tick that plans it.
     planned = planner.plan_due()
     if planned.deliveries:
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
