@@ -87,7 +87,7 @@ class AddressChanges:
             return self._check(subscribers.find_change(connection, number), asked_at)
 
     def confirm(self, token: str, visitor: Visitor) -> SubscriberProfile:
-        """Change the address, and tell the old one; a second time does nothing.
+        """Change the address, and notify the old one; a second time does nothing.
 
         Raises:
             NotFoundError: As for `look`, or somebody else has the address by now.

@@ -1,4 +1,4 @@
-"""Rules for bounces: what a failure says of an address, and when it is suppressed."""
+"""Rules for bounces: what a failure tells about an address, and when it is suppressed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,14 +26,14 @@ _CONNECTIONS = frozenset({"4.1", "4.2", "4.5"})
 
 
 class BounceKind(StrEnum):
-    """What a report says of its address."""
+    """What a report tells about its address."""
 
     GONE = "gone"
     """The mailbox or the domain does not exist any more."""
     FAILED = "failed"
     """One message did not arrive, for whatever reason."""
     OTHER = "other"
-    """The sender was refused, or a connection failed; it says nothing of the address."""
+    """The sender was refused, or a connection failed; it tells nothing about the address."""
     COMPLAINT = "complaint"
     """A subscriber marked a message as spam."""
 
@@ -66,7 +66,7 @@ class BounceDecision:
 
 
 def kind_of(status: str | None, text: str) -> BounceKind:
-    """Return what a permanent failure says of its address.
+    """Return what a permanent failure tells about its address.
 
     Args:
         status: The enhanced status, if there is one.

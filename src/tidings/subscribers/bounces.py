@@ -163,7 +163,7 @@ class BounceProcessor:
                     bounces.save_history(connection, one.subscriber_id, BounceHistory())
 
     def _unsubscribe(self, sent_to: Iterable[str]) -> BounceResult:
-        """End the subscription whose signed address was written to."""
+        """End the subscription of the signed bounce address that a message was sent to."""
         with self._database.write() as connection:
             found = self._find_signed(connection, self._claims(sent_to))
             if found is None:
@@ -218,7 +218,7 @@ class BounceProcessor:
         return None
 
     def _record(self, connection: Connection, new: NewBounce, found: Addressee) -> bool:
-        """Record a bounce, suppress the address if it was one too many; say whether it is new."""
+        """Record a bounce, suppress the address if it was one too many; return whether it is new."""
         now = self._clock()
         # Locked first: two reports at once must not both count from the same history.
         whose = bounces.lock(connection, found.subscriber_id)

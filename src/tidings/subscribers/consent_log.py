@@ -129,7 +129,7 @@ def resume(connection: Connection, old: Subscription, *, catches_up: bool, actor
 
 
 def end(connection: Connection, old: Subscription, because: Ending, *, actor: Actor) -> None:
-    """End a subscription; who ended it themselves gets a message with a link to undo it."""
+    """End a subscription; a subscriber who ended it gets a message with a link to undo that."""
     if not subscriptions.end(connection, old.id, because, now=actor.now):
         return
     _record(connection, old, actor.line(ConsentEvent.ENDED, _slug(old), because=because))
@@ -165,7 +165,7 @@ def suppress(
     evidence: str | None,
     actor: Actor,
 ) -> bool:
-    """Suppress an address: end its subscriptions, cancel its messages; say whether that is new.
+    """Suppress an address: end its subscriptions, cancel its messages; return whether that is new.
 
     Args:
         connection: A writing one.

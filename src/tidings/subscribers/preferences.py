@@ -208,7 +208,7 @@ class Unsubscriber:
     ) -> None:
         """End the subscription that a link is for, unless that has happened before.
 
-        Who has been removed since gets nothing either: that is no error.
+        A subscriber who has been removed is no error: they get nothing anyway.
 
         Raises:
             NotFoundError: The link is not ours.

@@ -201,4 +201,5 @@ def _required(found: Found | None) -> Found:
 
 
 def _seconds(moment: datetime) -> int:
+    # Tokens hold whole numbers: the time is compared in seconds as well.
     return int(moment.timestamp())

@@ -13,6 +13,7 @@ from tidings.templating.engine import Templates, styled, subject_line
 from tidings.templating.plain_text import clipped, one_line
 
 PARTS = ("subject.txt", "body.txt", "body.html")
+# Characters of one text from elsewhere, such as a title: an endless one leaves room for the rest.
 MAX_LINE = 300
 
 

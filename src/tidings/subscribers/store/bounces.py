@@ -128,7 +128,7 @@ def rejected(
 
 
 def add(connection: Connection, new: NewBounce, *, now: datetime) -> bool:
-    """Record a bounce; say whether it is new."""
+    """Record a bounce; return whether it is new."""
     row = upsert(connection.dialect.name, bounce).values(
         subscriber_id=new.subscriber_id,
         delivery_id=new.delivery_id,
@@ -152,6 +152,7 @@ def lock(connection: Connection, subscriber_id: int) -> BouncingSubscriber | Non
     """Return a subscriber's bounce history, locked until the transaction ends."""
     is_them = subscriber.c.id == subscriber_id
     connection.execute(select(subscriber.c.id).where(is_them).with_for_update())
+    # Read once the lock is held: a bounce that was saved meanwhile counts.
     found = _bouncing(connection, is_them)
     return found[0] if found else None
 

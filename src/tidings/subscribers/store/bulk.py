@@ -40,7 +40,7 @@ class SubscriptionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSubscriber:
-    """Somebody who is brought in, with the time at which they agreed."""
+    """An imported subscriber, with the time of their consent."""
 
     address: str
     key: str
@@ -75,7 +75,7 @@ def select_subscriptions(
 def ended_at_by_key(
     connection: Connection, newsletter_id: int, keys: Collection[str]
 ) -> Mapping[str, datetime | None]:
-    """Return who of `keys` is or was subscribed to a newsletter, and since when no more."""
+    """Return which of `keys` have or had a subscription to a newsletter, and when it ended."""
     statement = (
         select(subscriber.c.key, subscription.c.ended_at)
         .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
@@ -93,6 +93,7 @@ def save(
 ) -> dict[str, int]:
     """Subscribe people who have no subscription yet, from now on; return their ids by key."""
     owners = _ensure(connection, imported, now=now)
+    # What is public already is no news to them.
     mark = last_seq(connection)
     rows = [
         {

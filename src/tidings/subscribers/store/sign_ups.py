@@ -31,7 +31,7 @@ class NewSignUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentSubscription:
-    """The subscription that somebody who signs up has already."""
+    """The existing subscription of somebody who signs up again."""
 
     subscription_id: int
     address: str
@@ -75,7 +75,7 @@ def ask_many(
 
 
 def find_current(connection: Connection, new: NewSignUp) -> CurrentSubscription | None:
-    """Return the subscription that somebody who signs up has already; None if they have none."""
+    """Return the existing subscription of somebody who signs up; None if they have none."""
     statement = (
         select(subscription.c.id, subscriber.c.address, subscription.c.language)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)

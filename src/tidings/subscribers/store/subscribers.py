@@ -92,7 +92,7 @@ def sent_issues(connection: Connection, subscriber_id: int) -> list[SentIssue]:
 def remove(
     connection: Connection, profile: SubscriberProfile, *, former: Collection[str] = ()
 ) -> None:
-    """Delete a person with all they subscribed to, agreed to, were sent and asked for.
+    """Delete a subscriber with their subscriptions, deliveries, consent record and sign-ups.
 
     Args:
         connection: A writing one.

@@ -67,7 +67,7 @@ class ClaimedMessage(OutboxMessage):
 
 
 def add(connection: Connection, new: NewMessage, *, now: datetime) -> bool:
-    """Queue a message, unless there is one with its name; say whether it was queued."""
+    """Queue a message, unless there is one with its name; return whether it was queued."""
     row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
@@ -119,6 +119,7 @@ def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> l
         )
         .order_by(notice.c.next_try_at, notice.c.id)
         .limit(limit)
+        # Of two services, neither waits for what the other is claiming.
         .with_for_update(skip_locked=True)
     )
     ids = OUTBOX.take(connection, owner, waiting)
