@@ -54,6 +54,7 @@ def composer(app: App) -> Composer:
     site_url, templates = app.settings.web.public_url, app.mail_templates
     return Composer(
         render=partial(_render_issue, site_url=site_url, templates=templates),
+        # Part of what an issue is known by: with other templates it is another issue.
         template_version=templates.fingerprint,
         secret=app.secret,
         mail_domain=app.sender.address.rpartition("@")[2],
@@ -95,6 +96,7 @@ def transport(app: App) -> Transport:
     """
     settings = app.settings
     if settings.mail.transport == "smtp":
+        # Mail in the name of a domain that is not the operator's fails SPF and DMARC.
         if app.sender.address.endswith(f"@{PLACEHOLDER}"):
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
         name = f"{settings.smtp.host}:{settings.smtp.port}"

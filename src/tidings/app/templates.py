@@ -24,6 +24,7 @@ from tidings.subscribers import transactional_message
 from tidings.subscribers.pages import SubscriberPage
 from tidings.templating.engine import Templates
 
+# Every page with a template of its own: one that is not here is not checked at start.
 PAGES: tuple[type[Page], ...] = (
     ListPage,
     EntryPage,

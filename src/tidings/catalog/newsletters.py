@@ -61,7 +61,7 @@ def add(
     next_issue_at: datetime,
     now: datetime,
 ) -> None:
-    """Store a newsletter; its first issue has what becomes public from now on.
+    """Store a newsletter; its first issue covers what becomes public from now on.
 
     Args:
         connection: A writing one.
@@ -162,7 +162,7 @@ class Edition:
 
 
 def due(connection: Connection, *, now: datetime) -> list[Edition]:
-    """Return the editions whose slot has come."""
+    """Return the editions whose next slot is due."""
     return _editions(connection, newsletter.c.next_issue_at <= now)
 
 

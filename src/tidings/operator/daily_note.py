@@ -42,7 +42,7 @@ class DailyNote:
         self._disk = disk
 
     def queue(self) -> bool:
-        """Queue the day's note if there is a problem; say whether this call did it."""
+        """Queue the day's note if there is a problem; return whether this call did it."""
         now = self._clock()
         if not self._operator or now.hour < NOTE_HOUR:
             return False

@@ -287,6 +287,7 @@ def _unwanted(connection: Connection, one: Subscription, entry: Entry) -> str | 
 
 
 def _passed_over(connection: Connection, one: Subscription, entry: Entry) -> str:
+    # Nothing is stored of single entries that were left out: these are the reasons that remain.
     if _with(connection, one, entry):
         return "it was hidden, of other topics, or filtered when that slot was planned"
     if one.confirmed_at and entry.first_seen_at <= one.confirmed_at:

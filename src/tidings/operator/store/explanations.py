@@ -78,6 +78,7 @@ def of_entry(connection: Connection, entry_id: int) -> EntryRecord:
         .where(issue_entry.c.entry_id == entry_id)
         .order_by(issue.c.id)
     )
+    # The key itself is in the row of the entry; aliases are those that it had besides.
     names = select(func.count()).where(alias.c.entry_id == entry_id)
     return EntryRecord(
         key=row.key,
