@@ -196,6 +196,7 @@ def test_what_a_visitor_can_mend_is_said(house):
         ("address", {"address": "Postmaster@example.org"}),
         ("frequency", {"choice": PreferencesForm(frequency="hourly")}),
         ("hour", {"choice": PreferencesForm(hour="24")}),
+        ("hour", {"choice": PreferencesForm(hour="0120")}),
         ("time zone", {"choice": PreferencesForm(timezone="../etc/passwd")}),
         ("time zone", {"choice": PreferencesForm(timezone="Mars/Base")}),
         ("language", {"choice": PreferencesForm(language="xx")}),

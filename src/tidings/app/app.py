@@ -184,6 +184,7 @@ class App:
     def _template_folders(self, kind: str) -> list[Path]:
         """Return the folders of templates of a kind, `web` or `email`: the operator's first."""
         own, shipped = self.settings.templates.folder, data_dir("templates") / kind
+        # Both: the operator's folder needs only the templates that differ.
         return [Path(own) / kind, shipped] if own else [shipped]
 
 
@@ -207,6 +208,8 @@ def opened(settings: Settings) -> Iterator[App]:
 
 def process_name() -> str:
     """Return a unique name for this process, for leases."""
+    # With chance in it: in a container, host name and process id are often the same after a
+    # restart, and the leases of the process that died are not ours.
     return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
 
 
@@ -215,6 +218,8 @@ def _kept_secret(path: Path) -> bytes:
 
     try:
         with suppress(FileExistsError):
+            # O_EXCL: of two processes that start at once, one makes the secret and the other reads
+            # it.
             made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(made, "w") as file:
                 file.write(token_hex(32))

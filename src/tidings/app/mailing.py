@@ -54,6 +54,7 @@ def composer(app: App) -> Composer:
     site_url, templates = app.settings.web.public_url, app.mail_templates
     return Composer(
         render=partial(_render_issue, site_url=site_url, templates=templates),
+        # Part of what an issue is known by: with other templates it is another issue.
         template_version=templates.fingerprint,
         secret=app.secret,
         mail_domain=app.sender.address.rpartition("@")[2],
@@ -95,6 +96,7 @@ def transport(app: App) -> Transport:
     """
     settings = app.settings
     if settings.mail.transport == "smtp":
+        # Mail in the name of a domain that is not the operator's fails SPF and DMARC.
         if app.sender.address.endswith(f"@{PLACEHOLDER}"):
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
         name = f"{settings.smtp.host}:{settings.smtp.port}"
@@ -103,6 +105,7 @@ def transport(app: App) -> Transport:
     else:
         name = settings.mail.folder
         connect, connections, limits = Folder(Path(name)).connect, 1, {}
+    # Around either: letters in the folder are what would be sent.
     if signer := app.signer:
         connect = signing(connect, signer)
     return Transport(connect=connect, name=name, connections=connections, limits=limits)
@@ -180,6 +183,8 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
         owner=process_name(),
         connect=way_out.connect,
         relay=way_out.name,
+        # One, beside those of issues, and no limits of domains: each is for one person, who waits
+        # for it.
         connections=1,
         limits={},
     )
@@ -191,6 +196,7 @@ def _list_headers_of(
     return ListHeaders(
         sender=addresses.parse_sender(newsletter.sender) if newsletter.sender else sender,
         reply_to=newsletter.reply_to,
+        # By the sender's domain, not the site's: a List-Id stays when the site moves (RFC 2919).
         list_id=f"{newsletter.slug}.{sender.address.rpartition('@')[2]}",
         list_title=newsletter.title,
         archive_url=f"{site_url}/issues",
@@ -229,6 +235,7 @@ def daily_note(app: App) -> DailyNote:
         app.database,
         clock=utc_now,
         operator=operator,
+        # Pages may be in a language that messages have no templates for.
         language=language if language in app.mail_templates.languages else "en",
         disk=partial(free_space, app),
     )
@@ -283,6 +290,7 @@ def examining(app: App, dns: Dns) -> Iterator[Doctor]:
         dns=dns,
         smtp=settings.smtp if is_mailed else None,
         signer=app.signer,
+        # SPF and bounces go by the envelope sender.
         returns_to=settings.bounce.address or messages.sender,
         base_url=settings.web.base_url,
         contact_url=settings.fetch.contact_url,

@@ -60,6 +60,7 @@ class Polling:
             owner=self.owner,
             rules=self._rules,
             hosts=self._hosts,
+            # Handed in: polling stands below publishing, and may not import it.
             repaginate=self._repaginate,
         )
 
@@ -68,6 +69,8 @@ class Polling:
         return Replayer(
             self.app.database,
             parse=self.parse,
+            # The same poller, but for where documents come from: what replaying shows is what
+            # polling does.
             poller_with=lambda fetch, parse: replace(self, fetch=fetch, parse=parse).poller(),
         )
 
@@ -131,6 +134,7 @@ class Polling:
 def polling(app: App) -> Iterator[Polling]:
     """Start the event loop of the sockets and the parser processes, until the context ends."""
     owner = process_name()
+    # Redirects lead to hosts that nobody has claimed for this poll: those are leased on the way.
     lease = partial(_lease_hop, app.database, owner)
     with (
         Parser(app.settings.parse) as parser,
@@ -149,8 +153,10 @@ def import_first_sources(app: App) -> None:
     """
     name = app.settings.sources.import_at_first_start
     with app.database.read() as connection:
+        # Only into an empty database: what the operator has removed must not come back.
         if not name or sources.urls(connection):
             return
+    # The operator's file, failing that the one that we ship.
     path = Path(name) if Path(name).exists() else data_dir("config").parent / name
     try:
         listed = read_opml(path.read_bytes())

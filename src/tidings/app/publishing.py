@@ -26,6 +26,7 @@ def hubs_of(app: App) -> tuple[str, ...]:
     Raises:
         ConfigError: One of them is no address.
     """
+    # Checked here, at start: every feed names them, and a password would be published.
     for hub in app.settings.websub.hubs:
         shown = without_credentials(hub)
         if shown != hub or not hub.isascii() or not is_address(hub):  # all the world sees it

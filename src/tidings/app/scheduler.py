@@ -67,8 +67,13 @@ def ticking(app: App) -> Iterator[None]:
     """Run all jobs again and again, until the context ends.
 
     What a job does is found in the database, so a run that is late, missed or doubled by another
-    process does no harm. At the end a round in progress saves what it has decided, waits a few
-    seconds for replies, and releases its leases.
+    process does no harm. A round that takes longer than its tick is not begun twice. At the end a
+    round in progress saves what it has decided, waits a few seconds for replies, and releases its
+    leases.
+
+    Raises:
+        ConfigError: A setting cannot be used; no job has begun.
+        TemplateError: A template of the messages is broken; no job has begun.
     """
     stop = Event()
     scheduler = BackgroundScheduler(
@@ -77,33 +82,17 @@ def ticking(app: App) -> Iterator[None]:
         # late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    # Built before anything runs: a broken template or setting ends the start, not the first round.
-    sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
-    _say_where_messages_go(app, sender.relay)
     with polling(app) as gathering:
-        poll = partial(_poll, gathering.poller(), stop)
-        mail = partial(_mail, mailing.planner(app), sender, stop)
-        look = partial(gathering.move_finder().find, stop=stop)
-        send_transactional = partial(_send, transactional, stop, kind="transactional")
-        watch = partial(_watch, mailing.daily_note(app), app.database)
-        mailboxes = mailing.bounce_mailboxes(app)
-        bounces = partial(mailing.bounce_processor(app).run, mailboxes, stop=stop)
-        tick = app.settings.poll.tick
-        jobs = (
-            (poll, tick),
-            (mail, MAIL_TICK),
-            (send_transactional, TRANSACTIONAL_TICK),
-            (bounces, BOUNCE_TICK),
-            (look, LOOK_TICK),
-            (partial(gathering.push_reader().ingest_all, stop=stop), PUSH_TICK),
-            (watch, WATCH_TICK),
-        )
+        # Built before anything runs: a broken template or setting ends the start, not a round.
+        jobs = _jobs(app, gathering, stop)
         outage = Seldom(logger, "database away")
         for job, pause in jobs:
             scheduler.add_job(_unless_away(job, outage), Every(pause, at_once=True))
         for hub_job in _hub_jobs(app, gathering, stop):
             # Not at once: some hubs call back before they answer, and must find us listening.
-            scheduler.add_job(_unless_away(hub_job, outage), Every(tick, at_once=False))
+            scheduler.add_job(
+                _unless_away(hub_job, outage), Every(app.settings.poll.tick, at_once=False)
+            )
         scheduler.start()
         observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
         observer.start()
@@ -111,7 +100,7 @@ def ticking(app: App) -> Iterator[None]:
             yield
         finally:
             stop.set()
-            scheduler.shutdown(wait=True)
+            scheduler.shutdown(wait=True)  # while rounds in progress still have their sockets
             observer.join()
 
 
@@ -128,6 +117,7 @@ def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None
     def run() -> None:
         try:
             job()
+        # Only that: any other error is a bug, and the scheduler logs it with its traceback.
         except DatabaseAwayError as error:
             outage.warn(because=str(error))
 
@@ -135,7 +125,8 @@ def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None
 
 
 def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Event) -> None:
-    """Reschedule all jobs when the clock was set; it sleeps for a span computed before."""
+    """Reschedule all jobs when the clock was set; runs until `stop`."""
+    # In a thread, not as a job: the scheduler sleeps for a span that it computed by the old clock.
     offset = _clock_offset()
     while not stop.wait(CLOCK_TICK.total_seconds()):
         before, offset = offset, _clock_offset()
@@ -154,6 +145,7 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
         except DatabaseAwayError:
             offset = before  # tried again
         for job in jobs:
+            # All of them now, since no harm comes of a run too many.
             job.modify(next_run_time=now)
 
 
@@ -169,6 +161,24 @@ def _poll(poller: Poller, stop: Event) -> None:
         logger.info("round finished", extra=numbers)
 
 
+def _jobs(
+    app: App, gathering: Polling, stop: Event
+) -> list[tuple[Callable[[], object], timedelta]]:
+    """Return what runs at once and then with a pause, that of each beside it."""
+    sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
+    _say_where_messages_go(app, sender.relay)
+    mailboxes = mailing.bounce_mailboxes(app)
+    return [
+        (partial(_poll, gathering.poller(), stop), app.settings.poll.tick),
+        (partial(_mail, mailing.planner(app), sender, stop), MAIL_TICK),
+        (partial(_send, transactional, stop, kind="transactional"), TRANSACTIONAL_TICK),
+        (partial(mailing.bounce_processor(app).run, mailboxes, stop=stop), BOUNCE_TICK),
+        (partial(gathering.move_finder().find, stop=stop), LOOK_TICK),
+        (partial(gathering.push_reader().ingest_all, stop=stop), PUSH_TICK),
+        (partial(_watch, mailing.daily_note(app), app.database), WATCH_TICK),
+    ]
+
+
 def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[], object]]:
     """Yield the jobs of WebSub, as subscriber and as publisher, and forget other hubs."""
     database = app.database
@@ -177,6 +187,7 @@ def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[]
     else:
         forget_hubs(database)
     told = publishing.hubs_of(app)
+    # Hubs that the settings do not name any more.
     forget_others(database, told, base_url=app.settings.web.public_url)
     if told:
         pinger = publishing.hub_pinger(app, gathering.post)
@@ -190,12 +201,14 @@ def _ignore(_: PollResult) -> None:
 def _watch(note: DailyNote, database: Database) -> None:
     note.queue()
     now = utc_now()
+    # Housekeeping rides along: a quarter of an hour is often enough for all of it.
     forget_notices(database, now=now)
     forget_expired(database, now=now)
     delete_all_old_keys(database, now=now)
 
 
 def _mail(planner: Planner, sender: Sender[Any], stop: Event) -> None:
+    # Planning and sending in turn: an issue leaves in the tick that plans it.
     planned = planner.plan_due()
     if planned.deliveries:
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}

@@ -24,6 +24,7 @@ from tidings.subscribers import transactional_message
 from tidings.subscribers.pages import SubscriberPage
 from tidings.templating.engine import Templates
 
+# Every page with a template of its own: one that is not here is not checked at start.
 PAGES: tuple[type[Page], ...] = (
     ListPage,
     EntryPage,
@@ -47,6 +48,7 @@ def load_templates(directories: Sequence[Path]) -> Templates:
         TemplateError: A file is missing, broken, or breaks its page's contract.
     """
     contracts = {kind.template: frozenset(field.name for field in fields(kind)) for kind in PAGES}
+    # Shared, not in each context: every page names our feeds in its head.
     formats = tuple((one.name, one.title, one.media_type) for one in FORMATS.values())
     return Templates(directories, contracts=contracts, shared={"feed_formats": formats})
 

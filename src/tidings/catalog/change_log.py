@@ -123,6 +123,7 @@ def touch(
         literal(ALL in scopes)
     )
     rows = union(*named, the_sources, their_topics, searches).subquery()
+    # WHERE true: without a WHERE, SQLite reads ON of ON CONFLICT as that of a join.
     row = upsert(connection.dialect.name, feed_state).from_select(
         ["scope", "change", "changed_at"], select(rows).where(true())
     )
@@ -143,6 +144,7 @@ def touch_everything(connection: Connection, new: Collection[str] = (), *, now: 
         now: The time of the change.
     """
     change, _ = next_change(connection)
+    # All rows, one number: whoever holds a page of before has to ask for it again.
     connection.execute(update(feed_state).values(change=change, changed_at=now))
     if new:
         rows = [{"scope": scope, "change": change, "changed_at": now} for scope in sorted(new)]
@@ -198,11 +200,14 @@ def get_entry_change(connection: Connection, entry_id: int) -> tuple[int, dateti
     row = connection.execute(_entry_change(), {"of": entry_id}).first()
     if row is None:
         raise NotFoundError("entry", entry_id)
+    # An entry of no story has no change of one.
     return max(change or 0 for change in row[:3]), max(row[3:])
 
 
+# Built once, like `_STATE`.
 @cache
 def _entry_change() -> Select[*tuple[Any, ...]]:
+    # Three numbers: the entry's own, that of the others that it names, and that of every page.
     site, member = feed_state.alias(), entry.alias()
     of_story = select(func.max(member.c.change)).where(member.c.story_id == entry.c.story_id)
     its_source = literal(of_source(""), Text()) + source.c.slug
@@ -224,6 +229,7 @@ def get_issue_change(connection: Connection, slug: str) -> tuple[int, datetime]:
     """
     wanted = select(issue.c.id).where(issue.c.slug == slug)
     shown = _list_and_entries(issue_entry.c.issue_id == wanted.scalar_subquery())
+    # The list of issues is always there: whether this issue is has to be asked as well.
     return _change(connection, and_(wanted.exists(), shown), kind_and_key=("issue", slug))
 
 

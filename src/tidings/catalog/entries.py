@@ -88,6 +88,7 @@ class Selection:
         if self.among is not None:
             rules.append(entry.c.id.in_(self.among))
         if self.one_per_story:
+            # An equality, not NOT: so the index of state and `follows` serves.
             is_lead = entry.c.follows == false()
             rules.append(
                 or_(is_lead, ~_has_older(_sources_with_topic(self.topic)))
@@ -234,9 +235,11 @@ def _to_entries(
     connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], *, whole: bool
 ) -> list[Entry]:
     shown = {row.source_id for row in rows}
+    # Of all sources rather than with more parameters than a statement may have.
     labels = topics.of_sources(connection, shown if len(shown) < MAX_NAMED else None)
     also_at = also_at_of(connection, {row.story_id for row in rows if row.story_id})
     found = [_to_entry(row, labels, also_at.get(row.story_id, ())) for row in rows]
+    # Here, where all entries pass: what a source forbids reaches no page, feed or issue.
     return found if whole else [permitted(one) for one in found]
 
 
@@ -355,6 +358,7 @@ def _latest_of_each(slug: str, limit: int) -> Select[int]:
         .limit(1)
         .scalar_subquery()
     )
+    # 0 where a source has fewer entries than `limit`: then all of them may be among the latest.
     is_late = and_(
         entry.c.source_id == source_topic.c.source_id, entry.c.seq >= func.coalesce(last, 0)
     )

@@ -61,7 +61,7 @@ def add(
     next_issue_at: datetime,
     now: datetime,
 ) -> None:
-    """Store a newsletter; its first issue has what becomes public from now on.
+    """Store a newsletter; its first issue covers what becomes public from now on.
 
     Args:
         connection: A writing one.
@@ -103,6 +103,7 @@ def edit(
     """
     newsletter_id = get(connection, slug).id
     connection.execute(
+        # The watermark stays: nothing is missed or told twice.
         update(newsletter)
         .where(newsletter.c.id == newsletter_id)
         .values(next_issue_at=next_issue_at, **form.columns())
@@ -118,6 +119,7 @@ def remove(connection: Connection, slug: str, *, now: datetime) -> None:
         NotFoundError: There is no such newsletter.
     """
     newsletter_id = get(connection, slug).id
+    # Subscriptions, issues and deliveries go by cascade.
     connection.execute(delete(newsletter).where(newsletter.c.id == newsletter_id))
     touch_everything(connection, now=now)
 
@@ -130,6 +132,7 @@ def get(connection: Connection, slug: str) -> Newsletter:
     """
     found = _select(connection, newsletter.c.slug == slug)
     if not found:
+        # For the message: a slug that is mistyped gets a suggestion.
         known = connection.scalars(select(newsletter.c.slug))
         raise NotFoundError("newsletter", slug, nearest=nearest(slug, known))
     return found[0]
@@ -159,7 +162,7 @@ class Edition:
 
 
 def due(connection: Connection, *, now: datetime) -> list[Edition]:
-    """Return the editions whose slot has come."""
+    """Return the editions whose next slot is due."""
     return _editions(connection, newsletter.c.next_issue_at <= now)
 
 
@@ -232,6 +235,7 @@ def assign_topics(
     Raises:
         NotFoundError: One of them does not exist.
     """
+    # The first column of either table is its owner, the second the topic.
     owner = table.c[0]
     ids = topics.ids_of(connection, slugs)
     connection.execute(delete(table).where(owner == owner_id))

@@ -59,6 +59,7 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
         ConflictError: A source has one of the URLs; the message says which.
         NotFoundError: One of their topics does not exist.
     """
+    # Logins are kept in a table of their own: addresses are shown, logged and published.
     logins = [split_credentials(one.url) for one in new]
     _refuse_duplicates(connection, [url for url, _ in logins])
     slugs = _free_slugs(connection, new)
@@ -112,6 +113,7 @@ def _free_slugs(connection: Connection, new: Sequence[NewSource]) -> list[str]:
     numbers: Counter[str] = Counter()
     slugs = []
     for one in new:
+        # A slug is public, and fixed for good: no token of an address may get into it.
         shown = mask(one.url) if is_private(one.url) else one.url
         candidates = source_slugs(one.title or one.feed_title or "", shown)
         first = candidates[0]
@@ -119,6 +121,7 @@ def _free_slugs(connection: Connection, new: Sequence[NewSource]) -> list[str]:
         for slug in chain(candidates, numbered):
             if slug not in taken:
                 break
+            # Only what was numbered moves the number on.
             numbers[first] += slug not in candidates
         taken.add(slug)
         slugs.append(slug)
@@ -181,6 +184,7 @@ def id_of(connection: Connection, name: str) -> int:
     Raises:
         NotFoundError: None has; the error names the one that may be meant.
     """
+    # All of them: for the nearest name, if none fits.
     rows = connection.execute(
         select(source.c.id, source.c.slug, source.c.url, source.c.given_title, source.c.feed_title)
     ).all()
@@ -188,9 +192,11 @@ def id_of(connection: Connection, name: str) -> int:
     if name in slugs:
         return int(slugs[name])
     with suppress(InvalidError):
+        # `example.org/feed` is meant as https or http; both are tried.
         for url in map(without_credentials, web_addresses(name)):
             if url in urls:
                 return int(urls[url])
+    # By title nothing is found, since titles are not unique; but one may be what was meant.
     titles = {title: row.slug for row in rows for title in row[3:] if title}
     meant = nearest(name, [*slugs, *urls, *titles])
     raise NotFoundError("source", name, nearest=titles.get(meant or "", meant))
@@ -312,6 +318,7 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
         put_access(connection, source_id, change.access)
     if change.topics is not None:
         topics.assign(connection, source_id, change.topics)
+    # In this order: what the operator says of an address outranks the guess.
     if columns := _privacy(connection, source_id, change) | _columns(change):
         _set(connection, source_id, **columns)
     if change.access is not None or change.interval is not None:
@@ -337,6 +344,7 @@ def set_state(connection: Connection, source_id: int, state: SourceState, *, now
     words = "resumed" if state is SourceState.ACTIVE else state.value
     _add_to_history(connection, source_id, f"{words} by the operator", now=now)
     change, _ = change_log.next_change(connection)
+    # Not everything: the state is shown in these two places only.
     scopes = [change_log.SOURCES, change_log.of_source(slug)]
     change_log.touch(connection, scopes, change=change, now=now)
 
@@ -375,10 +383,12 @@ def revert_redirect(connection: Connection, source_id: int, *, now: datetime) ->
 
 def _privacy(connection: Connection, source_id: int, change: SourceEdit) -> dict[str, object]:
     """Return the columns to write if a change of address or access makes an address private."""
+    # Never the other way: only the operator's word shows an address that was hidden.
     if change.url is None and change.access is None:
         return {}
     own = access_of(connection, [source_id]).get(source_id)
     is_login = own is not None and bool(own.user or own.headers or own.cookies)
+    # Read again: the edit may just have changed it.
     url = get(connection, source_id).url
     return {"hides_address": True} if is_private(url, has_access=is_login) else {}
 
@@ -388,7 +398,9 @@ def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime
     refuse_duplicate(connection, url)
     name = host_of(url)
     ensure_hosts(connection, [name])
+    # Validators and redirects of one server say nothing of another.
     unknown = ("etag", "last_modified", "validators_url", "body_hash", "moved_to", "moved_since")
+    # Nor does that it was gone, or what was said of it.
     untold = ("gone_at", "looked_at", "notice", "feed_guid")
     forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))
     _set(connection, source_id, url=url, host=name, moved_times=0, **forgotten)
@@ -442,6 +454,7 @@ def put_access(connection: Connection, source_id: int, access: Access) -> None:
 
     Another login may get another document under the same ETag.
     """
+    # Not an update: what the new one does not name must not stay of the old.
     connection.execute(delete(source_access).where(source_access.c.source_id == source_id))
     if access.summary:
         columns = {name: getattr(access, name) for name in _COLUMNS}

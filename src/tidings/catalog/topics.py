@@ -39,6 +39,7 @@ def ensure(connection: Connection, names: Iterable[str], *, now: datetime) -> di
     for name, title in titles.items():
         if name not in slugs:
             slugs[name] = topic_slug(title)
+            # Two titles may come to the same slug: the second gets a hash of its title.
             if slugs[name] in taken:
                 slugs[name] = other_topic_slug(title)
             if slugs[name] not in taken:
@@ -56,6 +57,7 @@ def _slugs_of(connection: Connection, titles: Mapping[str, str]) -> dict[str, st
     by_name: dict[str, str] = {}
     for slug, title in connection.execute(select(topic.c.slug, topic.c.title)):
         by_name[title.casefold()] = slug
+    # After the titles: a slug is unique, a title may be that of another topic's slug.
     by_name |= {slug: slug for slug in by_name.values()}
     found = {name: by_name.get(title.casefold()) for name, title in titles.items()}
     return {name: slug for name, slug in found.items() if slug}
@@ -105,6 +107,7 @@ def with_counts(connection: Connection) -> list[TopicCounts]:
         select(
             topic.c.slug,
             topic.c.title,
+            # distinct, since each source is there once for each of its entries.
             func.count(source_topic.c.source_id.distinct()).label("sources"),
             func.count(entry.c.id).label("entries"),
             func.max(entry.c.sort_at).label("latest_at"),
@@ -210,6 +213,7 @@ def assign_new(connection: Connection, slugs: Mapping[int, Sequence[str]]) -> No
     wanted = {slug for of_one in slugs.values() for slug in of_one}
     rows = connection.execute(select(topic.c.slug, topic.c.id).where(topic.c.slug.in_(wanted)))
     ids = {row.slug: row.id for row in rows}
+    # Sorted: the same list names the same topic first each time.
     for slug in sorted(wanted - ids.keys()):
         raise NotFoundError("topic", slug)
     links = [

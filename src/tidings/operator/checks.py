@@ -36,7 +36,7 @@ class Level(StrEnum):
     WARNING = "warning"
     """It works, but not everywhere or not for ever."""
     PROBLEM = "problem"
-    """Letters do not arrive, or readers cannot leave."""
+    """Messages do not arrive, or subscribers cannot unsubscribe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +102,7 @@ class DmarcPolicy:
 
 def spf_records(texts: Iterable[str]) -> list[str]:
     """Return the SPF records among a domain's texts; there has to be exactly one."""
+    # The word as a whole: `v=spf10` is another version (RFC 7208, 4.5).
     return [text for text in texts if text.lower().split(" ")[0] == "v=spf1"]
 
 
@@ -122,12 +123,14 @@ def spf_terms(record: str) -> list[SpfTerm]:
 
 def read_tags(record: str) -> dict[str, str]:
     """Return the tags of a DKIM or DMARC record."""
+    # Without white space: keys are published in pieces, and people fold them.
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip().lower(): re.sub(r"\s", "", value) for name, _, value in pairs if value}
 
 
 def organizational_domains(domain: str) -> list[str]:
     """Return a domain and its parents that may be registered, the domain itself first."""
+    # Not the last label alone: nobody registers that.
     labels = domain.split(".")
     return [".".join(labels[number:]) for number in range(max(len(labels) - 1, 1))]
 
@@ -147,8 +150,11 @@ def find_policy(domain: str, records: Mapping[str, Sequence[str]]) -> DmarcPolic
     }
     if not said:
         return None
+    # Without a list of public suffixes: the highest domain with a record is taken for the
+    # organizational one.
     nearest, highest = next(iter(said)), list(said)[-1]
     own = said[nearest]
+    # `sp` is for subdomains, where it is given (RFC 7489, 6.3).
     action = own.get("sp", own.get("p", "none")) if nearest != domain else own.get("p", "none")
     return DmarcPolicy(
         organisation=highest,
@@ -192,6 +198,7 @@ def faults(python: tuple[int, ...], sqlite: tuple[int, ...] | None) -> list[str]
 
 
 def _is_mended(sqlite: tuple[int, ...]) -> bool:
+    # Later series have the fix from their start.
     newest, *older = SQLITES
     return sqlite >= newest or any(sqlite[:2] == one[:2] and sqlite >= one for one in older)
 

@@ -42,12 +42,13 @@ class DailyNote:
         self._disk = disk
 
     def queue(self) -> bool:
-        """Queue the day's note if there is a problem; say whether this call did it."""
+        """Queue the day's note if there is a problem; return whether this call did it."""
         now = self._clock()
         if not self._operator or now.hour < NOTE_HOUR:
             return False
         # The name is unique, so the outbox itself keeps it at one a day, whoever queues first.
         name = f"{now:%Y%m%d}.operator"
+        # Looked up first: the snapshot counts whole tables, and this runs every quarter of an hour.
         with self._database.read() as connection:
             if transactional.is_known(connection, name):
                 return False

@@ -36,6 +36,8 @@ MAX_DRIFT = timedelta(seconds=60)
 # Bytes; Gmail clips longer ones, and hides the unsubscribe link with the rest.
 MAX_HTML = 102_000
 
+# Beyond what any message has, what large mailbox providers ask of bulk senders: a List-Id of its
+# own, one click to leave (RFC 8058), and a Feedback-ID, by which Gmail groups its reports.
 REQUIRED = (
     "From",
     "To",
@@ -50,6 +52,7 @@ REQUIRED = (
     "Auto-Submitted",
 )
 
+# RFC 8058 wants both headers of the one click under a DKIM signature.
 SIGNED = ("from", "list-unsubscribe", "list-unsubscribe-post")
 
 _LINE_WITH_LINK = re.compile(r"^\s*(https?://\S+)\s*$", re.MULTILINE)
@@ -70,13 +73,14 @@ class Doctor:
         database: Newsletters and entries.
         clock: Aware UTC.
         composer: Composes sample issues.
-        delivering: The transport.
+        messages: Builds their messages.
+        sender: Sends the test message.
         smtp: The relay; None for the folder.
         signer: None where the relay signs.
         dns: Public DNS.
         returns_to: The address that bounces go to.
         base_url: As it is set; empty if it is not.
-        contact_url: What the user agent names.
+        contact_url: Named in our User-Agent.
         host: The name of this machine.
         faults: Of the runtime.
         disk: Gives the free bytes and all bytes of the disk with the database; None for a server.
@@ -181,6 +185,7 @@ class Doctor:
 
     def _examine_clock(self) -> Iterator[Finding]:
         with self._database.read() as connection:
+            # Leases of all services run by the database's clock, slots by ours.
             theirs = leases.clock(connection)
         drift = abs(self._clock() - theirs)
         if drift > MAX_DRIFT:
@@ -203,6 +208,7 @@ class Doctor:
         return Senders(
             domains=tuple(dict.fromkeys(_domain(one) for one in addresses)),
             envelope=_domain(self._returns_to),
+            # What others see of a relay on this machine is this machine.
             relay=self._host if _is_loopback(relay) else relay,
             is_this_machine=_is_loopback(relay),
             signer=self._signer,
@@ -210,6 +216,7 @@ class Doctor:
 
     def _examine_site(self) -> Iterator[Finding]:
         """Check the pages, from outside as far as that can be done from here."""
+        # As long as mail stays in a folder, nobody outside follows its links.
         bad = problem if self._smtp else warning
         url = urlsplit(self._base_url)
         if url.scheme != "https":
@@ -244,6 +251,7 @@ class Doctor:
         """Send a one-click unsubscribe request, with a link that belongs to no subscription."""
         what = "one-click"
         try:
+            # No subscription has the id 0.
             answer = click_unsubscribe(self._messages.unsubscribe_url(0, 0))
         except UnreachableError as error:
             yield problem(what, str(error), "is `tidings run` running, and [web] base_url right?")
@@ -254,6 +262,7 @@ class Doctor:
             )
         else:
             yield ok(what, "the link by which readers leave answers as it should")
+        # The Date of the answer: with SQLite the database's clock is our own, a proxy's may not be.
         if answer.at and abs(answer.at - self._clock()) > MAX_DRIFT:
             drift = abs(answer.at - self._clock()).total_seconds()
             yield problem("clock", f"{drift:.0f} s apart from that of the site", "set it by NTP")
@@ -344,6 +353,7 @@ def _of_issue(what: str, issue: Issue) -> Iterator[Finding]:
             yield problem(what, f"no way to leave in the {name}", "add it to your template")
         if PREFERENCES_URL not in part:
             yield warning(what, f"no link to the preferences in the {name}", "add it there as well")
+    # Filters take a text part that says something else for spam, and some people read only that.
     if _links_in_html(issue.html) != _links_in_text(issue.text):
         said = "the text does not lead to the same pages in the same order as the HTML"
         yield warning(what, said, "change both templates alike")
@@ -355,10 +365,12 @@ def _of_issue(what: str, issue: Issue) -> Iterator[Finding]:
 def _of_head(what: str, letter: bytes, *, way_out: str) -> Iterator[Finding]:
     """Check the headers as they are transmitted."""
     head = letter.partition(b"\r\n\r\n")[0].decode("ascii")
+    # A line that begins with a blank continues the one before.
     fields = dict(field.split(": ", 1) for field in re.split(r"\r\n(?![ \t])", head))
     if missing := [name for name in REQUIRED if name not in fields]:
         yield problem(what, f"without {', '.join(missing)}", "report this: it is a bug")
     lists = [value for name, value in fields.items() if name.startswith("List-")]
+    # Python folds and encodes long headers (RFC 2047), which is invalid here: Gmail drops them.
     if any("=?" in value or "\r\n" in value for value in lists):
         yield problem(what, "a List- header is folded or encoded", "report this: it is a bug")
     if f"<{way_out}>" not in fields.get("List-Unsubscribe", ""):

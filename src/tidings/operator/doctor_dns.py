@@ -27,6 +27,7 @@ from tidings.operator.checks import (
     warning,
 )
 
+# A DKIM key of RSA: RFC 8301 asks for that many.
 USUAL_BITS = 2048
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -34,6 +35,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Bytes of the largest message: base64 makes 4 of 3, and there are two parts.
 ENOUGH_SIZE = 300_000
 
+# Certificates of 90 days are mostly renewed a month before: with less left that has failed.
 SOON = timedelta(days=14)
 
 USEFUL = ("8bitmime", "pipelining", "smtputf8")
@@ -63,6 +65,7 @@ def examine_domains(dns: Dns, senders: Senders) -> Iterator[Finding]:
     try:
         relays = dns.addresses(senders.relay)
         yield from examine_spf(dns, senders.envelope, relays=relays)
+        # Of a relay elsewhere only its owner can set the names.
         if senders.is_this_machine:
             yield from _names(dns, senders.relay, relays)
         yield from _dkim(dns, senders.signer)
@@ -118,9 +121,11 @@ def _dkim(dns: Dns, signer: Signer | None) -> Iterator[Finding]:
 def _exchange(dns: Dns, domain: str) -> Finding:
     what = f"MX of {domain}"
     hosts = dns.exchanges(domain)
+    # An MX of "." says that no mail is taken (RFC 7505).
     if hosts and hosts[0]:
         return ok(what, f"{hosts[0]} takes mail for it")
     advice = "answers and bounces go there, and some refuse mail from a domain that takes none"
+    # Then the address is its own exchanger (RFC 5321, 5.1).
     if not hosts and dns.addresses(domain):
         return warning(what, "none; its own address takes mail", advice)
     return problem(what, "nobody takes mail for it", advice)
@@ -146,6 +151,7 @@ def _alignment(what: str, domain: str, policy: DmarcPolicy, senders: Senders) ->
         signer.domain, domain, policy, is_strict=policy.is_strict_for_dkim
     )
     said = f"p={policy.action}"
+    # DKIM first: forwarding keeps a signature, and breaks SPF.
     if by_dkim:
         return ok(what, f"{said}; our signature counts{', SPF too' if by_spf else ''}")
     if by_spf:
@@ -209,6 +215,7 @@ class _Walk:
             return
         for term in spf_terms(record):
             self.lookups += term.kind in ASKING
+            # Also ends records that include each other.
             if self.lookups > MAX_LOOKUPS:
                 return
             self._take(term, domain)
@@ -218,6 +225,7 @@ class _Walk:
             return
         if term.kind in {"include", "redirect"}:
             self.walk(term.value)
+        # A term that matches with another sign allows nobody.
         elif term.sign == "+":
             self.is_open |= term.kind == "all"
             self._allow(self._networks(term, domain))

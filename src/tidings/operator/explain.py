@@ -105,10 +105,11 @@ def _holdings(record: SourceRecord) -> Iterator[str]:
 
 
 def _mark(entry: Entry, record: EntryRecord) -> str:
-    """Say by which of its keys an entry is identified; see `entry_keys`."""
+    """Return by which of its keys an entry is identified; see `entry_keys`."""
     link = canonical_url(entry.url) if entry.url else ""
     names = f", and came under {record.other_keys} other names" if record.other_keys else ""
     if entry.guid:
+        # Entries that share a guid are told apart by link or title as well.
         plain = record.key == digest("guid", entry.guid)
         return f"its guid {entry.guid}{'' if plain else ', told apart by more'}{names}"
     if link:
@@ -280,11 +281,13 @@ def _unwanted(connection: Connection, one: Subscription, entry: Entry) -> str | 
     rules = store.of_newsletter(connection, one.newsletter.id)
     if not rules:
         return None
+    # As a whole: filters see all of the text, also where only titles may be shown.
     verdict = FilterSet(rules).verdict(entries.get(connection, entry.id, whole=True))
     return None if verdict.is_kept else verdict.because
 
 
 def _passed_over(connection: Connection, one: Subscription, entry: Entry) -> str:
+    # Nothing is stored of single entries that were left out: these are the reasons that remain.
     if _with(connection, one, entry):
         return "it was hidden, of other topics, or filtered when that slot was planned"
     if one.confirmed_at and entry.first_seen_at <= one.confirmed_at:

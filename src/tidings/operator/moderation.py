@@ -195,6 +195,7 @@ class OperatorActions:
         """
         with self._database.write() as connection:
             change = _change(sources.get(connection, source_id), form)
+            # The form was rendered before: a topic may have been removed since.
             known = {topic.slug for topic in topics.every(connection)}
             if unknown := set(change.topics or ()) - known:
                 raise NotFoundError("topic", min(unknown))
@@ -210,6 +211,7 @@ def _change(found: Source, form: SourceForm) -> SourceEdit:
         because = f"expected one of {', '.join(Republish)}"
         raise InvalidError("republish", form.republish, because) from error
     has_topics = {topic.slug for topic in found.topics} == set(form.topics)
+    # Only what differs: to save an interval makes the source due, and topics discard page ends.
     return SourceEdit(
         title=None if title == (found.given_title or "") else title,
         topics=None if has_topics else form.topics,

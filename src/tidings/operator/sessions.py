@@ -78,6 +78,7 @@ class Sessions:
             raise ConflictError("sign-in", "from there", because="was tried too often")
         secret = new_secret()
         with self._database.write() as connection:
+            # Looked up by hash: the time that takes tells nothing of the token.
             token = sessions.find(connection, _hash(text), now=now)
             if token is not None:
                 sessions.begin_session(connection, _hash(secret), token.id, now=now)
@@ -112,4 +113,5 @@ class Sessions:
 
 
 def _hash(text: str) -> bytes:
+    # A form may hold what UTF-8 cannot: that is a wrong token, not an error.
     return sha256(text.encode(errors="replace")).digest()

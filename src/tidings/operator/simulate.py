@@ -27,6 +27,7 @@ from tidings.subscribers.store import subscribers
 # The last planned slots that are read: each label has at most one delivery.
 LOOK_BACK = 50
 
+# A superseded delivery gave its window to a later one, as if it had never been planned.
 _STANDING = frozenset(DeliveryState) - {DeliveryState.SUPERSEDED}
 
 
@@ -87,6 +88,7 @@ def simulate(
             note=clock_change(schedule, slot),
         )
         mark = window.to_seq
+        # As if it had been sent: the next slot must not tell of the same story.
         told |= candidates.stories_of(chosen)
 
 
@@ -97,6 +99,7 @@ def _sent_stories(
         return frozenset()
     whose = wished.subscription
     told = records.stories_sent_to(connection, [whose], candidates.stories()).get(whose, {})
+    # What was sent later was not known in the period that is simulated.
     return frozenset(story_id for story_id, seq in told.items() if seq <= up_to)
 
 

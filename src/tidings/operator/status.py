@@ -66,6 +66,7 @@ def read_status(database: Database, *, now: datetime, spans: Sequence[timedelta]
             overdue=status.overdue_polls(connection, now=now),
             sources=status.sources_by_health(connection),
             spans={
+                # One step that begins with the period: a sum of it.
                 span: status.polls_by_step(connection, starts_of(span, now=now)[:1])[0]
                 for span in sorted(spans)
             },
@@ -176,6 +177,7 @@ def draw(kinds: Sequence[Kind], columns: Sequence[Mapping[Kind, int]]) -> Chart:
         for kind in kinds:
             if not column[kind]:
                 continue
+            # A bar of the least height may not fit on a column that is full.
             height = max(HEIGHT * column[kind] / most, LEAST)
             foot = max(foot - height, 0.0)
             bars.append(

@@ -67,6 +67,8 @@ class AddressChanges:
                 raise InvalidError("address", text, "letters go there already")
             if self._is_over(connection, profile, address):
                 return
+            # A new request replaces the earlier one even if no message follows: an old link must
+            # not move them to an address that they no longer want.
             both = address.address, address.key
             number = subscribers.ask_change(connection, profile.id, both, now=now)
             if self._can_have(connection, address.key):
@@ -85,7 +87,7 @@ class AddressChanges:
             return self._check(subscribers.find_change(connection, number), asked_at)
 
     def confirm(self, token: str, visitor: Visitor) -> SubscriberProfile:
-        """Change the address, and tell the old one; a second time does nothing.
+        """Change the address, and notify the old one; a second time does nothing.
 
         Raises:
             NotFoundError: As for `look`, or somebody else has the address by now.
@@ -95,19 +97,24 @@ class AddressChanges:
         with self._database.write() as connection:
             change = self._check(subscribers.lock_change(connection, number), asked_at)
             before = subscribers.get(connection, change.subscriber_id)
+            # The button was pressed twice, or the link opened again later.
             if before.key == change.key:
                 return before
             # Checked again: somebody may have signed up with the address since the request.
             if not self._can_have(connection, change.key):
                 raise _outdated()
+            # The unique key decides: of two who move to one address at the same moment, one does.
             if not subscribers.move(connection, change):
                 raise _outdated()
+            # Its owner has just agreed: that the address was erased once no longer stands in the
+            # way.
             suppressions.forgive(connection, self._links.suppression_hash(change.key))
             actor = Actor(now=now, by="reader", network=self._links.network_hash(visitor))
             addresses = {"from": before.address, "to": change.address}
             # The old address as well: an erasure later has to find what was sent to it.
             line = actor.line(ConsentEvent.ADDRESS_CHANGED, None, **addresses)
             consents.add(connection, before.id, line)
+            # In case it was not they who did it, but somebody with a message that they forwarded.
             transactional.add(
                 connection, _message(MessageKind.MOVED, before, before.address), now=now
             )
@@ -119,6 +126,7 @@ class AddressChanges:
     ) -> bool:
         limits = (
             ("mover", str(profile.id), MAX_CONFIRMATIONS_A_DAY),
+            # Without dots and +tag: else one mailbox would count as many.
             ("new address", abuse_key(address.key), 1),
         )
         for name, who, most in limits:
@@ -134,6 +142,7 @@ class AddressChanges:
         return is_free and not is_barred(connection, self._links, key)
 
     def _check(self, found: AddressChange | None, asked_at: int) -> AddressChange:
+        # SQLite uses ids again: a request that replaced this one may have its id, but not its time.
         if found is None or int(found.asked_at.timestamp()) != asked_at:
             raise _outdated()
         if self._clock() >= found.expires_at:
@@ -142,6 +151,7 @@ class AddressChanges:
 
 
 def _outdated() -> NotFoundError:
+    # The same for expired, replaced and taken: it must not tell that somebody has the address.
     return NotFoundError("change of address", "waits here any more")
 
 

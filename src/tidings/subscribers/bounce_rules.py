@@ -1,4 +1,4 @@
-"""Rules for bounces: what a failure says of an address, and when it is suppressed."""
+"""Rules for bounces: what a failure tells about an address, and when it is suppressed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ MIN_FAILING_TIME = timedelta(days=14)
 # arrive days later: servers retry for up to five (RFC 5321, 4.5.4.1).
 FORGIVE_AFTER = timedelta(days=14)
 
-# No such mailbox, or domain; it moved, or is closed (RFC 3463).
+# No such mailbox, or domain; it moved, or is closed (RFC 3463; 5.1.10 is a null MX, RFC 7505).
 _GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
 
 # No answer, a broken connection, congestion (RFC 3463): these say nothing of a mailbox.
@@ -26,14 +26,14 @@ _CONNECTIONS = frozenset({"4.1", "4.2", "4.5"})
 
 
 class BounceKind(StrEnum):
-    """What a report says of its address."""
+    """What a report tells about its address."""
 
     GONE = "gone"
     """The mailbox or the domain does not exist any more."""
     FAILED = "failed"
     """One message did not arrive, for whatever reason."""
     OTHER = "other"
-    """The sender was refused, or a connection failed; it says nothing of the address."""
+    """The sender was refused, or a connection failed; it tells nothing about the address."""
     COMPLAINT = "complaint"
     """A subscriber marked a message as spam."""
 
@@ -66,19 +66,23 @@ class BounceDecision:
 
 
 def kind_of(status: str | None, text: str) -> BounceKind:
-    """Return what a permanent failure says of its address.
+    """Return what a permanent failure tells about its address.
 
     Args:
         status: The enhanced status, if there is one.
         text: What the mail server said.
     """
+    # First: "Access denied" reads as a refusal of us, and 5.4.1 as a connection that failed; yet
+    # Exchange Online means a mailbox that does not exist.
     if is_unknown_to_microsoft(f"{status} {text}"):
         return BounceKind.GONE
+    # Before the status: Gmail answers 5.2.1, as for a closed mailbox, also to who sends too fast.
     subject = subject_of(f"{status or ''} {text}")
     if subject in {RefusalSubject.OURS, RefusalSubject.PACE}:
         return BounceKind.OTHER
     if status in _GONE:
         return BounceKind.GONE
+    # Without its class: a server that gave up after days reports 4.4.1, and that is as final.
     if (status or "").partition(".")[2] in _CONNECTIONS:
         return BounceKind.OTHER
     return BounceKind.FAILED

@@ -121,6 +121,7 @@ class BounceProcessor:
                 if stop.is_set():
                     break
                 what = self.process(message.raw)
+                # After the transaction: what is not saved must not be marked as read.
                 message.finish(what.is_processed)
                 taken[what] += 1
         return taken
@@ -150,6 +151,7 @@ class BounceProcessor:
                     connection, before=now - JUDGE_AFTER, now=now, limit=BATCH
                 )
                 judged = [self._record(connection, _refusal(found), found) for found in refused]
+            # any(): a full batch of which nothing is recorded would be selected again, for ever.
             is_more = len(judged) == BATCH and any(judged)
 
     def forgive(self) -> None:
@@ -161,7 +163,7 @@ class BounceProcessor:
                     bounces.save_history(connection, one.subscriber_id, BounceHistory())
 
     def _unsubscribe(self, sent_to: Iterable[str]) -> BounceResult:
-        """End the subscription whose signed address was written to."""
+        """End the subscription of the signed bounce address that a message was sent to."""
         with self._database.write() as connection:
             found = self._find_signed(connection, self._claims(sent_to))
             if found is None:
@@ -201,6 +203,8 @@ class BounceProcessor:
 
     def _find_returned(self, connection: Connection, report: Report) -> Addressee | None:
         """Return the addressee of the returned message, by parts that only its recipient has."""
+        # What only the recipient has, the strongest first: some relays replace the Message-ID, but
+        # not the addresses and links of the message.
         if report.message_id and (
             found := bounces.find_addressee_of(connection, report.message_id)
         ):
@@ -214,14 +218,17 @@ class BounceProcessor:
         return None
 
     def _record(self, connection: Connection, new: NewBounce, found: Addressee) -> bool:
-        """Record a bounce, suppress the address if it was one too many; say whether it is new."""
+        """Record a bounce, suppress the address if it was one too many; return whether it is new."""
         now = self._clock()
+        # Locked first: two reports at once must not both count from the same history.
         whose = bounces.lock(connection, found.subscriber_id)
+        # Before the new row is there, which it would find.
         is_known_to_fail = bounces.is_known_to_fail(connection, found.delivery_id)
         if whose is None or not bounces.add(connection, new, now=now):
             return False
         if found.has_moved:
             return True  # recorded, but it says nothing of the new address
+        # Here as well: `forgive` runs every few minutes, and this failure may come before it.
         is_over = is_forgiven(whose.history, arrived_at=whose.arrived_at, now=now)
         before = BounceHistory() if is_over else whose.history
         decision = decide(new.kind, before, is_known_to_fail=is_known_to_fail, now=now)
@@ -253,6 +260,7 @@ def _bounce(report: Report, found: Addressee) -> NewBounce:
         kind=kind,
         status=report.status,
         diagnostic=report.diagnostic,
+        # With the delivery: servers report two messages in the very same words.
         report=sha256(b"%d %b" % (found.delivery_id, report.fingerprint)).digest(),
     )
 
@@ -266,5 +274,6 @@ def _refusal(found: Addressee) -> NewBounce:
         kind=kind_of(status, reply),
         status=status,
         diagnostic=reply,
+        # Without the reply: a delivery is refused for good once, however often it is looked at.
         report=sha256(b"refused %b" % found.message_id.encode()).digest(),
     )

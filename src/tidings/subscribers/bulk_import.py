@@ -158,6 +158,7 @@ class Importer:
         transaction = self._database.read if self._plan.is_rehearsal else self._database.write
         # Lines are parsed before, outside of the transaction, which holds SQLite's only write lock.
         with transaction() as connection:
+            # In this order: who is in the list twice, and gone on one line, ends up suppressed.
             results.extend(self._save(connection, candidates))
             results.extend(self._suppress(connection, former))
         return sorted(results, key=lambda one: one.line)
@@ -168,6 +169,8 @@ class Importer:
             raise InvalidError("line", line.number, line.problem)
         address = read_address(cells["address"])
         membership = membership_of(cells)
+        # Before doubles are looked for: the line by which somebody is gone must never be the one
+        # that is skipped.
         if reason := SUPPRESSION_REASONS.get(membership):
             return _to_former_subscriber(line, address.key, membership, reason)
         if address.key in self._seen:
@@ -178,7 +181,9 @@ class Importer:
         if other and other != self._plan.newsletter:
             raise InvalidError("newsletter", other, f"this list is for {self._plan.newsletter}")
         now = self._clock()
+        # Whatever the column says: who never confirmed elsewhere has no proof.
         proof = cells.get("proof", "") if membership is Membership.SUBSCRIBED else ""
+        # Refused, not cut: it is evidence.
         if len(proof) > MAX_PROOF:
             raise InvalidError("proof", f"{proof[:40]}…", f"use {MAX_PROOF} characters at most")
         confirmed_at = _find_moment("confirmed_at", cells, now)
@@ -202,6 +207,7 @@ class Importer:
             language=cells.get("language", ""),
             topics=tuple(cells.get("topics", "").split()),
         )
+        # Lists have thousands of lines with the same few wishes: each is checked once.
         if choice not in self._wishes:
             languages, offered = self._languages, self._offered
             preferences = read_preferences(
@@ -227,6 +233,7 @@ class Importer:
             if hashes[key] in barred:
                 problem = f"address {key} is suppressed"
                 yield _skipped(one.line, problem, "is suppressed")
+            # An unsubscription outranks the file as well, which may have been exported before it.
             elif ended_at is not None:
                 problem = f"address {key} left on {ended_at:%Y-%m-%d}: only they can come back"
                 yield _skipped(one.line, problem, "left: only they can come back")
@@ -326,6 +333,7 @@ def _to_former_subscriber(
     line: CsvLine, key: str, membership: Membership, reason: SuppressionReason
 ) -> _FormerSubscriber:
     said = line.cells.get("bounced_at") or line.cells.get("left_at") or ""
+    # A date that cannot be read counts as none: they had left, whenever that was.
     since = None
     with suppress(ValueError):
         since = datetime.fromisoformat(said)
@@ -403,6 +411,7 @@ def consent_rows(
 
 
 def _page(connection: Connection, page: list[Subscription]) -> Iterator[Mapping[str, str]]:
+    # `groupby` wants equal ones side by side; a page is ordered by address.
     ordered = sorted(page, key=lambda one: (one.newsletter.slug, one.address))
     for slug, theirs in groupby(ordered, key=lambda one: one.newsletter.slug):
         group = list(theirs)

@@ -35,6 +35,7 @@ ENDING_OF: Mapping[SuppressionReason, Ending] = MappingProxyType(
         SuppressionReason.BOUNCES: Ending.BOUNCES,
         SuppressionReason.COMPLAINT: Ending.COMPLAINT,
         SuppressionReason.OPERATOR: Ending.OPERATOR,
+        # They asked to be forgotten, or had left the list that was imported.
         SuppressionReason.ERASED: Ending.READER,
     }
 )
@@ -96,6 +97,7 @@ def edit(
     """
     if old.ended_at is not None:
         raise ConflictError("subscription", old.newsletter.slug, because="has ended")
+    # Sorted: in which order topics are ticked is no difference.
     kept = Preferences(
         schedule=old.schedule, language=old.language, topics=tuple(sorted(old.topics))
     )
@@ -127,11 +129,12 @@ def resume(connection: Connection, old: Subscription, *, catches_up: bool, actor
 
 
 def end(connection: Connection, old: Subscription, because: Ending, *, actor: Actor) -> None:
-    """End a subscription; who ended it themselves gets a message with a link to undo it."""
+    """End a subscription; a subscriber who ended it gets a message with a link to undo that."""
     if not subscriptions.end(connection, old.id, because, now=actor.now):
         return
     _record(connection, old, actor.line(ConsentEvent.ENDED, _slug(old), because=because))
     logger.info("subscription ended", extra={"subscription": old.id, "because": because.value})
+    # Nobody else: who complained, or cannot be reached, must not get one more message.
     if because in OWN_ENDINGS:
         # The name is unique: who ends and undoes all day gets one such message.
         once_a_day = f"{old.id}.{actor.now:%Y%m%d}.goodbye"
@@ -162,7 +165,7 @@ def suppress(
     evidence: str | None,
     actor: Actor,
 ) -> bool:
-    """Suppress an address: end its subscriptions, cancel its messages; say whether that is new.
+    """Suppress an address: end its subscriptions, cancel its messages; return whether that is new.
 
     Args:
         connection: A writing one.
@@ -175,6 +178,7 @@ def suppress(
     is_new = suppressions.add(connection, hashed, reason, now=actor.now, evidence=evidence)
     for one in subscriptions.of_key(connection, key):
         end(connection, one, ENDING_OF[reason], actor=actor)
+    # Last: it also cancels the goodbyes that ending has just queued.
     suppressions.withdraw(connection, key, now=actor.now)
     return is_new
 

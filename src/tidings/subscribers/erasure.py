@@ -15,9 +15,10 @@ def erase(
     """Delete a subscriber with all their data.
 
     A keyed hash of the address stays, so that no import subscribes them again; they can
-    themselves.
+    still sign up themselves.
     """
     hashed = links.suppression_hash(profile.key)
+    # In the transaction that deletes them: an import can never come in between.
     suppressions.add(connection, hashed, SuppressionReason.ERASED, now=now)
     # Former addresses are known from the consent record; messages to them are deleted as well.
     record = consents.of_subscriber(connection, profile.id)

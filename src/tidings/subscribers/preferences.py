@@ -165,6 +165,7 @@ class SubscriberPreferences:
             return personal_data(connection, subscriber_of_link(connection, self._links, token))
 
     def _subscription(self, connection: Connection, token: str, number: int) -> Subscription:
+        # Among their own only: the number comes from a form, which anybody can change.
         for one in subscriber_of_link(connection, self._links, token).subscriptions:
             if one.id == number:
                 return one
@@ -207,12 +208,14 @@ class Unsubscriber:
     ) -> None:
         """End the subscription that a link is for, unless that has happened before.
 
-        Who has been removed since gets nothing either: that is no error.
+        A subscriber who has been removed is no error: they get nothing anyway.
 
         Raises:
             NotFoundError: The link is not ours.
         """
         numbers = self._read(token)
+        # No error: the link is ours, RFC 8058 wants a plain 200, and the doctor tries it with a
+        # link of no subscription.
         with suppress(NotFoundError), self._database.write() as connection:
             old = _get(connection, numbers)
             consent_log.end(connection, old, because, actor=self._actor(visitor))
@@ -241,7 +244,7 @@ class Unsubscriber:
         with self._database.write() as connection:
             old = _get(connection, numbers)
             kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
-            # Topics are named: an empty choice of topics would mean all of them.
+            # All but the frequency stays, even what the newsletter does not offer any more.
             choice = PreferencesForm(frequency=frequency, topics=old.topics)
             preferences = read_preferences(
                 choice, kept, languages=[old.language], offered=old.topics

@@ -110,6 +110,7 @@ class SignUps:
         """
         now = self._clock()
         address = read_address(form.address)
+        # Checked before the write transaction: SQLite has one writer at a time.
         with self._database.read() as connection:
             newsletter = newsletters.get(connection, form.newsletter)
             offered = offered_topics(connection, newsletter)
@@ -141,6 +142,7 @@ class SignUps:
             )
         if because:
             logger.info("sign-up dropped", extra={"because": because})
+        # The limit of an address is not told: it would tell that somebody has signed up with it.
         return SignUpAnswer.LATER if because in {"network", "form"} else SignUpAnswer.TAKEN
 
     def look(self, token: str) -> SignUp | Subscription:
@@ -246,15 +248,19 @@ class SignUps:
 
     def _subscribe(self, connection: Connection, found: SignUp, visitor: Visitor) -> Subscription:
         now = self._clock()
+        # The newsletter may have lost topics since they signed up.
         offered = offered_topics(connection, found.newsletter)
         preferences = replace(
             found.preferences, topics=[one for one in found.preferences.topics if one in offered]
         )
         address = found.address, found.key
         number = subscriptions.add(connection, found.newsletter.slug, address, preferences, now)
+        # They come by their own wish: an erasure, or having left elsewhere, stands no longer in the
+        # way.
         suppressions.forgive(connection, self._links.suppression_hash(found.key))
         subscriber_id = subscribers.get_of(connection, found.key).id
         network = self._links.network_hash(visitor)
+        # Both lines now: the record belongs to a subscriber, and there was none when they asked.
         consents.add(connection, subscriber_id, *_consent_lines(found, network, now))
         made = subscriptions.get(connection, number)
         transactional.add(connection, message_about(MessageKind.WELCOME, made), now=now)
@@ -304,6 +310,8 @@ class NewsletterChoices:
         Raises:
             NotFoundError: There is no such newsletter.
         """
+        # The slug comes from the URL; PostgreSQL fails on a NUL in a text, with an error of its
+        # own.
         if not slug.isprintable():
             raise NotFoundError("newsletter", slug)
         with self._database.read() as connection:
@@ -338,6 +346,8 @@ def read_preferences(
     language = choice.language or default.language
     if language not in languages:
         raise InvalidError("language", language, f"use {' or '.join(languages)}")
+    # Topics have no default: browsers send nothing for boxes that are not ticked, so an empty field
+    # is a choice.
     wanted = tuple(dict.fromkeys(choice.topics))
     for slug in wanted:
         if slug not in offered:
@@ -358,6 +368,7 @@ def _frequency(text: str) -> Frequency:
 
 
 def _hour(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text[:3]) in HOURS):
+    # isdecimal() alone takes the digits of other scripts.
+    if not (len(text) <= 2 and text.isascii() and text.isdecimal() and int(text) in HOURS):
         raise InvalidError("hour", text, "use 0 to 23")
     return int(text)

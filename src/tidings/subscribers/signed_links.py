@@ -84,4 +84,6 @@ class SignedLinks:
         """Return the hash of a visitor's network; None if it is unknown."""
         if not visitor.network:
             return None
+        # The network, not the address: enough for limits and for the consent record, and less to
+        # keep.
         return self.keyed_hash("network", network_of(visitor.network)).hex()

@@ -56,6 +56,7 @@ def refuse_suppressed(connection: Connection, links: SignedLinks, address: Email
     Raises:
         ConflictError: It gets nothing any more.
     """
+    # Erased ones too, unlike `is_barred`: only they themselves may undo that.
     if suppressions.find(connection, links.suppression_hash(address.key)):
         because = "is suppressed: see tidings suppression"
         raise ConflictError("address", address.address, because=because)

@@ -46,7 +46,7 @@ COLUMNS = (
 # What a column can be mapped to. By the last three people are suppressed.
 FIELDS = (*COLUMNS, "status", "left_at", "bounced_at")
 
-# What `--map` says of a column that is ignored.
+# The field that `--map` gives to a column that is to be ignored.
 LEAVE_OUT = "-"
 
 # The field of Substack's column that is true for those who left.
@@ -81,9 +81,11 @@ class Columns:
             field: next((row[one] for one in places if one < len(row) and row[one]), "")
             for field, places in self.places.items()
         }
+        # Substack has no status, only this column: true means that they left.
         if membership_word(held.pop(_DISABLED, "")) is Membership.SUBSCRIBED:
             held["status"] = "unsubscribed"
         shown = [f"{name} {row[one]}" for name, one in self.evidence if one < len(row) and row[one]]
+        # A proof that the operator has added is better than what the other program recorded.
         if shown and not held.get("proof"):
             held["proof"] = f"{self.program}: {', '.join(shown)}"
         return held
@@ -133,6 +135,7 @@ def decoded(data: bytes) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
+        # Latin-1 reads any byte, so that lines can be counted up to the one at fault.
         number = len(_BREAK.findall(data[: error.start].decode("latin-1"))) + 1
         because = 'it is not UTF-8; save the file as "CSV UTF-8"'
         raise InvalidError("line", number, because) from error
@@ -177,6 +180,8 @@ class _Rows:
     """The rows of a file with their line numbers: cells, or why they cannot be read."""
 
     def __init__(self, text: str) -> None:
+        # newline="": cells may hold line breaks of their own, which the csv module has to see as
+        # they are.
         file = StringIO(text, newline="")
         first, self._skipped = file.readline(), 0
         while first and not first.strip():
@@ -189,6 +194,8 @@ class _Rows:
             plain = _QUOTED.sub("", first)
             self.delimiter = max(DELIMITERS, key=plain.count)
             lines = _with_first(first, file)
+        # skipinitialspace, since people write `a, "b, c"`: the quotes count at the start of a cell
+        # only. strict, since the parser would otherwise guess where a broken quotation ends.
         self._reader = csv.reader(
             lines, delimiter=self.delimiter, skipinitialspace=True, strict=True
         )
@@ -211,6 +218,8 @@ class _Rows:
         return self._skipped + self._reader.line_num
 
     def _refuse_open_quote(self, begins: int, said: str) -> None:
+        # Beyond its first line, an error comes from a quotation mark that swallowed the lines
+        # between.
         if self.read > begins or said.startswith("unexpected end"):
             self.refuse(begins)
 
@@ -248,11 +257,13 @@ def _has_swallowed(cells: Sequence[str], columns: Columns, rows: _Rows, wanted: 
 
     After an unclosed quotation mark the parser reads on to the next one, hundreds of lines away.
     """
+    # A proof may have several lines, and so may columns that are not read.
     short = {one for name, held in columns.places.items() if name != "proof" for one in held}
     if len(cells) != wanted or any(_BREAK.search(cells[one]) for one in short):
         return True
     further = [line for cell in cells for line in _BREAK.split(cell)[1:]]
     parts = [part for line in further for part in line.split(rows.delimiter)]
+    # A note may mention an address; one that is alone between delimiters began a line.
     return any(_ADDRESS.fullmatch(part) for part in parts)
 
 
@@ -297,6 +308,8 @@ class Membership(StrEnum):
     """By its operator."""
 
 
+# The words of the programs below, such as Mailchimp's `cleaned` and Ghost's `comped`, and those
+# that people write by hand.
 _STATUSES: Mapping[Membership, str] = {
     Membership.SUBSCRIBED: "subscribed enabled active confirmed regular premium gifted trialed"
     " past_due churning free paid comped true yes 1",
@@ -332,6 +345,8 @@ PROGRAMS = (
         signs=frozenset({"email_address", "optin_time"}),
         columns={
             "email_address": "address",
+            # Before `optin_time`, which is when the form was sent: the first that is not empty
+            # counts.
             "confirm_time": "confirmed_at",
             "optin_time": "confirmed_at",
             "unsub_time": "left_at",
@@ -469,7 +484,9 @@ def _meanings(
         if name not in said and not (has_mail and name == "address")
     }
     taken = set(said.values())
+    # A field that the operator has mapped is read from that column only.
     read = {name: field for name, field in usual.items() if field not in taken}
+    # In a list of ours an unknown heading is a slip; other programs have dozens we do not need.
     if program is None:
         for name in names:
             if name and name not in read and name not in said and name != "address":

@@ -98,7 +98,7 @@ class ContextBuilder:
 
     def unsubscribe_url(self, claimed: ClaimedMessage) -> str | None:
         """Return the unsubscribe link; None in messages to somebody without a subscription."""
-        # A confirmation has nothing to unsubscribe from; a goodbye has its own link.
+        # The others go to who has not subscribed yet, has left, or has a new address.
         if claimed.kind is not MessageKind.WELCOME or claimed.subscription_id is None:
             return None
         token = self._links.unsubscribe.sign(claimed.subscription_id, _required(claimed.nonce))
@@ -144,6 +144,7 @@ class ContextBuilder:
             postal_address=subscription.newsletter.postal_address,
             newsletter=subscription.newsletter.title,
             undo_url=self._url("unsubscribe", token),
+            # No `ended_at`: they have come back since the message was claimed.
             until=(subscription.ended_at or claimed.made_at) + UNDO_TIME,
         )
 
@@ -200,4 +201,5 @@ def _required(found: Found | None) -> Found:
 
 
 def _seconds(moment: datetime) -> int:
+    # Tokens hold whole numbers: the time is compared in seconds as well.
     return int(moment.timestamp())

@@ -13,6 +13,7 @@ from tidings.templating.engine import Templates, styled, subject_line
 from tidings.templating.plain_text import clipped, one_line
 
 PARTS = ("subject.txt", "body.txt", "body.html")
+# Characters of one text from elsewhere, such as a title: an endless one leaves room for the rest.
 MAX_LINE = 300
 
 
@@ -200,6 +201,7 @@ def render_message(context: MessageContext, templates: Templates) -> RenderedMes
         TemplateError: A template uses what its values do not have.
     """
     values = {
+        # Not links, which are ours: a clipped one leads nowhere.
         name: value if name.endswith("_url") else _escaped(value)
         for name, value in ((field.name, getattr(context, field.name)) for field in fields(context))
     }

@@ -78,6 +78,7 @@ def of_entry(connection: Connection, entry_id: int) -> EntryRecord:
         .where(issue_entry.c.entry_id == entry_id)
         .order_by(issue.c.id)
     )
+    # The key itself is in the row of the entry; aliases are those that it had besides.
     names = select(func.count()).where(alias.c.entry_id == entry_id)
     return EntryRecord(
         key=row.key,
@@ -137,6 +138,8 @@ def read_seq_times(connection: Connection) -> SeqTimes:
     rows = connection.execute(known.order_by(entry.c.seq)).all()
     frozen = connection.execute(select(cut.c.due_at, cut.c.seq))
     return SeqTimes(
+        # The greatest so far: of two polls the one that fetched first may have saved last, and
+        # `seq` is in the order of commits.
         times=list(accumulate((row.first_seen_at for row in rows), max)),
         seqs=[row.seq for row in rows],
         cuts={row.due_at: row.seq for row in frozen},

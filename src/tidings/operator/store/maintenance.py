@@ -64,6 +64,7 @@ def removable(connection: Connection, retention: Retention) -> list[int]:
     if retention.public:
         rules.append(entry.c.state.in_([EntryState.BACKFILL, EntryState.HIDDEN]))
     rules.append(or_(entry.c.seq.is_(None), _has_been_had()))
+    # Pages of issues show their entries for good.
     rules.append(entry.c.id.not_in(select(issue_entry.c.entry_id)))
     return list(connection.scalars(select(entry.c.id).where(*rules).order_by(entry.c.id)))
 
@@ -78,6 +79,7 @@ def remove(connection: Connection, entry_ids: Sequence[int], *, now: datetime) -
         alias.c.entry_id.in_(entry_ids)
     )
     connection.execute(insert(tombstone).from_select(list(tombstone.c), union(keys, renamed)))
+    # Before they go: afterwards nothing says which stories they were in.
     told = stories.of_entries(connection, going)
     removed = connection.execute(delete(entry).where(going)).rowcount
     change_log.touch_everything(connection, now=now)
@@ -132,6 +134,7 @@ def bring_forward(connection: Connection, *, now: datetime, by: timedelta) -> No
     for letters in (delivery, notice):
         waits = update(letters).where(letters.c.finished_at.is_(None), letters.c.next_try_at > now)
         connection.execute(waits.where(letters.c.state.in_(again)).values(next_try_at=now))
+        # In doubt, a repetition keeps its distance: the relay may still be working on the first.
         in_doubt = letters.c.state == DeliveryState.UNCERTAIN
         is_beyond = letters.c.next_try_at > now + RESEND_DELAY
         connection.execute(waits.where(in_doubt, is_beyond).values(next_try_at=now + RESEND_DELAY))

@@ -111,7 +111,7 @@ def _sources(connection: Connection, now: datetime) -> list[WatchedSource]:
     is_active = source.c.state == SourceState.ACTIVE
     is_failing = and_(source.c.failures > 0, worked_at <= now - FAILING_FOR)
     is_retired = source.c.state == SourceState.RETIRED
-    # Sources that have retired are reported on that day only; failing ones every day.
+    # A retired source is not polled any more, so its last poll is when that happened.
     is_new = source.c.last_polled_at > now - DAY
     statement = (
         select(
@@ -147,8 +147,9 @@ def _paused_relays(connection: Connection, now: datetime) -> list[str]:
 
 
 def _letters(connection: Connection, rule: Callable[[Table], ColumnElement[bool]]) -> MessageGroup:
-    # Transactional messages are named one by one: each is a person who waits for it.
     count = sum(_count(connection, rule(table)) for table in (delivery, notice))
+    # Of transactional mail with addresses: each is for one person, who waits for it. Issues are
+    # only counted: they may be thousands.
     named = select(notice.c.kind, notice.c.address, notice.c.reply).where(rule(notice))
     rows = connection.execute(named.order_by(notice.c.id.desc()).limit(MAX_LINES))
     return MessageGroup(
@@ -166,6 +167,7 @@ def _is_stuck(table: Table, now: datetime) -> ColumnElement[bool]:
 
 def _is_doubtful(table: Table, now: datetime) -> ColumnElement[bool]:
     is_assumed = table.c.state == DeliveryState.ASSUMED_ACCEPTED
+    # Uncertain ones end by themselves; assumed ones stay, and must not be told of day after day.
     return or_(
         table.c.state == DeliveryState.UNCERTAIN,
         and_(is_assumed, table.c.finished_at > now - DAY),

@@ -72,6 +72,7 @@ def find_session(
     statement = (
         select(operator_token)
         .join(operator_session, operator_session.c.token_id == operator_token.c.id)
+        # Of the token, at each request: a session ends with it.
         .where(operator_session.c.hash == session_hash, *_is_valid(now))
     )
     row = connection.execute(statement).first()

@@ -170,6 +170,7 @@ def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
     statement = (
         select(*_NAMED, seen, published)
         .join(latest, latest.c.source_id == source.c.id)
+        # Without what a first poll found: that was old before we came.
         .where(published < seen, seen > source.c.first_polled_at)
     )
     lags: dict[tuple[int, str, str], list[timedelta]] = defaultdict(list)
@@ -177,6 +178,7 @@ def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
         title = shown_title(row.given_title, row.feed_title, row.url)
         lags[row.id, row.slug, title].append(row.first_seen_at - row.published)
     found = [
+        # The median: one entry that was dated years back does not make a source slow.
         SlowSource(id=source_id, slug=slug, title=title, lag=sorted(of_source)[len(of_source) // 2])
         for (source_id, slug, title), of_source in lags.items()
     ]
@@ -185,6 +187,7 @@ def slowest(connection: Connection, *, limit: int) -> list[SlowSource]:
 
 def _step(moment: Column[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
     """Return the step, of those that begin at `starts`, of a time."""
+    # CASE takes the first that matches.
     latest_first = reversed(list(enumerate(starts)))
     return case(*((moment >= start, index) for index, start in latest_first)).label("step")
 
@@ -231,6 +234,8 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     sent = deliveries.by_state(connection)
     came_back = bounces.by_kind(connection)
     hubs = push_subscriptions.count_by_state(connection)
+    # Outcomes and states of mail and hubs are named also at zero: a series that appears with its
+    # first event only has no rate at that moment.
     return Statistics(
         sources={row.state: row.number for row in connection.execute(by_state)},
         failing=connection.execute(failing).scalar_one(),

@@ -116,6 +116,7 @@ def rejected(
     """
     is_new = ~exists().where(bounce.c.delivery_id == delivery.c.id)
     other = delivery.alias()
+    # Deferred ones do not count: they may wait for days.
     is_under_way = exists().where(
         other.c.finished_at.is_(None),
         other.c.next_try_at <= now,
@@ -127,7 +128,7 @@ def rejected(
 
 
 def add(connection: Connection, new: NewBounce, *, now: datetime) -> bool:
-    """Record a bounce; say whether it is new."""
+    """Record a bounce; return whether it is new."""
     row = upsert(connection.dialect.name, bounce).values(
         subscriber_id=new.subscriber_id,
         delivery_id=new.delivery_id,
@@ -151,6 +152,7 @@ def lock(connection: Connection, subscriber_id: int) -> BouncingSubscriber | Non
     """Return a subscriber's bounce history, locked until the transaction ends."""
     is_them = subscriber.c.id == subscriber_id
     connection.execute(select(subscriber.c.id).where(is_them).with_for_update())
+    # Read once the lock is held: a bounce that was saved meanwhile counts.
     found = _bouncing(connection, is_them)
     return found[0] if found else None
 
@@ -212,6 +214,7 @@ def by_kind(connection: Connection) -> dict[str, int]:
 def _addressees(
     connection: Connection, *rules: ColumnElement[bool], limit: int | None = None
 ) -> list[Addressee]:
+    # No marker where mail goes to the folder.
     sent_at = func.coalesce(delivery.c.marked_at, delivery.c.finished_at, delivery.c.planned_at)
     has_moved = exists().where(
         consent.c.subscriber_id == subscriber.c.id,

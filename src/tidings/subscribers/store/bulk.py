@@ -40,7 +40,7 @@ class SubscriptionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedSubscriber:
-    """Somebody who is brought in, with the time at which they agreed."""
+    """An imported subscriber, with the time of their consent."""
 
     address: str
     key: str
@@ -64,7 +64,7 @@ def select_subscriptions(
         .limit(limit or None)
     )
     series = newsletters.by_id(connection)
-    # A server-side cursor: an export of a hundred thousand subscribers must not fill the memory.
+    # Streamed: the driver of PostgreSQL would fetch all rows before the first is used.
     streamed = connection.execution_options(stream_results=True).execute(statement)
     for rows in streamed.partitions(PAGE):
         topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
@@ -75,7 +75,7 @@ def select_subscriptions(
 def ended_at_by_key(
     connection: Connection, newsletter_id: int, keys: Collection[str]
 ) -> Mapping[str, datetime | None]:
-    """Return who of `keys` is or was subscribed to a newsletter, and since when no more."""
+    """Return which of `keys` have or had a subscription to a newsletter, and when it ended."""
     statement = (
         select(subscriber.c.key, subscription.c.ended_at)
         .join(subscription, subscription.c.subscriber_id == subscriber.c.id)
@@ -93,6 +93,7 @@ def save(
 ) -> dict[str, int]:
     """Subscribe people who have no subscription yet, from now on; return their ids by key."""
     owners = _ensure(connection, imported, now=now)
+    # What is public already is no news to them.
     mark = last_seq(connection)
     rows = [
         {
@@ -108,6 +109,7 @@ def save(
         for one in imported
     ]
     made = insert(subscription).returning(subscription.c.id, subscription.c.subscriber_id)
+    # By subscriber: RETURNING promises no order.
     ids = {row.subscriber_id: row.id for row in connection.execute(made, rows)}
     numbers = {row.slug: row.id for row in connection.execute(select(topic.c.slug, topic.c.id))}
     chosen = [
@@ -125,6 +127,7 @@ def _ensure(
 ) -> dict[str, int]:
     rows = [{"address": one.address, "key": one.key, "added_at": now} for one in imported]
     connection.execute(upsert(connection.dialect.name, subscriber).on_conflict_do_nothing(), rows)
+    # Read afterwards: DO NOTHING returns no row for who was there already.
     keys = [one.key for one in imported]
     known = select(subscriber.c.key, subscriber.c.id).where(subscriber.c.key.in_(keys))
     return {row.key: row.id for row in connection.execute(known)}

@@ -28,6 +28,7 @@ def add_many(connection: Connection, lines: Sequence[tuple[int, Consent]]) -> No
 def of_subscriber(connection: Connection, subscriber_id: int) -> list[Consent]:
     """Return the record of one subscriber, the oldest line first."""
     theirs = select(consent).where(consent.c.subscriber_id == subscriber_id)
+    # By time: the line of a sign-up is written when it is confirmed, with the time of the form.
     rows = connection.execute(theirs.order_by(consent.c.at, consent.c.id)).mappings()
     return [_to_consent(row) for row in rows]
 
@@ -73,6 +74,7 @@ def consent_evidence(
         .order_by(consent.c.id)
     )
     rows = connection.execute(statement).mappings()
+    # In the order of ids: the latest line of an address is the one that stays.
     return {row["key"]: _to_consent(row) for row in rows}
 
 

@@ -30,5 +30,5 @@ def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime
 
 
 def forget(connection: Connection, *, before: datetime) -> int:
-    """Delete windows that began before a time; say how many."""
+    """Delete windows that began before a time; return how many."""
     return connection.execute(delete(quota).where(quota.c.since < before)).rowcount

@@ -31,7 +31,7 @@ class NewSignUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentSubscription:
-    """The subscription that somebody who signs up has already."""
+    """The existing subscription of somebody who signs up again."""
 
     subscription_id: int
     address: str
@@ -39,9 +39,9 @@ class CurrentSubscription:
 
 
 def ask(connection: Connection, new: NewSignUp, *, now: datetime) -> int | None:
-    """Keep what somebody wishes, in the place of what they wished before; return its id.
+    """Store a sign-up, replacing an earlier one of that address; return its id.
 
-    None if they have been written to often enough: then nothing has changed.
+    None if the address has had `MAX_CONFIRMATIONS` messages: then nothing changes.
     """
     return ask_many(connection, [new], now=now).get(new.key)
 
@@ -51,18 +51,20 @@ def ask_many(
 ) -> dict[str, int]:
     """Store sign-ups to one newsletter, replacing earlier ones; return ids by key.
 
-    No address may be there twice. Those that had `MAX_LETTERS` messages are left out.
+    No address may be there twice. Those that had `MAX_CONFIRMATIONS` messages are left out.
     """
     if not wanted:
         return {}
     row = upsert(connection.dialect.name, sign_up)
     rows = [_columns(new, now) for new in wanted]
     is_over = sign_up.c.expires_at <= now
+    # Counted anew once the last one has expired: a purge runs now and then only.
     again = {
         **{name: row.excluded[name] for name in rows[0]},
         "asked_times": case((is_over, 1), else_=sign_up.c.asked_times + 1),
     }
     asked = row.on_conflict_do_update(
+        # PostgreSQL refuses to change a row twice in one statement: hence no address twice.
         index_elements=[sign_up.c.key, sign_up.c.newsletter_id],
         set_=again,
         # In the statement itself: two forms at the same moment cannot both pass the limit.
@@ -73,7 +75,7 @@ def ask_many(
 
 
 def find_current(connection: Connection, new: NewSignUp) -> CurrentSubscription | None:
-    """Return the subscription that somebody who signs up has already; None if they have none."""
+    """Return the existing subscription of somebody who signs up; None if they have none."""
     statement = (
         select(subscription.c.id, subscriber.c.address, subscription.c.language)
         .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)

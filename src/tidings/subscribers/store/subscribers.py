@@ -56,7 +56,7 @@ def find_id(connection: Connection, key: str) -> int | None:
 
 
 def owner_of(connection: Connection, subscription_id: int) -> int:
-    """Return the id of whose subscription it is.
+    """Return the id of the subscriber of a subscription.
 
     Raises:
         NotFoundError: There is no such subscription.
@@ -92,7 +92,7 @@ def sent_issues(connection: Connection, subscriber_id: int) -> list[SentIssue]:
 def remove(
     connection: Connection, profile: SubscriberProfile, *, former: Collection[str] = ()
 ) -> None:
-    """Delete a person with all they subscribed to, agreed to, were sent and asked for.
+    """Delete a subscriber with their subscriptions, deliveries, consent record and sign-ups.
 
     Args:
         connection: A writing one.
@@ -101,6 +101,7 @@ def remove(
     """
     theirs = {profile.key, *former}
     connection.execute(delete(subscriber).where(subscriber.c.id == profile.id))
+    # Some of these have only an address, no subscriber: no cascade deletes them.
     connection.execute(delete(sign_up).where(sign_up.c.key.in_(theirs)))
     connection.execute(delete(notice).where(func.lower(notice.c.address).in_(theirs)))
 
@@ -152,7 +153,9 @@ def move(connection: Connection, change: AddressChange) -> bool:
     values = {
         "address": change.address,
         "key": change.key,
+        # Links in the mailbox of the old address, which may be somebody else's by now.
         "token_version": subscriber.c.token_version + 1,
+        # The failures were those of the old address.
         "bounce_score": 0,
         "bouncing_since": None,
         "bounced_at": None,
@@ -229,6 +232,7 @@ def slots(
     connection: Connection, subscription_id: int, *, label: str | None, limit: int
 ) -> list[SlotRecord]:
     """Return the slots of a subscription, the newest first; only those of a label, if given."""
+    # Two tables, each read up to the limit: either may have all of the newest.
     deliveries = select(delivery).where(delivery.c.subscription_id == subscription_id)
     gaps = select(plan_log).where(plan_log.c.subscription_id == subscription_id)
     if label is not None:

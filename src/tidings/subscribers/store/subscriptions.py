@@ -23,7 +23,7 @@ def add(
     preferences: Preferences,
     now: datetime,
 ) -> int:
-    """Subscribe somebody from now on: their first issue has what becomes public next.
+    """Subscribe an address; its first issue covers what becomes public from now on.
 
     An ended subscription is started again, with the same id.
 
@@ -60,6 +60,7 @@ def add(
         what = f"is subscribed to {newsletter_slug} already"
         raise ConflictError("subscriber", address[0], because=what)
     else:
+        # The same id: unsubscribe links in messages from before keep working.
         subscription_id = former.id
         connection.execute(update(subscription).where(*is_theirs).values(values))
     assign_topics(connection, subscription_topic, subscription_id, preferences.topics)
@@ -99,7 +100,7 @@ def end(
     *,
     now: datetime,
 ) -> bool:
-    """End a subscription; say whether it had not ended before.
+    """End a subscription; return whether it had not ended before.
 
     Unsent deliveries are cancelled; what is being sent at this moment still is.
     """
@@ -111,7 +112,7 @@ def end(
 
 
 def pause(connection: Connection, subscription_id: int, *, now: datetime) -> bool:
-    """Pause a subscription; say whether that is new. What is planned already is still sent."""
+    """Pause a subscription; return whether that is new. What is planned already is still sent."""
     is_on = (
         subscription.c.id == subscription_id,
         subscription.c.ended_at.is_(None),
@@ -122,7 +123,7 @@ def pause(connection: Connection, subscription_id: int, *, now: datetime) -> boo
 
 
 def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: datetime) -> bool:
-    """Resume a paused subscription; say whether that is new.
+    """Resume a paused subscription; return whether that is new.
 
     Args:
         connection: A writing one.
@@ -136,6 +137,7 @@ def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: 
         subscription.c.ended_at.is_(None),
         subscription.c.paused_at.is_not(None),
     )
+    # To catch up needs nothing: a pause leaves the watermark where it was.
     values: dict[str, object] = {"paused_at": None, "next_issue_at": next_due(old.schedule, now)}
     if not catches_up:
         values["watermark"] = last_seq(connection)
@@ -145,7 +147,7 @@ def resume(connection: Connection, old: Subscription, *, catches_up: bool, now: 
 
 
 def bring_back(connection: Connection, old: Subscription, *, now: datetime) -> bool:
-    """Restore an ended subscription, from now on; say whether that is new."""
+    """Restore an ended subscription, from now on; return whether that is new."""
     has_ended = (subscription.c.id == old.id, subscription.c.ended_at.is_not(None))
     values = {
         "ended_at": None,
@@ -170,7 +172,7 @@ def get(connection: Connection, subscription_id: int) -> Subscription:
 
 
 def of_subscriber(connection: Connection, key: str) -> list[Subscription]:
-    """Return what somebody subscribes or subscribed to, by newsletter.
+    """Return the subscriptions of an address, ended ones too, by newsletter.
 
     Raises:
         NotFoundError: Nobody has that address.
@@ -189,12 +191,12 @@ def find(connection: Connection, key: str, newsletter_id: int) -> Subscription |
 
 
 def of_key(connection: Connection, key: str) -> list[Subscription]:
-    """Return what somebody subscribes or subscribed to; nothing if nobody has that address."""
+    """Return the subscriptions of an address, ended ones too; none if nobody has it."""
     return _select(connection, subscriber.c.key == key)
 
 
 def of_subscriber_id(connection: Connection, subscriber_id: int) -> list[Subscription]:
-    """Return what somebody subscribes or subscribed to, by newsletter."""
+    """Return the subscriptions of a subscriber, ended ones too, by newsletter."""
     return _select(connection, subscription.c.subscriber_id == subscriber_id)
 
 
@@ -211,12 +213,14 @@ def get_of(connection: Connection, key: str, newsletter_slug: str) -> Subscripti
 
 
 def _cancel_unsent(connection: Connection, subscription_id: int, *, now: datetime) -> None:
+    # A marked one may have been sent: what the relay says of it is still recorded.
     is_unsent = (
         delivery.c.subscription_id == subscription_id,
         delivery.c.finished_at.is_(None),
         delivery.c.marked_at.is_(None),
     )
     cancelled = {"state": DeliveryState.CANCELLED, "finished_at": now}
+    # Without its lease no marker can be set, so a sender that holds it just now stops.
     connection.execute(
         update(delivery).where(*is_unsent).values(**cancelled, lease_owner=None, lease_until=None)
     )

@@ -23,7 +23,7 @@ def add(
     now: datetime,
     evidence: str | None = None,
 ) -> bool:
-    """Suppress an address; say whether that is new.
+    """Suppress an address; return whether that is new.
 
     The first reason stays, but `ERASED` gives way to any other: who was erased may sign up again,
     who bounced or complained may not.
@@ -42,7 +42,7 @@ def add(
 
 
 def remove(connection: Connection, key: bytes) -> bool:
-    """Lift a suppression; say whether there was one."""
+    """Lift a suppression; return whether there was one."""
     return connection.execute(delete(suppression).where(suppression.c.key == key)).rowcount == 1
 
 

@@ -67,7 +67,7 @@ class ClaimedMessage(OutboxMessage):
 
 
 def add(connection: Connection, new: NewMessage, *, now: datetime) -> bool:
-    """Queue a message, unless there is one with its name; say whether it was queued."""
+    """Queue a message, unless there is one with its name; return whether it was queued."""
     row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
     return connection.execute(only.returning(notice.c.id)).first() is not None
@@ -87,6 +87,7 @@ def is_known(connection: Connection, name: str) -> bool:
 
 def is_any_due(connection: Connection, *, now: datetime) -> bool:
     """Tell whether there is anything to send, recover or withdraw."""
+    # One indexed read every ten seconds: no write transaction as long as there is nothing to do.
     waits = (notice.c.finished_at.is_(None), notice.c.next_try_at <= now)
     return connection.execute(select(notice.c.id).where(*waits).limit(1)).first() is not None
 
@@ -118,6 +119,7 @@ def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> l
         )
         .order_by(notice.c.next_try_at, notice.c.id)
         .limit(limit)
+        # Of two services, neither waits for what the other is claiming.
         .with_for_update(skip_locked=True)
     )
     ids = OUTBOX.take(connection, owner, waiting)
@@ -169,6 +171,7 @@ def _claimed(connection: Connection, ids: Sequence[int]) -> list[ClaimedMessage]
         .outerjoin(subscriber, subscriber.c.id == whose)
         .outerjoin(sign_up, sign_up.c.id == notice.c.sign_up_id)
         .where(notice.c.id.in_(ids))
+        # Again: the update that leased them returns them in no order.
         .order_by(notice.c.next_try_at, notice.c.id)
     )
     return [_to_claimed(row) for row in connection.execute(statement)]
