@@ -79,6 +79,7 @@ class Publication:
                     return render_atom(newest)
                 case _:
                     page = _page(connection, address, context)
+        # After the connection is given back: templates take longest, and read nothing.
         return render(page, context.templates)
 
 

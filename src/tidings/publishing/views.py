@@ -169,6 +169,7 @@ def paginate(number: int, *, count: int, href: Callable[[int | None], str]) -> P
     """
     is_newest = number == count
     near = {1, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
+    # The newest page is not linked by a number: what it will be called is open while it grows.
     shown = near & set(range(1, count)) | ({count} if is_newest else set())
     newer = None if number + 1 == count else number + 1
     return Pagination(
