@@ -117,7 +117,7 @@ def _latest(connection: Connection, feed: FeedDocument, context: SiteContext) ->
     count = scopes.archives_left_out(last, feed_size=context.settings.feed_size)
     _, oldest = scopes.archive_span(count)
     current = archives.between(connection, oldest + 1, last)
-    # RFC 5005 lets nobody ask for an archive again: edits there reach readers through the feed.
+    # Edits in archives reach readers here.
     edited = archives.edited(
         connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED
     )
