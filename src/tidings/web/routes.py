@@ -84,7 +84,6 @@ def create_app(
     error_pages = ErrorPages(
         site,
         templates,
-        # Asked each time: the first newsletter may be added while the service runs.
         has_newsletters=lambda: subscribers is not None and bool(subscribers.offers.every()),
     )
     operators = tokens.operators

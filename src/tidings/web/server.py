@@ -105,7 +105,6 @@ def serve(app: App, listening: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,  # it would believe whoever is on this machine
         timeout_graceful_shutdown=GRACE_SECONDS,
-        # There is nothing to start: everything was built before the socket was handed over.
         lifespan="off",
     )
     _say_what_is_served(app, listening)
