@@ -1,7 +1,7 @@
 """Settings: shipped defaults, then the operator's file, then the environment.
 
-Each section of `config/tidings.toml` is a frozen dataclass that the room it concerns
-declares. There are no defaults in code: what the shipped file does not say is an error.
+Each section of `config/tidings.toml` is a frozen dataclass, declared by the package that uses
+it. There are no defaults in code: what the shipped file does not set is an error.
 """
 
 import re
@@ -73,7 +73,7 @@ class TemplateSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSettings:
-    """How letters leave, and from whom they are.
+    """How messages are sent, and from whom.
 
     Attributes:
         folder: Where the folder transport puts letters.
@@ -87,7 +87,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """How the service tells what it does; `auto` is text on a terminal, JSON elsewhere."""
+    """The form and the level of the log; `auto` is text on a terminal, JSON elsewhere."""
 
     format: Literal["auto", "text", "json"]
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]

@@ -60,6 +60,7 @@ class TidingsError(Exception):
     """Anything tidings reports in one line instead of a traceback."""
 
     def __str__(self) -> str:
+        # For all of them: messages quote servers, files and people.
         return one_line(super().__str__())
 
 
@@ -213,6 +214,7 @@ class StatusError(FetchError):
 class TooLargeError(FetchError):
     """The body, once decoded, exceeds the size or ratio limit."""
 
+    # Until the document shrinks, or somebody raises the limit.
     transient = False
 
 
@@ -243,6 +245,7 @@ class NoFeedError(TidingsError):
 class ParseError(TidingsError):
     """A document that arrived whole is not a feed, or reading it took too much."""
 
+    # The same bytes would fail again.
     transient = False
 
     def __init__(self, url: str, because: str) -> None:

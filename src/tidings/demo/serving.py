@@ -1,4 +1,4 @@
-"""Serving sites on loopback: a port for each, and one thread that lets everybody in."""
+"""Serving sites on loopback: a port for each, and one thread that accepts all connections."""
 
 import gzip
 import selectors

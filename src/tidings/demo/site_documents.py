@@ -54,7 +54,7 @@ FRAMES_PER_SECOND = 44_100 / 1152
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imprint:
-    """What is printed under a publisher's name.
+    """A publisher: its name, topics and language, and the form of its feed.
 
     Attributes:
         name: The folder of its documents.

@@ -1,4 +1,4 @@
-"""The archive of issues: pages, and a feed for those who would rather not give an address."""
+"""The archive of issues: pages, and a feed, which needs no mail address."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -146,7 +146,7 @@ def issues_feed(
     """Return the feed of `issues`, each with all of its entries.
 
     Args:
-        issues: Newest first, each with what it tells of.
+        issues: Newest first, each with its entries.
         site: Where they are published.
         instance: Of this installation; identifiers are made from it.
         updated: When the list last changed, aware UTC.

@@ -1,4 +1,4 @@
-"""The publication: what is at an address, as bytes, and as a stamp that changes with them."""
+"""The publication: the document at each address, as bytes, and a stamp to validate copies by."""
 
 from dataclasses import replace
 from functools import partial

@@ -21,7 +21,7 @@ from tidings.publishing.store import archives, pages
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 
-# Issues in the feed of issues: each one tells of many entries.
+# Issues in the feed of issues: each one has many entries.
 ISSUES_IN_FEED = 20
 
 SCOPES_OF_LISTS = {

@@ -15,7 +15,8 @@ MAX_FIELDS = 200
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 
-# The body stays unread; on a connection that is kept it would be taken for the next request.
+# The body stays unread, so the connection has to end: what is left of it would be taken for the
+# next request (RFC 9112, 9.3).
 NO_MORE = {"Connection": "close"}
 
 # Seconds that a body may take to arrive.

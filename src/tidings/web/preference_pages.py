@@ -64,6 +64,7 @@ class PreferencePages:
         """Answer with a subscriber's preferences, or change some of them."""
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
+        # No check of the origin: the token in the address is the proof, and no other site knows it.
         form = await read_form(request)
         return await run_in_threadpool(self._act, request, form)
 

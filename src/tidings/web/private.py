@@ -1,4 +1,4 @@
-"""What all responses to subscribers share: their language, and that nobody caches them."""
+"""Responses to subscribers: in their language, and cached by nobody."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace

@@ -198,7 +198,7 @@ def _page_number(request: Request) -> int | None:
 
 
 class StampReader:
-    """Batches reads of stamps: whoever asks during a read is served by the next one.
+    """Batches reads of stamps: requests that come during a read share the next one.
 
     So no stamp is older than its request, and under load one read serves many requests; a thread
     for each costs more than the read itself.

@@ -72,7 +72,7 @@ def create_app(
         publication: What is published; thread-safe.
         site: For the pages made here, which are those about errors and those for subscribers.
         templates: For the same, and for the style sheet.
-        tokens: Acts for those who have an address with a token.
+        tokens: Serves addresses and forms with a token.
         probes: Answers `/health/ready`, `/metrics` and `/status`.
 
     Raises:

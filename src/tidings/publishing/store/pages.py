@@ -128,7 +128,7 @@ def _place(mark: Row[Any] | None) -> Place | None:
 def export_entry_changes(connection: Connection) -> Iterator[tuple[int, int]]:
     """Yield the ids of all entries that have a page, with the last change of what it shows.
 
-    As `publishing.get_entry_change` says it of one, less what stands beside every entry.
+    Like `change_log.get_entry_change` for each, without changes of the whole site.
     """
     mate = entry.alias()
     of_story = select(func.max(mate.c.change)).where(mate.c.story_id == entry.c.story_id)
@@ -145,7 +145,7 @@ def export_entry_changes(connection: Connection) -> Iterator[tuple[int, int]]:
 def export_page_changes(connection: Connection) -> Iterator[tuple[str, int, int]]:
     """Yield the scope and number of all numbered pages, with their last change.
 
-    As `paging.get_page_change` says it of one, less what stands beside every entry.
+    Like `get_page_change` for each, without changes of the whole site.
     """
     is_settled = feed_state.c.change <= counter.c.marked
     change = case((is_settled, page_mark.c.change), else_=feed_state.c.change)

@@ -20,7 +20,7 @@ from tidings.stories.store import stories
 # Stories, each with the `seq` of its first member that was sent.
 SentStories = Mapping[int, int]
 
-# A message that was never sent has told its recipient nothing of a story.
+# Messages that were never sent: a story in them has not reached their recipient.
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"

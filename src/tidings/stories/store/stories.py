@@ -77,10 +77,10 @@ def join(
 def refresh(
     connection: Connection, entry_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
-    """Note that some entries look different: one statement, if they are in no story.
+    """Mark the stories of changed entries as changed: one statement, if they are in none.
 
-    Other members of their stories name them ("Also at"), and look different as well; and another
-    one may lead.
+    Other members of their stories name them ("Also at"), so their pages change as well; and
+    another one may lead.
     """
     if not entry_ids:
         return
@@ -139,7 +139,7 @@ def write(
 def update_leads(
     connection: Connection, story_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
-    """Let the oldest public member of each story lead, and note that all of them look different.
+    """Let the oldest public member of each story lead, and mark all members as changed.
 
     Members are not folded: what several sources report is shown.
     """
