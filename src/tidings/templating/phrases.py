@@ -69,6 +69,7 @@ class Words:
     def day(self, moment: datetime, timezone: str = "UTC") -> str:
         """Return the calendar day of `moment` in a time zone."""
         day = moment.astimezone(ZoneInfo(timezone))
+        # Not `strftime`, which speaks the language of the process's locale.
         month = self.dates.months[day.month - 1]
         return self.dates.day.format(day=day.day, month=month, year=day.year)
 
