@@ -1,7 +1,7 @@
 """Settings: shipped defaults, then the operator's file, then the environment.
 
-Each section of `config/tidings.toml` is a frozen dataclass that the room it concerns
-declares. There are no defaults in code: what the shipped file does not say is an error.
+Each section of `config/tidings.toml` is a frozen dataclass, declared by the package that uses
+it. There are no defaults in code: what the shipped file does not set is an error.
 """
 
 import re
@@ -73,7 +73,7 @@ class TemplateSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailSettings:
-    """How letters leave, and from whom they are.
+    """How messages are sent, and from whom.
 
     Attributes:
         folder: Where the folder transport puts letters.
@@ -87,7 +87,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """How the service tells what it does; `auto` is text on a terminal, JSON elsewhere."""
+    """The form and the level of the log; `auto` is text on a terminal, JSON elsewhere."""
 
     format: Literal["auto", "text", "json"]
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -137,7 +137,9 @@ def load(shipped: Path, operators: Path | None, environment: Mapping[str, str]) 
     merged: dict[str, Any] = {}
     for path in filter(None, (shipped, operators)):
         _merge(merged, _read(path), origin=str(path))
+    # Sorted, so that it never depends on the shell which of two counts: NAME_FILE follows NAME.
     for name, value in sorted(environment.items()):
+        # Others, like TIDINGS_CONFIG, are no settings.
         if name.startswith(PREFIX) and ("__" in name or name in SECRET_NAMES):
             _merge(merged, _from_environment(name, value), origin=name)
     return cast("Settings", _build(Settings, merged, path=()))
@@ -168,6 +170,7 @@ def _from_environment(name: str, value: str) -> dict[str, Any]:
     if keys[-1].endswith("_file"):
         keys[-1] = keys[-1].removesuffix("_file")
         try:
+            # Editors and `echo` end a file with a line break.
             value = Path(value).read_text(encoding="utf-8").rstrip("\n")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{name}: cannot read {value}: {error}") from error
@@ -203,6 +206,7 @@ def _build(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
     for key, value in section.items():
         if key not in hints:
             raise _unknown((*path, key), hints, origin=_origin(value))
+    # What may be None can be left out, in the shipped file as well.
     needed = [key for key, hint in hints.items() if type(None) not in get_args(hint)]
     missing = [key for key in needed if key not in section and get_origin(hints[key]) != Mapping]
     if missing:
@@ -219,6 +223,7 @@ def _convert(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
     if not isinstance(given, _Value):
         raise ConfigError(f"{_shown(path)}: a section where a value belongs")
     value = given.value
+    # Of `timedelta | None` what it is if it is set.
     kind = next((one for one in get_args(kind) if one in {timedelta, int}), kind)
     if kind is timedelta:
         return _duration(given, path=path)
@@ -236,6 +241,7 @@ def _convert(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
 
 
 def _list(given: _Value, *, path: tuple[str, ...]) -> tuple[str, ...]:
+    # The environment has texts only.
     parts = given.value.split(",") if isinstance(given.value, str) else given.value
     if not isinstance(parts, list):
         raise given.error(path, f"expected a list, got {given.value!r}")
@@ -271,6 +277,7 @@ def _unknown(path: tuple[str, ...], known: Iterable[str], *, origin: str) -> Con
 
 
 def _origin(value: object) -> str:
+    # An unknown section came from wherever its first setting did.
     while isinstance(value, dict):
         value = next(iter(value.values()), None)
     return value.origin if isinstance(value, _Value) else "settings"

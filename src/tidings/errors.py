@@ -44,11 +44,14 @@ MAX_MESSAGE = 1000
 
 def one_line(text: str) -> str:
     """Return `text` as one printable line of at most `MAX_MESSAGE` bytes."""
+    # Cut first: the text may be megabytes. Control characters would move the cursor of a terminal.
     printable = "".join(c if c.isprintable() else " " for c in text[: 2 * MAX_MESSAGE])
+    # Lone surrogates, as in file names, have no UTF-8.
     line = " ".join(printable.split()).encode(errors="replace")
     return (
         line.decode()
         if len(line) <= MAX_MESSAGE
+        # The ellipsis takes three bytes; a character that was cut in two is left out.
         else line[: MAX_MESSAGE - 3].decode(errors="ignore") + "…"
     )
 
@@ -57,6 +60,7 @@ class TidingsError(Exception):
     """Anything tidings reports in one line instead of a traceback."""
 
     def __str__(self) -> str:
+        # For all of them: messages quote servers, files and people.
         return one_line(super().__str__())
 
 
@@ -203,12 +207,14 @@ class StatusError(FetchError):
     ) -> None:
         super().__init__(url, f"{status} {phrase}".strip(), retry_after=retry_after)
         self.status = status
+        # These ask to come again (RFC 9110, 8470, 6585); other 4xx need somebody to do something.
         self.transient = status in {408, 425, 429} or status >= 500
 
 
 class TooLargeError(FetchError):
     """The body, once decoded, exceeds the size or ratio limit."""
 
+    # Until the document shrinks, or somebody raises the limit.
     transient = False
 
 
@@ -239,6 +245,7 @@ class NoFeedError(TidingsError):
 class ParseError(TidingsError):
     """A document that arrived whole is not a feed, or reading it took too much."""
 
+    # The same bytes would fail again.
     transient = False
 
     def __init__(self, url: str, because: str) -> None:

@@ -1,4 +1,4 @@
-"""How the service tells what it does: one line an event."""
+"""Logging: one line an event, as text for people or JSON for machines."""
 
 import json
 import logging
@@ -11,6 +11,8 @@ from tidings.errors import one_line
 
 MINUTE = 60.0
 
+# What every record has; the rest came with `extra`. `taskName` is there from Python 3.12 on,
+# `color_message` in uvicorn's.
 _PLAIN = set(logging.makeLogRecord({}).__dict__) | {
     "message",
     "asctime",
@@ -29,6 +31,7 @@ def configure(form: str, level: str) -> None:
     is_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
+    # A service configures twice: for its start like any command, then as its settings say.
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("alembic", "asyncio", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -37,9 +40,9 @@ def configure(form: str, level: str) -> None:
 
 
 class Seldom:
-    """A warning that is one line a minute, however often there is reason for it.
+    """A warning that is logged once a minute at most, with how often it was due since.
 
-    The line says how often there was since the one before. May be called from many threads.
+    Thread-safe.
     """
 
     def __init__(self, logger: logging.Logger, message: str) -> None:
@@ -53,6 +56,7 @@ class Seldom:
         """Count a reason, and say so unless that was said a moment ago."""
         with self._lock:
             self._times += 1
+            # Not the wall clock, which may be set back by hours.
             if time.monotonic() < self._quiet_until:
                 return
             times, self._times = self._times, 0
@@ -75,6 +79,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
+        # `default`: what a log line holds must never be the reason that it is lost.
         return json.dumps(event, ensure_ascii=False, default=str)
 
 
@@ -85,6 +90,7 @@ class TextFormatter(logging.Formatter):
         """Return the record as one printable line, with the traceback below it, if any."""
         pairs = [f"{key}={_quoted(str(value))}" for key, value in _extra(record).items()]
         line = " ".join([_time(record), f"{record.levelname:<7}", record.getMessage(), *pairs])
+        # Servers write part of it: no second line, no escape sequence for the terminal.
         line = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
         trace = self.formatException(record.exc_info) if record.exc_info else ""
         return f"{line}\n{trace}" if trace else line

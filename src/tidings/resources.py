@@ -14,6 +14,7 @@ def data_dir(name: str) -> Path:
     Raises:
         ConfigError: Neither is there: the installation is broken.
     """
+    # A wheel packs them inside the package; a checkout has them at its root.
     for folder in (PACKAGE / "_data" / name, CHECKOUT / name):
         if folder.is_dir():
             return folder

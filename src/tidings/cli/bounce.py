@@ -16,6 +16,7 @@ from tidings.subscribers.bounce_rules import BounceKind
 KINDS = tuple(one.value for one in BounceKind)
 
 # The status by which a mail server knows to keep the message, and to come again.
+# EX_TEMPFAIL of sysexits.h.
 TRY_LATER = 75
 
 
@@ -97,6 +98,7 @@ def _read_message(start: Start, sent_to: list[str]) -> None:
     from tidings.app.app import opened
     from tidings.mail.reports import MAX_SIZE
 
+    # Bytes: bounces come in any encoding, or in none.
     raw = sys.stdin.buffer.read(MAX_SIZE)
     while sys.stdin.buffer.read(MAX_SIZE):  # who writes wants to get rid of all of it
         pass
@@ -116,6 +118,7 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
         if not mailboxes:
             raise click.UsageError("set [bounce] maildir or imap_host, or name a --maildir or `-`")
         processor = mailing.bounce_processor(app)
+        # What relays refused while sending counts like bounces.
         processor.process_refusals()
         for mailbox in mailboxes:
             while taken := processor.read_mailbox(mailbox, stop=Event()):

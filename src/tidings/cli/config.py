@@ -9,8 +9,10 @@ import click
 from tidings.cli.output import json_option, show_json
 from tidings.cli.start import Start
 
+# Ends of names, so that new settings of that kind are masked as well.
 SECRETS = ("secret", "password", "key")
 MASK = "***"
+# In addresses of databases and relays; the user name helps to find what is wrong.
 CREDENTIALS = r"(?<=://)([^/@:]*):[^/@]*@"
 
 
@@ -48,11 +50,13 @@ def show(start: Start, *, as_json: bool) -> None:
 
 def _plain(name: str, value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
+        # `from_` is `from` in the file.
         parts = [(field.name.rstrip("_"), getattr(value, field.name)) for field in fields(value)]
         return {key: _plain(key, inner) for key, inner in parts if inner is not None}
     if isinstance(value, dict):
         return {key: _plain(key, inner) for key, inner in value.items()}
     if isinstance(value, timedelta):
+        # As it can be written into the file.
         return f"{value.total_seconds():g}s"
     if isinstance(value, str):
         return (

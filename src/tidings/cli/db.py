@@ -33,6 +33,7 @@ def upgrade(start: Start) -> None:
     from tidings.db.database import Database
     from tidings.search.store import index
 
+    # Not by `opened`, which upgrades by itself and would say nothing of it.
     with closing(Database(start.settings().database.url)) as database:
         version = schema.upgrade(database, rebuild_index=index.rebuild)
         click.echo(f"{database.name} has schema {version}")
@@ -80,6 +81,7 @@ def restore(start: Start, file: Path, *, yes: bool) -> None:
         if not yes:
             click.confirm(f"Replace {database.path} by {file}?", abort=True)
         backups.restore(database, file)
+        # The backup may be older than the program.
         schema.prepare(database, rebuild_index=index.rebuild)
         with database.write() as connection:
             # A token that was revoked after the backup was made would be valid again.
@@ -121,6 +123,7 @@ def copy(start: Start, url: str) -> None:
     from tidings.search.store import index
 
     with closing(Database(url)) as target, opened(start.settings()) as app:
+        # Makes the tables where there are none yet.
         schema.upgrade(target, rebuild_index=index.rebuild)
         with progress("copying", total=None) as done:
             backups.copy(
@@ -168,6 +171,8 @@ def prune(start: Start, older_than: int | None, keep: int | None, *, public: boo
             public=not public,
         )
         with app.database.read() as connection:
+            # Looked up once, removed in batches, so that polls and visitors get their turn in
+            # between.
             found = maintenance.removable(connection, retention)
         batches = [found[start : start + BATCH] for start in range(0, len(found), BATCH)]
         with progress("removing", total=len(batches)) as done:

@@ -105,6 +105,8 @@ def resend(start: Start, delivery_ids: Sequence[int], issue: int | None, *, yes:
             found = [deliveries.get(connection, one) for one in delivery_ids]
             if issue is not None:
                 held = Search(state=DeliveryState.HELD, issue=issue)
+                # Those that are held alone: others of the issue go out by themselves, or may have
+                # arrived.
                 found = deliveries.latest(connection, held, limit=None)
         # Outside of a transaction: somebody may take minutes to answer.
         _ask(_question(found), yes=yes)
@@ -166,6 +168,7 @@ def _question(found: Sequence[DeliveryRecord]) -> str:
 def _ask(question: str, *, yes: bool) -> None:
     if yes:
         return
+    # Nobody to ask, in cron say.
     if not sys.stdin.isatty():
         raise click.UsageError("this changes what is sent: confirm with --yes")
     click.confirm(question, abort=True)

@@ -27,6 +27,7 @@ def doctor(start: Start, address: str | None, *, as_json: bool) -> None:
     found = []
     for finding in _findings(start, address):
         found.append(finding)
+        # At once: relays and name servers may take seconds each.
         if not as_json:
             _show(finding)
     if as_json:
@@ -48,6 +49,7 @@ def _findings(start: Start, address: str | None) -> Iterator[Finding]:
             yield from examiner.examine()
             if to:
                 yield examiner.send_test(to)
+    # What stops the examination is a finding as well, with what was found before.
     except TidingsError as error:
         yield problem("set-up", str(error), "mend this first, then come back")
 

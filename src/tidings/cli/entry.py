@@ -39,6 +39,7 @@ def entry() -> None:
     "states",
     flag_value=tuple(EntryState),
     default=(EntryState.PUBLIC,),
+    # Or click would make a text of the tuple.
     type=click.UNPROCESSED,
     help="Also backfill, held and hidden entries.",
 )
@@ -63,6 +64,7 @@ def list_entries(
 
     with opened(start.settings()) as app, app.database.read() as connection:
         if of["source"] is not None:
+            # A source that does not exist is an error, not an empty list.
             sources.get(connection, of["source"])
         topic = topics.slug_of(connection, of["topic"]) if of["topic"] else None
         selection = entries.Selection(source=of["source"], topic=topic, states=states)
@@ -72,6 +74,7 @@ def list_entries(
         show_json([entry_json(one) for one in found])
         return
     rows = [
+        # Short posts have no title.
         (one.id, moment(one.sort_at), one.source.title, one.title or one.excerpt[:60], one.state)
         for one in found
     ]
@@ -91,6 +94,7 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
     from tidings.catalog import entries
 
     with opened(start.settings()) as app, app.database.read() as connection:
+        # To the operator also what the source does not let us show.
         found = entries.get(connection, entry_id, whole=True)
     if as_json:
         whole = {
@@ -113,6 +117,7 @@ def show(start: Start, entry_id: int, *, as_json: bool) -> None:
 def _files_of(found: Entry) -> Iterator[str]:
     for picture in found.pictures:
         yield f"{picture.url} ({picture.alt})" if picture.alt else picture.url
+    # Often the same picture stands in both.
     shown = {picture.url for picture in found.pictures}
     yield from (file.url for file in found.enclosures if file.url not in shown)
 
@@ -196,5 +201,6 @@ def _act(start: Start, act: EntryAct, entry_ids: Sequence[int], *, said: tuple[s
     with opened(start.settings()) as app:
         changed = OperatorActions(app.database, clock=utc_now).on_entries(act, entry_ids)
     done, otherwise = said
+    # Each once, in the order in which they were named.
     for entry_id in dict.fromkeys(entry_ids):
         click.echo(f"entry {entry_id} {done if entry_id in changed else otherwise}")

@@ -29,9 +29,12 @@ def explain_a_subscriber(
         raise click.UsageError("say --entry or --slot, not both")
     key = parse_address(address).key
     with opened(start.settings()) as app, app.database.read() as connection:
+        # First: who is suppressed or bounces gets nothing, whatever else there is to say.
         lines = explain_address(connection, key, app.links.suppression_hash(key))
         if entry_id:
             lines += explain_entry_to(connection, key, entry_id)
+        # An address that is suppressed and no subscriber's is explained by that; one that nothing
+        # is known of is an error.
         elif not lines or subscriptions.of_key(connection, key):
             lines += explain_subscriber(connection, key, slot=slot)
     if as_json:

@@ -26,6 +26,7 @@ RULE_OPTIONS = (
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
+    # The last decorator stands first in `--help`.
     for option in reversed(OWNER_OPTIONS + RULE_OPTIONS):
         command = option(command)
     return command

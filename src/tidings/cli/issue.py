@@ -115,11 +115,14 @@ def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
         click.echo("nothing new since the last issue")
         return
     if output is None and wish["is_opened"]:
+        # It stays: the program that shows it opens it after we have ended.
         output = NamedTemporaryFile(suffix=f".{form}", delete=False)  # noqa: SIM115 - closed below
     if output is None:
+        # Bytes: a letter has its own encodings.
         sys.stdout.buffer.write(draft)
         return
     output.write(draft)
+    # Before it is shown, or its end might still be in our buffer.
     output.close()
     click.echo(f"{form} written to {output.name}")
     if wish["is_opened"]:
@@ -146,6 +149,7 @@ def _draft(start: Start, newsletter: str, wish: _Wish) -> bytes | None:
             return None
         if wish["form"] != "eml":
             return (found.html if wish["form"] == "html" else found.text).encode()
+        # A sample: its links lead to nobody's subscription.
         messages = mailing.issue_messages(app)
         return messages.sample(found, messages.sender, now=utc_now()).content
 
@@ -180,6 +184,7 @@ def send(
     from tidings.mail.addresses import parse_address
     from tidings.newsletters.send import forecast, send_now, send_test
 
+    # Before anything is opened: a slip in the address should cost nothing.
     tester = parse_address(to).address if to else None
     with opened(start.settings()) as app:
         sender, planner = mailing.issue_sender(app), mailing.planner(app)
@@ -212,6 +217,7 @@ def _show_sent(issues: Sequence[tuple[Issue, int]], listed: Issue | None, site_u
 
 def _ask(slug: str, expected: Forecast, *, yes: bool, force: bool) -> None:
     what = f"up to {expected.entries} entries to {expected.recipients} subscribers"
+    # `--yes` is not enough: it stands in scripts, which nobody reads while they run.
     if expected.is_unusual and not force:
         because = f"would send {what}, more than ten times the usual: say --force"
         raise ConflictError("newsletter", slug, because=because)
@@ -229,6 +235,7 @@ def _time(text: str) -> datetime:
     except ValueError as error:
         because = "expected a time such as 2026-11-20 or 2026-11-20T08:00Z"
         raise InvalidError("time", text, because) from error
+    # As all times are shown.
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 

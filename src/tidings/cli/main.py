@@ -54,6 +54,7 @@ def completion(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     if kind is None:
         raise click.ClickException(f"no completion for {shell}")
+    # Of the whole program, whichever command this one stands under.
     root = context.find_root()
     click.echo(kind(root.command, {}, "tidings", "_TIDINGS_COMPLETE").source())
 
@@ -74,6 +75,7 @@ def demo(start: Start, *, once: bool) -> None:
     with serving(settings, say=click.echo) as tour:
         first_round(tour)
         if not once:
+            # Only here: the first round ends by Ctrl-C like any command, with its status.
             end_in_order()
             tour.serve()
 
@@ -113,6 +115,7 @@ def tidings(context: click.Context, path: Path | None) -> None:
 
     Example: tidings source add https://example.org/feed.xml && tidings run
     """
+    # Nothing is read yet: `--help` of a command works with a broken file as well.
     context.obj = Start(path, umask=context.obj)
 
 
@@ -154,6 +157,7 @@ def run(arguments: Sequence[str]) -> int:
     umask = os.umask(OWNER_ONLY)
     try:
         # Commands return nothing, so what comes back is the status of an `Exit`, if any.
+        # Not standalone: click would print errors and choose exit codes by itself.
         done = tidings.main(list(arguments), prog_name="tidings", standalone_mode=False, obj=umask)
         status = done or OK
     except click.ClickException as error:

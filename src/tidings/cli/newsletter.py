@@ -54,6 +54,7 @@ OPTIONS = (
 
 def preference_options(command: Command) -> Command:
     """Add the options that say how often, when, in what language and of what."""
+    # The last decorator stands first in `--help`.
     for option in reversed(OPTIONS):
         command = option(command)
     return command
@@ -204,6 +205,7 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
             found = newsletters.get(connection, slug)
             readers = plans.count_active(connection, found.id)
         if not yes:
+            # Outside of a transaction: somebody may take minutes to answer.
             click.confirm(f"Remove {found.title} and its {readers} subscriptions?", abort=True)
         with app.database.write() as connection:
             newsletters.remove(connection, slug, now=utc_now())
@@ -220,11 +222,13 @@ def _letters(given: dict[str, Any]) -> dict[str, Any]:
     from tidings.mail.addresses import parse_address, parse_sender
 
     said = {name: given[name] for name in LETTER_FIELDS if given[name] is not None}
+    # Parsed here: a slip shows now, and not when the first letter is made.
     if said.get("sender"):
         found = parse_sender(said["sender"])
         said["sender"] = f"{found.name} <{found.address}>" if found.name else found.address
     if said.get("reply_to"):
         said["reply_to"] = parse_address(said["reply_to"]).address
+    # An empty value takes away what was set; an option that is left out is not in it at all.
     return {name: None if value == "" else value for name, value in said.items()}
 
 
@@ -249,6 +253,7 @@ def schedule_of(given: dict[str, Any], default: Schedule) -> Schedule:
         InvalidError: There is no such time zone.
     """
     zone = parse_timezone(given["timezone"] or default.timezone)
+    # Not `or`: midnight is 0.
     hour = default.hour if given["hour"] is None else given["hour"]
     return Schedule(
         frequency=Frequency(given["frequency"] or default.frequency), hour=hour, timezone=zone

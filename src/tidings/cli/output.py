@@ -71,6 +71,7 @@ def source_json(source: Source) -> dict[str, object]:
     """Return a source in the shape that programs rely on."""
     return {
         "id": source.id,
+        # Not `url`, which may hold a token.
         "url": source.shown_url,
         "title": source.title,
         "site_url": source.site_url,
@@ -120,6 +121,7 @@ def progress(label: str, *, total: int | None) -> Iterator[Callable[[str], None]
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    # Transient: what is left in the end is the summary alone.
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda _: bar.advance(task)

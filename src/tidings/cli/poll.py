@@ -54,10 +54,13 @@ def poll(
             wanted = leases.LeaseRequest(
                 due_at=None if every else utc_now(), only=source_ids or None
             )
+            # For the bar alone where what is due is polled: another process may take some of it.
             named = leases.requested_ids(connection, wanted)
         with polling(app) as gathering, progress("polling", total=len(named)) as done:
+            # No progress beside JSON, which would not be JSON any more.
             report = partial(_report, done=None if as_json else done)
             if replayed:
+                # An event that nobody sets: Ctrl-C ends a command by itself.
                 summary = gathering.replayer().replay(replayed, report=report, stop=Event())
             elif source_ids or every:
                 summary = gathering.poller().poll_sources(named, report=report, stop=Event())

@@ -35,6 +35,7 @@ def run(start: Start) -> None:
     # The socket first: a port that is taken must stop us before anything is polled or mailed.
     with opened(settings) as app, bound(settings.web) as listening:
         import_first_sources(app)
+        # Said by the service alone, which runs for months.
         for fault in app.faults_of_runtime:
             logger.warning("update wanted", extra={"because": fault})
         with ticking(app):

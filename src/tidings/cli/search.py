@@ -127,6 +127,7 @@ def _joined(query: tuple[str, ...]) -> str:
 
 
 def _quoted(part: str) -> str:
+    # Unless it has quotation marks of its own, as in '"machine learning" topic:science'.
     return f'"{part}"' if " " in part and '"' not in part else part
 
 

@@ -16,6 +16,7 @@ from tidings.newsletters.windows import SimulatedSlot
 
 DAY = timedelta(days=1)
 SPAN = timedelta(days=14)
+# Every slot is worked out: of a daily newsletter that is 3,660.
 LONGEST = timedelta(days=3660)
 
 
@@ -47,8 +48,10 @@ def simulate(start: Start, /, address: str | None, *, as_json: bool, **given: An
         one = None
         if address:
             one = subscriptions.get_of(connection, parse_address(address).key, series.slug)
+        # Of a subscriber too: "what would she get if it were daily?"
         schedule = schedule_of(given, one.schedule if one else series.schedule)
         since, until = _span(given, schedule, now=now)
+        # What was sent before only binds the future; a past period is shown by the rules alone.
         is_to_come = one is not None and since >= now
         wished = SimulatedAudience(
             newsletter=series,
@@ -72,6 +75,7 @@ def _span(given: dict[str, Any], schedule: Schedule, *, now: datetime) -> tuple[
     A slot at midnight is of the day that begins then.
     """
     zone = ZoneInfo(schedule.timezone)
+    # Slots are sought after `since`: a moment earlier, so that the one at midnight is among them.
     edge = timedelta(0) if schedule.frequency is Frequency.INSTANT else timedelta.resolution
     since = _day(given["since"], zone) - edge if given["since"] else now
     until = _day(given["until"], zone) + DAY - edge if given["until"] else since + SPAN

@@ -70,6 +70,7 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
             click.echo("follow one by its own address, or the first with --first", err=True)
             raise click.exceptions.Exit(1) from error
         except StatusError as error:
+            # Of all statuses the one that the operator can do something about at once.
             if error.status != HTTPStatus.UNAUTHORIZED:
                 raise
             click.echo(f"tidings: {error}", err=True)
@@ -153,9 +154,11 @@ def export(start: Start, file: Path) -> None:
 
     settings = start.settings()
     with opened(settings) as app, app.database.read() as connection:
+        # Before the file is opened: what fails here leaves an older list as it was.
         body = render_opml(outlines(connection), title=settings.publish.title)
         hidden = [one.slug for one in sources.every(connection) if one.hides_address]
     try:
+        # Atomic: whoever reads the file gets the old list or the new one, never half of it.
         with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:
             target.write(body)
     except OSError as error:
@@ -200,6 +203,7 @@ class _Secret(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not value.startswith("@"):
             return value
+        # A secret need not be UTF-8: its bytes go to the server as they are.
         file = click.File(errors="surrogateescape").convert(value[1:], param, ctx)
         return str(file.read()).strip()
 
@@ -220,6 +224,7 @@ class _SourceName(click.ParamType[int]):
     name = "source"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        # The command itself says if there is none, in the transaction that it needs anyway.
         if value.isdecimal():
             return int(ID(value, param, ctx))
         from tidings.app.app import opened
@@ -274,6 +279,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
         change = sources.SourceEdit(
             title=options["title"],
             url=web_address(url) if url else None,
+            # None leaves them as they are; an option that is repeatable is never None itself.
             topics=slugs if slugs or options["no_topics"] else None,
             interval=options["interval"],
             republish=Republish(republish) if republish else None,
@@ -319,7 +325,9 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
     with opened(start.settings()) as app, app.database.write() as connection:
         sources.get(connection, source_id)
         before = stored.access_of(connection, [source_id]).get(source_id, Access())
+        # With `--none` from the beginning, so that it can be combined with what to set instead.
         after = apply_change(Access() if options["none"] else before, change)
+        # Else without options the source would count as edited, and be polled at once.
         if after != before:
             edit = sources.SourceEdit(access=after)
             sources.edit(connection, source_id, edit, now=utc_now())
@@ -457,6 +465,7 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
         with app.database.read() as connection:
             found = sources.get(connection, source_id)
         if not yes:
+            # Outside of a transaction: somebody may take minutes to answer.
             click.confirm(f"Remove {found.title} and its {found.entries} entries?", abort=True)
         with app.database.write() as connection:
             remove_source(connection, source_id, now=utc_now())
@@ -502,6 +511,7 @@ def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
     if first:
         return feeds[0]
     if len(feeds) == 1:
+        # On standard error, as all notes: standard output is for what was asked for.
         click.echo(f"note: the feed there is {feeds[0].url}", err=True)
         return feeds[0]
     # In a script the caller gets an error that lists the feeds.

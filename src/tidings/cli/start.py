@@ -28,6 +28,7 @@ class Start:
             ConfigError: A setting is unknown or impossible.
         """
         settings = config.load(data_dir("config") / "tidings.toml", self.path, os.environ)
+        # A command prints what it did; log lines between would be noise.
         log.configure(settings.log.format, "ERROR")
         return settings
 

@@ -129,13 +129,16 @@ def _draw(status: Status) -> None:
     console = Console()
     console.print(Text(f"since {moment(status.since)}", style="dim"))
     for section in _sections(status):
+        # Without newsletters or hubs their headings would stand over nothing.
         if not section.numbers and not section.lines:
             continue
         table = Table(box=None, show_header=False, padding=(0, 2), pad_edge=False)
         table.add_column(min_width=19)
         table.add_column(justify="right")
+        # A bar in two lines would look like two.
         table.add_column(overflow="crop", no_wrap=True, style="cyan")
         for row in _rows(section):
+            # `Text`: a title such as "[red]" is no markup.
             table.add_row(*map(Text, row))
         console.print(Text(f"\n{section.heading.capitalize()}", style="bold"), table)
         for words in section.lines:
@@ -192,7 +195,9 @@ def bar(number: int, *, most: int, width: int) -> str:
     """Return a bar as long as `number` is to `most`; what is little can be seen."""
     if not number:
         return ""
+    # One bad poll among thousands has to be seen.
     eighths = max(round(8 * width * number / most), 1)
+    # The blank for no eighth at all is not part of the bar.
     return EIGHTHS[-1] * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 

@@ -106,6 +106,7 @@ def merge(start: Start, entry_ids: tuple[int, ...]) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.stories.store import records
 
+    # As a set: the same entry twice is one.
     if len(set(entry_ids)) < 2:
         raise InvalidError("entries", " ".join(map(str, entry_ids)), "name two or more")
     with opened(start.settings()) as app, app.database.write() as connection:

@@ -66,11 +66,13 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     text = _looked_through(file, given)
     report = _Report(is_rehearsal=how["dry_run"])
     with opened(start.settings()) as app:
+        # Read again line by line: a list of a hundred thousand is never in memory as objects.
         _, lines = read_csv(text, given)
         try:
             for one in mailing.importer(app, plan).run(lines):
                 report.note(one)
         except (StorageError, KeyboardInterrupt):
+            # It is imported in pieces; those that are in are known the next time.
             click.echo(f"stopped; what was imported stays: {report}; run it again", err=True)
             raise
     report.show_left_out()
@@ -94,6 +96,7 @@ def export(start: Start, slug: str | None, address: str | None, *, consent: bool
     from tidings.mail.addresses import parse_address
     from tidings.subscribers.bulk_import import CONSENT_COLUMNS, consent_rows, subscriber_rows
 
+    # Of one person there is `subscriber show`.
     if address and not consent:
         raise click.UsageError("--address goes with --consent")
     key = parse_address(address).key if address else None
@@ -126,6 +129,7 @@ def list_subscribers(start: Start, /, *, limit: int, as_json: bool, **given: str
 
     slug, state, like = (given[name] for name in ("slug", "state", "like"))
     with opened(start.settings()) as app, app.database.read() as connection:
+        # By name as well; one that does not exist is an error, not an empty list.
         topic = topics.slug_of(connection, given["topic"]) if given["topic"] else None
         series = newsletters.get(connection, slug) if slug else None
         if state == "unconfirmed":
@@ -181,6 +185,8 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
                 language=given["language"] or series.language,
                 topics=given["topics"],
             )
+            # Also for the operator, who may not know that somebody complained; `suppression remove`
+            # lifts it.
             refuse_suppressed(connection, app.links, known)
             consent_log.add(connection, slug, known, preferences=preferences, actor=actor)
     click.echo(f"subscribed to {series.title}: {known.address}")
@@ -262,8 +268,10 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
     key = parse_address(address).key
     with opened(start.settings()) as app:
         with app.database.read() as connection:
+            # Before asking: a slip in the address is told at once.
             subscribers.get_of(connection, key)
         if not slug and not yes:
+            # Outside of a transaction: somebody may take minutes to answer.
             click.confirm(f"Delete {address} and all that was sent there?", abort=True)
         with app.database.write() as connection:
             if slug:
@@ -271,6 +279,8 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
                 actor = Actor(now=utc_now(), by="operator")
                 consent_log.end(connection, one, Ending.OPERATOR, actor=actor)
             else:
+                # Again, in the transaction that erases: they may have left while the question
+                # stood.
                 person = subscribers.get_of(connection, key)
                 erase(connection, app.links, person, now=utc_now())
     click.echo(f"ended: {address}, {slug}" if slug else f"forgotten: {address}")
@@ -294,6 +304,7 @@ def _looked_through(file: Path, given: Mapping[str, str]) -> str:
 
 
 def _meaning(text: str) -> tuple[str, str]:
+    # From the right: headings may have an equals sign in them, fields never do.
     column, equals, field = text.rpartition("=")
     if not equals:
         raise click.UsageError(f"--map {text}: say COLUMN=FIELD, as in --map Mail=address")
@@ -316,6 +327,7 @@ class _Report:
         self.counted["suppressed"] += one.is_suppressed
         self.counted["refused"] += one.problem is not None
         if one.problem:
+            # By cause: problems name the value as well, and differ from line to line.
             self._left_out.setdefault(one.cause, []).append((one.line, one.problem))
         elif one.is_known:
             said = "is subscribed already"
@@ -327,6 +339,7 @@ class _Report:
         A list of ten thousand lines without proof has one reason, not ten thousand.
         """
         alone = [one for alike in self._left_out.values() for one in alike[:MOST_ALIKE]]
+        # In the order of the file, which is open in an editor.
         for number, problem in sorted(alone):
             click.echo(f"line {number}: {problem}", err=True)
         for cause, alike in self._left_out.items():
@@ -427,6 +440,7 @@ def _stream(values: Iterable[dict[str, object]]) -> None:
 
 def _is_meant(one: SignUp, topic: str | None, like: str | None) -> bool:
     has_topic = not topic or not one.preferences.topics or topic in one.preferences.topics
+    # Keys are normalised addresses, without capitals.
     return has_topic and (like or "").casefold() in one.key
 
 

@@ -51,6 +51,7 @@ def list_suppressions(start: Start, address: str | None, *, as_json: bool) -> No
             ]
         )
         return
+    # Enough to tell them apart by eye; JSON has all of it.
     rows = [(one.key.hex()[:12], one.reason, moment(one.since), one.evidence) for one in found]
     show_table(("hash", "reason", "since", "evidence"), rows)
 
@@ -74,6 +75,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
     key = parse_address(address).key
     with opened(start.settings()) as app:
         actor = Actor(now=utc_now(), by="operator")
+        # The hash is what is kept; the key finds the subscriptions that end now.
         both = key, app.links.suppression_hash(key)
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR

@@ -45,6 +45,7 @@ def create(start: Start, label: str, days: int) -> None:
         issued = issue(app.database, label=label, lifetime=lifetime, now=utc_now())
     click.echo(issued.text)
     until = moment(issued.token.expires_at)
+    # Not on standard output, which a script may read the token from.
     click.echo(f"sign in with it at {settings.web.public_url}/operator until {until} UTC", err=True)
     click.echo(f"to end it before: tidings token revoke {issued.token.id}", err=True)
 

@@ -1,4 +1,4 @@
-"""Serving sites on loopback: a port for each, and one thread that lets everybody in."""
+"""Serving sites on loopback: a port for each, and one thread that accepts all connections."""
 
 import gzip
 import selectors
@@ -27,12 +27,15 @@ class SiteServer(ThreadingTCPServer):
         site: What is served. Set once every port is known, because sites link to each other.
     """
 
+    # A visitor that keeps a connection open must not keep the program from ending.
     daemon_threads = True
     request_queue_size = 64
+    # `handle_request` is called when somebody is there, and must not wait if they have gone.
     timeout = 0
     site: PublisherSite
 
     def __init__(self) -> None:
+        # Any free port: nothing of the operator's is in the way.
         super().__init__((HOST, 0), _Handler)
 
     @property
@@ -44,6 +47,7 @@ class SiteServer(ThreadingTCPServer):
 @contextmanager
 def serving(servers: Sequence[SiteServer]) -> Iterator[None]:
     """Answer the visitors of all `servers` until the block ends."""
+    # Something to select on beside the ports; a flag would have to be looked at again and again.
     stop, stopped = socket.socketpair()
     doorkeeper = Thread(target=_let_in, args=(servers, stopped), name="demo-world", daemon=True)
     with stop, stopped:

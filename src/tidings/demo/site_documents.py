@@ -54,7 +54,7 @@ FRAMES_PER_SECOND = 44_100 / 1152
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imprint:
-    """What is printed under a publisher's name.
+    """A publisher: its name, topics and language, and the form of its feed.
 
     Attributes:
         name: The folder of its documents.
@@ -130,6 +130,7 @@ class PublisherSite:
         contents = []
         for url, title, content in _entries(feed, url=f"{base}/{self._imprint.feed}"):
             contents.append(f'<li><a href="{escape(url)}">{escape(title)}</a></li>')
+            # Some entries link to pages of other publishers.
             if url.startswith(f"{base}/"):
                 pages[urlsplit(url).path] = self._page(title, content)
         pages["/"] = self._page(self._imprint.title, f"<ul>{''.join(contents)}</ul>")
@@ -223,9 +224,11 @@ def png(
         bytes(round(a + (b - a) * step / 255) for a, b in zip(darkest, brightest, strict=True))
         for step in range(256)
     )
+    # Each row begins with its filter; 0 is none.
     unfiltered = b"".join(b"\0" + row for row in rows)
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         (
+            # Eight bits for a pixel, as an index into the palette (colour type 3).
             _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)),
             _chunk(b"PLTE", palette),
             _chunk(b"IDAT", zlib.compress(unfiltered)),
@@ -248,10 +251,13 @@ def _chunk(kind: bytes, payload: bytes) -> bytes:
 
 def _entries(feed: bytes, *, url: str) -> Iterator[tuple[str, str, str]]:
     """Yield address, title and HTML of each entry; nothing if this is no feed."""
+    # feedparser reads no JSON Feed.
     if feed.startswith(b"{"):
         for item in json.loads(feed)["items"]:
             yield item["url"], item["title"], item["content_html"]
         return
+    # As a file, since feedparser opens a text that looks like an address; which base it had is told
+    # by the header.
     parsed = feedparser.parse(BytesIO(feed), response_headers={"content-location": url})
     for entry in parsed.entries:
         content = entry.content[0].value if "content" in entry else entry.get("summary", "")

@@ -68,7 +68,9 @@ def serving(settings: Settings, *, say: Callable[[str], None]) -> Iterator[Tour]
             settings,
             web=web,
             database=DatabaseSettings(url=f"sqlite:///{FOLDER}/tidings.db"),
+            # Loopback is private, and never dialled otherwise.
             fetch=replace(settings.fetch, allow=(*settings.fetch.allow, *world.allow)),
+            # Whatever the operator's settings say: a demo sends nothing to anybody.
             mail=replace(settings.mail, transport="folder", folder=str(FOLDER / "outbox")),
         )
         with opened(settings) as app:
@@ -163,7 +165,9 @@ def _line(result: PollResult, names: dict[str, str]) -> str:
 def _free_port(settings: WebSettings) -> WebSettings:
     """Return `settings` with the first port, from theirs on, that is not taken."""
     for port in range(settings.port, settings.port + PORTS):
+        # Without the operator's address, which links would lead to.
         free = replace(settings, port=port, base_url="")
         with suppress(ConfigError), bound(free):
             return free
+    # None was free: binding it says why.
     return settings

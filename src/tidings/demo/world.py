@@ -127,6 +127,7 @@ class World:
         with ExitStack() as opening:
             servers = {i.name: opening.enter_context(SiteServer()) for i in IMPRINTS}
             bases = {name: server.base for name, server in servers.items()}
+            # In a second round: documents link to other sites, whose ports are known by now.
             for imprint in IMPRINTS:
                 servers[imprint.name].site = PublisherSite(imprint, bases=bases, now=self._now)
             opening.enter_context(serving(tuple(servers.values())))
@@ -136,6 +137,7 @@ class World:
             closed.bind((HOST, 0))
             bases[DEAD.name] = f"http://{HOST}:{closed.getsockname()[1]}"
 
+            # Only now: what fails before closes every port that is open already.
             self._open = opening.pop_all()
         self.publishers = tuple(
             Publisher(

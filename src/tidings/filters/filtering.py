@@ -31,6 +31,7 @@ class FilterSet:
             InvalidError: One of them is not valid.
         """
         self._filters = filters
+        # Once for all entries: compiling takes longer than matching.
         self._matchers = {one.rule: matcher_of(one.rule) for one in filters}
         self._fields = {one.rule.field for one in filters}
 
@@ -41,6 +42,7 @@ class FilterSet:
 
     def verdict(self, entry: Entry | ParsedEntry) -> FilterVerdict:
         """Decide whether an entry is kept."""
+        # Each field once, however many filters look at it: taking text out of HTML is what costs.
         seen = {field: _texts_in(entry, field) for field in self._fields}
         return decide(
             self._filters, lambda one: any(map(self._matchers[one.rule], seen[one.rule.field]))
@@ -123,6 +125,7 @@ def try_filter(
         filters.append(Filter(source_id=source_id, newsletter=newsletter, rule=new))
     filter_set = FilterSet(filters)
     if newsletter is None:
+        # Hidden ones as well: among them is what the filters have dropped so far.
         selection = Selection(source=source_id, states=tuple(EntryState))
         window = ListWindow(limit=TRIAL_SIZE, with_content=filter_set.reads_content, whole=True)
         found = entries.select_entries(connection, selection, window)
@@ -130,6 +133,7 @@ def try_filter(
         series = newsletters.get(connection, newsletter)
         last = store.latest_candidates(connection, series, limit=TRIAL_SIZE)
         found = entries.by_ids(connection, last, with_content=filter_set.reads_content, whole=True)
+        # `by_ids` keeps no order.
         found.sort(key=lambda entry: entry.seq or 0, reverse=True)
     return FilterTrial(
         filters=tuple(filters),

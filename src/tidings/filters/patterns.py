@@ -33,6 +33,7 @@ _WORD_START = f"(?:^|[^{_LETTER}]|[{_UNSPACED}])"
 
 _WORD_END = f"(?:$|[^{_LETTER}]|[{_UNSPACED}])"
 
+# A word that begins or ends with a sign, like C++, or in a script without blanks.
 _NEEDS_NO_BOUNDARY = re2.compile(f"[^{_LETTER}]|[{_UNSPACED}]")
 
 _WORD = re.compile('["\u201c\u201d]([^"\u201c\u201d]+)["\u201c\u201d]|([^\\s"\u201c\u201d]+)')
@@ -52,6 +53,7 @@ def matcher_of(rule: Rule) -> Matcher:
     wanted = rule.pattern
     if len(wanted) > MAX_LENGTH:
         raise InvalidError(rule.kind, wanted[:20] + "…", f"at most {MAX_LENGTH} characters")
+    # Nobody could see them in a verdict; and PostgreSQL refuses NUL.
     if not wanted.isprintable():
         raise InvalidError(rule.kind, wanted, "it holds characters that are no text")
     if rule.kind is Kind.PATTERN:
@@ -68,6 +70,7 @@ def _language_matcher(text: str) -> Matcher:
     tag = text.strip().lower().replace("_", "-")
     if not _TAG.fullmatch(tag):
         raise InvalidError("language", text, "name one, as in zh or zh-hant")
+    # With a hyphen: `zh` finds zh-hans, but `ha` does not find haw.
     return lambda language: f"{language}-".startswith(f"{tag}-")
 
 
@@ -102,7 +105,9 @@ def _whole_word_pattern(word: str) -> str:
 def _compiled(expression: str) -> re2._Regexp:
     options = re2.Options()
     options.max_mem = MAX_MEMORY
+    # Whether there is a match is all that is asked; without groups RE2 need not look for where.
     options.never_capture = True
+    # RE2 would write to standard error itself.
     options.log_errors = False
     try:
         return re2.compile(expression, options)

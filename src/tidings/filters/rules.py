@@ -121,6 +121,7 @@ def decide(filters: Sequence[Filter], finds: Callable[[Filter], bool]) -> Filter
         finds: Tells whether a filter matches the entry.
     """
     found_by = tuple(one for one in filters if finds(one))
+    # Before keep: one filter that drops an entry is enough.
     against = _first_with(found_by, Action.DROP)
     if against:
         because = f"dropped by {against.name}: {against.rule.finding}"
@@ -129,6 +130,7 @@ def decide(filters: Sequence[Filter], finds: Callable[[Filter], bool]) -> Filter
     if keeper:
         because = f"kept by {keeper.name}: {keeper.rule.finding}"
         return FilterVerdict(is_kept=True, because=because, found_by=found_by)
+    # Among all filters, not only those that match: who says what to keep wants nothing else.
     if _first_with(filters, Action.KEEP):
         return FilterVerdict(is_kept=False, because="dropped: no filter keeps it", found_by=())
     return FilterVerdict(is_kept=True, because="kept: no filter drops it", found_by=())

@@ -58,6 +58,8 @@ def select_filters(
     """
     rules: list[ColumnElement[bool]] = []
     if source_id is not None:
+        # Looked up, though the id is known: a source that does not exist is an error, not an empty
+        # list.
         rules.append(entry_filter.c.source_id == sources.get(connection, source_id).id)
     if newsletter_slug is not None:
         series = newsletters.get(connection, newsletter_slug)

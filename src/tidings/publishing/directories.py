@@ -109,6 +109,7 @@ def sources_page(connection: Connection, site: Site, *, topic: str = "") -> Sour
     Raises:
         NotFoundError: There is no such topic.
     """
+    # A topic without sources is an empty list; a topic that does not exist is no page.
     if topic and topics.find(connection, topic) is None:
         raise NotFoundError("topic", topic)
     lines = tuple(
@@ -150,11 +151,13 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             topics=tuple(topic.title for topic in source.topics),
         )
         for source in _by_title(sources.every(connection))
+        # An address with a login or token in it is a secret between us and the publisher.
         if source.state is not SourceState.RETIRED and not source.hides_address
     ]
 
 
 def _by_title(every: Iterable[Source]) -> list[Source]:
+    # The id breaks ties: the same state of the database must give the same bytes.
     return sorted(every, key=lambda source: (source.title.casefold(), source.id))
 
 
@@ -187,6 +190,7 @@ def sitemap(connection: Connection, site: Site, *, number: int | None = None) ->
 
 def count_of_parts(connection: Connection, site: Site) -> int:
     """Return how many parts the sitemap has beside its index; 0 if it fits into one document."""
+    # Rounded up.
     count = -(-len(_pages(connection, site)) // MOST)
     return count if count > 1 else 0
 
@@ -197,11 +201,13 @@ def _pages(connection: Connection, site: Site) -> Sequence[SitemapEntry]:
     pages: dict[str, datetime | None] = {
         scope.path: changes[key_of(scope)].changed_at
         for scope in every_scope(connection)
+        # A page that asks to be left out of indexes is not offered to them here.
         if scope.kind != "source" or scope.slug not in kept_out
     }
     pages["/topics"] = pages["/sources"] = changes[change_log.SOURCES].changed_at
     if newsletters.every(connection):
         pages["/issues"] = changes[change_log.ISSUES].changed_at
+        # Without a date: to find when an issue last changed takes a read of all its entries.
         pages |= {f"/issues/{line.slug}": None for line in issues.listed(connection)}
     return [
         SitemapEntry(url=site.base_url + path, changed_at=changed_at)

@@ -17,7 +17,8 @@ from tidings.publishing.views import EntryPage, ListPage, paginate
 from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
 from tidings.search.store import fulltext, saved_searches
 
-# The most entries on a page that is not cut yet, as a multiple of a new page.
+# The most entries on a page that is not cut yet, as a multiple of a new page: after an import the
+# front may hold everything there is.
 MOST = 10
 
 
@@ -29,6 +30,8 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
     """
     scope, size = address.scope, context.settings.page_size
     heading = scope_details(connection, scope, title=context.settings.title)
+    # What a source brings at once is folded among others; on its own page it is what people came
+    # for.
     is_mixed = scope.kind != "source"
     selection = replace(
         heading.selection, states=heading.page_states, folded=False if is_mixed else None
@@ -36,6 +39,7 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
     span = pages.get_span(connection, key_of(scope), address.number)
     on_it = pages.ids_on(connection, selection, span, most=MOST * size)
     shown = entries.in_order(connection, on_it)
+    # Only on the front of everything: numbered pages stay the same byte for byte.
     pinned = _pinned(connection) if scope.kind == "all" and address.number is None else ()
     href = partial(context.page_href, scope.path)
     return ListPage(
@@ -45,6 +49,7 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
         about=heading.about,
         source=to_line(heading.source) if heading.source else None,
         pinned=pinned,
+        # Once on a page, at the top.
         entries=tuple(one for one in shown if one not in pinned),
         folded=entries.count_folded(connection, shown) if is_mixed else {},
         pagination=paginate(span.number, count=span.last + 1, href=href),
@@ -62,6 +67,7 @@ def entry_page(connection: Connection, entry_id: int, context: SiteContext) -> E
         NotFoundError: There is none.
     """
     entry = entries.get(connection, entry_id)
+    # Operators see what is hidden or held, to decide about it.
     if entry.state not in change_log.OPEN_STATES and context.site.operator is None:
         raise NotFoundError("entry", entry_id)
     return EntryPage(site=context.site_now(connection), entry=entry)
@@ -106,6 +112,8 @@ def scope_details(connection: Connection, scope: Scope, *, title: str) -> ScopeD
                 selection=Selection(source=source.id),
                 source=source,
                 language=source.language,
+                # Backfill is no news and in no feed, but the source's own page lists all that it
+                # has.
                 page_states=change_log.OPEN_STATES,
             )
     elif scope.kind == "search":

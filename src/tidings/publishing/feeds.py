@@ -99,6 +99,7 @@ def _empty(
         updated=changed_at,
         entries=(),
         language=heading.language or settings.language,
+        # Queries of visitors are not compared after changes, so no hub would ever be pinged.
         hubs=() if scope.kind == "query" else site.hubs,
         icon=site.base_url + ICON_PATH,
         also_at=words("also-at") + words("colon"),
@@ -116,6 +117,7 @@ def _latest(connection: Connection, feed: FeedDocument, context: SiteContext) ->
     count = scopes.archives_left_out(last, feed_size=context.settings.feed_size)
     _, oldest = scopes.archive_span(count)
     current = archives.between(connection, oldest + 1, last)
+    # Edits in archives reach readers here.
     edited = archives.edited(
         connection, since=feed.updated - EDITED_FOR, up_to=oldest, limit=MAX_EDITED
     )
@@ -128,15 +130,14 @@ def _archive_url(number: int, context: SiteContext) -> str:
 
 
 def _filled(feed: FeedDocument, shown: Sequence[Entry]) -> FeedDocument:
+    # Of the entries, not of the scope: hiding one changes the scope, and nothing that is shown is
+    # newer.
     updated = max((entry.changed_at for entry in shown), default=feed.updated)
     return replace(feed, entries=tuple(shown), updated=updated)
 
 
 def _news(connection: Connection, feed: FeedDocument, *, since: int) -> FeedDocument:
-    """Return only the entries that changed since a visitor's copy (RFC 3229).
-
-    What stands beside every entry is part of each of them: if that changed, all of them did.
-    """
+    """Return only the entries that changed since a visitor's copy (RFC 3229)."""
     # The name of a topic, say, stands beside every entry: then all of them are sent.
     if not since or change_log.get_change(connection, change_log.SITE)[0] > since:
         return feed

@@ -81,10 +81,13 @@ class HubPinger:
             self._look(seen)
             if stop.is_set() or self._clock() > until:
                 break
+        # By host: each attempt at one that does not answer would take its whole timeout.
         down: dict[str, FetchError] = {}
         while not stop.is_set() and (ping := self._take_next()):
             host = host_of(ping.hub)
+            # Counted as failed without asking again, so that its next attempt is later.
             answer = down.get(host) or send(self._post, _form(ping), stop=stop)
+            # Stopped: the ping was stored as attempted and is sent after the next start.
             if answer is None:
                 return
             if isinstance(answer, FetchError):
@@ -118,6 +121,7 @@ class HubPinger:
         paths = list(feeds)
         changed = [paths[index] for index in changed_bodies(seen.body_hash, body_hash)]
         with self._database.write() as connection:
+            # Together with the pings: a crash loses both, and the feeds are compared again.
             if not pings.store_fingerprints(connection, seen, body_hash=body_hash):
                 return
             for path in changed:
@@ -132,9 +136,11 @@ class HubPinger:
         """Return a due ping, stored as attempted: if we crash, it counts as unanswered."""
         now = self._clock()
         with self._database.read() as connection:
+            # Looked up without a lock first: nearly always nothing is due.
             if pings.find_due(connection, now=now) is None:
                 return None
         with self._database.write() as connection:
+            # Again, locked: another process may have taken it meanwhile.
             due = pings.find_due(connection, now=now, to_change=True)
             if due is None:
                 return None
@@ -163,6 +169,7 @@ def forget_others(database: Database, hubs: Sequence[str], *, base_url: str) -> 
     with database.write() as connection:
         urls = {base_url + path for key in pings.scopes(connection) for path in feeds_of(key)}
         pings.keep_only(connection, hubs=hubs, feed_urls=urls)
+        # Else hubs set up later would be told of all changes since the last comparison.
         if not hubs:
             pings.forget_fingerprints(connection)
 

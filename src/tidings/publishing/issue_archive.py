@@ -1,4 +1,4 @@
-"""The archive of issues: pages, and a feed for those who would rather not give an address."""
+"""The archive of issues: pages, and a feed, which needs no mail address."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -44,12 +44,15 @@ def issues_page(
     """
     there = issues.count_listed(connection)
     count = count_of_pages(connection)
+    # The newest page has no number in its address: it gets one when it is full.
     if number is not None and number >= count:
         raise NotFoundError("page", number)
     older = (number or count) - 1
     offset = 0 if number is None else there - number * PAGE_SIZE
+    # The front holds up to two pages' worth less one, all others exactly one.
     limit = there - offset - older * PAGE_SIZE
     lines = issues.listed(connection, limit=limit, offset=offset)
+    # `groupby` joins neighbours only; the sort is stable, so issues stay newest first.
     listed = sorted(lines, key=lambda line: line.newsletter.slug)
     archives = [
         Archive(newsletter=newsletter, issues=tuple(lines))
@@ -75,6 +78,7 @@ def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
     """
     issue = issues.get_by_slug(connection, slug)
     told = issues.entries_of(connection, [issue.id])[issue.id]
+    # Of an unlisted issue nobody should find the way to or from the others.
     newer, older = issues.neighbours(connection, issue) if issue.listed else (None, None)
     return IssuePage(site=site, issue=issue, digest=_digest(issue, told), newer=newer, older=older)
 
@@ -92,20 +96,20 @@ def newest_issues(connection: Connection, site: Site, *, templates: Templates) -
         [(issue, _digest(issue, told[issue.id])) for issue in newest],
         site=site,
         instance=change_log.instance(connection),
+        # Not the last change of the list: what moves that need not be seen in the feed.
         updated=max((issue.created_at for issue in newest), default=changed_at),
         templates=templates,
     )
 
 
 def _digest(issue: Issue, told: Sequence[Entry]) -> Digest:
-    """Return the digest of an issue, without entries that were hidden or removed since.
-
-    It is composed with the hidden ones first, so that it keeps its period.
-    """
+    """Return the digest of an issue, without entries that were hidden or removed since."""
+    # The zone that the issue was sent in: its dates must not move when the newsletter's does.
     schedule = replace(issue.newsletter.schedule, timezone=issue.timezone)
     newsletter = replace(issue.newsletter, schedule=schedule)
     if not told:
         return _empty(issue)
+    # With the hidden ones first: the period that the issue names is that of all its entries.
     digest = compose(newsletter, issue.language, told)
     shown = [
         replace(section, entries=tuple(filter(_is_public, section.entries)))
@@ -142,7 +146,7 @@ def issues_feed(
     """Return the feed of `issues`, each with all of its entries.
 
     Args:
-        issues: Newest first, each with what it tells of.
+        issues: Newest first, each with its entries.
         site: Where they are published.
         instance: Of this installation; identifiers are made from it.
         updated: When the list last changed, aware UTC.
@@ -153,6 +157,7 @@ def issues_feed(
     """
     words = templates.words(site.language)
     return FeedDocument(
+        # Not the address: a feed keeps its identity when the site moves (RFC 4287, 4.2.6).
         id=uuid5(instance, "issues").urn,
         title=f"{words('issues')} · {site.title}",
         subtitle="",

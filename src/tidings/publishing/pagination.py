@@ -53,6 +53,7 @@ def cuts(places: Iterable[Place], *, size: int) -> Iterator[Place]:
     waiting: deque[Place] = deque()
     for place in places:
         waiting.append(place)
+        # Never all of it: a front that was just emptied would show a visitor nothing.
         if len(waiting) == 2 * size:
             yield waiting[size - 1]
             for _ in range(size):

@@ -89,5 +89,6 @@ def settle(known: HubPing, error: str | None, *, told: int, now: datetime) -> Hu
         gives_up = known.attempts >= MAX_ATTEMPTS
         until = None if gives_up else known.next_try_at
         return replace(known, next_try_at=until, last_error=error)
+    # The feed changed while the hub was being told of the change before.
     until = now + PAUSE if known.change > told else None
     return replace(known, attempts=0, next_try_at=until, accepted_at=now, last_error=None)

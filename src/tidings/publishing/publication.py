@@ -1,4 +1,4 @@
-"""The publication: what is at an address, as bytes, and as a stamp that changes with them."""
+"""The publication: the document at each address, as bytes, and a stamp to validate copies by."""
 
 from dataclasses import replace
 from functools import partial
@@ -35,6 +35,7 @@ class Publication:
     def __init__(self, database: Database, context: SiteContext) -> None:
         self._database = database
         self._context = context
+        # Once: it is part of every stamp, and nothing in it changes while the process lives.
         self._fingerprint = context.fingerprint
 
     def stamp(self, address: Address) -> CacheValidator:
@@ -59,6 +60,7 @@ class Publication:
         """
         context = self._context
         if operator is not None:
+            # In the site, which every template has: the bar is part of the frame.
             context = replace(context, site=replace(context.site, operator=operator))
         with self._database.read() as connection:
             match address:
@@ -79,6 +81,7 @@ class Publication:
                     return render_atom(newest)
                 case _:
                     page = _page(connection, address, context)
+        # After the connection is given back: templates take longest, and read nothing.
         return render(page, context.templates)
 
 
@@ -88,6 +91,7 @@ def _page(
     context: SiteContext,
 ) -> Page:
     match address:
+        # Found by words, and not cut into pages that keep their number.
         case PageAddress(scope=Scope(kind="query" | "search")):
             return search_page(connection, address, context)
         case PageAddress():

@@ -50,6 +50,7 @@ def repaginate_some(database: Database, *, size: int, clock: Callable[[], dateti
         if now != known:  # something became visible meanwhile: once more, alone
             fronts, unfinished = _cut_fronts(connection, now, size=size)
         noted = page_cuts.note_changes(connection, now)
+        # A recut starts before the front and includes it, so it takes the place of the front's cut.
         cut = [_cut_long_page(connection, one, noted, size=size) or new for one, new in fronts]
         page_cuts.put(connection, [one for one in cut if one], now=clock())
         page_cuts.end(connection, unfinished=unfinished)
@@ -61,6 +62,7 @@ def _cut_fronts(
 ) -> tuple[list[tuple[PagedList, Cut | None]], list[str]]:
     """Return the lists that have changed, each with new pages of its front; and what is left."""
     lists = page_cuts.changed_lists(connection, now)
+    # Of sources only the long ones: there are thousands, most with less than two pages.
     lists += page_cuts.long_lists_of_sources(connection, now, least=2 * size)
     fronts: list[tuple[PagedList, Cut | None]] = []
     unfinished, room = [], AT_ONCE
@@ -69,6 +71,7 @@ def _cut_fronts(
         cut = _cut(connection, one, number, size=size, most=room) if number else None
         fronts.append((one, cut))
         room -= len(cut.ends) if cut else 0
+        # Left to the next round; what is cut by then stays.
         if not room:
             unfinished.append(one.scope)
     return fronts, unfinished

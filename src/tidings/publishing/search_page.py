@@ -141,10 +141,12 @@ def search_page(connection: Connection, address: PageAddress, context: SiteConte
 def _saved_page(connection: Connection, address: PageAddress, context: SiteContext) -> SearchPage:
     """Return the page of a saved search: the newest entries, as many as in its feeds."""
     saved = saved_searches.get(connection, address.scope.slug)
+    # One page only: who wants more follows the link to the search itself.
     if address.number is not None:
         raise NotFoundError("page", address.number)
     asked = SearchInput(q=saved.query)
     query = parse_query(asked)
+    # Backfill is left out, as in the feeds of the search.
     found = fulltext.find(connection, query, states=[EntryState.PUBLIC])
     hits = newest_first(found.hits)
     shown = hits[: context.settings.feed_size]
@@ -165,6 +167,7 @@ def _page(
     connection: Connection, query: Query, hits: Sequence[Hit], context: SiteContext
 ) -> SearchPage:
     ids = [hit.entry_id for hit in hits]
+    # With content only to cut snippets from; it is dropped in `_result`.
     found = {one.id: one for one in entries.by_ids(connection, ids, with_content=True)}
     return SearchPage(
         site=context.site_now(connection),
@@ -195,4 +198,5 @@ def _snippet(entry: Entry, terms: Sequence[Term]) -> tuple[SnippetPart, ...]:
     excerpt = highlight(entry.excerpt, terms)
     if any(piece.is_found for piece in excerpt):
         return excerpt
+    # No further than the index reads: beyond it nothing can have matched.
     return find_snippet(readable((entry.content or "")[:MAX_CONTENT]), terms) or excerpt

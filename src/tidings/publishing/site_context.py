@@ -21,7 +21,7 @@ from tidings.publishing.store import archives, pages
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 
-# Issues in the feed of issues: each one tells of many entries.
+# Issues in the feed of issues: each one has many entries.
 ISSUES_IN_FEED = 20
 
 SCOPES_OF_LISTS = {
@@ -55,12 +55,14 @@ class SiteContext:
     def fingerprint(self) -> str:
         """Changes with our version, the templates and the settings."""
         shown = f"{self.settings} {self.site} {self.templates.fingerprint}"
+        # Part of every ETag, so it is kept short.
         return sha256(shown.encode()).hexdigest()[:12]
 
     def site_now(self, connection: Connection) -> Site:
         """Return the site with its current topics."""
         return replace(
             self.site,
+            # Not from the start: topics are added while the service runs.
             topics=tuple(topics.every(connection)),
             has_newsletters=bool(newsletters.every(connection)),
         )
@@ -81,6 +83,7 @@ def last_change(connection: Connection, address: Address) -> tuple[int, datetime
             return archives.get_change(connection, number)
         case EntryAddress(id=entry_id):
             return change_log.get_entry_change(connection, entry_id)
+        # Pages of a query are not cut: each changes with everything.
         case PageAddress(scope=scope, number=int(number)) if scope.kind != "query":
             return pages.get_page_change(connection, key_of(scope), number)
         case IssueAddress(slug=slug):
@@ -91,8 +94,10 @@ def last_change(connection: Connection, address: Address) -> tuple[int, datetime
 
 
 def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
+    # It lists pages of all scopes, so the newest change of any counts.
     if name == "sitemap.xml":
         return change_log.get_newest_change(connection)
+    # It shows entries, which change without the list of issues.
     if name == "issues.atom":
         return change_log.get_issues_change(connection, limit=ISSUES_IN_FEED)
     return change_log.get_change(connection, SCOPES_OF_LISTS[name])

@@ -88,6 +88,7 @@ class SiteFolder:
         """Write a file, unless it has the digest `former` and would stay the same."""
         digest = sha256(body).hexdigest()
         target = self._folder / path
+        # A file that stays the same keeps its time, by which web servers answer 304.
         is_new = digest != former or not target.is_file()
         if is_new:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -250,6 +251,7 @@ def _entries(connection: Connection) -> Iterator[SiteFile]:
     site = change_log.changes(connection)[change_log.SITE].number
     for entry_id, change in pages.export_entry_changes(connection):
         path = f"entries/{entry_id}/index.html"
+        # The name of a topic or the like stands on every page.
         yield SiteFile(path, max(change, site), EntryAddress(id=entry_id))
 
 

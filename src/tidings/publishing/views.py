@@ -138,6 +138,7 @@ class ErrorPage:
     status: int
 
 
+# A protocol, since the pages of subscribers and operators belong to packages above this one.
 class Page(Protocol):
     """The context of a template."""
 
@@ -155,6 +156,7 @@ def render(page: Page, templates: Templates) -> bytes:
     Raises:
         TemplateError: Its template uses something that its values do not have.
     """
+    # Not `asdict`, which would turn the values inside into dicts as well.
     values = {field.name: getattr(page, field.name) for field in fields(page)}
     return templates.render(page.template, values, language=page.site.language)
 
@@ -169,7 +171,9 @@ def paginate(number: int, *, count: int, href: Callable[[int | None], str]) -> P
     """
     is_newest = number == count
     near = {1, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
+    # The newest page is not linked by a number: what it will be called is open while it grows.
     shown = near & set(range(1, count)) | ({count} if is_newest else set())
+    # The newest page has no number in its address.
     newer = None if number + 1 == count else number + 1
     return Pagination(
         number=number,

@@ -117,8 +117,10 @@ def find_candidates(
         shared: Counter[int] = Counter()
         for key in one.sketch.keys:
             shared.update(known.get(key, ()))
+            # Entries of one batch are compared as well, each pair once: the later with the earlier.
             shared.update(by_key[key])
             by_key[key].append(one.seq)
+        # What shares most keys is most likely similar; a crowd that shares one is not looked at.
         likely[one.seq] = [seq for seq, _ in shared.most_common(MAX_CANDIDATES)]
     return likely
 
@@ -138,6 +140,7 @@ def find_matches(one: StoryCandidate, others: Iterable[StoryCandidate]) -> list[
     found = [
         Match(one=one, other=other, similarity=similarity)
         for other in near
+        # What a publisher says twice is no news from another side.
         if other.source_id != one.source_id
         if (similarity := find_similarity(one.sketch, other.sketch))
         if similarity.because is not MatchReason.HEADLINE or _are_of_same_days(one, other)
@@ -145,6 +148,7 @@ def find_matches(one: StoryCandidate, others: Iterable[StoryCandidate]) -> list[
             is_page_boilerplate if similarity.because is MatchReason.LINK else is_text_boilerplate
         )
     ]
+    # By `seq` among equals: every run must come to the same stories.
     return sorted(found, key=lambda match: (-match.similarity.score, match.other.seq))
 
 
@@ -198,6 +202,7 @@ class _Groups:
         self._of |= dict.fromkeys((member.seq for member in one.members), other)
 
     def joined(self) -> list[StoryUpdate]:
+        # By identity, since all members of a group lead to the same one.
         grown = {id(group): group for group in self._of.values() if group.matches}
         return [
             StoryUpdate(
@@ -222,6 +227,7 @@ def one_per_story(
     known, chosen = set(seen), []
     for one in entry_ids:
         story_id = story_of.get(one)
+        # None, for those in no story, is never in it.
         if story_id not in known:
             chosen.append(one)
         if story_id is not None:
@@ -244,6 +250,7 @@ def _is_boilerplate(one: StoryCandidate, same: Iterable[StoryCandidate]) -> bool
 def _may_merge(
     some: Sequence[Member], others: Sequence[Member], apart: Collection[frozenset[int]]
 ) -> bool:
+    # Two entries of a source are two things to tell, however alike.
     sources = {member.source_id for member in some}
     if any(member.source_id in sources for member in others):
         return False
@@ -255,6 +262,7 @@ def find_similarity(one: Sketch, other: Sketch) -> Similarity | None:
 
     The more the titles differ, the more similar the texts have to be.
     """
+    # Before anything that speaks against a match: only the same page outweighs that.
     if one.page and one.page == other.page:
         return Similarity(because=MatchReason.LINK, score=1.0)
     # Other numbers in titles are those of a series ("part 2", "4.2.1"); other numbers in texts
@@ -263,6 +271,7 @@ def find_similarity(one: Sketch, other: Sketch) -> Similarity | None:
         return None
     titles = _overlap(set(one.title), set(other.title))
     words = min(one.text_words, other.text_words)
+    # One of the two is a bare headline: the title has to be enough, or nothing is.
     if words < NO_TEXT:
         is_same = one.title == other.title and one.title_words >= DISTINCT_TITLE
         return Similarity(because=MatchReason.HEADLINE, score=titles) if is_same else None
@@ -273,6 +282,8 @@ def find_similarity(one: Sketch, other: Sketch) -> Similarity | None:
     is_similar = (
         titles >= SIMILAR_TITLE and words >= SHORT_TEXT and texts.is_at_least(0.6, containment=0.75)
     )
+    # Titles with little in common speak against it, so there has to be more text; without one
+    # nothing does.
     least = LONG_TEXT if one.title and other.title else SHORT_TEXT
     if is_similar or (words >= least and texts.jaccard >= 0.8):
         return Similarity(because=MatchReason.TEXT, score=texts.score)
@@ -302,6 +313,7 @@ class _Agreement:
     def of(cls, one: Collection[int], other: Collection[int]) -> "_Agreement":
         shorter, longer = sorted((len(one), len(other)))
         shared = len(set(one) & set(other))
+        # Of texts of about the same length it would only be a more lenient Jaccard.
         containment = shared / shorter if longer >= shorter * EXCERPT_RATIO else 0.0
         return cls(shared / (shorter + longer - shared), containment)
 
@@ -320,6 +332,7 @@ def _overlap(one: Collection[str], other: Collection[str]) -> float:
 
 def _differ(one: Collection[str], other: Collection[str]) -> bool:
     """Tell whether each has a number that the other lacks."""
+    # Of each: one that only leaves a number out may still be the same.
     return bool(set(one) - set(other)) and bool(set(other) - set(one))
 
 

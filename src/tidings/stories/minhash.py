@@ -39,6 +39,7 @@ MIX, ALL_BITS = 0x9E3779B97F4A7C15, 2**64 - 1
 BINS = 12
 
 # The fewest n-grams of a text that has bands, and words of a title that is a key.
+# Below that, unrelated entries share them: "Hello world", "Photo by me".
 MIN_GRAMS, MIN_TITLE = 8, 4
 
 _CJK_RANGES = f"{KANA}{HAN}{HANGUL}"
@@ -123,10 +124,12 @@ def sketch_of(title: str, url: str | None, text: str) -> Sketch:
 
 
 def _plain(text: str) -> str:
+    # Cut before the markup is read: the content may be a megabyte.
     return text_of(_FORMULA.sub(" x ", text[:MAX_HTML]))[:MAX_TEXT]
 
 
 def _tokens(text: str) -> list[str]:
+    # NFKC: sources differ in wide letters and ligatures.
     return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
@@ -147,6 +150,7 @@ def _grams(tokens: Sequence[str], width: int) -> list[int]:
             (before * MIX + last) & ALL_BITS
             for before, last in zip(mixed, hashes[step:], strict=False)
         ]
+    # The upper half, which multiplying mixes best; in order, for the first ones are the lead.
     return list(dict.fromkeys(gram >> 32 for gram in mixed)) if len(tokens) >= width else []
 
 
@@ -175,6 +179,7 @@ def _bin_minimum(least: Sequence[int | None], place: int) -> int:
     """Return the minimum of a bin; an empty one borrows from the next (densification)."""
     steps = range(len(least))
     return next(
+        # With the distance: a borrowed minimum is not equal to that bin's own.
         step << 32 | value
         for step in steps
         if (value := least[(place + step) % len(least)]) is not None
@@ -183,6 +188,7 @@ def _bin_minimum(least: Sequence[int | None], place: int) -> int:
 
 def _key(*parts: str) -> int:
     """Return a 64-bit key; signed, since databases have no others."""
+    # Big-endian by name, so that keys are equal on every machine.
     [number] = struct.unpack(">q", blake2b("\0".join(parts).encode(), digest_size=8).digest())
     return int(number)
 
@@ -194,6 +200,7 @@ def title_numbers(title: str) -> frozenset[str]:
 
 def _numbers(title: str) -> Iterator[str]:
     for number in _DIGITS.findall(title):
+        # 1,000 and 1000 are the same number.
         yield number.replace(",", "")
     yield from _ENGLISH.findall(title)
     yield from _ROMAN.findall(title)

@@ -137,6 +137,7 @@ class Templates:
 
     def _check(self, name: str, contracts: Mapping[str, Collection[str]]) -> None:
         """Compare what a template uses with what it is given."""
+        # What any page may include must get along with what every page has.
         shared = frozenset[str]().union(*contracts.values()).intersection(*contracts.values())
         known = {*contracts.get(name, shared), *self._environment.globals, "t"}
         if name not in self._files:
@@ -154,6 +155,7 @@ class Templates:
 
 def by_day(entries: Iterable[Entry]) -> list[tuple[datetime, list[Entry]]]:
     """Group `entries`, keeping their order, by the calendar day in UTC they stand at."""
+    # In UTC: a page is the same for everybody, wherever they are.
     days = groupby(entries, key=lambda entry: entry.sort_at.astimezone(UTC).date())
     groups = [list(group) for _, group in days]
     return [(group[0].sort_at, group) for group in groups]
@@ -171,6 +173,7 @@ def _read_files(directories: Sequence[Path]) -> dict[str, str]:
     for directory in directories:
         for path in sorted(directory.rglob("*")):
             name = path.relative_to(directory).as_posix()
+            # Other files, such as an editor's backups, are no templates.
             if path.suffix in SUFFIXES and path.is_file() and name not in files:
                 files[name] = _read(path)
     return files
@@ -184,6 +187,7 @@ def _read(path: Path) -> str:
 
 
 def _fingerprint(files: Mapping[str, str]) -> str:
+    # Sorted: the same files give the same fingerprint, whichever folder they came from.
     content = "\0".join(f"{name}\0{files[name]}" for name in sorted(files))
     return sha256(content.encode()).hexdigest()[:12]
 
@@ -205,18 +209,22 @@ def _read_catalogues(files: Mapping[str, str]) -> dict[str, Words]:
 class Sandbox(ImmutableSandboxedEnvironment):
     """An environment whose templates change nothing, reach nothing else, and come to an end."""
 
+    # Short templates can ask for long texts and huge numbers: `"x" * 10 ** 9`.
     intercepted_binops = frozenset({"*", "**"})
 
     def __init__(self, files: Mapping[str, str]) -> None:
         """Make the environment of templates by name; in `.txt` files nothing is escaped."""
         super().__init__(
             loader=jinja2.DictLoader(files),
+            # A name that does not exist is an error, not a gap in the page.
             undefined=jinja2.StrictUndefined,
             autoescape=jinja2.select_autoescape(disabled_extensions=["txt"], default=True),
             trim_blocks=True,
             lstrip_blocks=True,
+            # All files were read at the start: the fingerprint must stay true of what is rendered.
             auto_reload=False,
         )
+        # A count for each thread: several pages are rendered at once.
         self._rendering = local()
 
     def run(self, name: str, values: Mapping[str, object]) -> str:
@@ -251,6 +259,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         tree = super()._parse(source, name, filename)
         for loop in list(tree.find_all(nodes.For)):
             counted = nodes.EnvironmentAttribute("counted")
+            # In the tree, since Jinja's sandbox bounds `range` alone, and loops over loops
+            # multiply.
             loop.iter = nodes.Call(counted, [loop.iter], [], None, None, lineno=loop.lineno)
         return tree
 
@@ -269,11 +279,16 @@ def subject_line(text: str, template: str) -> str:
     line = one_line(text)
     if not line.strip():
         raise TemplateError(template, "says nothing: a letter needs a subject")
+    # `=?` begins an encoded word (RFC 2047): mail programs would decode what a title says.
     return clipped(line.replace("=?", "= ?"), MAX_SUBJECT)
 
 
 def styled(html: str) -> str:
     """Return HTML with its styles in its elements, where all mail programs look for them."""
     return css_inline.inline(
-        html, keep_at_rules=True, minify_css=True, load_remote_stylesheets=False
+        # `@media` rules cannot stand in elements; and composing a letter must not need the network.
+        html,
+        keep_at_rules=True,
+        minify_css=True,
+        load_remote_stylesheets=False,
     )

@@ -63,11 +63,13 @@ class Words:
     def count(self, key: str, number: int, **values: str) -> str:
         """Return the phrase `key` for so many things, with `values` filled in."""
         forms = self._find(self.counts, key)
+        # For Chinese both are the same form.
         return (forms[0] if number == 1 else forms[-1]).format(n=f"{number:,}", **values)
 
     def day(self, moment: datetime, timezone: str = "UTC") -> str:
         """Return the calendar day of `moment` in a time zone."""
         day = moment.astimezone(ZoneInfo(timezone))
+        # Not `strftime`, which speaks the language of the process's locale.
         month = self.dates.months[day.month - 1]
         return self.dates.day.format(day=day.day, month=month, year=day.year)
 
@@ -82,6 +84,7 @@ class Words:
         first, last = (since or until).astimezone(zone), until.astimezone(zone)
         if first.date() >= last.date():
             return self.day(until, timezone)
+        # 0, 1 or 2: what both days share is written once, as in "3-9 May 2026".
         within = (first.year != last.year) + ((first.year, first.month) != (last.year, last.month))
         return self.dates.days[within].format(
             day=first.day,

@@ -12,8 +12,10 @@ from tidings.model.text import to_script
 # Columns of a line, as RFC 5322 asks.
 WIDTH = 78
 
+# A publisher could turn round what stands after a title in a line.
 _OVERRIDES = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
+# After these no line may end, before those none may begin.
 _OPENING = "（［｛〈《「『【〔〖‘“"
 
 _CLOSING = "）］｝〉》」』】〕〗’”、。，．：；？！…—・ー々,.;:?!%)"
@@ -24,6 +26,7 @@ _UNIT = re.compile(
 
 _WIDE = re.compile(f"[{FULL_WIDTH}\u1100-\u115f\u3000{HANGUL}\uffe0-\uffe6\U0001f300-\U0001faff]")
 
+# Takes no column of its own.
 _MARK = re.compile("[\u0300-\u036f\u200b-\u200d\u20d0-\u20ff\ufe00-\ufe0f]")
 
 # Of braces in braces; deeper ones are no formula to be read in passing.
@@ -33,6 +36,7 @@ _INLINE = re.compile(r"\\\((.*?)\\\)")
 
 _SCRIPT_SIGNS = ("^", "_")
 
+# Markers around a fraction until both of its neighbours are known.
 _FRACTION = re.compile("\0([^\0\1]*)\1")
 
 _ENDS_TERM = re.compile(r"[\w)\]√′\1]\Z")
@@ -44,6 +48,7 @@ _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.")
 # Stands in decoded text for bytes that meant nothing.
 LOST = "\ufffd"
 
+# Without what XML 1.0 discourages: C1 controls, and the noncharacters from U+FDD0 on.
 _ALLOWED = r"\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff"
 
 _CLEAN = re.compile(f"[{_ALLOWED}]*")
@@ -54,6 +59,7 @@ _URI = re.compile(r"https?://[a-z0-9.:-]+/[\w%/:?#@!$&'()*+,;=.~-]*", re.ASCII)
 
 _ADDRESS = re.compile(r"(https?://)(?:[^/?#]*@)?([^/?#]+)(.*)", re.IGNORECASE | re.DOTALL)
 
+# With the percent sign: what is escaped already stays as it is.
 _DELIMITERS = "%/:?#@!$&'()*+,;="
 
 _GREEK = (
@@ -113,14 +119,17 @@ def clipped(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     head = text[:limit]
+    # The cut would be within a formula, which then would be no formula.
     if head.rfind("\\(") > head.rfind("\\)"):
         head = head[: head.rfind("\\(")]
+    # Not further back: in scripts without blanks the only one may be near the beginning.
     blank = head.rfind(" ", len(head) // 2)
     return head[: limit - 1 if blank < 0 else blank].rstrip() + "…"
 
 
 def columns(text: str) -> int:
     """Return how many columns `text` takes where all letters have the same width."""
+    # Nearly all words: there is nothing to look for in them.
     if text.isascii():
         return len(text)
     return len(text) + len(_WIDE.findall(text)) - len(_MARK.findall(text))
@@ -162,6 +171,7 @@ class _Formula:
     """A parser of LaTeX, from left to right; whatever has no plain form is a `ValueError`."""
 
     def __init__(self, latex: str) -> None:
+        # From the end, where taking one costs nothing.
         self._tokens = _TOKEN.findall(latex)[::-1]
         self._depth = 0
 
@@ -183,9 +193,11 @@ class _Formula:
             return _based(inner) if is_base else inner
         if sign in _SCRIPT_SIGNS:
             text = self._argument()
+            # Such as ^\circ, which is a degree sign and nothing raised.
             return _MARKS.get(text) or to_script(sign, text)
         if sign.startswith("\\"):
             return self._command(sign[1:])
+        # A column of a matrix: there is no line of text for it.
         if sign == "&":
             raise ValueError(sign)
         return _ALONE.get(sign, sign)
@@ -224,6 +236,7 @@ class _Formula:
                 return f"\0{_enclosed(first)}/{_divisor(second)}\1"
 
     def _root(self, inner: str) -> str:
+        # `\sqrt[3]{x}`: `_argument` has taken the bracket for the root's content.
         if inner != "[":
             return f"√{_rooted(inner)}"
         return f"{to_script('^', self._bracketed())}√{_rooted(self._argument())}"
@@ -246,6 +259,7 @@ class _Formula:
 
 def _with_fractions(text: str) -> str:
     """Put a fraction between brackets where it would run into its neighbours."""
+    # The innermost first: the pattern has no marker inside.
     while found := _FRACTION.search(text):
         before, after = text[: found.start()], text[found.end() :]
         is_glued = _ENDS_TERM.search(before) or _BEGINS_TERM.match(after)
@@ -314,6 +328,7 @@ def find_uri(url: str | None) -> str | None:
     RSS knows no IRIs, and validators refuse brackets outside of a host. Credentials are
     left out: what we publish is for everybody.
     """
+    # Nearly all addresses are URIs already.
     if not url or _URI.fullmatch(url):
         return url or None
     parts = _ADDRESS.fullmatch(xml_text(url))

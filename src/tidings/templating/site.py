@@ -55,6 +55,7 @@ class Flash:
     undo: str = ""
 
 
+# No `repr`: the token in it belongs into no log.
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Operator:
     """The operator who looks at a page, and gets buttons on it.
@@ -112,6 +113,7 @@ class Site:
 def readable(content: str, t: Words) -> str:
     """Return clean HTML as it stands on a page; `t` names what can be scrolled."""
     levels = [int(tag[2][1]) for tag in _TAG.finditer(content) if _is_heading(tag)]
+    # Publishers begin at any level; by moving all of them alike the outline stays.
     shift = min(levels, default=TOP_HEADING) - TOP_HEADING
     code, table = (_scrolling(t(key)) for key in ("code", "table"))
     depth = 0
@@ -124,6 +126,7 @@ def readable(content: str, t: Words) -> str:
         if name == "table":
             depth += -1 if slash else 1
             if slash:
+                # A table in a table scrolls with the outer one.
                 return "</table></div>" if depth == 0 else tag[0]
             return f'<div class="scroll"{table}>{tag[0]}' if depth == 1 else tag[0]
         if name == "pre" and not slash:
@@ -137,6 +140,7 @@ def readable(content: str, t: Words) -> str:
 
 def _kept_together(formula: re.Match[str]) -> str:
     is_alone = formula[0].startswith("<") and formula[0].endswith(">")
+    # Without punctuation beside it there is nothing that a line could part from it.
     return formula[0] if is_alone else f'<span class="together">{formula[0]}</span>'
 
 

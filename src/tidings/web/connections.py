@@ -46,6 +46,7 @@ RESET = struct.pack("ii", 1, 0)
 
 def max_connections(descriptors: int) -> int:
     """Return how many visitors may be connected to a process with so many descriptors."""
+    # Where the limit is so low that nothing would be left, visitors get a quarter of it.
     return min(MOST, max(descriptors - RESERVED - BURST, descriptors // 4))
 
 
@@ -77,16 +78,19 @@ class VisitorProtocol(H11Protocol):
 
     @property
     def _is_stalled(self) -> bool:
+        # Two looks, since `_moved_at` is noted by looks alone: after one it may simply be old.
         return self.loop.time() - self._moved_at >= 2 * LOOK_SECONDS
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, if need be in the place of one that keeps us waiting."""
         super().connection_made(transport)
         self._next_look = self.loop.call_later(LOOK_SECONDS, self._look)
+        # uvicorn's own set, which this connection is in by now.
         self._connections.make_room(cast("Iterable[VisitorProtocol]", self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection."""
+        # Or the timer would keep the protocol alive, and look at a closed transport.
         if self._next_look:
             self._next_look.cancel()
         super().connection_lost(exc)
@@ -99,8 +103,10 @@ class VisitorProtocol(H11Protocol):
     def _look(self) -> None:
         """Close the connection if its visitor has kept us waiting too long."""
         now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
+        # uvicorn does not say what a visitor takes; that the buffer shrinks does.
         if unsent != self._unsent or not unsent:
             self._unsent, self._moved_at = unsent, now
+        # A response that still leaves our buffer is no silence of the visitor.
         is_late = self.is_quiet and not unsent and now - self.quiet_since >= HEAD_SECONDS
         if is_late or now - self._moved_at >= STALL_SECONDS:
             # By a reset, or the system would keep trying to send what is in its own buffer.
@@ -116,11 +122,13 @@ class Connections:
 
     def __init__(self) -> None:
         descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # Below zero is RLIM_INFINITY.
         self._most = max_connections(MOST * 2 if descriptors < 0 else descriptors)
         self._too_many = Seldom(logger, "too many connections")
 
     def make_room(self, connections: Iterable[VisitorProtocol]) -> None:
         """Close the connection that we have waited for longest, if there are too many."""
+        # Those that were aborted stay in uvicorn's set until the loop comes round to them.
         open_ones = [one for one in connections if not one.transport.is_closing()]
         if len(open_ones) <= self._most:
             return
@@ -151,5 +159,6 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen."""
+        # Here, not in `__init__`: uvicorn makes the loop in `run`.
         asyncio.get_running_loop().set_exception_handler(self._connections.on_loop_error)
         await super().startup(sockets)

@@ -10,10 +10,13 @@ from starlette.requests import ClientDisconnect, Request
 # Bytes of a form that are read; what a browser sends has some hundreds.
 MAX_BODY = 10_000
 
+# A newsletter's topics are fields as well.
 MAX_FIELDS = 200
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 
+# The body stays unread, so the connection has to end: what is left of it would be taken for the
+# next request (RFC 9112, 9.3).
 NO_MORE = {"Connection": "close"}
 
 # Seconds that a body may take to arrive.
@@ -59,6 +62,8 @@ def parse_form(body: bytes) -> Form:
         HTTPException: It is none.
     """
     try:
+        # Whatever is not ASCII is percent-encoded in such a form; bytes that are no UTF-8 are
+        # refused.
         text = body.decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
@@ -78,8 +83,11 @@ def refuse_cross_site(request: Request, base_url: str) -> None:
     said = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin", "null")
     if said is None and origin != "null":
+        # Either name: people may come past the proxy, by the service's own address.
         ours = {urlsplit(base_url).netloc, request.headers.get("host")}
         said = "same-origin" if urlsplit(origin).netloc in ours else "cross-site"
+    # Not `same-site` either: another host of the domain may be somebody else's. `none` is a person
+    # who typed the address.
     if said not in {None, "same-origin", "none"}:
         raise HTTPException(403)
 
@@ -94,6 +102,7 @@ async def read_body(request: Request, max_size: int) -> bytes:
     try:
         async with asyncio.timeout(DEADLINE):
             async for chunk in request.stream():
+                # Counted as it arrives: Content-Length may be missing, or a lie.
                 body += chunk
                 if len(body) > max_size:
                     raise HTTPException(413, headers={"Connection": "close"})

@@ -41,6 +41,7 @@ class HubCallbacks:
     async def answer(self, request: Request) -> Response:
         """Answer a verification, or receive a push."""
         token: str = request.path_params["token"]
+        # Starlette answers HEAD wherever it answers GET; without a body nothing can be confirmed.
         if request.method == "HEAD":
             raise HTTPException(405, headers={"Allow": "GET, POST"})
         if request.method == "GET":
@@ -60,13 +61,16 @@ class HubCallbacks:
             reason=said.get("hub.reason", ""),
         )
         challenge = said.get("hub.challenge", "")
+        # A denial asks for nothing and has no challenge (W3C WebSub, 5.2).
         if intent.mode != "denied" and not CHALLENGE.fullmatch(challenge):
             raise NotFoundError("challenge", "of that kind")
         self._callbacks.confirm(_readable(token), intent)
         return PlainTextResponse("" if intent.mode == "denied" else challenge, headers=KEPT_NOWHERE)
 
     async def _receive(self, request: Request, token: str) -> Response:
+        # Before anything is read: only a hub with a subscription gets us to hold a body.
         room = await run_in_threadpool(self._callbacks.room_for, token)
+        # Not unpacked: the limit is for bytes as they arrive, and the signature is of those.
         if "content-encoding" in request.headers:
             return Response(status_code=415, headers={**KEPT_NOWHERE, "Connection": "close"})
         if self._reading >= AT_ONCE:

@@ -11,6 +11,8 @@ from tidings.operator.store.status import Statistics
 
 def exposition(figures: Statistics) -> bytes:
     """Return metrics in Prometheus' text format; counted in the database, not in this process."""
+    # One for each request: the global one has figures of this process as well, and takes no second
+    # collector of the same names.
     registry = CollectorRegistry()
     registry.register(_Figures(figures))
     text: bytes = generate_latest(registry)
@@ -72,6 +74,7 @@ def _by_state(
 
 def _lag(figures: Statistics) -> HistogramMetricFamily:
     buckets, total = [], 0
+    # Buckets are cumulative in Prometheus.
     for bound, number in figures.lags.items():
         total += number
         buckets.append(("+Inf" if bound == float("inf") else f"{bound:g}", total))

@@ -36,6 +36,7 @@ PROTECTION: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": POLICY,
         "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
+        # Addresses of subscribers' pages hold tokens.
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
@@ -91,6 +92,8 @@ class ExchangeMiddleware:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 for name, value in self._protection.items():
+                    # Not over what a response has of its own: pages have another
+                    # Content-Security-Policy.
                     headers.setdefault(name, value)
             await send(message)
 
@@ -98,10 +101,13 @@ class ExchangeMiddleware:
             await self._app(self._within_prefix(scope), receive, send_protected)
         except Exception as error:
             answer = self._answer_to(error, scope)
+            # Headers are out: the connection is broken off, or half a page would pass for a whole
+            # one.
             if status:
                 raise
             await answer(scope, receive, send_protected)
         finally:
+            # Without the query, which holds what people search for.
             elapsed = round((time.perf_counter() - started) * 1000, 1)
             logger.info("request answered", extra={**_what(scope), "status": status, "ms": elapsed})
 
@@ -111,12 +117,14 @@ class ExchangeMiddleware:
         if not isinstance(error, StorageError):
             logger.error("request failed", extra=_what(scope), exc_info=error)
             return self._failed(request)
+        # A database that is away is no bug of ours: its traceback says nothing.
         is_fault = not isinstance(error, DatabaseAwayError)
         self._outage.warn(because=str(error), exc_info=error if is_fault else None)
         return self._away(request)
 
     def _within_prefix(self, scope: Scope) -> Scope:
         path: str = scope["path"]
+        # With slashes: `/newsletter` is not below `/news`.
         if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
             return {**scope, "path": path.removeprefix(self._prefix) or "/"}
         return scope
@@ -143,8 +151,8 @@ class ErrorPages:
         Args:
             site: For the rest of the navigation.
             templates: Theirs.
-            has_newsletters: Asked before a request is refused; when it cannot tell, and after a
-                bug, what it last said is what counts.
+            has_newsletters: Called for each 4xx. Its last result is used while the database is
+                away, and after a bug.
 
         Raises:
             TemplateError: The template is broken, or there is no catalogue for the language.

@@ -32,16 +32,21 @@ from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.response_cache import compress
 from tidings.web.services import OperatorServices, PublishedDocuments
 
+# Fits into 64 bits.
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 Act = TypeVar("Act", bound=StrEnum)
 
+# No second slash at the start, nor a backslash: browsers take `//host` for another site.
 OWN_PATH = re.compile(r"/(?:[\w.~%!$&'()*+,;=:@?-][\w.~%!$&'()*+,;=:@?/-]{0,499})?", re.ASCII)
 
+# Browsers resolve these segments, and may end up at `//host` after all.
 DOTS = frozenset({".", ".."})
 
+# 256 bits in base64url.
 SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
+# An action, and the entry that it was done to.
 SAID = re.compile(r"([a-z]{1,20})(?:\.([1-9][0-9]{0,17}))?")
 
 # Seconds that the message about an action is kept for the page that follows it.
@@ -60,6 +65,7 @@ class OperatorSessions:
 
     def may_be(self, request: Request) -> bool:
         """Tell whether a request may be an operator's: it has the cookie."""
+        # Without the database: every visitor comes through here.
         return self.cookies.find_secret(request) is not None
 
     def find(self, request: Request) -> Session | None:
@@ -78,6 +84,7 @@ class OperatorSessions:
         """
         session = self.find(request)
         headers = responses.headers_of(address) if session else {}
+        # Feeds are the same for operators: nobody presses a button in a feed reader.
         if session is None or headers["Content-Type"] != responses.HTML_TYPE:
             return None
         operator = self.look(request, session, source=_source_of(address))
@@ -86,7 +93,7 @@ class OperatorSessions:
         return self.told(answer, operator)
 
     def look(self, request: Request, session: Session, *, source: str = "") -> Operator:
-        """Return what the page that is asked for shows to an operator.
+        """Return what the requested page shows to an operator alone.
 
         Args:
             request: For the page.
@@ -142,6 +149,7 @@ class OperatorPages:
     ) -> Response:
         if request.method != "POST":
             return await run_in_threadpool(show, request)
+        # Beside the CSRF token: signing in has none yet.
         refuse_cross_site(request, self._answers.site.base_url)
         form = await read_form(request)
         try:
@@ -168,6 +176,7 @@ class OperatorPages:
             return self._sign_in_page(request, fault="token", status=403)
         except ConflictError:
             return self._sign_in_page(request, fault="tries", status=429)
+        # A browser has one session: the former would stay valid, with nobody left to sign it out.
         if former := self._operator_sessions.find(request):
             self._sessions.sign_out(former)
         response = self._redirect("/operator")
@@ -230,6 +239,7 @@ class OperatorPages:
         session = self._operator_sessions.find(request)
         if session is not None:
             given, right = form.text("proof").encode(), session.csrf_token.encode()
+            # In constant time; as bytes, for a text that is not ASCII would be a TypeError.
             if not compare_digest(given, right):
                 raise HTTPException(403)
         return session
@@ -271,11 +281,13 @@ class OperatorPages:
         return self._answers.page(request, page, status=status)
 
     def _redirect(self, path: str) -> Response:
+        # 303: followed by GET, so that reloading the page does not repeat the action.
         return RedirectResponse(self._answers.site.href(path), 303, headers=PRIVATE)
 
 
 def _slug(request: Request) -> str:
     slug: str = request.path_params["slug"]
+    # PostgreSQL refuses a NUL in a text, which would be answered as an error of ours.
     if not slug.isprintable():
         raise NotFoundError("source", slug)
     return slug
@@ -322,6 +334,7 @@ def _source_of(address: Address) -> str:
 
 
 def _path(request: Request) -> str:
+    # ASGI decodes the path and leaves the query as bytes; `own_path` refuses what is not ASCII.
     path, query = quote(request.scope["path"]), request.scope["query_string"].decode("latin-1")
     return own_path(f"{path}?{query}" if query else path)
 
@@ -340,6 +353,7 @@ class OperatorCookies:
         self._is_secure = parts.scheme == "https"
         prefix = ""
         if self._is_secure:
+            # `__Host-` demands `Path=/`.
             prefix = "__Secure-" if parts.path else "__Host-"
         self._session, self._said = f"{prefix}tidings-operator", f"{prefix}tidings-said"
 
@@ -381,5 +395,6 @@ class OperatorCookies:
             path=self._path,
             secure=self._is_secure,
             httponly=True,
+            # Sent by no page of somebody else, not even by a link there.
             samesite="strict",
         )

@@ -33,11 +33,13 @@ from tidings.web.sign_up_pages import choice_in
 
 NOTHING_CHOSEN = Form(())
 
+# Fits into 64 bits.
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 # Stands in the body, however it is encoded, when a mail program asks (RFC 8058).
 ONE_CLICK = b"One-Click"
 
+# Those after the present one are offered on the way out.
 OFTENEST_FIRST = tuple(sorted(Frequency, key=lambda one: CALENDARS[one].period))
 
 
@@ -62,6 +64,7 @@ class PreferencePages:
         """Answer with a subscriber's preferences, or change some of them."""
         if request.method != "POST":
             return await run_in_threadpool(self._page, request)
+        # No check of the origin: the token in the address is the proof, and no other site knows it.
         form = await read_form(request)
         return await run_in_threadpool(self._act, request, form)
 
@@ -79,6 +82,7 @@ class PreferencePages:
             **dict.fromkeys(("pause", "resume", "catch up", "end", "undo"), self._change),
         }
         try:
+            # First: who has no valid link is told so, and nothing about what the form lacks.
             self._preferences.read(_token(request))
             act = acts.get(form.text("do"))
             if act is None:
@@ -180,6 +184,7 @@ class PreferencePages:
         faulty = _number(form) if fault else None
         shown = []
         for one in subscriber.subscriptions:
+            # What was typed is shown again, or people would have to fill in all of it once more.
             choice = choice_in(form) if one.id == faulty else to_form(one)
             shown.append(
                 Preference(
@@ -254,6 +259,7 @@ class UnsubscribePages:
             self._unsubscribing.end(token, Ending.ONE_CLICK, visitor=visitor)
         # A provider that gets an error may show the button as broken: who was erased has left too.
         except NotFoundError as error:
+            # No link of ours. All other tokens are valid, and there is nothing left to end.
             if error.kind == "link":
                 return self._answers.lost(request)
         return PlainTextResponse("unsubscribed\n", headers=PRIVATE)

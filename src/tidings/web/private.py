@@ -1,4 +1,4 @@
-"""What all responses to subscribers share: their language, and that nobody caches them."""
+"""Responses to subscribers: in their language, and cached by nobody."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -60,6 +60,7 @@ class PrivateResponses:
         body = compress(views.render(page, self._templates))
         headers = {**responses.page_headers(), **PRIVATE}
         if isinstance(page, NewslettersPage | SubscribePage):
+            # Pages for everybody, which search engines may find.
             del headers["X-Robots-Tag"]
         return responses.full_response(request, body, headers=headers, status=status)
 
@@ -75,11 +76,13 @@ class PrivateResponses:
 
     def site_for(self, request: Request) -> Site:
         """Return what pages share, in the language that a visitor prefers."""
+        # The browser's, since nothing is known of somebody without a valid link.
         wanted = preferred_language(request.headers, self._templates.languages)
         return self.site_in(wanted or self.site.language)
 
     def menu(self, languages: Collection[str]) -> Menu:
         """Return the choices that all newsletters share; `languages` are those of messages."""
+        # Both: who chooses a language gets pages and letters in it.
         known = sorted(set(languages) & set(self._templates.languages))
         return Menu(
             frequencies=tuple(Frequency),
@@ -98,5 +101,6 @@ class PrivateResponses:
     def visitor(self, request: Request) -> Visitor:
         """Return the visitor: network and language."""
         peer = request.client.host if request.client else ""
+        # A list: each proxy on the way may add a line of its own.
         forwarded = request.headers.getlist("x-forwarded-for")
         return Visitor(network=visitor_address(peer, forwarded, trusted=self._trusted))

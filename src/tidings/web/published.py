@@ -76,12 +76,12 @@ class Documents:
         ]
 
     async def home(self, request: Request) -> Response:
-        """Answer with a page of everything, or of what somebody searches for."""
+        """Answer with a page of everything, or of search results."""
         scope = _asked(request) or EVERYTHING
         return await self._answer(request, PageAddress(scope=scope, number=_page_number(request)))
 
     async def feed(self, request: Request) -> Response:
-        """Answer with the feed of everything, or of what somebody searches for."""
+        """Answer with the feed of everything, or of search results."""
         form: str = request.path_params["form"]
         if form not in FORMATS:
             raise NotFoundError("feed", form)
@@ -112,6 +112,7 @@ class Documents:
 
     async def directory(self, request: Request, *, name: str) -> Response:
         """Answer with a list of everything of a kind, the archive page by page."""
+        # Of parameters only those that mean something here: others must not fill the cache.
         number = _page_number(request) if name == "issues" else None
         topic = request.query_params.get("topic", "") if name == "sources" else ""
         if not topic.isprintable():
@@ -154,10 +155,12 @@ class Documents:
             | responses.links_of(address, self._site)
             | responses.validators(request, stamp)
         )
+        # Most requests of feed readers end here, with one small read and no rendering.
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
             return responses.not_modified(headers)
         since = known_change(request.headers, fingerprint=stamp.fingerprint)
         wanted = address
+        # Not beyond the last change: a tag may be from before a backup was restored.
         if isinstance(address, FeedAddress) and 0 < since < stamp.change:
             wanted = replace(address, since=since)
         # Cached bodies are answered without a thread: to start one costs more than the answer.
@@ -169,6 +172,7 @@ class Documents:
         return answer_with(request, body, headers=headers)
 
     async def _answer_to_operator(self, request: Request, address: Address) -> Response | None:
+        # By the cookie alone, without a thread: nearly nobody has one.
         if self._operator_sessions is None or not self._operator_sessions.may_be(request):
             return None
         return await run_in_threadpool(self._operator_sessions.find_answer, request, address)
@@ -177,6 +181,7 @@ class Documents:
 def _asked(request: Request) -> Scope | None:
     """Return the search that a request has; None if it has none."""
     given = {name: request.query_params.get(name) for name in SearchInput.__slots__}
+    # An empty `q` counts: the form was sent, and the page says what to do.
     if all(value is None for value in given.values()):
         return None
     asked = SearchInput(**{name: value for name, value in given.items() if value})
@@ -193,7 +198,7 @@ def _page_number(request: Request) -> int | None:
 
 
 class StampReader:
-    """Batches reads of stamps: whoever asks during a read is served by the next one.
+    """Batches reads of stamps: requests that come during a read share the next one.
 
     So no stamp is older than its request, and under load one read serves many requests; a thread
     for each costs more than the read itself.
@@ -216,6 +221,8 @@ class StampReader:
 
     async def _serve(self) -> None:
         while self._asked:
+            # Requests that come from now on wait for the next read: this one may begin before they
+            # came.
             asked, self._asked = self._asked, {}
             found = await run_in_threadpool(self._read_all, asked)
             for future, stamp in zip(asked.values(), found, strict=True):

@@ -37,6 +37,7 @@ class ResponseCache:
     def __init__(self, *, max_size: int = MAX_SIZE) -> None:
         self._max_size = max_size
         self._size = 0
+        # One tag for each address: an older one is never asked for again.
         self._kept: OrderedDict[Address, tuple[str, CachedBody]] = OrderedDict()
         self._rendering: dict[tuple[Address, str], Future[CachedBody]] = {}
         self._lock = threading.Lock()
@@ -55,7 +56,9 @@ class ResponseCache:
         with self._lock:
             if body := self._find(address, etag):
                 return body
+            # With the tag: who comes after a change must not wait for what was there before.
             first = self._rendering.setdefault((address, etag), future)
+        # Outside the lock: rendering one page must not hold up the others.
         if first is future:
             self._render(address, etag, render=render, future=future)
         return first.result()
@@ -77,10 +80,12 @@ class ResponseCache:
     ) -> None:
         try:
             body = compress(render())
+        # Of any kind, or those who wait for this future would wait for ever.
         except BaseException as error:
             future.set_exception(error)
             raise
         else:
+            # Before it is taken out of `_rendering`: nobody in between renders it again.
             self._keep(address, etag, body)
             future.set_result(body)
         finally:
@@ -93,6 +98,7 @@ class ResponseCache:
                 self._size -= self._kept.pop(address)[1].size
             self._kept[address] = etag, body
             self._size += body.size
+            # The least recently used first; a body larger than the whole cache goes at once.
             while self._size > self._max_size:
                 _, (_, oldest) = self._kept.popitem(last=False)
                 self._size -= oldest.size

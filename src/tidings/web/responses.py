@@ -39,12 +39,15 @@ FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin
 
 HTML_TYPE = "text/html; charset=utf-8"
 
+# Framed nowhere (clickjacking), forms to ourselves alone, no `base` that bends links.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 OWN_FILES = "style-src 'self'; script-src 'self'; connect-src 'self'"
 
 PAGE_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self'"
 
+# Content is cleaned before it is stored; this would stop a script that came through all the same.
+# Pictures and sound are the publisher's, and not all of them have TLS.
 ENTRY_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self' https: http: data:; media-src https: http:"
 
 SHARED_FOR_A_WHILE = "public, max-age=300"
@@ -91,6 +94,7 @@ def links_of(address: Address, site: Site) -> dict[str, str]:
         case _:
             return {}
     hubs = [f'<{hub}>; rel="hub"' for hub in site.hubs]
+    # `self` is what subscribers name to the hub, so it is the address that we ping with.
     return {"Link": ", ".join([*hubs, f'<{site.base_url}{path}>; rel="self"'])} if hubs else {}
 
 
@@ -117,6 +121,7 @@ def full_response(
     request: Request, body: CachedBody, *, headers: Mapping[str, str], status: int = 200
 ) -> Response:
     """Answer 200 with a body, compressed if the visitor accepts gzip."""
+    # On both forms: a cache that has one must not hand it to who wants the other.
     vary = {"Vary": "Accept-Encoding"}
     if accepts_gzip(request.headers):
         encoding = {"Content-Encoding": "gzip"}
@@ -134,6 +139,7 @@ def feed_delta(request: Request, body: CachedBody, *, headers: Mapping[str, str]
 
 def not_modified(headers: Mapping[str, str]) -> Response:
     """Answer 304."""
+    # There is no body to describe; what a cache updates from a 304 stays (RFC 9110, 15.4.5).
     kept = {name: value for name, value in headers.items() if name != "Content-Type"}
     return Response(status_code=304, headers={**kept, "Vary": "Accept-Encoding"})
 
@@ -143,6 +149,7 @@ def _feed_headers(address: FeedAddress | ArchiveAddress) -> dict[str, str]:
         case ArchiveAddress():
             return {**_shared(ATOM.content_type, SHARED_FOR_A_DAY), **FOR_ANY_SITE}
         case FeedAddress(scope=scope, form=form):
+            # There is no end to queries: search engines would index the same entries over and over.
             hidden = {"X-Robots-Tag": "noindex"} if scope.kind == "query" else {}
             return {**_shared(FORMATS[form].content_type), **FOR_ANY_SITE, **hidden}
 
@@ -160,12 +167,14 @@ def is_current(headers: Headers, *, etag: str, changed_at: datetime) -> bool:
     if "if-none-match" in headers:
         return _matches(",".join(headers.getlist("if-none-match")), etag)
     since = _read_date(headers.get("if-modified-since", ""))
+    # HTTP's dates have whole seconds.
     return since is not None and changed_at.replace(microsecond=0) <= since
 
 
 def accepts_gzip(headers: Headers) -> bool:
     """Tell whether the visitor accepts gzip."""
     weights = _weights(headers, "accept-encoding")
+    # A weight for gzip itself wins over that of `*` (RFC 9110, 12.5.3).
     return _is_wanted(weights.get("gzip", weights.get("*", "0")))
 
 
@@ -210,6 +219,7 @@ def _weights(headers: Headers, name: str) -> dict[str, str]:
 
 
 def _is_wanted(weight: str) -> bool:
+    # `q=0`, also as `0.000`, means "not this one".
     return weight == "" or weight.strip("0.") != ""
 
 
@@ -225,4 +235,5 @@ def _read_date(text: str) -> datetime | None:
         date = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
+    # `parsedate_to_datetime` leaves out the zone for `-0000`.
     return date.replace(tzinfo=UTC) if date.tzinfo is None else date

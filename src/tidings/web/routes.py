@@ -69,10 +69,10 @@ def create_app(
     takes that path off. No address in an answer comes from the request.
 
     Args:
-        publication: What is published; asked from many threads.
+        publication: What is published; thread-safe.
         site: For the pages made here, which are those about errors and those for subscribers.
         templates: For the same, and for the style sheet.
-        tokens: Acts for those who have an address with a token.
+        tokens: Serves addresses and forms with a token.
         probes: Answers `/health/ready`, `/metrics` and `/status`.
 
     Raises:
@@ -137,6 +137,7 @@ def asset_routes(templates: Templates, site: Site) -> list[Route]:
     Raises:
         TemplateError: A file is missing.
     """
+    # Compressed once, at the start: these files never change while the process lives.
     icon = compress(templates.file("favicon.svg"))
     return [
         *(_versioned(name, templates) for name in VERSIONED),
@@ -150,6 +151,8 @@ def _versioned(name: str, templates: Templates) -> Route:
     body = compress(templates.file(name))
 
     async def answer(request: Request) -> Response:
+        # A page of another version, from a cache, asks by an address that must not keep these
+        # bytes.
         is_this = request.query_params.get("v") == templates.fingerprint
         headers = {
             "Content-Type": VERSIONED[name],
@@ -179,6 +182,7 @@ async def _live(_: Request) -> Response:
     return JSONResponse({"live": True}, headers=FRESH)
 
 
+# No coroutine: Starlette runs it in a thread, for it asks the database.
 def _ready(_: Request, *, probes: Probes) -> Response:
     """Answer 200, or 503 with the conditions that do not hold."""
     checks = probes.health()
@@ -215,10 +219,12 @@ class StatusPages:
 
     def _of_this_minute(self) -> tuple[CacheValidator, CachedBody]:
         minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)
+        # Held while rendering: all who come meanwhile wait for the one page.
         with self._lock:
             if self._made is None or self._made[0].changed_at != minute:
                 plain = self._probes.status()
                 fingerprint = sha256(plain).hexdigest()[:12]
+                # In the place of a change number: the page ages by itself.
                 number = int(minute.timestamp())
                 stamp = CacheValidator(change=number, changed_at=minute, fingerprint=fingerprint)
                 self._made = stamp, compress(plain)

@@ -49,9 +49,11 @@ def bound(settings: WebSettings) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # With the protocol named, asyncio turns Nagle's delay off: 1 ms an answer instead of 44.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
+        # Or a restart would fail while connections of the former process are in TIME_WAIT.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((settings.host, settings.port))
+        # OverflowError: a port above 65535.
         except (OSError, OverflowError) as error:
             because = error.strerror if isinstance(error, OSError) else str(error)
             raise ConfigError(
@@ -97,6 +99,7 @@ def serve(app: App, listening: socket.socket) -> None:
         application,
         http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, connections=connections)),
         backlog=BURST,
+        # Our own format, set up before; uvicorn's access log would show the tokens in addresses.
         log_config=None,
         access_log=False,
         server_header=False,
@@ -123,6 +126,7 @@ def _page_path(path: str, number: int) -> str:
 
 def _find_links(app: App) -> SignedLinks | None:
     """Return the signer of links; None without a secret, as without newsletters."""
+    # Beside an SQLite file a secret is made and kept; processes on PostgreSQL share no folder.
     if not app.settings.secret and not app.database.is_sqlite:
         return None
     return app.links
@@ -161,6 +165,7 @@ def health(database: Database) -> Sequence[Check]:
     try:
         with database.read() as connection:
             found = schema.version(connection)
+        # With another schema we are not ready, whether it takes writes or not.
         if found == schema.latest_version():
             schema.try_to_write(database)
     except StorageError as error:

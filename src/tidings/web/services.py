@@ -95,7 +95,7 @@ class Callbacks(Protocol):
 
 
 class SubscriberServices(NamedTuple):
-    """What serves those who read newsletters, or would; asked from many threads.
+    """The use cases of subscribers and of people who sign up; thread-safe.
 
     Attributes:
         languages: Those that messages are available in.

@@ -60,6 +60,7 @@ class SubscribePages:
         if request.method != "POST":
             offer = await run_in_threadpool(self._choices.get, slug)
             return await run_in_threadpool(self._form, request, offer)
+        # Or any page could sign up its visitors, from their own networks.
         refuse_cross_site(request, self._answers.site.base_url)
         form = await read_form(request)
         return await run_in_threadpool(self._ask, request, form)
@@ -78,6 +79,7 @@ class SubscribePages:
             form=FORM_NAME,
             # The sentence itself goes into the record: it may be worded otherwise next year.
             wording=self._answers.wording(site, newsletter.title),
+            # A field that people do not see, and programs fill in.
             honeypot=form.text("homepage"),
             rendered=form.text("stamp"),
         )
@@ -87,6 +89,7 @@ class SubscribePages:
             return self._form(request, offer, form, fault=error)
         if answer is not SignUpAnswer.TAKEN:
             return self._form(request, offer, form, answer=answer)
+        # Also to an address that is subscribed already: nobody learns who is.
         return self._answers.page(request, AskedPage(site=site, newsletter=newsletter))
 
     def _form(
@@ -122,6 +125,7 @@ class SubscribePages:
         return self._answers.page(request, page, status=status)
 
     def _stamp(self, filled: Form, answer: SignUpAnswer) -> str:
+        # Dated back: the form is filled in already, so sending it at once is no sign of a bot.
         if answer is SignUpAnswer.AGAIN:
             return self._subscribing.stamp(is_again=True)
         return filled.text("stamp") or self._subscribing.stamp()

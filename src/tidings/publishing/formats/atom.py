@@ -68,6 +68,7 @@ def _links(feed: FeedDocument) -> Iterator[dict[str, str]]:
 
 
 def _add_entry(document: FeedGenerator, entry: Entry) -> None:
+    # feedgen prepends by default, which would turn the order round.
     written = document.add_entry(order="append")
     written.register_extension("tidings", partial(AtomEntryElements, entry))
     written.id(entry.atom_id)
@@ -80,6 +81,8 @@ def _add_entry(document: FeedGenerator, entry: Entry) -> None:
         written.link(href=entry.url)
     if entry.excerpt:
         written.summary(entry.excerpt)
+    # An entry without content must have a link (RFC 4287, 4.1.2): without either, the text stands
+    # in.
     if entry.content or not entry.url:
         text = entry.content or escape(entry.excerpt or headline(entry), quote=False)
         written.content(text, type="html")
@@ -98,6 +101,7 @@ class AtomFeedElements:
 
     def extend_atom(self, element: etree._Element) -> etree._Element:
         """Add to the feed `element` what feedgen cannot write."""
+        # feedgen has no way to set `type` on these.
         _declare_markup(element, "title", "subtitle")
         if self.feed.is_archive:
             etree.SubElement(element, f"{{{FEED_HISTORY}}}archive")
@@ -115,6 +119,7 @@ class AtomEntryElements:
         _declare_markup(element, "title", "summary")
         if self.entry.language:
             element.set(XML_LANG, self.entry.language)
+        # feedgen writes the links of entries with their address alone.
         for page in element.iterchildren("link"):
             page.set("rel", "alternate")
         for mate in self.entry.also_at:
@@ -130,6 +135,8 @@ class AtomEntryElements:
     def _add_source(self, element: etree._Element) -> None:
         credit = self.entry.source
         source = etree.SubElement(element, "source")
+        # The id that the source's own feed has, or readers that merge feeds take it for another
+        # feed.
         _add_text(source, "id", credit.guid or credit.url)
         _add_text(source, "title", credit.title)
         _add_text(source, "updated", self.entry.changed_at.isoformat())
@@ -147,6 +154,7 @@ def _add_text(parent: etree._Element, name: str, text: str) -> None:
 
 
 def _add_link(parent: etree._Element, rel: str, **attributes: str | None) -> None:
+    # lxml takes no None as the value of an attribute.
     known = {name: value for name, value in attributes.items() if value is not None}
     etree.SubElement(parent, "link", {"rel": rel, **known})
 

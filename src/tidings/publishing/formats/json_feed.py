@@ -34,7 +34,9 @@ def render_json(feed: FeedDocument) -> bytes:
             "hubs": [{"type": "WebSub", "url": hub} for hub in feed.hubs],
         }
     )
+    # After blanks are dropped: `items` is required even if there are none.
     document["items"] = [_item(entry) for entry in feed.entries]
+    # As UTF-8, since a Chinese character takes three bytes, escaped six; and without blanks.
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -49,8 +51,10 @@ def _item(entry: Entry) -> dict[str, object]:
         {
             "id": entry.atom_id,
             "url": entry.url,
+            # No headline in its place: an item may go without a title here, as short posts do.
             "title": entry.title,
             "content_html": entry.content,
+            # An item must have one of the two contents.
             "content_text": "" if entry.content else entry.excerpt or headline(entry),
             "summary": entry.excerpt,
             "image": entry.image.url if entry.image else None,
@@ -86,6 +90,7 @@ def _attachment(enclosure: Enclosure) -> dict[str, object]:
     return _without_blanks(
         {
             "url": enclosure.url,
+            # Required of an attachment.
             "mime_type": enclosure.type or UNKNOWN_TYPE,
             "size_in_bytes": enclosure.length,
         }

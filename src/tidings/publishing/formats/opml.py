@@ -25,7 +25,9 @@ def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:
 def _attributes(outline: FeedOutline) -> dict[str, str]:
     url, title = xml_text(outline.url), xml_line(outline.title)
     attributes = {
+        # For every format of feeds: OPML 2.0 has no other type for a subscription.
         "type": "rss",
+        # Required by OPML 2.0.
         "text": title or url,
         "title": title,
         "xmlUrl": url,
@@ -38,4 +40,6 @@ def _attributes(outline: FeedOutline) -> dict[str, str]:
 def _category(topics: Iterable[str]) -> str:
     """Return `topics` as OPML categories; a comma within one is escaped."""
     names = (xml_line(topic) for topic in topics)
+    # `%` first, or the escapes would be escaped. The slash makes it a category, not a tag (OPML
+    # 2.0).
     return ",".join(f"/{name.replace('%', '%25').replace(',', '%2C')}" for name in names if name)

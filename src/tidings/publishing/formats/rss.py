@@ -28,6 +28,7 @@ ATOM_LINK = "{http://www.w3.org/2005/Atom}link"
 
 DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 
+# A host with a dotted name: validators refuse enclosures at any other.
 _HOST = re.compile(r"https?://(?:[a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*(?::[0-9]+)?/", re.IGNORECASE)
 
 _TITLE = re.compile(rb"<title>[^<]+")
@@ -41,6 +42,7 @@ def render_rss(feed: FeedDocument) -> bytes:
     document = FeedGenerator()
     document.register_extension("tidings", partial(RssChannelElements, feed))
     document.title(feed.title)
+    # Descriptions are HTML to RSS readers, and required of a channel.
     document.description(escape(feed.subtitle or feed.title, quote=False))
     document.lastBuildDate(_OmittedDate.fromtimestamp(0, UTC))
     if feed.language:
@@ -58,6 +60,7 @@ RSS = FeedFormat(name="rss", title="RSS", media_type="application/rss+xml", rend
 def _add_item(document: FeedGenerator, entry: Entry) -> None:
     item = document.add_entry(order="append")
     item.register_extension("tidings", partial(RssItemElements, entry))
+    # Without `isPermaLink="false"` readers would open the id as a page.
     item.guid(entry.atom_id, permalink=entry.atom_id == entry.url)
     item.title(headline(entry))
     item.category([{"term": category} for category in entry.categories])
@@ -69,6 +72,8 @@ def _add_item(document: FeedGenerator, entry: Entry) -> None:
         item.summary(escape(entry.excerpt, quote=False))
     if entry.content:
         item.content(entry.content)
+    # One at most, as the profile says: readers differ in which of several they take. A length that
+    # is not known is 0.
     for enclosure in list(filter(_is_allowed_enclosure, entry.enclosures))[:1]:
         item.enclosure(enclosure.url, enclosure.length or 0, enclosure.type or UNKNOWN_TYPE)
 
@@ -86,6 +91,7 @@ class RssChannelElements:
     def extend_rss(self, rss: etree._Element) -> etree._Element:
         """Add to the channel in `rss` what feedgen cannot write."""
         channel = rss[0]
+        # In English whatever the locale is, unlike strftime.
         _add_text(channel, "lastBuildDate", format_datetime(self.feed.updated))
         for link in self.feed.forms:
             rel = "self" if link.form == RSS.name else "alternate"
@@ -106,6 +112,7 @@ class RssItemElements:
         """Add to `item` what feedgen cannot write."""
         _add_text(item, "pubDate", format_datetime(published_at(self.entry)))
         for name in author_names(self.entry):
+            # RSS's own `author` is an e-mail address.
             _add_text(item, f"{{{DUBLIN_CORE}}}creator", name)
         if self.entry.language:
             _add_text(item, f"{{{DUBLIN_CORE}}}language", self.entry.language)

@@ -34,6 +34,7 @@ def render_sitemap_index(parts: Sequence[SitemapEntry]) -> bytes:
 
 def robots(site: Site) -> bytes:
     """Return robots.txt."""
+    # Answers for machines: nobody searches for them.
     closed = [site.href(path) for path in ("/health/", "/metrics")]
     rules = "".join(f"Disallow: {path}\n" for path in closed)
     return f"User-agent: *\n{rules}\nSitemap: {site.base_url}/sitemap.xml\n".encode()

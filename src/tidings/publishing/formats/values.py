@@ -85,6 +85,7 @@ def publishable(feed: FeedDocument) -> FeedDocument:
 def published_at(entry: Entry) -> datetime:
     """Return the publisher's date if it is plausible, else when we first saw the entry."""
     claim = entry.published
+    # A date to come would keep an entry on top of every reader until then.
     if claim and claim.year >= EARLIEST_YEAR and claim <= entry.changed_at:
         return claim
     return entry.first_seen_at
@@ -98,15 +99,14 @@ def picture_type(picture: Image) -> str | None:
 
 def author_names(entry: Entry) -> tuple[str, ...]:
     """Return the authors, or the source: every entry needs one."""
+    # Atom demands an author of every entry or of the feed (RFC 4287, 4.1.1); readers show it.
     return entry.authors or (entry.source.title,)
 
 
 def updated_at(entry: Entry) -> datetime:
-    """Return when an entry last changed: by its publisher's clock, if that is plausible.
-
-    Many entries are first seen at one moment; so that each has a time of its own, the
-    publisher's date counts. Once we have seen an entry change, no date from before that does.
-    """
+    """Return when an entry last changed: by its publisher's clock, if that is plausible."""
+    # Many entries are first seen at one moment: the publisher's dates tell them apart. Once we
+    # have seen an entry change, no date from before we first saw it counts.
     # Feed readers sort by `updated`, and show an entry again if it grows: it must never go back.
     edited = entry.changed_at > entry.first_seen_at
     claims = [entry.updated] if edited else [entry.updated, entry.published]
@@ -134,6 +134,7 @@ def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
         image=_find_image(entry.image),
         pictures=tuple(filter(None, map(_find_image, entry.pictures))),
         enclosures=_publishable_enclosures(entry.enclosures),
+        # Validators take a bare U+FFFD for a fault of our encoding; a reference to it they allow.
         content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
         also_at=tuple(_publishable_also_at(mate) for mate in entry.also_at),
     )

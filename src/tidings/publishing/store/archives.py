@@ -25,6 +25,7 @@ def edited(connection: Connection, *, since: datetime, up_to: int, limit: int) -
         select(entry.c.id)
         .where(
             Unindexed(entry.c.state) == EntryState.PUBLIC,
+            # Its story stands in the feed already, with the older entry.
             entry.c.follows == false(),
             entry.c.changed_at > entry.c.first_seen_at,
             entry.c.changed_at > since,
@@ -56,6 +57,8 @@ def get_change(connection: Connection, number: int) -> tuple[int, datetime]:
             _change(entry.c.seq.between(first, last)),
             _change(entry.c.seq == last_of_next),
             select(feed_state.c.change).where(is_site).scalar_subquery(),
+            # No time is kept for an archive's entries together; that of the whole feed is never too
+            # early.
             select(feed_state.c.changed_at).where(is_everything).scalar_subquery(),
         )
     ).one()

@@ -93,6 +93,7 @@ def progress(connection: Connection) -> Progress:
 
 def begin(connection: Connection) -> Progress:
     """Lock the change log, and return how far changes have been assigned to pages."""
+    # For PostgreSQL; with SQLite the write transaction has locked the whole file already.
     statement = select(counter.c.change, counter.c.marked).with_for_update()
     return Progress(*connection.execute(statement).one())
 
@@ -125,6 +126,7 @@ def changed_lists(connection: Connection, now: Progress) -> list[PagedList]:
         .join(entry, entry.c.source_id == source_topic.c.source_id)
         .where(changed)
     )
+    # A topic that a source joins or leaves has changed too, without a changed entry.
     is_concerned = or_(topic.c.id.in_(topics_of_entries), _awaits_cuts(_KEY_OF_TOPIC))
     slugs = connection.scalars(select(topic.c.slug).where(is_concerned).order_by(topic.c.id))
     # Unfolded: what is folded behind another entry has its place on the page all the same.
@@ -187,6 +189,7 @@ def find_long_page(
 def number_of_front(connection: Connection, paged: PagedList, *, least: int) -> int | None:
     """Return the number that the front would get, if it has at least so many entries."""
     front = get_span(connection, paged.scope, None)
+    # Counted no further than needed: a first front holds everything.
     length = within(paged.selection, *bounds_of(front)).limit(least).subquery()
     counted = connection.execute(select(func.count()).select_from(length)).scalar_one()
     return front.number if counted >= least else None
@@ -215,6 +218,7 @@ def put(connection: Connection, made: Sequence[Cut], *, now: datetime) -> None:
     listed = update(feed_state).where(feed_state.c.scope == bindparam("of"))
     connection.execute(listed.values(change=change, changed_at=now), lists)
     is_newer = (page_mark.c.scope == bindparam("of"), page_mark.c.number >= bindparam("least"))
+    # Before the update: rows that are replaced need no new number.
     connection.execute(delete(page_mark).where(*is_newer), lists)
     connection.execute(update(page_mark).where(*is_newer).values(change=change), linking)
     rows = [row for cut in made for row in _rows(cut, change)]
@@ -254,6 +258,8 @@ def _noting(now: Progress) -> Update:
     )
     found = union_all(*(part.where(entry.c.change > now.marked) for part in parts)).subquery()
     mark = page_mark.alias()
+    # The first page that ends at the entry's place or above. Without one the entry is on the front,
+    # which has no row.
     number = (
         select(mark.c.number)
         .where(

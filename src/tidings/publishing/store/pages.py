@@ -45,6 +45,7 @@ def get_span(connection: Connection, scope: str, number: int | None) -> Span:
     count = last.number if last else 0
     if number is None:
         return Span(number=count + 1, last=count, above=_place(last))
+    # A row holds only where its page ends; the page before tells where it begins.
     wanted = of_scope.where(page_mark.c.number.in_([number - 1, number]))
     marks = {row.number: row for row in connection.execute(wanted)}
     if number not in marks:
@@ -100,6 +101,7 @@ def get_page_change(connection: Connection, scope: str, number: int) -> tuple[in
     return max(row[0], row[2]), max(row[1], row[3])
 
 
+# Once per process: every request for a numbered page asks this.
 @cache
 def _page_change() -> Select[*tuple[Any, ...]]:
     site = feed_state.alias()
@@ -126,11 +128,12 @@ def _place(mark: Row[Any] | None) -> Place | None:
 def export_entry_changes(connection: Connection) -> Iterator[tuple[int, int]]:
     """Yield the ids of all entries that have a page, with the last change of what it shows.
 
-    As `publishing.get_entry_change` says it of one, less what stands beside every entry.
+    Like `change_log.get_entry_change` for each, without changes of the whole site.
     """
     mate = entry.alias()
     of_story = select(func.max(mate.c.change)).where(mate.c.story_id == entry.c.story_id)
     in_stories = select(entry.c.id, of_story.scalar_subquery())
+    # The page of an entry names all others of its story, so their changes are its own.
     told = dict(connection.execute(in_stories.where(entry.c.story_id.is_not(None))).all())
     every = select(entry.c.id, entry.c.change).where(entry.c.state.in_(change_log.OPEN_STATES))
     for entry_id, change in connection.execute(
@@ -142,7 +145,7 @@ def export_entry_changes(connection: Connection) -> Iterator[tuple[int, int]]:
 def export_page_changes(connection: Connection) -> Iterator[tuple[str, int, int]]:
     """Yield the scope and number of all numbered pages, with their last change.
 
-    As `paging.get_page_change` says it of one, less what stands beside every entry.
+    Like `get_page_change` for each, without changes of the whole site.
     """
     is_settled = feed_state.c.change <= counter.c.marked
     change = case((is_settled, page_mark.c.change), else_=feed_state.c.change)

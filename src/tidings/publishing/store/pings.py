@@ -55,6 +55,7 @@ def changed_scopes(connection: Connection, *, limit: int) -> list[ComparedFeeds]
     """
     # Newly known feeds last: nobody has an old copy of them, so nobody waits for a ping.
     is_changed = feed_state.c.change > func.coalesce(feed_state.c.hashed_change, -1)
+    # The lists of sources, topics and issues have keys without a kind.
     has_feeds = or_(feed_state.c.scope == change_log.ALL, feed_state.c.scope.contains(":"))
     statement = (
         select(*_STATE)
@@ -122,6 +123,7 @@ def find_due(connection: Connection, *, now: datetime, to_change: bool = False) 
     """
     due = select(*_COLUMNS).where(hub_ping.c.next_try_at <= now).order_by(hub_ping.c.next_try_at)
     due = due.limit(1)
+    # Skipped, not waited for: another process that holds a ping is sending it.
     row = connection.execute(due.with_for_update(skip_locked=True) if to_change else due)
     found = row.mappings().first()
     return HubPing(**found) if found else None

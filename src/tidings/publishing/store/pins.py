@@ -52,6 +52,7 @@ def _set(
     now: datetime,
 ) -> list[int]:
     columns = (entry.c.id, entry.c.source_id, entry.c.state, entry.c.pinned_at, entry.c.history)
+    # Locked in one order: two operators with the same entries cannot wait for each other.
     chosen = select(*columns).where(entry.c.id.in_(entry_ids)).order_by(entry.c.id)
     rows = connection.execute(chosen.with_for_update()).all()
     if missing := set(entry_ids) - {row.id for row in rows}:

@@ -20,7 +20,7 @@ from tidings.stories.store import stories
 # Stories, each with the `seq` of its first member that was sent.
 SentStories = Mapping[int, int]
 
-# A message that was never sent has told its recipient nothing of a story.
+# Messages that were never sent: a story in them has not reached their recipient.
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 
 _MOMENT = "%Y-%m-%d %H:%M UTC"
@@ -125,12 +125,15 @@ def split(connection: Connection, entry_id: int, *, now: datetime) -> list[int]:
     if member.story_id is None:
         raise ConflictError("entry", entry_id, because="is in no story")
     others = [one for one in stories.members(connection, [member.story_id]) if one != member]
+    # The older one first, as the table has pairs.
     decided = [
         {"seq": min(pair), "mate_seq": max(pair), "decided_at": now}
         for pair in ((member.seq, mate.seq) for mate in others)
     ]
+    # While it is still a member: its own page changes as well.
     stories.update_leads(connection, [member.story_id], change=change, now=now)
     connection.execute(insert(apart), decided)
+    # Also where it was the older one of two that matched.
     is_its = or_(likeness.c.seq == member.seq, likeness.c.mate_seq == member.seq)
     connection.execute(delete(likeness).where(is_its))
     alone = update(entry).where(entry.c.id == entry_id)
@@ -173,6 +176,7 @@ def merge(connection: Connection, entry_ids: Sequence[int], *, now: datetime) ->
 def _stories(connection: Connection, made: dict[int, datetime]) -> list[Story]:
     ids = select(entry.c.id).where(entry.c.story_id.in_(made))
     found = entries.by_ids(connection, list(connection.scalars(ids)))
+    # `by_ids` keeps no order.
     found.sort(key=lambda one: one.seq or 0)
     return [
         Story(
@@ -235,6 +239,7 @@ def stories_sent_by(
         .where(
             entry.c.story_id.in_(story_ids),
             issue.c.newsletter_id == newsletter_id,
+            # Others were for some subscribers only, who are asked one by one.
             issue.c.listed,
         )
         .group_by(entry.c.story_id)

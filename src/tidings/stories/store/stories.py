@@ -57,6 +57,7 @@ def join(
     _insert_keys(connection, new)
     candidates = find_candidates(new, known)
     loaded = {one.seq: one for one in new}
+    # Sketches are made anew from the stored texts: nothing has to be kept for them.
     absent = {seq for seqs in candidates.values() for seq in seqs} - loaded.keys()
     for some in chunks(absent):
         loaded |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
@@ -64,7 +65,9 @@ def join(
         match
         for one in new
         for match in find_matches(
-            one, [loaded[seq] for seq in candidates[one.seq] if seq in loaded]
+            # Keys outlive an entry that was removed.
+            one,
+            [loaded[seq] for seq in candidates[one.seq] if seq in loaded],
         )
     ]
     if matches:
@@ -74,10 +77,10 @@ def join(
 def refresh(
     connection: Connection, entry_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
-    """Note that some entries look different: one statement, if they are in no story.
+    """Mark the stories of changed entries as changed: one statement, if they are in none.
 
-    Other members of their stories name them ("Also at"), and look different as well; and another
-    one may lead.
+    Other members of their stories name them ("Also at"), so their pages change as well; and
+    another one may lead.
     """
     if not entry_ids:
         return
@@ -111,6 +114,7 @@ def write(
     """Store stories as they are from now on, and return their ids."""
     founded = sum(not one.story_ids for one in joined)
     fresh = iter(_insert_stories(connection, founded, now=now))
+    # Of several stories that become one, the first keeps its number.
     ids = [one.story_ids[0] if one.story_ids else next(fresh) for one in joined]
     moved = [
         {"of_seq": member.seq, "new_story": story_id}
@@ -125,6 +129,7 @@ def write(
     if reasons:
         connection.execute(insert(likeness), reasons)
     absorbed = [story_id for one in joined for story_id in one.story_ids[1:]]
+    # After all their members have moved.
     if absorbed:
         connection.execute(delete(story).where(story.c.id.in_(absorbed)))
     update_leads(connection, ids, change=change, now=now)
@@ -134,7 +139,7 @@ def write(
 def update_leads(
     connection: Connection, story_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
-    """Let the oldest public member of each story lead, and note that all of them look different.
+    """Let the oldest public member of each story lead, and mark all members as changed.
 
     Members are not folded: what several sources report is shown.
     """
@@ -142,6 +147,7 @@ def update_leads(
     has_older = exists().where(
         older.c.story_id == entry.c.story_id,
         older.c.seq < entry.c.seq,
+        # A hidden one does not lead, and leads again when it is shown.
         older.c.state == EntryState.PUBLIC,
     )
     are_theirs = entry.c.story_id.in_(story_ids)
@@ -185,6 +191,7 @@ def detach(connection: Connection, story_ids: Collection[int], *, now: datetime)
         .group_by(entry.c.story_id)
         .having(func.count() > 1)
     )
+    # A single entry tells no story: it stands for itself again.
     ended = set(story_ids) - set(connection.scalars(several))
     connection.execute(update(entry).where(entry.c.story_id.in_(ended)).values(story_id=None))
     connection.execute(delete(story).where(story.c.id.in_(ended)))
@@ -197,6 +204,7 @@ def delete_old_keys(
 
     At most `KEY_CHUNK`, so that other writers have to wait for a moment only.
     """
+    # From the oldest key on, or all entries ever deleted before would be read again each time.
     oldest = select(func.min(story_key.c.seq)).scalar_subquery()
     first = select(entry.c.seq).where(entry.c.seq >= oldest).order_by(entry.c.seq).limit(KEY_CHUNK)
     is_old = entry.c.first_seen_at < now - memory
@@ -223,6 +231,7 @@ def _insert_keys(connection: Connection, new: Sequence[StoryCandidate]) -> None:
 def _key_insert() -> Insert:
     key = bindparam("new_key", type_=story_key.c.key.type)
     seq = bindparam("new_seq", type_=story_key.c.seq.type)
+    # Counted in the statement itself: entries of one batch crowd a key as well.
     crowd = select(func.count()).where(story_key.c.key == key).scalar_subquery()
     return insert(story_key).from_select(
         ["key", "seq"], select(key, seq).where(crowd < MAX_PER_KEY)
