@@ -7,6 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select
 
+from installation import on_sqlite
 from parsed_entries import NOON, an_entry
 from polls_by_hand import read_poll
 from tidings.catalog import entries, sources, topics
@@ -67,7 +68,7 @@ def test_tables_of_somebody_else_are_left_alone(sqlite_url):
     database.close()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_backup_restores_what_was_there(database, follow, poll, tmp_path):
     poll(follow(), an_entry())
     backups.backup(database, tmp_path / "backup.db")

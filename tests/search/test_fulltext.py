@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, insert, select, text
 
+from installation import on_sqlite
 from newsletter_site import NewsletterSite
 from parsed_entries import DAY, NOON, an_entry
 from polls_by_hand import read_poll
@@ -241,7 +242,7 @@ def test_an_index_that_lacks_something_is_reported_and_made_anew(database, tell,
     assert backups.check(database, index_problems=index.problems) == []
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_index_that_does_not_fit_is_reported(database, tell):
     tell("fox")
     with database.write() as connection:

@@ -8,6 +8,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import event, select
 
+from installation import on_sqlite
 from parsed_entries import DAY, HOUR, NOON, an_entry
 from tidings.catalog import change_log, entries, topics
 from tidings.catalog.entries import ListWindow, Selection
@@ -343,7 +344,7 @@ def test_a_copy_of_the_database_has_the_stories(database, tell, tmp_path):
 ACTS = ("tell", "again", "hide", "unhide", "split", "merge", "remove", "prune")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_each_story_has_one_lead(database, follow, poll, seed):
     chance = random.Random(seed)  # noqa: S311 - it deals acts, no secrets

@@ -9,6 +9,7 @@ from sqlalchemy import event, select
 from starlette.responses import Response
 
 from browser.showcase import serving
+from installation import on_sqlite
 from operator_site import COOKIE, OperatorSite
 from parsed_entries import DAY, NOON
 from tidings.catalog import entries, sources, topics
@@ -19,8 +20,6 @@ from tidings.stories.store import records
 from tidings.web.operator_pages import OperatorCookies, own_path
 from web.visitors import Visitor
 
-JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what is about pages and forms: what the database does is tested by the storage."""
 PAGES = ("/", "/sources", "/topics", "/entries/1", "/sources/1-example-org", "/feed.atom")
 
 
@@ -81,7 +80,7 @@ def test_an_operator_signs_in_hides_an_entry_and_takes_that_back(control, news):
     assert token.last_used_at == control.room.now
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_was_done_is_told_once_with_a_way_back(control, news):
     control.sign_in()
     acted = control.act("hide", news[0])
@@ -98,7 +97,7 @@ def test_what_was_done_is_told_once_with_a_way_back(control, news):
     assert b'role="status"' not in later.body
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_made_up_report_breaks_nothing(control, news):
     control.sign_in()
     made_up = ("nonsense", "hide.99", "hide", "pause.1", "hide.1.2", "poll.x")
@@ -108,7 +107,7 @@ def test_a_made_up_report_breaks_nothing(control, news):
     assert {page.status for page in pages} == {200}
 
 
-@JUST_PAGES
+@on_sqlite
 def test_nobody_else_gets_a_byte_more_or_less(control, news):
     before = [control.get(path) for path in PAGES]
     control.sign_in()
@@ -126,7 +125,7 @@ def test_nobody_else_gets_a_byte_more_or_less(control, news):
     assert [b"/operator" in one.body for one in for_operator] == [True] * 5 + [False]
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_an_operator_sees_is_kept_nowhere(control, news):
     etag = control.get("/").headers["etag"]
     control.sign_in()
@@ -140,7 +139,7 @@ def test_what_an_operator_sees_is_kept_nowhere(control, news):
     assert answer.headers["x-robots-tag"] == "noindex"
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_visitor_without_a_cookie_costs_no_read_more(control, news):
     asked = []
     control.get("/")
@@ -155,7 +154,7 @@ def test_a_visitor_without_a_cookie_costs_no_read_more(control, news):
     assert [one for one in asked if "operator" in one] == []
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_is_held_or_hidden_has_a_page_for_the_operator_alone(control, news):
     hold(control, news[0])
     path = f"/entries/{news[0]}"
@@ -172,7 +171,7 @@ def test_what_is_held_or_hidden_has_a_page_for_the_operator_alone(control, news)
     assert b"1 entry to review" in desk.body
 
 
-@JUST_PAGES
+@on_sqlite
 def test_all_that_waits_of_a_source_is_released_at_once(control, news):
     hold(control, *news[:2])
     control.sign_in()
@@ -182,7 +181,7 @@ def test_all_that_waits_of_a_source_is_released_at_once(control, news):
     assert {state_of(control, one) for one in news} == {EntryState.PUBLIC}
 
 
-@JUST_PAGES
+@on_sqlite
 def test_an_operator_edits_a_source(control, news):
     with control.database.write() as connection:
         topics.add(connection, "databases", title="Databases", now=control.room.now)
@@ -201,7 +200,7 @@ def test_an_operator_edits_a_source(control, news):
     assert found.history[-1].text.startswith("changed by the operator: ")
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_form_about_a_source_that_cannot_be_is_shown_again_as_it_was(control, news):
     control.sign_in()
 
@@ -215,7 +214,7 @@ def test_a_form_about_a_source_that_cannot_be_is_shown_again_as_it_was(control, 
     assert source_of(control).given_title is None
 
 
-@JUST_PAGES
+@on_sqlite
 def test_an_operator_pauses_resumes_and_asks_a_source(control, news):
     control.sign_in()
     control.act_on("1-example-org", "pause")
@@ -235,7 +234,7 @@ def test_an_operator_pauses_resumes_and_asks_a_source(control, news):
     ]
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_cannot_be_done_is_answered_with_a_page(control, news):
     control.sign_in()
     wishes = (("hide", 4711), ("hide", "x"), ("burn", news[0]))
@@ -248,7 +247,7 @@ def test_what_cannot_be_done_is_answered_with_a_page(control, news):
     assert all(b"<h1" in one.body for one in answers)
 
 
-@JUST_PAGES
+@on_sqlite
 def test_pinning_what_is_not_public_is_refused(control, news):
     hold(control, news[0])
     control.sign_in()
@@ -305,7 +304,7 @@ def test_a_session_ends_when_it_is_signed_out_revoked_or_over(control, news):
     assert again == [303, 403, 403]
 
 
-@JUST_PAGES
+@on_sqlite
 def test_taking_an_entry_out_of_its_story_is_a_press_of_a_button(control):
     ids = [control.room.publish(control.room.follow())[0] for _ in range(2)]
     with control.database.write() as connection:
@@ -325,7 +324,7 @@ def test_where_nothing_signs_nobody_signs_in(visitor):
     assert visitor.ask("/operator").status == 404
 
 
-@JUST_PAGES
+@on_sqlite
 def test_signing_in_always_makes_a_new_session_and_ends_the_former_one(control):
     text, _ = control.token()
     control.cookie = planted = f"tidings-operator={'a' * 43}"
@@ -338,7 +337,7 @@ def test_signing_in_always_makes_a_new_session_and_ends_the_former_one(control):
     assert [b'type="password"' in one for one in desks] == [True, True, False]
 
 
-@JUST_PAGES
+@on_sqlite
 def test_guessing_comes_to_an_end_even_with_the_right_token(control):
     wrong = [control.post("/operator", {"token": f"guess {n}"}).status for n in range(20)]
     text, _ = control.token()
@@ -353,7 +352,7 @@ def test_guessing_comes_to_an_end_even_with_the_right_token(control):
     assert right.status == 303
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_form_without_the_proof_of_its_session_does_nothing(control, news):
     control.sign_in()
     of_another = control.proof()
@@ -375,7 +374,7 @@ def test_a_form_without_the_proof_of_its_session_does_nothing(control, news):
     assert b"/operator" in control.get("/").body
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_form_from_elsewhere_does_nothing(control, news):
     control.sign_in()
     filled = {"do": "hide", "entry": news[0], "proof": control.proof()}
@@ -395,7 +394,7 @@ def test_a_form_from_elsewhere_does_nothing(control, news):
     assert state_of(control, news[0]) is EntryState.PUBLIC
 
 
-@JUST_PAGES
+@on_sqlite
 def test_without_a_session_nothing_is_done_and_signing_in_is_offered(control, news):
     answer = control.post("/operator/entries", {"do": "hide", "entry": news[0]})
     form = control.get("/operator/sources/1-example-org")
@@ -407,7 +406,7 @@ def test_without_a_session_nothing_is_done_and_signing_in_is_offered(control, ne
     assert state_of(control, news[0]) is EntryState.PUBLIC
 
 
-@JUST_PAGES
+@on_sqlite
 def test_looking_changes_nothing(control, news):
     control.sign_in()
     with control.database.read() as connection:
@@ -452,7 +451,7 @@ def test_an_act_leads_back_to_our_own_pages(back):
     assert own_path(back) == back
 
 
-@JUST_PAGES
+@on_sqlite
 def test_below_a_path_the_way_back_stays_there(database):
     control = OperatorSite(database, base_url="https://example.org/news")
     with serving(control.app()) as url:
@@ -468,7 +467,7 @@ def test_below_a_path_the_way_back_stays_there(database):
     assert acted.headers["location"] == "/news/sources/1-example-org"
 
 
-@JUST_PAGES
+@on_sqlite
 def test_neither_log_nor_database_holds_what_one_could_sign_in_with(control, news, caplog):
     caplog.set_level(logging.DEBUG)
     text, _ = control.token()
@@ -489,7 +488,7 @@ def test_neither_log_nor_database_holds_what_one_could_sign_in_with(control, new
     assert [one for one in told if control.proof() in one] == []
 
 
-@JUST_PAGES
+@on_sqlite
 def test_no_page_for_operators_can_be_framed(control):
     control.sign_in()
 

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from browser.showcase import serving
+from installation import on_sqlite
 from subscriber_pages import FORM, WAIT, SubscriberPages
 from tidings.catalog import newsletters
 from tidings.db.subscriber_tables import consent
@@ -16,8 +17,6 @@ from tidings.subscribers.sign_up import MAX_PER_NETWORK
 from web.visitors import Visitor
 
 TOKENS = ("confirm", "preferences", "address", "unsubscribe")
-JUST_PAGES = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-"""For what is about pages and forms: what the database does is tested by the services."""
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def test_a_visitor_signs_up_confirms_and_is_subscribed_as_they_wished(door):
     assert (made.language, made.topics) == ("zh", ("databases",))
 
 
-@JUST_PAGES
+@on_sqlite
 def test_the_record_holds_the_sentence_that_was_agreed_to(door):
     page = door.get("/subscribe/news").body.decode()
     door.sign_up()
@@ -72,7 +71,7 @@ def test_the_record_holds_the_sentence_that_was_agreed_to(door):
     assert "127.0.0.1" not in str(asked)
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_page_about_an_error_leads_to_the_newsletters_if_there_are_any(door):
     with_newsletters = door.get("/nothing")
     with door.house.database.write() as connection:
@@ -85,7 +84,7 @@ def test_a_page_about_an_error_leads_to_the_newsletters_if_there_are_any(door):
     assert (with_newsletters.status, without.status) == (404, 404)
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_single_newsletter_is_offered_at_once_and_several_to_choose_from(door, room):
     single = door.get("/subscribe")
     room.add_newsletter(slug="weekend", title="The weekend")
@@ -98,7 +97,7 @@ def test_a_single_newsletter_is_offered_at_once_and_several_to_choose_from(door,
         assert b'href="/subscribe/%s"' % slug in several.body
 
 
-@JUST_PAGES
+@on_sqlite
 def test_the_language_of_letters_is_preset_from_the_browser(door):
     wanted = {
         "zh-CN,zh;q=0.9,en;q=0.8": "zh",
@@ -133,7 +132,7 @@ def test_every_address_gets_the_same_answer(door, room):
     ]
 
 
-@JUST_PAGES
+@on_sqlite
 @pytest.mark.parametrize(
     "wait",
     [
@@ -171,7 +170,7 @@ def test_a_form_that_may_be_a_machines_is_shown_again_filled_with_one_more_press
     assert door.house.letters() == [("confirm", "ann@example.org")]
 
 
-@JUST_PAGES
+@on_sqlite
 def test_who_is_beyond_the_limit_of_a_network_is_told_and_nobody_else(door):
     for number in range(MAX_PER_NETWORK):
         door.sign_up(f"n{number}@example.org")
@@ -183,7 +182,7 @@ def test_who_is_beyond_the_limit_of_a_network_is_told_and_nobody_else(door):
     assert len(door.house.letters()) == MAX_PER_NETWORK
 
 
-@JUST_PAGES
+@on_sqlite
 @pytest.mark.parametrize(
     ("address", "words"),
     [
@@ -200,7 +199,7 @@ def test_what_is_wrong_with_an_address_is_said(door, address, words):
     assert words in page
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_is_wrong_with_a_new_address_is_said_too(door):
     door.house.room.subscribe()
 
@@ -210,7 +209,7 @@ def test_what_is_wrong_with_a_new_address_is_said_too(door):
     assert b"exactly one @" in answer.body
 
 
-@JUST_PAGES
+@on_sqlite
 def test_an_address_as_input_methods_write_it_is_taken(door):
     answer = door.sign_up("ann\uff20example\u3002org\u200b")
 
@@ -218,7 +217,7 @@ def test_an_address_as_input_methods_write_it_is_taken(door):
     assert door.house.letters() == [("confirm", "ann@example.org")]
 
 
-@JUST_PAGES
+@on_sqlite
 @pytest.mark.parametrize("kind", TOKENS)
 def test_a_link_works_with_what_mail_programs_add_and_with_nothing_else(door, kind):
     path = door.paths()[kind]
@@ -230,7 +229,7 @@ def test_a_link_works_with_what_mail_programs_add_and_with_nothing_else(door, ki
     assert set(bad.values()) == {404}
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_cannot_be_is_shown_beside_its_field_and_the_rest_is_kept(door):
     wrong = [
         ("address", {"address": "no address"}),
@@ -264,7 +263,7 @@ def test_what_cannot_be_is_shown_beside_its_field_and_the_rest_is_kept(door):
     assert door.house.letters() == [("confirm", "ann@example.org")]
 
 
-@JUST_PAGES
+@on_sqlite
 def test_only_our_own_form_signs_up(door):
     senders = [
         (200, {}),
@@ -286,7 +285,7 @@ def test_only_our_own_form_signs_up(door):
     assert len(door.house.letters()) == 3
 
 
-@JUST_PAGES
+@on_sqlite
 def test_what_no_browser_sends_is_refused(door):
     news = "/subscribe/news"
     requests = [
@@ -322,7 +321,7 @@ def test_looking_again_and_again_changes_nothing(door):
     assert door.everything() == before
 
 
-@JUST_PAGES
+@on_sqlite
 def test_pages_by_a_link_are_kept_nowhere_and_tell_nobody(door):
     answers = [door.get(path) for path in door.paths().values()]
     answers += [door.get(f"/{kind}/wrong") for kind in TOKENS]
@@ -337,7 +336,7 @@ def test_pages_by_a_link_are_kept_nowhere_and_tell_nobody(door):
         assert b"new@example.org" not in answer.body
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_link_is_worth_nothing_for_another_kind_or_with_a_slip_in_it(door, caplog):
     caplog.set_level(logging.DEBUG, logger="tidings.web")
     good = {path.rpartition("/")[2]: kind for kind, path in door.paths().items()}
@@ -360,7 +359,7 @@ def test_a_link_is_worth_nothing_for_another_kind_or_with_a_slip_in_it(door, cap
     assert [token for token in [*bad, *good] if f"/{token}" in said] == []
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_link_that_came_too_late_says_so_in_the_readers_language(door):
     door.sign_up()
     door.house.wait(timedelta(days=7))
@@ -406,7 +405,7 @@ def test_readers_change_pause_leave_and_come_back(door, room):
     assert still_gone.ended_at
 
 
-@JUST_PAGES
+@on_sqlite
 def test_a_change_that_cannot_be_is_shown_as_it_was_filled_in(door, room):
     ann = room.subscribe()
     before = room.subscription(ann)
@@ -423,7 +422,7 @@ def test_a_change_that_cannot_be_is_shown_as_it_was_filled_in(door, room):
     assert (room.subscription(ann), door.house.letters()) == (before, [])
 
 
-@JUST_PAGES
+@on_sqlite
 def test_nobody_touches_what_is_somebody_elses_or_does_what_no_form_says(door, room):
     ann = room.subscribe()
     room.subscribe("bob@example.org")
@@ -472,7 +471,7 @@ def test_readers_take_their_data_end_all_links_and_are_forgotten_if_they_mean_it
     assert "ann@example.org" not in str(door.everything())
 
 
-@JUST_PAGES
+@on_sqlite
 @pytest.mark.parametrize(
     ("trusted", "forwarded", "networks"),
     [
