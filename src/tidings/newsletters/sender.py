@@ -46,8 +46,8 @@ CLAIM_AHEAD = 8
 # unit.
 SHUTDOWN_TIMEOUT = 8.0
 
+# Seconds between two looks at whether a round that ends has come to its end.
 PAUSE = 0.2
-"""Seconds between two looks at whether a round that ends has come to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
