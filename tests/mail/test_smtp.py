@@ -24,6 +24,12 @@ def test_a_letter_arrives_byte_for_byte(relay, attempt, letter, greeting):
     assert f"MAIL FROM:<bounces@example.org> SIZE={len(letter)}" in relay.commands
 
 
+def test_a_dot_that_begins_a_letter_arrives(relay, attempt):
+    attempt(letter=b".\r\nall of it\r\n")
+
+    assert [taken.letter for taken in relay.taken] == [b".\r\nall of it\r\n"]
+
+
 def test_many_letters_share_a_connection(relay, attempt):
     for number in range(5):
         attempt(f"reader{number}@example.org")

@@ -102,6 +102,11 @@ def spf(record):
             {"_dmarc.example.org": {"TXT": ['"v=spf1"']}}, "problem", "DMARC", "none", id="no DMARC"
         ),
         pytest.param(
+            {"_dmarc.example.org": {"TXT": ['"v=DMARC2; p=reject"']}},
+            *("problem", "DMARC", "none"),
+            id="DMARC of another version",
+        ),
+        pytest.param(
             {"news.example.org": {"MX": ["0 ."]}}, "problem", "MX", "nobody", id="null MX"
         ),
         pytest.param({"relay.example.net": {}}, "problem", "name", "no address", id="no name"),

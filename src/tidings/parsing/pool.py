@@ -178,7 +178,13 @@ class _Slot:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._seconds, self._memory_limit)
         process = self._context.Process(target=worker.serve, args=arguments, daemon=True)
-        process.start()
+        # Whatever is started here, the fork server at the first time, inherits the mask: Ctrl-C that
+        # comes before a child ignores it would end in a traceback.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
         return _Child(process=process, pipe=ours)
 
