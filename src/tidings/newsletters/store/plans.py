@@ -190,7 +190,8 @@ def progress_of(
     pending: dict[int, list[PendingDelivery]] = defaultdict(list)
     unsent = select(delivery.c.id, delivery.c.subscription_id, delivery.c.from_seq)
     unsent = unsent.where(delivery.c.subscription_id.in_(marks), *_is_replaceable())
-    for row in connection.execute(unsent):
+    # By id: PostgreSQL returns rows in the order in which they were last written.
+    for row in connection.execute(unsent.order_by(delivery.c.id)):
         pending[row.subscription_id].append(PendingDelivery(id=row.id, from_seq=row.from_seq))
     replaceable = {one.id for listed in pending.values() for one in listed}
     of_slots = select(delivery.c.id, delivery.c.subscription_id, delivery.c.slot).where(
