@@ -15,7 +15,7 @@ run: .venv/.installed ## start the operator's own service
 test: .venv/.installed-dev ## all tests
 	$(BIN)/python -m pytest
 
-check: .venv/.installed-dev ## format, lint, types, layers
+check: .venv/.installed-dev ## format, lint, types, imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -9,11 +9,12 @@ from tidings.db.subscriber_tables import consent, notice
 from tidings.model.subscribers import PreferencesForm, SignUpForm, Visitor
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.bulk_import import Importer, ImportPlan
-from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
+from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import SignUps
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import bulk, sign_ups, subscribers, subscriptions
 from tidings.subscribers.store.bulk import SubscriptionFilter
+from tidings.subscribers.unsubscribe import Unsubscriber
 
 VISITOR = Visitor(network="203.0.113.7")
 SECRET = b"the secret of the tests"

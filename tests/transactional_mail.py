@@ -18,9 +18,9 @@ from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import sign_ups, subscribers, subscriptions, transactional
 from tidings.subscribers.store.sign_ups import NewSignUp
 from tidings.subscribers.store.transactional import NewMessage
-from tidings.subscribers.transactional import TransactionalQueue
 from tidings.subscribers.transactional_context import ContextBuilder
 from tidings.subscribers.transactional_message import render_message
+from tidings.subscribers.transactional_queue import TransactionalQueue
 
 SITE_URL = "https://news.example"
 LINKS = SignedLinks(b"the secret of the tests")

@@ -71,7 +71,9 @@ class ConfigError(TidingsError):
 class NotFoundError(TidingsError):
     """Nothing of this kind has that key.
 
-    Attributes:
+    Args:
+        kind: What was looked for, as people call it.
+        key: What it was looked for by.
         nearest: What may have been meant.
         advice: What to do, if that was meant.
     """

@@ -40,8 +40,8 @@ def settings_for():
             "security": "none",
             "user": "",
             "password": "",
-            "timeout": timedelta(seconds=0.3),
-            "reply_timeout": timedelta(seconds=0.3),
+            "timeout": timedelta(seconds=0.6),
+            "reply_timeout": timedelta(seconds=0.6),
             "connections": 1,
             "per_second": 0,
         }

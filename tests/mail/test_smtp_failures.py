@@ -132,6 +132,6 @@ def test_a_broken_connection_is_safe_to_repeat_before_the_letter_and_doubtful_be
 
     assert type(outcome) is (LostReplyError if verb == "END" else RelayUnreachableError)
     assert attempt.marks == (verb == "END")
-    assert took < 2
+    assert took < 10
     assert len(outcome.because) < 200
     assert attempt("bob@example.org").code == 250

@@ -19,7 +19,7 @@ from tidings.model.websub import (
     WebSubSettings,
     is_genuine,
 )
-from tidings.polling.hub_requests import (
+from tidings.polling.hub_rules import (
     LEASE,
     confirms_unsubscribe,
     find_offer,

@@ -13,7 +13,8 @@ from tidings.db.tables import entry, source
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.store import relay_pauses
-from tidings.operator.daily_note import DailyNote, forget_notices
+from tidings.operator.daily_note import DailyNote
+from tidings.subscribers.transactional_queue import forget_finished
 from transactional_mail import TransactionalMail
 
 OPERATOR = "ops@example.org"
@@ -167,10 +168,10 @@ def test_letters_settled_a_month_ago_are_forgotten(post, outbox):
     post.welcome()
     post.send(outbox)
     post.wait(days=29)
-    forget_notices(post.database, now=post.now)
+    forget_finished(post.database, now=post.now)
     kept = len(post.rows())
     post.wait(days=1)
 
-    forget_notices(post.database, now=post.now)
+    forget_finished(post.database, now=post.now)
 
     assert (kept, post.rows()) == (1, [])

@@ -16,11 +16,11 @@ from tidings.db.subscriber_tables import all_tables
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason
-from tidings.subscribers import consent_log
+from tidings.subscribers import subscription_changes
 from tidings.subscribers.address_change import AddressChanges
-from tidings.subscribers.consent_log import Actor
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import suppressions
+from tidings.subscribers.subscription_changes import Actor
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def test_a_suppressed_address_gets_nothing_that_waits(house, ann):
     act = Actor(now=house.room.now, by="operator")
 
     with house.database.write() as connection:
-        new = consent_log.suppress(
+        new = subscription_changes.suppress(
             connection, address, SuppressionReason.OPERATOR, evidence="a letter", actor=act
         )
     house.room.deliver(outbox)

@@ -31,13 +31,13 @@ from tidings.operator.doctor import Doctor
 from tidings.subscribers.bounces import BounceProcessor
 from tidings.subscribers.bulk_import import Importer, ImportPlan
 from tidings.subscribers.store.transactional import ClaimedMessage
-from tidings.subscribers.transactional import TransactionalQueue
 from tidings.subscribers.transactional_context import ContextBuilder
 from tidings.subscribers.transactional_message import (
     MessageContext,
     RenderedMessage,
     render_message,
 )
+from tidings.subscribers.transactional_queue import TransactionalQueue
 from tidings.templating.engine import Templates
 
 # The domain of the sender that the shipped settings name.

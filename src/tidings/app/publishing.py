@@ -7,7 +7,7 @@ from tidings.app.app import VERSION, App, utc_now
 from tidings.errors import ConfigError
 from tidings.fetching.post import Post
 from tidings.model.urls import without_credentials
-from tidings.polling.hub_requests import is_address
+from tidings.polling.hub_rules import is_address
 from tidings.publishing import static_site
 from tidings.publishing.hub_pings import HubPinger
 from tidings.publishing.publication import Publication

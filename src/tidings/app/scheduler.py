@@ -22,13 +22,14 @@ from tidings.log import Seldom
 from tidings.model.service_status import PollResult
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.sender import Sender
-from tidings.operator.daily_note import DailyNote, forget_notices
+from tidings.operator.daily_note import DailyNote
 from tidings.operator.store import maintenance
 from tidings.polling.poll import Poller
 from tidings.polling.push import forget_hubs
 from tidings.publishing.hub_pings import forget_others
 from tidings.stories.store.stories import delete_all_old_keys
 from tidings.subscribers.sign_up import forget_expired
+from tidings.subscribers.transactional_queue import forget_finished
 
 logger = logging.getLogger(__name__)
 
@@ -202,7 +203,7 @@ def _watch(note: DailyNote, database: Database) -> None:
     note.queue()
     now = utc_now()
     # Housekeeping rides along: a quarter of an hour is often enough for all of it.
-    forget_notices(database, now=now)
+    forget_finished(database, now=now)
     forget_expired(database, now=now)
     delete_all_old_keys(database, now=now)
 

@@ -182,7 +182,7 @@ def send(
     from tidings.app.app import opened
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
-    from tidings.newsletters.send import forecast, send_now, send_test
+    from tidings.newsletters.send_by_hand import forecast, send_now, send_test
 
     # Before anything is opened: a slip in the address should cost nothing.
     tester = parse_address(to).address if to else None

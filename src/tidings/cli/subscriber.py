@@ -171,9 +171,9 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
     from tidings.catalog import newsletters
     from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import Preferences
-    from tidings.subscribers import consent_log
-    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers import subscription_changes
     from tidings.subscribers.subscriber_access import refuse_suppressed
+    from tidings.subscribers.subscription_changes import Actor
 
     known = parse_address(address)
     with opened(start.settings()) as app:
@@ -188,7 +188,7 @@ def add(start: Start, /, address: str, slug: str, **given: Any) -> None:
             # Also for the operator, who may not know that somebody complained; `suppression remove`
             # lifts it.
             refuse_suppressed(connection, app.links, known)
-            consent_log.add(connection, slug, known, preferences=preferences, actor=actor)
+            subscription_changes.add(connection, slug, known, preferences=preferences, actor=actor)
     click.echo(f"subscribed to {series.title}: {known.address}")
 
 
@@ -227,9 +227,9 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import Preferences
-    from tidings.subscribers import consent_log
-    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers import subscription_changes
     from tidings.subscribers.store import subscriptions
+    from tidings.subscribers.subscription_changes import Actor
 
     with opened(start.settings()) as app, app.database.write() as connection:
         old = subscriptions.get_of(connection, parse_address(address).key, slug)
@@ -239,7 +239,9 @@ def edit(start: Start, /, address: str, slug: str, **given: Any) -> None:
             language=given["language"] or old.language,
             topics=given["topics"] or kept,
         )
-        consent_log.edit(connection, old, preferences, actor=Actor(now=utc_now(), by="operator"))
+        subscription_changes.edit(
+            connection, old, preferences, actor=Actor(now=utc_now(), by="operator")
+        )
         new = subscriptions.get_of(connection, parse_address(address).key, slug)
     click.echo(f"{'is like that already' if new == old else 'changed'}: {address}, {slug}")
 
@@ -260,10 +262,10 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.mail.addresses import parse_address
     from tidings.model.newsletters import Ending
-    from tidings.subscribers import consent_log
-    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers import subscription_changes
     from tidings.subscribers.erasure import erase
     from tidings.subscribers.store import subscribers, subscriptions
+    from tidings.subscribers.subscription_changes import Actor
 
     key = parse_address(address).key
     with opened(start.settings()) as app:
@@ -277,7 +279,7 @@ def remove(start: Start, address: str, slug: str | None, *, yes: bool) -> None:
             if slug:
                 one = subscriptions.get_of(connection, key, slug)
                 actor = Actor(now=utc_now(), by="operator")
-                consent_log.end(connection, one, Ending.OPERATOR, actor=actor)
+                subscription_changes.end(connection, one, Ending.OPERATOR, actor=actor)
             else:
                 # Again, in the transaction that erases: they may have left while the question
                 # stood.

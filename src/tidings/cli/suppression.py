@@ -68,9 +68,9 @@ def add(start: Start, address: str, evidence: str | None) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.mail.addresses import parse_address
     from tidings.model.subscribers import SuppressionReason
-    from tidings.subscribers import consent_log
-    from tidings.subscribers.consent_log import Actor
+    from tidings.subscribers import subscription_changes
     from tidings.subscribers.store import suppressions
+    from tidings.subscribers.subscription_changes import Actor
 
     key = parse_address(address).key
     with opened(start.settings()) as app:
@@ -80,7 +80,7 @@ def add(start: Start, address: str, evidence: str | None) -> None:
         with app.database.write() as connection:
             reason = SuppressionReason.OPERATOR
             is_known = suppressions.find(connection, both[1]) is not None
-            consent_log.suppress(connection, both, reason, evidence=evidence, actor=actor)
+            subscription_changes.suppress(connection, both, reason, evidence=evidence, actor=actor)
     click.echo(f"{'is suppressed already' if is_known else 'suppressed'}: {address}")
 
 

@@ -23,7 +23,7 @@ from tidings.errors import ConfigError
 from tidings.model.newsletters import Frequency, Schedule
 from tidings.model.service_status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
-from tidings.newsletters.send import send_now
+from tidings.newsletters.send_by_hand import send_now
 from tidings.newsletters.windows import next_due
 from tidings.subscribers.store import subscriptions
 from tidings.web.server import bound, serve

@@ -9,8 +9,8 @@ from datetime import timedelta
 from typing import Generic
 
 from tidings.mail.settings import DomainLimits
+from tidings.newsletters.attempt import domain_of
 from tidings.newsletters.message_queue import Claimed
-from tidings.newsletters.send_one import domain_of
 
 # Seconds' worth of messages that wait in memory; what is beyond goes back to the database. Longer,
 # and a crash or a second service would find them leased for nothing.

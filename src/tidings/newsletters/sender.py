@@ -29,10 +29,10 @@ from tidings.errors import DatabaseAwayError
 from tidings.mail.settings import DomainLimits
 from tidings.mail.transport import Connect, Reply, Send
 from tidings.model.newsletters import DeliveryState
+from tidings.newsletters.attempt import attempt, domain_of, put_back
 from tidings.newsletters.domain_limits import DomainLimiter
 from tidings.newsletters.message_queue import AttemptResult, Claimed, OutgoingMessage, Queue
 from tidings.newsletters.retries import RESEND_DELAY, Verdict
-from tidings.newsletters.send_one import attempt, domain_of, put_back
 from tidings.newsletters.store import relay_pauses
 from tidings.polling.store.leases import RENEWAL, name_of_round
 

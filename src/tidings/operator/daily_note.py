@@ -72,12 +72,6 @@ class DailyNote:
         return is_new
 
 
-def forget_notices(database: Database, *, now: datetime) -> None:
-    """Delete transactional messages that were finished long ago."""
-    with database.write() as connection:
-        transactional.prune(connection, now=now)
-
-
 def _kept(found: Sequence[Problem]) -> dict[str, object]:
     """Return problems as they are stored with the message."""
     return {"worries": [[one.kind, one.count, list(one.lines)] for one in found]}

@@ -31,7 +31,7 @@ from tidings.model.websub import HubNote
 from tidings.polling import redirects
 from tidings.polling.compare import Changes, KnownEntry, compare
 from tidings.polling.guid_changes import StoredEntry
-from tidings.polling.hub_requests import find_offer, judge_news, judge_offer
+from tidings.polling.hub_rules import find_offer, judge_news, judge_offer
 from tidings.polling.new_entries import Circumstances, FirstPoll
 from tidings.polling.polled_source import FEED_METADATA, KeptDocument, PolledSource
 from tidings.polling.redirects import RedirectStreak

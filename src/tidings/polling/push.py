@@ -19,7 +19,7 @@ from tidings.fetching.post import Post, PostOutcome, refusal_reason, send
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
 from tidings.model.websub import SUBSCRIBED, HubState, HubSubscription, Intent, Push, is_genuine
-from tidings.polling.hub_requests import LEASE, confirms_unsubscribe, prepare_request, settle_intent
+from tidings.polling.hub_rules import LEASE, confirms_unsubscribe, prepare_request, settle_intent
 from tidings.polling.outcome import Rules, result_of, settle_read, shown_error
 from tidings.polling.parse_queue import Parse, Parsed, ParseQueue
 from tidings.polling.store import leases, polls, push_subscriptions

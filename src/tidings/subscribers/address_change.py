@@ -16,7 +16,6 @@ from tidings.model.subscribers import (
     Visitor,
     abuse_key,
 )
-from tidings.subscribers.consent_log import Actor
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import (
     consents,
@@ -27,6 +26,7 @@ from tidings.subscribers.store import (
 )
 from tidings.subscribers.store.transactional import NewMessage
 from tidings.subscribers.subscriber_access import is_barred, read_address, subscriber_of_link
+from tidings.subscribers.subscription_changes import Actor
 
 logger = logging.getLogger(__name__)
 

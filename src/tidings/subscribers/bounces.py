@@ -20,7 +20,7 @@ from tidings.mail.mailboxes import Mailbox
 from tidings.mail.reports import Report, read_incoming
 from tidings.model.newsletters import Ending
 from tidings.model.refusals import find_status
-from tidings.subscribers import consent_log
+from tidings.subscribers import subscription_changes
 from tidings.subscribers.bounce_rules import (
     FORGIVE_AFTER,
     BounceHistory,
@@ -29,10 +29,10 @@ from tidings.subscribers.bounce_rules import (
     is_forgiven,
     kind_of,
 )
-from tidings.subscribers.consent_log import Actor
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import bounces, subscriptions
 from tidings.subscribers.store.bounces import Addressee, NewBounce
+from tidings.subscribers.subscription_changes import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class BounceProcessor:
             if found is None:
                 return BounceResult.UNKNOWN
             old = subscriptions.get(connection, found.subscription_id)
-            consent_log.end(
+            subscription_changes.end(
                 connection, old, Ending.READER, actor=Actor(now=self._clock(), by="reader")
             )
         return BounceResult.LEFT
@@ -239,7 +239,7 @@ class BounceProcessor:
             evidence = new.diagnostic or new.status
             address = found.key, self._links.suppression_hash(found.key)
             actor = Actor(now=now, by="program")
-            consent_log.suppress(
+            subscription_changes.suppress(
                 connection, address, decision.reason, evidence=evidence, actor=actor
             )
             logger.warning("address suppressed", extra={**data, "because": decision.reason.value})

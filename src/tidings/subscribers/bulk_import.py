@@ -20,8 +20,7 @@ from tidings.model.subscribers import (
     PreferencesForm,
     SuppressionReason,
 )
-from tidings.subscribers import consent_log
-from tidings.subscribers.consent_log import Actor
+from tidings.subscribers import subscription_changes
 from tidings.subscribers.sign_up import default_preferences, offered_topics, read_preferences
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import (
@@ -37,6 +36,7 @@ from tidings.subscribers.store.sign_ups import NewSignUp
 from tidings.subscribers.store.transactional import NewMessage
 from tidings.subscribers.subscriber_access import consent_details, read_address
 from tidings.subscribers.subscriber_csv import CsvLine, LineResult, Membership, membership_of
+from tidings.subscribers.subscription_changes import Actor
 
 # Lines that are written in one transaction. Those stay written if a later one fails: an import can
 # be repeated, and skips who is subscribed already.
@@ -260,7 +260,7 @@ class Importer:
                 yield LineResult(line=one.line, is_known=True)
                 continue
             if not self._plan.is_rehearsal:
-                consent_log.suppress(
+                subscription_changes.suppress(
                     connection, address, one.reason, evidence=one.evidence, actor=actor
                 )
             yield LineResult(line=one.line, is_suppressed=True)

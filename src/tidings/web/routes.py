@@ -24,13 +24,14 @@ from tidings.web import responses
 from tidings.web.hub_callback import HubCallbacks
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_pages import OperatorPages, OperatorSessions
-from tidings.web.preference_pages import PreferencePages, UnsubscribePages
+from tidings.web.preference_pages import PreferencePages
 from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
 from tidings.web.response_cache import CachedBody, compress
 from tidings.web.responses import is_current
 from tidings.web.services import Probes, PublishedDocuments, SubscriberServices, TokenServices
 from tidings.web.sign_up_pages import SubscribePages
+from tidings.web.unsubscribe_pages import UnsubscribePages
 
 FOR_EVER = "public, max-age=31536000, immutable"
 

@@ -24,9 +24,10 @@ from tidings.operator.store import status
 from tidings.polling.push import HubRequests
 from tidings.publishing.publication import Publication
 from tidings.subscribers.address_change import AddressChanges
-from tidings.subscribers.preferences import SubscriberPreferences, Unsubscriber
+from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
 from tidings.subscribers.signed_links import SignedLinks
+from tidings.subscribers.unsubscribe import Unsubscriber
 from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
 from tidings.web.routes import create_app

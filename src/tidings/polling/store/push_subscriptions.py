@@ -33,7 +33,7 @@ from tidings.model.websub import (
     HubSubscription,
     Push,
 )
-from tidings.polling.hub_requests import MAX_MISSES
+from tidings.polling.hub_rules import MAX_MISSES
 
 # How long after a poll a source is left alone, however often its hub says there is news.
 PUSH_PAUSE = timedelta(minutes=1)

@@ -12,9 +12,9 @@ from newsletter_site import NewsletterSite, Outbox
 from subscriber_service import way_out
 from tidings.db.mail_tables import subscription
 from tidings.model.newsletters import Ending
-from tidings.subscribers.preferences import Unsubscriber
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import subscribers
+from tidings.subscribers.unsubscribe import Unsubscriber
 from web.visitors import Operations, Visitor, app_of
 
 ENGLISH, CHINESE = "/unsubscribe/1.ines", "/unsubscribe/2.lin"

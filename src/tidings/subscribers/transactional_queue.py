@@ -86,3 +86,9 @@ class TransactionalQueue:
         content = build_transactional(message, list_headers)
         envelope = Envelope(sender=list_headers.sender.address, recipient=claimed.address)
         return OutgoingMessage(envelope=envelope, content=content)
+
+
+def forget_finished(database: Database, *, now: datetime) -> None:
+    """Delete transactional messages that were finished long ago."""
+    with database.write() as connection:
+        transactional.prune(connection, now=now)
