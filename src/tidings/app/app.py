@@ -214,7 +214,7 @@ def process_name() -> str:
 
 
 def _kept_secret(path: Path) -> bytes:
-    from tidings.db.backups import fsync_folder
+    from tidings.db.durable_files import fsync_folder
 
     try:
         with suppress(FileExistsError):

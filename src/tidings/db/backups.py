@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Integer, func, insert, select, text
 
 from tidings.db.database import Database, RebuildIndex
+from tidings.db.durable_files import fsync_folder
 from tidings.db.subscriber_tables import all_tables
 from tidings.errors import ConflictError, ImportFileError, StorageError
 
@@ -112,15 +113,6 @@ def copy(
         if not target.is_sqlite:
             _set_sequences(writing)
         rebuild_index(writing, partial(advance, "entry_words"))
-
-
-def fsync_folder(folder: Path) -> None:
-    """Sync a folder, so that renames in it outlast a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _set_sequences(connection: Connection) -> None:

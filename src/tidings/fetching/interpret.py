@@ -21,6 +21,7 @@ from tidings.fetching.bodies import read_body
 from tidings.fetching.guard import Target
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply, Validators
 from tidings.fetching.policy import FetchPolicy
+from tidings.model.content_type import split_content_type
 from tidings.model.feed import Link
 from tidings.model.urls import host_of
 
@@ -39,7 +40,6 @@ _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 
 _PERMANENT_STATUSES = frozenset({301, 308})
 
-_CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 
 _LANGUAGE = re.compile(r"[A-Za-z0-9_-]{2,35}")
 
@@ -151,14 +151,13 @@ async def _document(
 ) -> Fetched:
     url = str(request.url)
     body = await read_body(response, url, policy=policy)
-    described = response.headers.get("Content-Type", "")
-    charset = _CHARSET.search(described)
+    content_type, charset = split_content_type(response.headers.get("Content-Type", ""))
     link = ",".join(response.headers.getall("Link", ()))
     return Fetched(
         url=url,
         body=body.content,
-        content_type=described.partition(";")[0].strip().lower() or None,
-        charset=charset[1] if charset else None,
+        content_type=content_type,
+        charset=charset,
         language=_language(response),
         validators=Validators(
             url=url,

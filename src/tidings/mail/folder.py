@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from urllib.parse import quote
 
+from tidings.db.durable_files import fsync_folder
 from tidings.errors import ConfigError, RelayUnreachableError
 from tidings.mail.transport import Envelope, Reply, Send
 
@@ -73,12 +74,4 @@ def _write(folder: Path, name: str, content: bytes) -> None:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
-    _flush_names(folder)
-
-
-def _flush_names(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    fsync_folder(folder)

@@ -1,4 +1,4 @@
-"""Parse and format durations, as in `90m`, `1.5h`, `2d`."""
+"""Durations, as in `90m`, `1.5h`, `2d`, parsed and formatted; and how operators are told a moment."""
 
 import re
 from datetime import timedelta
@@ -8,6 +8,9 @@ from tidings.errors import InvalidError
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": timedelta(seconds=1)}
 LONGEST = timedelta(days=3650)
+
+# For aware UTC times.
+MOMENT_FORMAT = "%Y-%m-%d %H:%M UTC"
 
 
 def parse_duration(text: str) -> timedelta:

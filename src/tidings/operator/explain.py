@@ -6,6 +6,7 @@ from tidings.catalog import entries, sources
 from tidings.db.database import Connection
 from tidings.filters import store
 from tidings.filters.filtering import FilterSet
+from tidings.model.durations import MOMENT_FORMAT
 from tidings.model.entries import Entry, EntryState
 from tidings.model.identity import digest
 from tidings.model.newsletters import Subscription
@@ -19,8 +20,6 @@ from tidings.polling.store import push_subscriptions
 from tidings.stories.store.records import explain_story, sent_before
 from tidings.subscribers.store import bounces, subscribers, subscriptions, suppressions
 from tidings.subscribers.store.subscribers import SlotRecord
-
-_MOMENT = "%Y-%m-%d %H:%M UTC"
 
 # Slots of each subscription that are explained.
 SLOTS = 20
@@ -54,7 +53,7 @@ def explain_source(connection: Connection, source_id: int) -> list[str]:
         lines.append(f"the hub {hub.hub} is {hub.state}")
     rules = store.of_sources(connection, [source_id]).get(source_id, ())
     lines += [f"{one.name}: {one.rule}" for one in rules]
-    return [*lines, *(f"{one.at:{_MOMENT}}: {one.text}" for one in source.history)]
+    return [*lines, *(f"{one.at:{MOMENT_FORMAT}}: {one.text}" for one in source.history)]
 
 
 def explain_entry(connection: Connection, entry_id: int) -> list[str]:
@@ -73,7 +72,7 @@ def explain_entry(connection: Connection, entry_id: int) -> list[str]:
         *_time(entry, record),
         *_mail(record),
         *_edits(entry, record),
-        *(f"{one.at:{_MOMENT}}: {one.text}" for one in record.history),
+        *(f"{one.at:{MOMENT_FORMAT}}: {one.text}" for one in record.history),
     ]
 
 
@@ -85,12 +84,12 @@ def _standing(source: Source) -> Iterator[str]:
         yield login_advice(source.slug)
     if source.state is SourceState.ACTIVE:
         why = source.next_poll_because or "at once: it is new here"
-        yield f"next poll {source.next_poll_at:{_MOMENT}}: {why}"
+        yield f"next poll {source.next_poll_at:{MOMENT_FORMAT}}: {why}"
     if source.last_polled_at:
         said = f"failed: {source.last_error}" if source.last_error else "succeeded"
-        yield f"the last poll, {source.last_polled_at:{_MOMENT}}, {said}"
+        yield f"the last poll, {source.last_polled_at:{MOMENT_FORMAT}}, {said}"
     if source.failures and source.last_ok_at:
-        yield f"the last one that succeeded was {source.last_ok_at:{_MOMENT}}"
+        yield f"the last one that succeeded was {source.last_ok_at:{MOMENT_FORMAT}}"
     for problem in source.problems:
         yield f"its document has a problem: {problem}"
 
@@ -101,7 +100,7 @@ def _holdings(record: SourceRecord) -> Iterator[str]:
     if record.removed:
         yield f"entries removed, not to come back: {record.removed}"
     if record.documents:
-        yield f"documents kept: {len(record.documents)}, the last of {record.documents[0]:{_MOMENT}}"
+        yield f"documents kept: {len(record.documents)}, the last of {record.documents[0]:{MOMENT_FORMAT}}"
 
 
 def _mark(entry: Entry, record: EntryRecord) -> str:
@@ -133,8 +132,8 @@ def _time(entry: Entry, record: EntryRecord) -> Iterator[str]:
     claim = (
         f"its publisher says {record.published_raw}" if record.published_raw else "it has no date"
     )
-    place = "there" if entry.sort_at == entry.published else f"at {entry.sort_at:{_MOMENT}}"
-    yield f"first seen {entry.first_seen_at:{_MOMENT}}; {claim}; it stands {place} on pages"
+    place = "there" if entry.sort_at == entry.published else f"at {entry.sort_at:{MOMENT_FORMAT}}"
+    yield f"first seen {entry.first_seen_at:{MOMENT_FORMAT}}; {claim}; it stands {place} on pages"
 
 
 def _mail(record: EntryRecord) -> Iterator[str]:
@@ -149,9 +148,9 @@ def _mail(record: EntryRecord) -> Iterator[str]:
 def _edits(entry: Entry, record: EntryRecord) -> Iterator[str]:
     if record.updates:
         times = "once" if record.updates == 1 else f"{record.updates} times"
-        yield f"changed {times}, last {entry.changed_at:{_MOMENT}}"
+        yield f"changed {times}, last {entry.changed_at:{MOMENT_FORMAT}}"
     if record.retouched_at:
-        yield f"changed {record.retouched_at:{_MOMENT}} in what no reader sees"
+        yield f"changed {record.retouched_at:{MOMENT_FORMAT}} in what no reader sees"
 
 
 def explain_address(connection: Connection, key: str, key_hash: bytes) -> list[str]:
@@ -165,10 +164,10 @@ def explain_address(connection: Connection, key: str, key_hash: bytes) -> list[s
     lines = []
     if found := suppressions.find(connection, key_hash):
         because = f"{found.reason}, {found.evidence}" if found.evidence else found.reason
-        lines.append(f"gets nothing since {found.since:{_MOMENT}}: {because}")
+        lines.append(f"gets nothing since {found.since:{MOMENT_FORMAT}}: {because}")
     for one in bounces.latest(connection, key=key, kind=None, limit=BOUNCES):
         status = f" {one.status}" if one.status else ""
-        lines.append(f"{one.kind}{status} {one.at:{_MOMENT}}, {one.slot}: {one.diagnostic}")
+        lines.append(f"{one.kind}{status} {one.at:{MOMENT_FORMAT}}, {one.slot}: {one.diagnostic}")
     return lines
 
 
@@ -218,18 +217,18 @@ def _subscription_state(one: Subscription) -> Iterator[str]:
     yield f"subscription {one.id} to {one.newsletter.slug}: {of}, {when}, in {one.language}"
     if one.ended_at:
         because = f": {one.ended_because}" if one.ended_because else ""
-        yield f"ended {one.ended_at:{_MOMENT}}{because}; nothing is sent"
+        yield f"ended {one.ended_at:{MOMENT_FORMAT}}{because}; nothing is sent"
     elif one.paused_at:
-        yield f"paused since {one.paused_at:{_MOMENT}}; nothing is planned"
+        yield f"paused since {one.paused_at:{MOMENT_FORMAT}}; nothing is planned"
     else:
-        yield f"the next slot falls due {one.next_issue_at:{_MOMENT}}"
+        yield f"the next slot falls due {one.next_issue_at:{MOMENT_FORMAT}}"
 
 
 def _slot(record: SlotRecord) -> str:
-    began = f"{record.slot}, planned {record.planned_at:{_MOMENT}}"
+    began = f"{record.slot}, planned {record.planned_at:{MOMENT_FORMAT}}"
     if isinstance(record.came_to, Omission):
         return f"{began}: {_OMISSIONS[record.came_to]}"
-    end = f" {record.finished_at:{_MOMENT}}" if record.finished_at else ""
+    end = f" {record.finished_at:{MOMENT_FORMAT}}" if record.finished_at else ""
     reply = f": {record.reply}" if record.reply else ""
     number = len(record.told)
     told = f"{number} {'entry' if number == 1 else 'entries'}"
@@ -260,7 +259,7 @@ def _why_not(connection: Connection, one: Subscription, entry: Entry) -> str:
         return _passed_over(connection, one, entry)
     if one.ended_at or one.paused_at:
         return "it came after the subscription ended or was paused"
-    return f"still to come, with the slot that falls due {one.next_issue_at:{_MOMENT}}"
+    return f"still to come, with the slot that falls due {one.next_issue_at:{MOMENT_FORMAT}}"
 
 
 def _unfit(connection: Connection, entry: Entry) -> str | None:

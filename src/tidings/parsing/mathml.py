@@ -18,12 +18,12 @@ MAX_TEX = 2048
 MAX_MATHML = 64 * 1024
 MAX_DEPTH = 100
 
-_TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
+TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
 _LAYOUT = (
     "math menclose merror mfrac mmultiscripts mover mpadded mphantom mprescripts mroot mrow mspace"
     " msqrt mstyle msub msubsup msup mtable mtd mtr munder munderover none"
 )
-_ELEMENTS = _TOKENS | frozenset(_LAYOUT.split())
+_ELEMENTS = TOKENS | frozenset(_LAYOUT.split())
 _DROPPED = frozenset({"annotation", "annotation-xml", "script", "style", "template", "title"})
 _ATTRIBUTE_NAMES = (
     "accent accentunder columnalign columnlines columnspacing columnspan depth displaystyle fence"

@@ -14,14 +14,13 @@ from tidings.parsing.text_cleaning import collapse_whitespace
 # Nesting of elements; of what is deeper only the text is read.
 MAX_DEPTH = 60
 
-_TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
 _UNREAD = frozenset({"annotation", "annotation-xml", "mphantom", "script", "style"})
 _FURNITURE = frozenset({"surd", "line", "nstrut", "dstrut", "strut", "spacer", "stretchy-v"})
 _LAYOUT = (
     "math mfenced mfrac menclose mmultiscripts mover mprescripts mroot mrow mspace msqrt mstyle msub"
     " msubsup msup mtable mtd mtr munder munderover semantics"
 )
-_MATHML = _TOKENS | frozenset(_LAYOUT.split())
+_MATHML = mathml.TOKENS | frozenset(_LAYOUT.split())
 _NO_LINE = re.compile(r"0(?!\.?[1-9])")
 _ESCAPED = re.compile(r"[%$&#_{}]")
 _SIGNS = MappingProxyType(
@@ -44,7 +43,7 @@ def to_tex(node: LexborNode, depth: int = 0) -> str:
     tag = _tag(node)
     if depth > MAX_DEPTH:
         return _escaped(collapse_whitespace(node.text_lexbor()))
-    if tag in _TOKENS:
+    if tag in mathml.TOKENS:
         return _token(tag, _drawn(node) or collapse_whitespace(node.text_lexbor()).strip())
     if tag == "mtable":
         return _table(_parts(node), depth)

@@ -192,7 +192,9 @@ class _Slot:
         if self._closed:
             return STOPPED
         process.join(1)
-        code = process.exitcode or 0
+        code = process.exitcode
+        if code is None:  # it closed its pipe, and has not ended
+            return "its reader does not answer"
         death = _DEATHS.get(code, f"crashed its reader (exit code {code})")
         return death.format(seconds=self._seconds)
 

@@ -1,6 +1,7 @@
 """Forms: reading bodies within limits, parsing, and protection against cross-site requests."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,6 +10,9 @@ from starlette.requests import ClientDisconnect, Request
 
 # Bytes of a form that are read; what a browser sends has some hundreds.
 MAX_BODY = 10_000
+
+# An id or the number of a page, as it stands in an address or a form: it fits into 64 bits.
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 # A newsletter's topics are fields as well.
 MAX_FIELDS = 200
@@ -36,6 +40,9 @@ class Form:
     def every(self, name: str) -> tuple[str, ...]:
         """Return all values of a field."""
         return tuple(value for key, value in self.fields if key == name)
+
+
+EMPTY_FORM = Form(())
 
 
 async def read_form(request: Request) -> Form:

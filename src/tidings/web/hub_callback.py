@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from tidings.errors import NotFoundError
+from tidings.model.content_type import split_content_type
 from tidings.model.websub import Intent, Push
 from tidings.web.forms import read_body
 from tidings.web.services import Callbacks
@@ -23,7 +24,6 @@ CHALLENGE = re.compile(r"[A-Za-z0-9_\-.~+/=]{1,512}")
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SECONDS = re.compile(r"[0-9]{1,9}")
-CHARSET = re.compile(r';\s*charset\s*=\s*"?([^\s";]+)', re.IGNORECASE)
 KEPT_NOWHERE = {"Cache-Control": "no-store"}
 
 
@@ -95,13 +95,8 @@ def _readable(token: str) -> str:
 
 
 def _push(request: Request, body: bytes) -> Push:
-    described = request.headers.get("content-type", "")
-    charset = CHARSET.search(described)
-    return Push(
-        body=body,
-        content_type=described.partition(";")[0].strip().lower() or None,
-        charset=charset[1] if charset else None,
-    )
+    content_type, charset = split_content_type(request.headers.get("content-type", ""))
+    return Push(body=body, content_type=content_type, charset=charset)
 
 
 def _seconds(text: str) -> timedelta | None:

@@ -27,13 +27,10 @@ from tidings.operator.moderation import OperatorView, to_form
 from tidings.operator.pages import OperatorPage, OverviewPage, SignInPage, SourceFormPage
 from tidings.templating.site import Operator
 from tidings.web import responses
-from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.forms import NUMBER, Form, read_form, refuse_cross_site
 from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.response_cache import compress
 from tidings.web.services import OperatorServices, PublishedDocuments
-
-# Fits into 64 bits.
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 Act = TypeVar("Act", bound=StrEnum)
 

@@ -1,7 +1,6 @@
 """The pages behind the links to preferences: subscriptions, address, data."""
 
 import json
-import re
 from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
@@ -22,15 +21,10 @@ from tidings.subscribers.pages import (
     to_form,
 )
 from tidings.templating.site import Site
-from tidings.web.forms import Form, read_form
+from tidings.web.forms import EMPTY_FORM, NUMBER, Form, read_form
 from tidings.web.private import PRIVATE, PrivateResponses
 from tidings.web.services import SubscriberServices
 from tidings.web.sign_up_pages import choice_in
-
-NOTHING_CHOSEN = Form(())
-
-# Fits into 64 bits.
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class PreferencePages:
@@ -144,7 +138,7 @@ class PreferencePages:
     def _page(
         self,
         request: Request,
-        form: Form = NOTHING_CHOSEN,
+        form: Form = EMPTY_FORM,
         *,
         said: StatusMessage = StatusMessage.NOTHING,
         fault: InvalidError | None = None,

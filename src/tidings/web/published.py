@@ -29,15 +29,13 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.search.query import SearchInput
 from tidings.templating.site import Site
 from tidings.web import responses
+from tidings.web.forms import NUMBER
 from tidings.web.operator_pages import OperatorSessions
 from tidings.web.response_cache import ResponseCache
 from tidings.web.responses import is_current, known_change
 from tidings.web.services import PublishedDocuments
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
-
-# A number that every database can hold.
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 # The same of a number of archives, which hold many entries each.
 ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")

@@ -16,15 +16,13 @@ from tidings.subscribers.pages import (
     SubscribePage,
 )
 from tidings.subscribers.sign_up import SignUpAnswer
-from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.forms import EMPTY_FORM, Form, read_form, refuse_cross_site
 from tidings.web.private import PrivateResponses
 from tidings.web.responses import preferred_language
 from tidings.web.services import SubscriberServices
 
 # What the consent record and the limits call our form.
 FORM_NAME = "page"
-
-NOTHING_CHOSEN = Form(())
 
 STATUSES = {SignUpAnswer.TAKEN: 200, SignUpAnswer.AGAIN: 422, SignUpAnswer.LATER: 429}
 
@@ -96,7 +94,7 @@ class SubscribePages:
         self,
         request: Request,
         offer: NewsletterChoice,
-        filled: Form = NOTHING_CHOSEN,
+        filled: Form = EMPTY_FORM,
         *,
         fault: InvalidError | None = None,
         answer: SignUpAnswer = SignUpAnswer.TAKEN,

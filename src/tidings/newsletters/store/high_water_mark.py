@@ -11,8 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from tidings.db.backups import fsync_folder
 from tidings.db.database import Database
+from tidings.db.durable_files import fsync_folder
 from tidings.db.tables import counter
 from tidings.errors import StorageError
 

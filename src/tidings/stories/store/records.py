@@ -12,6 +12,7 @@ from tidings.catalog import change_log, entries
 from tidings.db.mail_tables import delivery, issue, issue_entry
 from tidings.db.tables import apart, entry, likeness, story
 from tidings.errors import ConflictError, NotFoundError
+from tidings.model.durations import MOMENT_FORMAT
 from tidings.model.entries import Entry, EntryState
 from tidings.model.newsletters import DeliveryState, Subscription
 from tidings.stories.matching import Match, MatchReason, Member, Similarity, StoryUpdate
@@ -23,7 +24,6 @@ SentStories = Mapping[int, int]
 # Messages that were never sent: a story in them has not reached their recipient.
 _NOT_SENT = (DeliveryState.SUPERSEDED, DeliveryState.CANCELLED)
 
-_MOMENT = "%Y-%m-%d %H:%M UTC"
 
 _WHY: Mapping[MatchReason, str] = MappingProxyType(
     {
@@ -256,7 +256,7 @@ def explain_story(connection: Connection, entry: Entry) -> Iterator[str]:
         for reason in reasons(connection, [entry.id]):
             yield _reason(reason, entry)
     for other_id, since in kept_apart(connection, entry.id):
-        yield f"kept apart from {other_id} by the operator since {since:{_MOMENT}}"
+        yield f"kept apart from {other_id} by the operator since {since:{MOMENT_FORMAT}}"
 
 
 def sent_before(connection: Connection, one: Subscription, entry: Entry) -> str | None:
@@ -281,4 +281,4 @@ def _reason(reason: Reason, entry: Entry) -> str:
     other_id = reason.other_id if reason.entry_id == entry.id else reason.entry_id
     because, score = reason.similarity.because, reason.similarity.score
     measure = f" ({score:.0%})" if because in _BY_MEASURE else ""
-    return f"one story with {other_id} since {reason.joined_at:{_MOMENT}}: {_WHY[because]}{measure}"
+    return f"one story with {other_id} since {reason.joined_at:{MOMENT_FORMAT}}: {_WHY[because]}{measure}"
