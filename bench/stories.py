@@ -17,11 +17,11 @@ from measure import databases, table
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.db.tables import story_key
+from tidings.model.minhash import Sketch, sketch_of
 from tidings.polling.polled_source import PolledSource
 from tidings.polling.store import leases, polls
 from tidings.search.store import index
 from tidings.stories.matching import MATCH_WINDOW, find_similarity
-from tidings.stories.minhash import Sketch, sketch_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))  # its polling.py, not ours
 import story_pairs

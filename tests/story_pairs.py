@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parsed_entries import HOUR, NOON
+from tidings.model.minhash import sketch_of
 from tidings.stories.matching import StoryCandidate, find_candidates, find_matches
-from tidings.stories.minhash import sketch_of
 
 FOLDER = Path(__file__).with_name("data") / "stories"
 _SENTENCE = re.compile(r"(?<=[.。])\s*")

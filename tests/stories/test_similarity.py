@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import story_pairs
+from tidings.model.minhash import BINS, MAX_HTML, sketch_of, title_numbers
 from tidings.stories.matching import MatchReason, find_similarity
-from tidings.stories.minhash import BINS, MAX_HTML, sketch_of, title_numbers
 
 PAIRS = story_pairs.pairs()
 TEXT = " ".join(f"word{number}" for number in range(50))

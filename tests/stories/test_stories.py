@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parsed_entries import DAY, NOON
+from tidings.model.minhash import sketch_of
 from tidings.stories.matching import (
     MAX_CANDIDATES,
     Match,
@@ -18,7 +19,6 @@ from tidings.stories.matching import (
     group_matches,
     one_per_story,
 )
-from tidings.stories.minhash import sketch_of
 
 TEXT = " ".join(f"word{number}" for number in range(50))
 TITLE = "Nobody comes upon such a title by mere chance"

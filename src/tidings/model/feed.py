@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tidings.model.minhash import Sketch
+from tidings.model.words import IndexedText
+
 # Version of the rule by which keys of new entries are made.
 #
 # Keys are looked up whatever their version. So a new rule gets the next number and makes no entry
@@ -53,6 +56,8 @@ class ParsedEntry:
         key: 16 bytes that identify the entry within its source (`KEY_VERSION`): from the guid,
             failing that the canonical link, failing that title, date and text.
         raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
+        words: Its terms for the search index.
+        sketch: MinHash to find its story by.
         revision: Hash of what a visitor would see; independent of how we clean it, and of dates.
         first_revision: The same by the first version of the rule, which stored entries may have.
         revision_before: The same as the version before parsed the entry; empty if no other.
@@ -71,6 +76,8 @@ class ParsedEntry:
     key: bytes
     raw_hash: bytes
     revision: bytes
+    words: IndexedText
+    sketch: Sketch
     first_revision: bytes = b""
     revision_before: bytes = b""
     guid: str | None = None

@@ -9,7 +9,6 @@ from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry, ParsedFeed
 from tidings.polling.guid_changes import Rename, StoredEntry, find_renames
 from tidings.polling.new_entries import Circumstances, NewEntry, receive
-from tidings.search.words import IndexedText, index_text
 
 # Aliases stored of one entry: a guid that is another one at every poll must cost no room.
 MAX_ALIASES = 10
@@ -52,7 +51,6 @@ class EntryEdit:
     """A stored entry as it is to be overwritten.
 
     Attributes:
-        indexed: Its terms for the search index.
         is_news: A visitor sees a difference. If not, the publisher touched what nobody sees,
             such as a date.
         is_renamed: Its key was unknown, and is to be stored as an alias.
@@ -61,7 +59,6 @@ class EntryEdit:
 
     entry_id: int
     entry: ParsedEntry
-    indexed: IndexedText
     is_news: bool
     is_renamed: bool = False
     is_filled: bool = False
@@ -141,11 +138,9 @@ def _edits(
             continue
         is_news = not entry.reads_like(before.revision) and not before.is_noisy(now)
         if is_news or before.raw_hash != entry.raw_hash:
-            words = index_text(entry.title, entry.content)
             yield EntryEdit(
                 entry_id=before.id,
                 entry=entry,
-                indexed=words,
                 is_news=is_news,
                 is_filled=before.was_empty and not entry.is_empty,
             )
@@ -168,7 +163,6 @@ def _renamed(
             yield EntryEdit(
                 entry_id=stored.id,
                 entry=entry,
-                indexed=index_text(entry.title, entry.content),
                 is_news=is_news,
                 is_renamed=is_renamed,
             )

@@ -8,8 +8,6 @@ from uuid import UUID, uuid5
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry
 from tidings.model.urls import is_stable_iri
-from tidings.search.words import IndexedText, index_text
-from tidings.stories.minhash import Sketch, sketch_of
 
 # No feed is older (RSS is of 1999); an earlier date is a publisher's mistake.
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
@@ -75,16 +73,13 @@ class NewEntry:
     """An entry to be stored, and as what.
 
     Attributes:
-        indexed: Its terms for the search index.
         atom_id: Its id in our feeds, unless another entry has that id already.
         fallback_id: Its id then.
         folded: So many came with it that pages of several sources only count it.
         history: What was unusual about these decisions, for the operator.
-        sketch: MinHash to find its story by; of public entries only.
     """
 
     entry: ParsedEntry
-    indexed: IndexedText
     state: EntryState
     sort_at: datetime
     digest_eligible: bool
@@ -92,7 +87,6 @@ class NewEntry:
     fallback_id: str
     folded: bool = False
     history: tuple[str, ...] = ()
-    sketch: Sketch | None = None
 
 
 def receive(entries: Sequence[ParsedEntry], circumstances: Circumstances) -> tuple[NewEntry, ...]:
@@ -122,22 +116,16 @@ def receive(entries: Sequence[ParsedEntry], circumstances: Circumstances) -> tup
         because = backfill.get(entry.key, because)
         new = NewEntry(
             entry=entry,
-            indexed=index_text(entry.title, entry.content),
             state=state,
             sort_at=sort_at,
             digest_eligible=_is_for_digests(entry, circumstances),
             atom_id=_atom_id(entry, circumstances.source_url),
             fallback_id=_urn(entry, circumstances.source_url),
             folded=entry.key in folded,
-            sketch=_sketch(entry) if state is EntryState.PUBLIC else None,
             history=(*because, *_doubts(entry, circumstances)),
         )
         received.append(new)
     return tuple(received)
-
-
-def _sketch(entry: ParsedEntry) -> Sketch:
-    return sketch_of(entry.title, entry.url, entry.content or entry.excerpt)
 
 
 def _placed(

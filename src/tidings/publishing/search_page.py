@@ -11,6 +11,7 @@ from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.text import readable
+from tidings.model.words import MAX_CONTENT
 from tidings.publishing.site_context import SiteContext
 from tidings.search.query import (
     Hit,
@@ -25,7 +26,6 @@ from tidings.search.query import (
 )
 from tidings.search.snippets import SnippetPart, find_snippet, highlight
 from tidings.search.store import fulltext, saved_searches
-from tidings.search.words import MAX_CONTENT
 from tidings.templating.site import Site
 
 

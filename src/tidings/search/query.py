@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlencode
 
-from tidings.search.words import is_character, truncate, words_of
+from tidings.model.words import is_character, truncate, words_of
 
 # Characters of a query that are parsed.
 MAX_LENGTH = 500

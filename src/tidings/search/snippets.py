@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tidings.model.words import find_words
 from tidings.search.query import Term
-from tidings.search.words import find_words
 
 # Characters before the match.
 CONTEXT = 80

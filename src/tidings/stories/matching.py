@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tidings.stories.minhash import Sketch
+from tidings.model.minhash import Sketch
 
 # How long an entry can be matched by newer ones.
 MATCH_WINDOW = timedelta(days=14)

@@ -56,7 +56,7 @@ LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=T
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
 
-_NOT_STORED = {"key", "first_revision", "revision_before"}
+_NOT_STORED = {"key", "first_revision", "revision_before", "words", "sketch"}
 
 _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
 
@@ -152,8 +152,8 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
     insert_aliases(connection, [edit for edit in edits if edit.is_renamed])
-    index.add(connection, [(one.id, new.entry.key, new.indexed) for one, new, _ in arrived])
-    index.renew(connection, [(edit.entry_id, edit.indexed) for edit in edits])
+    index.add(connection, [(one.id, new.entry.key, new.entry.words) for one, new, _ in arrived])
+    index.renew(connection, [(edit.entry_id, edit.entry.words) for edit in edits])
     edited = [edit.entry_id for edit in edits]
     stories.refresh(connection, edited, change=change, now=now)
     stories.join(connection, _story_candidates(arrived), change=change, now=now)
@@ -243,9 +243,11 @@ def _insert_entries(connection: Connection, arrived: _Numbered, *, change: int) 
 
 def _story_candidates(arrived: _Numbered) -> list[StoryCandidate]:
     return [
-        StoryCandidate(seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.sketch)
+        StoryCandidate(
+            seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.entry.sketch
+        )
         for one, new, seq in arrived
-        if seq and new.sketch
+        if seq
     ]
 
 

@@ -28,9 +28,9 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from tidings.catalog import change_log
 from tidings.db.tables import entry, entry_words, source, source_topic, topic
 from tidings.model.entries import EntryState
+from tidings.model.words import MARK
 from tidings.search.query import MAX_HITS, Hit, Query, Term, Zone
 from tidings.search.store.index import BLOCK
-from tidings.search.words import MARK
 
 # Sources up to which the index is searched by their marks; of more, by a join with `entry`.
 MAX_SOURCE_MARKS = 50

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, entry_words
 from tidings.model.feed import KEY_VERSION
-from tidings.search.words import MARK, MAX_CONTENT, IndexedText, index_text
+from tidings.model.words import MARK, MAX_CONTENT, IndexedText, index_text
 
 # Neighbouring ids that share a mark on PostgreSQL, so that the newest can be searched alone.
 BLOCK = 1024

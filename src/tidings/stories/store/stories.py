@@ -23,6 +23,7 @@ from tidings.db.database import Database
 from tidings.db.statements import chunks
 from tidings.db.tables import apart, entry, likeness, story, story_key
 from tidings.model.entries import EntryState
+from tidings.model.minhash import MAX_HTML, sketch_of
 from tidings.stories.matching import (
     MATCH_WINDOW,
     Match,
@@ -33,7 +34,6 @@ from tidings.stories.matching import (
     find_matches,
     group_matches,
 )
-from tidings.stories.minhash import MAX_HTML, sketch_of
 
 # Entries that may share a key; one that more have is boilerplate, and would cost comparisons.
 MAX_PER_KEY = 24

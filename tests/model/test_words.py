@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.search.words import (
+from tidings.model.words import (
     FILLER,
     MAX_LENGTH,
     MAX_OCCURRENCES,
