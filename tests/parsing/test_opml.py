@@ -4,11 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
+from tidings.parsing.decoding import undo_mojibake
 from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, OpmlSources, read_opml
 from tidings.publishing.formats.opml import render_opml
 
@@ -363,9 +364,11 @@ topics = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_s
     )
 )
 def test_what_we_write_is_read_back_the_same(outlines):
-    subscriptions = read_opml(render_opml(outlines, title="Sources"))
+    written = render_opml(outlines, title="Sources")
+    # Titles that all look like text that was encoded twice are taken for it.
+    assume(undo_mojibake(written.decode()) is None)
 
-    assert subscriptions == OpmlSources(outlines=tuple(outlines))
+    assert read_opml(written) == OpmlSources(outlines=tuple(outlines))
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no real lists at {SAMPLES}")

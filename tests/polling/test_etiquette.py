@@ -104,10 +104,10 @@ class World:
             return min(source.next_poll_at for source in sources.every(connection))
 
 
-def parse_here(document, known):
+def parse_here(document, known, **wanted):
     future = Future()
     try:
-        future.set_result(parse(document, known))
+        future.set_result(parse(document, known, **wanted))
     except ParseError as error:
         future.set_exception(error)
     return future

@@ -86,10 +86,10 @@ class Publisher:
             answer = Fetched(url=URL, body=self._body, validators=Validators(url=URL))
             done(request, answer)
 
-    def _parse(self, document, known):
+    def _parse(self, document, known, **wanted):
         future = Future()
         try:
-            future.set_result(parse(document, known))
+            future.set_result(parse(document, known, **wanted))
         except TidingsError as error:
             future.set_exception(error)
         return future

@@ -32,6 +32,7 @@ def a_source(**fields):
         "url": URL,
         "host": "example.org:443",
         "imported": False,
+        "deferred": 0,
         "first_polled_at": NOON - 5 * HOUR,
         "failures": 0,
         "last_ok_at": NOON - HOUR,

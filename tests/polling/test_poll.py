@@ -40,7 +40,7 @@ class Web:
             self.asked.append(request.url)
             done(request, self._outcome(request.url))
 
-    def parse(self, document, known):
+    def parse(self, document, known, **_):
         del known
         answer = Future()
         feed = self.feeds[document.url]

@@ -78,6 +78,7 @@ source = Table(
     Column("imported", Boolean, nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
     Column("first_polled_at", UtcDateTime),
+    Column("deferred", Integer, nullable=False, server_default="0"),
     Column("next_poll_at", UtcDateTime, nullable=False),
     Column("last_polled_at", UtcDateTime),
     Column("last_ok_at", UtcDateTime),
@@ -114,6 +115,12 @@ source = Table(
     Column("hides_address", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "next_poll_at"),
     Index(None, "host"),
+    Index(
+        "ix_source_deferred",
+        "id",
+        sqlite_where=text("deferred > 0"),
+        postgresql_where=text("deferred > 0"),
+    ),
 )
 
 topic = Table(

@@ -1,7 +1,7 @@
 """A parsed feed and its entries, cleaned: the result of parsing."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tidings.model.minhash import Sketch
 from tidings.model.words import IndexedText
@@ -17,6 +17,28 @@ REMOVED = b""
 
 # Entries of one document that are parsed; the newest are kept.
 MAX_ENTRIES = 2000
+
+
+# No feed is older (RSS is of 1999); an earlier date is a publisher's mistake.
+EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
+
+
+def believable_date(claimed: datetime | None, *, now: datetime) -> datetime | None:
+    """Return a claimed date of publication if an entry seen at `now` can be of that date."""
+    return claimed if claimed and EARLIEST <= claimed <= now else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """How much of a source's first document is wanted at once.
+
+    Attributes:
+        count: So many of the newest entries, those not counted that say nothing.
+        now: When the document was fetched; aware UTC.
+    """
+
+    count: int
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +142,7 @@ class ParsedFeed:
         entries: The unknown and the changed ones, newest first as the document orders them.
         unchanged_keys: Keys of the entries that were skipped.
         unchanged: How many entries were skipped because their `raw_hash` is known.
+        deferred: How many older entries of a first document are left for later, uncleaned.
         cut: How many entries beyond `MAX_ENTRIES` were not parsed.
         problems: What was wrong with the document, in words; it was parsed all the same.
         ttl: The pause between polls that the document asks for.
@@ -139,6 +162,7 @@ class ParsedFeed:
     entries: tuple[ParsedEntry, ...] = ()
     unchanged_keys: frozenset[bytes] = frozenset()
     unchanged: int = 0
+    deferred: int = 0
     cut: int = 0
     problems: tuple[str, ...] = field(default=())
     ttl: timedelta | None = None

@@ -158,6 +158,7 @@ class DueSource:
         host: The `hostname:port` of its URL.
         imported: Came from an OPML list: its first poll makes no news for digests.
         first_polled_at: The first success that held entries; None until then.
+        deferred: How many older entries of its first document are still to be stored.
         body_hash: SHA-256 of the last whole document; None if there is none.
         etag: With `last_modified`, opaque, and valid for `validators_url` only.
         read_at: When a whole document last came, changed or not, or an unconditional request
@@ -183,6 +184,7 @@ class DueSource:
     host: str
     imported: bool
     first_polled_at: datetime | None
+    deferred: int
     failures: int
     last_ok_at: datetime | None
     body_hash: bytes | None

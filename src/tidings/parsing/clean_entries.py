@@ -5,7 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from tidings.model.feed import MAX_ENTRIES, REMOVED, Enclosure, Image, ParsedEntry, ParsedFeed
+from tidings.model.feed import (
+    MAX_ENTRIES,
+    REMOVED,
+    Enclosure,
+    Image,
+    Newest,
+    ParsedEntry,
+    ParsedFeed,
+    believable_date,
+)
 from tidings.model.identity import Identifiers, digest, entry_keys
 from tidings.model.minhash import sketch_of
 from tidings.model.words import index_text
@@ -60,7 +69,12 @@ class _ResolvedEntry:
 
 
 def clean_feed(
-    feed: RawFeed, known: Mapping[bytes, bytes], *, url: str, fallback_language: str | None = None
+    feed: RawFeed,
+    known: Mapping[bytes, bytes],
+    *,
+    url: str,
+    fallback_language: str | None = None,
+    newest: Newest | None = None,
 ) -> ParsedFeed:
     """Return `feed` with those of its entries that are unknown or changed, clean.
 
@@ -70,6 +84,7 @@ def clean_feed(
             one.
         url: Where the document came from.
         fallback_language: The language by Content-Language, or as stored; BCP 47.
+        newest: Which entries are wanted, the others being deferred; None for all.
     """
     site_url = absolute_url(feed.site_url, url)
     language = language_tag(feed.language)
@@ -81,8 +96,10 @@ def clean_feed(
     ]
 
     keys = entry_keys([_identifiers(entry) for entry in placed], known)
+    latest = _latest_of_each(keys, placed)
+    wanted = _newest_of(latest, newest) if newest else latest
     entries, unchanged = [], set()
-    for key, entry in _latest_of_each(keys, placed).items():
+    for key, entry in wanted.items():
         raw_hash = digest(*_written(entry))
         if known.get(key) in (raw_hash, REMOVED):
             unchanged.add(key)
@@ -99,6 +116,7 @@ def clean_feed(
         entries=tuple(entries),
         unchanged_keys=frozenset(unchanged),
         unchanged=len(unchanged),
+        deferred=len(latest) - len(wanted),
         cut=feed.cut + len(feed.entries) - len(read),
         problems=feed.problems,
         ttl=feed.ttl,
@@ -164,6 +182,25 @@ def _latest_of_each(
     return chosen
 
 
+def _newest_of(
+    latest: Mapping[bytes, _ResolvedEntry], newest: Newest
+) -> Mapping[bytes, _ResolvedEntry]:
+    """Return the newest entries; all, if there are few others, or if it is not certain which."""
+    if len(latest) <= 2 * newest.count:
+        return latest
+    dates = {key: _dated(entry, now=newest.now) for key, entry in latest.items()}
+    by_age = sorted(latest, key=lambda key: dates[key] or _NEVER, reverse=True)
+    first, next_one = by_age[: newest.count], by_age[newest.count]
+    # Those of one moment are stored together, in the order of their document; and what has no page
+    # may turn out to say nothing.
+    is_certain = dates[first[-1]] != dates[next_one] and all(latest[key].url for key in first)
+    return {key: latest[key] for key in latest if key in first} if is_certain else latest
+
+
+def _dated(entry: _ResolvedEntry, *, now: datetime) -> datetime | None:
+    return believable_date(_published(entry.raw, _language(entry)), now=now)
+
+
 def _changed(raw: RawEntry) -> datetime:
     return parse_date(raw.updated) or parse_date(raw.published) or _NEVER
 
@@ -189,7 +226,7 @@ def _clean(entry: _ResolvedEntry, *, key: bytes, raw_hash: bytes) -> ParsedEntry
     raw = entry.raw
     html = _html(raw.body)
     title = _line(raw.title)
-    language = _language(entry, title, html)
+    language = _language(entry)
     body = clean_body(html, bases=_bases_of_body(entry), language=language)
     enclosures = tuple(_enclosures(raw.enclosures, entry))
     shown = visible_parts(_plain(raw.title), _truncate(raw.body), enclosures)
@@ -240,10 +277,11 @@ def _revision_before(entry: _ResolvedEntry) -> bytes:
     )
 
 
-def _language(entry: _ResolvedEntry, title: str, html: str) -> str | None:
-    if stated := language_tag(entry.raw.language) or entry.language:
+def _language(entry: _ResolvedEntry) -> str | None:
+    raw = entry.raw
+    if stated := language_tag(raw.language) or entry.language:
         return stated
-    guessed = guess_language(f"{title} {visible_text(html)}")
+    guessed = guess_language(f"{_line(raw.title)} {visible_text(_html(raw.body))}")
     # Servers often name one language for all they have: the script of the text wins.
     agrees = not guessed or (entry.fallback_language or "").partition("-")[0] == guessed
     return (entry.fallback_language or guessed) if agrees else guessed

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tidings.errors import ParseError
-from tidings.model.feed import ParsedFeed
+from tidings.model.feed import Newest, ParsedFeed
 from tidings.parsing import json_feed, rss_atom
 from tidings.parsing.clean_entries import clean_feed
 from tidings.parsing.decoding import decode
@@ -53,13 +53,16 @@ class Document:
     language: str | None = None
 
 
-def parse(document: Document, known: Mapping[bytes, bytes]) -> ParsedFeed:
+def parse(
+    document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+) -> ParsedFeed:
     """Return the feed in `document`, whatever its format.
 
     Args:
         document: Any bytes at all.
         known: The raw hash of every stored entry of the source, by key; entries with the same
             hash are counted, not cleaned.
+        newest: Which entries are wanted, the others being deferred; None for all.
 
     Raises:
         ParseError: It is no feed, or parsing it fails.
@@ -67,7 +70,13 @@ def parse(document: Document, known: Mapping[bytes, bytes]) -> ParsedFeed:
     try:
         feed = _read(document)
         fallback_language = language_tag(document.language or "")
-        return clean_feed(feed, known, url=document.url, fallback_language=fallback_language)
+        return clean_feed(
+            feed,
+            known,
+            url=document.url,
+            fallback_language=fallback_language,
+            newest=newest,
+        )
     except ParseError:
         raise
     except MemoryError as error:

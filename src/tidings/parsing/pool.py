@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from tidings.errors import ParseError
-from tidings.model.feed import ParsedFeed
+from tidings.model.feed import Newest, ParsedFeed
 from tidings.parsing import worker
 from tidings.parsing.document import Document
 from tidings.parsing.limits import ParseLimits
@@ -45,6 +45,7 @@ _DEATHS = {
 class _Job:
     document: Document
     known: Mapping[bytes, bytes]
+    newest: Newest | None
     result: Future[ParsedFeed]
 
 
@@ -79,13 +80,15 @@ class Parser:
     ) -> None:
         self.close()
 
-    def submit(self, document: Document, known: Mapping[bytes, bytes]) -> Future[ParsedFeed]:
+    def submit(
+        self, document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+    ) -> Future[ParsedFeed]:
         """Queue `document` to be parsed; the arguments are those of `document.parse`.
 
         Any failure is a ParseError of the future, also if the document takes too long or too
         much memory, or kills its child. A document that is still queued may be cancelled.
         """
-        job = _Job(document=document, known=dict(known), result=Future())
+        job = _Job(document=document, known=dict(known), newest=newest, result=Future())
         with self._lock:
             if not self._closed:
                 self._jobs.put(job)
@@ -140,7 +143,7 @@ class _Slot:
 
         answer: ParsedFeed | str
         try:
-            child.pipe.send((job.document, job.known))
+            child.pipe.send((job.document, job.known, job.newest))
             if child.pipe.poll(WALL_FACTOR * self._seconds):
                 answer = child.pipe.recv()
                 if next(child.count) < MAX_DOCUMENTS:

@@ -6,7 +6,7 @@ import signal
 from multiprocessing.connection import Connection
 
 from tidings.errors import ParseError
-from tidings.model.feed import ParsedFeed
+from tidings.model.feed import Newest, ParsedFeed
 from tidings.parsing.document import Document, parse
 
 NICENESS = 10
@@ -18,7 +18,7 @@ def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
     Sends back a feed, or the text of an error: text can always be pickled.
 
     Args:
-        pipe: Receives pairs of a document and its known hashes.
+        pipe: Receives the arguments of `document.parse`.
         seconds: Processor time for one document; beyond that the kernel kills this process.
         memory_limit: Bytes of address space for this process.
     """
@@ -30,9 +30,9 @@ def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
     _limit(resource.RLIMIT_AS, memory_limit)
     try:
         while True:
-            document, known = pipe.recv()
+            document, known, newest = pipe.recv()
             _allow_processor_time(seconds)
-            _answer(pipe, _read(document, known))
+            _answer(pipe, _read(document, known, newest))
     except (EOFError, OSError, MemoryError):
         return
 
@@ -45,9 +45,9 @@ def _answer(pipe: Connection, answer: ParsedFeed | str) -> None:
         pipe.send("the result takes too much memory")
 
 
-def _read(document: Document, known: dict[bytes, bytes]) -> ParsedFeed | str:
+def _read(document: Document, known: dict[bytes, bytes], newest: Newest | None) -> ParsedFeed | str:
     try:
-        return parse(document, known)
+        return parse(document, known, newest=newest)
     except ParseError as error:
         return error.because
 

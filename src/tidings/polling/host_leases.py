@@ -72,6 +72,11 @@ class HostLeases:
         self._asleep_until = 0.0
 
     @property
+    def named(self) -> frozenset[int] | None:
+        """The sources that were named and not claimed yet; None if all that are due are polled."""
+        return None if self._only is None else frozenset(self._only)
+
+    @property
     def has_more(self) -> bool:
         """Whether sources were named that could not be claimed yet."""
         return bool(self._only)
@@ -99,6 +104,11 @@ class HostLeases:
             if self._only:
                 self._only -= ids
         return claimed
+
+    def can_claim(self) -> bool:
+        """Tell whether there is a free host with something to poll."""
+        with self._database.read() as connection:
+            return leases.has_free(connection, self._wanted())
 
     def renew(self) -> None:
         """Renew all leases, if it is time to."""

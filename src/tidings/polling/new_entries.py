@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from tidings.model.entries import EntryState
-from tidings.model.feed import ParsedEntry
+from tidings.model.feed import ParsedEntry, believable_date
 from tidings.model.urls import is_stable_iri
-
-# No feed is older (RSS is of 1999); an earlier date is a publisher's mistake.
-EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)
 
 # How far before `first_seen_at` a claimed date may lie and still place an entry in time.
 DATE_TOLERANCE = timedelta(hours=48)
@@ -146,13 +143,12 @@ def _placed(
 
 def _place_in_time(entry: ParsedEntry, circumstances: Circumstances) -> datetime | None:
     """Return the claimed date if it can be when the entry appeared."""
-    published, now = entry.published, circumstances.now
-    if published is None or not EARLIEST <= published <= now:
-        return None
+    now = circumstances.now
+    published = believable_date(entry.published, now=now)
+    if published is None or circumstances.first:
+        return published
     # What is a little late was written before and published now; what is old stays where it was.
-    is_a_little_late = (
-        not circumstances.first and now - MAX_DIGEST_AGE <= published < now - DATE_TOLERANCE
-    )
+    is_a_little_late = now - MAX_DIGEST_AGE <= published < now - DATE_TOLERANCE
     return None if is_a_little_late else published
 
 

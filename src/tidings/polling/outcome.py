@@ -155,6 +155,7 @@ def settle_read(
     read = replace(
         _succeeded(due, fetched, now=now),
         first_polled_at=now if is_first and changes.new else due.first_polled_at,
+        deferred=feed.deferred,
         read_at=due.read_at if fetched.is_partial else now,
         silent_polls=0,
         ttl=feed.ttl,
@@ -203,7 +204,7 @@ def result_of(due: DueSource, polled: PolledSource) -> PollResult:
         source_id=due.id,
         url=due.shown(due.url),
         outcome=polled.outcome,
-        new=len(polled.changes.new),
+        new=len(polled.changes.new) + polled.deferred,
         updated=polled.changes.updated,
         error=polled.last_error,
         problems=(*(polled.problems or ()), *moved),
@@ -387,7 +388,8 @@ def history_after_failure(
 def _history_after_news(history: History, due: DueSource, polled: PolledSource) -> History:
     changes, now = polled.changes, polled.last_polled_at
     if due.first_polled_at is None:
-        first = f"first poll: {len(changes.new)} entries, {changes.published} of them public"
+        found = len(changes.new) + polled.deferred
+        first = f"first poll: {found} entries, {changes.published} of them public"
         return with_decision(history, first, now=now)
     held = _count(changes, EntryState.HELD)
     if held:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from tidings.catalog import sources
 from tidings.db.database import Database
@@ -11,7 +12,7 @@ from tidings.fetching.outcomes import Fetched
 from tidings.filters import store
 from tidings.filters.filtering import dropped_by
 from tidings.filters.rules import Filter
-from tidings.model.feed import ParsedFeed
+from tidings.model.feed import Newest, ParsedFeed
 from tidings.model.sources import DueSource
 from tidings.parsing.document import Document
 from tidings.polling.compare import KnownEntry
@@ -20,7 +21,13 @@ from tidings.polling.outcome import ComparedDocument
 from tidings.polling.redirects import CONFIRMATIONS
 from tidings.polling.store import polls
 
-Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
+
+class Parse(Protocol):
+    """Parses a document in a child process; the arguments are those of `document.parse`."""
+
+    def __call__(  # noqa: D102 - see above
+        self, document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+    ) -> Future[ParsedFeed]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +59,15 @@ class ParseQueue:
         self.backlog = 0
         """Bytes of documents that are being parsed, or wait for it."""
 
-    def submit(self, unread: Sequence[tuple[DueSource, Fetched]]) -> None:
-        """Start to parse documents, and read what is stored of their sources."""
+    def submit(
+        self, unread: Sequence[tuple[DueSource, Fetched]], *, newest: Newest | None = None
+    ) -> None:
+        """Start to parse documents, and read what is stored of their sources.
+
+        Args:
+            unread: The documents.
+            newest: Which entries of a source's first document are wanted; None for all.
+        """
         source_ids = [due.id for due, _ in unread]
         # Only the last confirmation of a redirect asks whether another source is there already.
         moving = [due.moved_to for due, _ in unread if due.moved_times >= CONFIRMATIONS - 1]
@@ -73,7 +87,7 @@ class ParseQueue:
             # The child cleans only what changed: cleaning is most of the time that parsing takes.
             raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
             self.backlog += len(fetched.body)
-            feed = self._parse(document, raw_hashes)
+            feed = self._parse(document, raw_hashes, newest=newest if self._defers(due) else None)
             feed.add_done_callback(partial(self._report, due.id, fetched))
 
     def load_rename_candidates(self, read: Sequence[Parsed]) -> None:
@@ -106,6 +120,12 @@ class ParseQueue:
             duplicate_id=self._rivals.get(fetched.moved_to or ""),
             dropped=dropped_by(filters, [one for one in feed.entries if one.key not in known]),
         )
+
+    def _defers(self, due: DueSource) -> bool:
+        """Tell whether older entries of a document may be left for later."""
+        # A filter decides by the text, so that it has to be known.
+        is_filtered = self._filters.get(due.id)
+        return due.first_polled_at is None and not self._known[due.id] and not is_filtered
 
     def _holds_unknown(self, parsed: Parsed) -> bool:
         known = self._known[parsed.source_id]

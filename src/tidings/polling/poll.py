@@ -29,9 +29,11 @@ from tidings.errors import (
     TidingsError,
 )
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.model.feed import Newest
 from tidings.model.service_status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
+from tidings.polling.backfill import Backfiller
 from tidings.polling.host_leases import HostLeases, HostRules
 from tidings.polling.outcome import (
     Rules,
@@ -58,6 +60,10 @@ LINGER = 0.5
 
 # Bytes of documents waiting for a parser at which no further host is claimed.
 MAX_BACKLOG = 32_000_000
+
+# Seconds between two times that pages are cut in a long round. Until then what is new stands on the
+# front, which is right, only longer.
+REPAGINATION = 10.0
 
 # How long a host is left alone after its first 403, at least.
 FORBIDDEN_PAUSE = timedelta(hours=4)
@@ -151,14 +157,16 @@ class _Round:
         )
         self._inbox: SimpleQueue[_Response | Parsed] = SimpleQueue()
         self._parse_queue = ParseQueue(poller.database, poller.parse, done=self._inbox.put)
+        self._backfiller = Backfiller(poller.database, parse=poller.parse, rules=poller.rules)
         self._in_flight: dict[int, DueSource] = {}
         self._responses: dict[int, _Response] = {}
         self._results: list[PollResult] = []
+        self._repaginated_at = time.monotonic()
 
     def run(self) -> PollSummary:
+        only = self._leases.named
         patience = self._poller.hosts.patience.total_seconds()
         give_up_at = time.monotonic() + patience
-        self._repaginate()
         try:
             while not self._stop.is_set():
                 self._claim()
@@ -170,13 +178,19 @@ class _Round:
                 else:
                     self._skip_unavailable(after=give_up_at - time.monotonic())
                     self._stop.wait(0.2)
+            self._repaginate()
+            self._backfiller.store_all(only=only, stop=self._stop, is_wanted=self._leases.can_claim)
+            self._repaginate()
         finally:
             self._leases.release_all()
         return summarise(self._results)
 
     def _claim(self) -> None:
         self._leases.renew()
-        for claimed in self._leases.claim() if self._parse_queue.backlog < MAX_BACKLOG else ():
+        if self._parse_queue.backlog >= MAX_BACKLOG:
+            return
+        for of_host in self._leases.claim():
+            claimed = self._backfiller.finish(of_host, stop=self._stop)
             self._in_flight |= {due.id: due for due in claimed}
             self._fetch(claimed)
 
@@ -231,7 +245,9 @@ class _Round:
             else:
                 settled.append((due, self._settle_response(due, report.outcome)))
         if unread:
-            self._parse_queue.submit(unread)
+            count, now = self._poller.rules.first_poll, self._poller.clock()
+            newest = Newest(count=count, now=now) if count else None
+            self._parse_queue.submit(unread, newest=newest)
         return settled
 
     def _settle_response(self, due: DueSource, outcome: Outcome) -> PolledSource:
@@ -267,7 +283,8 @@ class _Round:
             del self._in_flight[due.id], self._responses[due.id]
             self._leases.finish(due)
             self._record(result)
-        self._repaginate()
+        if time.monotonic() - self._repaginated_at > REPAGINATION:
+            self._repaginate()
 
     def _save_alone(self, due: DueSource, polled: PolledSource) -> PollResult | None:
         """Save one poll of a batch that failed; if that fails as well, save the error.
@@ -306,13 +323,14 @@ class _Round:
                 return
 
     def _repaginate(self) -> None:
-        """Move page boundaries past what was saved; what fails is made up with the next batch."""
+        """Move page boundaries past what was saved; what fails is made up the next time."""
         try:
             while self._poller.repaginate():
                 if self._stop.wait(WRITE_PAUSE):
                     break
         except StorageError as error:
             logger.warning("repagination failed", extra={"because": str(error)})
+        self._repaginated_at = time.monotonic()
 
     def _skip_unavailable(self, *, after: float) -> None:
         for due, because in self._leases.give_up(after=timedelta(seconds=max(after, 0))):

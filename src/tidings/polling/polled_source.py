@@ -32,6 +32,7 @@ class PolledSource:
     Attributes:
         notice: What the operator should know; empty to clear an earlier notice.
         document: What was fetched, kept for `replay`; None if nothing was parsed.
+        deferred: How many older entries of its first document are left to be stored later.
         new_url: The address it is polled at from now on, which no other source has.
         hub_note: What changes in its WebSub subscription.
         polled_before: When it was polled last, as known when this poll began: an optimistic
@@ -43,6 +44,7 @@ class PolledSource:
     id: int
     state: SourceState
     first_polled_at: datetime | None
+    deferred: int
     next_poll_at: datetime
     next_poll_because: str
     last_polled_at: datetime

@@ -19,6 +19,7 @@ from tidings.fetching.post import Post, PostOutcome, refusal_reason, send
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
 from tidings.model.websub import SUBSCRIBED, HubState, HubSubscription, Intent, Push, is_genuine
+from tidings.polling.backfill import Backfiller
 from tidings.polling.hub_rules import LEASE, confirms_unsubscribe, prepare_request, settle_intent
 from tidings.polling.outcome import Rules, result_of, settle_read, shown_error
 from tidings.polling.parse_queue import Parse, Parsed, ParseQueue
@@ -261,6 +262,7 @@ class PushReader:
         self._clock = clock
         self._rules = rules
         self._repaginate = repaginate
+        self._backfiller = Backfiller(database, parse=parse, rules=rules)
 
     def ingest_all(self, *, stop: Event) -> None:
         """Ingest pending documents until none is left, or `stop` is set."""
@@ -279,8 +281,9 @@ class PushReader:
     ) -> None:
         inbox: SimpleQueue[Parsed] = SimpleQueue()
         parse_queue = ParseQueue(self._database, self._parse, done=inbox.put)
-        parse_queue.submit([(due, as_fetched(due, pushes[key])) for key, due in dues.items()])
-        left = len(dues)
+        ready = {due.id: due for due in self._backfiller.finish([*dues.values()], stop=stop)}
+        parse_queue.submit([(due, as_fetched(due, pushes[key])) for key, due in ready.items()])
+        left = len(ready)
         while left and not stop.is_set():
             try:
                 parsed = inbox.get(timeout=0.2)
@@ -288,7 +291,7 @@ class PushReader:
                 continue
             left -= 1
             parse_queue.load_rename_candidates([parsed])
-            self._save(parse_queue, parsed, due=dues[parsed.source_id])
+            self._save(parse_queue, parsed, due=ready[parsed.source_id])
 
     def _save(self, parse_queue: ParseQueue, parsed: Parsed, *, due: DueSource) -> None:
         push = _as_pushed(parsed.fetched)

@@ -9,7 +9,7 @@ from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
-from tidings.model.feed import ParsedFeed
+from tidings.model.feed import Newest, ParsedFeed
 from tidings.model.service_status import PollResult, PollSummary, summarise
 from tidings.parsing.document import Document
 from tidings.polling.parse_queue import Parse
@@ -78,7 +78,9 @@ def _fetch_from(kept: KeptDocument) -> Fetch:
 
 
 def _parse_unknown(parse: Parse) -> Parse:
-    def parse_new(document: Document, known: Mapping[bytes, bytes]) -> Future[ParsedFeed]:
+    def parse_new(
+        document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+    ) -> Future[ParsedFeed]:
         unknown: Future[ParsedFeed] = Future()
 
         def pass_on(parsed: Future[ParsedFeed]) -> None:
@@ -87,7 +89,7 @@ def _parse_unknown(parse: Parse) -> Parse:
             else:
                 unknown.set_result(_without(parsed.result(), known))
 
-        parse(document, known).add_done_callback(pass_on)
+        parse(document, known, newest=newest).add_done_callback(pass_on)
         return unknown
 
     return parse_new

@@ -121,6 +121,16 @@ def claim(
     return list(by_host.values())
 
 
+def has_free(connection: Connection, wanted: LeaseRequest) -> bool:
+    """Tell whether a claim would find a host."""
+    free = (
+        select(source.c.id)
+        .join(host, source.c.host == host.c.name)
+        .where(wanted.rule(), _is_free(clock(connection)))
+    )
+    return connection.execute(free.limit(1)).first() is not None
+
+
 def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta = LEASE) -> bool:
     """Lease one host, known or not; return whether `owner` holds it now."""
     now = clock(connection)

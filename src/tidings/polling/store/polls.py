@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -148,11 +148,10 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     now = max(one.last_polled_at for one in polled)
     _touch(connection, changed, health_changed, change=change, now=now)
     arrived = _numbered(changed, seq=seq)
-    _insert_entries(connection, arrived, change=change)
+    insert_entries(connection, arrived, change=change)
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
     insert_aliases(connection, [edit for edit in edits if edit.is_renamed])
-    index.add(connection, [(one.id, new.entry.key, new.entry.words) for one, new, _ in arrived])
     index.renew(connection, [(edit.entry_id, edit.entry.words) for edit in edits])
     edited = [edit.entry_id for edit in edits]
     stories.refresh(connection, edited, change=change, now=now)
@@ -169,7 +168,7 @@ def _count_polls(connection: Connection, polled: Sequence[PolledSource]) -> None
     for one in polled:
         tally = tallies[one.outcome]
         tally["polls"] += 1
-        tally["entries"] += len(one.changes.new)
+        tally["entries"] += len(one.changes.new) + one.deferred
         for new in one.changes.new:
             # What a first poll finds may be years old, and says nothing of our lag.
             if one.first_polled_at != one.last_polled_at and new.entry.published:
@@ -218,36 +217,47 @@ def _touch(
     change_log.touch(connection, scopes, with_sources=with_sources, change=change, now=now)
 
 
-_Numbered = Sequence[tuple[PolledSource, NewEntry, int | None]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A new entry of a source; `seq` is its publish sequence, if it is public."""
+
+    source_id: int
+    seen_at: datetime
+    new: NewEntry
+    seq: int | None = None
 
 
-def _numbered(changed: Sequence[PolledSource], *, seq: int) -> _Numbered:
+def _numbered(changed: Sequence[PolledSource], *, seq: int) -> list[Arrival]:
     """Return the new entries, oldest first, with the publish sequence of those that are public."""
     found = [(one, new) for one in changed for new in one.changes.new]
-    arrived: list[tuple[PolledSource, NewEntry, int | None]] = []
+    arrived = []
     for one, new in sorted(found, key=lambda pair: pair[1].sort_at):
         is_public = new.state is EntryState.PUBLIC
         seq += is_public
-        arrived.append((one, new, seq if is_public else None))
+        number = seq if is_public else None
+        arrived.append(Arrival(source_id=one.id, seen_at=one.last_polled_at, new=new, seq=number))
     return arrived
 
 
-def _insert_entries(connection: Connection, arrived: _Numbered, *, change: int) -> None:
-    rows = [
-        _new_row(one.id, new, seq=seq, now=one.last_polled_at) | {"change": change}
-        for one, new, seq in arrived
-    ]
+def insert_entries(connection: Connection, arrived: Sequence[Arrival], *, change: int) -> None:
+    """Store new entries, and index them."""
+    rows = [_new_row(one) | {"change": change} for one in arrived]
     if rows:
         connection.execute(_entry_insert(), rows)
+    words = [(one.source_id, one.new.entry.key, one.new.entry.words) for one in arrived]
+    index.add(connection, words)
 
 
-def _story_candidates(arrived: _Numbered) -> list[StoryCandidate]:
+def _story_candidates(arrived: Sequence[Arrival]) -> list[StoryCandidate]:
     return [
         StoryCandidate(
-            seq=seq, source_id=one.id, seen_at=one.last_polled_at, sketch=new.entry.sketch
+            seq=one.seq,
+            source_id=one.source_id,
+            seen_at=one.seen_at,
+            sketch=one.new.entry.sketch,
         )
-        for one, new, seq in arrived
-        if seq
+        for one in arrived
+        if one.seq
     ]
 
 
@@ -265,13 +275,14 @@ def _entry_insert() -> Insert:
     return insert(entry).values(given | {"atom_id": atom_id})
 
 
-def _new_row(source_id: int, new: NewEntry, *, seq: int | None, now: datetime) -> dict[str, Any]:
+def _new_row(arrival: Arrival) -> dict[str, Any]:
+    new, now = arrival.new, arrival.seen_at
     return {
         **_content_row(new.entry),
-        "source_id": source_id,
+        "source_id": arrival.source_id,
         "key_version": KEY_VERSION,
         "key": new.entry.key,
-        "seq": seq,
+        "seq": arrival.seq,
         "state": new.state,
         "digest_eligible": new.digest_eligible,
         "wanted_id": new.atom_id,
