@@ -249,6 +249,7 @@ def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> S
         entries=row.entries,
         latest_at=row.latest_at,
         next_poll_because=row.next_poll_because,
+        deferred=row.deferred,
         failing_with=row.failing_with,
         given_interval=row.given_interval,
         former_url=row.former_url,

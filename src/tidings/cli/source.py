@@ -481,6 +481,7 @@ def _health(shown: Source) -> str:
 def _details(shown: Source) -> dict[str, object]:
     interval = shown.given_interval
     return {
+        "deferred": shown.deferred,
         "problems": shown.problems,
         "interval": f"{interval.total_seconds():g}s" if interval else None,
         "former_url": shown.former_url,

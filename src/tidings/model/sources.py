@@ -91,6 +91,7 @@ class Source:
         last_error: Why the last poll failed; None if it did not.
         problems: What was wrong with the last document, although it could be parsed.
         entries: How many are stored, in whatever state.
+        deferred: How many older ones of its first document are still to be stored.
         latest_at: `sort_at` of its newest public entry.
         next_poll_because: Why `next_poll_at` is when it is, in a sentence.
         failing_with: What kind of failure `last_error` was: see `failure_word`.
@@ -120,6 +121,7 @@ class Source:
     last_error: str | None
     problems: tuple[str, ...] = ()
     entries: int = 0
+    deferred: int = 0
     latest_at: datetime | None = None
     next_poll_because: str | None = None
     failing_with: str | None = None

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 
 from sqlalchemy import (
     ColumnElement,
@@ -40,6 +40,10 @@ MAX_PER_KEY = 24
 
 # Entries whose keys are deleted at a time.
 KEY_CHUNK = 1000
+
+
+# What is compared is compared again and again: with everything that shares a key with it.
+_sketch_of = lru_cache(maxsize=512)(sketch_of)
 
 
 def join(
@@ -102,7 +106,7 @@ def read(connection: Connection, rule: ColumnElement[bool]) -> list[StoryCandida
             source_id=row.source_id,
             story_id=row.story_id,
             seen_at=row.first_seen_at,
-            sketch=sketch_of(row.title, row.url, row.opening or row.excerpt),
+            sketch=_sketch_of(row.title, row.url, row.opening or row.excerpt),
         )
         for row in rows
     ]
