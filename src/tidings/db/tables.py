@@ -356,6 +356,14 @@ story_key = Table(
     sqlite_with_rowid=False,
 )
 
+# What is compared of entries, packed, as long as they have keys; one that was edited since has none.
+sketch = Table(
+    "sketch",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("packed", LargeBinary, nullable=False),
+)
+
 # Why an entry is in its story: which other one it matched, and how similar they are.
 likeness = Table(
     "likeness",

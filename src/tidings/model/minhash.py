@@ -6,12 +6,14 @@ over the whole opening and over its first words) are likely to be shared by simi
 that these are found among a million.
 """
 
+import json
 import re
 import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Self
 from zlib import crc32
 
 from tidings.model.cjk import HAN, HANGUL, KANA
@@ -102,6 +104,29 @@ class Sketch:
     def text_words(self) -> float:
         """How many words of the text are compared; of CJK, as many as its characters count for."""
         return len(self.grams) / (1 if self.is_spaced else CJK_CHARACTERS)
+
+    def packed(self) -> bytes:
+        """Return it as bytes, to be stored: the hashes in 32 bits each, then the rest as JSON."""
+        numbers = sorted(self.title_numbers), sorted(self.numbers)
+        words = json.dumps([self.page, self.title, *numbers, self.is_spaced, self.keys])
+        count = len(self.grams)
+        return struct.pack(f">H{count}I", count, *self.grams) + words.encode()
+
+    @classmethod
+    def unpacked(cls, packed: bytes) -> Self:
+        """Return what was packed."""
+        [count] = struct.unpack_from(">H", packed)
+        grams = struct.unpack_from(f">{count}I", packed, 2)
+        page, title, title_numbers, numbers, is_spaced, keys = json.loads(packed[2 + 4 * count :])
+        return cls(
+            page=page,
+            title=tuple(title),
+            title_numbers=frozenset(title_numbers),
+            grams=frozenset(grams),
+            numbers=frozenset(numbers),
+            is_spaced=is_spaced,
+            keys=tuple(keys),
+        )
 
 
 def sketch_of(title: str, url: str | None, text: str) -> Sketch:

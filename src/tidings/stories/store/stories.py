@@ -3,27 +3,29 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
     bindparam,
+    case,
     delete,
     exists,
     func,
     insert,
     select,
+    union_all,
     update,
 )
 
 from tidings.catalog import change_log
 from tidings.db.database import Database
 from tidings.db.statements import chunks
-from tidings.db.tables import apart, entry, likeness, story, story_key
+from tidings.db.tables import apart, entry, likeness, sketch, story, story_key
 from tidings.model.entries import EntryState
-from tidings.model.minhash import MAX_HTML, sketch_of
+from tidings.model.minhash import MAX_HTML, Sketch, sketch_of
 from tidings.stories.matching import (
     MATCH_WINDOW,
     Match,
@@ -42,14 +44,10 @@ MAX_PER_KEY = 24
 KEY_CHUNK = 1000
 
 
-# What is compared is compared again and again: with everything that shares a key with it.
-_sketch_of = lru_cache(maxsize=512)(sketch_of)
-
-
 def join(
     connection: Connection, new: Sequence[StoryCandidate], *, change: int, now: datetime
 ) -> None:
-    """Find the stories of entries that have just become public: two statements, if there are none.
+    """Find the stories of entries that have just become public: three statements, if in none.
 
     The caller has taken `change`, which keeps every other writer out meanwhile.
     """
@@ -59,9 +57,11 @@ def join(
     # After the lookup, which else would find the new entries themselves; `find_candidates` compares
     # them with each other.
     _insert_keys(connection, new)
+    connection.execute(
+        insert(sketch), [{"seq": one.seq, "packed": one.sketch.packed()} for one in new]
+    )
     candidates = find_candidates(new, known)
     loaded = {one.seq: one for one in new}
-    # Sketches are made anew from the stored texts: nothing has to be kept for them.
     absent = {seq for seqs in candidates.values() for seq in seqs} - loaded.keys()
     for some in chunks(absent):
         loaded |= {one.seq: one for one in read(connection, entry.c.seq.in_(some))}
@@ -81,13 +81,15 @@ def join(
 def refresh(
     connection: Connection, entry_ids: Collection[int], *, change: int, now: datetime
 ) -> None:
-    """Mark the stories of changed entries as changed: one statement, if they are in none.
+    """Mark the stories of changed entries as changed: two statements, if they are in none.
 
     Other members of their stories name them ("Also at"), so their pages change as well; and
     another one may lead.
     """
     if not entry_ids:
         return
+    edited = select(entry.c.seq).where(entry.c.id.in_(entry_ids), entry.c.seq.is_not(None))
+    connection.execute(delete(sketch).where(sketch.c.seq.in_(edited)))
     story_ids = of_entries(connection, entry.c.id.in_(entry_ids))
     if story_ids:
         update_leads(connection, story_ids, change=change, now=now)
@@ -95,18 +97,22 @@ def refresh(
 
 def read(connection: Connection, rule: ColumnElement[bool]) -> list[StoryCandidate]:
     """Return entries that are or were public, with sketches of their present content."""
-    # Not the whole content, which may be a megabyte.
-    opening = func.substr(entry.c.content, 1, MAX_HTML).label("opening")
+    # Not the whole content, which may be a megabyte; and none where it was read before.
+    opening = func.substr(entry.c.content, 1, MAX_HTML)
+    unread = case((sketch.c.packed.is_(None), opening)).label("opening")
     columns = (entry.c.seq, entry.c.source_id, entry.c.story_id, entry.c.first_seen_at)
-    seen = (entry.c.title, entry.c.url, entry.c.excerpt, opening)
-    rows = connection.execute(select(*columns, *seen).where(entry.c.seq.is_not(None), rule))
+    seen = (entry.c.title, entry.c.url, entry.c.excerpt, unread, sketch.c.packed)
+    statement = select(*columns, *seen).outerjoin(sketch, sketch.c.seq == entry.c.seq)
+    rows = connection.execute(statement.where(entry.c.seq.is_not(None), rule))
     return [
         StoryCandidate(
             seq=row.seq,
             source_id=row.source_id,
             story_id=row.story_id,
             seen_at=row.first_seen_at,
-            sketch=_sketch_of(row.title, row.url, row.opening or row.excerpt),
+            sketch=Sketch.unpacked(row.packed)
+            if row.packed
+            else sketch_of(row.title, row.url, row.opening or row.excerpt),
         )
         for row in rows
     ]
@@ -204,16 +210,18 @@ def detach(connection: Connection, story_ids: Collection[int], *, now: datetime)
 def delete_old_keys(
     connection: Connection, *, now: datetime, memory: timedelta = MATCH_WINDOW
 ) -> int:
-    """Delete the keys of some entries older than `memory`; return of how many.
+    """Delete the keys and sketches of some entries older than `memory`; return of how many.
 
     At most `KEY_CHUNK`, so that other writers have to wait for a moment only.
     """
     # From the oldest key on, or all entries ever deleted before would be read again each time.
-    oldest = select(func.min(story_key.c.seq)).scalar_subquery()
+    kept = union_all(*(select(func.min(table.c.seq).label("seq")) for table in (story_key, sketch)))
+    oldest = select(func.min(kept.subquery().c.seq)).scalar_subquery()
     first = select(entry.c.seq).where(entry.c.seq >= oldest).order_by(entry.c.seq).limit(KEY_CHUNK)
     is_old = entry.c.first_seen_at < now - memory
     seqs = list(connection.scalars(select(entry.c.seq).where(entry.c.seq.in_(first), is_old)))
-    connection.execute(delete(story_key).where(story_key.c.seq <= max(seqs, default=0)))
+    for table in (story_key, sketch):
+        connection.execute(delete(table).where(table.c.seq <= max(seqs, default=0)))
     return len(seqs)
 
 

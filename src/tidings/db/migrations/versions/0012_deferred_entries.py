@@ -1,4 +1,4 @@
-"""How many entries of a source's first document are still to be stored."""
+"""How many entries of a first document are still to be stored; what is compared of entries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,11 @@ down_revision = "0011"
 
 def upgrade() -> None:
     op.add_column("source", sa.Column("deferred", sa.Integer(), nullable=False, server_default="0"))
+    op.create_table(
+        "sketch",
+        sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("packed", sa.LargeBinary(), nullable=False),
+    )
     has_some = sa.text("deferred > 0")
     op.create_index(
         "ix_source_deferred", "source", ["id"], sqlite_where=has_some, postgresql_where=has_some
