@@ -24,7 +24,7 @@ RULES = Rules(policy=POLICY, first_poll=2, fold=3, interval_of=lambda _: timedel
 def read_poll(due, *entries, known=None, now=NOON, **feed) -> PolledSource:
     fetched = Fetched(url=due.url, body=b"x", validators=Validators(url=due.url, etag='"1"'))
     document = ParsedFeed(**({"title": "A feed", "entries": entries} | feed))
-    reading = ComparedDocument(fetched=fetched, feed=document, known=known or {})
+    reading = ComparedDocument(fetched=fetched, packed=b"x", feed=document, known=known or {})
     return settle_read(due, reading, now=now, rules=RULES)
 
 

@@ -162,7 +162,7 @@ def test_a_batch_costs_the_same_few_statements_however_large(database, follow, n
     with database.write() as connection:
         polls.save(connection, "test", settled)
 
-    assert len([one for one in statements if not one.startswith("BEGIN")]) == 9
+    assert len([one for one in statements if not one.startswith("BEGIN")]) == 10
     assert len(stored(database)) == 5 * number
 
 

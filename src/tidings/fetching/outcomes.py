@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from hashlib import sha256
 
 from tidings.errors import FetchError
 from tidings.model.access import Access
@@ -40,6 +41,7 @@ class Fetched:
     Attributes:
         url: The address that responded, after redirects, without fragment.
         body: Decoded from its content encoding.
+        body_hash: Its SHA-256, to recognise the same one without parsing it.
         content_type: Media type without parameters, lower-case.
         charset: The charset parameter of Content-Type, as written.
         language: What Content-Language names, if it is one language alone, as written.
@@ -68,6 +70,11 @@ class Fetched:
     self_url: str | None = None
     alternates: tuple[Link, ...] = ()
     problems: tuple[str, ...] = ()
+    body_hash: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Here, where another thread waits for the network: it takes a while, and no lock.
+        object.__setattr__(self, "body_hash", sha256(self.body).digest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

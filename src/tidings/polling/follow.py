@@ -16,6 +16,7 @@ from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_addresses, without_credentials
 from tidings.polling.discover import Discovery, Prober, ProbeResult, Visit, discover
 from tidings.polling.outcome import ComparedDocument, Rules, settle_read
+from tidings.polling.polled_source import pack
 from tidings.polling.store import leases, polls
 from tidings.stories.store import stories
 
@@ -97,7 +98,7 @@ class SourceAdder:
         if feed is None:
             raise NoFeedError(fetched.url, probed.because, ())
         visit.hold(host_of(new.url))
-        reading = ComparedDocument(fetched=fetched, feed=feed, known={})
+        reading = ComparedDocument(fetched=fetched, packed=pack(fetched.body), feed=feed, known={})
         with self._database.write() as connection:
             # All in one transaction: no poll finds the source before its first entries are there.
             now = self._clock()

@@ -6,7 +6,6 @@ Pure: takes the source as it was, what was fetched and the time; returns what is
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
 from tidings.fetching.outcomes import Fetched, NotModified
@@ -70,12 +69,14 @@ class ComparedDocument:
     """A parsed document, with what is stored of its source by key.
 
     Attributes:
+        packed: Its body, compressed, to be kept.
         duplicate_id: Another source that has the address to which this one was redirected.
         stored: The source's latest entries, if the document holds unknown keys.
         dropped: Why filters drop unknown entries, by key.
     """
 
     fetched: Fetched
+    packed: bytes
     feed: ParsedFeed
     known: Mapping[bytes, KnownEntry]
     duplicate_id: int | None = None
@@ -83,14 +84,9 @@ class ComparedDocument:
     dropped: Mapping[bytes, str] = field(default_factory=dict)
 
 
-def body_hash(fetched: Fetched) -> bytes:
-    """Return the SHA-256 of a body, to recognise the same one without parsing it."""
-    return sha256(fetched.body).digest()
-
-
 def is_same(due: DueSource, fetched: Fetched) -> bool:
     """Tell whether a document is the one that was parsed last."""
-    return not fetched.is_partial and body_hash(fetched) == due.body_hash
+    return not fetched.is_partial and fetched.body_hash == due.body_hash
 
 
 def settle_failure(
@@ -164,8 +160,8 @@ def settle_read(
         learned_entries=rate.entries,
         learned_seconds=rate.seconds,
         problems=(*fetched.problems, *feed.problems),
-        document=_kept(due, fetched, now=now),
-        body_hash=due.body_hash if fetched.is_partial else body_hash(fetched),
+        document=_kept(due, document, now=now),
+        body_hash=due.body_hash if fetched.is_partial else fetched.body_hash,
         feed_title=feed.title or None,
         site_url=feed.site_url,
         language=feed.language,
@@ -340,14 +336,15 @@ def _hub_note(
     return judge_offer(due.hub, offer if joins else None)
 
 
-def _kept(due: DueSource, fetched: Fetched, *, now: datetime) -> KeptDocument:
+def _kept(due: DueSource, document: ComparedDocument, *, now: datetime) -> KeptDocument:
+    fetched = document.fetched
     return KeptDocument(
         source_id=due.id,
         fetched_at=now,
         url=fetched.url,
         content_type=fetched.content_type,
         charset=fetched.charset,
-        body=fetched.body,
+        packed=document.packed,
     )
 
 

@@ -18,6 +18,7 @@ from tidings.parsing.document import Document
 from tidings.polling.compare import KnownEntry
 from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.outcome import ComparedDocument
+from tidings.polling.polled_source import pack
 from tidings.polling.redirects import CONFIRMATIONS
 from tidings.polling.store import polls
 
@@ -32,10 +33,15 @@ class Parse(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """A document that a child process has parsed, or failed to parse: see the future."""
+    """A document that a child process has parsed, or failed to parse: see the future.
+
+    Attributes:
+        packed: The body, compressed, to be kept.
+    """
 
     source_id: int
     fetched: Fetched
+    packed: bytes
     feed: Future[ParsedFeed]
 
 
@@ -114,6 +120,7 @@ class ParseQueue:
         feed = parsed.feed.result()
         return ComparedDocument(
             fetched=fetched,
+            packed=parsed.packed,
             feed=feed,
             known=known,
             stored=stored,
@@ -134,4 +141,6 @@ class ParseQueue:
         return any(entry.key not in known for entry in parsed.feed.result().entries)
 
     def _report(self, source_id: int, fetched: Fetched, feed: Future[ParsedFeed]) -> None:
-        self._done(Parsed(source_id=source_id, fetched=fetched, feed=feed))
+        # In the thread of the child, which is not the one that writes.
+        packed = pack(fetched.body)
+        self._done(Parsed(source_id=source_id, fetched=fetched, packed=packed, feed=feed))

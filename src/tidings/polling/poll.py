@@ -209,16 +209,18 @@ class _Round:
     def _gather(self) -> _Settled:
         """Wait for something to save, and a moment more for what can be saved with it."""
         settled: _Settled = []
+        parsed: list[Parsed] = []
         until = time.monotonic() + 1
         # Half of what is in flight will do: the other half is fetched while we write.
-        while len(settled) < min(BATCH, -(-len(self._in_flight) // 2)):
+        while len(settled) + len(parsed) < min(BATCH, -(-len(self._in_flight) // 2)):
             reports = self._drain_inbox(until)
             if not reports:
                 break
-            settled += self._settle(reports)
-            if settled:
+            parsed += [one for one in reports if isinstance(one, Parsed)]
+            settled += self._settle([one for one in reports if isinstance(one, _Response)])
+            if settled or parsed:
                 until = min(until, time.monotonic() + LINGER)
-        return settled
+        return settled + self._settle_documents(parsed)
 
     def _drain_inbox(self, until: float) -> list[_Response | Parsed]:
         reports: list[_Response | Parsed] = []
@@ -228,22 +230,17 @@ class _Round:
                 reports.append(self._inbox.get_nowait())
         return reports
 
-    def _settle(self, reports: Sequence[_Response | Parsed]) -> _Settled:
+    def _settle(self, responses: Sequence[_Response]) -> _Settled:
+        """Settle the responses without a document to be parsed, and have the others parsed."""
         settled: _Settled = []
         unread: list[tuple[DueSource, Fetched]] = []
-        self._parse_queue.load_rename_candidates(
-            [one for one in reports if isinstance(one, Parsed)]
-        )
-        for report in reports:
-            due = self._in_flight[report.source_id]
-            if isinstance(report, _Response):
-                self._responses[report.source_id] = report
-            if isinstance(report, Parsed):
-                settled.append((due, self._settle_document(due, report)))
-            elif isinstance(report.outcome, Fetched) and not is_same(due, report.outcome):
-                unread.append((due, report.outcome))
+        for response in responses:
+            due = self._in_flight[response.source_id]
+            self._responses[response.source_id] = response
+            if isinstance(response.outcome, Fetched) and not is_same(due, response.outcome):
+                unread.append((due, response.outcome))
             else:
-                settled.append((due, self._settle_response(due, report.outcome)))
+                settled.append((due, self._settle_response(due, response.outcome)))
         if unread:
             count, now = self._poller.rules.first_poll, self._poller.clock()
             newest = Newest(count=count, now=now) if count else None
@@ -257,6 +254,14 @@ class _Round:
         if pause := host_pause(due, outcome, rules.policy):
             self._leases.cool_down(due.host, pause)
         return settle_failure(due, outcome, now=now, rules=rules)
+
+    def _settle_documents(self, parsed: Sequence[Parsed]) -> _Settled:
+        # All at once: what may have been renamed is one question to the database.
+        self._parse_queue.load_rename_candidates(parsed)
+        dues = [self._in_flight[one.source_id] for one in parsed]
+        return [
+            (due, self._settle_document(due, one)) for due, one in zip(dues, parsed, strict=True)
+        ]
 
     def _settle_document(self, due: DueSource, parsed: Parsed) -> PolledSource:
         now, rules = self._poller.clock(), self._poller.rules

@@ -1,6 +1,5 @@
 """The last documents of each source as they were fetched, and lost sources to be searched for."""
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
@@ -32,7 +31,6 @@ MAX_PAGES = 2000
 
 def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
     """Store documents, each in place of its source's oldest once there are `MAX_KEPT`."""
-    # Level 1: it is compressed inside the writing transaction, and read again hardly ever.
     rows = [
         {
             "of_source": one.source_id,
@@ -40,7 +38,7 @@ def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
             "url": one.url,
             "content_type": one.content_type,
             "charset": one.charset,
-            "body": zlib.compress(one.body, 1),
+            "body": one.packed,
         }
         for one in kept
     ]
@@ -82,7 +80,7 @@ def kept(connection: Connection, source_id: int) -> list[KeptDocument]:
             url=row.url,
             content_type=row.content_type,
             charset=row.charset,
-            body=zlib.decompress(row.body),
+            packed=row.body,
         )
         for row in rows
     ]

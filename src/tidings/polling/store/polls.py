@@ -119,7 +119,7 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
 
 
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
-    """Write what a batch of polls brought, in eleven statements at most.
+    """Write what a batch of polls brought, in twelve statements at most.
 
     Changes of WebSub subscriptions, moves and stories are rare and come on top.
 
