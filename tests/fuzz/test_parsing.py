@@ -12,7 +12,12 @@ from hostile_round import assert_harmless, assert_readable, assert_web_address
 from tidings.errors import ParseError
 from tidings.parsing.decoding import decode
 from tidings.parsing.document import Document, parse
-from tidings.parsing.entry_body import clean_body, plain_to_html
+from tidings.parsing.entry_body import (
+    beginning_of_text,
+    clean_body,
+    plain_to_html,
+    visible_text,
+)
 from tidings.parsing.opml import MAX_OUTLINES, read_opml
 from tidings.parsing.sanitizer import sanitize
 from tidings.parsing.text_cleaning import clean_line, clean_text
@@ -127,6 +132,14 @@ def test_plain_text_never_becomes_markup(text):
 
     assert_harmless(shown)
     assert "<" not in re.sub(r"</?p>|<br>", "", shown)
+
+
+@given(HTML, st.integers(1, 30))
+@example("a]]>b" + "c" * 200 + "<p>", 3)
+def test_the_beginning_of_a_text_is_read_from_the_beginning_of_its_body(html, length):
+    text = beginning_of_text(html, length)
+
+    assert text[:length] == visible_text(html)[:length]
 
 
 @given(HTML | ANY_TEXT, st.booleans(), st.integers(1, 60))

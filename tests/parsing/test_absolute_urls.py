@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidings.parsing.absolute_urls import MAX_LENGTH, absolute_url, canonical_url, exact_url
+from tidings.parsing.absolute_urls import (
+    MAX_LENGTH,
+    _joined_quickly,
+    _joined_to_all,
+    absolute_url,
+    canonical_url,
+    exact_url,
+)
 
 PAGE = "https://example.org/posts/1"
 
@@ -168,3 +175,33 @@ def test_an_exact_url_is_left_as_written_where_it_can_be(url, expected):
 @pytest.mark.parametrize("url", ["javascript:x", "https://a b/", "", None, "https://[x]/"])
 def test_what_is_no_url_is_no_exact_one(url):
     assert exact_url(url, PAGE) is None
+
+
+_PARTS = (
+    r"/ // \ @ ? # % %2e .. . ; & = ~ - _ A a /../ /. ?a=1 #utm_x=1 #top example.org 127.0.0.1 :80"
+    " :443 :8080 :08080 :54321 :65536 é utm_source=x fbclid=1 b=c &amp; https:// http:// mailto:"
+    " https://example.org https://a.b:8080/c"
+)
+_URLS = st.lists(st.sampled_from([*_PARTS.split(), " "]), max_size=7).map("".join)
+_BASES = st.none() | _URLS | st.sampled_from([PAGE, "https://a.b/?utm_id=1", "http://1.2.3.4:81#x"])
+
+
+@given(_URLS, st.lists(_BASES, max_size=2))
+def test_the_quick_way_is_the_long_way(url, bases):
+    quick = _joined_quickly(url, bases) if url else None
+
+    assert quick in (None, _joined_to_all(url, bases))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com:8080/a?utm_source=x#top",
+        "http://127.0.0.1:54321/feed",
+        "https://example.com/?utm_source=a&id=1",
+        "/a/b?c=d",
+        "#top",
+    ],
+)
+def test_urls_as_most_are_take_the_quick_way(url):
+    assert _joined_quickly(url, [PAGE]) == _joined_to_all(url, [PAGE])

@@ -1,5 +1,6 @@
 # ruff: noqa: RUF001 - Chinese punctuation looks like Latin
 import re
+from itertools import accumulate
 
 import pytest
 import regex
@@ -7,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidings.parsing.code import Code
-from tidings.parsing.excerpts import MAX_CHARACTERS, MAX_CLUSTERS, Break, excerpt
+from tidings.parsing.excerpts import (
+    LIMIT,
+    MAX_CHARACTERS,
+    MAX_CLUSTERS,
+    Break,
+    _ends_of_singles,
+    _Line,
+    excerpt,
+)
 from tidings.parsing.formulas import Formula
 
 BLOCK = Break.BLOCK
@@ -195,3 +204,28 @@ def test_an_excerpt_consists_of_whole_words_and_says_when_it_was_cut(words):
     assert line.endswith("…") == (len(text) > MAX_CLUSTERS)
     assert text.startswith(body)
     assert text[len(body) :][:1] in {"", " ", ","}
+
+
+SINGLES = st.sampled_from(
+    [
+        "word ", "Other", ", ", ". ", "。", "，", "中文", "テスト", " ", "é", "я", "—", "“", "(", "x" * 60, "w", "h", "\u02df", "１",
+        Formula(tex="x^2 + y"), Formula(tex="z", display=True), BLOCK,
+    ]
+)  # fmt: skip
+RARE = st.sampled_from(["e\u0301", "👨\u200d👩", "www.example.org/a,b ", "https://", "\u3000", "ﾞ"])
+
+
+@given(
+    st.lists(SINGLES, min_size=100, max_size=200), st.lists(RARE, max_size=1), st.integers(0, 99)
+)
+def test_where_no_characters_join_all_ends_are_found_at_once(pieces, rare, place):
+    line = _Line(chinese=False)
+    for piece in [*pieces[:place], *rare, *pieces[place:]]:
+        line.add(piece)
+
+    found = _ends_of_singles(line)
+
+    units = [unit for unit, _ in line.units()]
+    ends = zip(accumulate(map(len, units)), accumulate(map(clusters, units)), units, strict=True)
+    expected = [end for end, count, unit in ends if count <= LIMIT and not unit.isspace()]
+    assert found in (expected, []) if rare else found == expected

@@ -1,6 +1,7 @@
 """Make URLs absolute, valid, and free of tracking parameters."""
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -29,6 +30,18 @@ _PATH = r"(?:[\w.~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*+"
 _PLAIN = re.compile(
     rf"https?://(?:[a-z0-9-]++\.)*+[a-z0-9-]*[a-z](?:/{_PATH}(?:\?(?P<query>{_PATH}))?)?", re.ASCII
 )
+# URLs that need no more than their tracking parameters taken away. No `;` in a path: `urljoin` drops
+# an empty one. No default port: it goes. Five digits from 65000 on may be no port.
+_REFERENCE = r"/(?:[\w.~!$&'()*+,=:@/-]|%[0-9A-Fa-f]{2})*+"
+_REST = rf"(?:\?(?P<query>{_PATH}))?(?:#(?P<fragment>{_PATH}))?"
+_PORT = r"(?::(?!(?:80|443)(?!\d))(?:[1-5]\d{4}|6[0-4]\d{3}|[1-9]\d{0,3}))?+"
+_COMMON = re.compile(
+    rf"(?P<page>(?P<origin>https?://[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_.])?{_PORT})(?:{_REFERENCE})?){_REST}",
+    re.ASCII,
+)
+# From the root of the host, without dots to resolve.
+_ROOTED = re.compile(rf"(?P<page>(?!//|[^?#]*/\.){_REFERENCE}){_REST}", re.ASCII)
+_FRAGMENT = re.compile(rf"#(?P<fragment>{_PATH})", re.ASCII)
 _WRITTEN = re.compile(r"(?i:https?)://[^\s/@\\]+(?:[/?#][!-~]*)?")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*):")
 _CONTROLS = "".join(map(chr, range(33)))
@@ -52,8 +65,41 @@ def absolute_url(url: str | None, *bases: str | None) -> str | None:
     # Longer than the limit at first: without tracking parameters it may fit.
     if not url or len(url) > 4 * MAX_LENGTH:
         return None
-    if len(url) <= MAX_LENGTH and _is_plain(url):
+    if len(url) <= MAX_LENGTH and (quick := _joined_quickly(url, bases)):
+        return quick
+    return _joined_to_all(url, bases)
+
+
+def _joined_quickly(url: str, bases: Sequence[str | None]) -> str | None:
+    """Return what `_joined_to_all` does, for URLs of the common forms; None for all others."""
+    if _is_plain(url):
         return url
+    if found := _COMMON.fullmatch(url):
+        return _page(found) + _fragment(found)
+    if url[0] not in "/#" or not bases or not bases[0]:
+        return None
+    found, base = (
+        (_ROOTED if url[0] == "/" else _FRAGMENT).fullmatch(url),
+        _COMMON.fullmatch(bases[0]),
+    )
+    if not found or not base:
+        return None
+    page = base["origin"] + _page(found) if url[0] == "/" else _page(base)
+    absolute = page + _fragment(found)
+    return absolute if len(absolute) <= MAX_LENGTH else None
+
+
+def _page(found: re.Match[str]) -> str:
+    kept = _without_tracking(found["query"] or "")
+    return f"{found['page']}?{kept}" if kept else found["page"]
+
+
+def _fragment(found: re.Match[str]) -> str:
+    written = found["fragment"]
+    return f"#{written}" if written and not _is_tracking(written) else ""
+
+
+def _joined_to_all(url: str, bases: Sequence[str | None]) -> str | None:
     base = ""
     for candidate in reversed(bases):
         base = _joined(base, candidate or "") or base

@@ -21,12 +21,24 @@ from tidings.model.words import index_text
 from tidings.parsing import formulas
 from tidings.parsing.absolute_urls import absolute_url, canonical_url, exact_url
 from tidings.parsing.dates import parse_date
-from tidings.parsing.entry_body import CleanBody, clean_body, plain_to_html, visible_text
+from tidings.parsing.entry_body import (
+    CleanBody,
+    beginning_of_text,
+    clean_body,
+    plain_to_html,
+    visible_text,
+)
 from tidings.parsing.newest import newest_positions
 from tidings.parsing.pictures import distinct, picture_key
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
 from tidings.parsing.revisions import first_revision, revision, visible_parts
-from tidings.parsing.text_cleaning import clean_line, clean_text, guess_language, language_tag
+from tidings.parsing.text_cleaning import (
+    SAMPLE,
+    clean_line,
+    clean_text,
+    guess_language,
+    language_tag,
+)
 
 # Characters of a body, with its markup, that are read.
 MAX_BODY = 1_000_000
@@ -281,7 +293,8 @@ def _language(entry: _ResolvedEntry) -> str | None:
     raw = entry.raw
     if stated := language_tag(raw.language) or entry.language:
         return stated
-    guessed = guess_language(f"{_line(raw.title)} {visible_text(_html(raw.body))}")
+    beginning = beginning_of_text(_html(raw.body), SAMPLE)
+    guessed = guess_language(f"{_line(raw.title)} {beginning}")
     # Servers often name one language for all they have: the script of the text wins.
     agrees = not guessed or (entry.fallback_language or "").partition("-")[0] == guessed
     return (entry.fallback_language or guessed) if agrees else guessed

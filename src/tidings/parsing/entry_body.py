@@ -22,6 +22,12 @@ from tidings.parsing.text_cleaning import clean_text, collapse_whitespace
 # Characters that are checked first for visible text: mostly they are enough.
 SAMPLE = 1000
 
+# Characters of HTML for each of its text, mostly.
+MARKUP_ALLOWANCE = 4
+
+# Characters of a reference such as `&CounterClockwiseContourIntegral;`, and more.
+MAX_REFERENCE = 40
+
 _XHTML = "application/xhtml+xml"
 
 _HTML_TYPES = ("text/html", _XHTML)
@@ -207,6 +213,17 @@ def clean_body(raw_html: str, *, bases: Sequence[str], language: str | None) -> 
 def visible_text(raw_html: str) -> str:
     """Return the text of a body in one line; it does not depend on how we clean bodies."""
     return collapse_whitespace(text_of(text_cleaning.unescape_html(raw_html[:MAX_INPUT]))).strip()
+
+
+def beginning_of_text(raw_html: str, length: int) -> str:
+    """Return at least `length` characters of the visible text of a body, as far as it has them."""
+    beginning = raw_html[: MARKUP_ALLOWANCE * length]
+    if "<" in beginning:  # without a tag, whether the text is HTML may be told by the rest
+        # What is cut in two, a tag or a reference, changes no more than the end of the text.
+        text = visible_text(beginning)
+        if len(text) >= length + MAX_REFERENCE:
+            return text
+    return visible_text(raw_html)
 
 
 def plain_to_html(text: str) -> str:

@@ -21,6 +21,8 @@ ENOUGH = 2 * MAX_CLUSTERS
 # Characters of an inline formula; a longer one counts as one that stands on its own line.
 MAX_FORMULA = 160
 ELLIPSIS = "…"
+# Clusters that are left beside the ellipsis.
+LIMIT = MAX_CLUSTERS - len(f" {ELLIPSIS}")
 
 
 class Break(Enum):
@@ -48,6 +50,14 @@ _UNIT = regex.compile(
     rf"|\s+|(?=[{_UNSPACED}])\X|(?:[^\shw{_UNSPACED}]++|h(?!ttps?://)|w(?!ww\.)){{1,{MAX_CHARACTERS}}}+"
 )
 _CLUSTER = regex.compile(r"\X")
+# Most of the characters that join no other: each is a cluster of its own, and white space or not,
+# unspaced or not, is told by what follows.
+_SINGLES = re.compile(
+    r"[ -~\xa1-\xac\xae-\u02df\u0370-\u0482\u1e00-\u1fff\u2010-\u2027\u2030-\u205e"
+    r"\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9d]*"
+)
+_SINGLE_UNIT = re.compile(r"[^ \u3001-\uff9d]+|[^ ]")
+_ADDRESS = re.compile(r"https?://|www\.")
 _SENTENCE = regex.compile(r"[\p{STerm}…][\p{Pe}\p{Pf}\"']*\Z")
 _CLAUSE = regex.compile(
     r"[[\p{Term}\p{Pd}]--[\p{STerm}]][\p{Pe}\p{Pf}\"']*\Z", flags=regex.VERSION1
@@ -76,7 +86,7 @@ def excerpt(pieces: Sequence[Piece], *, language: str | None) -> str:
         if len(line.text) > ENOUGH and not _fits(line.text):
             break
     text = line.text.rstrip()
-    return text if _fits(text) else _shortened(line.units())
+    return text if _fits(text) else _shortened(line)
 
 
 def _says_more_than_code(pieces: Sequence[Piece]) -> bool:
@@ -132,7 +142,7 @@ class _Line:
 
     def _append(self, text: str, *, whole: bool = False) -> None:
         if self.ended and text.strip():
-            if self.text and not self.text.endswith(" ") and not _WIDE_END.search(self.text):
+            if self.text and not self.text.endswith(" ") and not _WIDE_END.search(self.text[-2:]):
                 self.text += " "
             self.ended = False
         if not self.text or self.text.endswith(" ") or self.ended:
@@ -145,6 +155,8 @@ class _Line:
 def _fits(text: str) -> bool:
     if len(text) <= MAX_CLUSTERS or text.isascii():
         return len(text) <= MAX_CLUSTERS
+    if _SINGLES.fullmatch(text, 0, MAX_CLUSTERS + 1):
+        return False
     if len(text) > MAX_CHARACTERS:  # first, since clusters of flags take quadratic time
         return False
     beyond = islice(_CLUSTER.finditer(text), MAX_CLUSTERS, None)
@@ -157,27 +169,60 @@ def _units(text: str) -> Iterator[tuple[str, bool]]:
         yield unit, unit.startswith(("http", "www."))
 
 
-def _shortened(units: Iterator[tuple[str, bool]]) -> str:
-    limit = MAX_CLUSTERS - len(" " + ELLIPSIS)
+def _shortened(line: _Line) -> str:
+    if ends := _ends_of_singles(line):
+        return _cut(line.text, ends)
     text, clusters = "", 0
-    ends = dict.fromkeys(Pause, 0)
-    for unit, whole in units:
+    for unit, whole in line.units():
         is_too_long = len(text) + len(unit) > MAX_CHARACTERS
         clusters += 0 if is_too_long else _count(unit)
-        if is_too_long or clusters > limit:
+        if is_too_long or clusters > LIMIT:
             if not text.strip() and not whole:
-                return _first_clusters(unit, limit) + ELLIPSIS
+                return _first_clusters(unit, LIMIT) + ELLIPSIS
             break
         text += unit
         if not unit.isspace():
-            ends[_pause(text[-24:])] = len(text)
-    # A pause far from the limit would waste the room that is left.
-    end = next(end for end in ends.values() if 2 * end >= max(ends.values()))
-    if end != ends[Pause.SENTENCE]:
+            ends.append(len(text))
+    return _cut(text, ends)
+
+
+def _ends_of_singles(line: _Line) -> list[int]:
+    """Return the ends of all units that fit, if each character is one; nothing for other texts."""
+    beginning = line.text[: LIMIT + len("https://")]
+    if not _SINGLES.fullmatch(beginning) or _ADDRESS.search(beginning):
+        return []
+    ends: list[int] = []
+    done = 0
+    for start, end in [*line.wholes, (LIMIT + 1, LIMIT + 1)]:
+        ends += (
+            unit.end() for unit in _SINGLE_UNIT.finditer(beginning, done, min(start, LIMIT + 1))
+        )
+        ends.append(end)
+        done = end
+    return [end for end in ends if end <= LIMIT]
+
+
+def _cut(text: str, ends: Sequence[int]) -> str:
+    """Return the beginning of a text up to the best of the ends of its units, with an ellipsis."""
+    pause, end = _best_end(text, ends)
+    if pause is not Pause.SENTENCE:
         kept: str = _DANGLING.sub("", text[:end])
         return kept + ELLIPSIS
     gap = "" if _WIDE_END.search(text[:end]) else " "
     return f"{text[:end]}{gap}{ELLIPSIS}".strip()
+
+
+def _best_end(text: str, ends: Sequence[int]) -> tuple[Pause, int]:
+    """Return the last of the best pauses among `ends`."""
+    last: dict[Pause, int] = {}
+    for end in reversed(ends):
+        if 2 * end < ends[-1]:  # would waste the room that is left
+            break
+        pause = _pause(text[max(end - 24, 0) : end])
+        last.setdefault(pause, end)
+        if pause is Pause.SENTENCE:
+            break
+    return next(((pause, last[pause]) for pause in Pause if pause in last), (Pause.SENTENCE, 0))
 
 
 def _pause(tail: str) -> Pause:

@@ -7,6 +7,7 @@ text is written and escaped here.
 import html
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import convert_to_element
@@ -17,6 +18,9 @@ from tidings.parsing.text_cleaning import collapse_whitespace
 MAX_TEX = 2048
 MAX_MATHML = 64 * 1024
 MAX_DEPTH = 100
+
+# Characters of TeX that is remembered, as most is: a few megabytes at most.
+SHORT = 100
 
 TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
 _LAYOUT = (
@@ -44,18 +48,26 @@ def from_tex(tex: str, *, display: bool) -> str | None:
     """Return the MathML of `tex`; None if it is too long or cannot be parsed."""
     if len(tex) > MAX_TEX or _DEFINITION.search(tex):
         return None
-    plain = _SYNONYM.sub(r"\\boldsymbol", _WITHOUT_MEANING.sub("", tex))
-    try:
-        tree = convert_to_element(plain)
-        written = "".join(map(_from_element, tree))
-    except Exception:  # noqa: BLE001 - the converter lets out whatever its lists and dicts raise
-        return None
+    written = (_convert_short if len(tex) <= SHORT else _convert)(tex)
     return _math(written, tex, display=display) if "<mi>\\" not in written else None
 
 
 def from_node(node: LexborNode, *, tex: str, display: bool) -> str | None:
     """Return a publisher's `<math>` with allowed elements only; None if it is too long."""
     return _math(_children(node, 0), tex, display=display)
+
+
+def _convert(tex: str) -> str:
+    """Return what stands inside `<math>`; empty if `tex` cannot be parsed."""
+    plain = _SYNONYM.sub(r"\\boldsymbol", _WITHOUT_MEANING.sub("", tex))
+    try:
+        return "".join(map(_from_element, convert_to_element(plain)))
+    except Exception:  # noqa: BLE001 - the converter lets out whatever its lists and dicts raise
+        return ""
+
+
+# Authors write the same few symbols again and again.
+_convert_short = lru_cache(maxsize=1024)(_convert)
 
 
 def _math(written: str, tex: str, *, display: bool) -> str | None:

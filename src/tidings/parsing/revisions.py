@@ -2,7 +2,8 @@
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from tidings.model.feed import Enclosure
 from tidings.model.identity import digest
@@ -13,13 +14,19 @@ _INVISIBLE = re.compile(
     r"<!--.*?(?:-->|\Z)|<(script|style|template)(?=[\s/>]).*?(?:</\1(?=[\s/>])[^>]*+>?|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_TAG = re.compile(r"""<(/?[a-zA-Z][^\s/>]*+)((?:[^>"']|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+)>?+""")
+_NAME = r"/?[a-zA-Z][^\s/>]*+"
+_ATTRIBUTES = r"""(?:[^>"']|"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))*+"""
+_TAG = re.compile(f"(<{_NAME}{_ATTRIBUTES}>?+)")
+_PARTS_OF_TAG = re.compile(f"<({_NAME})({_ATTRIBUTES})")
 _ATTRIBUTE = re.compile(
     r"""(?<=[\s"'/])(href|src|alt|width|height)\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'>]++))""",
     re.IGNORECASE,
 )
 _PICTURES = ("img", "source")
 
+
+# Characters of a tag that is remembered.
+SHORT = 100
 
 # Version of the rules by which title, body and files are chosen among an entry's elements.
 #
@@ -40,7 +47,7 @@ def visible_parts(title: str, body: Text, enclosures: Sequence[Enclosure]) -> tu
         body: As the publisher wrote it.
         enclosures: Its files.
     """
-    said = "".join(_tokens(body.value)).strip() if body.html else body.value.strip()
+    said = _seen(body.value).strip() if body.html else body.value.strip()
     files = [file.url.partition("?")[0] for file in enclosures]
     return (title, "html" if body.html else "plain", said, *files)
 
@@ -55,28 +62,35 @@ def first_revision(shown: Sequence[str]) -> bytes:
     return digest(*shown)
 
 
-def _tokens(raw_html: str) -> Iterator[str]:
-    pieces = _TAG.split(_INVISIBLE.sub("", raw_html))
-    yield html.unescape(pieces[0])
-    for name, attributes, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        if "=" in attributes:
-            yield from _seen_of_tag(name.lower(), attributes)
-        else:
-            yield f"\0{name.lower()}\0"
-        yield html.unescape(text)
+def _seen(raw_html: str) -> str:
+    pieces: list[str] = _TAG.split(_INVISIBLE.sub("", raw_html))
+    pieces[::2] = map(html.unescape, pieces[::2])
+    pieces[1::2] = [
+        (_seen_of_short_tag if len(tag) <= SHORT else _seen_of_tag)(tag) for tag in pieces[1::2]
+    ]
+    return "".join(pieces)
 
 
-def _seen_of_tag(name: str, attributes: str) -> Iterator[str]:
+def _seen_of_tag(tag: str) -> str:
+    [(written, attributes)] = _PARTS_OF_TAG.findall(tag)
+    name = written.lower()
+    if "=" not in attributes:
+        return f"\0{name}\0"
     given = {
         found[1].lower(): found[2] or found[3] or found[4] or ""
         for found in _ATTRIBUTE.finditer(attributes)
     }
     sizes = {given.pop("width", ""), given.pop("height", "")}
     if name == "img" and sizes & {"0", "1"}:
-        return
-    yield f"\0{name}\0"
-    for attribute, value in sorted(given.items()):
-        yield f"{attribute}={value if attribute == 'alt' else _address(name, value)}\0"
+        return ""
+    shown = [
+        f"{attribute}={value if attribute == 'alt' else _address(name, value)}\0"
+        for attribute, value in sorted(given.items())
+    ]
+    return "".join([f"\0{name}\0", *shown])
+
+
+_seen_of_short_tag = lru_cache(maxsize=1024)(_seen_of_tag)
 
 
 def _address(name: str, value: str) -> str:
