@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from tidings.catalog import sources
 from tidings.db.database import Database
@@ -13,14 +14,18 @@ from tidings.filters.filtering import dropped_by
 from tidings.filters.rules import Filter
 from tidings.model.feed import ParsedFeed
 from tidings.model.sources import DueSource
-from tidings.parsing.document import Document
 from tidings.polling.compare import KnownEntry
 from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.outcome import ComparedDocument
 from tidings.polling.redirects import CONFIRMATIONS
 from tidings.polling.store import polls
 
-Parse = Callable[[Document, Mapping[bytes, bytes]], Future[ParsedFeed]]
+# For annotations only: the web server, which takes pushed documents and reads none, would load
+# all that parses.
+if TYPE_CHECKING:
+    from tidings.parsing.document import Document
+
+Parse = Callable[["Document", Mapping[bytes, bytes]], Future[ParsedFeed]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +59,8 @@ class ParseQueue:
 
     def submit(self, unread: Sequence[tuple[DueSource, Fetched]]) -> None:
         """Start to parse documents, and read what is stored of their sources."""
+        from tidings.parsing.document import Document
+
         source_ids = [due.id for due, _ in unread]
         # Only the last confirmation of a redirect asks whether another source is there already.
         moving = [due.moved_to for due, _ in unread if due.moved_times >= CONFIRMATIONS - 1]
