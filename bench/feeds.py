@@ -11,8 +11,9 @@ from itertools import cycle, islice
 import documents
 from measure import table
 from tidings.model.entries import Entry, SourceCredit
+from tidings.model.feed import Document
 from tidings.model.scopes import FeedDocument
-from tidings.parsing.document import Document, parse
+from tidings.parsing.document import parse
 from tidings.polling.new_entries import Circumstances, receive
 from tidings.publishing.formats.registry import FORMATS
 

@@ -17,8 +17,8 @@ from typing import TypeVar
 from measure import children_of, peak_memory, settings, table
 from tidings.app.app import opened, utc_now
 from tidings.errors import ParseError
+from tidings.model.feed import Document
 from tidings.model.scopes import FeedOutline
-from tidings.parsing.document import Document
 from tidings.parsing.limits import ParseLimits
 from tidings.parsing.pool import Parser
 from tidings.polling.follow import import_sources

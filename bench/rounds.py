@@ -31,9 +31,9 @@ from measure import (
 from publisher import Web, publishing
 from tidings.app.app import App, opened, utc_now
 from tidings.app.polling import Polling, polling
+from tidings.model.feed import Document
 from tidings.model.scopes import FeedOutline
 from tidings.model.service_status import PollSummary
-from tidings.parsing.document import Document
 from tidings.polling.follow import import_sources
 
 PAUSE = 1.1

@@ -12,6 +12,7 @@ from typing import get_args, get_origin, get_type_hints
 import click
 import pytest
 
+from command_tree import commands, subcommand
 from tidings.app.templates import load_templates
 from tidings.cli.main import tidings
 from tidings.config import Settings
@@ -24,6 +25,7 @@ from tidings.web.services import OperatorServices, SubscriberServices, TokenServ
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SHIPPED = (ROOT / "config" / "tidings.toml").read_text("utf-8")
+ACTIONS = {path: one for path, one in commands() if not isinstance(one, click.Group)}
 
 
 def text_of(name):
@@ -61,17 +63,6 @@ def shipped_settings():
         section = value if isinstance(value, dict) else {"": value}
         shipped |= {f"{name}.{key}".rstrip("."): one for key, one in section.items()}
     return shipped
-
-
-def commands(command, path="tidings"):
-    """Return every command that does something, by what one types."""
-    if not isinstance(command, click.Group):
-        return {path: command}
-    return {
-        name: inner
-        for key, one in command.commands.items()
-        for name, inner in commands(one, f"{path} {key}").items()
-    }
 
 
 def test_every_setting_is_in_the_reference():
@@ -117,17 +108,17 @@ def test_every_section_says_what_its_settings_are():
     assert [kind.__name__ for kind in sections if kind.__doc__.startswith(kind.__name__)] == []
 
 
-@pytest.mark.parametrize("name", sorted(commands(tidings)))
+@pytest.mark.parametrize("name", sorted(ACTIONS))
 def test_every_command_is_in_the_reference_and_has_an_example(name):
     assert f"`{name}" in text_of("docs/reference/commands.md")
-    assert "Example: " in commands(tidings)[name].help
+    assert "Example: " in ACTIONS[name].help
 
 
 def test_every_option_is_in_the_reference():
     reference = text_of("docs/reference/commands.md")
     options = {
         option
-        for command in commands(tidings).values()
+        for command in ACTIONS.values()
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for option in parameter.opts
@@ -163,7 +154,7 @@ def examples():
         for line in path.read_text("utf-8").splitlines():
             if match := re.match(r" {4,}(?:\$ )?(?:\S+=\S+ )*(?:\S+/)?(tidings [a-z].*)", line):
                 yield pytest.param(match[1], id=f"{path.name}: {match[1]}")
-    for name, command in commands(tidings).items():
+    for name, command in ACTIONS.items():
         given = " ".join(command.help.split()).partition("Example: ")[2]
         yield pytest.param(re.search(r"tidings [a-z][^()]*", given)[0], id=f"{name} --help")
 
@@ -175,7 +166,7 @@ def test_every_example_can_be_typed(line):
     command, rest = tidings, words[1:]
     while isinstance(command, click.Group) and rest:
         assert rest[0] in command.commands, line
-        command, rest = command.commands[rest[0]], rest[1:]
+        command, rest = subcommand(command, rest[0]), rest[1:]
 
     if not isinstance(command, click.Group):
         command.make_context(line, rest, resilient_parsing=needs_file(command))

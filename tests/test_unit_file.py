@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from command_tree import subcommand
 from tidings.cli.main import tidings
 from tidings.cli.run import run
 
@@ -38,7 +39,7 @@ def test_it_starts_a_command_that_there_is():
 
     with tidings.make_context("tidings", [*options, command]) as context:
         assert context.params["path"] == Path("/etc/tidings/tidings.toml")
-    assert tidings.commands[command] is run
+    assert subcommand(tidings, command) is run
 
 
 def test_the_children_that_read_documents_can_do_what_they_have_to():

@@ -235,3 +235,15 @@ def test_a_broken_template_is_named_at_the_start(tidings_on_sqlite, tmp_path):
     assert done.status in {1, 2}
     assert done.err.count("\n") == 1
     assert "list.html" in done.err
+
+
+def test_a_broken_template_of_letters_ends_the_service(tidings_on_sqlite, tmp_path):
+    (tmp_path / "own" / "email" / "digest").mkdir(parents=True)
+    (tmp_path / "own" / "email" / "digest" / "subject.txt").write_text("{{ horoscope }}")
+
+    done = tidings_on_sqlite.call("run", WEB__PORT=0, TEMPLATES__FOLDER=tmp_path / "own")
+
+    assert done.status in {1, 2}
+    *_, said = done.err.splitlines()
+    assert said == "tidings: template digest/subject.txt: there is no horoscope"
+    assert "Traceback" not in done.err

@@ -13,10 +13,11 @@ import pytest
 
 from fake_publisher import answer
 from tidings.app.polling import polling
+from tidings.model.feed import Document
 from tidings.parsing import rss_atom
 from tidings.parsing.dates import parse_date
 from tidings.parsing.decoding import decode
-from tidings.parsing.document import Document, parse
+from tidings.parsing.document import parse
 from tidings.parsing.xml_repair import repair
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"

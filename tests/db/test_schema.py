@@ -5,6 +5,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import select
 
 from installation import on_sqlite
@@ -30,6 +31,12 @@ def test_the_migrations_lead_to_the_tables_as_declared(database):
         differences = compare_metadata(context, subscriber_tables.metadata)
 
     assert differences == []
+
+
+def test_the_versions_are_those_of_the_migrations_in_their_order():
+    scripts = ScriptDirectory(str(schema.MIGRATIONS)).walk_revisions()
+
+    assert list(schema.known_versions()) == [one.revision for one in scripts][::-1]
 
 
 def test_an_upgrade_that_is_not_needed_changes_nothing(database):

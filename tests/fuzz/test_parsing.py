@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from fuzz.soups import ANY_TEXT, CODECS, DOCUMENTS, HTML, JSON_FEEDS, XML
 from hostile_round import assert_harmless, assert_readable, assert_web_address
 from tidings.errors import ParseError
+from tidings.model.feed import Document
 from tidings.parsing.decoding import decode
-from tidings.parsing.document import Document, parse
+from tidings.parsing.document import parse
 from tidings.parsing.entry_body import (
     beginning_of_text,
     clean_body,

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import Document
+from tidings.parsing.document import parse
 
 FEEDS = Path(__file__).parents[1] / "data" / "feeds"
 

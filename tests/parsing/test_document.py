@@ -5,7 +5,8 @@ import time
 import pytest
 
 from tidings.errors import ParseError
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import Document
+from tidings.parsing.document import parse
 
 
 def a_document(body, charset=None):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tidings.errors import ParseError
-from tidings.model.feed import Enclosure, Image
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import Document, Enclosure, Image
+from tidings.parsing.document import parse
 
 VERSION = "https://jsonfeed.org/version/1.1"
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from tidings.errors import ParseError
-from tidings.parsing.document import Document
+from tidings.model.feed import Document
 from tidings.parsing.limits import ParseLimits
 from tidings.parsing.pool import MAX_DOCUMENTS, STOPPED, Parser
 
@@ -161,7 +161,7 @@ SERVICE = textwrap.dedent("""
     import sys, threading, time
     from datetime import timedelta
     from tidings.parsing.pool import Parser
-    from tidings.parsing.document import Document
+    from tidings.model.feed import Document
     from tidings.parsing.limits import ParseLimits
 
     if __name__ == "__main__":

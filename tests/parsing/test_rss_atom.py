@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tidings.model.feed import MAX_ENTRIES
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import MAX_ENTRIES, Document
+from tidings.parsing.document import parse
 
 POINTS = sorted(Path(__file__).parents[1].glob("data/feeds/*.xml"))
 

@@ -7,8 +7,8 @@ import feedparser
 import pytest
 from lxml import etree
 
+from tidings.model.feed import Document
 from tidings.model.scopes import ArchiveLinks
-from tidings.parsing.document import Document
 from tidings.parsing.document import parse as parse_document
 from tidings.publishing.formats.atom import ATOM, render_atom
 from tidings.publishing.formats.rss import MEDIA_RSS

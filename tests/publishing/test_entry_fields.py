@@ -17,9 +17,9 @@ from polls_by_hand import read_poll
 from tidings.catalog import entries
 from tidings.catalog.entries import Selection
 from tidings.model.entries import Entry, EntryState, SourceCredit
-from tidings.model.feed import Enclosure, Image, ParsedEntry
+from tidings.model.feed import Document, Enclosure, Image, ParsedEntry
 from tidings.model.scopes import FeedDocument
-from tidings.parsing.document import Document, parse
+from tidings.parsing.document import parse
 from tidings.polling.store import leases, polls
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.formats.values import publishable

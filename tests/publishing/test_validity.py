@@ -12,7 +12,8 @@ import pytest
 from hostile_documents import channel
 from parsed_entries import NOON
 from tidings.model.entries import Entry, SourceCredit
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import Document
+from tidings.parsing.document import parse
 from tidings.polling.new_entries import Circumstances, receive
 from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.formats.rss import render_rss

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tidings.config import Settings
 from tidings.db import schema
-from tidings.db.database import Database
+from tidings.db.database import Connection, Database
 from tidings.errors import ConfigError, InvalidError, StorageError
 from tidings.operator.checks import faults
 from tidings.resources import data_dir
-from tidings.search.store import index
 
 # For annotations only: what is imported here, every command would pay for.
 if TYPE_CHECKING:
@@ -198,7 +197,7 @@ def opened(settings: Settings) -> Iterator[App]:
     database = Database(settings.database.url)
     try:
         try:
-            prepared = schema.prepare(database, rebuild_index=index.rebuild)
+            prepared = schema.prepare(database, rebuild_index=_rebuild_index)
         except StorageError as error:
             raise ConfigError(f"[database] url: {error}") from error
         yield App(settings=settings, database=database, prepared=prepared)
@@ -211,6 +210,12 @@ def process_name() -> str:
     # With chance in it: in a container, host name and process id are often the same after a
     # restart, and the leases of the process that died are not ours.
     return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
+
+
+def _rebuild_index(connection: Connection, report: Callable[[int], None]) -> None:
+    from tidings.search.store import index
+
+    index.rebuild(connection, report)
 
 
 def _kept_secret(path: Path) -> bytes:

@@ -1,23 +1,18 @@
 """Builds what polls: sockets, parser processes, and the engines that use them."""
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 from tidings.app.app import VERSION, App, process_name, utc_now
-from tidings.catalog import sources
 from tidings.db.database import Database
-from tidings.errors import ConfigError, ParseError
 from tidings.fetching.fetcher import Fetcher
 from tidings.fetching.post import Post
-from tidings.parsing.opml import read_opml
 from tidings.parsing.pool import Parser
 from tidings.polling.discover import Prober
-from tidings.polling.follow import SourceAdder, import_sources
+from tidings.polling.follow import SourceAdder
 from tidings.polling.host_leases import HostRules
 from tidings.polling.moved_sources import MoveFinder
 from tidings.polling.outcome import Rules
@@ -27,9 +22,6 @@ from tidings.polling.push import HubSubscriber, PushReader
 from tidings.polling.replay import Replayer
 from tidings.polling.store import leases
 from tidings.publishing.repaginate import repaginate_some
-from tidings.resources import data_dir
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,27 +135,6 @@ def polling(app: App) -> Iterator[Polling]:
         yield Polling(
             app=app, fetch=fetcher.submit, post=fetcher.post, parse=parser.submit, owner=owner
         )
-
-
-def import_first_sources(app: App) -> None:
-    """Import the list of sources that the settings name, if there are no sources yet.
-
-    Raises:
-        ConfigError: The list cannot be read.
-    """
-    name = app.settings.sources.import_at_first_start
-    with app.database.read() as connection:
-        # Only into an empty database: what the operator has removed must not come back.
-        if not name or sources.urls(connection):
-            return
-    # The operator's file, failing that the one that we ship.
-    path = Path(name) if Path(name).exists() else data_dir("config").parent / name
-    try:
-        listed = read_opml(path.read_bytes())
-    except (OSError, ParseError) as error:
-        raise ConfigError(f"[sources] import_at_first_start: {error}") from error
-    imported = import_sources(app.database, listed.outlines, clock=utc_now)
-    logger.info("sources imported", extra={"list": str(path), "added": imported.added})
 
 
 def _lease_hop(database: Database, owner: str, host: str) -> bool:

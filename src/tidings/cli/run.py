@@ -2,12 +2,21 @@
 
 import ctypes
 import logging
+import os
 import signal
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from threading import Event
+from typing import TYPE_CHECKING
 
 import click
 
 from tidings.cli.start import Start
+
+# For an annotation only: what is imported here, `--help` would pay for.
+if TYPE_CHECKING:
+    from tidings.app.app import App
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +34,7 @@ def run(start: Start) -> None:
     Example: tidings run
     """
     from tidings.app.app import opened
-    from tidings.app.polling import import_first_sources
-    from tidings.app.scheduler import ticking
+    from tidings.app.first_sources import import_first_sources
     from tidings.web.server import bound, serve
 
     settings = start.service_settings()
@@ -38,8 +46,8 @@ def run(start: Start) -> None:
         # Said by the service alone, which runs for months.
         for fault in app.faults_of_runtime:
             logger.warning("update wanted", extra={"because": fault})
-        with ticking(app):
-            serve(app, listening)
+        with _ticking_beside(app) as begin:
+            serve(app, listening, on_start=begin)
 
 
 @click.command
@@ -63,6 +71,42 @@ def end_in_order() -> None:
     """Make SIGTERM and Ctrl-C leave every context, and exit with 0; a second one ends at once."""
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, _end)
+
+
+@contextmanager
+def _ticking_beside(app: "App") -> Iterator[Callable[[], None]]:
+    """Yield what makes another thread poll and mail; what keeps it from that ends the service.
+
+    Loading all that polls and trying the templates of messages takes a second, for which no page
+    should wait.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+        TemplateError: A template of the messages is broken.
+    """
+    begun, ended = Event(), Event()
+
+    def tick() -> None:
+        begun.wait()
+        if ended.is_set():
+            return
+        try:
+            from tidings.app.scheduler import ticking
+
+            with ticking(app):
+                ended.wait()
+        except BaseException:
+            os.kill(os.getpid(), signal.SIGTERM)  # for the server, which holds the main thread
+            raise
+
+    with ThreadPoolExecutor(1) as beside:
+        ticking_ends = beside.submit(tick)
+        try:
+            yield begun.set
+        finally:
+            ended.set()
+            begun.set()
+            ticking_ends.result()
 
 
 def _return_memory() -> None:

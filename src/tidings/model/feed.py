@@ -29,6 +29,25 @@ def believable_date(claimed: datetime | None, *, now: datetime) -> datetime | No
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A fetched document.
+
+    Attributes:
+        url: The address that responded, after redirects.
+        body: Decoded from its content encoding.
+        content_type: Media type without parameters; the body itself wins.
+        charset: The charset parameter of Content-Type, as written.
+        language: Its language by Content-Language, or as stored; whatever it says itself wins.
+    """
+
+    url: str
+    body: bytes
+    content_type: str | None = None
+    charset: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Newest:
     """How much of a source's first document is wanted at once.
 

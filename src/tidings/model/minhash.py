@@ -8,6 +8,7 @@ that these are found among a million.
 
 import json
 import re
+import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
 """Parse one document: detect its kind, decode it, read the feed, clean the entries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tidings.errors import ParseError
-from tidings.model.feed import Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedFeed
 from tidings.parsing import json_feed, rss_atom
 from tidings.parsing.clean_entries import clean_feed
 from tidings.parsing.decoding import decode
@@ -32,25 +32,6 @@ _ROOTS = {
     "svg": "a picture",
     "error": "an error message in XML",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """A fetched document.
-
-    Attributes:
-        url: The address that responded, after redirects.
-        body: Decoded from its content encoding.
-        content_type: Media type without parameters; the body itself wins.
-        charset: The charset parameter of Content-Type, as written.
-        language: Its language by Content-Language, or as stored; whatever it says itself wins.
-    """
-
-    url: str
-    body: bytes
-    content_type: str | None = None
-    charset: str | None = None
-    language: str | None = None
 
 
 def parse(

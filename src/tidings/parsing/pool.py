@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from tidings.errors import ParseError
-from tidings.model.feed import Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedFeed
 from tidings.parsing import worker
-from tidings.parsing.document import Document
 from tidings.parsing.limits import ParseLimits
 
 # Documents after which a child is replaced, so that memory leaks do not add up.

@@ -6,8 +6,8 @@ import signal
 from multiprocessing.connection import Connection
 
 from tidings.errors import ParseError
-from tidings.model.feed import Newest, ParsedFeed
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.parsing.document import parse
 
 NICENESS = 10
 

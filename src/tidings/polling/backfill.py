@@ -15,9 +15,8 @@ from threading import Event
 from tidings.db.database import Database
 from tidings.errors import ParseError
 from tidings.model.entries import EntryState
-from tidings.model.feed import ParsedFeed
+from tidings.model.feed import Document, ParsedFeed
 from tidings.model.sources import DueSource, with_decision
-from tidings.parsing.document import Document
 from tidings.polling.new_entries import Circumstances, FirstPoll, NewEntry, receive
 from tidings.polling.outcome import Rules, shown_error
 from tidings.polling.parse_queue import Parse

@@ -16,11 +16,10 @@ from typing import Self, TypeVar
 from tidings.db.database import Database
 from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
 from tidings.fetching.outcomes import Fetched, Outcome, Request
-from tidings.model.feed import Link, ParsedFeed
+from tidings.model.feed import Document, Link, ParsedFeed
 from tidings.model.urls import host_of, without_credentials
 from tidings.parsing import discovery
 from tidings.parsing.discovery import HtmlPage, is_page, read_page
-from tidings.parsing.document import Document
 from tidings.polling.host_leases import HostRules
 from tidings.polling.parse_queue import Parse
 from tidings.polling.poll import Fetch

@@ -12,9 +12,8 @@ from tidings.fetching.outcomes import Fetched
 from tidings.filters import store
 from tidings.filters.filtering import dropped_by
 from tidings.filters.rules import Filter
-from tidings.model.feed import Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedFeed
 from tidings.model.sources import DueSource
-from tidings.parsing.document import Document
 from tidings.polling.compare import KnownEntry
 from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.outcome import ComparedDocument

@@ -9,9 +9,8 @@ from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
-from tidings.model.feed import Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedFeed
 from tidings.model.service_status import PollResult, PollSummary, summarise
-from tidings.parsing.document import Document
 from tidings.polling.parse_queue import Parse
 from tidings.polling.poll import Fetch, Poller
 from tidings.polling.polled_source import KeptDocument

@@ -13,7 +13,7 @@ import logging
 import resource
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import uvicorn
@@ -153,12 +153,16 @@ class Connections:
 class Server(uvicorn.Server):
     """uvicorn's server, with a handler for errors of the event loop."""
 
-    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, on_start: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._connections = connections
+        self._on_start = on_start
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen."""
         # Here, not in `__init__`: uvicorn makes the loop in `run`.
         asyncio.get_running_loop().set_exception_handler(self._connections.on_loop_error)
         await super().startup(sockets)
+        self._on_start()

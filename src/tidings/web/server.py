@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -63,8 +63,15 @@ def bound(settings: WebSettings) -> Iterator[socket.socket]:
         yield listening
 
 
-def serve(app: App, listening: socket.socket) -> None:
+def serve(
+    app: App, listening: socket.socket, *, on_start: Callable[[], None] = lambda: None
+) -> None:
     """Serve until SIGTERM or SIGINT; requests in progress are finished first.
+
+    Args:
+        app: What is served.
+        listening: The socket, bound.
+        on_start: Called once visitors are answered.
 
     Raises:
         ConfigError: The secret or the list of trusted proxies cannot be used.
@@ -109,7 +116,7 @@ def serve(app: App, listening: socket.socket) -> None:
         lifespan="off",
     )
     _say_what_is_served(app, listening)
-    Server(config, connections).run(sockets=[listening])
+    Server(config, connections, on_start).run(sockets=[listening])
 
 
 def _say_what_is_served(app: App, listening: socket.socket) -> None:
