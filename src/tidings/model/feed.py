@@ -169,6 +169,8 @@ class ParsedFeed:
         self_url: Its own address (`rel=self`), exactly as written: the topic at its hubs.
         skip_hours: The hours of the day, in UTC, in which the document asks not to be polled.
         skip_days: The days of the week, 0 for Monday, in which it asks the same.
+        disagreement: The field in which our own reader and feedparser differed, where both read
+            the document; feedparser's result was used. Empty if they agreed, or one read alone.
     """
 
     title: str = ""
@@ -189,3 +191,4 @@ class ParsedFeed:
     self_url: str | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
+    disagreement: str = ""

@@ -5,7 +5,6 @@ Labels of encodings mean what they mean to browsers (WHATWG Encoding); the bytes
 
 import codecs
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from encodings.aliases import aliases
@@ -374,14 +373,16 @@ def undo_mojibake(text: str) -> str | None:
     """Return `text` as it was before its second encoding ("itâ€™s"); None if it had only one."""
     # Only if every single run beyond ASCII is valid when decoded once more. That happens in no
     # language, and texts about mojibake have other letters as well.
-    runs = Counter(_DOUBLED_RUN.findall(text))
-    remnants = runs.pop(_LEFTOVER, 0)
-    if runs.total() < MIN_RUNS:
+    meant = {_LEFTOVER: ""}
+    count = 0
+    for found in _DOUBLED_RUN.finditer(text):
+        run = found[0]
+        if run not in meant:
+            try:
+                meant[run] = bytes(_BYTES[letter] for letter in run).decode()
+            except (KeyError, UnicodeDecodeError):
+                return None
+        count += run != _LEFTOVER
+    if count < MIN_RUNS:
         return None
-    try:
-        meant = {run: bytes(_BYTES[letter] for letter in run).decode() for run in runs}
-    except (KeyError, UnicodeDecodeError):
-        return None
-    if remnants:
-        meant[_LEFTOVER] = ""
     return _DOUBLED_RUN.sub(lambda run: meant[run[0]], text)

@@ -11,13 +11,11 @@ from tidings.parsing.raw import Node
 from tidings.parsing.text_cleaning import clean_text
 
 # A registered link relation by its whole name (RFC 4287, section 4.2.7.2).
-_RELATION = re.compile(r"https?://www\.iana\.org/assignments/(?:link-)?relations?/(?:.*[#/])?")
+RELATION = re.compile(r"https?://www\.iana\.org/assignments/(?:link-)?relations?/(?:.*[#/])?")
 
-_TEXTS = frozenset(
-    {"content", "description", "summary", "subtitle", "itunes_subtitle", "xhtml_div"}
-)
+TEXTS = frozenset({"content", "description", "summary", "subtitle", "itunes_subtitle", "xhtml_div"})
 
-_XHTML = "application/xhtml+xml"
+XHTML = "application/xhtml+xml"
 
 _ANY_XML = ("application/xml", "text/xml")
 
@@ -67,13 +65,13 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     def is_in_other_xml(self) -> bool:
         """Whether the open text is XML of another vocabulary than XHTML, such as SVG."""
         kind = self.contentparams.get("type", "")
-        return bool(self.incontent) and kind.endswith("xml") and kind != _XHTML
+        return bool(self.incontent) and kind.endswith("xml") and kind != XHTML
 
     def take_as_xhtml(self) -> None:
         """Take a text whose type is any XML for XHTML, if XHTML begins in it."""
         is_beginning = not "".join(self.elementstack[-1][2]).strip()
         if is_beginning and self.contentparams.get("type") in _ANY_XML:
-            self.contentparams.update(type=_XHTML, is_found=True)
+            self.contentparams.update(type=XHTML, is_found=True)
 
     def push_content(self, tag: str, attributes: _Attributes, kind: str, expecting: int) -> None:
         """Note what the element says of the text that begins."""
@@ -109,7 +107,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
                 self._group.setdefault(part, detail)
         if tag == "title":
             context["has_title"] = True
-        elif tag in _TEXTS:
+        elif tag in TEXTS:
             context.setdefault("texts", []).append(detail)
 
     def _is_base64(self, attributes: _Attributes, content: _Attributes) -> bool:
@@ -138,7 +136,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
         # Beside the description of an entry, some have its whole text as an element of XHTML.
         if self.inentry and not self.incontent:
             self._div_depth = self.depth
-            self.push_content("xhtml_div", attributes, _XHTML, 1)
+            self.push_content("xhtml_div", attributes, XHTML, 1)
 
     def _end_xhtml_div(self) -> None:
         if self.incontent and self.depth == self._div_depth:
@@ -148,7 +146,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     def _start_link(self, attributes: _Attributes) -> None:
         is_typed = "type" in attributes
         if relation := attributes.get("rel"):
-            attributes["rel"] = _RELATION.sub("", relation.strip())
+            attributes["rel"] = RELATION.sub("", relation.strip())
         for name in ("href", "url", "uri"):
             if not attributes.get(name, name).strip():
                 del attributes[name]  # the address is the text of the element
@@ -191,7 +189,7 @@ def _corrected(detail: Node, raw: str, *, is_decoded: bool) -> Node:
     before = {"type": kind, "value": written}
     if kind == _OCTETS and is_decoded and clean_text(written) == written:
         return {"type": "decoded", "before": before}  # a word that is no media type
-    if kind == _XHTML and "<" not in raw and "&lt;" in raw:
+    if kind == XHTML and "<" not in raw and "&lt;" in raw:
         # Not even the element that XHTML has to stand in is there: it is escaped, like HTML.
         meant = html.unescape(written)
         if text_cleaning.has_element(meant):

@@ -97,10 +97,25 @@ def read(document: str, *, url: str) -> ParsedByFeedparser:
     return _found(loose, error)
 
 
+def has_handler(key: str) -> bool:
+    """Tell whether feedparser does anything at an element with the standard name `key`."""
+    return hasattr(_Strict, f"_start_{key}") or hasattr(_Strict, f"_end_{key}")
+
+
+def joined(base: str, reference: str) -> str:
+    """Return an `xml:base` resolved against the one around it."""
+    try:
+        resolved = urljoin(base, reference.strip())
+    except ValueError:
+        return base
+    return resolved if len(resolved) <= MAX_BASE else base
+
+
 class _Bounded(ElementReader):
     """Limits and fixes of both parsers; a mixin before each of them."""
 
     inauthor: int
+    baseuri: str
     can_be_relative_uri = ElementReader.can_be_relative_uri - {"id"}
 
     def __init__(self, url: str) -> None:
@@ -117,8 +132,8 @@ class _Bounded(ElementReader):
         if base := dict(kept).get("xml:base"):
             kept = [pair for pair in kept if pair[0] not in {"xml:base", "base"}]
             # feedparser resolves only absolute bases; the first one it takes as it is.
-            self.baseuri, joined = "", _joined(self.baseuri or self._url, base)
-            kept.append(("xml:base", joined))
+            outer, self.baseuri = self.baseuri or self._url, ""
+            kept.append(("xml:base", joined(outer, base)))
         with suppress(*_FEEDPARSER_ERRORS):
             super().unknown_starttag(tag, kept)
 
@@ -290,11 +305,3 @@ def _found(parser: _Strict | _Loose, error: expat.ExpatError | None = None) -> P
         skip_days=frozenset(parser.skip_days),
         error=(expat.ErrorString(error.code), error.lineno) if error else None,
     )
-
-
-def _joined(base: str, reference: str) -> str:
-    try:
-        joined = urljoin(base, reference.strip())
-    except ValueError:
-        return base
-    return joined if len(joined) <= MAX_BASE else base

@@ -96,6 +96,7 @@ class RawFeed:
     self_url: str = ""
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
+    disagreement: str = ""
 
 
 def length_of(claim: object) -> int | None:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 from datetime import timedelta
 
 from tidings.model.feed import Enclosure
-from tidings.parsing import entry_body, feedparser_limits, media
+from tidings.parsing import entry_body, fast_reader, feedparser_limits, media
 from tidings.parsing.feedparser_limits import MAX_AUTHOR, ParsedByFeedparser
 from tidings.parsing.raw import (
     MAX_HUBS,
@@ -43,7 +44,44 @@ def read(document: RepairedXml, *, url: str) -> RawFeed | None:
         document: Repaired XML.
         url: Where it came from.
     """
-    found = feedparser_limits.read(document.text, url=url)
+    found = fast_reader.read(document.text, url=url)
+    if found is None:
+        return read_by_feedparser(document, url=url)
+    return _raw_feed(found, document)
+
+
+def read_by_feedparser(document: RepairedXml, *, url: str) -> RawFeed | None:
+    """Return the same by feedparser alone: the slow way, and the judge of the fast one."""
+    return _raw_feed(feedparser_limits.read(document.text, url=url), document)
+
+
+def read_twice(document: RepairedXml, *, url: str) -> RawFeed | None:
+    """Return the same by feedparser, and in which field the fast reader differs from it."""
+    found = fast_reader.read(document.text, url=url)
+    judged = read_by_feedparser(document, url=url)
+    if found is None or judged is None:
+        return judged
+    feed = _raw_feed(found, document)
+    return judged if feed == judged else replace(judged, disagreement=_difference(feed, judged))
+
+
+def _difference(feed: RawFeed | None, judged: RawFeed) -> str:
+    """Return the first field in which two feeds differ, or that of their entries."""
+    if feed is None:
+        return "format"
+    if len(feed.entries) == len(judged.entries):
+        for one, other in zip(feed.entries, judged.entries, strict=True):
+            if one != other:
+                return f"entries.{_field(one, other)}"
+    return _field(feed, judged)
+
+
+def _field(one: RawEntry | RawFeed, other: RawEntry | RawFeed) -> str:
+    names = (field.name for field in fields(one))
+    return next(name for name in names if getattr(one, name) != getattr(other, name))
+
+
+def _raw_feed(found: ParsedByFeedparser, document: RepairedXml) -> RawFeed | None:
     if not found.entries and not found.version:
         return None
 
