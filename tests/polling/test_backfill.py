@@ -50,8 +50,8 @@ class Service:
         poller = Poller(
             self.database,
             fetch=self._fetch,
-            parse=lambda document, known, *, newest=None: self._parse(
-                document, known, newest if defers else None
+            parse=lambda document, known, *, memo=None, newest=None: self._parse(
+                document, known, memo, newest if defers else None
             ),
             clock=lambda: self.now,
             owner="here:1:a",
@@ -72,12 +72,12 @@ class Service:
         for request in requests:
             done(request, Fetched(url=URL, body=self.body, validators=Validators(url=URL)))
 
-    def _parse(self, document, known, newest):
+    def _parse(self, document, known, memo, newest):
         future = Future()
         if self.fails and newest is None:
             future.set_exception(ParseError(document.url, "took longer than 20 s"))
         else:
-            future.set_result(parse(document, known, newest=newest))
+            future.set_result(parse(document, known, memo=memo, newest=newest))
         return future
 
     def states(self):

@@ -45,6 +45,15 @@ document = Table(
     Column("body", LargeBinary, nullable=False),
 )
 
+# What the last reading of each source's document was made of, so that the next one can pass over
+# what has not changed.
+reading = Table(
+    "reading",
+    metadata,
+    _of_source(),
+    Column("memo", LargeBinary, nullable=False),
+)
+
 # Login, headers, cookies, proxy and user agent of a source; never shown or exported.
 source_access = Table(
     "source_access",

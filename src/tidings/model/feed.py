@@ -161,6 +161,7 @@ class ParsedFeed:
         entries: The unknown and the changed ones, newest first as the document orders them.
         unchanged_keys: Keys of the entries that were skipped.
         unchanged: How many entries were skipped because their `raw_hash` is known.
+        memo: What the document was read from, for the next reading; None where it is of no use.
         deferred: How many older entries of a first document are left for later, uncleaned.
         cut: How many entries beyond `MAX_ENTRIES` were not parsed.
         problems: What was wrong with the document, in words; it was parsed all the same.
@@ -183,6 +184,7 @@ class ParsedFeed:
     entries: tuple[ParsedEntry, ...] = ()
     unchanged_keys: frozenset[bytes] = frozenset()
     unchanged: int = 0
+    memo: bytes | None = None
     deferred: int = 0
     cut: int = 0
     problems: tuple[str, ...] = field(default=())

@@ -39,7 +39,11 @@ _ROOTS = {
 
 
 def parse(
-    document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+    document: Document,
+    known: Mapping[bytes, bytes],
+    *,
+    memo: bytes | None = None,
+    newest: Newest | None = None,
 ) -> ParsedFeed:
     """Return the feed in `document`, whatever its format.
 
@@ -47,6 +51,7 @@ def parse(
         document: Any bytes at all.
         known: The raw hash of every stored entry of the source, by key; entries with the same
             hash are counted, not cleaned.
+        memo: What the last reading of this document was made from, if it left a memo.
         newest: Which entries are wanted, the others being deferred; None for all.
 
     Raises:

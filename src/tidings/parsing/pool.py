@@ -44,6 +44,7 @@ _DEATHS = {
 class _Job:
     document: Document
     known: Mapping[bytes, bytes]
+    memo: bytes | None
     newest: Newest | None
     result: Future[ParsedFeed]
 
@@ -80,14 +81,19 @@ class Parser:
         self.close()
 
     def submit(
-        self, document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+        self,
+        document: Document,
+        known: Mapping[bytes, bytes],
+        *,
+        memo: bytes | None = None,
+        newest: Newest | None = None,
     ) -> Future[ParsedFeed]:
         """Queue `document` to be parsed; the arguments are those of `document.parse`.
 
         Any failure is a ParseError of the future, also if the document takes too long or too
         much memory, or kills its child. A document that is still queued may be cancelled.
         """
-        job = _Job(document=document, known=dict(known), newest=newest, result=Future())
+        job = _Job(document=document, known=dict(known), memo=memo, newest=newest, result=Future())
         with self._lock:
             if not self._closed:
                 self._jobs.put(job)
@@ -142,7 +148,7 @@ class _Slot:
 
         answer: ParsedFeed | str
         try:
-            child.pipe.send((job.document, job.known, job.newest))
+            child.pipe.send((job.document, job.known, job.memo, job.newest))
             if child.pipe.poll(WALL_FACTOR * self._seconds):
                 answer = child.pipe.recv()
                 if next(child.count) < MAX_DOCUMENTS:

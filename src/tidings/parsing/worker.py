@@ -30,9 +30,9 @@ def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
     _limit(resource.RLIMIT_AS, memory_limit)
     try:
         while True:
-            document, known, newest = pipe.recv()
+            document, known, memo, newest = pipe.recv()
             _allow_processor_time(seconds)
-            _answer(pipe, _read(document, known, newest))
+            _answer(pipe, _read(document, known, memo, newest))
     except (EOFError, OSError, MemoryError):
         return
 
@@ -45,9 +45,11 @@ def _answer(pipe: Connection, answer: ParsedFeed | str) -> None:
         pipe.send("the result takes too much memory")
 
 
-def _read(document: Document, known: dict[bytes, bytes], newest: Newest | None) -> ParsedFeed | str:
+def _read(
+    document: Document, known: dict[bytes, bytes], memo: bytes | None, newest: Newest | None
+) -> ParsedFeed | str:
     try:
-        return parse(document, known, newest=newest)
+        return parse(document, known, memo=memo, newest=newest)
     except ParseError as error:
         return error.because
 

@@ -101,7 +101,7 @@ class Backfiller:
         known: Collection[bytes],
     ) -> Backfill:
         try:
-            entries = feed.result().entries
+            parsed = feed.result()
         except ParseError as error:
             because = shown_error(error, due)
             logger.warning(
@@ -118,10 +118,10 @@ class Backfiller:
         )
         arrived = [
             Arrival(source_id=due.id, seen_at=document.fetched_at, new=_as_backfill(new))
-            for new in receive(entries, circumstances)
+            for new in receive(parsed.entries, circumstances)
             if new.entry.key not in known
         ]
-        return Backfill(source_id=due.id, arrived=arrived)
+        return Backfill(source_id=due.id, arrived=arrived, memo=parsed.memo)
 
 
 def _as_document(kept: KeptDocument, due: DueSource) -> Document:

@@ -161,6 +161,7 @@ def settle_read(
         learned_seconds=rate.seconds,
         problems=(*fetched.problems, *feed.problems),
         document=_kept(due, document, now=now),
+        memo=None if fetched.is_partial else feed.memo,
         body_hash=due.body_hash if fetched.is_partial else fetched.body_hash,
         feed_title=feed.title or None,
         site_url=feed.site_url,

@@ -26,7 +26,12 @@ class Parse(Protocol):
     """Parses a document in a child process; the arguments are those of `document.parse`."""
 
     def __call__(  # noqa: D102 - see above
-        self, document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+        self,
+        document: Document,
+        known: Mapping[bytes, bytes],
+        *,
+        memo: bytes | None = None,
+        newest: Newest | None = None,
     ) -> Future[ParsedFeed]: ...
 
 
@@ -78,6 +83,7 @@ class ParseQueue:
         moving = [due.moved_to for due, _ in unread if due.moved_times >= CONFIRMATIONS - 1]
         with self._database.read() as connection:
             self._known |= polls.known_entries(connection, source_ids)
+            memos = polls.memos(connection, source_ids)
             self._filters |= store.of_sources(connection, source_ids)
             if moving:
                 self._rivals |= sources.find_by_urls(connection, [to for to in moving if to])
@@ -92,7 +98,13 @@ class ParseQueue:
             # The child cleans only what changed: cleaning is most of the time that parsing takes.
             raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}
             self.backlog += len(fetched.body)
-            feed = self._parse(document, raw_hashes, newest=newest if self._defers(due) else None)
+            feed = self._parse(
+                document,
+                raw_hashes,
+                # Of what is pushed, the memo would say nothing of the whole document.
+                memo=None if fetched.is_partial else memos.get(due.id),
+                newest=newest if self._defers(due) else None,
+            )
             feed.add_done_callback(partial(self._report, due.id, fetched))
 
     def load_rename_candidates(self, read: Sequence[Parsed]) -> None:

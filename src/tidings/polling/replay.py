@@ -78,7 +78,11 @@ def _fetch_from(kept: KeptDocument) -> Fetch:
 
 def _parse_unknown(parse: Parse) -> Parse:
     def parse_new(
-        document: Document, known: Mapping[bytes, bytes], *, newest: Newest | None = None
+        document: Document,
+        known: Mapping[bytes, bytes],
+        *,
+        memo: bytes | None = None,
+        newest: Newest | None = None,
     ) -> Future[ParsedFeed]:
         unknown: Future[ParsedFeed] = Future()
 
@@ -88,7 +92,7 @@ def _parse_unknown(parse: Parse) -> Parse:
             else:
                 unknown.set_result(_without(parsed.result(), known))
 
-        parse(document, known, newest=newest).add_done_callback(pass_on)
+        parse(document, known, memo=memo, newest=newest).add_done_callback(pass_on)
         return unknown
 
     return parse_new

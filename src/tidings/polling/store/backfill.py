@@ -18,6 +18,7 @@ class Backfill:
 
     source_id: int
     arrived: Sequence[Arrival] = ()
+    memo: bytes | None = None
     history: History | None = None
 
 
@@ -54,6 +55,7 @@ def store(connection: Connection, settled: Sequence[Backfill]) -> None:
         if one.history:
             of_it = update(source).where(source.c.id == one.source_id)
             connection.execute(of_it.values(history=one.history))
+    polls.put_memos(connection, {one.source_id: one.memo for one in ours if one.memo})
     arrived = [arrival for one in ours for arrival in one.arrived]
     if arrived:
         change, _ = change_log.next_change(connection)

@@ -1,7 +1,7 @@
 """What polling reads and writes: a handful of statements for a batch of sources."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 
 from tidings.catalog import change_log, sources
-from tidings.db.intake_tables import alias
+from tidings.db.intake_tables import alias, reading
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, poll_hour, source, tombstone
 from tidings.errors import LeaseLostError
@@ -118,6 +118,23 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
     )
 
 
+def memos(connection: Connection, source_ids: Collection[int]) -> dict[int, bytes]:
+    """Return by source the memo of its last reading; of those that have one."""
+    found = select(reading).where(reading.c.source_id.in_(source_ids))
+    return {row.source_id: row.memo for row in connection.execute(found)}
+
+
+def put_memos(connection: Connection, by_source: Mapping[int, bytes]) -> None:
+    """Store the memos of readings, in place of the last ones."""
+    if by_source:
+        row = upsert(connection.dialect.name, reading)
+        put = row.on_conflict_do_update(
+            index_elements=["source_id"], set_={"memo": row.excluded.memo}
+        )
+        rows = [{"source_id": source_id, "memo": memo} for source_id, memo in by_source.items()]
+        connection.execute(put, rows)
+
+
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
     """Write what a batch of polls brought, in twelve statements at most.
 
@@ -134,6 +151,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     """
     update_sources(connection, owner, polled)
     kept_documents.keep(connection, [one.document for one in polled if one.document])
+    put_memos(connection, {one.id: one.memo for one in polled if one.memo})
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
     _count_polls(connection, polled)

@@ -14,6 +14,16 @@ def upgrade() -> None:
         sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
         sa.Column("packed", sa.LargeBinary(), nullable=False),
     )
+    op.create_table(
+        "reading",
+        sa.Column(
+            "source_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.ForeignKey("source.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        sa.Column("memo", sa.LargeBinary(), nullable=False),
+    )
     has_some = sa.text("deferred > 0")
     op.create_index(
         "ix_source_deferred", "source", ["id"], sqlite_where=has_some, postgresql_where=has_some
