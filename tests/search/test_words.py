@@ -51,6 +51,11 @@ def test_the_places_of_words_are_those_of_all_words(text):
     assert found == [word[:MAX_LENGTH] for word in words_of(text)]
 
 
+@given(TEXTS | st.text("aB1 _-+#。公式学习ガー々한국", max_size=60))
+def test_words_are_the_same_whether_or_not_there_is_something_to_normalise(text):
+    assert words_of(f"{text} é") == [*words_of(text), "e"]
+
+
 @given(TEXTS)
 def test_words_hold_nothing_that_a_database_would_take_for_more_than_a_word(text):
     assert not set("".join(words_of(text))) & set("\"'\\ \0\n§·:*|&!<>(){}^-")

@@ -11,7 +11,8 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from operator import add
 
 from tidings.model.cjk import UNSPACED
 from tidings.model.text import readable
@@ -43,6 +44,13 @@ _SUFFIX = (
 )
 
 _RUN = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+{_SUFFIX}")
+
+# Letters of unspaced scripts that no normal form changes.
+_STEADY = "\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+
+_UNSTEADY = re.compile(f"[^\\Wa-zA-Z0-9_{_STEADY}]|[{_MARKS}]")
+
+_STEADY_RUN = re.compile(rf"[a-z0-9]++(?:(?:\+\+|#)(?![a-z0-9_+#]))?+|[{_STEADY}]++")
 
 _UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
 
@@ -104,18 +112,26 @@ def words_of(text: str) -> list[str]:
     The last character of a run without blanks is a word by itself.
     """
     if text.isascii():  # nothing to normalise or to split
-        return _RUN.findall(text.lower())
+        return _STEADY_RUN.findall(text.lower())
+    if not _UNSTEADY.search(text):
+        runs = _STEADY_RUN.findall(text.lower())
+        return [word for run in runs for word in ((run,) if run.isascii() else _pairs(run))]
     runs = _RUN.findall(_normalised(" ".join(_RUN.findall(text))))
     return [word for run in runs for word in ((run,) if run.isascii() else _split(run))]
 
 
 def truncate(words: Sequence[str]) -> list[str]:
     """Return as many of the words as an index takes; those left out keep their positions."""
-    kept = [word[:MAX_LENGTH] for word in words[:MAX_WORDS]]
+    kept = list(words[:MAX_WORDS])
+    distinct = set(kept)
+    if max(map(len, distinct), default=0) > MAX_LENGTH:
+        kept = [word[:MAX_LENGTH] for word in kept]
+        distinct = set(kept)
     if len(kept) * MAX_LENGTH * 4 > MAX_SIZE:
         sizes = list(accumulate(len(word.encode()) for word in kept))
         kept = kept[: bisect_right(sizes, MAX_SIZE)]
-    counted = Counter(kept) if len(kept) > MAX_OCCURRENCES else Counter()
+    repeated = len(kept) - len(distinct)
+    counted = Counter(kept) if repeated >= MAX_OCCURRENCES else Counter()
     frequent = {word: MAX_OCCURRENCES for word, times in counted.items() if times > MAX_OCCURRENCES}
     if frequent:
         for place, word in enumerate(kept):
@@ -127,8 +143,8 @@ def truncate(words: Sequence[str]) -> list[str]:
 
 def characters_of(words: Iterable[str]) -> set[str]:
     """Return all characters of scripts without blanks: each is the first of some word."""
-    begun = {word[0] for word in words if not word.isascii()}
-    return set(filter(_UNSPACED_CHARACTER.match, begun))
+    begun = {word[0] for word in set(words) if not word.isascii()}
+    return set(_UNSPACED_CHARACTER.findall("".join(begun)))
 
 
 def find_words(text: str) -> Iterator[WordPosition]:
@@ -156,11 +172,14 @@ def _split(run: str) -> Sequence[str]:
     words: list[str] = []
     for stretch in _STRETCH.findall(run):
         if _UNSPACED_CHARACTER.match(stretch):
-            words += map("".join, pairwise(stretch))
-            words.append(stretch[-1])
+            words += _pairs(stretch)
         else:
             words.append(stretch)
     return words
+
+
+def _pairs(stretch: str) -> list[str]:
+    return [*map(add, stretch, stretch[1:]), stretch[-1]]
 
 
 def _word_positions(text: str, start: int, end: int) -> Iterator[WordPosition]:

@@ -7,7 +7,6 @@ that these are found among a million.
 """
 
 import re
-import struct
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -117,7 +116,7 @@ def sketch_of(title: str, url: str | None, text: str) -> Sketch:
         title=words,
         title_numbers=title_numbers(title),
         grams=frozenset(grams),
-        numbers=frozenset(token for token in opening if token[0].isdigit()),
+        numbers=frozenset([token for token in opening if token[0].isdigit()]),
         is_spaced=not is_cjk,
         keys=(*_exact_keys(page, words), *_bands("text", grams), *_bands("lead", grams[:lead])),
     )
@@ -134,7 +133,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _is_cjk(tokens: Sequence[str]) -> bool:
-    return 2 * sum(1 for token in tokens[:CJK_LEAD] if _CJK.match(token)) > len(tokens[:CJK_LEAD])
+    lead = tokens[:CJK_LEAD]
+    return 2 * len(list(filter(_CJK.match, lead))) > len(lead)
 
 
 def _words(tokens: Sequence[str]) -> float:
@@ -171,12 +171,16 @@ def _bands(name: str, grams: Sequence[int]) -> Iterator[int]:
         known = least[place]
         if known is None or value < known:
             least[place] = value
+    minima = [str(_bin_minimum(least, place)) for place in range(BINS)]
     for place in range(0, BINS, 2):
-        yield _key(name, str(place), *(str(_bin_minimum(least, place + side)) for side in (0, 1)))
+        yield _key(name, str(place), minima[place], minima[place + 1])
 
 
 def _bin_minimum(least: Sequence[int | None], place: int) -> int:
     """Return the minimum of a bin; an empty one borrows from the next (densification)."""
+    own = least[place]
+    if own is not None:
+        return own
     steps = range(len(least))
     return next(
         # With the distance: a borrowed minimum is not equal to that bin's own.
@@ -189,8 +193,8 @@ def _bin_minimum(least: Sequence[int | None], place: int) -> int:
 def _key(*parts: str) -> int:
     """Return a 64-bit key; signed, since databases have no others."""
     # Big-endian by name, so that keys are equal on every machine.
-    [number] = struct.unpack(">q", blake2b("\0".join(parts).encode(), digest_size=8).digest())
-    return int(number)
+    digest = blake2b("\0".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def title_numbers(title: str) -> frozenset[str]:
