@@ -551,3 +551,26 @@ def test_visible_text(html, expected):
 )
 def test_plain_to_html(text, expected):
     assert plain_to_html(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("html", "expected"),
+    [
+        pytest.param("<p>a&#1;b</p>", "<p>ab</p>", id="a control character as a reference"),
+        pytest.param("a<d<div>b</d<div>c", "abc", id="a tag in the name of another"),
+        pytest.param("<p title='a>b' lang=en>c</p>", '<p lang="en">c</p>', id="a tag's end in one"),
+        pytest.param(
+            "<video><sourced src=/a></sourced><source src='/b?c&amp;d=&quot;'></video>",
+            '<video controls="" preload="none">'
+            '<source src="https://example.org/b?c&amp;d=%22"></video>',
+            id="a name that begins like another",
+        ),
+        pytest.param(
+            "<iframe data-tex=x></iframe>",
+            '<math display="inline" alttext="x"><mrow><mi>x</mi></mrow></math>',
+            id="a formula in whatever element",
+        ),
+    ],
+)
+def test_tags_are_read_as_browsers_do(html, expected):
+    assert clean(html).html == expected

@@ -270,9 +270,9 @@ def _clean(entry: _ResolvedEntry, *, key: bytes, raw_hash: bytes) -> ParsedEntry
 
 
 def _is_same(raw: RawEntry, reading: EarlierVersion) -> bool:
-    body = replace(raw.body, base="")
-    found = (reading.title, replace(reading.body, base=""), reading.enclosures)
-    return found == (raw.title, body, raw.enclosures)
+    body, earlier = raw.body, reading.body
+    found = (reading.title, earlier.value, earlier.html, reading.enclosures)
+    return found == (raw.title, body.value, body.html, raw.enclosures)
 
 
 def _visible_parts(entry: _ResolvedEntry, reading: EarlierVersion) -> tuple[str, ...]:
