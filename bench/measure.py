@@ -12,7 +12,17 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    func,
+    insert,
+    make_url,
+    select,
+    text,
+)
 
 from tidings.config import Settings, load
 from tidings.db import schema
@@ -144,9 +154,26 @@ def peak_memory(pid: str = "self") -> float:
 
 def children_time() -> float:
     """Return the processor seconds used by all living descendants of this process."""
-    stats = (Path(f"/proc/{pid}/stat").read_text(encoding="ascii") for pid in children_of("self"))
-    fields = (stat.rpartition(")")[2].split() for stat in stats)
-    return sum(int(field[11]) + int(field[12]) for field in fields) / os.sysconf("SC_CLK_TCK")
+    return sum(_processor_time(pid) for pid in children_of("self"))
+
+
+def server_time(url: str) -> float:
+    """Return the processor seconds used by the server of a database; 0 where there is none."""
+    folder = make_url(url).query.get("host")
+    if not folder:
+        return 0
+    pid = Path(f"{folder}/data/postmaster.pid").read_text(encoding="ascii").split("\n")[0]
+    # With what its ended children used: connections come and go.
+    ended = _processor_time(pid, own=False)
+    return _processor_time(pid) + ended + sum(_processor_time(one) for one in children_of(pid))
+
+
+def _processor_time(pid: str, *, own: bool = True) -> float:
+    """Return the processor seconds of a process, or those of its ended children."""
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    first = 11 if own else 13
+    fields = stat.rpartition(")")[2].split()[first : first + 2]
+    return sum(map(int, fields)) / os.sysconf("SC_CLK_TCK")
 
 
 def children_of(pid: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Benchmark: rounds of polling, their database traffic, and how the cost grows."""
+"""Benchmark: rounds of polling beside a peer, their database traffic, and how the cost grows."""
 
 import argparse
 
@@ -12,9 +12,12 @@ def main() -> None:
     chosen = parser.parse_args()
 
     # Here, because the child processes that parse documents import this file as well.
+    from beside import compare  # noqa: PLC0415
     from rounds import measure  # noqa: PLC0415
 
-    measure(chosen.feeds, [chosen.database] if chosen.database else ["sqlite", "postgresql"])
+    kinds = [chosen.database] if chosen.database else ["sqlite", "postgresql"]
+    compare(chosen.feeds, kinds)
+    measure(chosen.feeds, kinds)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Publishers on loopback: a process that serves every feed on a port of its own."""
+"""Publishers on loopback: a process that serves every feed on a port of its own, under a name."""
 
 import asyncio
 import gzip
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from typing import Any
 
 import documents
 
@@ -16,15 +17,24 @@ _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Encoding: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
-    """The served feeds: `urls[n]` is the address of feed `n`."""
+    """The served feeds, each of a host of its own.
 
-    urls: Sequence[str]
+    Attributes:
+        ports: Where the hosts really are, by name; see `resolve`.
+    """
+
+    ports: Mapping[str, int]
     pipe: Connection
+
+    @property
+    def urls(self) -> list[str]:
+        """The addresses: `urls[n]` is that of feed `n`."""
+        return [f"http://{name}/feed" for name in self.ports]
 
     @property
     def hosts(self) -> list[str]:
         """The `host:port` of every feed."""
-        return [url.split("/")[2] for url in self.urls]
+        return [f"{name}:80" for name in self.ports]
 
     def show(self, version: int, *, tagged: bool = True) -> None:
         """Serve this version of every feed from now on; untagged, without validators."""
@@ -33,29 +43,46 @@ class Web:
 
 
 @contextmanager
-def publishing(count: int) -> Iterator[Web]:
-    """Serve `count` feeds until the block ends."""
+def publishing(count: int, *, samples: Sequence[bytes] = ()) -> Iterator[Web]:
+    """Serve `count` generated feeds, or these documents, until the block ends."""
     context = get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, count), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, count, samples), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield Web(urls=ours.recv(), pipe=ours)
+        # Names, as real feeds have them, for addresses in digits take other ways through us.
+        ports = {f"feed-{number}.test": port for number, port in enumerate(ours.recv())}
+        resolve(ports)
+        yield Web(ports=ports, pipe=ours)
     finally:
         ours.close()
         process.join()
 
 
-def _serve(pipe: Connection, count: int) -> None:
-    asyncio.run(_Shelf(pipe, count).serve())
+def resolve(ports: Mapping[str, int]) -> None:
+    """Have these names lead to ports on loopback, in this process, whatever port is asked for."""
+    real = socket.getaddrinfo
+
+    def getaddrinfo(host: str, port: int, *rest: int, **named: int) -> list[Any]:
+        if host in ports:
+            there = ("127.0.0.1", ports[host])
+            return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", there)]
+        return real(host, port, *rest, **named)
+
+    socket.getaddrinfo = getaddrinfo
+
+
+def _serve(pipe: Connection, count: int, samples: Sequence[bytes]) -> None:
+    asyncio.run(_Shelf(pipe, count, samples).serve())
 
 
 class _Shelf:
     """All responses, prepared: nothing but sending is left to do during measurements."""
 
-    def __init__(self, pipe: Connection, count: int) -> None:
-        self.full: list[bytes] = [b""] * count
+    def __init__(self, pipe: Connection, count: int, samples: Sequence[bytes]) -> None:
+        self._samples = samples
+        self.full: list[bytes] = [b""] * (len(samples) or count)
         self.not_modified = b""
         self.tag: bytes | None = None
         self._packed: dict[int, list[bytes]] = {}
@@ -68,7 +95,7 @@ class _Shelf:
         for number, one in enumerate(listening):
             await loop.create_server(lambda number=number: _Visit(self, number), sock=one)
         loop.add_reader(self._pipe.fileno(), self._obey)
-        self._pipe.send([f"http://127.0.0.1:{one.getsockname()[1]}/feed" for one in listening])
+        self._pipe.send([one.getsockname()[1] for one in listening])
         await self._ended.wait()
 
     def _obey(self) -> None:
@@ -86,9 +113,10 @@ class _Shelf:
 
     def _bodies(self, version: int) -> list[bytes]:
         if version not in self._packed:
-            self._packed[version] = [
-                _packed(documents.feed(number, version=version)) for number in range(len(self.full))
-            ]
+            generated = (
+                documents.feed(number, version=version) for number in range(len(self.full))
+            )
+            self._packed[version] = [_packed(body) for body in self._samples or generated]
         return self._packed[version]
 
 

@@ -1,6 +1,5 @@
 """Measure rounds of polling on fresh databases: rates, traffic, and how both grow."""
 
-import asyncio
 import os
 import statistics
 import time
@@ -10,11 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from io import BytesIO
 from threading import Event
-
-import aiohttp
-import feedparser
 
 import documents
 from measure import (
@@ -43,8 +38,16 @@ AWAY = timedelta(days=2)
 """How far the clock is put forward between rounds: by then everything is due."""
 
 GROWTH = (25, 250, 2500)
-SAMPLE = 20
-"""Documents that feedparser reads for comparison."""
+
+UNCHANGED = "unchanged (304)"
+
+ROUNDS = {
+    "cold": (0, True),
+    UNCHANGED: (0, True),
+    "unchanged (same bytes)": (0, False),
+    "two new entries each": (1, True),
+}
+"""The version that is shown, and whether with validators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,20 +55,17 @@ class Round:
     """Time and traffic of polling everything once.
 
     Attributes:
+        started: By `time.perf_counter`.
         own: Processor seconds of this process.
         children: Processor seconds of those that read documents.
     """
 
     feeds: int
+    started: float
     seconds: float
     own: float
     children: float
     traffic: Traffic
-
-    @property
-    def rate(self) -> float:
-        """Feeds a second."""
-        return self.feeds / self.seconds
 
     @property
     def costs(self) -> tuple[float, float, float]:
@@ -103,6 +103,7 @@ class Service:
         _check(summary, self.feeds)
         return Round(
             feeds=self.feeds,
+            started=started,
             seconds=seconds,
             own=time.process_time() - own,
             children=children_time() - children,
@@ -114,28 +115,20 @@ def measure(feeds: int, kinds: Sequence[str]) -> None:
     """Print everything, with `feeds` sources on databases of these kinds."""
     with publishing(feeds) as web:
         print(f"{len(documents.feed(1)):,} bytes a document, {os.cpu_count()} processors")
-        rates = [_measure_rounds(web, kind) for kind in kinds]
-        _compare(web, *rates[0])
+        for kind in kinds:
+            _measure_traffic(web, kind)
         _measure_history(web, kinds[0])
         _measure_size(web, kinds[0])
 
 
-def _measure_rounds(web: Web, kind: str) -> tuple[Round, Round]:
-    """Print the cost of several kinds of rounds; return the cold and the unchanged one."""
+def _measure_traffic(web: Web, kind: str) -> None:
+    """Print what several kinds of rounds ask of the database."""
     feeds, rounds = len(web.urls), {}
     with databases(kind) as fresh, following(web, next(fresh), feeds=feeds) as service:
-        for name, version, tagged in (
-            ("cold", 0, True),
-            ("unchanged (304)", 0, True),
-            ("unchanged (same bytes)", 0, False),
-            ("two new entries each", 1, True),
-        ):
+        for name, (version, tagged) in ROUNDS.items():
             web.show(version, tagged=tagged)
             rounds[name] = service.poll()
         children = [peak_memory(pid) for pid in children_of("self")]
-    title = f"{feeds} feeds of {documents.ENTRIES} entries into {kind}"
-    head = ("round", "feeds/s", "ms/feed", "own CPU ms/feed", "children's CPU ms/feed")
-    table(title, head, [(name, one.rate, *one.costs) for name, one in rounds.items()])
     rows = [
         (
             name,
@@ -148,51 +141,8 @@ def _measure_rounds(web: Web, kind: str) -> tuple[Round, Round]:
         for name, one in rounds.items()
     ]
     head = ("round", "batches", "ms/batch p50", "statements/batch", "statements", "commits")
-    table(f"What {kind} was asked", head, rows)
+    table(f"What {kind} was asked by {feeds} feeds", head, rows)
     print(f"\n  peak memory: {peak_memory():.0f} MB, and {sum(children):.0f} MB in children")
-    return rounds["cold"], rounds["unchanged (304)"]
-
-
-def _compare(web: Web, cold: Round, unchanged: Round) -> None:
-    """Print our rates beside those of the libraries that do the bulk of the work."""
-    sample = [documents.feed(number) for number in range(SAMPLE)]
-    web.show(0)
-    rows = []
-    for name, ours, count, work in (
-        ("feedparser alone", cold, SAMPLE, partial(_read_all, sample)),
-        ("aiohttp alone, 304", unchanged, len(web.urls), partial(_ask, web.urls)),
-    ):
-        started, own = time.perf_counter(), time.process_time()
-        work()
-        rate = count / (time.perf_counter() - started)
-        spent = (time.process_time() - own) / count * 1000
-        _, mine, childrens = ours.costs
-        rows.append((name, rate, ours.rate, ours.rate / rate, spent, mine + childrens))
-    head = ("library", "feeds/s", "ours/s", "ratio", "CPU ms/feed", "ours, CPU ms/feed")
-    table("Beside bare libraries in one process", head, rows)
-
-
-def _read_all(sample: Sequence[bytes]) -> None:
-    for document in sample:
-        feedparser.parse(BytesIO(document))
-
-
-def _ask(urls: Sequence[str]) -> None:
-    asyncio.run(_ask_all(urls, settings("sqlite:///unused").fetch.concurrency))
-
-
-async def _ask_all(urls: Sequence[str], concurrency: int) -> None:
-    waiting = list(urls)
-    async with aiohttp.ClientSession() as session:
-
-        async def ask() -> None:
-            while waiting:
-                headers = {"If-None-Match": '"0"', "Connection": "close"}
-                async with session.get(waiting.pop(), headers=headers) as answer:
-                    await answer.read()
-                    assert answer.status == 304
-
-        await asyncio.gather(*(ask() for _ in range(concurrency)))
 
 
 def _measure_history(web: Web, kind: str) -> None:
