@@ -218,16 +218,15 @@ def _best_end(text: str, ends: Sequence[int]) -> tuple[Pause, int]:
     for end in reversed(ends):
         if 2 * end < ends[-1]:  # would waste the room that is left
             break
-        pause = _pause(text[max(end - 24, 0) : end])
+        is_word = text[end - 1].isalnum()
+        pause = Pause.WORD if is_word else _pause_of_sign(text[max(end - 24, 0) : end])
         last.setdefault(pause, end)
         if pause is Pause.SENTENCE:
             break
     return next(((pause, last[pause]) for pause in Pause if pause in last), (Pause.SENTENCE, 0))
 
 
-def _pause(tail: str) -> Pause:
-    if tail[-1].isalnum():
-        return Pause.WORD
+def _pause_of_sign(tail: str) -> Pause:
     if _SENTENCE.search(tail) and not _ABBREVIATION.search(tail):
         return Pause.SENTENCE
     return Pause.CLAUSE if _CLAUSE.search(tail) else Pause.WORD
