@@ -8,7 +8,7 @@ from itertools import islice
 
 import regex  # type: ignore[import-untyped]
 
-from tidings.model.cjk import HAN
+from tidings.model.cjk import COMMON_HAN, HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.text_cleaning import collapse_whitespace
@@ -54,7 +54,7 @@ _CLUSTER = regex.compile(r"\X")
 # unspaced or not, is told by what follows.
 _SINGLES = re.compile(
     r"[ -~\xa1-\xac\xae-\u02df\u0370-\u0482\u1e00-\u1fff\u2010-\u2027\u2030-\u205e"
-    r"\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9d]*"
+    rf"\u3001-\u3029\u3041-\u3096\u309b-\u30ff{COMMON_HAN}\uff01-\uff9d]*"
 )
 _SINGLE_UNIT = re.compile(r"[^ \u3001-\uff9d]+|[^ ]")
 _ADDRESS = re.compile(r"https?://|www\.")
