@@ -15,6 +15,9 @@ JAMO = "\u1100-\u11ff"
 # Ideographs, those for compatibility included.
 HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 
+# Ideographs alone: what most texts have of them. The hexagrams between the two blocks are signs.
+COMMON_HAN = "\u3400-\u4dbf\u4e00-\u9fff"
+
 # Ideographs, kana and their marks: a line may be broken beside each, which takes two columns.
 FULL_WIDTH = "\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60\U00020000-\U0003ffff"
 

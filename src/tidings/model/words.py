@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from operator import add
 
-from tidings.model.cjk import UNSPACED
+from tidings.model.cjk import COMMON_HAN, UNSPACED
 from tidings.model.text import readable
 
 # Words of one text that are indexed, from its beginning; a tsvector has 16,383 positions.
@@ -46,7 +46,7 @@ _SUFFIX = (
 _RUN = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+{_SUFFIX}")
 
 # Letters of unspaced scripts that no normal form changes.
-_STEADY = "\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3"
+_STEADY = f"\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc{COMMON_HAN}"
 
 _UNSTEADY = re.compile(f"[^\\Wa-zA-Z0-9_{_STEADY}]|[{_MARKS}]")
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 import regex  # type: ignore[import-untyped]
 
-from tidings.model.cjk import HAN
+from tidings.model.cjk import COMMON_HAN, HAN
 from tidings.parsing.code import Code
 from tidings.parsing.formulas import Formula
 from tidings.parsing.text_cleaning import collapse_whitespace
@@ -54,7 +54,7 @@ _CLUSTER = regex.compile(r"\X")
 # unspaced or not, is told by what follows.
 _SINGLES = re.compile(
     r"[ -~\xa1-\xac\xae-\u02df\u0370-\u0482\u1e00-\u1fff\u2010-\u2027\u2030-\u205e"
-    r"\u3001-\u3029\u3041-\u3096\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uff01-\uff9d]*"
+    rf"\u3001-\u3029\u3041-\u3096\u309b-\u30ff{COMMON_HAN}\uff01-\uff9d]*"
 )
 _SINGLE_UNIT = re.compile(r"[^ \u3001-\uff9d]+|[^ ]")
 _ADDRESS = re.compile(r"https?://|www\.")
@@ -218,16 +218,15 @@ def _best_end(text: str, ends: Sequence[int]) -> tuple[Pause, int]:
     for end in reversed(ends):
         if 2 * end < ends[-1]:  # would waste the room that is left
             break
-        pause = _pause(text[max(end - 24, 0) : end])
+        is_word = text[end - 1].isalnum()
+        pause = Pause.WORD if is_word else _pause_of_sign(text[max(end - 24, 0) : end])
         last.setdefault(pause, end)
         if pause is Pause.SENTENCE:
             break
     return next(((pause, last[pause]) for pause in Pause if pause in last), (Pause.SENTENCE, 0))
 
 
-def _pause(tail: str) -> Pause:
-    if tail[-1].isalnum():
-        return Pause.WORD
+def _pause_of_sign(tail: str) -> Pause:
     if _SENTENCE.search(tail) and not _ABBREVIATION.search(tail):
         return Pause.SENTENCE
     return Pause.CLAUSE if _CLAUSE.search(tail) else Pause.WORD
