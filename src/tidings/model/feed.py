@@ -120,6 +120,8 @@ class ParsedFeed:
         self_url: Its own address (`rel=self`), exactly as written: the topic at its hubs.
         skip_hours: The hours of the day, in UTC, in which the document asks not to be polled.
         skip_days: The days of the week, 0 for Monday, in which it asks the same.
+        memo: What to hand in with the next document of the source, so that entries that stay the
+            same are not read again; None if the document is not plain enough for that.
         disagreement: The field in which our own reader and feedparser differed, where both read
             the document; feedparser's result was used. Empty if they agreed, or one read alone.
     """
@@ -141,4 +143,5 @@ class ParsedFeed:
     self_url: str | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
+    memo: bytes | None = None
     disagreement: str = ""

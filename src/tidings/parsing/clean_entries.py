@@ -57,10 +57,19 @@ class _ResolvedEntry:
     fallback_language: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryIdentity:
+    """What an entry is known by, and what tells whether it changed."""
+
+    key: bytes
+    raw_hash: bytes
+    identifiers: Identifiers
+
+
 def clean_feed(
     feed: RawFeed, known: Mapping[bytes, bytes], *, url: str, fallback_language: str | None = None
-) -> ParsedFeed:
-    """Return `feed` with those of its entries that are unknown or changed, clean.
+) -> tuple[ParsedFeed, list[EntryIdentity]]:
+    """Return `feed` with those of its entries that are unknown or changed, clean; and who all are.
 
     Args:
         feed: The uncleaned document.
@@ -78,15 +87,18 @@ def clean_feed(
         _resolve(raw, bases, language=language, fallback_language=fallback_language) for raw in read
     ]
 
-    keys = entry_keys([_identifiers(entry) for entry in placed], known)
-    entries, unchanged = [], set()
+    identifiers = [_identifiers(entry) for entry in placed]
+    keys = entry_keys(identifiers, known)
+    by_key = dict(zip(keys, identifiers, strict=True))
+    entries, unchanged, identities = [], set(), []
     for key, entry in _latest_of_each(keys, placed).items():
         raw_hash = digest(*_written(entry))
+        identities.append(EntryIdentity(key=key, raw_hash=raw_hash, identifiers=by_key[key]))
         if known.get(key) in (raw_hash, REMOVED):
             unchanged.add(key)
         else:
             entries.append(_clean(entry, key=key, raw_hash=raw_hash))
-    return ParsedFeed(
+    parsed = ParsedFeed(
         title=_line(feed.title),
         subtitle=_line(feed.subtitle),
         guid=_guid(feed.guid),
@@ -105,6 +117,7 @@ def clean_feed(
         skip_hours=feed.skip_hours,
         skip_days=feed.skip_days,
     )
+    return parsed, identities
 
 
 def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:
