@@ -41,7 +41,6 @@ _TOKEN = re.compile(
 _FAR_REACHING = re.compile(r"[xXbB<](?:(?<=[xX])(?i:mlns)|(?<=[bB])(?i:ase)\s*=|(?<=<)[?!])")
 
 _END_TAGS = re.compile(r"(?:\s*+</[^<>]*+>)++\s*+")
-_SECTION = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 
 # Dates of a whole feed, which no entry depends on; many servers write the time of day.
 _DATES = re.compile(
@@ -133,10 +132,8 @@ def frame_digest(layout: Layout, *context: str) -> bytes:
         layout: The document.
         context: What is known of it beside its text.
     """
-    parts = _SECTION.split(layout.header)
-    parts[::2] = [_DATES.sub(r"\1", part) for part in parts[::2]]
     rules = f"{RULES} {feedparser.__version__}"
-    return digest(rules, *context, "".join(parts), layout.tail.strip())
+    return digest(rules, *context, *_without_dates(layout.header), layout.tail.strip())
 
 
 def remainder(layout: Layout, memory: Memory, known: Mapping[bytes, bytes]) -> Remainder | None:
@@ -247,6 +244,16 @@ def _tags(text: str) -> Iterator[tuple[re.Match[str], bool]]:
             closing = "]]>" if found[0].endswith("[") else "-->"
             end = text.find(closing, position)
             position = end + len(closing) if end >= 0 else len(text)
+
+
+def _without_dates(header: str) -> Iterator[str]:
+    """Yield the parts of a header, the dates of the feed blanked but for what looks so in a text."""
+    first, *sections = header.split("<![CDATA[")
+    yield _DATES.sub(r"\1", first)
+    for section in sections:
+        text, _, rest = section.partition("]]>")
+        yield text
+        yield _DATES.sub(r"\1", rest)
 
 
 def _without_comments(tail: str) -> str:
