@@ -22,6 +22,7 @@ check: .venv/.installed-dev ## format, lint, types, imports
 	$(BIN)/lint-imports
 
 bench: .venv/.installed-dev ## benchmarks, each a table
+	-@$(PIP) install -q --group bench # without it, the peer's columns are left out
 	$(BIN)/python bench/polling.py
 	$(BIN)/python bench/hazards.py
 	$(BIN)/python bench/publishing.py

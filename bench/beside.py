@@ -24,7 +24,8 @@ from rounds import ROUNDS, UNCHANGED, Service, following
 from tidings.db.database import Database
 from tidings.db.tables import entry
 from tidings.errors import ParseError
-from tidings.parsing.document import Document, parse
+from tidings.model.feed import Document
+from tidings.parsing.document import parse
 
 REPEATS = 3
 

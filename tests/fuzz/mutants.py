@@ -66,6 +66,7 @@ _ATTRIBUTES = (
 )  # fmt: skip
 
 _START_TAG = re.compile(r"<[\w:.-]+(?=[\s/>])")
+_ENTRY = re.compile(r"<(item|entry)[\s>].*?</\1\s*>", re.DOTALL)
 _WHOLE = re.compile(r"<([\w:.-]+)(?:\s[^<>]*)?>[^<]*</\1>|<[\w:.-]+(?:\s[^<>]*)?/>")
 _TAG = re.compile(r"<[^<>]*>")
 
@@ -134,3 +135,24 @@ def _double(text: str, chance: Random) -> str:
         return text
     position = chance.choice(tags).end()
     return text[:position] + chance.choice(found)[0] + text[position:]
+
+
+def next_version(text: str, chance: Random) -> str:
+    """Return a feed as it may be at the next poll: entries come, go, move, and are edited."""
+    entries = list(_ENTRY.finditer(text))
+    if not entries:
+        return mutant(text, chance)
+    header, tail = text[: entries[0].start()], text[entries[-1].end() :]
+    spans = [entry[0] for entry in entries]
+    for _ in range(chance.randint(0, 3)):
+        one, position = chance.choice(entries)[0], chance.randrange(len(spans) + 1)
+        edited = one.replace("1", "2").replace("a", "b")
+        new = [one, edited, mutant(one, chance), f"<item>{an_element(chance)}</item>", ""]
+        spans[position : position + chance.randrange(2)] = [chance.choice(new)]
+    if not chance.randrange(4):
+        chance.shuffle(spans)
+    if not chance.randrange(4):
+        header = mutant(header, chance)
+    if not chance.randrange(6):
+        tail = mutant(tail, chance)
+    return header + chance.choice(["", "", "\n"]).join(spans) + tail

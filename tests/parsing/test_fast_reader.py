@@ -63,7 +63,7 @@ def test_real_feeds_are_read_as_feedparser_would_and_few_are_left_to_it():
     "document",
     [
         pytest.param(
-            repair('<rss xml:lang="fr" version="2.0"><feed><entry/></feed></rss>'),
+            repair('<rss xml:lang="fr" version="2.0"><channel><language>en</language><rss/></channel></rss>'),
             id="a language that a root within the root inherits",
         ),
         pytest.param(

@@ -161,7 +161,6 @@ class ParsedFeed:
         entries: The unknown and the changed ones, newest first as the document orders them.
         unchanged_keys: Keys of the entries that were skipped.
         unchanged: How many entries were skipped because their `raw_hash` is known.
-        memo: What the document was read from, for the next reading; None where it is of no use.
         deferred: How many older entries of a first document are left for later, uncleaned.
         cut: How many entries beyond `MAX_ENTRIES` were not parsed.
         problems: What was wrong with the document, in words; it was parsed all the same.
@@ -170,6 +169,8 @@ class ParsedFeed:
         self_url: Its own address (`rel=self`), exactly as written: the topic at its hubs.
         skip_hours: The hours of the day, in UTC, in which the document asks not to be polled.
         skip_days: The days of the week, 0 for Monday, in which it asks the same.
+        memo: What to hand in with the next document of the source, so that entries that stay the
+            same are not read again; None if the document is not plain enough for that.
         disagreement: The field in which our own reader and feedparser differed, where both read
             the document; feedparser's result was used. Empty if they agreed, or one read alone.
     """
@@ -184,7 +185,6 @@ class ParsedFeed:
     entries: tuple[ParsedEntry, ...] = ()
     unchanged_keys: frozenset[bytes] = frozenset()
     unchanged: int = 0
-    memo: bytes | None = None
     deferred: int = 0
     cut: int = 0
     problems: tuple[str, ...] = field(default=())
@@ -193,4 +193,5 @@ class ParsedFeed:
     self_url: str | None = None
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
+    memo: bytes | None = None
     disagreement: str = ""

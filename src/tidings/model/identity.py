@@ -44,7 +44,7 @@ def entry_keys(entries: Sequence[Identifiers], known: Container[bytes] = ()) -> 
         entries: All that the document holds.
         known: The keys that are stored of the source.
     """
-    ladders = [_keys_by_precision(entry) for entry in entries]
+    ladders = [keys_by_precision(entry) for entry in entries]
     namesakes = defaultdict(list)
     for position, ladder in enumerate(ladders):
         namesakes[ladder[0]].append(position)
@@ -61,7 +61,7 @@ def entry_keys(entries: Sequence[Identifiers], known: Container[bytes] = ()) -> 
     return keys
 
 
-def _keys_by_precision(entry: Identifiers) -> tuple[bytes, ...]:
+def keys_by_precision(entry: Identifiers) -> tuple[bytes, ...]:
     """Return the keys that an entry can have, the least precise first."""
     link, title, text = entry.link or "", entry.title, entry.text
     when = entry.date or title

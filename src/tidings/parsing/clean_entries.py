@@ -80,6 +80,15 @@ class _ResolvedEntry:
     fallback_language: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryIdentity:
+    """What an entry is known by, and what tells whether it changed."""
+
+    key: bytes
+    raw_hash: bytes
+    identifiers: Identifiers
+
+
 def clean_feed(
     feed: RawFeed,
     known: Mapping[bytes, bytes],
@@ -87,8 +96,8 @@ def clean_feed(
     url: str,
     fallback_language: str | None = None,
     newest: Newest | None = None,
-) -> ParsedFeed:
-    """Return `feed` with those of its entries that are unknown or changed, clean.
+) -> tuple[ParsedFeed, list[EntryIdentity]]:
+    """Return `feed` with those of its entries that are unknown or changed, clean; and who all are.
 
     Args:
         feed: The uncleaned document.
@@ -98,38 +107,33 @@ def clean_feed(
         fallback_language: The language by Content-Language, or as stored; BCP 47.
         newest: Which entries are wanted, the others being deferred; None for all.
     """
-    site_url = absolute_url(feed.site_url, url)
-    language = language_tag(feed.language)
-    read = _newest(feed.entries)
-    # RSS does not say what URLs are relative to; publishers mean their site.
-    bases = [site_url, url] if site_url and feed.format.startswith("rss") else [url]
-    placed = [
-        _resolve(raw, bases, language=language, fallback_language=fallback_language) for raw in read
-    ]
-
-    keys = entry_keys([_identifiers(entry) for entry in placed], known)
+    placed = _resolve_all(feed, url=url, fallback_language=fallback_language)
+    identifiers = [_identifiers(entry) for entry in placed]
+    keys = entry_keys(identifiers, known)
+    by_key = dict(zip(keys, identifiers, strict=True))
     latest = _latest_of_each(keys, placed)
     wanted = _newest_of(latest, newest) if newest else latest
-    entries, unchanged = [], set()
+    entries, unchanged, identities = [], set(), []
     for key, entry in wanted.items():
         raw_hash = digest(*_written(entry))
+        identities.append(EntryIdentity(key=key, raw_hash=raw_hash, identifiers=by_key[key]))
         if known.get(key) in (raw_hash, REMOVED):
             unchanged.add(key)
         else:
             entries.append(_clean(entry, key=key, raw_hash=raw_hash))
-    return ParsedFeed(
+    parsed = ParsedFeed(
         title=_line(feed.title),
         subtitle=_line(feed.subtitle),
         guid=_guid(feed.guid),
         rights=clean_line(feed.rights.value, html=feed.rights.html, limit=MAX_RIGHTS) or None,
-        site_url=site_url,
-        language=language or fallback_language,
+        site_url=absolute_url(feed.site_url, url),
+        language=language_tag(feed.language) or fallback_language,
         format=feed.format,
         entries=tuple(entries),
         unchanged_keys=frozenset(unchanged),
         unchanged=len(unchanged),
         deferred=len(latest) - len(wanted),
-        cut=feed.cut + len(feed.entries) - len(read),
+        cut=feed.cut + len(feed.entries) - len(placed),
         problems=feed.problems,
         ttl=feed.ttl,
         hubs=tuple(filter(None, (exact_url(hub, url) for hub in feed.hubs))),
@@ -137,6 +141,19 @@ def clean_feed(
         skip_hours=feed.skip_hours,
         skip_days=feed.skip_days,
     )
+    return parsed, identities
+
+
+def _resolve_all(feed: RawFeed, *, url: str, fallback_language: str | None) -> list[_ResolvedEntry]:
+    """Return the newest entries of a feed with the URLs that tell them apart absolute."""
+    site_url = absolute_url(feed.site_url, url)
+    # RSS does not say what URLs are relative to; publishers mean their site.
+    bases = [site_url, url] if site_url and feed.format.startswith("rss") else [url]
+    language = language_tag(feed.language)
+    return [
+        _resolve(raw, bases, language=language, fallback_language=fallback_language)
+        for raw in _newest(feed.entries)
+    ]
 
 
 def _newest(entries: Sequence[RawEntry]) -> Sequence[RawEntry]:

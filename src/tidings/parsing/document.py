@@ -6,10 +6,11 @@ from zlib import crc32
 
 from tidings.errors import ParseError
 from tidings.model.feed import Document, Newest, ParsedFeed
-from tidings.parsing import json_feed, rss_atom
-from tidings.parsing.clean_entries import clean_feed
+from tidings.parsing import json_feed, rereading, rss_atom
+from tidings.parsing.clean_entries import EntryIdentity, clean_feed
 from tidings.parsing.decoding import decode
 from tidings.parsing.raw import RawFeed
+from tidings.parsing.rereading import Layout, Memory
 from tidings.parsing.text_cleaning import language_tag
 from tidings.parsing.xml_repair import RepairedXml, repair
 
@@ -51,23 +52,14 @@ def parse(
         document: Any bytes at all.
         known: The raw hash of every stored entry of the source, by key; entries with the same
             hash are counted, not cleaned.
-        memo: What the last reading of this document was made from, if it left a memo.
+        memo: That of the last document of the source. With it the result is the same, sooner.
         newest: Which entries are wanted, the others being deferred; None for all.
 
     Raises:
         ParseError: It is no feed, or parsing it fails.
     """
     try:
-        feed = _read(document)
-        fallback_language = language_tag(document.language or "")
-        parsed = clean_feed(
-            feed,
-            known,
-            url=document.url,
-            fallback_language=fallback_language,
-            newest=newest,
-        )
-        return replace(parsed, disagreement=feed.disagreement)
+        return _parse(document, known, memo, newest)
     except ParseError:
         raise
     except MemoryError as error:
@@ -79,12 +71,82 @@ def parse(
         raise ParseError(document.url, because) from error
 
 
-def _read(document: Document) -> RawFeed:
+def _parse(
+    document: Document,
+    known: Mapping[bytes, bytes],
+    memo: bytes | None,
+    newest: Newest | None,
+) -> ParsedFeed:
     for signature, kind in _SIGNATURES.items():
         if document.body.startswith(signature):
             raise ParseError(document.url, f"{kind}, not a feed")
     decoded = decode(document.body, document.charset)
-    content = decoded.text.strip("\ufeff \t\r\n\0")
+    # What is read in part leaves nothing to go by.
+    layout = None if decoded.problems or newest else rereading.lay_out(decoded.text)
+    if layout is None:
+        feed = _read(document, decoded.text)
+        whole, _ = _cleaned(document, feed, known, newest)
+        return replace(whole, problems=(*decoded.problems, *feed.problems))
+
+    read: Memory | None
+    frame = _frame(document, layout)
+    memory = rereading.from_memo(memo, frame) if memo and not _is_judged(document) else {}
+    if memory and (reread := _reread(document, layout, memory, known)):
+        parsed, read = reread
+    else:
+        parsed, identities = _cleaned(document, _read(document, decoded.text), known)
+        is_sound = not parsed.problems and not parsed.cut
+        read = rereading.remembered(layout, identities) if is_sound else None
+    return replace(parsed, memo=rereading.to_memo(frame, read)) if read else parsed
+
+
+def _reread(
+    document: Document, layout: Layout, memory: Memory, known: Mapping[bytes, bytes]
+) -> tuple[ParsedFeed, Memory] | None:
+    """Read only those entries that changed; return None if that does not tell enough."""
+    rest = rereading.remainder(layout, memory, known)
+    if rest is None:
+        return None
+    try:
+        parsed, identities = _cleaned(document, _read(document, rest.layout.text), known)
+    except ParseError:
+        return None  # without its entries it is no feed, or not well-formed
+    read = rereading.remembered(rest.layout, identities)
+    whole = None if read is None or parsed.problems else rest.whole(read)
+    if whole is None:
+        return None
+    keys = parsed.unchanged_keys | {entry.key for entry in rest.unchanged.values()}
+    return replace(parsed, unchanged_keys=keys, unchanged=len(keys)), whole
+
+
+def _frame(document: Document, layout: Layout) -> bytes:
+    names = (document.content_type, document.charset, document.language)
+    return rereading.frame_digest(layout, document.url, *(name or "" for name in names))
+
+
+def _is_judged(document: Document) -> bool:
+    # By its bytes, so that the same document is read the same way again.
+    return crc32(document.body) % JUDGED == 0
+
+
+def _cleaned(
+    document: Document,
+    feed: RawFeed,
+    known: Mapping[bytes, bytes],
+    newest: Newest | None = None,
+) -> tuple[ParsedFeed, list[EntryIdentity]]:
+    parsed, identities = clean_feed(
+        feed,
+        known,
+        url=document.url,
+        fallback_language=language_tag(document.language or ""),
+        newest=newest,
+    )
+    return replace(parsed, disagreement=feed.disagreement), identities
+
+
+def _read(document: Document, text: str) -> RawFeed:
+    content = text.strip("\ufeff \t\r\n\0")
     if not content:
         raise ParseError(document.url, "an empty document")
 
@@ -92,15 +154,14 @@ def _read(document: Document) -> RawFeed:
         repaired = None
         feed, kind = _from_json(document.url, content), "JSON, but no JSON Feed"
     else:
-        repaired = repair(decoded.text)
+        repaired = repair(text)
         kind = _kind(repaired, content)
-        # Chosen by its bytes, so that the same document is read the same way again.
-        read = rss_atom.read_twice if crc32(document.body) % JUDGED == 0 else rss_atom.read
+        read = rss_atom.read_twice if _is_judged(document) else rss_atom.read
         feed = None if repaired.root == "html" else read(repaired, url=document.url)
     if feed is None:
         raise ParseError(document.url, kind)
     xml_problems = repaired.problems if repaired else ()
-    return replace(feed, problems=(*decoded.problems, *xml_problems, *feed.problems))
+    return replace(feed, problems=(*xml_problems, *feed.problems))
 
 
 def _from_json(url: str, content: str) -> RawFeed | None:

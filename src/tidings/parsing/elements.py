@@ -121,7 +121,7 @@ class ElementReader(_FeedParserMixin):  # type: ignore[misc] # feedparser is unt
     def _start_item(self, attributes: _Attributes) -> None:
         super()._start_item(attributes)
         self.entries[-1]["base"] = self.baseuri
-        self._medium, self._group = None, {}
+        self._medium, self._group, self._div_depth = None, {}, 0
 
     _start_entry = _start_item
 
