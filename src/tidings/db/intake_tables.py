@@ -42,6 +42,7 @@ document = Table(
     Column("url", Text, nullable=False),
     Column("content_type", Text),
     Column("charset", Text),
+    Column("language", Text),
     Column("body", LargeBinary, nullable=False),
 )
 

@@ -79,7 +79,7 @@ class Backfiller:
             dues = backfill.sources_with_deferred(connection, only=only, limit=AT_ONCE)
             documents = {due.id: kept_documents.kept(connection, due.id)[0] for due in dues}
             known = polls.known_entries(connection, documents)
-        feeds = {due.id: self._parse(_as_document(documents[due.id], due), {}) for due in dues}
+        feeds = {due.id: self._parse(_as_document(documents[due.id]), {}) for due in dues}
         while wait(feeds.values(), timeout=_GLANCE).not_done:
             if stop.is_set():
                 return False
@@ -124,13 +124,13 @@ class Backfiller:
         return Backfill(source_id=due.id, arrived=arrived, memo=parsed.memo)
 
 
-def _as_document(kept: KeptDocument, due: DueSource) -> Document:
+def _as_document(kept: KeptDocument) -> Document:
     return Document(
         url=kept.url,
         body=kept.body,
         content_type=kept.content_type,
         charset=kept.charset,
-        language=due.language,
+        language=kept.language,
     )
 
 

@@ -345,6 +345,7 @@ def _kept(due: DueSource, document: ComparedDocument, *, now: datetime) -> KeptD
         url=fetched.url,
         content_type=fetched.content_type,
         charset=fetched.charset,
+        language=fetched.language,
         packed=document.packed,
     )
 

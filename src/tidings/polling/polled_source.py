@@ -24,6 +24,7 @@ class KeptDocument:
     url: str
     content_type: str | None
     charset: str | None
+    language: str | None
     packed: bytes
 
     @property

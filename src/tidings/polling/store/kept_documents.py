@@ -38,6 +38,7 @@ def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
             "url": one.url,
             "content_type": one.content_type,
             "charset": one.charset,
+            "language": one.language,
             "body": one.packed,
         }
         for one in kept
@@ -56,7 +57,7 @@ def _upsert(dialect: str) -> Insert:
         .limit(1)
         .scalar_subquery()
     )
-    written = ("fetched_at", "url", "content_type", "charset", "body")
+    written = ("fetched_at", "url", "content_type", "charset", "language", "body")
     given = {name: bindparam(name, type_=document.c[name].type) for name in written}
     slot = (func.coalesce(latest, -1) + 1) % MAX_KEPT
     row = upsert(dialect, document).values(given | {"source_id": source_id, "slot": slot})
@@ -80,6 +81,7 @@ def kept(connection: Connection, source_id: int) -> list[KeptDocument]:
             url=row.url,
             content_type=row.content_type,
             charset=row.charset,
+            language=row.language,
             packed=row.body,
         )
         for row in rows

@@ -1,4 +1,4 @@
-"""How many entries of a first document are still to be stored; what is compared of entries."""
+"""What first polls defer, what the last reading of a document and of an entry was made of."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ down_revision = "0011"
 
 def upgrade() -> None:
     op.add_column("source", sa.Column("deferred", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("document", sa.Column("language", sa.Text(), nullable=True))
     op.create_table(
         "sketch",
         sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
