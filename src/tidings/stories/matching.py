@@ -6,6 +6,7 @@ no match. The limits were chosen with the set of pairs in `tests/data/stories` i
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -310,9 +311,9 @@ class _Agreement:
     containment: float
 
     @classmethod
-    def of(cls, one: Collection[int], other: Collection[int]) -> "_Agreement":
+    def of(cls, one: AbstractSet[int], other: AbstractSet[int]) -> "_Agreement":
         shorter, longer = sorted((len(one), len(other)))
-        shared = len(set(one) & set(other))
+        shared = len(one & other)
         # Of texts of about the same length it would only be a more lenient Jaccard.
         containment = shared / shorter if longer >= shorter * EXCERPT_RATIO else 0.0
         return cls(shared / (shorter + longer - shared), containment)
