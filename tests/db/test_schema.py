@@ -17,7 +17,7 @@ from tidings.db import backups, schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases, polls
 from tidings.search.store import index
 

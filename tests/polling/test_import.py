@@ -9,8 +9,8 @@ from sqlalchemy import event
 from parsed_entries import NOON
 from tidings.catalog import sources
 from tidings.model.scopes import FeedOutline
-from tidings.polling import follow
-from tidings.polling.follow import CHUNK, ImportSummary, import_sources
+from tidings.polling import source_list
+from tidings.polling.source_list import CHUNK, ImportSummary, import_sources
 
 
 def outlines(number, *, first=0):
@@ -62,7 +62,7 @@ def test_others_can_write_between_two_parts(database, monkeypatch):
         with database.write(patience=0) as connection:
             written.append(sources.count_all(connection))
 
-    monkeypatch.setattr(follow.time, "sleep", write)
+    monkeypatch.setattr(source_list.time, "sleep", write)
 
     import_sources(database, outlines(3 * CHUNK), clock=lambda: NOON)
 
