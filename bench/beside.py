@@ -85,7 +85,7 @@ def _compare(
         if peer.IS_INSTALLED:
             programs["reader"] = partial(_reader, web)
         else:
-            print("\nThere is no peer to compare with: pip install -e .[bench] gets one.")
+            print("\nThere is no peer to compare with: pip install --group bench gets one.")
         for _ in range(REPEATS):
             for program, session in programs.items():
                 web.show(0)

@@ -21,7 +21,7 @@ from tidings.model.feed import Document
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.limits import ParseLimits
 from tidings.parsing.pool import Parser
-from tidings.polling.follow import import_sources
+from tidings.polling.source_list import import_sources
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 import hostile_documents

@@ -124,10 +124,12 @@ def counted() -> Iterator[Traffic]:
 
     def execute(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith("BEGIN"):
-            asked[connection].append(statement)
+            asked.setdefault(connection, []).append(statement)
 
     def end(connection: Connection) -> None:
-        seconds, statements = time.perf_counter() - begun.pop(connection), asked.pop(connection)
+        now = time.perf_counter()
+        # Another thread's may have begun before the counting did: it counts for little.
+        seconds, statements = now - begun.pop(connection, now), asked.pop(connection, [])
         traffic.statements += len(statements)
         is_writing = any(not statement.startswith("SELECT") for statement in statements)
         traffic.commits += is_writing

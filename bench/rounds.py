@@ -29,7 +29,7 @@ from tidings.app.polling import Polling, polling
 from tidings.model.feed import Document
 from tidings.model.scopes import FeedOutline
 from tidings.model.service_status import PollSummary
-from tidings.polling.follow import import_sources
+from tidings.polling.source_list import import_sources
 
 PAUSE = 1.1
 """Seconds after which a host may be asked again, and a little more."""

@@ -64,6 +64,18 @@ def test_what_only_reads_the_database_loads_nothing_to_migrate_fetch_or_parse(
     assert found == {"sqlalchemy"}
 
 
+def test_a_list_is_imported_and_a_source_removed_without_what_reads_feeds(
+    tidings_on_sqlite, tmp_path
+):
+    file = tmp_path / "sources.opml"
+    file.write_text('<opml><body><outline xmlUrl="https://example.org/feed"/></body></opml>')
+
+    importing = loaded(tidings_on_sqlite, "source", "import", file)
+    removing = loaded(tidings_on_sqlite, "source", "remove", "1", "--yes")
+
+    assert (importing | removing) & {"aiohttp", "feedparser", "tidings.parsing.document"} == set()
+
+
 def test_the_pages_are_served_without_what_parses(tidings_on_sqlite):
     found = loaded(tidings_on_sqlite, "import tidings.web.server", program=("-c",))
 

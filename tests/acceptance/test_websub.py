@@ -24,8 +24,8 @@ from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.intake_tables import websub
 from tidings.model.websub import HubState
-from tidings.polling.follow import remove_source
 from tidings.polling.push import HubRequests
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases
 from web.visitors import Operations, Visitor, app_of
 

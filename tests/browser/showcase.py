@@ -300,7 +300,10 @@ class Showcase:
         return {
             "topics": TopicsPage(site=self.site, topics=tuple(map(topic_line, TOPICS))),
             "sources": SourcesPage(
-                site=self.site, sources=tuple(map(source_line, SOURCES)), topic=topic
+                site=self.site,
+                sources=tuple(map(source_line, SOURCES)),
+                topic=topic,
+                count=len(SOURCES),
             ),
             "issues": IssuesPage(
                 site=self.site, archives=(archive,), pagination=views.paginate(1, count=1, href=str)

@@ -12,7 +12,7 @@ from tidings.db import schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConflictError
 from tidings.model.access import Access
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases
 from tidings.polling.store.leases import LeaseRequest
 from tidings.search.store import index

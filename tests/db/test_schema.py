@@ -17,13 +17,14 @@ from tidings.db import backups, schema, subscriber_tables
 from tidings.db.database import Database
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases, polls
 from tidings.search.store import index
 
 EVERY = Selection(states=tuple(EntryState))
 
 
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_the_migrations_lead_to_the_tables_as_declared(database):
     with database.read() as connection:
         options = {"compare_type": True, "include_name": _is_declared}
@@ -184,7 +185,9 @@ def test_an_old_schema_is_backed_up_and_upgraded_at_start(sqlite_url, tmp_path):
 
 
 def _is_declared(name, kind, _parents):
-    """Leave out the index of words: it has a form of its own on each kind of database."""
+    """Leave out what has a form of its own on each kind of database: two indexes."""
+    if kind == "index":
+        return name != "ix_host_ready"
     return kind != "table" or not name.startswith(("entry_words", "entry_index"))
 
 

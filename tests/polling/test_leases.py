@@ -1,10 +1,11 @@
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import event, insert, select, text, update
 
 from parsed_entries import DAY, HOUR, NOON
 from tidings.catalog import sources
-from tidings.db.tables import host
+from tidings.db.tables import host, source
+from tidings.model.sources import SourceState
 from tidings.polling.store import leases
 from tidings.polling.store.leases import LeaseRequest
 
@@ -106,10 +107,93 @@ def test_a_redirect_may_lead_to_a_host_we_hold_but_not_to_one_that_others_hold(d
 
 
 def test_paused_sources_are_not_due(database, follow):
-    from tidings.model.sources import SourceState  # noqa: PLC0415
-
     source_id = follow()
     with database.write() as connection:
         sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
     assert claim(database, "mine") == []
+
+
+def test_a_claim_steps_over_no_host_that_is_held_or_cools_down(database, follow):
+    follow("https://free.example/1")
+    with database.write() as connection:
+        held = leases.clock(connection) + HOUR
+        copy_source(connection, host="held.example:443", number=300)
+        connection.execute(insert(host), {"name": "held.example:443", "lease_until": held})
+        for number in range(300):
+            name = f"{number}.example:443"
+            connection.execute(insert(host), {"name": name, "cooldown_until": held})
+            copy_source(connection, host=name, number=1)
+
+    with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            # So few rows are read quickest from the first to the last.
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+            connection.execute(text("SET LOCAL enable_bitmapscan = off"))
+        plan = plan_of_claim(connection)
+        [[due]] = leases.claim(connection, "mine", wanted=DUE, limit=10)
+
+    assert "ix_host_ready" in plan, plan
+    assert "Rows Removed" not in plan
+    assert due.host == "free.example:443"
+
+
+def test_a_host_is_due_with_the_first_of_its_active_sources(database, follow):
+    first, second = follow("https://a.example/1"), follow("https://a.example/2")
+    with database.write() as connection:
+        schedule(connection, first, NOON + HOUR)
+        schedule(connection, second, NOON + DAY)
+        assert due_at(connection) == {"a.example:443": NOON + HOUR}
+
+        sources.set_state(connection, first, SourceState.PAUSED, now=NOON)
+        assert due_at(connection) == {"a.example:443": NOON + DAY}
+
+        moved = sources.SourceEdit(url="https://b.example/2")
+        sources.edit(connection, second, moved, now=NOON)
+        assert due_at(connection) == {"a.example:443": None, "b.example:443": NOON}
+
+        sources.set_state(connection, first, SourceState.ACTIVE, now=NOON + HOUR)
+        sources.remove(connection, second, now=NOON)
+        assert due_at(connection) == {"a.example:443": NOON + HOUR, "b.example:443": None}
+
+
+def schedule(connection, source_id, at):
+    its = update(source).where(source.c.id == source_id)
+    connection.execute(its.values(next_poll_at=at))
+
+
+def due_at(connection):
+    return dict(connection.execute(select(host.c.name, host.c.due_at)).all())
+
+
+def copy_source(connection, *, host, number):
+    """Add copies of the first source, due long before it."""
+    row = dict(connection.execute(select(source).where(source.c.id == 1)).mappings().one())
+    del row["id"]
+    rows = [
+        row
+        | {"slug": f"{host}-{copy}", "url": f"https://{host}/{copy}", "host": host}
+        | {"next_poll_at": row["next_poll_at"] - DAY}
+        for copy in range(number)
+    ]
+    connection.execute(insert(source), rows)
+
+
+def plan_of_claim(connection):
+    """Return how the database finds what can be claimed."""
+    statements = []
+
+    def keep(_connection, _cursor, statement, parameters, *_):
+        statements.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", keep)
+    with connection.begin_nested() as attempt:
+        leases.claim(connection, "nobody", wanted=DUE, limit=10)
+        attempt.rollback()
+    event.remove(connection, "before_cursor_execute", keep)
+    [(claim, parameters)] = [one for one in statements if one[0].startswith("UPDATE host")]
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN ANALYZE"
+    with connection.begin_nested() as attempt:
+        rows = connection.exec_driver_sql(f"{explain} {claim}", parameters).all()
+        attempt.rollback()
+    return "\n".join(str(row[-1]) for row in rows)

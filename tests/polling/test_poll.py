@@ -18,9 +18,10 @@ from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.service_status import PollOutcome
 from tidings.polling.discover import Prober
-from tidings.polling.follow import SourceAdder, remove_source
+from tidings.polling.follow import SourceAdder
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases
 from tidings.publishing.repaginate import repaginate_some
 

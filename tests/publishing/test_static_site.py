@@ -14,7 +14,7 @@ from tidings.catalog import change_log, topics
 from tidings.db.database import Database
 from tidings.db.tables import source
 from tidings.errors import ConfigError, ConflictError
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.publishing import static_site
 from tidings.publishing.site_context import SiteContext
 from tidings.publishing.static_site import MANIFEST, UNFINISHED, page_path

@@ -44,7 +44,7 @@ def every_page():
         a_list(*ENTRIES[:12], count=3),
         EntryPage(site=SITE, entry=WAL),
         TopicsPage(site=SITE, topics=tuple(map(topic_line, TOPICS))),
-        SourcesPage(site=SITE, sources=tuple(map(source_line, SOURCES))),
+        SourcesPage(site=SITE, sources=tuple(map(source_line, SOURCES)), count=len(SOURCES)),
         ErrorPage(site=SITE, status=404),
     ]
 
@@ -359,7 +359,7 @@ def test_sources_are_listed_with_how_they_are_doing():
     fine = replace(source_line(NOTES), health=SourceHealth.FINE)
     silent = replace(source_line(NOTES), health=SourceHealth.NEW, latest=None, site_url=None)
 
-    page = text_of(SourcesPage(site=SITE, sources=(fine, silent)))
+    page = text_of(SourcesPage(site=SITE, sources=(fine, silent), count=2))
 
     assert "2 sources." in page
     assert "学习笔记 Up to date 1,234 entries 20 November 2026 Databases Visit the site" in page
@@ -371,11 +371,11 @@ def test_sources_are_listed_with_how_they_are_doing():
 def test_there_is_a_word_for_every_health(health, site):
     line = replace(source_line(NOTES), health=health)
 
-    assert f'class="health {health}"' in html(SourcesPage(site=site, sources=(line,)))
+    assert f'class="health {health}"' in html(SourcesPage(site=site, sources=(line,), count=1))
 
 
 @pytest.mark.parametrize(
-    "page", [TopicsPage(site=SITE, topics=()), SourcesPage(site=SITE, sources=())]
+    "page", [TopicsPage(site=SITE, topics=()), SourcesPage(site=SITE, sources=(), count=0)]
 )
 def test_an_empty_directory_says_so(page):
     assert "There are no" in text_of(page)
@@ -699,8 +699,8 @@ def test_of_many_topics_the_first_and_the_chosen_one_are_shown_and_a_way_to_the_
 
 
 def test_the_directory_of_sources_is_filtered_by_topic_where_somebody_answers():
-    live = html(SourcesPage(site=SITE, sources=(), topic="databases"))
-    files = html(SourcesPage(site=replace(SITE, has_forms=False), sources=()))
+    live = html(SourcesPage(site=SITE, sources=(), topic="databases", count=0))
+    files = html(SourcesPage(site=replace(SITE, has_forms=False), sources=(), count=0))
 
     assert 'href="/sources?topic=databases" aria-current="true"' in live
     assert "?topic=" not in files

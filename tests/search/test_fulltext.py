@@ -17,7 +17,7 @@ from tidings.db.database import Database
 from tidings.db.tables import entry, source
 from tidings.model.words import words_of
 from tidings.operator.store import maintenance
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases, polls, visibility
 from tidings.search.query import MAX_HITS, SearchInput, Zone, parse_query, rank
 from tidings.search.store import fulltext, index

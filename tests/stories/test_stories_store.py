@@ -19,7 +19,7 @@ from tidings.errors import ConflictError
 from tidings.model.entries import EntryState
 from tidings.operator.store import maintenance
 from tidings.operator.store.maintenance import Retention
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import visibility
 from tidings.search.store import index
 from tidings.stories.matching import MATCH_WINDOW

@@ -15,7 +15,7 @@ from polls_by_hand import read_poll
 from tidings.catalog import newsletters
 from tidings.model.scopes import IssueAddress, ListAddress, PageAddress, PublishSettings, Scope
 from tidings.newsletters.store import issues
-from tidings.polling.follow import remove_source
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import leases, polls
 from tidings.publishing import static_site
 from tidings.publishing.issue_archive import PAGE_SIZE

@@ -322,10 +322,10 @@ def test_a_file_of_this_version_is_kept_for_ever(visitor, publication, name):
 
 def test_the_directory_of_sources_is_chosen_from_by_topic(visitor, publication):
     visitor.ask("/sources?topic=databases&page=2")
-    visitor.ask("/topics?topic=databases")
+    visitor.ask("/topics?topic=databases&page=2")
 
     assert publication.rendered == [
-        ListAddress(name="sources", topic="databases"),
+        ListAddress(name="sources", topic="databases", number=2),
         ListAddress(name="topics"),
     ]
     assert visitor.ask("/sources?topic=a%0d%0ab").status == 404

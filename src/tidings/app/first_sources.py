@@ -24,7 +24,7 @@ def import_first_sources(app: App) -> None:
             return
     # Here: every later start of the service does without.
     from tidings.parsing.opml import read_opml
-    from tidings.polling.follow import import_sources
+    from tidings.polling.source_list import import_sources
 
     # The operator's file, failing that the one that we ship.
     path = Path(name) if Path(name).exists() else data_dir("config").parent / name

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, sel
 from tidings.catalog import change_log, topics
 from tidings.db.intake_tables import source_access
 from tidings.db.statements import upsert
-from tidings.db.tables import entry, host, source
+from tidings.db.tables import entry, host, source, source_topic, topic
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
@@ -69,9 +69,10 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
         for one, (url, login), slug in zip(new, logins, slugs, strict=True)
     ]
     ensure_hosts(connection, {row["host"] for row in rows})
-    # Ids in the order of the rows, which RETURNING does not promise by itself.
-    statement = insert(source).returning(source.c.id, sort_by_parameter_order=True)
-    ids = list(connection.scalars(statement, rows))
+    # Without RETURNING, for which SQLite would be asked row by row.
+    connection.execute(insert(source), rows)
+    by_url = find_by_urls(connection, [row["url"] for row in rows])
+    ids = [by_url[row["url"]] for row in rows]
     topics.assign_new(connection, dict(zip(ids, (one.topics for one in new), strict=True)))
     for source_id, (_, login) in zip(ids, logins, strict=True):
         if login.summary:
@@ -166,6 +167,32 @@ def every(connection: Connection) -> list[Source]:
     return _select(connection)
 
 
+def ids_by_title(connection: Connection, *, topic_slug: str = "") -> list[int]:
+    """Return the ids of all sources, or of those of a topic, by title."""
+    titles = (source.c.given_title, source.c.feed_title, source.c.url)
+    statement = select(source.c.id, *titles)
+    if topic_slug:
+        has_it = select(source_topic.c.source_id).join(topic).where(topic.c.slug == topic_slug)
+        statement = statement.where(source.c.id.in_(has_it))
+    rows = connection.execute(statement).all()
+    # Here, for databases know the case of few alphabets. The id breaks ties: the same state of the
+    # database must give the same bytes.
+    return [
+        row.id for row in sorted(rows, key=lambda row: (shown_title(*row[1:]).casefold(), row.id))
+    ]
+
+
+def count_all(connection: Connection) -> int:
+    """Return how many sources there are."""
+    return connection.scalar(select(func.count()).select_from(source)) or 0
+
+
+def of_ids(connection: Connection, source_ids: Sequence[int]) -> list[Source]:
+    """Return these sources, in this order."""
+    found = {one.id: one for one in _select(connection, source.c.id.in_(source_ids))}
+    return [found[source_id] for source_id in source_ids]
+
+
 def get(connection: Connection, source_id: int) -> Source:
     """Return a source.
 
@@ -226,7 +253,8 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[So
     latest = select(func.max(entry.c.sort_at)).where(its_entries, is_public).scalar_subquery()
     statement = select(source, counted.label("entries"), latest.label("latest_at"))
     rows = connection.execute(statement.where(*conditions).order_by(source.c.id)).all()
-    labels = topics.of_sources(connection) if rows else {}
+    # Of the few that are asked for; named one by one, all of them would be too many.
+    labels = topics.of_sources(connection, [row.id for row in rows] if conditions else None)
     return [_to_source(row, labels.get(row.id, ())) for row in rows]
 
 

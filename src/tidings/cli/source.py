@@ -122,7 +122,7 @@ def import_list(start: Start, file: BinaryIO) -> None:
     """
     from tidings.app.app import opened, utc_now
     from tidings.parsing.opml import read_opml
-    from tidings.polling.follow import import_sources
+    from tidings.polling.source_list import import_sources
 
     try:
         listed = read_opml(file.read())
@@ -459,7 +459,7 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
     """
     from tidings.app.app import opened, utc_now
     from tidings.catalog import sources
-    from tidings.polling.follow import remove_source
+    from tidings.polling.source_list import remove_source
 
     with opened(start.settings()) as app:
         with app.database.read() as connection:

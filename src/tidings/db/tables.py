@@ -54,6 +54,9 @@ counter = Table(
 )
 
 # Leases on `hostname:port`: the holder is the only one to send requests there.
+#
+# `due_at` is when the first of its active sources is due, which triggers on `source` keep; there is
+# an index, `ix_host_ready`, on the latest of the three times: when the host can be claimed.
 host = Table(
     "host",
     metadata,
@@ -61,6 +64,7 @@ host = Table(
     Column("lease_owner", Text),
     Column("lease_until", UtcDateTime),
     Column("cooldown_until", UtcDateTime),
+    Column("due_at", UtcDateTime),
 )
 
 source = Table(
@@ -114,7 +118,7 @@ source = Table(
     Column("noindex", Boolean, nullable=False, server_default=false()),
     Column("hides_address", Boolean, nullable=False, server_default=false()),
     Index(None, "state", "next_poll_at"),
-    Index(None, "host"),
+    Index(None, "host", "state", "next_poll_at"),
     Index(
         "ix_source_deferred",
         "id",

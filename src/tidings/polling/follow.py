@@ -1,27 +1,21 @@
-"""Add and remove sources: probe one and save what was found, or import a whole list."""
+"""Add sources: probe one, and save what was found."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
 
 from tidings.catalog import sources, topics
 from tidings.catalog.sources import NewSource
-from tidings.db.database import WRITE_PAUSE, Connection, Database
+from tidings.db.database import Database
 from tidings.errors import FetchError, NoFeedError, StatusError
 from tidings.model.feed import Link
-from tidings.model.scopes import FeedOutline
 from tidings.model.sources import Source
-from tidings.model.urls import host_of, web_addresses, without_credentials
+from tidings.model.urls import host_of, web_addresses
 from tidings.polling.discover import Discovery, Prober, ProbeResult, Visit, discover
 from tidings.polling.outcome import ComparedDocument, Rules, settle_read
 from tidings.polling.polled_source import pack
 from tidings.polling.store import leases, polls
-from tidings.stories.store import stories
-
-# Sources of a list that are stored in one transaction.
-CHUNK = 200
 
 Choose = Callable[[Sequence[Link]], Link | None]
 
@@ -137,70 +131,6 @@ def find_feeds(prober: Prober, url: str) -> list[Link]:
     if not discovery.feeds:
         raise discovery.error()
     return [feed.link for feed in discovery.feeds]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportSummary:
-    """How many sources of a list were added, and how many were there already."""
-
-    added: int
-    known: int
-
-
-def import_sources(
-    database: Database, outlines: Sequence[FeedOutline], *, clock: Callable[[], datetime]
-) -> ImportSummary:
-    """Add every source of a list that is not there yet, with its topics; nothing is fetched.
-
-    If it breaks off, the list can be imported again.
-    """
-    # In chunks with a pause between them: SQLite has one writer, and polls have to save as well.
-    by_url = {without_credentials(outline.url): outline for outline in outlines}
-    added = 0
-    for urls in _chunks(list(by_url), CHUNK):
-        if added:
-            time.sleep(WRITE_PAUSE)
-        with database.write() as connection:
-            known = sources.find_by_urls(connection, urls)
-            fresh = [by_url[url] for url in urls if url not in known]
-            added += _add_outlines(connection, fresh, now=clock())
-    return ImportSummary(added=added, known=len(outlines) - added)
-
-
-def remove_source(connection: Connection, source_id: int, *, now: datetime) -> None:
-    """Remove a source with its entries; their stories go on without them.
-
-    Raises:
-        NotFoundError: There is no such source.
-    """
-    story_ids = stories.of_source(
-        connection, source_id
-    )  # afterwards nothing leads to them any more
-    sources.remove(connection, source_id, now=now)
-    stories.detach(connection, story_ids, now=now)
-
-
-def _chunks(urls: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(urls), size):
-        yield urls[start : start + size]
-
-
-def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, now: datetime) -> int:
-    if not outlines:
-        return 0
-    titles = dict.fromkeys(title for outline in outlines for title in outline.topics)
-    slugs = topics.ensure(connection, titles, now=now)
-    new = [
-        NewSource(
-            url=outline.url,
-            title=outline.title or None,
-            site_url=outline.site_url,
-            topics=[slugs[title] for title in outline.topics],
-            imported=True,
-        )
-        for outline in outlines
-    ]
-    return len(sources.add(connection, new, now=now))
 
 
 def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:

@@ -4,7 +4,7 @@ The sitemap leaves out the pages of entries: their content is the publisher's, a
 as canonical. It leaves out numbered pages as well: their entries are on the publishers' pages.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -13,7 +13,7 @@ from tidings.catalog import change_log, newsletters, sources, topics
 from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model.entries import TopicCredit
-from tidings.model.scopes import FeedOutline
+from tidings.model.scopes import FeedOutline, ListAddress
 from tidings.model.sources import Source, SourceHealth, SourceState, health_of
 from tidings.newsletters.store import issues
 from tidings.publishing.formats.sitemap import (
@@ -26,6 +26,9 @@ from tidings.publishing.site_context import every_scope, key_of
 from tidings.search.query import SavedSearch
 from tidings.search.store import saved_searches
 from tidings.templating.site import Site
+
+# Sources on a page of their directory.
+PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +79,15 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourcesPage:
-    """The directory of sources.
+    """A page of the directory of sources.
 
     Attributes:
         topic: The slug of the topic that they have, or empty for all.
+        count: Of all sources that are listed, on this page and the others.
+        number: Of the page, from 1.
+        pages: How many there are.
+        previous: The link to the page before; None on the first.
+        following: The link to the next page; None on the last.
     """
 
     template: ClassVar[str] = "sources.html"
@@ -87,6 +95,11 @@ class SourcesPage:
     site: Site
     sources: tuple[SourceLine, ...]
     topic: str = ""
+    count: int
+    number: int = 1
+    pages: int = 1
+    previous: str | None = None
+    following: str | None = None
 
 
 def topics_page(connection: Connection, site: Site) -> TopicsPage:
@@ -103,21 +116,49 @@ def topics_page(connection: Connection, site: Site) -> TopicsPage:
     return TopicsPage(site=site, topics=lines, searches=tuple(saved_searches.every(connection)))
 
 
-def sources_page(connection: Connection, site: Site, *, topic: str = "") -> SourcesPage:
-    """Return the list of sources by title: all, or those of a topic.
+def sources_page(
+    connection: Connection, site: Site, address: ListAddress, *, href: Callable[[int], str]
+) -> SourcesPage:
+    """Return a page of the list of sources by title: all, or those of a topic.
+
+    Args:
+        connection: A reading one.
+        site: Where it is published.
+        address: Of the page.
+        href: Gives the link to a page.
 
     Raises:
-        NotFoundError: There is no such topic.
+        NotFoundError: There is no such topic, or no such page.
     """
+    topic, number = address.topic, address.number or 1
     # A topic without sources is an empty list; a topic that does not exist is no page.
     if topic and topics.find(connection, topic) is None:
         raise NotFoundError("topic", topic)
-    lines = tuple(
-        to_line(source)
-        for source in _by_title(sources.every(connection))
-        if not topic or topic in {label.slug for label in source.topics}
+    listed = sources.ids_by_title(connection, topic_slug=topic)
+    pages = _count_of_pages(len(listed))
+    if number > pages:
+        raise NotFoundError("page", number)
+    # Only these in full: what is counted of each source takes the longest.
+    shown = sources.of_ids(connection, listed[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
+    return SourcesPage(
+        site=site,
+        sources=tuple(map(to_line, shown)),
+        topic=topic,
+        count=len(listed),
+        number=number,
+        pages=pages,
+        previous=href(number - 1) if number > 1 else None,
+        following=href(number + 1) if number < pages else None,
     )
-    return SourcesPage(site=site, sources=lines, topic=topic)
+
+
+def count_of_source_pages(connection: Connection) -> int:
+    """Return how many pages the list of all sources has."""
+    return _count_of_pages(sources.count_all(connection))
+
+
+def _count_of_pages(listed: int) -> int:
+    return max(-(-listed // PAGE_SIZE), 1)  # rounded up
 
 
 def to_line(source: Source) -> SourceLine:
@@ -143,6 +184,7 @@ def to_line(source: Source) -> SourceLine:
 
 def outlines(connection: Connection) -> list[FeedOutline]:
     """Return every source that is not retired and whose address is public, by title."""
+    by_id = {source.id: source for source in sources.every(connection)}
     return [
         FeedOutline(
             url=source.url,
@@ -150,15 +192,10 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             site_url=source.site_url,
             topics=tuple(topic.title for topic in source.topics),
         )
-        for source in _by_title(sources.every(connection))
+        for source in map(by_id.__getitem__, sources.ids_by_title(connection))
         # An address with a login or token in it is a secret between us and the publisher.
         if source.state is not SourceState.RETIRED and not source.hides_address
     ]
-
-
-def _by_title(every: Iterable[Source]) -> list[Source]:
-    # The id breaks ties: the same state of the database must give the same bytes.
-    return sorted(every, key=lambda source: (source.title.casefold(), source.id))
 
 
 def sitemap(connection: Connection, site: Site, *, number: int | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from urllib.parse import quote
 
 from tidings.db.database import Connection, Database
 from tidings.errors import NotFoundError
@@ -112,7 +113,9 @@ def _directory(connection: Connection, address: ListAddress, context: SiteContex
         case ListAddress(name="topics"):
             return directories.topics_page(connection, site)
         case ListAddress(name="sources", topic=topic):
-            return directories.sources_page(connection, site, topic=topic)
+            path = f"/sources?topic={quote(topic)}" if topic else "/sources"
+            href = partial(context.numbered_href, path)
+            return directories.sources_page(connection, site, address, href=href)
         case ListAddress(name="issues", number=number):
             href = partial(context.page_href, "/issues")
             return issue_archive.issues_page(connection, site, number=number, href=href)

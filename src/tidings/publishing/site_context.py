@@ -71,6 +71,12 @@ class SiteContext:
         """Return the link to a page of a list; the newest has no number."""
         return self.site.href(path if number is None else self.page_path(path, number))
 
+    def numbered_href(self, path: str, number: int) -> str:
+        """Return the link to a page of a list that is numbered from its front."""
+        if "?" in path:
+            return self.site.href(f"{path}&page={number}" if number > 1 else path)
+        return self.page_href(path, number if number > 1 else None)
+
 
 def last_change(connection: Connection, address: Address) -> tuple[int, datetime]:
     """Return the number and the time of the last change of `address`.

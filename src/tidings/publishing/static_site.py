@@ -30,7 +30,7 @@ from tidings.model.scopes import (
 )
 from tidings.newsletters.store import issues
 from tidings.publishing import issue_archive
-from tidings.publishing.directories import count_of_parts
+from tidings.publishing.directories import count_of_parts, count_of_source_pages
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.formats.sitemap import robots
 from tidings.publishing.publication import Publication
@@ -238,6 +238,9 @@ def files(connection: Connection, context: SiteContext) -> Iterator[SiteFile]:
     yield from _issues(connection)
     yield from _archives(connection)
     yield from _scopes(connection)
+    for number in range(2, count_of_source_pages(connection) + 1):
+        path = _index_of(page_path("/sources", number))
+        yield _file(connection, path, ListAddress(name="sources", number=number))
     for name in ("topics", "sources"):
         yield _file(connection, f"{name}/index.html", ListAddress(name=name))
     for name in ("sources.opml", "404.html", "sitemap.xml"):

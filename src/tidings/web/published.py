@@ -109,9 +109,9 @@ class Documents:
         )
 
     async def directory(self, request: Request, *, name: str) -> Response:
-        """Answer with a list of everything of a kind, the archive page by page."""
+        """Answer with a list of everything of a kind, long ones page by page."""
         # Of parameters only those that mean something here: others must not fill the cache.
-        number = _page_number(request) if name == "issues" else None
+        number = _page_number(request) if name in {"issues", "sources"} else None
         topic = request.query_params.get("topic", "") if name == "sources" else ""
         if not topic.isprintable():
             raise NotFoundError("topic", topic)
