@@ -18,13 +18,16 @@ from tidings.catalog import entries
 from tidings.catalog.entries import Selection
 from tidings.model.entries import Entry, EntryState, SourceCredit
 from tidings.model.feed import Document, Enclosure, Image, ParsedEntry
+from tidings.model.minhash import Sketch, sketch_of
 from tidings.model.scopes import FeedDocument
+from tidings.model.words import IndexedText, index_text
 from tidings.parsing.document import parse
 from tidings.polling.store import leases, polls
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.formats.values import publishable
 
 KNOWN_BY = {"key", "raw_hash", "revision", "first_revision", "revision_before", "published_raw"}
+KNOWN_BY |= {"words", "sketch"}
 """What an entry is recognised by, and what explains its date: no reader sees it."""
 OURS = {"id", "seq", "state", "sort_at", "change", "pinned_at", "story_id", "follows", "topics"}
 """How we keep an entry: feeds do not speak of it."""
@@ -60,6 +63,9 @@ DOCUMENT = b"""<?xml version="1.0"?>
 </item></channel></rss>"""
 
 
+DERIVED = {IndexedText: index_text("title", "content"), Sketch: sketch_of("title", None, "content")}
+
+
 def a_value(hint, name, special=SPECIAL, *, number=7):
     """Return a value of a type that is not what a field has by default."""
     [hint, *_] = [one for one in get_args(hint) or (hint,) if one is not NoneType]
@@ -80,6 +86,9 @@ def filled(kind, special=SPECIAL, *, number=7):
     """Return a dataclass whose every field has a value of its own."""
     values = {}
     for name, hint in get_type_hints(kind).items():
+        if hint in DERIVED:
+            values[name] = DERIVED[hint]
+            continue
         whole = get_args(hint)[0] if get_origin(hint) is tuple else hint
         inner = next((one for one in (*get_args(whole), whole) if is_dataclass(one)), None)
         one = (

@@ -106,11 +106,12 @@ def test_the_directory_can_be_narrowed_to_a_topic(room):
     room.follow()
 
     with room.database.read() as connection:
-        every = sources_page(connection, SITE)
-        narrowed = sources_page(connection, SITE, topic="science")
+        every = sources_page(connection, SITE, ListAddress(name="sources"), href=str)
+        science_only = ListAddress(name="sources", topic="science")
+        narrowed = sources_page(connection, SITE, science_only, href=str)
         slug = sources.get(connection, science).slug
         with pytest.raises(NotFoundError, match="no topic nothing"):
-            sources_page(connection, SITE, topic="nothing")
+            sources_page(connection, SITE, ListAddress(name="sources", topic="nothing"), href=str)
 
     assert len(every.sources) == 3
     assert [line.slug for line in narrowed.sources] == [slug]
