@@ -22,6 +22,7 @@ from tidings.fetching.outcomes import Fetched, Validators
 from tidings.filters import filtering
 from tidings.filters.rules import Action, Field, Filter, Kind, Rule
 from tidings.model.entries import EntryState
+from tidings.operator.store import status
 from tidings.parsing.document import parse
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
@@ -161,7 +162,8 @@ def test_entries_of_one_moment_are_not_separated(service):
 
 def test_whoever_is_killed_before_goes_on_with_it(service):
     service.poll(stops=True)
-    assert service.deferred() == 10
+    with service.database.read() as connection:
+        assert status.collect(connection, now=NOON).deferred == service.deferred() == 10
 
     service.poll()
 

@@ -17,6 +17,7 @@ from tidings.catalog.sources import NewSource
 from tidings.errors import ConflictError, ParseError, UnreachableError
 from tidings.fetching.outcomes import Fetched, Validators
 from tidings.model.service_status import PollOutcome
+from tidings.operator.store import status
 from tidings.polling.discover import Prober
 from tidings.polling.follow import SourceAdder
 from tidings.polling.host_leases import HostRules
@@ -281,3 +282,17 @@ def test_nothing_is_held_after_a_crash_of_the_report(database, poller, follow):
 
     assert holder_of(database, "a.example:443") is None
     assert titles(database) == ["a"]
+
+
+def test_a_document_that_is_read_differently_by_feedparser_is_counted_and_logged(
+    database, web, follow, caplog
+):
+    follow("a")
+    web.feeds["https://a.example/feed"] = a_feed(an_entry(), disagreement="entries.title")
+
+    poller_of(database, web).poll_due(report=str, stop=Event())
+
+    [record] = [one for one in caplog.records if one.message == "readers disagree"]
+    assert (record.source, record.field) == ("https://a.example/feed", "entries.title")
+    with database.read() as connection:
+        assert status.collect(connection, now=NOON).disagreements == 1

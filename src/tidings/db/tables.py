@@ -283,6 +283,7 @@ poll_hour = Table(
     Column("lag_1d", BigInteger, nullable=False),
     Column("lag_more", BigInteger, nullable=False),
     Column("lag_seconds", BigInteger, nullable=False),
+    Column("disagreements", BigInteger, nullable=False, server_default="0"),
 )
 
 WordVector = Text().with_variant(TSVECTOR(), "postgresql")

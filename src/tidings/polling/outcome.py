@@ -162,6 +162,7 @@ def settle_read(
         problems=(*fetched.problems, *feed.problems),
         document=_kept(due, document, now=now),
         memo=None if fetched.is_partial else feed.memo,
+        disagreement=feed.disagreement,
         body_hash=due.body_hash if fetched.is_partial else fetched.body_hash,
         feed_title=feed.title or None,
         site_url=feed.site_url,

@@ -269,6 +269,9 @@ class _Round:
             document = self._parse_queue.finish(parsed)
         except TidingsError as error:
             return settle_failure(due, error, now=now, rules=rules)
+        if field := document.feed.disagreement:
+            data = {"source": due.shown(due.url), "field": field}
+            logger.warning("readers disagree", extra=data)
         return settle_read(due, document, now=now, rules=rules)
 
     def _save(self, settled: _Settled) -> None:

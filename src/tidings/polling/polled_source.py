@@ -50,6 +50,7 @@ class PolledSource:
         document: What was fetched, kept for `replay`; None if nothing was parsed.
         deferred: How many older entries of its first document are left to be stored later.
         memo: What the document was read from; None where that is of no use to the next reading.
+        disagreement: Where our own reader and feedparser differed; empty if nowhere, or not compared.
         new_url: The address it is polled at from now on, which no other source has.
         hub_note: What changes in its WebSub subscription.
         polled_before: When it was polled last, as known when this poll began: an optimistic
@@ -97,6 +98,7 @@ class PolledSource:
     history: Sequence[tuple[str, str]] | None = None
     document: KeptDocument | None = None
     memo: bytes | None = None
+    disagreement: str = ""
     new_url: str | None = None
     hub_note: HubNote | None = None
     polled_before: datetime | None

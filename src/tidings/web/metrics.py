@@ -33,10 +33,20 @@ class _Figures(Collector):
             "tidings_sources_dead", "Active sources that seem to be gone.", figures.dead
         )
         yield _by_state("tidings_entries", "Entries by state.", figures.entries)
+        yield GaugeMetricFamily(
+            "tidings_entries_deferred",
+            "Older entries of first documents that are still to be stored.",
+            figures.deferred,
+        )
         polls = CounterMetricFamily("tidings_polls", "Polls by outcome.", labels=["outcome"])
         for outcome, number in figures.polls.items():
             polls.add_metric([outcome], number)
         yield polls
+        yield CounterMetricFamily(
+            "tidings_reader_disagreements",
+            "Documents that our own reader and feedparser read differently, of one in a hundred.",
+            figures.disagreements,
+        )
         yield _lag(figures)
         yield GaugeMetricFamily(
             "tidings_poll_overdue_seconds",

@@ -197,6 +197,8 @@ class Statistics:
     """All metrics.
 
     Attributes:
+        deferred: Older entries of first documents that are still to be stored.
+        disagreements: Documents that our own reader and feedparser read differently.
         lags: How many entries were seen how many seconds after publication, at most;
             the last bound is infinity. Not cumulative.
         overdue_seconds: How long the source that is due longest has been due.
@@ -209,7 +211,9 @@ class Statistics:
     failing: int
     dead: int
     entries: dict[str, int]
+    deferred: int
     polls: dict[str, int]
+    disagreements: int
     lags: dict[float, int]
     lag_seconds: int
     overdue_seconds: float
@@ -228,7 +232,11 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     bounds = [lag.total_seconds() for lag in LAG_COLUMNS.values()] + [float("inf")]
     lags = [func.coalesce(func.sum(poll_hour.c[name]), 0) for name in (*LAG_COLUMNS, "lag_more")]
     total_lag = func.coalesce(func.sum(poll_hour.c.lag_seconds), 0)
-    *counts, lag_seconds = connection.execute(select(*lags, total_lag)).one()
+    differed = func.coalesce(func.sum(poll_hour.c.disagreements), 0)
+    *counts, lag_seconds, disagreements = connection.execute(
+        select(*lags, total_lag, differed)
+    ).one()
+    deferred = select(func.coalesce(func.sum(source.c.deferred), 0)).where(source.c.deferred > 0)
     failing = select(func.count()).where(_IS_ACTIVE, source.c.failures > 0)
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
     sent = deliveries.by_state(connection)
@@ -241,6 +249,8 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         failing=connection.execute(failing).scalar_one(),
         dead=_dead(connection, now),
         entries={row.state: row.number for row in connection.execute(entries)},
+        deferred=int(connection.execute(deferred).scalar_one()),
+        disagreements=int(disagreements),
         polls={outcome.value: done.get(outcome, 0) for outcome in PollOutcome},
         lags=dict(zip(bounds, map(int, counts), strict=True)),
         lag_seconds=int(lag_seconds),

@@ -54,7 +54,7 @@ from tidings.stories.store import stories
 # Histogram of how long after its claimed publication an entry was seen: upper bound by column.
 LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=True))
 
-_TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds")
+_TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds", "disagreements")
 
 _NOT_STORED = {"key", "first_revision", "revision_before", "words", "sketch"}
 
@@ -186,6 +186,7 @@ def _count_polls(connection: Connection, polled: Sequence[PolledSource]) -> None
     for one in polled:
         tally = tallies[one.outcome]
         tally["polls"] += 1
+        tally["disagreements"] += bool(one.disagreement)
         tally["entries"] += len(one.changes.new) + one.deferred
         for new in one.changes.new:
             # What a first poll finds may be years old, and says nothing of our lag.

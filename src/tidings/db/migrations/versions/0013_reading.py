@@ -10,6 +10,10 @@ down_revision = "0012"
 def upgrade() -> None:
     op.add_column("source", sa.Column("deferred", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("document", sa.Column("language", sa.Text(), nullable=True))
+    op.add_column(
+        "poll_hour",
+        sa.Column("disagreements", sa.BigInteger(), nullable=False, server_default="0"),
+    )
     op.create_table(
         "sketch",
         sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
