@@ -72,7 +72,7 @@ def test_a_source_has_exactly_the_keys_of_the_contract(followed):
 def test_a_single_source_has_the_same_keys_and_its_problems(followed):
     shown = followed("source", "show", 1, "--json").json
 
-    details = ["problems", "interval", "former_url", "republish", "noindex"]
+    details = ["deferred", "problems", "interval", "former_url", "republish", "noindex"]
     assert list(shown) == [*SOURCE_KEYS, *details, "access", "hub", "history"]
     assert shown["problems"] == []
 

@@ -449,7 +449,7 @@ def test_a_push_that_is_lost_on_the_way_is_fetched(station):
     station.push(an_item(2))
     station.attend(after=MINUTE)
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -467,7 +467,7 @@ def test_a_push_is_kept_until_what_it_brings_is_saved(station):
     station.subscribe()
     station.push(an_item(2))
 
-    def killed(*_):
+    def killed(*_, **__):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
