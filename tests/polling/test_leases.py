@@ -143,18 +143,21 @@ def test_a_host_is_due_with_the_first_of_its_active_sources(database, follow):
     with database.write() as connection:
         schedule(connection, first, NOON + HOUR)
         schedule(connection, second, NOON + DAY)
-        assert due_at(connection) == {"a.example:443": NOON + HOUR}
+    assert due_at(database) == {"a.example:443": NOON + HOUR}
 
+    with database.write() as connection:
         sources.set_state(connection, first, SourceState.PAUSED, now=NOON)
-        assert due_at(connection) == {"a.example:443": NOON + DAY}
+    assert due_at(database) == {"a.example:443": NOON + DAY}
 
+    with database.write() as connection:
         moved = sources.SourceEdit(url="https://b.example/2")
         sources.edit(connection, second, moved, now=NOON)
-        assert due_at(connection) == {"a.example:443": None, "b.example:443": NOON}
+    assert due_at(database) == {"a.example:443": None, "b.example:443": NOON}
 
+    with database.write() as connection:
         sources.set_state(connection, first, SourceState.ACTIVE, now=NOON + HOUR)
         sources.remove(connection, second, now=NOON)
-        assert due_at(connection) == {"a.example:443": NOON + HOUR, "b.example:443": None}
+    assert due_at(database) == {"a.example:443": NOON + HOUR, "b.example:443": None}
 
 
 def schedule(connection, source_id, at):
@@ -162,8 +165,9 @@ def schedule(connection, source_id, at):
     connection.execute(its.values(next_poll_at=at))
 
 
-def due_at(connection):
-    return dict(connection.execute(select(host.c.name, host.c.due_at)).all())
+def due_at(database):
+    with database.read() as connection:
+        return dict(connection.execute(select(host.c.name, host.c.due_at)).all())
 
 
 def copy_source(connection, *, host, number):

@@ -16,9 +16,12 @@ CREATE TRIGGER source_due_{event} AFTER {when} ON source BEGIN
     ) WHERE name = {row}.host;
 END
 """
+# At the commit, one writer after the other: at once, two writers would each hold a source or a host
+# that the other waits for, and who waited for a host would go by what its sources were before.
 _ON_POSTGRESQL = """
 CREATE OR REPLACE FUNCTION note_due_source() RETURNS trigger AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock('source'::regclass::oid::bigint);
     IF TG_OP <> 'INSERT' THEN
         UPDATE host SET due_at = (
             SELECT min(next_poll_at) FROM source WHERE host = OLD.host AND state = 'active'
@@ -32,8 +35,9 @@ BEGIN
     RETURN NULL;
 END
 $$ LANGUAGE plpgsql;
-CREATE TRIGGER source_due AFTER INSERT OR DELETE OR UPDATE OF host, state, next_poll_at ON source
-    FOR EACH ROW EXECUTE FUNCTION note_due_source()
+CREATE CONSTRAINT TRIGGER source_due
+    AFTER INSERT OR DELETE OR UPDATE OF host, state, next_poll_at ON source
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note_due_source()
 """
 
 
