@@ -4,9 +4,15 @@ from datetime import timedelta
 
 from parsed_entries import NOON
 from tidings.errors import UnreachableError
-from tidings.fetching.outcomes import Fetched, Validators
+from tidings.fetching.outcomes import Fetched, NotModified, Validators
 from tidings.model.feed import ParsedFeed
-from tidings.polling.outcome import ComparedDocument, Rules, settle_failure, settle_read
+from tidings.polling.outcome import (
+    ComparedDocument,
+    Rules,
+    settle_failure,
+    settle_read,
+    settle_unchanged,
+)
 from tidings.polling.polled_source import PolledSource
 from tidings.polling.schedule import PollPolicy
 
@@ -26,6 +32,12 @@ def read_poll(due, *entries, known=None, now=NOON, **feed) -> PolledSource:
     document = ParsedFeed(**({"title": "A feed", "entries": entries} | feed))
     reading = ComparedDocument(fetched=fetched, packed=b"x", feed=document, known=known or {})
     return settle_read(due, reading, now=now, rules=RULES)
+
+
+def silent_poll(due, *, now=NOON, moved_to=None) -> PolledSource:
+    validators = Validators(url=moved_to or due.url, etag='"2"')
+    answer = NotModified(url=validators.url, validators=validators, moved_to=moved_to)
+    return settle_unchanged(due, answer, now=now, rules=RULES)
 
 
 def failed_poll(due, *, now=NOON) -> PolledSource:

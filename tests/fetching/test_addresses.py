@@ -2,7 +2,14 @@ import pytest
 from yarl import URL
 
 from tidings.errors import FetchError, ForbiddenAddressError
-from tidings.fetching.guard import Target, parse_target, resolve_redirect, without_credentials
+from tidings.fetching.guard import (
+    Target,
+    host_port,
+    parse_target,
+    resolve_redirect,
+    without_credentials,
+)
+from tidings.model.urls import host_of
 
 
 @pytest.mark.parametrize(
@@ -27,6 +34,22 @@ from tidings.fetching.guard import Target, parse_target, resolve_redirect, witho
 )
 def test_an_address_is_taken_apart(address, url, authorization):
     assert parse_target(address) == Target(url=URL(url, encoded=True), authorization=authorization)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://a.example/",
+        "https://a.example/",
+        "http://a.example:8080/",
+        "https://a.example.:443/",
+        "http://a.example:0/",
+        "http://[2001:db8::1]/",
+        "http://[2001:db8::1]:81/",
+    ],
+)
+def test_the_host_of_a_target_is_the_one_that_its_source_is_leased_by(address):
+    assert host_port(parse_target(address).url) == host_of(address)
 
 
 @pytest.mark.parametrize(

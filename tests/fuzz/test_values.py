@@ -20,6 +20,7 @@ from tidings.fetching.bodies import _Inflater, _window
 from tidings.fetching.guard import is_public
 from tidings.model.entries import EntryState
 from tidings.model.identity import KEY_SIZE, Identifiers, entry_keys
+from tidings.model.urls import host_of
 from tidings.parsing.absolute_urls import absolute_url, canonical_url
 from tidings.parsing.code import Code
 from tidings.parsing.dates import parse_date
@@ -62,6 +63,7 @@ def test_an_address_is_dialled_as_it_is_checked_or_refused(address):
     assert target.url.raw_host
     assert target.url.user is None
     assert guard.parse_target(str(target.url)).url == target.url
+    assert guard.host_port(target.url) == host_of(str(target.url))
 
 
 @given(URLS)

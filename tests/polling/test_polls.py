@@ -1,14 +1,19 @@
+from dataclasses import fields
+from functools import partial
+
 import pytest
 from sqlalchemy import event
 
 from parsed_entries import DAY, HOUR, NOON, an_entry
-from polls_by_hand import failed_poll, read_poll
+from polls_by_hand import failed_poll, read_poll, silent_poll
 from tidings.catalog import change_log, entries, sources, topics
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.service_status import PollOutcome
+from tidings.model.sources import DueSource, SourceState
 from tidings.operator.store import status
+from tidings.polling.polled_source import FEED_METADATA, PolledSource
 from tidings.polling.store import leases, polls
 
 ALL = Selection(states=tuple(EntryState))
@@ -164,6 +169,57 @@ def test_a_batch_costs_the_same_few_statements_however_large(database, follow, n
 
     assert len([one for one in statements if not one.startswith("BEGIN")]) == 10
     assert len(stored(database)) == 5 * number
+
+
+STORED = (
+    {field.name for field in fields(DueSource)} & {field.name for field in fields(PolledSource)}
+) - {"history", *FEED_METADATA}  # which are kept where a poll does not know better
+
+REDIRECTED = partial(silent_poll, moved_to="https://b.example/feed")
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        pytest.param([silent_poll], id="at first"),
+        pytest.param([read_poll, silent_poll, silent_poll], id="again and again"),
+        pytest.param([failed_poll, silent_poll], id="after a failure"),
+        pytest.param([REDIRECTED], id="a redirect"),
+        pytest.param([REDIRECTED, REDIRECTED], id="the same redirect again"),
+        pytest.param([REDIRECTED, silent_poll], id="redirected no more"),
+    ],
+)
+def test_what_a_poll_without_news_changes_is_stored(database, follow, kinds):
+    source_id = follow()
+
+    for number, kind in enumerate(kinds):
+        with database.write() as connection:
+            [due] = leases.due(connection, [source_id])
+            leases.claim_one(connection, "test", due.host)
+            settled = kind(due, now=NOON + number * HOUR)
+            polls.save(connection, "test", [settled])
+
+    with database.read() as connection:
+        [stored] = leases.due(connection, [source_id])
+        source = sources.get(connection, source_id)
+    assert {name: getattr(stored, name) for name in STORED} == {
+        name: getattr(settled, name) for name in STORED
+    }
+    assert (source.next_poll_at, source.last_error) == (settled.next_poll_at, None)
+
+
+def test_who_pauses_a_source_while_it_is_polled_without_news_is_obeyed(database, follow, poll):
+    source_id = follow()
+    poll(source_id, an_entry())
+    with database.write() as connection:
+        [due] = leases.due(connection, [source_id])
+        leases.claim_one(connection, "test", due.host)
+        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+
+        polls.save(connection, "test", [silent_poll(due, now=NOON + HOUR)])
+
+    with database.read() as connection:
+        assert sources.get(connection, source_id).state is SourceState.PAUSED
 
 
 def test_figures_come_from_the_rows(database, follow, poll):

@@ -4,8 +4,7 @@ Each hop is checked by the guard, throttled, and sees only the credentials that 
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.cookies import BaseCookie
@@ -21,7 +20,6 @@ from tidings.fetching.interpret import HttpRequest, Redirect
 from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
 from tidings.model.access import Access
-from tidings.model.urls import host_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,8 @@ class Credentials:
         return not self.source.authorization and (not self.secret or self._is_same_origin(url))
 
     def _is_same_origin(self, url: URL) -> bool:
-        return url.origin() == self.source.url.origin()
+        source = self.source.url
+        return url is source or url.origin() == source.origin()
 
 
 class Client:
@@ -78,27 +77,30 @@ class Client:
             FetchError: There is no such document to be had.
         """
         own = credentials_for(guard.parse_target(request.url), request.access)
-        start = url = own.source.url
+        url = own.source.url
+        home = guard.host_port(url)
         left = self._policy.total_timeout
         permanent: list[bool] = []
-        # Some servers redirect once to see whether a cookie comes back. The jar lasts for this
-        # document only; "unsafe" lets IP addresses have cookies, too.
-        jar = CookieJar(unsafe=True)
+        jar: CookieJar | None = None
         # By hand, not by aiohttp: every hop is checked, throttled, and gets its own headers.
         for _ in range(self._policy.max_redirects + 1):
             http_request = _http_request(url, request, own=own, keep_alive=keep_alive)
-            if cookies := jar.filter_cookies(url):
+            if jar and (cookies := jar.filter_cookies(url)):
                 http_request = _with_cookies(http_request, cookies)
-            async with self._turn(http_request, home=host_of(str(start))):
+            await self._admit(http_request, home=home)
+            async with self._throttle.turn(http_request.host):
                 started = time.monotonic()
                 response = await self._exchange.send(http_request, within=left)
                 left -= timedelta(seconds=time.monotonic() - started)
             if not isinstance(response, Redirect):
                 return _with_move(response, own, permanent=permanent)
             permanent.append(response.is_permanent)
+            # Some servers redirect once to see whether a cookie comes back. The jar lasts for this
+            # document only; "unsafe" lets IP addresses have cookies, too.
+            jar = jar or CookieJar(unsafe=True)
             jar.update_cookies(response.cookies, url)
             url = guard.resolve_redirect(url, response.location)
-        raise FetchError(str(start), f"more than {self._policy.max_redirects} redirects")
+        raise FetchError(str(own.source.url), f"more than {self._policy.max_redirects} redirects")
 
     async def post(self, form: FormPost) -> PostReply:
         """Send `form`, without anybody's credentials, and return the response.
@@ -107,27 +109,25 @@ class Client:
             FetchError: There is none.
         """
         url = guard.parse_target(form.url).url
-        http_request = HttpRequest(url=url, host=host_of(str(url)), form=form.fields)
-        async with self._turn(http_request, home=None):
+        http_request = HttpRequest(url=url, host=guard.host_port(url), form=form.fields)
+        await self._admit(http_request, home=None)
+        async with self._throttle.turn(http_request.host):
             return await self._exchange.post(http_request, within=self._policy.total_timeout)
 
-    @asynccontextmanager
-    async def _turn(self, http_request: HttpRequest, *, home: str | None) -> AsyncIterator[None]:
-        """Wait until `http_request` may be sent; `home` is the host that the caller has leased."""
+    async def _admit(self, http_request: HttpRequest, *, home: str | None) -> None:
+        """Refuse what must not be sent, and lease its host unless that is `home`."""
         host, port = http_request.host, http_request.url.port or 0
         if not is_web_port(port) and not self._guard.is_exempt(host):
             raise ForbiddenAddressError(str(http_request.url), f"port {port} is not for the web")
         if host != home and not await self._throttle.borrow(host):
             raise UnreachableError(str(http_request.url), f"{host} is kept busy by another process")
-        async with self._throttle.turn(host):
-            yield
 
 
 def _http_request(url: URL, request: Request, *, own: Credentials, keep_alive: bool) -> HttpRequest:
     is_known = request.validators is not None and request.validators.url == str(url)
     return HttpRequest(
         url=url,
-        host=host_of(str(url)),
+        host=guard.host_port(url),
         validators=request.validators if is_known else None,
         extra_headers=own.headers_for(url),
         proxy=own.proxy,

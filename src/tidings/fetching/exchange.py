@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -24,6 +26,8 @@ from tidings.fetching.interpret import HttpRequest, Redirect, read_reply, read_r
 from tidings.fetching.outcomes import Fetched, NotModified, PostReply
 from tidings.fetching.policy import FetchPolicy
 from tidings.fetching.protocol import TolerantConnector
+
+_T = TypeVar("_T")
 
 _MAX_HEADER = 32_768
 
@@ -91,8 +95,8 @@ class Exchange:
         Raises:
             FetchError: There is no response, or none of use.
         """
-        async with self._response(request, within=within) as response:
-            return await read_response(response, request, policy=self._policy)
+        read = partial(read_response, request=request, policy=self._policy)
+        return await self._respond(request, read, within=within)
 
     async def post(self, request: HttpRequest, *, within: timedelta) -> PostReply:
         """Post the form of `request` and return how the response begins, whatever its status.
@@ -100,20 +104,23 @@ class Exchange:
         Raises:
             FetchError: There is no response.
         """
-        async with self._response(request, within=within) as response:
-            return await read_reply(response, request)
+        read = partial(read_reply, request=request)
+        return await self._respond(request, read, within=within)
 
-    @asynccontextmanager
-    async def _response(
-        self, request: HttpRequest, *, within: timedelta
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def _respond(
+        self,
+        request: HttpRequest,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[_T]],
+        *,
+        within: timedelta,
+    ) -> _T:
         url = str(request.url)
         try:
             async with (
                 asyncio.timeout(within.total_seconds()),
-                await self._start(request) as response,
+                await self._start(request, url) as response,
             ):
-                yield response
+                return await read(response)
         except TimeoutError as error:
             limit = self._policy.total_timeout.total_seconds()
             raise TimedOutError(url, f"not done within {limit:g} s") from error
@@ -124,9 +131,8 @@ class Exchange:
         except (aiohttp.ClientError, OSError) as error:
             raise translate_error(error, url) from error
 
-    async def _start(self, request: HttpRequest) -> aiohttp.ClientResponse:
+    async def _start(self, request: HttpRequest, url: str) -> aiohttp.ClientResponse:
         """Return the response as soon as its headers are there."""
-        url = str(request.url)
         connect, first_byte = self._policy.connect_timeout, self._policy.first_byte_timeout
         try:
             async with asyncio.timeout((connect + first_byte).total_seconds()):

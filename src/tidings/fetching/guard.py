@@ -162,13 +162,13 @@ def parse_target(address: str) -> Target:
     except ValueError as error:
         shown = without_credentials(address)
         raise ForbiddenAddressError(shown, "not a valid http(s) address") from error
-    return Target(url=_bare(url), authorization=authorization)
+    return Target(url=_bare(url, address), authorization=authorization)
 
 
 def without_credentials(address: str) -> str:
     """Return `address` as it may be shown, even if it is not valid."""
     try:
-        return str(_bare(_checked(_url(address))))
+        return str(_bare(_checked(_url(address)), address))
     except ValueError:
         # What cannot be taken apart may hold a password anywhere before its last "@".
         return address.rpartition("@")[2]
@@ -194,7 +194,14 @@ def resolve_redirect(url: URL, location: str) -> URL:
         raise ForbiddenAddressError(str(url), because) from error
     if _authorization(target):
         raise ForbiddenAddressError(str(url), "redirects to an address with credentials")
-    return _bare(target)
+    return _bare(target, location)
+
+
+def host_port(url: URL) -> str:
+    """Return what `host_of` returns for the text of `url`, the address of a target."""
+    hostname = (url.raw_host or "").rstrip(".")
+    port = url.port or DEFAULT_PORTS[url.scheme]
+    return f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"
 
 
 def _url(text: str) -> URL:
@@ -216,6 +223,9 @@ def _authorization(url: URL) -> str | None:
     return encode_basic_auth(url.user or "", url.password or "")
 
 
-def _bare(url: URL) -> URL:
+def _bare(url: URL, written: str) -> URL:
+    # Most addresses are written as we would write them, and need not be parsed twice.
+    if "@" not in url.raw_authority and not url.raw_fragment and str(url) == written:
+        return url
     # Written and parsed again: with and without the default port it must be the same value.
     return URL(str(url.with_user(None).with_fragment(None)))

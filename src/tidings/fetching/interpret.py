@@ -112,10 +112,10 @@ async def read_response(
         FetchError: It is neither a document, nor "not modified", nor a redirect.
     """
     status = response.status
-    if status in _DOCUMENT_STATUSES or _is_delta(response, request):
-        return await _document(response, request, policy=policy)
     if status == HTTPStatus.NOT_MODIFIED:
         return _not_modified(response, request)
+    if status in _DOCUMENT_STATUSES or _is_delta(response, request):
+        return await _document(response, request, policy=policy)
     if status in _REDIRECT_STATUSES:
         location = response.headers.get("Location", "")
         return Redirect(

@@ -18,6 +18,9 @@ class HostPolicy:
     poll_interval: timedelta | None = None
 
 
+_AS_ALL = HostPolicy()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPolicy:
     """The limits of a fetch; each is a setting under `[fetch]`.
@@ -47,9 +50,9 @@ class FetchPolicy:
 
     def interval_of(self, host: str) -> timedelta:
         """Return the pause between the starts of two requests to `host`."""
-        special = self.hosts.get(host, HostPolicy()).interval
+        special = self.hosts.get(host, _AS_ALL).interval
         return self.host_interval if special is None else special
 
     def poll_interval_of(self, host: str) -> timedelta:
         """Return the shortest pause between two polls of a source on `host`."""
-        return self.hosts.get(host, HostPolicy()).poll_interval or timedelta(0)
+        return self.hosts.get(host, _AS_ALL).poll_interval or timedelta(0)

@@ -6,9 +6,10 @@ Pure: takes the source as it was, what was fetched and the time; returns what is
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
-from tidings.fetching.outcomes import Fetched, NotModified
+from tidings.fetching.outcomes import Fetched, NotModified, Validators
 from tidings.model.durations import duration_in_words
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedFeed
@@ -109,8 +110,11 @@ def settle_failure(
         outcome=PollOutcome.FAILED,
     )
     dead = is_dead(word, failures=failures, worked_at=due.last_ok_at or due.added_at, now=now)
+    rate = PublishRate(entries=due.learned_entries, seconds=due.learned_seconds)
+    validators = Validators(url=due.url, etag=due.etag, last_modified=due.last_modified)
     poll_history = replace(
-        _poll_history(due, failed, rules),
+        _poll_history(due, rules, rate=rate, validators=validators),
+        failures=failures,
         failed_with=failure_phrase(error),
         retry_after=error.retry_after if isinstance(error, FetchError) else None,
         is_dead=dead,
@@ -125,16 +129,24 @@ def settle_unchanged(
     """Return the source after a poll without news, with the validators given this time."""
     is_silent = isinstance(outcome, NotModified)
     rate = _learned(due, Changes(), now=now, rules=rules)
-    unchanged = replace(
-        _succeeded(due, outcome, now=now),
+    poll_history = _poll_history(
+        due, rules, rate=rate, validators=outcome.validators, fresh_for=outcome.fresh_for
+    )
+    history = _history_after_success(due, now=now, is_silent=is_silent)
+    # Most polls end here: their outcome is made in one go.
+    return _succeeded(
+        due,
+        outcome,
+        now=now,
+        **_schedule(due.state, poll_history, rules, now=now),
+        history=None if history is due.history else history,
         read_at=due.read_at if is_silent else now,
         silent_polls=due.silent_polls + 1 if is_silent else 0,
         learned_entries=rate.entries,
         learned_seconds=rate.seconds,
         outcome=PollOutcome.NOT_MODIFIED if is_silent else PollOutcome.UNCHANGED,
+        is_routine=history is due.history and _is_routine(due, outcome),
     )
-    poll_history = replace(_poll_history(due, unchanged, rules), fresh_for=outcome.fresh_for)
-    return _scheduled(unchanged, poll_history, rules, history=history_after_success(due, unchanged))
 
 
 def settle_read(
@@ -142,40 +154,17 @@ def settle_read(
 ) -> PolledSource:
     """Return the source after a document was parsed, with the changes it brings."""
     fetched, feed = document.fetched, document.feed
-    is_first = due.first_polled_at is None
     changes = _compared(due, document, now=now, rules=rules)
-    rate = _learned(due, changes, now=now, rules=rules)
-    guid = due.feed_guid or feed.guid  # the first one counts: some make a new one each time
-    said = (feed.title or None, feed.site_url, feed.language, guid, feed.rights)
-    known = (due.feed_title, due.site_url, due.language, due.feed_guid, due.rights)
-    read = replace(
-        _succeeded(due, fetched, now=now),
-        first_polled_at=now if is_first and changes.new else due.first_polled_at,
-        deferred=feed.deferred,
-        read_at=due.read_at if fetched.is_partial else now,
-        silent_polls=0,
-        ttl=feed.ttl,
-        skip_hours=sorted(feed.skip_hours),
-        skip_days=sorted(feed.skip_days),
-        learned_entries=rate.entries,
-        learned_seconds=rate.seconds,
-        problems=(*fetched.problems, *feed.problems),
-        document=_kept(due, document, now=now),
-        memo=None if fetched.is_partial else feed.memo,
-        disagreement=feed.disagreement,
-        body_hash=due.body_hash if fetched.is_partial else fetched.body_hash,
-        feed_title=feed.title or None,
-        site_url=feed.site_url,
-        language=feed.language,
-        feed_guid=guid,
-        rights=feed.rights,
-        metadata_changed=any(new not in {None, old} for new, old in zip(said, known, strict=True)),
-        outcome=_outcome(changes),
-        changes=changes,
-        hub_note=_hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
+    read = _as_read(due, document, changes, now=now, rules=rules)
+    rate = PublishRate(entries=read.learned_entries, seconds=read.learned_seconds)
+    poll_history = replace(
+        _poll_history(due, rules, rate=rate, validators=fetched.validators),
+        fresh_for=fetched.fresh_for,
+        ttl=read.ttl,
+        skip_hours=read.skip_hours,
+        skip_days=read.skip_days,
     )
-    poll_history = replace(_poll_history(due, read, rules), fresh_for=fetched.fresh_for)
-    settled = _scheduled(read, poll_history, rules, history=history_after_success(due, read))
+    settled = _scheduled(read, poll_history, rules, history=_history_after_reading(due, read))
     shares_entries = feed.unchanged > 0 or any(
         entry.key in document.known for entry in feed.entries
     )
@@ -218,39 +207,49 @@ _CARRIED = tuple(
 )
 
 
-def _as_before(due: DueSource, *, now: datetime) -> PolledSource:
-    return PolledSource(
+def _as_before(due: DueSource, *, now: datetime, **changed: Any) -> PolledSource:
+    """Return the source as it was before this poll, but for what is `changed`."""
+    fields = {
         **{name: getattr(due, name) for name in _CARRIED},
-        next_poll_at=now,
-        next_poll_because="",
-        last_polled_at=now,
-        polled_before=due.last_polled_at,
-        last_error=None,
-        outcome=PollOutcome.UNCHANGED,
-        was_failing=due.failures > 0,
-    )
+        "next_poll_at": now,
+        "next_poll_because": "",
+        "last_polled_at": now,
+        "polled_before": due.last_polled_at,
+        "last_error": None,
+        "outcome": PollOutcome.UNCHANGED,
+        "was_failing": due.failures > 0,
+    }
+    return PolledSource(**(fields | changed))
 
 
-def _succeeded(due: DueSource, outcome: Fetched | NotModified, *, now: datetime) -> PolledSource:
-    validators = outcome.validators
+def _succeeded(
+    due: DueSource, response: Fetched | NotModified, *, now: datetime, **changed: Any
+) -> PolledSource:
+    validators = response.validators
     before = RedirectStreak(to=due.moved_to, since=due.moved_since, times=due.moved_times)
-    move = before.after(outcome.moved_to, now=now)
+    move = before.after(response.moved_to, now=now)
     is_settled = due.failures > 0 or before.to not in {None, move.to}
-    return replace(
-        _as_before(due, now=now),
-        last_ok_at=now,
-        failures=0,
-        failing_with=None,
-        gone_at=None,
-        looked_at=None,
-        notice="" if is_settled else None,
-        moved_to=move.to,
-        moved_since=move.since,
-        moved_times=move.times,
-        validators_url=validators.url,
-        etag=validators.etag,
-        last_modified=validators.last_modified,
-    )
+    fields = {
+        "last_ok_at": now,
+        "failures": 0,
+        "failing_with": None,
+        "gone_at": None,
+        "looked_at": None,
+        "notice": "" if is_settled else None,
+        "moved_to": move.to,
+        "moved_since": move.since,
+        "moved_times": move.times,
+        "validators_url": validators.url,
+        "etag": validators.etag,
+        "last_modified": validators.last_modified,
+    }
+    return _as_before(due, now=now, **(fields | changed))
+
+
+def _is_routine(due: DueSource, response: Fetched | NotModified) -> bool:
+    """Tell whether a success without news has nothing to take back, and nothing to remember."""
+    was_well = not (due.failures or due.gone_at or due.looked_at)
+    return was_well and due.moved_to is None and response.moved_to is None
 
 
 def _gone_at(due: DueSource, error: TidingsError, *, now: datetime) -> datetime | None:
@@ -273,29 +272,43 @@ def _learned(due: DueSource, changes: Changes, *, now: datetime, rules: Rules) -
     return known.after(len(states), now - due.last_ok_at, at_once=rules.policy.interval)
 
 
-def _poll_history(due: DueSource, polled: PolledSource, rules: Rules) -> PollHistory:
+def _poll_history(
+    due: DueSource,
+    rules: Rules,
+    *,
+    rate: PublishRate,
+    validators: Validators,
+    fresh_for: timedelta | None = None,
+) -> PollHistory:
     return PollHistory(
         source_id=due.id,
-        rate=PublishRate(entries=polled.learned_entries, seconds=polled.learned_seconds),
+        rate=rate,
         interval=due.given_interval,
         host_interval=rules.interval_of(due.host),
-        has_validators=bool(polled.etag or polled.last_modified),
-        ttl=polled.ttl,
-        skip_hours=polled.skip_hours,
-        skip_days=polled.skip_days,
+        has_validators=bool(validators.etag or validators.last_modified),
+        fresh_for=fresh_for,
+        ttl=due.ttl,
+        skip_hours=due.skip_hours,
+        skip_days=due.skip_days,
         is_pushed=due.is_pushed,
-        failures=polled.failures,
     )
 
 
 def _scheduled(
     polled: PolledSource, poll_history: PollHistory, rules: Rules, *, history: History | None
 ) -> PolledSource:
-    due = next_poll(poll_history, now=polled.last_polled_at, policy=rules.policy)
+    schedule = _schedule(polled.state, poll_history, rules, now=polled.last_polled_at)
+    return replace(polled, **schedule, history=history)
+
+
+def _schedule(
+    state: SourceState, poll_history: PollHistory, rules: Rules, *, now: datetime
+) -> dict[str, Any]:
+    due = next_poll(poll_history, now=now, policy=rules.policy)
     because = due.because
-    if polled.state is SourceState.RETIRED:
+    if state is SourceState.RETIRED:
         because = "never: its publisher says that it is gone for good"
-    return replace(polled, next_poll_at=due.at, next_poll_because=because, history=history)
+    return {"next_poll_at": due.at, "next_poll_because": because}
 
 
 def _compared(
@@ -338,6 +351,48 @@ def _hub_note(
     return judge_offer(due.hub, offer if joins else None)
 
 
+def _as_read(
+    due: DueSource, document: ComparedDocument, changes: Changes, *, now: datetime, rules: Rules
+) -> PolledSource:
+    """Return the source after a document was parsed, but for its next poll and its history."""
+    fetched, feed = document.fetched, document.feed
+    is_first = due.first_polled_at is None
+    rate = _learned(due, changes, now=now, rules=rules)
+    guid = due.feed_guid or feed.guid  # the first one counts: some make a new one each time
+    return replace(
+        _succeeded(due, fetched, now=now),
+        first_polled_at=now if is_first and changes.new else due.first_polled_at,
+        deferred=feed.deferred,
+        read_at=due.read_at if fetched.is_partial else now,
+        silent_polls=0,
+        ttl=feed.ttl,
+        skip_hours=sorted(feed.skip_hours),
+        skip_days=sorted(feed.skip_days),
+        learned_entries=rate.entries,
+        learned_seconds=rate.seconds,
+        problems=(*fetched.problems, *feed.problems),
+        document=_kept(due, document, now=now),
+        memo=None if fetched.is_partial else feed.memo,
+        disagreement=feed.disagreement,
+        body_hash=due.body_hash if fetched.is_partial else fetched.body_hash,
+        feed_title=feed.title or None,
+        site_url=feed.site_url,
+        language=feed.language,
+        feed_guid=guid,
+        rights=feed.rights,
+        metadata_changed=_metadata_changed(due, feed, guid=guid),
+        outcome=_outcome(changes),
+        changes=changes,
+        hub_note=_hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
+    )
+
+
+def _metadata_changed(due: DueSource, feed: ParsedFeed, *, guid: str | None) -> bool:
+    said = (feed.title or None, feed.site_url, feed.language, guid, feed.rights)
+    known = (due.feed_title, due.site_url, due.language, due.feed_guid, due.rights)
+    return any(new not in {None, old} for new, old in zip(said, known, strict=True))
+
+
 def _kept(due: DueSource, document: ComparedDocument, *, now: datetime) -> KeptDocument:
     fetched = document.fetched
     return KeptDocument(
@@ -357,17 +412,23 @@ def _outcome(changes: Changes) -> PollOutcome:
     return PollOutcome.UPDATED if changes.updated else PollOutcome.UNCHANGED
 
 
-def history_after_success(due: DueSource, polled: PolledSource) -> History | None:
-    """Return the source's history after a poll that worked; None if there is nothing to add."""
-    history, now = due.history, polled.last_polled_at
+def _history_after_reading(due: DueSource, read: PolledSource) -> History | None:
+    """Return the source's history after a document was read; None if there is nothing to add."""
+    history = _history_after_success(due, now=read.last_polled_at, is_silent=False)
+    if read.changes.new:
+        history = _history_after_news(history, due, read)
+    return None if history is due.history else history
+
+
+def _history_after_success(due: DueSource, *, now: datetime, is_silent: bool) -> History:
+    """Return the source's history after a poll that worked, whatever it brought."""
+    history = due.history
     if due.failures:
         history = with_decision(history, f"works again, after {due.failures} failed", now=now)
-    if is_doubtful(due) and polled.silent_polls == 0:
+    if not is_silent and is_doubtful(due):
         doubt = 'asked for the whole document: "not modified" for too long'
         history = with_decision(history, doubt, now=now)
-    if polled.changes.new:
-        history = _history_after_news(history, due, polled)
-    return None if history is due.history else history
+    return history
 
 
 def history_after_failure(

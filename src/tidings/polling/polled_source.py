@@ -57,6 +57,7 @@ class PolledSource:
             lock.
         metadata_changed: Its title, site, language, guid, rights or address changed.
         was_failing: The poll before this one failed.
+        is_routine: Nothing differs from what is stored but the columns in `ROUTINE`.
     """
 
     id: int
@@ -105,8 +106,16 @@ class PolledSource:
     outcome: PollOutcome
     metadata_changed: bool = False
     was_failing: bool = False
+    is_routine: bool = False
     changes: Changes = field(default_factory=Changes)
 
 
 # Columns that a feed's own metadata fill.
 FEED_METADATA = ("feed_title", "site_url", "language", "feed_guid", "rights")
+
+# Columns that every poll writes.
+ROUTINE = (
+    *("next_poll_at", "next_poll_because", "last_polled_at", "last_ok_at"),
+    *("read_at", "silent_polls", "learned_entries", "learned_seconds"),
+    *("validators_url", "etag", "last_modified"),
+)

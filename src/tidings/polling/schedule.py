@@ -160,7 +160,7 @@ def next_poll(history: PollHistory, *, now: datetime, policy: PollPolicy) -> Nex
     noise = _fraction(f"{history.source_id} {now.isoformat()}")
     pauses = _pauses(history, policy=policy, spread=noise)
     pause, because = max(pauses, key=itemgetter(0))
-    at = now + pause + pause * JITTER * (phase + noise) / 2
+    at = now + pause + pause * (JITTER * (phase + noise) / 2)
     opening = _after_skipped(at, history)
     if opening > at:
         at = opening + timedelta(hours=1) * JITTER * phase
@@ -173,12 +173,14 @@ def _pauses(history: PollHistory, *, policy: PollPolicy, spread: float) -> Itera
     own = _own_pause(history, policy)
     yield _after_failures(history, own, policy=policy, spread=spread) if history.failures else own
     yield history.host_interval, "the setting for its host"
-    fresh_for = min(history.fresh_for or timedelta(0), policy.max_interval)
-    yield fresh_for, "the server says that what we have stays fresh"
-    ttl = min(history.ttl or timedelta(0), policy.max_interval)
-    yield ttl, "its publisher asks for that pause (ttl)"
-    retry_after = min(history.retry_after or timedelta(0), policy.max_pause)
-    yield retry_after, f"the server asks for that pause ({history.failed_with})"
+    if history.fresh_for:
+        fresh_for = min(history.fresh_for, policy.max_interval)
+        yield fresh_for, "the server says that what we have stays fresh"
+    if history.ttl:
+        yield min(history.ttl, policy.max_interval), "its publisher asks for that pause (ttl)"
+    if history.retry_after:
+        retry_after = min(history.retry_after, policy.max_pause)
+        yield retry_after, f"the server asks for that pause ({history.failed_with})"
 
 
 def _own_pause(history: PollHistory, policy: PollPolicy) -> _Pause:
@@ -226,6 +228,8 @@ def _after_skipped(moment: datetime, history: PollHistory) -> datetime:
 
     If a publisher asks to skip the whole week, `moment` itself.
     """
+    if not (history.skip_hours or history.skip_days):
+        return moment
     hour = moment.replace(minute=0, second=0, microsecond=0)
     for ahead in range(7 * 24):
         begin = max(moment, hour + timedelta(hours=ahead))

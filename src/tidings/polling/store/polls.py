@@ -45,7 +45,7 @@ from tidings.model.urls import host_of
 from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
 from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.new_entries import NewEntry
-from tidings.polling.polled_source import FEED_METADATA, PolledSource
+from tidings.polling.polled_source import FEED_METADATA, ROUTINE, PolledSource
 from tidings.polling.store import kept_documents, push_subscriptions, visibility
 from tidings.search.store import index
 from tidings.stories.matching import StoryCandidate
@@ -60,11 +60,11 @@ _NOT_STORED = {"key", "first_revision", "revision_before", "words", "sketch"}
 
 _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
 
-_COLUMNS = [name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"]
+_COLUMNS = tuple(
+    name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"
+)
 
 _WRITTEN_IF_KNOWN = (*FEED_METADATA, "problems", "notice", "history")
-
-_WRITTEN = [name for name in _COLUMNS if name not in _WRITTEN_IF_KNOWN]
 
 
 def known_entries(
@@ -136,7 +136,7 @@ def put_memos(connection: Connection, by_source: Mapping[int, bytes]) -> None:
 
 
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
-    """Write what a batch of polls brought, in twelve statements at most.
+    """Write what a batch of polls brought, in thirteen statements at most.
 
     Changes of WebSub subscriptions, moves and stories are rare and come on top.
 
@@ -364,7 +364,7 @@ def _entry_update() -> Update:
 def update_sources(
     connection: Connection, owner: str | None, polled: Sequence[PolledSource]
 ) -> None:
-    """Write the new state of sources: one statement, and two for each that moves.
+    """Write the new state of sources: two statements at most, and two for each that moves.
 
     Args:
         connection: One that writes.
@@ -375,27 +375,32 @@ def update_sources(
         LeaseLostError: A source is gone, was saved by another meanwhile, or its host is no
             longer leased to `owner`.
     """
-    names = ("id", "polled_before", *_COLUMNS)
-    rows = [
-        {"new_owner": owner} | {f"new_{name}": getattr(one, name) for name in names}
-        for one in polled
-    ]
-    if connection.execute(_update(), rows).rowcount != len(rows):
-        raise LeaseLostError
-    for one in polled:
+    # Most polls find nothing new: what they do not change is not written.
+    routine = [one for one in polled if one.is_routine]
+    others = [one for one in polled if not one.is_routine]
+    for columns, some in ((ROUTINE, routine), (_COLUMNS, others)):
+        names = {f"new_{name}": name for name in ("id", "polled_before", *columns)}
+        rows = [
+            {"new_owner": owner} | {given: getattr(one, name) for given, name in names.items()}
+            for one in some
+        ]
+        if rows and connection.execute(_update(columns), rows).rowcount != len(rows):
+            raise LeaseLostError
+    for one in others:
         if one.new_url:
             _move(connection, one.id, one.new_url)
 
 
 @cache
-def _update() -> Update:
+def _update(columns: Sequence[str]) -> Update:
     def given(name: str) -> BindParameter[Any]:
         return bindparam(f"new_{name}", type_=source.c[name].type)
 
-    written: dict[str, ColumnElement[Any]] = {name: given(name) for name in _WRITTEN}
-    for name in _WRITTEN_IF_KNOWN:
+    written: dict[str, ColumnElement[Any]] = {name: given(name) for name in columns}
+    for name in written.keys() & _WRITTEN_IF_KNOWN:
         written[name] = func.coalesce(given(name), source.c[name])
-    written["notice"] = func.nullif(written["notice"], "")
+    if "notice" in written:
+        written["notice"] = func.nullif(written["notice"], "")
     owner = bindparam("new_owner", type_=host.c.lease_owner.type)
     is_ours = or_(
         owner.is_(None), exists().where(host.c.name == source.c.host, host.c.lease_owner == owner)
