@@ -8,6 +8,8 @@ from prometheus_client.registry import Collector
 
 from tidings.operator.store.status import Statistics
 
+_Family = GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily
+
 
 def exposition(figures: Statistics) -> bytes:
     """Return metrics in Prometheus' text format; counted in the database, not in this process."""
@@ -23,54 +25,57 @@ class _Figures(Collector):
     def __init__(self, figures: Statistics) -> None:
         self._figures = figures
 
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily | HistogramMetricFamily]:
-        figures = self._figures
-        yield _by_state("tidings_sources", "Sources by state.", figures.sources)
-        yield GaugeMetricFamily(
-            "tidings_sources_failing", "Active sources whose last poll failed.", figures.failing
-        )
-        yield GaugeMetricFamily(
-            "tidings_sources_dead", "Active sources that seem to be gone.", figures.dead
-        )
-        yield _by_state("tidings_entries", "Entries by state.", figures.entries)
-        yield GaugeMetricFamily(
-            "tidings_entries_deferred",
-            "Older entries of first documents that are still to be stored.",
-            figures.deferred,
-        )
-        polls = CounterMetricFamily("tidings_polls", "Polls by outcome.", labels=["outcome"])
-        for outcome, number in figures.polls.items():
-            polls.add_metric([outcome], number)
-        yield polls
-        yield CounterMetricFamily(
-            "tidings_reader_disagreements",
-            "Documents that our own reader and feedparser read differently, of one in a hundred.",
-            figures.disagreements,
-        )
-        yield _lag(figures)
-        yield GaugeMetricFamily(
-            "tidings_poll_overdue_seconds",
-            "How long the source that is due longest has been due.",
-            figures.overdue_seconds,
-        )
-        yield _by_state(
-            "tidings_hub_subscriptions", "Subscriptions at hubs by state.", figures.hubs
-        )
-        yield _by_state(
-            "tidings_hub_pings",
-            "Feeds of ours and hubs, by whether they were told of the last change.",
-            figures.hub_pings,
-            label="standing",
-        )
-        yield _by_state("tidings_deliveries", "Deliveries by state.", figures.deliveries)
-        yield _by_state(
-            "tidings_bounces", "What came back, by kind.", figures.bounces, label="kind"
-        )
-        yield GaugeMetricFamily(
-            "tidings_slot_overdue_seconds",
-            "How long the slot of a newsletter that is due longest has been due.",
-            figures.slot_overdue_seconds,
-        )
+    def collect(self) -> Iterator[_Family]:
+        yield from _of_intake(self._figures)
+        yield from _of_mail_and_hubs(self._figures)
+
+
+def _of_intake(figures: Statistics) -> Iterator[_Family]:
+    yield _by_state("tidings_sources", "Sources by state.", figures.sources)
+    yield GaugeMetricFamily(
+        "tidings_sources_failing", "Active sources whose last poll failed.", figures.failing
+    )
+    yield GaugeMetricFamily(
+        "tidings_sources_dead", "Active sources that seem to be gone.", figures.dead
+    )
+    yield _by_state("tidings_entries", "Entries by state.", figures.entries)
+    yield GaugeMetricFamily(
+        "tidings_entries_deferred",
+        "Older entries of first documents that are still to be stored.",
+        figures.deferred,
+    )
+    polls = CounterMetricFamily("tidings_polls", "Polls by outcome.", labels=["outcome"])
+    for outcome, number in figures.polls.items():
+        polls.add_metric([outcome], number)
+    yield polls
+    yield CounterMetricFamily(
+        "tidings_reader_disagreements",
+        "Documents that our own reader and feedparser read differently, of one in a hundred.",
+        figures.disagreements,
+    )
+    yield _lag(figures)
+    yield GaugeMetricFamily(
+        "tidings_poll_overdue_seconds",
+        "How long the source that is due longest has been due.",
+        figures.overdue_seconds,
+    )
+
+
+def _of_mail_and_hubs(figures: Statistics) -> Iterator[_Family]:
+    yield _by_state("tidings_hub_subscriptions", "Subscriptions at hubs by state.", figures.hubs)
+    yield _by_state(
+        "tidings_hub_pings",
+        "Feeds of ours and hubs, by whether they were told of the last change.",
+        figures.hub_pings,
+        label="standing",
+    )
+    yield _by_state("tidings_deliveries", "Deliveries by state.", figures.deliveries)
+    yield _by_state("tidings_bounces", "What came back, by kind.", figures.bounces, label="kind")
+    yield GaugeMetricFamily(
+        "tidings_slot_overdue_seconds",
+        "How long the slot of a newsletter that is due longest has been due.",
+        figures.slot_overdue_seconds,
+    )
 
 
 def _by_state(

@@ -40,7 +40,7 @@ from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
 from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
 from tidings.model.service_status import LAGS
-from tidings.model.sources import with_decisions
+from tidings.model.sources import SourceState, with_decisions
 from tidings.model.urls import host_of
 from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
 from tidings.polling.guid_changes import StoredEntry
@@ -399,6 +399,10 @@ def _update(columns: Sequence[str]) -> Update:
     written: dict[str, ColumnElement[Any]] = {name: given(name) for name in columns}
     for name in written.keys() & _WRITTEN_IF_KNOWN:
         written[name] = func.coalesce(given(name), source.c[name])
+    if "state" in written:
+        # All that a poll may do is retire a source: an operator may have paused it meanwhile.
+        retires = given("state") == SourceState.RETIRED
+        written["state"] = case((retires, given("state")), else_=source.c.state)
     if "notice" in written:
         written["notice"] = func.nullif(written["notice"], "")
     owner = bindparam("new_owner", type_=host.c.lease_owner.type)
