@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from tidings.db import intake_tables
+from tidings.db.intake_tables import document
 from tidings.db.mail_tables import delivery, newsletter, subscriber, subscription
 from tidings.db.tables import Id, metadata
 from tidings.db.types import UtcDateTime
@@ -154,4 +154,4 @@ quota = Table(
 def all_tables() -> list[Table]:
     """Return all tables of the schema, in order of their foreign keys."""
     # By way of another module: a command that imports nothing else of it must not miss its tables.
-    return intake_tables.metadata.sorted_tables
+    return document.metadata.sorted_tables
