@@ -10,7 +10,7 @@ from sqlalchemy import select
 from browser.showcase import SITE, Showcase, shipped_templates
 from subscriber_service import LANGUAGES, SubscriberService
 from tidings.catalog import topics
-from tidings.db.subscriber_tables import all_tables
+from tidings.db.all_tables import all_tables
 from tidings.model.subscribers import parse_networks
 from tidings.subscribers.sign_up import NewsletterChoices
 from tidings.web.routes import create_app

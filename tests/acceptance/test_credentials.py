@@ -16,7 +16,7 @@ from sqlalchemy import select
 from fake_publisher import answer, redirect, silence
 from feed_documents import atom, items
 from installation import on_sqlite
-from tidings.db import subscriber_tables
+from tidings.db.all_tables import all_tables
 from tidings.db.intake_tables import source_access
 
 PASSWORD, HEADER, COOKIE, AGENT, PROXY = (f"canary-{n}" for n in ("p", "h", "c", "a", "x"))
@@ -100,7 +100,7 @@ def tables_that_tell(tidings):
     with tidings.opened() as app, app.database.read() as connection:
         return [
             table.name
-            for table in subscriber_tables.all_tables()
+            for table in all_tables()
             if any(tells(str(row)) for row in connection.execute(select(table)))
         ]
 

@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from fake_publisher import answer
 from feed_documents import atom, items
-from tidings.db import subscriber_tables
+from tidings.db.all_tables import all_tables
 
 
 def test_a_token_is_printed_once_and_kept_as_a_hash_only(tidings):
@@ -16,9 +16,7 @@ def test_a_token_is_printed_once_and_kept_as_a_hash_only(tidings):
 
     listed = tidings("token", "list", "--json").json
     with tidings.opened() as app, app.database.read() as connection:
-        tables = [
-            str(connection.execute(select(table)).all()) for table in subscriber_tables.all_tables()
-        ]
+        tables = [str(connection.execute(select(table)).all()) for table in all_tables()]
 
     assert [one.status for one in made] == [0, 0]
     assert [len(text) for text in texts] == [43, 43]

@@ -13,8 +13,10 @@ from parsed_entries import NOON, an_entry
 from polls_by_hand import read_poll
 from tidings.catalog import entries, sources, topics
 from tidings.catalog.entries import ListWindow, Selection
-from tidings.db import backups, schema, subscriber_tables
+from tidings.db import backups, schema
+from tidings.db.all_tables import all_tables
 from tidings.db.database import Database
+from tidings.db.tables import metadata
 from tidings.errors import ConfigError, ConflictError, ImportFileError, StorageError
 from tidings.model.entries import EntryState
 from tidings.polling.source_list import remove_source
@@ -29,7 +31,7 @@ def test_the_migrations_lead_to_the_tables_as_declared(database):
     with database.read() as connection:
         options = {"compare_type": True, "include_name": _is_declared}
         context = MigrationContext.configure(connection, opts=options)
-        differences = compare_metadata(context, subscriber_tables.metadata)
+        differences = compare_metadata(context, metadata)
 
     assert differences == []
 
@@ -56,7 +58,7 @@ def test_an_empty_postgresql_database_waits_for_the_operators_word(postgres_url)
     database = Database(postgres_url)
     with database.write() as connection:
         connection.exec_driver_sql("DROP TABLE entry_words")
-        subscriber_tables.metadata.drop_all(connection)
+        metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
 
     with pytest.raises(ConfigError, match="tidings db upgrade"):
@@ -215,5 +217,5 @@ def _everything(database):
             table.name: [
                 tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key))
             ]
-            for table in subscriber_tables.all_tables()
+            for table in all_tables()
         }

@@ -208,7 +208,8 @@ def test_what_a_poll_without_news_changes_is_stored(database, follow, kinds):
     assert (source.next_poll_at, source.last_error) == (settled.next_poll_at, None)
 
 
-def test_who_pauses_a_source_while_it_is_polled_without_news_is_obeyed(database, follow, poll):
+@pytest.mark.parametrize("kind", [silent_poll, read_poll, failed_poll])
+def test_who_pauses_a_source_while_it_is_polled_is_obeyed(database, follow, poll, kind):
     source_id = follow()
     poll(source_id, an_entry())
     with database.write() as connection:
@@ -216,7 +217,7 @@ def test_who_pauses_a_source_while_it_is_polled_without_news_is_obeyed(database,
         leases.claim_one(connection, "test", due.host)
         sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
 
-        polls.save(connection, "test", [silent_poll(due, now=NOON + HOUR)])
+        polls.save(connection, "test", [kind(due, now=NOON + HOUR)])
 
     with database.read() as connection:
         assert sources.get(connection, source_id).state is SourceState.PAUSED

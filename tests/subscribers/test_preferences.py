@@ -12,7 +12,7 @@ import tidings
 from newsletter_site import Outbox
 from parsed_entries import DAY, HOUR
 from subscriber_service import SECRET, VISITOR, SubscriberService
-from tidings.db.subscriber_tables import all_tables
+from tidings.db.all_tables import all_tables
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason

@@ -7,7 +7,8 @@ from sqlalchemy import event, select
 
 from parsed_entries import DAY, HOUR
 from subscriber_service import VISITOR, SubscriberService
-from tidings.db.subscriber_tables import all_tables, consent, quota, sign_up
+from tidings.db.all_tables import all_tables
+from tidings.db.subscriber_tables import consent, quota, sign_up
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.newsletters import Ending, Frequency
 from tidings.model.subscribers import PreferencesForm, SuppressionReason, Visitor

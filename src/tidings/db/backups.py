@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Integer, func, insert, select, text
 
+from tidings.db.all_tables import all_tables
 from tidings.db.database import Database, RebuildIndex
 from tidings.db.durable_files import fsync_folder
-from tidings.db.subscriber_tables import all_tables
 from tidings.errors import ConflictError, ImportFileError, StorageError
 
 # Tables that the schema itself puts rows into.

@@ -15,7 +15,6 @@ from sqlalchemy import (
     text,
 )
 
-from tidings.db.intake_tables import document
 from tidings.db.mail_tables import delivery, newsletter, subscriber, subscription
 from tidings.db.tables import Id, metadata
 from tidings.db.types import UtcDateTime
@@ -149,9 +148,3 @@ quota = Table(
     Column("since", UtcDateTime, nullable=False),
     Column("used", Integer, nullable=False),
 )
-
-
-def all_tables() -> list[Table]:
-    """Return all tables of the schema, in order of their foreign keys."""
-    # By way of another module: a command that imports nothing else of it must not miss its tables.
-    return document.metadata.sorted_tables
