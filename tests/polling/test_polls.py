@@ -104,6 +104,24 @@ def test_an_id_that_another_source_uses_already_is_replaced_by_a_name_of_our_own
     assert ids[second].startswith("urn:uuid:")
 
 
+def test_of_two_sources_in_one_batch_the_later_gets_a_name_of_our_own(database, follow):
+    ids = [follow(f"https://{name}.example/feed") for name in ("a", "b")]
+
+    with database.write() as connection:
+        dues = leases.due(connection, ids)
+        for due in dues:
+            leases.claim_one(connection, "test", due.host)
+        said = [an_entry("https://a.example/post"), an_entry("https://a.example/another")]
+        polls.save(connection, "test", [read_poll(due, *said) for due in dues])
+
+    found = {(entry.source.id, entry.atom_id) for entry in stored(database)}
+    assert len({atom_id for _, atom_id in found}) == 4
+    assert {one for one in found if not one[1].startswith("urn:uuid:")} == {
+        (ids[0], "https://a.example/post"),
+        (ids[0], "https://a.example/another"),
+    }
+
+
 def test_whoever_lost_the_lease_writes_nothing(database, follow, poll):
     source_id = follow()
     poll(source_id, an_entry("urn:example:1"), owner="slow")
@@ -167,7 +185,7 @@ def test_a_batch_costs_the_same_few_statements_however_large(database, follow, n
     with database.write() as connection:
         polls.save(connection, "test", settled)
 
-    assert len([one for one in statements if not one.startswith("BEGIN")]) == 10
+    assert len([one for one in statements if not one.startswith("BEGIN")]) == 11
     assert len(stored(database)) == 5 * number
 
 

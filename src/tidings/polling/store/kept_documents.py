@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Insert, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Insert, func, or_, select, true, update
 
+from tidings.db import given_rows
+from tidings.db.given_rows import given
 from tidings.db.intake_tables import document
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, source
@@ -33,7 +35,7 @@ def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
     """Store documents, each in place of its source's oldest once there are `MAX_KEPT`."""
     rows = [
         {
-            "of_source": one.source_id,
+            "source_id": one.source_id,
             "fetched_at": one.fetched_at,
             "url": one.url,
             "content_type": one.content_type,
@@ -43,27 +45,32 @@ def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
         }
         for one in kept
     ]
-    if rows:
-        connection.execute(_upsert(connection.dialect.name), rows)
+    given_rows.execute(connection, _upsert(connection.dialect.name), rows)
 
 
 @cache
 def _upsert(dialect: str) -> Insert:
-    source_id = bindparam("of_source", type_=document.c.source_id.type)
+    columns = [column for column in document.c if column.name != "slot"]
+    rows = given(dialect, {column.name: column.type for column in columns})
+    other = document.alias()
     latest = (
-        select(document.c.slot)
-        .where(document.c.source_id == source_id)
-        .order_by(document.c.fetched_at.desc(), document.c.slot)
+        select(other.c.slot)
+        .where(other.c.source_id == rows.c.source_id)
+        .order_by(other.c.fetched_at.desc(), other.c.slot)
         .limit(1)
         .scalar_subquery()
     )
-    written = ("fetched_at", "url", "content_type", "charset", "language", "body")
-    given = {name: bindparam(name, type_=document.c[name].type) for name in written}
     slot = (func.coalesce(latest, -1) + 1) % MAX_KEPT
-    row = upsert(dialect, document).values(given | {"source_id": source_id, "slot": slot})
+    # WHERE true: without a WHERE, SQLite reads ON of ON CONFLICT as that of a join.
+    found = select(rows, slot).where(true())
+    row = upsert(dialect, document).from_select([*columns, document.c.slot], found)
     return row.on_conflict_do_update(
         index_elements=["source_id", "slot"],
-        set_={name: row.excluded[name] for name in written},
+        set_={
+            column.name: row.excluded[column.name]
+            for column in columns
+            if column.name != "source_id"
+        },
     )
 
 

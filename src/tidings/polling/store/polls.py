@@ -33,6 +33,8 @@ from sqlalchemy import (
 )
 
 from tidings.catalog import change_log, sources
+from tidings.db import given_rows
+from tidings.db.given_rows import given, is_among
 from tidings.db.intake_tables import alias, reading
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, poll_hour, source, tombstone
@@ -59,6 +61,9 @@ _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds", "disagr
 _NOT_STORED = {"key", "first_revision", "revision_before", "words", "sketch"}
 
 _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
+
+# What a new entry has none of yet.
+_NEVER_NEW = {"updates", "retouched_at", "pinned_at", "story_id", "follows"}
 
 _COLUMNS = tuple(
     name for name in PolledSource.__dataclass_fields__ if name in source.c and name != "id"
@@ -126,13 +131,16 @@ def memos(connection: Connection, source_ids: Collection[int]) -> dict[int, byte
 
 def put_memos(connection: Connection, by_source: Mapping[int, bytes]) -> None:
     """Store the memos of readings, in place of the last ones."""
-    if by_source:
-        row = upsert(connection.dialect.name, reading)
-        put = row.on_conflict_do_update(
-            index_elements=["source_id"], set_={"memo": row.excluded.memo}
-        )
-        rows = [{"source_id": source_id, "memo": memo} for source_id, memo in by_source.items()]
-        connection.execute(put, rows)
+    rows = [{"source_id": source_id, "memo": memo} for source_id, memo in by_source.items()]
+    given_rows.execute(connection, _memo_upsert(connection.dialect.name), rows)
+
+
+@cache
+def _memo_upsert(dialect: str) -> Insert:
+    rows = given(dialect, {column.name: column.type for column in reading.c})
+    # WHERE true: without a WHERE, SQLite reads ON of ON CONFLICT as that of a join.
+    row = upsert(dialect, reading).from_select(list(reading.c), select(rows).where(true()))
+    return row.on_conflict_do_update(index_elements=["source_id"], set_={"memo": row.excluded.memo})
 
 
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
@@ -260,9 +268,15 @@ def _numbered(changed: Sequence[PolledSource], *, seq: int) -> list[Arrival]:
 
 def insert_entries(connection: Connection, arrived: Sequence[Arrival], *, change: int) -> None:
     """Store new entries, and index them."""
-    rows = [_new_row(one) | {"change": change} for one in arrived]
-    if rows:
-        connection.execute(_entry_insert(), rows)
+    taken = _taken(connection, arrived)
+    rows = []
+    for one in arrived:
+        # Two sources may use the same guid; in our feeds ids have to be unique.
+        wanted = one.new.atom_id
+        atom_id = one.new.fallback_id if wanted in taken else wanted
+        taken.add(atom_id)
+        rows.append(_new_row(one) | {"atom_id": atom_id, "change": change})
+    given_rows.execute(connection, _entry_insert(connection.dialect.name), rows)
     words = [(one.source_id, one.new.entry.key, one.new.entry.words) for one in arrived]
     index.add(connection, words)
 
@@ -280,18 +294,24 @@ def _story_candidates(arrived: Sequence[Arrival]) -> list[StoryCandidate]:
     ]
 
 
+def _taken(connection: Connection, arrived: Sequence[Arrival]) -> set[str]:
+    """Return which of the wanted ids stored entries have."""
+    # Until the commit: whoever stores entries has taken a change number, as we have.
+    wanted = [one.new.atom_id for one in arrived]
+    statement = _taken_select(connection.dialect.name)
+    return set(connection.scalars(statement, {"wanted": wanted})) if wanted else set()
+
+
 @cache
-def _entry_insert() -> Insert:
-    # Two sources may use the same guid; in our feeds ids have to be unique.
-    wanted = bindparam("wanted_id", type_=entry.c.atom_id.type)
-    is_taken = exists().where(entry.c.atom_id == wanted)
-    atom_id = case((is_taken, bindparam("fallback_id", type_=wanted.type)), else_=wanted)
-    given = {
-        column.name: bindparam(column.name, type_=column.type)
-        for column in entry.c
-        if column not in {entry.c.id, entry.c.atom_id}
-    }
-    return insert(entry).values(given | {"atom_id": atom_id})
+def _taken_select(dialect: str) -> Select[str]:
+    return select(entry.c.atom_id).where(is_among(dialect, entry.c.atom_id, "wanted"))
+
+
+@cache
+def _entry_insert(dialect: str) -> Insert:
+    columns = [column for column in entry.c if column.name not in {"id", *_NEVER_NEW}]
+    rows = given(dialect, {column.name: column.type for column in columns})
+    return insert(entry).from_select(columns, select(rows))
 
 
 def _new_row(arrival: Arrival) -> dict[str, Any]:
@@ -304,17 +324,10 @@ def _new_row(arrival: Arrival) -> dict[str, Any]:
         "seq": arrival.seq,
         "state": new.state,
         "digest_eligible": new.digest_eligible,
-        "wanted_id": new.atom_id,
-        "fallback_id": new.fallback_id,
         "first_seen_at": now,
         "changed_at": now,
         "sort_at": new.sort_at,
         "folded": new.folded,
-        "updates": 0,
-        "retouched_at": None,
-        "pinned_at": None,
-        "story_id": None,
-        "follows": False,
         "history": with_decisions((), new.history, now=now) or None,
     }
 

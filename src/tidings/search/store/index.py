@@ -1,13 +1,14 @@
 """The full-text index: filled when entries are stored, rebuilt, checked."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import chain, repeat
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Insert,
-    bindparam,
+    Text,
     cast,
     exists,
     func,
@@ -16,10 +17,12 @@ from sqlalchemy import (
     text,
 )
 
+from tidings.db import given_rows
+from tidings.db.given_rows import given
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, entry_words
 from tidings.model.feed import KEY_VERSION
-from tidings.model.words import MARK, MAX_CONTENT, IndexedText, index_text
+from tidings.model.words import MARK, MAX_CONTENT, MAX_WORDS, IndexedText, index_text
 
 # Neighbouring ids that share a mark on PostgreSQL, so that the newest can be searched alone.
 BLOCK = 1024
@@ -35,16 +38,14 @@ def add(connection: Connection, new: Sequence[tuple[int, bytes, IndexedText]]) -
         {"source_id": source_id, "key_version": KEY_VERSION, "key": key, **_row(dialect, words)}
         for source_id, key, words in new
     ]
-    if rows:
-        connection.execute(_upsert(dialect, _BY_KEY), rows)
+    given_rows.execute(connection, _upsert(dialect, _KEY), rows)
 
 
 def renew(connection: Connection, entries: Sequence[tuple[int, IndexedText]]) -> None:
     """Index entries anew, each by its id: one statement."""
     dialect = connection.dialect.name
-    rows = [{"of_entry": entry_id, **_row(dialect, words)} for entry_id, words in entries]
-    if rows:
-        connection.execute(_upsert(dialect, _BY_ID), rows)
+    rows = [{"id": entry_id, **_row(dialect, words)} for entry_id, words in entries]
+    given_rows.execute(connection, _upsert(dialect, _ID), rows)
 
 
 def rebuild(connection: Connection, advance: Callable[[int], None]) -> None:
@@ -81,31 +82,35 @@ def problems(connection: Connection) -> list[str]:
 _COUNT = """SELECT count(*) FROM entry_index WHERE entry_index MATCH '"§"'"""
 
 
-_BY_KEY = tuple(
-    entry.c[name] == bindparam(name, type_=entry.c[name].type)
-    for name in ("source_id", "key_version", "key")
-)
-_BY_ID = (entry.c.id == bindparam("of_entry"),)
+# What entries are found by.
+_KEY = ("source_id", "key_version", "key")
+_ID = ("id",)
+
 _MARKS = {
-    "sqlite": "' § §s' || source_id || strftime(' §y%Y §m%Y%m', sort_at)",
-    "postgresql": "CAST('''§'' ''§s' || source_id || to_char(sort_at AT TIME ZONE 'UTC',"
+    "sqlite": "' § §s' || entry.source_id || strftime(' §y%Y §m%Y%m', entry.sort_at)",
+    "postgresql": "CAST('''§'' ''§s' || entry.source_id || to_char(entry.sort_at AT TIME ZONE 'UTC',"
     """ '"'' ''§y"YYYY"'' ''§m"YYYYMM')"""
-    f" || ''' ''§b' || id / {BLOCK} || '''' AS tsvector)",
+    f" || ''' ''§b' || entry.id / {BLOCK} || '''' AS tsvector)",
 }
 
 
 @cache
-def _upsert(dialect: str, rule: tuple[ColumnElement[bool], ...]) -> Insert:
-    columns = entry_words.c
-    title, lead, body = (
-        cast(bindparam(name), columns[name].type) for name in ("title", "lead", "body")
-    )
+def _upsert(dialect: str, found_by: tuple[str, ...]) -> Insert:
+    texts = ("title", "lead", "body")
+    types = {name: entry.c[name].type for name in found_by} | dict.fromkeys(texts, Text())
+    rows = given(dialect, types)
+    title, lead, body = (cast(rows.c[name], entry_words.c[name].type) for name in texts)
     marked = body.op("||")(literal_column(_MARKS[dialect]))
     row = upsert(dialect, entry_words)
-    filled = row.from_select(list(columns), select(entry.c.id, title, lead, marked).where(*rule))
+    filled = row.from_select(
+        list(entry_words.c),
+        select(entry.c.id, title, lead, marked).where(
+            *(entry.c[name] == rows.c[name] for name in found_by)
+        ),
+    )
     return filled.on_conflict_do_update(
         index_elements=["entry_id"],
-        set_={name: filled.excluded[name] for name in ("title", "lead", "body")},
+        set_={name: filled.excluded[name] for name in texts},
     )
 
 
@@ -116,13 +121,18 @@ def _row(dialect: str, words: IndexedText) -> dict[str, str]:
     return {name: _vector(text) for name, text in columns.items()}
 
 
+# Written once, for every word of every entry. Marks, which come last, have no place.
+_PLACES = tuple(map(str, range(1, MAX_WORDS + 1)))
+
+
 def _vector(text: str) -> str:
     """Return words in the syntax of `tsvector`; none of them holds a quote or a backslash."""
-    places: dict[str, list[str]] = {}
-    marks = []
-    for place, word in enumerate(text.split(), 1):
-        if word.startswith(MARK):
-            marks.append(f"'{word}'")
-        else:
-            places.setdefault(word, []).append(str(place))
-    return " ".join([*(f"'{word}':{','.join(at)}" for word, at in places.items()), *marks])
+    places: dict[str, list[str]] = defaultdict(list)
+    for word, place in zip(text.split(), chain(_PLACES, repeat("")), strict=False):
+        places[word].append(place)
+    return " ".join(
+        [
+            f"'{word}'" if word[0] == MARK else f"'{word}':{','.join(at)}"
+            for word, at in places.items()
+        ]
+    )

@@ -1,7 +1,7 @@
 """The SQL of stories: find them for new entries, join, update leads, delete old keys."""
 
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -9,6 +9,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
+    Select,
+    Table,
     bindparam,
     case,
     delete,
@@ -21,7 +23,9 @@ from sqlalchemy import (
 )
 
 from tidings.catalog import change_log
+from tidings.db import given_rows
 from tidings.db.database import Database
+from tidings.db.given_rows import given, is_among
 from tidings.db.statements import chunks
 from tidings.db.tables import apart, entry, likeness, sketch, story, story_key
 from tidings.model.entries import EntryState
@@ -54,12 +58,9 @@ def join(
     if not new:
         return
     known = _seqs_by_key(connection, {key for one in new for key in one.sketch.keys})
-    # After the lookup, which else would find the new entries themselves; `find_candidates` compares
-    # them with each other.
-    _insert_keys(connection, new)
-    connection.execute(
-        insert(sketch), [{"seq": one.seq, "packed": one.sketch.packed()} for one in new]
-    )
+    _insert_keys(connection, new, known)
+    sketches = [{"seq": one.seq, "packed": one.sketch.packed()} for one in new]
+    given_rows.execute(connection, _insert(connection.dialect.name, sketch), sketches)
     candidates = find_candidates(new, known)
     loaded = {one.seq: one for one in new}
     absent = {seq for seqs in candidates.values() for seq in seqs} - loaded.keys()
@@ -227,27 +228,36 @@ def delete_old_keys(
 
 def _seqs_by_key(connection: Connection, keys: Collection[int]) -> dict[int, list[int]]:
     known: dict[int, list[int]] = defaultdict(list)
-    for some in chunks(keys):
-        for key, seq in connection.execute(select(story_key).where(story_key.c.key.in_(some))):
-            known[key].append(seq)
+    statement = _key_select(connection.dialect.name)
+    for key, seq in connection.execute(statement, {"keys": list(keys)}):
+        known[key].append(seq)
     return known
 
 
-def _insert_keys(connection: Connection, new: Sequence[StoryCandidate]) -> None:
-    rows = [{"new_key": key, "new_seq": one.seq} for one in new for key in one.sketch.keys]
-    if rows:
-        connection.execute(_key_insert(), rows)
+@cache
+def _key_select(dialect: str) -> Select[int, int]:
+    columns = (story_key.c.key, story_key.c.seq)
+    return select(*columns).where(is_among(dialect, story_key.c.key, "keys"))
+
+
+def _insert_keys(
+    connection: Connection, new: Sequence[StoryCandidate], known: Mapping[int, Sequence[int]]
+) -> None:
+    # Entries of one batch crowd a key as well.
+    crowds = Counter({key: len(seqs) for key, seqs in known.items()})
+    rows = []
+    for one in new:
+        for key in one.sketch.keys:
+            if crowds[key] < MAX_PER_KEY:
+                crowds[key] += 1
+                rows.append({"key": key, "seq": one.seq})
+    given_rows.execute(connection, _insert(connection.dialect.name, story_key), rows)
 
 
 @cache
-def _key_insert() -> Insert:
-    key = bindparam("new_key", type_=story_key.c.key.type)
-    seq = bindparam("new_seq", type_=story_key.c.seq.type)
-    # Counted in the statement itself: entries of one batch crowd a key as well.
-    crowd = select(func.count()).where(story_key.c.key == key).scalar_subquery()
-    return insert(story_key).from_select(
-        ["key", "seq"], select(key, seq).where(crowd < MAX_PER_KEY)
-    )
+def _insert(dialect: str, table: Table) -> Insert:
+    rows = given(dialect, {column.name: column.type for column in table.c})
+    return insert(table).from_select(list(table.c), select(rows))
 
 
 def _join(connection: Connection, matches: Sequence[Match], *, change: int, now: datetime) -> None:
