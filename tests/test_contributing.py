@@ -48,6 +48,7 @@ def test_every_file_that_is_named_is_there(path):
     [
         ("class Enclosure", "src/tidings/model/feed.py"),
         ("def enclosures", "src/tidings/parsing/media.py"),
+        ("ELEMENTS", "src/tidings/parsing/feed_texts.py"),
         ("class Frequency", "src/tidings/model/newsletters.py"),
         ("CALENDARS", "src/tidings/newsletters/windows.py"),
         ("FORMATS", "src/tidings/publishing/formats/registry.py"),
