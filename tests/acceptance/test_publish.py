@@ -84,6 +84,18 @@ def test_both_databases_publish_the_same_bytes(install, web, sqlite_url, postgre
     assert one("db", "copy", postgres_url).status == 1
 
 
+def test_a_copy_holds_what_only_polls_know(install, web, sqlite_url, postgres_url):
+    one, other = install(sqlite_url), install(postgres_url)
+    one("source", "add", web.serve(answer(body=atom(*items(3)))))
+    one("source", "access", 1, "--user", "ada")
+
+    copied = one.call("db", "copy", postgres_url)  # which imports no more than it needs
+
+    assert copied.status == 0
+    assert other("poll", "--replay", 1).status == 0
+    assert "login" in other("source", "show", 1).out
+
+
 def test_life_goes_on_in_a_copy(install, web, sqlite_url, postgres_url):
     before, after = atom(*items(3)), atom(an_item(4), *items(3))
     one, other = install(sqlite_url), install(postgres_url)
