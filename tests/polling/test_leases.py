@@ -160,6 +160,16 @@ def test_a_host_is_due_with_the_first_of_its_active_sources(database, follow):
     assert due_at(database) == {"a.example:443": NOON + HOUR, "b.example:443": None}
 
 
+def test_a_host_that_is_not_due_after_all_is_not_claimed(database, follow):
+    source_id = follow()
+    with database.write() as connection:
+        sources.set_state(connection, source_id, SourceState.PAUSED, now=NOON)
+    with database.write() as connection:
+        connection.execute(update(host).values(due_at=NOON))
+
+    assert claim(database, "mine") == []
+
+
 def schedule(connection, source_id, at):
     its = update(source).where(source.c.id == source_id)
     connection.execute(its.values(next_poll_at=at))

@@ -120,7 +120,8 @@ def claim(
     by_host: dict[str, list[DueSource]] = {name: [] for name in names}
     for due in due_sources(connection, source.c.host.in_(names), wanted.rule()):
         by_host[due.host].append(due)
-    return list(by_host.values())
+    # What was due may have been paused or removed since the hosts were taken.
+    return [dues for dues in by_host.values() if dues]
 
 
 def has_free(connection: Connection, wanted: LeaseRequest) -> bool:
