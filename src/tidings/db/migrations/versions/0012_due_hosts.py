@@ -17,20 +17,23 @@ CREATE TRIGGER source_due_{event} AFTER {when} ON source BEGIN
 END
 """
 # At the commit, one writer after the other: at once, two writers would each hold a source or a host
-# that the other waits for, and who waited for a host would go by what its sources were before.
+# that the other waits for, and who waited for a host would go by what its sources were before. Of many
+# sources of a host that change together, the first writes: each version of a row makes the next slower.
 _ON_POSTGRESQL = """
 CREATE OR REPLACE FUNCTION note_due_source() RETURNS trigger AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock('source'::regclass::oid::bigint);
     IF TG_OP <> 'INSERT' THEN
-        UPDATE host SET due_at = (
-            SELECT min(next_poll_at) FROM source WHERE host = OLD.host AND state = 'active'
-        ) WHERE name = OLD.host;
+        UPDATE host SET due_at = due.first FROM (
+            SELECT min(next_poll_at) AS first FROM source
+            WHERE host = OLD.host AND state = 'active'
+        ) AS due WHERE name = OLD.host AND due_at IS DISTINCT FROM due.first;
     END IF;
     IF TG_OP = 'INSERT' OR (TG_OP = 'UPDATE' AND OLD.host <> NEW.host) THEN
-        UPDATE host SET due_at = (
-            SELECT min(next_poll_at) FROM source WHERE host = NEW.host AND state = 'active'
-        ) WHERE name = NEW.host;
+        UPDATE host SET due_at = due.first FROM (
+            SELECT min(next_poll_at) AS first FROM source
+            WHERE host = NEW.host AND state = 'active'
+        ) AS due WHERE name = NEW.host AND due_at IS DISTINCT FROM due.first;
     END IF;
     RETURN NULL;
 END
