@@ -8,7 +8,7 @@ from datetime import timedelta
 from threading import Event
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from feed_documents import an_item, atom, items
 from parsed_entries import DAY, HOUR, NOON
@@ -16,6 +16,7 @@ from polls_by_hand import RULES
 from tidings.catalog import sources
 from tidings.catalog.sources import NewSource
 from tidings.db.database import Database
+from tidings.db.intake_tables import document
 from tidings.db.tables import entry, source
 from tidings.errors import ParseError
 from tidings.fetching.outcomes import Fetched, Validators
@@ -190,6 +191,19 @@ def test_what_cannot_be_read_any_more_is_given_up_and_said(service):
         found = sources.get(connection, service.id)
     assert found.deferred == 0
     assert len(service.states()) == 2
+    assert "10 older entries of its first document not stored" in found.history[-1].text
+
+
+def test_what_was_deferred_is_given_up_if_its_document_is_gone(service):
+    service.poll(stops=True)
+    with service.database.write() as connection:
+        connection.execute(delete(document))
+
+    service.poll()
+
+    with service.database.read() as connection:
+        found = sources.get(connection, service.id)
+    assert found.deferred == 0
     assert "10 older entries of its first document not stored" in found.history[-1].text
 
 

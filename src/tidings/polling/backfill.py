@@ -77,29 +77,32 @@ class Backfiller:
         """Store what is deferred of a few sources; return whether there were any."""
         with self._database.read() as connection:
             dues = backfill.sources_with_deferred(connection, only=only, limit=AT_ONCE)
-            documents = {due.id: kept_documents.kept(connection, due.id)[0] for due in dues}
-            known = polls.known_entries(connection, documents)
-        feeds = {due.id: self._parse(_as_document(documents[due.id]), {}) for due in dues}
+            kept = {due.id: kept_documents.kept(connection, due.id) for due in dues}
+            known = polls.known_entries(connection, kept)
+        feeds = {due.id: self._read(due, kept[due.id]) for due in dues}
         while wait(feeds.values(), timeout=_GLANCE).not_done:
             if stop.is_set():
                 return False
         if stop.is_set():  # the children may have been killed for that
             return False
-        settled = [
-            self._settle(due, documents[due.id], feeds[due.id], known[due.id]) for due in dues
-        ]
+        settled = [self._settle(due, feeds[due.id], known[due.id]) for due in dues]
         if settled:
             with self._database.write() as connection:
                 backfill.store(connection, settled)
         return bool(settled)
 
+    def _read(self, due: DueSource, kept: Sequence[KeptDocument]) -> Future[ParsedFeed]:
+        if kept:
+            return self._parse(_as_document(kept[0]), {})
+        lost: Future[ParsedFeed] = Future()
+        lost.set_exception(ParseError(due.url, "it is not kept"))
+        return lost
+
     def _settle(
-        self,
-        due: DueSource,
-        document: KeptDocument,
-        feed: Future[ParsedFeed],
-        known: Collection[bytes],
+        self, due: DueSource, feed: Future[ParsedFeed], known: Collection[bytes]
     ) -> Backfill:
+        # When its document came.
+        polled_at = due.first_polled_at or due.added_at
         try:
             parsed = feed.result()
         except ParseError as error:
@@ -108,16 +111,16 @@ class Backfiller:
                 "backfill failed", extra={"source": due.shown(due.url), "error": because}
             )
             decision = f"{due.deferred} older entries of its first document not stored: {because}"
-            history = with_decision(due.history, decision, now=document.fetched_at)
+            history = with_decision(due.history, decision, now=polled_at)
             return Backfill(source_id=due.id, history=history)
         # As the first poll would have decided, with all of them before it.
         circumstances = Circumstances(
             source_url=due.url,
-            now=document.fetched_at,
+            now=polled_at,
             first=FirstPoll(public=self._rules.first_poll, imported=due.imported),
         )
         arrived = [
-            Arrival(source_id=due.id, seen_at=document.fetched_at, new=_as_backfill(new))
+            Arrival(source_id=due.id, seen_at=polled_at, new=_as_backfill(new))
             for new in receive(parsed.entries, circumstances)
             if new.entry.key not in known
         ]
