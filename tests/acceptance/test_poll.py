@@ -1,12 +1,15 @@
 """What `tidings poll` makes of sources that do as they should."""
 
 import gzip
+import signal
+from contextlib import suppress
 
 import pytest
 
 from fake_publisher import answer, redirect
 from feed_documents import an_item, atom, items, json_feed, rss
 from installation import on_sqlite
+from tidings.cli.poll import ended_by_ctrl_c
 
 
 @pytest.mark.parametrize(
@@ -178,3 +181,15 @@ def test_a_first_answer_without_entries_is_not_the_first_poll(tidings_on_sqlite,
     tidings_on_sqlite("poll", "--all")
 
     assert len(tidings_on_sqlite("entry", "list", "--json").json) == 5
+
+
+def test_a_ctrl_c_that_is_dropped_on_its_way_ends_a_poll_all_the_same():
+    with pytest.raises(KeyboardInterrupt):
+        _poll_that_drops_ctrl_c()
+
+
+def _poll_that_drops_ctrl_c():
+    with ended_by_ctrl_c() as stop:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert stop.wait(10)

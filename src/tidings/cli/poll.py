@@ -1,9 +1,11 @@
 """`tidings poll`: poll sources now."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 
 import click
 
@@ -56,22 +58,46 @@ def poll(
             )
             # For the bar alone where what is due is polled: another process may take some of it.
             named = leases.requested_ids(connection, wanted)
-        with polling(app) as gathering, progress("polling", total=len(named)) as done:
+        with (
+            polling(app) as gathering,
+            progress("polling", total=len(named)) as done,
+            ended_by_ctrl_c() as stop,
+        ):
             # No progress beside JSON, which would not be JSON any more.
             report = partial(_report, done=None if as_json else done)
             if replayed:
-                # An event that nobody sets: Ctrl-C ends a command by itself.
-                summary = gathering.replayer().replay(replayed, report=report, stop=Event())
+                summary = gathering.replayer().replay(replayed, report=report, stop=stop)
             elif source_ids or every:
-                summary = gathering.poller().poll_sources(named, report=report, stop=Event())
+                summary = gathering.poller().poll_sources(named, report=report, stop=stop)
             else:
-                summary = gathering.poller().poll_due(report=report, stop=Event())
+                summary = gathering.poller().poll_due(report=report, stop=stop)
     if as_json:
         show_json(asdict(summary, dict_factory=_contract))
     else:
         click.echo(_in_words(summary))
     if summary.failed:
         raise click.exceptions.Exit(1)
+
+
+@contextmanager
+def ended_by_ctrl_c() -> Iterator[Event]:
+    """Yield an event that Ctrl-C sets as well, to be waited for beside KeyboardInterrupt."""
+    # Python drops what is raised in a destructor or a callback of a weak reference: one Ctrl-C in
+    # a hundred came just then, and ended nothing.
+    stop = Event()
+
+    def end(_signum: int, _frame: object) -> None:
+        # By another thread: this one may just hold the lock of the event.
+        Thread(target=stop.set).start()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def _report(result: PollResult, done: Callable[[str], None] | None) -> None:
