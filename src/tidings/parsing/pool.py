@@ -5,14 +5,14 @@ import os
 import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tidings.errors import ParseError
 from tidings.model.feed import Document, Newest, ParsedFeed
@@ -150,7 +150,7 @@ class _Slot:
         try:
             child.pipe.send((job.document, job.known, job.memo, job.newest))
             if child.pipe.poll(WALL_FACTOR * self._seconds):
-                answer = child.pipe.recv()
+                answer = child.answer()
                 if next(child.count) < MAX_DOCUMENTS:
                     return answer
             else:
@@ -210,5 +210,19 @@ class _Slot:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Child:
     process: BaseProcess
-    pipe: "Connection[object, ParsedFeed | str]"
+    pipe: "Connection[object, Any]"
     count: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def answer(self) -> ParsedFeed | str:
+        """Wait for a feed with all its parts, or for why there is none."""
+        answer = self.pipe.recv()
+        if isinstance(answer, str):
+            return answer
+        feed, more = answer
+        entries = list(feed.entries)
+        for _ in range(more):
+            part = self.pipe.recv()
+            if isinstance(part, str):
+                return part
+            entries += part
+        return replace(feed, entries=tuple(entries)) if more else feed

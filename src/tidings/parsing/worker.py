@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from tidings.errors import ParseError
@@ -11,11 +12,15 @@ from tidings.parsing.document import parse
 
 NICENESS = 10
 
+# Entries that are sent back at a time.
+PART = 50
+
 
 def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
     """Parse every document that comes through `pipe`, until its other end is closed.
 
-    Sends back a feed, or the text of an error: text can always be pickled.
+    Sends back a feed with its first entries and how many parts follow, each some more entries; or,
+    in place of any of these, the text of an error: text can always be pickled.
 
     Args:
         pipe: Receives the arguments of `document.parse`.
@@ -38,10 +43,19 @@ def serve(pipe: Connection, seconds: float, memory_limit: int) -> None:
 
 
 def _answer(pipe: Connection, answer: ParsedFeed | str) -> None:
-    try:
+    if isinstance(answer, str):
         pipe.send(answer)
+        return
+    # In parts: pickled as a whole, a long feed would be in memory once more.
+    first, *more = [
+        answer.entries[start : start + PART] for start in range(0, len(answer.entries) or 1, PART)
+    ]
+    try:
+        pipe.send((replace(answer, entries=first), len(more)))
+        for part in more:
+            pipe.send(part)
     except MemoryError:
-        # Raised while pickling: nothing is in the pipe yet.
+        # Raised while pickling: nothing of this part is in the pipe yet.
         pipe.send("the result takes too much memory")
 
 
