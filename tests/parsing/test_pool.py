@@ -213,3 +213,12 @@ def test_no_child_outlives_the_service_or_complains(tmp_path, to_the_group, whic
         time.sleep(0.05)
     assert is_empty(service.pid)
     assert complaints == ""
+
+
+def test_a_long_feed_comes_back_whole_and_in_order_with_what_search_and_stories_need():
+    items = "".join(f"<item><guid>{n}</guid><title>Note {n}</title></item>" for n in range(120))
+    with Parser(limits(processes=1)) as parser:
+        feed = parser.submit(a_document(items), {}).result(timeout=20)
+
+    assert [entry.guid for entry in feed.entries] == [str(n) for n in range(120)]
+    assert [entry.terms.words.title for entry in feed.entries] == [f"note {n}" for n in range(120)]

@@ -27,7 +27,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.formats.values import publishable
 
 KNOWN_BY = {"key", "raw_hash", "revision", "first_revision", "revision_before", "published_raw"}
-KNOWN_BY |= {"words", "sketch"}
+KNOWN_BY |= {"terms"}
 """What an entry is recognised by, and what explains its date: no reader sees it."""
 OURS = {"id", "seq", "state", "sort_at", "change", "pinned_at", "story_id", "follows", "topics"}
 """How we keep an entry: feeds do not speak of it."""

@@ -33,6 +33,8 @@ def import_first_sources(app: App) -> None:
     except (OSError, ParseError) as error:
         raise ConfigError(f"[sources] import_at_first_start: {error}") from error
     for problem in listed.problems:
-        logger.warning("list of sources read in part", extra={"list": str(path), "because": problem})
+        logger.warning(
+            "list of sources read in part", extra={"list": str(path), "because": problem}
+        )
     imported = import_sources(app.database, listed.outlines, clock=utc_now)
     logger.info("sources imported", extra={"list": str(path), "added": imported.added})

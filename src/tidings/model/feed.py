@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from tidings.model.minhash import Sketch
-from tidings.model.words import IndexedText
+from tidings.model.minhash import Sketch, sketch_of
+from tidings.model.words import IndexedText, index_text
 
 # Version of the rule by which keys of new entries are made.
 #
@@ -90,6 +90,19 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryTerms:
+    """What is made of the text of an entry.
+
+    Attributes:
+        words: Its terms for the search index.
+        sketch: MinHash to find its story by.
+    """
+
+    words: IndexedText
+    sketch: Sketch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedEntry:
     """One entry of a document: every field clean, every URL absolute http(s).
 
@@ -97,8 +110,6 @@ class ParsedEntry:
         key: 16 bytes that identify the entry within its source (`KEY_VERSION`): from the guid,
             failing that the canonical link, failing that title, date and text.
         raw_hash: Hash of what the publisher wrote; equal means there is nothing to clean.
-        words: Its terms for the search index.
-        sketch: MinHash to find its story by.
         revision: Hash of what a visitor would see; independent of how we clean it, and of dates.
         first_revision: The same by the first version of the rule, which stored entries may have.
         revision_before: The same as the version before parsed the entry; empty if no other.
@@ -112,13 +123,12 @@ class ParsedEntry:
         language: BCP 47, lower-case, from the entry, failing that the feed, failing that guessed.
         image: Its main picture.
         pictures: Those that belong to it and are not in `content`.
+        terms: What search and stories know it by, where that has been made already: see `terms_of`.
     """
 
     key: bytes
     raw_hash: bytes
     revision: bytes
-    words: IndexedText
-    sketch: Sketch
     first_revision: bytes = b""
     revision_before: bytes = b""
     guid: str | None = None
@@ -135,6 +145,7 @@ class ParsedEntry:
     image: Image | None = None
     pictures: tuple[Image, ...] = ()
     enclosures: tuple[Enclosure, ...] = ()
+    terms: EntryTerms | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -145,6 +156,14 @@ class ParsedEntry:
     def reads_like(self, stored: bytes) -> bool:
         """Tell whether a visitor sees the same as of an entry with the revision `stored`."""
         return stored in {self.revision, self.first_revision, self.revision_before}
+
+
+def terms_of(entry: ParsedEntry) -> EntryTerms:
+    """Return the words and the sketch of an entry; to make them takes a while."""
+    return entry.terms or EntryTerms(
+        words=index_text(entry.title, entry.content),
+        sketch=sketch_of(entry.title, entry.url, entry.content or entry.excerpt),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

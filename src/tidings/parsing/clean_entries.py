@@ -16,8 +16,6 @@ from tidings.model.feed import (
     believable_date,
 )
 from tidings.model.identity import Identifiers, digest, entry_keys
-from tidings.model.minhash import sketch_of
-from tidings.model.words import index_text
 from tidings.parsing import formulas
 from tidings.parsing.absolute_urls import absolute_url, canonical_url, exact_url
 from tidings.parsing.dates import parse_date
@@ -263,8 +261,6 @@ def _clean(entry: _ResolvedEntry, *, key: bytes, raw_hash: bytes) -> ParsedEntry
         key=key,
         raw_hash=raw_hash,
         revision=revision(shown),
-        words=index_text(title, body.html),
-        sketch=sketch_of(title, entry.url, body.html or body.excerpt),
         first_revision=first_revision(
             shown if _is_same(raw, raw.by_first_rule) else _visible_parts(entry, raw.by_first_rule)
         ),

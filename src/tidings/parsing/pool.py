@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tidings.errors import ParseError
-from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedEntry, ParsedFeed
 from tidings.parsing import worker
 from tidings.parsing.limits import ParseLimits
 
@@ -215,13 +215,13 @@ class _Child:
 
     def answer(self) -> ParsedFeed | str:
         """Wait for a feed with all its parts, or for why there is none."""
-        answer = self.pipe.recv()
+        answer: str | tuple[ParsedFeed, int] = self.pipe.recv()
         if isinstance(answer, str):
             return answer
         feed, more = answer
         entries = list(feed.entries)
         for _ in range(more):
-            part = self.pipe.recv()
+            part: str | tuple[ParsedEntry, ...] = self.pipe.recv()
             if isinstance(part, str):
                 return part
             entries += part

@@ -3,11 +3,12 @@
 import os
 import resource
 import signal
+from collections.abc import Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from tidings.errors import ParseError
-from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedEntry, ParsedFeed, terms_of
 from tidings.parsing.document import parse
 
 NICENESS = 10
@@ -46,17 +47,22 @@ def _answer(pipe: Connection, answer: ParsedFeed | str) -> None:
     if isinstance(answer, str):
         pipe.send(answer)
         return
-    # In parts: pickled as a whole, a long feed would be in memory once more.
+    # In parts: with its terms and pickled as a whole, a long feed would take several times the memory.
     first, *more = [
         answer.entries[start : start + PART] for start in range(0, len(answer.entries) or 1, PART)
     ]
     try:
-        pipe.send((replace(answer, entries=first), len(more)))
+        pipe.send((replace(answer, entries=_with_terms(first)), len(more)))
         for part in more:
-            pipe.send(part)
+            pipe.send(_with_terms(part))
     except MemoryError:
         # Raised while pickling: nothing of this part is in the pipe yet.
         pipe.send("the result takes too much memory")
+
+
+def _with_terms(entries: Sequence[ParsedEntry]) -> tuple[ParsedEntry, ...]:
+    """Return entries with their terms: made here, the thread that stores them need not do it."""
+    return tuple(replace(entry, terms=terms_of(entry)) for entry in entries)
 
 
 def _read(

@@ -61,17 +61,22 @@ class Backfiller:
         while self._store_some(only=only, stop=stop) and not is_wanted():
             pass
 
-    def finish(self, dues: Sequence[DueSource], *, stop: Event) -> list[DueSource]:
-        """Store what is deferred of sources that are about to be polled, and return them.
+    def finish(
+        self, dues: Collection[DueSource], *, stop: Event, meanwhile: Callable[[], None]
+    ) -> dict[int, DueSource]:
+        """Store what is deferred of sources that are about to be polled, and return them by id.
 
-        Those of which it could not be stored, because of `stop`, are left out.
+        Args:
+            dues: The sources.
+            stop: Ends it at once; what could not be stored then is left out of the result.
+            meanwhile: Called after every step, for what must not wait until the end.
         """
         behind = [due.id for due in dues if due.deferred]
         while behind and self._store_some(only=behind, stop=stop):
-            pass
+            meanwhile()
         if stop.is_set():
-            return [due for due in dues if not due.deferred]
-        return [replace(due, deferred=0) if due.deferred else due for due in dues]
+            return {due.id: due for due in dues if not due.deferred}
+        return {due.id: replace(due, deferred=0) if due.deferred else due for due in dues}
 
     def _store_some(self, *, only: Collection[int] | None, stop: Event) -> bool:
         """Store what is deferred of a few sources; return whether there were any."""

@@ -189,10 +189,13 @@ class _Round:
         self._leases.renew()
         if self._parse_queue.backlog >= MAX_BACKLOG:
             return
-        for of_host in self._leases.claim():
-            claimed = self._backfiller.finish(of_host, stop=self._stop)
-            self._in_flight |= {due.id: due for due in claimed}
-            self._fetch(claimed)
+        claimed = self._leases.claim()
+        every = [due for of_host in claimed for due in of_host]
+        ready = self._backfiller.finish(every, stop=self._stop, meanwhile=self._leases.renew)
+        for of_host in claimed:
+            to_fetch = [ready[due.id] for due in of_host if due.id in ready]
+            self._in_flight |= {due.id: due for due in to_fetch}
+            self._fetch(to_fetch)
 
     def _fetch(self, claimed: Sequence[DueSource]) -> None:
         """Start to fetch the documents, but for those that a hub has pushed."""

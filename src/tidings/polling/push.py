@@ -281,7 +281,8 @@ class PushReader:
     ) -> None:
         inbox: SimpleQueue[Parsed] = SimpleQueue()
         parse_queue = ParseQueue(self._database, self._parse, done=inbox.put)
-        ready = {due.id: due for due in self._backfiller.finish([*dues.values()], stop=stop)}
+        # Nothing is leased here.
+        ready = self._backfiller.finish(dues.values(), stop=stop, meanwhile=lambda: None)
         parse_queue.submit([(due, as_fetched(due, pushes[key])) for key, due in ready.items()])
         left = len(ready)
         while left and not stop.is_set():

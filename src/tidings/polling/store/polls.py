@@ -40,7 +40,7 @@ from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, poll_hour, source, tombstone
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
-from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry
+from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry, terms_of
 from tidings.model.service_status import LAGS
 from tidings.model.sources import SourceState, with_decisions
 from tidings.model.urls import host_of
@@ -58,7 +58,7 @@ LAG_COLUMNS = dict(zip(("lag_15m", "lag_1h", "lag_6h", "lag_1d"), LAGS, strict=T
 
 _TALLIED = ("polls", "entries", *LAG_COLUMNS, "lag_more", "lag_seconds", "disagreements")
 
-_NOT_STORED = {"key", "first_revision", "revision_before", "words", "sketch"}
+_NOT_STORED = {"key", "first_revision", "revision_before", "terms"}
 
 _CONTENT = tuple(name for name in ParsedEntry.__dataclass_fields__ if name not in _NOT_STORED)
 
@@ -178,7 +178,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     _update_entries(connection, changed, change=change)
     edits = [edit for one in changed for edit in one.changes.edits]
     insert_aliases(connection, [edit for edit in edits if edit.is_renamed])
-    index.renew(connection, [(edit.entry_id, edit.entry.words) for edit in edits])
+    index.renew(connection, [(edit.entry_id, terms_of(edit.entry).words) for edit in edits])
     edited = [edit.entry_id for edit in edits]
     stories.refresh(connection, edited, change=change, now=now)
     stories.join(connection, _story_candidates(arrived), change=change, now=now)
@@ -277,7 +277,7 @@ def insert_entries(connection: Connection, arrived: Sequence[Arrival], *, change
         taken.add(atom_id)
         rows.append(_new_row(one) | {"atom_id": atom_id, "change": change})
     given_rows.execute(connection, _entry_insert(connection.dialect.name), rows)
-    words = [(one.source_id, one.new.entry.key, one.new.entry.words) for one in arrived]
+    words = [(one.source_id, one.new.entry.key, terms_of(one.new.entry).words) for one in arrived]
     index.add(connection, words)
 
 
@@ -287,7 +287,7 @@ def _story_candidates(arrived: Sequence[Arrival]) -> list[StoryCandidate]:
             seq=one.seq,
             source_id=one.source_id,
             seen_at=one.seen_at,
-            sketch=one.new.entry.sketch,
+            sketch=terms_of(one.new.entry).sketch,
         )
         for one in arrived
         if one.seq
