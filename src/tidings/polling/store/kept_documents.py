@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Insert, func, or_, select, true, update
+from sqlalchemy import Connection, Insert, bindparam, func, or_, select, update
 
-from tidings.db import given_rows
-from tidings.db.given_rows import given
 from tidings.db.intake_tables import document
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, source
@@ -35,7 +33,7 @@ def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
     """Store documents, each in place of its source's oldest once there are `MAX_KEPT`."""
     rows = [
         {
-            "source_id": one.source_id,
+            "of_source": one.source_id,
             "fetched_at": one.fetched_at,
             "url": one.url,
             "content_type": one.content_type,
@@ -45,32 +43,29 @@ def keep(connection: Connection, kept: Sequence[KeptDocument]) -> None:
         }
         for one in kept
     ]
-    given_rows.execute(connection, _upsert(connection.dialect.name), rows)
+    if rows:
+        # Row by row: within an array the driver would write every body as text, and the server
+        # would have to read it again.
+        connection.execute(_upsert(connection.dialect.name), rows)
 
 
 @cache
 def _upsert(dialect: str) -> Insert:
-    columns = [column for column in document.c if column.name != "slot"]
-    rows = given(dialect, {column.name: column.type for column in columns})
-    other = document.alias()
+    source_id = bindparam("of_source", type_=document.c.source_id.type)
     latest = (
-        select(other.c.slot)
-        .where(other.c.source_id == rows.c.source_id)
-        .order_by(other.c.fetched_at.desc(), other.c.slot)
+        select(document.c.slot)
+        .where(document.c.source_id == source_id)
+        .order_by(document.c.fetched_at.desc(), document.c.slot)
         .limit(1)
         .scalar_subquery()
     )
+    written = ("fetched_at", "url", "content_type", "charset", "language", "body")
+    given = {name: bindparam(name, type_=document.c[name].type) for name in written}
     slot = (func.coalesce(latest, -1) + 1) % MAX_KEPT
-    # WHERE true: without a WHERE, SQLite reads ON of ON CONFLICT as that of a join.
-    found = select(rows, slot).where(true())
-    row = upsert(dialect, document).from_select([*columns, document.c.slot], found)
+    row = upsert(dialect, document).values(given | {"source_id": source_id, "slot": slot})
     return row.on_conflict_do_update(
         index_elements=["source_id", "slot"],
-        set_={
-            column.name: row.excluded[column.name]
-            for column in columns
-            if column.name != "source_id"
-        },
+        set_={name: row.excluded[name] for name in written},
     )
 
 
