@@ -289,6 +289,7 @@ def test_a_document_that_is_read_differently_by_feedparser_is_counted_and_logged
 ):
     follow("a")
     web.feeds["https://a.example/feed"] = a_feed(an_entry(), disagreement="entries.title")
+    caplog.set_level("WARNING", logger="tidings")  # commands that ran before log errors only
 
     poller_of(database, web).poll_due(report=str, stop=Event())
 
