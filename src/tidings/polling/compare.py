@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tidings.model.entries import EntryState
 from tidings.model.feed import ParsedEntry, ParsedFeed
@@ -21,8 +22,7 @@ MAX_UPDATES = 24
 QUIET_FOR = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownEntry:
+class KnownEntry(NamedTuple):
     """A stored or removed entry, as it is recognised by one of its keys.
 
     Attributes:
@@ -150,9 +150,12 @@ def _renamed(
     renames: Iterable[Rename], known: Mapping[bytes, KnownEntry], *, now: datetime
 ) -> Iterator[EntryEdit]:
     """Yield what is to be written of renamed entries."""
+    renamed = list(renames)
+    if not renamed:
+        return
     aliases = Counter(one.id for one in known.values() if one.is_alias)
     noisy = {one.id for one in known.values() if one.is_noisy(now)}
-    for rename in renames:
+    for rename in renamed:
         stored, entry = rename.stored, rename.entry
         is_rewritten = not entry.reads_like(stored.revision)
         is_news = is_rewritten and stored.id not in noisy

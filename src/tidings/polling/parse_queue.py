@@ -12,7 +12,7 @@ from tidings.fetching.outcomes import Fetched
 from tidings.filters import store
 from tidings.filters.filtering import dropped_by
 from tidings.filters.rules import Filter
-from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedEntry, ParsedFeed
 from tidings.model.sources import DueSource
 from tidings.polling.compare import KnownEntry
 from tidings.polling.guid_changes import StoredEntry
@@ -108,13 +108,12 @@ class ParseQueue:
             feed.add_done_callback(partial(self._report, due.id, fetched))
 
     def load_rename_candidates(self, read: Sequence[Parsed]) -> None:
-        """Read the latest entries of sources whose documents hold unknown keys, for renames."""
-        # Only for these: most documents hold nothing unknown, and the latest entries of a source
-        # are up to `MAX_ENTRIES` rows.
-        open_ids = [one.source_id for one in read if self._holds_unknown(one)]
-        if open_ids:
+        """Read the stored entries that may have come back under the unknown keys of documents."""
+        unknown = {one.source_id: self._unknown(one) for one in read}
+        unknown = {source_id: entries for source_id, entries in unknown.items() if entries}
+        if unknown:
             with self._database.read() as connection:
-                self._stored |= polls.rename_candidates(connection, open_ids)
+                self._stored |= polls.rename_candidates(connection, unknown)
 
     def finish(self, parsed: Parsed) -> ComparedDocument:
         """Take a parsed document out of the queue.
@@ -145,11 +144,11 @@ class ParseQueue:
         is_filtered = self._filters.get(due.id)
         return due.first_polled_at is None and not self._known[due.id] and not is_filtered
 
-    def _holds_unknown(self, parsed: Parsed) -> bool:
+    def _unknown(self, parsed: Parsed) -> list[ParsedEntry]:
         known = self._known[parsed.source_id]
         if not known or parsed.feed.exception():
-            return False
-        return any(entry.key not in known for entry in parsed.feed.result().entries)
+            return []
+        return [entry for entry in parsed.feed.result().entries if entry.key not in known]
 
     def _report(self, source_id: int, fetched: Fetched, feed: Future[ParsedFeed]) -> None:
         # In the thread of the child, which is not the one that writes.

@@ -78,15 +78,8 @@ def known_entries(
     """Return by source and key what is stored or was removed: one statement for all sources."""
     known: dict[int, dict[bytes, KnownEntry]] = {source_id: {} for source_id in source_ids}
     rows = connection.execute(_known_select(), {"source_ids": list(source_ids)}).all()
-    for source_id, key, entry_id, raw_hash, revision, is_alias, touched_at, was_empty in rows:
-        known[source_id][key] = KnownEntry(
-            id=entry_id,
-            raw_hash=raw_hash if entry_id else REMOVED,
-            revision=revision,
-            is_alias=is_alias,
-            touched_at=touched_at,
-            was_empty=was_empty,
-        )
+    for source_id, key, *values in rows:
+        known[source_id][key] = KnownEntry(*values)
     return known
 
 
@@ -108,7 +101,7 @@ def _known_select() -> CompoundSelect[*tuple[Any, ...]]:
         tombstone.c.source_id,
         tombstone.c.key,
         cast(null(), entry.c.id.type),
-        tombstone.c.key.label("raw_hash"),
+        literal(REMOVED, entry.c.raw_hash.type).label("raw_hash"),
         tombstone.c.key.label("revision"),
         false().label("is_alias"),
         cast(null(), entry.c.changed_at.type),
@@ -436,11 +429,23 @@ def _move(connection: Connection, source_id: int, url: str) -> None:
 
 
 def rename_candidates(
-    connection: Connection, source_ids: Collection[int]
+    connection: Connection, unknown: Mapping[int, Sequence[ParsedEntry]]
 ) -> dict[int, list[StoredEntry]]:
-    """Return by source its latest entries, as many as a document can hold: one statement."""
-    found: dict[int, list[StoredEntry]] = {source_id: [] for source_id in source_ids}
-    rows = connection.execute(_rename_candidates_select(), {"source_ids": list(source_ids)})
+    """Return by source which of its latest entries may have come back as an unknown one.
+
+    One statement, that looks at as many entries of a source as a document can hold.
+    """
+    found: dict[int, list[StoredEntry]] = {source_id: [] for source_id in unknown}
+    entries = [one for of_one in unknown.values() for one in of_one]
+    # A renamed entry has kept its title or its time.
+    kept = {
+        "titles": list({one.title for one in entries}),
+        "times": list({one.published for one in entries if one.published}),
+    }
+    is_long = len(entries) > MAX_ENTRIES  # too many for the parameters of a statement
+    statement = _rename_candidates_select(all_of_them=is_long)
+    values = {"source_ids": list(unknown)} | ({} if is_long else kept)
+    rows = connection.execute(statement, values)
     for source_id, entry_id, url, title, published, revision in rows:
         found[source_id].append(
             StoredEntry(id=entry_id, url=url, title=title, published=published, revision=revision)
@@ -456,7 +461,9 @@ def insert_aliases(connection: Connection, renamed: Sequence[EntryEdit]) -> None
 
 
 @cache
-def _rename_candidates_select() -> Select[int, int, str | None, str, datetime | None, bytes]:
+def _rename_candidates_select(
+    *, all_of_them: bool
+) -> Select[int, int, str | None, str, datetime | None, bytes]:
     source_ids: BindParameter[int] = bindparam("source_ids", expanding=True)
     # Ranked in the index alone: to rank rows would mean to read them.
     order = (entry.c.sort_at.desc(), entry.c.id.desc())
@@ -464,9 +471,14 @@ def _rename_candidates_select() -> Select[int, int, str | None, str, datetime | 
     ranked = select(entry.c.id, rank.label("rank")).where(entry.c.source_id.in_(source_ids))
     latest = ranked.subquery()
     columns = (entry.c.id, entry.c.url, entry.c.title, entry.c.published, entry.c.revision)
-    return select(entry.c.source_id, *columns).where(
+    statement = select(entry.c.source_id, *columns).where(
         entry.c.id.in_(select(latest.c.id).where(latest.c.rank <= MAX_ENTRIES))
     )
+    if all_of_them:
+        return statement
+    titles = bindparam("titles", expanding=True, type_=entry.c.title.type)
+    times = bindparam("times", expanding=True, type_=entry.c.published.type)
+    return statement.where(or_(entry.c.title.in_(titles), entry.c.published.in_(times)))
 
 
 @cache
