@@ -3,7 +3,7 @@
 import re
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
 from time import sleep
 
 import pytest
@@ -631,6 +631,31 @@ def test_letters_that_leave_fast_share_claims_and_records_but_no_markers(
 
     assert newsletter_site.states() == ["accepted"] * 100
     assert 100 < len(writes) < 125
+
+
+def test_few_letters_leave_while_the_database_keeps_their_record_waiting(
+    newsletter_site, outbox, planned
+):
+    planned(80)
+    database = Failing(newsletter_site.database)
+    unrecorded = []
+
+    @contextmanager
+    def write():
+        if current_thread() is main_thread() and len(outbox.sent) >= 30 and not unrecorded:
+            before = -1
+            while len(outbox.sent) > before:  # until the threads have nothing left to send
+                before = len(outbox.sent)
+                sleep(0.3)
+            unrecorded.append(before - newsletter_site.states().count("accepted"))
+        with Failing.write(database) as connection:
+            yield connection
+
+    database.write = write
+    newsletter_site.deliver(outbox, database=database)
+
+    assert newsletter_site.states() == ["accepted"] * 80
+    assert 0 < unrecorded[0] <= 25
 
 
 def test_a_reply_is_saved_soon_though_another_is_waited_for(newsletter_site, planned):

@@ -45,6 +45,10 @@ logger = logging.getLogger(__name__)
 # sent to who has unsubscribed meanwhile, and after a crash it may wait out a lease of two minutes.
 MIN_AHEAD, MAX_AHEAD = 8, 64
 
+# Messages that the threads have before them, beyond one each: so many more may be sent, and be in
+# doubt after a crash, while this one waits for the database.
+QUEUED = 8
+
 # Replies that are saved in one commit, at most. A crash leaves them in doubt.
 SETTLE_BATCH = 16
 
@@ -163,6 +167,7 @@ class _Round(Generic[Claimed]):
         # A name of its own: `give_back` at the end must not take what another round still holds.
         self._owner = owner_of_round(sender.owner)
         self._limited: DomainLimiter[Claimed] = DomainLimiter(sender.limits)
+        self._claimed: deque[Claimed] = deque()
         self._jobs: SimpleQueue[Claimed | None] = SimpleQueue()
         self._results: SimpleQueue[AttemptResult[Claimed]] = SimpleQueue()
         self._replies: deque[AttemptResult[Claimed]] = deque()
@@ -212,18 +217,18 @@ class _Round(Generic[Claimed]):
             self._renewed = time.monotonic()
 
     def _claim(self) -> None:
-        now, room = self._sender.clock(), self._sender.connections + self._ahead - self._in_flight
+        held = self._in_flight + len(self._claimed)
+        room = self._sender.connections + self._ahead - held
         is_idle = not (self._in_flight or self._unsettled)
         may_claim = is_idle or time.monotonic() >= self._no_claim_before
         self._is_more = may_claim and room > self._ahead // 2
         if self._is_more:
             self._measure()
-            claimed = self._queue.claim(self._owner, limit=room, now=now)
+            claimed = self._queue.claim(self._owner, limit=room, now=self._sender.clock())
+            self._claimed.extend(claimed)
             self._is_more = len(claimed) == room
             if not self._is_more:
                 self._no_claim_before = time.monotonic() + BATCH_DELAY
-            for one in claimed:
-                self._dispatch(one, now=now)
 
     def _measure(self) -> None:
         """Set how many messages the next claims bring, by how many were accepted since the last."""
@@ -245,6 +250,9 @@ class _Round(Generic[Claimed]):
             self._keep(put_back(claimed, wait))
 
     def _release(self) -> None:
+        now = self._sender.clock()
+        while self._claimed and self._in_flight < self._sender.connections + QUEUED:
+            self._dispatch(self._claimed.popleft(), now=now)
         for claimed in self._limited.ready():
             self._send(claimed)
 
