@@ -4,7 +4,7 @@ from datetime import timedelta
 from functools import cache, partial
 from threading import Event
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from newsletter_site import NewsletterSite, a_wish
 from parsed_entries import NOON
@@ -105,10 +105,6 @@ class TransactionalMail:
 
     def states(self):
         return [row.state for row in self.rows()]
-
-    def let_leases_run_out(self):
-        with self.database.write() as connection:
-            connection.execute(update(notice).values(lease_until=NOON - timedelta(days=99)))
 
 
 def sender_for(database, connect, **changes):

@@ -71,7 +71,6 @@ def test_after_a_kill_the_next_service_knows_what_to_do(
     died = service(moment).wait(PATIENCE)
     found = newsletter_site.states()
     newsletter_site.publish(1)  # the slot is closed: this is for the next one
-    newsletter_site.let_leases_run_out()
     survived = service("never").wait(PATIENCE)
 
     assert (died, survived) == (-signal.SIGKILL, 0)
@@ -90,7 +89,6 @@ def test_killed_while_the_relay_thinks_the_letter_is_not_sent_again(
 
     process.kill()
     process.wait()
-    newsletter_site.let_leases_run_out()
     service("never").wait(PATIENCE)
 
     assert newsletter_site.states() == ["assumed_accepted"]
@@ -118,13 +116,20 @@ def test_a_connection_lost_at_that_place_leads_to_one_copy_more_the_same_to_the_
     assert f"Message-ID: {doubtful[0].message_id}\r\n" in letter
 
 
-def test_until_the_lease_of_a_dead_service_runs_out_nobody_touches_its_letters(
+def test_until_its_lease_runs_out_nobody_touches_what_a_service_holds_that_may_live(
     newsletter_site, relay, service
 ):
     service("marked").wait(PATIENCE)
+    with newsletter_site.database.write() as connection:
+        connection.execute(delivery.update().values(lease_owner="another machine"))
+    service("never").wait(PATIENCE)
+    untouched = newsletter_site.states()
+    newsletter_site.let_leases_run_out()
+
     service("never").wait(PATIENCE)
 
-    assert newsletter_site.states() == ["sending"]
+    assert untouched == ["sending"]
+    assert newsletter_site.states() == ["assumed_accepted"]
     assert relay.payloads == 0
 
 

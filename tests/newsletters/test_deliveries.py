@@ -53,9 +53,9 @@ def change(newsletter_site, delivery_id, **values):
         connection.execute(update(delivery).where(delivery.c.id == delivery_id).values(**values))
 
 
-def recover(newsletter_site):
+def recover(newsletter_site, *, gone=()):
     with newsletter_site.database.write() as connection:
-        deliveries.OUTBOX.recover(connection)
+        deliveries.OUTBOX.recover(connection, gone=gone)
 
 
 def withdraw(newsletter_site, *, now=SEVEN):
@@ -187,6 +187,23 @@ def test_what_a_dead_process_left_is_ready_again_or_taken_for_accepted(newslette
     assert [row.state for row in rows] == ["assumed_accepted", "ready", "ready"]
     assert [row.finished_at for row in rows] == [SEVEN, None, None]
     assert {row.lease_owner for row in rows} == {None}
+
+
+def test_what_an_owner_held_that_is_known_to_be_gone_does_not_wait_for_the_lease(newsletter_site):
+    claim(newsletter_site, "gone", limit=2)
+    claim(newsletter_site, "alive")
+    mark(newsletter_site, 1, owner="gone")
+    with newsletter_site.database.read() as connection:
+        owners = deliveries.OUTBOX.owners(connection)
+
+    recover(newsletter_site, gone=["gone"])
+
+    rows = newsletter_site.deliveries()
+    assert sorted(owners) == ["alive", "gone"]
+    assert [row.state for row in rows] == ["assumed_accepted", "ready", "sending"]
+    assert [row.lease_owner for row in rows] == [None, None, "alive"]
+    with pytest.raises(LeaseLostError):  # if it was not gone after all, it sends nothing
+        mark(newsletter_site, 2, owner="gone")
 
 
 def test_a_renewed_lease_does_not_run_out(newsletter_site):

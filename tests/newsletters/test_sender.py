@@ -3,7 +3,8 @@
 import re
 from contextlib import contextmanager
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Event, Thread, current_thread, main_thread
+from time import sleep
 
 import pytest
 from sqlalchemy import update
@@ -232,7 +233,7 @@ def test_an_issue_that_is_refused_to_everybody_is_held_and_sent_once_that_is_men
         newsletter_site.now += FAULT_PAUSE
         newsletter_site.deliver(relay)
 
-    assert asked <= MIN_SAME_REPLIES_OF_ONE_DOMAIN + sender.CLAIM_AHEAD
+    assert asked <= MIN_SAME_REPLIES_OF_ONE_DOMAIN + sender.MIN_AHEAD
     assert in_the_hour <= asked + 12
     assert at_first == ["held"] * 12
     assert newsletter_site.states() == ["accepted"] * 12
@@ -592,6 +593,87 @@ def test_a_letter_that_waits_for_its_reply_stays_ours(newsletter_site, planned, 
     service.join(10)
 
     assert newsletter_site.states() == ["accepted"]
+
+
+def test_a_relay_whose_pace_is_not_known_yet_has_few_letters_claimed_for_it(
+    newsletter_site, planned
+):
+    planned(30)
+    relay, stop = Hanging(marked=False), Event()
+    service = Thread(target=newsletter_site.deliver, args=[relay], kwargs={"stop": stop})
+
+    service.start()
+    relay.is_hanging.wait(10)
+    claimed = newsletter_site.states().count("sending")
+    stop.set()
+    relay.let_go.set()
+    service.join(10)
+
+    assert claimed == 1 + sender.MIN_AHEAD
+
+
+def test_letters_that_leave_fast_share_claims_and_records_but_no_markers(
+    newsletter_site, outbox, planned, monkeypatch
+):
+    monkeypatch.setattr(sender, "BATCH_DELAY", 60.0)  # however slow the machine is
+    planned(100)
+    database = Failing(newsletter_site.database)
+    writes = []
+
+    @contextmanager
+    def write():
+        writes.append(1)
+        with Failing.write(database) as connection:
+            yield connection
+
+    database.write = write
+    newsletter_site.deliver(outbox, database=database)
+
+    assert newsletter_site.states() == ["accepted"] * 100
+    assert 100 < len(writes) < 125
+
+
+def test_few_letters_leave_while_the_database_keeps_their_record_waiting(
+    newsletter_site, outbox, planned
+):
+    planned(80)
+    database = Failing(newsletter_site.database)
+    unrecorded = []
+
+    @contextmanager
+    def write():
+        if current_thread() is main_thread() and len(outbox.sent) >= 30 and not unrecorded:
+            before = -1
+            while len(outbox.sent) > before:  # until the threads have nothing left to send
+                before = len(outbox.sent)
+                sleep(0.3)
+            unrecorded.append(before - newsletter_site.states().count("accepted"))
+        with Failing.write(database) as connection:
+            yield connection
+
+    database.write = write
+    newsletter_site.deliver(outbox, database=database)
+
+    assert newsletter_site.states() == ["accepted"] * 80
+    assert 0 < unrecorded[0] <= 25
+
+
+def test_a_reply_is_saved_soon_though_another_is_waited_for(newsletter_site, planned):
+    planned(2)
+    relay = Hanging(marked=True)
+    relay.tell(accept)
+    service = Thread(target=newsletter_site.deliver, args=[relay], kwargs={"connections": 2})
+
+    service.start()
+    relay.is_hanging.wait(10)
+    for _ in range(100):
+        if "accepted" in (states := newsletter_site.states()):
+            break
+        sleep(0.05)
+    relay.let_go.set()
+    service.join(10)
+
+    assert sorted(states) == ["accepted", "sending"]
 
 
 class Failing:

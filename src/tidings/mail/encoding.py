@@ -27,6 +27,8 @@ WIDTH = 76
 
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
+_FIRST_DOTS = re.compile(rb"^\.+", re.MULTILINE)
+
 _UNSAFE = {"Cc", "Cs", "Zl", "Zp", "Cn", "Co"}
 
 
@@ -125,7 +127,10 @@ def _whole_groups(segment: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
 
 def _quoted(segment: bytes) -> bytes:
     # One byte more keeps room on the last line for the "=" of a soft break.
-    return b2a_qp(segment + b"x", istext=True)[:-1].replace(b"\n", CRLF)
+    lines = b2a_qp(segment + b"x", istext=True)[:-1].replace(b"\n", CRLF)
+    # SMTP doubles dots that begin a line: here once an issue, so that there are none in any message.
+    # With a soft break behind, since the line may be full.
+    return _FIRST_DOTS.sub(lambda dots: b"=2E=\r\n" * len(dots[0]), lines)
 
 
 def _base64(data: bytes) -> bytes:

@@ -31,16 +31,30 @@ from tidings.mail.transport import Connect, Reply, Send
 from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.attempt import attempt, domain_of, put_back
 from tidings.newsletters.domain_limits import DomainLimiter
+from tidings.newsletters.lease_owners import is_gone, owner_of_round
 from tidings.newsletters.message_queue import AttemptResult, Claimed, OutgoingMessage, Queue
 from tidings.newsletters.retries import RESEND_DELAY, Verdict
 from tidings.newsletters.store import relay_pauses
-from tidings.polling.store.leases import RENEWAL, name_of_round
+from tidings.polling.store.leases import RENEWAL
 
 logger = logging.getLogger(__name__)
 
-# Messages that are claimed beyond those that are being sent. They wait out a lease of two minutes
-# if the process is killed, and are still sent to who has unsubscribed meanwhile: hence so few.
-CLAIM_AHEAD = 8
+# Messages that are claimed beyond those that are being sent: about as many as the relay accepted in
+# the last second, within these bounds. Each claim is a commit, synced to the disk, however many it
+# brings: at six a claim it costs 0.8 ms a message, at thirty 0.16. But what is claimed is still
+# sent to who has unsubscribed meanwhile, and after a crash it may wait out a lease of two minutes.
+MIN_AHEAD, MAX_AHEAD = 8, 64
+
+# Messages that the threads have before them, beyond one each: so many more may be sent, and be in
+# doubt after a crash, while this one waits for the database.
+QUEUED = 8
+
+# Replies that are saved in one commit, at most. A crash leaves them in doubt.
+SETTLE_BATCH = 16
+
+# Seconds that a reply waits for others to be saved with; and that the next claim waits after one
+# that found less than there was room for.
+BATCH_DELAY = 0.05
 
 # Seconds that replies are waited for when the service stops: well within the 30 of our systemd
 # unit.
@@ -131,11 +145,11 @@ class Sender(Generic[Claimed]):
         queue, now = self.open_queue(), self.clock()
         # A read first: most rounds find nothing, and shall not take SQLite's only write lock.
         with self.database.read() as connection:
-            is_any = queue.is_any_due(connection, now=now)
-        if not is_any:
-            return SendCounts(accepted=0, failed=0)
+            if not queue.is_any_due(connection, now=now):
+                return SendCounts(accepted=0, failed=0)
+            owners = queue.outbox.owners(connection)
         with self.database.write() as connection:
-            queue.outbox.recover(connection)
+            queue.outbox.recover(connection, gone=[owner for owner in owners if is_gone(owner)])
             queue.withdraw(connection, now=now)
             pause = relay_pauses.find_relay_pause(connection, self.relay, now=now)
             queue.pauses.refresh(connection, now=now)
@@ -151,8 +165,9 @@ class _Round(Generic[Claimed]):
     def __init__(self, sender: Sender[Claimed], queue: Queue[Claimed], *, stop: Event) -> None:
         self._sender, self._queue, self._stop = sender, queue, stop
         # A name of its own: `give_back` at the end must not take what another round still holds.
-        self._owner = name_of_round(sender.owner)
+        self._owner = owner_of_round(sender.owner)
         self._limited: DomainLimiter[Claimed] = DomainLimiter(sender.limits)
+        self._claimed: deque[Claimed] = deque()
         self._jobs: SimpleQueue[Claimed | None] = SimpleQueue()
         self._results: SimpleQueue[AttemptResult[Claimed]] = SimpleQueue()
         self._replies: deque[AttemptResult[Claimed]] = deque()
@@ -160,7 +175,9 @@ class _Round(Generic[Claimed]):
         self._in_flight = 0
         self._is_more = self._is_closing = self._is_interrupted = False
         self._relay_pause: tuple[datetime, str] | None = None
-        self._renewed = time.monotonic()
+        self._renewed = self._claimed_at = time.monotonic()
+        self._ahead, self._accepted_since_claim = MIN_AHEAD, 0
+        self._no_claim_before, self._settle_at = 0.0, math.inf
         self._accepted = self._failed = 0
 
     def run(self) -> SendCounts:
@@ -200,16 +217,26 @@ class _Round(Generic[Claimed]):
             self._renewed = time.monotonic()
 
     def _claim(self) -> None:
-        now = self._sender.clock()
-        room = self._sender.connections + CLAIM_AHEAD - self._in_flight
-        # Several at a time: each claim is a commit, synced to the disk, however many it brings. At
-        # six a claim it costs 0.8 ms a message, at thirty 0.16.
-        self._is_more = room > CLAIM_AHEAD // 2
+        held = self._in_flight + len(self._claimed)
+        room = self._sender.connections + self._ahead - held
+        is_idle = not (self._in_flight or self._unsettled)
+        may_claim = is_idle or time.monotonic() >= self._no_claim_before
+        self._is_more = may_claim and room > self._ahead // 2
         if self._is_more:
-            claimed = self._queue.claim(self._owner, limit=room, now=now)
+            self._measure()
+            claimed = self._queue.claim(self._owner, limit=room, now=self._sender.clock())
+            self._claimed.extend(claimed)
             self._is_more = len(claimed) == room
-            for one in claimed:
-                self._dispatch(one, now=now)
+            if not self._is_more:
+                self._no_claim_before = time.monotonic() + BATCH_DELAY
+
+    def _measure(self) -> None:
+        """Set how many messages the next claims bring, by how many were accepted since the last."""
+        # Accepted, not answered: a relay that refuses everybody should be known after a few.
+        now = time.monotonic()
+        seconds = now - self._claimed_at
+        self._ahead = min(max(MIN_AHEAD, int(self._accepted_since_claim / seconds)), MAX_AHEAD)
+        self._claimed_at, self._accepted_since_claim = now, 0
 
     def _dispatch(self, claimed: Claimed, *, now: datetime) -> None:
         """Send a message, or put it back if its domain is paused or has no room."""
@@ -223,6 +250,9 @@ class _Round(Generic[Claimed]):
             self._keep(put_back(claimed, wait))
 
     def _release(self) -> None:
+        now = self._sender.clock()
+        while self._claimed and self._in_flight < self._sender.connections + QUEUED:
+            self._dispatch(self._claimed.popleft(), now=now)
         for claimed in self._limited.ready():
             self._send(claimed)
 
@@ -232,9 +262,10 @@ class _Round(Generic[Claimed]):
 
     def _poll_timeout(self) -> float:
         """Return the seconds to wait for replies before the next claim or release."""
-        if self._is_more or self._unsettled:
+        if self._is_more or self._is_settlement_due():
             return 0.0
-        return min(1.0, self._limited.until_next())
+        until_settlement = max(0.0, self._settle_at - time.monotonic())
+        return min(1.0, until_settlement, self._limited.until_next())
 
     def _work(self) -> None:
         with self._sender.connect() as send:
@@ -264,7 +295,8 @@ class _Round(Generic[Claimed]):
                 results.append(self._results.get_nowait())
         return results
 
-    def _settle(self, results: Sequence[AttemptResult[Claimed]]) -> None:
+    def _settle(self, results: Sequence[AttemptResult[Claimed]], *, at_once: bool = False) -> None:
+        """Take results in, and save them if `at_once` or if it is time for it."""
         self._replies.extend(results)
         while self._replies:
             # Removed only afterwards: `_keep` may read the database, and fail if that is away.
@@ -272,8 +304,16 @@ class _Round(Generic[Claimed]):
             self._replies.popleft()
             self._in_flight -= 1
             self._limited.done(domain_of(result.claimed))
+        if self._unsettled and (at_once or self._is_settlement_due()):
+            self._save()
+
+    def _is_settlement_due(self) -> bool:
         if not self._unsettled:
-            return
+            return False
+        is_full = len(self._unsettled) >= SETTLE_BATCH
+        return is_full or not self._in_flight or time.monotonic() >= self._settle_at
+
+    def _save(self) -> None:
         now, pauses = self._sender.clock(), self._queue.pauses
         with self._sender.database.write() as connection:
             settled = [result.settled(verdict, now=now) for result, verdict in self._unsettled]
@@ -287,6 +327,7 @@ class _Round(Generic[Claimed]):
         for result, verdict in self._unsettled:
             self._count(result, verdict)
         self._unsettled.clear()
+        self._settle_at = math.inf
         pauses.saved()
 
     def _keep(self, result: AttemptResult[Claimed]) -> None:
@@ -300,6 +341,11 @@ class _Round(Generic[Claimed]):
                 self._is_closing = True
                 pause = self._sender.clock() + verdict.relay_pause, result.reply
                 self._relay_pause = max(self._relay_pause or pause, pause)
+        is_accepted = verdict.state is DeliveryState.ACCEPTED
+        self._accepted_since_claim += is_accepted
+        # A refusal at once: it may pause or hold what would be claimed next.
+        wait = BATCH_DELAY if is_accepted else 0.0
+        self._settle_at = min(self._settle_at, time.monotonic() + wait)
         self._unsettled.append((result, verdict))
 
     def _count(self, result: AttemptResult[Claimed], verdict: Verdict) -> None:
@@ -340,7 +386,8 @@ class _Round(Generic[Claimed]):
         """Settle what has arrived; once nothing is outstanding, or it is late, release the rest."""
         try:
             self._renew()
-            self._settle(self._gather(timeout=PAUSE if self._in_flight else 0.0))
+            results = self._gather(timeout=PAUSE if self._in_flight else 0.0)
+            self._settle(results, at_once=True)
             if self._in_flight and not is_late:
                 return False
             now = self._sender.clock()

@@ -9,12 +9,23 @@ Issues and transactional mail have a table each, with the same columns for this:
 `reply` and `finished_at`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, case, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    or_,
+    select,
+    update,
+)
 
 from tidings.errors import LeaseLostError
 from tidings.model.newsletters import DeliveryState
@@ -73,11 +84,41 @@ class Outbox:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        # Once and not for each message: building it costs more than executing it.
+        self._marking = (
+            update(table)
+            .where(table.c.id == bindparam("of"), self._is_held(bindparam("holder")))
+            .values(marked_at=bindparam("now", type_=table.c.marked_at.type))
+        )
+        self._settling = (
+            update(table)
+            .where(table.c.id == bindparam("of"), table.c.lease_owner == bindparam("holder"))
+            .values(
+                state=bindparam("new_state"),
+                next_try_at=bindparam("again_at", type_=table.c.next_try_at.type),
+                reply=case((bindparam("untried"), table.c.reply), else_=bindparam("new_reply")),
+                attempts=table.c.attempts - case((bindparam("untried"), 1), else_=0),
+                marked_at=case((bindparam("unmarked"), None), else_=table.c.marked_at),
+                finished_at=bindparam("end", type_=table.c.finished_at.type),
+                lease_owner=None,
+                lease_until=None,
+            )
+        )
 
-    def recover(self, connection: Connection) -> None:
+    def owners(self, connection: Connection) -> list[str]:
+        """Return who holds messages."""
+        table = self._table
+        held = (table.c.finished_at.is_(None), table.c.state == DeliveryState.SENDING)
+        return list(connection.scalars(select(table.c.lease_owner).where(*held).distinct()))
+
+    def recover(self, connection: Connection, *, gone: Collection[str]) -> None:
         """Release what a dead process held: without a marker it is ready again.
 
         With one it is assumed to be accepted, and not sent again by itself.
+
+        Args:
+            connection: A writing one.
+            gone: Owners that are known to be dead; of all others the leases have to run out.
         """
         # Most of the time between marker and reply is the relay's work on a message that it has.
         table = self._table
@@ -85,7 +126,7 @@ class Outbox:
             table.c.finished_at.is_(None),
             table.c.state == DeliveryState.SENDING,
             # The database's clock: those of two machines may differ by more than a lease.
-            table.c.lease_until <= clock(connection),
+            or_(table.c.lease_until <= clock(connection), table.c.lease_owner.in_(gone)),
         )
         state = case(
             (table.c.marked_at.is_(None), DeliveryState.READY),
@@ -143,32 +184,18 @@ class Outbox:
             LeaseLostError: The message is not `owner`'s any more; nothing may be sent.
         """
         # The claim is not enough: since then the lease may have run out, or the row been erased.
-        ours = update(self._table).where(self._table.c.id == message, self._is_held(owner))
-        if connection.execute(ours.values(marked_at=now)).rowcount != 1:
+        values = {"of": message, "holder": owner, "now": now}
+        if connection.execute(self._marking, values).rowcount != 1:
             raise LeaseLostError
 
     def settle(
         self, connection: Connection, owner: str, settled: Sequence[Settled], *, now: datetime
     ) -> None:
         """Save the results of attempts; those whose lease is lost are ignored."""
-        table = self._table
-        statement = (
-            update(table)
-            .where(table.c.id == bindparam("of"), table.c.lease_owner == owner)
-            .values(
-                state=bindparam("new_state"),
-                next_try_at=bindparam("again_at", type_=table.c.next_try_at.type),
-                reply=case((bindparam("untried"), table.c.reply), else_=bindparam("new_reply")),
-                attempts=table.c.attempts - case((bindparam("untried"), 1), else_=0),
-                marked_at=case((bindparam("unmarked"), None), else_=table.c.marked_at),
-                finished_at=bindparam("end", type_=table.c.finished_at.type),
-                lease_owner=None,
-                lease_until=None,
-            )
-        )
         rows = [
             {
                 "of": one.id,
+                "holder": owner,
                 "new_state": one.state,
                 "again_at": one.next_try_at,
                 "new_reply": one.reply,
@@ -179,7 +206,7 @@ class Outbox:
             for one in settled
         ]
         if rows:
-            connection.execute(statement, rows)
+            connection.execute(self._settling, rows)
 
     def give_back(
         self, connection: Connection, owner: str, *, doubtful_until: datetime, now: datetime
@@ -204,7 +231,7 @@ class Outbox:
             .values(state=state, next_try_at=again_at, **released)
         )
 
-    def _is_held(self, owner: str) -> ColumnElement[bool]:
+    def _is_held(self, owner: str | ColumnElement[str]) -> ColumnElement[bool]:
         table = self._table
         return and_(
             table.c.finished_at.is_(None),
