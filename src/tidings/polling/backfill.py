@@ -8,6 +8,7 @@ finds them unknown and takes them for news; a process that is killed meanwhile l
 
 import logging
 from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, wait
 from dataclasses import replace
 from threading import Event
@@ -49,7 +50,7 @@ class Backfiller:
         self._rules = rules
 
     def store_all(
-        self, *, only: Collection[int] | None, stop: Event, is_wanted: Callable[[], bool]
+        self, *, only: AbstractSet[int] | None, stop: Event, is_wanted: Callable[[], bool]
     ) -> None:
         """Store what is deferred, until nothing is left or there is something better to do.
 
@@ -71,14 +72,14 @@ class Backfiller:
             stop: Ends it at once; what could not be stored then is left out of the result.
             meanwhile: Called after every step, for what must not wait until the end.
         """
-        behind = [due.id for due in dues if due.deferred]
+        behind = {due.id for due in dues if due.deferred}
         while behind and self._store_some(only=behind, stop=stop):
             meanwhile()
         if stop.is_set():
             return {due.id: due for due in dues if not due.deferred}
         return {due.id: replace(due, deferred=0) if due.deferred else due for due in dues}
 
-    def _store_some(self, *, only: Collection[int] | None, stop: Event) -> bool:
+    def _store_some(self, *, only: AbstractSet[int] | None, stop: Event) -> bool:
         """Store what is deferred of a few sources; return whether there were any."""
         with self._database.read() as connection:
             dues = backfill.sources_with_deferred(connection, only=only, limit=AT_ONCE)

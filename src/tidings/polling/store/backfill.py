@@ -1,7 +1,9 @@
 """The SQL of deferred entries: find the sources that have some, and store them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import Connection, select, update
 
@@ -23,7 +25,7 @@ class Backfill:
 
 
 def sources_with_deferred(
-    connection: Connection, *, only: Collection[int] | None, limit: int
+    connection: Connection, *, only: AbstractSet[int] | None, limit: int
 ) -> list[DueSource]:
     """Return some sources whose first document has entries that are not stored yet.
 
@@ -32,10 +34,12 @@ def sources_with_deferred(
         only: Sources to choose from; None for all.
         limit: How many at most, those added first.
     """
-    some = select(source.c.id).where(source.c.deferred > 0).order_by(source.c.id).limit(limit)
-    if only is not None:
-        some = some.where(source.c.id.in_(only))
-    return leases.due(connection, list(connection.scalars(some)))
+    every = connection.scalars(
+        select(source.c.id).where(source.c.deferred > 0).order_by(source.c.id)
+    )
+    # Here, since `only` may name more sources than a statement takes.
+    wanted = (source_id for source_id in every if only is None or source_id in only)
+    return leases.due(connection, list(islice(wanted, limit)))
 
 
 def store(connection: Connection, settled: Sequence[Backfill]) -> None:
