@@ -170,12 +170,14 @@ SERVICE = textwrap.dedent("""
             processes=2, time_limit=timedelta(seconds=2), memory_limit=1 << 30
         )
         parser = Parser(limits)
-        endless = b"<rss version='2.0'><item>" + b"<a/>" * 1_000_000 + b"</item></rss>"
+        endless = b"<rss version='2.0'><item><textInput/>" + b"<a/>" * 1_000_000 + b"</item></rss>"
         busy = parser.submit(Document(url="a", body=endless), {})
         parser.submit(Document(url="b", body=b"<rss version='2.0'/>"), {}).result()
         try:
             print("ready", flush=True)
-            time.sleep(60)
+            # Short ones: Python does not wake from a sleep for a signal that came right before it.
+            for _ in range(600):
+                time.sleep(0.1)
         except KeyboardInterrupt:
             parser.close()
 """)
