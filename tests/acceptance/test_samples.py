@@ -1,17 +1,16 @@
 """Real documents, as they are in the wild: the folder that TIDINGS_SAMPLES names has them."""
 
 import json
-import os
 import re
 from html import unescape
 from io import BytesIO
-from pathlib import Path
 from threading import Event
 
 import feedparser
 import pytest
 
 from fake_publisher import answer
+from real_samples import SAMPLES, needs
 from tidings.app.polling import polling
 from tidings.model.feed import Document
 from tidings.parsing import rss_atom
@@ -20,14 +19,10 @@ from tidings.parsing.decoding import decode
 from tidings.parsing.document import parse
 from tidings.parsing.xml_repair import repair
 
-BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
-SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE)
 FEEDS = 60
 SEQUENCES = sorted(folder.parent.name for folder in SAMPLES.glob("sequences/*/steps.json"))
 
-pytestmark = pytest.mark.skipif(
-    not (SAMPLES / "feeds.jsonl").exists(), reason=f"there are no samples in {SAMPLES}"
-)
+pytestmark = needs("feeds.jsonl")
 
 
 def described():

@@ -1,17 +1,15 @@
 """What a page says about feeds, however it says it."""
 
 import json
-import os
 import time
-from pathlib import Path
 
 import pytest
 
+from real_samples import SAMPLES, needs
 from tidings.parsing import discovery
 from tidings.parsing.discovery import MAX_FEEDS, is_page, read_page
 
-BESIDE = Path(__file__).resolve().parents[3] / "shared" / "data"
-PAGES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE) / "pages"
+PAGES = SAMPLES / "pages"
 URL = "https://example.org/blog/"
 CHANNEL = "UC" + "a1_-" * 5 + "Zz"
 VIDEOS = "https://www.youtube.com/feeds/videos.xml"
@@ -250,7 +248,7 @@ def test_no_page_takes_long(piece):
     assert len(page.advertised) + len(page.linked) <= 2 * MAX_FEEDS
 
 
-@pytest.mark.skipif(not PAGES.exists(), reason=f"there are no samples in {PAGES}")
+@needs("pages")
 def test_real_pages_lead_to_their_feeds():
     pages = json.loads((PAGES / "manifest.json").read_text("utf-8"))
 

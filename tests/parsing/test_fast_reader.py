@@ -1,4 +1,3 @@
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +5,7 @@ from zlib import crc32
 
 import pytest
 
+from real_samples import SAMPLES, needs
 from tidings.model.feed import MAX_ENTRIES
 from tidings.parsing import fast_reader, rss_atom
 from tidings.parsing.decoding import decode
@@ -13,8 +13,6 @@ from tidings.parsing.document import JUDGED, Document, parse
 from tidings.parsing.xml_repair import repair
 
 DATA = Path(__file__).parents[1] / "data"
-BESIDE = Path(__file__).parents[3] / "shared" / "data"
-SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE) / "feeds"
 URL = "https://notes.example/feed.xml"
 
 SPACES = (
@@ -54,9 +52,9 @@ def test_own_documents_are_read_as_feedparser_would():
     assert share_taken(xml_feeds(DATA / "sequences")) == 1
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="no folder of real feeds")
+@needs("feeds")
 def test_real_feeds_are_read_as_feedparser_would_and_few_are_left_to_it():
-    assert share_taken(xml_feeds(SAMPLES)) > 0.85
+    assert share_taken(xml_feeds(SAMPLES / "feeds")) > 0.85
 
 
 @pytest.mark.parametrize(

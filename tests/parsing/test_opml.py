@@ -1,21 +1,16 @@
 import json
-import os
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from real_samples import SAMPLES, needs
 from tidings.errors import ParseError
 from tidings.model.scopes import FeedOutline
 from tidings.parsing.decoding import undo_mojibake
 from tidings.parsing.opml import MAX_DEPTH, MAX_OUTLINES, MAX_TOPICS, OpmlSources, read_opml
 from tidings.publishing.formats.opml import render_opml
-
-SAMPLES = Path(
-    os.environ.get("TIDINGS_SAMPLES", Path(__file__).parents[3] / "shared" / "data")
-).joinpath("opml")
 
 
 def a_list(outlines, *, prolog=""):
@@ -371,12 +366,12 @@ def test_what_we_write_is_read_back_the_same(outlines):
     assert read_opml(written) == OpmlSources(outlines=tuple(outlines))
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason=f"no real lists at {SAMPLES}")
+@needs("opml/manifest.jsonl")
 def test_real_lists_are_read_whole():
-    lines = (SAMPLES / "manifest.jsonl").read_text().splitlines()
+    lines = (SAMPLES / "opml" / "manifest.jsonl").read_text().splitlines()
 
     for sample in map(json.loads, lines):
-        subscriptions = read_opml((SAMPLES / sample["path"]).read_bytes())
+        subscriptions = read_opml((SAMPLES / "opml" / sample["path"]).read_bytes())
         written = render_opml(subscriptions.outlines, title="Sources")
 
         assert len(subscriptions.outlines) == sample["distinct"], sample["path"]

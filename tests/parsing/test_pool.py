@@ -5,7 +5,6 @@ import sys
 import textwrap
 import time
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -159,13 +158,15 @@ def test_a_document_that_waits_may_be_cancelled():
 
 
 SERVICE = textwrap.dedent("""
-    import sys, threading, time
+    import signal, sys, threading, time
     from datetime import timedelta
     from tidings.parsing.pool import Parser
     from tidings.model.feed import Document
     from tidings.parsing.limits import ParseLimits
 
     if __name__ == "__main__":
+        # Who starts the tests in the background has it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
         limits = ParseLimits(
             processes=2, time_limit=timedelta(seconds=2), memory_limit=1 << 30
@@ -182,20 +183,6 @@ SERVICE = textwrap.dedent("""
         except KeyboardInterrupt:
             parser.close()
 """)
-
-
-def _heed_ctrl_c():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _stop(service, kill, which):
-    """Send a signal, again while it has no effect: Python loses one in a hundred."""
-    for _ in range(10):
-        kill(service.pid, which)
-        with suppress(subprocess.TimeoutExpired):
-            service.wait(timeout=2)
-            return
 
 
 def is_empty(group):
@@ -218,23 +205,12 @@ def test_no_child_outlives_the_service_or_complains(tmp_path, to_the_group, whic
     script = tmp_path / "service"
     script.write_text(SERVICE)
     command = [sys.executable, script]
-    with (
-        (tmp_path / "errors").open("w+") as errors,
-        subprocess.Popen(
-            command,
-            start_new_session=True,
-            # As from a terminal, whatever this process makes of Ctrl-C.
-            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - nothing else runs between fork and exec
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as service,
-    ):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as service:
         assert service.stdout.readline() == "ready\n"
 
-        _stop(service, os.killpg if to_the_group else os.kill, which)
-        errors.seek(0)
-        complaints = errors.read()
+        (os.killpg if to_the_group else os.kill)(service.pid, which)
+        _, complaints = service.communicate(timeout=20)
 
     deadline = time.monotonic() + 10
     while not is_empty(service.pid) and time.monotonic() < deadline:

@@ -1,18 +1,16 @@
-import os
 import time
 from itertools import groupby
 from pathlib import Path
 
 import pytest
 
+from real_samples import SAMPLES, needs
 from tidings.model.feed import REMOVED, Document
 from tidings.model.identity import Identifiers, keys_by_precision
 from tidings.parsing import rereading, rss_atom
 from tidings.parsing.document import parse
 
 DATA = Path(__file__).parents[1] / "data"
-BESIDE = Path(__file__).parents[3] / "shared" / "data"
-SAMPLES = Path(os.environ.get("TIDINGS_SAMPLES") or BESIDE) / "sequences"
 URL = "https://notes.example/feed.xml"
 
 
@@ -71,7 +69,9 @@ def own_sequences():
 
 
 def real_sequences():
-    return {folder.name: sorted(folder.glob("*_*")) for folder in sorted(SAMPLES.glob("*/"))}
+    return {
+        folder.name: sorted(folder.glob("*_*")) for folder in sorted(SAMPLES.glob("sequences/*/"))
+    }
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,13 @@ def test_own_sequences_are_read_with_memos_as_without(paths):
     assert_reads_alike([path.read_bytes() for path in paths])
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="no folder of real feeds")
+@needs("sequences")
 def test_real_sequences_are_read_with_memos_as_without():
-    for paths in real_sequences().values():
+    sequences = real_sequences()
+
+    assert sequences
+    assert all(sequences.values())
+    for paths in sequences.values():
         assert_reads_alike([path.read_bytes() for path in paths[::3]])
 
 

@@ -1,4 +1,4 @@
-"""A parsed feed and its entries, cleaned: the result of parsing."""
+"""A document to be parsed; and the feed and the entries, cleaned, that parsing makes of it."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,6 @@ REMOVED = b""
 
 # Entries of one document that are parsed; the newest are kept.
 MAX_ENTRIES = 2000
-
 
 # No feed is older (RSS is of 1999); an earlier date is a publisher's mistake.
 EARLIEST = datetime(1995, 1, 1, tzinfo=UTC)

@@ -59,7 +59,7 @@ def _start_link(builder: FeedBuilder, attributes: Attributes) -> None:
 def _end_link(builder: FeedBuilder) -> None:
     if not builder.is_text_open:
         return  # its address is an attribute
-    if not (builder.is_text_expected):
+    if not builder.is_text_expected:
         builder.written()
         return
     address = builder.address()

@@ -160,7 +160,6 @@ def _renamed(
         is_rewritten = not entry.reads_like(stored.revision)
         is_news = is_rewritten and stored.id not in noisy
         # What has had many aliases will have another one next time: not worth a write.
-        # What has had many aliases will have another one next time: not worth a write.
         is_renamed = aliases[stored.id] < MAX_ALIASES
         if is_rewritten or is_renamed:
             yield EntryEdit(

@@ -23,16 +23,17 @@ from tidings.polling.store import polls
 
 
 class Parse(Protocol):
-    """Parses a document in a child process; the arguments are those of `document.parse`."""
+    """What parses documents in child processes."""
 
-    def __call__(  # noqa: D102 - see above
+    def __call__(
         self,
         document: Document,
         known: Mapping[bytes, bytes],
         *,
         memo: bytes | None = None,
         newest: Newest | None = None,
-    ) -> Future[ParsedFeed]: ...
+    ) -> Future[ParsedFeed]:
+        """Begin to parse a document; the arguments are those of `document.parse`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

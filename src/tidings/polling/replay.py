@@ -4,12 +4,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from threading import Event
+from typing import Any
 
 from tidings.catalog import sources
 from tidings.db.database import Database
 from tidings.errors import NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
-from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.feed import Document, ParsedFeed
 from tidings.model.service_status import PollResult, PollSummary, summarise
 from tidings.polling.parse_queue import Parse
 from tidings.polling.poll import Fetch, Poller
@@ -78,11 +79,7 @@ def _fetch_from(kept: KeptDocument) -> Fetch:
 
 def _parse_unknown(parse: Parse) -> Parse:
     def parse_new(
-        document: Document,
-        known: Mapping[bytes, bytes],
-        *,
-        memo: bytes | None = None,
-        newest: Newest | None = None,
+        document: Document, known: Mapping[bytes, bytes], **wanted: Any
     ) -> Future[ParsedFeed]:
         unknown: Future[ParsedFeed] = Future()
 
@@ -92,7 +89,7 @@ def _parse_unknown(parse: Parse) -> Parse:
             else:
                 unknown.set_result(_without(parsed.result(), known))
 
-        parse(document, known, memo=memo, newest=newest).add_done_callback(pass_on)
+        parse(document, known, **wanted).add_done_callback(pass_on)
         return unknown
 
     return parse_new
