@@ -35,7 +35,7 @@ def settle(house, delivery_id, state, *, is_marked=False):
     """Let an attempt come to an end."""
     with house.database.write() as connection:
         if is_marked:
-            deliveries.OUTBOX.mark(connection, "test", delivery_id, now=house.now)
+            deliveries.OUTBOX.mark(connection, "test", [delivery_id], now=house.now)
         one = Settled(
             id=delivery_id,
             state=state,

@@ -32,6 +32,7 @@ from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.attempt import attempt, domain_of, put_back
 from tidings.newsletters.domain_limits import DomainLimiter
 from tidings.newsletters.lease_owners import is_gone, owner_of_round
+from tidings.newsletters.marker_commits import MarkerCommits
 from tidings.newsletters.message_queue import AttemptResult, Claimed, OutgoingMessage, Queue
 from tidings.newsletters.retries import RESEND_DELAY, Verdict
 from tidings.newsletters.store import relay_pauses
@@ -166,6 +167,7 @@ class _Round(Generic[Claimed]):
         self._sender, self._queue, self._stop = sender, queue, stop
         # A name of its own: `give_back` at the end must not take what another round still holds.
         self._owner = owner_of_round(sender.owner)
+        self._markers = MarkerCommits(self._commit_markers)
         self._limited: DomainLimiter[Claimed] = DomainLimiter(sender.limits)
         self._claimed: deque[Claimed] = deque()
         self._jobs: SimpleQueue[Claimed | None] = SimpleQueue()
@@ -281,11 +283,14 @@ class _Round(Generic[Claimed]):
         # Once more: the domain may have been paused since the message was dispatched.
         if wait := self._queue.pauses.pause_of(claimed, now=self._sender.clock()):
             return put_back(claimed, wait)
-        return attempt(self._queue, claimed, send=send, mark=partial(self._mark, claimed.id))
+        return attempt(
+            self._queue, claimed, send=send, mark=partial(self._markers.mark, claimed.id)
+        )
 
-    def _mark(self, message: int) -> None:
+    def _commit_markers(self, messages: Sequence[int]) -> set[int]:
         with self._sender.database.write() as connection:
-            self._queue.outbox.mark(connection, self._owner, message, now=self._sender.clock())
+            now = self._sender.clock()
+            return self._queue.outbox.mark(connection, self._owner, messages, now=now)
 
     def _gather(self, *, timeout: float) -> list[AttemptResult[Claimed]]:
         results: list[AttemptResult[Claimed]] = []

@@ -11,9 +11,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -36,6 +38,40 @@ from tidings.newsletters.windows import MIN_TIME_TO_LIVE
 OUTCOMES_LIMIT = 1000
 
 OUTBOX = Outbox(delivery)
+
+_NOW = bindparam("now", type_=delivery.c.next_try_at.type)
+
+# Built once, as they run for every few messages: which are due, and what is to be known of them.
+_TAKING = OUTBOX.taking(
+    select(delivery.c.id)
+    .join(subscription, subscription.c.id == delivery.c.subscription_id)
+    .where(
+        delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
+        delivery.c.state != DeliveryState.SENDING,
+        delivery.c.next_try_at <= _NOW,
+        # `withdraw` runs once a round, and a round can take an hour: people leave meanwhile.
+        delivery.c.expires_at > _NOW,
+        subscription.c.ended_at.is_(None),
+    )
+    .order_by(delivery.c.next_try_at, delivery.c.issue_id, delivery.c.id)
+    .limit(bindparam("most", type_=Integer))
+    # PostgreSQL: two services share the work instead of waiting for each other. SQLite has one
+    # writer at a time anyway, and ignores it.
+    .with_for_update(skip_locked=True, of=delivery)
+)
+_CLAIMED = (
+    select(
+        delivery,
+        subscription.c.nonce,
+        subscription.c.subscriber_id,
+        subscriber.c.token_version,
+        subscriber.c.address,
+    )
+    .join(subscription, subscription.c.id == delivery.c.subscription_id)
+    .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+    .where(delivery.c.id.in_(bindparam("of", expanding=True)))
+    .order_by(delivery.c.issue_id, delivery.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,39 +112,10 @@ def claim(
     connection: Connection, owner: str, *, limit: int, now: datetime
 ) -> list[ClaimedDelivery]:
     """Lease up to `limit` due deliveries, the longest waiting first, those of an issue together."""
-    waiting = (
-        select(delivery.c.id)
-        .join(subscription, subscription.c.id == delivery.c.subscription_id)
-        .where(
-            delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
-            delivery.c.state != DeliveryState.SENDING,
-            delivery.c.next_try_at <= now,
-            # `withdraw` runs once a round, and a round can take an hour: people leave meanwhile.
-            delivery.c.expires_at > now,
-            subscription.c.ended_at.is_(None),
-        )
-        .order_by(delivery.c.next_try_at, delivery.c.issue_id, delivery.c.id)
-        .limit(limit)
-        # PostgreSQL: two services share the work instead of waiting for each other. SQLite has one
-        # writer at a time anyway, and ignores it.
-        .with_for_update(skip_locked=True, of=delivery)
-    )
-    ids = OUTBOX.take(connection, owner, waiting)
+    ids = OUTBOX.take(connection, owner, _TAKING, limit=limit, now=now)
     # A second statement: RETURNING has no other table's columns on SQLite.
-    statement = (
-        select(
-            delivery,
-            subscription.c.nonce,
-            subscription.c.subscriber_id,
-            subscriber.c.token_version,
-            subscriber.c.address,
-        )
-        .join(subscription, subscription.c.id == delivery.c.subscription_id)
-        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
-        .where(delivery.c.id.in_(ids))
-        .order_by(delivery.c.issue_id, delivery.c.id)
-    )
-    return [_to_claimed(row) for row in connection.execute(statement)] if ids else []
+    found = connection.execute(_CLAIMED, {"of": ids}) if ids else ()
+    return [_to_claimed(row) for row in found]
 
 
 def postpone(connection: Connection, domain: str, *, until: datetime) -> None:

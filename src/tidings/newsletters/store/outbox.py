@@ -26,8 +26,8 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from tidings.errors import LeaseLostError
 from tidings.model.newsletters import DeliveryState
 from tidings.polling.store.leases import LEASE, clock
 
@@ -87,8 +87,11 @@ class Outbox:
         # Once and not for each message: building it costs more than executing it.
         self._marking = (
             update(table)
-            .where(table.c.id == bindparam("of"), self._is_held(bindparam("holder")))
+            .where(
+                table.c.id.in_(bindparam("of", expanding=True)), self._is_held(bindparam("holder"))
+            )
             .values(marked_at=bindparam("now", type_=table.c.marked_at.type))
+            .returning(table.c.id)
         )
         self._settling = (
             update(table)
@@ -154,22 +157,39 @@ class Outbox:
         withdrawn = update(table).where(*is_waiting, rule)
         connection.execute(withdrawn.values(state=end, finished_at=now))
 
-    def take(self, connection: Connection, owner: str, waiting: Select[Any]) -> list[int]:
-        """Lease the rows whose ids `waiting` selects and locks; return those ids."""
+    def taking(self, waiting: Select[Any]) -> ReturningUpdate[tuple[int]]:
+        """Return the statement for `take`, to be built once.
+
+        Args:
+            waiting: Selects and locks the ids of what is due, with the parameters `now` and `most`.
+        """
         table = self._table
-        taken = (
+        return (
             update(table)
             .where(table.c.id.in_(waiting.scalar_subquery()))
             .values(
                 state=DeliveryState.SENDING,
-                lease_owner=owner,
-                lease_until=clock(connection) + LEASE,
+                lease_owner=bindparam("holder"),
+                lease_until=bindparam("until", type_=table.c.lease_until.type),
                 attempts=table.c.attempts + 1,
                 resent=table.c.marked_at.is_not(None),
             )
             .returning(table.c.id)
         )
-        return list(connection.scalars(taken))
+
+    def take(
+        self,
+        connection: Connection,
+        owner: str,
+        taking: ReturningUpdate[tuple[int]],
+        *,
+        limit: int,
+        now: datetime,
+    ) -> list[int]:
+        """Lease up to `limit` rows that are due; return their ids."""
+        until = clock(connection) + LEASE
+        values = {"holder": owner, "until": until, "most": limit, "now": now}
+        return list(connection.scalars(taking, values))
 
     def renew(self, connection: Connection, owner: str) -> None:
         """Extend every lease that `owner` holds."""
@@ -177,16 +197,17 @@ class Outbox:
         held = update(self._table).where(self._is_held(owner))
         connection.execute(held.values(lease_until=until))
 
-    def mark(self, connection: Connection, owner: str, message: int, *, now: datetime) -> None:
-        """Set the marker: the payload is about to be written, from here on it may have been sent.
+    def mark(
+        self, connection: Connection, owner: str, messages: Collection[int], *, now: datetime
+    ) -> set[int]:
+        """Set markers: the payloads are about to be written, from here on they may have been sent.
 
-        Raises:
-            LeaseLostError: The message is not `owner`'s any more; nothing may be sent.
+        Returns:
+            The messages that are still `owner`'s; nothing of the others may be sent.
         """
         # The claim is not enough: since then the lease may have run out, or the row been erased.
-        values = {"of": message, "holder": owner, "now": now}
-        if connection.execute(self._marking, values).rowcount != 1:
-            raise LeaseLostError
+        values = {"of": messages, "holder": owner, "now": now}
+        return set(connection.scalars(self._marking, values))
 
     def settle(
         self, connection: Connection, owner: str, settled: Sequence[Settled], *, now: datetime

@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+)
 
 from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.statements import upsert
@@ -19,6 +30,19 @@ from tidings.newsletters.store.outbox import Outbox, OutboxMessage
 KEPT = timedelta(days=30)
 
 OUTBOX = Outbox(notice)
+
+_TAKING = OUTBOX.taking(
+    select(notice.c.id)
+    .where(
+        notice.c.finished_at.is_(None),
+        notice.c.state != DeliveryState.SENDING,
+        notice.c.next_try_at <= bindparam("now", type_=notice.c.next_try_at.type),
+    )
+    .order_by(notice.c.next_try_at, notice.c.id)
+    .limit(bindparam("most", type_=Integer))
+    # Of two services, neither waits for what the other is claiming.
+    .with_for_update(skip_locked=True)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,19 +134,7 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
 
 def claim(connection: Connection, owner: str, *, limit: int, now: datetime) -> list[ClaimedMessage]:
     """Lease up to `limit` due messages, the longest waiting first."""
-    waiting = (
-        select(notice.c.id)
-        .where(
-            notice.c.finished_at.is_(None),
-            notice.c.state != DeliveryState.SENDING,
-            notice.c.next_try_at <= now,
-        )
-        .order_by(notice.c.next_try_at, notice.c.id)
-        .limit(limit)
-        # Of two services, neither waits for what the other is claiming.
-        .with_for_update(skip_locked=True)
-    )
-    ids = OUTBOX.take(connection, owner, waiting)
+    ids = OUTBOX.take(connection, owner, _TAKING, limit=limit, now=now)
     return _claimed(connection, ids) if ids else []
 
 
