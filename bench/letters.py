@@ -20,7 +20,7 @@ from tidings.mail.folder import Folder
 from tidings.mail.message import PreparedIssue, Recipient, prepare_issue
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import Relay
-from tidings.mail.transport import Connect, Envelope
+from tidings.mail.transport import Connect, Envelope, OutgoingMessage
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -120,7 +120,8 @@ def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> floa
             while time.perf_counter() < until:
                 to = recipient(next(numbers))
                 envelope = Envelope(sender="news@example.org", recipient=to.address)
-                send(envelope, prepared.message_to(to), lambda: None)
+                content = prepared.message_to(to)
+                send(OutgoingMessage(envelope=envelope, content=content), lambda: None)
                 done += 1
         return done
 

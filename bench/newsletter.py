@@ -157,6 +157,7 @@ def _measure_delivering(app: App, ways: Sequence[tuple[str, Connect, int]]) -> N
             clock=clock,
             owner="bench",
             connect=connect,
+            signer=None,
             relay=name,
             connections=connections,
             limits={},
