@@ -1,6 +1,7 @@
 """Database: an SQLite file or a PostgreSQL database, with `read` and `write` transactions."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,10 @@ BUSY_SECONDS = 15
 # Seconds between two of many transactions in a row. SQLite's busy handler sleeps up to 0.1 s
 # between two attempts: without a pause as long, another process might never get its turn.
 WRITE_PAUSE = 0.1
+
+# How long commits of other processes may be overlooked on PostgreSQL, which would have to be asked
+# over the network.
+OVERLOOKED_SECONDS = 0.5
 
 _READ_ONLY = "tidings_read_only"
 _PATIENCE = "tidings_patience"
@@ -57,6 +62,8 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         self._writer = Lock()
+        self._last_commit = object()
+        self._observer: sqlite3.Connection | None = None
 
     @property
     def name(self) -> str:
@@ -95,10 +102,32 @@ class Database:
             patient = connection.execution_options(**{_PATIENCE: patience})
             with patient.begin():
                 yield patient
+            self._last_commit = object()
+
+    def state(self) -> object:
+        """Return a value that differs once anything was committed, without waiting for anything.
+
+        On SQLite that is exact. On PostgreSQL commits of this process count at once, and those of
+        others half a second later at most: in between, the value differs without reason.
+        """
+        if not self.is_sqlite:
+            return self._last_commit, time.monotonic() // OVERLOOKED_SECONDS
+        try:
+            if self._observer is None:
+                self._observer = _observer(self.path)
+            # Counts what other connections have committed, of whatever process; this one never
+            # does. Read to its end, or it would hold a snapshot.
+            return self._observer.execute("PRAGMA data_version").fetchall()
+        except sqlite3.Error:
+            # Then whoever asks has to read, and learns what is wrong.
+            return object()
 
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
         self._engine.dispose()
+        if self._observer is not None:
+            self._observer.close()
+            self._observer = None
 
     def _read_options(self) -> dict[str, Any]:
         if self.is_sqlite:
@@ -163,6 +192,11 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _observer(path: Path) -> sqlite3.Connection:
+    # Never waiting: requests are held up meanwhile. Of no thread: the event loop may change.
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

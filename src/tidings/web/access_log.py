@@ -1,0 +1,31 @@
+"""The access log: a line for each request, without what it would be wrong to keep."""
+
+import logging
+import re
+import time
+from urllib.parse import quote
+
+from starlette.types import Scope
+
+logger = logging.getLogger(__name__)
+
+# What follows these prefixes is a token, and goes into no log.
+BEFORE_TOKENS = re.compile(
+    "(.*?/(?:address|confirm|preferences|unsubscribe|websub)/)(.+)", re.DOTALL
+)
+
+
+def log_answer(scope: Scope, status: int, *, started: float) -> None:
+    """Log that a request, begun at `started` by `time.perf_counter`, was answered."""
+    if logger.isEnabledFor(logging.INFO):
+        elapsed = round((time.perf_counter() - started) * 1000, 1)
+        extra = {**request_line(scope), "status": status, "ms": elapsed}
+        logger.info("request answered", extra=extra)
+
+
+def request_line(scope: Scope) -> dict[str, str]:
+    """Return method and path for the log, the path quoted: visitors may put anything into it."""
+    # Without the query, which holds what people search for.
+    path: str = scope["path"]
+    secret = BEFORE_TOKENS.fullmatch(path)
+    return {"method": scope["method"], "path": f"{quote(secret[1])}…" if secret else quote(path)}
