@@ -35,6 +35,11 @@ LOOK_SECONDS = 5.0
 # The backlog: connections that the kernel accepts before we see them (listen(2)).
 BURST = 64
 
+# How many connections are accepted before others get their turn: of several processes the first to
+# wake up would take all that come together. asyncio has one number for this and the backlog, so
+# `Server` sets the latter afterwards.
+AT_A_TIME = 1
+
 # Descriptors for all else: the database, feeds that are fetched, children, the relay.
 RESERVED = 256
 
@@ -165,4 +170,6 @@ class Server(uvicorn.Server):
         # Here, not in `__init__`: uvicorn makes the loop in `run`.
         asyncio.get_running_loop().set_exception_handler(self._connections.on_loop_error)
         await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(BURST)
         self._on_start()

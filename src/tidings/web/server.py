@@ -28,7 +28,7 @@ from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.unsubscribe import Unsubscriber
-from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
+from tidings.web.connections import AT_A_TIME, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
 from tidings.web.routes import create_app
 from tidings.web.services import Check, OperatorServices, Probes, SubscriberServices, TokenServices
@@ -106,7 +106,7 @@ def serve(
     config = uvicorn.Config(
         application,
         http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, connections=connections)),
-        backlog=BURST,
+        backlog=AT_A_TIME,
         # Our own format, set up before; uvicorn's access log would show the tokens in addresses.
         log_config=None,
         access_log=False,
