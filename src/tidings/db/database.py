@@ -54,6 +54,9 @@ class Database:
 
     `sqlite:///var/tidings.db` is relative to the working directory, `sqlite:////var/…` is
     absolute; a PostgreSQL URL may leave the driver out.
+
+    Attributes:
+        overlooked_seconds: How long `state` may overlook a commit of another process.
     """
 
     def __init__(self, url: str) -> None:
@@ -61,6 +64,7 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
+        self.overlooked_seconds = 0.0 if self.is_sqlite else OVERLOOKED_SECONDS
         self._writer = Lock()
         self._last_commit = object()
         self._observer: sqlite3.Connection | None = None
@@ -107,11 +111,11 @@ class Database:
     def state(self) -> object:
         """Return a value that differs once anything was committed, without waiting for anything.
 
-        On SQLite that is exact. On PostgreSQL commits of this process count at once, and those of
-        others half a second later at most: in between, the value differs without reason.
+        On SQLite that is exact. On PostgreSQL commits of this process count at once, those of
+        others after `overlooked_seconds` at most, and without any the value differs as often.
         """
         if not self.is_sqlite:
-            return self._last_commit, time.monotonic() // OVERLOOKED_SECONDS
+            return self._last_commit, time.monotonic() // self.overlooked_seconds
         try:
             if self._observer is None:
                 self._observer = _observer(self.path)
