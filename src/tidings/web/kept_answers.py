@@ -7,7 +7,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tidings.web.access_log import log_answer
+from tidings.web.access_log import log_answer, request_line
 
 # Bytes that the kept answers take together.
 MAX_SIZE = 16 * 1024 * 1024
@@ -25,10 +25,11 @@ Key = tuple[str, str, bytes, tuple[tuple[bytes, bytes], ...]]
 
 
 class KeptAnswer(NamedTuple):
-    """The two messages of an answer."""
+    """The two messages of an answer, and the line of its request for the log."""
 
     start: Message
     body: Message
+    line: dict[str, str]
 
 
 def keep_answer(request: Request) -> None:
@@ -67,7 +68,7 @@ class KeptAnswers:
         if kept := self._answers.get(key):
             await send(kept.start)
             await send(kept.body)
-            log_answer(scope, kept.start["status"], started=started)
+            log_answer(kept.line, kept.start["status"], started=started)
             return
         sent: list[Message] = []
 
@@ -78,7 +79,8 @@ class KeptAnswers:
         await self._app(scope, receive, send_and_note)
         # Something may have been committed, and seen by another request, since this one came.
         if scope.get("state", {}).get("may_be_kept") and state == self._state and len(sent) == 2:
-            self._keep(key, KeptAnswer(*sent))
+            start, body = sent
+            self._keep(key, KeptAnswer(start, body, request_line(scope)))
 
     def _forget(self, state: object) -> None:
         self._answers.clear()

@@ -102,7 +102,7 @@ class ExchangeMiddleware:
                 raise
             await answer(scope, receive, send_protected)
         finally:
-            log_answer(scope, status, started=started)
+            log_answer(request_line(scope), status, started=started)
 
     def _answer_to(self, error: Exception, scope: Scope) -> Response:
         """Log an error; return the response to it."""

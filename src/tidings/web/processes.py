@@ -5,6 +5,7 @@ while a child is started again are taken by the others, or wait in the queue of 
 parent holds open.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -40,6 +41,8 @@ def in_children(number: int) -> Callable[[], None]:
         SystemExit: In the parent: it was told to end, or a child of the first ones could not
             start, and has said why. The status is that child's.
     """
+    # Or children would copy what is loaded, by looking for garbage in it.
+    gc.freeze()
     parent = _Parent()
     try:
         for _ in range(number):
