@@ -117,10 +117,10 @@ class Sender(Generic[Claimed]):
         self.connections = connections
         self.limits = limits
 
-    def send_due(self, *, stop: Event) -> SendCounts:
-        """Send everything that is due; return when nothing is left, or after `stop`.
+    def send_due(self, *, stop: Event, lasting: timedelta = timedelta.max) -> SendCounts:
+        """Send everything that is due; return when nothing is left, after `stop`, or in time.
 
-        After `stop` it waits a few seconds for outstanding replies; messages that are not
+        Once it has lasted so long, nothing more is claimed. After `stop` it waits a few seconds for outstanding replies; messages that are not
         answered by then are recorded as doubtful.
 
         Raises:
@@ -128,7 +128,8 @@ class Sender(Generic[Claimed]):
                 are kept until it is back, and then sending goes on.
         """
         accepted = failed = 0
-        while (delivered := self._send_round(stop)).is_interrupted and not stop.is_set():
+        until = time.monotonic() + lasting.total_seconds()
+        while (delivered := self._send_round(stop, until)).is_interrupted and not stop.is_set():
             accepted, failed = accepted + delivered.accepted, failed + delivered.failed
         return SendCounts(accepted=accepted + delivered.accepted, failed=failed + delivered.failed)
 
@@ -158,7 +159,7 @@ class Sender(Generic[Claimed]):
         with self.database.read() as connection:
             return relay_pauses.find_relay_pause(connection, self.relay, now=self.clock())
 
-    def _send_round(self, stop: Event) -> SendCounts:
+    def _send_round(self, stop: Event, until: float) -> SendCounts:
         queue, now = self.open_queue(), self.clock()
         # A read first: most rounds find nothing, and shall not take SQLite's only write lock.
         with self.database.read() as connection:
@@ -173,7 +174,7 @@ class Sender(Generic[Claimed]):
         if pause:
             logger.warning("relay paused", extra={"relay": self.relay, "because": pause[1]})
             return SendCounts(accepted=0, failed=0)
-        return _Round(self, queue, stop=stop).run()
+        return _Round(self, queue, stop=stop, until=until).run()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,8 +188,10 @@ class _Built(Generic[Claimed]):
 class _Round(Generic[Claimed]):
     """One round of sending; only `_work` and what it calls run on the threads that send."""
 
-    def __init__(self, sender: Sender[Claimed], queue: Queue[Claimed], *, stop: Event) -> None:
-        self._sender, self._queue, self._stop = sender, queue, stop
+    def __init__(
+        self, sender: Sender[Claimed], queue: Queue[Claimed], *, stop: Event, until: float
+    ) -> None:
+        self._sender, self._queue, self._stop, self._until = sender, queue, stop, until
         # A name of its own: `give_back` at the end must not take what another round still holds.
         self._owner = owner_of_round(sender.owner)
         self._markers = MarkerCommits(self._commit_markers)
@@ -247,7 +250,8 @@ class _Round(Generic[Claimed]):
         held = self._in_flight + len(self._claimed)
         room = self._sender.connections + self._ahead - held
         is_idle = not (self._in_flight or self._unsettled)
-        may_claim = is_idle or time.monotonic() >= self._no_claim_before
+        now = time.monotonic()
+        may_claim = now < self._until and (is_idle or now >= self._no_claim_before)
         self._is_more = may_claim and room > self._ahead // 2
         if self._is_more:
             self._measure()
