@@ -44,8 +44,6 @@ TICKS = {
 # Not at once: some hubs call back before they answer, and must find us listening.
 DELAYED = {jobs.HUBS, jobs.ANNOUNCE}
 
-# How many of each queue are worked off at a time in a process that works off all.
-THREADS = {JobQueue.POLL: 1, JobQueue.MAIL: 1, JobQueue.PROMPT: 2, JobQueue.ODD: 1}
 
 # Due hosts for which one more worker is woken, and the most that are: what one takes on at a time.
 HOSTS_A_JOB, MAX_POLL_JOBS = 50, 16
@@ -83,7 +81,7 @@ class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
 
 @contextmanager
 def ticking(
-    app: App, *, threads: Mapping[JobQueue, int] = THREADS, has_clock: bool = True
+    app: App, *, threads: Mapping[JobQueue, int] | None = None, has_clock: bool = True
 ) -> Iterator[None]:
     """Defer jobs again and again, and work them off, until the context ends.
 
@@ -93,7 +91,8 @@ def ticking(
 
     Args:
         app: What is run.
-        threads: How many jobs of each queue are worked off at a time; of other queues none.
+        threads: How many jobs of each queue are worked off at a time, of other queues none; None
+            for all queues.
         has_clock: Without, jobs come from elsewhere: they wait in the database.
 
     Raises:
@@ -103,11 +102,21 @@ def ticking(
     stop = Event()
     with handling(app, stop) as handlers, ExitStack() as ends:
         chosen = _jobs(app.database, handlers)
-        ends.enter_context(chosen.working(threads))
+        ends.enter_context(chosen.working(threads or _usual_threads(app)))
         ends.callback(stop.set)  # first of all: jobs that run are waited for
         if has_clock:
             ends.enter_context(_clock(app, chosen, handlers, stop))
         yield
+
+
+def _usual_threads(app: App) -> dict[JobQueue, int]:
+    # So many senders that one process alone takes as much from the relay as several would.
+    return {
+        JobQueue.POLL: 1,
+        JobQueue.MAIL: mailing.sender_count(app),
+        JobQueue.PROMPT: 2,
+        JobQueue.ODD: 1,
+    }
 
 
 def _jobs(database: Database, handlers: Handlers) -> Jobs:

@@ -50,7 +50,7 @@ def worker(start: Start, queues: Sequence[tuple[JobQueue, int]], *, no_clock: bo
     Example: tidings worker --queue poll --queue odd
     """
     from tidings.app.app import opened
-    from tidings.app.scheduler import THREADS, ticking
+    from tidings.app.scheduler import ticking
     from tidings.cli.run import end_in_order
     from tidings.errors import ConfigError
 
@@ -63,7 +63,7 @@ def worker(start: Start, queues: Sequence[tuple[JobQueue, int]], *, no_clock: bo
             )
         if find_spec("procrastinate") is None:
             raise ConfigError("workers need the extra: pip install 'tidings[cluster]'")
-        with ticking(app, threads=dict(queues) or THREADS, has_clock=not no_clock):
+        with ticking(app, threads=dict(queues) or None, has_clock=not no_clock):
             Event().wait()  # for a signal
 
 
