@@ -6,9 +6,8 @@ import re
 import resource
 import signal
 import socket
-import sqlite3
 import time
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPConnection
 from itertools import pairwise
@@ -17,8 +16,8 @@ from secrets import randbelow
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, make_url, text
 
+from database_outage import taken_away
 from fake_hub import FakeHub
 from fake_publisher import answer, dripping
 from feed_documents import atom, items
@@ -388,27 +387,6 @@ def is_over(connection):
 def is_reset(connection):
     """Tell whether the other end has given a connection up, without reading from it."""
     return connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
-
-
-@contextmanager
-def taken_away(url):
-    """Let nobody write to an SQLite database, or reach one on PostgreSQL."""
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as file:
-            file.execute("BEGIN EXCLUSIVE")
-            yield
-        return
-    address = make_url(url).set(drivername="postgresql+psycopg")
-    server = create_engine(address.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    with server.connect() as admin:
-        admin.execute(text(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS false"))
-        ended = text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name")
-        admin.execute(ended, {"name": address.database})
-        try:
-            yield
-        finally:
-            admin.execute(text(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS true"))
-    server.dispose()
 
 
 def test_while_the_database_is_away_the_service_says_so_and_goes_on_later(running, tidings, web):

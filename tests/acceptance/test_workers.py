@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from database_outage import taken_away
 from fake_publisher import answer
 from feed_documents import atom, items
 from installation import on_sqlite
@@ -61,6 +62,26 @@ def test_two_workers_poll_each_source_once_and_one_of_them_may_die(tidings, web,
 
     assert polled == [1] * SOURCES
     assert first.returncode == 0, said
+
+
+@on_postgresql
+def test_a_worker_outlives_the_database_and_the_loss_of_all_jobs(tidings, web, start):
+    before, between, after = (
+        web.serve(answer(body=atom(*items(3), title=title))) for title in "abc"
+    )
+    tidings.add(before)
+    start("worker", POLL__TICK="1s")
+    wait_until(lambda: web.requests(before))
+
+    with taken_away(tidings.url):
+        time.sleep(6)
+    tidings.add(between)
+    wait_until(lambda: web.requests(between))
+    tidings.execute("TRUNCATE procrastinate_jobs CASCADE")
+    tidings.add(after)
+    wait_until(lambda: web.requests(after))
+
+    assert [len(web.requests(url)) for url in (before, between, after)] == [1, 1, 1]
 
 
 @on_postgresql
