@@ -2,9 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import sqlalchemy
@@ -13,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
+from tidings.db.turns import Turns
 from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
 # An open transaction, for modules that pass it on and must not know SQLAlchemy.
@@ -24,9 +24,9 @@ RebuildIndex = Callable[[Connection, Callable[[int], None]], None]
 # How long a writer waits for another one before it gives up.
 BUSY_SECONDS = 15
 
-# Seconds between two of many transactions in a row. SQLite's busy handler sleeps up to 0.1 s
-# between two attempts: without a pause as long, another process might never get its turn.
-WRITE_PAUSE = 0.1
+# Seconds between two of many transactions in a row, in which others of this process get their turn:
+# its threads do not queue.
+WRITE_PAUSE = 0.01
 
 _READ_ONLY = "tidings_read_only"
 _PATIENCE = "tidings_patience"
@@ -56,7 +56,8 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        self._writer = Lock()
+        # Threads take turns as well: of one process all wait behind the first.
+        self._turns = Turns(self.path.with_name(f"{self.path.name}-turn"))
 
     @property
     def name(self) -> str:
@@ -91,14 +92,20 @@ class Database:
         Raises:
             StorageError: The database failed; `DatabaseAwayError` if it may work later.
         """
-        with self._translated(), self._turn(patience), self._engine.connect() as connection:
+        with (
+            self._translated(),
+            self._turn(patience) as has_begun,
+            self._engine.connect() as connection,
+        ):
             patient = connection.execution_options(**{_PATIENCE: patience})
             with patient.begin():
+                has_begun()
                 yield patient
 
     def close(self) -> None:
         """Close every pooled connection."""
         self._engine.dispose()
+        self._turns.close()
 
     def _read_options(self) -> dict[str, Any]:
         if self.is_sqlite:
@@ -106,18 +113,18 @@ class Database:
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @contextmanager
-    def _turn(self, patience: float) -> Iterator[None]:
-        """Let the threads of this process write to SQLite one after the other."""
-        # SQLite itself would let them sleep, longer each time, and try again: no queue, no order.
+    def _turn(self, patience: float) -> Iterator[Callable[[], None]]:
         if not self.is_sqlite:
-            yield
+            yield lambda: None
             return
-        if not self._writer.acquire(timeout=patience):
-            raise DatabaseAwayError(self.name, "database is locked")
-        try:
-            yield
-        finally:
-            self._writer.release()
+        with ExitStack() as turn:
+            try:
+                begun = turn.enter_context(self._turns.waited_for(patience))
+            except TimeoutError as error:
+                raise DatabaseAwayError(self.name, "database is locked") from error
+            except OSError as error:
+                raise DatabaseAwayError(self.name, error.strerror or str(error)) from error
+            yield begun
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
