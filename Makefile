@@ -32,6 +32,7 @@ bench: .venv/.installed-dev ## benchmarks, each a table
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/letters.py
 	$(BIN)/python bench/newsletter.py
+	$(BIN)/python bench/sending.py
 
 fuzz: .venv/.installed-dev ## look for input that breaks a promise, for less than five minutes
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz
@@ -40,8 +41,8 @@ torture: .venv/.installed-dev ## kill services 300 times on each database, live 
 	$(BIN)/python tests/torture
 
 lock: ## pin the dependencies again (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres -o requirements.lock pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra postgres -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -1,26 +1,22 @@
 """Benchmark: building messages, and delivering them to a folder and to a relay on loopback."""
 
-import asyncio
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from itertools import count
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from measure import table
+from relay import sink
 from tidings.mail.folder import Folder
 from tidings.mail.message import PreparedIssue, Recipient, prepare_issue
-from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import Relay
-from tidings.mail.transport import Connect, Envelope
+from tidings.mail.transport import Connect, Envelope, OutgoingMessage
 from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Issue
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -33,7 +29,6 @@ SECONDS = 1.0
 
 ENGLISH = '<p style="margin:0 0 16px">Tides turn — twice a day, and nobody asks them to.</p>\n'
 CHINESE = '<p style="margin:0">潮水每天涨落两次、从来没有人要求它这样做、它也不问是谁在看。</p>\n'
-REPLIES = {b"EHLO": b"250-sink\r\n250-PIPELINING\r\n250 SIZE 1000000\r\n", b"DATA": b"354 go\r\n"}
 
 
 def main() -> None:
@@ -62,8 +57,8 @@ def main() -> None:
     table("letters built", head, rows)
 
     prepared = prepare_issue(an_issue(ENGLISH, 50), list_headers_of())
-    with sink() as port, tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
-        ways = {"folder": Folder(Path(folder)).connect, "smtp": Relay(settings(port)).connect}
+    with sink() as relay, tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
+        ways = {"folder": Folder(Path(folder)).connect, "smtp": Relay(relay.settings()).connect}
         rows = [
             (name, *(f"{handed_over(connect, prepared, threads):,.0f}" for threads in (1, 4)))
             for name, connect in ways.items()
@@ -120,7 +115,8 @@ def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> floa
             while time.perf_counter() < until:
                 to = recipient(next(numbers))
                 envelope = Envelope(sender="news@example.org", recipient=to.address)
-                send(envelope, prepared.message_to(to), lambda: None)
+                content = prepared.message_to(to)
+                send(OutgoingMessage(envelope=envelope, content=content), lambda: None)
                 done += 1
         return done
 
@@ -128,21 +124,6 @@ def handed_over(connect: Connect, prepared: PreparedIssue, threads: int) -> floa
     with ThreadPoolExecutor(threads) as pool:
         done = sum(future.result() for future in [pool.submit(work) for _ in range(threads)])
     return done / (time.perf_counter() - began)
-
-
-def settings(port: int) -> SmtpSettings:
-    """Return the settings to reach the sink."""
-    return SmtpSettings(
-        host="127.0.0.1",
-        port=port,
-        security="none",
-        user="",
-        password="",
-        timeout=timedelta(seconds=10),
-        reply_timeout=timedelta(seconds=10),
-        connections=4,
-        per_second=0,
-    )
 
 
 def per_second(build: Callable[[int], bytes]) -> float:
@@ -159,52 +140,6 @@ def timed(work: Callable[[], PreparedIssue]) -> tuple[PreparedIssue, float]:
     began = time.perf_counter()
     result = work()
     return result, time.perf_counter() - began
-
-
-@contextmanager
-def sink() -> Iterator[int]:
-    """Run a mail server that accepts and discards everything; yield its port."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs,), daemon=True)
-    process.start()
-    try:
-        yield ours.recv()
-    finally:
-        process.terminate()
-        process.join()
-
-
-def _serve(pipe: Connection) -> None:
-    asyncio.run(_listen(pipe))
-
-
-async def _listen(pipe: Connection) -> None:
-    server = await asyncio.get_running_loop().create_server(_Sink, "127.0.0.1", 0)
-    pipe.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
-
-
-class _Sink(asyncio.Protocol):
-    def __init__(self) -> None:
-        self._waiting = bytearray()
-        self._in_letter = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        transport.write(b"220 sink\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        self._waiting += data
-        while True:
-            end = b"\r\n.\r\n" if self._in_letter else b"\r\n"
-            found = self._waiting.find(end)
-            if found < 0:
-                return
-            verb = b"" if self._in_letter else bytes(self._waiting[:4]).upper()
-            del self._waiting[: found + len(end)]
-            self._in_letter = verb == b"DATA"
-            self._transport.write(REPLIES.get(verb, b"250 ok\r\n"))
 
 
 if __name__ == "__main__":

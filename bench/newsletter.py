@@ -1,22 +1,18 @@
-"""Benchmark: planning issues for many subscribers (time, memory), and sending messages."""
+"""Benchmark: planning issues for many subscribers: time and memory."""
 
 import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice, product
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Event, Timer
 
 from sqlalchemy import insert
 
-from letters import settings as relay_settings
-from letters import sink
 from measure import counted, peak_memory, settings, table
 from tidings.app import mailing
 from tidings.app.app import App, opened
@@ -24,14 +20,8 @@ from tidings.catalog import newsletters
 from tidings.config import Settings
 from tidings.db.database import Database
 from tidings.db.mail_tables import subscriber, subscription, subscription_topic
-from tidings.mail.folder import Folder
-from tidings.mail.smtp import Relay
-from tidings.mail.transport import Connect
 from tidings.model.newsletters import Frequency, Schedule
-from tidings.newsletters.issue_queue import IssueQueue
 from tidings.newsletters.plan import CHUNK, Planner
-from tidings.newsletters.sender import Sender
-from tidings.newsletters.store import deliveries
 from tidings.newsletters.windows import next_slot
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -45,9 +35,6 @@ ZONES = ("Europe/Berlin", "Europe/London", "Europe/Helsinki")
 GROUPS = tuple(product((None, *TOPICS), ("en", "zh"), ZONES))
 ENTRIES = 40
 """New entries of each topic."""
-
-SECONDS = 8.0
-"""That letters are sent for, at most."""
 
 
 def main() -> None:
@@ -68,16 +55,13 @@ def _in_a_process(work: Callable[..., None], *arguments: object) -> None:
 def _measure(subscribers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
         own = settings(f"sqlite:///{folder}/tidings.db")
-        _in_a_process(_fill, own, subscribers)
-        with opened(own) as app, sink() as port:
+        _in_a_process(fill, own, subscribers)
+        with opened(own) as app:
             _measure_planning(app, subscribers)
-            relay = Relay(relay_settings(port)).connect
-            letters = Folder(Path(folder) / "letters").connect
-            _measure_delivering(app, [("a relay", relay, 4), ("a folder", letters, 1)])
             print(f"\n  peak memory: {peak_memory():.0f} MB")
 
 
-def _fill(own: Settings, subscribers: int) -> None:
+def fill(own: Settings, subscribers: int) -> None:
     """Store a newsletter with many subscribers, and new entries for them."""
     with opened(own) as app:
         newsroom = NewsletterSite(app.database, now=YESTERDAY)
@@ -129,7 +113,7 @@ def _measure_planning(app: App, subscribers: int) -> None:
     for day, name in enumerate(("planned", "all superseded", "nothing new")):
         now = SEVEN + day * DAY
         composer = mailing.composer(app)
-        planner = Planner(app.database, clock=partial(_same, now), composer=composer)
+        planner = Planner(app.database, clock=partial(same, now), composer=composer)
         if name == "all superseded":  # nothing was sent, and there is something new
             NewsletterSite(app.database, now=now - HOUR).publish(1)
         before, began, own = peak_memory(), time.perf_counter(), time.process_time()
@@ -143,47 +127,9 @@ def _measure_planning(app: App, subscribers: int) -> None:
     table(f"{subscribers:,} readers in {len(GROUPS)} groups, {CHUNK} a chunk", head, rows)
 
 
-def _same(now: datetime) -> datetime:
+def same(now: datetime) -> datetime:
+    """Return the time of a clock that stands still."""
     return now
-
-
-def _measure_delivering(app: App, ways: Sequence[tuple[str, Connect, int]]) -> None:
-    rows = []
-    clock, messages = partial(_same, SEVEN + DAY), mailing.issue_messages(app)
-    for name, connect, connections in ways:
-        sender = Sender(
-            partial(IssueQueue, app.database, messages, clock=clock),
-            database=app.database,
-            clock=clock,
-            owner="bench",
-            connect=connect,
-            relay=name,
-            connections=connections,
-            limits={},
-        )
-        with stopping(SECONDS) as stop, counted() as traffic:
-            began, own = time.perf_counter(), time.process_time()
-            sent = sender.send_due(stop=stop).accepted
-            seconds, own = time.perf_counter() - began, time.process_time() - own
-        each = max(sent, 1)
-        costs = own / each * 1e6, traffic.statements / each, traffic.commits / each
-        rows.append((f"{name}, {connections}", sent, sent / seconds, *costs))
-    head = ("to, connections", "letters", "letters/s", "CPU us each", "statements", "commits")
-    with app.database.read() as connection:
-        stored = sum(deliveries.by_state(connection).values())
-    table(f"Letters, out of {stored:,} deliveries", head, rows)
-
-
-@contextmanager
-def stopping(seconds: float) -> Iterator[Event]:
-    """Yield an event that is set after a time."""
-    stop = Event()
-    timer = Timer(seconds, stop.set)
-    timer.start()
-    try:
-        yield stop
-    finally:
-        timer.cancel()
 
 
 if __name__ == "__main__":

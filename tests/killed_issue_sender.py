@@ -56,13 +56,13 @@ class Way:
     def connect(self):
         with self._relay.connect() as send:
 
-            def send_or_die(envelope, letter, mark):
+            def send_or_die(message, mark, *, following=None):
                 def mark_and_die():
                     mark()
                     self.die_if("marked")
 
                 self.die_if("claimed")
-                reply = send(envelope, letter, mark_and_die)
+                reply = send(message, mark_and_die, following=following)
                 self.die_if("answered")
                 return reply
 

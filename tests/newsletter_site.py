@@ -170,6 +170,7 @@ class NewsletterSite:
             "clock": lambda: self.now,
             "owner": "test",
             "connect": connect,
+            "signer": None,
             "relay": "relay",
             "connections": 1,
             "limits": {},
@@ -267,10 +268,10 @@ class Outbox:
         """Drop what it has been told and did not need."""
         self._script.clear()
 
-    def send(self, envelope, letter, mark):
-        self.seen.append(envelope.recipient)
+    def send(self, message, mark, **_):
+        self.seen.append(message.envelope.recipient)
         what = self._script.popleft() if self._script else accept
-        return what(self, envelope, letter, mark)
+        return what(self, message.envelope, message.content, mark)
 
     def take(self, envelope, letter):
         self.sent.append(Sent(recipient=envelope.recipient, letter=letter))

@@ -135,7 +135,7 @@ def test_every_address_is_in_the_reference():
     tokens = TokenServices(
         None, None, subscribers=readers, trusted=(), clock=None, operators=operators
     )
-    publication = SimpleNamespace(stamp=None)
+    publication = SimpleNamespace(state=None, stamp=None)
     app = create_app(publication, site, templates=templates, tokens=tokens, probes=None)
     reference = text_of("docs/reference/http.md")
 

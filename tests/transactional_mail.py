@@ -122,6 +122,7 @@ def sender_for(database, connect, **changes):
         "clock": lambda: NOON,
         "owner": "test",
         "connect": connect,
+        "signer": None,
         "relay": "relay",
         "connections": 1,
         "limits": {},

@@ -14,6 +14,7 @@ from parsed_entries import DAY, HOUR
 from polls_by_hand import failed_poll
 from tidings.app.publishing import hubs_of, site_of
 from tidings.catalog import change_log, sources
+from tidings.db.database import Database
 from tidings.db.tables import feed_state, hub_ping
 from tidings.errors import NotFoundError, UnreachableError
 from tidings.fetching.fetcher import Fetcher
@@ -95,6 +96,24 @@ class Press:
 
 def feeds_at(*paths):
     return sorted(f"{path}.{form}" for path in paths for form in ("atom", "rss", "json"))
+
+
+def test_when_a_hub_is_told_every_process_answers_with_the_change(published, database_url):
+    other = Database(database_url)
+    source_id = published.follow()
+    before = other.state()
+    states = []
+
+    def post(form, report):
+        states.append(other.state())
+        published.post(form, report)
+
+    published.room.publish(source_id)
+    published.announce(post=post)
+
+    assert states
+    assert before not in states
+    other.close()
 
 
 def test_a_change_of_a_topic_is_told_for_its_feeds_and_those_of_everything(published):
@@ -236,6 +255,7 @@ class Quicker:
 
     def __init__(self, database, other):
         self.read = database.read
+        self.overlooked_seconds = 0.0
         self._database = database
         self._other = other
 

@@ -263,6 +263,9 @@ class Showcase:
         self.rendered = []
         self.before_rendering = lambda: None
 
+    def state(self):
+        return self.change, self.changed_at
+
     def stamp(self, address):
         self._page(address)
         return CacheValidator(change=self.change, changed_at=self.changed_at, fingerprint="f00d")

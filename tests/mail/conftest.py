@@ -10,7 +10,7 @@ from fake_relay import FakeRelay
 from tidings.errors import DeliveryError
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import Relay
-from tidings.mail.transport import Envelope
+from tidings.mail.transport import Envelope, OutgoingMessage
 
 LETTER = (
     b"From: news@example.org\r\n"
@@ -50,6 +50,11 @@ def settings_for():
     return settings_for
 
 
+def _message_to(recipient, letter=LETTER):
+    envelope = Envelope(sender="bounces@example.org", recipient=recipient)
+    return OutgoingMessage(envelope=envelope, content=letter)
+
+
 class Attempts:
     """Letters sent over one line, and what became of each."""
 
@@ -59,9 +64,12 @@ class Attempts:
 
     def __call__(self, recipient="ann@example.org", *, letter=LETTER, mark=None):
         """Return the reply, or the error."""
-        envelope = Envelope(sender="bounces@example.org", recipient=recipient)
+        return self.send(_message_to(recipient, letter), mark=mark)
+
+    def send(self, message, *, mark=None, following=None):
+        """Return the reply, or the error."""
         try:
-            return self._send(envelope, letter, mark or self._mark)
+            return self._send(message, mark or self._mark, following=following)
         except DeliveryError as error:
             return error
 
@@ -80,6 +88,12 @@ def attempt(relay, settings_for):
 def attempts_at():
     """Return what sends letters over another line."""
     return Attempts
+
+
+@pytest.fixture
+def message_to():
+    """Return what makes a message to somebody."""
+    return _message_to
 
 
 @pytest.fixture

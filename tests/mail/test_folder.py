@@ -4,7 +4,7 @@ import pytest
 
 from tidings.errors import ConfigError, RelayUnreachableError
 from tidings.mail.folder import Folder
-from tidings.mail.transport import Envelope
+from tidings.mail.transport import Envelope, OutgoingMessage
 
 ENVELOPE = Envelope(sender="news@example.org", recipient="ann@example.org")
 
@@ -21,7 +21,9 @@ def test_a_letter_becomes_a_file_for_its_owner_alone(tmp_path):
     folder = tmp_path / "var" / "outbox"
 
     with Folder(folder).connect() as send:
-        reply = send(ENVELOPE, letter_of(b"abc.d@example.org"), never)
+        reply = send(
+            OutgoingMessage(envelope=ENVELOPE, content=letter_of(b"abc.d@example.org")), never
+        )
 
     (file,) = folder.iterdir()
     assert file.name == "abc.d@example.org.eml"
@@ -36,7 +38,7 @@ def test_the_same_letter_again_is_the_same_file(tmp_path):
 
     for _ in range(2):
         with folder.connect() as send:
-            send(ENVELOPE, letter_of(b"one@example.org"), never)
+            send(OutgoingMessage(envelope=ENVELOPE, content=letter_of(b"one@example.org")), never)
 
     assert [file.name for file in tmp_path.iterdir()] == ["one@example.org.eml"]
 
@@ -56,8 +58,8 @@ def test_no_message_id_leads_out_of_the_folder(tmp_path, message_id):
     folder = tmp_path / "outbox"
 
     with Folder(folder).connect() as send:
-        send(ENVELOPE, letter_of(message_id), never)
-        send(ENVELOPE, letter_of(message_id + b"x"), never)
+        send(OutgoingMessage(envelope=ENVELOPE, content=letter_of(message_id)), never)
+        send(OutgoingMessage(envelope=ENVELOPE, content=letter_of(message_id + b"x")), never)
 
     assert [path.name for path in tmp_path.iterdir()] == ["outbox"]
     names = [file.name for file in folder.iterdir()]
@@ -69,7 +71,7 @@ def test_a_message_id_in_the_body_names_nothing(tmp_path):
     letter = b"From: a@example.org\r\n\r\nMessage-ID: <b@example.org>\r\n"
 
     with Folder(tmp_path).connect() as send, pytest.raises(ValueError, match="without Message-ID"):
-        send(ENVELOPE, letter, never)
+        send(OutgoingMessage(envelope=ENVELOPE, content=letter), never)
 
 
 def test_a_folder_that_cannot_be_written_to_is_unreachable_and_keeps_no_half(tmp_path):
@@ -77,7 +79,7 @@ def test_a_folder_that_cannot_be_written_to_is_unreachable_and_keeps_no_half(tmp
     taken.mkdir()
 
     with Folder(tmp_path).connect() as send, pytest.raises(RelayUnreachableError) as caught:
-        send(ENVELOPE, letter_of(b"one@example.org"), never)
+        send(OutgoingMessage(envelope=ENVELOPE, content=letter_of(b"one@example.org")), never)
 
     assert str(caught.value) == (
         f"cannot deliver to ann@example.org: cannot write to {tmp_path}: Is a directory"

@@ -120,11 +120,12 @@ class Post(Outbox):
         text = f"{issue_url}\n{UNSUBSCRIBE_URL}\n"
         return RenderedIssue(subject=f"Letter {len(self._written)}", html=text, text=text, shown=1)
 
-    def send(self, envelope, letter, mark):
+    def send(self, message, mark, **_):
+        envelope = message.envelope
         if self.is_away:
-            be_away(self, envelope, letter, mark)
+            be_away(self, envelope, message.content, mark)
         mark()
-        [number] = re.findall(rb"^Subject: Letter (\d+)\r$", letter, re.MULTILINE)
+        [number] = re.findall(rb"^Subject: Letter (\d+)\r$", message.content, re.MULTILINE)
         self.letters += 1
         self._promises.taken(
             int(re.sub(r"\D", "", envelope.recipient)),

@@ -148,7 +148,7 @@ def test_a_visitor_without_a_cookie_costs_no_read_more(control, news):
         asked.append(statement)
 
     event.listen(control.database._engine, "before_cursor_execute", note)
-    control.get("/")
+    control.get("/feed.atom")
 
     assert asked
     assert [one for one in asked if "operator" in one] == []

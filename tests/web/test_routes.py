@@ -413,7 +413,7 @@ def test_every_request_is_a_line_in_the_log_without_its_query(app, caplog):
     with serving(app) as url:
         Visitor(url).ask("/topics/a%0d%0ab?token=secret")
 
-    record = next(one for one in caplog.records if one.name == "tidings.web.middleware")
+    record = next(one for one in caplog.records if one.name == "tidings.web.access_log")
     assert record.getMessage() == "request answered"
     assert (record.method, record.path, record.status) == ("GET", "/topics/a%0D%0Ab", 404)
     assert record.ms >= 0

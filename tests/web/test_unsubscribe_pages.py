@@ -172,7 +172,7 @@ def test_links_stay_out_of_the_log(visitor, caplog, target):
     for method in ("GET", "POST", "BREW"):
         visitor.ask(target, method=method)
 
-    lines = [one for one in caplog.records if one.name == "tidings.web.middleware"]
+    lines = [one for one in caplog.records if one.name == "tidings.web.access_log"]
     assert {one.path.rpartition("/")[2] for one in lines} == {"…"}
     assert not any("ines" in str(vars(one)) for one in lines)
 

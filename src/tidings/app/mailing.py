@@ -11,7 +11,6 @@ from pathlib import Path
 from tidings.app.app import App, process_name, utc_now
 from tidings.errors import ConfigError, InvalidError
 from tidings.mail import addresses
-from tidings.mail.dkim import signing
 from tidings.mail.dns import Dns
 from tidings.mail.folder import Folder
 from tidings.mail.mailboxes import Imap, Mailbox, Maildir
@@ -105,9 +104,6 @@ def transport(app: App) -> Transport:
     else:
         name = settings.mail.folder
         connect, connections, limits = Folder(Path(name)).connect, 1, {}
-    # Around either: letters in the folder are what would be sent.
-    if signer := app.signer:
-        connect = signing(connect, signer)
     return Transport(connect=connect, name=name, connections=connections, limits=limits)
 
 
@@ -144,6 +140,8 @@ def issue_sender(app: App) -> IssueSender:
         clock=utc_now,
         owner=process_name(),
         connect=way_out.connect,
+        # For the folder as well: letters in it are what would be sent.
+        signer=app.signer,
         relay=way_out.name,
         connections=way_out.connections,
         limits=way_out.limits,
@@ -182,6 +180,7 @@ def transactional_sender(app: App) -> Sender[ClaimedMessage]:
         clock=utc_now,
         owner=process_name(),
         connect=way_out.connect,
+        signer=app.signer,
         relay=way_out.name,
         # One, beside those of issues, and no limits of domains: each is for one person, who waits
         # for it.

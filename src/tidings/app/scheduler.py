@@ -1,50 +1,68 @@
-"""The scheduler: the jobs that run while the service does."""
+"""The clock, which defers jobs, and what works them off while the service runs."""
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
+from importlib.util import find_spec
 from threading import Event, Thread
-from typing import Any
+from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
-from tidings.app.polling import Polling, polling
+from tidings.app.handlers import handling
+from tidings.app.in_process import Handlers, InProcess
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
-from tidings.model.service_status import PollResult
-from tidings.newsletters.plan import Planner
-from tidings.newsletters.sender import Sender
-from tidings.operator.daily_note import DailyNote
+from tidings.model import jobs
+from tidings.model.jobs import Job, JobQueue
 from tidings.operator.store import maintenance
-from tidings.polling.poll import Poller
-from tidings.polling.push import forget_hubs
-from tidings.publishing.hub_pings import forget_others
-from tidings.stories.store.stories import delete_all_old_keys
-from tidings.subscribers.sign_up import forget_expired
-from tidings.subscribers.transactional_queue import forget_finished
+from tidings.polling.store import leases
 
 logger = logging.getLogger(__name__)
 
-MAIL_TICK = timedelta(seconds=30)
-# Somebody waits at the screen for the message to confirm.
-TRANSACTIONAL_TICK = timedelta(seconds=10)
-WATCH_TICK = timedelta(minutes=15)
-BOUNCE_TICK = timedelta(minutes=5)
-# Short: a pushed document is here already, and looking for it is a read of a small table.
-PUSH_TICK = timedelta(seconds=1)
+# How often each kind of work is looked for; polls, and what has to do with hubs, as often as the
+# settings say.
+TICKS = {
+    jobs.PLAN: timedelta(seconds=30),
+    jobs.DELIVER: timedelta(seconds=30),
+    # Somebody waits at the screen for the message to confirm.
+    jobs.NOTICES: timedelta(seconds=10),
+    jobs.WATCH: timedelta(minutes=15),
+    jobs.BOUNCES: timedelta(minutes=5),
+    # Short: a pushed document is here already, and looking for it is a read of a small table.
+    jobs.PUSHED: timedelta(seconds=1),
+    # For a new address of sources that fail.
+    jobs.MOVES: timedelta(minutes=5),
+}
+# Not at once: some hubs call back before they answer, and must find us listening.
+DELAYED = {jobs.HUBS, jobs.ANNOUNCE}
+
+# How many of each queue are worked off at a time in a process that works off all.
+THREADS = {JobQueue.POLL: 1, JobQueue.MAIL: 1, JobQueue.PROMPT: 2, JobQueue.ODD: 1}
+
+# Due hosts for which one more worker is woken, and the most that are: what one takes on at a time.
+HOSTS_A_JOB, MAX_POLL_JOBS = 50, 16
+
 CLOCK_TICK = timedelta(seconds=10)
 # Between two looks: a clock that differs by more was set, it did not just drift.
 JUMP = timedelta(seconds=5)
-# How often a new address is looked for of sources that fail.
-LOOK_TICK = timedelta(minutes=5)
+
+
+class Jobs(Protocol):
+    """Where jobs wait, and what works them off: in this process, or in many."""
+
+    def defer(self, *jobs: Job) -> None:
+        """Let jobs wait; one that waits already is not doubled, one that runs is."""
+
+    def working(self, threads: Mapping[JobQueue, int]) -> AbstractContextManager[None]:
+        """Work off queues by so many threads each; at the end jobs that run are waited for."""
 
 
 class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
@@ -64,61 +82,85 @@ class Every(BaseTrigger):  # type: ignore[misc] # APScheduler is untyped
 
 
 @contextmanager
-def ticking(app: App) -> Iterator[None]:
-    """Run all jobs again and again, until the context ends.
+def ticking(
+    app: App, *, threads: Mapping[JobQueue, int] = THREADS, has_clock: bool = True
+) -> Iterator[None]:
+    """Defer jobs again and again, and work them off, until the context ends.
 
-    What a job does is found in the database, so a run that is late, missed or doubled by another
-    process does no harm. A round that takes longer than its tick is not begun twice. At the end a
-    round in progress saves what it has decided, waits a few seconds for replies, and releases its
-    leases.
+    What a job does is found in the database, so one that is late, missed or doubled by another
+    process does no harm. At the end a round in progress saves what it has decided, waits a few
+    seconds for replies, and releases its leases.
+
+    Args:
+        app: What is run.
+        threads: How many jobs of each queue are worked off at a time; of other queues none.
+        has_clock: Without, jobs come from elsewhere: they wait in the database.
 
     Raises:
         ConfigError: A setting cannot be used; no job has begun.
         TemplateError: A template of the messages is broken; no job has begun.
     """
     stop = Event()
+    with handling(app, stop) as handlers, ExitStack() as ends:
+        chosen = _jobs(app.database, handlers)
+        ends.enter_context(chosen.working(threads))
+        ends.callback(stop.set)  # first of all: jobs that run are waited for
+        if has_clock:
+            ends.enter_context(_clock(app, chosen, handlers, stop))
+        yield
+
+
+def _jobs(database: Database, handlers: Handlers) -> Jobs:
+    if database.is_sqlite or find_spec("procrastinate") is None:
+        return InProcess(handlers)
+    from tidings.app.engine import Engine  # needs the extra
+
+    return Engine(database, handlers)
+
+
+@contextmanager
+def _clock(app: App, chosen: Jobs, handlers: Handlers, stop: Event) -> Iterator[None]:
+    """Defer each kind of job that has a handler, now and then."""
     scheduler = BackgroundScheduler(
         timezone="UTC",
         # Late runs are made up for once: by default APScheduler drops what is more than a second
         # late.
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    with polling(app) as gathering:
-        # Built before anything runs: a broken template or setting ends the start, not a round.
-        jobs = _jobs(app, gathering, stop)
-        outage = Seldom(logger, "database away")
-        for job, pause in jobs:
-            scheduler.add_job(_unless_away(job, outage), Every(pause, at_once=True))
-        for hub_job in _hub_jobs(app, gathering, stop):
-            # Not at once: some hubs call back before they answer, and must find us listening.
-            scheduler.add_job(
-                _unless_away(hub_job, outage), Every(app.settings.poll.tick, at_once=False)
-            )
-        scheduler.start()
-        observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
-        observer.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            scheduler.shutdown(wait=True)  # while rounds in progress still have their sockets
-            observer.join()
+    outage = Seldom(logger, "database away")
+    ticks = {**TICKS, **dict.fromkeys(DELAYED, app.settings.poll.tick)}
+    for job, pause in ticks.items():
+        if job.name in handlers:
+            defer = _unless_away(partial(chosen.defer, job), outage)
+            scheduler.add_job(defer, Every(pause, at_once=job not in DELAYED))
+    poll = _unless_away(partial(_defer_polls, app.database, chosen), outage)
+    scheduler.add_job(poll, Every(app.settings.poll.tick, at_once=True))
+    scheduler.start()
+    observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
+    observer.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        scheduler.shutdown(wait=True)
+        observer.join()
 
 
-def _say_where_messages_go(app: App, relay: str) -> None:
-    if app.settings.mail.transport == "smtp":
-        logger.info("messages go through a relay", extra={"to": relay})
-    else:
-        logger.info("messages go into a folder", extra={"to": str(Path(relay).absolute())})
+def _defer_polls(database: Database, chosen: Jobs) -> None:
+    """Wake as many workers as there is work for."""
+    with database.read() as connection:
+        due = leases.count_free(connection, due_at=utc_now(), most=HOSTS_A_JOB * MAX_POLL_JOBS)
+    # One in any case: what first polls have deferred is stored when nothing is due.
+    wanted = max(1, -(-due // HOSTS_A_JOB))
+    chosen.defer(*(replace(jobs.POLL, part=part) for part in range(wanted)))
 
 
-def _unless_away(job: Callable[[], object], outage: Seldom) -> Callable[[], None]:
-    """Return a job that is skipped until its next run if the database is away."""
+def _unless_away(defer: Callable[[], None], outage: Seldom) -> Callable[[], None]:
+    """Return what is skipped until its next run if the database is away."""
 
     def run() -> None:
         try:
-            job()
-        # Only that: any other error is a bug, and the scheduler logs it with its traceback.
+            defer()
         except DatabaseAwayError as error:
             outage.warn(because=str(error))
 
@@ -131,10 +173,10 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
     offset = _clock_offset()
     while not stop.wait(CLOCK_TICK.total_seconds()):
         before, offset = offset, _clock_offset()
-        now, jobs = utc_now(), scheduler.get_jobs()
+        now, planned = utc_now(), scheduler.get_jobs()
         by = offset - before
         # A clock that was wrong for a moment is right again, but not what was planned by it.
-        ahead = max(job.next_run_time - now - job.trigger.pause for job in jobs)
+        ahead = max(one.next_run_time - now - one.trigger.pause for one in planned)
         by = min(by, -ahead) if ahead >= JUMP else by
         if abs(by) < JUMP:
             continue
@@ -145,80 +187,11 @@ def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Eve
                     maintenance.bring_forward(connection, now=now, by=-by)
         except DatabaseAwayError:
             offset = before  # tried again
-        for job in jobs:
+        for one in planned:
             # All of them now, since no harm comes of a run too many.
-            job.modify(next_run_time=now)
+            one.modify(next_run_time=now)
 
 
 def _clock_offset() -> timedelta:
     """Return the offset of the clock from the monotonic one."""
     return utc_now() - datetime.fromtimestamp(time.monotonic(), UTC)
-
-
-def _poll(poller: Poller, stop: Event) -> None:
-    summary = poller.poll_due(report=_ignore, stop=stop)
-    if summary.sources:
-        numbers = {"polled": summary.polled, "new": summary.new, "failed": summary.failed}
-        logger.info("round finished", extra=numbers)
-
-
-def _jobs(
-    app: App, gathering: Polling, stop: Event
-) -> list[tuple[Callable[[], object], timedelta]]:
-    """Return what runs at once and then with a pause, that of each beside it."""
-    sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
-    _say_where_messages_go(app, sender.relay)
-    mailboxes = mailing.bounce_mailboxes(app)
-    return [
-        (partial(_poll, gathering.poller(), stop), app.settings.poll.tick),
-        (partial(_mail, mailing.planner(app), sender, stop), MAIL_TICK),
-        (partial(_send, transactional, stop, kind="transactional"), TRANSACTIONAL_TICK),
-        (partial(mailing.bounce_processor(app).run, mailboxes, stop=stop), BOUNCE_TICK),
-        (partial(gathering.move_finder().find, stop=stop), LOOK_TICK),
-        (partial(gathering.push_reader().ingest_all, stop=stop), PUSH_TICK),
-        (partial(_watch, mailing.daily_note(app), app.database), WATCH_TICK),
-    ]
-
-
-def _hub_jobs(app: App, gathering: Polling, stop: Event) -> Iterator[Callable[[], object]]:
-    """Yield the jobs of WebSub, as subscriber and as publisher, and forget other hubs."""
-    database = app.database
-    if callback := app.hub_callback:
-        yield partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
-    else:
-        forget_hubs(database)
-    told = publishing.hubs_of(app)
-    # Hubs that the settings do not name any more.
-    forget_others(database, told, base_url=app.settings.web.public_url)
-    if told:
-        pinger = publishing.hub_pinger(app, gathering.post)
-        yield partial(pinger.announce_changes, stop=stop)
-
-
-def _ignore(_: PollResult) -> None:
-    pass
-
-
-def _watch(note: DailyNote, database: Database) -> None:
-    note.queue()
-    now = utc_now()
-    # Housekeeping rides along: a quarter of an hour is often enough for all of it.
-    forget_finished(database, now=now)
-    forget_expired(database, now=now)
-    delete_all_old_keys(database, now=now)
-
-
-def _mail(planner: Planner, sender: Sender[Any], stop: Event) -> None:
-    # Planning and sending in turn: an issue leaves in the tick that plans it.
-    planned = planner.plan_due()
-    if planned.deliveries:
-        numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
-        logger.info("issues planned", extra=numbers)
-    _send(sender, stop, kind="issue")
-
-
-def _send(sender: Sender[Any], stop: Event, *, kind: str) -> None:
-    sent = sender.send_due(stop=stop)
-    if sent.accepted or sent.failed:
-        numbers = {"accepted": sent.accepted, "failed": sent.failed}
-        logger.info("messages sent", extra={"kind": kind, **numbers})

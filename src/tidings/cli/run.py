@@ -52,20 +52,35 @@ def run(start: Start) -> None:
 
 
 @click.command
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many processes answer at the one address; one for each core is enough.",
+)
 @click.pass_obj
-def web(start: Start) -> None:
+def web(start: Start, processes: int) -> None:
     """Serve pages and feeds only; another process polls and mails.
 
-    Example: tidings web
+    Example: tidings web --processes 2
     """
     from tidings.app.app import opened
+    from tidings.web.processes import in_children
     from tidings.web.server import bound, serve
 
     settings = start.service_settings()
     end_in_order()
     _return_memory()
-    with opened(settings) as app, bound(settings.web) as listening:
-        serve(app, listening)
+    if processes == 1:
+        with opened(settings) as app, bound(settings.web) as listening:
+            serve(app, listening)
+        return
+    with bound(settings.web) as listening:
+        answering = in_children(processes)
+        # From here on in a child: what is open before a fork would be shared.
+        with opened(settings) as app:
+            serve(app, listening, on_start=answering)
 
 
 def end_in_order() -> None:

@@ -1,6 +1,7 @@
 """Database: an SQLite file or a PostgreSQL database, with `read` and `write` transactions."""
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,6 +29,10 @@ BUSY_SECONDS = 15
 # its threads do not queue.
 WRITE_PAUSE = 0.01
 
+# How long commits of other processes may be overlooked on PostgreSQL, which would have to be asked
+# over the network.
+OVERLOOKED_SECONDS = 0.5
+
 _READ_ONLY = "tidings_read_only"
 _PATIENCE = "tidings_patience"
 
@@ -49,6 +54,9 @@ class Database:
 
     `sqlite:///var/tidings.db` is relative to the working directory, `sqlite:////var/…` is
     absolute; a PostgreSQL URL may leave the driver out.
+
+    Attributes:
+        overlooked_seconds: How long `state` may overlook a commit of another process.
     """
 
     def __init__(self, url: str) -> None:
@@ -56,8 +64,10 @@ class Database:
         self.url = _parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
-        # Threads take turns as well: of one process all wait behind the first.
+        self.overlooked_seconds = 0.0 if self.is_sqlite else OVERLOOKED_SECONDS
         self._turns = Turns(self.path.with_name(f"{self.path.name}-turn"))
+        self._last_commit = object()
+        self._observer: sqlite3.Connection | None = None
 
     @property
     def name(self) -> str:
@@ -101,11 +111,33 @@ class Database:
             with patient.begin():
                 has_begun()
                 yield patient
+            self._last_commit = object()
+
+    def state(self) -> object:
+        """Return a value that differs once anything was committed, without waiting for anything.
+
+        On SQLite that is exact. On PostgreSQL commits of this process count at once, those of
+        others after `overlooked_seconds` at most, and without any the value differs as often.
+        """
+        if not self.is_sqlite:
+            return self._last_commit, time.monotonic() // self.overlooked_seconds
+        try:
+            if self._observer is None:
+                self._observer = _observer(self.path)
+            # Counts what other connections have committed, of whatever process; this one never
+            # does. Read to its end, or it would hold a snapshot.
+            return self._observer.execute("PRAGMA data_version").fetchall()
+        except sqlite3.Error:
+            # Then whoever asks has to read, and learns what is wrong.
+            return object()
 
     def close(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
         self._engine.dispose()
         self._turns.close()
+        if self._observer is not None:
+            self._observer.close()
+            self._observer = None
 
     def _read_options(self) -> dict[str, Any]:
         if self.is_sqlite:
@@ -170,6 +202,11 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _observer(path: Path) -> sqlite3.Connection:
+    # Never waiting: requests are held up meanwhile. Of no thread: the event loop may change.
+    return sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

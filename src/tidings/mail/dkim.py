@@ -7,8 +7,7 @@ again is the same byte for byte.
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from hashlib import sha256
 from textwrap import wrap
 
@@ -25,7 +24,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from tidings.errors import ConfigError
 from tidings.mail.settings import DkimSettings
-from tidings.mail.transport import Connect, Send
 
 # Of an RSA key; verifiers must not accept a shorter one (RFC 8301).
 MIN_BITS = 1024
@@ -89,17 +87,6 @@ class Signer:
         if isinstance(self._key, RSAPrivateKey):
             return self._key.sign(data, PKCS1v15(), SHA256())
         return self._key.sign(sha256(data).digest())  # RFC 8463: the hash is what is signed
-
-
-def signing(connect: Connect, signer: Signer) -> Connect:
-    """Return a `Connect` that signs every message."""
-
-    @contextmanager
-    def connected() -> Iterator[Send]:
-        with connect() as send:
-            yield lambda envelope, content, mark: send(envelope, signer.signed(content), mark)
-
-    return connected
 
 
 def _relaxed_body(body: bytes) -> bytes:

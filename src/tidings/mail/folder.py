@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from tidings.db.durable_files import fsync_folder
 from tidings.errors import ConfigError, RelayUnreachableError
-from tidings.mail.transport import Envelope, Reply, Send
+from tidings.mail.transport import OutgoingMessage, Reply, Send
 
 # Characters of a file's name before a hash replaces the rest; file systems take 255 bytes.
 MAX_NAME = 120
@@ -40,13 +40,20 @@ class Folder:
         """Give a thread its way into the folder; all share it."""
         yield self._send
 
-    def _send(self, envelope: Envelope, content: bytes, _mark: Callable[[], None]) -> Reply:
-        name = _file_name(content)
+    def _send(
+        self,
+        message: OutgoingMessage,
+        mark: Callable[[], None],  # noqa: ARG002 - of those that cannot repeat
+        *,
+        following: OutgoingMessage | None = None,  # noqa: ARG002 - of those that can pipeline
+    ) -> Reply:
+        name = _file_name(message.content)
         try:
-            _write(self._path, name, content)
+            _write(self._path, name, message.content)
         except OSError as error:
             because = f"cannot write to {self._path}: {error.strerror}"
-            raise RelayUnreachableError(envelope.recipient, because, stops_relay=True) from error
+            recipient = message.envelope.recipient
+            raise RelayUnreachableError(recipient, because, stops_relay=True) from error
         return Reply(code=250, text=f"kept as {name}")
 
 

@@ -24,7 +24,7 @@ from tidings.errors import (
     SenderFaultError,
 )
 from tidings.mail.settings import SmtpSettings
-from tidings.mail.transport import Envelope, Reply, Send
+from tidings.mail.transport import OutgoingMessage, Reply, Send
 from tidings.model.refusals import RefusalSubject, names_size, subject_of
 
 # Seconds after which an idle connection is not trusted any more: firewalls drop it without a word.
@@ -74,6 +74,10 @@ class SmtpStage(StrEnum):
     DATA = "data"
     END = "end"
     """After the final dot: the relay says whether it accepts the message."""
+
+
+# DATA must be the last of a group (RFC 2920, 3.1).
+_ENVELOPE_STAGES = (SmtpStage.MAIL, SmtpStage.RCPT, SmtpStage.DATA)
 
 
 class StrictSmtp(smtplib.SMTP):
@@ -157,6 +161,11 @@ class RateLimit:
         self._lock = Lock()
         self._next = clock()
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._interval > 0
+
     def wait(self) -> None:
         """Return when the next message may be sent."""
         if not self._interval:
@@ -171,7 +180,11 @@ class RateLimit:
 
 
 class SmtpConnection:
-    """One thread's connection to the relay, reopened when it is lost or stale."""
+    """One thread's connection to the relay, reopened when it is lost or stale.
+
+    Where the relay allows it (PIPELINING, RFC 2920), MAIL, RCPT and DATA of a message go in one
+    write, and those of the next behind the final dot of the one before: one round trip a message.
+    """
 
     def __init__(
         self, settings: SmtpSettings, *, rate_limit: RateLimit, tls: ssl.SSLContext
@@ -179,16 +192,24 @@ class SmtpConnection:
         self._settings, self._rate_limit, self._tls = settings, rate_limit, tls
         self._smtp: StrictSmtp | None = None
         self._used_at = 0.0
+        # Whose envelope went along with the message before, and is not answered yet.
+        self._announced: OutgoingMessage | None = None
+        self._may_announce = not rate_limit.is_limited
 
-    def send(self, envelope: Envelope, content: bytes, mark: Callable[[], None]) -> Reply:
-        """Send a message.
+    def send(
+        self,
+        message: OutgoingMessage,
+        mark: Callable[[], None],
+        *,
+        following: OutgoingMessage | None = None,
+    ) -> Reply:
+        """Send a message, and the envelope of the following one.
 
         Raises:
             DeliveryError: The relay refused it, or its reply was lost.
         """
-        payload = _dot_stuffed(content)
-        self._rate_limit.wait()
-        smtp = self._send_envelope_retrying(envelope, size=len(content))
+        payload = _dot_stuffed(message.content)
+        smtp = self._go_ahead(message)
         try:
             # As late as possible, after the "354 go ahead": a crash from here on leaves it in
             # doubt.
@@ -196,26 +217,35 @@ class SmtpConnection:
         except BaseException:
             self._disconnect()  # without the final dot nothing is sent
             raise
-        return self._send_payload(smtp, envelope.recipient, payload)
+        return self._send_payload(smtp, message.envelope.recipient, payload, following)
 
     def close(self) -> None:
         """Send QUIT, and close the connection."""
-        if self._smtp is not None:
+        # After "354 go ahead" it would be taken for the first line of a message.
+        if self._smtp is not None and self._announced is None:
             self._smtp.timeout = QUIT_TIMEOUT
             with suppress(OSError):
                 self._smtp.quit()
         self._disconnect()
 
-    def _send_envelope_retrying(self, envelope: Envelope, *, size: int) -> StrictSmtp:
-        """Send the envelope, over a new connection if the old one turns out to be closed."""
+    def _go_ahead(self, message: OutgoingMessage) -> StrictSmtp:
+        """Return the connection once the relay has said "354 go ahead" to a message."""
+        if self._announced is message and self._smtp is not None:
+            with suppress(RelayUnreachableError):
+                return self._read_announced(self._smtp, message)
+            # Whoever cannot cope with it would be asked in vain for every message.
+            self._may_announce = False
+        elif self._announced is not None:
+            self._disconnect()  # the relay waits for another message
+        self._rate_limit.wait()
         is_used = self._smtp is not None
         try:
-            return self._send_envelope(envelope, size=size)
+            return self._send_envelope(message)
         except RelayUnreachableError:
             if not is_used:
                 raise
         # Many relays close a connection after some time or number of messages (Exim after 1,000).
-        return self._send_envelope(envelope, size=size)
+        return self._send_envelope(message)
 
     def _connected(self, recipient: str) -> StrictSmtp:
         if self._smtp is not None and self._is_stale(self._smtp):
@@ -233,30 +263,55 @@ class SmtpConnection:
             # A server says nothing unasked but "421 closing", or the end of the stream.
             return bool(selector.select(0))
 
-    def _send_envelope(self, envelope: Envelope, *, size: int) -> StrictSmtp:
-        """Send MAIL, RCPT and DATA, in one write if the relay allows it, until "354 go ahead"."""
-        smtp = self._connected(envelope.recipient)
-        declared = f" SIZE={size}" if smtp.has_extn("size") else ""
-        commands = {
-            SmtpStage.MAIL: f"MAIL FROM:<{envelope.sender}>{declared}",
-            SmtpStage.RCPT: f"RCPT TO:<{envelope.recipient}>",
-            SmtpStage.DATA: "DATA",
-        }
-        # PIPELINING (RFC 2920) saves two round trips a message; DATA must be the last of a group.
-        is_pipelined = smtp.has_extn("pipelining")
-        try:
-            if is_pipelined:
-                smtp.send("\r\n".join([*commands.values(), ""]))
+    def _send_envelope(self, message: OutgoingMessage) -> StrictSmtp:
+        """Send MAIL, RCPT and DATA until "354 go ahead"."""
+        smtp = self._connected(message.envelope.recipient)
+        commands = _commands(smtp, message)
+        with self._lost_as_unreachable(message):
+            if is_pipelined := smtp.has_extn("pipelining"):
+                smtp.send(b"".join(commands.values()))
             for position, (stage, command) in enumerate(commands.items(), start=1):
-                reply = Reply.read(*(smtp.getreply() if is_pipelined else smtp.docmd(command)))
-                if reply.code // 100 != (3 if stage is SmtpStage.DATA else 2):
-                    unread = len(commands) - position if is_pipelined else 0
-                    self._reset_after(smtp, reply, unread=unread)
-                    raise error_of_reply(envelope.recipient, reply, stage)
+                if not is_pipelined:
+                    smtp.send(command)
+                unread = len(commands) - position if is_pipelined else 0
+                self._read_step(smtp, message, stage, unread=unread)
+        return smtp
+
+    def _read_announced(self, smtp: StrictSmtp, message: OutgoingMessage) -> StrictSmtp:
+        """Read the replies to an envelope that went along with the message before."""
+        self._announced = None
+        with self._lost_as_unreachable(message):
+            for unread, stage in zip((2, 1, 0), _ENVELOPE_STAGES, strict=True):
+                self._read_step(smtp, message, stage, unread=unread, is_announced=True)
+        return smtp
+
+    def _read_step(
+        self,
+        smtp: StrictSmtp,
+        message: OutgoingMessage,
+        stage: SmtpStage,
+        *,
+        unread: int,
+        is_announced: bool = False,
+    ) -> None:
+        """Read the reply to a step of the envelope, and raise it if it is a refusal."""
+        reply = Reply.read(*smtp.getreply())
+        if reply.code // 100 == (3 if stage is SmtpStage.DATA else 2):
+            return
+        is_of_order = stage is SmtpStage.MAIL or reply.code in PROTOCOL_FAULTS | {CLOSING}
+        if is_announced and is_of_order:
+            # The connection is closing, or commands are not wanted this early: not a refusal.
+            raise ConnectionResetError(str(reply))
+        self._reset_after(smtp, reply, unread=unread)
+        raise error_of_reply(message.envelope.recipient, reply, stage)
+
+    @contextmanager
+    def _lost_as_unreachable(self, message: OutgoingMessage) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             self._disconnect()
-            raise connection_error(envelope.recipient, error) from error
-        return smtp
+            raise connection_error(message.envelope.recipient, error) from error
 
     def _reset_after(self, smtp: StrictSmtp, refusal: Reply, *, unread: int) -> None:
         """Make the connection ready for the next message after a refusal, or close it."""
@@ -270,7 +325,12 @@ class SmtpConnection:
                 return
         self._disconnect()
 
-    def _send_payload(self, smtp: StrictSmtp, recipient: str, payload: bytes) -> Reply:
+    def _send_payload(
+        self, smtp: StrictSmtp, recipient: str, payload: bytes, following: OutgoingMessage | None
+    ) -> Reply:
+        if following and self._may_announce and smtp.has_extn("pipelining"):
+            payload = b"".join((payload, *_commands(smtp, following).values()))
+            self._announced = following
         try:
             smtp.send(payload)
             seconds = self._settings.reply_timeout.total_seconds()
@@ -290,7 +350,7 @@ class SmtpConnection:
         raise error_of_reply(recipient, reply, SmtpStage.END)
 
     def _disconnect(self) -> None:
-        smtp, self._smtp = self._smtp, None
+        smtp, self._smtp, self._announced = self._smtp, None, None
         if smtp is not None:
             smtp.close()
 
@@ -315,6 +375,15 @@ class Relay:
             yield connection.send
         finally:
             connection.close()
+
+
+def _commands(smtp: StrictSmtp, message: OutgoingMessage) -> dict[SmtpStage, bytes]:
+    envelope = message.envelope
+    declared = f" SIZE={len(message.content)}" if smtp.has_extn("size") else ""
+    lines = (f"MAIL FROM:<{envelope.sender}>{declared}", f"RCPT TO:<{envelope.recipient}>", "DATA")
+    return {
+        stage: f"{line}\r\n".encode() for stage, line in zip(_ENVELOPE_STAGES, lines, strict=True)
+    }
 
 
 def _dot_stuffed(content: bytes) -> bytes:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from tidings.errors import one_line
 
@@ -31,6 +32,18 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingMessage:
+    """A message as it goes to the relay.
+
+    Attributes:
+        content: Headers and body; the same bytes whenever it is sent again.
+    """
+
+    envelope: Envelope
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """A relay's reply, on one printable line."""
 
@@ -46,12 +59,30 @@ class Reply:
         return f"{self.code} {self.text}".rstrip()
 
 
-# Sends a message and returns the reply that accepts it, or raises a `DeliveryError`.
-#
-# The callable sets the marker: it is called once, right before the payload is written, and what it
-# raises stops the message. A transport that can repeat a message without doubling it never calls
-# it. Every thread has a `Send` of its own.
-Send = Callable[[Envelope, bytes, Callable[[], None]], Reply]
+class Send(Protocol):
+    """Sends messages over one connection; every thread has one of its own."""
+
+    def __call__(
+        self,
+        message: OutgoingMessage,
+        mark: Callable[[], None],
+        *,
+        following: OutgoingMessage | None = None,
+    ) -> Reply:
+        """Send a message, and return the reply that accepts it.
+
+        Args:
+            message: What is sent.
+            mark: Sets the marker: it is called once, right before the payload is written, and what
+                it raises stops the message. A transport that can repeat a message without doubling
+                it never calls it.
+            following: What is most likely sent next. Its envelope may go with this payload; nothing
+                more of it does, so something else may be sent next, or nothing.
+
+        Raises:
+            DeliveryError: It was not accepted, or nobody knows.
+        """
+
 
 # Opens a connection for one thread, which stays open until the block ends.
 Connect = Callable[[], AbstractContextManager[Send]]

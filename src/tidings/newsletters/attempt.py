@@ -12,7 +12,7 @@ from tidings.errors import (
     StorageError,
     TemplateError,
 )
-from tidings.mail.transport import Send
+from tidings.mail.transport import OutgoingMessage, Reply
 from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.message_queue import AttemptResult, Claimed, Queue
 from tidings.newsletters.retries import BACKOFF, Verdict, judge
@@ -21,30 +21,37 @@ from tidings.newsletters.store.outbox import OutboxMessage
 logger = logging.getLogger(__name__)
 
 
-def attempt(
-    queue: Queue[Claimed], claimed: Claimed, *, send: Send, mark: Callable[[], None]
-) -> AttemptResult[Claimed]:
-    """Try to send a message; `mark` commits the marker right before the payload is written."""
-    verdict: Verdict | None
+def build(queue: Queue[Claimed], claimed: Claimed) -> OutgoingMessage | AttemptResult[Claimed]:
+    """Build a message; return the result of its attempt if that fails."""
     try:
-        try:
-            message = queue.message_of(claimed)
-        except (ValueError, NotFoundError, TemplateError) as error:
-            return hold_unbuildable(claimed, error)
-        reply = str(send(message.envelope, message.content, mark))
+        return queue.message_of(claimed)
+    except (ValueError, NotFoundError, TemplateError) as error:
+        return hold_unbuildable(claimed, error)
+    except Exception as error:  # noqa: BLE001 - one message must not stop the others
+        return _failed(claimed, error)
+
+
+def attempt(claimed: Claimed, send: Callable[[], Reply]) -> AttemptResult[Claimed]:
+    """Try to send a message, and judge what came of it."""
+    try:
+        reply = str(send())
         verdict = Verdict(state=DeliveryState.ACCEPTED)
     except DeliveryError as error:
         verdict = judge(error, attempt=claimed.attempt, is_resend=claimed.is_resend)
         reply = error.because
-    except DatabaseAwayError:
-        return put_back(claimed, timedelta(0))  # the marker failed, so nothing was sent
-    except (LeaseLostError, StorageError) as error:
-        verdict, reply = None, str(error)
-    except Exception as error:  # one message must not stop the others
-        about = {"kind": claimed.kind, "message_id": claimed.message_id}
-        logger.exception("message failed", extra=about)
-        verdict, reply = None, str(error)
+    except Exception as error:  # noqa: BLE001 - one message must not stop the others
+        return _failed(claimed, error)
     return AttemptResult(claimed=claimed, verdict=verdict, reply=reply)
+
+
+def _failed(claimed: Claimed, error: Exception) -> AttemptResult[Claimed]:
+    """Return the result after an error that is not the relay's; nothing was sent, or who knows."""
+    if isinstance(error, DatabaseAwayError):
+        return put_back(claimed, timedelta(0))  # before the marker: nothing was sent
+    if not isinstance(error, LeaseLostError | StorageError):
+        about = {"kind": claimed.kind, "message_id": claimed.message_id}
+        logger.error("message failed", extra=about, exc_info=error)
+    return AttemptResult(claimed=claimed, verdict=None, reply=str(error))
 
 
 def domain_of(claimed: OutboxMessage) -> str:

@@ -5,9 +5,8 @@ from datetime import datetime
 from email.utils import make_msgid
 
 from tidings.mail.message import ListHeaders, PreparedIssue, Recipient, prepare_issue
-from tidings.mail.transport import Envelope
+from tidings.mail.transport import Envelope, OutgoingMessage
 from tidings.model.newsletters import Issue, Newsletter
-from tidings.newsletters.message_queue import OutgoingMessage
 from tidings.newsletters.store.deliveries import ClaimedDelivery
 
 

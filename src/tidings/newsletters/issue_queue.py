@@ -9,11 +9,12 @@ from threading import Lock
 
 from tidings.db.database import Connection, Database
 from tidings.mail.message import PreparedIssue
+from tidings.mail.transport import OutgoingMessage
 from tidings.model.newsletters import DeliveryState
 from tidings.model.refusals import IssueReplies
 from tidings.newsletters.attempt import domain_of
 from tidings.newsletters.issue_messages import IssueMessages
-from tidings.newsletters.message_queue import AttemptResult, OutgoingMessage, Pauses
+from tidings.newsletters.message_queue import AttemptResult, Pauses
 from tidings.newsletters.restore_guard import claim_guarded
 from tidings.newsletters.retries import FAULT_PAUSE, ISSUE_PAUSE, CircuitBreakers, Verdict
 from tidings.newsletters.sender import Sender

@@ -10,23 +10,11 @@ from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
 from tidings.db.database import Connection
-from tidings.mail.transport import Envelope
+from tidings.mail.transport import OutgoingMessage
 from tidings.newsletters.retries import Verdict
 from tidings.newsletters.store.outbox import Outbox, OutboxMessage, Settled
 
 Claimed = TypeVar("Claimed", bound=OutboxMessage)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutgoingMessage:
-    """A message as it goes to the relay.
-
-    Attributes:
-        content: Headers and body; the same bytes whenever it is sent again.
-    """
-
-    envelope: Envelope
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,23 +17,24 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Thread, get_ident
 from typing import Generic
 
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
+from tidings.mail.dkim import Signer
 from tidings.mail.settings import DomainLimits
-from tidings.mail.transport import Connect, Reply, Send
+from tidings.mail.transport import Connect, OutgoingMessage, Reply, Send
 from tidings.model.newsletters import DeliveryState
-from tidings.newsletters.attempt import attempt, domain_of, put_back
+from tidings.newsletters.attempt import attempt, build, domain_of, put_back
 from tidings.newsletters.domain_limits import DomainLimiter
 from tidings.newsletters.lease_owners import is_gone, owner_of_round
 from tidings.newsletters.marker_commits import MarkerCommits
-from tidings.newsletters.message_queue import AttemptResult, Claimed, OutgoingMessage, Queue
+from tidings.newsletters.message_queue import AttemptResult, Claimed, Queue
 from tidings.newsletters.retries import RESEND_DELAY, Verdict
 from tidings.newsletters.store import relay_pauses
 from tidings.polling.store.leases import RENEWAL
@@ -46,7 +47,7 @@ logger = logging.getLogger(__name__)
 # sent to who has unsubscribed meanwhile, and after a crash it may wait out a lease of two minutes.
 MIN_AHEAD, MAX_AHEAD = 8, 64
 
-# Messages that the threads have before them, beyond one each: so many more may be sent, and be in
+# Messages that the threads have before them, beyond two each: so many more may be sent, and be in
 # doubt after a crash, while this one waits for the database.
 QUEUED = 8
 
@@ -87,6 +88,7 @@ class Sender(Generic[Claimed]):
         clock: Aware UTC.
         owner: The name of this process, a prefix of the names that hold its leases.
         connect: Opens a connection to the relay.
+        signer: Signs every message; None if they go unsigned.
         relay: The name under which the relay's pauses are stored.
         connections: Messages that are sent at the same time.
         limits: By recipient domain.
@@ -100,6 +102,7 @@ class Sender(Generic[Claimed]):
         clock: Callable[[], datetime],
         owner: str,
         connect: Connect,
+        signer: Signer | None,
         relay: str,
         connections: int,
         limits: Mapping[str, DomainLimits],
@@ -109,14 +112,15 @@ class Sender(Generic[Claimed]):
         self.clock = clock
         self.owner = owner
         self.connect = connect
+        self.signer = signer
         self.relay = relay
         self.connections = connections
         self.limits = limits
 
-    def send_due(self, *, stop: Event) -> SendCounts:
-        """Send everything that is due; return when nothing is left, or after `stop`.
+    def send_due(self, *, stop: Event, lasting: timedelta = timedelta.max) -> SendCounts:
+        """Send everything that is due; return when nothing is left, after `stop`, or in time.
 
-        After `stop` it waits a few seconds for outstanding replies; messages that are not
+        Once it has lasted so long, nothing more is claimed. After `stop` it waits a few seconds for outstanding replies; messages that are not
         answered by then are recorded as doubtful.
 
         Raises:
@@ -124,7 +128,8 @@ class Sender(Generic[Claimed]):
                 are kept until it is back, and then sending goes on.
         """
         accepted = failed = 0
-        while (delivered := self._send_round(stop)).is_interrupted and not stop.is_set():
+        until = time.monotonic() + lasting.total_seconds()
+        while (delivered := self._send_round(stop, until)).is_interrupted and not stop.is_set():
             accepted, failed = accepted + delivered.accepted, failed + delivered.failed
         return SendCounts(accepted=accepted + delivered.accepted, failed=failed + delivered.failed)
 
@@ -135,14 +140,26 @@ class Sender(Generic[Claimed]):
             DeliveryError: It was not accepted.
         """
         with self.connect() as send:
-            return send(message.envelope, message.content, lambda: None)
+            return send(self._signed(message), lambda: None)
+
+    def built(
+        self, queue: Queue[Claimed], claimed: Claimed
+    ) -> OutgoingMessage | AttemptResult[Claimed]:
+        """Build a message and sign it; return the result of its attempt if that fails."""
+        message = build(queue, claimed)
+        return self._signed(message) if isinstance(message, OutgoingMessage) else message
+
+    def _signed(self, message: OutgoingMessage) -> OutgoingMessage:
+        if self.signer is None:
+            return message
+        return replace(message, content=self.signer.signed(message.content))
 
     def find_pause(self) -> tuple[datetime, str] | None:
         """Return until when the relay is paused, and why; None if it is not."""
         with self.database.read() as connection:
             return relay_pauses.find_relay_pause(connection, self.relay, now=self.clock())
 
-    def _send_round(self, stop: Event) -> SendCounts:
+    def _send_round(self, stop: Event, until: float) -> SendCounts:
         queue, now = self.open_queue(), self.clock()
         # A read first: most rounds find nothing, and shall not take SQLite's only write lock.
         with self.database.read() as connection:
@@ -157,14 +174,24 @@ class Sender(Generic[Claimed]):
         if pause:
             logger.warning("relay paused", extra={"relay": self.relay, "because": pause[1]})
             return SendCounts(accepted=0, failed=0)
-        return _Round(self, queue, stop=stop).run()
+        return _Round(self, queue, stop=stop, until=until).run()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Built(Generic[Claimed]):
+    """A message that is ready to be sent."""
+
+    claimed: Claimed
+    message: OutgoingMessage
 
 
 class _Round(Generic[Claimed]):
     """One round of sending; only `_work` and what it calls run on the threads that send."""
 
-    def __init__(self, sender: Sender[Claimed], queue: Queue[Claimed], *, stop: Event) -> None:
-        self._sender, self._queue, self._stop = sender, queue, stop
+    def __init__(
+        self, sender: Sender[Claimed], queue: Queue[Claimed], *, stop: Event, until: float
+    ) -> None:
+        self._sender, self._queue, self._stop, self._until = sender, queue, stop, until
         # A name of its own: `give_back` at the end must not take what another round still holds.
         self._owner = owner_of_round(sender.owner)
         self._markers = MarkerCommits(self._commit_markers)
@@ -172,6 +199,7 @@ class _Round(Generic[Claimed]):
         self._claimed: deque[Claimed] = deque()
         self._jobs: SimpleQueue[Claimed | None] = SimpleQueue()
         self._results: SimpleQueue[AttemptResult[Claimed]] = SimpleQueue()
+        self._idle: set[int] = set()  # threads that have nothing to send
         self._replies: deque[AttemptResult[Claimed]] = deque()
         self._unsettled: list[tuple[AttemptResult[Claimed], Verdict]] = []
         self._in_flight = 0
@@ -222,7 +250,8 @@ class _Round(Generic[Claimed]):
         held = self._in_flight + len(self._claimed)
         room = self._sender.connections + self._ahead - held
         is_idle = not (self._in_flight or self._unsettled)
-        may_claim = is_idle or time.monotonic() >= self._no_claim_before
+        now = time.monotonic()
+        may_claim = now < self._until and (is_idle or now >= self._no_claim_before)
         self._is_more = may_claim and room > self._ahead // 2
         if self._is_more:
             self._measure()
@@ -253,7 +282,7 @@ class _Round(Generic[Claimed]):
 
     def _release(self) -> None:
         now = self._sender.clock()
-        while self._claimed and self._in_flight < self._sender.connections + QUEUED:
+        while self._claimed and self._in_flight < 2 * self._sender.connections + QUEUED:
             self._dispatch(self._claimed.popleft(), now=now)
         for claimed in self._limited.ready():
             self._send(claimed)
@@ -271,21 +300,58 @@ class _Round(Generic[Claimed]):
 
     def _work(self) -> None:
         with self._sender.connect() as send:
-            while claimed := self._jobs.get():
-                result = self._result(claimed, send)
-                # Here and not when it is settled: the other threads would meet the same refusal.
-                self._is_closing |= bool(result.verdict and result.verdict.relay_pause)
-                self._results.put(result)
+            built = self._next()
+            while built:
+                following = self._following()
+                self._note(self._result(built, send, following))
+                built = following or self._next()
 
-    def _result(self, claimed: Claimed, send: Send) -> AttemptResult[Claimed]:
+    def _next(self) -> _Built[Claimed] | None:
+        """Wait for what is to be sent next, and build it; None after the last."""
+        built = None
+        while built is None:
+            self._idle.add(get_ident())
+            claimed = self._jobs.get()
+            self._idle.discard(get_ident())
+            if claimed is None:
+                break
+            built = self._built(claimed)
+        return built
+
+    def _following(self) -> _Built[Claimed] | None:
+        """Build what comes next, if there is something that no other thread is waiting for."""
+        if self._jobs.qsize() <= len(self._idle):
+            return None
+        with suppress(Empty):
+            if claimed := self._jobs.get_nowait():
+                return self._built(claimed)
+            self._jobs.put(None)  # found again after what is being sent
+        return None
+
+    def _built(self, claimed: Claimed) -> _Built[Claimed] | None:
+        message = self._sender.built(self._queue, claimed)
+        if isinstance(message, OutgoingMessage):
+            return _Built(claimed=claimed, message=message)
+        self._note(message)
+        return None
+
+    def _result(
+        self, built: _Built[Claimed], send: Send, following: _Built[Claimed] | None
+    ) -> AttemptResult[Claimed]:
+        claimed = built.claimed
         if self._is_over():
             return AttemptResult(claimed=claimed, verdict=None, reply="")  # `give_back` releases it
         # Once more: the domain may have been paused since the message was dispatched.
         if wait := self._queue.pauses.pause_of(claimed, now=self._sender.clock()):
             return put_back(claimed, wait)
-        return attempt(
-            self._queue, claimed, send=send, mark=partial(self._markers.mark, claimed.id)
-        )
+        mark = partial(self._markers.mark, claimed.id)
+        after = following.message if following else None
+        return attempt(claimed, partial(send, built.message, mark, following=after))
+
+    def _note(self, result: AttemptResult[Claimed]) -> None:
+        # Here and not when it is settled: the other threads would meet the same refusal.
+        self._is_closing |= bool(result.verdict and result.verdict.relay_pause)
+        self._results.put(result)
 
     def _commit_markers(self, messages: Sequence[int]) -> set[int]:
         with self._sender.database.write() as connection:

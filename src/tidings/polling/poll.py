@@ -107,9 +107,21 @@ class Poller:
         self.hosts = hosts
         self.repaginate = repaginate
 
-    def poll_due(self, *, report: Callable[[PollResult], None], stop: Event) -> PollSummary:
-        """Poll every source that is due, or becomes due meanwhile."""
-        return _Round(self, report=report, stop=stop).run()
+    def poll_due(
+        self,
+        *,
+        report: Callable[[PollResult], None],
+        stop: Event,
+        lasting: timedelta = timedelta.max,
+    ) -> PollSummary:
+        """Poll every source that is due, or becomes due meanwhile.
+
+        Args:
+            report: Called with each result.
+            stop: Ends it; what has been decided is saved.
+            lasting: Hosts are claimed no longer than that; those claimed are polled to the end.
+        """
+        return _Round(self, report=report, stop=stop, lasting=lasting).run()
 
     def poll_sources(
         self,
@@ -147,8 +159,10 @@ class _Round:
         report: Callable[[PollResult], None],
         stop: Event,
         only: set[int] | None = None,
+        lasting: timedelta = timedelta.max,
     ) -> None:
         self._poller = poller
+        self._claims_until = time.monotonic() + lasting.total_seconds()
         self._owner = leases.name_of_round(poller.owner)
         self._report = report
         self._stop = stop
@@ -173,21 +187,24 @@ class _Round:
                 if self._in_flight:
                     self._save(self._gather())
                     give_up_at = time.monotonic() + patience
-                elif not self._leases.has_more:
+                elif self._has_lasted() or not self._leases.has_more:
                     break
                 else:
                     self._skip_unavailable(after=give_up_at - time.monotonic())
                     self._stop.wait(0.2)
             self._repaginate()
-            self._backfiller.store_all(only=only, stop=self._stop, is_wanted=self._leases.can_claim)
-            self._repaginate()
+            if not self._has_lasted():
+                self._backfiller.store_all(
+                    only=only, stop=self._stop, is_wanted=self._leases.can_claim
+                )
+                self._repaginate()
         finally:
             self._leases.release_all()
         return summarise(self._results)
 
     def _claim(self) -> None:
         self._leases.renew()
-        if self._parse_queue.backlog >= MAX_BACKLOG:
+        if self._parse_queue.backlog >= MAX_BACKLOG or self._has_lasted():
             return
         claimed = self._leases.claim()
         every = [due for of_host in claimed for due in of_host]
@@ -196,6 +213,9 @@ class _Round:
             to_fetch = [ready[due.id] for due in of_host if due.id in ready]
             self._in_flight |= {due.id: due for due in to_fetch}
             self._fetch(to_fetch)
+
+    def _has_lasted(self) -> bool:
+        return time.monotonic() >= self._claims_until
 
     def _fetch(self, claimed: Sequence[DueSource]) -> None:
         """Start to fetch the documents, but for those that a hub has pushed."""

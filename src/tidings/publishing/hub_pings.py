@@ -77,10 +77,15 @@ class HubPinger:
         that cannot be reached gets no more pings in this round.
         """
         until = self._clock() + LOOK
-        for seen in self._changed():
+        changed = self._changed()
+        for seen in changed:
             self._look(seen)
             if stop.is_set() or self._clock() > until:
                 break
+        # A hub fetches the feed at once, and another process may answer it: with the feed of before,
+        # nobody would hear of the change.
+        if changed:
+            stop.wait(self._database.overlooked_seconds)
         # By host: each attempt at one that does not answer would take its whole timeout.
         down: dict[str, FetchError] = {}
         while not stop.is_set() and (ping := self._take_next()):

@@ -34,6 +34,8 @@ class Publication:
     """Everything that is published, by address."""
 
     def __init__(self, database: Database, context: SiteContext) -> None:
+        # A value that differs once anything may have changed.
+        self.state = database.state
         self._database = database
         self._context = context
         # Once: it is part of every stamp, and nothing in it changes while the process lives.

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from tidings.db.database import Connection, Database
 from tidings.mail.message import ListHeaders, TransactionalMessage, build_transactional
-from tidings.mail.transport import Envelope
+from tidings.mail.transport import Envelope, OutgoingMessage
 from tidings.model.newsletters import Newsletter
-from tidings.newsletters.message_queue import OutgoingMessage, Pauses
+from tidings.newsletters.message_queue import Pauses
 from tidings.subscribers.store import transactional
 from tidings.subscribers.store.transactional import ClaimedMessage
 from tidings.subscribers.transactional_context import ContextBuilder, subject_of

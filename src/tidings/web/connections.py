@@ -9,6 +9,7 @@ reader, forever.
 
 import asyncio
 import errno
+import gc
 import logging
 import resource
 import socket
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import uvicorn
+from starlette.concurrency import run_in_threadpool
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from tidings.log import Seldom
@@ -34,6 +36,11 @@ LOOK_SECONDS = 5.0
 
 # The backlog: connections that the kernel accepts before we see them (listen(2)).
 BURST = 64
+
+# How many connections are accepted before others get their turn: of several processes the first to
+# wake up would take all that come together. asyncio has one number for this and the backlog, so
+# `Server` sets the latter afterwards.
+AT_A_TIME = 1
 
 # Descriptors for all else: the database, feeds that are fetched, children, the relay.
 RESERVED = 256
@@ -151,18 +158,38 @@ class Connections:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, with a handler for errors of the event loop."""
+    """uvicorn's server, with a handler for errors of the event loop.
+
+    Args:
+        config: uvicorn's.
+        connections: All connections.
+        rehearse: Called in a thread before visitors are answered.
+        on_start: Called once they are.
+    """
 
     def __init__(
-        self, config: uvicorn.Config, connections: Connections, on_start: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        connections: Connections,
+        *,
+        rehearse: Callable[[], None],
+        on_start: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._connections = connections
+        self._rehearse = rehearse
         self._on_start = on_start
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         """Begin to listen."""
         # Here, not in `__init__`: uvicorn makes the loop in `run`.
         asyncio.get_running_loop().set_exception_handler(self._connections.on_loop_error)
+        # In a thread as for visitors, since the first one loads code of its own.
+        await run_in_threadpool(self._rehearse)
+        # What is loaded by now stays: every look at all of it, for garbage, would hold up requests
+        # for 40 ms.
+        gc.freeze()
         await super().startup(sockets)
+        for listening in sockets or []:
+            listening.listen(BURST)
         self._on_start()

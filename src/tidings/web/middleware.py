@@ -1,13 +1,12 @@
-"""Middleware for every request: security headers, errors, access log; and the error pages."""
+"""Middleware for requests that are worked on: security headers, errors; and the error pages."""
 
 import logging
-import re
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -22,15 +21,11 @@ from tidings.publishing.views import ErrorPage
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 from tidings.web import responses
+from tidings.web.access_log import log_answer, request_line
 from tidings.web.response_cache import compress
 from tidings.web.responses import POLICY
 
 logger = logging.getLogger(__name__)
-
-# What follows these prefixes is a token, and goes into no log.
-BEFORE_TOKENS = re.compile(
-    "(.*?/(?:address|confirm|preferences|unsubscribe|websub)/)(.+)", re.DOTALL
-)
 
 PROTECTION: Mapping[str, str] = MappingProxyType(
     {
@@ -52,7 +47,7 @@ SOON = {"Retry-After": "30"}
 
 
 class ExchangeMiddleware:
-    """The outermost middleware.
+    """The middleware around whatever makes an answer.
 
     Args:
         app: The application.
@@ -107,15 +102,13 @@ class ExchangeMiddleware:
                 raise
             await answer(scope, receive, send_protected)
         finally:
-            # Without the query, which holds what people search for.
-            elapsed = round((time.perf_counter() - started) * 1000, 1)
-            logger.info("request answered", extra={**_what(scope), "status": status, "ms": elapsed})
+            log_answer(request_line(scope), status, started=started)
 
     def _answer_to(self, error: Exception, scope: Scope) -> Response:
         """Log an error; return the response to it."""
         request = Request(scope)
         if not isinstance(error, StorageError):
-            logger.error("request failed", extra=_what(scope), exc_info=error)
+            logger.error("request failed", extra=request_line(scope), exc_info=error)
             return self._failed(request)
         # A database that is away is no bug of ours: its traceback says nothing.
         is_fault = not isinstance(error, DatabaseAwayError)
@@ -128,13 +121,6 @@ class ExchangeMiddleware:
         if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
             return {**scope, "path": path.removeprefix(self._prefix) or "/"}
         return scope
-
-
-def _what(scope: Scope) -> dict[str, str]:
-    """Return the request line for the log, the path quoted: visitors may put anything into it."""
-    path: str = scope["path"]
-    secret = BEFORE_TOKENS.fullmatch(path)
-    return {"method": scope["method"], "path": f"{quote(secret[1])}…" if secret else quote(path)}
 
 
 class ErrorPages:

@@ -30,6 +30,7 @@ from tidings.search.query import SearchInput
 from tidings.templating.site import Site
 from tidings.web import responses
 from tidings.web.forms import NUMBER
+from tidings.web.kept_answers import keep_answer
 from tidings.web.operator_pages import OperatorSessions
 from tidings.web.response_cache import ResponseCache
 from tidings.web.responses import is_current, known_change
@@ -153,8 +154,9 @@ class Documents:
             | responses.links_of(address, self._site)
             | responses.validators(request, stamp)
         )
-        # Most requests of feed readers end here, with one small read and no rendering.
+        # Most feed readers' first requests after a change end here; see `KeptAnswers` for others.
         if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
+            keep_answer(request)
             return responses.not_modified(headers)
         since = known_change(request.headers, fingerprint=stamp.fingerprint)
         wanted = address
@@ -166,6 +168,7 @@ class Documents:
         if body is None:
             render = partial(self._publication.body, wanted)
             body = await run_in_threadpool(self._bodies.get, wanted, stamp.etag, render=render)
+        keep_answer(request)
         answer_with = responses.full_response if wanted == address else responses.feed_delta
         return answer_with(request, body, headers=headers)
 

@@ -22,6 +22,7 @@ from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 from tidings.web import responses
 from tidings.web.hub_callback import HubCallbacks
+from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_pages import OperatorPages, OperatorSessions
 from tidings.web.preference_pages import PreferencePages
@@ -80,8 +81,7 @@ def create_app(
         TemplateError: An error page or the site's language is missing.
     """
     subscribers = tokens.subscribers
-    has_forms = subscribers is not None
-    site = replace(site, has_newsletters=True, has_forms=has_forms, has_status=True)
+    site = replace(site, has_newsletters=True, has_forms=subscribers is not None, has_status=True)
     error_pages = ErrorPages(
         site,
         templates,
@@ -105,12 +105,13 @@ def create_app(
             StatusPages(probes, clock=tokens.clock).route(),
         ],
         middleware=[
+            Middleware(KeptAnswers, state=publication.state),
             Middleware(
                 ExchangeMiddleware,
                 base_url=site.base_url,
                 failed=error_pages.failed,
                 away=error_pages.away,
-            )
+            ),
         ],
         exception_handlers={
             HTTPException: error_pages.refused,

@@ -23,12 +23,13 @@ from tidings.operator.status import status_body
 from tidings.operator.store import status
 from tidings.polling.push import HubRequests
 from tidings.publishing.publication import Publication
+from tidings.publishing.rehearsal import rehearse
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.unsubscribe import Unsubscriber
-from tidings.web.connections import BURST, Connections, Server, VisitorProtocol
+from tidings.web.connections import AT_A_TIME, Connections, Server, VisitorProtocol
 from tidings.web.metrics import exposition
 from tidings.web.routes import create_app
 from tidings.web.services import Check, OperatorServices, Probes, SubscriberServices, TokenServices
@@ -82,20 +83,12 @@ def serve(
     context = publishing.site_context_of(app, _page_path)
     site = replace(context.site, has_forms=subscribers is not None, has_status=True)
     context = replace(context, site=site)
+    publication = Publication(app.database, context)
     application = create_app(
-        Publication(app.database, context),
+        publication,
         site,
         templates=context.templates,
-        tokens=TokenServices(
-            unsubscribing=Unsubscriber(app.database, links=links, clock=utc_now),
-            callbacks=HubRequests(
-                app.database, clock=utc_now, max_size=app.settings.fetch.max_size
-            ),
-            subscribers=subscribers,
-            trusted=_trusted(app.settings.web),
-            clock=utc_now,
-            operators=_operators(app, links) if links else None,
-        ),
+        tokens=_token_services(app, links, subscribers),
         probes=Probes(
             health=lambda: health(app.database),
             metrics=lambda: _metrics(app),
@@ -106,7 +99,7 @@ def serve(
     config = uvicorn.Config(
         application,
         http=cast("type[asyncio.Protocol]", partial(VisitorProtocol, connections=connections)),
-        backlog=BURST,
+        backlog=AT_A_TIME,
         # Our own format, set up before; uvicorn's access log would show the tokens in addresses.
         log_config=None,
         access_log=False,
@@ -116,7 +109,13 @@ def serve(
         lifespan="off",
     )
     _say_what_is_served(app, listening)
-    Server(config, connections, on_start).run(sockets=[listening])
+    server = Server(
+        config,
+        connections,
+        rehearse=partial(rehearse, publication, app.database),
+        on_start=on_start,
+    )
+    server.run(sockets=[listening])
 
 
 def _say_what_is_served(app: App, listening: socket.socket) -> None:
@@ -138,6 +137,19 @@ def _find_links(app: App) -> SignedLinks | None:
     if not app.settings.secret and not app.database.is_sqlite:
         return None
     return app.links
+
+
+def _token_services(
+    app: App, links: SignedLinks | None, subscribers: SubscriberServices | None
+) -> TokenServices:
+    return TokenServices(
+        unsubscribing=Unsubscriber(app.database, links=links, clock=utc_now),
+        callbacks=HubRequests(app.database, clock=utc_now, max_size=app.settings.fetch.max_size),
+        subscribers=subscribers,
+        trusted=_trusted(app.settings.web),
+        clock=utc_now,
+        operators=_operators(app, links) if links else None,
+    )
 
 
 def _subscriber_services(app: App, links: SignedLinks) -> SubscriberServices:

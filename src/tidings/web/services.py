@@ -19,6 +19,9 @@ from tidings.templating.site import Operator
 class PublishedDocuments(Protocol):
     """Everything that is published, by address."""
 
+    def state(self) -> object:
+        """Return a value that differs once anything may have changed; for every request."""
+
     def stamp(self, address: Address) -> CacheValidator:
         """Return the stamp of `address`, by which copies are compared; one quick read.
 

@@ -130,6 +130,12 @@ def has_free(connection: Connection, wanted: LeaseRequest) -> bool:
     return connection.execute(free.limit(1)).first() is not None
 
 
+def count_free(connection: Connection, *, due_at: datetime, most: int) -> int:
+    """Return how many hosts a claim would find; not above `most`."""
+    free = _free_hosts(connection, LeaseRequest(due_at=due_at), clock(connection)).limit(most)
+    return connection.execute(select(func.count()).select_from(free.subquery())).scalar_one()
+
+
 def claim_one(connection: Connection, owner: str, name: str, *, lease: timedelta = LEASE) -> bool:
     """Lease one host, known or not; return whether `owner` holds it now."""
     now = clock(connection)

@@ -1,0 +1,173 @@
+"""Jobs: one set of promises, kept in one process and over PostgreSQL."""
+
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from threading import Event
+
+import pytest
+from sqlalchemy import text
+
+from tidings.app.engine import Engine
+from tidings.app.in_process import InProcess
+from tidings.db import job_tickets
+from tidings.db.database import Database
+from tidings.model.jobs import Job, JobQueue
+
+SECONDS = 20
+
+A = Job(name="a", queue=JobQueue.ODD)
+B = Job(name="b", queue=JobQueue.ODD)
+
+
+class Work:
+    """Handlers that say what they do, and wait to be let go on."""
+
+    def __init__(self):
+        self.done = []
+        self.running = []
+        self.has_begun, self.go_on = Event(), Event()
+        self.most_at_a_time = 0
+
+    def handlers(self, *jobs):
+        return {job.name: self._handler(job) for job in jobs}
+
+    def _handler(self, job):
+        def work():
+            self.running.append(job.name)
+            self.most_at_a_time = max(self.most_at_a_time, len(self.running))
+            self.has_begun.set()
+            assert self.go_on.wait(SECONDS)
+            self.running.remove(job.name)
+            self.done.append(job.name)
+            if job.name == "fails":
+                raise LookupError("a bug")
+
+        return work
+
+    def until(self, number):
+        give_up_at = time.monotonic() + SECONDS
+        while len(self.done) < number:
+            assert time.monotonic() < give_up_at, self.done
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def work():
+    return Work()
+
+
+@pytest.fixture(params=["in process", "over PostgreSQL"])
+def make_jobs(request):
+    """Return what makes what jobs wait in."""
+    if request.param == "in process":
+        return InProcess
+    database = Database(request.getfixturevalue("postgres_url"))
+    request.addfinalizer(database.close)
+    return lambda handlers: Engine(database, handlers)
+
+
+@contextmanager
+def working(jobs, work, *first, threads=1):
+    """Work off a queue; the first jobs are running, and the others may be deferred."""
+    jobs.defer(*first)
+    with jobs.working({JobQueue.ODD: threads}):
+        assert work.has_begun.wait(SECONDS)
+        yield
+        work.go_on.set()
+
+
+def test_what_waits_is_not_doubled_and_what_runs_does_not_swallow_the_next(make_jobs, work):
+    jobs = make_jobs(work.handlers(A))
+    with working(jobs, work, A, A, A):
+        for _ in range(3):
+            jobs.defer(A)
+        work.go_on.set()
+        work.until(2)
+        time.sleep(0.3)
+
+    assert work.done == ["a", "a"]
+
+
+def test_jobs_come_by_priority_then_by_age_and_a_failure_stops_nothing(make_jobs, work):
+    first, high, fails = (
+        replace(A, name=name, priority=priority)
+        for name, priority in (("first", 0), ("high", 9), ("fails", 5))
+    )
+    jobs = make_jobs(work.handlers(first, high, fails, A, B))
+    with working(jobs, work, first):
+        for job in (B, A, fails, high):
+            jobs.defer(job)
+        work.go_on.set()
+        work.until(5)
+
+    assert work.done == ["first", "high", "fails", "b", "a"]
+
+
+def test_kinds_that_must_be_alone_are_and_others_go_on_beside_them(make_jobs, work):
+    jobs = make_jobs(work.handlers(A, B))
+    with working(jobs, work, A, replace(A, part=1), replace(A, part=2), threads=3):
+        time.sleep(0.5)
+        assert work.running == ["a"]
+        jobs.defer(B)
+        give_up_at = time.monotonic() + SECONDS
+        while "b" not in work.running:
+            assert time.monotonic() < give_up_at
+            time.sleep(0.02)
+        work.go_on.set()
+        work.until(4)
+
+    assert work.most_at_a_time == 2
+
+
+def test_others_are_worked_off_at_the_same_time(make_jobs, work):
+    many = replace(A, is_alone=False)
+    jobs = make_jobs(work.handlers(A))
+    with working(jobs, work, many, replace(many, part=1), threads=2):
+        give_up_at = time.monotonic() + SECONDS
+        while len(work.running) < 2:
+            assert time.monotonic() < give_up_at
+            time.sleep(0.02)
+
+
+def test_at_the_end_what_runs_is_waited_for_and_nothing_more_begins(make_jobs, work):
+    jobs = make_jobs(work.handlers(A, B))
+    with working(jobs, work, A):
+        jobs.defer(B)
+        work.go_on.set()
+        work.until(1)
+    done = list(work.done)
+    time.sleep(0.3)
+
+    assert work.done == done
+
+
+@pytest.fixture
+def postgres_database(postgres_url):
+    database = Database(postgres_url)
+    yield database
+    database.close()
+
+
+def waiting(database):
+    with database.read() as connection:
+        found = connection.execute(
+            text("SELECT queueing_lock FROM procrastinate_jobs WHERE status = 'todo'")
+        )
+        return sorted(found.scalars())
+
+
+def test_what_is_rolled_back_deferred_nothing(postgres_database):
+    with pytest.raises(LookupError), postgres_database.write() as connection:
+        job_tickets.defer(connection, A)
+        raise LookupError
+
+    assert waiting(postgres_database) == []
+
+
+def test_while_nobody_works_no_more_wait_than_there_are_kinds(postgres_database):
+    jobs = Engine(postgres_database, {})
+    for _ in range(50):
+        jobs.defer(A, B, replace(A, part=1))
+
+    assert waiting(postgres_database) == ["a:0", "a:1", "b:0"]
