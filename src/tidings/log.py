@@ -33,7 +33,7 @@ def configure(form: str, level: str) -> None:
     handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
     # A service configures twice: for its start like any command, then as its settings say.
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("alembic", "asyncio", "uvicorn.access"):
+    for chatty in ("alembic", "asyncio", "procrastinate", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It warns of every run that is left out because the one before is not over yet.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

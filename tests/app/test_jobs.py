@@ -1,7 +1,7 @@
 """Jobs: one set of promises, kept in one process and over PostgreSQL."""
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Event
 
@@ -61,10 +61,11 @@ def work():
 def make_jobs(request):
     """Return what makes what jobs wait in."""
     if request.param == "in process":
-        return InProcess
+        yield InProcess
+        return
     database = Database(request.getfixturevalue("postgres_url"))
-    request.addfinalizer(database.close)
-    return lambda handlers: Engine(database, handlers)
+    yield lambda handlers: Engine(database, handlers)
+    database.close()
 
 
 @contextmanager
@@ -158,7 +159,7 @@ def waiting(database):
 
 
 def test_what_is_rolled_back_deferred_nothing(postgres_database):
-    with pytest.raises(LookupError), postgres_database.write() as connection:
+    with suppress(LookupError), postgres_database.write() as connection:
         job_tickets.defer(connection, A)
         raise LookupError
 

@@ -15,13 +15,14 @@ from threading import Thread
 from typing import Any
 
 from procrastinate import App as Procrastinate
-from procrastinate import PsycopgConnector
+from procrastinate import JobContext, PsycopgConnector
 from procrastinate.exceptions import ProcrastinateException
 from procrastinate.jobs import Status
 
 from tidings.app.in_process import Handlers
 from tidings.db import job_tickets
 from tidings.db.database import Database
+from tidings.errors import StorageError
 from tidings.log import Seldom
 from tidings.model.jobs import Job, JobQueue
 
@@ -78,12 +79,27 @@ class Engine:
         conninfo = url.render_as_string(hide_password=False)
         jobs = Procrastinate(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
         for name, handler in self._handlers.items():
-            jobs.task(name=name, retry=False)(handler)
+            jobs.task(name=name, retry=False, pass_context=True)(self._noting_failure(handler))
         # The pool connects by itself, and again after an outage.
         async with jobs.open_async():
             begun = [asyncio.create_task(self._serve(jobs, *one)) for one in threads.items()]
             runs += [*begun, asyncio.create_task(self._sweep(jobs))]
             await asyncio.gather(*runs, return_exceptions=True)
+
+    def _noting_failure(self, handler: Callable[[], object]) -> Callable[[JobContext], None]:
+        """Return a handler that leaves with its job why it failed; the library keeps only that."""
+
+        def work(context: JobContext) -> None:
+            try:
+                handler()
+            except Exception as error:
+                number = context.job.id
+                if number is not None:
+                    with suppress(StorageError), self._database.write() as connection:
+                        job_tickets.note_failure(connection, number, because=repr(error))
+                raise
+
+        return work
 
     async def _serve(self, jobs: Procrastinate, queue: JobQueue, threads: int) -> None:
         """Work off a queue; again, if the library gives up: after an outage, or a long stop."""

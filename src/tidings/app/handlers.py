@@ -12,6 +12,7 @@ from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
 from tidings.app.in_process import Handlers
 from tidings.app.polling import polling
+from tidings.db import job_tickets
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
 from tidings.log import Seldom
@@ -49,7 +50,7 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
         mailboxes = mailing.bounce_mailboxes(app)
         found: dict[Job, Callable[[], object]] = {
             jobs.POLL: partial(_poll, gathering.poller(), stop),
-            jobs.PLAN: partial(_plan, mailing.planner(app)),
+            jobs.PLAN: partial(_plan, mailing.planner(app), app.database),
             jobs.DELIVER: partial(_send, sender, stop, kind="issue"),
             jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
             jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
@@ -101,9 +102,11 @@ def _ignore(_: PollResult) -> None:
     pass
 
 
-def _plan(planner: Planner) -> None:
+def _plan(planner: Planner, database: Database) -> None:
     planned = planner.plan_due()
     if planned.deliveries:
+        with database.write() as connection:
+            job_tickets.defer(connection, jobs.DELIVER)
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)
 

@@ -12,6 +12,11 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
         "Poll and mail what is due, and serve pages and feeds, until SIGTERM or Ctrl-C.",
     ),
     "web": ("run:web", "Serve pages and feeds only; another process polls and mails."),
+    "worker": (
+        "jobs:worker",
+        "Poll and mail what is due, together with others on the same PostgreSQL database.",
+    ),
+    "jobs": ("jobs:jobs", "List what waits for workers, runs or has failed; cancel it."),
     "demo": ("demo:demo", "Follow a small web of feeds on this machine, to see how it works."),
     "poll": ("poll:poll", "Poll the sources that are due, or those that are named, due or not."),
     "publish": (

@@ -3,12 +3,14 @@
 On SQLite there are none: whoever may work there runs the clock as well.
 """
 
-from sqlalchemy import Connection, table, text
-from sqlalchemy.sql.expression import column
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
+from sqlalchemy import Connection, TextClause, text
+
+from tidings.errors import ConfigError, NotFoundError
 from tidings.model.jobs import Job
-
-_jobs = table("procrastinate_jobs", column("id"), column("queue_name"), column("status"))
 
 # What the library does with an error for each job that waits already, and a line in the server's log.
 _DEFERRING = text(
@@ -37,3 +39,110 @@ def defer(connection: Connection, *jobs: Job) -> None:
                 "key": job.key,
             },
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A job as the operator sees it.
+
+    Attributes:
+        state: `waiting`, `running` or `failed`.
+        since: When it came into that state.
+        worker: Who runs it; None also of one that has gone.
+        because: Why it failed.
+    """
+
+    id: int
+    queue: str
+    job: str
+    state: str
+    since: datetime
+    worker: int | None
+    because: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What works off a queue: each process has one for every queue it works off.
+
+    Attributes:
+        heard_at: Its last sign of life; there is one every ten seconds.
+        running: How many jobs it runs.
+    """
+
+    id: int
+    heard_at: datetime
+    running: int
+
+
+_TICKETS = text(
+    "SELECT job.id, job.queue_name, coalesce(job.queueing_lock, job.task_name) AS job, job.worker_id,"
+    " CASE job.status WHEN 'todo' THEN 'waiting' WHEN 'doing' THEN 'running' ELSE 'failed' END"
+    " AS state, job.args ->> 'because' AS because,"
+    " (SELECT max(at) FROM procrastinate_events WHERE job_id = job.id) AS since"
+    " FROM procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing', 'failed')"
+    " ORDER BY job.status, job.priority DESC, job.id"
+)
+_WORKERS = text(
+    "SELECT worker.id, worker.last_heartbeat, count(job.id) AS running"
+    " FROM procrastinate_workers AS worker LEFT JOIN procrastinate_jobs AS job"
+    " ON job.worker_id = worker.id AND job.status = 'doing' GROUP BY worker.id ORDER BY worker.id"
+)
+_NOTING = text(
+    "UPDATE procrastinate_jobs SET args = jsonb_build_object('because', CAST(:because AS text))"
+    " WHERE id = :id"
+)
+# Of one that runs only its worker can say that it ends.
+_CANCELLING = text("DELETE FROM procrastinate_jobs WHERE id = :id AND status <> 'doing'")
+
+
+def note_failure(connection: Connection, ticket_id: int, *, because: str) -> None:
+    """Leave with a job why it failed."""
+    connection.execute(_NOTING, {"id": ticket_id, "because": because})
+
+
+def every(connection: Connection) -> list[Ticket]:
+    """Return what waits, what runs, and what failed in the last days.
+
+    Raises:
+        ConfigError: On SQLite jobs wait nowhere.
+    """
+    return [
+        Ticket(
+            id=row.id,
+            queue=row.queue_name,
+            job=row.job,
+            state=row.state,
+            since=row.since,
+            worker=row.worker_id,
+            because=row.because,
+        )
+        for row in _on_postgresql(connection, _TICKETS)
+    ]
+
+
+def workers(connection: Connection) -> list[Worker]:
+    """Return what works off jobs, or did a moment ago.
+
+    Raises:
+        ConfigError: On SQLite jobs wait nowhere.
+    """
+    found = _on_postgresql(connection, _WORKERS)
+    return [Worker(id=row.id, heard_at=row.last_heartbeat, running=row.running) for row in found]
+
+
+def cancel(connection: Connection, ticket_id: int) -> None:
+    """Delete a job that waits or has failed; the clock defers the next of its kind.
+
+    Raises:
+        ConfigError: On SQLite jobs wait nowhere.
+        NotFoundError: There is none with that id, or it runs.
+    """
+    if not _on_postgresql(connection, _CANCELLING, id=ticket_id).rowcount:
+        raise NotFoundError("job that waits", ticket_id)
+
+
+def _on_postgresql(connection: Connection, statement: TextClause, **values: object) -> Any:
+    if connection.dialect.name != "postgresql":
+        raise ConfigError("jobs are listed on PostgreSQL; on SQLite `tidings run` has none waiting")
+    return connection.execute(statement, values)

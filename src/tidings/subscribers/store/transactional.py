@@ -19,9 +19,11 @@ from sqlalchemy import (
     select,
 )
 
+from tidings.db import job_tickets
 from tidings.db.mail_tables import subscriber, subscription
 from tidings.db.statements import upsert
 from tidings.db.subscriber_tables import address_change, notice, sign_up
+from tidings.model.jobs import NOTICES
 from tidings.model.newsletters import DeliveryState
 from tidings.model.subscribers import LIFETIMES, MessageKind
 from tidings.newsletters.store.outbox import Outbox, OutboxMessage
@@ -94,13 +96,17 @@ def add(connection: Connection, new: NewMessage, *, now: datetime) -> bool:
     """Queue a message, unless there is one with its name; return whether it was queued."""
     row = upsert(connection.dialect.name, notice).values(_columns(new, now))
     only = row.on_conflict_do_nothing(index_elements=[notice.c.message_id])
-    return connection.execute(only.returning(notice.c.id)).first() is not None
+    is_new = connection.execute(only.returning(notice.c.id)).first() is not None
+    if is_new:
+        job_tickets.defer(connection, NOTICES)  # somebody waits for it, most likely
+    return is_new
 
 
 def add_many(connection: Connection, messages: Sequence[NewMessage], *, now: datetime) -> None:
     """Queue messages without names, or with new ones."""
     if messages:
         connection.execute(insert(notice), [_columns(new, now) for new in messages])
+        job_tickets.defer(connection, NOTICES)
 
 
 def is_known(connection: Connection, name: str) -> bool:
