@@ -44,6 +44,7 @@ POSITIVE = frozenset(
         ("publish", "feed_size"),
         ("publish", "page_size"),
         ("smtp", "connections"),
+        ("smtp", "senders"),
         ("smtp", "timeout"),
         ("smtp", "reply_timeout"),
     }

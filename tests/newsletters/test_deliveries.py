@@ -120,6 +120,19 @@ def _typed(row):
     return row | {"created_at": SEVEN, "since": None, "listed": False}
 
 
+def test_domains_that_are_left_to_others_are_not_claimed(newsletter_site):
+    with newsletter_site.database.write() as connection:
+        nothing = deliveries.claim(
+            connection, "ours", limit=10, now=SEVEN, without=("other.example", "example.org")
+        )
+        all_of_them = deliveries.claim(
+            connection, "ours", limit=10, now=SEVEN, without=("ample.org", "example.com")
+        )
+
+    assert nothing == []
+    assert len(all_of_them) == 3
+
+
 def test_a_marker_is_set_only_by_who_holds_the_lease(newsletter_site):
     claim(newsletter_site)
     settle(newsletter_site, settled(3, DeliveryState.DEFERRED, unmarked=True))

@@ -77,7 +77,9 @@ class Engine:
     ) -> None:
         url = self._database.url.set(drivername="postgresql")
         conninfo = url.render_as_string(hide_password=False)
-        jobs = Procrastinate(connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4))
+        jobs = Procrastinate(
+            connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=3)
+        )
         for name, handler in self._handlers.items():
             jobs.task(name=name, retry=False, pass_context=True)(self._noting_failure(handler))
         # The pool connects by itself, and again after an outage.
@@ -86,12 +88,13 @@ class Engine:
             runs += [*begun, asyncio.create_task(self._sweep(jobs))]
             await asyncio.gather(*runs, return_exceptions=True)
 
-    def _noting_failure(self, handler: Callable[[], object]) -> Callable[[JobContext], None]:
+    def _noting_failure(self, handler: Callable[[int], object]) -> Callable[[JobContext], None]:
         """Return a handler that leaves with its job why it failed; the library keeps only that."""
 
         def work(context: JobContext) -> None:
+            _, _, part = (context.job.queueing_lock or "").rpartition(":")
             try:
-                handler()
+                handler(int(part or 0))
             except Exception as error:
                 number = context.job.id
                 if number is not None:

@@ -1,7 +1,7 @@
 """What the jobs do: the handler of each kind."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,21 +45,26 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
     """
     outage = Seldom(logger, "database away")
     with polling(app) as gathering:
-        sender, transactional = mailing.issue_sender(app), mailing.transactional_sender(app)
-        _say_where_messages_go(app, sender.relay)
+        senders = [
+            mailing.issue_sender(app, part=part) for part in range(mailing.sender_count(app))
+        ]
+        transactional = mailing.transactional_sender(app)
+        _say_where_messages_go(app, transactional.relay)
         mailboxes = mailing.bounce_mailboxes(app)
-        found: dict[Job, Callable[[], object]] = {
-            jobs.POLL: partial(_poll, gathering.poller(), stop),
-            jobs.PLAN: partial(_plan, mailing.planner(app), app.database),
-            jobs.DELIVER: partial(_send, sender, stop, kind="issue"),
-            jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
-            jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
-            jobs.MOVES: partial(gathering.move_finder().find, stop=stop),
-            jobs.PUSHED: partial(gathering.push_reader().ingest_all, stop=stop),
-            jobs.WATCH: partial(_watch, mailing.daily_note(app), app.database),
+        found: dict[Job, Callable[[int], object]] = {
+            jobs.POLL: _whole(partial(_poll, gathering.poller(), stop)),
+            jobs.PLAN: _whole(partial(_plan, mailing.planner(app), app.database, len(senders))),
+            jobs.DELIVER: partial(_send, senders, stop, kind="issue"),
+            jobs.NOTICES: partial(_send, [transactional], stop, kind="transactional"),
+            jobs.BOUNCES: _whole(partial(mailing.bounce_processor(app).run, mailboxes, stop=stop)),
+            jobs.MOVES: _whole(partial(gathering.move_finder().find, stop=stop)),
+            jobs.PUSHED: _whole(partial(gathering.push_reader().ingest_all, stop=stop)),
+            jobs.WATCH: _whole(partial(_watch, mailing.daily_note(app), app.database)),
         }
         if callback := app.hub_callback:
-            found[jobs.HUBS] = partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
+            found[jobs.HUBS] = _whole(
+                partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
+            )
         else:
             forget_hubs(app.database)
         told = publishing.hubs_of(app)
@@ -67,7 +72,7 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
         forget_others(app.database, told, base_url=app.settings.web.public_url)
         if told:
             pinger = publishing.hub_pinger(app, gathering.post)
-            found[jobs.ANNOUNCE] = partial(pinger.announce_changes, stop=stop)
+            found[jobs.ANNOUNCE] = _whole(partial(pinger.announce_changes, stop=stop))
         yield {job.name: _unless_away(work, outage) for job, work in found.items()}
 
 
@@ -78,12 +83,17 @@ def _say_where_messages_go(app: App, relay: str) -> None:
         logger.info("messages go into a folder", extra={"to": str(Path(relay).absolute())})
 
 
-def _unless_away(work: Callable[[], object], outage: Seldom) -> Callable[[], None]:
+def _whole(work: Callable[[], object]) -> Callable[[int], object]:
+    """Return the handler of work that has no parts."""
+    return lambda _part: work()
+
+
+def _unless_away(work: Callable[[int], object], outage: Seldom) -> Callable[[int], None]:
     """Return what gives up if the database is away: the next tick tries again."""
 
-    def run() -> None:
+    def run(part: int) -> None:
         try:
-            work()
+            work(part)
         # Only that: any other error is a bug, and logged with its traceback.
         except DatabaseAwayError as error:
             outage.warn(because=str(error))
@@ -102,17 +112,19 @@ def _ignore(_: PollResult) -> None:
     pass
 
 
-def _plan(planner: Planner, database: Database) -> None:
+def _plan(planner: Planner, database: Database, senders: int) -> None:
     planned = planner.plan_due()
     if planned.deliveries:
         with database.write() as connection:
-            job_tickets.defer(connection, jobs.DELIVER)
+            job_tickets.defer(connection, *jobs.DELIVER.in_parts(senders))
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)
 
 
-def _send(sender: Sender[Any], stop: Event, *, kind: str) -> None:
-    sent = sender.send_due(stop=stop, lasting=jobs.ROUND)
+def _send(senders: Sequence[Sender[Any]], stop: Event, part: int, *, kind: str) -> None:
+    if part >= len(senders):
+        return  # deferred by a process with other settings
+    sent = senders[part].send_due(stop=stop, lasting=jobs.ROUND)
     if sent.accepted or sent.failed:
         numbers = {"accepted": sent.accepted, "failed": sent.failed}
         logger.info("messages sent", extra={"kind": kind, **numbers})

@@ -10,8 +10,8 @@ from tidings.model.jobs import Job, JobQueue
 
 logger = logging.getLogger(__name__)
 
-# Does the work of one kind that is due; by the job's name.
-Handlers = Mapping[str, Callable[[], object]]
+# Does the work of one kind that is due, given the part of it; by the job's name.
+Handlers = Mapping[str, Callable[[int], object]]
 
 
 class InProcess:
@@ -21,7 +21,7 @@ class InProcess:
         self._handlers = handlers
         self._changed = Condition()
         self._waiting: dict[str, Job] = {}
-        self._running: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()  # by key
         self._is_over = False
 
     def defer(self, *jobs: Job) -> None:
@@ -53,11 +53,11 @@ class InProcess:
     def _work(self, queue: JobQueue) -> None:
         while job := self._take(queue):
             try:
-                self._handlers[job.name]()
+                self._handlers[job.name](job.part)
             except Exception:  # the next tick tries again; the other jobs go on
                 logger.exception("job failed", extra={"job": job.key})
             with self._changed:
-                self._running[job.name] -= 1
+                self._running[job.key] -= 1
                 self._changed.notify_all()
 
     def _take(self, queue: JobQueue) -> Job | None:
@@ -67,12 +67,12 @@ class InProcess:
                 ready = [
                     job
                     for job in self._waiting.values()
-                    if job.queue is queue and not (job.is_alone and self._running[job.name])
+                    if job.queue is queue and not (job.is_alone and self._running[job.key])
                 ]
                 if ready:
                     job = max(ready, key=lambda one: one.priority)
                     del self._waiting[job.key]
-                    self._running[job.name] += 1
+                    self._running[job.key] += 1
                     return job
                 self._changed.wait()
         return None

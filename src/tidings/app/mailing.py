@@ -4,7 +4,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -87,8 +87,21 @@ class Transport:
     limits: Mapping[str, DomainLimits]
 
 
-def transport(app: App) -> Transport:
+def sender_count(app: App) -> int:
+    """Return how many may send issues at the same time; each gets a share of all limits."""
+    smtp = app.settings.smtp
+    if app.settings.mail.transport != "smtp":
+        return 1
+    return min(smtp.senders, smtp.connections, smtp.per_second or smtp.senders)
+
+
+def transport(app: App, *, part: int = 0, of: int = 1) -> Transport:
     """Return the transport that the settings name.
+
+    Args:
+        app: With the settings.
+        part: Of several that send at the same time, which share what the relay takes.
+        of: How many they are.
 
     Raises:
         ConfigError: The transport is unknown or cannot be used.
@@ -99,8 +112,10 @@ def transport(app: App) -> Transport:
         if app.sender.address.endswith(f"@{PLACEHOLDER}"):
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
         name = f"{settings.smtp.host}:{settings.smtp.port}"
-        connect: Connect = Relay(settings.smtp).connect
-        connections, limits = settings.smtp.connections, settings.smtp.domains
+        per_second = len(range(part, settings.smtp.per_second, of))
+        connect: Connect = Relay(replace(settings.smtp, per_second=per_second)).connect
+        connections = len(range(part, settings.smtp.connections, of))
+        limits = settings.smtp.domains
     else:
         name = settings.mail.folder
         connect, connections, limits = Folder(Path(name)).connect, 1, {}
@@ -127,15 +142,22 @@ def issue_messages(app: App) -> IssueMessages:
     )
 
 
-def issue_sender(app: App) -> IssueSender:
+def issue_sender(app: App, *, part: int | None = None) -> IssueSender:
     """Return the sender of issues.
+
+    Args:
+        app: With the settings.
+        part: Of `sender_count`; None for one that is alone.
 
     Raises:
         ConfigError: The transport is unknown or cannot be used, or there is no secret.
     """
-    messages, way_out = issue_messages(app), transport(app)
+    messages = issue_messages(app)
+    way_out = transport(app) if part is None else transport(app, part=part, of=sender_count(app))
+    # Their limits cannot be shared: they are one sender's alone.
+    without = tuple(sorted(way_out.limits)) if part else ()
     return Sender(
-        partial(IssueQueue, app.database, messages, clock=utc_now),
+        partial(IssueQueue, app.database, messages, clock=utc_now, without=without),
         database=app.database,
         clock=utc_now,
         owner=process_name(),

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from typing import Protocol
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
+from tidings.app import mailing
 from tidings.app.app import App, utc_now
 from tidings.app.handlers import handling
 from tidings.app.in_process import Handlers, InProcess
@@ -131,7 +131,8 @@ def _clock(app: App, chosen: Jobs, handlers: Handlers, stop: Event) -> Iterator[
     ticks = {**TICKS, **dict.fromkeys(DELAYED, app.settings.poll.tick)}
     for job, pause in ticks.items():
         if job.name in handlers:
-            defer = _unless_away(partial(chosen.defer, job), outage)
+            parts = job.in_parts(mailing.sender_count(app) if job is jobs.DELIVER else 1)
+            defer = _unless_away(partial(chosen.defer, *parts), outage)
             scheduler.add_job(defer, Every(pause, at_once=job not in DELAYED))
     poll = _unless_away(partial(_defer_polls, app.database, chosen), outage)
     scheduler.add_job(poll, Every(app.settings.poll.tick, at_once=True))
@@ -152,7 +153,7 @@ def _defer_polls(database: Database, chosen: Jobs) -> None:
         due = leases.count_free(connection, due_at=utc_now(), most=HOSTS_A_JOB * MAX_POLL_JOBS)
     # One in any case: what first polls have deferred is stored when nothing is due.
     wanted = max(1, -(-due // HOSTS_A_JOB))
-    chosen.defer(*(replace(jobs.POLL, part=part) for part in range(wanted)))
+    chosen.defer(*jobs.POLL.in_parts(wanted))
 
 
 def _unless_away(defer: Callable[[], None], outage: Seldom) -> Callable[[], None]:

@@ -35,7 +35,7 @@ def defer(connection: Connection, *jobs: Job) -> None:
                 "queue": job.queue,
                 "name": job.name,
                 "priority": job.priority,
-                "lock": job.name if job.is_alone else None,
+                "lock": job.key if job.is_alone else None,
                 "key": job.key,
             },
         )

@@ -40,6 +40,7 @@ class SmtpSettings:
         reply_timeout: For the reply after the payload; RFC 5321 wants 10 minutes (4.5.3.2.6).
         connections: Kept open at the same time.
         per_second: Messages over all connections together; 0 for no limit.
+        senders: How many processes may send issues at the same time; they share all of it.
         domains: Limits by recipient domain.
 
     Raises:
@@ -55,6 +56,7 @@ class SmtpSettings:
     reply_timeout: timedelta
     connections: int
     per_second: int
+    senders: int = 1
     domains: Mapping[str, DomainLimits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

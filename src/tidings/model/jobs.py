@@ -4,7 +4,7 @@ So a job may be lost, doubled or late: the next tick of the clock makes another,
 finds nothing. No job is tried again; what failed is on record where it belongs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
@@ -31,7 +31,7 @@ class Job:
         name: Of the kind of work.
         priority: The higher, the earlier, within the queue.
         part: Of the same kind and part one waits at a time; another is swallowed.
-        is_alone: While one is worked off, on whatever machine, others of its kind wait.
+        is_alone: While one is worked off, on whatever machine, others of its kind and part wait.
     """
 
     name: str
@@ -42,13 +42,18 @@ class Job:
 
     @property
     def key(self) -> str:
-        """What waits at most once."""
+        """What waits at most once, and is worked off by one at a time if it must be."""
         return f"{self.name}:{self.part}"
+
+    def in_parts(self, number: int) -> list["Job"]:
+        """Return the jobs of so many parts of the work."""
+        return [replace(self, part=part) for part in range(number)]
 
 
 POLL = Job(name="poll", queue=JobQueue.POLL, is_alone=False)
 PLAN = Job(name="plan", queue=JobQueue.MAIL, priority=20)
-# Alone: so the limits of a relay and of recipients' domains hold for all machines together.
+# In as many parts as there may be senders, each with its share of what the relay takes: so the
+# limits of the relay and of recipients' domains hold for all machines together.
 DELIVER = Job(name="deliver", queue=JobQueue.MAIL, priority=10)
 NOTICES = Job(name="notices", queue=JobQueue.PROMPT, priority=30)
 PUSHED = Job(name="pushed", queue=JobQueue.PROMPT, priority=10)

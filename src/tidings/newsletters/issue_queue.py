@@ -31,13 +31,26 @@ OUTCOMES_WINDOW = timedelta(days=1)
 
 
 class IssueQueue:
-    """Due deliveries; an issue is encoded once for all its recipients."""
+    """Due deliveries; an issue is encoded once for all its recipients.
+
+    Args:
+        database: Where they are.
+        messages: Builds them.
+        clock: Aware UTC.
+        without: Domains of recipients that are left to others.
+    """
 
     outbox = deliveries.OUTBOX
 
     def __init__(
-        self, database: Database, messages: IssueMessages, *, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        messages: IssueMessages,
+        *,
+        clock: Callable[[], datetime],
+        without: tuple[str, ...] = (),
     ) -> None:
+        self._without = without
         self._database = database
         self._messages = messages
         self._prepared: dict[int, tuple[str, PreparedIssue]] = {}
@@ -56,7 +69,7 @@ class IssueQueue:
 
     def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedDelivery]:
         """Lease deliveries, the longest waiting first; those of one issue come together."""
-        return claim_guarded(self._database, owner, limit=limit, now=now)
+        return claim_guarded(self._database, owner, limit=limit, now=now, without=self._without)
 
     def message_of(self, claimed: ClaimedDelivery) -> OutgoingMessage:
         """Address the issue of a delivery.

@@ -18,11 +18,11 @@ HELD_AS_RESTORED = (
 
 
 def claim_guarded(
-    database: Database, owner: str, *, limit: int, now: datetime
+    database: Database, owner: str, *, limit: int, now: datetime, without: tuple[str, ...]
 ) -> Sequence[ClaimedDelivery]:
     """Lease deliveries, and raise the high-water mark: any backup made before is known as older."""
     with database.write() as connection:
-        claimed = deliveries.claim(connection, owner, limit=limit, now=now)
+        claimed = deliveries.claim(connection, owner, limit=limit, now=now, without=without)
         if not database.is_sqlite:
             return claimed
         change, _ = change_log.next_change(connection)

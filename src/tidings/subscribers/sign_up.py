@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from tidings.catalog import newsletters, topics
+from tidings.db import job_tickets
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError
+from tidings.model.jobs import NOTICES
 from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, parse_timezone
 from tidings.model.subscribers import (
     CONFIRMATION_PAUSE,
@@ -202,6 +204,7 @@ class SignUps:
         sign_up_id = sign_ups.ask(connection, new, now=now)
         if is_silenced:
             sign_ups.remove(connection, new.key)
+            job_tickets.defer(connection, NOTICES)  # for nothing, as for a message
             return "suppressed"
         if sign_up_id is None:
             return "unanswered"

@@ -6,6 +6,7 @@ First what the sender does with them, then what the operator does.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from tidings.db.mail_tables import delivery, issue, newsletter, subscriber, subscription
 from tidings.db.statements import chunks
@@ -41,24 +43,35 @@ OUTBOX = Outbox(delivery)
 
 _NOW = bindparam("now", type_=delivery.c.next_try_at.type)
 
-# Built once, as they run for every few messages: which are due, and what is to be known of them.
-_TAKING = OUTBOX.taking(
-    select(delivery.c.id)
-    .join(subscription, subscription.c.id == delivery.c.subscription_id)
-    .where(
-        delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
-        delivery.c.state != DeliveryState.SENDING,
-        delivery.c.next_try_at <= _NOW,
-        # `withdraw` runs once a round, and a round can take an hour: people leave meanwhile.
-        delivery.c.expires_at > _NOW,
-        subscription.c.ended_at.is_(None),
+
+@cache
+def _taking(without: tuple[str, ...]) -> ReturningUpdate[tuple[int]]:
+    """Return the statement that leases due deliveries, but those to some domains."""
+    due = (
+        select(delivery.c.id)
+        .join(subscription, subscription.c.id == delivery.c.subscription_id)
+        .where(
+            delivery.c.finished_at.is_(None),  # with the next two: its state is one of `WAITING`
+            delivery.c.state != DeliveryState.SENDING,
+            delivery.c.next_try_at <= _NOW,
+            # `withdraw` runs once a round, and a round can take an hour: people leave meanwhile.
+            delivery.c.expires_at > _NOW,
+            subscription.c.ended_at.is_(None),
+        )
+        .order_by(delivery.c.next_try_at, delivery.c.issue_id, delivery.c.id)
+        .limit(bindparam("most", type_=Integer))
+        # PostgreSQL: two services share the work instead of waiting for each other. SQLite has one
+        # writer at a time anyway, and ignores it.
+        .with_for_update(skip_locked=True, of=delivery)
     )
-    .order_by(delivery.c.next_try_at, delivery.c.issue_id, delivery.c.id)
-    .limit(bindparam("most", type_=Integer))
-    # PostgreSQL: two services share the work instead of waiting for each other. SQLite has one
-    # writer at a time anyway, and ignores it.
-    .with_for_update(skip_locked=True, of=delivery)
-)
+    if without:
+        theirs = [subscriber.c.key.endswith(f"@{one}", autoescape=True) for one in without]
+        their_address = subscriber.c.id == subscription.c.subscriber_id
+        due = due.join(subscriber, their_address).where(~or_(*theirs))
+    return OUTBOX.taking(due)
+
+
+# Built once, as it runs for every few messages.
 _CLAIMED = (
     select(
         delivery,
@@ -109,10 +122,18 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
 
 
 def claim(
-    connection: Connection, owner: str, *, limit: int, now: datetime
+    connection: Connection,
+    owner: str,
+    *,
+    limit: int,
+    now: datetime,
+    without: tuple[str, ...] = (),
 ) -> list[ClaimedDelivery]:
-    """Lease up to `limit` due deliveries, the longest waiting first, those of an issue together."""
-    ids = OUTBOX.take(connection, owner, _TAKING, limit=limit, now=now)
+    """Lease up to `limit` due deliveries, the longest waiting first, those of an issue together.
+
+    Those to the domains `without` are left to others.
+    """
+    ids = OUTBOX.take(connection, owner, _taking(without), limit=limit, now=now)
     # A second statement: RETURNING has no other table's columns on SQLite.
     found = connection.execute(_CLAIMED, {"of": ids}) if ids else ()
     return [_to_claimed(row) for row in found]

@@ -1,0 +1,54 @@
+"""Several senders of issues at a time: together they do not exceed what the relay takes."""
+
+import pytest
+
+from tidings.app import mailing
+from tidings.app.app import opened
+from tidings.config import load
+from tidings.resources import data_dir
+
+
+@pytest.fixture
+def app_with(tmp_path):
+    """Return the program with these settings of the relay."""
+
+    def app_with(**smtp):
+        environment = {
+            "TIDINGS_DATABASE__URL": f"sqlite:///{tmp_path}/tidings.db",
+            "TIDINGS_MAIL__TRANSPORT": "smtp",
+            "TIDINGS_MAIL__FROM": "news@example.net",
+        } | {f"TIDINGS_SMTP__{name.upper()}": str(value) for name, value in smtp.items()}
+        file = tmp_path / "tidings.toml"
+        file.write_text('[smtp.domains."gmail.com"]\nconnections = 2\n')
+        return opened(load(data_dir("config") / "tidings.toml", file, environment))
+
+    return app_with
+
+
+@pytest.mark.parametrize(
+    ("smtp", "connections"),
+    [
+        ({"connections": 4}, [4]),
+        ({"connections": 4, "senders": 2}, [2, 2]),
+        ({"connections": 5, "senders": 2}, [3, 2]),
+        ({"connections": 2, "senders": 9}, [1, 1]),
+        ({"connections": 8, "senders": 9, "per_second": 3}, [3, 3, 2]),
+    ],
+)
+def test_connections_are_shared_out(app_with, smtp, connections):
+    with app_with(**smtp) as app:
+        number = mailing.sender_count(app)
+        shares = [mailing.transport(app, part=part, of=number) for part in range(number)]
+
+    assert [share.connections for share in shares] == connections
+
+
+def test_a_domain_with_limits_is_one_senders_alone(app_with):
+    with app_with(senders=2, connections=4) as app:
+        alone, first, second = (
+            mailing.issue_sender(app, **part) for part in ({}, {"part": 0}, {"part": 1})
+        )
+
+        queues = [one.open_queue() for one in (alone, first, second)]
+
+    assert [queue._without for queue in queues] == [(), (), ("gmail.com",)]
