@@ -1,5 +1,7 @@
 """Messages: one line, bounded, whatever a hostile server put into them."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +59,7 @@ def test_line_breaks_and_controls_become_blanks():
 )
 def test_an_error_says_what_it_is_about(error, message):
     assert str(error) == message
+    assert str(pickle.loads(pickle.dumps(error))) == message  # noqa: S301 - our own bytes
 
 
 @pytest.mark.parametrize(

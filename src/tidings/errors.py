@@ -37,6 +37,7 @@ Foreign exceptions become these once, at the boundary that met them.
 """
 
 from datetime import timedelta
+from typing import Any
 
 # Bytes of UTF-8 that a stored error takes at most: a hostile server writes part of the message.
 MAX_MESSAGE = 1000
@@ -62,6 +63,10 @@ class TidingsError(Exception):
     def __str__(self) -> str:
         # For all of them: messages quote servers, files and people.
         return one_line(super().__str__())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickled by its message: the arguments that a kind makes it from are not kept.
+        return Exception.__new__, (type(self), *self.args), vars(self)
 
 
 class ConfigError(TidingsError):

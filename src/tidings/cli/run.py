@@ -2,12 +2,9 @@
 
 import ctypes
 import logging
-import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Event
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +13,7 @@ from tidings.cli.start import Start
 
 # For an annotation only: what is imported here, `--help` would pay for.
 if TYPE_CHECKING:
-    from tidings.app.app import App
+    from tidings.config import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +31,7 @@ def run(start: Start) -> None:
     Example: tidings run
     """
     from tidings.app.app import opened
+    from tidings.app.children import Child, kept_running
     from tidings.app.first_sources import import_first_sources
     from tidings.web.server import bound, serve
 
@@ -46,8 +44,11 @@ def run(start: Start) -> None:
         # Said by the service alone, which runs for months.
         for fault in app.faults_of_runtime:
             logger.warning("update wanted", extra={"because": fault})
-        with _ticking_beside(app) as begin:
-            serve(app, listening, on_start=begin)
+        # In a process of its own, lest pages wait for what polls and mails: threads of one share an
+        # interpreter. Started once visitors are answered, for it takes a second to load.
+        ticking = Child("poll and mail", _polling_and_mailing, settings)
+        with kept_running([ticking]) as start_children:
+            serve(app, listening, on_start=start_children)
 
 
 @click.command
@@ -89,39 +90,20 @@ def end_in_order() -> None:
 
 
 @contextmanager
-def _ticking_beside(app: "App") -> Iterator[Callable[[], None]]:
-    """Yield what makes another thread poll and mail; what keeps it from that ends the service.
+def _polling_and_mailing(settings: "Settings") -> Iterator[None]:
+    from tidings import log
+    from tidings.app.app import App
+    from tidings.app.scheduler import ticking
+    from tidings.db.database import Database
 
-    Loading all that polls and trying the templates of messages takes a second, for which no page
-    should wait.
-
-    Raises:
-        ConfigError: A setting cannot be used.
-        TemplateError: A template of the messages is broken.
-    """
-    begun, ended = Event(), Event()
-
-    def tick() -> None:
-        begun.wait()
-        if ended.is_set():
-            return
-        try:
-            from tidings.app.scheduler import ticking
-
-            with ticking(app):
-                ended.wait()
-        except BaseException:
-            os.kill(os.getpid(), signal.SIGTERM)  # for the server, which holds the main thread
-            raise
-
-    with ThreadPoolExecutor(1) as beside:
-        ticking_ends = beside.submit(tick)
-        try:
-            yield begun.set
-        finally:
-            ended.set()
-            begun.set()
-            ticking_ends.result()
+    log.configure(settings.log.format, settings.log.level)
+    _return_memory()
+    database = Database(settings.database.url)
+    try:
+        with ticking(App(settings=settings, database=database)):
+            yield
+    finally:
+        database.close()
 
 
 def _return_memory() -> None:

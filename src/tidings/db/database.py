@@ -3,9 +3,8 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import sqlalchemy
@@ -14,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
+from tidings.db.turns import Turns
 from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
 # An open transaction, for modules that pass it on and must not know SQLAlchemy.
@@ -25,9 +25,9 @@ RebuildIndex = Callable[[Connection, Callable[[int], None]], None]
 # How long a writer waits for another one before it gives up.
 BUSY_SECONDS = 15
 
-# Seconds between two of many transactions in a row. SQLite's busy handler sleeps up to 0.1 s
-# between two attempts: without a pause as long, another process might never get its turn.
-WRITE_PAUSE = 0.1
+# Seconds between two of many transactions in a row, in which others of this process get their turn:
+# its threads do not queue.
+WRITE_PAUSE = 0.01
 
 # How long commits of other processes may be overlooked on PostgreSQL, which would have to be asked
 # over the network.
@@ -65,7 +65,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         self.overlooked_seconds = 0.0 if self.is_sqlite else OVERLOOKED_SECONDS
-        self._writer = Lock()
+        self._turns = Turns(self.path.with_name(f"{self.path.name}-turn"))
         self._last_commit = object()
         self._observer: sqlite3.Connection | None = None
 
@@ -102,9 +102,14 @@ class Database:
         Raises:
             StorageError: The database failed; `DatabaseAwayError` if it may work later.
         """
-        with self._translated(), self._turn(patience), self._engine.connect() as connection:
+        with (
+            self._translated(),
+            self._turn(patience) as has_begun,
+            self._engine.connect() as connection,
+        ):
             patient = connection.execution_options(**{_PATIENCE: patience})
             with patient.begin():
+                has_begun()
                 yield patient
             self._last_commit = object()
 
@@ -129,6 +134,7 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+        self._turns.close()
         if self._observer is not None:
             self._observer.close()
             self._observer = None
@@ -139,18 +145,18 @@ class Database:
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @contextmanager
-    def _turn(self, patience: float) -> Iterator[None]:
-        """Let the threads of this process write to SQLite one after the other."""
-        # SQLite itself would let them sleep, longer each time, and try again: no queue, no order.
+    def _turn(self, patience: float) -> Iterator[Callable[[], None]]:
         if not self.is_sqlite:
-            yield
+            yield lambda: None
             return
-        if not self._writer.acquire(timeout=patience):
-            raise DatabaseAwayError(self.name, "database is locked")
-        try:
-            yield
-        finally:
-            self._writer.release()
+        with ExitStack() as turn:
+            try:
+                begun = turn.enter_context(self._turns.waited_for(patience))
+            except TimeoutError as error:
+                raise DatabaseAwayError(self.name, "database is locked") from error
+            except OSError as error:
+                raise DatabaseAwayError(self.name, error.strerror or str(error)) from error
+            yield begun
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
