@@ -51,11 +51,12 @@ def worker(start: Start, queues: Sequence[tuple[JobQueue, int]], *, no_clock: bo
     """
     from tidings.app.app import opened
     from tidings.app.scheduler import ticking
-    from tidings.cli.run import end_in_order
+    from tidings.cli.run import end_in_order, return_memory
     from tidings.errors import ConfigError
 
     settings = start.service_settings()
     end_in_order()
+    return_memory()
     with opened(settings) as app:
         if app.database.is_sqlite:
             raise ConfigError(

@@ -37,7 +37,7 @@ def run(start: Start) -> None:
 
     settings = start.service_settings()
     end_in_order()
-    _return_memory()
+    return_memory()
     # The socket first: a port that is taken must stop us before anything is polled or mailed.
     with opened(settings) as app, bound(settings.web) as listening:
         import_first_sources(app)
@@ -71,7 +71,7 @@ def web(start: Start, processes: int) -> None:
 
     settings = start.service_settings()
     end_in_order()
-    _return_memory()
+    return_memory()
     if processes == 1:
         with opened(settings) as app, bound(settings.web) as listening:
             serve(app, listening)
@@ -97,7 +97,7 @@ def _polling_and_mailing(settings: "Settings") -> Iterator[None]:
     from tidings.db.database import Database
 
     log.configure(settings.log.format, settings.log.level)
-    _return_memory()
+    return_memory()
     database = Database(settings.database.url)
     try:
         with ticking(App(settings=settings, database=database)):
@@ -106,7 +106,7 @@ def _polling_and_mailing(settings: "Settings") -> Iterator[None]:
         database.close()
 
 
-def _return_memory() -> None:
+def return_memory() -> None:
     """Have glibc return the memory of large documents to the system."""
     # By default it raises the threshold for mmap with each large block that is freed, and keeps the
     # following ones in its heap: after a 5 MB feed the process would never shrink again.
