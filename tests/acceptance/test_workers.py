@@ -10,6 +10,9 @@ from database_outage import taken_away
 from fake_publisher import answer
 from feed_documents import atom, items
 from installation import on_sqlite
+from tidings.app.app import utc_now
+from tidings.operator.store import status
+from tidings.web.metrics import exposition
 
 PATIENCE = 60
 SOURCES = 24
@@ -111,7 +114,13 @@ def test_workers_are_listed_with_what_they_do(tidings, start):
     def heard():
         return [one["heard_at"] for one in tidings("jobs", "workers", "--json").json]
 
+    def figures():
+        with tidings.opened() as app, app.database.read() as connection:
+            return exposition(status.collect(connection, now=utc_now())).decode()
+
     wait_until(lambda: len(heard()) == 2)
+    assert "tidings_workers 2.0" in figures()
+    assert 'tidings_jobs{state="failed"} 0.0' in figures()
 
 
 @on_postgresql

@@ -3,6 +3,7 @@
 On SQLite there are none: whoever may work there runs the clock as well.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,6 +89,11 @@ _WORKERS = text(
     " FROM procrastinate_workers AS worker LEFT JOIN procrastinate_jobs AS job"
     " ON job.worker_id = worker.id AND job.status = 'doing' GROUP BY worker.id ORDER BY worker.id"
 )
+# Three signs of life were missed by then.
+_ALIVE = text(
+    "SELECT count(*) FROM procrastinate_workers"
+    " WHERE last_heartbeat > clock_timestamp() - interval '30 seconds'"
+)
 _NOTING = text(
     "UPDATE procrastinate_jobs SET args = jsonb_build_object('because', CAST(:because AS text))"
     " WHERE id = :id"
@@ -129,6 +135,18 @@ def workers(connection: Connection) -> list[Worker]:
     """
     found = _on_postgresql(connection, _WORKERS)
     return [Worker(id=row.id, heard_at=row.last_heartbeat, running=row.running) for row in found]
+
+
+def counts(connection: Connection) -> tuple[dict[str, int], int] | None:
+    """Return how many jobs wait, run and have failed, and how many workers have been heard lately.
+
+    None on SQLite, where jobs wait nowhere.
+    """
+    if connection.dialect.name != "postgresql":
+        return None
+    found = Counter(one.state for one in every(connection))
+    alive = connection.execute(_ALIVE).scalar_one()
+    return {state: found[state] for state in ("waiting", "running", "failed")}, alive
 
 
 def cancel(connection: Connection, ticket_id: int) -> None:

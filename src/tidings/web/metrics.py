@@ -28,6 +28,13 @@ class _Figures(Collector):
     def collect(self) -> Iterator[_Family]:
         yield from _of_intake(self._figures)
         yield from _of_mail_and_hubs(self._figures)
+        if self._figures.jobs is not None:
+            yield _by_state("tidings_jobs", "Jobs by state.", self._figures.jobs)
+            yield GaugeMetricFamily(
+                "tidings_workers",
+                "Queues that are worked off, counted for each process.",
+                self._figures.workers,
+            )
 
 
 def _of_intake(figures: Statistics) -> Iterator[_Family]:

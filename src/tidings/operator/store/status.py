@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, ColumnElement, Connection, case, func, select
 
 from tidings.catalog.sources import shown_title
+from tidings.db import job_tickets
 from tidings.db.mail_tables import delivery, issue, newsletter, subscription
 from tidings.db.tables import entry, poll_hour, source
 from tidings.model.entries import EntryState
@@ -205,6 +206,8 @@ class Statistics:
         hubs: Subscriptions at hubs by state.
         hub_pings: Pings of our feeds to hubs, by state.
         slot_overdue_seconds: The same of subscriptions, and of editions.
+        jobs: By state; None where they wait nowhere.
+        workers: What works them off, one for each queue of a process.
     """
 
     sources: dict[str, int]
@@ -222,6 +225,8 @@ class Statistics:
     deliveries: dict[str, int]
     bounces: dict[str, int]
     slot_overdue_seconds: float
+    jobs: dict[str, int] | None
+    workers: int
 
 
 def collect(connection: Connection, *, now: datetime) -> Statistics:
@@ -242,6 +247,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     sent = deliveries.by_state(connection)
     came_back = bounces.by_kind(connection)
     hubs = push_subscriptions.count_by_state(connection)
+    jobs, workers = job_tickets.counts(connection) or (None, 0)
     # Outcomes and states of mail and hubs are named also at zero: a series that appears with its
     # first event only has no rate at that moment.
     return Statistics(
@@ -262,6 +268,8 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         slot_overdue_seconds=max(
             _overdue(moment, now).total_seconds() for moment in _next_slots(connection)
         ),
+        jobs=jobs,
+        workers=workers,
     )
 
 
