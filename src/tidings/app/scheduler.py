@@ -110,12 +110,13 @@ def ticking(
 
 
 def _usual_threads(app: App) -> dict[JobQueue, int]:
-    # So many senders that one process alone takes as much from the relay as several would.
     return {
         JobQueue.POLL: 1,
+        # One process alone takes as much from the relay as several would.
         JobQueue.MAIL: mailing.sender_count(app),
-        JobQueue.PROMPT: 2,
-        JobQueue.ODD: 1,
+        # One for each kind: a hub or a mailbox that does not answer holds up nothing else.
+        JobQueue.PROMPT: 4,
+        JobQueue.ODD: 3,
     }
 
 
