@@ -71,16 +71,16 @@ def test_a_moment_has_another_name_in_another_zone_and_frequency(newsletter_site
         {},
         {"timezone": "Pacific/Auckland", "hour": 20},
         {"timezone": "Pacific/Honolulu", "hour": 21},
-        {"frequency": Frequency.WEEKLY, "timezone": "Asia/Tokyo", "hour": 16},
+        {"frequency": Frequency.WEEKLY},
         {"frequency": Frequency.WEEKDAYS},
     ]
     for number, wish in enumerate(wishes):
         newsletter_site.subscribe(f"reader{number}@example.org", **wish)
-    newsletter_site.now = SEVEN + 2 * DAY  # a Monday, after days of downtime
+    for day in range(3):  # from Saturday to Monday
+        newsletter_site.now = SEVEN + day * DAY
+        newsletter_site.plan()
 
-    newsletter_site.plan()
-
-    assert sorted(line[:3] for line in lines(newsletter_site)) == [
+    assert sorted(line[:3] for line in lines(newsletter_site)[-5:]) == [
         (1, "d:2026-11-23", "empty"),
         (2, "d:2026-11-23", "empty"),
         (3, "d:2026-11-22", "empty"),
@@ -153,6 +153,7 @@ def test_whoever_is_being_changed_is_not_waited_for(newsletter_site, source):
     with newsletter_site.database.write() as other:
         other.execute(changed)
         with newsletter_site.database.write() as connection:
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
             moved = idle.move_on(connection, turn, [schedule], now=SEVEN, limit=10)
 
     assert moved == 1
