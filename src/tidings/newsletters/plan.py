@@ -86,7 +86,19 @@ class Planner:
         self._composer = composer
 
     def plan_due(self) -> Planned:
-        """Plan every edition and every subscription whose slot has come."""
+        """Plan every edition and every subscription whose slot has come.
+
+        On PostgreSQL nothing, if another service is planning.
+        """
+        if self._database.is_sqlite:
+            return self._plan_due()
+        # Two at once would make the same plans, and each discard half of them.
+        with self._database.write() as connection:
+            if not plans.try_lock_rounds(connection):
+                return Planned(deliveries={})
+            return self._plan_due()
+
+    def _plan_due(self) -> Planned:
         now, candidates = self._clock(), DigestCandidates()
         # First: a database restored from a backup would plan again what has been sent since.
         hold_restored(self._database, now=now)
