@@ -154,8 +154,24 @@ def test_whoever_is_being_changed_is_not_waited_for(newsletter_site, source):
         other.execute(changed)
         with newsletter_site.database.write() as connection:
             connection.exec_driver_sql("SET LOCAL lock_timeout = '1s'")
-            moved = idle.move_on(connection, turn, [schedule], now=SEVEN, limit=10)
+            asked = {"frequency": schedule.frequency, "now": SEVEN}
+            idle.move_on(connection, [ann, bob], turn, **asked)
 
-    assert moved == 1
     assert newsletter_site.subscription(ann).next_issue_at == SEVEN
     assert newsletter_site.subscription(bob).next_issue_at == SEVEN + DAY
+
+
+def test_who_has_changed_since_they_were_found_is_left_to_be_planned(newsletter_site, source):
+    ann = newsletter_site.subscribe("ann@example.org")
+    bob = newsletter_site.subscribe("bob@example.org")
+    schedule = newsletter_site.subscription(ann).schedule
+    turn = Turns(newsletter_site.database, now=SEVEN).of([schedule])[schedule]
+    with newsletter_site.database.read() as connection:
+        found = idle.find(connection, turn, [schedule], now=SEVEN)
+    newsletter_site.leave(ann)
+    with newsletter_site.database.write() as connection:
+        idle.move_on(connection, found, turn, frequency=schedule.frequency, now=SEVEN)
+
+    assert list(found) == [ann, bob]
+    assert [line[0] for line in lines(newsletter_site)] == [bob]
+    assert newsletter_site.subscription(ann).next_issue_at == SEVEN

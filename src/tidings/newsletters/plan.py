@@ -183,11 +183,13 @@ class Planner:
         for schedule, turn in turns.of(one.schedule for one in groups).items():
             if not is_too_late(schedule, turn.slot, now):
                 alike[turn, schedule.frequency].append(schedule)
-        for (turn, _), schedules in alike.items():
-            moved = CHUNK
-            while moved == CHUNK:
+        for (turn, frequency), schedules in alike.items():
+            with self._database.read() as connection:
+                ids = idle.find(connection, turn, schedules, now=now)
+            for start in range(0, len(ids), CHUNK):
+                some = ids[start : start + CHUNK]
                 with self._database.write() as connection:
-                    moved = idle.move_on(connection, turn, schedules, now=now, limit=CHUNK)
+                    idle.move_on(connection, some, turn, frequency=frequency, now=now)
 
     def _held(
         self, cases: Sequence[DueCase], flooded: Collection[_NewsletterSlot]

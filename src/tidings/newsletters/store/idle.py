@@ -7,7 +7,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Text,
-    exists,
     insert,
     literal,
     literal_column,
@@ -22,65 +21,81 @@ from tidings.model.newsletters import Frequency, Schedule
 from tidings.newsletters.windows import Omission, Slot, Turn
 
 
-def move_on(
-    connection: Connection, turn: Turn, schedules: Sequence[Schedule], *, now: datetime, limit: int
-) -> int:
-    """Move subscriptions to their next slot that have had everything up to their turn's bound.
+def find(
+    connection: Connection, turn: Turn, schedules: Sequence[Schedule], *, now: datetime
+) -> Sequence[int]:
+    """Return the due subscriptions that have had everything up to their turn's bound, by id.
 
-    A plan would do the same with them. Left to it are those for which that is not certain: they
-    had the slot already, were due before it, or are being changed.
+    A plan would do no more than move them on. Left out are those for which that is not certain:
+    they had the slot already, or were due before it.
 
     Args:
-        connection: A writing one.
+        connection: A reading one.
         turn: Not one that comes too late.
         schedules: Those with this turn, all of one frequency.
         now: Aware UTC.
-        limit: The number of subscriptions at most.
-
-    Returns:
-        How many there were; fewer than `limit` if none is left.
     """
     frequency = schedules[0].frequency
     is_instant = frequency is Frequency.INSTANT
-    rules = (
-        [subscription.c.next_issue_at <= now] if is_instant else _waits_for(turn.slot, schedules)
+    rules = [] if is_instant else _waits_for(turn.slot, schedules)
+    found = select(subscription.c.id).where(
+        subscription.c.frequency == frequency, *_is_idle(turn, now=now), *rules
     )
-    found = (
+    # All at once, and not a page at a time: PostgreSQL would begin each at the first subscription.
+    return connection.scalars(found.order_by(subscription.c.id)).all()
+
+
+def move_on(
+    connection: Connection,
+    ids: Sequence[int],
+    turn: Turn,
+    *,
+    frequency: Frequency,
+    now: datetime,
+) -> None:
+    """Move subscriptions of a frequency to their next slot, and note that this one was empty.
+
+    Those that have changed since they were found, or are being changed, are left to be planned.
+    """
+    still = (
         select(subscription.c.id)
-        .where(
-            *rules,
-            subscription.c.frequency == frequency,
-            subscription.c.watermark >= turn.upto_seq,
-            subscription.c.ended_at.is_(None),
-            subscription.c.paused_at.is_(None),
-        )
-        .order_by(subscription.c.next_issue_at, subscription.c.id)
-        .limit(limit)
+        .where(subscription.c.id.in_(ids), *_is_idle(turn, now=now))
         # Waits for nobody, so it needs not lock in the order in which plans do.
         .with_for_update(skip_locked=True)
     )
-    ids = connection.scalars(found).all()
-    if not ids:
-        return 0
-    if not is_instant:  # of those nobody expects a message: no log line every 15 minutes
-        _log_empty(connection, turn.slot, ids, now=now)
-    moved = update(subscription).where(subscription.c.id.in_(ids))
-    connection.execute(moved.values(next_issue_at=turn.next_issue_at))
-    return len(ids)
+    moving = (
+        update(subscription)
+        .where(subscription.c.id.in_(still.scalar_subquery()))
+        .values(next_issue_at=turn.next_issue_at)
+        .returning(subscription.c.id)
+    )
+    moved = connection.scalars(moving).all()
+    if frequency is not Frequency.INSTANT:  # nobody expects a message every 15 minutes
+        _log_empty(connection, turn.slot, moved, now=now)
+
+
+def _is_idle(turn: Turn, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        subscription.c.next_issue_at <= now,
+        subscription.c.watermark >= turn.upto_seq,
+        subscription.c.ended_at.is_(None),
+        subscription.c.paused_at.is_(None),
+    )
 
 
 def _waits_for(slot: Slot, schedules: Sequence[Schedule]) -> list[ColumnElement[bool]]:
     calendars = [(schedule.hour, schedule.timezone) for schedule in schedules]
-    had = exists().where(
+    had = select(delivery.c.id).where(
         delivery.c.subscription_id == subscription.c.id,
         delivery.c.slot == slot.key,
         delivery.c.state != literal_column("'superseded'"),  # as the index has it that is used
     )
     return [
-        # Not `<=`: every turn would read all that are due, whatever their schedule.
+        # With `<=` alone every turn would read all that are due, whatever their schedule.
         subscription.c.next_issue_at == slot.due_at,
         tuple_(subscription.c.hour, subscription.c.timezone).in_(calendars),
-        ~had,
+        # Not `EXISTS`: PostgreSQL might read all deliveries to join them, for nobody who is idle.
+        had.scalar_subquery().is_(None),
     ]
 
 
