@@ -63,15 +63,12 @@ def move_on(
         # Waits for nobody, so it needs not lock in the order in which plans do.
         .with_for_update(skip_locked=True)
     )
-    moving = (
-        update(subscription)
-        .where(subscription.c.id.in_(still.scalar_subquery()))
-        .values(next_issue_at=turn.next_issue_at)
-        .returning(subscription.c.id)
-    )
-    moved = connection.scalars(moving).all()
+    found = connection.scalars(still).all()
     if frequency is not Frequency.INSTANT:  # nobody expects a message every 15 minutes
-        _log_empty(connection, turn.slot, moved, now=now)
+        _log_empty(connection, turn.slot, found, now=now)
+    # By their ids, and not by the statement above: PostgreSQL might read all subscriptions for it.
+    moved = update(subscription).where(subscription.c.id.in_(found))
+    connection.execute(moved.values(next_issue_at=turn.next_issue_at))
 
 
 def _is_idle(turn: Turn, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
