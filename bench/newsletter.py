@@ -122,8 +122,9 @@ def _measure_planning(app: App, subscribers: int) -> None:
         seconds, own = time.perf_counter() - began, time.process_time() - own
         letters, grown = sum(planned.deliveries.values()), peak_memory() - before
         statements = traffic.statements / max(subscribers / CHUNK, 1)
-        rows.append((name, letters, len(planned.deliveries), seconds, own, statements, grown))
-    head = ("slot", "letters", "issues", "seconds", "CPU s", "statements/chunk", "MB more")
+        each = own / subscribers * 1e6
+        rows.append((name, letters, len(planned.deliveries), seconds, each, statements, grown))
+    head = ("slot", "letters", "issues", "seconds", "CPU µs/reader", "statements/chunk", "MB more")
     table(f"{subscribers:,} readers in {len(GROUPS)} groups, {CHUNK} a chunk", head, rows)
 
 

@@ -236,6 +236,39 @@ def test_two_services_that_plan_at_the_same_moment_plan_once(newsletter_site, so
     assert newsletter_site.told(1) == news
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_while_one_service_plans_another_does_not_begin_but_the_operator_may(
+    newsletter_site, source
+):
+    ann = newsletter_site.subscribe()
+    newsletter_site.publish(source)
+    newsletter_site.now = SEVEN
+
+    with newsletter_site.database.write() as connection:
+        plans.try_lock_rounds(connection)
+        beside = newsletter_site.plan()
+        stays = newsletter_site.subscription(ann).next_issue_at
+        by_hand = newsletter_site.planner().plan_now(newsletter_site.subscription(ann).newsletter)
+    newsletter_site.plan()
+
+    assert beside.deliveries == {}
+    assert stays == SEVEN
+    assert sum(by_hand.deliveries.values()) == 1
+    assert newsletter_site.subscription(ann).next_issue_at == SEVEN + DAY
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_round_that_fails_keeps_no_other_from_planning(newsletter_site, source):
+    newsletter_site.subscribe()
+    newsletter_site.publish(source)
+    newsletter_site.now = SEVEN
+
+    with pytest.raises(LookupError):
+        newsletter_site.plan(render=_fail)
+
+    assert sum(newsletter_site.plan().deliveries.values()) == 1
+
+
 def test_a_zone_further_west_brings_no_second_issue_on_one_day(newsletter_site, source):
     ann = newsletter_site.subscribe(timezone="Asia/Shanghai")
     newsletter_site.publish(source)

@@ -52,6 +52,21 @@ def test_the_number_of_statements_does_not_grow_with_the_readers(newsletter_site
     assert max(len(first), len(second)) < MANY
 
 
+@on_sqlite
+def test_who_has_had_everything_is_not_read(newsletter_site):
+    for number in range(MANY):
+        newsletter_site.subscribe(f"reader{number}@example.org", topics=())
+    newsletter_site.publish(newsletter_site.follow())
+    newsletter_site.now = SEVEN
+    newsletter_site.plan()
+    newsletter_site.now += DAY
+    with statements(newsletter_site) as asked:
+        newsletter_site.plan()
+
+    assert len(newsletter_site.log()) == MANY
+    assert not [statement for statement in asked if "delivery.from_seq" in statement]
+
+
 def test_what_a_round_has_read_is_not_read_again(newsletter_site):
     entries = newsletter_site.publish(newsletter_site.follow(), 4)
     series = newsletter_site.add_newsletter("other")

@@ -5,12 +5,14 @@ read ─► decide ─► compose what is missing ─► write
 due     window    issues, by content         deliveries and watermarks, one transaction
 ```
 
+Who has had everything already is moved on to the next slot before that, without being read.
+
 A plan is made on a snapshot, and written only if no subscription has changed since (optimistic
 locking). Two services, or a crash in between, plan the same windows: `upto_seq` is frozen.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,18 +22,21 @@ from tidings.catalog import change_log, newsletters
 from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection, Database
 from tidings.errors import PlanOutdatedError
-from tidings.model.newsletters import Frequency, Newsletter
+from tidings.model.newsletters import Frequency, Newsletter, Schedule
 from tidings.newsletters.compose import Composer, DueEdition, plan_edition
 from tidings.newsletters.digest_candidates import DigestCandidates
 from tidings.newsletters.plan_batch import DueCase, plan_batch
 from tidings.newsletters.restore_guard import hold_restored
-from tidings.newsletters.store import issues, plans
-from tidings.newsletters.store.plans import DueSubscription
+from tidings.newsletters.store import idle, issues, plans
+from tidings.newsletters.store.plans import DueGroup, DueSubscription
+from tidings.newsletters.turns import Turns
 from tidings.newsletters.windows import (
     BY_HAND,
     Slot,
+    Turn,
     find_due_slot,
     is_flood,
+    is_too_late,
     next_due,
     slot_outside_calendar,
 )
@@ -81,23 +86,39 @@ class Planner:
         self._composer = composer
 
     def plan_due(self) -> Planned:
-        """Plan every edition and every subscription whose slot has come."""
+        """Plan every edition and every subscription whose slot has come.
+
+        On PostgreSQL nothing, if another service is planning.
+        """
+        if self._database.is_sqlite:
+            return self._plan_due()
+        # Two at once would make the same plans, and each discard half of them.
+        with self._database.write() as connection:
+            if not plans.try_lock_rounds(connection):
+                return Planned(deliveries={})
+            return self._plan_due()
+
+    def _plan_due(self) -> Planned:
         now, candidates = self._clock(), DigestCandidates()
         # First: a database restored from a backup would plan again what has been sent since.
         hold_restored(self._database, now=now)
         self._plan_editions(candidates, now=now)
         deliveries: Counter[int] = Counter()
-        flooded: Collection[_NewsletterSlot] | None = None
+        with self._database.read() as connection:
+            groups = plans.count_due(connection, now=now)
+        if not groups:
+            return Planned(deliveries=deliveries)
+        turns = Turns(self._database, now=now)
+        # Before anybody is planned: afterwards fewer are due, and look harmless.
+        flooded = self._flooded(groups, turns)
+        self._move_idle(groups, turns, now=now)
         while True:
             with self._database.read() as connection:
                 due = plans.due_subscriptions(connection, now=now, limit=CHUNK)
             if not due:
                 return Planned(deliveries=deliveries)
-            # Before the first chunk is planned: afterwards fewer are due, and look harmless.
-            if flooded is None:
-                flooded = self._flooded(now=now)
             with suppress(PlanOutdatedError):  # another service was quicker: read what is due again
-                cases = self._due_cases(due, now=now)
+                cases = _due_cases(due, turns)
                 if flooded:
                     cases = self._held(cases, flooded)
                 deliveries += self._plan(cases, candidates=candidates, now=now)
@@ -131,33 +152,16 @@ class Planner:
                 deliveries += self._plan(cases, candidates=candidates, now=now)
                 last = found[-1].id
 
-    def _due_cases(self, due: Sequence[DueSubscription], *, now: datetime) -> list[DueCase]:
-        schedules = {one.schedule for one in due}
-        slots = {schedule: find_due_slot(schedule, now) for schedule in schedules}
-        moments = sorted({slot.due_at for slot in slots.values() if slot})
-        with self._database.write() as connection:
-            upto_seqs = {moment: plans.freeze_upto_seq(connection, moment) for moment in moments}
-            latest = change_log.last_seq(connection)
-        at_once, turns = slot_outside_calendar("e", latest, now), {}
-        for schedule, slot in slots.items():
-            upto_seq = upto_seqs[slot.due_at] if slot else latest
-            turns[schedule] = (slot or at_once, upto_seq, next_due(schedule, now))
-        return [
-            DueCase(subscription=one, slot=slot, upto_seq=upto_seq, next_issue_at=again_at)
-            for one in due
-            for slot, upto_seq, again_at in (turns[one.schedule],)
-        ]
-
-    def _flooded(self, *, now: datetime) -> set[_NewsletterSlot]:
+    def _flooded(self, groups: Sequence[DueGroup], turns: Turns) -> set[_NewsletterSlot]:
         """Return the slots in which a newsletter has far more recipients than it ever had."""
         due: dict[_NewsletterSlot, int] = {}
         calendar: Counter[int] = Counter()
+        known = turns.of(one.schedule for one in groups)
+        for one in groups:
+            slot = _newsletter_slot(one.newsletter_id, one.schedule, known[one.schedule].slot)
+            due[slot] = due.get(slot, 0) + one.number
+            calendar[one.newsletter_id] += one.number * (slot[1] is not None)
         with self._database.read() as connection:
-            for one in plans.count_due(connection, now=now):
-                slot = find_due_slot(one.schedule, now)
-                turn = one.newsletter_id, slot.due_at if slot else None
-                due[turn] = due.get(turn, 0) + one.number
-                calendar[one.newsletter_id] += one.number * (slot is not None)
             new = {
                 (newsletter_id, due_at)
                 for (newsletter_id, due_at), number in due.items()
@@ -173,6 +177,20 @@ class Planner:
             plans.freeze_floods(connection, frozen)
             return new | plans.floods(connection, slots)
 
+    def _move_idle(self, groups: Sequence[DueGroup], turns: Turns, *, now: datetime) -> None:
+        """Move those on for whom there is nothing new; whoever is left is planned one by one."""
+        alike: dict[tuple[Turn, Frequency], list[Schedule]] = defaultdict(list)
+        for schedule, turn in turns.of(one.schedule for one in groups).items():
+            if not is_too_late(schedule, turn.slot, now):
+                alike[turn, schedule.frequency].append(schedule)
+        for (turn, frequency), schedules in alike.items():
+            with self._database.read() as connection:
+                ids = idle.find(connection, turn, schedules, now=now)
+            for start in range(0, len(ids), CHUNK):
+                some = ids[start : start + CHUNK]
+                with self._database.write() as connection:
+                    idle.move_on(connection, some, turn, frequency=frequency, now=now)
+
     def _held(
         self, cases: Sequence[DueCase], flooded: Collection[_NewsletterSlot]
     ) -> list[DueCase]:
@@ -180,7 +198,11 @@ class Planner:
 
         The regular subscribers get their issue in time.
         """
-        suspect = [case.subscription.id for case in cases if _newsletter_slot_of(case) in flooded]
+        suspect = [
+            one.id
+            for one, slot in ((case.subscription, case.slot) for case in cases)
+            if _newsletter_slot(one.newsletter.id, one.schedule, slot) in flooded
+        ]
         with self._database.read() as connection:
             first_time = plans.first_time_recipients(connection, suspect)
         return [
@@ -270,6 +292,19 @@ def _is_flood(connection: Connection, newsletter_id: int, recipients: int) -> bo
     return True
 
 
-def _newsletter_slot_of(case: DueCase) -> _NewsletterSlot:
-    is_instant = case.subscription.schedule.frequency is Frequency.INSTANT
-    return case.subscription.newsletter.id, None if is_instant else case.slot.due_at
+def _due_cases(due: Sequence[DueSubscription], turns: Turns) -> list[DueCase]:
+    known = turns.of(one.schedule for one in due)
+    return [
+        DueCase(
+            subscription=one,
+            slot=turn.slot,
+            upto_seq=turn.upto_seq,
+            next_issue_at=turn.next_issue_at,
+        )
+        for one in due
+        for turn in (known[one.schedule],)
+    ]
+
+
+def _newsletter_slot(newsletter_id: int, schedule: Schedule, slot: Slot) -> _NewsletterSlot:
+    return newsletter_id, None if schedule.frequency is Frequency.INSTANT else slot.due_at

@@ -52,6 +52,20 @@ class Slot:
     due_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What a round of planning does with all subscriptions that have the same schedule.
+
+    Attributes:
+        upto_seq: The upper bound of their windows.
+        next_issue_at: When they are due again.
+    """
+
+    slot: Slot
+    upto_seq: int
+    next_issue_at: datetime
+
+
 class Omission(StrEnum):
     """Why a slot brought no delivery."""
 

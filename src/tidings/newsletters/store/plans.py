@@ -22,6 +22,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     update,
 )
 
@@ -42,6 +43,14 @@ from tidings.db.types import UtcDateTime
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import DeliveryState, Frequency, Newsletter, Schedule
 from tidings.newsletters.windows import Omission, PendingDelivery, SubscriptionProgress
+
+# "plan" in ASCII: any number that no other advisory lock of this database has.
+_PLANNING = 0x706C616E
+
+# PostgreSQL ends a transaction that is idle for longer. Were the machine that plans to lose its
+# power or its network, the server might keep its lock for hours. To a round that does take longer
+# it does no harm but that another one may begin beside it.
+_LONGEST_ROUND = text("SET LOCAL idle_in_transaction_session_timeout = '10min'")
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 
@@ -73,6 +82,23 @@ class DueSubscription:
     language: str
     watermark: int
     next_issue_at: datetime
+
+
+def try_lock_rounds(connection: Connection) -> bool:
+    """Keep other planners from beginning a round until a transaction ends; on PostgreSQL.
+
+    Args:
+        connection: A writing one: it holds no snapshot while it waits, so vacuum can go on.
+
+    Returns:
+        Whether nobody else does so.
+    """
+    # Not a lock of the session: PgBouncer may give the next transaction another one.
+    free = func.pg_try_advisory_xact_lock(_PLANNING)
+    if not connection.execute(select(free)).scalar_one():
+        return False
+    connection.execute(_LONGEST_ROUND)
+    return True
 
 
 def due_subscriptions(
