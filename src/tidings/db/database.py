@@ -13,7 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
-from tidings.db.turns import Turns
+from tidings.db.write_turns import WriteTurns
 from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 
 # An open transaction, for modules that pass it on and must not know SQLAlchemy.
@@ -65,7 +65,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         self.overlooked_seconds = 0.0 if self.is_sqlite else OVERLOOKED_SECONDS
-        self._turns = Turns(self.path.with_name(f"{self.path.name}-turn"))
+        self._turns = WriteTurns(self.path.with_name(f"{self.path.name}-turn"))
         self._last_commit = object()
         self._observer: sqlite3.Connection | None = None
 

@@ -1,4 +1,4 @@
-"""Turns to write to an SQLite file, so that nobody waits for one that never comes.
+"""WriteTurns to write to an SQLite file, so that nobody waits for one that never comes.
 
 SQLite lets one write at a time, and has the others sleep and try again: no queue, no order. Who
 writes again and again, as a sender of messages does, is hardly ever met between two transactions:
@@ -18,7 +18,7 @@ from threading import Lock
 LOOK = 0.001
 
 
-class Turns:
+class WriteTurns:
     """The turns of the threads of this process, and of the processes that use a file.
 
     Args:
