@@ -33,6 +33,7 @@ bench: .venv/.installed-dev ## benchmarks, each a table
 	$(BIN)/python bench/letters.py
 	$(BIN)/python bench/newsletter.py
 	$(BIN)/python bench/sending.py
+	$(BIN)/python bench/workers.py
 
 fuzz: .venv/.installed-dev ## look for input that breaks a promise, for less than five minutes
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz

@@ -111,8 +111,9 @@ def withdraw(connection: Connection, *, now: datetime) -> None:
 
     Those that may have been sent become `assumed_accepted` instead.
     """
-    has_left = delivery.c.subscription_id.in_(
-        select(subscription.c.id).where(subscription.c.ended_at.is_not(None))
+    # Asked of each that waits: those who have left in all are many more.
+    has_left = exists().where(
+        subscription.c.id == delivery.c.subscription_id, subscription.c.ended_at.is_not(None)
     )
     for rule, state in (
         (has_left, DeliveryState.CANCELLED),
