@@ -147,6 +147,14 @@ def test_at_the_end_what_runs_is_waited_for_and_nothing_more_begins(make_jobs, w
     assert work.done == done
 
 
+def test_what_ends_before_it_has_begun_ends(make_jobs, work):
+    began = time.monotonic()
+    with make_jobs(work.handlers(A)).working({JobQueue.ODD: 1}):
+        pass
+
+    assert time.monotonic() - began < SECONDS / 2
+
+
 @pytest.fixture
 def postgres_database(postgres_url):
     database = Database(postgres_url)

@@ -7,16 +7,14 @@ those of dead workers are deleted.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from threading import Thread
-from typing import Any
 
 from procrastinate import App as Procrastinate
 from procrastinate import JobContext, PsycopgConnector
-from procrastinate.exceptions import ProcrastinateException
+from procrastinate.exceptions import ConnectorException, ProcrastinateException
 from procrastinate.jobs import Status
 
 from tidings.app.in_process import Handlers
@@ -63,30 +61,35 @@ class Engine:
         loop = asyncio.new_event_loop()
         # By default asyncio has fewer threads than that on small machines.
         loop.set_default_executor(ThreadPoolExecutor(sum(threads.values())))
-        runs: list[asyncio.Task[None]] = []
-        thread = Thread(target=_run, args=[loop, partial(self._serve_all, threads, runs)])
+        serving = loop.create_task(self._serve_all(threads))
+        thread = Thread(target=_run, args=[loop, serving])
         thread.start()
         try:
             yield
         finally:
-            loop.call_soon_threadsafe(lambda: [run.cancel() for run in runs])
+            loop.call_soon_threadsafe(serving.cancel)
             thread.join()
 
-    async def _serve_all(
-        self, threads: Mapping[JobQueue, int], runs: list[asyncio.Task[None]]
-    ) -> None:
+    async def _serve_all(self, threads: Mapping[JobQueue, int]) -> None:
+        while True:
+            jobs = self._procrastinate()
+            try:
+                async with jobs.open_async():
+                    serving = [self._serve(jobs, *one) for one in threads.items()]
+                    await asyncio.gather(*serving, self._sweep(jobs))
+            except ConnectorException as error:  # the database is away just at the start
+                self._outage.warn(because=str(error))
+            await asyncio.sleep(PAUSE)
+
+    def _procrastinate(self) -> Procrastinate:
         url = self._database.url.set(drivername="postgresql")
         conninfo = url.render_as_string(hide_password=False)
-        jobs = Procrastinate(
-            connector=PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=3)
-        )
+        # Of the short timeout the end of the service has to wait while the database is away.
+        connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=3)
+        jobs = Procrastinate(connector=connector)
         for name, handler in self._handlers.items():
             jobs.task(name=name, retry=False, pass_context=True)(self._noting_failure(handler))
-        # The pool connects by itself, and again after an outage.
-        async with jobs.open_async():
-            begun = [asyncio.create_task(self._serve(jobs, *one)) for one in threads.items()]
-            runs += [*begun, asyncio.create_task(self._sweep(jobs))]
-            await asyncio.gather(*runs, return_exceptions=True)
+        return jobs
 
     def _noting_failure(self, handler: Callable[[int], object]) -> Callable[[JobContext], None]:
         """Return a handler that leaves with its job why it failed; the library keeps only that."""
@@ -135,9 +138,9 @@ class Engine:
             await asyncio.sleep(SWEEP)
 
 
-def _run(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def _run(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> None:
     asyncio.set_event_loop(loop)
     with suppress(asyncio.CancelledError):
-        loop.run_until_complete(work())
+        loop.run_until_complete(serving)
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()

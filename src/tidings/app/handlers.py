@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any
+from typing import Any, ParamSpec
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
@@ -30,6 +30,8 @@ from tidings.subscribers.sign_up import forget_expired
 from tidings.subscribers.transactional_queue import forget_finished
 
 logger = logging.getLogger(__name__)
+
+Given = ParamSpec("Given")
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
         if told:
             pinger = publishing.hub_pinger(app, gathering.post)
             found[jobs.ANNOUNCE] = _whole(partial(pinger.announce_changes, stop=stop))
-        yield {job.name: _unless_away(work, outage) for job, work in found.items()}
+        yield {job.name: unless_away(work, outage) for job, work in found.items()}
 
 
 def _say_where_messages_go(app: App, relay: str) -> None:
@@ -88,12 +90,12 @@ def _whole(work: Callable[[], object]) -> Callable[[int], object]:
     return lambda _part: work()
 
 
-def _unless_away(work: Callable[[int], object], outage: Seldom) -> Callable[[int], None]:
+def unless_away(work: Callable[Given, object], outage: Seldom) -> Callable[Given, None]:
     """Return what gives up if the database is away: the next tick tries again."""
 
-    def run(part: int) -> None:
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
         try:
-            work(part)
+            work(*args, **kwargs)
         # Only that: any other error is a bug, and logged with its traceback.
         except DatabaseAwayError as error:
             outage.warn(because=str(error))

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -15,7 +15,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from tidings.app import mailing
 from tidings.app.app import App, utc_now
-from tidings.app.handlers import handling
+from tidings.app.handlers import handling, unless_away
 from tidings.app.in_process import Handlers, InProcess
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
@@ -142,9 +142,9 @@ def _clock(app: App, chosen: Jobs, handlers: Handlers, stop: Event) -> Iterator[
     for job, pause in ticks.items():
         if job.name in handlers:
             parts = job.in_parts(mailing.sender_count(app) if job is jobs.DELIVER else 1)
-            defer = _unless_away(partial(chosen.defer, *parts), outage)
+            defer = unless_away(partial(chosen.defer, *parts), outage)
             scheduler.add_job(defer, Every(pause, at_once=job not in DELAYED))
-    poll = _unless_away(partial(_defer_polls, app.database, chosen), outage)
+    poll = unless_away(partial(_defer_polls, app.database, chosen), outage)
     scheduler.add_job(poll, Every(app.settings.poll.tick, at_once=True))
     scheduler.start()
     observer = Thread(target=_observe_clock, args=(app.database, scheduler, stop))
@@ -164,18 +164,6 @@ def _defer_polls(database: Database, chosen: Jobs) -> None:
     # One in any case: what first polls have deferred is stored when nothing is due.
     wanted = max(1, -(-due // HOSTS_A_JOB))
     chosen.defer(*jobs.POLL.in_parts(wanted))
-
-
-def _unless_away(defer: Callable[[], None], outage: Seldom) -> Callable[[], None]:
-    """Return what is skipped until its next run if the database is away."""
-
-    def run() -> None:
-        try:
-            defer()
-        except DatabaseAwayError as error:
-            outage.warn(because=str(error))
-
-    return run
 
 
 def _observe_clock(database: Database, scheduler: BackgroundScheduler, stop: Event) -> None:
