@@ -58,11 +58,12 @@ class Engine:
     @contextmanager
     def working(self, threads: Mapping[JobQueue, int]) -> Iterator[None]:
         """Work off queues by so many threads each; at the end jobs that run are waited for."""
-        loop = asyncio.new_event_loop()
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        loop = runner.get_loop()
         # By default asyncio has fewer threads than that on small machines.
         loop.set_default_executor(ThreadPoolExecutor(sum(threads.values())))
         serving = loop.create_task(self._serve_all(threads))
-        thread = Thread(target=_run, args=[loop, serving])
+        thread = Thread(target=_run, args=[runner, serving])
         thread.start()
         try:
             yield
@@ -138,9 +139,7 @@ class Engine:
             await asyncio.sleep(SWEEP)
 
 
-def _run(loop: asyncio.AbstractEventLoop, serving: asyncio.Task[None]) -> None:
-    asyncio.set_event_loop(loop)
-    with suppress(asyncio.CancelledError):
-        loop.run_until_complete(serving)
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
+def _run(runner: asyncio.Runner, serving: asyncio.Task[None]) -> None:
+    # The runner ends what is left: a pool of connections that was just opening.
+    with runner, suppress(asyncio.CancelledError):
+        runner.get_loop().run_until_complete(serving)
