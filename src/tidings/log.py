@@ -33,8 +33,11 @@ def configure(form: str, level: str) -> None:
     handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
     # A service configures twice: for its start like any command, then as its settings say.
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("alembic", "asyncio", "procrastinate", "uvicorn.access"):
+    for chatty in ("alembic", "asyncio", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Of outages, which the engine tells of once, they tell with a traceback for each of their tasks.
+    for desperate in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(desperate).setLevel(logging.CRITICAL)
     # It warns of every run that is left out because the one before is not over yet.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
 

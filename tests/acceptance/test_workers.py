@@ -88,6 +88,30 @@ def test_a_worker_outlives_the_database_and_the_loss_of_all_jobs(tidings, web, s
 
 
 @on_postgresql
+def test_a_worker_ends_when_told_to_while_the_database_is_away(tidings, web, start):
+    url = web.serve(answer(body=atom(*items(3))))
+    tidings.add(url)
+    worker = start("worker")
+    wait_until(lambda: web.requests(url))
+
+    with taken_away(tidings.url):
+        time.sleep(1)
+        worker.send_signal(signal.SIGTERM)
+        _, said = worker.communicate(timeout=PATIENCE)
+
+    assert worker.returncode == 0, said
+
+
+@on_postgresql
+def test_a_password_may_have_a_space(tidings, web, start):
+    url = web.serve(answer(body=atom(*items(3))))
+    tidings.add(url)
+    start("worker", DATABASE__URL=tidings.url.replace("tidings@", "tidings:open%20sesame@"))
+
+    wait_until(lambda: web.requests(url))
+
+
+@on_postgresql
 def test_what_waits_is_listed_cancelled_and_bounded_while_nobody_works(tidings, start):
     clock = start("worker", "--queue", "odd")  # takes nothing else
     wait_until(lambda: {"poll:0", "plan:0", "notices:0"} <= set(waiting(tidings)))

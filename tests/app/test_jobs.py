@@ -178,6 +178,35 @@ def test_what_is_rolled_back_deferred_nothing(postgres_database):
     assert waiting(postgres_database) == []
 
 
+def test_nobody_waits_for_who_is_just_deferring_the_same(postgres_database):
+    with postgres_database.write() as first:
+        job_tickets.defer(first, A)
+        with postgres_database.write() as second:
+            job_tickets.defer(second, A, B)
+        assert waiting(postgres_database) == ["b:0"]
+
+    assert waiting(postgres_database) == ["a:0", "b:0"]
+
+
+def test_of_a_kind_that_fails_again_and_again_the_last_failure_is_kept(postgres_database):
+    def fail(_part):
+        raise LookupError("a bug")
+
+    jobs = Engine(postgres_database, {"a": fail})
+    with jobs.working({JobQueue.ODD: 1}):
+        for _ in range(3):
+            jobs.defer(A)
+            give_up_at = time.monotonic() + SECONDS
+            while waiting(postgres_database):
+                assert time.monotonic() < give_up_at
+                time.sleep(0.05)
+            time.sleep(0.3)
+        with postgres_database.read() as connection:
+            found = job_tickets.every(connection)
+
+    assert [(one.state, one.because) for one in found] == [("failed", "LookupError('a bug')")]
+
+
 def test_while_nobody_works_no_more_wait_than_there_are_kinds(postgres_database):
     jobs = Engine(postgres_database, {})
     for _ in range(50):

@@ -73,7 +73,7 @@ def test_a_thread_that_waits_for_another_has_no_more_patience_than_it_says(sqlit
 
 
 def test_a_folder_that_nobody_may_write_to_is_an_outage(sqlite_database_url, tmp_path):
-    (tmp_path / "tidings.db-turn").mkdir()
+    (tmp_path / "tidings.db-next").mkdir()
     database = Database(sqlite_database_url)
 
     with pytest.raises(DatabaseAwayError, match="directory"), database.write():

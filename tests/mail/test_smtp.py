@@ -104,6 +104,25 @@ def test_a_connection_that_breaks_between_two_letters_costs_neither(relay, attem
     assert attempt.marks == 2
 
 
+@pytest.mark.parametrize("greeting", [pytest.param(PIPELINING, id="pipelining"), None])
+def test_a_relay_that_has_had_enough_messages_gets_the_next_over_a_new_connection(
+    relay, attempt, greeting
+):
+    relay.script(EHLO=[greeting] * 2 if greeting else [])
+    relay.script(MAIL=[b"250 ok\r\n", b"421 4.7.0 that will do\r\n"])
+
+    replies = [attempt(), attempt("bob@example.org")]
+
+    assert [reply.code for reply in replies] == [250, 250]
+    assert relay.connections == 2
+
+
+def test_a_relay_that_is_closing_at_once_is_believed(relay, attempt):
+    relay.script(MAIL=[b"421 4.3.2 going down\r\n"])
+
+    assert isinstance(attempt(), RefusedForNowError)
+
+
 def test_a_refused_recipient_leaves_the_connection_to_the_next(relay, attempt):
     relay.script(RCPT=[b"550 5.1.1 nobody here\r\n"])
 

@@ -7,15 +7,18 @@ those of dead workers are deleted.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from threading import Thread
+from typing import Any
 
 from procrastinate import App as Procrastinate
 from procrastinate import JobContext, PsycopgConnector
-from procrastinate.exceptions import ConnectorException, ProcrastinateException
+from procrastinate.exceptions import ProcrastinateException
 from procrastinate.jobs import Status
+from psycopg_pool import AsyncConnectionPool
 
 from tidings.app.in_process import Handlers
 from tidings.db import job_tickets
@@ -33,6 +36,10 @@ STALLED = 30
 # Seconds between two looks for jobs of dead workers; between two for jobs, should the server's
 # notifications not arrive; before a worker that has ended begins again.
 SWEEP, POLLING, PAUSE = 10, 5, 3
+
+# Seconds after which tries to connect begin anew: the pause between them doubles each time, so that
+# work would begin again only after twice as long as an outage took.
+RECONNECT = 10
 
 # Hours that a failed job is shown.
 KEPT = 72
@@ -58,39 +65,44 @@ class Engine:
     @contextmanager
     def working(self, threads: Mapping[JobQueue, int]) -> Iterator[None]:
         """Work off queues by so many threads each; at the end jobs that run are waited for."""
-        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        loop = runner.get_loop()
+        loop = asyncio.new_event_loop()
         # By default asyncio has fewer threads than that on small machines.
         loop.set_default_executor(ThreadPoolExecutor(sum(threads.values())))
-        serving = loop.create_task(self._serve_all(threads))
-        thread = Thread(target=_run, args=[runner, serving])
+        over = asyncio.Event()
+        thread = Thread(target=_run, args=[loop, partial(self._serve_all, threads, over)])
         thread.start()
         try:
             yield
         finally:
-            loop.call_soon_threadsafe(serving.cancel)
+            loop.call_soon_threadsafe(over.set)
             thread.join()
 
-    async def _serve_all(self, threads: Mapping[JobQueue, int]) -> None:
-        while True:
-            jobs = self._procrastinate()
-            try:
-                async with jobs.open_async():
-                    serving = [self._serve(jobs, *one) for one in threads.items()]
-                    await asyncio.gather(*serving, self._sweep(jobs))
-            except ConnectorException as error:  # the database is away just at the start
-                self._outage.warn(because=str(error))
-            await asyncio.sleep(PAUSE)
-
-    def _procrastinate(self) -> Procrastinate:
-        url = self._database.url.set(drivername="postgresql")
-        conninfo = url.render_as_string(hide_password=False)
-        # Of the short timeout the end of the service has to wait while the database is away.
-        connector = PsycopgConnector(conninfo=conninfo, min_size=1, max_size=4, timeout=3)
-        jobs = Procrastinate(connector=connector)
+    async def _serve_all(self, threads: Mapping[JobQueue, int], over: asyncio.Event) -> None:
+        jobs = Procrastinate(connector=PsycopgConnector())
         for name, handler in self._handlers.items():
             jobs.task(name=name, retry=False, pass_context=True)(self._noting_failure(handler))
-        return jobs
+        # As everywhere else: the library would read some URLs in another way.
+        url = self._database.url
+        _, how = url.get_dialect()().create_connect_args(url)
+        check = AsyncConnectionPool.check_connection
+        pool = AsyncConnectionPool(
+            kwargs=dict(how),
+            min_size=1,
+            max_size=4,
+            timeout=3,
+            reconnect_timeout=RECONNECT,
+            check=check,
+            open=False,
+        )
+        # Ours connects by itself, and again after an outage; the library's would be waited for, and
+        # given up.
+        async with pool, jobs.open_async(pool):
+            begun = [asyncio.create_task(self._serve(jobs, *one, over)) for one in threads.items()]
+            runs = [*begun, asyncio.create_task(self._sweep(jobs, over))]
+            await over.wait()
+            for run in runs:
+                run.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
 
     def _noting_failure(self, handler: Callable[[int], object]) -> Callable[[JobContext], None]:
         """Return a handler that leaves with its job why it failed; the library keeps only that."""
@@ -100,6 +112,7 @@ class Engine:
             try:
                 handler(int(part or 0))
             except Exception as error:
+                logger.exception("job failed", extra={"job": context.job.queueing_lock})
                 number = context.job.id
                 if number is not None:
                     with suppress(StorageError), self._database.write() as connection:
@@ -108,9 +121,13 @@ class Engine:
 
         return work
 
-    async def _serve(self, jobs: Procrastinate, queue: JobQueue, threads: int) -> None:
+    async def _serve(
+        self, jobs: Procrastinate, queue: JobQueue, threads: int, over: asyncio.Event
+    ) -> None:
         """Work off a queue; again, if the library gives up: after an outage, or a long stop."""
-        while True:
+        # Being cancelled is not enough: the library says goodbye to the database, and raises the
+        # error of that instead if it is away.
+        while not over.is_set():
             try:
                 await jobs.run_worker_async(
                     queues=[queue],
@@ -125,10 +142,10 @@ class Engine:
                 self._outage.warn(because=str(error))
             await asyncio.sleep(PAUSE)
 
-    async def _sweep(self, jobs: Procrastinate) -> None:
+    async def _sweep(self, jobs: Procrastinate, over: asyncio.Event) -> None:
         """Delete the jobs of dead workers, which would keep others of their kind from running."""
         manager = jobs.job_manager
-        while True:
+        while not over.is_set():
             with suppress(ProcrastinateException):  # of an outage the workers tell
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
                     if job.id is not None:
@@ -139,7 +156,9 @@ class Engine:
             await asyncio.sleep(SWEEP)
 
 
-def _run(runner: asyncio.Runner, serving: asyncio.Task[None]) -> None:
-    # The runner ends what is left: a pool of connections that was just opening.
-    with runner, suppress(asyncio.CancelledError):
-        runner.get_loop().run_until_complete(serving)
+def _run(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.set_event_loop(loop)
+    with suppress(asyncio.CancelledError):
+        loop.run_until_complete(work())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()

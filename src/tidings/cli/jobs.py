@@ -122,7 +122,7 @@ def list_workers(start: Start, *, as_json: bool) -> None:
 
     Example: tidings jobs workers
     """
-    from tidings.app.app import opened
+    from tidings.app.app import opened, utc_now
     from tidings.db import job_tickets
 
     with opened(start.settings()) as app, app.database.read() as connection:
@@ -135,7 +135,10 @@ def list_workers(start: Start, *, as_json: bool) -> None:
             ]
         )
         return
-    rows = [(one.id, moment(one.heard_at), one.running) for one in found]
+    now = utc_now()
+    rows = [
+        (one.id, f"{(now - one.heard_at).total_seconds():.0f} s ago", one.running) for one in found
+    ]
     show_table(("id", "last heard", "running"), rows)
 
 

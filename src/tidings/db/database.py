@@ -65,7 +65,7 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._engine = _sqlite(self.url) if self.is_sqlite else _postgresql(self.url)
         self.overlooked_seconds = 0.0 if self.is_sqlite else OVERLOOKED_SECONDS
-        self._turns = WriteTurns(self.path.with_name(f"{self.path.name}-turn"))
+        self._turns = WriteTurns(self.path)
         self._last_commit = object()
         self._observer: sqlite3.Connection | None = None
 
@@ -102,14 +102,9 @@ class Database:
         Raises:
             StorageError: The database failed; `DatabaseAwayError` if it may work later.
         """
-        with (
-            self._translated(),
-            self._turn(patience) as has_begun,
-            self._engine.connect() as connection,
-        ):
+        with self._translated(), self._turn(patience), self._engine.connect() as connection:
             patient = connection.execution_options(**{_PATIENCE: patience})
             with patient.begin():
-                has_begun()
                 yield patient
             self._last_commit = object()
 
@@ -145,18 +140,18 @@ class Database:
         return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     @contextmanager
-    def _turn(self, patience: float) -> Iterator[Callable[[], None]]:
+    def _turn(self, patience: float) -> Iterator[None]:
         if not self.is_sqlite:
-            yield lambda: None
+            yield
             return
         with ExitStack() as turn:
             try:
-                begun = turn.enter_context(self._turns.waited_for(patience))
+                turn.enter_context(self._turns.taken(patience))
             except TimeoutError as error:
                 raise DatabaseAwayError(self.name, "database is locked") from error
             except OSError as error:
                 raise DatabaseAwayError(self.name, error.strerror or str(error)) from error
-            yield begun
+            yield
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

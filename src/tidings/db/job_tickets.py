@@ -16,20 +16,22 @@ from tidings.model.jobs import Job
 # What the library does with an error for each job that waits already, and a line in the server's log.
 _DEFERRING = text(
     "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)"
-    " VALUES (:queue, :name, :priority, :lock, :key, '{}')"
+    " SELECT :queue, :name, :priority, :lock, :key, '{}'"
+    # Whoever is just deferring the same is not waited for, in case they wait for us as well.
+    " WHERE pg_try_advisory_xact_lock(hashtextextended(:key, 0))"
     " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING"
 )
 
 
 def defer(connection: Connection, *jobs: Job) -> None:
-    """Let jobs wait for a worker, from the commit on; to be called at the end of a transaction.
+    """Let jobs wait for a worker, from the commit on.
 
-    Until then whoever defers the same has to wait for that transaction.
+    One that another transaction is just deferring is left out. It may be worked off before this
+    transaction is committed: then the next tick of the clock finds what was missed.
     """
     if connection.dialect.name != "postgresql":
         return
-    # In this order everywhere: two who defer several at once would wait for each other.
-    for job in sorted(jobs, key=lambda job: job.key):
+    for job in jobs:
         connection.execute(
             _DEFERRING,
             {
@@ -94,6 +96,11 @@ _ALIVE = text(
     "SELECT count(*) FROM procrastinate_workers"
     " WHERE last_heartbeat > clock_timestamp() - interval '30 seconds'"
 )
+# Of one kind the last failure is enough: what fails every second would fill the table.
+_FORGETTING = text(
+    "DELETE FROM procrastinate_jobs AS old USING procrastinate_jobs AS new"
+    " WHERE new.id = :id AND old.status = 'failed' AND old.queueing_lock = new.queueing_lock"
+)
 _NOTING = text(
     "UPDATE procrastinate_jobs SET args = jsonb_build_object('because', CAST(:because AS text))"
     " WHERE id = :id"
@@ -103,7 +110,8 @@ _CANCELLING = text("DELETE FROM procrastinate_jobs WHERE id = :id AND status <> 
 
 
 def note_failure(connection: Connection, ticket_id: int, *, because: str) -> None:
-    """Leave with a job why it failed."""
+    """Leave with a job why it failed, and forget earlier failures of its kind."""
+    connection.execute(_FORGETTING, {"id": ticket_id})
     connection.execute(_NOTING, {"id": ticket_id, "because": because})
 
 

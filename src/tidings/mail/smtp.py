@@ -192,6 +192,7 @@ class SmtpConnection:
         self._settings, self._rate_limit, self._tls = settings, rate_limit, tls
         self._smtp: StrictSmtp | None = None
         self._used_at = 0.0
+        self._is_used = False  # a message was answered over this connection
         # Whose envelope went along with the message before, and is not answered yet.
         self._announced: OutgoingMessage | None = None
         self._may_announce = not rate_limit.is_limited
@@ -299,7 +300,8 @@ class SmtpConnection:
         if reply.code // 100 == (3 if stage is SmtpStage.DATA else 2):
             return
         is_of_order = stage is SmtpStage.MAIL or reply.code in PROTOCOL_FAULTS | {CLOSING}
-        if is_announced and is_of_order:
+        has_had_enough = self._is_used and reply.code == CLOSING and stage is SmtpStage.MAIL
+        if has_had_enough or (is_announced and is_of_order):
             # The connection is closing, or commands are not wanted this early: not a refusal.
             raise ConnectionResetError(str(reply))
         self._reset_after(smtp, reply, unread=unread)
@@ -340,7 +342,7 @@ class SmtpConnection:
             if not isinstance(error, OSError):
                 raise
             raise LostReplyError(recipient, describe_error(error)) from error
-        self._used_at = time.monotonic()
+        self._used_at, self._is_used = time.monotonic(), True
         if reply.code // 100 == 2:
             return reply
         if reply.code == CLOSING or reply.code // 100 == 3:
@@ -351,6 +353,7 @@ class SmtpConnection:
 
     def _disconnect(self) -> None:
         smtp, self._smtp, self._announced = self._smtp, None, None
+        self._is_used = False
         if smtp is not None:
             smtp.close()
 
