@@ -80,7 +80,7 @@ def jobs() -> None:
 @json_option
 @click.pass_obj
 def list_jobs(start: Start, *, as_json: bool) -> None:
-    """List jobs: what runs, what waits, what failed in the last three days and why.
+    """List jobs: what waits, what runs, what failed in the last three days and why.
 
     Example: tidings jobs list
     """
