@@ -2,10 +2,13 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from secrets import randbelow
 from subprocess import PIPE
 
 import pytest
@@ -126,3 +129,20 @@ class Installation:
             "TIDINGS_SECRET": "a secret for tests only",
             "TIDINGS_SOURCES__IMPORT_AT_FIRST_START": "",
         } | {f"TIDINGS_{name}": str(value) for name, value in changes.items()}
+
+
+def wait_until(is_so, *, patience=60):
+    """Wait until something is so; fail after so many seconds."""
+    give_up_at = time.monotonic() + patience
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.05)
+
+
+def free_port():
+    """Return a port that no other test is given meanwhile: systems hand out higher ones."""
+    while True:
+        with suppress(OSError):
+            port = 15_000 + randbelow(10_000)
+            with socket.create_server(("127.0.0.1", port)):
+                return port

@@ -1,7 +1,6 @@
 """The clock is set while the service runs: nothing that is due waits for it."""
 
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,18 +8,11 @@ import time_machine
 
 from fake_publisher import answer
 from feed_documents import atom, items
-from installation import on_sqlite
+from installation import on_sqlite, wait_until
 from tidings.app import scheduler
 from tidings.app.scheduler import ticking
 
 PATIENCE = 60
-
-
-def wait_until(is_so):
-    give_up_at = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def is_saved(tidings, url):

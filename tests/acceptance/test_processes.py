@@ -14,7 +14,7 @@ from sqlalchemy import update
 from fake_publisher import answer, dripping
 from fake_relay import HANG, FakeRelay
 from feed_documents import atom, items, recent_items
-from installation import on_sqlite
+from installation import on_sqlite, wait_until
 from tidings.db.mail_tables import subscription
 
 PATIENCE = 30
@@ -90,13 +90,6 @@ def children(pid):
 
 def descendants(pid):
     return [below for child in children(pid) for below in [child, *descendants(child)]]
-
-
-def wait_until(is_so):
-    give_up_at = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def are_gone(pids):

@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPConnection
 from itertools import pairwise
-from secrets import randbelow
 
 import pytest
 from alembic import command
@@ -21,7 +20,7 @@ from database_outage import taken_away
 from fake_hub import FakeHub
 from fake_publisher import answer, dripping
 from feed_documents import atom, items
-from installation import on_sqlite
+from installation import free_port, on_sqlite, wait_until
 from tidings.db import schema
 from tidings.db.database import BUSY_SECONDS, Database
 from tidings.publishing.store import pings
@@ -94,22 +93,6 @@ class Service:
         text = self.get("/metrics").body.decode()
         pairs = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in pairs}
-
-
-def free_port():
-    """Return a port that no other test is given meanwhile: systems hand out higher ones."""
-    while True:
-        with suppress(OSError):
-            port = 15_000 + randbelow(10_000)
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-
-
-def wait_until(is_so):
-    give_up_at = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def test_the_service_imports_polls_and_serves(running, tidings, web, tmp_path):

@@ -7,13 +7,12 @@ import time
 from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
-from secrets import randbelow
 
 import pytest
 
 from fake_publisher import answer
 from feed_documents import atom, items
-from installation import on_sqlite
+from installation import free_port, on_sqlite, wait_until
 
 PATIENCE = 30
 GRACE = 10
@@ -93,22 +92,6 @@ def serving(tidings):
                 process.kill()
 
     return serving
-
-
-def free_port():
-    """Return a port that no other test is given meanwhile: systems hand out higher ones."""
-    while True:
-        with suppress(OSError):
-            port = 15_000 + randbelow(10_000)
-            with socket.create_server(("127.0.0.1", port)):
-                return port
-
-
-def wait_until(is_so):
-    give_up_at = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.05)
 
 
 def is_alive(pid):

@@ -9,7 +9,7 @@ import pytest
 from database_outage import taken_away
 from fake_publisher import answer
 from feed_documents import atom, items
-from installation import on_sqlite
+from installation import on_sqlite, wait_until
 from tidings.app.app import utc_now
 from tidings.operator.store import status
 from tidings.web.metrics import exposition
@@ -18,13 +18,6 @@ PATIENCE = 60
 SOURCES = 24
 
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-def wait_until(is_so):
-    give_up_at = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < give_up_at
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 from sqlalchemy import text
 
+from installation import wait_until
 from tidings.app.engine import Engine
 from tidings.app.in_process import InProcess
 from tidings.db import job_tickets
@@ -26,7 +27,6 @@ class Work:
     def __init__(self):
         self.done = []
         self.running = []
-        self.parts = []
         self.has_begun, self.go_on = Event(), Event()
         self.most_at_a_time = 0
 
@@ -34,8 +34,7 @@ class Work:
         return {job.name: self._handler(job) for job in jobs}
 
     def _handler(self, job):
-        def work(part):
-            self.parts.append(part)
+        def work():
             self.running.append(job.name)
             self.most_at_a_time = max(self.most_at_a_time, len(self.running))
             self.has_begun.set()
@@ -48,10 +47,7 @@ class Work:
         return work
 
     def until(self, number):
-        give_up_at = time.monotonic() + SECONDS
-        while len(self.done) < number:
-            assert time.monotonic() < give_up_at, self.done
-            time.sleep(0.02)
+        wait_until(lambda: len(self.done) >= number)
 
 
 @pytest.fixture
@@ -114,37 +110,29 @@ def test_kinds_that_must_be_alone_are_and_others_go_on_beside_them(make_jobs, wo
         time.sleep(0.5)
         assert work.running == ["a"]
         jobs.defer(B, replace(A, part=1))
-        give_up_at = time.monotonic() + SECONDS
-        while len(work.running) < 3:
-            assert time.monotonic() < give_up_at
-            time.sleep(0.02)
+        wait_until(lambda: len(work.running) == 3)
         work.go_on.set()
         work.until(4)
 
     assert sorted(work.done) == ["a", "a", "a", "b"]
-    assert sorted(work.parts) == [0, 0, 0, 1]
 
 
 def test_others_are_worked_off_at_the_same_time(make_jobs, work):
     many = replace(A, is_alone=False)
     jobs = make_jobs(work.handlers(A))
     with working(jobs, work, many, replace(many, part=1), threads=2):
-        give_up_at = time.monotonic() + SECONDS
-        while len(work.running) < 2:
-            assert time.monotonic() < give_up_at
-            time.sleep(0.02)
+        wait_until(lambda: len(work.running) == 2)
 
 
 def test_at_the_end_what_runs_is_waited_for_and_nothing_more_begins(make_jobs, work):
     jobs = make_jobs(work.handlers(A, B))
-    with working(jobs, work, A):
+    jobs.defer(A)
+    with jobs.working({JobQueue.ODD: 1}):
+        assert work.has_begun.wait(SECONDS)
         jobs.defer(B)
-        work.go_on.set()
-        work.until(1)
-    done = list(work.done)
-    time.sleep(0.3)
+        Timer(0.5, work.go_on.set).start()
 
-    assert work.done == done
+    assert work.done == ["a"]
 
 
 def test_what_ends_before_it_has_begun_ends(make_jobs, work):
@@ -189,17 +177,14 @@ def test_nobody_waits_for_who_is_just_deferring_the_same(postgres_database):
 
 
 def test_of_a_kind_that_fails_again_and_again_the_last_failure_is_kept(postgres_database):
-    def fail(_part):
+    def fail():
         raise LookupError("a bug")
 
     jobs = Engine(postgres_database, {"a": fail})
     with jobs.working({JobQueue.ODD: 1}):
         for _ in range(3):
             jobs.defer(A)
-            give_up_at = time.monotonic() + SECONDS
-            while waiting(postgres_database):
-                assert time.monotonic() < give_up_at
-                time.sleep(0.05)
+            wait_until(lambda: not waiting(postgres_database))
             time.sleep(0.3)
         with postgres_database.read() as connection:
             found = job_tickets.every(connection)

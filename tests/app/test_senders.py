@@ -2,6 +2,8 @@
 
 import pytest
 
+from newsletter_site import NewsletterSite
+from parsed_entries import DAY
 from tidings.app import mailing
 from tidings.app.app import opened
 from tidings.config import load
@@ -45,10 +47,19 @@ def test_connections_are_shared_out(app_with, smtp, connections):
 
 def test_a_domain_with_limits_is_one_senders_alone(app_with):
     with app_with(senders=2, connections=4) as app:
-        alone, first, second = (
-            mailing.issue_sender(app, **part) for part in ({}, {"part": 0}, {"part": 1})
-        )
+        site = NewsletterSite(app.database)
+        site.add_newsletter()
+        for address in ("ann@example.org", "bob@gmail.com", "cleo@notgmail.com"):
+            site.subscribe(address)
+        site.publish(site.follow())
+        site.now += DAY
+        site.plan()
 
-        queues = [one.open_queue() for one in (alone, first, second)]
+        claimed = [
+            queue.claim("test", limit=10, now=site.now)
+            for queue in (mailing.issue_sender(app, part=part).open_queue() for part in (1, 0))
+        ]
 
-    assert [queue._without for queue in queues] == [(), (), ("gmail.com",)]
+    second, first = ([one.address for one in some] for some in claimed)
+    assert second == ["ann@example.org", "cleo@notgmail.com"]
+    assert first == ["bob@gmail.com"]

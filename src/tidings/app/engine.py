@@ -51,7 +51,12 @@ class Engine:
     Args:
         database: On PostgreSQL.
         handlers: Of the kinds of jobs that this process can work off.
+
+    Attributes:
+        is_shared: Whether other processes may work them off as well.
     """
+
+    is_shared = True
 
     def __init__(self, database: Database, handlers: Handlers) -> None:
         self._database, self._handlers = database, handlers
@@ -104,13 +109,12 @@ class Engine:
                 run.cancel()
             await asyncio.gather(*runs, return_exceptions=True)
 
-    def _noting_failure(self, handler: Callable[[int], object]) -> Callable[[JobContext], None]:
+    def _noting_failure(self, handler: Callable[[], object]) -> Callable[[JobContext], None]:
         """Return a handler that leaves with its job why it failed; the library keeps only that."""
 
         def work(context: JobContext) -> None:
-            _, _, part = (context.job.queueing_lock or "").rpartition(":")
             try:
-                handler(int(part or 0))
+                handler()
             except Exception as error:
                 logger.exception("job failed", extra={"job": context.job.queueing_lock})
                 number = context.job.id

@@ -1,12 +1,12 @@
 """What the jobs do: the handler of each kind."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
-from typing import Any, ParamSpec
+from typing import Any
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
@@ -31,8 +31,6 @@ from tidings.subscribers.transactional_queue import forget_finished
 
 logger = logging.getLogger(__name__)
 
-Given = ParamSpec("Given")
-
 
 @contextmanager
 def handling(app: App, stop: Event) -> Iterator[Handlers]:
@@ -53,20 +51,19 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
         transactional = mailing.transactional_sender(app)
         _say_where_messages_go(app, transactional.relay)
         mailboxes = mailing.bounce_mailboxes(app)
-        found: dict[Job, Callable[[int], object]] = {
-            jobs.POLL: _whole(partial(_poll, gathering.poller(), stop)),
-            jobs.PLAN: _whole(partial(_plan, mailing.planner(app), app.database, len(senders))),
-            jobs.DELIVER: partial(_send, senders, stop, kind="issue"),
-            jobs.NOTICES: partial(_send, [transactional], stop, kind="transactional"),
-            jobs.BOUNCES: _whole(partial(mailing.bounce_processor(app).run, mailboxes, stop=stop)),
-            jobs.MOVES: _whole(partial(gathering.move_finder().find, stop=stop)),
-            jobs.PUSHED: _whole(partial(gathering.push_reader().ingest_all, stop=stop)),
-            jobs.WATCH: _whole(partial(_watch, mailing.daily_note(app), app.database)),
+        found: dict[Job, Callable[[], object]] = {
+            jobs.POLL: partial(_poll, gathering.poller(), stop),
+            jobs.PLAN: partial(_plan, mailing.planner(app), app.database, len(senders)),
+            jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
+            jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
+            jobs.MOVES: partial(gathering.move_finder().find, stop=stop),
+            jobs.PUSHED: partial(gathering.push_reader().ingest_all, stop=stop),
+            jobs.WATCH: partial(_watch, mailing.daily_note(app), app.database),
         }
+        for job, sender in zip(jobs.deliver(len(senders)), senders, strict=True):
+            found[job] = partial(_send, sender, stop, kind="issue")
         if callback := app.hub_callback:
-            found[jobs.HUBS] = _whole(
-                partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
-            )
+            found[jobs.HUBS] = partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
         else:
             forget_hubs(app.database)
         told = publishing.hubs_of(app)
@@ -74,7 +71,7 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
         forget_others(app.database, told, base_url=app.settings.web.public_url)
         if told:
             pinger = publishing.hub_pinger(app, gathering.post)
-            found[jobs.ANNOUNCE] = _whole(partial(pinger.announce_changes, stop=stop))
+            found[jobs.ANNOUNCE] = partial(pinger.announce_changes, stop=stop)
         yield {job.name: unless_away(work, outage) for job, work in found.items()}
 
 
@@ -85,17 +82,12 @@ def _say_where_messages_go(app: App, relay: str) -> None:
         logger.info("messages go into a folder", extra={"to": str(Path(relay).absolute())})
 
 
-def _whole(work: Callable[[], object]) -> Callable[[int], object]:
-    """Return the handler of work that has no parts."""
-    return lambda _part: work()
-
-
-def unless_away(work: Callable[Given, object], outage: Seldom) -> Callable[Given, None]:
+def unless_away(work: Callable[[], object], outage: Seldom) -> Callable[[], None]:
     """Return what gives up if the database is away: the next tick tries again."""
 
-    def run(*args: Given.args, **kwargs: Given.kwargs) -> None:
+    def run() -> None:
         try:
-            work(*args, **kwargs)
+            work()
         # Only that: any other error is a bug, and logged with its traceback.
         except DatabaseAwayError as error:
             outage.warn(because=str(error))
@@ -118,15 +110,13 @@ def _plan(planner: Planner, database: Database, senders: int) -> None:
     planned = planner.plan_due()
     if planned.deliveries:
         with database.write() as connection:
-            job_tickets.defer(connection, *jobs.DELIVER.in_parts(senders))
+            job_tickets.defer(connection, *jobs.deliver(senders))
         numbers = {"issues": len(planned.deliveries), "messages": sum(planned.deliveries.values())}
         logger.info("issues planned", extra=numbers)
 
 
-def _send(senders: Sequence[Sender[Any]], stop: Event, part: int, *, kind: str) -> None:
-    if part >= len(senders):
-        return  # deferred by a process with other settings
-    sent = senders[part].send_due(stop=stop, lasting=jobs.ROUND)
+def _send(sender: Sender[Any], stop: Event, *, kind: str) -> None:
+    sent = sender.send_due(stop=stop, lasting=jobs.ROUND)
     if sent.accepted or sent.failed:
         numbers = {"accepted": sent.accepted, "failed": sent.failed}
         logger.info("messages sent", extra={"kind": kind, **numbers})

@@ -10,12 +10,18 @@ from tidings.model.jobs import Job, JobQueue
 
 logger = logging.getLogger(__name__)
 
-# Does the work of one kind that is due, given the part of it; by the job's name.
-Handlers = Mapping[str, Callable[[int], object]]
+# Does the work of one kind that is due; by the job's name.
+Handlers = Mapping[str, Callable[[], object]]
 
 
 class InProcess:
-    """Jobs by queue and priority, then in the order in which they came."""
+    """Jobs by queue and priority, then in the order in which they came.
+
+    Attributes:
+        is_shared: Whether other processes may work them off as well.
+    """
+
+    is_shared = False
 
     def __init__(self, handlers: Handlers) -> None:
         self._handlers = handlers
@@ -53,7 +59,7 @@ class InProcess:
     def _work(self, queue: JobQueue) -> None:
         while job := self._take(queue):
             try:
-                self._handlers[job.name](job.part)
+                self._handlers[job.name]()
             except Exception:  # the next tick tries again; the other jobs go on
                 logger.exception("job failed", extra={"job": job.key})
             with self._changed:

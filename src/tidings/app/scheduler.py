@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
+from math import ceil
 from threading import Event, Thread
 from typing import Protocol
 
@@ -29,9 +30,9 @@ logger = logging.getLogger(__name__)
 
 # How often each kind of work is looked for; polls, and what has to do with hubs, as often as the
 # settings say.
+MAIL_TICK = timedelta(seconds=30)
 TICKS = {
-    jobs.PLAN: timedelta(seconds=30),
-    jobs.DELIVER: timedelta(seconds=30),
+    jobs.PLAN: MAIL_TICK,
     # Somebody waits at the screen for the message to confirm.
     jobs.NOTICES: timedelta(seconds=10),
     jobs.WATCH: timedelta(minutes=15),
@@ -54,7 +55,9 @@ JUMP = timedelta(seconds=5)
 
 
 class Jobs(Protocol):
-    """Where jobs wait, and what works them off: in this process, or in many."""
+    """Where jobs wait, and what works them off: in this process, or in many if `is_shared`."""
+
+    is_shared: bool
 
     def defer(self, *jobs: Job) -> None:
         """Let jobs wait; one that waits already is not doubled, one that runs is."""
@@ -138,11 +141,11 @@ def _clock(app: App, chosen: Jobs, handlers: Handlers, stop: Event) -> Iterator[
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
     outage = Seldom(logger, "database away")
-    ticks = {**TICKS, **dict.fromkeys(DELAYED, app.settings.poll.tick)}
+    of_senders = dict.fromkeys(jobs.deliver(mailing.sender_count(app)), MAIL_TICK)
+    ticks = {**TICKS, **of_senders, **dict.fromkeys(DELAYED, app.settings.poll.tick)}
     for job, pause in ticks.items():
         if job.name in handlers:
-            parts = job.in_parts(mailing.sender_count(app) if job is jobs.DELIVER else 1)
-            defer = unless_away(partial(chosen.defer, *parts), outage)
+            defer = unless_away(partial(chosen.defer, job), outage)
             scheduler.add_job(defer, Every(pause, at_once=job not in DELAYED))
     poll = unless_away(partial(_defer_polls, app.database, chosen), outage)
     scheduler.add_job(poll, Every(app.settings.poll.tick, at_once=True))
@@ -159,10 +162,13 @@ def _clock(app: App, chosen: Jobs, handlers: Handlers, stop: Event) -> Iterator[
 
 def _defer_polls(database: Database, chosen: Jobs) -> None:
     """Wake as many workers as there is work for."""
-    with database.read() as connection:
-        due = leases.count_free(connection, due_at=utc_now(), most=HOSTS_A_JOB * MAX_POLL_JOBS)
     # One in any case: what first polls have deferred is stored when nothing is due.
-    wanted = max(1, -(-due // HOSTS_A_JOB))
+    wanted = 1
+    if chosen.is_shared:
+        most = HOSTS_A_JOB * MAX_POLL_JOBS
+        with database.read() as connection:
+            due = leases.count_free(connection, due_at=utc_now(), most=most)
+        wanted = max(1, ceil(due / HOSTS_A_JOB))
     chosen.defer(*jobs.POLL.in_parts(wanted))
 
 

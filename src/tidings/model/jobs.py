@@ -46,15 +46,22 @@ class Job:
         return f"{self.name}:{self.part}"
 
     def in_parts(self, number: int) -> list["Job"]:
-        """Return the jobs of so many parts of the work."""
+        """Return so many jobs of this kind, for as many workers."""
         return [replace(self, part=part) for part in range(number)]
+
+
+def deliver(senders: int) -> list[Job]:
+    """Return a kind of job for each of so many senders, with its share of what the relay takes.
+
+    So the limits of the relay and of recipients' domains hold for all machines together.
+    """
+    return [
+        Job(name=f"deliver-{number}", queue=JobQueue.MAIL, priority=10) for number in range(senders)
+    ]
 
 
 POLL = Job(name="poll", queue=JobQueue.POLL, is_alone=False)
 PLAN = Job(name="plan", queue=JobQueue.MAIL, priority=20)
-# In as many parts as there may be senders, each with its share of what the relay takes: so the
-# limits of the relay and of recipients' domains hold for all machines together.
-DELIVER = Job(name="deliver", queue=JobQueue.MAIL, priority=10)
 NOTICES = Job(name="notices", queue=JobQueue.PROMPT, priority=30)
 PUSHED = Job(name="pushed", queue=JobQueue.PROMPT, priority=10)
 HUBS = Job(name="hubs", queue=JobQueue.PROMPT)
