@@ -57,7 +57,9 @@ def test_a_domain_with_limits_is_one_senders_alone(app_with):
 
         claimed = [
             queue.claim("test", limit=10, now=site.now)
-            for queue in (mailing.issue_sender(app, part=part).open_queue() for part in (1, 0))
+            for queue in (
+                mailing.issue_sender(app, part=part, of=2).open_queue() for part in (1, 0)
+            )
         ]
 
     second, first = ([one.address for one in some] for some in claimed)

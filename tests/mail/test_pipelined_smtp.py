@@ -1,5 +1,7 @@
 """The envelope of the next letter, sent along with the one before."""
 
+import time
+
 import pytest
 
 from fake_relay import CLOSE, PIPELINING, saying
@@ -130,6 +132,29 @@ def test_who_does_not_want_the_next_so_early_gets_it_over_a_new_connection(
     assert [reply.code for reply in replies] == [250] * 3
     assert recipients(pipelining)[-2:] == [[BOB], [EVE]]
     assert (pipelining.connections, attempt.marks) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("answers", "goes_on"),
+    [
+        pytest.param([b"250 ok\r\n", b"250 ok\r\n", CLOSE], True, id="it could before"),
+        pytest.param([b"250 ok\r\n", CLOSE], False, id="it never could"),
+    ],
+)
+def test_who_only_closes_the_connection_gets_the_next_early_again(
+    pipelining, attempt, message_to, answers, goes_on
+):
+    pipelining.script(MAIL=answers)
+    replies = send(attempt, message_to, ANN, BOB, EVE)
+
+    last, unsent = message_to(ANN), message_to(BOB)
+    attempt.send(last, following=unsent)
+    time.sleep(0.2)  # until the relay has read what came along
+    before = pipelining.verbs().count("MAIL")
+    attempt.send(unsent)
+
+    assert [reply.code for reply in replies] == [250] * 3
+    assert (pipelining.verbs().count("MAIL") == before) == goes_on
 
 
 def test_at_a_limited_rate_no_connection_waits_within_a_letter(

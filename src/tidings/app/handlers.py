@@ -45,9 +45,8 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
     """
     outage = Seldom(logger, "database away")
     with polling(app) as gathering:
-        senders = [
-            mailing.issue_sender(app, part=part) for part in range(mailing.sender_count(app))
-        ]
+        number = mailing.sender_count(app)
+        senders = [mailing.issue_sender(app, part=part, of=number) for part in range(number)]
         transactional = mailing.transactional_sender(app)
         _say_where_messages_go(app, transactional.relay)
         mailboxes = mailing.bounce_mailboxes(app)

@@ -142,18 +142,13 @@ def issue_messages(app: App) -> IssueMessages:
     )
 
 
-def issue_sender(app: App, *, part: int | None = None) -> IssueSender:
-    """Return the sender of issues.
-
-    Args:
-        app: With the settings.
-        part: Of `sender_count`; None for one that is alone.
+def issue_sender(app: App, *, part: int = 0, of: int = 1) -> IssueSender:
+    """Return the sender of issues, or one of several; `part` and `of` as for `transport`.
 
     Raises:
         ConfigError: The transport is unknown or cannot be used, or there is no secret.
     """
-    messages = issue_messages(app)
-    way_out = transport(app) if part is None else transport(app, part=part, of=sender_count(app))
+    messages, way_out = issue_messages(app), transport(app, part=part, of=of)
     # Their limits cannot be shared: they are one sender's alone.
     without = tuple(sorted(way_out.limits)) if part else ()
     return Sender(

@@ -196,6 +196,7 @@ class SmtpConnection:
         # Whose envelope went along with the message before, and is not answered yet.
         self._announced: OutgoingMessage | None = None
         self._may_announce = not rate_limit.is_limited
+        self._bears_announcing = False  # it has before
 
     def send(
         self,
@@ -234,8 +235,9 @@ class SmtpConnection:
         if self._announced is message and self._smtp is not None:
             with suppress(RelayUnreachableError):
                 return self._read_announced(self._smtp, message)
-            # Whoever cannot cope with it would be asked in vain for every message.
-            self._may_announce = False
+            # Whoever cannot cope with it would be asked in vain for every message; who could was
+            # only closing the connection.
+            self._may_announce = self._bears_announcing
         elif self._announced is not None:
             self._disconnect()  # the relay waits for another message
         self._rate_limit.wait()
@@ -284,6 +286,7 @@ class SmtpConnection:
         with self._lost_as_unreachable(message):
             for unread, stage in zip((2, 1, 0), _ENVELOPE_STAGES, strict=True):
                 self._read_step(smtp, message, stage, unread=unread, is_announced=True)
+        self._bears_announcing = True
         return smtp
 
     def _read_step(
