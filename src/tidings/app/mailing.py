@@ -4,7 +4,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -88,11 +88,13 @@ class Transport:
 
 
 def sender_count(app: App) -> int:
-    """Return how many may send issues at the same time; each gets a share of all limits."""
+    """Return how many may send issues at the same time; each gets a share of the connections."""
     smtp = app.settings.smtp
-    if app.settings.mail.transport != "smtp":
+    # A limited rate is what one sender reaches easily, and could not be shared out so that one
+    # alone uses it whole. Nothing else works on a SQLite database.
+    if app.settings.mail.transport != "smtp" or smtp.per_second or app.database.is_sqlite:
         return 1
-    return min(smtp.senders, smtp.connections, smtp.per_second or smtp.senders)
+    return min(smtp.senders, smtp.connections)
 
 
 def transport(app: App, *, part: int = 0, of: int = 1) -> Transport:
@@ -112,8 +114,7 @@ def transport(app: App, *, part: int = 0, of: int = 1) -> Transport:
         if app.sender.address.endswith(f"@{PLACEHOLDER}"):
             raise ConfigError("[mail] from: set your own address before mail goes to a relay")
         name = f"{settings.smtp.host}:{settings.smtp.port}"
-        per_second = len(range(part, settings.smtp.per_second, of))
-        connect: Connect = Relay(replace(settings.smtp, per_second=per_second)).connect
+        connect: Connect = Relay(settings.smtp).connect
         connections = len(range(part, settings.smtp.connections, of))
         limits = settings.smtp.domains
     else:

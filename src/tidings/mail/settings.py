@@ -38,9 +38,9 @@ class SmtpSettings:
         user: Empty for no AUTH.
         timeout: For the connection, and for each reply but the last.
         reply_timeout: For the reply after the payload; RFC 5321 wants 10 minutes (4.5.3.2.6).
-        connections: Kept open at the same time.
+        connections: Kept open at the same time, by all senders together.
         per_second: Messages over all connections together; 0 for no limit.
-        senders: How many processes may send issues at the same time; they share all of it.
+        senders: How many workers may send issues at the same time; they share `connections`.
         domains: Limits by recipient domain.
 
     Raises:
@@ -56,7 +56,7 @@ class SmtpSettings:
     reply_timeout: timedelta
     connections: int
     per_second: int
-    senders: int = 1
+    senders: int = 2
     domains: Mapping[str, DomainLimits] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
