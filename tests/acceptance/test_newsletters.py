@@ -45,6 +45,8 @@ def test_a_newsletter_is_as_it_was_added(subscribed):
         "min_entries": 1,
         "max_entries": 50,
         "images": False,
+        "review": False,
+        "review_time": None,
     }
 
 

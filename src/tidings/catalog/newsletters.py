@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -33,6 +33,8 @@ class NewsletterForm:
     min_entries: int = 1
     max_entries: int = 50
     images: bool = False
+    review: bool = False
+    review_time: timedelta | None = None
 
     def columns(self) -> dict[str, object]:
         """Return the columns of its row.
@@ -50,6 +52,8 @@ class NewsletterForm:
             "min_entries": self.min_entries,
             "max_entries": self.max_entries,
             "images": self.images,
+            "review": self.review,
+            "review_time": self.review_time,
         }
 
 
@@ -166,6 +170,11 @@ def due(connection: Connection, *, now: datetime) -> list[Edition]:
     return _editions(connection, newsletter.c.next_issue_at <= now)
 
 
+def editions(connection: Connection) -> list[Edition]:
+    """Return the editions of all newsletters."""
+    return _editions(connection)
+
+
 def edition_of(connection: Connection, slug: str) -> Edition:
     """Return the edition of a newsletter.
 
@@ -176,6 +185,12 @@ def edition_of(connection: Connection, slug: str) -> Edition:
     if not found:
         raise NotFoundError("newsletter", slug)
     return found[0]
+
+
+def reviewed_upto(connection: Connection) -> dict[int, int]:
+    """Return the last `seq` that was approved, of each newsletter that is under review, by id."""
+    found = select(newsletter.c.id, newsletter.c.watermark).where(newsletter.c.review)
+    return {row.id: row.watermark for row in connection.execute(found)}
 
 
 def move(
@@ -197,8 +212,8 @@ def move(
         raise PlanOutdatedError
 
 
-def _editions(connection: Connection, rule: ColumnElement[bool]) -> list[Edition]:
-    rows = connection.execute(select(newsletter).where(rule)).all()
+def _editions(connection: Connection, *rules: ColumnElement[bool]) -> list[Edition]:
+    rows = connection.execute(select(newsletter).where(*rules)).all()
     # The scheduler asks every few seconds, and mostly nothing is due.
     series = by_id(connection) if rows else {}
     return [
@@ -276,6 +291,8 @@ def _select(connection: Connection, *rules: ColumnElement[bool]) -> list[Newslet
             min_entries=row.min_entries,
             max_entries=row.max_entries,
             images=row.images,
+            review=row.review,
+            review_time=row.review_time,
         )
         for row in rows
     ]

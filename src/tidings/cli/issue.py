@@ -10,6 +10,7 @@ from typing import IO, TypedDict, Unpack
 import click
 
 from tidings.cli.delivery import contract as delivery_contract
+from tidings.cli.draft import draft
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
 from tidings.errors import ConflictError, InvalidError
@@ -26,6 +27,9 @@ def issue() -> None:
 
     Example: tidings issue preview weekly
     """
+
+
+issue.add_command(draft)
 
 
 @issue.command("list")
@@ -107,6 +111,8 @@ class _Wish(TypedDict):
 def preview(start: Start, /, newsletter: str, **wish: Unpack[_Wish]) -> None:
     """Preview the next issue; nothing is stored, nobody gets it.
 
+    Under review it is the draft, as it was changed.
+
     Example: tidings issue preview weekly --format html --open
     """
     draft = _draft(start, newsletter, wish)
@@ -173,7 +179,7 @@ def send(
 ) -> None:
     """Send what is new to all subscribers now, instead of at their next slot.
 
-    As a test, the newest entries are sent if nothing is new. Exits with status 1 if a letter
+    Of a newsletter under review only what was approved goes. As a test, the newest entries are sent if nothing is new. Exits with status 1 if a letter
     was not accepted.
 
     Example: tidings issue send weekly --yes

@@ -1,12 +1,15 @@
 """`tidings newsletter`: add, change and remove newsletters."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 
 from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
+from tidings.errors import InvalidError
+from tidings.model.durations import format_duration, parse_duration
 from tidings.model.newsletters import Frequency, Newsletter, Schedule, parse_timezone
 
 LETTER_OPTIONS = (
@@ -24,6 +27,11 @@ LETTER_OPTIONS = (
         "--max-entries", type=click.IntRange(1, 500), help="Further ones are on the web page only."
     ),
     click.option("--images/--no-images", default=None, help="Show publishers' images."),
+    click.option(
+        "--review",
+        metavar="WHEN",
+        help="Wait as a draft for approval: yes, no, or 2h: as it is two hours later.",
+    ),
 )
 
 LETTER_FIELDS = (
@@ -33,6 +41,8 @@ LETTER_FIELDS = (
     "min_entries",
     "max_entries",
     "images",
+    "review",
+    "review_time",
 )
 
 DAILY = Schedule(frequency=Frequency.DAILY, hour=8, timezone="UTC")
@@ -221,7 +231,9 @@ def _letters(given: dict[str, Any]) -> dict[str, Any]:
     """Return what options say of a newsletter's letters; what is not named is not in it."""
     from tidings.mail.addresses import parse_address, parse_sender
 
-    said = {name: given[name] for name in LETTER_FIELDS if given[name] is not None}
+    said = {name: given[name] for name in LETTER_FIELDS if given.get(name) is not None}
+    if "review" in said:
+        said["review"], said["review_time"] = _review(said["review"])
     # Parsed here: a slip shows now, and not when the first letter is made.
     if said.get("sender"):
         found = parse_sender(said["sender"])
@@ -230,6 +242,24 @@ def _letters(given: dict[str, Any]) -> dict[str, Any]:
         said["reply_to"] = parse_address(said["reply_to"]).address
     # An empty value takes away what was set; an option that is left out is not in it at all.
     return {name: None if value == "" else value for name, value in said.items()}
+
+
+def _review(text: str) -> tuple[bool, timedelta | None]:
+    """Return whether issues wait for approval, and for how long at most.
+
+    Raises:
+        InvalidError: It is neither `yes`, `no` nor a duration.
+    """
+    if text in {"yes", "no"}:
+        return text == "yes", None
+    because = "expected yes, no or a duration such as 2h"
+    try:
+        span = parse_duration(text)
+    except InvalidError as error:
+        raise InvalidError("review", text, because) from error
+    if not span:
+        raise InvalidError("review", text, because)
+    return True, span
 
 
 def _contract(one: Newsletter) -> dict[str, object]:
@@ -243,6 +273,7 @@ def _contract(one: Newsletter) -> dict[str, object]:
         "topics": one.topics,
         "language": one.language,
         **{name: getattr(one, name) for name in LETTER_FIELDS},
+        "review_time": format_duration(one.review_time) if one.review_time else None,
     }
 
 

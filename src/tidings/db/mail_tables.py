@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from tidings.db.tables import Id, metadata
-from tidings.db.types import UtcDateTime
+from tidings.db.types import Seconds, UtcDateTime
 
 
 def _nonce() -> int:
@@ -48,6 +48,8 @@ newsletter = Table(
     Column("min_entries", Integer, nullable=False, server_default="1"),
     Column("max_entries", Integer, nullable=False, server_default="50"),
     Column("images", Boolean, nullable=False, server_default=false()),
+    Column("review", Boolean, nullable=False, server_default=false()),
+    Column("review_time", Seconds),
     Column("watermark", BigInteger, nullable=False),
     Column("next_issue_at", UtcDateTime, nullable=False),
 )
@@ -127,6 +129,51 @@ flood = Table(
     Column("due_at", UtcDateTime, primary_key=True),
 )
 
+# An issue under review: what became public after the newsletter's `watermark`, up to `to_seq`.
+# `done_at` is set with the watermark moved: nobody is planned for entries beyond that.
+draft = Table(
+    "draft",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("newsletter_id", Id, ForeignKey("newsletter.id", ondelete="CASCADE"), nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("deadline_at", UtcDateTime),
+    Column("approved_at", UtcDateTime),
+    Column("done_at", UtcDateTime),
+    Column("lead_id", Id, ForeignKey("entry.id", ondelete="SET NULL")),
+    Index(None, "newsletter_id", "id"),
+    Index(None, "lead_id"),
+    Index(
+        "uq_draft_open",
+        "newsletter_id",
+        unique=True,
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
+)
+
+draft_text = Table(
+    "draft_text",
+    metadata,
+    Column("draft_id", Id, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("subject", Text),
+    Column("note", Text),
+)
+
+# What became of entries that are not as they came. `position` is the order of those raised.
+draft_entry = Table(
+    "draft_entry",
+    metadata,
+    Column("draft_id", Id, ForeignKey("draft.id", ondelete="CASCADE"), primary_key=True),
+    Column("entry_id", Id, ForeignKey("entry.id", ondelete="CASCADE"), primary_key=True),
+    Column("act", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Index(None, "entry_id"),
+)
+
+# `draft_id`: the draft it went through, if any; both go with their newsletter alone.
 issue = Table(
     "issue",
     metadata,
@@ -142,6 +189,7 @@ issue = Table(
     Column("since", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("entries", Integer, nullable=False),
+    Column("draft_id", Id),
     Column("subject", Text, nullable=False),
     Column("text", Text, nullable=False),
     Column("html", Text, nullable=False),

@@ -1,12 +1,13 @@
 """Newsletters, subscriptions, issues and deliveries."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 from zoneinfo import available_timezones
 
 from tidings.errors import InvalidError
+from tidings.model.drafts import IssueEdits
 from tidings.model.entries import Entry, SourceCredit, TopicCredit
 from tidings.model.text import nearest
 
@@ -69,6 +70,8 @@ class Newsletter:
         min_entries: With fewer entries no issue is made; they are left for the next slot.
         max_entries: Entries in a message; the rest is on the issue's page only.
         images: Whether messages show publishers' images, which mail programs fetch from them.
+        review: Whether each issue waits as a draft until it is approved.
+        review_time: After which a draft goes as it is; None if it waits for approval.
     """
 
     id: int
@@ -83,6 +86,8 @@ class Newsletter:
     min_entries: int = 1
     max_entries: int = 50
     images: bool = False
+    review: bool = False
+    review_time: timedelta | None = None
 
 
 class Ending(StrEnum):
@@ -158,6 +163,7 @@ class Digest:
         since: When its first entry was seen, for the heading; None if on the same day as `until`.
         until: When its last entry was seen.
         timezone: In which dates are shown.
+        edits: What editors changed; None if nobody looked at it.
     """
 
     newsletter: Newsletter
@@ -168,6 +174,7 @@ class Digest:
     since: datetime | None
     until: datetime
     sections: tuple[Section, ...]
+    edits: IssueEdits | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +189,7 @@ class Issue:
         html: With `UNSUBSCRIBE_URL` and `PREFERENCES_URL` as placeholders for the recipient's
             own links, as in `text`.
         entries: How many it has.
+        draft_id: The draft that it went through; None if it went by itself.
     """
 
     id: int
@@ -198,6 +206,7 @@ class Issue:
     text: str
     entries: int
     created_at: datetime
+    draft_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

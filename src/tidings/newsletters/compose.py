@@ -6,18 +6,19 @@ previews, which are not stored.
 
 import hmac
 from base64 import b32encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidings.catalog import change_log, entries
 from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection
-from tidings.model.entries import Entry
+from tidings.model.drafts import Draft, IssueEdits
 from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
 from tidings.newsletters.digests import compose, fair_shares, fold, issue_key
 from tidings.newsletters.render import RenderedIssue
+from tidings.newsletters.store import drafts
 from tidings.newsletters.store.issues import NewIssue
 from tidings.newsletters.windows import Slot, Window
 from tidings.stories.store import records
@@ -34,6 +35,7 @@ class IssueRequest:
     newsletter: Newsletter
     language: str
     entry_ids: tuple[int, ...]
+    edits: IssueEdits | None = None
 
 
 class Composer:
@@ -69,6 +71,7 @@ class Composer:
             wanted.entry_ids,
             language=wanted.language,
             template_version=self._template_version,
+            edits=wanted.edits.fingerprint if wanted.edits else "",
         )
 
     def compose(
@@ -76,7 +79,7 @@ class Composer:
     ) -> NewIssue:
         """Compose an issue that is not stored yet; `listed` puts it into the archive."""
         found = entries.by_ids(connection, wanted.entry_ids)
-        digest = compose(wanted.newsletter, wanted.language, found)
+        digest = compose(wanted.newsletter, wanted.language, found, edits=wanted.edits)
         # Not a number: who can guess the address of an issue can read those of other people's
         # topics.
         slug = f"{wanted.newsletter.slug}-{self._name_of(key)[:16]}"
@@ -91,6 +94,7 @@ class Composer:
             from_seq=digest.from_seq,
             to_seq=digest.to_seq,
             since=digest.since,
+            draft_id=wanted.edits.draft_id if wanted.edits else None,
             entry_ids=[entry.id for section in digest.sections for entry in section.entries],
             subject=rendered.subject,
             text=rendered.text,
@@ -138,11 +142,13 @@ class DueEdition:
 
     Attributes:
         upto_seq: The upper bound of its window.
+        draft: What was approved; None if nobody looks at it.
     """
 
     edition: Edition
     slot: Slot
     upto_seq: int
+    draft: Draft | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,19 +164,32 @@ class EditionPlan:
     issue: NewIssue | None
 
 
-def plan_edition(
-    composer: Composer, connection: Connection, case: DueEdition, *, candidates: DigestCandidates
-) -> EditionPlan:
-    """Return an edition's next issue, and its new watermark."""
+def fill_edition(
+    connection: Connection, case: DueEdition, *, candidates: DigestCandidates
+) -> tuple[Window, tuple[int, ...]]:
+    """Return the window of an edition's next issue, and the ids of its entries."""
     newsletter, mark = case.edition.newsletter, case.edition.watermark
     whole = Window(slot=case.slot.key, from_seq=mark, to_seq=max(case.upto_seq, mark))
     candidates.read(connection, from_seq=mark, to_seq=whole.to_seq)
     told = records.stories_sent_by(connection, newsletter.id, candidates.stories())
     audience = whole_audience(newsletter, watermark=mark, told=told)
-    window, chosen = candidates.fill(connection, whole, case.slot, audience=audience)
+    return candidates.fill(connection, whole, case.slot, audience=audience)
+
+
+def plan_edition(
+    composer: Composer, connection: Connection, case: DueEdition, *, candidates: DigestCandidates
+) -> EditionPlan:
+    """Return an edition's next issue, and its new watermark."""
+    newsletter = case.edition.newsletter
+    window, chosen = fill_edition(connection, case, candidates=candidates)
     if not chosen:
         return EditionPlan(watermark=window.to_seq, issue=None)
-    wanted = IssueRequest(newsletter=newsletter, language=newsletter.language, entry_ids=chosen)
+    wanted = IssueRequest(
+        newsletter=newsletter,
+        language=newsletter.language,
+        entry_ids=chosen,
+        edits=case.draft.edits_for(newsletter.language, chosen) if case.draft else None,
+    )
     issue = composer.compose(connection, wanted, key=composer.key_of(wanted), listed=True)
     return EditionPlan(watermark=window.to_seq, issue=issue)
 
@@ -178,19 +197,25 @@ def plan_edition(
 def preview(
     composer: Composer, connection: Connection, edition: Edition, *, at: datetime
 ) -> Issue | None:
-    """Return the issue that an edition would have at a time; None if empty. Stores nothing."""
+    """Return the issue that an edition would have at a time; None if empty. Stores nothing.
+
+    Under review it is the draft, as editors have changed it.
+    """
     newsletter, mark = edition.newsletter, edition.watermark
-    candidates, span = (
-        DigestCandidates(),
-        {"from_seq": mark, "to_seq": change_log.last_seq(connection)},
-    )
+    draft = drafts.find_open(connection, newsletter.id)
+    upto_seq = draft.to_seq if draft else change_log.last_seq(connection)
+    candidates, span = DigestCandidates(), {"from_seq": mark, "to_seq": upto_seq}
     candidates.read(connection, **span)
     told = records.stories_sent_by(connection, newsletter.id, candidates.stories())
     audience = whole_audience(newsletter, watermark=mark, told=told)
     chosen = candidates.of(connection, audience, **span)
     found = entries.by_ids(connection, chosen)
     shown = [entry for entry in found if entry.first_seen_at <= at]
-    return _unsaved_issue(composer, connection, newsletter, shown, at=at) if shown else None
+    if not shown:
+        return None
+    edits = draft.edits_for(newsletter.language, chosen) if draft else None
+    digest = compose(newsletter, newsletter.language, shown, edits=edits)
+    return _unsaved_issue(composer, connection, digest, at=at)
 
 
 def sample(
@@ -212,19 +237,15 @@ def sample(
         reach *= SAMPLE_REACH_FACTOR
     if chosen:
         newest = entries.by_ids(connection, chosen[-newsletter.max_entries :])
-        found = _unsaved_issue(composer, connection, newsletter, newest, at=at)
+        digest = compose(newsletter, newsletter.language, newest)
+        found = _unsaved_issue(composer, connection, digest, at=at)
     return found
 
 
 def _unsaved_issue(
-    composer: Composer,
-    connection: Connection,
-    newsletter: Newsletter,
-    shown: Sequence[Entry],
-    *,
-    at: datetime,
+    composer: Composer, connection: Connection, digest: Digest, *, at: datetime
 ) -> Issue:
-    digest = compose(newsletter, newsletter.language, shown)
+    newsletter = digest.newsletter
     slug = f"{newsletter.slug}-preview"
     rendered = composer.write(connection, digest, slug=slug)
     return Issue(
@@ -232,7 +253,7 @@ def _unsaved_issue(
         key=b"",
         slug=slug,
         newsletter=newsletter,
-        language=newsletter.language,
+        language=digest.language,
         timezone=digest.timezone,
         listed=False,
         from_seq=digest.from_seq,
@@ -240,6 +261,6 @@ def _unsaved_issue(
         subject=rendered.subject,
         html=rendered.html,
         text=rendered.text,
-        entries=len(shown),
+        entries=sum(section.total for section in digest.sections),
         created_at=at,
     )

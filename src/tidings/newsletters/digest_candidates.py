@@ -1,7 +1,8 @@
 """Candidates for digests: what became public in a window, and which of it an audience gets."""
 
 from bisect import bisect_right
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from tidings.db.database import Connection
 from tidings.filters.filtering import NewsletterFilters
 from tidings.model.newsletters import Newsletter, Schedule
 from tidings.newsletters.digests import matches
-from tidings.newsletters.store import issues
+from tidings.newsletters.store import drafts, issues
 from tidings.newsletters.store.issues import Candidate
 from tidings.newsletters.windows import Slot, Window, hold_back, is_too_small
 from tidings.stories.matching import one_per_story
@@ -57,6 +58,8 @@ class DigestCandidates:
         self._from_seq = self._to_seq = 0
         self._found: list[Candidate] = []
         self._seqs: list[int] = []
+        self._shifts: dict[int, dict[int, int | None]] = {}
+        self._moved: dict[int, Candidate] = {}
         self._seen: dict[int, datetime] = {}
         self._story_of: dict[int, int] = {}
         self._made: dict[tuple[object, ...], tuple[int, ...]] = {}
@@ -68,9 +71,21 @@ class DigestCandidates:
         self._from_seq, self._to_seq = from_seq, to_seq
         self._found = issues.candidates_between(connection, from_seq=from_seq, to_seq=to_seq)
         self._seqs = [one.seq for one in self._found]
-        self._seen = {one.id: one.first_seen_at for one in self._found}
-        self._story_of = {one.id: one.story_id for one in self._found if one.story_id}
+        self._read_shifts(connection)
+        known = (*self._found, *self._moved.values())
+        self._seen = {one.id: one.first_seen_at for one in known}
+        self._story_of = {one.id: one.story_id for one in known if one.story_id}
         self._made = {}
+
+    def _read_shifts(self, connection: Connection) -> None:
+        """Load what editors have dropped or left for a later issue, by newsletter."""
+        found = drafts.shifts(connection, from_seq=self._from_seq, to_seq=self._to_seq)
+        self._shifts = defaultdict(dict)
+        for one in found:
+            self._shifts[one.newsletter_id][one.entry_id] = one.seq
+        told_later = {one.entry_id for one in found if one.seq is not None}
+        moved = issues.candidates_by_ids(connection, told_later) if told_later else []
+        self._moved = {one.id: one for one in moved}
 
     def stories(self) -> frozenset[int]:
         """Return the stories of all loaded entries."""
@@ -87,15 +102,30 @@ class DigestCandidates:
         newsletter, topics, told = audience.newsletter, audience.topics, audience.told
         asked = (newsletter.id, topics, told, from_seq, to_seq)
         if asked not in self._made:
-            start = bisect_right(self._seqs, from_seq)
-            end = bisect_right(self._seqs, to_seq)
+            found = self._between(newsletter.id, from_seq, to_seq)
             # Topics before filters, filters before stories: who filters out one source of a story
             # still gets it from another.
             selections = (newsletter.topics, topics)
-            chosen = [one.id for one in self._found[start:end] if matches(one.topics, *selections)]
+            chosen = [one.id for one in found if matches(one.topics, *selections)]
             wanted = self._filters.apply(connection, newsletter, chosen)
             self._made[asked] = one_per_story(wanted, self._story_of, seen=told)
         return self._made[asked]
+
+    def _between(self, newsletter_id: int, from_seq: int, to_seq: int) -> Sequence[Candidate]:
+        """Return what a newsletter has to tell in a window, in order of turn."""
+        start, end = bisect_right(self._seqs, from_seq), bisect_right(self._seqs, to_seq)
+        found = self._found[start:end]
+        shifts = self._shifts.get(newsletter_id)
+        if not shifts:
+            return found
+        late = sorted(
+            (seq, entry_id)
+            for entry_id, seq in shifts.items()
+            if seq is not None and from_seq < seq <= to_seq and entry_id in self._moved
+        )
+        own = [one for one in found if one.id not in shifts]
+        # What was left over comes first: it is older.
+        return [*(self._moved[entry_id] for _, entry_id in late), *own]
 
     def fill(
         self, connection: Connection, window: Window, slot: Slot, *, audience: Audience

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
+from tidings.model.drafts import IssueEdits
 from tidings.model.entries import Entry, TopicCredit
 from tidings.model.newsletters import Digest, Fold, Newsletter, Section
 
@@ -19,10 +20,16 @@ def matches(topics_of_source: Collection[str], *selections: Collection[str]) -> 
     )
 
 
-def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> Digest:
+def compose(
+    newsletter: Newsletter,
+    language: str,
+    entries: Sequence[Entry],
+    *,
+    edits: IssueEdits | None = None,
+) -> Digest:
     """Sort entries into sections by topic, newest first within each; each stands once.
 
-    It depends on nothing but its arguments, so that all who get the same entries in the
+    What an editor has raised stands above the rest of its section. It depends on nothing but its arguments, so that all who get the same entries in the
     same language get the same issue: dates are shown in the newsletter's zone, and the
     period is that in which the entries were first seen.
     """
@@ -32,7 +39,8 @@ def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> 
     seen = [entry.first_seen_at.astimezone(zone) for entry in entries]
     since, until = min(seen), max(seen)
     by_topic: dict[TopicCredit | None, list[Entry]] = {}
-    for entry in sorted(entries, key=lambda entry: (entry.sort_at, entry.id), reverse=True):
+    in_time = sorted(entries, key=lambda entry: (entry.sort_at, entry.id), reverse=True)
+    for entry in _raised(in_time, edits):
         by_topic.setdefault(_topic_of(entry, newsletter.topics), []).append(entry)
     in_order = sorted(by_topic, key=lambda topic: (topic is None, topic.title if topic else ""))
     return Digest(
@@ -44,7 +52,16 @@ def compose(newsletter: Newsletter, language: str, entries: Sequence[Entry]) -> 
         since=None if since.date() == until.date() else since,
         until=until,
         sections=tuple(Section(topic=topic, entries=tuple(by_topic[topic])) for topic in in_order),
+        edits=edits,
     )
+
+
+def _raised(entries: Sequence[Entry], edits: IssueEdits | None) -> Sequence[Entry]:
+    if edits is None:
+        return entries
+    wanted = [edits.lead_id, *edits.raised] if edits.lead_id else list(edits.raised)
+    place = {entry_id: number for number, entry_id in enumerate(dict.fromkeys(wanted))}
+    return sorted(entries, key=lambda entry: place.get(entry.id, len(place)))
 
 
 def fold(digest: Digest) -> Digest:
@@ -56,12 +73,17 @@ def fold(digest: Digest) -> Digest:
 
 
 def issue_key(
-    newsletter_id: int, entry_ids: Iterable[int], *, language: str, template_version: str
+    newsletter_id: int,
+    entry_ids: Iterable[int],
+    *,
+    language: str,
+    template_version: str,
+    edits: str = "",
 ) -> bytes:
     """Return the content key of an issue: equal keys are equal messages, composed once."""
     # Sorted: the order comes from the entries, so it does not tell issues apart.
     parts = (newsletter_id, *sorted(entry_ids), language, template_version)
-    return sha256(" ".join(map(str, parts)).encode()).digest()
+    return sha256(" ".join(map(str, (*parts, edits) if edits else parts)).encode()).digest()
 
 
 def _fold_section(section: Section) -> Section:

@@ -23,11 +23,11 @@ from tidings.catalog.newsletters import Edition
 from tidings.db.database import Connection, Database
 from tidings.errors import PlanOutdatedError
 from tidings.model.newsletters import Frequency, Newsletter, Schedule
-from tidings.newsletters.compose import Composer, DueEdition, plan_edition
+from tidings.newsletters.compose import Composer, DueEdition, fill_edition, plan_edition
 from tidings.newsletters.digest_candidates import DigestCandidates
 from tidings.newsletters.plan_batch import DueCase, plan_batch
 from tidings.newsletters.restore_guard import hold_restored
-from tidings.newsletters.store import idle, issues, plans
+from tidings.newsletters.store import drafts, idle, issues, plans
 from tidings.newsletters.store.plans import DueGroup, DueSubscription
 from tidings.newsletters.turns import Turns
 from tidings.newsletters.windows import (
@@ -102,6 +102,7 @@ class Planner:
         now, candidates = self._clock(), DigestCandidates()
         # First: a database restored from a backup would plan again what has been sent since.
         hold_restored(self._database, now=now)
+        self._finish_drafts(candidates, now=now)
         self._plan_editions(candidates, now=now)
         deliveries: Counter[int] = Counter()
         with self._database.read() as connection:
@@ -115,10 +116,11 @@ class Planner:
         while True:
             with self._database.read() as connection:
                 due = plans.due_subscriptions(connection, now=now, limit=CHUNK)
+                approved = newsletters.reviewed_upto(connection) if due else {}
             if not due:
                 return Planned(deliveries=deliveries)
             with suppress(PlanOutdatedError):  # another service was quicker: read what is due again
-                cases = _due_cases(due, turns)
+                cases = _due_cases(due, turns, approved)
                 if flooded:
                     cases = self._held(cases, flooded)
                 deliveries += self._plan(cases, candidates=candidates, now=now)
@@ -126,16 +128,20 @@ class Planner:
     def plan_now(self, newsletter: Newsletter) -> Planned:
         """Plan a newsletter's edition, and all its subscriptions that have something new, at once.
 
-        When they are due next does not change: the regular slot covers what is newer.
+        When they are due next does not change: the regular slot covers what is newer. Of one that
+        is under review only what was approved is planned.
         """
         now, candidates = self._clock(), DigestCandidates()
         hold_restored(self._database, now=now)
+        finished = self._finish_drafts(candidates, now=now)
         with self._database.read() as connection:
-            upto_seq = change_log.last_seq(connection)
+            approved = newsletters.reviewed_upto(connection)
+            upto_seq = approved.get(newsletter.id, change_log.last_seq(connection))
         slot, last = slot_outside_calendar(BY_HAND, upto_seq, now), 0
         listed = self._plan_edition_now(
             newsletter, slot=slot, upto_seq=upto_seq, candidates=candidates
         )
+        listed = listed or finished.get(newsletter.id)
         deliveries: Counter[int] = Counter()
         while True:
             with self._database.read() as connection:
@@ -246,9 +252,66 @@ class Planner:
             slot=slot or slot_outside_calendar("e", upto_seq, now),
             upto_seq=upto_seq,
         )
-        self._freeze_edition(
-            case, next_issue_at=next_due(schedule, now), candidates=candidates, now=now
-        )
+        following = next_due(schedule, now)
+        if edition.newsletter.review:
+            self._draft_edition(case, next_issue_at=following, candidates=candidates, now=now)
+        else:
+            self._freeze_edition(case, next_issue_at=following, candidates=candidates, now=now)
+
+    def _draft_edition(
+        self,
+        case: DueEdition,
+        *,
+        next_issue_at: datetime,
+        candidates: DigestCandidates,
+        now: datetime,
+    ) -> None:
+        """Put what an edition has to tell under review; its watermark stays until that is done."""
+        with self._database.read() as connection:
+            window, chosen = fill_edition(connection, case, candidates=candidates)
+        mark = case.edition.watermark if chosen else window.to_seq
+        with self._database.write() as connection:
+            newsletters.move(connection, case.edition, watermark=mark, next_issue_at=next_issue_at)
+            if chosen:
+                drafts.open_or_extend(connection, case.edition, to_seq=window.to_seq, now=now)
+
+    def _finish_drafts(self, candidates: DigestCandidates, *, now: datetime) -> Mapping[int, bytes]:
+        """Plan the editions whose drafts are approved, or go by themselves now.
+
+        Return the keys of their issues, by newsletter.
+        """
+        with self._database.read() as connection:
+            waiting = drafts.every_open(connection)
+            known = {one.newsletter.id: one for one in newsletters.editions(connection)}
+        over = [
+            one.id
+            for one in waiting
+            if (one.deadline_at and one.deadline_at <= now)
+            or not known[one.newsletter_id].newsletter.review
+        ]
+        if over:
+            with self._database.write() as connection:
+                for draft_id in over:
+                    drafts.approve(connection, draft_id, now=now)
+                # Read again: an editor may have changed one until just now.
+                waiting = drafts.every_open(connection)
+        listed = {}
+        for draft in (one for one in waiting if one.approved_at):
+            edition = known[draft.newsletter_id]
+            case = DueEdition(
+                edition=edition,
+                # What was approved goes, be it ever so little.
+                slot=slot_outside_calendar(BY_HAND, draft.to_seq, now),
+                upto_seq=draft.to_seq,
+                draft=draft,
+            )
+            with suppress(PlanOutdatedError):  # another service was quicker
+                key = self._freeze_edition(
+                    case, next_issue_at=edition.next_issue_at, candidates=candidates, now=now
+                )
+                if key:
+                    listed[draft.newsletter_id] = key
+        return listed
 
     def _plan_edition_now(
         self, newsletter: Newsletter, *, slot: Slot, upto_seq: int, candidates: DigestCandidates
@@ -274,13 +337,15 @@ class Planner:
     ) -> bytes | None:
         """Move an edition's watermark, and store its issue; return its key, None if it is empty."""
         with self._database.read() as connection:
-            draft = plan_edition(self._composer, connection, case, candidates=candidates)
+            plan = plan_edition(self._composer, connection, case, candidates=candidates)
         with self._database.write() as connection:
             newsletters.move(
-                connection, case.edition, watermark=draft.watermark, next_issue_at=next_issue_at
+                connection, case.edition, watermark=plan.watermark, next_issue_at=next_issue_at
             )
-            issues.save(connection, [draft.issue] if draft.issue else [], now=now)
-        return draft.issue.key if draft.issue else None
+            issues.save(connection, [plan.issue] if plan.issue else [], now=now)
+            if case.draft:
+                drafts.finish(connection, case.draft.id, now=now)
+        return plan.issue.key if plan.issue else None
 
 
 def _is_flood(connection: Connection, newsletter_id: int, recipients: int) -> bool:
@@ -292,13 +357,16 @@ def _is_flood(connection: Connection, newsletter_id: int, recipients: int) -> bo
     return True
 
 
-def _due_cases(due: Sequence[DueSubscription], turns: Turns) -> list[DueCase]:
+def _due_cases(
+    due: Sequence[DueSubscription], turns: Turns, approved: Mapping[int, int]
+) -> list[DueCase]:
+    """Return what each subscription is planned for; under review, of what is approved alone."""
     known = turns.of(one.schedule for one in due)
     return [
         DueCase(
             subscription=one,
             slot=turn.slot,
-            upto_seq=turn.upto_seq,
+            upto_seq=min(turn.upto_seq, approved.get(one.newsletter.id, turn.upto_seq)),
             next_issue_at=turn.next_issue_at,
         )
         for one in due

@@ -1,13 +1,14 @@
 """The plan for a chunk of subscriptions, decided on one snapshot, and the issues it lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.db.database import Connection
+from tidings.model.drafts import Draft
 from tidings.newsletters.compose import Composer, IssueRequest
 from tidings.newsletters.digest_candidates import Audience, DigestCandidates
-from tidings.newsletters.store import issues, plans
+from tidings.newsletters.store import drafts, issues, plans
 from tidings.newsletters.store.issues import NewIssue
 from tidings.newsletters.store.plans import (
     DueSubscription,
@@ -51,7 +52,8 @@ def plan_batch(
     first = min((window.from_seq for window in windows), default=0)
     last = max((window.to_seq for window in windows), default=0)
     candidates.read(connection, from_seq=first, to_seq=last)
-    draft = _Draft(composer, now=now)
+    reviewed = drafts.latest_done(connection, {case.subscription.newsletter.id for case in cases})
+    batch = _Batch(composer, reviewed, now=now)
     told = records.stories_sent_to(
         connection, [case.subscription.id for case in cases], candidates.stories()
     )
@@ -66,14 +68,14 @@ def plan_batch(
             filled[alike] = candidates.fill(
                 connection, window, case.slot, audience=_audience(one, before)
             )
-        draft.add(case, *filled[alike])
-    stored = issues.ids(connection, draft.wanted)
+        batch.add(case, *filled[alike])
+    stored = issues.ids(connection, batch.wanted)
     new = [
         composer.compose(connection, wanted, key=key)
-        for key, wanted in draft.wanted.items()
+        for key, wanted in batch.wanted.items()
         if key not in stored
     ]
-    return draft.plan, new
+    return batch.plan, new
 
 
 def _windows(connection: Connection, cases: Sequence[DueCase], *, now: datetime) -> list[Window]:
@@ -107,11 +109,12 @@ def _audience(one: DueSubscription, told: frozenset[int]) -> Audience:
     )
 
 
-class _Draft:
+class _Batch:
     """A plan in the making."""
 
-    def __init__(self, composer: Composer, *, now: datetime) -> None:
+    def __init__(self, composer: Composer, reviewed: Mapping[int, Draft], *, now: datetime) -> None:
         self._composer = composer
+        self._reviewed = reviewed
         self._now = now
         self._deliveries: list[PlannedDelivery] = []
         self._omitted: list[Omitted] = []
@@ -142,7 +145,7 @@ class _Draft:
         self._deliveries.append(
             PlannedDelivery(
                 subscription_id=one.id,
-                issue_key=self._want(one, chosen),
+                issue_key=self._want(one, window, chosen),
                 slot=window.slot,
                 from_seq=window.from_seq,
                 to_seq=window.to_seq,
@@ -152,12 +155,16 @@ class _Draft:
             )
         )
 
-    def _want(self, one: DueSubscription, chosen: tuple[int, ...]) -> bytes:
+    def _want(self, one: DueSubscription, window: Window, chosen: tuple[int, ...]) -> bytes:
+        draft = self._reviewed.get(one.newsletter.id)
+        # An editor's note is of one issue: who waited through several drafts gets the last.
+        is_of_draft = draft is not None and window.from_seq < draft.to_seq <= window.to_seq
         # equal selections are one object, and to compare long ones takes long
-        asked = (one.newsletter.id, one.language, id(chosen))
+        asked = (one.newsletter.id, one.language, id(chosen), is_of_draft)
         if asked not in self._keys:
+            edits = draft.edits_for(one.language, chosen) if draft and is_of_draft else None
             wanted = IssueRequest(
-                newsletter=one.newsletter, language=one.language, entry_ids=chosen
+                newsletter=one.newsletter, language=one.language, entry_ids=chosen, edits=edits
             )
             self._keys[asked] = self._composer.key_of(wanted)
             self.wanted[self._keys[asked]] = wanted

@@ -13,6 +13,7 @@ from tidings.model.newsletters import PREFERENCES_URL, UNSUBSCRIBE_URL, Digest, 
 from tidings.model.text import minutes_to_read
 from tidings.newsletters.digests import fair_shares
 from tidings.templating.engine import Templates, styled, subject_line
+from tidings.templating.markdown import markdown_to_html
 from tidings.templating.plain_text import clipped, find_uri, one_line, readable
 
 # Of HTML. Gmail clips a message near 102 kB, and hides the unsubscribe link with the rest.
@@ -129,6 +130,8 @@ class DigestContext:
         timezone: In which dates are shown, an IANA name.
         since: Where the period begins; None if it is a single day.
         until: The day of the issue.
+        note_html: What an editor writes above the entries, safe HTML; empty for nothing.
+        note_text: The same for the plain text.
         total: How many entries the issue has.
         remaining: How many of those are shown on its page only.
         issue_url: That page, absolute.
@@ -143,6 +146,8 @@ class DigestContext:
     since: datetime | None
     until: datetime
     sections: tuple[DigestSection, ...]
+    note_html: str = ""
+    note_text: str = ""
     total: int
     remaining: int
     issue_url: str
@@ -201,8 +206,9 @@ def compose(
         TemplateError: A template uses what its values do not have, or has no room for entries.
     """
     context, html = _fitting(context_of(digest, site_url=site_url, issue_url=issue_url), templates)
+    given = digest.edits.text.subject if digest.edits else None
     return RenderedIssue(
-        subject=subject_line(_render(SUBJECT, context, templates), SUBJECT),
+        subject=subject_line(given or _render(SUBJECT, context, templates), SUBJECT),
         html=html,
         text=_render(TEXT, context, templates).strip("\n") + "\n",
         shown=context.shown,
@@ -279,6 +285,8 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
         bare,
         since=datetime(2025, 1, 1, tzinfo=UTC),
         sections=(topic, *bare.sections),
+        note_html=markdown_to_html("-"),
+        note_text="-",
         total=22,
         remaining=1,
         postal_address="-",
@@ -296,6 +304,7 @@ def context_of(digest: Digest, *, site_url: str, issue_url: str) -> DigestContex
         if share
     )
     total = sum(section.total for section in digest.sections)
+    note = (digest.edits.text.note if digest.edits else None) or ""
     return DigestContext(
         newsletter=one_line(digest.newsletter.title),
         language=digest.language,
@@ -303,6 +312,8 @@ def context_of(digest: Digest, *, site_url: str, issue_url: str) -> DigestContex
         since=digest.since,
         until=digest.until,
         sections=sections,
+        note_html=markdown_to_html(note),
+        note_text=note.strip(),
         total=total,
         remaining=total - _count_shown(sections),
         issue_url=issue_url,

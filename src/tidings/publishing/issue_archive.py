@@ -1,6 +1,6 @@
 """The archive of issues: pages, and a feed, which needs no mail address."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
@@ -9,11 +9,12 @@ from uuid import UUID, uuid5
 from tidings.catalog import change_log
 from tidings.db.database import Connection
 from tidings.errors import NotFoundError
+from tidings.model.drafts import Draft
 from tidings.model.entries import Entry, EntryState, SourceCredit
 from tidings.model.newsletters import Digest, Issue
 from tidings.model.scopes import FeedDocument
 from tidings.newsletters.digests import compose
-from tidings.newsletters.store import issues
+from tidings.newsletters.store import drafts, issues
 from tidings.publishing.formats.atom import ATOM
 from tidings.publishing.site_context import ISSUES_IN_FEED
 from tidings.publishing.views import Archive, IssueContent, IssuePage, IssuesPage, paginate, render
@@ -78,9 +79,10 @@ def issue_page(connection: Connection, slug: str, *, site: Site) -> IssuePage:
     """
     issue = issues.get_by_slug(connection, slug)
     told = issues.entries_of(connection, [issue.id])[issue.id]
+    digest = _digest(issue, told, _edits(connection, [issue]))
     # Of an unlisted issue nobody should find the way to or from the others.
     newer, older = issues.neighbours(connection, issue) if issue.listed else (None, None)
-    return IssuePage(site=site, issue=issue, digest=_digest(issue, told), newer=newer, older=older)
+    return IssuePage(site=site, issue=issue, digest=digest, newer=newer, older=older)
 
 
 def newest_issues(connection: Connection, site: Site, *, templates: Templates) -> FeedDocument:
@@ -91,9 +93,10 @@ def newest_issues(connection: Connection, site: Site, *, templates: Templates) -
     """
     newest = issues.latest(connection, only_listed=True, limit=ISSUES_IN_FEED)
     told = issues.entries_of(connection, [issue.id for issue in newest])
+    edits = _edits(connection, newest)
     _, changed_at = change_log.get_change(connection, change_log.ISSUES)
     return issues_feed(
-        [(issue, _digest(issue, told[issue.id])) for issue in newest],
+        [(issue, _digest(issue, told[issue.id], edits)) for issue in newest],
         site=site,
         instance=change_log.instance(connection),
         # Not the last change of the list: what moves that need not be seen in the feed.
@@ -102,7 +105,12 @@ def newest_issues(connection: Connection, site: Site, *, templates: Templates) -
     )
 
 
-def _digest(issue: Issue, told: Sequence[Entry]) -> Digest:
+def _edits(connection: Connection, shown: Sequence[Issue]) -> Mapping[int, Draft]:
+    """Return the drafts that issues went through, by id."""
+    return drafts.by_ids(connection, {one.draft_id for one in shown if one.draft_id})
+
+
+def _digest(issue: Issue, told: Sequence[Entry], reviewed: Mapping[int, Draft]) -> Digest:
     """Return the digest of an issue, without entries that were hidden or removed since."""
     # The zone that the issue was sent in: its dates must not move when the newsletter's does.
     schedule = replace(issue.newsletter.schedule, timezone=issue.timezone)
@@ -110,7 +118,9 @@ def _digest(issue: Issue, told: Sequence[Entry]) -> Digest:
     if not told:
         return _empty(issue)
     # With the hidden ones first: the period that the issue names is that of all its entries.
-    digest = compose(newsletter, issue.language, told)
+    draft = reviewed[issue.draft_id] if issue.draft_id else None
+    edits = draft.edits_for(issue.language, [entry.id for entry in told]) if draft else None
+    digest = compose(newsletter, issue.language, told, edits=edits)
     shown = [
         replace(section, entries=tuple(filter(_is_public, section.entries)))
         for section in digest.sections

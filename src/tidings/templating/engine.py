@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tidings.errors import TemplateError
 from tidings.model.entries import Entry
 from tidings.templating import plain_text
+from tidings.templating.markdown import markdown_to_html
 from tidings.templating.phrases import Words, direction, read_words
 from tidings.templating.plain_text import clipped, columns, one_line, wrapped
 from tidings.templating.site import readable
@@ -52,7 +53,7 @@ class Templates:
     """The template files of pages and messages; `.txt` files are not escaped.
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
-    language), `fingerprint`, what is shared, and the filters `by_day`, `direction`, `readable`, `wrapped`,
+    language), `fingerprint`, what is shared, and the filters `by_day`, `direction`, `markdown`, `readable`, `wrapped`,
     `columns` and `formulas_as_text`.
     It is run in a sandbox, which bounds what one rendering can take.
 
@@ -84,6 +85,7 @@ class Templates:
         self._environment = Sandbox(self._files)
         self._environment.filters.update(
             by_day=by_day,
+            markdown=markdown_to_html,
             direction=direction,
             readable=readable,
             wrapped=wrapped,

@@ -51,6 +51,7 @@ class NewIssue:
     from_seq: int
     to_seq: int
     since: datetime | None
+    draft_id: int | None = None
     entry_ids: Sequence[int]
     subject: str
     text: str
@@ -199,6 +200,7 @@ def _to_issue(row: Row[*tuple[Any, ...]], series: Newsletter) -> Issue:
         text=row.text,
         entries=row.entries,
         created_at=row.created_at,
+        draft_id=row.draft_id,
     )
 
 
@@ -215,6 +217,15 @@ class Candidate:
 
 def candidates_between(connection: Connection, *, from_seq: int, to_seq: int) -> list[Candidate]:
     """Return the entries in a window that may be in a digest, in the order they became public."""
+    return _candidates(connection, entry.c.seq > from_seq, entry.c.seq <= to_seq)
+
+
+def candidates_by_ids(connection: Connection, entry_ids: Collection[int]) -> list[Candidate]:
+    """Return those of some entries that may be in a digest, in the order they became public."""
+    return _candidates(connection, entry.c.id.in_(entry_ids))
+
+
+def _candidates(connection: Connection, *rules: ColumnElement[bool]) -> list[Candidate]:
     statement = (
         select(
             entry.c.id,
@@ -223,12 +234,7 @@ def candidates_between(connection: Connection, *, from_seq: int, to_seq: int) ->
             entry.c.source_id,
             entry.c.story_id,
         )
-        .where(
-            entry.c.seq > from_seq,
-            entry.c.seq <= to_seq,
-            entry.c.state == EntryState.PUBLIC,
-            entry.c.digest_eligible,
-        )
+        .where(*rules, entry.c.state == EntryState.PUBLIC, entry.c.digest_eligible)
         .order_by(entry.c.seq)
     )
     rows = connection.execute(statement).all()

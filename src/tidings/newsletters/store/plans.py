@@ -32,6 +32,7 @@ from tidings.catalog.newsletters import chosen_topics, schedule_from
 from tidings.db.mail_tables import (
     cut,
     delivery,
+    draft,
     flood,
     issue,
     plan_log,
@@ -106,9 +107,8 @@ def due_subscriptions(
 ) -> list[DueSubscription]:
     """Return subscriptions whose slot has come, the longest due first."""
     longest_due = (subscription.c.next_issue_at, subscription.c.id)
-    return _select(
-        connection, [subscription.c.next_issue_at <= now], order=longest_due, limit=limit
-    )
+    rules = (subscription.c.next_issue_at <= now, _is_not_under_review())
+    return _select(connection, rules, order=longest_due, limit=limit)
 
 
 def subscriptions_of(
@@ -143,6 +143,12 @@ def _select(
         )
         for key, newsletter_id, frequency, hour, timezone, language, watermark, next_issue_at in rows
     ]
+
+
+def _is_not_under_review() -> ColumnElement[bool]:
+    """Return the condition that no draft of the newsletter waits: its subscribers wait as well."""
+    waiting = select(draft.c.newsletter_id).where(draft.c.done_at.is_(None))
+    return subscription.c.newsletter_id.not_in(waiting)
 
 
 def freeze_upto_seq(connection: Connection, due_at: datetime) -> int:
@@ -407,7 +413,7 @@ def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
     names = ("newsletter_id", "frequency", "hour", "timezone")
     columns = [subscription.c[name] for name in names]
     is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
-    are_due = (subscription.c.next_issue_at <= now, *is_active)
+    are_due = (subscription.c.next_issue_at <= now, _is_not_under_review(), *is_active)
     grouped = select(*columns, func.count().label("number")).group_by(*columns)
     is_instant = subscription.c.frequency == Frequency.INSTANT
     found = list(connection.execute(grouped.where(*are_due, ~is_instant)))
