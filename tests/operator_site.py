@@ -9,6 +9,7 @@ from browser.showcase import SITE, Readers, shipped_templates
 from newsletter_site import NewsletterSite
 from subscriber_service import SECRET
 from tidings import config
+from tidings.model.operators import Role
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.sessions import Sessions, issue
 from tidings.publishing.publication import Publication
@@ -59,10 +60,10 @@ class OperatorSite:
             probes=Operations(),
         )
 
-    def token(self, *, days=30):
+    def token(self, *, days=30, role=Role.ALL):
         """Return a fresh token, and its number."""
         lifetime = timedelta(days=days)
-        issued = issue(self.database, label="", lifetime=lifetime, now=self.room.now)
+        issued = issue(self.database, label="", role=role, lifetime=lifetime, now=self.room.now)
         return issued.text, issued.token.id
 
     def get(self, path, **headers):

@@ -11,12 +11,18 @@ from tidings.catalog import sources, topics
 from tidings.db.tables import entry
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import EntryState
-from tidings.model.operators import EntryAct, OperatorToken, Session, SourceForm
+from tidings.model.operators import EntryAct, OperatorToken, Role, Session, SourceForm
 from tidings.model.sources import SourceState
 from tidings.operator.moderation import OperatorActions, OperatorView, Overview, to_form
 
 TOKEN = OperatorToken(
-    id=1, label="", created_at=NOON, expires_at=NOON + HOUR, last_used_at=None, revoked_at=None
+    role=Role.ALL,
+    id=1,
+    label="",
+    created_at=NOON,
+    expires_at=NOON + HOUR,
+    last_used_at=None,
+    revoked_at=None,
 )
 SESSION = Session(secret="s", token=TOKEN, csrf_token="p")
 

@@ -4,16 +4,22 @@ import pytest
 
 from parsed_entries import DAY, HOUR, NOON
 from tidings.errors import NotFoundError
+from tidings.model.operators import Role
 from tidings.operator.store import sessions
+from tidings.operator.store.sessions import NewToken
 
 TOKEN, OTHER, SESSION = b"t" * 32, b"o" * 32, b"s" * 32
+
+
+def a_token(hashed, *, until):
+    return NewToken(hash=hashed, label="laptop", role=Role.ALL, expires_at=until)
 
 
 @pytest.fixture
 def token(database):
     """Store a token that lasts a day."""
     with database.write() as connection:
-        return sessions.add(connection, TOKEN, label="laptop", expires_at=NOON + DAY, now=NOON)
+        return sessions.add(connection, a_token(TOKEN, until=NOON + DAY), now=NOON)
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def test_a_session_ends_alone(database, signed_in):
 def test_sessions_of_tokens_that_are_over_are_forgotten(database, signed_in):
     later = NOON + 2 * DAY
     with database.write() as connection:
-        new = sessions.add(connection, OTHER, label="", expires_at=later + DAY, now=later)
+        new = sessions.add(connection, a_token(OTHER, until=later + DAY), now=later)
         sessions.begin_session(connection, b"n" * 32, new.id, now=later)
 
         assert sessions.find_session(connection, b"n" * 32, now=later) is not None

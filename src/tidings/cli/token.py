@@ -4,8 +4,17 @@ from datetime import timedelta
 
 import click
 
-from tidings.cli.output import ID, json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import (
+    ID,
+    json_option,
+    limit_option,
+    moment,
+    rfc3339,
+    show_json,
+    show_table,
+)
 from tidings.cli.start import Start
+from tidings.model.operators import Role
 
 
 @click.group(invoke_without_command=True)
@@ -16,11 +25,18 @@ def token(context: click.Context) -> None:
     Example: tidings token
     """
     if context.invoked_subcommand is None:
-        context.invoke(create, label="", days=30)
+        context.invoke(create, label="", role=Role.ALL, days=30)
 
 
 @token.command
 @click.option("--label", default="", metavar="NAME", help="To tell it from others.")
+@click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role]),
+    default=Role.ALL.value,
+    show_default=True,
+    help="What one may do who signs in with it.",
+)
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),
@@ -29,7 +45,7 @@ def token(context: click.Context) -> None:
     help="How long one can sign in with it, and stay so.",
 )
 @click.pass_obj
-def create(start: Start, label: str, days: int) -> None:
+def create(start: Start, label: str, role: str, days: int) -> None:
     """Make a token, and print it, only this once: its hash alone is stored.
 
     The token alone is on standard output, how to use it on standard error.
@@ -42,7 +58,7 @@ def create(start: Start, label: str, days: int) -> None:
     settings = start.settings()
     with opened(settings) as app:
         lifetime = timedelta(days=days)
-        issued = issue(app.database, label=label, lifetime=lifetime, now=utc_now())
+        issued = issue(app.database, label=label, role=Role(role), lifetime=lifetime, now=utc_now())
     click.echo(issued.text)
     until = moment(issued.token.expires_at)
     # Not on standard output, which a script may read the token from.
@@ -70,6 +86,7 @@ def list_tokens(start: Start, *, as_json: bool) -> None:
                 {
                     "id": one.id,
                     "label": one.label,
+                    "role": one.role,
                     "state": one.state(now=now),
                     "created_at": rfc3339(one.created_at),
                     "expires_at": rfc3339(one.expires_at),
@@ -81,10 +98,43 @@ def list_tokens(start: Start, *, as_json: bool) -> None:
         )
         return
     rows = [
-        (one.id, one.label, one.state(now=now), moment(one.expires_at), moment(one.last_used_at))
+        (
+            one.id,
+            one.label,
+            one.state(now=now),
+            moment(one.expires_at),
+            moment(one.last_used_at),
+            one.role,
+        )
         for one in found
     ]
-    show_table(("id", "label", "state", "expires", "last used"), rows)
+    show_table(("id", "label", "state", "expires", "last used", "role"), rows)
+
+
+@token.command
+@limit_option
+@json_option
+@click.pass_obj
+def audit(start: Start, limit: int, *, as_json: bool) -> None:
+    """List what operators did on the pages, the latest first.
+
+    Example: tidings token audit --limit 100
+    """
+    from tidings.app.app import opened
+    from tidings.operator.store import sessions
+
+    with opened(start.settings()) as app, app.database.read() as connection:
+        found = sessions.latest_acts(connection, limit=limit or None)
+    if as_json:
+        show_json(
+            [
+                {"at": rfc3339(one.at), "who": one.who, "act": one.act, "what": one.what}
+                for one in found
+            ]
+        )
+        return
+    rows = [(moment(one.at), one.who, one.act, one.what) for one in found]
+    show_table(("at", "who", "act", "what"), rows)
 
 
 @token.command

@@ -320,10 +320,22 @@ operator_token = Table(
     Column("id", Id, primary_key=True),
     Column("hash", LargeBinary, nullable=False, unique=True),
     Column("label", Text, nullable=False),
+    Column("role", Text, nullable=False, server_default="all"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+)
+
+# What operators did on the pages; `who` is a name, so that it outlives their token.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("act", Text, nullable=False),
+    Column("what", Text, nullable=False),
 )
 
 # Browsers that are signed in, by the hash of their cookie; each lasts as long as its token.

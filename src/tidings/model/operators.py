@@ -36,22 +36,44 @@ MIN_FREE_BYTES = 2_000_000_000
 MAX_LINES = 10
 
 
+class Role(StrEnum):
+    """What an operator may do on the pages; each may do what those before it may."""
+
+    READ = "read"
+    """See everything but people's addresses."""
+    MODERATE = "moderate"
+    """Look after entries, sources that are followed, and drafts of issues."""
+    ALL = "all"
+
+    def includes(self, other: "Role") -> bool:
+        """Tell whether who has this role may do what `other` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorToken:
     """A token that an operator signs in with; only its hash is stored.
 
     Attributes:
         label: Chosen by the operator; may be empty.
+        role: What they may do who sign in with it.
         last_used_at: When somebody last signed in with it, or acted.
         revoked_at: None if it was not revoked.
     """
 
     id: int
     label: str
+    role: Role
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        """How lists call it: its label, failing that its number."""
+        return self.label or f"#{self.id}"
 
     def state(self, *, now: datetime) -> str:
         """Return `valid`, `revoked` or `expired`."""
@@ -72,6 +94,22 @@ class Session:
     secret: str
     token: OperatorToken
     csrf_token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """What an operator did on the pages.
+
+    Attributes:
+        who: The label of their token, failing that its number.
+        act: A word such as `hide`.
+        what: To what: `entry 17`, `source tech-blog`; may be empty.
+    """
+
+    at: datetime
+    who: str
+    act: str
+    what: str
 
 
 class EntryAct(StrEnum):

@@ -12,13 +12,23 @@ from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError, one_line
 from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
-from tidings.model.operators import EntryAct, ModerationQueue, Session, SourceAct, SourceForm
+from tidings.model.operators import (
+    AuditLine,
+    EntryAct,
+    ModerationQueue,
+    Session,
+    SourceAct,
+    SourceForm,
+)
 from tidings.model.sources import Source, SourceState
-from tidings.operator.store import moderation
+from tidings.operator.store import moderation, sessions
 from tidings.polling.store import visibility
 from tidings.publishing.store import pins
 from tidings.stories.store import records
 from tidings.templating.site import Flash, Operator
+
+# Of the audit list; the command line lists all.
+ACTS_SHOWN = 500
 
 _OPPOSITE = {EntryAct.PIN: EntryAct.UNPIN, EntryAct.UNPIN: EntryAct.PIN}
 
@@ -51,6 +61,7 @@ class Overview:
         with self._database.read() as connection:
             return Operator(
                 proof=session.csrf_token,
+                role=session.token.role,
                 back=looking.path,
                 waiting=moderation.count_pending(connection),
                 said=_said(connection, looking),
@@ -61,6 +72,11 @@ class Overview:
         """Return what needs the operator's attention."""
         with self._database.read() as connection:
             return moderation.read_queue(connection)
+
+    def acts(self) -> tuple[AuditLine, ...]:
+        """Return what operators did, the latest first."""
+        with self._database.read() as connection:
+            return tuple(sessions.latest_acts(connection, limit=ACTS_SHOWN))
 
     def source(self, slug: str) -> tuple[Source, tuple[TopicCredit, ...]]:
         """Return a source, and all topics that it can be given.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tidings.model.entries import Republish, TopicCredit
-from tidings.model.operators import ModerationQueue, OperatorToken, SourceForm
+from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SourceForm
 from tidings.model.sources import Source
 from tidings.templating.site import Site
 
@@ -35,6 +35,42 @@ class OverviewPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesPage:
+    """Held, pinned and hidden entries."""
+
+    template: ClassVar[str] = "operator/entries.html"
+
+    site: Site
+    desk: ModerationQueue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditPage:
+    """What operators did, the latest first."""
+
+    template: ClassVar[str] = "operator/audit.html"
+
+    site: Site
+    lines: tuple[AuditLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPage:
+    """What could not be done, and why.
+
+    Attributes:
+        because: In the words of the command line, which are English.
+        back: The path of the page that they came from.
+    """
+
+    template: ClassVar[str] = "operator/refused.html"
+
+    site: Site
+    because: str
+    back: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFormPage:
     """The form of a source.
 
@@ -55,4 +91,4 @@ class SourceFormPage:
     fault: str = ""
 
 
-OperatorPage = SignInPage | OverviewPage | SourceFormPage
+OperatorPage = SignInPage | OverviewPage | EntriesPage | AuditPage | RefusedPage | SourceFormPage

@@ -9,9 +9,10 @@ from secrets import token_urlsafe
 
 from tidings.db.database import Database
 from tidings.errors import ConflictError, NotFoundError
-from tidings.model.operators import OperatorToken, Session
+from tidings.model.operators import OperatorToken, Role, Session
 from tidings.model.subscribers import Visitor
 from tidings.operator.store import sessions
+from tidings.operator.store.sessions import NewToken
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import rate_limits
 
@@ -40,13 +41,14 @@ class Issued:
     token: OperatorToken
 
 
-def issue(database: Database, *, label: str, lifetime: timedelta, now: datetime) -> Issued:
+def issue(
+    database: Database, *, label: str, role: Role, lifetime: timedelta, now: datetime
+) -> Issued:
     """Make a token."""
     text = new_secret()
+    new = NewToken(hash=_hash(text), label=label, role=role, expires_at=now + lifetime)
     with database.write() as connection:
-        token = sessions.add(
-            connection, _hash(text), label=label, expires_at=now + lifetime, now=now
-        )
+        token = sessions.add(connection, new, now=now)
     return Issued(text=text, token=token)
 
 
@@ -100,11 +102,12 @@ class Sessions:
             sessions.end_session(connection, _hash(session.secret))
         logger.info("operator signed out", extra={"token": session.token.id})
 
-    def note_act(self, session: Session, act: str) -> None:
-        """Record the time of an operator's action."""
+    def note_act(self, session: Session, act: str, what: str) -> None:
+        """Record an operator's action, and to what it was done."""
         with self._database.write() as connection:
-            sessions.note_use(connection, session.token.id, now=self._clock())
-        logger.info("operator acted", extra={"token": session.token.id, "act": act})
+            sessions.record(connection, session.token, act, what, now=self._clock())
+        numbers = {"token": session.token.id, "act": act, "what": what}
+        logger.info("operator acted", extra=numbers)
 
     def _session(self, secret: str, token: OperatorToken) -> Session:
         # Derived from the session: nothing to store, and it ends with it.

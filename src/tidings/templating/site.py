@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tidings.model.entries import TopicCredit
+from tidings.model.operators import Role
 from tidings.model.sources import Source
 from tidings.templating.phrases import Words
 
@@ -62,6 +63,7 @@ class Operator:
 
     Attributes:
         proof: The CSRF token of their forms.
+        role: What they may do: others get no buttons.
         back: The path of the page, to come back to.
         waiting: How many entries are held.
         said: The message about their last action.
@@ -69,6 +71,7 @@ class Operator:
     """
 
     proof: str
+    role: Role
     back: str
     waiting: int
     said: Flash | None = None

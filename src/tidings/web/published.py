@@ -31,7 +31,7 @@ from tidings.templating.site import Site
 from tidings.web import responses
 from tidings.web.forms import NUMBER
 from tidings.web.kept_answers import keep_answer
-from tidings.web.operator_pages import OperatorSessions
+from tidings.web.operator_sessions import OperatorSessions
 from tidings.web.response_cache import ResponseCache
 from tidings.web.responses import is_current, known_change
 from tidings.web.services import PublishedDocuments

@@ -24,7 +24,9 @@ from tidings.web import responses
 from tidings.web.hub_callback import HubCallbacks
 from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
-from tidings.web.operator_pages import OperatorPages, OperatorSessions
+from tidings.web.operator_answers import OperatorAnswers
+from tidings.web.operator_pages import OperatorPages
+from tidings.web.operator_sessions import OperatorSessions
 from tidings.web.preference_pages import PreferencePages
 from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
@@ -98,7 +100,7 @@ def create_app(
             *documents.routes(),
             UnsubscribePages(tokens.unsubscribing, private).route(),
             *_subscriber_routes(subscribers, private),
-            *(OperatorPages(operator_sessions, private).routes() if operator_sessions else []),
+            *_operator_routes(operator_sessions, private),
             HubCallbacks(tokens.callbacks).route(),
             *asset_routes(templates, site),
             *health_routes(probes),
@@ -131,6 +133,13 @@ def _subscriber_routes(
         *SubscribePages(subscribers, private).routes(),
         *PreferencePages(subscribers, private).routes(),
     ]
+
+
+def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponses) -> list[Route]:
+    if sessions is None:
+        return []
+    answers = OperatorAnswers(sessions, private)
+    return [*OperatorPages(answers).routes()]
 
 
 def asset_routes(templates: Templates, site: Site) -> list[Route]:

@@ -1,21 +1,30 @@
 """Tokens of operators and their sessions, both stored as hashes only."""
 
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, not_, select, update
 
-from tidings.db.tables import operator_session, operator_token
+from tidings.db.tables import audit, operator_session, operator_token
 from tidings.errors import NotFoundError
-from tidings.model.operators import OperatorToken
+from tidings.model.operators import AuditLine, OperatorToken, Role
 
 
-def add(
-    connection: Connection, token_hash: bytes, *, label: str, expires_at: datetime, now: datetime
-) -> OperatorToken:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """A token to be stored, by its hash."""
+
+    hash: bytes
+    label: str
+    role: Role
+    expires_at: datetime
+
+
+def add(connection: Connection, new: NewToken, *, now: datetime) -> OperatorToken:
     """Store a new token."""
-    values = {"hash": token_hash, "label": label, "created_at": now, "expires_at": expires_at}
-    statement = insert(operator_token).values(values).returning(*operator_token.c)
+    statement = insert(operator_token).values(**asdict(new), created_at=now)
+    statement = statement.returning(*operator_token.c)
     return _to_token(connection.execute(statement).one())
 
 
@@ -90,6 +99,23 @@ def note_use(connection: Connection, token_id: int, *, now: datetime) -> None:
     connection.execute(by_id.values(last_used_at=now))
 
 
+def record(
+    connection: Connection, token: OperatorToken, act: str, what: str, *, now: datetime
+) -> None:
+    """Record what an operator did, and that their token was used."""
+    connection.execute(insert(audit).values(at=now, who=token.name, act=act, what=what))
+    note_use(connection, token.id, now=now)
+
+
+def latest_acts(connection: Connection, *, limit: int | None) -> list[AuditLine]:
+    """Return what operators did, the latest first."""
+    latest = select(audit).order_by(audit.c.id.desc()).limit(limit)
+    return [
+        AuditLine(at=row.at, who=row.who, act=row.act, what=row.what)
+        for row in connection.execute(latest)
+    ]
+
+
 def _is_valid(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return operator_token.c.revoked_at.is_(None), operator_token.c.expires_at > now
 
@@ -98,6 +124,7 @@ def _to_token(row: Row[*tuple[Any, ...]]) -> OperatorToken:
     return OperatorToken(
         id=row.id,
         label=row.label,
+        role=Role(row.role),
         created_at=row.created_at,
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,

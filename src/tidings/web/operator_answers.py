@@ -1,0 +1,131 @@
+"""Answers to operators: pages for them alone, and what they do, by POST with their CSRF token."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from hmac import compare_digest
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model.operators import Role, Session
+from tidings.operator.pages import OperatorPage, RefusedPage, SignInPage
+from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.operator_sessions import OperatorSessions, own_path
+from tidings.web.private import PRIVATE, PrivateResponses
+
+Show = Callable[[Request, Session], Response]
+Act = Callable[[Request, Session, Form], Response]
+
+
+class OperatorAnswers:
+    """Answers requests for operators' pages, if they are an operator's who may do that."""
+
+    def __init__(self, sessions: OperatorSessions, private: PrivateResponses) -> None:
+        self.sessions = sessions
+        self.private = private
+
+    async def show(self, request: Request, show: Show, *, role: Role = Role.READ) -> Response:
+        """Answer GET with a page."""
+        return await run_in_threadpool(self._show, request, show, role)
+
+    async def act(self, request: Request, act: Act, *, role: Role = Role.ALL) -> Response:
+        """Answer POST by doing what a form asks for; what cannot be done is said on a page."""
+        # Beside the CSRF token: signing in has none yet.
+        refuse_cross_site(request, self.private.site.base_url)
+        form = await read_form(request)
+        return await run_in_threadpool(self._act, request, act, form, role)
+
+    def _show(self, request: Request, show: Show, role: Role) -> Response:
+        session = self.sessions.find(request)
+        if session is None:
+            return self.sign_in_page(request)
+        _refuse_lesser(session, role)
+        return show(request, session)
+
+    def _act(self, request: Request, act: Act, form: Form, role: Role) -> Response:
+        session = self.find_verified(request, form)
+        if session is None:
+            return self.sign_in_page(request, fault="ended", status=403)
+        _refuse_lesser(session, role)
+        try:
+            return act(request, session, form)
+        except InvalidError as error:
+            return self._refused(request, session, form, error, status=422)
+        except ConflictError as error:
+            return self._refused(request, session, form, error, status=409)
+
+    def find_verified(self, request: Request, form: Form) -> Session | None:
+        """Return the session that a form belongs to; None if there is none any more.
+
+        Raises:
+            HTTPException: There is one, and the form is not of it.
+        """
+        session = self.sessions.find(request)
+        if session is not None:
+            given, right = form.text("proof").encode(), session.csrf_token.encode()
+            # In constant time; as bytes, for a text that is not ASCII would be a TypeError.
+            if not compare_digest(given, right):
+                raise HTTPException(403)
+        return session
+
+    def page(
+        self, request: Request, session: Session, page: OperatorPage, *, status: int = 200
+    ) -> Response:
+        """Answer with a page."""
+        operator = self.sessions.look(request, session)
+        shown = replace(page, site=replace(page.site, operator=operator))
+        return self.sessions.told(self.private.page(request, shown, status=status), operator)
+
+    def done(
+        self, session: Session, form: Form, act: str, what: str, *, entry_id: int | None = None
+    ) -> Response:
+        """Record what was done, and redirect to where the form wants to go, which says so."""
+        self.sessions.operators.sessions.note_act(session, act, what)
+        response = self.redirect(own_path(form.text("back")))
+        self.sessions.cookies.say(response, act, entry_id)
+        return response
+
+    def sign_in_page(self, request: Request, *, fault: str = "", status: int = 200) -> Response:
+        """Answer with the form to sign in."""
+        page = SignInPage(site=self.private.site, fault=fault)
+        return self.private.page(request, page, status=status)
+
+    def redirect(self, path: str) -> Response:
+        """Answer with the way to a page of ours."""
+        # 303: followed by GET, so that reloading the page does not repeat the action.
+        return RedirectResponse(self.private.site.href(path), 303, headers=PRIVATE)
+
+    def _refused(
+        self,
+        request: Request,
+        session: Session,
+        form: Form,
+        error: InvalidError | ConflictError,
+        *,
+        status: int,
+    ) -> Response:
+        page = RefusedPage(
+            site=self.private.site, because=str(error), back=own_path(form.text("back"))
+        )
+        return self.page(request, session, page, status=status)
+
+
+def _refuse_lesser(session: Session, role: Role) -> None:
+    if not session.token.role.includes(role):
+        raise HTTPException(403)
+
+
+def slug_of(request: Request) -> str:
+    """Return the slug in an address.
+
+    Raises:
+        NotFoundError: It can be nobody's.
+    """
+    slug: str = request.path_params["slug"]
+    # PostgreSQL refuses a NUL in a text, which would be answered as an error of ours.
+    if not slug.isprintable():
+        raise NotFoundError("page", slug)
+    return slug
