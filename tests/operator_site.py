@@ -11,6 +11,7 @@ from subscriber_service import SECRET
 from tidings import config
 from tidings.model.operators import Role
 from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.sessions import Sessions, issue
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
@@ -51,6 +52,17 @@ class OperatorSite:
             sessions=self.sessions,
             operating=OperatorActions(self.database, clock=self.clock),
             overview=Overview(self.database),
+            newsletters=NewsletterDesk(
+                self.database,
+                clock=self.clock,
+                mail=MailRoom(
+                    composer=self.room.composer,
+                    messages=lambda: None,
+                    sender=lambda: None,
+                    planner=self.room.planner,
+                ),
+                languages=("en", "zh"),
+            ),
         )
         return create_app(
             Publication(self.database, context),

@@ -1,16 +1,20 @@
 """`tidings newsletter`: add, change and remove newsletters."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 
 from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
-from tidings.errors import InvalidError
-from tidings.model.durations import format_duration, parse_duration
-from tidings.model.newsletters import Frequency, Newsletter, Schedule, parse_timezone
+from tidings.model.durations import format_duration
+from tidings.model.newsletters import (
+    Frequency,
+    Newsletter,
+    Schedule,
+    parse_review,
+    parse_timezone,
+)
 
 LETTER_OPTIONS = (
     click.option(
@@ -233,7 +237,7 @@ def _letters(given: dict[str, Any]) -> dict[str, Any]:
 
     said = {name: given[name] for name in LETTER_FIELDS if given.get(name) is not None}
     if "review" in said:
-        said["review"], said["review_time"] = _review(said["review"])
+        said["review"], said["review_time"] = parse_review(said["review"])
     # Parsed here: a slip shows now, and not when the first letter is made.
     if said.get("sender"):
         found = parse_sender(said["sender"])
@@ -242,24 +246,6 @@ def _letters(given: dict[str, Any]) -> dict[str, Any]:
         said["reply_to"] = parse_address(said["reply_to"]).address
     # An empty value takes away what was set; an option that is left out is not in it at all.
     return {name: None if value == "" else value for name, value in said.items()}
-
-
-def _review(text: str) -> tuple[bool, timedelta | None]:
-    """Return whether issues wait for approval, and for how long at most.
-
-    Raises:
-        InvalidError: It is neither `yes`, `no` nor a duration.
-    """
-    if text in {"yes", "no"}:
-        return text == "yes", None
-    because = "expected yes, no or a duration such as 2h"
-    try:
-        span = parse_duration(text)
-    except InvalidError as error:
-        raise InvalidError("review", text, because) from error
-    if not span:
-        raise InvalidError("review", text, because)
-    return True, span
 
 
 def _contract(one: Newsletter) -> dict[str, object]:

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from tidings.errors import InvalidError
 from tidings.model.drafts import IssueEdits
+from tidings.model.durations import parse_duration
 from tidings.model.entries import Entry, SourceCredit, TopicCredit
 from tidings.model.text import nearest
 
@@ -88,6 +89,24 @@ class Newsletter:
     images: bool = False
     review: bool = False
     review_time: timedelta | None = None
+
+
+def parse_review(text: str) -> tuple[bool, timedelta | None]:
+    """Return whether issues wait for approval, and how long at most, of `yes`, `no` or `2h`.
+
+    Raises:
+        InvalidError: It is none of these.
+    """
+    if text in {"yes", "no"}:
+        return text == "yes", None
+    because = "expected yes, no or a duration such as 2h"
+    try:
+        span = parse_duration(text)
+    except InvalidError as error:
+        raise InvalidError("review", text, because) from error
+    if not span:
+        raise InvalidError("review", text, because)
+    return True, span
 
 
 class Ending(StrEnum):

@@ -135,6 +135,19 @@ class SourceAct(StrEnum):
     EDIT = "edit"
 
 
+class DeskAct(StrEnum):
+    """An operator's action on newsletters and their issues."""
+
+    ADD = "add"
+    EDIT = "change"
+    OPEN = "open"
+    """A draft, before its hour."""
+    SAVE = "save"
+    APPROVE = "approve"
+    TEST = "test"
+    SEND = "send"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceForm:
     """A submitted form to edit a source: unchecked text.

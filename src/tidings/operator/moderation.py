@@ -14,6 +14,7 @@ from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import (
     AuditLine,
+    DeskAct,
     EntryAct,
     ModerationQueue,
     Session,
@@ -104,7 +105,7 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    if looking.act not in {*EntryAct, *SourceAct}:
+    if looking.act not in {*EntryAct, *SourceAct, *DeskAct}:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

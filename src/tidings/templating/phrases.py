@@ -95,9 +95,9 @@ class Words:
             to_year=last.year,
         )
 
-    def time(self, moment: datetime) -> str:
-        """Return the time of day of `moment` in UTC."""
-        time = moment.astimezone(UTC)
+    def time(self, moment: datetime, timezone: str = "UTC") -> str:
+        """Return the time of day of `moment` in a zone."""
+        time = moment.astimezone(ZoneInfo(timezone))
         return self.dates.time.format(hour=time.hour, minute=time.minute)
 
     def moment(self, moment: datetime) -> str:

@@ -45,7 +45,9 @@ class Form:
 EMPTY_FORM = Form(())
 
 
-async def read_form(request: Request) -> Form:
+async def read_form(
+    request: Request, *, max_body: int = MAX_BODY, max_fields: int = MAX_FIELDS
+) -> Form:
     """Read and parse the form in a request.
 
     Raises:
@@ -53,7 +55,7 @@ async def read_form(request: Request) -> Form:
     """
     if not is_form(request):
         raise HTTPException(415, headers=NO_MORE)
-    return parse_form(await read_body(request, MAX_BODY))
+    return parse_form(await read_body(request, max_body), max_fields=max_fields)
 
 
 def is_form(request: Request) -> bool:
@@ -62,7 +64,7 @@ def is_form(request: Request) -> bool:
     return described.partition(";")[0].strip().lower() == FORM_TYPE
 
 
-def parse_form(body: bytes) -> Form:
+def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> Form:
     """Parse a form.
 
     Raises:
@@ -72,7 +74,7 @@ def parse_form(body: bytes) -> Form:
         # Whatever is not ASCII is percent-encoded in such a form; bytes that are no UTF-8 are
         # refused.
         text = body.decode("ascii")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=max_fields)
     except ValueError as error:
         raise HTTPException(400) from error
     return Form(tuple(pairs))

@@ -9,12 +9,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.errors import (
+    ConfigError,
+    ConflictError,
+    DeliveryError,
+    InvalidError,
+    NotFoundError,
+    TidingsError,
+)
 from tidings.model.operators import Role, Session
 from tidings.operator.pages import OperatorPage, RefusedPage, SignInPage
 from tidings.web.forms import Form, read_form, refuse_cross_site
 from tidings.web.operator_sessions import OperatorSessions, own_path
 from tidings.web.private import PRIVATE, PrivateResponses
+
+# Bytes and fields of a form, of which a draft has one an entry.
+MAX_BODY, MAX_FIELDS = 1_000_000, 5000
 
 Show = Callable[[Request, Session], Response]
 Act = Callable[[Request, Session, Form], Response]
@@ -35,7 +45,9 @@ class OperatorAnswers:
         """Answer POST by doing what a form asks for; what cannot be done is said on a page."""
         # Beside the CSRF token: signing in has none yet.
         refuse_cross_site(request, self.private.site.base_url)
-        form = await read_form(request)
+        # Who has no session, and is about to be told so, has a short form at most.
+        large = {"max_body": MAX_BODY, "max_fields": MAX_FIELDS}
+        form = await read_form(request, **large if self.sessions.may_be(request) else {})
         return await run_in_threadpool(self._act, request, act, form, role)
 
     def _show(self, request: Request, show: Show, role: Role) -> Response:
@@ -54,7 +66,7 @@ class OperatorAnswers:
             return act(request, session, form)
         except InvalidError as error:
             return self._refused(request, session, form, error, status=422)
-        except ConflictError as error:
+        except (ConfigError, ConflictError, DeliveryError) as error:
             return self._refused(request, session, form, error, status=409)
 
     def find_verified(self, request: Request, form: Form) -> Session | None:
@@ -103,7 +115,7 @@ class OperatorAnswers:
         request: Request,
         session: Session,
         form: Form,
-        error: InvalidError | ConflictError,
+        error: TidingsError,
         *,
         status: int,
     ) -> Response:

@@ -25,6 +25,7 @@ from tidings.web.hub_callback import HubCallbacks
 from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_answers import OperatorAnswers
+from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
 from tidings.web.operator_sessions import OperatorSessions
 from tidings.web.preference_pages import PreferencePages
@@ -139,7 +140,7 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
     if sessions is None:
         return []
     answers = OperatorAnswers(sessions, private)
-    return [*OperatorPages(answers).routes()]
+    return [*OperatorPages(answers).routes(), *OperatorNewsletters(answers).routes()]
 
 
 def asset_routes(templates: Templates, site: Site) -> list[Route]:

@@ -11,13 +11,14 @@ from typing import cast
 
 import uvicorn
 
-from tidings.app import publishing
+from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, parse_networks
 from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.sessions import Sessions
 from tidings.operator.status import status_body
 from tidings.operator.store import status
@@ -170,6 +171,17 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
         sessions=Sessions(app.database, links=links, clock=utc_now),
         operating=OperatorActions(app.database, clock=utc_now),
         overview=Overview(app.database),
+        newsletters=NewsletterDesk(
+            app.database,
+            clock=utc_now,
+            mail=MailRoom(
+                composer=partial(mailing.composer, app),
+                messages=partial(mailing.issue_messages, app),
+                sender=partial(mailing.issue_sender, app),
+                planner=partial(mailing.planner, app),
+            ),
+            languages=tuple(app.mail_templates.languages),
+        ),
     )
 
 

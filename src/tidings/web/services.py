@@ -9,6 +9,7 @@ from tidings.model.scopes import Address, CacheValidator
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
 from tidings.operator.moderation import OperatorActions, Overview
+from tidings.operator.newsletter_desk import NewsletterDesk
 from tidings.operator.sessions import Sessions
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
@@ -117,6 +118,7 @@ class OperatorServices(NamedTuple):
     sessions: Sessions
     operating: OperatorActions
     overview: Overview
+    newsletters: NewsletterDesk
 
 
 class TokenServices(NamedTuple):

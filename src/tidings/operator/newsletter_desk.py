@@ -1,0 +1,216 @@
+"""Newsletters as operators look after them on the pages: lists, settings, the next issue."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from tidings.catalog import newsletters, topics
+from tidings.catalog.newsletters import NewsletterForm
+from tidings.db.database import Connection, Database
+from tidings.errors import ConflictError
+from tidings.mail.addresses import parse_address
+from tidings.model.entries import TopicCredit
+from tidings.model.newsletters import Issue, Newsletter
+from tidings.newsletters import compose
+from tidings.newsletters.compose import Composer
+from tidings.newsletters.drafts import Drafts, DraftView
+from tidings.newsletters.issue_messages import IssueMessages
+from tidings.newsletters.issue_queue import IssueSender
+from tidings.newsletters.plan import Planner
+from tidings.newsletters.send_by_hand import forecast, send_test
+from tidings.newsletters.store import plans
+from tidings.newsletters.windows import Forecast, next_due
+
+
+class MailRoom(NamedTuple):
+    """What makes and sends messages, built when it is asked for.
+
+    Each raises ConfigError where the settings of mail do not do.
+    """
+
+    composer: Callable[[], Composer]
+    messages: Callable[[], IssueMessages]
+    sender: Callable[[], IssueSender]
+    planner: Callable[[], Planner]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsletterLine:
+    """A newsletter in the list.
+
+    Attributes:
+        subscribers: Those that get issues now.
+        draft: Under review; None if nothing is.
+    """
+
+    newsletter: Newsletter
+    next_issue_at: datetime
+    subscribers: int
+    draft: DraftView | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextIssue:
+    """What a newsletter tells next.
+
+    Attributes:
+        line: Of the newsletter.
+        issue: As it would be now; None if there is nothing new.
+        forecast: What sending it right now would send.
+    """
+
+    line: NewsletterLine
+    issue: Issue | None
+    forecast: Forecast
+
+
+class NewsletterDesk:
+    """Newsletters, their settings and next issues; thread-safe."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        clock: Callable[[], datetime],
+        mail: MailRoom,
+        languages: tuple[str, ...],
+    ) -> None:
+        self.drafts = Drafts(database, clock=clock)
+        self.languages = languages
+        self._database = database
+        self._clock = clock
+        self._mail = mail
+
+    def every(self) -> tuple[NewsletterLine, ...]:
+        """Return all newsletters by slug."""
+        waiting = {one.newsletter.id: one for one in self.drafts.every()}
+        with self._database.read() as connection:
+            return tuple(
+                _line(connection, one, waiting.get(one.newsletter.id))
+                for one in newsletters.editions(connection)
+            )
+
+    def topics(self) -> tuple[TopicCredit, ...]:
+        """Return all topics that a newsletter can be narrowed to."""
+        with self._database.read() as connection:
+            return tuple(topics.every(connection))
+
+    def get(self, slug: str) -> Newsletter:
+        """Return a newsletter.
+
+        Raises:
+            NotFoundError: There is no such newsletter.
+        """
+        with self._database.read() as connection:
+            return newsletters.get(connection, slug)
+
+    def add(self, slug: str, form: NewsletterForm) -> None:
+        """Add a newsletter.
+
+        Raises:
+            ConflictError: There is one with that slug.
+            InvalidError: The slug or the title is not valid.
+            NotFoundError: One of its topics does not exist.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            first = next_due(form.schedule, now)
+            newsletters.add(connection, slug, form, next_issue_at=first, now=now)
+
+    def edit(self, slug: str, form: NewsletterForm) -> None:
+        """Change a newsletter.
+
+        Raises:
+            NotFoundError: There is no such newsletter or topic.
+            InvalidError: The title is not valid.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            following = next_due(form.schedule, now)
+            newsletters.edit(connection, slug, form, next_issue_at=following, now=now)
+
+    def next_issue(self, slug: str) -> NextIssue:
+        """Return what a newsletter tells next.
+
+        Raises:
+            NotFoundError: There is no such newsletter.
+            ConfigError: The settings of mail do not do.
+        """
+        newsletter = self.get(slug)
+        waiting = {one.newsletter.id: one for one in self.drafts.every()}
+        with self._database.read() as connection:
+            edition = newsletters.edition_of(connection, slug)
+            line = _line(connection, edition, waiting.get(newsletter.id))
+            expected = forecast(connection, newsletter)
+        return NextIssue(
+            line=line,
+            issue=self.preview(slug, language=newsletter.language),
+            forecast=expected,
+        )
+
+    def preview(self, slug: str, *, language: str) -> Issue | None:
+        """Return the next issue as it would be now; None if there is nothing new.
+
+        Raises:
+            NotFoundError: There is no such newsletter.
+            ConfigError: The settings of mail do not do.
+        """
+        composer = self._mail.composer()
+        with self._database.read() as connection:
+            edition = newsletters.edition_of(connection, slug)
+            spoken = replace(edition.newsletter, language=language)
+            edition = replace(edition, newsletter=spoken)
+            return compose.preview(composer, connection, edition, at=self._clock())
+
+    def send_test(self, slug: str, address: str) -> None:
+        """Send the next issue to one address; nothing of it is recorded.
+
+        Raises:
+            NotFoundError: There is no such newsletter.
+            ConfigError: The settings of mail do not do.
+            InvalidError: That is no address.
+            ConflictError: The newsletter never had an entry.
+            DeliveryError: It was not accepted.
+        """
+        tester = parse_address(address).address
+        with self._database.read() as connection:
+            edition = newsletters.edition_of(connection, slug)
+        send_test(
+            self._mail.sender(),
+            edition,
+            composer=self._mail.composer(),
+            messages=self._mail.messages(),
+            to=tester,
+        )
+
+    def send_now(self, slug: str, *, recipients: int) -> None:
+        """Plan a newsletter for all its subscribers right now; the service sends it.
+
+        Args:
+            slug: Of the newsletter.
+            recipients: For how many the operator has agreed.
+
+        Raises:
+            NotFoundError: There is no such newsletter.
+            ConflictError: There are more recipients by now.
+            ConfigError: The settings of mail do not do.
+        """
+        with self._database.read() as connection:
+            newsletter = newsletters.get(connection, slug)
+            expected = forecast(connection, newsletter)
+        if expected.recipients > recipients:
+            because = f"has {expected.recipients} subscribers by now; look again, and send it then"
+            raise ConflictError("newsletter", slug, because=because)
+        self._mail.planner().plan_now(newsletter)
+
+
+def _line(
+    connection: Connection, edition: newsletters.Edition, draft: DraftView | None
+) -> NewsletterLine:
+    return NewsletterLine(
+        newsletter=edition.newsletter,
+        next_issue_at=edition.next_issue_at,
+        subscribers=plans.count_active(connection, edition.newsletter.id),
+        draft=draft,
+    )
