@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -209,6 +210,19 @@ def count_folded(connection: Connection, shown: Sequence[Entry]) -> dict[int, in
     return {
         entry_id: counted[arrival] for arrival, entry_id in arrivals.items() if arrival in counted
     }
+
+
+def sources_since(
+    connection: Connection, selection: Selection, since: datetime, *, most: int
+) -> list[int]:
+    """Return the source of each entry of a selection from `since` on, at most so many."""
+    statement = (
+        select(entry.c.source_id)
+        # Either, spelled out: so that the index serves, in which it stands before the time.
+        .where(*selection.rules(), entry.c.folded.in_([False, True]), entry.c.sort_at >= since)
+        .limit(most)
+    )
+    return list(connection.scalars(statement))
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:

@@ -87,6 +87,11 @@ def every(connection: Connection) -> list[TopicCredit]:
     return [TopicCredit(slug=row.slug, title=row.title) for row in rows]
 
 
+def slugs_as_made(connection: Connection) -> list[str]:
+    """Return the slugs of all topics, the oldest first."""
+    return list(connection.scalars(select(topic.c.slug).order_by(topic.c.id)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicCounts:
     """A topic with its numbers; `latest_at` is `sort_at` of its newest public entry."""

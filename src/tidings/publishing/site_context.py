@@ -32,6 +32,9 @@ SCOPES_OF_LISTS = {
     "404.html": change_log.SITE,
 }
 
+# Of topics in the style sheet.
+COLOURS = 8
+
 KINDS = ("all", "topic", "source", "search")
 
 
@@ -64,6 +67,10 @@ class SiteContext:
             self.site,
             # Not from the start: topics are added while the service runs.
             topics=tuple(topics.every(connection)),
+            colours={
+                slug: place % COLOURS + 1
+                for place, slug in enumerate(topics.slugs_as_made(connection))
+            },
             has_newsletters=bool(newsletters.every(connection)),
         )
 
