@@ -212,17 +212,20 @@ def count_folded(connection: Connection, shown: Sequence[Entry]) -> dict[int, in
     }
 
 
-def sources_since(
+def count_by_source(
     connection: Connection, selection: Selection, since: datetime, *, most: int
-) -> list[int]:
-    """Return the source of each entry of a selection from `since` on, at most so many."""
-    statement = (
-        select(entry.c.source_id)
-        # Either, spelled out: so that the index serves, in which it stands before the time.
-        .where(*selection.rules(), entry.c.folded.in_([False, True]), entry.c.sort_at >= since)
-        .limit(most)
-    )
-    return list(connection.scalars(statement))
+) -> dict[int, int]:
+    """Return how many entries of a selection each source has from `since` on.
+
+    Empty if there are more than `most` altogether.
+    """
+    # Either, spelled out: so that the index serves, in which it stands before the time.
+    recent = [*selection.rules(), entry.c.folded.in_([False, True]), entry.c.sort_at >= since]
+    # First, since it reads nothing but that index.
+    if connection.scalar(select(1).select_from(entry).where(*recent).offset(most).limit(1)):
+        return {}
+    counts = select(entry.c.source_id, func.count()).where(*recent).group_by(entry.c.source_id)
+    return {source_id: count for source_id, count in connection.execute(counts)}
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:

@@ -74,11 +74,10 @@ def _counts_of_a_day(connection: Connection, newest: Entry) -> DayCounts:
     # for a day begins at another hour for every reader.
     since = newest.sort_at - DAY
     everything = Selection(one_per_story=True)
-    found = entries.sources_since(connection, everything, since, most=MOST_COUNTED + 1)
-    if len(found) > MOST_COUNTED:
+    of_sources = entries.count_by_source(connection, everything, since, most=MOST_COUNTED)
+    if not of_sources:
         return DayCounts()
-    of_sources = Counter(found)
-    counts: Counter[str] = Counter({"": len(found)})
+    counts: Counter[str] = Counter({"": sum(of_sources.values())})
     for source_id, labels in topics.of_sources(connection, of_sources.keys()).items():
         for topic in labels:
             counts[topic.slug] += of_sources[source_id]

@@ -63,13 +63,15 @@ class SiteContext:
 
     def site_now(self, connection: Connection) -> Site:
         """Return the site with its current topics."""
+        # Not from the start: topics are added while the service runs.
+        by_age = topics.every_by_age(connection)
         return replace(
             self.site,
-            # Not from the start: topics are added while the service runs.
-            topics=tuple(topics.every(connection)),
+            topics=tuple(by_age.values()),
+            # By age, so that a new topic takes no colour from another.
             colours={
-                slug: place % COLOURS + 1
-                for place, slug in enumerate(topics.slugs_as_made(connection))
+                by_age[number].slug: place % COLOURS + 1
+                for place, number in enumerate(sorted(by_age))
             },
             has_newsletters=bool(newsletters.every(connection)),
         )
