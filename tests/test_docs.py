@@ -131,7 +131,7 @@ def test_every_address_is_in_the_reference():
     site = Site(title="", kicker="", base_url="http://x", language="en", version="1")
     templates = load_templates([data_dir("templates") / "web"])
     readers = SubscriberServices(None, None, None, None, languages=())
-    operators = OperatorServices(None, None, None)
+    operators = OperatorServices(*[None] * len(OperatorServices._fields))
     tokens = TokenServices(
         None, None, subscribers=readers, trusted=(), clock=None, operators=operators
     )

@@ -1,9 +1,28 @@
-// What pages do beside being read: the chosen appearance, and search as you type. All of it can
-// be missing. This file stands before the style sheet, so that nothing is painted twice.
+// What pages do beside being read: the chosen appearance, the reader's own time, what is new to
+// them, and search as you type. All of it can be missing, and nothing of it is sent anywhere.
+// This file stands before the style sheet, so that nothing is painted twice.
 "use strict";
 
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");
+const HALF_AN_HOUR = 30 * 60 * 1000;
+
+function recall(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null; // storage may be forbidden
+  }
+}
+
+function keep(name, value) {
+  try {
+    if (value) localStorage.setItem(name, value);
+    else localStorage.removeItem(name);
+  } catch {
+    // then it holds for this page
+  }
+}
 
 // A choice is kept only while it differs from what the system wants.
 
@@ -12,23 +31,19 @@ function wanted() {
 }
 
 function chosen() {
-  try {
-    const theme = localStorage.getItem("theme");
-    return theme === "dark" || theme === "light" ? theme : null;
-  } catch {
-    return null; // storage may be forbidden
-  }
+  const theme = recall("theme");
+  return theme === "dark" || theme === "light" ? theme : null;
 }
 
 function choose(theme) {
   const choice = theme === wanted() ? null : theme;
-  try {
-    if (choice) localStorage.setItem("theme", choice);
-    else localStorage.removeItem("theme");
-  } catch {
-    // then it holds for this page
-  }
+  keep("theme", choice);
   show(choice);
+}
+
+function showDensity(density) {
+  if (density === "compact") root.dataset.density = density;
+  else delete root.dataset.density;
 }
 
 function show(choice) {
@@ -41,6 +56,7 @@ function show(choice) {
 }
 
 show(chosen());
+showDensity(recall("density"));
 
 addEventListener("storage", (event) => {
   if (event.key === "theme") show(chosen());
@@ -54,6 +70,16 @@ document.addEventListener("DOMContentLoaded", () => {
       choose((root.dataset.theme ?? wanted()) === "dark" ? "light" : "dark");
     });
   }
+  for (const choice of document.querySelectorAll(".density input")) {
+    choice.checked = choice.id === (root.dataset.density ?? "roomy");
+    choice.addEventListener("change", () => {
+      keep("density", choice.id === "compact" ? choice.id : null);
+      showDensity(choice.id);
+    });
+  }
+  tellLocalTime();
+  const front = document.querySelector("[data-seen]");
+  if (front) markLastVisit(front);
   if (document.getElementById("results")) {
     for (const form of document.querySelectorAll("form[role=search]")) searchAsTyped(form);
   }
@@ -63,6 +89,85 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   for (const one of document.querySelectorAll(".prose [tabindex]")) watch.observe(one);
 });
+
+function written(moment, options) {
+  return new Intl.DateTimeFormat(document.body.dataset.locale, options).format(moment);
+}
+
+function hourOf(moment) {
+  return written(moment, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+// `en-CA` writes 2026-11-29.
+function dayOf(moment) {
+  return moment.toLocaleDateString("en-CA");
+}
+
+function momentOf(moment) {
+  return written(moment, { dateStyle: "long", timeStyle: "short" });
+}
+
+function tellLocalTime() {
+  for (const time of document.querySelectorAll("time[data-shows]")) {
+    const moment = new Date(time.dateTime);
+    time.title = momentOf(moment);
+    time.textContent = time.dataset.shows === "hour" ? hourOf(moment) : time.title;
+  }
+  const list = document.querySelector("[data-today]");
+  if (list) groupByLocalDay(list);
+}
+
+// The reader's days begin at other hours than those of UTC, by which the page is written.
+function groupByLocalDay(list) {
+  const days = [...list.querySelectorAll(".day")];
+  const entries = new Map();
+  for (const entry of list.querySelectorAll("article")) {
+    const day = dayOf(new Date(entry.querySelector("time").dateTime));
+    entries.set(day, [...(entries.get(day) ?? []), entry]);
+  }
+  for (const [day, own] of entries) {
+    const section = days.shift() ?? list.appendChild(emptyDay(list));
+    section.replaceChildren(section.querySelector("header"), ...own);
+    const heading = section.querySelector("h2 time");
+    heading.dateTime = day;
+    heading.textContent = nameOf(day, list.dataset);
+  }
+  for (const left of days) left.remove();
+  list.querySelector(".zone")?.remove();
+}
+
+function emptyDay(list) {
+  const section = list.querySelector(".day").cloneNode(true);
+  section.querySelectorAll("header > :not(h2), article").forEach((one) => one.remove());
+  return section;
+}
+
+function nameOf(day, words) {
+  const moment = new Date(`${day}T12:00`);
+  const date = written(moment, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  const yesterday = new Date();
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (day === dayOf(new Date())) return `${words.today} · ${date}`;
+  return day === dayOf(yesterday) ? `${words.yesterday} · ${date}` : date;
+}
+
+// Who comes back within half an hour is still here.
+function markLastVisit(list) {
+  const now = Date.now();
+  let [since, last] = (recall("visits") ?? "").split(" ").map(Number);
+  if (last && now - last > HALF_AN_HOUR) since = last;
+  keep("visits", `${since || 0} ${now}`);
+  const entries = [...list.querySelectorAll("article")];
+  const isOld = (entry) => new Date(entry.querySelector("time").dateTime) <= since;
+  const first = entries.findIndex(isOld);
+  if (!since || first < 1) return;
+  const line = document.createElement("p");
+  line.className = "seen";
+  const moment = new Date(since);
+  const when = dayOf(moment) === dayOf(new Date()) ? hourOf(moment) : momentOf(moment);
+  line.textContent = `↑ ${list.dataset.seen}, ${when}`;
+  entries[first].before(line);
+}
 
 function searchAsTyped(form) {
   let waiting;

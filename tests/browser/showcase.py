@@ -35,7 +35,7 @@ from tidings.parsing.mathml import from_tex
 from tidings.publishing import views
 from tidings.publishing.directories import SourceLine, SourcesPage, TopicLine, TopicsPage
 from tidings.publishing.search_page import SearchHit, SearchPage
-from tidings.publishing.views import Archive, EntryPage, IssuePage, IssuesPage, ListPage
+from tidings.publishing.views import Archive, DayCounts, EntryPage, IssuePage, IssuesPage, ListPage
 from tidings.search.query import SearchInput
 from tidings.search.snippets import SnippetPart
 from tidings.templating.site import Site
@@ -57,6 +57,7 @@ SITE = Site(
     language="en",
     version="0.1.0",
     topics=TOPICS,
+    colours={topic.slug: place for place, topic in enumerate(TOPICS, 1)},
     has_newsletters=True,
     has_forms=True,
 )
@@ -239,6 +240,7 @@ PINNED = an_entry(
     pinned_at=NOON,
 )
 FILLER = tuple(an_entry(number) for number in range(8, 40) if number != 14)
+A_DAY = DayCounts(counts={"": 17, "databases": 3, "mathematics": 2}, sources=5)
 ENTRIES = tuple(
     sorted(
         (WAL, SOFTMAX, PODCAST, UNTITLED, ARABIC, HOSTILE, WIDE, PICTURE, *FILLER),
@@ -364,6 +366,7 @@ class Showcase:
             pinned=(PINNED,) if scope.kind == "all" and number is None else (),
             entries=shown,
             folded={} if number else {entries[0].id: 12},
+            today=A_DAY if scope.kind == "all" and not number else DayCounts(),
             pagination=views.paginate(
                 number or count, count=count, href=partial(self._href, scope)
             ),

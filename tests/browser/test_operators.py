@@ -112,7 +112,7 @@ def test_an_operator_goes_from_an_entry_to_its_source_and_edits_that(desk, old):
     desk.press("Hide")
     mark = desk.page.locator(".operator-mark").text_content()
     looks = desk.look("entry")
-    desk.shown.follow(desk.page.locator(".kicker a"))
+    desk.shown.follow(desk.page.locator(".crumb a"))
     looks += desk.look("source")
     desk.shown.follow(desk.page.get_by_role("link", name="Edit the source"))
     desk.page.get_by_label("Title", exact=True).fill("A better name")

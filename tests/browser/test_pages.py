@@ -1,6 +1,7 @@
 """The pages in a real browser. Pictures of them go to the folder named by TIDINGS_SCREENSHOTS."""
 
 import os
+import re
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -52,7 +53,8 @@ LOOKS = ((375, "light"), (375, "dark"), (1280, "dark"), (1280, "light"))
 
 SMALL_TARGETS = """
 () => [...document.querySelectorAll("a, button, input")]
-  .filter((one) => getComputedStyle(one).display !== "inline" && !one.matches(".skip"))
+  .filter((one) => one.checkVisibility() && getComputedStyle(one).display !== "inline")
+  .filter((one) => !one.matches(".skip"))
   .map((one) => [one.textContent.trim(), one.getBoundingClientRect().height])
   .filter(([text, height]) => height < 24)
 """
@@ -184,7 +186,7 @@ def test_a_first_view_is_four_small_files_asked_for_at_once(window):
 def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(window, name):
     shown = window(375)
     shown.visit(PATHS[name])
-    links = shown.page.locator("a").count()
+    links = shown.page.locator("a:visible").count()
 
     reached = []
     for _ in range(links + 20):
@@ -198,7 +200,7 @@ def test_everything_is_reached_by_keyboard_and_the_focus_is_seen(window, name):
 
     assert sum(what.startswith("<a ") for what in reached) == links
     assert "Skip to the content" in reached[0]
-    assert any('type="search"' in what for what in reached)
+    assert any('class="find"' in what for what in reached)
     assert any('class="theme"' in what for what in reached)
 
 
@@ -209,7 +211,7 @@ def test_the_first_stop_leads_past_the_navigation(window):
     for key in ("Tab", "Enter", "Tab"):
         shown.page.keyboard.press(key)
 
-    assert ">All</a>" in shown.page.evaluate(FOCUSED)["what"]
+    assert "/entries/90" in shown.page.evaluate(FOCUSED)["what"]
 
 
 def test_what_is_too_wide_scrolls_by_keyboard_and_what_fits_is_passed_over(window):
@@ -270,26 +272,26 @@ def test_the_interface_in_chinese(window, chinese):
     shown = window(375, origin=chinese)
 
     shown.visit("/")
-    shown.follow(shown.page.get_by_role("link", name="在此阅读").first)
+    shown.follow(shown.page.locator(".row h3 a").first)
 
-    assert shown.page.get_by_role("link", name="阅读原文").is_visible()
+    assert shown.page.get_by_role("link", name="原文").is_visible()
     assert shown.complaints == []
 
 
 def test_a_topic_is_a_filter_that_can_be_taken_off(window):
     shown = window()
-    topics = shown.page.get_by_role("navigation", name="Topics")
+    topics = shown.page.get_by_role("navigation", name=re.compile("topic", re.IGNORECASE))
     shown.visit("/")
 
     shown.follow(topics.get_by_role("link", name="Mathematics"))
-    chosen = topics.locator("[aria-current]").text_content()
+    chosen = topics.locator("[aria-current]").text_content().strip()
     filtered = shown.page.locator("article").count()
     shown.follow(topics.get_by_role("link", name="All"))
 
     assert chosen == "Mathematics"
     assert filtered == 2
     assert shown.page.locator("article").count() > 10
-    assert topics.locator("[aria-current]").text_content() == "All"
+    assert topics.locator("[aria-current] > :first-child").text_content() == "All"
 
 
 def test_what_is_pinned_stands_on_top_of_the_first_page_only(window):
@@ -309,7 +311,7 @@ def test_one_can_walk_through_all_pages(window):
 
     seen = []
     while True:
-        seen += shown.page.locator(".day:not(.pinned) h3 a").all_text_contents()
+        seen += shown.page.locator(".entries h3 a").all_text_contents()
         older = shown.page.get_by_role("link", name="Older")
         if not older.count():
             break

@@ -3,7 +3,9 @@
 import pytest
 
 SHADE = "getComputedStyle(document.documentElement).backgroundColor"
-LIGHT, DARK = "rgb(252, 251, 248)", "rgb(22, 24, 27)"
+LIGHT, DARK = "rgb(252, 251, 248)", "rgb(21, 23, 26)"
+KEPT = "localStorage.getItem('theme')"
+SIX_HOURS_BEFORE_NOON = 1_795_154_400_000
 
 
 def theme(shown):
@@ -27,7 +29,7 @@ def test_the_chosen_light_is_kept_from_page_to_page_and_set_before_anything_is_p
     assert (before, chosen, shown.page.evaluate(SHADE)) == (LIGHT, DARK, DARK)
     assert shown.page.evaluate("window.first") == "dark"
     bars = shown.page.locator("meta[name=theme-color][media=all]")
-    assert [bar.get_attribute("content") for bar in bars.all()] == ["#16181b"]
+    assert [bar.get_attribute("content") for bar in bars.all()] == ["#1b1e22"]
 
 
 def test_to_choose_what_the_system_wants_is_to_follow_it_again(window):
@@ -35,11 +37,11 @@ def test_to_choose_what_the_system_wants_is_to_follow_it_again(window):
     shown.visit("/")
 
     theme(shown).click()
-    other = shown.page.evaluate(SHADE), shown.page.evaluate("localStorage.length")
+    other = shown.page.evaluate(SHADE), shown.page.evaluate(KEPT)
     theme(shown).click()
 
-    assert other == (LIGHT, 1)
-    assert (shown.page.evaluate(SHADE), shown.page.evaluate("localStorage.length")) == (DARK, 0)
+    assert other == (LIGHT, "light")
+    assert (shown.page.evaluate(SHADE), shown.page.evaluate(KEPT)) == (DARK, None)
 
 
 def test_what_is_found_changes_as_one_types(window):
@@ -98,3 +100,67 @@ def test_nothing_is_missing_without_the_script(plain, english):
     plain.get_by_role("searchbox").fill("log")
     plain.get_by_role("searchbox").press("Enter")
     plain.wait_for_url(f"{english}/?q=log")
+
+
+def test_the_density_is_kept_from_page_to_page(window):
+    shown = window()
+    shown.visit("/")
+    roomy = shown.page.locator(".row").last.bounding_box()["height"]
+
+    shown.page.get_by_role("radio", name="Titles").check()
+    shown.visit("/?page=2")
+
+    assert shown.page.get_by_role("radio", name="Titles").is_checked()
+    assert shown.page.locator(".row").last.bounding_box()["height"] < roomy / 1.5
+
+
+def test_without_the_script_the_density_is_a_matter_of_the_style_sheet(plain):
+    roomy = plain.locator(".row").last.bounding_box()["height"]
+
+    plain.get_by_role("radio", name="Titles").check()
+
+    assert plain.locator(".row").last.bounding_box()["height"] < roomy / 1.5
+
+
+@pytest.fixture
+def in_china(browser, english):
+    """A page in a browser whose clock is eight hours ahead of ours."""
+    context = browser.new_context(timezone_id="Asia/Shanghai")
+    page = context.new_page()
+    page.goto(english)
+    yield page
+    context.close()
+
+
+def test_times_are_the_readers_own_and_so_are_the_days(in_china):
+    days = in_china.locator(".entries .day")
+
+    assert days.locator("time").first.text_content().endswith("20 November 2026")
+    assert days.locator("article time").first.text_content() == "19:00"
+    # Entry 15 stands at nine in the evening of the day before, by UTC.
+    own = days.filter(has_text="Entry number 15").locator("h2")
+    assert own.text_content().strip().endswith("20 November 2026")
+    assert in_china.get_by_text("times in UTC").count() == 0
+
+
+def test_times_are_in_utc_without_the_script(plain):
+    assert plain.locator(".entries article time").first.text_content() == "11:00"
+    assert plain.get_by_text("times in UTC").is_visible()
+
+
+def test_who_comes_back_sees_what_is_new_since_the_last_visit(window):
+    shown = window()
+    shown.visit("/")
+    first = shown.page.locator(".seen").count()
+
+    # As if entries 1 to 5 had come after they left.
+    shown.page.evaluate(f"localStorage.setItem('visits', '0 {SIX_HOURS_BEFORE_NOON}')")
+    shown.visit("/")
+    line = shown.page.locator(".seen")
+    said, below = line.text_content(), line.locator("xpath=following-sibling::article[1]")
+    shown.visit("/")
+
+    assert first == 0
+    assert said.startswith("↑ New since your last visit, 20 November 2026")
+    assert below.locator("time").text_content() == "06:00"
+    assert shown.page.locator(".seen").count() == 1

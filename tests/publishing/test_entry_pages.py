@@ -124,5 +124,5 @@ def test_the_narrowed_directory_has_an_address(room):
 
     page = publication.body(ListAddress(name="sources", topic="science")).decode()
 
-    assert page.count('class="health') == 1
+    assert page.count('class="state') == 1
     assert publication.stamp(ListAddress(name="sources", topic="science"))

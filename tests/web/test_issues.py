@@ -132,7 +132,7 @@ def test_an_issue_of_its_own_is_in_the_archive_and_in_the_feed_and_has_a_page(
     assert b"The &lt;News&gt;" in archive.body
     assert feed.headers["content-type"] == "application/atom+xml; charset=utf-8"
     assert linked_in(feed.body) == [f"https://news.example/issues/{slug}"]
-    linked = re.findall(r'class="more"><a href="/entries/(\d+)"', page.body.decode())
+    linked = re.findall(r'<h3[^>]*><a href="/entries/(\d+)"', page.body.decode())
     assert sorted(map(int, linked)) == told
     assert b"noindex" not in page.body
 
@@ -300,7 +300,7 @@ def test_hidden_entries_leave_an_issue_which_keeps_its_period(newsletter_site, p
 
     page = publication.body(IssueAddress(slug=slug)).decode()
     assert "<h1>20 November 2026</h1>" in page
-    assert "<article>" not in page
+    assert "<article" not in page
     assert b"/entries/" not in publication.body(FEED)
 
 

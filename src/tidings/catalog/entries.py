@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -209,6 +210,22 @@ def count_folded(connection: Connection, shown: Sequence[Entry]) -> dict[int, in
     return {
         entry_id: counted[arrival] for arrival, entry_id in arrivals.items() if arrival in counted
     }
+
+
+def count_by_source(
+    connection: Connection, selection: Selection, since: datetime, *, most: int
+) -> dict[int, int]:
+    """Return how many entries of a selection each source has from `since` on.
+
+    Empty if there are more than `most` altogether.
+    """
+    # Either, spelled out: so that the index serves, in which it stands before the time.
+    recent = [*selection.rules(), entry.c.folded.in_([False, True]), entry.c.sort_at >= since]
+    # First, since it reads nothing but that index.
+    if connection.scalar(select(1).select_from(entry).where(*recent).offset(most).limit(1)):
+        return {}
+    counts = select(entry.c.source_id, func.count()).where(*recent).group_by(entry.c.source_id)
+    return dict(connection.execute(counts).tuples())
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:

@@ -83,8 +83,13 @@ def find(connection: Connection, slug: str) -> TopicCredit | None:
 
 def every(connection: Connection) -> list[TopicCredit]:
     """Return all topics by title."""
+    return list(every_by_age(connection).values())
+
+
+def every_by_age(connection: Connection) -> dict[int, TopicCredit]:
+    """Return all topics by title, under numbers that ascend in the order in which they were made."""
     rows = connection.execute(select(topic).order_by(topic.c.title, topic.c.id))
-    return [TopicCredit(slug=row.slug, title=row.title) for row in rows]
+    return {row.id: TopicCredit(slug=row.slug, title=row.title) for row in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

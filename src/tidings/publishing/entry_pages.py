@@ -1,6 +1,8 @@
 """Pages that list entries, and the page of an entry."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 
 from tidings.catalog import change_log, entries, sources, topics
@@ -13,13 +15,18 @@ from tidings.model.sources import Source
 from tidings.publishing.directories import to_line
 from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import pages, pins
-from tidings.publishing.views import EntryPage, ListPage, paginate
+from tidings.publishing.views import DayCounts, EntryPage, ListPage, paginate
 from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
 from tidings.search.store import fulltext, saved_searches
 
 # The most entries on a page that is not cut yet, as a multiple of a new page: after an import the
 # front may hold everything there is.
 MOST = 10
+
+DAY = timedelta(days=1)
+
+# Entries of a day that are counted by topic; where there are more, no visitor has to wait for it.
+MOST_COUNTED = 1_000
 
 
 def list_page(connection: Connection, address: PageAddress, context: SiteContext) -> ListPage:
@@ -40,7 +47,8 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
     on_it = pages.ids_on(connection, selection, span, most=MOST * size)
     shown = entries.in_order(connection, on_it)
     # Only on the front of everything: numbered pages stay the same byte for byte.
-    pinned = _pinned(connection) if scope.kind == "all" and address.number is None else ()
+    is_front = scope.kind == "all" and address.number is None
+    pinned = _pinned(connection) if is_front else ()
     href = partial(context.page_href, scope.path)
     return ListPage(
         site=context.site_now(connection),
@@ -52,12 +60,28 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
         # Once on a page, at the top.
         entries=tuple(one for one in shown if one not in pinned),
         folded=entries.count_folded(connection, shown) if is_mixed else {},
+        today=_counts_of_a_day(connection, shown[0]) if is_front and shown else DayCounts(),
         pagination=paginate(span.number, count=span.last + 1, href=href),
     )
 
 
 def _pinned(connection: Connection) -> tuple[Entry, ...]:
     return tuple(entries.in_order(connection, pins.on_top(connection)))
+
+
+def _counts_of_a_day(connection: Connection, newest: Entry) -> DayCounts:
+    # Back from the newest entry, not from now: the same state gives the same bytes. And 24 hours,
+    # for a day begins at another hour for every reader.
+    since = newest.sort_at - DAY
+    everything = Selection(one_per_story=True)
+    of_sources = entries.count_by_source(connection, everything, since, most=MOST_COUNTED)
+    if not of_sources:
+        return DayCounts()
+    counts: Counter[str] = Counter({"": sum(of_sources.values())})
+    for source_id, labels in topics.of_sources(connection, of_sources.keys()).items():
+        for topic in labels:
+            counts[topic.slug] += of_sources[source_id]
+    return DayCounts(counts=counts, sources=len(of_sources))
 
 
 def entry_page(connection: Connection, entry_id: int, context: SiteContext) -> EntryPage:

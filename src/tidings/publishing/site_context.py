@@ -32,6 +32,9 @@ SCOPES_OF_LISTS = {
     "404.html": change_log.SITE,
 }
 
+# Of topics in the style sheet.
+COLOURS = 8
+
 KINDS = ("all", "topic", "source", "search")
 
 
@@ -60,10 +63,16 @@ class SiteContext:
 
     def site_now(self, connection: Connection) -> Site:
         """Return the site with its current topics."""
+        # Not from the start: topics are added while the service runs.
+        by_age = topics.every_by_age(connection)
         return replace(
             self.site,
-            # Not from the start: topics are added while the service runs.
-            topics=tuple(topics.every(connection)),
+            topics=tuple(by_age.values()),
+            # By age, so that a new topic takes no colour from another.
+            colours={
+                by_age[number].slug: place % COLOURS + 1
+                for place, number in enumerate(sorted(by_age))
+            },
             has_newsletters=bool(newsletters.every(connection)),
         )
 

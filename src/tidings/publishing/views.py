@@ -1,7 +1,7 @@
 """The public pages: the context of each template."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Protocol
 
 from tidings.model.entries import Entry
@@ -42,6 +42,20 @@ class Pagination:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayCounts:
+    """How much came in the 24 hours before the newest entry of a front page.
+
+    Attributes:
+        counts: Entries by the slug of a topic, those of all topics together by the empty one;
+            empty where nothing is counted.
+        sources: How many sources they are from.
+    """
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    sources: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
     """A page of entries, newest first.
 
@@ -51,6 +65,7 @@ class ListPage:
         source: If the scope is a source.
         pinned: By the operator, newest pin first.
         folded: How many entries are folded behind one, by its id.
+        today: Of the 24 hours up to its newest entry; only on the front of everything.
     """
 
     template: ClassVar[str] = "list.html"
@@ -63,6 +78,7 @@ class ListPage:
     pinned: tuple[Entry, ...] = ()
     entries: tuple[Entry, ...]
     folded: Mapping[int, int]
+    today: DayCounts = DayCounts()
     pagination: Pagination
 
 

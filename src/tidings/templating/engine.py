@@ -3,7 +3,7 @@
 The sandbox keeps templates from reaching anything but their context, and from running forever.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import groupby
@@ -24,7 +24,7 @@ from tidings.templating import plain_text
 from tidings.templating.markdown import markdown_to_html
 from tidings.templating.phrases import Words, direction, read_words
 from tidings.templating.plain_text import clipped, columns, one_line, wrapped
-from tidings.templating.site import readable
+from tidings.templating.site import host, readable
 
 SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".js", ".svg"})
 
@@ -53,8 +53,8 @@ class Templates:
     """The template files of pages and messages; `.txt` files are not escaped.
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
-    language), `fingerprint`, what is shared, and the filters `by_day`, `direction`, `markdown`, `readable`, `wrapped`,
-    `columns` and `formulas_as_text`.
+    language), `fingerprint`, what is shared, and the filters `by_day`, `by_month`, `direction`,
+    `markdown`, `readable`, `wrapped`, `columns`, `host` and `formulas_as_text`.
     It is run in a sandbox, which bounds what one rendering can take.
 
     Attributes:
@@ -86,11 +86,13 @@ class Templates:
         self._environment.filters.update(
             by_day=by_day,
             markdown=markdown_to_html,
+            by_month=by_month,
             direction=direction,
             readable=readable,
             wrapped=wrapped,
             columns=columns,
             formulas_as_text=plain_text.readable,
+            host=host,
         )
         self._environment.globals.update(shared, fingerprint=self.fingerprint)
         compiled = {name for name in self._files if name.endswith((".html", ".txt"))}
@@ -157,9 +159,20 @@ class Templates:
 
 def by_day(entries: Iterable[Entry]) -> list[tuple[datetime, list[Entry]]]:
     """Group `entries`, keeping their order, by the calendar day in UTC they stand at."""
+    return _grouped(entries, lambda moment: (moment.year, moment.month, moment.day))
+
+
+def by_month(entries: Iterable[Entry]) -> list[tuple[datetime, list[Entry]]]:
+    """Group `entries`, keeping their order, by the calendar month in UTC they stand at."""
+    return _grouped(entries, lambda moment: (moment.year, moment.month))
+
+
+def _grouped(
+    entries: Iterable[Entry], period_of: Callable[[datetime], tuple[int, ...]]
+) -> list[tuple[datetime, list[Entry]]]:
     # In UTC: a page is the same for everybody, wherever they are.
-    days = groupby(entries, key=lambda entry: entry.sort_at.astimezone(UTC).date())
-    groups = [list(group) for _, group in days]
+    periods = groupby(entries, key=lambda entry: period_of(entry.sort_at.astimezone(UTC)))
+    groups = [list(group) for _, group in periods]
     return [(group[0].sort_at, group) for group in groups]
 
 

@@ -27,16 +27,21 @@ class DateWords:
 
     Attributes:
         long_day: With the day of the week.
+        month: With the year.
+        short_day: Without the year, with one of `short_months`.
         days: For several days: within a month, within a year, beyond.
         weekdays: From Monday on.
     """
 
     day: str
     long_day: str
+    month: str
+    short_day: str
     days: tuple[str, ...]
     time: str
     moment: str
     months: tuple[str, ...]
+    short_months: tuple[str, ...]
     weekdays: tuple[str, ...]
 
 
@@ -77,6 +82,18 @@ class Words:
         """Return the calendar day of `moment` in UTC, and which day of the week it is."""
         weekday = self.dates.weekdays[moment.astimezone(UTC).weekday()]
         return self.dates.long_day.format(weekday=weekday, day=self.day(moment))
+
+    def short_day(self, moment: datetime, timezone: str = "UTC") -> str:
+        """Return the day and month of `moment` in a time zone."""
+        day = moment.astimezone(ZoneInfo(timezone))
+        return self.dates.short_day.format(
+            day=day.day, short_month=self.dates.short_months[day.month - 1]
+        )
+
+    def month(self, moment: datetime) -> str:
+        """Return the month and year of `moment` in UTC."""
+        day = moment.astimezone(UTC)
+        return self.dates.month.format(month=self.dates.months[day.month - 1], year=day.year)
 
     def period(self, since: datetime | None, until: datetime, timezone: str) -> str:
         """Return the calendar days from `since` to `until` in a time zone: one, or several."""
@@ -124,7 +141,8 @@ def read_words(text: str, *, name: str) -> Words:
         words = _words(tomllib.loads(text))
     except ValueError as error:
         raise TemplateError(name, str(error)) from error
-    if len(words.dates.months) != 12 or not all(words.counts.values()):
+    named = {len(words.dates.months), len(words.dates.short_months)}
+    if named != {12} or not all(words.counts.values()):
         raise TemplateError(name, "needs twelve months, and a form for every count")
     if len(words.dates.days) != 3:
         raise TemplateError(name, "needs three forms for several days")
@@ -142,8 +160,11 @@ def _words(given: Mapping[str, object]) -> Words:
             time=_text(dates, "time"),
             moment=_text(dates, "moment"),
             months=_texts(dates, "months"),
+            short_months=_texts(dates, "short_months"),
             days=_texts(dates, "days"),
             long_day=_text(dates, "long_day"),
+            month=_text(dates, "month"),
+            short_day=_text(dates, "short_day"),
             weekdays=_texts(dates, "weekdays"),
         ),
         texts={key: _text(texts, key) for key in texts},

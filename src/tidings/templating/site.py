@@ -7,7 +7,8 @@ be wider than the page scrolls by itself, with the keyboard as well.
 # ruff: noqa: RUF001 - punctuation of several scripts
 import html
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tidings.model.entries import TopicCredit
@@ -89,6 +90,7 @@ class Site:
         language: Of the interface, BCP 47.
         version: Of the program.
         topics: For the navigation, in its order.
+        colours: Of the topics by slug, from 1 to 8: a class of the style sheet.
         has_newsletters: Whether the navigation leads to their archive.
         has_forms: Whether forms work: not on a static site.
         has_status: Whether there is a status page, likewise.
@@ -102,6 +104,7 @@ class Site:
     language: str
     version: str
     topics: tuple[TopicCredit, ...] = ()
+    colours: Mapping[str, int] = field(default_factory=dict)
     has_newsletters: bool = False
     has_forms: bool = False
     has_status: bool = False
@@ -111,6 +114,14 @@ class Site:
     def href(self, path: str) -> str:
         """Return the link to one of our paths."""
         return urlsplit(self.base_url).path + path
+
+
+def host(url: str) -> str:
+    """Return the host of a URL as people name it; the URL itself if it has none."""
+    try:
+        return (urlsplit(url).hostname or url).removeprefix("www.")
+    except ValueError:  # brackets without an address in them
+        return url
 
 
 def readable(content: str, t: Words) -> str:
