@@ -47,7 +47,7 @@ def fill(database: Database, *, stored: int, latest: datetime) -> None:
     """Store sources, topics and `stored` public entries, one a minute up to `latest`."""
     with database.write() as connection:
         store_sources(connection, now=latest)
-        _store_entries(connection, stored=stored, latest=latest)
+        store_entries(connection, stored=stored, sources=SOURCES, latest=latest)
         change, _ = change_log.next_change(connection, published=stored)
         scopes = [change_log.ALL, change_log.SOURCES]
         every = range(1, SOURCES + 1)
@@ -87,11 +87,12 @@ def _members(number: int) -> Sequence[int]:
     return range(1, SOURCES + 1, SOURCES // number)
 
 
-def _store_entries(connection: Connection, *, stored: int, latest: datetime) -> None:
+def store_entries(connection: Connection, *, stored: int, sources: int, latest: datetime) -> None:
+    """Store public entries, one a minute up to `latest`, of the first sources in turn."""
     statement = _INSERT.format(**_WORDS[connection.dialect.name])
     values = {
         "stored": stored,
-        "sources": SOURCES,
+        "sources": sources,
         "latest": latest.isoformat(" ", "seconds"),
         "new": NEW,
         "body": BODY,

@@ -48,13 +48,18 @@ def settings(url: str, *, allow: Sequence[str] = ()) -> Settings:
 
 
 @contextmanager
-def databases(kind: str) -> Iterator[Iterator[str]]:
-    """Yield an iterator over the URLs of fresh databases, which are made as they are taken."""
+def databases(kind: str, server: str = postgres.SETTINGS) -> Iterator[Iterator[str]]:
+    """Yield an iterator over the URLs of fresh databases, which are made as they are taken.
+
+    Args:
+        kind: `sqlite` or `postgresql`.
+        server: The options of PostgreSQL.
+    """
     if kind == "sqlite":
         with tempfile.TemporaryDirectory(prefix="tidings-bench-") as folder:
             yield (f"sqlite:///{folder}/{number}.db" for number in range(1000))
     else:
-        with postgres.cluster() as folder:
+        with postgres.cluster(server) as folder:
             yield _on_server(folder)
 
 

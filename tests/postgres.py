@@ -47,8 +47,8 @@ rm -rf "$1"
 
 
 @contextmanager
-def cluster() -> Iterator[Path]:
-    """Start a server that listens on a socket in the folder that is yielded."""
+def cluster(settings: str = SETTINGS) -> Iterator[Path]:
+    """Start a server that listens on a socket in the folder that is yielded, named at its end."""
     folder = Path(tempfile.mkdtemp(prefix="tidings-pg-"))
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # In a session of its own: Ctrl-C is for the run, and a run that is killed can end nothing.
@@ -74,7 +74,7 @@ def cluster() -> Iterator[Path]:
             "-E",
             "UTF8",
         )
-        start = ("start", "-D", data, "-w", "-l", folder / "log", "-o", f"{SETTINGS} {folder}")
+        start = ("start", "-D", data, "-w", "-l", folder / "log", "-o", f"{settings} {folder}")
         _run(binaries / "pg_ctl", *start)
         yield folder
 

@@ -152,8 +152,16 @@ def issue_sender(app: App, *, part: int = 0, of: int = 1) -> IssueSender:
     messages, way_out = issue_messages(app), transport(app, part=part, of=of)
     # Their limits cannot be shared: they are one sender's alone.
     without = tuple(sorted(way_out.limits)) if part else ()
+    open_queue = partial(
+        IssueQueue,
+        app.database,
+        messages,
+        clock=utc_now,
+        without=without,
+        withdraws=not part,
+    )
     return Sender(
-        partial(IssueQueue, app.database, messages, clock=utc_now, without=without),
+        open_queue,
         database=app.database,
         clock=utc_now,
         owner=process_name(),

@@ -167,6 +167,11 @@ def every(connection: Connection) -> list[Source]:
     return _select(connection)
 
 
+def resting(connection: Connection) -> list[Source]:
+    """Return the sources that are not polled, by id."""
+    return _select(connection, source.c.state.in_((SourceState.PAUSED, SourceState.RETIRED)))
+
+
 def ids_by_title(connection: Connection, *, topic_slug: str = "") -> list[int]:
     """Return the ids of all sources, or of those of a topic, by title."""
     titles = (source.c.given_title, source.c.feed_title, source.c.url)

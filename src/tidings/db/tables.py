@@ -65,8 +65,15 @@ host = Table(
     Column("lease_until", UtcDateTime),
     Column("cooldown_until", UtcDateTime),
     Column("due_at", UtcDateTime),
+    Index(
+        "ix_host_held",
+        "lease_owner",
+        sqlite_where=text("lease_owner IS NOT NULL"),
+        postgresql_where=text("lease_owner IS NOT NULL"),
+    ),
 )
 
+# `ix_source_failing` is on the time since when a source has failed, of those that do.
 source = Table(
     "source",
     metadata,
@@ -124,6 +131,12 @@ source = Table(
         "id",
         sqlite_where=text("deferred > 0"),
         postgresql_where=text("deferred > 0"),
+    ),
+    Index(
+        "ix_source_lost",
+        "failing_with",
+        sqlite_where=text("failing_with IS NOT NULL AND looked_at IS NULL"),
+        postgresql_where=text("failing_with IS NOT NULL AND looked_at IS NULL"),
     ),
 )
 
@@ -239,6 +252,12 @@ feed_state = Table(
     Column("body_hash", LargeBinary),
     Column("hashed_change", BigInteger),
     Column("is_paged", Boolean, nullable=False, server_default=false()),
+    Index(
+        "ix_feed_state_unpaged",
+        "scope",
+        sqlite_where=text("is_paged = 0"),
+        postgresql_where=text("NOT is_paged"),
+    ),
 )
 
 # Where numbered pages end: `sort_at` and id of the newest entry of each; the oldest page is 1.

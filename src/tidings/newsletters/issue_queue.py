@@ -38,6 +38,8 @@ class IssueQueue:
         messages: Builds them.
         clock: Aware UTC.
         without: Domains of recipients that are left to others.
+        withdraws: Whether it withdraws, for all that send at the same time: that is to look at
+            everything that waits.
     """
 
     outbox = deliveries.OUTBOX
@@ -49,8 +51,10 @@ class IssueQueue:
         *,
         clock: Callable[[], datetime],
         without: tuple[str, ...] = (),
+        withdraws: bool = True,
     ) -> None:
         self._without = without
+        self._withdraws = withdraws
         self._database = database
         self._messages = messages
         self._prepared: dict[int, tuple[str, PreparedIssue]] = {}
@@ -65,7 +69,8 @@ class IssueQueue:
 
     def withdraw(self, connection: Connection, *, now: datetime) -> None:
         """Cancel what is for people who have unsubscribed; expire what has waited too long."""
-        deliveries.withdraw(connection, now=now)
+        if self._withdraws:
+            deliveries.withdraw(connection, now=now)
 
     def claim(self, owner: str, *, limit: int, now: datetime) -> Sequence[ClaimedDelivery]:
         """Lease deliveries, the longest waiting first; those of one issue come together."""

@@ -34,6 +34,7 @@ from tidings.newsletters.windows import (
     BY_HAND,
     Slot,
     Turn,
+    enough_to_compare,
     find_due_slot,
     is_flood,
     is_too_late,
@@ -349,7 +350,8 @@ class Planner:
 
 
 def _is_flood(connection: Connection, newsletter_id: int, recipients: int) -> bool:
-    usual = plans.count_recipients(connection, newsletter_id, limit=recipients)
+    enough = enough_to_compare(recipients)
+    usual = plans.count_recipients(connection, newsletter_id, limit=enough)
     if not is_flood(recipients, usual=usual):
         return False
     numbers = {"newsletter": newsletter_id, "letters": recipients, "usual": usual}

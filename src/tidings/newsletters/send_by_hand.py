@@ -16,7 +16,7 @@ from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.issue_queue import IssueSender
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.store import issues, plans
-from tidings.newsletters.windows import Forecast, is_flood
+from tidings.newsletters.windows import Forecast, enough_to_compare, is_flood
 
 # The last issues of a newsletter, the longest of which counts as its usual length.
 USUAL_LENGTH_ISSUES = 20
@@ -47,7 +47,8 @@ def forecast(connection: Connection, newsletter: Newsletter) -> Forecast:
     candidates.read(connection, from_seq=first, to_seq=last)
     audience = whole_audience(newsletter, watermark=first)
     entries = len(candidates.of(connection, audience, from_seq=first, to_seq=last))
-    written_to = plans.count_recipients(connection, newsletter.id, limit=recipients)
+    enough = enough_to_compare(recipients)
+    written_to = plans.count_recipients(connection, newsletter.id, limit=enough)
     most_entries = plans.most_entries(connection, newsletter.id, issues=USUAL_LENGTH_ISSUES)
     is_unusual = is_flood(recipients, usual=written_to) or is_flood(entries, usual=most_entries)
     return Forecast(recipients=recipients, entries=entries, is_unusual=is_unusual)

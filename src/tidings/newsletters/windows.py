@@ -188,6 +188,11 @@ def is_too_small(schedule: Schedule, slot: Slot, *, least: int, seen: Sequence[d
     return slot.due_at - min(seen) < MAX_PERIODS_WAITING * CALENDARS[schedule.frequency].period
 
 
+def enough_to_compare(number: int) -> int:
+    """Return from which usual number on so many are no flood: nobody needs to count further."""
+    return -(-number // FLOOD_FACTOR)
+
+
 def is_flood(number: int, *, usual: int) -> bool:
     """Tell whether so many messages, or entries, need the operator's consent."""
     # The first issue of a newsletter has nothing to compare with, and an import may be large.

@@ -172,11 +172,13 @@ class HubPinger:
 def forget_others(database: Database, hubs: Sequence[str], *, base_url: str) -> None:
     """Delete pings of hubs that are not configured any more, and of feeds that are gone."""
     with database.write() as connection:
+        if not hubs:
+            pings.keep_only(connection, hubs=(), feed_urls=())
+            # Else hubs set up later would be told of all changes since the last comparison.
+            pings.forget_fingerprints(connection)
+            return
         urls = {base_url + path for key in pings.scopes(connection) for path in feeds_of(key)}
         pings.keep_only(connection, hubs=hubs, feed_urls=urls)
-        # Else hubs set up later would be told of all changes since the last comparison.
-        if not hubs:
-            pings.forget_fingerprints(connection)
 
 
 def feeds_of(key: str) -> Mapping[str, Address]:

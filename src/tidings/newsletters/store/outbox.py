@@ -84,11 +84,14 @@ class Outbox:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        # Once and not for each message: building it costs more than executing it.
+        # Once and not for each message: building it costs more than executing it. Without the state,
+        # which whoever holds a lease is in: of messages in it PostgreSQL believes that there are none,
+        # and would look for these few in what its index has left of all that were sent lately.
         self._marking = (
             update(table)
             .where(
-                table.c.id.in_(bindparam("of", expanding=True)), self._is_held(bindparam("holder"))
+                table.c.id.in_(bindparam("of", expanding=True)),
+                table.c.lease_owner == bindparam("holder"),
             )
             .values(marked_at=bindparam("now", type_=table.c.marked_at.type))
             .returning(table.c.id)

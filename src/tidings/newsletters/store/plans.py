@@ -415,11 +415,11 @@ def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
     is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
     are_due = (subscription.c.next_issue_at <= now, _is_not_under_review(), *is_active)
     grouped = select(*columns, func.count().label("number")).group_by(*columns)
-    is_instant = subscription.c.frequency == Frequency.INSTANT
-    found = list(connection.execute(grouped.where(*are_due, ~is_instant)))
-    theirs = select(subscription.c.newsletter_id).where(*are_due, is_instant).distinct()
-    if numbers := list(connection.scalars(theirs)):
+    due = connection.execute(grouped.where(*are_due)).all()
+    found = [row for row in due if row.frequency != Frequency.INSTANT]
+    if numbers := {row.newsletter_id for row in due if row.frequency == Frequency.INSTANT}:
         of_these = subscription.c.newsletter_id.in_(numbers)
+        is_instant = subscription.c.frequency == Frequency.INSTANT
         found += connection.execute(grouped.where(of_these, is_instant, *is_active))
     return [
         DueGroup(
@@ -455,9 +455,11 @@ def count_active(connection: Connection, newsletter_id: int) -> int:
 
 def count_recipients(connection: Connection, newsletter_id: int, *, limit: int) -> int:
     """Return how many subscriptions a newsletter has sent to so far; counting ends at `limit`."""
+    # Not `EXISTS`: PostgreSQL might read all deliveries to join them, for some of the first.
+    sent = select(delivery.c.id).where(*_was_sent()).limit(1).scalar_subquery()
     some = (
         select(subscription.c.id)
-        .where(subscription.c.newsletter_id == newsletter_id, _has_been_sent_to())
+        .where(subscription.c.newsletter_id == newsletter_id, sent.is_not(None))
         .limit(limit)
     )
     return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
@@ -465,7 +467,7 @@ def count_recipients(connection: Connection, newsletter_id: int, *, limit: int) 
 
 def first_time_recipients(connection: Connection, subscriptions: Collection[int]) -> set[int]:
     """Return those of `subscriptions` that nothing was ever sent to."""
-    unknown = subscription.c.id.in_(subscriptions), ~_has_been_sent_to()
+    unknown = subscription.c.id.in_(subscriptions), ~exists().where(*_was_sent())
     return set(connection.scalars(select(subscription.c.id).where(*unknown)))
 
 
@@ -495,8 +497,9 @@ def _is_active_of(newsletter_id: int) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _has_been_sent_to() -> ColumnElement[bool]:
-    return exists().where(
+def _was_sent() -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions for a delivery to a subscription that was sent, or may have been."""
+    return (
         delivery.c.subscription_id == subscription.c.id,
         delivery.c.state != literal_column("'superseded'"),  # as the index has it that is used
         or_(delivery.c.marked_at.is_not(None), delivery.c.state == DeliveryState.ACCEPTED),

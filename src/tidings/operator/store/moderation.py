@@ -52,9 +52,7 @@ def read_queue(connection: Connection) -> ModerationQueue:
         waiting=_by_source(connection),
         pinned=_newest(connection, entry.c.pinned_at, *is_pinned),
         hidden=_newest(connection, entry.c.change, *was_public),
-        resting=tuple(
-            one for one in sources.every(connection) if one.state is not SourceState.ACTIVE
-        ),
+        resting=tuple(sources.resting(connection)),
     )
 
 

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, ColumnElement, Connection, case, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    case,
+    func,
+    literal_column,
+    select,
+)
 
 from tidings.catalog.sources import shown_title
 from tidings.db import job_tickets
@@ -47,6 +55,12 @@ _LAGS = (*LAG_COLUMNS, "lag_more")
 _NAMED = (source.c.id, source.c.slug, source.c.given_title, source.c.feed_title, source.c.url)
 
 _IS_ACTIVE = source.c.state == SourceState.ACTIVE
+
+# As its index has it, word for word: SQLite, too, then knows that it may use that.
+_FAILS = source.c.failures > literal_column("0")
+
+# Since when a source has not worked; one that never did, since it was added.
+_WORKED_AT = func.coalesce(source.c.last_ok_at, source.c.added_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +148,9 @@ def last_poll(connection: Connection) -> datetime | None:
 
 def longest_failing(connection: Connection, *, limit: int) -> list[FailingSource]:
     """Return the sources that have failed longest, the longest first."""
-    since = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    columns = (*_NAMED, _WORKED_AT.label("since"), source.c.last_ok_at, source.c.failing_with)
     statement = (
-        select(*_NAMED, since.label("since"), source.c.last_ok_at, source.c.failing_with)
-        .where(source.c.state == SourceState.ACTIVE, source.c.failures > 0)
-        .order_by(since, source.c.id)
-        .limit(limit)
+        select(*columns).where(_IS_ACTIVE, _FAILS).order_by(_WORKED_AT, source.c.id).limit(limit)
     )
     return [
         FailingSource(
@@ -242,7 +253,7 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         select(*lags, total_lag, differed)
     ).one()
     deferred = select(func.coalesce(func.sum(source.c.deferred), 0)).where(source.c.deferred > 0)
-    failing = select(func.count()).where(_IS_ACTIVE, source.c.failures > 0)
+    failing = select(func.count()).where(_IS_ACTIVE, _FAILS)
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
     sent = deliveries.by_state(connection)
     came_back = bounces.by_kind(connection)
@@ -280,20 +291,21 @@ def overdue_polls(connection: Connection, *, now: datetime) -> timedelta:
 
 
 def _dead(connection: Connection, now: datetime) -> int:
-    worked_at = func.coalesce(source.c.last_ok_at, source.c.added_at)
     statement = select(func.count()).where(
         _IS_ACTIVE,
+        _FAILS,
         source.c.failing_with.in_(NOT_FOUND),
         source.c.failures >= MIN_FAILURES,
-        worked_at <= now - DEAD_AFTER,
+        now - DEAD_AFTER >= _WORKED_AT,
     )
     return connection.execute(statement).scalar_one()
 
 
 def _next_slots(connection: Connection) -> list[datetime | None]:
-    is_on = subscription.c.ended_at.is_(None)
+    # Nobody waits for what is paused: its slot stays where it was.
+    is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
     return [
-        connection.scalar(select(func.min(subscription.c.next_issue_at)).where(is_on)),
+        connection.scalar(select(func.min(subscription.c.next_issue_at)).where(*is_active)),
         connection.scalar(select(func.min(newsletter.c.next_issue_at))),
     ]
 

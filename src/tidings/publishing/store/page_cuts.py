@@ -25,6 +25,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
     union_all,
     update,
 )
@@ -140,6 +141,13 @@ def changed_lists(connection: Connection, now: Progress) -> list[PagedList]:
 def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) -> list[PagedList]:
     """Return the lists of single sources that have changed and have a front of that length."""
     changed = select(entry.c.source_id).where(entry.c.change > now.marked)
+    prefix = change_log.of_source("")
+    # By what its scope says, and not its scope by what it is called: that would read all sources.
+    waiting = (
+        select(source.c.id)
+        .join(feed_state, source.c.slug == func.substr(feed_state.c.scope, len(prefix) + 1))
+        .where(~feed_state.c.is_paged, feed_state.c.scope.startswith(prefix))
+    )
     mark = page_mark.alias()
     last = select(func.max(mark.c.number)).where(mark.c.scope == _KEY_OF_SOURCE)
     is_last = and_(
@@ -156,7 +164,7 @@ def long_lists_of_sources(connection: Connection, now: Progress, *, least: int) 
     statement = (
         select(source.c.id, source.c.slug)
         .outerjoin(page_mark, is_last)
-        .where(or_(source.c.id.in_(changed), _awaits_cuts(_KEY_OF_SOURCE)))
+        .where(source.c.id.in_(union(changed, waiting)))
         .where(front.scalar_subquery().is_not(None))
     )
     return [

@@ -124,12 +124,15 @@ def is_any_due(connection: Connection, *, now: datetime) -> bool:
 
 def withdraw(connection: Connection, *, now: datetime) -> None:
     """Cancel welcomes to people who left, and goodbyes to people who came back; expire the rest."""
-    has_ended = subscription.c.ended_at.is_not(None)
-    left = select(subscription.c.id).where(has_ended)
-    stays = select(subscription.c.id).where(~has_ended)
+    # Asked of each that waits: to list who left, or who stays, would be to read all subscriptions.
+    is_on = (
+        select(subscription.c.ended_at.is_(None))
+        .where(subscription.c.id == notice.c.subscription_id)
+        .scalar_subquery()
+    )
     is_outdated = or_(
-        and_(notice.c.kind == MessageKind.WELCOME, notice.c.subscription_id.in_(left)),
-        and_(notice.c.kind == MessageKind.GOODBYE, notice.c.subscription_id.in_(stays)),
+        and_(notice.c.kind == MessageKind.WELCOME, ~is_on),
+        and_(notice.c.kind == MessageKind.GOODBYE, is_on),
     )
     for rule, state in (
         (is_outdated, DeliveryState.CANCELLED),
