@@ -38,7 +38,7 @@ bench: .venv/.installed-dev ## benchmarks, each a table
 fuzz: .venv/.installed-dev ## look for input that breaks a promise, for less than five minutes
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/fuzz
 
-torture: .venv/.installed-dev ## kill services 300 times on each database, live through a year of letters: a quarter of an hour
+torture: .venv/.installed-dev ## kill services 300 times on each database and roles 100 times, live through a year of letters: half an hour
 	$(BIN)/python tests/torture
 
 lock: ## pin the dependencies again (needs uv)

@@ -1,4 +1,4 @@
-"""`make torture`: 300 kills on each kind of database, then a year of letters, as tables."""
+"""`make torture`: kills on each kind of database, then of each role, then a year of letters."""
 
 import json
 import subprocess
@@ -17,17 +17,20 @@ from tidings.db.database import Database
 
 HERE = Path(__file__).parent
 LIMITS = ("--kills", "300", "--seconds", "280")
+OF_ROLES = ("--kills", "100", "--seconds", "280")
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="tidings-torture-") as folder:
         kills = {"SQLite": run("kills.py", f"sqlite:///{folder}/tidings.db", *LIMITS)}
         with postgres.cluster() as server:
-            kills["PostgreSQL"] = run("kills.py", new_database(server), *LIMITS)
+            kills["PostgreSQL"] = run("kills.py", new_database(server, "kills"), *LIMITS)
+            roles = {"roles": run("roles.py", new_database(server, "roles"), *OF_ROLES)}
         show(kills)
+        show(roles)
         year = {"a year": run("year.py", f"sqlite:///{folder}/year.db")}
         show(year)
-    sys.exit(any(status for status, _ in [*kills.values(), *year.values()]))
+    sys.exit(any(status for status, _ in [*kills.values(), *roles.values(), *year.values()]))
 
 
 def run(program, url, *limits):
@@ -40,19 +43,19 @@ def run(program, url, *limits):
 
 
 def show(reports):
-    print(f"{'':14}" + "".join(f"{name:>12}" for name in reports))
+    print(f"{'':16}" + "".join(f"{name:>12}" for name in reports))
     for what in next(iter(reports.values()))[1]:
         numbers = (f"{report[what]:>12,}" for _, report in reports.values())
-        print(f"{what.replace('_', ' '):14}" + "".join(numbers))
+        print(f"{what.replace('_', ' '):16}" + "".join(numbers))
     print(flush=True)
 
 
-def new_database(server):
+def new_database(server, name):
     admin = create_engine(postgres.url(server, "postgres"), isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text("CREATE DATABASE torture"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
     admin.dispose()
-    url = postgres.url(server, "torture")
+    url = postgres.url(server, name)
     database = Database(url)
     schema.upgrade(database, rebuild_index=index.rebuild)
     database.close()

@@ -108,8 +108,7 @@ def torture(url, folder, *, kills, seconds, seed):
     finally:
         house.database.close()
         for pid in [*services, relay_process]:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            end(pid)
 
 
 def fork(work, *arguments):
@@ -156,11 +155,16 @@ def send_what_is_due(house, port):
 
 def bury(house, pid):
     """Kill a service, and let its leases run out at once."""
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    end(pid)
     with house.database.write() as connection:
         held = update(delivery).where(delivery.c.lease_owner.startswith(f"process {pid}:"))
         connection.execute(held.values(lease_until=NOON - 1000 * HOUR))
+
+
+def end(pid):
+    """Kill a process of ours."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def come_to_an_end(house, port):
