@@ -6,7 +6,7 @@ from alembic import op
 from tidings.db.types import Seconds, UtcDateTime
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
