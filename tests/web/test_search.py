@@ -199,7 +199,7 @@ def test_a_question_that_leads_nowhere_gets_help(room, ask, question, said):
 
 def test_an_operator_finds_buttons_at_what_is_found(room, publication):
     room.publish(room.follow(), title="fox")
-    operator = Operator(proof="the proof", role=Role.ALL, back="/?q=fox", waiting=0)
+    operator = Operator(proof="the proof", role=Role.ALL, who="Ada", back="/?q=fox", waiting=0)
 
     body = publication.body(PageAddress(scope=Scope(kind="query", slug="q=fox")), operator=operator)
 

@@ -224,8 +224,9 @@ def count_by_source(
     # First, since it reads nothing but that index.
     if connection.scalar(select(1).select_from(entry).where(*recent).offset(most).limit(1)):
         return {}
-    counts = select(entry.c.source_id, func.count()).where(*recent).group_by(entry.c.source_id)
-    return dict(connection.execute(counts).tuples().all())
+    counts = select(entry.c.source_id, func.count().label("number")).where(*recent)
+    rows = connection.execute(counts.group_by(entry.c.source_id))
+    return {row.source_id: row.number for row in rows}
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:

@@ -22,6 +22,7 @@ from tidings.model.operators import (
     SourceForm,
 )
 from tidings.model.sources import Source, SourceState
+from tidings.newsletters.store import drafts
 from tidings.operator.store import moderation, sessions
 from tidings.polling.store import visibility
 from tidings.publishing.store import pins
@@ -64,7 +65,9 @@ class Overview:
                 proof=session.csrf_token,
                 role=session.token.role,
                 back=looking.path,
+                who=session.token.name,
                 waiting=moderation.count_pending(connection),
+                drafts=drafts.count_unapproved(connection),
                 said=_said(connection, looking),
                 source=sources.find_by_slug(connection, looking.source) if looking.source else None,
             )

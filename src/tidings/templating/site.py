@@ -66,7 +66,9 @@ class Operator:
         proof: The CSRF token of their forms.
         role: What they may do: others get no buttons.
         back: The path of the page, to come back to.
+        who: The name of their token.
         waiting: How many entries are held.
+        drafts: How many issues wait for review.
         said: The message about their last action.
         source: The source that the page is about, if it is about one.
     """
@@ -74,7 +76,9 @@ class Operator:
     proof: str
     role: Role
     back: str
+    who: str
     waiting: int
+    drafts: int = 0
     said: Flash | None = None
     source: Source | None = None
 

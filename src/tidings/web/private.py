@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from tidings.model.newsletters import Frequency, Subscription
 from tidings.model.subscribers import Network, Visitor, can_undo, visitor_address
-from tidings.operator.pages import OperatorPage
+from tidings.operator.pages import NextIssuePage, OperatorPage
 from tidings.publishing import views
 from tidings.subscribers.pages import (
     InvalidLinkPage,
@@ -58,7 +58,9 @@ class PrivateResponses:
     ) -> Response:
         """Answer with a page."""
         body = compress(views.render(page, self._templates))
-        headers = {**responses.page_headers(), **PRIVATE}
+        # Operators look at letters in frames.
+        framing = "; frame-src 'self'" if isinstance(page, NextIssuePage) else ""
+        headers = {**responses.page_headers(responses.PAGE_POLICY + framing), **PRIVATE}
         if isinstance(page, NewslettersPage | SubscribePage):
             # Pages for everybody, which search engines may find.
             del headers["X-Robots-Tag"]

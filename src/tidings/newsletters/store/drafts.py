@@ -58,6 +58,13 @@ def every_open(connection: Connection) -> list[Draft]:
     return _read(connection, draft.c.done_at.is_(None))
 
 
+def count_unapproved(connection: Connection) -> int:
+    """Return how many drafts wait for approval."""
+    waiting = select(func.count()).select_from(draft)
+    waiting = waiting.where(draft.c.done_at.is_(None), draft.c.approved_at.is_(None))
+    return int(connection.execute(waiting).scalar_one())
+
+
 def by_ids(connection: Connection, draft_ids: Collection[int]) -> dict[int, Draft]:
     """Return drafts by id."""
     return {one.id: one for one in _read(connection, draft.c.id.in_(draft_ids))}
