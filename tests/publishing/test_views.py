@@ -423,16 +423,16 @@ def test_a_variety_of_a_language_reads_its_catalogue():
     ("number", "count", "shown"),
     [
         pytest.param(1, 1, "[1]", id="a single page"),
-        pytest.param(3, 3, "[3] 2 1 >", id="the newest"),
-        pytest.param(1, 3, "< 2 [1]", id="the oldest"),
-        pytest.param(2, 3, "< [2] 1 >", id="in between, without saying how many there are"),
-        pytest.param(10, 20, "< 12 11 [10] 9 8 1 >", id="in the middle of many"),
+        pytest.param(3, 3, "[1] 2 3 >", id="the newest"),
+        pytest.param(1, 3, "< 1 2 [3]", id="the oldest"),
+        pytest.param(2, 3, "< 1 [2] 3 >", id="in between"),
+        pytest.param(9, 20, "< 1 10 11 [12] 13 14 20 >", id="in the middle of many"),
     ],
 )
 def test_pagination(number, count, shown):
     pagination = views.paginate(number, count=count, href=lambda n: f"/?page={n}")
 
-    links = [str(link.number) if link.href else f"[{link.number}]" for link in pagination.links]
+    links = [str(link.position) if link.href else f"[{link.position}]" for link in pagination.links]
     arrows = ["<"] * bool(pagination.newer) + links + [">"] * bool(pagination.older)
     assert " ".join(arrows) == shown
 
@@ -441,7 +441,18 @@ def test_links_to_pages_are_the_callers():
     pagination = views.paginate(2, count=4, href="/page/{}".format)
 
     assert (pagination.newer, pagination.older) == ("/page/3", "/page/1")
-    assert pagination.links[0] == PageLink(number=3, href="/page/3")
+    assert pagination.links[1] == PageLink(position=2, href="/page/3")
+
+
+def test_where_nobody_answers_only_the_newest_page_says_where_it_stands():
+    newest, older = (
+        views.paginate(number, count=4, href="/page/{}".format, is_placed=False)
+        for number in (4, 2)
+    )
+
+    assert [link.position for link in newest.links] == [1, 2, 3, 4]
+    assert (older.position, older.links) == (None, ())
+    assert (older.newest, older.newer, older.older) == ("/page/None", "/page/3", "/page/1")
 
 
 def test_the_newest_page_has_no_number_in_its_address():
@@ -452,11 +463,11 @@ def test_the_newest_page_has_no_number_in_its_address():
 
 
 def test_pages_that_are_left_out_are_marked():
-    page = html(a_list(WAL, number=10, count=20))
+    page = html(a_list(WAL, number=9, count=20))
 
-    assert page.count(">…</li>") == 1
-    assert 'aria-current="page" aria-label="Page 10">10</span>' in page
-    assert "<title>Latest updates \u2013 Page 10</title>" in page
+    assert page.count(">…</li>") == 2
+    assert 'aria-current="page" aria-label="Page 12">12</span>' in page
+    assert "<title>Latest updates \u2013 20 November 2026</title>" in page
 
 
 def test_the_first_view_is_small():

@@ -225,7 +225,7 @@ def count_by_source(
     if connection.scalar(select(1).select_from(entry).where(*recent).offset(most).limit(1)):
         return {}
     counts = select(entry.c.source_id, func.count()).where(*recent).group_by(entry.c.source_id)
-    return {source_id: count for source_id, count in connection.execute(counts)}
+    return dict(connection.execute(counts).all())
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:

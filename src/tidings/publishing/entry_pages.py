@@ -61,7 +61,8 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
         entries=tuple(one for one in shown if one not in pinned),
         folded=entries.count_folded(connection, shown) if is_mixed else {},
         today=_counts_of_a_day(connection, shown[0]) if is_front and shown else DayCounts(),
-        pagination=paginate(span.number, count=span.last + 1, href=href),
+        # Files are not written anew for every page that is added.
+        pagination=paginate(span.number, count=span.last + 1, href=href, is_placed=context.is_live),
     )
 
 

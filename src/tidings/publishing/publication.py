@@ -25,7 +25,8 @@ from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.formats.opml import render_opml
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.search_page import search_page
-from tidings.publishing.site_context import SiteContext, last_change
+from tidings.publishing.site_context import SiteContext, key_of, last_change
+from tidings.publishing.store import pages
 from tidings.publishing.views import ErrorPage, Page, render
 from tidings.templating.site import Operator
 
@@ -42,14 +43,15 @@ class Publication:
         self._fingerprint = context.fingerprint
 
     def stamp(self, address: Address) -> CacheValidator:
-        """Return the stamp of `address`: one indexed read.
+        """Return the stamp of `address`: an indexed read or two.
 
         Raises:
             NotFoundError: There is nothing at that address.
         """
         with self._database.read() as connection:
             change, changed_at = last_change(connection, address)
-        return CacheValidator(change=change, changed_at=changed_at, fingerprint=self._fingerprint)
+            fingerprint = self._fingerprint + _place_in_list(connection, address)
+        return CacheValidator(change=change, changed_at=changed_at, fingerprint=fingerprint)
 
     def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
         """Render what is at `address`, all of it from one snapshot.
@@ -86,6 +88,15 @@ class Publication:
                     page = _page(connection, address, context)
         # After the connection is given back: templates take longest, and read nothing.
         return render(page, context.templates)
+
+
+def _place_in_list(connection: Connection, address: Address) -> str:
+    match address:
+        # It says how many pages are newer, so it differs once there is another.
+        case PageAddress(scope=scope, number=int()) if scope.kind != "query":
+            return f"{pages.count(connection, key_of(scope)):x}"
+        case _:
+            return ""
 
 
 def _page(

@@ -15,29 +15,27 @@ from tidings.templating.site import Site
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageLink:
-    """A page by its number; `href` is None for the page shown."""
+    """A page by its position, 1 being the newest; `href` is None for the page shown."""
 
-    number: int
+    position: int
     href: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pagination:
-    """Where a page stands among the pages of its list, which are numbered from the oldest.
-
-    The newest page alone shows how many there are: an older page must not change while new ones
-    are added.
+    """Where a page stands among the pages of its list.
 
     Attributes:
-        number: Of the page shown.
         newest: The page without a number in its address; None on that page.
-        links: In descending order; a gap in the numbers is a gap in the list.
+        position: Of the page shown, from the newest, which is 1; None where it is not known.
+        links: In ascending order; a gap in the positions is a gap in the list. Empty where the
+            position is not known.
     """
 
-    number: int
     newest: str | None
     newer: str | None
     older: str | None
+    position: int | None
     links: tuple[PageLink, ...]
 
 
@@ -177,27 +175,34 @@ def render(page: Page, templates: Templates) -> bytes:
     return templates.render(page.template, values, language=page.site.language)
 
 
-def paginate(number: int, *, count: int, href: Callable[[int | None], str]) -> Pagination:
+def paginate(
+    number: int, *, count: int, href: Callable[[int | None], str], is_placed: bool = True
+) -> Pagination:
     """Return the links from page `number` of `count` to the others.
 
     Args:
-        number: Of the page shown, from 1, the oldest.
+        number: Of the page shown, from 1, the oldest: the number in its address, which stays.
         count: Of pages; an empty list has one.
         href: Gives the link to a page, None being the newest.
+        is_placed: Whether the page says where it stands. Else only the newest does: the others stay
+            the same while new ones are added.
     """
     is_newest = number == count
-    near = {1, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
-    # The newest page is not linked by a number: what it will be called is open while it grows.
-    shown = near & set(range(1, count)) | ({count} if is_newest else set())
-    # The newest page has no number in its address.
-    newer = None if number + 1 == count else number + 1
+    position = count - number + 1
+
+    def link(other: int) -> str:
+        # The newest page has no number in its address.
+        return href(None if other == 1 else count - other + 1)
+
+    near = range(position - NEIGHBOURS, position + NEIGHBOURS + 1)
+    shown = {1, count, *near} & {*range(1, count + 1)} if is_placed or is_newest else set[int]()
     return Pagination(
-        number=number,
-        newest=None if is_newest else href(None),
-        newer=None if is_newest else href(newer),
-        older=href(number - 1) if number > 1 else None,
+        newest=None if is_newest else link(1),
+        newer=None if is_newest else link(position - 1),
+        older=link(position + 1) if number > 1 else None,
+        position=position if shown else None,
         links=tuple(
-            PageLink(number=other, href=None if other == number else href(other))
-            for other in sorted(shown, reverse=True)
+            PageLink(position=other, href=None if other == position else link(other))
+            for other in sorted(shown)
         ),
     )
