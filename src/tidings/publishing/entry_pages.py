@@ -13,9 +13,10 @@ from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.sources import Source
 from tidings.publishing.directories import to_line
+from tidings.publishing.pagination import paginate
 from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import pages, pins
-from tidings.publishing.views import DayCounts, EntryPage, ListPage, paginate
+from tidings.publishing.views import DayCounts, EntryPage, ListPage
 from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
 from tidings.search.store import fulltext, saved_searches
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from tidings.db.database import Connection, Database
 from tidings.errors import NotFoundError
@@ -125,11 +125,16 @@ def _directory(connection: Connection, address: ListAddress, context: SiteContex
             return ErrorPage(site=site, status=404)
         case ListAddress(name="topics"):
             return directories.topics_page(connection, site)
-        case ListAddress(name="sources", topic=topic):
-            path = f"/sources?topic={quote(topic)}" if topic else "/sources"
-            href = partial(context.numbered_href, path)
+        case ListAddress(name="sources"):
+            href = partial(context.numbered_href, _path_of_sources(address))
             return directories.sources_page(connection, site, address, href=href)
         case ListAddress(name="issues", number=number):
             href = partial(context.page_href, "/issues")
             return issue_archive.issues_page(connection, site, number=number, href=href)
     raise NotFoundError("list", address.name)
+
+
+def _path_of_sources(asked: ListAddress) -> str:
+    given = {"q": asked.q, "topic": asked.topic, "health": asked.health, "order": asked.order}
+    query = urlencode({name: value for name, value in given.items() if value})
+    return f"/sources?{query}" if query else "/sources"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from tidings.catalog import entries
@@ -12,6 +13,7 @@ from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.text import readable
 from tidings.model.words import MAX_CONTENT
+from tidings.publishing.pagination import Pagination, paginate_from_first
 from tidings.publishing.site_context import SiteContext
 from tidings.search.query import (
     Hit,
@@ -57,10 +59,6 @@ class SearchPage:
         is_cut: Whether the end of the query was ignored.
         count: How many entries were found.
         is_all: Whether there are no more than those.
-        number: Of the page, from 1, the best.
-        pages: How many there are.
-        previous: The link to the page before; None on the first.
-        following: The link to the next page; None on the last.
     """
 
     template: ClassVar[str] = "search.html"
@@ -76,10 +74,7 @@ class SearchPage:
     results: tuple[SearchHit, ...]
     count: int
     is_all: bool
-    number: int = 1
-    pages: int = 1
-    previous: str | None = None
-    following: str | None = None
+    pagination: Pagination
 
 
 def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:
@@ -124,17 +119,14 @@ def search_page(connection: Connection, address: PageAddress, context: SiteConte
     if number > pages:
         raise NotFoundError("page", number)
     page = _page(connection, query, hits[(number - 1) * size : number * size], context)
-    path = f"{address.scope.path}&page="
+    href = partial(context.numbered_href, address.scope.path)
     return replace(
         page,
         scope=address.scope,
         asked=asked,
         count=len(hits),
         is_all=found.is_all,
-        number=number,
-        pages=pages,
-        previous=context.site.href(f"{path}{number - 1}") if number > 1 else None,
-        following=context.site.href(f"{path}{number + 1}") if number < pages else None,
+        pagination=paginate_from_first(number, count=pages, href=href),
     )
 
 
@@ -179,6 +171,7 @@ def _page(
         results=tuple(_result(found[one], query.terms) for one in ids),
         count=len(ids),
         is_all=True,
+        pagination=paginate_from_first(1, count=1, href=str),
     )
 
 

@@ -1,6 +1,6 @@
 """The public pages: the context of each template."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Protocol
 
@@ -8,35 +8,9 @@ from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.model.scopes import Scope
 from tidings.publishing.directories import SourceLine
-from tidings.publishing.pagination import NEIGHBOURS
+from tidings.publishing.pagination import Pagination
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageLink:
-    """A page by its position, 1 being the newest; `href` is None for the page shown."""
-
-    position: int
-    href: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pagination:
-    """Where a page stands among the pages of its list.
-
-    Attributes:
-        newest: The page without a number in its address; None on that page.
-        position: Of the page shown, from the newest, which is 1; None where it is not known.
-        links: In ascending order; a gap in the positions is a gap in the list. Empty where the
-            position is not known.
-    """
-
-    newest: str | None
-    newer: str | None
-    older: str | None
-    position: int | None
-    links: tuple[PageLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,36 +147,3 @@ def render(page: Page, templates: Templates) -> bytes:
     # Not `asdict`, which would turn the values inside into dicts as well.
     values = {field.name: getattr(page, field.name) for field in fields(page)}
     return templates.render(page.template, values, language=page.site.language)
-
-
-def paginate(
-    number: int, *, count: int, href: Callable[[int | None], str], is_placed: bool = True
-) -> Pagination:
-    """Return the links from page `number` of `count` to the others.
-
-    Args:
-        number: Of the page shown, from 1, the oldest: the number in its address, which stays.
-        count: Of pages; an empty list has one.
-        href: Gives the link to a page, None being the newest.
-        is_placed: Whether the page says where it stands. Else only the newest does: the others stay
-            the same while new ones are added.
-    """
-    is_newest = number == count
-    position = count - number + 1
-
-    def link(other: int) -> str:
-        # The newest page has no number in its address.
-        return href(None if other == 1 else count - other + 1)
-
-    near = range(position - NEIGHBOURS, position + NEIGHBOURS + 1)
-    shown = {1, count, *near} & {*range(1, count + 1)} if is_placed or is_newest else set[int]()
-    return Pagination(
-        newest=None if is_newest else link(1),
-        newer=None if is_newest else link(position - 1),
-        older=link(position + 1) if number > 1 else None,
-        position=position if shown else None,
-        links=tuple(
-            PageLink(position=other, href=None if other == position else link(other))
-            for other in sorted(shown)
-        ),
-    )
