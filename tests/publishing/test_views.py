@@ -367,9 +367,7 @@ def test_direction(language, expected):
 def test_topics_are_listed_with_what_is_in_them():
     page = text_of(TopicsPage(site=SITE, topics=tuple(map(topic_line, TOPICS))))
 
-    assert (
-        "Machine learning 机器学习 3 Sources: Machine learning 机器学习 20 November 2026" in page
-    )
+    assert "Machine learning 机器学习 3 Sources: Machine learning 机器学习 20 November 2026" in page
 
 
 def test_sources_are_listed_with_how_they_are_doing():

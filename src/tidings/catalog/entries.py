@@ -228,6 +228,12 @@ def count_by_source(
     return dict(connection.execute(counts).all())
 
 
+def count_sources(connection: Connection, entry_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many of these entries each source has."""
+    counts = select(entry.c.source_id, func.count()).where(entry.c.id.in_(entry_ids))
+    return dict(connection.execute(counts.group_by(entry.c.source_id)).all())
+
+
 def ids(connection: Connection, selection: Selection) -> list[int]:
     """Return the ids of all entries of a selection, in their order."""
     return list(
