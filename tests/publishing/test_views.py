@@ -282,6 +282,15 @@ def test_search_engines_are_sent_to_the_original():
     assert '<link rel="canonical" href="https://pages-and-logs.example/1">' in page
 
 
+def test_only_a_page_with_something_to_hear_may_load_it():
+    barred = """<meta http-equiv="Content-Security-Policy" content="media-src 'none'">"""
+    film = replace(WAL, content='<video src="https://pages-and-logs.example/a.mp4"></video>')
+
+    assert barred in html(EntryPage(site=SITE, entry=WAL))
+    assert barred not in html(EntryPage(site=SITE, entry=PODCAST))
+    assert barred not in html(EntryPage(site=SITE, entry=film))
+
+
 def test_audio_can_be_heard_and_loads_nothing_before():
     page = html(EntryPage(site=SITE, entry=PODCAST))
 
