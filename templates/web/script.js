@@ -77,6 +77,7 @@ document.addEventListener("DOMContentLoaded", () => {
       showDensity(choice.id);
     });
   }
+  listenForKeys();
   tellLocalTime();
   const front = document.querySelector("[data-seen]");
   if (front) markLastVisit(front);
@@ -89,6 +90,40 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   for (const one of document.querySelectorAll(".prose [tabindex]")) watch.observe(one);
 });
+
+// Single letters, which a reader may want for something else: they can be turned off.
+function listenForKeys() {
+  const help = document.getElementById("keys");
+  const allowed = help?.querySelector("input");
+  if (!allowed) return;
+  allowed.checked = recall("keys") !== "off";
+  allowed.addEventListener("change", () => keep("keys", allowed.checked ? null : "off"));
+  const does = { j: () => step(1), k: () => step(-1), "/": lookFor, "?": () => help.showModal() };
+  addEventListener("keydown", (event) => {
+    const isTyped = event.target.closest("input:not([type=radio]), select, textarea, dialog");
+    const isOther = event.ctrlKey || event.metaKey || event.altKey || event.isComposing;
+    const act = does[event.key];
+    if (!act || isTyped || isOther || (!allowed.checked && event.key !== "?")) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+// From where the reader is: on a title, or beside one.
+function step(by) {
+  const titles = [...document.querySelectorAll("main article :is(h2, h3) a")];
+  const at = titles.indexOf(document.activeElement.closest("article")?.querySelector("h2 a, h3 a"));
+  const next = titles[at < 0 ? 0 : at + by];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+function lookFor() {
+  const fields = [...document.querySelectorAll("input[type=search]")];
+  const field = fields.find((one) => one.checkVisibility());
+  if (field) field.focus();
+  else document.querySelector("a.find")?.click();
+}
 
 function written(moment, options) {
   return new Intl.DateTimeFormat(document.body.dataset.locale, options).format(moment);

@@ -28,7 +28,7 @@ def test_entries_are_found_and_a_search_is_saved_and_published(tidings, web, tmp
     assert shown.out == 'On SQLite\nsqlite "all about"\n'
     page = (tmp_path / "public/searches/sqlite/index.html").read_text("utf-8")
     assert "<mark>All about</mark> <mark>SQLite</mark>" in page
-    assert "<form" not in page
+    assert 'role="search"' not in page
     assert (tmp_path / "public/searches/sqlite.atom").exists()
     assert tidings("search", "list").out == ""
 

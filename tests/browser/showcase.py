@@ -4,6 +4,7 @@
 import asyncio
 import socket
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,6 +35,7 @@ from tidings.parsing.code import Code, to_html
 from tidings.parsing.mathml import from_tex
 from tidings.publishing import views
 from tidings.publishing.directories import SourceLine, SourcesPage, TopicLine, TopicsPage
+from tidings.publishing.pagination import paginate, paginate_from_first
 from tidings.publishing.search_page import SearchHit, SearchPage
 from tidings.publishing.views import Archive, DayCounts, EntryPage, IssuePage, IssuesPage, ListPage
 from tidings.search.query import SearchInput
@@ -289,8 +291,8 @@ class Showcase:
                 return self._list(scope, number)
             case EntryAddress(id=id):
                 return EntryPage(site=self.site, entry=self._entry(id))
-            case ListAddress(name=name, topic=topic):
-                return self._directory(name, topic)
+            case ListAddress():
+                return self._directory(address)
             case IssueAddress(slug=slug):
                 return self._issue(slug)
 
@@ -300,20 +302,15 @@ class Showcase:
                 return entry
         raise NotFoundError("entry", number)
 
-    def _directory(self, name, topic):
+    def _directory(self, asked):
         archive = Archive(newsletter=sample_digests.MORNING, issues=(sample_digests.an_issue(),))
         return {
             "topics": TopicsPage(site=self.site, topics=tuple(map(topic_line, TOPICS))),
-            "sources": SourcesPage(
-                site=self.site,
-                sources=tuple(map(source_line, SOURCES)),
-                topic=topic,
-                count=len(SOURCES),
-            ),
+            "sources": sources_page(*map(source_line, SOURCES), site=self.site, asked=asked),
             "issues": IssuesPage(
-                site=self.site, archives=(archive,), pagination=views.paginate(1, count=1, href=str)
+                site=self.site, archives=(archive,), pagination=paginate(1, count=1, href=str)
             ),
-        }.get(name, b"<a-list/>")
+        }.get(asked.name, b"<a-list/>")
 
     def _issue(self, slug):
         issue = sample_digests.an_issue()
@@ -347,6 +344,7 @@ class Showcase:
             results=results,
             count=len(results),
             is_all=True,
+            pagination=paginate_from_first(1, count=1, href=str),
         )
 
     def _list(self, scope, number):
@@ -367,9 +365,7 @@ class Showcase:
             entries=shown,
             folded={} if number else {entries[0].id: 12},
             today=A_DAY if scope.kind == "all" and not number else DayCounts(),
-            pagination=views.paginate(
-                number or count, count=count, href=partial(self._href, scope)
-            ),
+            pagination=paginate(number or count, count=count, href=partial(self._href, scope)),
         )
 
     def _href(self, scope, number):
@@ -391,6 +387,20 @@ def topic_line(topic):
     return TopicLine(slug=topic.slug, title=topic.title, sources=3, latest=NOON)
 
 
+EVERY_SOURCE = ListAddress(name="sources")
+
+
+def sources_page(*lines, site=SITE, asked=EVERY_SOURCE):
+    return SourcesPage(
+        site=site,
+        sources=lines,
+        asked=asked,
+        count=len(lines),
+        healths=Counter(line.health for line in lines),
+        pagination=paginate_from_first(1, count=1, href=str),
+    )
+
+
 def source_line(source):
     return SourceLine(
         slug=source.slug,
@@ -401,6 +411,7 @@ def source_line(source):
         latest=None if source is MAJALLA else NOON,
         health=list(SourceHealth)[len(source.slug) % 5],
         last_ok=NOON,
+        trouble="http 404",
         language=source.language,
         rights="© 2026 the author, CC BY-SA 4.0",
     )

@@ -12,7 +12,7 @@ from browser.conftest import app_in
 from browser.legibility import CONTRAST, violations
 from browser.showcase import NOTES, SITE, Showcase, an_entry, serving
 from tidings.model.scopes import Scope
-from tidings.publishing import views
+from tidings.publishing.pagination import paginate
 from tidings.publishing.views import ListPage
 
 PATHS = {
@@ -150,7 +150,7 @@ class Full(Showcase):
             heading=SITE.title,
             entries=tuple(entries),
             folded={},
-            pagination=views.paginate(9, count=9, href=lambda n: f"/?page={n}"),
+            pagination=paginate(9, count=9, href=lambda n: f"/?page={n}"),
         )
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from browser.legibility import violations
+
 SHADE = "getComputedStyle(document.documentElement).backgroundColor"
 LIGHT, DARK = "rgb(252, 251, 248)", "rgb(21, 23, 26)"
 KEPT = "localStorage.getItem('theme')"
@@ -164,3 +166,40 @@ def test_who_comes_back_sees_what_is_new_since_the_last_visit(window):
     assert said.startswith("↑ New since your last visit, 20 November 2026")
     assert below.locator("time").text_content() == "06:00"
     assert shown.page.locator(".seen").count() == 1
+
+
+def test_keys_lead_through_a_list_to_the_search_and_to_their_help(window):
+    shown = window()
+    shown.visit("/")
+    keyboard, focused = shown.page.keyboard, "document.activeElement.textContent"
+
+    keyboard.press("j")
+    keyboard.press("j")
+    second = shown.page.evaluate(focused)
+    keyboard.press("k")
+    first = shown.page.evaluate(focused)
+    keyboard.press("/")
+    typed = shown.page.evaluate("document.activeElement.name")
+    keyboard.press("j")  # in a field it is a letter
+    written = shown.page.get_by_role("searchbox").input_value()
+    shown.page.get_by_role("link", name="Latest", exact=True).focus()
+    keyboard.press("?")
+
+    assert first == "About this collection, and how to suggest a source"
+    assert second == "What a write-ahead log really promises"
+    assert (typed, written) == ("q", "j")
+    assert shown.page.get_by_role("dialog", name="Keys").is_visible()
+    assert violations(shown.page) == []
+
+
+def test_keys_can_be_turned_off(window):
+    shown = window()
+    shown.visit("/")
+    shown.page.keyboard.press("?")
+
+    shown.page.get_by_role("checkbox", name="Use these keys").uncheck()
+    shown.page.keyboard.press("Escape")
+    shown.visit("/")
+    shown.page.keyboard.press("j")
+
+    assert shown.page.evaluate("document.activeElement.localName") == "body"

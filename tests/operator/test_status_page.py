@@ -73,7 +73,8 @@ def test_every_drawing_has_a_name_a_description_and_its_numbers_in_a_table():
     tally = a_tally(lags=(1, 0, 0, 0, 0), new=3, failed=1)
     status = a_status(tally=tally)
     sent = replace(status.steps[-1], issues=1, letters=NO_LETTERS | {MessageOutcome.ACCEPTED: 2})
-    page = page_of(replace(status, steps=(*status.steps[:-1], sent)))
+    polled = [replace(step, tally=tally) for step in status.steps[:-1]]
+    page = page_of(replace(status, steps=(*polled, sent)))
 
     drawings = re.findall(r"<svg .*?</svg>", page, re.DOTALL)
     assert len(drawings) == page.count("<details>") == 3
@@ -82,6 +83,19 @@ def test_every_drawing_has_a_name_a_description_and_its_numbers_in_a_table():
         assert f'<title id="{title}">' in drawing
         assert f'<desc id="{about}">' in drawing
         assert 'role="img"' in drawing
+
+
+def test_charts_by_day_wait_for_days_to_tell_of():
+    page = page_of(a_status(tally=a_tally(lags=(1, 0, 0, 0, 0), new=3)))
+
+    assert len(re.findall("<svg", page)) == 1  # how fresh entries are, whatever the days
+    assert "Charts by day begin with seven days of figures." in page
+
+
+def test_it_says_in_a_line_how_many_sources_fail():
+    health = dict.fromkeys(SourceHealth, 0) | {SourceHealth.FINE: 11, SourceHealth.FAILING: 2}
+
+    assert "Polling on time; 2 of 13 sources failing" in page_of(a_status(sources=health))
 
 
 def test_it_needs_neither_scripts_nor_styles_of_its_own():
@@ -93,8 +107,8 @@ def test_it_needs_neither_scripts_nor_styles_of_its_own():
 
 
 def test_polling_that_is_behind_is_admitted():
-    assert "due for" not in page_of(a_status())
-    assert "due for 3 hours" in page_of(a_status(overdue=3 * HOUR))
+    assert "Polling on time; all sources reached" in page_of(a_status())
+    assert "Polling is behind by 3 hours" in page_of(a_status(overdue=3 * HOUR))
 
 
 def test_of_a_source_that_fails_it_says_a_word_and_since_when():

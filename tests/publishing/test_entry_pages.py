@@ -115,7 +115,7 @@ def test_the_directory_can_be_narrowed_to_a_topic(room):
 
     assert len(every.sources) == 3
     assert [line.slug for line in narrowed.sources] == [slug]
-    assert narrowed.topic == "science"
+    assert narrowed.asked == science_only
 
 
 def test_the_narrowed_directory_has_an_address(room):
@@ -124,5 +124,25 @@ def test_the_narrowed_directory_has_an_address(room):
 
     page = publication.body(ListAddress(name="sources", topic="science")).decode()
 
-    assert page.count('class="state') == 1
+    assert page.count("<tr>") == 2
     assert publication.stamp(ListAddress(name="sources", topic="science"))
+
+
+def test_sources_are_found_by_name_and_state_and_those_that_fail_come_first_if_wanted(room):
+    well, ill = room.follow(), room.follow()
+    poll(room, ill, failed_poll)
+
+    def listed(**asked):
+        address = ListAddress(name="sources", **asked)
+        with room.database.read() as connection:
+            page = sources_page(connection, SITE, address, href=str)
+        return [line.slug for line in page.sources], dict(page.healths)
+
+    with room.database.read() as connection:
+        fine, failing = (sources.get(connection, one).slug for one in (well, ill))
+    both = {SourceHealth.NEW: 1, SourceHealth.FAILING: 1}
+    assert listed() == ([fine, failing], both)
+    assert listed(order="failing") == ([failing, fine], both)
+    assert listed(health="failing") == ([failing], both)
+    assert listed(q="1.EXAMPLE") == ([fine], {SourceHealth.NEW: 1})
+    assert listed(q="nothing like that") == ([], {})

@@ -25,7 +25,8 @@ from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.publishing import views
 from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.issue_archive import issues_feed
-from tidings.publishing.views import Archive, IssuePage, IssuesPage, paginate
+from tidings.publishing.pagination import paginate
+from tidings.publishing.views import Archive, IssuePage, IssuesPage
 from tidings.templating.site import Site
 from w3c_feed_rules import faults
 

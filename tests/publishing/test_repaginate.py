@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, update
 
-from paged_lists import PagedLists
+from paged_lists import EVERYTHING, PagedLists
 from parsed_entries import NOON
+from published_documents import publication_of
 from tidings.catalog import change_log, sources, topics
 from tidings.db.tables import entry, source
 from tidings.errors import NotFoundError
-from tidings.model.scopes import EntryAddress, Scope
+from tidings.model.scopes import EntryAddress, PageAddress, Scope
 from tidings.publishing import repaginate
 from tidings.publishing.repaginate import repaginate_some
 
@@ -129,6 +130,22 @@ def test_a_new_entry_changes_the_front_and_no_page(paged):
     paged.keep()
 
     assert paged.stamps() == before
+
+
+def test_a_page_says_how_far_from_the_newest_it_is_and_has_a_new_tag_once_that_is_another(paged):
+    publication, address = publication_of(paged.database), PageAddress(scope=EVERYTHING, number=1)
+    source_id = paged.room.follow()
+    paged.publish(source_id, *range(15))
+    paged.keep()
+    before, stamp = publication.body(address).decode(), publication.stamp(address)
+
+    paged.publish(source_id, *range(15, 18))
+    paged.keep()
+
+    assert 'aria-label="Page 5">5</span>' in before
+    assert 'aria-label="Page 6">6</span>' in publication.body(address).decode()
+    assert publication.stamp(address).change == stamp.change
+    assert publication.stamp(address).etag != stamp.etag
 
 
 def test_a_page_that_is_cut_changes_only_those_that_link_to_it(paged):

@@ -10,6 +10,7 @@ from browser.showcase import (
     ARABIC,
     ENTRIES,
     HOSTILE,
+    NOON,
     NOTES,
     PINNED,
     PODCAST,
@@ -23,17 +24,19 @@ from browser.showcase import (
     an_entry,
     shipped_templates,
     source_line,
+    sources_page,
     topic_line,
 )
 from tidings.app.templates import load_templates
 from tidings.errors import TemplateError
 from tidings.model.entries import Republish, TopicCredit
 from tidings.model.feed import Enclosure, Image
-from tidings.model.scopes import Scope
+from tidings.model.scopes import ListAddress, Scope
 from tidings.model.sources import SourceHealth
 from tidings.publishing import views
-from tidings.publishing.directories import SourcesPage, TopicsPage
-from tidings.publishing.views import EntryPage, ErrorPage, ListPage, PageLink
+from tidings.publishing.directories import TopicsPage
+from tidings.publishing.pagination import PageLink, paginate
+from tidings.publishing.views import EntryPage, ErrorPage, ListPage
 from tidings.templating.phrases import direction
 
 CHINESE = replace(SITE, language="zh")
@@ -45,7 +48,7 @@ def every_page():
         a_list(*ENTRIES[:12], count=3),
         EntryPage(site=SITE, entry=WAL),
         TopicsPage(site=SITE, topics=tuple(map(topic_line, TOPICS))),
-        SourcesPage(site=SITE, sources=tuple(map(source_line, SOURCES)), count=len(SOURCES)),
+        sources_page(*map(source_line, SOURCES)),
         ErrorPage(site=SITE, status=404),
     ]
 
@@ -58,7 +61,7 @@ def a_list(*entries, site=SITE, slug="", number=1, count=1, folded=None):
         heading="Databases" if slug else site.title,
         entries=entries,
         folded=folded or {},
-        pagination=views.paginate(number, count=count, href=lambda n: f"/page/{n or ''}"),
+        pagination=paginate(number, count=count, href=lambda n: f"/page/{n or ''}"),
     )
 
 
@@ -279,6 +282,15 @@ def test_search_engines_are_sent_to_the_original():
     assert '<link rel="canonical" href="https://pages-and-logs.example/1">' in page
 
 
+def test_only_a_page_with_something_to_hear_may_load_it():
+    barred = """<meta http-equiv="Content-Security-Policy" content="media-src 'none'">"""
+    film = replace(WAL, content='<video src="https://pages-and-logs.example/a.mp4"></video>')
+
+    assert barred in html(EntryPage(site=SITE, entry=WAL))
+    assert barred not in html(EntryPage(site=SITE, entry=PODCAST))
+    assert barred not in html(EntryPage(site=SITE, entry=film))
+
+
 def test_audio_can_be_heard_and_loads_nothing_before():
     page = html(EntryPage(site=SITE, entry=PODCAST))
 
@@ -364,18 +376,27 @@ def test_direction(language, expected):
 def test_topics_are_listed_with_what_is_in_them():
     page = text_of(TopicsPage(site=SITE, topics=tuple(map(topic_line, TOPICS))))
 
-    assert "Machine learning 机器学习 3 sources 20 November 2026" in page
+    assert "Machine learning 机器学习 3 Sources: Machine learning 机器学习 20 November 2026" in page
 
 
 def test_sources_are_listed_with_how_they_are_doing():
     fine = replace(source_line(NOTES), health=SourceHealth.FINE)
     silent = replace(source_line(NOTES), health=SourceHealth.NEW, latest=None, site_url=None)
 
-    page = text_of(SourcesPage(site=SITE, sources=(fine, silent), count=2))
+    page = text_of(sources_page(fine, silent))
 
     assert "2 sources." in page
-    assert "学习笔记 Up to date 1,234 entries 20 November 2026 Databases Visit the site" in page
-    assert "学习笔记 Not polled yet 1,234 entries Databases" in page
+    assert "学习笔记 Up to date 20 November 2026 1,234 Databases" in page
+    assert "学习笔记 Not polled yet – 1,234 Databases" in page  # noqa: RUF001 - a dash
+
+
+def test_a_source_that_fails_is_listed_with_the_reason_and_when_it_was_last_reached():
+    failing = replace(source_line(NOTES), health=SourceHealth.FAILING, trouble="http 404")
+
+    reached, never = (text_of(sources_page(replace(failing, last_ok=at))) for at in (NOON, None))
+
+    assert "学习笔记 Answers 404; Last reached: 20 November 2026 Failing" in reached
+    assert "学习笔记 Answers 404; Last reached: never Failing" in never
 
 
 @pytest.mark.parametrize("health", list(SourceHealth))
@@ -384,12 +405,10 @@ def test_there_is_a_word_for_every_health(health, site):
     line = replace(source_line(NOTES), health=health)
 
     word = shipped_templates().words(site.language)(f"health-{health}")
-    assert f">{word}</span>" in html(SourcesPage(site=site, sources=(line,), count=1))
+    assert f">{word}</span>" in html(sources_page(line, site=site))
 
 
-@pytest.mark.parametrize(
-    "page", [TopicsPage(site=SITE, topics=()), SourcesPage(site=SITE, sources=(), count=0)]
-)
+@pytest.mark.parametrize("page", [TopicsPage(site=SITE, topics=()), sources_page()])
 def test_an_empty_directory_says_so(page):
     assert "There are no" in text_of(page)
 
@@ -423,40 +442,50 @@ def test_a_variety_of_a_language_reads_its_catalogue():
     ("number", "count", "shown"),
     [
         pytest.param(1, 1, "[1]", id="a single page"),
-        pytest.param(3, 3, "[3] 2 1 >", id="the newest"),
-        pytest.param(1, 3, "< 2 [1]", id="the oldest"),
-        pytest.param(2, 3, "< [2] 1 >", id="in between, without saying how many there are"),
-        pytest.param(10, 20, "< 12 11 [10] 9 8 1 >", id="in the middle of many"),
+        pytest.param(3, 3, "[1] 2 3 >", id="the newest"),
+        pytest.param(1, 3, "< 1 2 [3]", id="the oldest"),
+        pytest.param(2, 3, "< 1 [2] 3 >", id="in between"),
+        pytest.param(9, 20, "< 1 10 11 [12] 13 14 20 >", id="in the middle of many"),
     ],
 )
 def test_pagination(number, count, shown):
-    pagination = views.paginate(number, count=count, href=lambda n: f"/?page={n}")
+    pagination = paginate(number, count=count, href=lambda n: f"/?page={n}")
 
-    links = [str(link.number) if link.href else f"[{link.number}]" for link in pagination.links]
+    links = [str(link.position) if link.href else f"[{link.position}]" for link in pagination.links]
     arrows = ["<"] * bool(pagination.newer) + links + [">"] * bool(pagination.older)
     assert " ".join(arrows) == shown
 
 
 def test_links_to_pages_are_the_callers():
-    pagination = views.paginate(2, count=4, href="/page/{}".format)
+    pagination = paginate(2, count=4, href="/page/{}".format)
 
     assert (pagination.newer, pagination.older) == ("/page/3", "/page/1")
-    assert pagination.links[0] == PageLink(number=3, href="/page/3")
+    assert pagination.links[1] == PageLink(position=2, href="/page/3")
+
+
+def test_where_nobody_answers_only_the_newest_page_says_where_it_stands():
+    newest, older = (
+        paginate(number, count=4, href="/page/{}".format, is_placed=False) for number in (4, 2)
+    )
+
+    assert [link.position for link in newest.links] == [1, 2, 3, 4]
+    assert (older.position, older.links) == (None, ())
+    assert (older.newest, older.newer, older.older) == ("/page/None", "/page/3", "/page/1")
 
 
 def test_the_newest_page_has_no_number_in_its_address():
-    pagination = views.paginate(2, count=3, href="/page/{}".format)
+    pagination = paginate(2, count=3, href="/page/{}".format)
 
     assert pagination.newest == pagination.newer == "/page/None"
-    assert views.paginate(3, count=3, href=str).newest is None
+    assert paginate(3, count=3, href=str).newest is None
 
 
 def test_pages_that_are_left_out_are_marked():
-    page = html(a_list(WAL, number=10, count=20))
+    page = html(a_list(WAL, number=9, count=20))
 
-    assert page.count(">…</li>") == 1
-    assert 'aria-current="page" aria-label="Page 10">10</span>' in page
-    assert "<title>Latest updates \u2013 Page 10</title>" in page
+    assert page.count(">…</li>") == 2
+    assert 'aria-current="page" aria-label="Page 12">12</span>' in page
+    assert "<title>Latest updates \u2013 20 November 2026</title>" in page
 
 
 def test_the_first_view_is_small():
@@ -712,11 +741,11 @@ def test_of_many_topics_the_first_and_the_chosen_one_are_shown_and_a_way_to_the_
 
 
 def test_the_directory_of_sources_is_filtered_by_topic_where_somebody_answers():
-    live = html(SourcesPage(site=SITE, sources=(), topic="databases", count=0))
-    files = html(SourcesPage(site=replace(SITE, has_forms=False), sources=(), count=0))
+    live = html(sources_page(asked=ListAddress(name="sources", topic="databases")))
+    files = html(sources_page(site=replace(SITE, has_forms=False)))
 
-    assert 'href="/sources?topic=databases" aria-current="true"' in live
-    assert "?topic=" not in files
+    assert '<option value="databases" selected>' in live
+    assert "<select" not in files
 
 
 def test_where_nobody_answers_there_is_nothing_to_search_with():

@@ -243,3 +243,29 @@ def test_a_saved_search_is_new_whenever_what_it_finds_is(room, ask):
 
     assert len(set(tags)) == 3
     assert ask("/searches/foxes.atom").status == 404
+
+
+def test_where_little_is_found_other_spellings_that_find_more_are_suggested(room, ask):
+    source_id = room.follow()
+    room.publish(source_id, title="The e-mail of foxes")
+    room.publish(source_id, title="Databases do this")
+
+    def suggested(path):
+        return re.findall(
+            r'<a href="[^"]+">([^<]+)</a> \((\d+)\)', unescape(ask(path).body.decode())
+        )
+
+    assert suggested("/?q=email") == [("e-mail", "1")]
+    assert suggested("/?q=fox") == [("foxes", "1"), ("fox*", "1")]
+    assert suggested("/?q=data") == [("data*", "1")]
+    assert suggested("/?q=this") == []
+    assert titles(ask("/?q=data*")) == ["Databases do this"]
+
+
+def test_topics_of_what_was_found_are_counted(room, ask):
+    room.publish(room.follow(topic="science"), 2, title="fox")
+    room.publish(room.follow(), title="fox")
+
+    found = re.findall(r'<span>(\w+)</span> <span class="num">(\d)<', ask("/?q=fox").body.decode())
+
+    assert found == [("All", "3"), ("science", "2")]

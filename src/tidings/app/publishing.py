@@ -1,6 +1,7 @@
 """Builds what publishes: site, feeds and pages, the static site, hub pings."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from tidings.app.app import VERSION, App, utc_now
@@ -88,9 +89,8 @@ def publish(app: App, folder: Path) -> Written:
         ConflictError: Another process writes into it.
     """
     assets = {name: app.page_templates.file(name) for name in FILES}
-    return static_site.publish(
-        app.database, site_context_of(app, file_path), folder, assets=assets, clock=utc_now
-    )
+    context = replace(site_context_of(app, file_path), is_live=False)
+    return static_site.publish(app.database, context, folder, assets=assets, clock=utc_now)
 
 
 def _unnumbered(path: str, _number: int) -> str:

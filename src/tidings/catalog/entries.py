@@ -224,9 +224,14 @@ def count_by_source(
     # First, since it reads nothing but that index.
     if connection.scalar(select(1).select_from(entry).where(*recent).offset(most).limit(1)):
         return {}
-    counts = select(entry.c.source_id, func.count().label("number")).where(*recent)
-    rows = connection.execute(counts.group_by(entry.c.source_id))
-    return {row.source_id: row.number for row in rows}
+    counts = select(entry.c.source_id, func.count()).where(*recent).group_by(entry.c.source_id)
+    return dict(connection.execute(counts).all())
+
+
+def count_sources(connection: Connection, entry_ids: Sequence[int]) -> dict[int, int]:
+    """Return how many of these entries each source has."""
+    counts = select(entry.c.source_id, func.count()).where(entry.c.id.in_(entry_ids))
+    return dict(connection.execute(counts.group_by(entry.c.source_id)).all())
 
 
 def ids(connection: Connection, selection: Selection) -> list[int]:

@@ -17,7 +17,14 @@ from tidings.db.tables import entry, host, source, source_topic, topic
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
-from tidings.model.sources import Decision, Source, SourceState, with_decision
+from tidings.model.sources import (
+    Decision,
+    Source,
+    SourceHealth,
+    SourceState,
+    health_of,
+    with_decision,
+)
 from tidings.model.text import nearest
 from tidings.model.urls import (
     host_of,
@@ -172,19 +179,55 @@ def resting(connection: Connection) -> list[Source]:
     return _select(connection, source.c.state.in_((SourceState.PAUSED, SourceState.RETIRED)))
 
 
-def ids_by_title(connection: Connection, *, topic_slug: str = "") -> list[int]:
-    """Return the ids of all sources, or of those of a topic, by title."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceName:
+    """What sources are found and ordered by.
+
+    Attributes:
+        address: Empty if it is private.
+    """
+
+    id: int
+    title: str
+    address: str
+    health: SourceHealth
+
+
+def by_title(connection: Connection, *, topic_slug: str = "") -> list[SourceName]:
+    """Return the names of all sources, or of those of a topic, by title."""
     titles = (source.c.given_title, source.c.feed_title, source.c.url)
-    statement = select(source.c.id, *titles)
+    of_health = (source.c.state, source.c.failures, source.c.last_ok_at)
+    statement = select(source.c.id, *titles, *of_health, source.c.hides_address)
     if topic_slug:
         has_it = select(source_topic.c.source_id).join(topic).where(topic.c.slug == topic_slug)
         statement = statement.where(source.c.id.in_(has_it))
-    rows = connection.execute(statement).all()
+    names = [
+        SourceName(
+            id=row.id,
+            title=shown_title(row.given_title, row.feed_title, row.url),
+            address="" if row.hides_address else row.url,
+            health=health_of(
+                SourceState(row.state),
+                fails=bool(row.failures),
+                has_worked=row.last_ok_at is not None,
+            ),
+        )
+        for row in connection.execute(statement)
+    ]
     # Here, for databases know the case of few alphabets. The id breaks ties: the same state of the
     # database must give the same bytes.
-    return [
-        row.id for row in sorted(rows, key=lambda row: (shown_title(*row[1:]).casefold(), row.id))
-    ]
+    return sorted(names, key=lambda name: (name.title.casefold(), name.id))
+
+
+def latest_entries(connection: Connection) -> dict[int, datetime]:
+    """Return `sort_at` of the newest public entry of each source that has one."""
+    newest = (
+        select(func.max(entry.c.sort_at))
+        .where(entry.c.source_id == source.c.id, entry.c.state == EntryState.PUBLIC)
+        .scalar_subquery()
+    )
+    found = connection.execute(select(source.c.id, newest)).all()
+    return {source_id: at for source_id, at in found if at is not None}
 
 
 def count_all(connection: Connection) -> int:

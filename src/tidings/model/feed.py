@@ -68,6 +68,11 @@ class Enclosure:
     length: int | None = None
     """Bytes, as the publisher claims."""
 
+    @property
+    def is_audio(self) -> bool:
+        """Whether its publisher says that it can be heard."""
+        return (self.type or "").startswith("audio/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:

@@ -205,11 +205,17 @@ class ListAddress:
         number: Of the page of `issues`, from 1, the oldest, and the newest has none; of the page of
             `sources`, from 1, the first, which needs none; or of a part of the sitemap.
         topic: The slug of the topic that `sources` are to have; empty for all of them.
+        q: What their titles or addresses are to contain.
+        health: How they are to do, a `SourceHealth`; empty for all of them.
+        order: By what they are ordered: `failing` first, `newest` entry first, or by title.
     """
 
     name: str
     number: int | None = None
     topic: str = ""
+    q: str = ""
+    health: str = ""
+    order: str = ""
 
 
 Address = FeedAddress | ArchiveAddress | PageAddress | EntryAddress | IssueAddress | ListAddress

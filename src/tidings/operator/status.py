@@ -40,6 +40,9 @@ Kind = TypeVar("Kind", bound=str)
 # Units of the SVG, which is stretched to its place.
 WIDTH, HEIGHT = 600, 120
 
+# Of which there are figures, until charts by day are drawn: one column among thirty says nothing.
+DAYS_FOR_CHARTS = 7
+
 # The part of a column's width that stays empty.
 GAP = 0.2
 
@@ -124,6 +127,7 @@ class StatusPage:
         lags: Numbers of entries by how late they were seen, by key of the phrases.
         median: The key of the median entry; None if there is none.
         polls: By step and kind, in the order of the steps: `news`, `quiet`, `failed`.
+        has_history: Whether there are figures of enough days for charts by day.
         freshness_chart: A column for each of `lags`.
         polls_chart: A column for each step, as is the chart of messages.
     """
@@ -135,6 +139,7 @@ class StatusPage:
     lags: Mapping[str, int]
     median: str | None
     polls: tuple[Mapping[str, int], ...]
+    has_history: bool
     freshness_chart: Chart
     polls_chart: Chart
     letters_chart: Chart
@@ -151,6 +156,7 @@ def status_page(site: Site, status: Status) -> StatusPage:
         lags=dict(zip(LAGS, numbers, strict=True)),
         median=None if place is None else LAGS[place],
         polls=polls,
+        has_history=sum(any(kinds.values()) for kinds in polls) >= DAYS_FOR_CHARTS,
         freshness_chart=draw(("entries",), [{"entries": number} for number in numbers]),
         polls_chart=draw(POLLS, polls),
         letters_chart=draw(LETTERS, [step.letters for step in status.steps]),

@@ -4,12 +4,14 @@ The sitemap leaves out the pages of entries: their content is the publisher's, a
 as canonical. It leaves out numbered pages as well: their entries are on the publishers' pages.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from tidings.catalog import change_log, newsletters, sources, topics
+from tidings.catalog.sources import SourceName
 from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model.entries import TopicCredit
@@ -22,6 +24,7 @@ from tidings.publishing.formats.sitemap import (
     render_sitemap,
     render_sitemap_index,
 )
+from tidings.publishing.pagination import Pagination, paginate_from_first
 from tidings.publishing.site_context import every_scope, key_of
 from tidings.search.query import SavedSearch
 from tidings.search.store import saved_searches
@@ -29,6 +32,9 @@ from tidings.templating.site import Site
 
 # Sources on a page of their directory.
 PAGE_SIZE = 100
+
+# Where sources without entries stand.
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +65,7 @@ class SourceLine:
     Attributes:
         latest: None if it has no entries.
         last_ok: The last successful poll, aware UTC; None if there was none.
+        trouble: What kind of failure its last poll was; None if it was none.
         language: BCP 47.
         rights: The copyright notice of its feed.
         noindex: Search engines are asked to leave its pages out.
@@ -72,6 +79,7 @@ class SourceLine:
     latest: datetime | None
     health: SourceHealth
     last_ok: datetime | None = None
+    trouble: str | None = None
     language: str | None = None
     rights: str | None = None
     noindex: bool = False
@@ -82,24 +90,19 @@ class SourcesPage:
     """A page of the directory of sources.
 
     Attributes:
-        topic: The slug of the topic that they have, or empty for all.
+        asked: Which sources, and in which order.
         count: Of all sources that are listed, on this page and the others.
-        number: Of the page, from 1.
-        pages: How many there are.
-        previous: The link to the page before; None on the first.
-        following: The link to the next page; None on the last.
+        healths: How many sources do how, among those with the topic and the words.
     """
 
     template: ClassVar[str] = "sources.html"
 
     site: Site
     sources: tuple[SourceLine, ...]
-    topic: str = ""
+    asked: ListAddress
     count: int
-    number: int = 1
-    pages: int = 1
-    previous: str | None = None
-    following: str | None = None
+    healths: Mapping[SourceHealth, int] = field(default_factory=dict)
+    pagination: Pagination
 
 
 def topics_page(connection: Connection, site: Site) -> TopicsPage:
@@ -117,39 +120,52 @@ def topics_page(connection: Connection, site: Site) -> TopicsPage:
 
 
 def sources_page(
-    connection: Connection, site: Site, address: ListAddress, *, href: Callable[[int], str]
+    connection: Connection, site: Site, asked: ListAddress, *, href: Callable[[int], str]
 ) -> SourcesPage:
-    """Return a page of the list of sources by title: all, or those of a topic.
+    """Return a page of the list of sources.
 
     Args:
         connection: A reading one.
         site: Where it is published.
-        address: Of the page.
+        asked: The page.
         href: Gives the link to a page.
 
     Raises:
         NotFoundError: There is no such topic, or no such page.
     """
-    topic, number = address.topic, address.number or 1
+    number = asked.number or 1
     # A topic without sources is an empty list; a topic that does not exist is no page.
-    if topic and topics.find(connection, topic) is None:
-        raise NotFoundError("topic", topic)
-    listed = sources.ids_by_title(connection, topic_slug=topic)
+    if asked.topic and topics.find(connection, asked.topic) is None:
+        raise NotFoundError("topic", asked.topic)
+    named = _matching(sources.by_title(connection, topic_slug=asked.topic), asked.q)
+    listed = [one for one in named if asked.health in {"", one.health}]
+    if asked.order == "failing":
+        listed.sort(key=lambda one: one.health is not SourceHealth.FAILING)
+    elif asked.order == "newest":
+        latest = sources.latest_entries(connection)
+        listed.sort(key=lambda one: latest.get(one.id, LONG_AGO), reverse=True)
     pages = _count_of_pages(len(listed))
     if number > pages:
         raise NotFoundError("page", number)
     # Only these in full: what is counted of each source takes the longest.
-    shown = sources.of_ids(connection, listed[(number - 1) * PAGE_SIZE : number * PAGE_SIZE])
+    shown = [one.id for one in listed[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]]
     return SourcesPage(
         site=site,
-        sources=tuple(map(to_line, shown)),
-        topic=topic,
+        sources=tuple(map(to_line, sources.of_ids(connection, shown))),
+        asked=asked,
         count=len(listed),
-        number=number,
-        pages=pages,
-        previous=href(number - 1) if number > 1 else None,
-        following=href(number + 1) if number < pages else None,
+        healths=Counter(one.health for one in named),
+        pagination=paginate_from_first(number, count=pages, href=href),
     )
+
+
+def _matching(named: Sequence[SourceName], q: str) -> list[SourceName]:
+    wanted = q.casefold().split()
+    return [
+        one
+        for one in named
+        if all(word in f"{one.title} {one.address}".casefold() for word in wanted)
+    ]
 
 
 def count_of_source_pages(connection: Connection) -> int:
@@ -176,6 +192,7 @@ def to_line(source: Source) -> SourceLine:
             has_worked=source.last_ok_at is not None,
         ),
         last_ok=source.last_ok_at,
+        trouble=source.failing_with if source.failures else None,
         language=source.language,
         rights=source.rights,
         noindex=source.noindex,
@@ -192,7 +209,7 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             site_url=source.site_url,
             topics=tuple(topic.title for topic in source.topics),
         )
-        for source in map(by_id.__getitem__, sources.ids_by_title(connection))
+        for source in (by_id[name.id] for name in sources.by_title(connection))
         # An address with a login or token in it is a secret between us and the publisher.
         if source.state is not SourceState.RETIRED and not source.hides_address
     ]

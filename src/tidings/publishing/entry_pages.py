@@ -13,9 +13,10 @@ from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.sources import Source
 from tidings.publishing.directories import to_line
+from tidings.publishing.pagination import paginate
 from tidings.publishing.site_context import SiteContext, key_of
 from tidings.publishing.store import pages, pins
-from tidings.publishing.views import DayCounts, EntryPage, ListPage, paginate
+from tidings.publishing.views import DayCounts, EntryPage, ListPage
 from tidings.search.query import SearchInput, newest_first, parse_input, parse_query
 from tidings.search.store import fulltext, saved_searches
 
@@ -61,7 +62,8 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
         entries=tuple(one for one in shown if one not in pinned),
         folded=entries.count_folded(connection, shown) if is_mixed else {},
         today=_counts_of_a_day(connection, shown[0]) if is_front and shown else DayCounts(),
-        pagination=paginate(span.number, count=span.last + 1, href=href),
+        # Files are not written anew for every page that is added.
+        pagination=paginate(span.number, count=span.last + 1, href=href, is_placed=context.is_live),
     )
 
 

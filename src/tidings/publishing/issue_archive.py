@@ -16,8 +16,9 @@ from tidings.model.scopes import FeedDocument
 from tidings.newsletters.digests import compose
 from tidings.newsletters.store import drafts, issues
 from tidings.publishing.formats.atom import ATOM
+from tidings.publishing.pagination import paginate
 from tidings.publishing.site_context import ISSUES_IN_FEED
-from tidings.publishing.views import Archive, IssueContent, IssuePage, IssuesPage, paginate, render
+from tidings.publishing.views import Archive, IssueContent, IssuePage, IssuesPage, render
 from tidings.templating.engine import Templates
 from tidings.templating.site import ICON_PATH, Site
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 from tidings.db.database import Connection, Database
 from tidings.errors import NotFoundError
@@ -25,7 +25,8 @@ from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.formats.opml import render_opml
 from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.search_page import search_page
-from tidings.publishing.site_context import SiteContext, last_change
+from tidings.publishing.site_context import SiteContext, key_of, last_change
+from tidings.publishing.store import pages
 from tidings.publishing.views import ErrorPage, Page, render
 from tidings.templating.site import Operator
 
@@ -42,14 +43,15 @@ class Publication:
         self._fingerprint = context.fingerprint
 
     def stamp(self, address: Address) -> CacheValidator:
-        """Return the stamp of `address`: one indexed read.
+        """Return the stamp of `address`: an indexed read or two.
 
         Raises:
             NotFoundError: There is nothing at that address.
         """
         with self._database.read() as connection:
             change, changed_at = last_change(connection, address)
-        return CacheValidator(change=change, changed_at=changed_at, fingerprint=self._fingerprint)
+            fingerprint = self._fingerprint + _place_in_list(connection, address)
+        return CacheValidator(change=change, changed_at=changed_at, fingerprint=fingerprint)
 
     def body(self, address: Address, *, operator: Operator | None = None) -> bytes:
         """Render what is at `address`, all of it from one snapshot.
@@ -88,6 +90,15 @@ class Publication:
         return render(page, context.templates)
 
 
+def _place_in_list(connection: Connection, address: Address) -> str:
+    match address:
+        # It says how many pages are newer, so it differs once there is another.
+        case PageAddress(scope=scope, number=int()) if scope.kind != "query":
+            return f"{pages.count(connection, key_of(scope)):x}"
+        case _:
+            return ""
+
+
 def _page(
     connection: Connection,
     address: PageAddress | EntryAddress | IssueAddress | ListAddress,
@@ -114,11 +125,16 @@ def _directory(connection: Connection, address: ListAddress, context: SiteContex
             return ErrorPage(site=site, status=404)
         case ListAddress(name="topics"):
             return directories.topics_page(connection, site)
-        case ListAddress(name="sources", topic=topic):
-            path = f"/sources?topic={quote(topic)}" if topic else "/sources"
-            href = partial(context.numbered_href, path)
+        case ListAddress(name="sources"):
+            href = partial(context.numbered_href, _path_of_sources(address))
             return directories.sources_page(connection, site, address, href=href)
         case ListAddress(name="issues", number=number):
             href = partial(context.page_href, "/issues")
             return issue_archive.issues_page(connection, site, number=number, href=href)
     raise NotFoundError("list", address.name)
+
+
+def _path_of_sources(asked: ListAddress) -> str:
+    given = {"q": asked.q, "topic": asked.topic, "health": asked.health, "order": asked.order}
+    query = urlencode({name: value for name, value in given.items() if value})
+    return f"/sources?{query}" if query else "/sources"

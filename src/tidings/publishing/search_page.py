@@ -1,17 +1,20 @@
 """Search: the pages of a query, and of saved searches."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
-from tidings.catalog import entries
+from tidings.catalog import entries, topics
 from tidings.db.database import Connection
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import Entry, EntryState
 from tidings.model.scopes import PageAddress, Scope
 from tidings.model.text import readable
 from tidings.model.words import MAX_CONTENT
+from tidings.publishing.pagination import Pagination, paginate_from_first
 from tidings.publishing.site_context import SiteContext
 from tidings.search.query import (
     Hit,
@@ -26,7 +29,13 @@ from tidings.search.query import (
 )
 from tidings.search.snippets import SnippetPart, find_snippet, highlight
 from tidings.search.store import fulltext, saved_searches
+from tidings.search.suggestions import other_spellings
 from tidings.templating.site import Site
+
+# Hits below which other spellings are tried.
+FEW = 3
+
+MOST_SUGGESTED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +53,15 @@ class SearchHit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """Another query, and how many entries it finds; more than are counted if not `is_all`."""
+
+    asked: SearchInput
+    count: int
+    is_all: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SearchPage:
     """A page of results, the best first; of a saved search the newest.
 
@@ -57,10 +75,9 @@ class SearchPage:
         is_cut: Whether the end of the query was ignored.
         count: How many entries were found.
         is_all: Whether there are no more than those.
-        number: Of the page, from 1, the best.
-        pages: How many there are.
-        previous: The link to the page before; None on the first.
-        following: The link to the next page; None on the last.
+        suggestions: Other spellings that find more, if this one finds little.
+        topics: How many of those that were found there are by topic's slug, and all by the empty
+            one.
     """
 
     template: ClassVar[str] = "search.html"
@@ -76,10 +93,9 @@ class SearchPage:
     results: tuple[SearchHit, ...]
     count: int
     is_all: bool
-    number: int = 1
-    pages: int = 1
-    previous: str | None = None
-    following: str | None = None
+    suggestions: tuple[Suggestion, ...] = ()
+    topics: Mapping[str, int] = field(default_factory=dict)
+    pagination: Pagination
 
 
 def find_entries(connection: Connection, query: str, *, limit: int | None) -> list[Entry]:
@@ -124,18 +140,40 @@ def search_page(connection: Connection, address: PageAddress, context: SiteConte
     if number > pages:
         raise NotFoundError("page", number)
     page = _page(connection, query, hits[(number - 1) * size : number * size], context)
-    path = f"{address.scope.path}&page="
+    href = partial(context.numbered_href, address.scope.path)
     return replace(
         page,
         scope=address.scope,
         asked=asked,
         count=len(hits),
         is_all=found.is_all,
-        number=number,
-        pages=pages,
-        previous=context.site.href(f"{path}{number - 1}") if number > 1 else None,
-        following=context.site.href(f"{path}{number + 1}") if number < pages else None,
+        suggestions=_suggestions(connection, asked, than=len(hits)) if len(hits) < FEW else (),
+        topics=_by_topic(connection, hits),
+        pagination=paginate_from_first(number, count=pages, href=href),
     )
+
+
+def _suggestions(
+    connection: Connection, asked: SearchInput, *, than: int
+) -> tuple[Suggestion, ...]:
+    """Return the other spellings that find more, the most first."""
+    tried = [replace(asked, q=q) for q in other_spellings(asked.q)]
+    found = [(one, fulltext.find(connection, parse_query(one))) for one in tried]
+    better = [
+        Suggestion(asked=one, count=count, is_all=result.is_all)
+        for one, result in found
+        if (count := len(rank(result.hits))) > than
+    ]
+    return tuple(sorted(better, key=lambda one: one.count, reverse=True)[:MOST_SUGGESTED])
+
+
+def _by_topic(connection: Connection, hits: Sequence[Hit]) -> Mapping[str, int]:
+    of_sources = entries.count_sources(connection, [hit.entry_id for hit in hits])
+    counts: Counter[str] = Counter({"": len(hits)})
+    for source_id, labels in topics.of_sources(connection, of_sources.keys()).items():
+        for topic in labels:
+            counts[topic.slug] += of_sources[source_id]
+    return counts
 
 
 def _saved_page(connection: Connection, address: PageAddress, context: SiteContext) -> SearchPage:
@@ -179,6 +217,7 @@ def _page(
         results=tuple(_result(found[one], query.terms) for one in ids),
         count=len(ids),
         is_all=True,
+        pagination=paginate_from_first(1, count=1, href=str),
     )
 
 

@@ -47,12 +47,14 @@ class SiteContext:
         site: What all pages share; its topics are read with each page.
         templates: Of the pages.
         page_path: Gives the path of a numbered page, by that of the scope's newest.
+        is_live: Whether pages are asked for one by one, and not written as files.
     """
 
     settings: PublishSettings
     site: Site
     templates: Templates
     page_path: Callable[[str, int], str]
+    is_live: bool = True
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,6 @@
 """The public pages: the context of each template."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar, Protocol
 
@@ -8,37 +8,9 @@ from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Issue, IssueLine, Newsletter
 from tidings.model.scopes import Scope
 from tidings.publishing.directories import SourceLine
-from tidings.publishing.pagination import NEIGHBOURS
+from tidings.publishing.pagination import Pagination
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageLink:
-    """A page by its number; `href` is None for the page shown."""
-
-    number: int
-    href: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pagination:
-    """Where a page stands among the pages of its list, which are numbered from the oldest.
-
-    The newest page alone shows how many there are: an older page must not change while new ones
-    are added.
-
-    Attributes:
-        number: Of the page shown.
-        newest: The page without a number in its address; None on that page.
-        links: In descending order; a gap in the numbers is a gap in the list.
-    """
-
-    number: int
-    newest: str | None
-    newer: str | None
-    older: str | None
-    links: tuple[PageLink, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,29 +147,3 @@ def render(page: Page, templates: Templates) -> bytes:
     # Not `asdict`, which would turn the values inside into dicts as well.
     values = {field.name: getattr(page, field.name) for field in fields(page)}
     return templates.render(page.template, values, language=page.site.language)
-
-
-def paginate(number: int, *, count: int, href: Callable[[int | None], str]) -> Pagination:
-    """Return the links from page `number` of `count` to the others.
-
-    Args:
-        number: Of the page shown, from 1, the oldest.
-        count: Of pages; an empty list has one.
-        href: Gives the link to a page, None being the newest.
-    """
-    is_newest = number == count
-    near = {1, *range(number - NEIGHBOURS, number + NEIGHBOURS + 1)}
-    # The newest page is not linked by a number: what it will be called is open while it grows.
-    shown = near & set(range(1, count)) | ({count} if is_newest else set())
-    # The newest page has no number in its address.
-    newer = None if number + 1 == count else number + 1
-    return Pagination(
-        number=number,
-        newest=None if is_newest else href(None),
-        newer=None if is_newest else href(newer),
-        older=href(number - 1) if number > 1 else None,
-        links=tuple(
-            PageLink(number=other, href=None if other == number else href(other))
-            for other in sorted(shown, reverse=True)
-        ),
-    )

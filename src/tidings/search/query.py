@@ -16,6 +16,9 @@ MAX_LENGTH = 500
 # Words and phrases that are searched for.
 MAX_TERMS = 12
 
+# Letters that begin a word often enough to search for whatever begins so.
+MIN_STEM = 3
+
 # Entries that are ranked: the newest of those that match. Ranking all that have a common word
 # would cost the more, the more of them there are.
 MAX_HITS = 500
@@ -36,7 +39,7 @@ class SearchInput:
     """A search as it was typed: the query, and the other fields of the form.
 
     Attributes:
-        q: Words, "phrases", -words, `source:`, `topic:`, `since:` and `until:`.
+        q: Words, begin*, "phrases", -words, `source:`, `topic:`, `since:` and `until:`.
         source: A slug.
         topic: A slug.
         since: A day, a month or a year, as in 2026-11-21; so is `until`.
@@ -89,8 +92,8 @@ class Term:
     """A word, or words of a phrase.
 
     Attributes:
-        is_prefix: The last word matches as a prefix: it is a single character of a script
-            without blanks, which is indexed as a pair with the one that follows.
+        is_prefix: The last word matches as a prefix: an asterisk follows it, or it is a single
+            character of a script without blanks, which is indexed as a pair with the next one.
     """
 
     words: tuple[str, ...]
@@ -159,7 +162,7 @@ def parse_query(given: SearchInput) -> Query:
         text = part["word"] if part["phrase"] is None else part["phrase"]
         if part["key"]:
             filters[part["key"].lower()] = text.strip()
-        elif term := _term(text):
+        elif term := _term(text, is_stem=part["phrase"] is None and text.endswith("*")):
             (without if part["without"] else terms).append(term)
     filters |= {name: value for name, value in given.fields.items() if name != "q"}
     days = {
@@ -218,11 +221,13 @@ def _one_per_story(hits: Sequence[Hit]) -> list[Hit]:
     ]
 
 
-def _term(text: str) -> Term | None:
+def _term(text: str, *, is_stem: bool) -> Term | None:
     words = truncate(words_of(text))
     if not words:
         return None
     is_prefix = is_character(words[-1])
+    if is_stem and len(words[-1]) >= MIN_STEM:
+        return Term(words=tuple(words), is_prefix=True)
     if is_prefix and len(words) > 1 and words[-2].endswith(words[-1]) and len(words[-2]) == 2:
         # "学习" is indexed as the pair, and "习" only where the text ends there: the pair will do.
         return Term(words=tuple(words[:-1]))

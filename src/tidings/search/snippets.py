@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidings.model.words import find_words
+from tidings.model.words import find_words, is_character
 from tidings.search.query import Term
 
 # Characters before the match.
@@ -76,7 +76,7 @@ def _places(words: Sequence[tuple[str, int, int]], term: Term) -> list[tuple[int
         if word == last:
             places.append((stretch[0][1], end))
         elif term.is_prefix and word.startswith(last):
-            places.append((stretch[0][1], min(start + 1, end)))
+            places.append((stretch[0][1], min(start + 1, end) if is_character(last) else end))
     return places
 
 

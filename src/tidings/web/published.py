@@ -25,6 +25,7 @@ from tidings.model.scopes import (
     PageAddress,
     Scope,
 )
+from tidings.model.sources import SourceHealth
 from tidings.publishing.formats.registry import FORMATS
 from tidings.search.query import SearchInput
 from tidings.templating.site import Site
@@ -37,6 +38,9 @@ from tidings.web.responses import is_current, known_change
 from tidings.web.services import PublishedDocuments
 
 DIRECTORIES = ("topics", "sources", "sources.opml", "issues", "issues.atom")
+
+# Characters of a name or address that sources are looked for by.
+MAX_NAME = 200
 
 # The same of a number of archives, which hold many entries each.
 ARCHIVE_NUMBER = re.compile(r"[1-9][0-9]{0,14}")
@@ -113,10 +117,9 @@ class Documents:
         """Answer with a list of everything of a kind, long ones page by page."""
         # Of parameters only those that mean something here: others must not fill the cache.
         number = _page_number(request) if name in {"issues", "sources"} else None
-        topic = request.query_params.get("topic", "") if name == "sources" else ""
-        if not topic.isprintable():
-            raise NotFoundError("topic", topic)
-        return await self._answer(request, ListAddress(name=name, number=number, topic=topic))
+        if name == "sources":
+            return await self._answer(request, _sources_asked(request, number))
+        return await self._answer(request, ListAddress(name=name, number=number))
 
     async def sitemap_part(self, request: Request) -> Response:
         """Answer with a part of the sitemap, if it has parts."""
@@ -187,6 +190,24 @@ def _asked(request: Request) -> Scope | None:
         return None
     asked = SearchInput(**{name: value for name, value in given.items() if value})
     return Scope(kind="query", slug=asked.encoded)
+
+
+def _sources_asked(request: Request, number: int | None) -> ListAddress:
+    """Return which sources a request asks for; what does not exist counts for nothing."""
+    asked = request.query_params.get
+    topic, q, health, order = (asked(name, "") for name in ("topic", "q", "health", "order"))
+    if not topic.isprintable():
+        raise NotFoundError("topic", topic)
+    if not q.isprintable() or len(q) > MAX_NAME:
+        raise HTTPException(400)
+    return ListAddress(
+        name="sources",
+        number=number,
+        topic=topic,
+        q=q,
+        health=health if health in set(SourceHealth) else "",
+        order=order if order in {"failing", "newest"} else "",
+    )
 
 
 def _page_number(request: Request) -> int | None:

@@ -54,6 +54,12 @@ def get_span(connection: Connection, scope: str, number: int | None) -> Span:
     return Span(number=number, last=count, above=above, upto=upto)
 
 
+def count(connection: Connection, scope: str) -> int:
+    """Return how many numbered pages a list has."""
+    last = select(func.max(page_mark.c.number)).where(page_mark.c.scope == scope)
+    return connection.scalar(last) or 0
+
+
 def ids_on(connection: Connection, selection: Selection, span: Span, *, most: int) -> list[int]:
     """Return the ids of the entries on a page, newest first, at most so many."""
     newest_first = (entry.c.sort_at.desc(), entry.c.id.desc())

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from tidings.catalog import change_log
 from tidings.db.tables import entry, entry_words, source, source_topic, topic
 from tidings.model.entries import EntryState
-from tidings.model.words import MARK
+from tidings.model.words import MARK, is_character
 from tidings.search.query import MAX_HITS, Hit, Query, Term, Zone
 from tidings.search.store.index import BLOCK
 
@@ -157,14 +157,14 @@ class IndexQuery:
 
 def index_words(term: Term) -> tuple[str, ...]:
     """Return the words of a term as they stand in the index; a single character is a mark."""
-    if term.is_prefix and len(term.words) == 1:
+    if len(term.words) == 1 and is_character(term.words[0]):
         return (f"{MARK}{term.words[0]}",)
     return term.words
 
 
 def is_prefix_search(term: Term) -> bool:
     """Tell whether the last word of a term is searched as a prefix."""
-    return term.is_prefix and len(term.words) > 1
+    return term.is_prefix and index_words(term) == term.words
 
 
 def newest_on_sqlite(connection: Connection, query: IndexQuery) -> list[Hit]:
