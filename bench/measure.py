@@ -164,6 +164,11 @@ def children_time() -> float:
     return sum(_processor_time(pid) for pid in children_of("self"))
 
 
+def tree_time(pid: str) -> float:
+    """Return the processor seconds of a process and all its living descendants."""
+    return _processor_time(pid) + sum(_processor_time(one) for one in children_of(pid))
+
+
 def server_time(url: str) -> float:
     """Return the processor seconds used by the server of a database; 0 where there is none."""
     folder = make_url(url).query.get("host")
@@ -171,8 +176,7 @@ def server_time(url: str) -> float:
         return 0
     pid = Path(f"{folder}/data/postmaster.pid").read_text(encoding="ascii").split("\n")[0]
     # With what its ended children used: connections come and go.
-    ended = _processor_time(pid, own=False)
-    return _processor_time(pid) + ended + sum(_processor_time(one) for one in children_of(pid))
+    return _processor_time(pid, own=False) + tree_time(pid)
 
 
 def _processor_time(pid: str, *, own: bool = True) -> float:

@@ -3,6 +3,7 @@
 import re
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from threading import Event, Thread, current_thread, main_thread
 from time import sleep
 
@@ -352,6 +353,20 @@ def test_who_left_before_gets_nothing(newsletter_site, outbox, planned):
 
     assert newsletter_site.states() == ["cancelled", "accepted"]
     assert [sent.recipient for sent in outbox.sent] == ["reader1@example.org"]
+
+
+def test_of_several_senders_one_ends_what_has_waited_too_long(newsletter_site, outbox, planned):
+    planned(1)
+    newsletter_site.now += 7 * DAY
+    second = newsletter_site.sender(outbox.connect)
+    second.open_queue = partial(second.open_queue, withdraws=False)
+
+    second.send_due(stop=Event())
+    assert newsletter_site.states() == ["ready"]
+
+    newsletter_site.deliver(outbox)
+    assert newsletter_site.states() == ["expired"]
+    assert outbox.sent == []
 
 
 def test_who_leaves_while_letters_go_out_gets_nothing(newsletter_site, planned):

@@ -33,12 +33,14 @@ def test_deliveries_are_counted_by_state(database):
     assert sum(figures.deliveries.values()) == 2
 
 
-def test_the_slot_that_is_due_longest_counts_but_not_of_who_has_left(database):
+def test_the_slot_that_is_due_longest_counts_but_not_of_who_has_left_or_rests(database):
     newsletter_site = NewsletterSite(database)
     newsletter_site.add_newsletter()
     left = newsletter_site.subscribe("ann@example.org", hour=13)
     newsletter_site.subscribe("bob@example.org", hour=15)
+    rests = newsletter_site.subscribe("cem@example.org", hour=12)
     newsletter_site.leave(left)
+    newsletter_site.pause(rests)
 
     at_14, at_16 = (figures_of(newsletter_site, now=NOON + hours * HOUR) for hours in (2, 4))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
 from itertools import pairwise
+from math import ceil
 from threading import Event
 
 import pytest
@@ -29,6 +30,7 @@ from tidings.operator.store import status
 from tidings.parsing.document import parse
 from tidings.polling.host_leases import HostRules
 from tidings.polling.poll import Poller
+from tidings.polling.store.leases import DUE_A_LEASE
 from tidings.publishing.repaginate import repaginate_some
 
 TICK = HOUR / 4
@@ -404,7 +406,8 @@ def test_a_restart_resets_no_clock(database, publisher):
 def test_what_failed_together_does_not_come_back_together(world, publisher):
     ids = world.follow(*(publisher.url(f"/{number}") for number in range(200)))
 
-    world.tick()
+    for _ in range(ceil(200 / DUE_A_LEASE)):
+        world.tick()
 
     waits = sorted(world.show(source_id).next_poll_at - NOON for source_id in ids)
     assert waits[0] >= HOUR

@@ -7,7 +7,7 @@ from tidings.catalog import sources
 from tidings.db.tables import host, source
 from tidings.model.sources import SourceState
 from tidings.polling.store import leases
-from tidings.polling.store.leases import LeaseRequest
+from tidings.polling.store.leases import DUE_A_LEASE, LeaseRequest
 
 DUE = LeaseRequest(due_at=NOON)
 
@@ -27,6 +27,21 @@ def test_a_host_comes_with_all_its_due_sources_and_belongs_to_one(database, foll
     assert [due.url for due in mine[0]] == ["https://a.example/1", "https://a.example/2"]
     assert [due.url for due in theirs[0]] == ["https://b.example/1"]
     assert claim(database, "late") == []
+
+
+def test_a_host_with_many_due_sources_waits_its_turn_again(database, follow):
+    ids = [follow(f"https://platform.example/{number}") for number in range(DUE_A_LEASE + 2)]
+    with database.write() as connection:
+        longest_due = update(source).where(source.c.id == ids[-1])
+        connection.execute(longest_due.values(next_poll_at=NOON - HOUR))
+
+    [claimed] = claim(database, "mine")
+
+    assert [due.id for due in claimed] == [ids[-1], *ids[: DUE_A_LEASE - 1]]
+    with database.write() as connection:
+        leases.release(connection, "mine", {"platform.example:443": timedelta(0)})
+    [named] = claim(database, "other", wanted=LeaseRequest(only=ids))
+    assert len(named) == len(ids)
 
 
 def test_a_source_that_is_not_due_is_claimed_only_by_name(database, follow):

@@ -1,0 +1,93 @@
+"""What runs again and again finds its rows by an index: a table of millions is never read whole."""
+
+import re
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+
+from parsed_entries import NOON
+from tidings.catalog import sources
+from tidings.newsletters.store import deliveries, plans
+from tidings.operator.store import status
+from tidings.polling.store import kept_documents, leases
+from tidings.polling.store.leases import LeaseRequest
+from tidings.publishing.store import page_cuts
+from tidings.publishing.store.page_cuts import Progress
+from tidings.subscribers.store import transactional
+
+LARGE = {
+    "source",
+    "host",
+    "entry",
+    "feed_state",
+    "subscriber",
+    "subscription",
+    "delivery",
+    "notice",
+}
+READS_WHOLE = {
+    "sqlite": re.compile(r"^SCAN (\w+)$"),
+    "postgresql": re.compile(r"Seq Scan on (\w+)"),
+}
+MARKS = Progress(change=9, marked=1)
+
+WORK = {
+    "a claim": lambda one: leases.claim(one, "me", wanted=LeaseRequest(due_at=NOON), limit=64),
+    "how much is due": lambda one: leases.count_free(one, due_at=NOON, most=800),
+    "leases renewed": lambda one: leases.renew(one, "me"),
+    "leases released": lambda one: leases.release_all(one, "me"),
+    "lost sources": kept_documents.lost_sources,
+    "sources at rest": sources.resting,
+    "longest failing": lambda one: status.longest_failing(one, limit=10),
+    "something to cut": page_cuts.has_changed,
+    "long lists": lambda one: page_cuts.long_lists_of_sources(one, MARKS, least=24),
+    "pages cut": lambda one: page_cuts.end(one, unfinished=["all"]),
+    "who is due": lambda one: plans.due_subscriptions(one, now=NOON, limit=500),
+    "who ever got a letter": lambda one: plans.first_time_recipients(one, [1, 2]),
+    "letters claimed": lambda one: deliveries.claim(one, "me", limit=64, now=NOON),
+    "letters marked": lambda one: deliveries.OUTBOX.mark(one, "me", [1, 2], now=NOON),
+    "letters of the dead": lambda one: deliveries.OUTBOX.recover(one, gone=["me"]),
+    "letters of nobody": lambda one: deliveries.withdraw(one, now=NOON),
+    "messages of nobody": lambda one: transactional.withdraw(one, now=NOON),
+}
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_no_large_table_is_read_as_a_whole(database, name):
+    with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            # Small tables are read whole, and these are empty: only where there is no other way.
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        with statements_of(connection) as asked:
+            WORK[name](connection)
+        plans = [plan_of(connection, *one) for one in asked]
+
+    assert plans
+    assert read_whole(plans, kind=connection.dialect.name) & LARGE == set()
+
+
+@contextmanager
+def statements_of(connection):
+    asked = []
+
+    def note(_connection, _cursor, statement, values, *_):
+        asked.append((statement, values[0] if isinstance(values, list) else values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def plan_of(connection, statement, values):
+    """Return the lines of a plan."""
+    how = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+    return [row[-1] for row in connection.exec_driver_sql(how + statement, values)]
+
+
+def read_whole(plans, *, kind):
+    """Return the tables that are read from one end to the other."""
+    found = [READS_WHOLE[kind].search(line) for plan in plans for line in plan]
+    return {match[1] for match in found if match}
