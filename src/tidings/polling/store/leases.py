@@ -3,7 +3,7 @@
 All times are the database server's, so that machines whose clocks differ agree.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -40,6 +40,11 @@ RENEWAL = timedelta(seconds=20)
 
 # How long a host is held for a redirect that leads to it; never renewed.
 HOP_LEASE = timedelta(seconds=40)
+
+# How far this machine's clock may be from the database's. Answers may take a second or two.
+MAX_DRIFT = timedelta(seconds=5)
+
+SET_CLOCKS = "let both machines set their clocks by NTP"
 
 _HAS_HUB = exists().where(websub_table.c.source_id == source.c.id)
 
@@ -86,6 +91,12 @@ def clock(connection: Connection) -> datetime:
     # Not `now()`, which stands still during a transaction.
     now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
+
+
+def find_drift(connection: Connection, ours: Callable[[], datetime]) -> timedelta | None:
+    """Return how far our clock is ahead of the database's, or behind; None if they agree."""
+    drift = ours() - clock(connection)
+    return drift if abs(drift) > MAX_DRIFT else None
 
 
 def requested_ids(connection: Connection, wanted: LeaseRequest) -> list[int]:
