@@ -33,10 +33,10 @@ from tidings.model.sources import DueSource, SourceState
 from tidings.polling.store import push_subscriptions
 
 # If its holder dies, a host is free again after this time.
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=1)
 
-# How often a holder renews; a lease outlives five missed renewals.
-RENEWAL = timedelta(seconds=20)
+# How often a holder renews; a lease outlives three missed renewals.
+RENEWAL = timedelta(seconds=15)
 
 # How long a host is held for a redirect that leads to it; never renewed.
 HOP_LEASE = timedelta(seconds=40)
