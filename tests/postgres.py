@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 NOBODY = 65534
 # What autovacuum finds of one test would decide how statements of the next are planned.
 SETTINGS = (
-    "-h '' -F -c synchronous_commit=off -c max_connections=40 -c shared_buffers=32MB"
+    "-h '' -F -c synchronous_commit=off -c max_connections=80 -c shared_buffers=32MB"
     " -c autovacuum=off -k"
 )
 

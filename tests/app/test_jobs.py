@@ -8,7 +8,9 @@ from threading import Event, Timer
 import pytest
 from sqlalchemy import text
 
+from database_outage import taken_away
 from installation import wait_until
+from tidings.app import engine
 from tidings.app.engine import Engine
 from tidings.app.in_process import InProcess
 from tidings.db import job_tickets
@@ -158,6 +160,11 @@ def waiting(database):
         return sorted(found.scalars())
 
 
+def tickets(database):
+    with database.read() as connection:
+        return job_tickets.every(connection)
+
+
 def test_what_is_rolled_back_deferred_nothing(postgres_database):
     with suppress(LookupError), postgres_database.write() as connection:
         job_tickets.defer(connection, A)
@@ -176,6 +183,36 @@ def test_nobody_waits_for_who_is_just_deferring_the_same(postgres_database):
     assert waiting(postgres_database) == ["a:0", "b:0"]
 
 
+def test_what_ends_while_the_database_is_away_holds_up_its_kind_for_a_moment_only(
+    postgres_database, postgres_url, work, monkeypatch
+):
+    monkeypatch.setattr(engine, "SWEEP", 0.5)
+    jobs = Engine(postgres_database, work.handlers(A))
+    with working(jobs, work, A):
+        with taken_away(postgres_url):
+            work.go_on.set()
+            work.until(1)
+            time.sleep(4)  # longer than it is tried to note that it has ended
+        jobs.defer(A)
+        work.until(2)
+
+    assert work.done == ["a", "a"]
+
+
+def test_what_nobody_knows_is_deleted_and_told_once(postgres_database, monkeypatch, caplog):
+    monkeypatch.setattr(engine, "SWEEP", 0.2)
+    caplog.set_level("WARNING")
+    jobs = Engine(postgres_database, {})
+    with jobs.working({JobQueue.ODD: 1}):
+        for _ in range(3):
+            jobs.defer(A)
+            wait_until(lambda: not waiting(postgres_database))
+            wait_until(lambda: not tickets(postgres_database))
+
+    [told] = [one for one in caplog.records if one.message == "jobs of an unknown kind"]
+    assert told.because.startswith("a: ")
+
+
 def test_of_a_kind_that_fails_again_and_again_the_last_failure_is_kept(postgres_database):
     def fail():
         raise LookupError("a bug")
@@ -186,8 +223,7 @@ def test_of_a_kind_that_fails_again_and_again_the_last_failure_is_kept(postgres_
             jobs.defer(A)
             wait_until(lambda: not waiting(postgres_database))
             time.sleep(0.3)
-        with postgres_database.read() as connection:
-            found = job_tickets.every(connection)
+        found = tickets(postgres_database)
 
     assert [(one.state, one.because) for one in found] == [("failed", "LookupError('a bug')")]
 

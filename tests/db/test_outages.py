@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 from sqlalchemy import text
 
+from tidings.db import database as databases
 from tidings.db.database import Database
 from tidings.db.tables import source
 from tidings.errors import DatabaseAwayError, StorageError
@@ -45,6 +46,21 @@ def test_a_server_that_ends_our_connections_is_away(postgres_url):
         connection.execute(text("SELECT 1"))
 
     database.close()
+    other.close()
+
+
+def test_who_stops_in_a_transaction_does_not_hold_up_others_for_ever(postgres_url, monkeypatch):
+    monkeypatch.setattr(databases, "LONGEST_PAUSE", 0.3)
+    holding = text("UPDATE counter SET seq = seq")
+    stopped, other = Database(postgres_url), Database(postgres_url)
+
+    with pytest.raises(DatabaseAwayError), stopped.write() as connection:  # noqa: PT012 - it ends in the middle
+        connection.execute(holding)
+        with other.write() as waiting:
+            waiting.execute(holding)
+        connection.execute(holding)
+
+    stopped.close()
     other.close()
 
 

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tidings.search.store import index
 
@@ -32,7 +32,7 @@ from newsletter_site import NewsletterSite
 from parsed_entries import DAY, HOUR, NOON
 from tidings.db import schema
 from tidings.db.database import Database
-from tidings.db.mail_tables import delivery
+from tidings.db.mail_tables import delivery, subscription
 from tidings.mail.settings import SmtpSettings
 from tidings.mail.smtp import Relay
 from tidings.newsletters.retries import BACKOFF
@@ -256,17 +256,25 @@ def audit(house, journal, *, kills):
         lost=sum(state == "accepted" and one not in copies for one, state in states.items()),
         wrong=len(wrong),
         unfinished=sum(row.finished_at is None for row in rows),
-        gaps=gaps(told),
+        gaps=gaps(told, readers_of(house)),
     )
 
 
-def gaps(told):
+def readers_of(house):
+    """Return who still gets letters: a refusal as unknown ends a subscription."""
+    with house.database.read() as connection:
+        return connection.scalars(
+            select(subscription.c.id).where(subscription.c.ended_at.is_(None))
+        ).all()
+
+
+def gaps(told, readers):
     """Count what is not in exactly one issue of a reader, of all that anybody was told."""
     everything = {one for _, _, entries in told for one in entries}
     seen = Counter(
         (reader, one) for reader, state, entries in told for one in entries if state != "superseded"
     )
-    return sum(seen[reader, one] != 1 for reader in range(1, READERS + 1) for one in everything)
+    return sum(seen[reader, one] != 1 for reader in readers for one in everything)
 
 
 def main():

@@ -3,12 +3,13 @@
 What became of every entry and every letter is counted at the end, when all is let alone.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -40,12 +41,12 @@ PATIENCE = 300
 """Seconds that all may take to be done when nothing is broken any more; leases end by then."""
 
 HURRY = (
-    "UPDATE subscription SET next_issue_at = now()",
+    # Not those that are due: who plans them would have to begin again.
+    "UPDATE subscription SET next_issue_at = now() WHERE next_issue_at > now()",
     "UPDATE delivery SET next_try_at = now() WHERE finished_at IS NULL AND next_try_at > now()",
     "UPDATE relay SET paused_until = NULL",
-    "UPDATE subscriber SET bounce_score = 0",
 )
-"""Lets pass what letters wait for, quarters of an hour, and what makes bounces forgotten, months."""
+"""Lets pass what letters wait for, by the clock: quarters of an hour."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,11 +56,11 @@ class StageReport:
     Attributes:
         fewest_polls: Requests to the source that was asked least.
         asked_in_vain: Requests whose answers were not saved, by who was broken meanwhile.
-        asked_twice: Requests sooner after another than any poll is due; only who was asked in vain
-            may be asked again.
+        asked_twice: Requests too soon after another; only who was asked in vain may be asked again.
         entries_missing: Entries that a feed has told of, and that are not stored.
         entries_twice: Entries beyond one for each that a feed has told of.
         untold: Entries that are in no letter.
+        restarts: Of processes that had ended by themselves.
         errors: In the logs of all processes.
         late_entry: Seconds from the feed to the database, for the one that took longest.
         without_pages: The longest time in seconds in which nobody answered visitors.
@@ -75,6 +76,7 @@ class StageReport:
     entries_missing: int
     entries_twice: int
     untold: int
+    restarts: int
     errors: int
     late_entry: int
     without_pages: int
@@ -100,11 +102,12 @@ class Stage:
     cluster: "Cluster"
 
     def go_on(self):
-        """Let time pass: feeds get entries, and letters fall due."""
+        """Let time pass: feeds get entries, letters fall due, who has ended is started again."""
         self.feeds.go_on()
         self.hurry()
 
     def hurry(self):
+        self.cluster.restart()
         with self.house.database.write() as connection:
             for statement in HURRY:
                 connection.execute(text(statement))
@@ -175,8 +178,20 @@ class Feeds:
         title = words[:60]  # of its own, lest they be taken for one story
         fields = {"guid": guid, "title": title, "text": words, "url": f"https://example.org/{guid}"}
         items.insert(0, an_item(published=now, **fields))
-        self._publishers[number].serve("/feed", answer(body=atom(*items, title=f"Feed {number}")))
+        document = answer(body=atom(*items, title=f"Feed {number}"))
+        self._publishers[number].serve("/feed", _slowly(document, self._chance.random()))
         self.appeared[guid] = now
+
+
+def _slowly(document, pause):
+    """Return an answer that comes after so many seconds: what asks is broken in the middle."""
+
+    async def script(writer):
+        await asyncio.sleep(pause)
+        writer.write(document)
+        await writer.drain()
+
+    return script
 
 
 class Cluster:
@@ -185,13 +200,14 @@ class Cluster:
     Args:
         environment: Of all of them.
         folder: Where they run, and log.
-        own: What the environment of one differs in, by its number.
+        own: What Python is given to run one of them, in place of `-m tidings`, by its number.
     """
 
-    def __init__(self, environment, folder, *, own: Mapping[int, Mapping[str, str]]):
+    def __init__(self, environment, folder, *, own: Mapping[int, Sequence[str]]):
         self._environment, self._folder, self._own = environment, folder, own
         self._log = (folder / "log").open("w")
         self._running = []
+        self.restarts = 0
 
     def __enter__(self):
         self._running = [self._start(number) for number in range(len(ROLES))]
@@ -211,26 +227,32 @@ class Cluster:
         self._running[number] = self._start(number)
         return killed.pid
 
-    def send_signal(self, number, signum):
-        self._running[number].send_signal(signum)
+    def restart(self):
+        """Start again who has ended by itself, as a supervisor does."""
+        for number, process in enumerate(self._running):
+            if process.poll() is not None:
+                self._running[number] = self._start(number)
+                self.restarts += 1
+
+    def process(self, number):
+        return self._running[number]
 
     def errors(self):
-        """Return what was logged as an error, and which of them have ended by themselves."""
         lines = (self._folder / "log").read_text().splitlines()
-        ended = [
-            f"{role} ended" for role, one in zip(ROLES, self._running, strict=True) if one.poll()
-        ]
-        return [one for one in lines if '"level": "error"' in one or "Traceback" in one] + ended
+        return [one for one in lines if '"level": "error"' in one or "Traceback" in one]
 
     def _start(self, number):
-        command = [sys.executable, "-m", "tidings", ROLES[number]]
-        environment = self._environment | self._own.get(number, {})
+        program = self._own.get(number, ("-m", "tidings"))
         return subprocess.Popen(
-            command, cwd=self._folder, env=environment, stderr=self._log, stdout=self._log
+            [sys.executable, *program, ROLES[number]],
+            cwd=self._folder,
+            env=self._environment,
+            stderr=self._log,
+            stdout=self._log,
         )
 
 
-def perform(url, folder, *, chance, breaches, own=None):
+def perform(url, folder, *, chance, breaches, own=None, apart=INTERVAL / 2):
     """Have breaches happen on a stage, one after the other; return the report.
 
     Args:
@@ -238,7 +260,8 @@ def perform(url, folder, *, chance, breaches, own=None):
         folder: An empty one.
         chance: Random numbers.
         breaches: Given the stage, breaks it again and again; what it yields is how often.
-        own: What the environment of one process differs in, by its number.
+        own: What Python is given to run one of the processes, by its number.
+        apart: Seconds between two requests to a source below which one is one too many.
     """
     journal, calm = folder / "journal", folder / "calm"
     relay, relay_port = fork_relay(journal, calm, chance.random())  # while there are no threads
@@ -263,7 +286,7 @@ def perform(url, folder, *, chance, breaches, own=None):
         letters = audit(house, journal, kills=done)
         for line in cluster.errors():
             print(line, file=sys.stderr)
-        return _report(stage, letters, gaps=gaps, recovery=recovery)
+        return _report(stage, letters, gaps=gaps, recovery=recovery, apart=apart)
 
 
 def _prepare(house, feeds):
@@ -322,7 +345,7 @@ def _visiting(url):
         visitor.join()
 
 
-def _report(stage, letters, *, gaps, recovery):
+def _report(stage, letters, *, gaps, recovery, apart):
     appeared, asked = stage.feeds.appeared, stage.feeds.asked()
     with stage.house.database.read() as connection:
         stored = connection.execute(select(entry.c.guid, entry.c.first_seen_at)).all()
@@ -334,11 +357,12 @@ def _report(stage, letters, *, gaps, recovery):
         sources=FEEDS,
         fewest_polls=min(map(len, asked)),
         asked_in_vain=sum(map(len, asked)) - saved,
-        asked_twice=sum(b - a < INTERVAL / 2 for times in asked for a, b in pairwise(times)),
+        asked_twice=sum(b - a < apart for times in asked for a, b in pairwise(times)),
         entries=len(appeared),
         entries_missing=len(appeared) - len(seen),
         entries_twice=len(stored) - len(seen),
         untold=untold,
+        restarts=stage.cluster.restarts,
         errors=len(stage.cluster.errors()),
         late_entry=round(max(seen.values(), default=timedelta()).total_seconds()),
         without_pages=round(max(gaps)),

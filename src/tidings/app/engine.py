@@ -7,10 +7,11 @@ those of dead workers are deleted.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -60,7 +61,9 @@ class Engine:
 
     def __init__(self, database: Database, handlers: Handlers) -> None:
         self._database, self._handlers = database, handlers
-        self._outage = Seldom(logger, "jobs wait for the database")
+        self._pause = Seldom(logger, "worker begins again")
+        self._unknown = Seldom(logger, "jobs of an unknown kind")
+        self._ended: SimpleQueue[int] = SimpleQueue()  # by handlers of this process
 
     def defer(self, *jobs: Job) -> None:
         """Let jobs wait; one that waits already is not doubled, one that runs is."""
@@ -71,8 +74,9 @@ class Engine:
     def working(self, threads: Mapping[JobQueue, int]) -> Iterator[None]:
         """Work off queues by so many threads each; at the end jobs that run are waited for."""
         loop = asyncio.new_event_loop()
-        # By default asyncio has fewer threads than that on small machines.
-        loop.set_default_executor(ThreadPoolExecutor(sum(threads.values())))
+        # By default asyncio has fewer threads than that on small machines. One more clears up.
+        loop.set_default_executor(ThreadPoolExecutor(sum(threads.values()) + 1))
+        loop.set_exception_handler(_tell_of_others)
         over = asyncio.Event()
         thread = Thread(target=_run, args=[loop, partial(self._serve_all, threads, over)])
         thread.start()
@@ -113,15 +117,16 @@ class Engine:
         """Return a handler that leaves with its job why it failed; the library keeps only that."""
 
         def work(context: JobContext) -> None:
+            number = context.job.id or 0  # only what does not wait yet has none
             try:
                 handler()
             except Exception as error:
                 logger.exception("job failed", extra={"job": context.job.queueing_lock})
-                number = context.job.id
-                if number is not None:
-                    with suppress(StorageError), self._database.write() as connection:
-                        job_tickets.note_failure(connection, number, because=repr(error))
+                with suppress(StorageError), self._database.write() as connection:
+                    job_tickets.note_failure(connection, number, because=repr(error))
                 raise
+            finally:
+                self._ended.put(number)
 
         return work
 
@@ -143,12 +148,16 @@ class Engine:
                     stalled_worker_timeout=STALLED,
                 )
             except Exception as error:  # noqa: BLE001 - whatever it is, the queue has to go on
-                self._outage.warn(because=str(error))
+                # Its own errors do not say more than that there was one.
+                self._pause.warn(because=str(error.__cause__ or error).partition("\n")[0])
             await asyncio.sleep(PAUSE)
 
     async def _sweep(self, jobs: Procrastinate, over: asyncio.Event) -> None:
-        """Delete the jobs of dead workers, which would keep others of their kind from running."""
-        manager = jobs.job_manager
+        """Delete the jobs of dead workers, which would keep others of their kind from running.
+
+        And of those that live what they could not note: they go on, and nobody takes them for dead.
+        """
+        manager, ended = jobs.job_manager, list[int]()
         while not over.is_set():
             with suppress(ProcrastinateException):  # of an outage the workers tell
                 for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
@@ -157,7 +166,25 @@ class Engine:
                             job.id, status=Status.FAILED, delete_job=True
                         )
                 await manager.delete_old_jobs(nb_hours=KEPT, include_failed=True)
+            with suppress(StorageError):
+                await asyncio.to_thread(self._clear_up, ended)
+                # Only the next time: just now the library may be noting it.
+                ended = [self._ended.get_nowait() for _ in range(self._ended.qsize())]
             await asyncio.sleep(SWEEP)
+
+    def _clear_up(self, ended: Sequence[int]) -> None:
+        with self._database.write() as connection:
+            job_tickets.forget_ended(connection, ended)
+            unknown = job_tickets.forget_unknown(connection, known=self._handlers)
+        if unknown:
+            said = f"{', '.join(sorted(unknown))}: does a worker run another version, or settings?"
+            self._unknown.warn(because=said)
+
+
+def _tell_of_others(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say nothing of a job whose end could not be noted: the sweep sees to it, if it is still there."""
+    if not isinstance(context.get("exception"), ProcrastinateException):
+        loop.default_exception_handler(context)
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:

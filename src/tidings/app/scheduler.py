@@ -1,9 +1,11 @@
 """The clock, which defers jobs, and what works them off while the service runs."""
 
 import logging
+import os
+import signal
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.util import find_spec
@@ -18,8 +20,9 @@ from tidings.app import mailing
 from tidings.app.app import App, utc_now
 from tidings.app.handlers import handling, unless_away
 from tidings.app.in_process import Handlers, InProcess
+from tidings.db import schema
 from tidings.db.database import Database
-from tidings.errors import DatabaseAwayError
+from tidings.errors import ConfigError, DatabaseAwayError, StorageError
 from tidings.log import Seldom
 from tidings.model import jobs
 from tidings.model.jobs import Job, JobQueue
@@ -52,6 +55,9 @@ HOSTS_A_JOB, MAX_POLL_JOBS = 50, 16
 CLOCK_TICK = timedelta(seconds=10)
 # Between two looks: a clock that differs by more was set, it did not just drift.
 JUMP = timedelta(seconds=5)
+
+# Seconds between two looks at whether the database is still of this version.
+SCHEMA_TICK = 5
 
 
 class Jobs(Protocol):
@@ -99,17 +105,53 @@ def ticking(
         has_clock: Without, jobs come from elsewhere: they wait in the database.
 
     Raises:
-        ConfigError: A setting cannot be used; no job has begun.
+        ConfigError: A setting cannot be used; no job has begun. Or the database is of another
+            version by now: this process was sent SIGTERM for it, which shall end the context.
         TemplateError: A template of the messages is broken; no job has begun.
     """
     stop = Event()
-    with handling(app, stop) as handlers, ExitStack() as ends:
+    _compare_clocks(app.database, utc_now)
+    with _watching_schema(app.database, stop), handling(app, stop) as handlers, ExitStack() as ends:
         chosen = _jobs(app.database, handlers)
         ends.enter_context(chosen.working(threads or _usual_threads(app)))
         ends.callback(stop.set)  # first of all: jobs that run are waited for
         if has_clock:
             ends.enter_context(_clock(app, chosen, handlers, stop))
         yield
+
+
+def _compare_clocks(database: Database, clock: Callable[[], datetime]) -> None:
+    """Warn if this machine's clock is not that of the database."""
+    with suppress(DatabaseAwayError), database.read() as connection:
+        if by := leases.find_drift(connection, clock):
+            extra = {"by": f"{by.total_seconds():+.0f} s", "advice": leases.SET_CLOCKS}
+            logger.warning("clock differs from the database's", extra=extra)
+
+
+@contextmanager
+def _watching_schema(database: Database, stop: Event) -> Iterator[None]:
+    """Have this process end once the database has been upgraded for another version."""
+    found: list[ConfigError] = []
+
+    def watch() -> None:
+        while not (found or stop.wait(SCHEMA_TICK)):
+            try:
+                schema.check(database)
+            except ConfigError as error:
+                found.append(error)
+                os.kill(os.getpid(), signal.SIGTERM)
+            except StorageError:
+                pass  # the next time
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+        if found:
+            raise found[0]
 
 
 def _usual_threads(app: App) -> dict[JobQueue, int]:

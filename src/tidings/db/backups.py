@@ -100,16 +100,18 @@ def copy(
         ConflictError: `target` is not empty.
         StorageError: One of the two failed.
     """
-    with origin.read() as reading, target.write() as writing:
+    with target.write() as writing:
         for table in all_tables():
             if table.name not in SEEDED and writing.scalar(select(func.count()).select_from(table)):
                 raise ConflictError("database", target.name, because=f"is not empty: {table.name}")
-        for table in all_tables():
-            if table.name in SEEDED:
-                writing.execute(table.delete())
-            for rows in reading.execute(select(table)).mappings().partitions(CHUNK):
-                writing.execute(insert(table), [dict(row) for row in rows])
-                advance(table.name, len(rows))
+        # Ended before the index is built: a server ends who reads nothing more for a minute.
+        with origin.read() as reading:
+            for table in all_tables():
+                if table.name in SEEDED:
+                    writing.execute(table.delete())
+                for rows in reading.execute(select(table)).mappings().partitions(CHUNK):
+                    writing.execute(insert(table), [dict(row) for row in rows])
+                    advance(table.name, len(rows))
         if not target.is_sqlite:
             _set_sequences(writing)
         rebuild_index(writing, partial(advance, "entry_words"))

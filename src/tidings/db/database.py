@@ -33,6 +33,10 @@ WRITE_PAUSE = 0.01
 # over the network.
 OVERLOOKED_SECONDS = 0.5
 
+# Seconds after which PostgreSQL ends who does nothing in a transaction: a machine that is stopped, or
+# cut off, just there would hold up all others, who wait for the rows that it has written.
+LONGEST_PAUSE = 60.0
+
 _READ_ONLY = "tidings_read_only"
 _PATIENCE = "tidings_patience"
 
@@ -239,10 +243,18 @@ def _is_away(error: DBAPIError) -> bool:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_SECONDS}
         )
     except (ImportError, NoSuchModuleError) as error:
         raise ConfigError(
             "[database] url: PostgreSQL needs the extra: pip install 'tidings[postgres]'"
         ) from error
+    event.listen(engine, "connect", _prepare_postgresql)
+    return engine
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    milliseconds = int(LONGEST_PAUSE * 1000)
+    connection.execute(f"SET idle_in_transaction_session_timeout = {milliseconds}")
+    connection.commit()

@@ -4,6 +4,7 @@ On SQLite there are none: whoever may work there runs the clock as well.
 """
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -105,6 +106,12 @@ _NOTING = text(
     "UPDATE procrastinate_jobs SET args = jsonb_build_object('because', CAST(:because AS text))"
     " WHERE id = :id"
 )
+# Of one whose handler failed its failure is noted.
+_FORGETTING_UNKNOWN = text(
+    "DELETE FROM procrastinate_jobs WHERE status = 'failed' AND args ->> 'because' IS NULL"
+    " AND task_name <> ALL(:known) RETURNING task_name"
+)
+_FORGETTING_ENDED = text("DELETE FROM procrastinate_jobs WHERE id = ANY(:ids) AND status = 'doing'")
 # Of one that runs only its worker can say that it ends.
 _CANCELLING = text("DELETE FROM procrastinate_jobs WHERE id = :id AND status <> 'doing'")
 
@@ -113,6 +120,16 @@ def note_failure(connection: Connection, ticket_id: int, *, because: str) -> Non
     """Leave with a job why it failed, and forget earlier failures of its kind."""
     connection.execute(_FORGETTING, {"id": ticket_id})
     connection.execute(_NOTING, {"id": ticket_id, "because": because})
+
+
+def forget_unknown(connection: Connection, *, known: Collection[str]) -> set[str]:
+    """Delete jobs that somebody took who has no handler for them; return their names."""
+    return set(connection.scalars(_FORGETTING_UNKNOWN, {"known": list(known)}))
+
+
+def forget_ended(connection: Connection, ticket_ids: Collection[int]) -> None:
+    """Delete jobs that have ended, and still are on record as running."""
+    connection.execute(_FORGETTING_ENDED, {"ids": list(ticket_ids)})
 
 
 def every(connection: Connection) -> list[Ticket]:

@@ -71,15 +71,28 @@ def prepare(database: Database, *, rebuild_index: RebuildIndex) -> SchemaChange 
         ConfigError: The schema is of another version and must not, or may not yet, be changed.
         StorageError: The database cannot be reached.
     """
+    if not database.is_sqlite:
+        check(database)
+        return None
+    with database.read() as connection:
+        current = version(connection)
+    return None if current == latest_version() else _upgraded(database, rebuild_index)
+
+
+def check(database: Database) -> None:
+    """Check that the schema is the one that this program works with.
+
+    Raises:
+        ConfigError: It is another one.
+        StorageError: The database cannot be reached.
+    """
     with database.read() as connection:
         current = version(connection)
     if current == latest_version():
-        return None
-    if not database.is_sqlite:
-        _refuse_newer(current)
-        state = f"has schema {current}" if current else "is empty"
-        raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
-    return _upgraded(database, rebuild_index)
+        return
+    _refuse_newer(current)
+    state = f"has schema {current}" if current else "is empty"
+    raise ConfigError(f"database {database.name} {state}: run `tidings db upgrade` first")
 
 
 def try_to_write(database: Database) -> None:

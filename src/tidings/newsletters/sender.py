@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 # Messages that are claimed beyond those that are being sent: about as many as the relay accepted in
 # the last second, within these bounds. Each claim is a commit, synced to the disk, however many it
 # brings: at six a claim it costs 0.8 ms a message, at thirty 0.16. But what is claimed is still
-# sent to who has unsubscribed meanwhile, and after a crash it may wait out a lease of two minutes.
+# sent to who has unsubscribed meanwhile, and after a crash it may wait out a lease of a minute.
 MIN_AHEAD, MAX_AHEAD = 8, 64
 
 # Messages that the threads have before them, beyond two each: so many more may be sent, and be in

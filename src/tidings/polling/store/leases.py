@@ -3,7 +3,7 @@
 All times are the database server's, so that machines whose clocks differ agree.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -33,10 +33,10 @@ from tidings.model.sources import DueSource, SourceState
 from tidings.polling.store import push_subscriptions
 
 # If its holder dies, a host is free again after this time.
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(minutes=1)
 
-# How often a holder renews; a lease outlives five missed renewals.
-RENEWAL = timedelta(seconds=20)
+# How often a holder renews; a lease outlives three missed renewals.
+RENEWAL = timedelta(seconds=15)
 
 # How long a host is held for a redirect that leads to it; never renewed.
 HOP_LEASE = timedelta(seconds=40)
@@ -45,6 +45,11 @@ HOP_LEASE = timedelta(seconds=40)
 # asked one after the other, with a pause: all 20,000 of a platform would keep a round from ending for
 # hours.
 DUE_A_LEASE = 30
+
+# How far this machine's clock may be from the database's. Answers may take a second or two.
+MAX_DRIFT = timedelta(seconds=5)
+
+SET_CLOCKS = "let both machines set their clocks by NTP"
 
 _HAS_HUB = exists().where(websub_table.c.source_id == source.c.id)
 
@@ -91,6 +96,12 @@ def clock(connection: Connection) -> datetime:
     # Not `now()`, which stands still during a transaction.
     now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
+
+
+def find_drift(connection: Connection, ours: Callable[[], datetime]) -> timedelta | None:
+    """Return how far our clock is ahead of the database's, or behind; None if they agree."""
+    drift = ours() - clock(connection)
+    return drift if abs(drift) > MAX_DRIFT else None
 
 
 def requested_ids(connection: Connection, wanted: LeaseRequest) -> list[int]:
