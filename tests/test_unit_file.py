@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from command_tree import subcommand
+from tidings.cli.jobs import worker
 from tidings.cli.main import tidings
 from tidings.cli.run import run
 
 ROOT = Path(__file__).parents[1]
 UNIT = (ROOT / "deploy" / "tidings.service").read_text("utf-8")
+OF_WORKERS = (ROOT / "deploy" / "tidings-worker.conf").read_text("utf-8")
 
 LONGEST_STOP = timedelta(seconds=15)
 """What a stop in order may take: see the how-to for containers."""
@@ -24,22 +26,23 @@ EXPOSED = 20
 """On the scale of `systemd-analyze security`, in tenths: 0 is shut in, 100 is open to everything."""
 
 
-def directives():
+def directives(unit=UNIT):
     found = defaultdict(list)
-    for line in UNIT.splitlines():
+    for line in unit.splitlines():
         if line and line[0] not in "#[":
             name, _, value = line.partition("=")
             found[name].append(value)
     return found
 
 
-def test_it_starts_a_command_that_there_is():
-    [line] = directives()["ExecStart"]
+@pytest.mark.parametrize(("unit", "program"), [(UNIT, run), (OF_WORKERS, worker)])
+def test_it_starts_a_command_that_there_is(unit, program):
+    line = directives(unit)["ExecStart"][-1]
     _, *options, command = line.split()
 
     with tidings.make_context("tidings", [*options, command]) as context:
         assert context.params["path"] == Path("/etc/tidings/tidings.toml")
-    assert subcommand(tidings, command) is run
+    assert subcommand(tidings, command) is program
 
 
 def test_the_children_that_read_documents_can_do_what_they_have_to():

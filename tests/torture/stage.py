@@ -116,17 +116,22 @@ class Stage:
         with self.house.database.write() as connection:
             connection.execute(text(statement), values)
 
+    def unpolled(self, *, since):
+        """Return how many sources have not been polled since then."""
+        late = source.c.last_polled_at.is_(None) | (source.c.last_polled_at <= since)
+        with self.house.database.read() as connection:
+            return connection.scalar(select(func.count()).where(late))
+
     def come_to_an_end(self, *, since):
         """Wait until everything is polled once more, told, and sent."""
-        late = source.c.last_polled_at.is_(None) | (source.c.last_polled_at <= since)
 
         def is_done():
             self.hurry()
             time.sleep(1)
             with self.house.database.read() as connection:
-                is_polled = not connection.scalar(select(func.count()).where(late))
                 is_told = told(connection) >= len(self.feeds.appeared)
-            return is_polled and is_told and all(r.finished_at for r in self.house.deliveries())
+            is_sent = all(row.finished_at for row in self.house.deliveries())
+            return is_told and is_sent and not self.unpolled(since=since)
 
         with suppress(AssertionError):  # what is not done by then is in the report
             wait_until(is_done, patience=PATIENCE)
@@ -278,6 +283,8 @@ def perform(url, folder, *, chance, breaches, own=None, apart=INTERVAL / 2):
         wait_until(lambda: _answers(page))
         gaps = ends.enter_context(_visiting(page))
         stage = Stage(house=house, feeds=feeds, cluster=cluster)
+        # Of what is there at a first poll the older part is no news, and in no letter.
+        wait_until(lambda: not stage.unpolled(since=house.now))
         done = sum(1 for _ in breaches(stage))
         calm.touch()
         last = datetime.now(UTC)

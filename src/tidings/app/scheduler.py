@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -110,7 +110,7 @@ def ticking(
         TemplateError: A template of the messages is broken; no job has begun.
     """
     stop = Event()
-    _compare_clocks(app.database, utc_now)
+    _compare_clocks(app.database)
     with _watching_schema(app.database, stop), handling(app, stop) as handlers, ExitStack() as ends:
         chosen = _jobs(app.database, handlers)
         ends.enter_context(chosen.working(threads or _usual_threads(app)))
@@ -120,10 +120,10 @@ def ticking(
         yield
 
 
-def _compare_clocks(database: Database, clock: Callable[[], datetime]) -> None:
+def _compare_clocks(database: Database) -> None:
     """Warn if this machine's clock is not that of the database."""
     with suppress(DatabaseAwayError), database.read() as connection:
-        if by := leases.find_drift(connection, clock):
+        if by := leases.find_drift(connection, utc_now):
             extra = {"by": f"{by.total_seconds():+.0f} s", "advice": leases.SET_CLOCKS}
             logger.warning("clock differs from the database's", extra=extra)
 

@@ -31,6 +31,7 @@ EXAMPLE = "example.org"
 
 UNFIT = "look at the sender and reply-to of the newsletter"
 
+# From here on letters leave noticeably early or late.
 MAX_DRIFT = timedelta(seconds=60)
 
 # Bytes; Gmail clips longer ones, and hides the unsubscribe link with the rest.
