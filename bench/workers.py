@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
@@ -65,21 +65,26 @@ def main() -> None:
     with databases("postgresql") as fresh:
         with publishers(SOURCES, _slowly) as ports:
             polls = [_polled(next(fresh), ports, workers) for workers in (1, 2)]
-            cost = _engine_cost(next(fresh), ports)
+            statements, milliseconds = _engine_cost(next(fresh), ports)
+        _print_rates("sources polled a second, of slow servers", polls)
+        print(
+            f"\n  jobs: {statements:.2f} statements, {milliseconds:.2f} ms a source in the database"
+        )
         with publishers(READ, _odd) as ports:
-            reads = [[_read(next(fresh), ports, one) for one in (1, 2)] for _ in range(ROUNDS)]
+            for _ in range(ROUNDS):
+                reads = [_read(next(fresh), ports, workers) for workers in (1, 2)]
+                _print_rates(
+                    "documents read a second, one core a worker", [one for one, _ in reads]
+                )
+                shown = " and ".join(f"{cpu:.1f}" for _, cpu in reads)
+                print(f"\n  {shown} ms of processor time each")
         letters = [_sent(next(fresh), workers) for workers in (1, 2)]
-    found = (("sources polled", polls), ("letters sent", letters))
-    rows = [(name, one, two, two / one) for name, (one, two) in found]
-    table("a second, by workers, where others are slow", ("", "1 worker", "2", "times"), rows)
-    statements, milliseconds = cost
-    print(f"\n  jobs: {statements:.2f} statements, {milliseconds:.2f} ms of the database a source")
-    rows = [
-        (number, one[0], two[0], two[0] / one[0], one[1], two[1])
-        for number, (one, two) in enumerate(reads, 1)
-    ]
-    head = ("round", "1 worker", "2", "times", "CPU ms each, by 1", "by 2")
-    table("documents read a second, by workers with one core each", head, rows)
+        _print_rates("letters sent a second", letters)
+
+
+def _print_rates(title: str, rates: Sequence[float]) -> None:
+    one, two = rates
+    table(title, ("1 worker", "2 workers", "times"), [(f"{one:.1f}", two, two / one)])
 
 
 def _polled(url: str, ports: list[int], workers: int) -> float:
