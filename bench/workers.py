@@ -98,7 +98,7 @@ def _engine_cost(url: str, ports: list[int]) -> tuple[float, float]:
     own = _following(url, ports)
     name = make_url(url).database
     _order(url, f"ALTER DATABASE {name} SET log_min_duration_statement = 0")
-    with working(own, 2, "poll", **_allowed(ports)):
+    with working(own, 2, "poll", **_allowed(ports, tick="15s")):
         _rate(partial(_count, url, POLLED), len(ports))
     log = Path(make_url(url).query["host"], "log").read_text(encoding="utf-8", errors="replace")
     statements, milliseconds = 0, 0.0
@@ -120,9 +120,12 @@ def _read(url: str, ports: list[int], workers: int) -> tuple[float, float]:
         _rate(partial(_count, url, POLLED), len(ports))
     _order(url, "UPDATE source SET next_poll_at = now()", "UPDATE host SET cooldown_until = NULL")
     again = POLLED.where(source.c.last_polled_at > utc_now())
+    polled = partial(_count, url, again)
     with working(own, workers, "poll", is_pinned=True, **allowed) as running:
-        rate = _rate(partial(_count, url, again), len(ports))
-        cpu = sum(tree_time(str(one.pid)) for one in running)
+        _rate(polled, 1)  # to start takes as long as many documents
+        cpu = -sum(tree_time(str(one.pid)) for one in running)
+        rate = _rate(polled, len(ports))
+        cpu += sum(tree_time(str(one.pid)) for one in running)
     return rate, cpu / len(ports) * 1e3
 
 
@@ -136,10 +139,10 @@ def _following(url: str, ports: list[int]) -> Settings:
     return own
 
 
-def _allowed(ports: list[int]) -> dict[str, str]:
+def _allowed(ports: list[int], *, tick: str = "1s") -> dict[str, str]:
     hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
     given = {"FETCH__ALLOW": hosts, "FETCH__CONCURRENCY": "8", "FETCH__HOST_INTERVAL": "0.1s"}
-    return given | {"POLL__TICK": "1s"}
+    return given | {"POLL__TICK": tick}
 
 
 def _order(url: str, *statements: str) -> None:
