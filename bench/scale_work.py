@@ -32,6 +32,7 @@ from tidings.newsletters.sender import Sender
 from tidings.newsletters.store import deliveries
 from tidings.operator.status import status_body
 from tidings.operator.store import moderation, status
+from tidings.polling.poll import Fetch
 from tidings.polling.store import leases
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
@@ -63,31 +64,30 @@ def poll(app: App, answer: Answer, *, most: int, later: timedelta = timedelta(0)
     """Poll some of what is due, as a worker does; return the ids of the sources."""
     stop, polled = Event(), list[int]()
 
-    def fetch(requests: Sequence[Request], done: Callable[[Request, Outcome], None]) -> None:
-        for request in requests:
-            done(request, answer(request))
-
     def note(result: PollResult) -> None:
         polled.append(result.source_id)
         if len(polled) >= most:
             stop.set()
 
     with polling(app) as gathering:
-        clock = partial(_later, later)
-        replace(gathering, fetch=fetch, clock=clock).poller().poll_due(report=note, stop=stop)
+        ours = replace(gathering, fetch=_fetching(answer), clock=partial(_later, later))
+        ours.poller().poll_due(report=note, stop=stop)
     return polled
 
 
 def poll_again(app: App, answer: Answer, sources: Sequence[int]) -> int:
     """Poll these sources once more; return how many they are."""
+    with polling(app) as gathering:
+        poller = replace(gathering, fetch=_fetching(answer)).poller()
+        return poller.poll_sources(sources, report=lambda _: None, stop=Event()).polled
 
+
+def _fetching(answer: Answer) -> Fetch:
     def fetch(requests: Sequence[Request], done: Callable[[Request, Outcome], None]) -> None:
         for request in requests:
             done(request, answer(request))
 
-    with polling(app) as gathering:
-        poller = replace(gathering, fetch=fetch).poller()
-        return poller.poll_sources(sources, report=lambda _: None, stop=Event()).polled
+    return fetch
 
 
 def _later(by: timedelta) -> datetime:

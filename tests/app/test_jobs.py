@@ -10,12 +10,15 @@ from sqlalchemy import text
 
 from database_outage import taken_away
 from installation import wait_until
+from parsed_entries import NOON
 from tidings.app import engine
 from tidings.app.engine import Engine
 from tidings.app.in_process import InProcess
 from tidings.db import job_tickets
 from tidings.db.database import Database
 from tidings.model.jobs import Job, JobQueue
+from tidings.model.websub import Push
+from tidings.polling.store import push_subscriptions
 
 SECONDS = 20
 
@@ -171,6 +174,13 @@ def test_what_is_rolled_back_deferred_nothing(postgres_database):
         raise LookupError
 
     assert waiting(postgres_database) == []
+
+
+def test_who_keeps_a_push_wakes_a_worker(postgres_database):
+    with postgres_database.write() as connection:
+        push_subscriptions.put_push(connection, "a token", Push(), now=NOON)
+
+    assert waiting(postgres_database) == ["pushed:0"]
 
 
 def test_nobody_waits_for_who_is_just_deferring_the_same(postgres_database):

@@ -45,6 +45,9 @@ TICKS = {
     # For a new address of sources that fail.
     jobs.MOVES: timedelta(minutes=5),
 }
+# Where jobs wait in the database, whoever keeps a push makes one in the same transaction; this makes up
+# for those that are missed.
+SHARED_TICKS = {jobs.PUSHED: timedelta(seconds=10)}
 # Not at once: some hubs call back before they answer, and must find us listening.
 DELAYED = {jobs.HUBS, jobs.ANNOUNCE}
 
@@ -185,6 +188,8 @@ def _clock(app: App, chosen: Jobs, handlers: Handlers, stop: Event) -> Iterator[
     outage = Seldom(logger, "database away")
     of_senders = dict.fromkeys(jobs.deliver(mailing.sender_count(app)), MAIL_TICK)
     ticks = {**TICKS, **of_senders, **dict.fromkeys(DELAYED, app.settings.poll.tick)}
+    if chosen.is_shared:
+        ticks |= SHARED_TICKS
     for job, pause in ticks.items():
         if job.name in handlers:
             defer = unless_away(partial(chosen.defer, job), outage)

@@ -17,9 +17,11 @@ from tidings.model.jobs import Job
 # What the library does with an error for each job that waits already, and a line in the server's log.
 _DEFERRING = text(
     "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)"
-    " SELECT :queue, :name, :priority, :lock, :key, '{}'"
+    " SELECT queue, name, priority, lock, key, '{}' FROM unnest(CAST(:queues AS text[]),"
+    " CAST(:names AS text[]), CAST(:priorities AS int[]), CAST(:locks AS text[]), CAST(:keys AS text[]))"
+    " AS given (queue, name, priority, lock, key)"
     # Whoever is just deferring the same is not waited for, in case they wait for us as well.
-    " WHERE pg_try_advisory_xact_lock(hashtextextended(:key, 0))"
+    " WHERE pg_try_advisory_xact_lock(hashtextextended(key, 0))"
     " ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING"
 )
 
@@ -32,17 +34,17 @@ def defer(connection: Connection, *jobs: Job) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    for job in jobs:
-        connection.execute(
-            _DEFERRING,
-            {
-                "queue": job.queue,
-                "name": job.name,
-                "priority": job.priority,
-                "lock": job.key if job.is_alone else None,
-                "key": job.key,
-            },
-        )
+    # All at once: clocks defer a dozen every second, most of which wait already.
+    connection.execute(
+        _DEFERRING,
+        {
+            "queues": [str(job.queue) for job in jobs],
+            "names": [job.name for job in jobs],
+            "priorities": [job.priority for job in jobs],
+            "locks": [job.key if job.is_alone else None for job in jobs],
+            "keys": [job.key for job in jobs],
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

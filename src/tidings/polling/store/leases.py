@@ -42,9 +42,9 @@ RENEWAL = timedelta(seconds=15)
 HOP_LEASE = timedelta(seconds=40)
 
 # Due sources of a host that are polled under one lease; a host with more waits its turn again. They are
-# asked one after the other, with a pause: all 20,000 of a platform would keep a round from ending for
-# hours.
-DUE_A_LEASE = 30
+# asked one after the other, with a pause of a second, so that is what a round of a minute has time for.
+# All 20,000 of a platform would keep it from ending for hours.
+DUE_A_LEASE = 60
 
 # How far this machine's clock may be from the database's. Answers may take a second or two.
 MAX_DRIFT = timedelta(seconds=5)

@@ -19,10 +19,12 @@ from sqlalchemy import (
     update,
 )
 
+from tidings.db import job_tickets
 from tidings.db.intake_tables import websub
 from tidings.db.statements import upsert
 from tidings.db.tables import source
 from tidings.errors import NotFoundError
+from tidings.model.jobs import PUSHED
 from tidings.model.sources import SourceState
 from tidings.model.websub import (
     SUBSCRIBED,
@@ -163,6 +165,7 @@ def put_push(connection: Connection, token: str, push: Push, *, now: datetime) -
         "pushed_body": case((_IS_PENDING, bindparam("none", b"", type_=body.type)), else_=body),
     }
     connection.execute(update(websub).where(websub.c.token == token).values(columns))
+    job_tickets.defer(connection, PUSHED)
 
 
 def make_due(connection: Connection, *, now: datetime) -> None:
