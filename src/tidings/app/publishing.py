@@ -51,14 +51,19 @@ def hub_pinger(app: App, post: Post) -> HubPinger:
 def site_of(app: App) -> Site:
     """Return what all pages share."""
     publish = app.settings.publish
-    return Site(
+    named = {"title": publish.title, "kicker": publish.kicker}
+    site = Site(
         title=publish.title,
         kicker=publish.kicker,
         base_url=app.settings.web.public_url,
         language=publish.language,
         version=VERSION,
         hubs=hubs_of(app),
+        unnamed=tuple(name for name, given in named.items() if not given),
     )
+    # With the language as it was set: it may be a variety of that of the catalogue.
+    spoken = site.in_language(app.page_templates.words(publish.language))
+    return replace(spoken, language=publish.language)
 
 
 def site_context_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
