@@ -93,7 +93,8 @@ def publish(app: App, folder: Path) -> Written:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    assets = {name: app.page_templates.file(name) for name in FILES}
+    templates = app.page_templates
+    assets = {**templates.fonts, **{name: templates.file(name) for name in FILES}}
     context = replace(site_context_of(app, file_path), is_live=False)
     return static_site.publish(app.database, context, folder, assets=assets, clock=utc_now)
 

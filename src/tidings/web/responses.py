@@ -44,7 +44,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 # Framed nowhere (clickjacking), forms to ourselves alone, no `base` that bends links.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-OWN_FILES = "style-src 'self'; script-src 'self'; connect-src 'self'"
+OWN_FILES = "style-src 'self'; script-src 'self'; font-src 'self'; connect-src 'self'"
 
 PAGE_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self'"
 
