@@ -44,7 +44,7 @@ def test_a_visitor_signs_up_confirms_and_is_subscribed_as_they_wished(door):
     again = door.post(door.confirm_path())
 
     assert (answer.status, shown.status, done.status) == (200, 200, 200)
-    assert b"Check your mailbox" in answer.body
+    assert b"Check your inbox" in answer.body
     assert asked == [("confirm", "ann@example.org")]
     assert before == []
     assert "确认订阅" in shown.body.decode()
@@ -166,7 +166,7 @@ def test_a_form_that_may_be_a_machines_is_shown_again_filled_with_one_more_press
     ):
         assert kept in page
     assert before == []
-    assert b"Check your mailbox" in second.body
+    assert b"Check your inbox" in second.body
     assert door.house.letters() == [("confirm", "ann@example.org")]
 
 
