@@ -47,6 +47,9 @@ for name in [name for name in os.environ if name.startswith("TIDINGS_")]:
     if name not in FOR_TESTS:
         del os.environ[name]
 
+# To cut fonts takes seconds, and hardly a test looks at letters.
+os.environ["TIDINGS_TEMPLATES__FONTS"] = ""
+
 # Images set it to stay small. Here each of the programs that tests start would compile all of it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -67,9 +67,14 @@ class SourcesSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemplateSettings:
-    """Where the operator's own templates are; each file there replaces the shipped one."""
+    """Where the operator's own templates are; each file there replaces the shipped one.
+
+    Attributes:
+        fonts: Where the fonts of pages are kept; empty for none.
+    """
 
     folder: str
+    fonts: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

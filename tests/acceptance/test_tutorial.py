@@ -165,7 +165,7 @@ def subscribe(reader):
         **{name: chosen(page, name) for name in ("hour", "timezone", "language")},
     }
     # Who is quicker than people are is shown the form once more.
-    wait_for(lambda: "Check your mailbox" in reader.post("/subscribe/updates", **fields))
+    wait_for(lambda: "Check your inbox" in reader.post("/subscribe/updates", **fields))
     letter = wait_for(lambda: reader.letter("Please confirm: Latest updates"))
     path = re.search(rf"{reader.url}(/confirm/\S+)", letter)[1]
     assert "Yes, subscribe" in reader.get(path)

@@ -10,7 +10,9 @@ import pytest
 
 from browser.conftest import app_in
 from browser.legibility import CONTRAST, violations
-from browser.showcase import NOTES, SITE, Showcase, an_entry, serving
+from browser.showcase import NOTES, SITE, TEMPLATES, Showcase, an_entry, serving
+from tidings.app.fonts import fonts_in
+from tidings.app.templates import load_templates
 from tidings.model.scopes import Scope
 from tidings.publishing.pagination import paginate
 from tidings.publishing.views import ListPage
@@ -180,6 +182,39 @@ def test_a_first_view_is_four_small_files_asked_for_at_once(window):
     assert all(f'"{path}"' in source for path in paths)
     transferred = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
     assert 20_000 < transferred < 60_000
+
+
+@pytest.fixture(scope="session")
+def lettered(tmp_path_factory):
+    """The pages with fonts of their own."""
+    fonts = fonts_in(str(tmp_path_factory.mktemp("fonts")))
+
+    class Lettered(Showcase):
+        def __init__(self, site):
+            super().__init__(site)
+            self.templates = load_templates([TEMPLATES], fonts=fonts)
+
+    with serving(app_in("en", showcase=Lettered)) as url:
+        yield url
+
+
+def test_names_have_a_serif_of_their_own_and_formulas_what_fits_it(window, lettered):
+    shown = window(origin=lettered)
+    answers = []
+    shown.page.on("requestfinished", lambda request: answers.append(request))  # noqa: PLW0108
+
+    shown.visit("/")
+    shown.page.wait_for_load_state("networkidle")
+    first = sum(sum(one.sizes().values()) for one in answers)
+    asked = [one.url.removeprefix(lettered).split("?")[0] for one in answers]
+    shown.visit(PATHS["formulas"])
+    shown.page.wait_for_load_state("networkidle")
+
+    loaded = "[...document.fonts].filter((one) => one.status === 'loaded').map((one) => one.family)"
+    assert sorted({*asked}) == ["/", "/favicon.svg", "/script.js", "/serif.woff2", "/style.css"]
+    assert first < 60_000
+    assert sorted(shown.page.evaluate(loaded)) == ["tidings math", "tidings serif"]
+    assert shown.complaints == []
 
 
 @pytest.mark.parametrize("name", ["list", "sources", "audio"])

@@ -184,8 +184,8 @@ def test_sources_that_are_slow_and_hubs_are_named():
 
 
 def test_without_newsletters_it_says_nothing_of_letters():
-    assert ">Letters<" in page_of(a_status())
-    assert ">Letters<" not in page_of(a_status(), has_newsletters=False)
+    assert ">Deliveries<" in page_of(a_status())
+    assert ">Deliveries<" not in page_of(a_status(), has_newsletters=False)
 
 
 def test_it_speaks_chinese():

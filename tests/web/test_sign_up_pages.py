@@ -44,7 +44,7 @@ def test_a_visitor_signs_up_confirms_and_is_subscribed_as_they_wished(door):
     again = door.post(door.confirm_path())
 
     assert (answer.status, shown.status, done.status) == (200, 200, 200)
-    assert b"Check your mailbox" in answer.body
+    assert b"Check your inbox" in answer.body
     assert asked == [("confirm", "ann@example.org")]
     assert before == []
     assert "确认订阅" in shown.body.decode()
@@ -166,7 +166,7 @@ def test_a_form_that_may_be_a_machines_is_shown_again_filled_with_one_more_press
     ):
         assert kept in page
     assert before == []
-    assert b"Check your mailbox" in second.body
+    assert b"Check your inbox" in second.body
     assert door.house.letters() == [("confirm", "ann@example.org")]
 
 
@@ -495,3 +495,27 @@ def test_where_somebody_signs_up_from_is_what_our_own_proxies_say(
     with database.read() as connection:
         found = connection.scalars(select(consent.c.network).distinct()).all()
     assert len(found) == networks
+
+
+def test_a_visitor_reads_the_page_in_the_language_of_the_browser_or_of_the_link(door):
+    by_browser = door.get("/subscribe/news", Accept_Language="zh-CN,zh;q=0.9").body.decode()
+    by_link = door.get("/subscribe/news?lang=en", Accept_Language="zh-CN").body.decode()
+    by_default = door.get("/subscribe/news", Accept_Language="fr").body.decode()
+
+    assert '<html lang="zh"' in by_browser
+    assert '<a href="?lang=en" lang="en" hreflang="en">English</a>' in by_browser
+    assert '<html lang="en"' in by_link
+    assert '<html lang="en"' in by_default
+
+
+def test_a_link_is_followed_in_the_language_that_is_asked_for(door):
+    door.sign_up()
+    path = door.confirm_path()
+
+    assert '<html lang="zh"' in door.get(f"{path}?lang=zh").body.decode()
+    assert '<html lang="en"' in door.get(f"{path}?lang=tlh").body.decode()
+
+
+def test_an_error_is_told_in_the_language_of_the_browser(door):
+    assert "这个地址没有内容" in door.get("/nothing", Accept_Language="zh").body.decode()
+    assert "There is nothing" in door.get("/nothing?lang=en", Accept_Language="zh").body.decode()

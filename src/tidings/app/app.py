@@ -176,9 +176,11 @@ class App:
         Raises:
             TemplateError: One of them is broken.
         """
+        from tidings.app.fonts import fonts_in
         from tidings.app.templates import load_templates
 
-        return load_templates(self._template_folders("web"))
+        fonts = fonts_in(self.settings.templates.fonts)
+        return load_templates(self._template_folders("web"), fonts=fonts)
 
     def _template_folders(self, kind: str) -> list[Path]:
         """Return the folders of templates of a kind, `web` or `email`: the operator's first."""

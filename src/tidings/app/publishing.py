@@ -51,14 +51,19 @@ def hub_pinger(app: App, post: Post) -> HubPinger:
 def site_of(app: App) -> Site:
     """Return what all pages share."""
     publish = app.settings.publish
-    return Site(
+    named = {"title": publish.title, "kicker": publish.kicker}
+    site = Site(
         title=publish.title,
         kicker=publish.kicker,
         base_url=app.settings.web.public_url,
         language=publish.language,
         version=VERSION,
         hubs=hubs_of(app),
+        unnamed=tuple(name for name, given in named.items() if not given),
     )
+    # With the language as it was set: it may be a variety of that of the catalogue.
+    spoken = site.in_language(app.page_templates.words(publish.language))
+    return replace(spoken, language=publish.language)
 
 
 def site_context_of(app: App, page_path: Callable[[str, int], str]) -> SiteContext:
@@ -88,7 +93,8 @@ def publish(app: App, folder: Path) -> Written:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
-    assets = {name: app.page_templates.file(name) for name in FILES}
+    templates = app.page_templates
+    assets = {**templates.fonts, **{name: templates.file(name) for name in FILES}}
     context = replace(site_context_of(app, file_path), is_live=False)
     return static_site.publish(app.database, context, folder, assets=assets, clock=utc_now)
 

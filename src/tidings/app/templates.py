@@ -1,10 +1,12 @@
 """Loads and checks the templates of all pages and messages before anything is served."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import get_args
 
+from tidings.app.fonts import font_faces
 from tidings.newsletters import render
 from tidings.operator.pages import OperatorPage
 from tidings.operator.status import StatusPage
@@ -41,8 +43,10 @@ PAGES: tuple[type[Page], ...] = (
 )
 
 
-def load_templates(directories: Sequence[Path]) -> Templates:
-    """Load the templates of all pages, the operator's folder first.
+def load_templates(
+    directories: Sequence[Path], *, fonts: Mapping[str, bytes] = MappingProxyType({})
+) -> Templates:
+    """Load the templates of all pages, the operator's folder first, with fonts by file name.
 
     Raises:
         TemplateError: A file is missing, broken, or breaks its page's contract.
@@ -50,7 +54,14 @@ def load_templates(directories: Sequence[Path]) -> Templates:
     contracts = {kind.template: frozenset(field.name for field in fields(kind)) for kind in PAGES}
     # Shared, not in each context: every page names our feeds in its head.
     formats = tuple((one.name, one.title, one.media_type) for one in FORMATS.values())
-    return Templates(directories, contracts=contracts, shared={"feed_formats": formats})
+    return Templates(
+        directories,
+        contracts=contracts,
+        shared={"feed_formats": formats},
+        # In the style sheet, so that a page asks for it once.
+        prefixes={"style.css": font_faces(fonts)},
+        fonts=fonts,
+    )
 
 
 def load_mail_templates(directories: Sequence[Path]) -> Templates:

@@ -148,14 +148,14 @@ def export(start: Start, file: Path) -> None:
     Example: tidings source export subscriptions.opml
     """
     from tidings.app.app import opened
+    from tidings.app.publishing import site_of
     from tidings.catalog import sources
     from tidings.publishing.directories import outlines
     from tidings.publishing.formats.opml import render_opml
 
-    settings = start.settings()
-    with opened(settings) as app, app.database.read() as connection:
+    with opened(start.settings()) as app, app.database.read() as connection:
         # Before the file is opened: what fails here leaves an older list as it was.
-        body = render_opml(outlines(connection), title=settings.publish.title)
+        body = render_opml(outlines(connection), title=site_of(app).title)
         hidden = [one.slug for one in sources.every(connection) if one.hides_address]
     try:
         # Atomic: whoever reads the file gets the old list or the new one, never half of it.

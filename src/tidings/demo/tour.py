@@ -12,7 +12,7 @@ from threading import Event
 from tidings.app import mailing
 from tidings.app.app import App, opened, utc_now
 from tidings.app.polling import polling
-from tidings.app.publishing import publish
+from tidings.app.publishing import publish, site_of
 from tidings.app.scheduler import ticking
 from tidings.catalog import newsletters, sources, topics
 from tidings.catalog.newsletters import NewsletterForm
@@ -106,7 +106,7 @@ def _subscribe(tour: Tour) -> None:
     now = utc_now()
     with tour.app.database.write() as connection:
         form = NewsletterForm(
-            title=tour.app.settings.publish.title,
+            title=site_of(tour.app).title,
             schedule=WEEKLY,
             topics=(),
             language="en",

@@ -37,7 +37,7 @@ def list_page(connection: Connection, address: PageAddress, context: SiteContext
         NotFoundError: There is no such topic, source or page.
     """
     scope, size = address.scope, context.settings.page_size
-    heading = scope_details(connection, scope, title=context.settings.title)
+    heading = scope_details(connection, scope, title=context.site.title)
     # What a source brings at once is folded among others; on its own page it is what people came
     # for.
     is_mixed = scope.kind != "source"

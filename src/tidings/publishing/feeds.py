@@ -39,7 +39,7 @@ def feed_of(connection: Connection, address: FeedAddress, context: SiteContext) 
         NotFoundError: There is no such topic or source.
     """
     scope = address.scope
-    heading = scope_details(connection, scope, title=context.settings.title)
+    heading = scope_details(connection, scope, title=context.site.title)
     feed = _empty(connection, scope, heading, context)
     if scope == EVERYTHING:
         feed = _latest(connection, feed, context)
@@ -65,7 +65,7 @@ def archive_of(
     count = scopes.full_archives(change_log.last_seq(connection))
     if not 1 <= number <= count:
         raise NotFoundError("archive", number)
-    heading = scope_details(connection, EVERYTHING, title=context.settings.title)
+    heading = scope_details(connection, EVERYTHING, title=context.site.title)
     feed = _empty(connection, EVERYTHING, heading, context)
     _, changed_at = change_log.get_change(connection, change_log.SITE)
     archived = replace(
@@ -88,7 +88,7 @@ def _empty(
     settings, site = context.settings, context.site
     words = context.templates.words(settings.language)
     _, changed_at = change_log.get_change(connection, key_of(scope))
-    title = heading.title if scope == EVERYTHING else f"{heading.title} · {settings.title}"
+    title = heading.title if scope == EVERYTHING else f"{heading.title} · {context.site.title}"
     return FeedDocument(
         # Not the address: a feed keeps its identity when the site moves (RFC 4287, 4.2.6).
         id=uuid5(change_log.instance(connection), scope.name).urn,

@@ -75,7 +75,7 @@ class Publication:
                     return render_atom(archive_of(connection, address, context))
                 case ListAddress(name="sources.opml"):
                     listed = directories.outlines(connection)
-                    return render_opml(listed, title=context.settings.title)
+                    return render_opml(listed, title=context.site.title)
                 case ListAddress(name="sitemap.xml", number=number):
                     return sitemap(connection, context.site, number=number)
                 case ListAddress(name="issues.atom"):

@@ -59,6 +59,7 @@ class Templates:
 
     Attributes:
         fingerprint: Moves with every change of a file.
+        fonts: By the names of their files.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Templates:
         *,
         contracts: Mapping[str, Collection[str]],
         shared: Mapping[str, object] = MappingProxyType({}),
+        prefixes: Mapping[str, str] = MappingProxyType({}),
+        fonts: Mapping[str, bytes] = MappingProxyType({}),
     ) -> None:
         """Read every file below `directories`; of two with the same name the first counts.
 
@@ -75,12 +78,17 @@ class Templates:
             contracts: The variables of each page's template. A template that is no page
                 (others include or extend it) may use what all of them have.
             shared: What every template has besides, by name.
+            prefixes: What stands before the content of a file, whoever has written that.
+            fonts: That the style sheet asks for, by the names of their files.
 
         Raises:
             TemplateError: A file is missing, cannot be read or compiled, or uses what its
                 contract does not have.
         """
+        self.fonts = fonts
         self._files = _read_files(directories)
+        for name, prefix in prefixes.items():
+            self._files[name] = prefix + self._files[name]
         self.fingerprint = _fingerprint(self._files)
         self._environment = Sandbox(self._files)
         self._environment.filters.update(

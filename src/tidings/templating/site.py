@@ -8,7 +8,7 @@ be wider than the page scrolls by itself, with the keyboard as well.
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from tidings.model.entries import TopicCredit
@@ -100,6 +100,9 @@ class Site:
         has_status: Whether there is a status page, likewise.
         hubs: That we ping, absolute URLs.
         operator: Who looks at the page, if it is an operator.
+        unnamed: Which of `title` and `kicker` the operator has not given.
+        others: Languages that the page is in as well, with their own names, by code: they are
+            asked for by `?lang=`.
     """
 
     title: str
@@ -114,6 +117,16 @@ class Site:
     has_status: bool = False
     hubs: tuple[str, ...] = ()
     operator: Operator | None = None
+    unnamed: tuple[str, ...] = ()
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    def in_language(self, words: Words) -> "Site":
+        """Return the same in the language of a catalogue, with its title if there is no other."""
+        title, kicker = (
+            words(f"site-{name}") if name in self.unnamed else given
+            for name, given in (("title", self.title), ("kicker", self.kicker))
+        )
+        return replace(self, language=words.language, title=title, kicker=kicker)
 
     def href(self, path: str) -> str:
         """Return the link to one of our paths."""

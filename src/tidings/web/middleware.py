@@ -132,7 +132,7 @@ class ErrorPages:
     def __init__(
         self, site: Site, templates: Templates, *, has_newsletters: Callable[[], bool]
     ) -> None:
-        """Render them all, with newsletters in the navigation and without.
+        """Render them all in each language, with newsletters in the navigation and without.
 
         Args:
             site: For the rest of the navigation.
@@ -145,14 +145,19 @@ class ErrorPages:
         """
         self._has_newsletters = has_newsletters
         self._had_newsletters = False
+        self._site = site
+        self._templates = templates
         self._bodies = {
-            (status, known): compress(
+            (status, known, one.language): compress(
                 views.render(
-                    ErrorPage(site=replace(site, has_newsletters=known), status=status), templates
+                    ErrorPage(site=replace(one, has_newsletters=known), status=status), templates
                 )
             )
             for status in STATUSES
             for known in (False, True)
+            for one in (
+                responses.in_language(code, site, templates) for code in templates.languages
+            )
         }
 
     def refused(self, request: Request, error: Exception) -> Response:
@@ -175,7 +180,8 @@ class ErrorPages:
         self, request: Request, status: int, *, headers: Mapping[str, str] | None = None
     ) -> Response:
         page = responses.page_headers(cache_control="no-store")
-        body = self._bodies[status, self._had_newsletters]
+        site = responses.in_wanted_language(request, self._site, self._templates)
+        body = self._bodies[status, self._had_newsletters, site.language]
         return responses.full_response(
             request, body, headers={**page, **(headers or {})}, status=status
         )

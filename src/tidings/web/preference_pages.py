@@ -122,7 +122,7 @@ class PreferencePages:
         return Response(json.dumps(known, ensure_ascii=False, indent=2), headers=headers)
 
     def _sign_out(self, request: Request, _: Form) -> Response:
-        site = self._site(self._preferences.read(_token(request)))
+        site = self._site(request, self._preferences.read(_token(request)))
         self._preferences.sign_out(_token(request), self._answers.visitor(request))
         return self._answers.page(request, FarewellPage(site=site, kind="signed-out"))
 
@@ -131,7 +131,7 @@ class PreferencePages:
         if not form.text("sure"):
             return self._page(request, said=StatusMessage.UNSURE)
         # Before erasing: afterwards nobody knows the language.
-        site = self._site(self._preferences.read(_token(request)))
+        site = self._site(request, self._preferences.read(_token(request)))
         self._preferences.forget(_token(request))
         return self._answers.page(request, FarewellPage(site=site, kind="forgotten"))
 
@@ -149,7 +149,7 @@ class PreferencePages:
             return self._answers.lost(request)
         is_address_changes, kind = form.text("do") == "move", fault.kind if fault else ""
         page = PreferencesPage(
-            site=self._site(subscriber),
+            site=self._site(request, subscriber),
             menu=self._menu,
             address=masked(subscriber.address),
             preferences=self._shown(subscriber, form, fault="" if is_address_changes else kind),
@@ -186,7 +186,7 @@ class PreferencePages:
         try:
             if request.method == "POST":
                 subscriber = self._address_changes.confirm(token, self._answers.visitor(request))
-                page = AddressPage(site=self._site(subscriber), is_done=True)
+                page = AddressPage(site=self._site(request, subscriber), is_done=True)
                 return self._answers.page(request, page)
             self._address_changes.look(token)
         except NotFoundError:
@@ -194,10 +194,10 @@ class PreferencePages:
         page = AddressPage(site=self._answers.site_for(request), is_done=False)
         return self._answers.page(request, page)
 
-    def _site(self, subscriber: SubscriberProfile) -> Site:
+    def _site(self, request: Request, subscriber: SubscriberProfile) -> Site:
         """Return what pages share, in the language of a subscriber's messages."""
         first = next(iter(subscriber.subscriptions), None)
-        return self._answers.site_in(first.language) if first else self._answers.site
+        return self._answers.site_for(request, known=first.language if first else None)
 
 
 def _token(request: Request) -> str:

@@ -1,7 +1,6 @@
 """Responses to subscribers: in their language, and cached by nobody."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -24,7 +23,7 @@ from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 from tidings.web import responses
 from tidings.web.response_cache import compress
-from tidings.web.responses import preferred_language
+from tidings.web.responses import in_wanted_language
 
 # A subscriber's page is stored by no cache, and found by no search engine.
 PRIVATE = MappingProxyType({"Cache-Control": "no-store", "X-Robots-Tag": "noindex"})
@@ -70,17 +69,12 @@ class PrivateResponses:
         """Answer to an invalid or outdated link."""
         return self.page(request, InvalidLinkPage(site=self.site_for(request)), status=404)
 
-    def site_in(self, language: str) -> Site:
-        """Return what pages share, in a language if there is a catalogue of it."""
-        if language not in self._templates.languages:
-            return self.site
-        return replace(self.site, language=language)
+    def site_for(self, request: Request, *, known: str | None = None) -> Site:
+        """Return what pages share, in the language that a visitor asks for by `?lang=`.
 
-    def site_for(self, request: Request) -> Site:
-        """Return what pages share, in the language that a visitor prefers."""
-        # The browser's, since nothing is known of somebody without a valid link.
-        wanted = preferred_language(request.headers, self._templates.languages)
-        return self.site_in(wanted or self.site.language)
+        Without that in `known`, that of their letters; failing that, in their browser's.
+        """
+        return in_wanted_language(request, self.site, self._templates, known=known)
 
     def menu(self, languages: Collection[str]) -> Menu:
         """Return the choices that all newsletters share; `languages` are those of messages."""

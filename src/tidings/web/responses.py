@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
@@ -22,6 +23,7 @@ from tidings.model.scopes import (
 )
 from tidings.publishing.formats.atom import ATOM
 from tidings.publishing.formats.registry import FORMATS
+from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 from tidings.web.response_cache import CachedBody
 
@@ -42,7 +44,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 # Framed nowhere (clickjacking), forms to ourselves alone, no `base` that bends links.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-OWN_FILES = "style-src 'self'; script-src 'self'; connect-src 'self'"
+OWN_FILES = "style-src 'self'; script-src 'self'; font-src 'self'; connect-src 'self'"
 
 PAGE_POLICY = f"{POLICY}; {OWN_FILES}; img-src 'self'"
 
@@ -202,6 +204,28 @@ def preferred_language(headers: Headers, offered: Collection[str]) -> str | None
             wanted.append((-float(quality), tag.split("-")[0]))
     # By weight alone: the sort is stable, so of equals the one named first is preferred.
     return next((tag for _, tag in sorted(wanted, key=itemgetter(0)) if tag in offered), None)
+
+
+def in_wanted_language(
+    request: Request, site: Site, templates: Templates, *, known: str | None = None
+) -> Site:
+    """Return what pages share, in the language of `?lang=`, or `known`, or the browser's.
+
+    The first of these that there is a catalogue of counts; failing all, it stays the site's.
+    """
+    offered = templates.languages
+    asked = request.query_params.get("lang")
+    chosen = next((one for one in (asked, known) if one and one.lower() in offered), None)
+    chosen = chosen or preferred_language(request.headers, offered) or site.language
+    return in_language(chosen, site, templates)
+
+
+def in_language(language: str, site: Site, templates: Templates) -> Site:
+    """Return what pages share in a language, with the others that there are."""
+    words = templates.words(language)
+    every = [templates.words(one) for one in templates.languages]
+    others = {one.language: one("own-name") for one in every if one is not words}
+    return replace(site.in_language(words), others=others)
 
 
 def format_http_date(moment: datetime) -> str:

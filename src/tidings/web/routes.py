@@ -153,6 +153,7 @@ def asset_routes(templates: Templates, site: Site) -> list[Route]:
     icon = compress(templates.file("favicon.svg"))
     return [
         *(_versioned(name, templates) for name in VERSIONED),
+        *(_font(name, body) for name, body in templates.fonts.items()),
         Route("/favicon.svg", partial(_file, body=icon, media_type="image/svg+xml")),
         Route("/robots.txt", partial(_file, body=compress(robots(site)), media_type=TEXT)),
     ]
@@ -171,6 +172,16 @@ def _versioned(name: str, templates: Templates) -> Route:
             "Cache-Control": FOR_EVER if is_this else responses.ASK_AGAIN,
         }
         return responses.full_response(request, body, headers=headers)
+
+    return Route(f"/{name}", answer)
+
+
+def _font(name: str, body: bytes) -> Route:
+    # It is compressed already; its address in the style sheet has a version of its own.
+    headers = {"Content-Type": "font/woff2", "Cache-Control": FOR_EVER}
+
+    async def answer(_: Request) -> Response:
+        return Response(body, headers=headers)
 
     return Route(f"/{name}", answer)
 

@@ -18,7 +18,6 @@ from tidings.subscribers.pages import (
 from tidings.subscribers.sign_up import SignUpAnswer
 from tidings.web.forms import EMPTY_FORM, Form, read_form, refuse_cross_site
 from tidings.web.private import PrivateResponses
-from tidings.web.responses import preferred_language
 from tidings.web.services import SubscriberServices
 
 # What the consent record and the limits call our form.
@@ -49,7 +48,7 @@ class SubscribePages:
         every = self._choices.every()
         if len(every) == 1:
             return self._form(request, self._choices.get(every[0].slug))
-        page = NewslettersPage(site=self._answers.site, newsletters=every)
+        page = NewslettersPage(site=self._answers.site_for(request), newsletters=every)
         return self._answers.page(request, page)
 
     async def subscribe(self, request: Request) -> Response:
@@ -69,7 +68,7 @@ class SubscribePages:
 
     def _ask(self, request: Request, form: Form) -> Response:
         offer = self._choices.get(request.path_params["slug"])
-        site, newsletter = self._answers.site, offer.newsletter
+        site, newsletter = self._answers.site_for(request), offer.newsletter
         preferences = SignUpForm(
             newsletter=newsletter.slug,
             address=form.text("address"),
@@ -100,7 +99,8 @@ class SubscribePages:
         answer: SignUpAnswer = SignUpAnswer.TAKEN,
     ) -> Response:
         usual = offer.newsletter.schedule
-        language = preferred_language(request.headers, self._menu.languages)
+        site = self._answers.site_for(request)
+        language = site.language if site.language in self._menu.languages else None
         choice = PreferencesForm(
             frequency=filled.text("frequency") or usual.frequency,
             hour=filled.text("hour") or str(usual.hour),
@@ -109,7 +109,7 @@ class SubscribePages:
             topics=filled.every("topic"),
         )
         page = SubscribePage(
-            site=self._answers.site,
+            site=site,
             offer=offer,
             menu=self._menu,
             choice=choice,
@@ -144,7 +144,7 @@ class SubscribePages:
         else:
             language, is_done = found.preferences.language, False
         page = ConfirmPage(
-            site=self._answers.site_in(language),
+            site=self._answers.site_for(request, known=language),
             newsletter=found.newsletter.title,
             is_done=is_done,
         )

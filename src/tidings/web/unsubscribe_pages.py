@@ -91,7 +91,7 @@ class UnsubscribePages:
         except NotFoundError:
             return self._answers.lost(request)
         page = UnsubscribePage(
-            site=self._answers.site_in(found.language),
+            site=self._answers.site_for(request, known=found.language),
             newsletter=found.newsletter.title,
             said=said,
             has_ended=found.ended_at is not None,
