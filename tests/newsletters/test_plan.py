@@ -1,13 +1,15 @@
 """From due slots to issues and deliveries, on both databases."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
-from newsletter_site import NewsletterSite, Outbox, be_away, refuse_for_now, render
+from newsletter_site import NewsletterSite, Outbox, a_schedule, be_away, refuse_for_now, render
 from parsed_entries import DAY, HOUR, NOON
 from tidings.catalog import newsletters
+from tidings.db import database as databases
 from tidings.db.database import Database
 from tidings.errors import PlanOutdatedError, StorageError
 from tidings.model.newsletters import Frequency
@@ -267,6 +269,29 @@ def test_a_round_that_fails_keeps_no_other_from_planning(newsletter_site, source
         newsletter_site.plan(render=_fail)
 
     assert sum(newsletter_site.plan().deliveries.values()) == 1
+
+
+def test_a_round_that_takes_long_is_not_taken_for_one_that_has_stopped(postgres_url, monkeypatch):
+    """PostgreSQL ends who does nothing in a transaction, as the one that keeps others out does."""
+    monkeypatch.setattr(databases, "LONGEST_PAUSE", 3)
+    monkeypatch.setattr(plan, "CHUNK", 1)
+    database = Database(postgres_url)
+    site = NewsletterSite(database)
+    site.add_newsletter(schedule=a_schedule(frequency=Frequency.MONTHLY))
+    for topic in ("a", "b", "c", "d"):
+        source_id = site.follow(topic=topic)
+        site.subscribe(f"{topic}@example.org", topics=(topic,), frequency=Frequency.DAILY)
+        site.publish(source_id)
+    site.now += DAY
+
+    def slowly(digest, issue_url):
+        time.sleep(1)
+        return render(digest, issue_url)
+
+    planned = site.plan(render=slowly)
+
+    assert sum(planned.deliveries.values()) == 4
+    database.close()
 
 
 def test_a_zone_further_west_brings_no_second_issue_on_one_day(newsletter_site, source):

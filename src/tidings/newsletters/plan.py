@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from tidings.catalog import change_log, newsletters
 from tidings.catalog.newsletters import Edition
@@ -92,14 +93,14 @@ class Planner:
         On PostgreSQL nothing, if another service is planning.
         """
         if self._database.is_sqlite:
-            return self._plan_due()
+            return self._plan_due(hold=lambda: None)
         # Two at once would make the same plans, and each discard half of them.
         with self._database.write() as connection:
             if not plans.try_lock_rounds(connection):
                 return Planned(deliveries={})
-            return self._plan_due()
+            return self._plan_due(hold=partial(plans.hold_rounds, connection))
 
-    def _plan_due(self) -> Planned:
+    def _plan_due(self, *, hold: Callable[[], None]) -> Planned:
         now, candidates = self._clock(), DigestCandidates()
         # First: a database restored from a backup would plan again what has been sent since.
         hold_restored(self._database, now=now)
@@ -113,8 +114,9 @@ class Planner:
         turns = Turns(self._database, now=now)
         # Before anybody is planned: afterwards fewer are due, and look harmless.
         flooded = self._flooded(groups, turns)
-        self._move_idle(groups, turns, now=now)
+        self._move_idle(groups, turns, now=now, hold=hold)
         while True:
+            hold()
             with self._database.read() as connection:
                 due = plans.due_subscriptions(connection, now=now, limit=CHUNK)
                 approved = newsletters.reviewed_upto(connection) if due else {}
@@ -184,7 +186,9 @@ class Planner:
             plans.freeze_floods(connection, frozen)
             return new | plans.floods(connection, slots)
 
-    def _move_idle(self, groups: Sequence[DueGroup], turns: Turns, *, now: datetime) -> None:
+    def _move_idle(
+        self, groups: Sequence[DueGroup], turns: Turns, *, now: datetime, hold: Callable[[], None]
+    ) -> None:
         """Move those on for whom there is nothing new; whoever is left is planned one by one."""
         alike: dict[tuple[Turn, Frequency], list[Schedule]] = defaultdict(list)
         for schedule, turn in turns.of(one.schedule for one in groups).items():
@@ -194,6 +198,7 @@ class Planner:
             with self._database.read() as connection:
                 ids = idle.find(connection, turn, schedules, now=now)
             for start in range(0, len(ids), CHUNK):
+                hold()
                 some = ids[start : start + CHUNK]
                 with self._database.write() as connection:
                     idle.move_on(connection, some, turn, frequency=frequency, now=now)

@@ -22,7 +22,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     update,
 )
 
@@ -47,11 +46,6 @@ from tidings.newsletters.windows import Omission, PendingDelivery, SubscriptionP
 
 # "plan" in ASCII: any number that no other advisory lock of this database has.
 _PLANNING = 0x706C616E
-
-# PostgreSQL ends a transaction that is idle for longer. Were the machine that plans to lose its
-# power or its network, the server might keep its lock for hours. To a round that does take longer
-# it does no harm but that another one may begin beside it.
-_LONGEST_ROUND = text("SET LOCAL idle_in_transaction_session_timeout = '10min'")
 
 UNSENT = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.HELD)
 
@@ -88,6 +82,8 @@ class DueSubscription:
 def try_lock_rounds(connection: Connection) -> bool:
     """Keep other planners from beginning a round until a transaction ends; on PostgreSQL.
 
+    Whoever does not `hold_rounds` for a minute loses that: their machine may be stopped, or gone.
+
     Args:
         connection: A writing one: it holds no snapshot while it waits, so vacuum can go on.
 
@@ -96,10 +92,16 @@ def try_lock_rounds(connection: Connection) -> bool:
     """
     # Not a lock of the session: PgBouncer may give the next transaction another one.
     free = func.pg_try_advisory_xact_lock(_PLANNING)
-    if not connection.execute(select(free)).scalar_one():
-        return False
-    connection.execute(_LONGEST_ROUND)
-    return True
+    return bool(connection.execute(select(free)).scalar_one())
+
+
+def hold_rounds(connection: Connection) -> None:
+    """Show the database that a round goes on: it ends a transaction that is idle for a minute.
+
+    Raises:
+        DBAPIError: It has done so.
+    """
+    connection.execute(select(1))
 
 
 def due_subscriptions(
