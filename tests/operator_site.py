@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 from browser.showcase import SITE, Readers, shipped_templates
 from newsletter_site import NewsletterSite
 from subscriber_service import SECRET
-from tidings import config
+from tidings.config import listed, load
 from tidings.model.operators import Role
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
+from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions, issue
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
@@ -42,8 +43,9 @@ class OperatorSite:
 
     def app(self):
         site = replace(SITE, base_url=self.base_url, has_forms=True)
+        settings = load(data_dir("config") / "tidings.toml", None, {"TIDINGS_WEB__PORT": "8001"})
         context = SiteContext(
-            settings=config.load(data_dir("config") / "tidings.toml", None, {}).publish,
+            settings=settings.publish,
             site=site,
             templates=shipped_templates(),
             page_path=lambda path, number: f"{path}?page={number}",
@@ -63,6 +65,7 @@ class OperatorSite:
                 ),
                 languages=("en", "zh"),
             ),
+            service=ServiceDesk(self.database, clock=self.clock, settings=tuple(listed(settings))),
         )
         return create_app(
             Publication(self.database, context),

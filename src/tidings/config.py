@@ -6,8 +6,8 @@ it. There are no defaults in code: what the shipped file does not set is an erro
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
@@ -16,7 +16,7 @@ from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
 from tidings.mail.settings import BounceSettings, DkimSettings, SmtpSettings
 from tidings.model.durations import LONGEST, UNITS, parse_duration
-from tidings.model.operators import OperatorSettings
+from tidings.model.operators import OperatorSettings, SettingLine
 from tidings.model.scopes import PublishSettings
 from tidings.model.subscribers import WebSettings
 from tidings.model.text import nearest
@@ -26,6 +26,11 @@ from tidings.polling.schedule import PollPolicy
 
 PREFIX = "TIDINGS_"
 SECRET_NAMES = ("TIDINGS_SECRET", "TIDINGS_SECRET_FILE")
+# Ends of names, so that new settings of that kind are masked as well.
+_SECRETS = ("secret", "password", "key")
+_MASK = "***"
+# In addresses of databases and relays; the user name helps to find what is wrong.
+_CREDENTIALS = r"(?<=://)([^/@:]*):[^/@]*@"
 # Settings of which nothing would be left if they were zero.
 POSITIVE = frozenset(
     {
@@ -105,6 +110,7 @@ class Settings:
 
     Attributes:
         secret: What signs links; empty for one that is made and kept beside an SQLite file.
+        origins: Where each was found, by section and key: a file, or a variable.
     """
 
     secret: str
@@ -123,6 +129,9 @@ class Settings:
     bounce: BounceSettings
     operator: OperatorSettings
     log: LogSettings
+    origins: Mapping[tuple[str, ...], str] = field(
+        default_factory=dict, metadata={"is_setting": False}
+    )
 
 
 def load(shipped: Path, operators: Path | None, environment: Mapping[str, str]) -> Settings:
@@ -148,7 +157,49 @@ def load(shipped: Path, operators: Path | None, environment: Mapping[str, str]) 
         # Others, like TIDINGS_CONFIG, are no settings.
         if name.startswith(PREFIX) and ("__" in name or name in SECRET_NAMES):
             _merge(merged, _from_environment(name, value), origin=name)
-    return cast("Settings", _build(Settings, merged, path=()))
+    settings = cast("Settings", _build(Settings, merged, path=()))
+    return replace(settings, origins=dict(_origins(merged)))
+
+
+def _origins(
+    merged: Mapping[str, Any], *, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    for key, value in merged.items():
+        if isinstance(value, _Value):
+            yield (*path, key), value.origin
+        else:
+            yield from _origins(value, path=(*path, key))
+
+
+def listed(settings: Settings) -> list[SettingLine]:
+    """Return every setting that has a value, in the order of the file; passwords are masked."""
+    return [
+        SettingLine(path=path, value=value, origin=settings.origins.get(path, "default"))
+        for path, value in _lines(settings, path=())
+    ]
+
+
+def _lines(value: object, *, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    if is_dataclass(value):
+        # `from_` is `from` in the file.
+        shown = [one for one in fields(value) if one.metadata.get("is_setting", True)]
+        inner = {one.name.rstrip("_"): getattr(value, one.name) for one in shown}
+    elif isinstance(value, Mapping) and value:
+        inner = dict(value)
+    else:
+        yield path, _plain(path[-1], value)
+        return
+    for key, one in inner.items():
+        if one is not None:
+            yield from _lines(one, path=(*path, key))
+
+
+def _plain(name: str, value: object) -> object:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}s"
+    if isinstance(value, str) and value and name.endswith(_SECRETS):
+        return _MASK
+    return re.sub(_CREDENTIALS, rf"\1:{_MASK}@", value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +258,11 @@ def _build(kind: Any, given: object, *, path: tuple[str, ...]) -> Any:
         inner = get_args(kind)[1]
         return {key: _build(inner, value, path=(*path, key)) for key, value in section.items()}
     # `from` is a word of the language: such a field ends in an underscore, its setting does not.
-    names = {name.rstrip("_"): name for name in get_type_hints(kind)}
+    names = {
+        one.name.rstrip("_"): one.name
+        for one in fields(kind)
+        if one.metadata.get("is_setting", True)
+    }
     hints = {key: get_type_hints(kind)[name] for key, name in names.items()}
     for key, value in section.items():
         if key not in hints:

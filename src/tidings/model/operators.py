@@ -148,6 +148,13 @@ class DeskAct(StrEnum):
     SEND = "send"
 
 
+class ServiceAct(StrEnum):
+    """An operator's action on the service itself."""
+
+    CANCEL = "cancel"
+    """A job."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceForm:
     """A submitted form to edit a source: unchecked text.
@@ -202,6 +209,21 @@ class OperatorSettings:
     """
 
     email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingLine:
+    """A setting in force, as it is shown.
+
+    Attributes:
+        path: Section, if it has one, and key.
+        value: As it can be written into the file; of secrets a mask.
+        origin: The file or the variable that says so.
+    """
+
+    path: tuple[str, ...]
+    value: object
+    origin: str
 
 
 class ProblemKind(StrEnum):

@@ -17,6 +17,7 @@ from tidings.model.operators import (
     DeskAct,
     EntryAct,
     ModerationQueue,
+    ServiceAct,
     Session,
     SourceAct,
     SourceForm,
@@ -108,7 +109,7 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    if looking.act not in {*EntryAct, *SourceAct, *DeskAct}:
+    if looking.act not in {*EntryAct, *SourceAct, *DeskAct, *ServiceAct}:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

@@ -6,9 +6,16 @@ from typing import ClassVar
 
 from tidings.model.entries import Republish, TopicCredit
 from tidings.model.newsletters import Newsletter
-from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SourceForm
+from tidings.model.operators import (
+    AuditLine,
+    ModerationQueue,
+    OperatorToken,
+    SettingLine,
+    SourceForm,
+)
 from tidings.model.sources import Source
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
+from tidings.operator.service import Workload
 from tidings.subscribers.pages import Menu
 from tidings.templating.site import Site
 
@@ -155,6 +162,26 @@ class SendPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsPage:
+    """All settings in force, with where they are from."""
+
+    template: ClassVar[str] = "operator/settings.html"
+
+    site: Site
+    lines: tuple[SettingLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobsPage:
+    """Jobs and workers; `found` is None where one process does it all."""
+
+    template: ClassVar[str] = "operator/jobs.html"
+
+    site: Site
+    found: Workload | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFormPage:
     """The form of a source.
 
@@ -185,5 +212,7 @@ OperatorPage = (
     | NewsletterFormPage
     | NextIssuePage
     | SendPage
+    | SettingsPage
+    | JobsPage
     | SourceFormPage
 )

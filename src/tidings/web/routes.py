@@ -27,6 +27,7 @@ from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_answers import OperatorAnswers
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
+from tidings.web.operator_service import OperatorService
 from tidings.web.operator_sessions import OperatorSessions
 from tidings.web.preference_pages import PreferencePages
 from tidings.web.private import PrivateResponses
@@ -140,7 +141,11 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
     if sessions is None:
         return []
     answers = OperatorAnswers(sessions, private)
-    return [*OperatorPages(answers).routes(), *OperatorNewsletters(answers).routes()]
+    return [
+        *OperatorPages(answers).routes(),
+        *OperatorNewsletters(answers).routes(),
+        *OperatorService(answers).routes(),
+    ]
 
 
 def asset_routes(templates: Templates, site: Site) -> list[Route]:

@@ -13,12 +13,14 @@ import uvicorn
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
+from tidings.config import listed
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, parse_networks
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
+from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
 from tidings.operator.status import status_body
 from tidings.operator.store import status
@@ -182,6 +184,7 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
             ),
             languages=tuple(app.mail_templates.languages),
         ),
+        service=ServiceDesk(app.database, clock=utc_now, settings=tuple(listed(app.settings))),
     )
 
 

@@ -10,6 +10,7 @@ from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import NewsletterDesk
+from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
@@ -119,6 +120,7 @@ class OperatorServices(NamedTuple):
     operating: OperatorActions
     overview: Overview
     newsletters: NewsletterDesk
+    service: ServiceDesk
 
 
 class TokenServices(NamedTuple):
