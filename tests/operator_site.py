@@ -10,6 +10,7 @@ from newsletter_site import NewsletterSite
 from subscriber_service import SECRET
 from tidings.config import listed, load
 from tidings.model.operators import Role
+from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.service import ServiceDesk
@@ -65,6 +66,7 @@ class OperatorSite:
                 ),
                 languages=("en", "zh"),
             ),
+            deliveries=DeliveryDesk(self.database, clock=self.clock),
             service=ServiceDesk(self.database, clock=self.clock, settings=tuple(listed(settings))),
         )
         return create_app(

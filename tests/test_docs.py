@@ -143,7 +143,7 @@ def test_every_address_is_in_the_reference():
 
     assert len(paths) > 10
     for path in paths:
-        written = re.sub(r"{(slug|id|token)}", lambda one: one[1].upper(), path)
+        written = re.sub(r"{(slug|id|issue|token)}", lambda one: one[1].upper(), path)
         written = written.replace("{number}", "N")
         for form in FORMATS:
             assert f"`{written.replace('{form}', form)}`" in reference

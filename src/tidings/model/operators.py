@@ -148,6 +148,16 @@ class DeskAct(StrEnum):
     SEND = "send"
 
 
+class DeliveryAct(StrEnum):
+    """An operator's action on deliveries."""
+
+    RESEND = "resend"
+    STOP = "stop"
+    """Cancel one that was not sent yet."""
+    RELEASE = "letgo"
+    """Send all of an issue that are held."""
+
+
 class ServiceAct(StrEnum):
     """An operator's action on the service itself."""
 

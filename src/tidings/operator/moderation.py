@@ -14,6 +14,7 @@ from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
 from tidings.model.operators import (
     AuditLine,
+    DeliveryAct,
     DeskAct,
     EntryAct,
     ModerationQueue,
@@ -109,7 +110,7 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    if looking.act not in {*EntryAct, *SourceAct, *DeskAct, *ServiceAct}:
+    if looking.act not in {*EntryAct, *SourceAct, *DeskAct, *DeliveryAct, *ServiceAct}:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tidings.model.entries import Republish, TopicCredit
-from tidings.model.newsletters import Newsletter
+from tidings.model.newsletters import DeliveryState, Newsletter
 from tidings.model.operators import (
     AuditLine,
     ModerationQueue,
@@ -14,6 +14,7 @@ from tidings.model.operators import (
     SourceForm,
 )
 from tidings.model.sources import Source
+from tidings.operator.delivery_desk import DeliveryLine, IssueDeliveries
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
 from tidings.operator.service import Workload
 from tidings.subscribers.pages import Menu
@@ -162,6 +163,28 @@ class SendPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveriesPage:
+    """The latest issues, and what became of their deliveries."""
+
+    template: ClassVar[str] = "operator/deliveries.html"
+
+    site: Site
+    issues: tuple[IssueDeliveries, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueDeliveriesPage:
+    """The deliveries of an issue, those in one state alone if `state` is given."""
+
+    template: ClassVar[str] = "operator/issue_deliveries.html"
+
+    site: Site
+    found: IssueDeliveries
+    lines: tuple[DeliveryLine, ...]
+    state: DeliveryState | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettingsPage:
     """All settings in force, with where they are from."""
 
@@ -212,6 +235,8 @@ OperatorPage = (
     | NewsletterFormPage
     | NextIssuePage
     | SendPage
+    | DeliveriesPage
+    | IssueDeliveriesPage
     | SettingsPage
     | JobsPage
     | SourceFormPage

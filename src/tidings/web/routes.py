@@ -25,6 +25,7 @@ from tidings.web.hub_callback import HubCallbacks
 from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_answers import OperatorAnswers
+from tidings.web.operator_deliveries import OperatorDeliveries
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
 from tidings.web.operator_service import OperatorService
@@ -144,6 +145,7 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
     return [
         *OperatorPages(answers).routes(),
         *OperatorNewsletters(answers).routes(),
+        *OperatorDeliveries(answers).routes(),
         *OperatorService(answers).routes(),
     ]
 

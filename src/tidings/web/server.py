@@ -18,6 +18,7 @@ from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
 from tidings.model.subscribers import Network, WebSettings, parse_networks
+from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.service import ServiceDesk
@@ -184,6 +185,7 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
             ),
             languages=tuple(app.mail_templates.languages),
         ),
+        deliveries=DeliveryDesk(app.database, clock=utc_now),
         service=ServiceDesk(app.database, clock=utc_now, settings=tuple(listed(app.settings))),
     )
 

@@ -8,6 +8,7 @@ from tidings.model.newsletters import Ending, Subscription
 from tidings.model.scopes import Address, CacheValidator
 from tidings.model.subscribers import Network, Visitor
 from tidings.model.websub import Intent, Push
+from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import NewsletterDesk
 from tidings.operator.service import ServiceDesk
@@ -120,6 +121,7 @@ class OperatorServices(NamedTuple):
     operating: OperatorActions
     overview: Overview
     newsletters: NewsletterDesk
+    deliveries: DeliveryDesk
     service: ServiceDesk
 
 

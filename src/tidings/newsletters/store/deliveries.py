@@ -288,13 +288,16 @@ def get(connection: Connection, delivery_id: int) -> DeliveryRecord:
     return _to_record(row)
 
 
-def by_state_of_issue(connection: Connection, issue_id: int) -> dict[str, int]:
-    """Return how many deliveries of an issue there are in each state."""
+def by_state_of_issue(
+    connection: Connection, issue_id: int, *, most: int | None = None
+) -> dict[str, int]:
+    """Return how many deliveries of an issue there are in each state; of `most` of them."""
+    of_issue = select(delivery.c.state).where(delivery.c.issue_id == issue_id)
+    some = of_issue.limit(most).subquery()
     statement = (
-        select(delivery.c.state, func.count().label("number"))
-        .where(delivery.c.issue_id == issue_id)
-        .group_by(delivery.c.state)
-        .order_by(delivery.c.state)
+        select(some.c.state, func.count().label("number"))
+        .group_by(some.c.state)
+        .order_by(some.c.state)
     )
     return {row.state: row.number for row in connection.execute(statement)}
 
