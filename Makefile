@@ -1,5 +1,5 @@
 # One command each; every target sets up what it needs.
-.PHONY: demo run test check bench scale fuzz torture lock clean
+.PHONY: demo run test check bench scale fuzz torture screenshots lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -43,6 +43,9 @@ fuzz: .venv/.installed-dev ## look for input that breaks a promise, for less tha
 
 torture: .venv/.installed-dev ## kill services 300 times on each database and roles 100 times, live through a year of letters: half an hour
 	$(BIN)/python tests/torture
+
+screenshots: .venv/.installed-dev ## the pictures of pages in docs/images, anew (needs Chromium)
+	$(BIN)/python tests/browser/screenshots.py docs/images
 
 lock: ## pin the dependencies again (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres -o requirements.lock pyproject.toml

@@ -179,7 +179,8 @@ function emptyDay(list) {
 
 function nameOf(day, words) {
   const moment = new Date(`${day}T12:00`);
-  const date = written(moment, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  const date = written(moment, { weekday: "long", day: "numeric", month: "long", year });
   const yesterday = new Date();
   yesterday.setDate(yesterday.getDate() - 1);
   if (day === dayOf(new Date())) return `${words.today} · ${date}`;

@@ -137,11 +137,11 @@ def in_china(browser, english):
 def test_times_are_the_readers_own_and_so_are_the_days(in_china):
     days = in_china.locator(".entries .day")
 
-    assert days.locator("time").first.text_content().endswith("20 November 2026")
+    assert "20 November" in days.locator("time").first.text_content()
     assert days.locator("article time").first.text_content() == "19:00"
     # Entry 15 stands at nine in the evening of the day before, by UTC.
     own = days.filter(has_text="Entry number 15").locator("h2")
-    assert own.text_content().strip().endswith("20 November 2026")
+    assert "20 November" in own.text_content()
     assert in_china.get_by_text("times in UTC").count() == 0
 
 

@@ -395,8 +395,8 @@ def test_a_source_that_fails_is_listed_with_the_reason_and_when_it_was_last_reac
 
     reached, never = (text_of(sources_page(replace(failing, last_ok=at))) for at in (NOON, None))
 
-    assert "学习笔记 Answers 404; Last reached: 20 November 2026 Failing" in reached
-    assert "学习笔记 Answers 404; Last reached: never Failing" in never
+    assert "学习笔记 Answers 404. Last reached: 20 November 2026 Failing" in reached
+    assert "学习笔记 Answers 404. Last reached: never Failing" in never
 
 
 @pytest.mark.parametrize("health", list(SourceHealth))

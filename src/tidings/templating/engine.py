@@ -87,8 +87,8 @@ class Templates:
         """
         self.fonts = fonts
         self._files = _read_files(directories)
-        for name, prefix in prefixes.items():
-            self._files[name] = prefix + self._files[name]
+        for name in prefixes.keys() & self._files.keys():
+            self._files[name] = prefixes[name] + self._files[name]
         self.fingerprint = _fingerprint(self._files)
         self._environment = Sandbox(self._files)
         self._environment.filters.update(
