@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,15 +90,15 @@ def templates_shared() -> Iterator[None]:
         yield
 
 
-def _once(load: Callable[[Sequence[Path]], Templates]) -> Callable[[Sequence[Path]], Templates]:
+def _once(load: Callable[..., Templates]) -> Callable[..., Templates]:
     loaded: dict[Path, Templates] = {}
 
-    def shared(folders: Sequence[Path]) -> Templates:
+    def shared(folders: Sequence[Path], **fonts: Mapping[str, bytes]) -> Templates:
         [*own, shipped] = folders
-        if own or data_dir("templates") not in shipped.parents:
-            return load(folders)
+        if own or any(fonts.values()) or data_dir("templates") not in shipped.parents:
+            return load(folders, **fonts)
         if shipped not in loaded:
-            loaded[shipped] = load(folders)
+            loaded[shipped] = load(folders, **fonts)
         return loaded[shipped]
 
     return shared
