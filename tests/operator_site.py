@@ -13,6 +13,7 @@ from tidings.model.operators import Role
 from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
+from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions, issue
 from tidings.publishing.publication import Publication
@@ -67,6 +68,9 @@ class OperatorSite:
                 languages=("en", "zh"),
             ),
             deliveries=DeliveryDesk(self.database, clock=self.clock),
+            people=PeopleDesk(
+                self.database, links=self.links, clock=self.clock, languages=("en", "zh")
+            ),
             service=ServiceDesk(self.database, clock=self.clock, settings=tuple(listed(settings))),
         )
         return create_app(

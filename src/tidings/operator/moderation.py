@@ -18,6 +18,7 @@ from tidings.model.operators import (
     DeskAct,
     EntryAct,
     ModerationQueue,
+    PeopleAct,
     ServiceAct,
     Session,
     SourceAct,
@@ -110,7 +111,8 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    if looking.act not in {*EntryAct, *SourceAct, *DeskAct, *DeliveryAct, *ServiceAct}:
+    known = {*EntryAct, *SourceAct, *DeskAct, *DeliveryAct, *PeopleAct, *ServiceAct}
+    if looking.act not in known:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

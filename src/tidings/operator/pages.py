@@ -16,6 +16,8 @@ from tidings.model.operators import (
 from tidings.model.sources import Source
 from tidings.operator.delivery_desk import DeliveryLine, IssueDeliveries
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
+from tidings.operator.people_desk import PeopleFigures
+from tidings.operator.people_pages import AnyPeoplePage
 from tidings.operator.service import Workload
 from tidings.subscribers.pages import Menu
 from tidings.templating.site import Site
@@ -37,13 +39,23 @@ class SignInPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage:
-    """The overview; `token` is the one that the operator signed in with."""
+    """The overview.
+
+    Attributes:
+        token: The one that the operator signed in with.
+        issues: Of the last week, with what became of them.
+        lines: All newsletters, with what is due next.
+        people: Subscriptions in numbers.
+    """
 
     template: ClassVar[str] = "operator/desk.html"
 
     site: Site
     token: OperatorToken
     desk: ModerationQueue
+    issues: tuple[IssueDeliveries, ...]
+    lines: tuple[NewsletterLine, ...]
+    people: PeopleFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,4 +252,5 @@ OperatorPage = (
     | SettingsPage
     | JobsPage
     | SourceFormPage
+    | AnyPeoplePage
 )

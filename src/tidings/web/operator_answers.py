@@ -41,12 +41,14 @@ class OperatorAnswers:
         """Answer GET with a page."""
         return await run_in_threadpool(self._show, request, show, role)
 
-    async def act(self, request: Request, act: Act, *, role: Role = Role.ALL) -> Response:
+    async def act(
+        self, request: Request, act: Act, *, role: Role = Role.ALL, max_body: int = MAX_BODY
+    ) -> Response:
         """Answer POST by doing what a form asks for; what cannot be done is said on a page."""
         # Beside the CSRF token: signing in has none yet.
         refuse_cross_site(request, self.private.site.base_url)
         # Who has no session, and is about to be told so, has a short form at most.
-        large = {"max_body": MAX_BODY, "max_fields": MAX_FIELDS}
+        large = {"max_body": max_body, "max_fields": MAX_FIELDS}
         form = await read_form(request, **large if self.sessions.may_be(request) else {})
         return await run_in_threadpool(self._act, request, act, form, role)
 

@@ -68,7 +68,15 @@ class OperatorPages:
         return await self._answers.act(request, self._on_source, role=Role.MODERATE)
 
     def _desk(self, request: Request, session: Session) -> Response:
-        page = OverviewPage(site=self._site, token=session.token, desk=self._overview.desk())
+        operators = self._answers.sessions.operators
+        page = OverviewPage(
+            site=self._site,
+            token=session.token,
+            desk=self._overview.desk(),
+            issues=operators.deliveries.of_week(),
+            lines=operators.newsletters.every(),
+            people=operators.people.figures(),
+        )
         return self._answers.page(request, session, page)
 
     def _entries(self, request: Request, session: Session) -> Response:

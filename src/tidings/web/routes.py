@@ -28,6 +28,7 @@ from tidings.web.operator_answers import OperatorAnswers
 from tidings.web.operator_deliveries import OperatorDeliveries
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
+from tidings.web.operator_people import OperatorPeople
 from tidings.web.operator_service import OperatorService
 from tidings.web.operator_sessions import OperatorSessions
 from tidings.web.preference_pages import PreferencePages
@@ -146,6 +147,7 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
         *OperatorPages(answers).routes(),
         *OperatorNewsletters(answers).routes(),
         *OperatorDeliveries(answers).routes(),
+        *OperatorPeople(answers).routes(),
         *OperatorService(answers).routes(),
     ]
 
