@@ -31,10 +31,11 @@ COOKIE = re.compile(r"((?:__\w+-)?tidings-operator)=([\w-]{43})")
 class OperatorSite:
     """Where an operator signs in and acts; `visitor` asks, and `cookie` is what it sends."""
 
-    def __init__(self, database, *, base_url="http://news.example"):
+    def __init__(self, database, *, base_url="http://news.example", language="en"):
         self.room = NewsletterSite(database)
         self.database = database
         self.base_url = base_url
+        self.language = language
         self.links = SignedLinks(SECRET)
         self.sessions = Sessions(database, links=self.links, clock=self.clock)
         self.visitor = None
@@ -44,7 +45,7 @@ class OperatorSite:
         return self.room.now
 
     def app(self):
-        site = replace(SITE, base_url=self.base_url, has_forms=True)
+        site = replace(SITE, base_url=self.base_url, language=self.language, has_forms=True)
         settings = load(data_dir("config") / "tidings.toml", None, {"TIDINGS_WEB__PORT": "8001"})
         context = SiteContext(
             settings=settings.publish,

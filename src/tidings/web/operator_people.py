@@ -62,8 +62,7 @@ class OperatorPeople:
     def __init__(self, answers: OperatorAnswers) -> None:
         self._answers = answers
         self._desk = answers.sessions.operators.people
-        self._languages = answers.sessions.operators.newsletters.languages
-        self._topics = answers.sessions.operators.newsletters.topics
+        self._newsletters = answers.sessions.operators.newsletters
         self._site = answers.private.site
 
     def routes(self) -> list[Route]:
@@ -218,7 +217,7 @@ class OperatorPeople:
         *,
         fault: tuple[int, str] = (0, ""),
     ) -> Response:
-        found, topics = self._desk.person(number), self._topics()
+        found, topics = self._desk.person(number), self._newsletters.topics()
         preferences = []
         for one in found.profile.subscriptions:
             own = tuple(topic for topic in topics if topic.slug in one.newsletter.topics)
@@ -235,7 +234,7 @@ class OperatorPeople:
             site=self._site,
             found=found,
             preferences=tuple(preferences),
-            menu=self._answers.private.menu(self._languages),
+            menu=self._answers.private.menu(self._newsletters.languages),
         )
         return self._answers.page(request, session, page, status=422 if fault[1] else 200)
 
