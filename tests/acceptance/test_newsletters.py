@@ -178,7 +178,7 @@ def test_an_issue_is_shown_with_its_entries(news):
     assert RFC_3339.fullmatch(listed["created_at"])
     assert shown | listed == shown
     assert sorted(shown["entry_ids"]) == [1, 2, 3, 4, 5]
-    assert shown["subject"].startswith("This week · ")
+    assert shown["subject"].startswith("This week: Entry ")
     assert news("issue", "show", listed["id"]).out.startswith(shown["subject"])
 
 

@@ -182,6 +182,7 @@ class Digest:
         since: When its first entry was seen, for the heading; None if on the same day as `until`.
         until: When its last entry was seen.
         timezone: In which dates are shown.
+        lead_id: The entry that a letter opens with, the first of its section; None for none.
         edits: What editors changed; None if nobody looked at it.
     """
 
@@ -193,6 +194,7 @@ class Digest:
     since: datetime | None
     until: datetime
     sections: tuple[Section, ...]
+    lead_id: int | None = None
     edits: IssueEdits | None = None
 
 
