@@ -241,16 +241,18 @@ def test_a_lead_tells_its_day_in_a_letter_of_several(write):
 @pytest.mark.parametrize(
     ("given", "line"),
     [
-        pytest.param(("audio/mpeg", 31_400_000), "▶ Listen · MP3 · 31 MB", id="all is known"),
-        pytest.param(("audio/x-unheard-of", None), "▶ Listen", id="neither kind nor size"),
-        pytest.param(("audio/mp4", 999), "▶ Listen · M4A · 1 MB", id="next to nothing"),
+        pytest.param(
+            ("audio/mpeg", 31_400_000, 2050), "▶ Listen · 34 min · MP3 · 31 MB", id="all is known"
+        ),
+        pytest.param(("audio/x-unheard-of", None, None), "▶ Listen", id="nothing is known"),
+        pytest.param(("audio/mp4", 999, 20), "▶ Listen · 1 min · M4A · 1 MB", id="next to nothing"),
     ],
 )
 def test_what_can_be_heard_leads_to_the_file(write, given, line):
-    kind, length = given
+    kind, length, duration = given
     files = (
         Enclosure(url="https://a.example/cover.pdf", type="application/pdf"),
-        Enclosure(url="https://a.example/talk", type=kind, length=length),
+        Enclosure(url="https://a.example/talk", type=kind, length=length, duration=duration),
     )
 
     letter = write(a_digest(of(an_entry(enclosures=files))))

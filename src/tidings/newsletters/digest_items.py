@@ -112,11 +112,13 @@ class DigestAudio:
         url: The file.
         kind: Such as `MP3`; empty if it is of a kind without a common name.
         megabytes: At least 1; None if its publisher does not say.
+        minutes: How long it lasts, likewise.
     """
 
     url: str
     kind: str
     megabytes: int | None
+    minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +243,7 @@ def _find_audio(enclosures: Iterable[Enclosure]) -> DigestAudio | None:
                 url=url,
                 kind=AUDIO_KINDS.get(one.type or "", ""),
                 megabytes=max(1, round(one.length / 1e6)) if one.length else None,
+                minutes=max(1, round(one.duration / 60)) if one.duration else None,
             )
     return None
 

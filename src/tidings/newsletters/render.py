@@ -240,7 +240,7 @@ def _sample_items() -> tuple[DigestItem, DigestItem]:
         minutes=9,
         excerpt="-",
         image=DigestImage(url="https://-", alt="-", width=9, height=9),
-        audio=DigestAudio(url="https://-", kind="-", megabytes=9),
+        audio=DigestAudio(url="https://-", kind="-", megabytes=9, minutes=9),
         more=9,
         language=None,
         also_at=(DigestAlsoAt(source="-", url="https://-"),),
