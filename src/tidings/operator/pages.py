@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.model.entries import Republish, TopicCredit
+from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import Newsletter
-from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SourceForm
-from tidings.model.sources import Source
+from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
+from tidings.operator.source_desk import SourceAttention
+from tidings.operator.source_pages import SourcePage
 from tidings.subscribers.pages import Menu
 from tidings.templating.site import Site
 
@@ -29,13 +30,18 @@ class SignInPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage:
-    """The overview; `token` is the one that the operator signed in with."""
+    """The overview.
+
+    Attributes:
+        token: The one that the operator signed in with.
+        attention: Sources that have to be looked at.
+    """
 
     template: ClassVar[str] = "operator/desk.html"
 
     site: Site
     token: OperatorToken
-    desk: ModerationQueue
+    attention: SourceAttention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,27 +160,6 @@ class SendPage:
     found: NextIssue
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFormPage:
-    """The form of a source.
-
-    Attributes:
-        topics: All topics.
-        rights: All choices of republishing.
-        form: The values of the fields.
-        fault: The field that has to be corrected, or empty.
-    """
-
-    template: ClassVar[str] = "operator/source.html"
-
-    site: Site
-    source: Source
-    topics: tuple[TopicCredit, ...]
-    rights: tuple[Republish, ...]
-    form: SourceForm
-    fault: str = ""
-
-
 OperatorPage = (
     SignInPage
     | OverviewPage
@@ -185,5 +170,5 @@ OperatorPage = (
     | NewsletterFormPage
     | NextIssuePage
     | SendPage
-    | SourceFormPage
+    | SourcePage
 )

@@ -25,9 +25,11 @@ from tidings.web.hub_callback import HubCallbacks
 from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_answers import OperatorAnswers
+from tidings.web.operator_follow import OperatorFollow
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
 from tidings.web.operator_sessions import OperatorSessions
+from tidings.web.operator_sources import OperatorSources
 from tidings.web.preference_pages import PreferencePages
 from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
@@ -140,7 +142,12 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
     if sessions is None:
         return []
     answers = OperatorAnswers(sessions, private)
-    return [*OperatorPages(answers).routes(), *OperatorNewsletters(answers).routes()]
+    return [
+        *OperatorPages(answers).routes(),
+        *OperatorFollow(answers).routes(),
+        *OperatorSources(answers).routes(),
+        *OperatorNewsletters(answers).routes(),
+    ]
 
 
 def asset_routes(templates: Templates, site: Site) -> list[Route]:

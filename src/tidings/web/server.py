@@ -13,6 +13,7 @@ import uvicorn
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
+from tidings.app.polling import polling
 from tidings.db import schema
 from tidings.db.database import Database
 from tidings.errors import ConfigError, StorageError
@@ -20,6 +21,7 @@ from tidings.model.subscribers import Network, WebSettings, parse_networks
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.sessions import Sessions
+from tidings.operator.source_desk import SourceDesk
 from tidings.operator.status import status_body
 from tidings.operator.store import status
 from tidings.polling.push import HubRequests
@@ -182,6 +184,9 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
             ),
             languages=tuple(app.mail_templates.languages),
         ),
+        # Started for each look at an address: that happens a few times a day, and what it needs
+        # are threads and processes.
+        sources=SourceDesk(app.database, clock=utc_now, probing=partial(polling, app)),
     )
 
 

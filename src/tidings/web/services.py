@@ -11,6 +11,7 @@ from tidings.model.websub import Intent, Push
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import NewsletterDesk
 from tidings.operator.sessions import Sessions
+from tidings.operator.source_desk import SourceDesk
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
@@ -119,6 +120,7 @@ class OperatorServices(NamedTuple):
     operating: OperatorActions
     overview: Overview
     newsletters: NewsletterDesk
+    sources: SourceDesk
 
 
 class TokenServices(NamedTuple):
