@@ -4,19 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.model.entries import Republish, TopicCredit
+from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import DeliveryState, Newsletter
-from tidings.model.operators import (
-    AuditLine,
-    ModerationQueue,
-    OperatorToken,
-    SettingLine,
-    SourceForm,
-)
-from tidings.model.sources import Source
+from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SettingLine
 from tidings.operator.delivery_desk import DeliveryLine, IssueDeliveries
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
 from tidings.operator.service import Workload
+from tidings.operator.source_desk import SourceAttention
+from tidings.operator.source_pages import SourcePage
 from tidings.subscribers.pages import Menu
 from tidings.templating.site import Site
 
@@ -37,13 +32,18 @@ class SignInPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage:
-    """The overview; `token` is the one that the operator signed in with."""
+    """The overview.
+
+    Attributes:
+        token: The one that the operator signed in with.
+        attention: Sources that have to be looked at.
+    """
 
     template: ClassVar[str] = "operator/desk.html"
 
     site: Site
     token: OperatorToken
-    desk: ModerationQueue
+    attention: SourceAttention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,27 +204,6 @@ class JobsPage:
     found: Workload | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFormPage:
-    """The form of a source.
-
-    Attributes:
-        topics: All topics.
-        rights: All choices of republishing.
-        form: The values of the fields.
-        fault: The field that has to be corrected, or empty.
-    """
-
-    template: ClassVar[str] = "operator/source.html"
-
-    site: Site
-    source: Source
-    topics: tuple[TopicCredit, ...]
-    rights: tuple[Republish, ...]
-    form: SourceForm
-    fault: str = ""
-
-
 OperatorPage = (
     SignInPage
     | OverviewPage
@@ -239,5 +218,5 @@ OperatorPage = (
     | IssueDeliveriesPage
     | SettingsPage
     | JobsPage
-    | SourceFormPage
+    | SourcePage
 )

@@ -13,6 +13,7 @@ from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import NewsletterDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
+from tidings.operator.source_desk import SourceDesk
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
@@ -123,6 +124,7 @@ class OperatorServices(NamedTuple):
     newsletters: NewsletterDesk
     deliveries: DeliveryDesk
     service: ServiceDesk
+    sources: SourceDesk
 
 
 class TokenServices(NamedTuple):
