@@ -98,6 +98,7 @@ class NewsletterFields:
     frequency: str
     hour: str
     timezone: str
+    weekday: str
     language: str
     topics: tuple[str, ...]
     sender: str
