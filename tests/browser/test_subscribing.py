@@ -94,6 +94,7 @@ def test_signing_up_is_easy_to_read_and_to_press(reader, door):
     reader.page.get_by_label("Your e-mail address").fill("ann@example.org")
     reader.page.get_by_label("Every second week").check()
     reader.page.get_by_label("On which day").select_option("Thursday")
+    looks += reader.look("subscribe-fortnightly")
     reader.page.get_by_text("Hour, language and topics").click()
     reader.page.get_by_label("Time zone").select_option("Asia/Shanghai")
     reader.page.get_by_label("Mathematics").check()
