@@ -390,22 +390,28 @@ def test_a_letter_is_never_cut_by_a_mail_program_whatever_the_feeds_hold(filler)
     entries=st.lists(anything_in_an_entry, min_size=1, max_size=4),
     times=st.sampled_from([1, 50]),
     topic=anything,
+    lead_id=st.sampled_from([None, 1, 2]),
 )
 def test_a_letter_stays_under_102_kb_with_the_longest_links_whatever_the_feeds_hold(
-    digest, entries, times, topic
+    digest, entries, times, topic, lead_id
 ):
     told = [an_entry(n, **fields) for n, fields in enumerate(entries * times, start=1)]
     newsletter = replace(digest.newsletter, images=True)
-    section = of(*told, topic=replace(DATABASES, title=topic))
+    sections = [of(one, topic=replace(DATABASES, title=topic)) for one in told[:2]]
+    if told[2:]:
+        sections.append(of(*told[2:]))
 
-    letter = compose(replace(digest, sections=(section,), newsletter=newsletter))
+    letter = compose(
+        replace(digest, sections=tuple(sections), newsletter=newsletter, lead_id=lead_id)
+    )
 
     html, longest = letter.html, "https://" + "a" * 892
     for link in OWN_LINKS:
         assert html.count(link) == letter.text.count(link) == 1
         html = html.replace(link, longest)
     assert len(html.encode()) <= 102_000
-    assert 1 <= letter.shown == len(titles_in(html)) <= len(told)
+    shown = len(titles_in(html)) + len(LexborHTMLParser(html).css(".headline"))
+    assert 1 <= letter.shown == shown <= len(told)
 
 
 def test_as_many_entries_stand_in_a_letter_as_there_is_room_for():

@@ -202,6 +202,8 @@ def test_from_eight_entries_on_a_letter_says_what_is_in_it(write):
     of_one_topic = write(a_digest(of(*map(an_entry, range(20)))))
 
     assert texts(short, ".contents") == texts(of_one_topic, ".contents") == []
+    alone = write(a_digest(of(RELEASE), of(*map(an_entry, range(60, 69))), lead_id=RELEASE.id))
+    assert len(texts(alone, ".contents tr")) == 1
     assert texts(long, ".contents h2") == ["In this issue: 8 entries"]
     assert texts(long, ".contents tr") == [
         f"Databases 3{RELEASE.title}",

@@ -213,17 +213,19 @@ def _samples(language: str) -> tuple[DigestContext, DigestContext]:
     )
     lead = replace(full, is_lead=True)
     small = replace(full, language="-", image=DigestImage(url="https://-", alt="-", beside=True))
-    topic = DigestSection(title="-", items=(lead, full, small), total=99)
+    # Alone in its section: a template may leave that out, or look for what is beside it.
+    alone = DigestSection(title="-", items=(lead,), total=10)
+    topic = DigestSection(title="-", items=(full, small), total=99)
     return replace(
         bare,
         since=datetime(2025, 1, 1, tzinfo=UTC),
-        sections=(topic, *bare.sections),
+        sections=(alone, topic, *bare.sections),
         lead=lead,
         logo="https://-",
         note_html=markdown_to_html("-"),
         note_text="-",
-        total=100,
-        remaining=69,
+        total=110,
+        remaining=79,
         postal_address="-",
     ), bare
 

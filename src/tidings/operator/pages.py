@@ -106,6 +106,7 @@ class NewsletterFields:
     frequency: str
     hour: str
     timezone: str
+    weekday: str
     language: str
     topics: tuple[str, ...]
     sender: str
