@@ -235,7 +235,7 @@ def test_sources_are_listed_with_those_that_fail_first(control):
 
     links = re.findall(r'<th scope="row"><a href="(/operator/sources/[\w-]+)"', everything)
     assert links == ["/operator/sources/2-example-org", ONE]
-    assert "Too slow, 2 tries. Last reached: never" in words_of(control.get("/operator/sources"))
+    assert "Too slow; 2 tries. Last reached: never" in words_of(control.get("/operator/sources"))
     assert 'value="resume"' in paused
     assert "2-example-org" not in paused
     assert (missing.status, nonsense.status) == (404, 404)
@@ -384,7 +384,7 @@ def test_the_desk_names_what_needs_attention_and_at_first_how_to_begin(control):
     assert "1 · Follow a source" in first
     assert "New newsletter" in first
     assert "All clear" in quiet
-    assert "Answers 401, 4 tries. Last reached: 17 November 2026" in busy
+    assert "Answers 401; 4 tries. Last reached: 17 November 2026" in busy
     assert f'href="{ONE}/access"' in control.get("/operator").body.decode()
     assert "2 entries held" in busy
     assert 'id="of-1-example-org"' in read
