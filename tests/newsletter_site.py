@@ -41,8 +41,8 @@ from tidings.polling.store import leases, polls
 from tidings.subscribers.store import subscriptions
 
 
-def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC"):
-    return Schedule(frequency=frequency, hour=hour, timezone=timezone)
+def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC", weekday=0):
+    return Schedule(frequency=frequency, hour=hour, timezone=timezone, weekday=weekday)
 
 
 def a_form(**fields):

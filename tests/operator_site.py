@@ -1,6 +1,7 @@
 """A site with news on a real database, and an operator in front of it."""
 
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -8,6 +9,8 @@ from urllib.parse import urlencode
 from browser.showcase import SITE, Readers, shipped_templates
 from newsletter_site import NewsletterSite
 from subscriber_service import SECRET
+from tidings.app.app import App
+from tidings.app.polling import polling
 from tidings.config import listed, load
 from tidings.model.operators import Role
 from tidings.operator.delivery_desk import DeliveryDesk
@@ -16,6 +19,7 @@ from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions, issue
+from tidings.operator.source_desk import SourceDesk
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
@@ -39,6 +43,8 @@ class OperatorSite:
         self.links = SignedLinks(SECRET)
         self.sessions = Sessions(database, links=self.links, clock=self.clock)
         self.visitor = None
+        # `host:port` of publishers on loopback.
+        self.allow = ""
         self.cookie = ""
 
     def clock(self):
@@ -73,6 +79,7 @@ class OperatorSite:
                 self.database, links=self.links, clock=self.clock, languages=("en", "zh")
             ),
             service=ServiceDesk(self.database, clock=self.clock, settings=tuple(listed(settings))),
+            sources=SourceDesk(self.database, clock=self.clock, probing=self.probing),
         )
         return create_app(
             Publication(self.database, context),
@@ -81,6 +88,17 @@ class OperatorSite:
             tokens=TokenServices(Readers(), None, None, (), self.clock, operators),
             probes=Operations(),
         )
+
+    @contextmanager
+    def probing(self):
+        """Start what asks publishers."""
+        settings = load(
+            data_dir("config") / "tidings.toml",
+            None,
+            {"TIDINGS_FETCH__ALLOW": self.allow, "TIDINGS_FETCH__HOST_INTERVAL": "0s"},
+        )
+        with polling(App(settings=settings, database=self.database)) as found:
+            yield found
 
     def token(self, *, days=30, role=Role.ALL):
         """Return a fresh token, and its number."""

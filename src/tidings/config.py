@@ -89,11 +89,13 @@ class MailSettings:
     Attributes:
         folder: Where the folder transport puts letters.
         from_: One address, with a name if wanted: `Tidings <tidings@example.org>`.
+        logo: https, for the head of issues; empty for none.
     """
 
     transport: Literal["folder", "smtp"]
     folder: str
     from_: str
+    logo: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from feed_documents import atom, recent_items
 from installation import on_sqlite
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-SCHEDULE = {"frequency": "weekly", "hour": 7, "timezone": "Asia/Shanghai"}
+SCHEDULE = {"frequency": "weekly", "hour": 7, "timezone": "Asia/Shanghai", "weekday": "friday"}
 OPTIONS = [f"--{name}={value}" for name, value in SCHEDULE.items()]
 
 
@@ -178,7 +178,7 @@ def test_an_issue_is_shown_with_its_entries(news):
     assert RFC_3339.fullmatch(listed["created_at"])
     assert shown | listed == shown
     assert sorted(shown["entry_ids"]) == [1, 2, 3, 4, 5]
-    assert shown["subject"].startswith("This week · ")
+    assert shown["subject"].startswith("This week: Entry ")
     assert news("issue", "show", listed["id"]).out.startswith(shown["subject"])
 
 
@@ -310,8 +310,8 @@ def test_a_simulation_shows_slots_and_stores_nothing(news):
     shown = news(*of, "--from", "2030-01-01", "--to", "2030-01-14", "--json").json
     others = news("simulate", "--newsletter", "weekly", "--frequency", "daily", "--json").json
 
-    assert [one["slot"] for one in shown] == ["w:2030-W02", "w:2030-W03"]
-    assert shown[0]["due_at"] == "2030-01-06T23:00:00Z"
+    assert [one["slot"] for one in shown] == ["w:2030-W01", "w:2030-W02"]
+    assert shown[0]["due_at"] == "2030-01-03T23:00:00Z"
     assert sorted(shown[0]["entry_ids"]) == [1, 2, 3, 4, 5]
     assert (shown[1]["entry_ids"], shown[1]["omission"]) == ([], "empty")
     assert len(others) == 14

@@ -92,7 +92,9 @@ def test_signing_up_is_easy_to_read_and_to_press(reader, door):
     reader.visit("/subscribe")
     looks = reader.look("subscribe")
     reader.page.get_by_label("Your e-mail address").fill("ann@example.org")
-    reader.page.get_by_label("Weekly, on Mondays").check()
+    reader.page.get_by_label("Every second week").check()
+    reader.page.get_by_label("On which day").select_option("Thursday")
+    looks += reader.look("subscribe-fortnightly")
     reader.page.get_by_text("Hour, language and topics").click()
     reader.page.get_by_label("Time zone").select_option("Asia/Shanghai")
     reader.page.get_by_label("Mathematics").check()
@@ -107,7 +109,8 @@ def test_signing_up_is_easy_to_read_and_to_press(reader, door):
 
     assert looks == []
     [made] = door.house.subscriptions()
-    assert (made.topics, made.schedule.frequency) == (("mathematics",), "weekly")
+    assert (made.topics, made.schedule.frequency) == (("mathematics",), "fortnightly")
+    assert made.schedule.weekday == 3
     assert made.schedule.timezone == "Asia/Shanghai"
     assert [one for one in reader.shown.complaints if "404" not in one] == []
     assert reader.page.context.cookies() == []

@@ -313,6 +313,41 @@ def test_a_zone_further_west_brings_no_second_issue_on_one_day(newsletter_site, 
     assert newsletter_site.told(second.issue_id) == later
 
 
+@pytest.mark.parametrize("frequency", [Frequency.WEEKLY, Frequency.FORTNIGHTLY])
+def test_another_weekday_brings_no_second_issue_of_the_same_period(
+    newsletter_site, source, frequency
+):
+    ann = newsletter_site.subscribe(frequency=frequency)
+    newsletter_site.publish(source)
+    newsletter_site.now = newsletter_site.subscription(ann).next_issue_at
+    newsletter_site.plan()
+    newsletter_site.deliver(Outbox())
+
+    later = newsletter_site.publish(source)
+    newsletter_site.edit(ann, frequency=frequency, weekday=3)
+    for _ in range(2):
+        newsletter_site.now = newsletter_site.subscription(ann).next_issue_at
+        newsletter_site.plan()
+
+    first, second = newsletter_site.deliveries()
+    assert [row.reason for row in newsletter_site.log()] == ["repeated"]
+    assert first.slot != second.slot
+    assert newsletter_site.now.weekday() == 3
+    assert newsletter_site.told(second.issue_id) == later
+
+
+def test_who_has_nothing_new_is_moved_on_to_their_weekday(newsletter_site, source):
+    newsletter_site.publish(source)
+    ann = newsletter_site.subscribe(frequency=Frequency.WEEKLY, weekday=5)
+    due_at = newsletter_site.subscription(ann).next_issue_at
+    newsletter_site.now = due_at
+
+    newsletter_site.plan()
+
+    assert due_at.weekday() == 5
+    assert newsletter_site.subscription(ann).next_issue_at == due_at + 7 * DAY
+
+
 def test_from_weekly_to_daily_nothing_is_told_twice_nor_missed(newsletter_site, source):
     ann = newsletter_site.subscribe(frequency=Frequency.WEEKLY)
     news = newsletter_site.publish(source)

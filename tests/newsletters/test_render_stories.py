@@ -20,7 +20,7 @@ from tidings.app.templates import load_mail_templates
 from tidings.model.entries import AlsoAt
 from tidings.model.newsletters import UNSUBSCRIBE_URL
 from tidings.newsletters import render
-from tidings.newsletters.render import MAX_ALSO_AT
+from tidings.newsletters.digest_items import MAX_ALSO_AT
 
 MATE = AlsoAt(id=7, title="The same", url="https://lemma.example/same", source=LEMMA)
 

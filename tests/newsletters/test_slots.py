@@ -1,7 +1,8 @@
 """A year of slots, whatever the clocks on the wall do."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidings.model.newsletters import Frequency, Schedule
-from tidings.newsletters.windows import CALENDARS, is_too_late, latest_slot, next_slot, wall_time
+from tidings.newsletters.windows import (
+    CALENDARS,
+    due_after_change,
+    is_too_late,
+    latest_slot,
+    next_slot,
+    wall_time,
+)
 
 CALENDAR = [frequency for frequency in Frequency if frequency is not Frequency.INSTANT]
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC", "Asia/Kathmandu"]
@@ -19,11 +27,12 @@ SCHEDULES = st.builds(
     frequency=st.sampled_from(CALENDAR),
     hour=st.integers(0, 23),
     timezone=st.sampled_from([*ZONES, "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca"]),
+    weekday=st.integers(0, 6),
 )
 
 
-def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="Europe/Berlin"):
-    return Schedule(frequency=frequency, hour=hour, timezone=timezone)
+def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="Europe/Berlin", weekday=0):
+    return Schedule(frequency=frequency, hour=hour, timezone=timezone, weekday=weekday)
 
 
 def slots_between(schedule, begin, end):
@@ -46,6 +55,8 @@ def labels_of_2026(frequency):
             return [f"d:{day}" for day in days if day.isoweekday() <= 5]
         case Frequency.WEEKLY:
             return [f"w:2026-W{week:02}" for week in range(2, 54)]  # 2026 begins on a Thursday
+        case Frequency.FORTNIGHTLY:
+            return [f"f:2026-W{week:02}" for week in range(3, 54, 2)]
         case Frequency.MONTHLY:
             return [f"m:2026-{month:02}" for month in range(1, 13)]
 
@@ -153,6 +164,66 @@ def test_the_latest_and_the_next_slot_are_neighbours(schedule, now):
     assert latest.key < coming.key
     assert next_slot(schedule, latest.due_at) == coming
     assert latest_slot(schedule, coming.due_at) == coming
+
+
+@given(SCHEDULES, MOMENTS)
+def test_a_slot_falls_on_the_weekday_that_was_chosen(schedule, now):
+    slot = next_slot(schedule, now)
+
+    day = slot.due_at.astimezone(ZoneInfo(schedule.timezone))
+    is_chosen = schedule.frequency in {Frequency.WEEKLY, Frequency.FORTNIGHTLY}
+    assert day.weekday() == schedule.weekday or not is_chosen
+
+
+@given(SCHEDULES, st.integers(0, 6), MOMENTS)
+def test_another_weekday_makes_no_second_slot_of_a_period(schedule, weekday, now):
+    had = latest_slot(schedule, now)
+    other = replace(schedule, weekday=weekday)
+
+    coming = list(islice(slots_between(other, now, now + timedelta(days=70)), 2))
+
+    # The first may be that of the same period, which counts as had; the second never is.
+    assert had.key <= coming[0].key < coming[1].key
+
+
+@given(SCHEDULES, SCHEDULES, MOMENTS)
+def test_an_edition_whose_schedule_changes_has_no_second_slot_of_its_period(old, new, now):
+    had = latest_slot(old, now)
+
+    due_at = due_after_change(old, new, now)
+
+    assert latest_slot(new, due_at).due_at == due_at > now
+    assert latest_slot(new, due_at).key != had.key
+    assert due_after_change(old, old, now) == next_slot(old, now).due_at
+
+
+def test_an_edition_that_moves_from_monday_to_thursday_is_due_in_the_next_week():
+    tuesday = datetime(2026, 11, 17, 12, tzinfo=UTC)
+    mondays, thursdays = (a_schedule(Frequency.WEEKLY, weekday=day) for day in (0, 3))
+
+    assert due_after_change(mondays, thursdays, tuesday).day == 26
+    assert due_after_change(thursdays, mondays, tuesday).day == 23
+
+
+@given(SCHEDULES, MOMENTS, MOMENTS)
+def test_a_label_is_of_one_slot_whenever_it_is_looked_at(schedule, now, then):
+    by_key = {slot.key: slot for slot in (next_slot(schedule, now), latest_slot(schedule, now))}
+
+    for slot in (next_slot(schedule, then), latest_slot(schedule, then)):
+        assert by_key.get(slot.key, slot) == slot
+
+
+@pytest.mark.parametrize(
+    ("year", "weeks"),
+    [pytest.param(2026, 53, id="a year of 53 weeks"), pytest.param(2027, 52, id="one of 52")],
+)
+def test_fortnights_go_on_over_new_year(year, weeks):
+    schedule = a_schedule(Frequency.FORTNIGHTLY, weekday=3)
+    turn = datetime.fromisocalendar(year, weeks, 7).replace(tzinfo=UTC)
+
+    last, first = latest_slot(schedule, turn), next_slot(schedule, turn)
+
+    assert first.due_at - last.due_at == timedelta(days=14)
 
 
 @given(SCHEDULES, MOMENTS)

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from newsletter_site import NewsletterSite
 from parsed_entries import HOUR, NOON
-from tidings.catalog import sources, topics
+from tidings.catalog import sources
 from tidings.db.tables import entry
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import EntryState
@@ -154,19 +154,6 @@ def test_a_form_that_cannot_be_changes_nothing(database, room, operating, wrong,
         operating.edit_source(source_id, SourceForm(**usual | wrong))
 
     assert source_of(database, source_id) == before
-
-
-def test_a_source_is_found_with_all_topics_there_are(database, room, overview):
-    room.follow(topic="databases")
-    with database.write() as connection:
-        topics.add(connection, "art", title="Art", now=room.now)
-
-    found, every = overview.source("1-example-org")
-
-    assert [one.slug for one in found.topics] == ["databases"]
-    assert [one.slug for one in every] == ["art", "databases"]
-    with pytest.raises(NotFoundError):
-        overview.source("nothing")
 
 
 def source_of(database, source_id):

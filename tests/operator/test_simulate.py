@@ -27,7 +27,7 @@ def simulated(house, subscription_id, *, since, until):
 
 
 @pytest.mark.parametrize(
-    ("frequency", "hours"), [*zip(Frequency, (144, 192, 480, 1100, 6), strict=True)]
+    ("frequency", "hours"), [*zip(Frequency, (144, 192, 480, 900, 1100, 6), strict=True)]
 )
 @on_sqlite
 def test_a_simulation_of_days_gone_by_is_what_was_planned_then(house, frequency, hours):

@@ -122,3 +122,28 @@ def test_a_pause_that_makes_sense_is_passed_on(hint, seconds):
     feed = parse(a_document(head=hint), {})
 
     assert feed.ttl == (None if seconds is None else timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("1:02:03", 3723),
+        ("34:10", 2050),
+        ("2050", 2050),
+        ("2050.5", 2050),
+        (" 90 ", 90),
+        ("0", None),
+        ("half an hour", None),
+        ("1:2:3:4", None),
+        ("-5", None),
+        ("999999", None),
+    ],
+)
+def test_a_recording_lasts_as_long_as_is_believable(said, seconds):
+    sound = '<enclosure url="https://notes.example/1.mp3" type="audio/mpeg" length="9"/>'
+    picture = '<enclosure url="https://notes.example/1.png" type="image/png" length="9"/>'
+    lasting = f'<duration xmlns="http://www.itunes.com/dtds/podcast-1.0.dtd">{said}</duration>'
+
+    [entry] = parse(a_document(an_item(extra=sound + picture + lasting)), {}).entries
+
+    assert [file.duration for file in entry.enclosures] == [seconds, None]

@@ -49,7 +49,7 @@ FORMER = {
 """Values that have to be good ones, and others."""
 
 DOCUMENT = b"""<?xml version="1.0"?>
-<rss version="2.0" xmlns:media="http://search.yahoo.com/mrss/" xmlns:atom="http://www.w3.org/2005/Atom"
+<rss version="2.0" xmlns:itunes="http://www.itunes.com/dtds/podcast-1.0.dtd" xmlns:media="http://search.yahoo.com/mrss/" xmlns:atom="http://www.w3.org/2005/Atom"
   xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>
 <title>News</title><link>https://example.org/</link><language>en</language><item>
 <guid>urn:one</guid><title>One</title><link>https://example.org/one</link>
@@ -57,6 +57,7 @@ DOCUMENT = b"""<?xml version="1.0"?>
 <pubDate>Fri, 20 Nov 2026 10:00:00 GMT</pubDate><atom:updated>2026-11-20T11:00:00Z</atom:updated>
 <description>Short.</description><content:encoded>&lt;p&gt;All of it.&lt;/p&gt;</content:encoded>
 <enclosure url="https://example.org/a.mp3" type="audio/mpeg" length="9"/>
+<itunes:duration>1:30</itunes:duration>
 <media:thumbnail url="https://example.org/t.png" width="64" height="48"/>
 <media:content url="https://example.org/p.png" medium="image" width="640" height="480">
 <media:description>A tern</media:description></media:content>
@@ -203,8 +204,18 @@ def test_documents_fill_every_field():
 
 @pytest.mark.parametrize("name", names_of(Enclosure))
 def test_a_file_that_changes_is_read_anew(name):
-    said = {"url": b"https://example.org/a.mp3", "type": b"audio/mpeg", "length": b'length="9"'}
-    other = {"url": b"https://example.org/b.mp3", "type": b"audio/ogg", "length": b'length="8"'}
+    said = {
+        "url": b"https://example.org/a.mp3",
+        "type": b"audio/mpeg",
+        "length": b'length="9"',
+        "duration": b"1:30",
+    }
+    other = {
+        "url": b"https://example.org/b.mp3",
+        "type": b"audio/ogg",
+        "length": b'length="8"',
+        "duration": b"1:31",
+    }
     document = Document(url="https://example.org/feed", body=DOCUMENT)
     changed = replace(document, body=DOCUMENT.replace(said[name], other[name]))
 

@@ -71,7 +71,7 @@ def test_the_page_of_an_issue_says_what_it_is():
     assert page.css_first("title").text() == "Morning tidings · 18–20 November 2026"  # noqa: RUF001
     assert page.css_first("h1").text() == "18–20 November 2026"  # noqa: RUF001
     assert page.css_first(".kicker a").attributes["href"] == "/news/issues"
-    assert [one.text() for one in page.css("h2")] == ["Databases", "Mathematics", "More news"]
+    assert [one.text() for one in page.css("main h2")] == ["Databases", "Mathematics", "More news"]
     article = page.css_first("article")
     assert article.css_first("h3 a").attributes["href"] == f"/news/entries/{CHECKPOINTS.id}"
     assert article.css_first("time").text() == "20 Nov"

@@ -34,13 +34,23 @@ def test_people_come_in_with_their_wish_and_their_proof(house):
     house.room.publish(source, 2)
 
     [one] = house.bring_in(
-        [a_line(2, "Ann@example.org", frequency="weekly", hour="9", topics="art")]
+        [
+            a_line(
+                2,
+                "Ann@example.org",
+                frequency="weekly",
+                hour="9",
+                weekday="friday",
+                topics="art",
+            )
+        ]
     )
 
     [made] = house.subscriptions(state="active")
     assert one.is_in
     assert (made.address, made.watermark, made.topics) == ("Ann@example.org", 2, ("art",))
     assert (made.schedule.frequency, made.confirmed_at.year) == (Frequency.WEEKLY, 2026)
+    assert made.schedule.weekday == 4
     assert house.record() == ["imported"]
     assert house.letters() == []
 
@@ -67,6 +77,7 @@ def test_what_cannot_come_in_is_named_by_line(house):
             a_line(10, "odd@example.org", confirmed_at="yesterday"),
             a_line(11, "hour@example.org", hour="25"),
             a_line(12, "other@example.org", newsletter="olds"),
+            a_line(13, "day@example.org", weekday="5"),
         ]
     )
 
@@ -83,6 +94,7 @@ def test_what_cannot_come_in_is_named_by_line(house):
         10: "write it as",
         11: "use 0 to 23",
         12: "this list is for news",
+        13: "use monday",
     }.items():
         assert words in problems[line]
 

@@ -170,7 +170,7 @@ def test_what_is_held_or_hidden_has_a_page_for_the_operator_alone(control, news)
     assert page.status == 200
     assert b"Held: nobody else sees this" in page.body
     assert b'value="release"' in page.body
-    assert b"1 entry to review" in desk.body
+    assert b"1 entry held" in desk.body
 
 
 @on_sqlite

@@ -199,7 +199,7 @@ def test_what_is_offered_instead_is_less_often_only(visitor):
     page = visitor.ask(ENGLISH).body.decode()
 
     offered = re.findall(r'name="frequency" value="(\w+)"', page)
-    assert offered == ["weekdays", "weekly", "monthly"]
+    assert offered == ["weekdays", "weekly", "fortnightly", "monthly"]
 
 
 def test_who_wants_it_less_often_stays_subscribed(readers, visitor):

@@ -48,11 +48,15 @@ def composer(app: App) -> Composer:
 
     Raises:
         TemplateError: A template of messages is broken.
-        ConfigError: There is no secret, or no usable sender.
+        ConfigError: There is no secret, no usable sender, or an unusable logo.
     """
     site_url, templates = app.settings.web.public_url, app.mail_templates
+    logo = app.settings.mail.logo or None
+    # Mail programs show no picture that they would fetch in the clear.
+    if logo and not logo.startswith("https://"):
+        raise ConfigError("[mail] logo: expected an address that begins with https://")
     return Composer(
-        render=partial(_render_issue, site_url=site_url, templates=templates),
+        render=partial(_render_issue, site_url=site_url, templates=templates, logo=logo),
         # Part of what an issue is known by: with other templates it is another issue.
         template_version=templates.fingerprint,
         secret=app.secret,
@@ -284,9 +288,9 @@ def _bounces_to(app: App) -> Callable[[int, str], str | None]:
 
 
 def _render_issue(
-    digest: Digest, issue_url: str, *, site_url: str, templates: Templates
+    digest: Digest, issue_url: str, *, site_url: str, templates: Templates, logo: str | None
 ) -> RenderedIssue:
-    return compose(digest, site_url=site_url, issue_url=issue_url, templates=templates)
+    return compose(digest, site_url=site_url, issue_url=issue_url, templates=templates, logo=logo)
 
 
 def free_space(app: App) -> tuple[int, int] | None:

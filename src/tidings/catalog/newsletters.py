@@ -100,7 +100,7 @@ def edit(
     next_issue_at: datetime,
     now: datetime,
 ) -> None:
-    """Change a newsletter; its next issue comes with the first slot of its new schedule.
+    """Change a newsletter, and say when its next issue comes.
 
     Raises:
         NotFoundError: There is no such newsletter or topic.
@@ -228,18 +228,19 @@ def schedule_columns(schedule: Schedule) -> dict[str, object]:
         "frequency": schedule.frequency,
         "hour": schedule.hour,
         "timezone": schedule.timezone,
+        "weekday": schedule.weekday,
     }
 
 
 def to_schedule(row: Row[*tuple[Any, ...]]) -> Schedule:
     """Return the schedule in a row."""
-    return schedule_from(row.frequency, row.hour, row.timezone)
+    return schedule_from(row.frequency, row.hour, row.timezone, row.weekday)
 
 
 @lru_cache(maxsize=4096)
-def schedule_from(frequency: str, hour: int, timezone: str) -> Schedule:
+def schedule_from(frequency: str, hour: int, timezone: str, weekday: int) -> Schedule:
     """Return a schedule; one object for all subscriptions that have the same."""
-    return Schedule(frequency=Frequency(frequency), hour=hour, timezone=timezone)
+    return Schedule(frequency=Frequency(frequency), hour=hour, timezone=timezone, weekday=weekday)
 
 
 def assign_topics(

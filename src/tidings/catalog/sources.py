@@ -49,6 +49,7 @@ class NewSource:
         feed_title: The feed's own, if it was parsed already.
         topics: Slugs of topics that exist.
         imported: Came from an OPML list.
+        republish: How much of its entries we may show.
     """
 
     url: str
@@ -57,6 +58,7 @@ class NewSource:
     site_url: str | None = None
     topics: Sequence[str] = ()
     imported: bool = False
+    republish: Republish = Republish.FULL
 
 
 def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> list[int]:
@@ -99,6 +101,7 @@ def _new_row(new: NewSource, url: str, *, slug: str, now: datetime) -> dict[str,
         "site_url": new.site_url,
         "state": SourceState.ACTIVE,
         "imported": new.imported,
+        "republish": new.republish,
         "added_at": now,
         "next_poll_at": now,
         "failures": 0,
@@ -233,6 +236,11 @@ def latest_entries(connection: Connection) -> dict[int, datetime]:
 def count_all(connection: Connection) -> int:
     """Return how many sources there are."""
     return connection.scalar(select(func.count()).select_from(source)) or 0
+
+
+def has_any(connection: Connection) -> bool:
+    """Tell whether there is a source at all."""
+    return connection.scalar(select(source.c.id).limit(1)) is not None
 
 
 def of_ids(connection: Connection, source_ids: Sequence[int]) -> list[Source]:

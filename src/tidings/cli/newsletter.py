@@ -9,12 +9,15 @@ from tidings.cli.output import json_option, show_json, show_table
 from tidings.cli.start import Start
 from tidings.model.durations import format_duration
 from tidings.model.newsletters import (
+    WEEKDAYS,
     Frequency,
     Newsletter,
     Schedule,
     parse_review,
     parse_timezone,
+    parse_weekday,
 )
+from tidings.newsletters.windows import due_after_change, in_words, next_due
 
 LETTER_OPTIONS = (
     click.option(
@@ -61,6 +64,7 @@ OPTIONS = (
     click.option("--frequency", type=click.Choice(FREQUENCIES), help="How often."),
     click.option("--hour", type=click.IntRange(0, 23), help="Of the day, on the wall clock."),
     click.option("--timezone", metavar="ZONE", help="An IANA name such as Asia/Shanghai."),
+    click.option("--weekday", type=click.Choice(WEEKDAYS), help="Of weekly and fortnightly."),
     click.option("--language", type=click.Choice(LANGUAGES), help="Of the letters."),
     click.option("--topic", "topics", multiple=True, help="Only this topic; repeatable."),
 )
@@ -103,7 +107,6 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.catalog.newsletters import NewsletterForm
-    from tidings.newsletters.windows import next_due
 
     form = NewsletterForm(
         title=given["title"],
@@ -117,7 +120,7 @@ def add(start: Start, /, slug: str, **given: Any) -> None:
         first = next_due(form.schedule, now)
         newsletters.add(connection, slug, form, next_issue_at=first, now=now)
         new = newsletters.get(connection, slug)
-    click.echo(f"added: {new.title}, {_when(new)}")
+    click.echo(f"added: {new.title}, {in_words(new.schedule)}")
 
 
 @newsletter.command("list")
@@ -180,7 +183,6 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
     from tidings.app.app import opened, utc_now
     from tidings.catalog import newsletters
     from tidings.catalog.newsletters import NewsletterForm
-    from tidings.newsletters.windows import next_due
 
     letters = _letters(given)
     with opened(start.settings()) as app, app.database.write() as connection:
@@ -194,11 +196,11 @@ def edit(start: Start, /, slug: str, **given: Any) -> None:
             **{name: getattr(old, name) for name in LETTER_FIELDS} | letters,
         )
         now = utc_now()
-        following = next_due(form.schedule, now)
+        following = due_after_change(old.schedule, form.schedule, now)
         newsletters.edit(connection, slug, form, next_issue_at=following, now=now)
         new = newsletters.get(connection, slug)
     said = "is like that already" if new == old else "changed"
-    click.echo(f"{said}: {new.title}, {_when(new)}")
+    click.echo(f"{said}: {new.title}, {in_words(new.schedule)}")
 
 
 @newsletter.command
@@ -226,11 +228,6 @@ def remove(start: Start, slug: str, *, yes: bool) -> None:
     click.echo(f"removed, with {readers} subscriptions: {found.title}")
 
 
-def _when(one: Newsletter) -> str:
-    schedule = one.schedule
-    return f"{schedule.frequency} at {schedule.hour}:00 {schedule.timezone}"
-
-
 def _letters(given: dict[str, Any]) -> dict[str, Any]:
     """Return what options say of a newsletter's letters; what is not named is not in it."""
     from tidings.mail.addresses import parse_address, parse_sender
@@ -256,6 +253,7 @@ def _contract(one: Newsletter) -> dict[str, object]:
         "frequency": one.schedule.frequency,
         "hour": one.schedule.hour,
         "timezone": one.schedule.timezone,
+        "weekday": WEEKDAYS[one.schedule.weekday],
         "topics": one.topics,
         "language": one.language,
         **{name: getattr(one, name) for name in LETTER_FIELDS},
@@ -273,5 +271,8 @@ def schedule_of(given: dict[str, Any], default: Schedule) -> Schedule:
     # Not `or`: midnight is 0.
     hour = default.hour if given["hour"] is None else given["hour"]
     return Schedule(
-        frequency=Frequency(given["frequency"] or default.frequency), hour=hour, timezone=zone
+        frequency=Frequency(given["frequency"] or default.frequency),
+        hour=hour,
+        timezone=zone,
+        weekday=parse_weekday(given["weekday"] or WEEKDAYS[default.weekday]),
     )

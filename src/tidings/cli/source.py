@@ -22,7 +22,7 @@ from tidings.cli.output import (
 )
 from tidings.cli.start import Start
 from tidings.errors import ImportFileError, InvalidError, NoFeedError, ParseError, StatusError
-from tidings.model.access import Access, apply_change
+from tidings.model.access import Access, parse_pairs
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
 from tidings.model.feed import Link
@@ -40,13 +40,31 @@ _SHOWN = {
 }
 
 
+class _AddOptions(TypedDict):
+    title: str | None
+    first: bool
+    public: int | None
+    republish: str
+
+
 @click.command
 @click.argument("url")
 @click.option("--topic", "topics", multiple=True, help="A topic, made if it is new; repeatable.")
 @click.option("--title", help="A title instead of its own.")
 @click.option("--first", is_flag=True, help="If URL is a page, follow the first feed found there.")
+@click.option(
+    "--public",
+    type=click.IntRange(0),
+    help="How many of its entries become public now, the newest; else as the settings say.",
+)
+@click.option(
+    "--republish",
+    type=click.Choice([one.value for one in Republish]),
+    default=Republish.FULL.value,
+    help="How much of its entries we may show: all, title and excerpt, or the title.",
+)
 @click.pass_obj
-def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, first: bool) -> None:
+def add(start: Start, url: str, topics: tuple[str, ...], **options: Unpack[_AddOptions]) -> None:
     """Add a source: fetch it once, and follow it from then on.
 
     If URL is a page, its feeds are looked for: the only one is followed, and of several you are
@@ -58,11 +76,12 @@ def add(start: Start, url: str, topics: tuple[str, ...], title: str | None, *, f
     from tidings.app.polling import polling
     from tidings.catalog.sources import NewSource
 
-    new = NewSource(url=url, title=title, topics=topics)
-    choose = partial(_choose, first=first)
+    republish = Republish(options["republish"])
+    new = NewSource(url=url, title=options["title"], topics=topics, republish=republish)
+    choose = partial(_choose, first=options["first"])
     with opened(start.settings()) as app, polling(app) as gathering:
         try:
-            added = gathering.source_adder().add(new, choose=choose)
+            added = gathering.source_adder().add(new, choose=choose, public=options["public"])
         except NoFeedError as error:
             if not error.offered:
                 raise
@@ -318,19 +337,13 @@ def access(start: Start, source_id: int, **options: Unpack[_AccessOptions]) -> N
     Example: tidings source access 3 --user reader --password-file -
     """
     from tidings.app.app import opened, utc_now
-    from tidings.catalog import sources
-    from tidings.catalog import sources as stored
+    from tidings.operator.moderation import OperatorActions
 
     change = _change(options)
-    with opened(start.settings()) as app, app.database.write() as connection:
-        sources.get(connection, source_id)
-        before = stored.access_of(connection, [source_id]).get(source_id, Access())
+    with opened(start.settings()) as app:
+        actions = OperatorActions(app.database, clock=utc_now)
         # With `--none` from the beginning, so that it can be combined with what to set instead.
-        after = apply_change(Access() if options["none"] else before, change)
-        # Else without options the source would count as edited, and be polled at once.
-        if after != before:
-            edit = sources.SourceEdit(access=after)
-            sources.edit(connection, source_id, edit, now=utc_now())
+        after = actions.change_access(source_id, change, afresh=options["none"])
     click.echo(after.summary or "fetched like all others")
 
 
@@ -546,7 +559,7 @@ def _password(file: TextIO) -> str:
 
 
 def _pairs(texts: Sequence[str], *, mark: str) -> dict[str, str]:
-    pairs = [text.partition(mark) for text in texts]
-    if not all(found for _, found, _ in pairs):
-        raise click.UsageError(f"expected NAME{mark}VALUE")
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    try:
+        return parse_pairs(texts, mark=mark)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error

@@ -12,7 +12,7 @@ from tidings.cli.newsletter import preference_options, schedule_of
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
 from tidings.cli.start import Start
 from tidings.errors import ImportFileError, InvalidError, StorageError
-from tidings.model.newsletters import Subscription
+from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import SignUp, Suppression
 from tidings.subscribers.bounce_rules import BounceHistory
 from tidings.subscribers.import_report import ImportReport
@@ -383,6 +383,7 @@ def _contract(one: Subscription) -> dict[str, object]:
         "frequency": one.schedule.frequency,
         "hour": one.schedule.hour,
         "timezone": one.schedule.timezone,
+        "weekday": WEEKDAYS[one.schedule.weekday],
         "language": one.language,
         "topics": one.topics,
         "watermark": one.watermark,

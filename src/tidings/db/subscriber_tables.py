@@ -30,6 +30,7 @@ sign_up = Table(
     Column("frequency", Text, nullable=False),
     Column("hour", Integer, nullable=False),
     Column("timezone", Text, nullable=False),
+    Column("weekday", Integer, nullable=False, server_default="0"),
     Column("language", Text, nullable=False),
     Column("topics", JSON, nullable=False),
     Column("form", Text, nullable=False),

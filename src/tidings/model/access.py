@@ -1,7 +1,7 @@
 """Access of a source: login, headers, cookies, proxy and user agent for its requests."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -81,6 +81,22 @@ def apply_change(access: Access, change: Access) -> Access:
     if result.proxy:
         _check_proxy(result.proxy)
     return result
+
+
+def parse_pairs(texts: Iterable[str], *, mark: str) -> dict[str, str]:
+    """Return headers or cookies by name.
+
+    Args:
+        texts: `NAME: VALUE`, or `NAME=VALUE`; an empty value is to remove it.
+        mark: What parts name and value.
+
+    Raises:
+        ValueError: One is not like that; the message holds no secret.
+    """
+    pairs = [text.partition(mark) for text in texts]
+    if not all(found for _, found, _ in pairs):
+        raise ValueError(f"expected NAME{mark}VALUE")
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def split_credentials(url: str) -> tuple[str, Access]:

@@ -67,6 +67,8 @@ class Enclosure:
     type: str | None = None
     length: int | None = None
     """Bytes, as the publisher claims."""
+    duration: int | None = None
+    """Seconds that it lasts, likewise."""
 
     @property
     def is_audio(self) -> bool:

@@ -19,11 +19,17 @@ class Frequency(StrEnum):
     DAILY = "daily"
     WEEKDAYS = "weekdays"
     WEEKLY = "weekly"
-    """On Mondays."""
+    """On a day of the week."""
+    FORTNIGHTLY = "fortnightly"
+    """The same, every second week; the same weeks for everybody."""
     MONTHLY = "monthly"
     """On the first."""
     INSTANT = "instant"
     """As it happens, a few minutes' entries in one message."""
+
+
+# As they are named in forms, files and commands; in a schedule a day is its number here.
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +39,24 @@ class Schedule:
     Attributes:
         hour: Of the day, in local time of `timezone`.
         timezone: An IANA name.
+        weekday: 0 for Monday; counts for `weekly` and `fortnightly`.
     """
 
     frequency: Frequency
     hour: int
     timezone: str
+    weekday: int = 0
+
+
+def parse_weekday(text: str) -> int:
+    """Return the number of a weekday, 0 for `monday`.
+
+    Raises:
+        InvalidError: It is none.
+    """
+    if text not in WEEKDAYS:
+        raise InvalidError("weekday", text, f"use {', '.join(WEEKDAYS)}")
+    return WEEKDAYS.index(text)
 
 
 def parse_timezone(text: str) -> str:
@@ -182,6 +201,7 @@ class Digest:
         since: When its first entry was seen, for the heading; None if on the same day as `until`.
         until: When its last entry was seen.
         timezone: In which dates are shown.
+        lead_id: The entry that a letter opens with, the first of its section; None for none.
         edits: What editors changed; None if nobody looked at it.
     """
 
@@ -193,6 +213,7 @@ class Digest:
     since: datetime | None
     until: datetime
     sections: tuple[Section, ...]
+    lead_id: int | None = None
     edits: IssueEdits | None = None
 
 

@@ -180,6 +180,18 @@ class ServiceAct(StrEnum):
     """A job."""
 
 
+class FollowAct(StrEnum):
+    """An operator's action on which sources are followed, and how they are read."""
+
+    FOLLOW = "follow"
+    IMPORT = "import"
+    MOVE = "move"
+    """To another feed."""
+    ACCESS = "access"
+    FILTER = "filter"
+    UNFILTER = "unfilter"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceForm:
     """A submitted form to edit a source: unchecked text.

@@ -50,6 +50,7 @@ class PreferencesForm:
     frequency: str = ""
     hour: str = ""
     timezone: str = ""
+    weekday: str = ""
     language: str = ""
     topics: tuple[str, ...] = ()
 

@@ -16,7 +16,7 @@ from tidings.db.database import Connection
 from tidings.model.drafts import Draft, IssueEdits
 from tidings.model.newsletters import Digest, Issue, Newsletter
 from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
-from tidings.newsletters.digests import compose, fair_shares, fold, issue_key
+from tidings.newsletters.digests import compose, fold, issue_key, places
 from tidings.newsletters.render import RenderedIssue
 from tidings.newsletters.store import drafts
 from tidings.newsletters.store.issues import NewIssue
@@ -105,8 +105,8 @@ class Composer:
         """Render a digest as a message; what does not fit is on the page of that slug."""
         folded = fold(digest)
         # Bodies are needed for the reading time alone, and are large: only of what can be shown.
-        wanted = [len(section.entries) for section in folded.sections]
-        shares = fair_shares(wanted, digest.newsletter.max_entries)
+        room = digest.newsletter.max_entries
+        shares = places(folded.sections, room, lead_id=digest.lead_id)
         shown = [
             entry.id
             for section, share in zip(folded.sections, shares, strict=True)

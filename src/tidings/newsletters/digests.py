@@ -12,6 +12,9 @@ from tidings.model.newsletters import Digest, Fold, Newsletter, Section
 # Entries of one source that a section shows; the others are folded into "12 more from …".
 MAX_PER_SOURCE = 5
 
+# Entries that a section shows beside others; for the rest, "12 more in …" leads to the page.
+MAX_PER_SECTION = 5
+
 
 def matches(topics_of_source: Collection[str], *selections: Collection[str]) -> bool:
     """Tell whether an entry is selected; an empty selection takes everything."""
@@ -29,9 +32,10 @@ def compose(
 ) -> Digest:
     """Sort entries into sections by topic, newest first within each; each stands once.
 
-    What an editor has raised stands above the rest of its section. It depends on nothing but its arguments, so that all who get the same entries in the
-    same language get the same issue: dates are shown in the newsletter's zone, and the
-    period is that in which the entries were first seen.
+    The lead, and then what an editor has raised, stand above the rest of their sections. It
+    depends on nothing but its arguments, so that all who get the same entries in the same
+    language get the same issue: dates are shown in the newsletter's zone, and the period is
+    that in which the entries were first seen.
     """
     # Not the subscriber's zone: each zone would have an issue of its own, to be composed and
     # encoded.
@@ -40,7 +44,8 @@ def compose(
     since, until = min(seen), max(seen)
     by_topic: dict[TopicCredit | None, list[Entry]] = {}
     in_time = sorted(entries, key=lambda entry: (entry.sort_at, entry.id), reverse=True)
-    for entry in _raised(in_time, edits):
+    lead_id = _find_lead(in_time, edits)
+    for entry in _raised(in_time, lead_id, edits):
         by_topic.setdefault(_topic_of(entry, newsletter.topics), []).append(entry)
     in_order = sorted(by_topic, key=lambda topic: (topic is None, topic.title if topic else ""))
     return Digest(
@@ -52,14 +57,28 @@ def compose(
         since=None if since.date() == until.date() else since,
         until=until,
         sections=tuple(Section(topic=topic, entries=tuple(by_topic[topic])) for topic in in_order),
+        lead_id=lead_id,
         edits=edits,
     )
 
 
-def _raised(entries: Sequence[Entry], edits: IssueEdits | None) -> Sequence[Entry]:
-    if edits is None:
-        return entries
-    wanted = [edits.lead_id, *edits.raised] if edits.lead_id else list(edits.raised)
+def _find_lead(newest_first: Sequence[Entry], edits: IssueEdits | None) -> int | None:
+    """Return the id of what an issue opens with: told by an editor, or by the entries."""
+    if edits and edits.lead_id:
+        return edits.lead_id
+    if pinned := [entry for entry in newest_first if entry.pinned_at]:
+        return pinned[0].id
+    # Of several with as many sources `max` returns the first, which is the newest.
+    widest = max(newest_first, key=lambda entry: len(entry.also_at))
+    if widest.also_at:
+        return widest.id
+    return next((entry.id for entry in newest_first if entry.title and entry.excerpt), None)
+
+
+def _raised(
+    entries: Sequence[Entry], lead_id: int | None, edits: IssueEdits | None
+) -> Sequence[Entry]:
+    wanted = [lead_id, *(edits.raised if edits else ())]
     place = {entry_id: number for number, entry_id in enumerate(dict.fromkeys(wanted))}
     return sorted(entries, key=lambda entry: place.get(entry.id, len(place)))
 
@@ -107,6 +126,21 @@ def _fold_section(section: Section) -> Section:
 def _topic_of(entry: Entry, chosen: Collection[str]) -> TopicCredit | None:
     labels = [topic for topic in entry.topics if not chosen or topic.slug in chosen]
     return labels[0] if labels else None
+
+
+def places(sections: Sequence[Section], room: int, *, lead_id: int | None) -> list[int]:
+    """Return how many entries of each section a message shows, its first ones.
+
+    A section that stands alone has all the room; the lead has a place whatever there is.
+    """
+    wanted = [len(section.entries) for section in sections]
+    if len(sections) > 1:
+        # A single entry more stays: the line that counts it would take as much room.
+        wanted = [size if size <= MAX_PER_SECTION + 1 else MAX_PER_SECTION for size in wanted]
+    return [
+        max(share, int(section.entries[0].id == lead_id))
+        for section, share in zip(sections, fair_shares(wanted, room), strict=True)
+    ]
 
 
 def fair_shares(wanted: Sequence[int], room: int) -> list[int]:

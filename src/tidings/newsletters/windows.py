@@ -14,7 +14,7 @@ from itertools import takewhile
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
-from tidings.model.newsletters import Frequency, Schedule
+from tidings.model.newsletters import WEEKDAYS, Frequency, Schedule
 
 # How long a delivery is tried at least, however soon the next slot comes: a relay that is down over
 # a weekend must not cost a daily issue.
@@ -37,14 +37,18 @@ INSTANT_PAUSE = timedelta(minutes=15)
 
 SATURDAY = 5
 
+# A Monday; fortnights are counted from it, since not every year has an even number of weeks.
+FIRST_FORTNIGHT = date(2024, 1, 1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
     """A time at which an issue is due.
 
     Attributes:
-        key: The local calendar label, such as `d:2026-11-20`, `w:2026-W47`, `m:2026-11`:
-            without zone or hour, so that no change of either makes two slots of one day.
+        key: The local calendar label, such as `d:2026-11-20`, `w:2026-W47`, `f:2026-W47`,
+            `m:2026-11`: without zone, hour or weekday, so that no change of them makes two slots
+            of one period.
         due_at: Aware UTC.
     """
 
@@ -76,7 +80,7 @@ class Omission(StrEnum):
     FEW = "few"
     """Fewer entries than the newsletter's `min_entries`; they wait for the next slot."""
     REPEATED = "repeated"
-    """The subscription had this calendar slot already, in another time zone or at another hour."""
+    """The subscription had this calendar slot already, in another time zone, at another hour or weekday."""
     RESTORED = "restored"
     """The slot fell due before the database was restored from a backup: it may have been sent."""
 
@@ -124,6 +128,18 @@ def next_due(schedule: Schedule, now: datetime) -> datetime:
     if schedule.frequency is Frequency.INSTANT:
         return now + INSTANT_PAUSE
     return next_slot(schedule, now).due_at
+
+
+def due_after_change(old: Schedule, new: Schedule, now: datetime) -> datetime:
+    """Return when an edition is due next after its schedule was changed.
+
+    Not in the period whose slot it had: of subscriptions labels take care, editions have none.
+    """
+    had = find_due_slot(old, now)
+    if had is None or new.frequency is Frequency.INSTANT:
+        return next_due(new, now)
+    coming = (slot for slot in _slots(new, now) if slot.due_at > now)
+    return next(slot.due_at for slot in coming if slot.key != had.key)
 
 
 def time_to_live(frequency: Frequency) -> timedelta:
@@ -231,6 +247,13 @@ class SimulatedSlot:
     note: str | None
 
 
+def in_words(schedule: Schedule) -> str:
+    """Say when slots fall due, in English."""
+    has_weekday = CALENDARS[schedule.frequency].has_weekday
+    day = f" on {WEEKDAYS[schedule.weekday].title()}s" if has_weekday else ""
+    return f"{schedule.frequency}{day} at {schedule.hour}:00 {schedule.timezone}"
+
+
 def next_slot(schedule: Schedule, after: datetime) -> Slot:
     """Return the first slot that falls due after a time."""
     return next(slot for slot in _slots(schedule, after) if slot.due_at > after)
@@ -297,9 +320,10 @@ def _first_with_offset(before: datetime, after: datetime, zone: ZoneInfo) -> dat
 
 def _slots(schedule: Schedule, around: datetime) -> Iterator[Slot]:
     """Yield slots in order, beginning a little before a time."""
-    zone = ZoneInfo(schedule.timezone)
-    for key, day in CALENDARS[schedule.frequency].days(around.astimezone(zone).date()):
-        yield Slot(key=key, due_at=wall_time(day, schedule.hour, zone))
+    zone, calendar = ZoneInfo(schedule.timezone), CALENDARS[schedule.frequency]
+    shift = timedelta(days=schedule.weekday if calendar.has_weekday else 0)
+    for key, day in calendar.days(around.astimezone(zone).date()):
+        yield Slot(key=key, due_at=wall_time(day + shift, schedule.hour, zone))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,10 +333,12 @@ class Calendar:
     Attributes:
         period: From one slot to the next, the shortest there is.
         days: Yields label and day of slots in order, from some time before a day on.
+        has_weekday: Whether a schedule says on which day of the week; `days` are Mondays then.
     """
 
     period: timedelta
     days: Callable[[date], Iterator[tuple[str, date]]]
+    has_weekday: bool = False
 
 
 def _every_day(around: date) -> Iterator[tuple[str, date]]:
@@ -330,9 +356,21 @@ def _mondays(around: date) -> Iterator[tuple[str, date]]:
     day = around - timedelta(days=2)
     day -= timedelta(days=day.weekday())
     while True:
-        year, week, _ = day.isocalendar()
-        yield f"w:{year}-W{week:02}", day
+        yield f"w:{_week(day)}", day
         day += timedelta(days=7)
+
+
+def _second_mondays(around: date) -> Iterator[tuple[str, date]]:
+    day = around - timedelta(days=2)
+    day -= timedelta(days=(day - FIRST_FORTNIGHT).days % 14)
+    while True:
+        yield f"f:{_week(day)}", day
+        day += timedelta(days=14)
+
+
+def _week(day: date) -> str:
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02}"
 
 
 def _first_of_months(around: date) -> Iterator[tuple[str, date]]:
@@ -346,7 +384,10 @@ CALENDARS: Mapping[Frequency, Calendar] = MappingProxyType(
     {
         Frequency.DAILY: Calendar(period=timedelta(days=1), days=_every_day),
         Frequency.WEEKDAYS: Calendar(period=timedelta(days=1), days=_working_days),
-        Frequency.WEEKLY: Calendar(period=timedelta(days=7), days=_mondays),
+        Frequency.WEEKLY: Calendar(period=timedelta(days=7), days=_mondays, has_weekday=True),
+        Frequency.FORTNIGHTLY: Calendar(
+            period=timedelta(days=14), days=_second_mondays, has_weekday=True
+        ),
         Frequency.MONTHLY: Calendar(period=timedelta(days=28), days=_first_of_months),
         # By no calendar, but whenever there is news: `find_due_slot` asks for no days.
         Frequency.INSTANT: Calendar(period=INSTANT_PAUSE, days=_every_day),

@@ -12,7 +12,7 @@ from tidings.model.identity import digest
 from tidings.model.newsletters import Subscription
 from tidings.model.sources import UNAUTHORIZED, Source, SourceState, login_advice
 from tidings.newsletters.digests import matches
-from tidings.newsletters.windows import Omission
+from tidings.newsletters.windows import Omission, in_words
 from tidings.operator.store import explanations
 from tidings.operator.store.explanations import EntryRecord, SourceRecord
 from tidings.parsing.absolute_urls import canonical_url
@@ -34,7 +34,7 @@ _OMISSIONS = {
     Omission.EMPTY: "no letter: nothing in its window was for them",
     Omission.FEW: "no letter: too few entries; they wait for the next slot",
     Omission.LATE: "no letter: noticed too late, the next one brought it all",
-    Omission.REPEATED: "no letter: they had that day's before, by another zone or hour",
+    Omission.REPEATED: "no letter: they had that period's before, by another zone, hour or weekday",
     Omission.RESTORED: "no letter: it may have been sent before the database was restored",
 }
 
@@ -212,8 +212,7 @@ def explain_entry_to(connection: Connection, key: str, entry_id: int) -> list[st
 
 def _subscription_state(one: Subscription) -> Iterator[str]:
     of = ", ".join(one.topics or one.newsletter.topics) or "everything"
-    schedule = one.schedule
-    when = f"{schedule.frequency} at {schedule.hour}:00 {schedule.timezone}"
+    when = in_words(one.schedule)
     yield f"subscription {one.id} to {one.newsletter.slug}: {of}, {when}, in {one.language}"
     if one.ended_at:
         because = f": {one.ended_because}" if one.ended_because else ""

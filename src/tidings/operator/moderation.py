@@ -10,13 +10,15 @@ from tidings.catalog import entries, sources, topics
 from tidings.catalog.sources import SourceEdit
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError, one_line
+from tidings.model.access import Access, apply_change
 from tidings.model.durations import format_duration, parse_duration
-from tidings.model.entries import Entry, EntryState, Republish, TopicCredit
+from tidings.model.entries import Entry, EntryState, Republish
 from tidings.model.operators import (
     AuditLine,
     DeliveryAct,
     DeskAct,
     EntryAct,
+    FollowAct,
     ModerationQueue,
     PeopleAct,
     ServiceAct,
@@ -71,6 +73,7 @@ class Overview:
                 who=session.token.name,
                 waiting=moderation.count_pending(connection),
                 drafts=drafts.count_unapproved(connection),
+                failing=moderation.count_failing(connection),
                 said=_said(connection, looking),
                 source=sources.find_by_slug(connection, looking.source) if looking.source else None,
             )
@@ -84,18 +87,6 @@ class Overview:
         """Return what operators did, the latest first."""
         with self._database.read() as connection:
             return tuple(sessions.latest_acts(connection, limit=ACTS_SHOWN))
-
-    def source(self, slug: str) -> tuple[Source, tuple[TopicCredit, ...]]:
-        """Return a source, and all topics that it can be given.
-
-        Raises:
-            NotFoundError: There is no such source.
-        """
-        with self._database.read() as connection:
-            found = sources.find_by_slug(connection, slug)
-            if found is None:
-                raise NotFoundError("source", slug)
-            return found, tuple(topics.every(connection))
 
 
 def to_form(source: Source) -> SourceForm:
@@ -111,8 +102,8 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    known = {*EntryAct, *SourceAct, *DeskAct, *DeliveryAct, *PeopleAct, *ServiceAct}
-    if looking.act not in known:
+    acts = (EntryAct, SourceAct, DeskAct, FollowAct, DeliveryAct, PeopleAct, ServiceAct)
+    if not any(looking.act in set(one) for one in acts):
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)
@@ -226,14 +217,44 @@ class OperatorActions:
             if change.changed:
                 sources.edit(connection, source_id, change, now=self._clock())
 
+    def change_access(self, source_id: int, change: Access, *, afresh: bool) -> Access:
+        """Change how a source is fetched, and return how that is now.
+
+        Args:
+            source_id: Of the source.
+            change: As for `apply_change`.
+            afresh: Remove first all that was set before.
+
+        Raises:
+            NotFoundError: There is no such source.
+            InvalidError: Something cannot be sent; the message holds no secret.
+        """
+        with self._database.write() as connection:
+            sources.get(connection, source_id)
+            before = sources.access_of(connection, [source_id]).get(source_id, Access())
+            after = apply_change(Access() if afresh else before, change)
+            # Else without a change the source would count as edited, and be polled at once.
+            if after != before:
+                sources.edit(connection, source_id, SourceEdit(access=after), now=self._clock())
+        return after
+
+
+def parse_republish(text: str) -> Republish:
+    """Return what a form says of how much may be shown.
+
+    Raises:
+        InvalidError: There is no such choice.
+    """
+    try:
+        return Republish(text)
+    except ValueError as error:
+        because = f"expected one of {', '.join(Republish)}"
+        raise InvalidError("republish", text, because) from error
+
 
 def _change(found: Source, form: SourceForm) -> SourceEdit:
     title, interval = one_line(form.title), parse_duration(form.interval)
-    try:
-        republish = Republish(form.republish)
-    except ValueError as error:
-        because = f"expected one of {', '.join(Republish)}"
-        raise InvalidError("republish", form.republish, because) from error
+    republish = parse_republish(form.republish)
     has_topics = {topic.slug for topic in found.topics} == set(form.topics)
     # Only what differs: to save an interval makes the source due, and topics discard page ends.
     return SourceEdit(

@@ -20,7 +20,7 @@ from tidings.newsletters.issue_queue import IssueSender
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.send_by_hand import forecast, send_test
 from tidings.newsletters.store import plans
-from tidings.newsletters.windows import Forecast, next_due
+from tidings.newsletters.windows import Forecast, due_after_change, next_due
 from tidings.operator.store import people
 
 
@@ -139,7 +139,8 @@ class NewsletterDesk:
         """
         now = self._clock()
         with self._database.write() as connection:
-            following = next_due(form.schedule, now)
+            old = newsletters.get(connection, slug)
+            following = due_after_change(old.schedule, form.schedule, now)
             newsletters.edit(connection, slug, form, next_issue_at=following, now=now)
 
     def next_issue(self, slug: str) -> NextIssue:

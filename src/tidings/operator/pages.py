@@ -4,21 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tidings.model.entries import Republish, TopicCredit
+from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import DeliveryState, Newsletter
-from tidings.model.operators import (
-    AuditLine,
-    ModerationQueue,
-    OperatorToken,
-    SettingLine,
-    SourceForm,
-)
-from tidings.model.sources import Source
+from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SettingLine
 from tidings.operator.delivery_desk import DeliveryLine, IssueDeliveries
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
 from tidings.operator.people_desk import PeopleFigures
 from tidings.operator.people_pages import AnyPeoplePage
 from tidings.operator.service import Workload
+from tidings.operator.source_desk import SourceAttention
+from tidings.operator.source_pages import SourcePage
 from tidings.subscribers.pages import Menu
 from tidings.templating.site import Site
 
@@ -43,6 +38,7 @@ class OverviewPage:
 
     Attributes:
         token: The one that the operator signed in with.
+        attention: Sources that have to be looked at.
         issues: Of the last week, with what became of them.
         lines: All newsletters, with what is due next.
         people: Subscriptions in numbers.
@@ -52,7 +48,7 @@ class OverviewPage:
 
     site: Site
     token: OperatorToken
-    desk: ModerationQueue
+    attention: SourceAttention
     issues: tuple[IssueDeliveries, ...]
     lines: tuple[NewsletterLine, ...]
     people: PeopleFigures
@@ -118,6 +114,7 @@ class NewsletterFields:
     frequency: str
     hour: str
     timezone: str
+    weekday: str
     language: str
     topics: tuple[str, ...]
     sender: str
@@ -216,27 +213,6 @@ class JobsPage:
     found: Workload | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceFormPage:
-    """The form of a source.
-
-    Attributes:
-        topics: All topics.
-        rights: All choices of republishing.
-        form: The values of the fields.
-        fault: The field that has to be corrected, or empty.
-    """
-
-    template: ClassVar[str] = "operator/source.html"
-
-    site: Site
-    source: Source
-    topics: tuple[TopicCredit, ...]
-    rights: tuple[Republish, ...]
-    form: SourceForm
-    fault: str = ""
-
-
 OperatorPage = (
     SignInPage
     | OverviewPage
@@ -251,6 +227,6 @@ OperatorPage = (
     | IssueDeliveriesPage
     | SettingsPage
     | JobsPage
-    | SourceFormPage
+    | SourcePage
     | AnyPeoplePage
 )

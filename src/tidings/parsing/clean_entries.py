@@ -247,6 +247,8 @@ def _written(entry: _ResolvedEntry) -> Iterator[str]:
         yield from ("picture", picture.url, picture.alt)
     for file in raw.enclosures:
         yield from ("enclosure", file.url, file.type or "", str(file.length))
+        # Only where there is one: what has none stays as it was before durations were read.
+        yield from ("duration", str(file.duration)) if file.duration else ()
 
 
 def _clean(entry: _ResolvedEntry, *, key: bytes, raw_hash: bytes) -> ParsedEntry:

@@ -147,6 +147,7 @@ ELEMENTS = {
         key: FeedElement(take_bare_text, _stored(key))
         for key in (
             "feedburner_origlink",
+            "itunes_duration",
             "itunes_title",
             "sy_updatefrequency",
             "sy_updateperiod",

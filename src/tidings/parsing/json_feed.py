@@ -15,6 +15,7 @@ from tidings.parsing.raw import (
     RawEntry,
     RawFeed,
     Text,
+    duration_of,
     length_of,
 )
 from tidings.parsing.text_cleaning import clean_line
@@ -164,4 +165,5 @@ def _attachments(item: Object) -> Iterator[Enclosure]:
         if url := _text(attachment, "url"):
             kind = _text(attachment, "mime_type").lower() or None
             length = length_of(attachment.get("size_in_bytes"))
-            yield Enclosure(url=url, type=kind, length=length)
+            duration = duration_of(attachment.get("duration_in_seconds"))
+            yield Enclosure(url=url, type=kind, length=length, duration=duration)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from tidings.model.feed import Enclosure, Image
 from tidings.parsing import entry_body
 from tidings.parsing.pictures import distinct
-from tidings.parsing.raw import Node, length_of, node_text, nodes, pixels
+from tidings.parsing.raw import Node, duration_of, length_of, node_text, nodes, pixels
 from tidings.parsing.text_cleaning import clean_line
 
 # Pixels of a side up to which a picture is only there for tracking.
@@ -29,23 +29,26 @@ def enclosures(node: Node) -> Iterator[Enclosure]:
     yield from typed_enclosures(node)
     for content in nodes(node, "media_content"):
         if _is_untyped(content) and _kind_by_name(node_text(content, "url")) == "file":
-            yield from _enclosure(
-                node_text(content, "url"), kind="", size=node_text(content, "filesize")
-            )
+            yield from _enclosure(content, kind="")
 
 
 def typed_enclosures(node: Node) -> Iterator[Enclosure]:
     """Yield the files of an entry that have a type or medium; file names do not count."""
+    # Of the entry: its files are the same recording in several forms, if they are recordings.
+    duration = duration_of(node_text(node, "itunes_duration"))
     for link in nodes(node, "links"):
-        if node_text(link, "rel") == "enclosure":
-            url, size = node_text(link, "href"), node_text(link, "length")
-            yield from _enclosure(url, kind=node_text(link, "type"), size=size)
+        if node_text(link, "rel") == "enclosure" and (url := node_text(link, "href")):
+            kind = node_text(link, "type").lower()
+            yield Enclosure(
+                url=url,
+                type=kind or None,
+                length=length_of(node_text(link, "length")),
+                duration=None if kind.startswith("image/") else duration,
+            )
     for content in nodes(node, "media_content"):
         kind, medium = node_text(content, "type"), node_text(content, "medium")
         if kind.startswith(("audio/", "video/")) or medium in _FILES:
-            yield from _enclosure(
-                node_text(content, "url"), kind=kind, size=node_text(content, "filesize")
-            )
+            yield from _enclosure(content, kind=kind)
 
 
 def images(node: Node, files: Sequence[Enclosure]) -> Iterator[Image]:
@@ -168,9 +171,14 @@ def _kind_by_name(url: str) -> str:
     return (found.lastgroup or "") if found else ""
 
 
-def _enclosure(url: str, *, kind: str, size: str) -> Iterator[Enclosure]:
-    if url:
-        yield Enclosure(url=url, type=kind.lower() or None, length=length_of(size))
+def _enclosure(content: Node, *, kind: str) -> Iterator[Enclosure]:
+    if url := node_text(content, "url"):
+        yield Enclosure(
+            url=url,
+            type=kind.lower() or None,
+            length=length_of(node_text(content, "filesize")),
+            duration=duration_of(node_text(content, "duration")),
+        )
 
 
 def _image(node: Node) -> Iterator[Image]:

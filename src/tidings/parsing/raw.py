@@ -4,10 +4,14 @@ feedparser's dictionaries resolve aliases (`updated` for `published`, say); `nod
 do not: a missing field is missing.
 """
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from tidings.model.feed import Enclosure, Image
+
+# Seconds of the longest recording that is believed: a week. Hours, minutes and seconds.
+MAX_DURATION, MAX_UNITS = 7 * 24 * 3600, 3
 
 # Authors of one entry that are read; categories and enclosures as well.
 MAX_PARTS = 50
@@ -16,6 +20,8 @@ MAX_HUBS = 10
 
 # The largest size of an enclosure that is believed: the largest exact integer in JSON (2**53 - 1).
 MAX_LENGTH = 2**53 - 1
+
+_NUMBER = re.compile("[0-9]{1,6}")
 
 Node = dict[str, object]
 
@@ -106,6 +112,20 @@ def length_of(claim: object) -> int | None:
     except ValueError:
         return None
     return length if 0 <= length <= MAX_LENGTH else None
+
+
+def duration_of(claim: object) -> int | None:
+    """Return a claimed duration in seconds; None if it is not believable.
+
+    As `itunes:duration` has it: seconds, `MM:SS` or `HH:MM:SS`.
+    """
+    parts = str(claim).strip().partition(".")[0].split(":")
+    if len(parts) > MAX_UNITS or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    seconds = 0
+    for part in parts:
+        seconds = 60 * seconds + int(part)
+    return seconds if 0 < seconds <= MAX_DURATION else None
 
 
 def pixels(claim: object) -> int | None:

@@ -8,14 +8,24 @@ from threading import Event
 from tidings.catalog import sources, topics
 from tidings.catalog.sources import NewSource
 from tidings.db.database import Database
-from tidings.errors import FetchError, NoFeedError, StatusError
-from tidings.model.feed import Link
+from tidings.errors import ConflictError, FetchError, NoFeedError, StatusError
+from tidings.model.feed import Link, ParsedFeed
 from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_addresses
-from tidings.polling.discover import Discovery, Prober, ProbeResult, Visit, discover
+from tidings.polling.discover import (
+    Discovery,
+    FoundFeed,
+    Prober,
+    ProbeResult,
+    Visit,
+    discover,
+)
 from tidings.polling.outcome import ComparedDocument, Rules, settle_read
 from tidings.polling.polled_source import pack
 from tidings.polling.store import leases, polls
+
+# Feeds of a page that are fetched to be shown; the others are only named.
+MAX_PREVIEWS = 5
 
 Choose = Callable[[Sequence[Link]], Link | None]
 
@@ -36,6 +46,20 @@ class AddedSource:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedPreview:
+    """A feed that was found, to choose from.
+
+    Attributes:
+        feed: What is in it; None if it was not looked at, or cannot be read.
+        problem: Why it cannot be read, in words; empty if nothing is known against it.
+    """
+
+    link: Link
+    feed: ParsedFeed | None = None
+    problem: str = ""
+
+
 class SourceAdder:
     """Adds sources: probes each, and saves what was found as its first poll.
 
@@ -54,12 +78,14 @@ class SourceAdder:
         self._clock = clock
         self._rules = rules
 
-    def add(self, new: NewSource, *, choose: Choose) -> AddedSource:
+    def add(self, new: NewSource, *, choose: Choose, public: int | None = None) -> AddedSource:
         """Add a source, with the entries of its document.
 
         Args:
             new: The source; its URL may lack the scheme, its topics need not exist.
             choose: Asked which feed to add if the URL is a page that leads to some.
+            public: How many of its entries become public, the newest; None for as many as the
+                settings say.
 
         Raises:
             InvalidError: The URL is not valid.
@@ -69,25 +95,29 @@ class SourceAdder:
                 the error names them.
         """
         addresses = web_addresses(new.url)
+        rules = self._rules if public is None else replace(self._rules, first_poll=public)
         for url in addresses:
             self._refuse_duplicate(url)
         with self._prober.visit(stop=Event()) as visit:
             discovery = _discover_first(visit, addresses)
             if discovery.itself is not None:
-                return self._save(visit, replace(new, url=discovery.asked), discovery.itself)
+                found = replace(new, url=discovery.asked)
+                return self._save(visit, found, discovery.itself, rules=rules)
         probed_by_link = {feed.link: feed.probed for feed in discovery.feeds}
         link = choose(list(probed_by_link)) if probed_by_link else None
         if link is None:
             raise discovery.error()
-        return self._follow(replace(new, url=link.url), probed_by_link[link])
+        return self._follow(replace(new, url=link.url), probed_by_link[link], rules=rules)
 
-    def _follow(self, new: NewSource, probed: ProbeResult | None) -> AddedSource:
+    def _follow(self, new: NewSource, probed: ProbeResult | None, *, rules: Rules) -> AddedSource:
         """Add a feed that was chosen; it is fetched unless it was `probed` before."""
         self._refuse_duplicate(new.url)
         with self._prober.visit(stop=Event()) as visit:
-            return self._save(visit, new, probed or visit.probe(new.url))
+            return self._save(visit, new, probed or visit.probe(new.url), rules=rules)
 
-    def _save(self, visit: Visit, new: NewSource, probed: ProbeResult) -> AddedSource:
+    def _save(
+        self, visit: Visit, new: NewSource, probed: ProbeResult, *, rules: Rules
+    ) -> AddedSource:
         fetched, feed = probed.fetched, probed.feed
         if feed is None:
             raise NoFeedError(fetched.url, probed.because, ())
@@ -102,7 +132,7 @@ class SourceAdder:
             )
             [source_id] = sources.add(connection, [new], now=now)
             [due] = leases.due(connection, [source_id])
-            polled = settle_read(due, reading, now=now, rules=self._rules)
+            polled = settle_read(due, reading, now=now, rules=rules)
             polls.save(connection, visit.owner, [polled])
             source = sources.get(connection, source_id)
         return AddedSource(
@@ -131,6 +161,28 @@ def find_feeds(prober: Prober, url: str) -> list[Link]:
     if not discovery.feeds:
         raise discovery.error()
     return [feed.link for feed in discovery.feeds]
+
+
+def preview_feeds(prober: Prober, url: str) -> list[FeedPreview]:
+    """Return the feeds that an address is, or leads to, with what is in them, the likeliest first.
+
+    Raises:
+        As for `find_feeds`.
+    """
+    with prober.visit(stop=Event()) as visit:
+        discovery = _discover_first(visit, web_addresses(url))
+        if not discovery.feeds:
+            raise discovery.error()
+        looked_at = [_preview(visit, feed) for feed in discovery.feeds[:MAX_PREVIEWS]]
+    return [*looked_at, *(FeedPreview(link=one.link) for one in discovery.feeds[MAX_PREVIEWS:])]
+
+
+def _preview(visit: Visit, found: FoundFeed) -> FeedPreview:
+    try:
+        probed = found.probed or visit.probe(found.link.url)
+    except (ConflictError, FetchError) as error:
+        return FeedPreview(link=found.link, problem=str(error))
+    return FeedPreview(link=found.link, feed=probed.feed, problem=probed.because)
 
 
 def _discover_first(visit: Visit, addresses: Sequence[str]) -> Discovery:

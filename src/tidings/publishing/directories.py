@@ -137,7 +137,7 @@ def sources_page(
     # A topic without sources is an empty list; a topic that does not exist is no page.
     if asked.topic and topics.find(connection, asked.topic) is None:
         raise NotFoundError("topic", asked.topic)
-    named = _matching(sources.by_title(connection, topic_slug=asked.topic), asked.q)
+    named = matching(sources.by_title(connection, topic_slug=asked.topic), asked.q)
     listed = [one for one in named if asked.health in {"", one.health}]
     if asked.order == "failing":
         listed.sort(key=lambda one: one.health is not SourceHealth.FAILING)
@@ -159,7 +159,8 @@ def sources_page(
     )
 
 
-def _matching(named: Sequence[SourceName], q: str) -> list[SourceName]:
+def matching(named: Sequence[SourceName], q: str) -> list[SourceName]:
+    """Return the sources whose title or address has all the words of `q`."""
     wanted = q.casefold().split()
     return [
         one

@@ -11,7 +11,7 @@ from itertools import groupby, islice
 from tidings.catalog import newsletters
 from tidings.db.database import Connection, Database
 from tidings.errors import ConflictError, InvalidError, TidingsError
-from tidings.model.newsletters import Subscription
+from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import (
     Consent,
     ConsentEvent,
@@ -204,6 +204,7 @@ class Importer:
             frequency=cells.get("frequency", ""),
             hour=cells.get("hour", ""),
             timezone=cells.get("timezone", ""),
+            weekday=cells.get("weekday", ""),
             language=cells.get("language", ""),
             topics=tuple(cells.get("topics", "").split()),
         )
@@ -431,6 +432,7 @@ def _row(one: Subscription, ground: Consent | None) -> Mapping[str, str]:
         "frequency": one.schedule.frequency.value,
         "hour": str(one.schedule.hour),
         "timezone": one.schedule.timezone,
+        "weekday": WEEKDAYS[one.schedule.weekday],
         "language": one.language,
         "topics": " ".join(one.topics),
         "paused_at": _moment(one.paused_at),

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from tidings.db.database import Connection
-from tidings.model.newsletters import Subscription
+from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import Consent, ConsentEvent, SubscriberProfile, SuppressionReason
 from tidings.subscribers.signed_links import SignedLinks
 from tidings.subscribers.store import consents, subscribers, suppressions
@@ -51,6 +51,7 @@ def _subscription(one: Subscription) -> dict[str, object]:
         "frequency": one.schedule.frequency.value,
         "hour": one.schedule.hour,
         "timezone": one.schedule.timezone,
+        "weekday": WEEKDAYS[one.schedule.weekday],
         "language": one.language,
         "topics": list(one.topics),
         "paused_at": _moment(one.paused_at),

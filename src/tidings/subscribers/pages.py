@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import ClassVar
 
 from tidings.model.entries import TopicCredit
-from tidings.model.newsletters import Frequency, Newsletter, Subscription
+from tidings.model.newsletters import WEEKDAYS, Frequency, Newsletter, Subscription
 from tidings.model.subscribers import PreferencesForm
 from tidings.templating.site import Site
 
@@ -35,10 +35,12 @@ class Menu:
     """The choices that are the same for all newsletters.
 
     Attributes:
+        weekdays: From Monday on.
         languages: Of messages, each by its own name.
     """
 
     frequencies: tuple[Frequency, ...]
+    weekdays: tuple[str, ...]
     regions: tuple[Region, ...]
     languages: Mapping[str, str]
 
@@ -221,6 +223,7 @@ def to_form(subscription: Subscription) -> PreferencesForm:
         frequency=schedule.frequency,
         hour=str(schedule.hour),
         timezone=schedule.timezone,
+        weekday=WEEKDAYS[schedule.weekday],
         language=subscription.language,
         topics=subscription.topics,
     )

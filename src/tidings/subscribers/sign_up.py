@@ -14,7 +14,15 @@ from tidings.db import job_tickets
 from tidings.db.database import Connection, Database
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.jobs import NOTICES
-from tidings.model.newsletters import Frequency, Newsletter, Schedule, Subscription, parse_timezone
+from tidings.model.newsletters import (
+    WEEKDAYS,
+    Frequency,
+    Newsletter,
+    Schedule,
+    Subscription,
+    parse_timezone,
+    parse_weekday,
+)
 from tidings.model.subscribers import (
     CONFIRMATION_PAUSE,
     QUICKEST,
@@ -345,6 +353,7 @@ def read_preferences(
         frequency=_frequency(choice.frequency or default.schedule.frequency),
         hour=_hour(choice.hour or str(default.schedule.hour)),
         timezone=parse_timezone(choice.timezone or default.schedule.timezone),
+        weekday=parse_weekday(choice.weekday or WEEKDAYS[default.schedule.weekday]),
     )
     language = choice.language or default.language
     if language not in languages:

@@ -3,7 +3,7 @@
 from tidings.db.database import Connection
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.mail.addresses import EmailAddress, parse_address
-from tidings.model.newsletters import Subscription
+from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import (
     MessageKind,
     Preferences,
@@ -79,6 +79,7 @@ def consent_details(preferences: Preferences) -> dict[str, str]:
         "frequency": preferences.schedule.frequency.value,
         "hour": str(preferences.schedule.hour),
         "timezone": preferences.schedule.timezone,
+        "weekday": WEEKDAYS[preferences.schedule.weekday],
         "language": preferences.language,
         "topics": " ".join(preferences.topics),
     }

@@ -38,6 +38,7 @@ COLUMNS = (
     "frequency",
     "hour",
     "timezone",
+    "weekday",
     "language",
     "topics",
     "paused_at",

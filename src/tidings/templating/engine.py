@@ -23,7 +23,7 @@ from tidings.model.entries import Entry
 from tidings.templating import plain_text
 from tidings.templating.markdown import markdown_to_html
 from tidings.templating.phrases import Words, direction, read_words
-from tidings.templating.plain_text import clipped, columns, one_line, wrapped
+from tidings.templating.plain_text import clipped, columns, fitted, one_line, wrapped
 from tidings.templating.site import host, readable
 
 SUFFIXES = frozenset({".html", ".txt", ".toml", ".css", ".js", ".svg"})
@@ -54,7 +54,7 @@ class Templates:
 
     Beside the fields of its contract a template has: `t` (the `Words` of the page's
     language), `fingerprint`, what is shared, and the filters `by_day`, `by_month`, `direction`,
-    `markdown`, `readable`, `wrapped`, `columns`, `host` and `formulas_as_text`.
+    `markdown`, `readable`, `wrapped`, `columns`, `fitted`, `host` and `formulas_as_text`.
     It is run in a sandbox, which bounds what one rendering can take.
 
     Attributes:
@@ -99,6 +99,7 @@ class Templates:
             readable=readable,
             wrapped=wrapped,
             columns=columns,
+            fitted=fitted,
             formulas_as_text=plain_text.readable,
             host=host,
         )

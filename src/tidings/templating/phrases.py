@@ -78,10 +78,10 @@ class Words:
         month = self.dates.months[day.month - 1]
         return self.dates.day.format(day=day.day, month=month, year=day.year)
 
-    def long_day(self, moment: datetime) -> str:
-        """Return the calendar day of `moment` in UTC, and which day of the week it is."""
-        weekday = self.dates.weekdays[moment.astimezone(UTC).weekday()]
-        return self.dates.long_day.format(weekday=weekday, day=self.day(moment))
+    def long_day(self, moment: datetime, timezone: str = "UTC") -> str:
+        """Return the calendar day of `moment` in a zone, and which day of the week it is."""
+        weekday = self.dates.weekdays[moment.astimezone(ZoneInfo(timezone)).weekday()]
+        return self.dates.long_day.format(weekday=weekday, day=self.day(moment, timezone))
 
     def short_day(self, moment: datetime, timezone: str = "UTC") -> str:
         """Return the day and month of `moment` in a time zone."""

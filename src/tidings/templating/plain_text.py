@@ -135,6 +135,18 @@ def columns(text: str) -> int:
     return len(text) + len(_WIDE.findall(text)) - len(_MARK.findall(text))
 
 
+def fitted(text: str, width: int) -> str:
+    """Return `text`, or its beginning and an ellipsis: at most `width` columns."""
+    if columns(text) <= width:
+        return text
+    used = 0
+    for index, character in enumerate(text):
+        used += columns(character)
+        if used > width:
+            return clipped(text, index)
+    return text
+
+
 def wrapped(text: str, indent: str = "") -> str:
     """Return `text` in lines of at most `WIDTH` columns, each after `indent`.
 

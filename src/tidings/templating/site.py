@@ -69,6 +69,7 @@ class Operator:
         who: The name of their token.
         waiting: How many entries are held.
         drafts: How many issues wait for review.
+        failing: How many sources fail.
         said: The message about their last action.
         source: The source that the page is about, if it is about one.
     """
@@ -79,6 +80,7 @@ class Operator:
     who: str
     waiting: int
     drafts: int = 0
+    failing: int = 0
     said: Flash | None = None
     source: Source | None = None
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 # Bytes of a form that are read; what a browser sends has some hundreds.
@@ -19,6 +22,11 @@ MAX_FIELDS = 200
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 
+UPLOAD_TYPE = "multipart/form-data"
+
+# Of a form that has any.
+MAX_FILES = 1
+
 # The body stays unread, so the connection has to end: what is left of it would be taken for the
 # next request (RFC 9112, 9.3).
 NO_MORE = {"Connection": "close"}
@@ -29,9 +37,10 @@ DEADLINE = 30
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields of a form."""
+    """The fields of a form, and its files by field."""
 
     fields: tuple[tuple[str, str], ...]
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def text(self, name: str) -> str:
         """Return the value of a field; empty if it is missing."""
@@ -58,10 +67,49 @@ async def read_form(
     return parse_form(await read_body(request, max_body), max_fields=max_fields)
 
 
+async def read_upload(request: Request, *, max_body: int) -> Form:
+    """Read and parse a form with files (RFC 7578).
+
+    Raises:
+        HTTPException: It is no form that a browser would send, or too long.
+    """
+    body = await read_body(request, max_body)
+
+    async def whole() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    # The body as a whole is bounded already; a part may be all of it.
+    parser = MultiPartParser(
+        request.headers, whole(), max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=max_body
+    )
+    try:
+        parts = (await parser.parse()).multi_items()
+    except MultiPartException as error:
+        raise HTTPException(400) from error
+    fields = tuple((name, part) for name, part in parts if isinstance(part, str))
+    files = {name: await _taken(part) for name, part in parts if isinstance(part, UploadFile)}
+    return Form(fields, files)
+
+
+async def _taken(file: UploadFile) -> bytes:
+    try:
+        return await file.read()
+    finally:
+        await file.close()
+
+
+def is_upload(request: Request) -> bool:
+    """Tell whether a request claims to have a form with files."""
+    return _kind(request) == UPLOAD_TYPE
+
+
 def is_form(request: Request) -> bool:
     """Tell whether a request claims to have a form."""
-    described = request.headers.get("content-type", "")
-    return described.partition(";")[0].strip().lower() == FORM_TYPE
+    return _kind(request) == FORM_TYPE
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> Form:

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from enum import StrEnum
 from hmac import compare_digest
+from typing import TypeVar
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -19,12 +21,17 @@ from tidings.errors import (
 )
 from tidings.model.operators import Role, Session
 from tidings.operator.pages import OperatorPage, RefusedPage, SignInPage
-from tidings.web.forms import Form, read_form, refuse_cross_site
+from tidings.web.forms import Form, is_upload, read_form, read_upload, refuse_cross_site
 from tidings.web.operator_sessions import OperatorSessions, own_path
 from tidings.web.private import PRIVATE, PrivateResponses
 
 # Bytes and fields of a form, of which a draft has one an entry.
 MAX_BODY, MAX_FIELDS = 1_000_000, 5000
+
+# Bytes of a form with a file: lists of sources have some hundred bytes a source.
+MAX_UPLOAD = 5_000_000
+
+Chosen = TypeVar("Chosen", bound=StrEnum)
 
 Show = Callable[[Request, Session], Response]
 Act = Callable[[Request, Session, Form], Response]
@@ -41,15 +48,17 @@ class OperatorAnswers:
         """Answer GET with a page."""
         return await run_in_threadpool(self._show, request, show, role)
 
-    async def act(
-        self, request: Request, act: Act, *, role: Role = Role.ALL, max_body: int = MAX_BODY
-    ) -> Response:
+    async def act(self, request: Request, act: Act, *, role: Role = Role.ALL) -> Response:
         """Answer POST by doing what a form asks for; what cannot be done is said on a page."""
         # Beside the CSRF token: signing in has none yet.
         refuse_cross_site(request, self.private.site.base_url)
         # Who has no session, and is about to be told so, has a short form at most.
-        large = {"max_body": max_body, "max_fields": MAX_FIELDS}
-        form = await read_form(request, **large if self.sessions.may_be(request) else {})
+        if not self.sessions.may_be(request):
+            form = await read_form(request)
+        elif is_upload(request):
+            form = await read_upload(request, max_body=MAX_UPLOAD)
+        else:
+            form = await read_form(request, max_body=MAX_BODY, max_fields=MAX_FIELDS)
         return await run_in_threadpool(self._act, request, act, form, role)
 
     def _show(self, request: Request, show: Show, role: Role) -> Response:
@@ -97,8 +106,15 @@ class OperatorAnswers:
         self, session: Session, form: Form, act: str, what: str, *, entry_id: int | None = None
     ) -> Response:
         """Record what was done, and redirect to where the form wants to go, which says so."""
+        path = own_path(form.text("back"))
+        return self.done_at(session, path, act, what, entry_id=entry_id)
+
+    def done_at(
+        self, session: Session, path: str, act: str, what: str, *, entry_id: int | None = None
+    ) -> Response:
+        """Record what was done, and redirect to a page of ours, which says so."""
         self.sessions.operators.sessions.note_act(session, act, what)
-        response = self.redirect(own_path(form.text("back")))
+        response = self.redirect(path)
         self.sessions.cookies.say(response, act, entry_id)
         return response
 
@@ -138,8 +154,28 @@ def slug_of(request: Request) -> str:
     Raises:
         NotFoundError: It can be nobody's.
     """
-    slug: str = request.path_params["slug"]
+    return as_slug(request.path_params["slug"])
+
+
+def as_slug(text: str) -> str:
+    """Return a slug that came with a request.
+
+    Raises:
+        NotFoundError: It can be nobody's.
+    """
     # PostgreSQL refuses a NUL in a text, which would be answered as an error of ours.
-    if not slug.isprintable():
-        raise NotFoundError("page", slug)
-    return slug
+    if not text.isprintable():
+        raise NotFoundError("page", text)
+    return text
+
+
+def chosen(kind: type[Chosen], form: Form) -> Chosen:
+    """Return the act that a form asks for.
+
+    Raises:
+        HTTPException: It asks for none of that kind.
+    """
+    try:
+        return kind(form.text("do"))
+    except ValueError as error:
+        raise HTTPException(400) from error

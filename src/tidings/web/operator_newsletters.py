@@ -1,5 +1,7 @@
 """Newsletters on the operator's pages: settings, the next issue and its review, sending."""
 
+from dataclasses import replace
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,11 +13,13 @@ from tidings.mail.addresses import parse_address, parse_sender
 from tidings.model.drafts import DraftAct, EditorText, Edits
 from tidings.model.durations import format_duration
 from tidings.model.newsletters import (
+    WEEKDAYS,
     Frequency,
     Newsletter,
     Schedule,
     parse_review,
     parse_timezone,
+    parse_weekday,
 )
 from tidings.model.operators import DeskAct, Role, Session
 from tidings.operator.pages import (
@@ -110,6 +114,9 @@ class OperatorNewsletters:
 
     def _edit(self, request: Request, session: Session, form: Form) -> Response:
         newsletter, fields = self._desk.get(slug_of(request)), _read_fields(form)
+        # Operators' own templates may know no weekdays.
+        usual = WEEKDAYS[newsletter.schedule.weekday]
+        fields = replace(fields, weekday=fields.weekday or usual)
         try:
             self._desk.edit(newsletter.slug, self._checked(fields))
         except InvalidError as error:
@@ -150,6 +157,7 @@ class OperatorNewsletters:
                 frequency=_frequency(fields.frequency),
                 hour=_number("hour", fields.hour, within=range(24)),
                 timezone=parse_timezone(fields.timezone),
+                weekday=parse_weekday(fields.weekday or WEEKDAYS[0]),
             ),
             topics=fields.topics,
             language=fields.language,
@@ -272,6 +280,7 @@ def _read_fields(form: Form) -> NewsletterFields:
         frequency=form.text("frequency"),
         hour=form.text("hour"),
         timezone=form.text("timezone"),
+        weekday=form.text("weekday"),
         language=form.text("language"),
         topics=form.every("topic"),
         sender=form.text("sender").strip(),
@@ -293,6 +302,7 @@ def _fields_of(newsletter: Newsletter) -> NewsletterFields:
         frequency=schedule.frequency,
         hour=str(schedule.hour),
         timezone=schedule.timezone,
+        weekday=WEEKDAYS[schedule.weekday],
         language=newsletter.language,
         topics=newsletter.topics,
         sender=newsletter.sender or "",

@@ -3,25 +3,17 @@
 Everything is done by POST with a CSRF token.
 """
 
-from enum import StrEnum
-from typing import TypeVar
-
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tidings.errors import ConflictError, InvalidError, NotFoundError
-from tidings.model.entries import Republish
-from tidings.model.operators import EntryAct, Role, Session, SourceAct, SourceForm
-from tidings.model.sources import SourceState
-from tidings.operator.moderation import to_form
-from tidings.operator.pages import AuditPage, EntriesPage, OverviewPage, SourceFormPage
+from tidings.errors import ConflictError, NotFoundError
+from tidings.model.operators import EntryAct, Role, Session
+from tidings.operator.pages import AuditPage, EntriesPage, OverviewPage
 from tidings.web.forms import NUMBER, Form, read_form, refuse_cross_site
-from tidings.web.operator_answers import OperatorAnswers, slug_of
-
-Chosen = TypeVar("Chosen", bound=StrEnum)
+from tidings.web.operator_answers import OperatorAnswers, chosen
 
 
 class OperatorPages:
@@ -32,6 +24,7 @@ class OperatorPages:
         self._sessions = answers.sessions.operators.sessions
         self._actions = answers.sessions.operators.operating
         self._overview = answers.sessions.operators.overview
+        self._sources = answers.sessions.operators.sources
         self._site = answers.private.site
 
     def routes(self) -> list[Route]:
@@ -40,7 +33,6 @@ class OperatorPages:
             Route("/operator", self.desk, methods=["GET", "POST"]),
             Route("/operator/entries", self.entries, methods=["GET", "POST"]),
             Route("/operator/audit", self.audit),
-            Route("/operator/sources/{slug}", self.source, methods=["GET", "POST"]),
         ]
 
     async def desk(self, request: Request) -> Response:
@@ -61,18 +53,12 @@ class OperatorPages:
         """Answer with what operators did."""
         return await self._answers.show(request, self._audit)
 
-    async def source(self, request: Request) -> Response:
-        """Answer with the form of a source, or perform an action on it."""
-        if request.method != "POST":
-            return await self._answers.show(request, self._source_form)
-        return await self._answers.act(request, self._on_source, role=Role.MODERATE)
-
     def _desk(self, request: Request, session: Session) -> Response:
         operators = self._answers.sessions.operators
         page = OverviewPage(
             site=self._site,
             token=session.token,
-            desk=self._overview.desk(),
+            attention=self._sources.attention(),
             issues=operators.deliveries.of_week(),
             lines=operators.newsletters.every(),
             people=operators.people.figures(),
@@ -114,54 +100,9 @@ class OperatorPages:
         return response
 
     def _on_entry(self, _: Request, session: Session, form: Form) -> Response:
-        act, entry_id = _chosen(EntryAct, form), _number(form)
+        act, entry_id = chosen(EntryAct, form), _number(form)
         self._actions.on_entries(act, [entry_id])
         return self._answers.done(session, form, act, f"entry {entry_id}", entry_id=entry_id)
-
-    def _source_form(self, request: Request, session: Session) -> Response:
-        found, _ = self._overview.source(slug_of(request))
-        return self._form_page(request, session, to_form(found))
-
-    def _on_source(self, request: Request, session: Session, form: Form) -> Response:
-        act = _chosen(SourceAct, form)
-        found, _ = self._overview.source(slug_of(request))
-        match act:
-            case SourceAct.PAUSE:
-                self._actions.set_state(found.id, SourceState.PAUSED)
-            case SourceAct.RESUME:
-                self._actions.set_state(found.id, SourceState.ACTIVE)
-            case SourceAct.POLL:
-                self._actions.make_due(found.id)
-            case SourceAct.RELEASE:
-                self._actions.release_source(found.id)
-            case SourceAct.EDIT:
-                filled = _filled(form)
-                try:
-                    self._actions.edit_source(found.id, filled)
-                except InvalidError as error:
-                    return self._form_page(request, session, filled, fault=error.kind)
-        return self._answers.done(session, form, act, f"source {found.slug}")
-
-    def _form_page(
-        self, request: Request, session: Session, form: SourceForm, *, fault: str = ""
-    ) -> Response:
-        found, topics = self._overview.source(slug_of(request))
-        page = SourceFormPage(
-            site=self._site,
-            source=found,
-            topics=topics,
-            rights=tuple(Republish),
-            form=form,
-            fault=fault,
-        )
-        return self._answers.page(request, session, page, status=422 if fault else 200)
-
-
-def _chosen(kind: type[Chosen], form: Form) -> Chosen:
-    try:
-        return kind(form.text("do"))
-    except ValueError as error:
-        raise HTTPException(400) from error
 
 
 def _number(form: Form) -> int:
@@ -169,13 +110,3 @@ def _number(form: Form) -> int:
     if not NUMBER.fullmatch(number):
         raise HTTPException(400)
     return int(number)
-
-
-def _filled(form: Form) -> SourceForm:
-    return SourceForm(
-        title=form.text("title"),
-        topics=form.every("topic"),
-        interval=form.text("interval"),
-        republish=form.text("republish"),
-        noindex=bool(form.text("noindex")),
-    )

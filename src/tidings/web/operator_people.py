@@ -19,8 +19,8 @@ from tidings.model.subscribers import SignUp
 from tidings.operator.people_pages import (
     AddPersonPage,
     ErasePage,
-    ImportPage,
     PeopleFields,
+    PeopleImportPage,
     PeoplePage,
     PersonPage,
     SuppressionPage,
@@ -31,6 +31,7 @@ from tidings.subscribers.store.bulk import ListPiece, SubscriptionFilter
 from tidings.subscribers.subscriber_csv import (
     FIELDS,
     LEAVE_OUT,
+    decoded,
     read_headings,
     unknown_headings,
 )
@@ -42,9 +43,6 @@ from tidings.web.sign_up_pages import choice_in
 UNCONFIRMED = "unconfirmed"
 
 STATES = ("active", "paused", "ended", "bouncing", UNCONFIRMED)
-
-# Characters of a list, and bytes of the form that has it: each may be three, and three digits.
-MAX_LIST, MAX_LIST_BODY = 1_000_000, 4_000_000
 
 # Bytes of a download that are sent at a time.
 CHUNK = 65_536
@@ -95,7 +93,7 @@ class OperatorPeople:
         """Answer with the form for a list; try or import it."""
         if request.method != "POST":
             return await self._answers.show(request, self._form_to_import, role=Role.ALL)
-        return await self._answers.act(request, self._import, max_body=MAX_LIST_BODY)
+        return await self._answers.act(request, self._import)
 
     async def export(self, request: Request) -> Response:
         """Answer with subscriptions as CSV."""
@@ -276,8 +274,8 @@ class OperatorPeople:
     def _form_to_import(self, request: Request, session: Session) -> Response:
         return self._answers.page(request, session, self._empty_import())
 
-    def _empty_import(self) -> ImportPage:
-        return ImportPage(
+    def _empty_import(self) -> PeopleImportPage:
+        return PeopleImportPage(
             site=self._site,
             newsletters=self._desk.newsletters(),
             meanings=(*FIELDS, LEAVE_OUT),
@@ -288,11 +286,12 @@ class OperatorPeople:
         page = replace(
             self._empty_import(),
             newsletter=form.text("newsletter"),
-            text=form.text("list"),
             asks=bool(form.text("asks")),
         )
         is_rehearsal = form.text("do") != "import"
         try:
+            file = form.files.get("file")
+            page = replace(page, text=decoded(file) if file else form.text("list"))
             page = replace(page, columns=_columns_in(form, page.text))
             plan = ImportPlan(newsletter=page.newsletter, asks=page.asks, is_rehearsal=is_rehearsal)
             meanings = {name: field for name, field in page.columns.items() if field}
@@ -328,9 +327,6 @@ class OperatorPeople:
 
 
 def _columns_in(form: Form, text: str) -> dict[str, str]:
-    if len(text) > MAX_LIST:
-        because = f"use {MAX_LIST:,} characters at most, or tidings subscriber import"
-        raise InvalidError("list", f"{text[:20]}…", because)
     headings = read_headings(text)
     unknown = unknown_headings(headings)
     said = dict(form.fields)

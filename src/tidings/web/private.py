@@ -7,7 +7,7 @@ from types import MappingProxyType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tidings.model.newsletters import Frequency, Subscription
+from tidings.model.newsletters import WEEKDAYS, Frequency, Subscription
 from tidings.model.subscribers import Network, Visitor, can_undo, visitor_address
 from tidings.operator.pages import NextIssuePage, OperatorPage
 from tidings.publishing import views
@@ -82,6 +82,7 @@ class PrivateResponses:
         known = sorted(set(languages) & set(self._templates.languages))
         return Menu(
             frequencies=tuple(Frequency),
+            weekdays=WEEKDAYS,
             regions=regions(),
             languages={one: self._templates.words(one)("own-name") for one in known},
         )

@@ -26,11 +26,13 @@ from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
 from tidings.web.operator_answers import OperatorAnswers
 from tidings.web.operator_deliveries import OperatorDeliveries
+from tidings.web.operator_follow import OperatorFollow
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
 from tidings.web.operator_people import OperatorPeople
 from tidings.web.operator_service import OperatorService
 from tidings.web.operator_sessions import OperatorSessions
+from tidings.web.operator_sources import OperatorSources
 from tidings.web.preference_pages import PreferencePages
 from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
@@ -145,6 +147,8 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
     answers = OperatorAnswers(sessions, private)
     return [
         *OperatorPages(answers).routes(),
+        *OperatorFollow(answers).routes(),
+        *OperatorSources(answers).routes(),
         *OperatorNewsletters(answers).routes(),
         *OperatorDeliveries(answers).routes(),
         *OperatorPeople(answers).routes(),

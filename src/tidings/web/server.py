@@ -13,6 +13,7 @@ import uvicorn
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
+from tidings.app.polling import polling
 from tidings.config import listed
 from tidings.db import schema
 from tidings.db.database import Database
@@ -24,6 +25,7 @@ from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
 from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
+from tidings.operator.source_desk import SourceDesk
 from tidings.operator.status import status_body
 from tidings.operator.store import status
 from tidings.polling.push import HubRequests
@@ -190,6 +192,9 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
         deliveries=DeliveryDesk(app.database, clock=utc_now),
         people=PeopleDesk(app.database, links=links, clock=utc_now, languages=languages),
         service=ServiceDesk(app.database, clock=utc_now, settings=tuple(listed(app.settings))),
+        # Started for each look at an address: that happens a few times a day, and what it needs
+        # are threads and processes.
+        sources=SourceDesk(app.database, clock=utc_now, probing=partial(polling, app)),
     )
 
 

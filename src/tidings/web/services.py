@@ -14,6 +14,7 @@ from tidings.operator.newsletter_desk import NewsletterDesk
 from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
+from tidings.operator.source_desk import SourceDesk
 from tidings.subscribers.address_change import AddressChanges
 from tidings.subscribers.preferences import SubscriberPreferences
 from tidings.subscribers.sign_up import NewsletterChoices, SignUps
@@ -125,6 +126,7 @@ class OperatorServices(NamedTuple):
     deliveries: DeliveryDesk
     people: PeopleDesk
     service: ServiceDesk
+    sources: SourceDesk
 
 
 class TokenServices(NamedTuple):

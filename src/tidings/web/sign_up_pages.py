@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tidings.errors import InvalidError, NotFoundError
-from tidings.model.newsletters import Subscription
+from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import PreferencesForm, SignUpForm
 from tidings.subscribers.pages import (
     AskedPage,
@@ -105,6 +105,7 @@ class SubscribePages:
             frequency=filled.text("frequency") or usual.frequency,
             hour=filled.text("hour") or str(usual.hour),
             timezone=filled.text("timezone") or usual.timezone,
+            weekday=filled.text("weekday") or WEEKDAYS[usual.weekday],
             language=filled.text("language") or language or offer.newsletter.language,
             topics=filled.every("topic"),
         )
@@ -157,6 +158,7 @@ def choice_in(form: Form) -> PreferencesForm:
         frequency=form.text("frequency"),
         hour=form.text("hour"),
         timezone=form.text("timezone"),
+        weekday=form.text("weekday"),
         language=form.text("language"),
         topics=form.every("topic"),
     )

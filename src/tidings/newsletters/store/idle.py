@@ -81,7 +81,7 @@ def _is_idle(turn: Turn, *, now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _waits_for(slot: Slot, schedules: Sequence[Schedule]) -> list[ColumnElement[bool]]:
-    calendars = [(schedule.hour, schedule.timezone) for schedule in schedules]
+    calendars = [(one.hour, one.timezone, one.weekday) for one in schedules]
     had = select(delivery.c.id).where(
         delivery.c.subscription_id == subscription.c.id,
         delivery.c.slot == slot.key,
@@ -90,7 +90,7 @@ def _waits_for(slot: Slot, schedules: Sequence[Schedule]) -> list[ColumnElement[
     return [
         # With `<=` alone every turn would read all that are due, whatever their schedule.
         subscription.c.next_issue_at == slot.due_at,
-        tuple_(subscription.c.hour, subscription.c.timezone).in_(calendars),
+        tuple_(subscription.c.hour, subscription.c.timezone, subscription.c.weekday).in_(calendars),
         # Not `EXISTS`: PostgreSQL might read all deliveries to join them, for nobody who is idle.
         had.scalar_subquery().is_(None),
     ]

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from tidings.catalog import newsletters
 from tidings.catalog.change_log import last_seq
-from tidings.catalog.newsletters import chosen_topics, schedule_from
+from tidings.catalog.newsletters import chosen_topics, schedule_from, to_schedule
 from tidings.db.mail_tables import (
     cut,
     delivery,
@@ -55,6 +55,7 @@ _COLUMNS = (
     subscription.c.frequency,
     subscription.c.hour,
     subscription.c.timezone,
+    subscription.c.weekday,
     subscription.c.language,
     subscription.c.watermark,
     subscription.c.next_issue_at,
@@ -137,13 +138,13 @@ def _select(
         DueSubscription(
             id=key,
             newsletter=series[newsletter_id],
-            schedule=schedule_from(frequency, hour, timezone),
+            schedule=schedule_from(*schedule),
             topics=topics.get(key, ()),
             language=language,
             watermark=watermark,
             next_issue_at=next_issue_at,
         )
-        for key, newsletter_id, frequency, hour, timezone, language, watermark, next_issue_at in rows
+        for key, newsletter_id, *schedule, language, watermark, next_issue_at in rows
     ]
 
 
@@ -412,7 +413,7 @@ def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
     Of the frequency `instant` all count if one is due: they fall due one after the other within
     minutes, and singly would never look like a flood.
     """
-    names = ("newsletter_id", "frequency", "hour", "timezone")
+    names = ("newsletter_id", "frequency", "hour", "timezone", "weekday")
     columns = [subscription.c[name] for name in names]
     is_active = (subscription.c.ended_at.is_(None), subscription.c.paused_at.is_(None))
     are_due = (subscription.c.next_issue_at <= now, _is_not_under_review(), *is_active)
@@ -426,7 +427,7 @@ def count_due(connection: Connection, *, now: datetime) -> list[DueGroup]:
     return [
         DueGroup(
             newsletter_id=row.newsletter_id,
-            schedule=schedule_from(row.frequency, row.hour, row.timezone),
+            schedule=to_schedule(row),
             number=row.number,
         )
         for row in found

@@ -32,6 +32,8 @@ DAY = timedelta(days=1)
 # Days before the last one, whose average is the usual number of bounces.
 USUAL = 7
 
+_FAILS = (source.c.failures > 0, source.c.state == SourceState.ACTIVE)
+
 _LEAVING = (DeliveryState.READY, DeliveryState.DEFERRED, DeliveryState.SENDING)
 
 
@@ -39,6 +41,18 @@ def count_pending(connection: Connection) -> int:
     """Return how many entries are held."""
     held = select(func.count()).select_from(entry).where(entry.c.state == EntryState.HELD)
     return int(connection.execute(held).scalar_one())
+
+
+def count_failing(connection: Connection) -> int:
+    """Return how many sources that are polled fail."""
+    return _count(connection, *_FAILS)
+
+
+def longest_failing(connection: Connection, *, limit: int) -> list[int]:
+    """Return the ids of the sources that have failed longest, the longest first."""
+    since = func.coalesce(source.c.last_ok_at, source.c.added_at)
+    found = select(source.c.id).where(*_FAILS).order_by(since, source.c.id)
+    return list(connection.scalars(found.limit(limit)))
 
 
 def read_queue(connection: Connection) -> ModerationQueue:
@@ -49,14 +63,15 @@ def read_queue(connection: Connection) -> ModerationQueue:
     was_public = (entry.c.state == EntryState.HIDDEN, entry.c.seq.is_not(None))
     return ModerationQueue(
         held=_newest(connection, entry.c.sort_at, *is_held),
-        waiting=_by_source(connection),
+        waiting=held_sources(connection),
         pinned=_newest(connection, entry.c.pinned_at, *is_pinned),
         hidden=_newest(connection, entry.c.change, *was_public),
         resting=tuple(sources.resting(connection)),
     )
 
 
-def _by_source(connection: Connection) -> tuple[HeldSource, ...]:
+def held_sources(connection: Connection) -> tuple[HeldSource, ...]:
+    """Return the sources with held entries, those with most first."""
     counted = (
         select(entry.c.source_id, func.count().label("entries"))
         .where(entry.c.state == EntryState.HELD)

@@ -10,7 +10,7 @@ from lxml import etree
 
 from tidings.model.entries import Entry, headline
 from tidings.model.scopes import ArchiveLinks, FeedDocument
-from tidings.publishing.formats.rss import add_pictures, namespace_of
+from tidings.publishing.formats.rss import add_duration, add_pictures, namespace_of
 from tidings.publishing.formats.values import (
     GENERATOR,
     FeedFormat,
@@ -130,6 +130,7 @@ class AtomEntryElements:
             _add_link(element, "enclosure", href=enclosure.url, type=enclosure.type, length=length)
         self._add_source(element)
         add_pictures(element, self.entry)
+        add_duration(element, self.entry)
         return element
 
     def _add_source(self, element: etree._Element) -> None:

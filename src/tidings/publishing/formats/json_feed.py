@@ -93,6 +93,7 @@ def _attachment(enclosure: Enclosure) -> dict[str, object]:
             # Required of an attachment.
             "mime_type": enclosure.type or UNKNOWN_TYPE,
             "size_in_bytes": enclosure.length,
+            "duration_in_seconds": enclosure.duration,
         }
     )
 

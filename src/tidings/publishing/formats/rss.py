@@ -35,6 +35,8 @@ _TITLE = re.compile(rb"<title>[^<]+")
 
 MEDIA_RSS = "http://search.yahoo.com/mrss/"
 
+ITUNES = "http://www.itunes.com/dtds/podcast-1.0.dtd"
+
 
 def render_rss(feed: FeedDocument) -> bytes:
     """Return `feed` as an RSS document; the same feed gives the same bytes."""
@@ -119,6 +121,7 @@ class RssItemElements:
         if self.entry.source.rights:
             _add_text(item, f"{{{DUBLIN_CORE}}}rights", self.entry.source.rights)
         add_pictures(item, self.entry)
+        add_duration(item, self.entry)
         return item
 
 
@@ -153,8 +156,20 @@ def _with_numeric_references(title: re.Match[bytes]) -> bytes:
 
 
 def namespace_of(feed: FeedDocument) -> dict[str, str]:
-    """Return the namespace of pictures, if a feed has any."""
-    return {"media": MEDIA_RSS} if any(entry.pictures for entry in feed.entries) else {}
+    """Return the namespaces of pictures and of durations, if a feed has any."""
+    has_pictures = any(entry.pictures for entry in feed.entries)
+    is_heard = any(_duration(entry) for entry in feed.entries)
+    return ({"media": MEDIA_RSS} if has_pictures else {}) | ({"itunes": ITUNES} if is_heard else {})
+
+
+def add_duration(element: etree._Element, entry: Entry) -> None:
+    """Add how long the recording of `entry` lasts, in seconds, as podcasts say it."""
+    if duration := _duration(entry):
+        etree.SubElement(element, f"{{{ITUNES}}}duration").text = str(duration)
+
+
+def _duration(entry: Entry) -> int | None:
+    return next((file.duration for file in entry.enclosures if file.duration), None)
 
 
 def add_pictures(element: etree._Element, entry: Entry) -> None:
