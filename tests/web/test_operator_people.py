@@ -119,6 +119,16 @@ def test_a_search_looks_at_so_many_people_and_goes_on(control, ann, database, mo
     assert addresses_in(rest) == ["bob@example.net"]
 
 
+def test_a_whole_address_is_found_at_once(control, ann, monkeypatch):
+    control.room.subscribe("cleo@example.net")
+    monkeypatch.setattr(bulk, "WINDOW", 2)
+
+    answer = post(control, PEOPLE, like="Cleo@example.net")
+
+    assert addresses_in(answer) == ["cleo@example.net"]
+    assert b'name="after"' not in answer.body
+
+
 def test_who_has_not_confirmed_is_listed_apart(control, ann):
     post(
         control,

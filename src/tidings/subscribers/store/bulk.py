@@ -108,8 +108,11 @@ def piece(
     """Return the subscriptions that follow an address, `limit` at most, by address.
 
     All those of a person are in the same piece, and no more than `WINDOW` people are looked at.
+    Who looks for a whole address finds whoever has it, and nobody else.
     """
-    following = subscriber.c.key > after
+    is_whole = subscriber.c.key == (wanted.like or "").casefold()
+    is_known = connection.scalar(select(exists().where(is_whole)))
+    following = is_whole if is_known else subscriber.c.key > after
     end = connection.execute(
         select(subscriber.c.id, subscriber.c.key)
         .where(following)
