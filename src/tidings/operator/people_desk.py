@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TextIO
 
 from tidings.catalog import newsletters
@@ -11,6 +11,7 @@ from tidings.errors import NotFoundError
 from tidings.mail.addresses import parse_address
 from tidings.model.newsletters import Ending, Newsletter, Subscription
 from tidings.model.subscribers import (
+    Preferences,
     PreferencesForm,
     SignUp,
     SubscriberProfile,
@@ -114,7 +115,7 @@ class PeopleDesk:
         now = self._clock()
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         # Seven days each, today being the last: on a Monday the week would be empty else.
-        first = midnight - 6 * people.WEEK / 7
+        first = midnight - timedelta(days=6)
         starts = [first - people.WEEK * back for back in range(WEEKS_SHOWN - 1, -1, -1)]
         with self._database.read() as connection:
             return PeopleFigures(
@@ -189,9 +190,10 @@ class PeopleDesk:
         """
         with self._database.write() as connection:
             old = _subscription(connection, subscriber_id, subscription_id)
+            kept = Preferences(schedule=old.schedule, language=old.language, topics=old.topics)
             preferences = read_preferences(
                 form,
-                default_preferences(old.newsletter),
+                kept,
                 languages=self._languages,
                 offered=offered_topics(connection, old.newsletter),
             )
