@@ -16,6 +16,7 @@ from tidings.model.operators import Role
 from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
+from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions, issue
 from tidings.operator.source_desk import SourceDesk
@@ -34,10 +35,11 @@ COOKIE = re.compile(r"((?:__\w+-)?tidings-operator)=([\w-]{43})")
 class OperatorSite:
     """Where an operator signs in and acts; `visitor` asks, and `cookie` is what it sends."""
 
-    def __init__(self, database, *, base_url="http://news.example"):
+    def __init__(self, database, *, base_url="http://news.example", language="en"):
         self.room = NewsletterSite(database)
         self.database = database
         self.base_url = base_url
+        self.language = language
         self.links = SignedLinks(SECRET)
         self.sessions = Sessions(database, links=self.links, clock=self.clock)
         self.visitor = None
@@ -49,7 +51,7 @@ class OperatorSite:
         return self.room.now
 
     def app(self):
-        site = replace(SITE, base_url=self.base_url, has_forms=True)
+        site = replace(SITE, base_url=self.base_url, language=self.language, has_forms=True)
         settings = load(data_dir("config") / "tidings.toml", None, {"TIDINGS_WEB__PORT": "8001"})
         context = SiteContext(
             settings=settings.publish,
@@ -73,6 +75,9 @@ class OperatorSite:
                 languages=("en", "zh"),
             ),
             deliveries=DeliveryDesk(self.database, clock=self.clock),
+            people=PeopleDesk(
+                self.database, links=self.links, clock=self.clock, languages=("en", "zh")
+            ),
             service=ServiceDesk(self.database, clock=self.clock, settings=tuple(listed(settings))),
             sources=SourceDesk(self.database, clock=self.clock, probing=self.probing),
         )

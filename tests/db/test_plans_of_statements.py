@@ -9,12 +9,13 @@ from sqlalchemy import Engine, event
 from parsed_entries import NOON
 from tidings.catalog import sources
 from tidings.newsletters.store import deliveries, plans
-from tidings.operator.store import status
+from tidings.operator.store import people, status
 from tidings.polling.store import kept_documents, leases
 from tidings.polling.store.leases import LeaseRequest
 from tidings.publishing.store import page_cuts
 from tidings.publishing.store.page_cuts import Progress
-from tidings.subscribers.store import transactional
+from tidings.subscribers.store import bounces, bulk, sign_ups, subscribers, transactional
+from tidings.subscribers.store.bulk import SubscriptionFilter
 
 LARGE = {
     "source",
@@ -25,6 +26,9 @@ LARGE = {
     "subscription",
     "delivery",
     "notice",
+    "consent",
+    "sign_up",
+    "bounce",
 }
 READS_WHOLE = {
     "sqlite": re.compile(r"^SCAN (\w+)$"),
@@ -49,6 +53,15 @@ WORK = {
     "letters marked": lambda one: deliveries.OUTBOX.mark(one, "me", [1, 2], now=NOON),
     "letters of the dead": lambda one: deliveries.OUTBOX.recover(one, gone=["me"]),
     "letters of nobody": lambda one: deliveries.withdraw(one, now=NOON),
+    "subscribers of a search": lambda one: bulk.piece(
+        one, SubscriptionFilter(newsletter="news", state="bouncing", like="x"), after="a", limit=50
+    ),
+    "subscribers by newsletter": people.active_by_newsletter,
+    "subscribers by week": lambda one: people.weeks(one, [NOON]),
+    "sign-ups that wait": lambda one: people.count_unconfirmed(one, now=NOON),
+    "the latest that wait": lambda one: sign_ups.pending(one, None, now=NOON, limit=9),
+    "bounces of somebody": lambda one: bounces.latest(one, key="x", kind=None, limit=9),
+    "a subscriber": lambda one: subscribers.bounce_history(one, "x"),
     "messages of nobody": lambda one: transactional.withdraw(one, now=NOON),
 }
 

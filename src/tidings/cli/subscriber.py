@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
@@ -16,10 +15,8 @@ from tidings.errors import ImportFileError, InvalidError, StorageError
 from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import SignUp, Suppression
 from tidings.subscribers.bounce_rules import BounceHistory
-from tidings.subscribers.subscriber_csv import COLUMNS, LineResult, decoded, read_csv, write_csv
-
-# Lines that are left out for the same reason and still told of one by one.
-MOST_ALIKE = 3
+from tidings.subscribers.import_report import ImportReport
+from tidings.subscribers.subscriber_csv import COLUMNS, decoded, read_csv, write_csv
 
 STATES = ("active", "paused", "ended", "unconfirmed", "bouncing")
 
@@ -64,7 +61,7 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
     given = dict(_meaning(one) for one in how["columns"])
     # All of the file is read before anything is written: one bad quotation mark refuses it.
     text = _looked_through(file, given)
-    report = _Report(is_rehearsal=how["dry_run"])
+    report = ImportReport()
     with opened(start.settings()) as app:
         # Read again line by line: a list of a hundred thousand is never in memory as objects.
         _, lines = read_csv(text, given)
@@ -73,10 +70,11 @@ def import_subscribers(start: Start, /, file: Path, slug: str, **how: Unpack[_Ho
                 report.note(one)
         except (StorageError, KeyboardInterrupt):
             # It is imported in pieces; those that are in are known the next time.
-            click.echo(f"stopped; what was imported stays: {report}; run it again", err=True)
+            said = _summary(report, is_rehearsal=plan.is_rehearsal)
+            click.echo(f"stopped; what was imported stays: {said}; run it again", err=True)
             raise
-    report.show_left_out()
-    click.echo(report)
+    _show_left_out(report)
+    click.echo(_summary(report, is_rehearsal=plan.is_rehearsal))
     if report.counted["refused"]:
         raise click.exceptions.Exit(1)
 
@@ -313,58 +311,23 @@ def _meaning(text: str) -> tuple[str, str]:
     return column, field.strip().lower()
 
 
-class _Report:
-    """The result of an import: numbers, and the skipped lines, grouped by reason."""
-
-    def __init__(self, *, is_rehearsal: bool) -> None:
-        self.counted: Counter[str] = Counter()
-        self._is_rehearsal = is_rehearsal
-        self._left_out: dict[str, list[tuple[int, str]]] = {}
-
-    def note(self, one: LineResult) -> None:
-        """Count a line."""
-        self.counted["in"] += one.is_in
-        self.counted["asked"] += one.is_asked
-        self.counted["known"] += one.is_known
-        self.counted["suppressed"] += one.is_suppressed
-        self.counted["refused"] += one.problem is not None
-        if one.problem:
-            # By cause: problems name the value as well, and differ from line to line.
-            self._left_out.setdefault(one.cause, []).append((one.line, one.problem))
-        elif one.is_known:
-            said = "is subscribed already"
-            self._left_out.setdefault(said, []).append((one.line, said))
-
-    def show_left_out(self) -> None:
-        """Print the first skipped lines of each reason, and the numbers of the others.
-
-        A list of ten thousand lines without proof has one reason, not ten thousand.
-        """
-        alone = [one for alike in self._left_out.values() for one in alike[:MOST_ALIKE]]
-        # In the order of the file, which is open in an editor.
-        for number, problem in sorted(alone):
-            click.echo(f"line {number}: {problem}", err=True)
-        for cause, alike in self._left_out.items():
-            if more := [number for number, _ in alike[MOST_ALIKE:]]:
-                click.echo(f"{len(more)} more lines: {cause}: {_ranges(more)}", err=True)
-
-    def __str__(self) -> str:
-        would = "would be " if self._is_rehearsal else ""
-        names = {"in": "subscribed", "asked": "asked", "known": "known", "refused": "refused"}
-        if self.counted["suppressed"]:
-            names["suppressed"] = "suppressed"
-        return would + ", ".join(f"{name} {self.counted[key]}" for key, name in names.items())
+def _show_left_out(report: ImportReport) -> None:
+    """Print the first skipped lines of each reason, and the numbers of the others."""
+    groups = list(report.left_out())
+    # In the order of the file, which is open in an editor.
+    for number, problem in sorted(one for group in groups for one in group.first):
+        click.echo(f"line {number}: {problem}", err=True)
+    for group in groups:
+        if group.more:
+            click.echo(f"{group.more} more lines: {group.cause}: {group.ranges}", err=True)
 
 
-def _ranges(numbers: Sequence[int]) -> str:
-    """Return numbers as ranges, as in `3-7, 9`."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and number == found[-1][-1] + 1:
-            found[-1][1:] = [number]
-        else:
-            found.append([number])
-    return ", ".join("-".join(map(str, one)) for one in found)
+def _summary(report: ImportReport, *, is_rehearsal: bool) -> str:
+    would = "would be " if is_rehearsal else ""
+    names = {"in": "subscribed", "asked": "asked", "known": "known", "refused": "refused"}
+    if report.counted["suppressed"]:
+        names["suppressed"] = "suppressed"
+    return would + ", ".join(f"{name} {report.counted[key]}" for key, name in names.items())
 
 
 def show_subscriptions(found: Iterable[Subscription], *, as_json: bool) -> None:

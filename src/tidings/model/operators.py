@@ -158,6 +158,21 @@ class DeliveryAct(StrEnum):
     """Send all of an issue that are held."""
 
 
+class PeopleAct(StrEnum):
+    """An operator's action on subscribers and addresses."""
+
+    ADD = "subscribe"
+    EDIT = "alter"
+    END = "end"
+    """A subscription."""
+    ERASE = "erase"
+    SUPPRESS = "suppress"
+    LIFT = "lift"
+    """A suppression."""
+    IMPORT = "import"
+    EXPORT = "export"
+
+
 class ServiceAct(StrEnum):
     """An operator's action on the service itself."""
 

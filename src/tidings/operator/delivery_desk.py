@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tidings.db.database import Database
 from tidings.model.newsletters import DeliveryState, Issue
@@ -11,6 +11,9 @@ from tidings.newsletters.store import deliveries, issues
 
 # Issues of the list, and deliveries of an issue, that are shown; the command line lists all.
 ISSUES_SHOWN, DELIVERIES_SHOWN = 30, 200
+
+# Issues on the desk, of which the list has more.
+ISSUES_ON_DESK = 5
 
 # Deliveries of an issue that are counted: beyond that "at least" says enough, at once.
 MOST_COUNTED = 100_000
@@ -81,14 +84,11 @@ class DeliveryDesk:
 
     def issues(self) -> tuple[IssueDeliveries, ...]:
         """Return the latest issues, also those for some subscribers only."""
-        with self._database.read() as connection:
-            return tuple(
-                IssueDeliveries(
-                    issue=one,
-                    by_state=deliveries.by_state_of_issue(connection, one.id, most=MOST_COUNTED),
-                )
-                for one in issues.latest(connection, only_listed=False, limit=ISSUES_SHOWN)
-            )
+        return self._issues(limit=ISSUES_SHOWN, since=None)
+
+    def of_week(self) -> tuple[IssueDeliveries, ...]:
+        """Return the latest issues of the last seven days."""
+        return self._issues(limit=ISSUES_ON_DESK, since=self._clock() - timedelta(days=7))
 
     def issue(
         self, issue_id: int, *, state: DeliveryState | None
@@ -146,3 +146,14 @@ class DeliveryDesk:
         """
         with self._database.write() as connection:
             deliveries.cancel(connection, [delivery_id], now=self._clock())
+
+    def _issues(self, *, limit: int, since: datetime | None) -> tuple[IssueDeliveries, ...]:
+        with self._database.read() as connection:
+            return tuple(
+                IssueDeliveries(
+                    issue=one,
+                    by_state=deliveries.by_state_of_issue(connection, one.id, most=MOST_COUNTED),
+                )
+                for one in issues.latest(connection, only_listed=False, limit=limit)
+                if since is None or one.created_at >= since
+            )

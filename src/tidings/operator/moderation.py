@@ -20,6 +20,7 @@ from tidings.model.operators import (
     EntryAct,
     FollowAct,
     ModerationQueue,
+    PeopleAct,
     ServiceAct,
     Session,
     SourceAct,
@@ -101,7 +102,8 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    if looking.act not in {*EntryAct, *SourceAct, *DeskAct, *FollowAct, *DeliveryAct, *ServiceAct}:
+    known = {*EntryAct, *SourceAct, *DeskAct, *FollowAct, *DeliveryAct, *PeopleAct, *ServiceAct}
+    if looking.act not in known:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tidings.catalog import newsletters, topics
 from tidings.catalog.newsletters import NewsletterForm
-from tidings.db.database import Connection, Database
+from tidings.db.database import Database
 from tidings.errors import ConflictError
 from tidings.mail.addresses import parse_address
 from tidings.model.entries import TopicCredit
@@ -21,6 +21,7 @@ from tidings.newsletters.plan import Planner
 from tidings.newsletters.send_by_hand import forecast, send_test
 from tidings.newsletters.store import plans
 from tidings.newsletters.windows import Forecast, due_after_change, next_due
+from tidings.operator.store import people
 
 
 class MailRoom(NamedTuple):
@@ -40,7 +41,8 @@ class NewsletterLine:
     """A newsletter in the list.
 
     Attributes:
-        subscribers: Those that get issues now.
+        subscribers: Those that get issues now, as far as they are counted.
+        is_more: Whether there are more.
         draft: Under review; None if nothing is.
     """
 
@@ -48,6 +50,7 @@ class NewsletterLine:
     next_issue_at: datetime
     subscribers: int
     draft: DraftView | None
+    is_more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +89,19 @@ class NewsletterDesk:
         """Return all newsletters by slug."""
         waiting = {one.newsletter.id: one for one in self.drafts.every()}
         with self._database.read() as connection:
-            return tuple(
-                _line(connection, one, waiting.get(one.newsletter.id))
-                for one in newsletters.editions(connection)
+            editions = newsletters.editions(connection)
+            counted = people.active_by_newsletter(connection)
+        is_more = sum(counted.values()) >= people.MOST_COUNTED
+        return tuple(
+            NewsletterLine(
+                newsletter=one.newsletter,
+                next_issue_at=one.next_issue_at,
+                subscribers=counted.get(one.newsletter.id, 0),
+                draft=waiting.get(one.newsletter.id),
+                is_more=is_more,
             )
+            for one in editions
+        )
 
     def topics(self) -> tuple[TopicCredit, ...]:
         """Return all topics that a newsletter can be narrowed to."""
@@ -142,7 +154,12 @@ class NewsletterDesk:
         waiting = {one.newsletter.id: one for one in self.drafts.every()}
         with self._database.read() as connection:
             edition = newsletters.edition_of(connection, slug)
-            line = _line(connection, edition, waiting.get(newsletter.id))
+            line = NewsletterLine(
+                newsletter=edition.newsletter,
+                next_issue_at=edition.next_issue_at,
+                subscribers=plans.count_active(connection, newsletter.id),
+                draft=waiting.get(newsletter.id),
+            )
             expected = forecast(connection, newsletter)
         return NextIssue(
             line=line,
@@ -204,14 +221,3 @@ class NewsletterDesk:
             because = f"has {expected.recipients} subscribers by now; look again, and send it then"
             raise ConflictError("newsletter", slug, because=because)
         self._mail.planner().plan_now(newsletter)
-
-
-def _line(
-    connection: Connection, edition: newsletters.Edition, draft: DraftView | None
-) -> NewsletterLine:
-    return NewsletterLine(
-        newsletter=edition.newsletter,
-        next_issue_at=edition.next_issue_at,
-        subscribers=plans.count_active(connection, edition.newsletter.id),
-        draft=draft,
-    )

@@ -9,6 +9,8 @@ from tidings.model.newsletters import DeliveryState, Newsletter
 from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SettingLine
 from tidings.operator.delivery_desk import DeliveryLine, IssueDeliveries
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
+from tidings.operator.people_desk import PeopleFigures
+from tidings.operator.people_pages import AnyPeoplePage
 from tidings.operator.service import Workload
 from tidings.operator.source_desk import SourceAttention
 from tidings.operator.source_pages import SourcePage
@@ -37,6 +39,9 @@ class OverviewPage:
     Attributes:
         token: The one that the operator signed in with.
         attention: Sources that have to be looked at.
+        issues: Of the last week, with what became of them.
+        lines: All newsletters, with what is due next.
+        people: Subscriptions in numbers.
     """
 
     template: ClassVar[str] = "operator/desk.html"
@@ -44,6 +49,9 @@ class OverviewPage:
     site: Site
     token: OperatorToken
     attention: SourceAttention
+    issues: tuple[IssueDeliveries, ...]
+    lines: tuple[NewsletterLine, ...]
+    people: PeopleFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,4 +228,5 @@ OperatorPage = (
     | SettingsPage
     | JobsPage
     | SourcePage
+    | AnyPeoplePage
 )

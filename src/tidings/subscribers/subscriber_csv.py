@@ -157,15 +157,30 @@ def read_csv(text: str, given: Mapping[str, str]) -> tuple[Columns, Iterator[Csv
             closed, so that it is unclear where lines end.
     """
     rows = _Rows(text)
-    headings: Sequence[str] = ()
-    for number, cells in rows:
-        if isinstance(cells, str):
-            raise InvalidError("line", number, cells)
-        if any(cells):
-            headings = cells
-            break
+    headings = _headings(rows)
     columns = columns_of(headings, given)
     return columns, _lines(rows, headings, columns)
+
+
+def read_headings(text: str) -> tuple[str, ...]:
+    """Return the headings of a list; of those without one nothing.
+
+    Raises:
+        InvalidError: They cannot be read.
+    """
+    return tuple(filter(None, _headings(_Rows(text))))
+
+
+def unknown_headings(headings: Sequence[str]) -> tuple[str, ...]:
+    """Return the headings that somebody has to say the meaning of, or that they have none."""
+    names = [_name(heading) for heading in headings]
+    # Of other programs we know what we need, and leave out the rest.
+    if _program_of(names):
+        return ()
+    known = _PLAIN | _OURS
+    return tuple(
+        heading for heading, name in zip(headings, names, strict=True) if name not in known
+    )
 
 
 def write_csv(rows: Iterable[Mapping[str, str]], file: TextIO, columns: Iterable[str]) -> None:
@@ -232,6 +247,15 @@ class _Rows:
         """
         because = f"the quotation mark that it opens is not closed before line {self.read} ends"
         raise InvalidError("line", begins, f"{because}; close it, or take it out")
+
+
+def _headings(rows: _Rows) -> Sequence[str]:
+    for number, cells in rows:
+        if isinstance(cells, str):
+            raise InvalidError("line", number, cells)
+        if any(cells):
+            return cells
+    return ()
 
 
 def _with_first(first: str, rest: Iterable[str]) -> Iterator[str]:
@@ -424,7 +448,7 @@ def columns_of(headings: Sequence[str], given: Mapping[str, str]) -> Columns:
             )
         if field not in {*FIELDS, LEAVE_OUT}:
             raise InvalidError("field", field, f"use {', '.join(FIELDS)}, or {LEAVE_OUT} for none")
-    program = next((one for one in PROGRAMS if one.signs <= set(names)), None)
+    program = _program_of(names)
     meanings = _meanings(names, said, program)
     places: dict[str, tuple[int, ...]] = {}
     for name, field in meanings.items():
@@ -467,6 +491,10 @@ def membership_of(cells: Mapping[str, str]) -> Membership:
 def membership_word(text: str) -> Membership | None:
     """Return the status for a word; None if it is unknown."""
     return _MEMBERSHIPS.get(_name(text))
+
+
+def _program_of(names: Sequence[str]) -> Program | None:
+    return next((one for one in PROGRAMS if one.signs <= set(names)), None)
 
 
 def _meanings(

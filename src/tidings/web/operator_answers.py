@@ -48,7 +48,9 @@ class OperatorAnswers:
         """Answer GET with a page."""
         return await run_in_threadpool(self._show, request, show, role)
 
-    async def act(self, request: Request, act: Act, *, role: Role = Role.ALL) -> Response:
+    async def act(
+        self, request: Request, act: Act, *, role: Role = Role.ALL, max_body: int = MAX_BODY
+    ) -> Response:
         """Answer POST by doing what a form asks for; what cannot be done is said on a page."""
         # Beside the CSRF token: signing in has none yet.
         refuse_cross_site(request, self.private.site.base_url)
@@ -58,7 +60,7 @@ class OperatorAnswers:
         elif is_upload(request):
             form = await read_upload(request, max_body=MAX_UPLOAD)
         else:
-            form = await read_form(request, max_body=MAX_BODY, max_fields=MAX_FIELDS)
+            form = await read_form(request, max_body=max_body, max_fields=MAX_FIELDS)
         return await run_in_threadpool(self._act, request, act, form, role)
 
     def _show(self, request: Request, show: Show, role: Role) -> Response:

@@ -54,8 +54,14 @@ class OperatorPages:
         return await self._answers.show(request, self._audit)
 
     def _desk(self, request: Request, session: Session) -> Response:
+        operators = self._answers.sessions.operators
         page = OverviewPage(
-            site=self._site, token=session.token, attention=self._sources.attention()
+            site=self._site,
+            token=session.token,
+            attention=self._sources.attention(),
+            issues=operators.deliveries.of_week(),
+            lines=operators.newsletters.every(),
+            people=operators.people.figures(),
         )
         return self._answers.page(request, session, page)
 

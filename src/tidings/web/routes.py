@@ -29,6 +29,7 @@ from tidings.web.operator_deliveries import OperatorDeliveries
 from tidings.web.operator_follow import OperatorFollow
 from tidings.web.operator_newsletters import OperatorNewsletters
 from tidings.web.operator_pages import OperatorPages
+from tidings.web.operator_people import OperatorPeople
 from tidings.web.operator_service import OperatorService
 from tidings.web.operator_sessions import OperatorSessions
 from tidings.web.operator_sources import OperatorSources
@@ -150,6 +151,7 @@ def _operator_routes(sessions: OperatorSessions | None, private: PrivateResponse
         *OperatorSources(answers).routes(),
         *OperatorNewsletters(answers).routes(),
         *OperatorDeliveries(answers).routes(),
+        *OperatorPeople(answers).routes(),
         *OperatorService(answers).routes(),
     ]
 

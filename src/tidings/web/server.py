@@ -22,6 +22,7 @@ from tidings.model.subscribers import Network, WebSettings, parse_networks
 from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import MailRoom, NewsletterDesk
+from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
 from tidings.operator.source_desk import SourceDesk
@@ -172,6 +173,7 @@ def _subscriber_services(app: App, links: SignedLinks) -> SubscriberServices:
 
 
 def _operators(app: App, links: SignedLinks) -> OperatorServices:
+    languages = tuple(app.mail_templates.languages)
     return OperatorServices(
         sessions=Sessions(app.database, links=links, clock=utc_now),
         operating=OperatorActions(app.database, clock=utc_now),
@@ -185,9 +187,10 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
                 sender=partial(mailing.issue_sender, app),
                 planner=partial(mailing.planner, app),
             ),
-            languages=tuple(app.mail_templates.languages),
+            languages=languages,
         ),
         deliveries=DeliveryDesk(app.database, clock=utc_now),
+        people=PeopleDesk(app.database, links=links, clock=utc_now, languages=languages),
         service=ServiceDesk(app.database, clock=utc_now, settings=tuple(listed(app.settings))),
         # Started for each look at an address: that happens a few times a day, and what it needs
         # are threads and processes.

@@ -11,6 +11,7 @@ from tidings.model.websub import Intent, Push
 from tidings.operator.delivery_desk import DeliveryDesk
 from tidings.operator.moderation import OperatorActions, Overview
 from tidings.operator.newsletter_desk import NewsletterDesk
+from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
 from tidings.operator.source_desk import SourceDesk
@@ -123,6 +124,7 @@ class OperatorServices(NamedTuple):
     overview: Overview
     newsletters: NewsletterDesk
     deliveries: DeliveryDesk
+    people: PeopleDesk
     service: ServiceDesk
     sources: SourceDesk
 

@@ -20,6 +20,10 @@ from tidings.subscribers.store.subscriptions import to_subscription
 # Subscriptions that are fetched at a time while all are read.
 PAGE = 1000
 
+# Addresses that are looked through for a piece of a list: a search for what hardly anybody has
+# would read all of a million else.
+WINDOW = 50_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubscriptionFilter:
@@ -70,6 +74,72 @@ def select_subscriptions(
         topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
         for row in rows:
             yield to_subscription(row, series[row.newsletter_id], topics.get(row.id, ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSubscription:
+    """A subscription in a list.
+
+    Attributes:
+        is_bouncing: Whether letters to that subscriber have failed lately.
+    """
+
+    subscriber_id: int
+    is_bouncing: bool
+    subscription: Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPiece:
+    """A piece of a list of subscriptions.
+
+    Attributes:
+        last: The subscriber after whom the list goes on; None if it ends here. A piece may have
+            nothing in it, and the list go on.
+    """
+
+    lines: tuple[ListedSubscription, ...]
+    last: int | None
+
+
+def piece(
+    connection: Connection, wanted: SubscriptionFilter, *, after: str, limit: int
+) -> ListPiece:
+    """Return the subscriptions that follow an address, `limit` at most, by address.
+
+    All those of a person are in the same piece, and no more than `WINDOW` people are looked at.
+    """
+    following = subscriber.c.key > after
+    end = connection.execute(
+        select(subscriber.c.id, subscriber.c.key)
+        .where(following)
+        .order_by(subscriber.c.key)
+        .offset(WINDOW - 1)
+        .limit(1)
+    ).first()
+    statement = (
+        select(subscription, subscriber.c.address, subscriber.c.key, subscriber.c.bounce_score)
+        .join(subscriber, subscriber.c.id == subscription.c.subscriber_id)
+        .where(following, *([subscriber.c.key <= end.key] if end else []), *_rules(wanted))
+        .order_by(subscriber.c.key, subscription.c.newsletter_id)
+    )
+    rows = connection.execute(statement.limit(limit + 1)).all()
+    last = end.id if end else None
+    if len(rows) > limit:
+        # The last person may have more than fits: they come with the next piece.
+        rows = [row for row in rows if row.key != rows[-1].key] or rows
+        last = rows[-1].subscriber_id
+    series = newsletters.by_id(connection)
+    topics = chosen_topics(connection, subscription_topic, [row.id for row in rows])
+    lines = [
+        ListedSubscription(
+            subscriber_id=row.subscriber_id,
+            is_bouncing=row.bounce_score > 0,
+            subscription=to_subscription(row, series[row.newsletter_id], topics.get(row.id, ())),
+        )
+        for row in rows
+    ]
+    return ListPiece(lines=tuple(lines), last=last)
 
 
 def ended_at_by_key(

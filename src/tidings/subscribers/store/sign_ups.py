@@ -101,9 +101,15 @@ def find(connection: Connection, sign_up_id: int) -> SignUp | None:
     return _find(connection, select(sign_up).where(sign_up.c.id == sign_up_id))
 
 
-def pending(connection: Connection, newsletter_id: int | None, *, now: datetime) -> list[SignUp]:
+def pending(
+    connection: Connection,
+    newsletter_id: int | None,
+    *,
+    now: datetime,
+    limit: int | None = None,
+) -> list[SignUp]:
     """Return unconfirmed sign-ups, the latest first; to all newsletters if none is given."""
-    statement = select(sign_up).where(sign_up.c.expires_at > now)
+    statement = select(sign_up).where(sign_up.c.expires_at > now).limit(limit)
     if newsletter_id is not None:
         statement = statement.where(sign_up.c.newsletter_id == newsletter_id)
     rows = connection.execute(statement.order_by(sign_up.c.asked_at.desc(), sign_up.c.id)).all()
