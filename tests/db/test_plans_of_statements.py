@@ -38,7 +38,7 @@ WORK = {
     "leases renewed": lambda one: leases.renew(one, "me"),
     "leases released": lambda one: leases.release_all(one, "me"),
     "lost sources": kept_documents.lost_sources,
-    "sources at rest": sources.resting,
+    "sources that are gone": lambda one: sources.retired(one, limit=6),
     "longest failing": lambda one: status.longest_failing(one, limit=10),
     "how many fail": moderation.count_failing,
     "first to fail": lambda one: moderation.longest_failing(one, limit=6),

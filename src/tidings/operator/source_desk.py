@@ -106,14 +106,14 @@ class SourceAttention:
         failing: The number of all that fail.
         first_failing: Those that have failed longest.
         held: With held entries.
-        resting: Paused or retired.
+        retired: Whose publishers say that they are gone.
         followed: Whether any source is.
     """
 
     failing: int
     first_failing: tuple[Source, ...]
     held: tuple[HeldSource, ...]
-    resting: tuple[Source, ...]
+    retired: tuple[Source, ...]
     followed: bool
 
 
@@ -263,7 +263,7 @@ class SourceDesk:
                 failing=moderation.count_failing(connection),
                 first_failing=tuple(sources.of_ids(connection, failing)),
                 held=moderation.held_sources(connection)[:NAMED],
-                resting=tuple(sources.resting(connection)[:NAMED]),
+                retired=tuple(sources.retired(connection, limit=NAMED)),
                 followed=sources.has_any(connection),
             )
 
