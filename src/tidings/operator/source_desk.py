@@ -87,14 +87,12 @@ class SourceListing:
     Attributes:
         healths: How many sources do how, among those with the words.
         held: Numbers of held entries, by slug.
-        number: Of the page, from 1.
         pages: How many there are.
     """
 
     sources: tuple[Source, ...]
     healths: Counter[SourceHealth]
     held: dict[str, int]
-    number: int
     pages: int
 
 
@@ -251,7 +249,6 @@ class SourceDesk:
                 sources=tuple(sources.of_ids(connection, shown)),
                 healths=Counter(one.health for one in named),
                 held={one.slug: one.entries for one in moderation.held_sources(connection)},
-                number=number,
                 pages=pages,
             )
 
