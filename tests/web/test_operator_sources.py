@@ -380,6 +380,8 @@ def test_the_desk_names_what_needs_attention_and_at_first_how_to_begin(control):
         )
     busy = words_of(control.get("/operator"))
     read = control.get("/operator/entries").body.decode()
+    change(control, state="retired")
+    gone = words_of(control.get("/operator"))
 
     assert "1 · Follow a source" in first
     assert "New newsletter" in first
@@ -387,6 +389,7 @@ def test_the_desk_names_what_needs_attention_and_at_first_how_to_begin(control):
     assert "Answers 401; 4 tries. Last reached: 17 November 2026" in busy
     assert f'href="{ONE}/access"' in control.get("/operator").body.decode()
     assert "2 entries held" in busy
+    assert "Retired: its publisher says that it is gone." in gone
     assert 'id="of-1-example-org"' in read
     assert read.count('value="release"') == 3
 

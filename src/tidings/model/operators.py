@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.model.entries import Entry
-from tidings.model.sources import Source
 
 # The hour, in UTC, from which on the daily note may be sent.
 NOTE_HOUR = 6
@@ -227,14 +226,12 @@ class ModerationQueue:
         waiting: Numbers of held entries by source, most first.
         pinned: Pinned public entries, the newest pin first.
         hidden: Entries that were public and are hidden, the latest to be hidden first.
-        resting: Sources that are not polled: paused or retired.
     """
 
     held: tuple[Entry, ...]
     waiting: tuple[HeldSource, ...]
     pinned: tuple[Entry, ...]
     hidden: tuple[Entry, ...]
-    resting: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,7 @@ class SuppressionPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImportPage:
+class SubscriberImportPage:
     """A list that is to be imported, and what came of that or would come.
 
     Attributes:
@@ -132,4 +132,6 @@ class ImportPage:
     fault: str = ""
 
 
-AnyPeoplePage = PeoplePage | PersonPage | ErasePage | AddPersonPage | SuppressionPage | ImportPage
+AnyPeoplePage = (
+    PeoplePage | PersonPage | ErasePage | AddPersonPage | SuppressionPage | SubscriberImportPage
+)

@@ -19,10 +19,10 @@ from tidings.model.subscribers import SignUp
 from tidings.operator.people_pages import (
     AddPersonPage,
     ErasePage,
-    ImportPage,
     PeopleFields,
     PeoplePage,
     PersonPage,
+    SubscriberImportPage,
     SuppressionPage,
 )
 from tidings.subscribers.bulk_import import ImportPlan
@@ -276,8 +276,8 @@ class OperatorPeople:
     def _form_to_import(self, request: Request, session: Session) -> Response:
         return self._answers.page(request, session, self._empty_import())
 
-    def _empty_import(self) -> ImportPage:
-        return ImportPage(
+    def _empty_import(self) -> SubscriberImportPage:
+        return SubscriberImportPage(
             site=self._site,
             newsletters=self._desk.newsletters(),
             meanings=(*FIELDS, LEAVE_OUT),
