@@ -23,6 +23,7 @@ from tidings.model.operators import (
     WatchedSource,
 )
 from tidings.model.sources import SourceState
+from tidings.newsletters.store import drafts
 
 # Entries of a kind that are shown: nobody looks through more.
 MOST = 100
@@ -108,6 +109,7 @@ def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
         polled_at=polled_at,
         sources=_sources(connection, now),
         held_entries=_count(connection, entry.c.state == EntryState.HELD),
+        drafts=drafts.count_unapproved(connection),
         paused_relays=_paused_relays(connection, now),
         stuck=_letters(connection, lambda table: _is_stuck(table, now)),
         refused=_letters(connection, lambda table: table.c.state == DeliveryState.HELD),
