@@ -7,11 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from browser.showcase import serving
 from fake_publisher import FakePublisher, answer
 from feed_documents import atom, items, rss
 from installation import on_sqlite
-from operator_site import OperatorSite
 from parsed_entries import DAY
 from tidings.catalog import entries, sources
 from tidings.catalog.entries import ListWindow, Selection
@@ -20,7 +18,6 @@ from tidings.filters import store as filters
 from tidings.model.entries import EntryState
 from tidings.model.operators import Role
 from tidings.operator.store import sessions
-from web.visitors import Visitor
 
 ONE = "/operator/sources/1-example-org"
 OPML = """<?xml version="1.0" encoding="ISO-8859-1"?>
@@ -29,15 +26,6 @@ OPML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <outline text="Followed" xmlUrl="https://1.example.org/feed"/>
 <outline text="Lost"/>
 </body></opml>"""
-
-
-@pytest.fixture
-def control(database):
-    control = OperatorSite(database)
-    with serving(control.app()) as url:
-        control.visitor = Visitor(url)
-        control.sign_in()
-        yield control
 
 
 @pytest.fixture
