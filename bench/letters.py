@@ -44,9 +44,9 @@ def main() -> None:
                     f"{language}, {kilobytes} kB",
                     f"{size / 1000:.0f}",
                     f"{took * 1000:.1f}",
-                    f"{per_second(lambda n, p=prepared: p.letter(recipient(n))):,.0f}",
+                    f"{per_second(lambda n, p=prepared: p.message_to(recipient(n))):,.0f}",
                     *(
-                        f"{per_second(lambda n, p=prepared, s=s: s.signed(p.letter(recipient(n)))):,.0f}"
+                        f"{per_second(lambda n, p=prepared, s=s: s.signed(p.message_to(recipient(n)))):,.0f}"
                         for s in signers
                     ),
                     f"{per_second(lambda n, i=issue: by_standard_library(i, n)):,.0f}",

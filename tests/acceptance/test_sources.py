@@ -30,6 +30,15 @@ def test_adding_asks_once_and_keeps_what_came(tidings, web):
     assert web.requests(url)[1].headers["if-none-match"] == '"1"'
 
 
+def test_the_operator_says_how_much_of_a_new_source_is_public(tidings_on_sqlite, web):
+    url = web.serve(answer(body=atom(*items(7))))
+
+    added = tidings_on_sqlite("source", "add", url, "--public", 7, "--republish", "title")
+
+    assert added.out == "1: A feed\n7 entries found, 7 of them public now\n"
+    assert tidings_on_sqlite("source", "show", 1, "--json").json["republish"] == "title"
+
+
 def test_the_operators_title_stands_whatever_the_feed_says(tidings, web):
     first, later = atom(*items(1), title="Theirs"), atom(*items(2), title="Theirs, renamed")
     url = web.serve(answer(body=first), answer(body=later))

@@ -119,6 +119,18 @@ def test_an_empty_instance_gets_its_first_source(keyboard, site):
     assert keyboard.page.locator("article").count() == 3
 
 
+def test_a_bookmark_pressed_on_another_site_leads_to_its_feeds(keyboard, site):
+    # Another name, so another site to a browser: it sends no cookie of ours from there.
+    keyboard.page.goto(site.replace("127.0.0.1", "localhost"))
+    link = f"{keyboard.origin}/operator/follow?address={site}"
+    keyboard.page.set_content(f'<a href="{link}">Follow here</a>')
+    keyboard.press("Follow here", "link")
+    keyboard.page.get_by_role("button", name="Follow this feed").wait_for()
+
+    assert keyboard.heading() == "Follow a source"
+    assert keyboard.page.get_by_label("Write-Ahead").is_checked()
+
+
 def test_a_list_is_imported_after_a_look_at_it(keyboard, control):
     keyboard.press("Import an OPML list", "link")
     keyboard.page.get_by_label("A file").set_input_files(

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 from parsed_entries import NOON
 from tidings.catalog import sources
 from tidings.newsletters.store import deliveries, plans
-from tidings.operator.store import people, status
+from tidings.operator.store import moderation, people, status
 from tidings.polling.store import kept_documents, leases
 from tidings.polling.store.leases import LeaseRequest
 from tidings.publishing.store import page_cuts
@@ -42,8 +42,12 @@ WORK = {
     "leases renewed": lambda one: leases.renew(one, "me"),
     "leases released": lambda one: leases.release_all(one, "me"),
     "lost sources": kept_documents.lost_sources,
-    "sources at rest": sources.resting,
+    "sources that are gone": lambda one: sources.retired(one, limit=6),
     "longest failing": lambda one: status.longest_failing(one, limit=10),
+    "how many fail": moderation.count_failing,
+    "first to fail": lambda one: moderation.longest_failing(one, limit=6),
+    "who holds entries": moderation.held_sources,
+    "any source": sources.has_any,
     "something to cut": page_cuts.has_changed,
     "long lists": lambda one: page_cuts.long_lists_of_sources(one, MARKS, least=24),
     "pages cut": lambda one: page_cuts.end(one, unfinished=["all"]),

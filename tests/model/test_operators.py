@@ -20,6 +20,7 @@ WELL = HealthSnapshot(
     polled_at=NOON - timedelta(minutes=1),
     sources=(),
     held_entries=0,
+    drafts=0,
     paused_relays=(),
     stuck=MessageGroup(),
     refused=MessageGroup(),
@@ -90,6 +91,7 @@ def test_there_is_nothing_to_tell_where_all_is_well():
             {"sources": [a_source(notice="moved")]}, ["failing", "notices"], id="failing, a notice"
         ),
         pytest.param({"held_entries": 3}, ["held"], id="entries to be released"),
+        pytest.param({"drafts": 1}, ["drafts"], id="an issue to be approved"),
     ],
 )
 def test_what_is_told(changes, expected):
@@ -99,6 +101,7 @@ def test_what_is_told(changes, expected):
 def test_the_worst_comes_first():
     everything = {
         "held_entries": 1,
+        "drafts": 1,
         "sources": [a_source(notice="moved"), a_source(2, is_retired=True)],
         "bounces": 99,
         "doubtful": MessageGroup(count=1),

@@ -12,7 +12,6 @@ from tidings.db.tables import entry
 from tidings.errors import InvalidError, NotFoundError
 from tidings.model.entries import EntryState
 from tidings.model.operators import EntryAct, OperatorToken, Role, Session, SourceForm
-from tidings.model.sources import SourceState
 from tidings.operator.moderation import OperatorActions, OperatorView, Overview, to_form
 
 TOKEN = OperatorToken(
@@ -63,7 +62,6 @@ def test_the_desk_tells_what_waits_who_is_pinned_and_what_was_hidden(
     room.now += HOUR
     operating.on_entries(EntryAct.PIN, [first[2]])
     operating.on_entries(EntryAct.HIDE, [held[0]])
-    operating.set_state(quiet, SourceState.PAUSED)
 
     desk = overview.desk()
 
@@ -72,7 +70,6 @@ def test_the_desk_tells_what_waits_who_is_pinned_and_what_was_hidden(
     assert [(one.slug, one.entries) for one in desk.waiting] == [(slugs[0], 2), (slugs[1], 1)]
     assert ids(desk.pinned) == [first[2], first[1]]
     assert ids(desk.hidden) == [held[0]]
-    assert ids(desk.resting) == [quiet]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import pytest
 
 from browser.showcase import Showcase, serving
+from operator_site import OperatorSite
 from web.visitors import Operations, Visitor, app_of
 
 
@@ -23,3 +24,13 @@ def app(publication, operations):
 def visitor(app):
     with serving(app) as url:
         yield Visitor(url)
+
+
+@pytest.fixture
+def control(database):
+    """A site whose operator is signed in."""
+    control = OperatorSite(database)
+    with serving(control.app()) as url:
+        control.visitor = Visitor(url)
+        control.sign_in()
+        yield control

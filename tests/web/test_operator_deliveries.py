@@ -4,22 +4,10 @@ import re
 
 import pytest
 
-from browser.showcase import serving
 from installation import on_sqlite
 from newsletter_site import Outbox, refuse_for_now, reject
-from operator_site import OperatorSite
 from parsed_entries import HOUR
 from tidings.model.operators import Role
-from web.visitors import Visitor
-
-
-@pytest.fixture
-def control(database):
-    control = OperatorSite(database)
-    with serving(control.app()) as url:
-        control.visitor = Visitor(url)
-        control.sign_in()
-        yield control
 
 
 @pytest.fixture

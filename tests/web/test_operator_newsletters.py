@@ -4,14 +4,11 @@ import re
 
 import pytest
 
-from browser.showcase import serving
 from installation import on_sqlite
-from operator_site import OperatorSite
 from parsed_entries import HOUR
 from tidings.catalog import newsletters
 from tidings.model.operators import Role
 from tidings.newsletters.store import drafts
-from web.visitors import Visitor
 
 NEXT = "/operator/newsletters/news/next"
 SETTINGS = {
@@ -25,15 +22,6 @@ SETTINGS = {
     "min_entries": "1",
     "max_entries": "50",
 }
-
-
-@pytest.fixture
-def control(database):
-    control = OperatorSite(database)
-    with serving(control.app()) as url:
-        control.visitor = Visitor(url)
-        control.sign_in()
-        yield control
 
 
 @pytest.fixture

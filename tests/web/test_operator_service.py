@@ -2,22 +2,8 @@
 
 import re
 
-import pytest
-
-from browser.showcase import serving
-from operator_site import OperatorSite
 from tidings.db import job_tickets
 from tidings.model import jobs
-from web.visitors import Visitor
-
-
-@pytest.fixture
-def control(database):
-    control = OperatorSite(database)
-    with serving(control.app()) as url:
-        control.visitor = Visitor(url)
-        control.sign_in()
-        yield control
 
 
 def test_settings_are_shown_with_their_origin_and_without_secrets(control):

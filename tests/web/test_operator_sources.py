@@ -7,11 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from browser.showcase import serving
 from fake_publisher import FakePublisher, answer
 from feed_documents import atom, items, rss
 from installation import on_sqlite
-from operator_site import OperatorSite
 from parsed_entries import DAY
 from tidings.catalog import entries, sources
 from tidings.catalog.entries import ListWindow, Selection
@@ -20,7 +18,6 @@ from tidings.filters import store as filters
 from tidings.model.entries import EntryState
 from tidings.model.operators import Role
 from tidings.operator.store import sessions
-from web.visitors import Visitor
 
 ONE = "/operator/sources/1-example-org"
 OPML = """<?xml version="1.0" encoding="ISO-8859-1"?>
@@ -29,15 +26,6 @@ OPML = """<?xml version="1.0" encoding="ISO-8859-1"?>
 <outline text="Followed" xmlUrl="https://1.example.org/feed"/>
 <outline text="Lost"/>
 </body></opml>"""
-
-
-@pytest.fixture
-def control(database):
-    control = OperatorSite(database)
-    with serving(control.app()) as url:
-        control.visitor = Visitor(url)
-        control.sign_in()
-        yield control
 
 
 @pytest.fixture
@@ -380,6 +368,8 @@ def test_the_desk_names_what_needs_attention_and_at_first_how_to_begin(control):
         )
     busy = words_of(control.get("/operator"))
     read = control.get("/operator/entries").body.decode()
+    change(control, state="retired")
+    gone = words_of(control.get("/operator"))
 
     assert "1 · Follow a source" in first
     assert "New newsletter" in first
@@ -387,6 +377,7 @@ def test_the_desk_names_what_needs_attention_and_at_first_how_to_begin(control):
     assert "Answers 401; 4 tries. Last reached: 17 November 2026" in busy
     assert f'href="{ONE}/access"' in control.get("/operator").body.decode()
     assert "2 entries held" in busy
+    assert "Retired: its publisher says that it is gone." in gone
     assert 'id="of-1-example-org"' in read
     assert read.count('value="release"') == 3
 

@@ -177,9 +177,11 @@ def every(connection: Connection) -> list[Source]:
     return _select(connection)
 
 
-def resting(connection: Connection) -> list[Source]:
-    """Return the sources that are not polled, by id."""
-    return _select(connection, source.c.state.in_((SourceState.PAUSED, SourceState.RETIRED)))
+def retired(connection: Connection, *, limit: int) -> list[Source]:
+    """Return sources whose publishers say that they are gone, the last ones first."""
+    gone = select(source.c.id).where(source.c.state == SourceState.RETIRED)
+    last_first = gone.order_by(source.c.next_poll_at.desc(), source.c.id)
+    return of_ids(connection, connection.scalars(last_first.limit(limit)).all())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

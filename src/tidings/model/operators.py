@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tidings.model.entries import Entry
-from tidings.model.sources import Source
 
 # The hour, in UTC, from which on the daily note may be sent.
 NOTE_HOUR = 6
@@ -227,14 +226,12 @@ class ModerationQueue:
         waiting: Numbers of held entries by source, most first.
         pinned: Pinned public entries, the newest pin first.
         hidden: Entries that were public and are hidden, the latest to be hidden first.
-        resting: Sources that are not polled: paused or retired.
     """
 
     held: tuple[Entry, ...]
     waiting: tuple[HeldSource, ...]
     pinned: tuple[Entry, ...]
     hidden: tuple[Entry, ...]
-    resting: tuple[Source, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +273,7 @@ class ProblemKind(StrEnum):
     RETIRED = "retired"
     NOTICES = "notices"
     HELD = "held"
+    DRAFTS = "drafts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +330,7 @@ class HealthSnapshot:
         polled_at: When one was last polled; None if none ever was.
         sources: Those that may be reported.
         held_entries: How many entries are held.
+        drafts: How many issues wait for approval.
         paused_relays: For each, why nothing is sent through it.
         stuck: Messages unsent for `STUCK_FOR`.
         refused: Messages that the relay refuses because of us.
@@ -346,6 +345,7 @@ class HealthSnapshot:
     polled_at: datetime | None
     sources: Sequence[WatchedSource]
     held_entries: int
+    drafts: int
     paused_relays: Sequence[str]
     stuck: MessageGroup
     refused: MessageGroup
@@ -373,6 +373,7 @@ def problems_in(snapshot: HealthSnapshot, *, now: datetime) -> tuple[Problem, ..
         _named(ProblemKind.RETIRED, [(one, one.error) for one in retired]),
         _named(ProblemKind.NOTICES, [(one, one.notice) for one in snapshot.sources if one.notice]),
         Problem(kind=ProblemKind.HELD, count=snapshot.held_entries),
+        Problem(kind=ProblemKind.DRAFTS, count=snapshot.drafts),
     )
     return tuple(problem for problem in found if problem.count)
 

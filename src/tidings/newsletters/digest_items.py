@@ -199,8 +199,9 @@ def _well_ended(text: str) -> str:
     if label is None:
         return text
     head = text[: label.start()].rstrip()
-    ends = [end.end() for end in _END_OF_SENTENCE.finditer(head)]
-    return head[: ends[-1]] if ends else head.rstrip(" :：,，") + "…" if head else ""  # noqa: RUF001
+    if ends := [end.end() for end in _END_OF_SENTENCE.finditer(head)]:
+        return head[: ends[-1]]
+    return head.rstrip(" :：,，") + "…" if head else ""  # noqa: RUF001
 
 
 def _also_at(mate: AlsoAt, *, site_url: str) -> DigestAlsoAt:

@@ -102,8 +102,8 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    acts = (EntryAct, SourceAct, DeskAct, FollowAct, DeliveryAct, PeopleAct, ServiceAct)
-    if not any(looking.act in set(one) for one in acts):
+    known = {*EntryAct, *SourceAct, *DeskAct, *FollowAct, *DeliveryAct, *PeopleAct, *ServiceAct}
+    if looking.act not in known:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

@@ -105,7 +105,7 @@ class SuppressionPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeopleImportPage:
+class SubscriberImportPage:
     """A list that is to be imported, and what came of that or would come.
 
     Attributes:
@@ -133,5 +133,5 @@ class PeopleImportPage:
 
 
 AnyPeoplePage = (
-    PeoplePage | PersonPage | ErasePage | AddPersonPage | SuppressionPage | PeopleImportPage
+    PeoplePage | PersonPage | ErasePage | AddPersonPage | SuppressionPage | SubscriberImportPage
 )

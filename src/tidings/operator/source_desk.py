@@ -87,14 +87,12 @@ class SourceListing:
     Attributes:
         healths: How many sources do how, among those with the words.
         held: Numbers of held entries, by slug.
-        number: Of the page, from 1.
         pages: How many there are.
     """
 
     sources: tuple[Source, ...]
     healths: Counter[SourceHealth]
     held: dict[str, int]
-    number: int
     pages: int
 
 
@@ -106,14 +104,14 @@ class SourceAttention:
         failing: The number of all that fail.
         first_failing: Those that have failed longest.
         held: With held entries.
-        resting: Paused or retired.
+        retired: Whose publishers say that they are gone.
         followed: Whether any source is.
     """
 
     failing: int
     first_failing: tuple[Source, ...]
     held: tuple[HeldSource, ...]
-    resting: tuple[Source, ...]
+    retired: tuple[Source, ...]
     followed: bool
 
 
@@ -251,7 +249,6 @@ class SourceDesk:
                 sources=tuple(sources.of_ids(connection, shown)),
                 healths=Counter(one.health for one in named),
                 held={one.slug: one.entries for one in moderation.held_sources(connection)},
-                number=number,
                 pages=pages,
             )
 
@@ -263,7 +260,7 @@ class SourceDesk:
                 failing=moderation.count_failing(connection),
                 first_failing=tuple(sources.of_ids(connection, failing)),
                 held=moderation.held_sources(connection)[:NAMED],
-                resting=tuple(sources.resting(connection)[:NAMED]),
+                retired=tuple(sources.retired(connection, limit=NAMED)),
                 followed=sources.has_any(connection),
             )
 

@@ -1,4 +1,4 @@
-"""The operator's desk, and what is done to entries and to sources that are followed.
+"""The operator's desk, signing in and out, what is done to entries, and who did what.
 
 Everything is done by POST with a CSRF token.
 """

@@ -20,9 +20,9 @@ from tidings.operator.people_pages import (
     AddPersonPage,
     ErasePage,
     PeopleFields,
-    PeopleImportPage,
     PeoplePage,
     PersonPage,
+    SubscriberImportPage,
     SuppressionPage,
 )
 from tidings.subscribers.bulk_import import ImportPlan
@@ -274,8 +274,8 @@ class OperatorPeople:
     def _form_to_import(self, request: Request, session: Session) -> Response:
         return self._answers.page(request, session, self._empty_import())
 
-    def _empty_import(self) -> PeopleImportPage:
-        return PeopleImportPage(
+    def _empty_import(self) -> SubscriberImportPage:
+        return SubscriberImportPage(
             site=self._site,
             newsletters=self._desk.newsletters(),
             meanings=(*FIELDS, LEAVE_OUT),

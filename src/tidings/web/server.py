@@ -4,16 +4,15 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
-from tidings.app.polling import polling
 from tidings.config import listed
 from tidings.db import schema
 from tidings.db.database import Database
@@ -40,6 +39,10 @@ from tidings.web.connections import AT_A_TIME, Connections, Server, VisitorProto
 from tidings.web.metrics import exposition
 from tidings.web.routes import create_app
 from tidings.web.services import Check, OperatorServices, Probes, SubscriberServices, TokenServices
+
+# For an annotation only: it brings what fetches and parses, which pages do without.
+if TYPE_CHECKING:
+    from tidings.app.polling import Polling
 
 logger = logging.getLogger(__name__)
 
@@ -192,10 +195,15 @@ def _operators(app: App, links: SignedLinks) -> OperatorServices:
         deliveries=DeliveryDesk(app.database, clock=utc_now),
         people=PeopleDesk(app.database, links=links, clock=utc_now, languages=languages),
         service=ServiceDesk(app.database, clock=utc_now, settings=tuple(listed(app.settings))),
-        # Started for each look at an address: that happens a few times a day, and what it needs
-        # are threads and processes.
-        sources=SourceDesk(app.database, clock=utc_now, probing=partial(polling, app)),
+        sources=SourceDesk(app.database, clock=utc_now, probing=partial(_polling, app)),
     )
+
+
+def _polling(app: App) -> "AbstractContextManager[Polling]":
+    """Return what asks publishers: its threads and processes last for one look at an address."""
+    from tidings.app.polling import polling
+
+    return polling(app)
 
 
 def _trusted(settings: WebSettings) -> tuple[Network, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
-from tidings.catalog import entries, sources
+from tidings.catalog import entries
 from tidings.catalog.sources import shown_title
 from tidings.db.mail_tables import delivery, relay
 from tidings.db.subscriber_tables import bounce, notice
@@ -23,6 +23,7 @@ from tidings.model.operators import (
     WatchedSource,
 )
 from tidings.model.sources import SourceState
+from tidings.newsletters.store import drafts
 
 # Entries of a kind that are shown: nobody looks through more.
 MOST = 100
@@ -56,7 +57,7 @@ def longest_failing(connection: Connection, *, limit: int) -> list[int]:
 
 
 def read_queue(connection: Connection) -> ModerationQueue:
-    """Return held, pinned and recently hidden entries, and sources that are not polled."""
+    """Return held, pinned and recently hidden entries."""
     is_held = (entry.c.state == EntryState.HELD,)
     is_pinned = (entry.c.pinned_at.is_not(None), entry.c.state == EntryState.PUBLIC)
     # Entries that filters dropped were never public, so they have no `seq`: they may be thousands.
@@ -66,7 +67,6 @@ def read_queue(connection: Connection) -> ModerationQueue:
         waiting=held_sources(connection),
         pinned=_newest(connection, entry.c.pinned_at, *is_pinned),
         hidden=_newest(connection, entry.c.change, *was_public),
-        resting=tuple(sources.resting(connection)),
     )
 
 
@@ -109,6 +109,7 @@ def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
         polled_at=polled_at,
         sources=_sources(connection, now),
         held_entries=_count(connection, entry.c.state == EntryState.HELD),
+        drafts=drafts.count_unapproved(connection),
         paused_relays=_paused_relays(connection, now),
         stuck=_letters(connection, lambda table: _is_stuck(table, now)),
         refused=_letters(connection, lambda table: table.c.state == DeliveryState.HELD),
