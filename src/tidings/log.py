@@ -33,7 +33,7 @@ def configure(form: str, level: str) -> None:
     handler.setFormatter(JsonFormatter() if is_json else TextFormatter())
     # A service configures twice: for its start like any command, then as its settings say.
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("alembic", "asyncio", "uvicorn.access"):
+    for chatty in ("alembic", "asyncio", "fontTools", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Of outages, which the engine tells of once, they tell with a traceback for each of their tasks.
     for desperate in ("procrastinate", "psycopg.pool"):

@@ -39,6 +39,13 @@ def post(control, path, **fields):
     return control.post(path, {"proof": control.proof(), "back": path} | fields)
 
 
+def review(control, do, **fields):
+    """Post the form of the draft as it is now."""
+    with control.database.read() as connection:
+        version = drafts.find_open(connection, 1).version
+    return post(control, NEXT, do=do, version=version, **fields)
+
+
 def draft_of(control):
     with control.database.read() as connection:
         return drafts.find_open(connection, 1)
@@ -61,6 +68,7 @@ def test_a_newsletter_is_made_and_changed(control):
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
+        ("hour", "00000000071", "hour &#39;00000000071&#39;: expected a number from 0 to 23"),
         ("hour", "24", "hour &#39;24&#39;: expected a number from 0 to 23"),
         ("review", "soon", "expected yes, no or a duration such as 2h"),
         ("timezone", "Mars", "no such zone"),
@@ -86,10 +94,10 @@ def test_an_issue_is_reviewed_and_approved(control, news):
     acts = {f"entry-{dropped}": "drop", f"entry-{postponed}": "postpone", f"entry-{kept}": "keep"}
     texts = {"note-en": "Hello\r\n\r\n*all*", "subject-en": "A quiet week", "note-zh": "大家好"}
 
-    saved = post(control, NEXT, do="save", lead=str(kept), **acts, **texts)
+    saved = review(control, "save", lead=str(kept), **acts, **texts)
     found = draft_of(control).edits
     page = control.get(NEXT).body.decode()
-    approved = post(control, NEXT, do="approve", lead=str(kept), **acts, **texts)
+    approved = review(control, "approve", lead=str(kept), **acts, **texts)
 
     assert (saved.status, approved.status) == (303, 303)
     assert (found.dropped, found.postponed, found.lead_id) == ({dropped}, {postponed}, kept)
@@ -102,15 +110,15 @@ def test_an_issue_is_reviewed_and_approved(control, news):
 
 @on_sqlite
 def test_who_leaves_the_lead_out_has_none(control, news):
-    post(control, NEXT, do="save", lead=str(news[0]), **{f"entry-{news[0]}": "drop"})
+    review(control, "save", lead=str(news[0]), **{f"entry-{news[0]}": "drop"})
 
     assert draft_of(control).edits.lead_id is None
 
 
 @on_sqlite
 def test_what_was_approved_is_not_changed_any_more(control, news):
-    post(control, NEXT, do="approve")
-    again = post(control, NEXT, do="save", **{f"entry-{news[0]}": "drop"})
+    review(control, "approve")
+    again = review(control, "save", **{f"entry-{news[0]}": "drop"})
 
     assert again.status == 409
     assert b"approved already" in again.body
@@ -161,9 +169,30 @@ def test_a_letter_is_shown_as_a_document_without_rights(control, news):
 @on_sqlite
 def test_a_moderator_reviews_and_does_not_send(control, news):
     control.sign_in(control.token(role=Role.MODERATE)[0])
-    saved = post(control, NEXT, do="save", **{f"entry-{news[0]}": "drop"})
+    saved = review(control, "save", **{f"entry-{news[0]}": "drop"})
     sent = post(control, "/operator/newsletters/news/send", recipients="1")
     changed = post(control, "/operator/newsletters/news", **SETTINGS)
 
     assert (saved.status, sent.status, changed.status) == (303, 403, 403)
     assert control.room.deliveries() == []
+
+
+@on_sqlite
+def test_a_form_that_is_out_of_date_changes_nothing(control, news):
+    old = draft_of(control).version
+    review(control, "save", **{f"entry-{news[0]}": "drop"})
+    again = post(control, NEXT, do="approve", version=old)
+
+    assert again.status == 409
+    assert b"look at it again" in again.body
+    assert draft_of(control).edits.dropped == {news[0]}
+    assert draft_of(control).approved_at is None
+
+
+@on_sqlite
+def test_a_cookie_that_is_made_up_opens_no_long_form(control):
+    control.cookie = f"tidings-operator={'x' * 43}"
+
+    answer = control.post("/operator/newsletters", {"title": "x" * 20_000})
+
+    assert answer.status == 413

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 from tidings.app import mailing, publishing
@@ -59,8 +59,9 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
             jobs.PUSHED: partial(gathering.push_reader().ingest_all, stop=stop),
             jobs.WATCH: partial(_watch, mailing.daily_note(app), app.database),
         }
+        alone = Lock()
         for job, sender in zip(jobs.deliver(len(senders)), senders, strict=True):
-            found[job] = partial(_send, sender, stop, kind="issue")
+            found[job] = partial(_send_alone, alone, sender, stop)
         if callback := app.hub_callback:
             found[jobs.HUBS] = partial(gathering.hub_subscriber(callback).send_requests, stop=stop)
         else:
@@ -119,6 +120,16 @@ def _send(sender: Sender[Any], stop: Event, *, kind: str) -> None:
     if sent.accepted or sent.failed:
         numbers = {"accepted": sent.accepted, "failed": sent.failed}
         logger.info("messages sent", extra={"kind": kind, **numbers})
+
+
+def _send_alone(alone: Lock, sender: Sender[Any], stop: Event) -> None:
+    """Send issues, unless this process does so as another sender: that is another worker's part."""
+    # Left at once, and deferred again with the next tick: whoever has none yet takes it then.
+    if alone.acquire(blocking=False):
+        try:
+            _send(sender, stop, kind="issue")
+        finally:
+            alone.release()
 
 
 def _watch(note: DailyNote, database: Database) -> None:

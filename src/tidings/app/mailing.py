@@ -116,7 +116,9 @@ def transport(app: App, *, part: int = 0, of: int = 1) -> Transport:
     if settings.mail.transport == "smtp":
         # Mail in the name of a domain that is not the operator's fails SPF and DMARC.
         if app.sender.address.endswith(f"@{PLACEHOLDER}"):
-            raise ConfigError("[mail] from: set your own address before mail goes to a relay")
+            raise ConfigError(
+                f"[mail] from: {app.sender.address} is nobody's: set your own address before mail goes to a relay"
+            )
         name = f"{settings.smtp.host}:{settings.smtp.port}"
         connect: Connect = Relay(settings.smtp).connect
         connections = len(range(part, settings.smtp.connections, of))

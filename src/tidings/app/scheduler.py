@@ -11,6 +11,7 @@ from functools import partial
 from importlib.util import find_spec
 from math import ceil
 from threading import Event, Thread
+from types import MappingProxyType
 from typing import Protocol
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -56,6 +57,13 @@ DELAYED = {jobs.HUBS, jobs.ANNOUNCE}
 HOSTS_A_JOB, MAX_POLL_JOBS = 50, 16
 
 CLOCK_TICK = timedelta(seconds=10)
+# How many jobs of each queue a process works off at a time. One to send and one to plan: a process is
+# one sender at a time. And one for each kind of the rest: a hub or a mailbox that does not answer holds
+# up nothing else.
+USUAL_THREADS: Mapping[JobQueue, int] = MappingProxyType(
+    {JobQueue.POLL: 1, JobQueue.MAIL: 2, JobQueue.PROMPT: 4, JobQueue.ODD: 3}
+)
+
 # Between two looks: a clock that differs by more was set, it did not just drift.
 JUMP = timedelta(seconds=5)
 
@@ -116,7 +124,7 @@ def ticking(
     _compare_clocks(app.database)
     with _watching_schema(app.database, stop), handling(app, stop) as handlers, ExitStack() as ends:
         chosen = _jobs(app.database, handlers)
-        ends.enter_context(chosen.working(threads or _usual_threads(app)))
+        ends.enter_context(chosen.working(threads or USUAL_THREADS))
         ends.callback(stop.set)  # first of all: jobs that run are waited for
         if has_clock:
             ends.enter_context(_clock(app, chosen, handlers, stop))
@@ -155,17 +163,6 @@ def _watching_schema(database: Database, stop: Event) -> Iterator[None]:
         watcher.join()
         if found:
             raise found[0]
-
-
-def _usual_threads(app: App) -> dict[JobQueue, int]:
-    return {
-        JobQueue.POLL: 1,
-        # One process alone takes as much from the relay as several would.
-        JobQueue.MAIL: mailing.sender_count(app),
-        # One for each kind: a hub or a mailbox that does not answer holds up nothing else.
-        JobQueue.PROMPT: 4,
-        JobQueue.ODD: 3,
-    }
 
 
 def _jobs(database: Database, handlers: Handlers) -> Jobs:

@@ -140,7 +140,6 @@ draft = Table(
     Column("newsletter_id", Id, ForeignKey("newsletter.id", ondelete="CASCADE"), nullable=False),
     Column("to_seq", BigInteger, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
-    Column("deadline_at", UtcDateTime),
     Column("approved_at", UtcDateTime),
     Column("done_at", UtcDateTime),
     Column("lead_id", Id, ForeignKey("entry.id", ondelete="SET NULL")),

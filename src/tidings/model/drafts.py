@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from zlib import crc32
 
 
 class DraftAct(StrEnum):
@@ -91,6 +92,20 @@ class Draft:
     approved_at: datetime | None
     done_at: datetime | None
     edits: Edits
+
+    @property
+    def version(self) -> str:
+        """What changes with every edit, and whenever the draft grows."""
+        changed = self.edits
+        shown = (
+            self.to_seq,
+            changed.lead_id,
+            changed.raised,
+            sorted(changed.dropped),
+            sorted(changed.postponed),
+            sorted(changed.texts.items(), key=lambda one: one[0]),
+        )
+        return f"{self.id}-{crc32(repr(shown).encode()):08x}"
 
     def edits_for(self, language: str, entry_ids: Collection[int]) -> IssueEdits:
         """Return what shows in an issue with these entries."""

@@ -11,6 +11,7 @@ from tidings.filters.filtering import NewsletterFilters
 from tidings.model.newsletters import Newsletter, Schedule
 from tidings.newsletters.digests import matches
 from tidings.newsletters.store import drafts, issues
+from tidings.newsletters.store.drafts import Shift
 from tidings.newsletters.store.issues import Candidate
 from tidings.newsletters.windows import Slot, Window, hold_back, is_too_small
 from tidings.stories.matching import one_per_story
@@ -24,6 +25,7 @@ class Audience:
         topics: Slugs chosen out of the newsletter's; empty for all of those.
         watermark: The last `seq` that has been planned.
         told: Ids of stories that were in earlier issues.
+        takes_any: Whether an issue may be ever so short: an editor has approved it.
     """
 
     newsletter: Newsletter
@@ -31,6 +33,7 @@ class Audience:
     topics: tuple[str, ...]
     watermark: int
     told: frozenset[int] = frozenset()
+    takes_any: bool = False
 
 
 def whole_audience(
@@ -58,6 +61,7 @@ class DigestCandidates:
         self._from_seq = self._to_seq = 0
         self._found: list[Candidate] = []
         self._seqs: list[int] = []
+        self._found_shifts: list[Shift] | None = None
         self._shifts: dict[int, dict[int, int | None]] = {}
         self._moved: dict[int, Candidate] = {}
         self._seen: dict[int, datetime] = {}
@@ -67,25 +71,32 @@ class DigestCandidates:
     def read(self, connection: Connection, *, from_seq: int, to_seq: int) -> None:
         """Load the entries with `from_seq < seq <= to_seq`, unless they are loaded already."""
         if self._from_seq <= from_seq and to_seq <= self._to_seq:
+            self._read_shifts(connection)
             return
         self._from_seq, self._to_seq = from_seq, to_seq
         self._found = issues.candidates_between(connection, from_seq=from_seq, to_seq=to_seq)
         self._seqs = [one.seq for one in self._found]
+        self._found_shifts = None
         self._read_shifts(connection)
-        known = (*self._found, *self._moved.values())
-        self._seen = {one.id: one.first_seen_at for one in known}
-        self._story_of = {one.id: one.story_id for one in known if one.story_id}
-        self._made = {}
 
     def _read_shifts(self, connection: Connection) -> None:
-        """Load what editors have dropped or left for a later issue, by newsletter."""
+        """Load what editors have dropped or left for a later issue, by newsletter.
+
+        Each time: a draft may be approved while a round goes on.
+        """
         found = drafts.shifts(connection, from_seq=self._from_seq, to_seq=self._to_seq)
+        if found == self._found_shifts:
+            return
+        self._found_shifts, self._made = found, {}
         self._shifts = defaultdict(dict)
         for one in found:
             self._shifts[one.newsletter_id][one.entry_id] = one.seq
         told_later = {one.entry_id for one in found if one.seq is not None}
         moved = issues.candidates_by_ids(connection, told_later) if told_later else []
         self._moved = {one.id: one for one in moved}
+        known = (*self._found, *moved)
+        self._seen = {one.id: one.first_seen_at for one in known}
+        self._story_of = {one.id: one.story_id for one in known if one.story_id}
 
     def stories(self) -> frozenset[int]:
         """Return the stories of all loaded entries."""
@@ -123,7 +134,9 @@ class DigestCandidates:
             for entry_id, seq in shifts.items()
             if seq is not None and from_seq < seq <= to_seq and entry_id in self._moved
         )
-        own = [one for one in found if one.id not in shifts]
+        # What was done to an entry holds for its story: another source's must not take its place.
+        gone = {one.story_id for one in found if one.id in shifts and one.story_id}
+        own = [one for one in found if one.id not in shifts and one.story_id not in gone]
         # What was left over comes first: it is older.
         return [*(self._moved[entry_id] for _, entry_id in late), *own]
 
@@ -136,7 +149,7 @@ class DigestCandidates:
         newsletter = audience.newsletter
         span = {"from_seq": window.from_seq, "to_seq": window.to_seq}
         chosen = self.of(connection, audience, **span)
-        if len(chosen) >= newsletter.min_entries:
+        if audience.takes_any or len(chosen) >= newsletter.min_entries:
             return window, chosen
         seen = [self._seen[one] for one in chosen]
         if is_too_small(audience.schedule, slot, least=newsletter.min_entries, seen=seen):

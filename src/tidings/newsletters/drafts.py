@@ -13,7 +13,7 @@ from tidings.model.newsletters import Digest, Newsletter
 from tidings.newsletters.compose import DueEdition, fill_edition
 from tidings.newsletters.digest_candidates import DigestCandidates
 from tidings.newsletters.digests import compose
-from tidings.newsletters.store import drafts
+from tidings.newsletters.store import drafts, plans
 from tidings.newsletters.windows import BY_HAND, slot_outside_calendar
 
 # Characters. A note is a few paragraphs, and counts against what mail programs show of a letter.
@@ -89,27 +89,43 @@ class Drafts:
             case = DueEdition(edition=edition, slot=slot, upto_seq=last)
             window, chosen = fill_edition(connection, case, candidates=DigestCandidates())
             if not chosen:
-                raise ConflictError("newsletter", slug, because="has nothing new to tell")
+                because = "has nothing new to tell: issues have what comes after it was made"
+                raise ConflictError("newsletter", slug, because=because)
             drafts.open_or_extend(connection, edition, to_seq=window.to_seq, now=now)
             draft = _find(connection, edition.newsletter)
             _refuse_approved(draft)
             return _view(connection, draft, edition.newsletter)
 
-    def change(self, slug: str, edits: Edits) -> None:
+    def change(
+        self, slug: str, edits: Edits, *, version: str | None = None, approve: bool = False
+    ) -> None:
         """Replace all that was changed in a draft.
+
+        Args:
+            slug: Of the newsletter.
+            edits: All of them.
+            version: Of the draft that the editor has seen; None for whichever it is.
+            approve: Whether it goes with the next round of planning.
 
         Raises:
             NotFoundError: There is no such newsletter.
-            ConflictError: It has no draft, or one that is approved.
+            ConflictError: It has no draft, one that is approved, or one of another version.
             InvalidError: An entry is not in it, or is left out and raised at once; a text is
                 too long.
         """
         with self._database.write() as connection:
             newsletter = newsletters.get(connection, slug)
             draft = _find(connection, newsletter)
+            _refuse_approved(draft)
+            if version not in {None, draft.version}:
+                because = "has grown, or was changed by somebody else: look at it again"
+                raise ConflictError("draft", draft.id, because=because)
             found = _view(connection, draft, newsletter)
+            _refuse_told(connection, newsletter, found, edits)
             _check(edits, {one.id for one in (*found.kept, *found.dropped, *found.postponed)})
             drafts.change(connection, draft.id, edits)
+            if approve:
+                drafts.approve(connection, draft.id, now=self._clock())
 
     def approve(self, slug: str) -> DraftView:
         """Let a draft go with the next round of planning.
@@ -136,6 +152,22 @@ def _find(connection: Connection, newsletter: Newsletter) -> Draft:
 def _refuse_approved(draft: Draft) -> None:
     if draft.approved_at:
         raise ConflictError("draft", draft.id, because="is approved already, and on its way")
+
+
+def _refuse_told(
+    connection: Connection, newsletter: Newsletter, found: DraftView, edits: Edits
+) -> None:
+    """Refuse to postpone what some readers were told before the newsletter was under review."""
+    if not edits.postponed:
+        return
+    upto = plans.greatest_watermark(connection, newsletter.id)
+    mark = newsletters.edition_of(connection, newsletter.slug).watermark
+    for entry in (*found.kept, *found.dropped, *found.postponed):
+        # What was postponed before is older than the edition, and was told to nobody.
+        is_new = entry.seq is not None and entry.seq > mark
+        if entry.id in edits.postponed and is_new and (entry.seq or 0) <= upto:
+            because = "some readers have had it already: keep or drop it"
+            raise InvalidError("entry", str(entry.id), because)
 
 
 def _view(connection: Connection, draft: Draft, newsletter: Newsletter) -> DraftView:

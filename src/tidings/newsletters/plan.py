@@ -287,8 +287,8 @@ class Planner:
         Return the keys of their issues, by newsletter.
         """
         with self._database.read() as connection:
-            waiting = drafts.every_open(connection)
             known = {one.newsletter.id: one for one in newsletters.editions(connection)}
+            waiting = drafts.every_open(connection)
         over = [
             one.id
             for one in waiting
@@ -367,13 +367,13 @@ def _is_flood(connection: Connection, newsletter_id: int, recipients: int) -> bo
 def _due_cases(
     due: Sequence[DueSubscription], turns: Turns, approved: Mapping[int, int]
 ) -> list[DueCase]:
-    """Return what each subscription is planned for; under review, of what is approved alone."""
+    """Return what each subscription is planned for; under review, all that is approved."""
     known = turns.of(one.schedule for one in due)
     return [
         DueCase(
             subscription=one,
             slot=turn.slot,
-            upto_seq=min(turn.upto_seq, approved.get(one.newsletter.id, turn.upto_seq)),
+            upto_seq=approved.get(one.newsletter.id, turn.upto_seq),
             next_issue_at=turn.next_issue_at,
         )
         for one in due

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -64,7 +65,9 @@ async def read_form(
     """
     if not is_form(request):
         raise HTTPException(415, headers=NO_MORE)
-    return parse_form(await read_body(request, max_body), max_fields=max_fields)
+    body = await read_body(request, max_body)
+    # A long one takes a second, in which nobody else would be answered.
+    return await run_in_threadpool(parse_form, body, max_fields=max_fields)
 
 
 async def read_upload(request: Request, *, max_body: int) -> Form:
@@ -125,6 +128,8 @@ def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> Form:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=max_fields)
     except ValueError as error:
         raise HTTPException(400) from error
+    if b"%00" in body:
+        raise HTTPException(400)  # PostgreSQL takes no NUL in a text
     return Form(tuple(pairs))
 
 

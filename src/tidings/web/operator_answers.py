@@ -52,8 +52,10 @@ class OperatorAnswers:
         """Answer POST by doing what a form asks for; what cannot be done is said on a page."""
         # Beside the CSRF token: signing in has none yet.
         refuse_cross_site(request, self.private.site.base_url)
-        # Who has no session, and is about to be told so, has a short form at most.
-        if not self.sessions.may_be(request):
+        # Who has no session, and is about to be told so, has a short form at most. Looked up before
+        # anything is read: a cookie is easily made up.
+        may_be = self.sessions.may_be(request)
+        if not may_be or await run_in_threadpool(self.sessions.find, request) is None:
             form = await read_form(request)
         elif is_upload(request):
             form = await read_upload(request, max_body=MAX_UPLOAD)

@@ -1,5 +1,6 @@
 """Newsletters on the operator's pages: settings, the next issue and its review, sending."""
 
+import re
 from dataclasses import replace
 
 from starlette.exceptions import HTTPException
@@ -34,6 +35,9 @@ from tidings.web.forms import NUMBER, Form
 from tidings.web.operator_answers import OperatorAnswers, slug_of
 from tidings.web.private import PRIVATE
 from tidings.web.response_cache import compress
+
+# No more digits than any of the numbers that are asked for.
+NUMBER_OR_ZERO = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 # Bounds of `min_entries` and `max_entries`.
 ENTRIES = range(1, 501)
@@ -186,12 +190,12 @@ class OperatorNewsletters:
                 drafts.open(slug)
                 act = DeskAct.OPEN
             case "save":
-                drafts.change(slug, self._edits(form))
+                drafts.change(slug, self._edits(form), version=form.text("version"))
                 act = DeskAct.SAVE
             case "approve":
                 # With what stands in the form: who changes a note and approves means both.
-                drafts.change(slug, self._edits(form))
-                drafts.approve(slug)
+                edits, seen = self._edits(form), form.text("version")
+                drafts.change(slug, edits, version=seen, approve=True)
                 act = DeskAct.APPROVE
             case "test":
                 self._desk.send_test(slug, form.text("to"))
@@ -261,7 +265,7 @@ def _frequency(text: str) -> Frequency:
 
 
 def _number(kind: str, text: str, *, within: range) -> int:
-    if not text.isascii() or not text.isdecimal() or int(text[:10]) not in within:
+    if not NUMBER_OR_ZERO.fullmatch(text) or int(text) not in within:
         raise InvalidError(kind, text, f"expected a number from {within[0]} to {within[-1]}")
     return int(text)
 

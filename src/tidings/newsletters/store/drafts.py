@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from tidings.catalog.newsletters import Edition
-from tidings.db.mail_tables import draft, draft_entry, draft_text
+from tidings.db.mail_tables import draft, draft_entry, draft_text, newsletter
 from tidings.db.statements import upsert
 from tidings.db.tables import entry
 from tidings.errors import ConflictError
@@ -29,12 +29,8 @@ from tidings.model.drafts import Draft, DraftAct, EditorText, Edits
 
 def open_or_extend(connection: Connection, edition: Edition, *, to_seq: int, now: datetime) -> None:
     """Put what an edition has to tell under review; a draft that is open already takes it in."""
-    time = edition.newsletter.review_time
     new = upsert(connection.dialect.name, draft).values(
-        newsletter_id=edition.newsletter.id,
-        to_seq=to_seq,
-        opened_at=now,
-        deadline_at=now + time if time else None,
+        newsletter_id=edition.newsletter.id, to_seq=to_seq, opened_at=now
     )
     connection.execute(
         new.on_conflict_do_update(
@@ -159,7 +155,11 @@ def shifts(connection: Connection, *, from_seq: int, to_seq: int) -> list[Shift]
 
 
 def _read(connection: Connection, *rules: Any) -> list[Draft]:
-    rows = connection.execute(select(draft).where(*rules).order_by(draft.c.id)).all()
+    # The deadline is that of the newsletter as it is now, whenever the draft was opened.
+    whole = select(draft, newsletter.c.review_time).join(
+        newsletter, newsletter.c.id == draft.c.newsletter_id
+    )
+    rows = connection.execute(whole.where(*rules).order_by(draft.c.id)).all()
     edits = _edits(connection, rows) if rows else {}
     return [
         Draft(
@@ -167,7 +167,7 @@ def _read(connection: Connection, *rules: Any) -> list[Draft]:
             newsletter_id=row.newsletter_id,
             to_seq=row.to_seq,
             opened_at=row.opened_at,
-            deadline_at=row.deadline_at,
+            deadline_at=row.opened_at + row.review_time if row.review_time else None,
             approved_at=row.approved_at,
             done_at=row.done_at,
             edits=edits[row.id],

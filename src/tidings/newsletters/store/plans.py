@@ -34,6 +34,7 @@ from tidings.db.mail_tables import (
     draft,
     flood,
     issue,
+    newsletter,
     plan_log,
     subscription,
     subscription_topic,
@@ -149,9 +150,17 @@ def _select(
 
 
 def _is_not_under_review() -> ColumnElement[bool]:
-    """Return the condition that no draft of the newsletter waits: its subscribers wait as well."""
+    """Return the condition that nobody waits for a draft of the newsletter.
+
+    Who is still owed what was approved before does not wait: nothing that an editor let go is
+    held up by what they have not seen yet.
+    """
     waiting = select(draft.c.newsletter_id).where(draft.c.done_at.is_(None))
-    return subscription.c.newsletter_id.not_in(waiting)
+    approved = select(newsletter.c.watermark).where(newsletter.c.id == subscription.c.newsletter_id)
+    return or_(
+        subscription.c.newsletter_id.not_in(waiting),
+        subscription.c.watermark < approved.scalar_subquery(),
+    )
 
 
 def freeze_upto_seq(connection: Connection, due_at: datetime) -> int:
@@ -477,6 +486,12 @@ def first_time_recipients(connection: Connection, subscriptions: Collection[int]
 def least_watermark(connection: Connection, newsletter_id: int) -> int:
     """Return the smallest watermark of a newsletter's active subscriptions; 0 if there is none."""
     last = select(func.min(subscription.c.watermark)).where(*_is_active_of(newsletter_id))
+    return int(connection.execute(last).scalar_one() or 0)
+
+
+def greatest_watermark(connection: Connection, newsletter_id: int) -> int:
+    """Return the greatest watermark of a newsletter's active subscriptions; 0 if there is none."""
+    last = select(func.max(subscription.c.watermark)).where(*_is_active_of(newsletter_id))
     return int(connection.execute(last).scalar_one() or 0)
 
 

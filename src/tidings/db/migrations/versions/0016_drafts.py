@@ -25,7 +25,6 @@ def upgrade() -> None:
         ),
         sa.Column("to_seq", sa.BigInteger(), nullable=False),
         sa.Column("opened_at", UtcDateTime(), nullable=False),
-        sa.Column("deadline_at", UtcDateTime(), nullable=True),
         sa.Column("approved_at", UtcDateTime(), nullable=True),
         sa.Column("done_at", UtcDateTime(), nullable=True),
         sa.Column("lead_id", Id, sa.ForeignKey("entry.id", ondelete="SET NULL"), nullable=True),
