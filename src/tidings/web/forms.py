@@ -128,8 +128,6 @@ def parse_form(body: bytes, *, max_fields: int = MAX_FIELDS) -> Form:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=max_fields)
     except ValueError as error:
         raise HTTPException(400) from error
-    if b"%00" in body:
-        raise HTTPException(400)  # PostgreSQL takes no NUL in a text
     return Form(tuple(pairs))
 
 

@@ -61,6 +61,8 @@ class OperatorAnswers:
             form = await read_upload(request, max_body=MAX_UPLOAD)
         else:
             form = await read_form(request, max_body=MAX_BODY, max_fields=MAX_FIELDS)
+        if any("\0" in value for _, value in form.fields):
+            raise HTTPException(400)  # PostgreSQL takes no NUL in a text
         return await run_in_threadpool(self._act, request, act, form, role)
 
     def _show(self, request: Request, show: Show, role: Role) -> Response:
