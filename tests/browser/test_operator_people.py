@@ -41,6 +41,7 @@ def page(browser, control):
         context = browser.new_context(java_script_enabled=False, base_url=url)
         page = context.new_page()
         page.goto("/operator")
+        page.locator("#token").focus()
         page.keyboard.type(control.token()[0])
         press(page, page.locator("button[type=submit]").last)
         yield page

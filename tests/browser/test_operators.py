@@ -133,6 +133,7 @@ def test_all_of_it_works_by_keyboard_and_without_scripts(browser, control, old):
         context = browser.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(f"{url}/operator")
+        page.locator("#token").focus()
         page.keyboard.type(control.token()[0])
         with page.expect_navigation():
             page.keyboard.press("Enter")
