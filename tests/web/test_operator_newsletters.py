@@ -196,8 +196,3 @@ def test_a_cookie_that_is_made_up_opens_no_long_form(control):
     answer = control.post("/operator/newsletters", {"title": "x" * 20_000})
 
     assert answer.status == 413
-
-
-@on_sqlite
-def test_a_text_that_no_database_takes_is_refused(control, news):
-    assert review(control, "save", **{"note-en": "a\0b"}).status == 400

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import event, select
 from starlette.responses import Response
 
-from browser.showcase import serving
+from browser.showcase import serving, shipped_templates
 from installation import on_sqlite
 from operator_site import COOKIE, OperatorSite
 from parsed_entries import DAY, NOON
 from tidings.catalog import entries, sources, topics
 from tidings.db.tables import entry, operator_session, operator_token
 from tidings.model.entries import EntryState
-from tidings.model.operators import Role
+from tidings.model.operators import ACTS, Role
 from tidings.operator.store import sessions
 from tidings.stories.store import records
 from tidings.web.operator_sessions import OperatorCookies, own_path
@@ -531,3 +531,30 @@ def test_what_operators_did_is_listed(control, news):
         ("hide", f"entry {news[0]}"),
     ]
     assert "#1" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/operator/subscribers", {"like": "a\0b"}),
+        ("/operator/suppression", {"do": "suppress", "address": "a@b.example", "evidence": "\0"}),
+        (f"{SOURCE}/filters", {"do": "add", "kind": "pattern", "pattern": "\0"}),
+        (f"{SOURCE}/access", {"user": "\0", "password": "x"}),
+        ("/operator/newsletters", {"title": "\0", "slug": "a"}),
+        ("/operator/newsletters/news/next", {"do": "save", "note-en": "\0"}),
+    ],
+)
+def test_a_text_that_postgresql_does_not_take_is_refused_in_every_form(control, news, path, fields):
+    control.room.add_newsletter(review=True)
+    control.sign_in()
+
+    answer = control.post(path, {"proof": control.proof(), "back": "/"} | fields)
+
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_act_has_its_message(language):
+    words = shipped_templates().words(language)
+
+    assert all(words(f"did-{act}") for act in ACTS)

@@ -191,6 +191,12 @@ class FollowAct(StrEnum):
     UNFILTER = "unfilter"
 
 
+# All that the message about a last action may be about.
+ACTS: frozenset[str] = frozenset(
+    [*EntryAct, *SourceAct, *DeskAct, *DeliveryAct, *PeopleAct, *ServiceAct, *FollowAct]
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceForm:
     """A submitted form to edit a source: unchecked text.

@@ -60,6 +60,12 @@ class Drafts:
                 for one in drafts.every_open(connection)
             ]
 
+    def find(self, newsletter: Newsletter) -> DraftView | None:
+        """Return the draft of a newsletter; None if it has none."""
+        with self._database.read() as connection:
+            draft = drafts.find_open(connection, newsletter.id)
+            return _view(connection, draft, newsletter) if draft else None
+
     def get(self, slug: str) -> DraftView:
         """Return the draft of a newsletter.
 
@@ -160,12 +166,11 @@ def _refuse_told(
     """Refuse to postpone what some readers were told before the newsletter was under review."""
     if not edits.postponed:
         return
-    upto = plans.greatest_watermark(connection, newsletter.id)
+    # What was postponed before is older than the edition, and was told to nobody.
     mark = newsletters.edition_of(connection, newsletter.slug).watermark
+    told = range(mark + 1, plans.greatest_watermark(connection, newsletter.id) + 1)
     for entry in (*found.kept, *found.dropped, *found.postponed):
-        # What was postponed before is older than the edition, and was told to nobody.
-        is_new = entry.seq is not None and entry.seq > mark
-        if entry.id in edits.postponed and is_new and (entry.seq or 0) <= upto:
+        if entry.id in edits.postponed and entry.seq in told:
             because = "some readers have had it already: keep or drop it"
             raise InvalidError("entry", str(entry.id), because)
 

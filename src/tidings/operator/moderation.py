@@ -14,16 +14,11 @@ from tidings.model.access import Access, apply_change
 from tidings.model.durations import format_duration, parse_duration
 from tidings.model.entries import Entry, EntryState, Republish
 from tidings.model.operators import (
+    ACTS,
     AuditLine,
-    DeliveryAct,
-    DeskAct,
     EntryAct,
-    FollowAct,
     ModerationQueue,
-    PeopleAct,
-    ServiceAct,
     Session,
-    SourceAct,
     SourceForm,
 )
 from tidings.model.sources import Source, SourceState
@@ -102,8 +97,7 @@ def to_form(source: Source) -> SourceForm:
 
 def _said(connection: Connection, looking: OperatorView) -> Flash | None:
     # It comes from a cookie: whatever else a browser sends is ignored.
-    known = {*EntryAct, *SourceAct, *DeskAct, *FollowAct, *DeliveryAct, *PeopleAct, *ServiceAct}
-    if looking.act not in known:
+    if looking.act not in ACTS:
         return None
     if looking.entry_id is None:
         return Flash(act=looking.act)

@@ -10,6 +10,7 @@ from tidings.catalog.newsletters import NewsletterForm
 from tidings.db.database import Database
 from tidings.errors import ConflictError
 from tidings.mail.addresses import parse_address
+from tidings.model.drafts import Draft
 from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import Issue, Newsletter
 from tidings.newsletters import compose
@@ -19,7 +20,7 @@ from tidings.newsletters.issue_messages import IssueMessages
 from tidings.newsletters.issue_queue import IssueSender
 from tidings.newsletters.plan import Planner
 from tidings.newsletters.send_by_hand import forecast, send_test
-from tidings.newsletters.store import plans
+from tidings.newsletters.store import drafts, plans
 from tidings.newsletters.windows import Forecast, due_after_change, next_due
 from tidings.operator.store import people
 
@@ -49,7 +50,7 @@ class NewsletterLine:
     newsletter: Newsletter
     next_issue_at: datetime
     subscribers: int
-    draft: DraftView | None
+    draft: Draft | None
     is_more: bool = False
 
 
@@ -58,14 +59,16 @@ class NextIssue:
     """What a newsletter tells next.
 
     Attributes:
-        line: Of the newsletter.
+        subscribers: Those that get issues now.
+        view: The draft under review, with its entries; None if there is none.
         issue: As it would be now; None if there is nothing new.
-        forecast: What sending it right now would send.
     """
 
-    line: NewsletterLine
+    newsletter: Newsletter
+    next_issue_at: datetime
+    subscribers: int
+    view: DraftView | None
     issue: Issue | None
-    forecast: Forecast
 
 
 class NewsletterDesk:
@@ -87,9 +90,9 @@ class NewsletterDesk:
 
     def every(self) -> tuple[NewsletterLine, ...]:
         """Return all newsletters by slug."""
-        waiting = {one.newsletter.id: one for one in self.drafts.every()}
         with self._database.read() as connection:
             editions = newsletters.editions(connection)
+            waiting = {one.newsletter_id: one for one in drafts.every_open(connection)}
             counted = people.active_by_newsletter(connection)
         is_more = sum(counted.values()) >= people.MOST_COUNTED
         return tuple(
@@ -150,22 +153,21 @@ class NewsletterDesk:
             NotFoundError: There is no such newsletter.
             ConfigError: The settings of mail do not do.
         """
-        newsletter = self.get(slug)
-        waiting = {one.newsletter.id: one for one in self.drafts.every()}
         with self._database.read() as connection:
             edition = newsletters.edition_of(connection, slug)
-            line = NewsletterLine(
-                newsletter=edition.newsletter,
-                next_issue_at=edition.next_issue_at,
-                subscribers=plans.count_active(connection, newsletter.id),
-                draft=waiting.get(newsletter.id),
-            )
-            expected = forecast(connection, newsletter)
+            subscribers = plans.count_active(connection, edition.newsletter.id)
         return NextIssue(
-            line=line,
-            issue=self.preview(slug, language=newsletter.language),
-            forecast=expected,
+            newsletter=edition.newsletter,
+            next_issue_at=edition.next_issue_at,
+            subscribers=subscribers,
+            view=self.drafts.find(edition.newsletter),
+            issue=self.preview(slug, language=edition.newsletter.language),
         )
+
+    def forecast(self, newsletter: Newsletter) -> Forecast:
+        """Return what sending a newsletter right now would send."""
+        with self._database.read() as connection:
+            return forecast(connection, newsletter)
 
     def preview(self, slug: str, *, language: str) -> Issue | None:
         """Return the next issue as it would be now; None if there is nothing new.

@@ -7,6 +7,7 @@ from typing import ClassVar
 from tidings.model.entries import TopicCredit
 from tidings.model.newsletters import DeliveryState, Newsletter
 from tidings.model.operators import AuditLine, ModerationQueue, OperatorToken, SettingLine
+from tidings.newsletters.windows import Forecast
 from tidings.operator.delivery_desk import DeliveryLine, IssueDeliveries
 from tidings.operator.newsletter_desk import NewsletterLine, NextIssue
 from tidings.operator.people_desk import PeopleFigures
@@ -168,7 +169,8 @@ class SendPage:
     template: ClassVar[str] = "operator/send.html"
 
     site: Site
-    found: NextIssue
+    newsletter: Newsletter
+    forecast: Forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -234,7 +234,9 @@ class OperatorNewsletters:
         )
 
     def _ask(self, request: Request, session: Session) -> Response:
-        page = SendPage(site=self._site, found=self._desk.next_issue(slug_of(request)))
+        newsletter = self._desk.get(slug_of(request))
+        expected = self._desk.forecast(newsletter)
+        page = SendPage(site=self._site, newsletter=newsletter, forecast=expected)
         return self._answers.page(request, session, page)
 
     def _send(self, request: Request, session: Session, form: Form) -> Response:
