@@ -40,6 +40,15 @@ from tidings.newsletters.windows import next_due
 from tidings.polling.store import leases, polls
 from tidings.subscribers.store import subscriptions
 
+NEWS = {
+    "title": "Lighthouse keepers of Orm go on strike",
+    "text": (
+        "All nine keepers of the lighthouse at Orm have laid down their work on Thursday."
+        " They ask for boats that start in winter, and for somebody who answers the telephone."
+    ),
+}
+"""Entries with these are of one story."""
+
 
 def a_schedule(frequency=Frequency.DAILY, hour=7, timezone="UTC", weekday=0):
     return Schedule(frequency=frequency, hour=hour, timezone=timezone, weekday=weekday)

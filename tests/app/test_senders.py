@@ -1,11 +1,17 @@
 """Several senders of issues at a time: together they do not exceed what the relay takes."""
 
+import asyncio
+from threading import Event, Thread
+
 import pytest
 
+from fake_relay import FakeRelay
+from installation import wait_until
 from newsletter_site import NewsletterSite
 from parsed_entries import DAY
 from tidings.app import mailing
-from tidings.app.app import opened
+from tidings.app.app import opened, utc_now
+from tidings.app.handlers import handling
 from tidings.config import load
 from tidings.resources import data_dir
 
@@ -68,3 +74,34 @@ def test_a_domain_with_limits_is_one_senders_alone(app_with):
     second, first = (sorted(one.address for one in some) for some in claimed)
     assert second == ["ann@example.org", "cleo@notgmail.com"]
     assert first == ["bob@gmail.com"]
+
+
+async def take_a_while(writer):
+    await asyncio.sleep(1)
+    writer.write(b"250 2.0.0 queued\r\n")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_process_is_one_sender_at_a_time(app_with):
+    """The part of another sender is left to another worker."""
+    with FakeRelay() as relay, app_with(senders=2, connections=4, port=relay.port) as app:
+        # One for each connection of the first sender.
+        relay.script(END=[take_a_while] * 2)
+        site = NewsletterSite(app.database, now=utc_now())
+        newsletter = site.add_newsletter()
+        for number in range(40):
+            site.subscribe(f"reader{number}@example.org")
+        site.publish(site.follow())
+        site.planner().plan_now(newsletter)
+
+        with handling(app, Event()) as handlers:
+            first = Thread(target=handlers["deliver-0"])
+            first.start()
+            wait_until(lambda: relay.payloads == 2)
+            handlers["deliver-1"]()
+            taken = len(relay.taken)
+            first.join()
+        states = site.states()
+
+    assert taken == 0, "it neither waited for the other nor helped it"
+    assert states == ["accepted"] * 40

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter_site import NewsletterSite, Outbox, a_schedule
+from newsletter_site import NEWS, NewsletterSite, Outbox, a_schedule
 from parsed_entries import DAY, HOUR, NOON
 from tidings.errors import ConflictError, InvalidError
 from tidings.model.drafts import EditorText, Edits
+from tidings.newsletters.digest_candidates import DigestCandidates, whole_audience
 from tidings.newsletters.drafts import Drafts
 from tidings.newsletters.store import issues
 
@@ -379,3 +380,44 @@ def test_a_newsletter_without_review_has_no_drafts(site, desk):
 
     with pytest.raises(ConflictError, match="not under review"):
         desk.open("news")
+
+
+@pytest.mark.parametrize("act", ["dropped", "postponed"])
+def test_what_is_done_to_an_entry_holds_for_its_story(site, desk, act):
+    """Another source's report, which the editor never saw, does not take its place."""
+    site.add_newsletter(review=True)
+    site.subscribe()
+    shown, hidden = (site.publish(site.follow(topic=topic), **NEWS)[0] for topic in ("art", "law"))
+    [other] = site.publish(site.follow())
+    opened = desk.open("news")
+    desk.change("news", Edits(**{act: frozenset({shown})}))
+    desk.approve("news")
+    site.now = EDITION
+    first = told(site)["ann@example.org"]
+    [later] = site.publish(site.follow())
+    site.now = EDITION + DAY
+    site.plan()
+    desk.approve("news")
+
+    assert hidden not in {one.id for one in opened.kept}
+    assert first == [other]
+    again = [shown] if act == "postponed" else []
+    assert sorted(told(site)["ann@example.org"]) == sorted([later, *again])
+
+
+def test_a_round_that_is_under_way_sees_what_was_dropped_meanwhile(site, desk):
+    """Who reads the entries of a window for one newsletter may plan another one with them later."""
+    newsletter = site.add_newsletter(review=True)
+    kept, dropped = site.publish(site.follow(), 2)
+    candidates, audience = DigestCandidates(), whole_audience(newsletter, watermark=0)
+    span = {"from_seq": 0, "to_seq": 2}
+    with site.database.read() as connection:
+        candidates.read(connection, **span)
+        before = candidates.of(connection, audience, **span)
+    desk.open("news")
+    desk.change("news", Edits(dropped=frozenset({dropped})))
+    with site.database.read() as connection:
+        candidates.read(connection, **span)
+        after = candidates.of(connection, audience, **span)
+
+    assert (before, after) == ((kept, dropped), (kept,))

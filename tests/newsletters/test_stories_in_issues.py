@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from newsletter_site import NewsletterSite, Outbox
+from newsletter_site import NEWS, NewsletterSite, Outbox
 from parsed_entries import DAY, HOUR, NOON
 from tidings.catalog import entries
 from tidings.newsletters.store import issues
@@ -16,14 +16,6 @@ from tidings.stories.store.stories import delete_all_old_keys
 
 SEVEN = NOON - 5 * HOUR + DAY
 """Tomorrow at seven, when the daily slot of these tests falls due."""
-
-NEWS = {
-    "title": "Lighthouse keepers of Orm go on strike",
-    "text": (
-        "All nine keepers of the lighthouse at Orm have laid down their work on Thursday."
-        " They ask for boats that start in winter, and for somebody who answers the telephone."
-    ),
-}
 
 
 @pytest.fixture
