@@ -209,6 +209,14 @@ def test_what_ends_while_the_database_is_away_holds_up_its_kind_for_a_moment_onl
     assert work.done == ["a", "a"]
 
 
+def test_whoever_is_told_to_end_while_beginning_ends_at_once(postgres_database):
+    for number in range(40):
+        begun_at = time.monotonic()
+        with Engine(postgres_database, {}).working(dict.fromkeys(JobQueue, 1)):
+            time.sleep(number / 1000)  # connections are made, and waited for
+        assert time.monotonic() - begun_at < 5
+
+
 def test_what_nobody_knows_is_deleted_and_told_once(postgres_database, monkeypatch, caplog):
     monkeypatch.setattr(engine, "SWEEP", 0.2)
     caplog.set_level("WARNING")

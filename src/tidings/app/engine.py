@@ -19,6 +19,7 @@ from procrastinate import App as Procrastinate
 from procrastinate import JobContext, PsycopgConnector
 from procrastinate.exceptions import ProcrastinateException
 from procrastinate.jobs import Status
+from procrastinate.worker import Worker
 from psycopg_pool import AsyncConnectionPool
 
 from tidings.app.in_process import Handlers
@@ -106,12 +107,9 @@ class Engine:
         # Ours connects by itself, and again after an outage; the library's would be waited for, and
         # given up.
         async with pool, jobs.open_async(pool):
-            begun = [asyncio.create_task(self._serve(jobs, *one, over)) for one in threads.items()]
-            runs = [*begun, asyncio.create_task(self._sweep(jobs, over))]
-            await over.wait()
-            for run in runs:
-                run.cancel()
-            await asyncio.gather(*runs, return_exceptions=True)
+            serving = [self._serve(jobs, *one, over) for one in threads.items()]
+            # Never cancelled: before Python 3.12 that can be lost on who waits for a connection.
+            await asyncio.gather(*serving, self._sweep(jobs, over), return_exceptions=True)
 
     def _noting_failure(self, handler: Callable[[], object]) -> Callable[[JobContext], None]:
         """Return a handler that leaves with its job why it failed; the library keeps only that."""
@@ -134,23 +132,28 @@ class Engine:
         self, jobs: Procrastinate, queue: JobQueue, threads: int, over: asyncio.Event
     ) -> None:
         """Work off a queue; again, if the library gives up: after an outage, or a long stop."""
-        # Being cancelled is not enough: the library says goodbye to the database, and raises the
-        # error of that instead if it is away.
         while not over.is_set():
+            worker = Worker(
+                jobs,
+                queues=[queue],
+                name=queue,
+                concurrency=threads,
+                install_signal_handlers=False,
+                delete_jobs="successful",
+                fetch_job_polling_interval=POLLING,
+                stalled_worker_timeout=STALLED,
+            )
+            running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call] # (untyped)
+            ending = asyncio.create_task(over.wait())
+            await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
+            worker.stop()  # type: ignore[no-untyped-call] # (untyped)
             try:
-                await jobs.run_worker_async(
-                    queues=[queue],
-                    name=queue,
-                    concurrency=threads,
-                    install_signal_handlers=False,
-                    delete_jobs="successful",
-                    fetch_job_polling_interval=POLLING,
-                    stalled_worker_timeout=STALLED,
-                )
+                await running
             except Exception as error:  # noqa: BLE001 - whatever it is, the queue has to go on
                 # Its own errors do not say more than that there was one.
                 self._pause.warn(because=str(error.__cause__ or error).partition("\n")[0])
-            await asyncio.sleep(PAUSE)
+            await _pause(over, PAUSE)
 
     async def _sweep(self, jobs: Procrastinate, over: asyncio.Event) -> None:
         """Delete the jobs of dead workers, which would keep others of their kind from running.
@@ -170,7 +173,7 @@ class Engine:
                 await asyncio.to_thread(self._clear_up, ended)
                 # Only the next time: just now the library may be noting it.
                 ended = [self._ended.get_nowait() for _ in range(self._ended.qsize())]
-            await asyncio.sleep(SWEEP)
+            await _pause(over, SWEEP)
 
     def _clear_up(self, ended: Sequence[int]) -> None:
         with self._database.write() as connection:
@@ -181,6 +184,11 @@ class Engine:
             self._unknown.warn(because=said)
 
 
+async def _pause(over: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(over.wait(), seconds)
+
+
 def _tell_of_others(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Say nothing of a job whose end could not be noted: the sweep sees to it, if it is still there."""
     if not isinstance(context.get("exception"), ProcrastinateException):
@@ -189,7 +197,6 @@ def _tell_of_others(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 def _run(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.set_event_loop(loop)
-    with suppress(asyncio.CancelledError):
-        loop.run_until_complete(work())
+    loop.run_until_complete(work())
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
