@@ -14,7 +14,7 @@ from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from tidings.errors import ConfigError, InvalidError
 from tidings.fetching.policy import FetchPolicy
-from tidings.mail.settings import BounceSettings, DkimSettings, SmtpSettings
+from tidings.mail.settings import BounceSettings, DkimSettings, InboxSettings, SmtpSettings
 from tidings.model.durations import LONGEST, UNITS, parse_duration
 from tidings.model.operators import OperatorSettings, SettingLine
 from tidings.model.scopes import PublishSettings
@@ -129,6 +129,7 @@ class Settings:
     smtp: SmtpSettings
     dkim: DkimSettings
     bounce: BounceSettings
+    inbox: InboxSettings
     operator: OperatorSettings
     log: LogSettings
     origins: Mapping[tuple[str, ...], str] = field(

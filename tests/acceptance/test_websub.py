@@ -87,7 +87,7 @@ class Station:
         """Poll what is due; return how often the publisher was asked for it."""
         self.now += after
         before = len(self.publisher.received)
-        self.polling.push_reader().ingest_all(stop=Event())
+        self.polling.intake_reader().ingest_all(stop=Event())
         self.polling.poller().poll_due(report=lambda _: None, stop=Event())
         return len(self.publisher.received) - before
 
@@ -471,8 +471,8 @@ def test_a_push_is_kept_until_what_it_brings_is_saved(station):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        replace(station.polling, parse=killed).push_reader().ingest_all(stop=Event())
-    station.polling.push_reader().ingest_all(stop=Event())
+        replace(station.polling, parse=killed).intake_reader().ingest_all(stop=Event())
+    station.polling.intake_reader().ingest_all(stop=Event())
 
     assert station.guids == {"1", "2"}
     assert station.row.pushed_body is None
@@ -485,7 +485,7 @@ def test_a_push_is_taken_in_whoever_holds_the_host(station):
         leases.claim_one(connection, "somebody else", due.host)
 
     station.push(an_item(2))
-    station.polling.push_reader().ingest_all(stop=Event())
+    station.polling.intake_reader().ingest_all(stop=Event())
 
     assert station.guids == {"1", "2"}
 
@@ -494,7 +494,7 @@ def test_a_push_that_cannot_be_read_has_its_source_fetched(station):
     station.subscribe()
     station.publish(an_item(2))
     station.hub.push(b"<html>busy</html>")
-    station.polling.push_reader().ingest_all(stop=Event())
+    station.polling.intake_reader().ingest_all(stop=Event())
     station.attend(after=MINUTE)
 
     assert station.source.failures == 0
@@ -509,7 +509,7 @@ def test_a_push_that_is_taken_in_while_its_source_is_fetched_costs_neither(stati
 
     def fetch_while_a_push_is_taken_in(requests, done):
         station.push(an_item(2), an_item(4))
-        replace(station.polling, fetch=fetch).push_reader().ingest_all(stop=Event())
+        replace(station.polling, fetch=fetch).intake_reader().ingest_all(stop=Event())
         fetch(requests, done)
 
     interrupted = replace(station.polling, fetch=fetch_while_a_push_is_taken_in)

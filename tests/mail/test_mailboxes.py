@@ -45,7 +45,7 @@ def test_what_is_read_in_a_maildir_is_flagged_and_nothing_is_deleted(maildir):
     (maildir / "new" / ".hidden").write_bytes(b"")
 
     read = []
-    for message in Maildir(maildir).unread():
+    for message in Maildir(maildir, max_size=MAX_SIZE).unread():
         read.append(message.raw)
         if b"c" not in message.raw:
             message.finish(b"a" in message.raw)
@@ -60,7 +60,7 @@ def test_a_message_that_somebody_else_takes_away_meanwhile_is_passed_over(maildi
         (maildir / "new" / name).write_bytes(name.encode())
 
     read = []
-    for message in Maildir(maildir).unread():
+    for message in Maildir(maildir, max_size=MAX_SIZE).unread():
         read.append(message.raw)
         (maildir / "new" / message.raw.decode()).unlink()
         (maildir / "new" / "2").unlink(missing_ok=True)
@@ -72,21 +72,21 @@ def test_a_message_that_somebody_else_takes_away_meanwhile_is_passed_over(maildi
 def test_of_a_long_message_the_beginning_is_read(maildir):
     (maildir / "new" / "1").write_bytes(b"x" * (MAX_SIZE + 1))
 
-    [message] = Maildir(maildir).unread()
+    [message] = Maildir(maildir, max_size=MAX_SIZE).unread()
 
     assert len(message.raw) == MAX_SIZE
 
 
 def test_a_folder_that_is_no_maildir_is_refused(tmp_path):
     with pytest.raises(MailboxError, match="not a Maildir"):
-        list(Maildir(tmp_path).unread())
+        list(Maildir(tmp_path, max_size=MAX_SIZE).unread())
 
 
 def test_a_maildir_that_cannot_be_read_is_told_of(maildir):
     (maildir / "new" / "1").mkdir()
 
     with pytest.raises(MailboxError, match="Is a directory"):
-        list(Maildir(maildir).unread())
+        list(Maildir(maildir, max_size=MAX_SIZE).unread())
 
 
 def test_what_is_read_on_a_server_is_flagged_and_nothing_else_changes(server_tls, trusted):
@@ -94,7 +94,7 @@ def test_what_is_read_on_a_server_is_flagged_and_nothing_else_changes(server_tls
         server.seen.add(7)
 
         read = []
-        for message in Imap(settings_for(server)).unread():
+        for message in Imap(settings_for(server), max_size=MAX_SIZE).unread():
             assert 8 not in server.seen  # not before it is finished
             read.append(message.raw)
             message.finish(message.raw == b"two" and len(read) == 1)
@@ -108,7 +108,7 @@ def test_what_is_read_on_a_server_is_flagged_and_nothing_else_changes(server_tls
 
 def test_mail_that_is_no_report_is_fetched_once_and_stays_unread(server_tls, trusted):
     with FakeImap(server_tls, b"one", b"two") as server:
-        mailbox = Imap(settings_for(server))
+        mailbox = Imap(settings_for(server), max_size=MAX_SIZE)
         for message in mailbox.unread():
             message.finish(False)
 
@@ -124,7 +124,7 @@ def test_mail_that_is_no_report_is_fetched_once_and_stays_unread(server_tls, tru
 
 def test_numbers_that_a_server_gave_out_anew_are_read_anew(server_tls, trusted):
     with FakeImap(server_tls, b"one") as server:
-        mailbox = Imap(settings_for(server))
+        mailbox = Imap(settings_for(server), max_size=MAX_SIZE)
         for message in mailbox.unread():
             message.finish(False)
         server.validity = 2
@@ -134,7 +134,7 @@ def test_numbers_that_a_server_gave_out_anew_are_read_anew(server_tls, trusted):
 
 def test_what_has_not_been_finished_comes_again(server_tls, trusted):
     with FakeImap(server_tls, b"one", b"two") as server:
-        mailbox = Imap(settings_for(server))
+        mailbox = Imap(settings_for(server), max_size=MAX_SIZE)
         next(mailbox.unread())
 
         assert [message.raw for message in mailbox.unread()] == [b"one", b"two"]
@@ -143,7 +143,7 @@ def test_what_has_not_been_finished_comes_again(server_tls, trusted):
 def test_a_message_that_is_gone_when_it_is_asked_for_is_passed_over(server_tls, trusted):
     with FakeImap(server_tls, b"one", b"two", b"three") as server:
         read = []
-        for message in Imap(settings_for(server)).unread():
+        for message in Imap(settings_for(server), max_size=MAX_SIZE).unread():
             read.append(message.raw)
             server.messages.pop(8, None)
 
@@ -156,7 +156,7 @@ def test_a_server_that_refuses_is_told_of(server_tls, trusted, refused):
         server.refused.add(refused)
 
         with pytest.raises(MailboxError, match=r"127\.0\.0\.1: .*not now"):
-            finish_all(Imap(settings_for(server)))
+            finish_all(Imap(settings_for(server), max_size=MAX_SIZE))
 
 
 def test_a_certificate_that_nobody_vouches_for_is_not_accepted(server_tls):
@@ -164,7 +164,7 @@ def test_a_certificate_that_nobody_vouches_for_is_not_accepted(server_tls):
         FakeImap(server_tls, b"one") as server,
         pytest.raises(MailboxError, match="certificate verify failed"),
     ):
-        list(Imap(settings_for(server)).unread())
+        list(Imap(settings_for(server), max_size=MAX_SIZE).unread())
 
     assert server.commands == []
 
@@ -174,7 +174,7 @@ def test_a_server_that_is_not_there_is_told_of(server_tls):
         settings = settings_for(server)
 
     with pytest.raises(MailboxError, match=r"127\.0\.0\.1: .*refused"):
-        list(Imap(settings).unread())
+        list(Imap(settings, max_size=MAX_SIZE).unread())
 
 
 def test_a_run_reads_so_many_and_the_next_one_goes_on(server_tls, trusted, maildir, monkeypatch):
@@ -182,7 +182,10 @@ def test_a_run_reads_so_many_and_the_next_one_goes_on(server_tls, trusted, maild
     for name in ("1", "2", "3"):
         (maildir / "new" / name).write_bytes(name.encode())
     with FakeImap(server_tls, b"1", b"2", b"3") as server:
-        for mailbox in (Imap(settings_for(server)), Maildir(maildir)):
+        for mailbox in (
+            Imap(settings_for(server), max_size=MAX_SIZE),
+            Maildir(maildir, max_size=MAX_SIZE),
+        ):
             runs = []
             for _ in range(3):
                 runs.append([])

@@ -55,8 +55,9 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
             jobs.PLAN: partial(_plan, mailing.planner(app), app.database, len(senders)),
             jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
             jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
+            jobs.INBOX: partial(mailing.mail_gatherer(app).run, mailing.inboxes(app), stop=stop),
             jobs.MOVES: partial(gathering.move_finder().find, stop=stop),
-            jobs.PUSHED: partial(gathering.push_reader().ingest_all, stop=stop),
+            jobs.PUSHED: partial(gathering.intake_reader().ingest_all, stop=stop),
             jobs.WATCH: partial(_watch, mailing.daily_note(app), app.database),
         }
         alone = Lock()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from tidings.app.app import App, process_name, utc_now
 from tidings.errors import ConfigError, InvalidError
-from tidings.mail import addresses
+from tidings.mail import addresses, reports
 from tidings.mail.dns import Dns
 from tidings.mail.folder import Folder
-from tidings.mail.mailboxes import Imap, Mailbox, Maildir
+from tidings.mail.list_messages import MAX_LETTER
+from tidings.mail.mailboxes import Mailbox, mailboxes_of
 from tidings.mail.message import ListHeaders
 from tidings.mail.settings import DomainLimits
 from tidings.mail.smtp import Relay
@@ -27,6 +28,7 @@ from tidings.newsletters.render import RenderedIssue, compose
 from tidings.newsletters.sender import Sender
 from tidings.operator.daily_note import DailyNote
 from tidings.operator.doctor import Doctor
+from tidings.polling.mail_gatherer import MailGatherer
 from tidings.subscribers.bounces import BounceProcessor
 from tidings.subscribers.bulk_import import Importer, ImportPlan
 from tidings.subscribers.store.transactional import ClaimedMessage
@@ -245,9 +247,17 @@ def bounce_processor(app: App) -> BounceProcessor:
 
 def bounce_mailboxes(app: App) -> list[Mailbox]:
     """Return the mailboxes that bounces are read from; none if others deliver them to us."""
-    bounce = app.settings.bounce
-    folders: list[Mailbox] = [Maildir(Path(bounce.maildir))] if bounce.maildir else []
-    return [*folders, Imap(bounce)] if bounce.imap_host else folders
+    return mailboxes_of(app.settings.bounce, max_size=reports.MAX_SIZE)
+
+
+def mail_gatherer(app: App) -> MailGatherer:
+    """Return what stores the messages of newsletters and mailing lists."""
+    return MailGatherer(app.database, clock=utc_now)
+
+
+def inboxes(app: App) -> list[Mailbox]:
+    """Return the mailboxes that these write to; none if others deliver their messages to us."""
+    return mailboxes_of(app.settings.inbox, max_size=MAX_LETTER)
 
 
 def daily_note(app: App) -> DailyNote:

@@ -14,11 +14,12 @@ from tidings.parsing.pool import Parser
 from tidings.polling.discover import Prober
 from tidings.polling.follow import SourceAdder
 from tidings.polling.host_leases import HostRules
+from tidings.polling.intake import IntakeReader, MailInbox, PushInbox
 from tidings.polling.moved_sources import MoveFinder
 from tidings.polling.outcome import Rules
 from tidings.polling.parse_queue import Parse
 from tidings.polling.poll import Fetch, Poller
-from tidings.polling.push import HubSubscriber, PushReader
+from tidings.polling.push import HubSubscriber
 from tidings.polling.replay import Replayer
 from tidings.polling.store import leases
 from tidings.publishing.repaginate import repaginate_some
@@ -66,10 +67,11 @@ class Polling:
             poller_with=lambda fetch, parse: replace(self, fetch=fetch, parse=parse).poller(),
         )
 
-    def push_reader(self) -> PushReader:
-        """Return what saves documents that hubs have pushed."""
-        return PushReader(
+    def intake_reader(self) -> IntakeReader:
+        """Return what saves documents that hubs have pushed, and that came by mail."""
+        return IntakeReader(
             self.app.database,
+            [PushInbox(), MailInbox()],
             parse=self.parse,
             clock=self.clock,
             rules=self._rules,

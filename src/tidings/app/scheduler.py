@@ -41,6 +41,7 @@ TICKS = {
     jobs.NOTICES: timedelta(seconds=10),
     jobs.WATCH: timedelta(minutes=15),
     jobs.BOUNCES: timedelta(minutes=5),
+    jobs.INBOX: timedelta(minutes=5),
     # Short: a pushed document is here already, and looking for it is a read of a small table.
     jobs.PUSHED: timedelta(seconds=1),
     # For a new address of sources that fail.

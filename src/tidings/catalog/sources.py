@@ -15,8 +15,10 @@ from tidings.db.intake_tables import source_access
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, source, source_topic, topic
 from tidings.errors import ConflictError, InvalidError, NotFoundError
+from tidings.model import mail_lists
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
+from tidings.model.mail_lists import is_by_mail
 from tidings.model.sources import (
     Decision,
     Source,
@@ -73,8 +75,7 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
     _refuse_duplicates(connection, [url for url, _ in logins])
     slugs = _free_slugs(connection, new)
     rows = [
-        _new_row(one, url, slug=slug, now=now)
-        | {"hides_address": is_private(url, has_access=bool(login.summary))}
+        _new_row(one, url, slug=slug, now=now) | {"hides_address": _is_hidden(url, login)}
         for one, (url, login), slug in zip(new, logins, slugs, strict=True)
     ]
     ensure_hosts(connection, {row["host"] for row in rows})
@@ -91,11 +92,15 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
     return ids
 
 
+def _is_hidden(url: str, login: Access) -> bool:
+    return is_by_mail(url) or is_private(url, has_access=bool(login.summary))
+
+
 def _new_row(new: NewSource, url: str, *, slug: str, now: datetime) -> dict[str, Any]:
     return {
         "slug": slug,
         "url": url,
-        "host": host_of(url),
+        "host": mail_lists.HOST if is_by_mail(url) else host_of(url),
         "given_title": new.title,
         "feed_title": new.feed_title,
         "site_url": new.site_url,
@@ -354,7 +359,11 @@ def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> S
 
 def shown_title(given: str | None, feed: str | None, url: str) -> str:
     """Return the operator's title, failing that the feed's, failing that the host's name."""
-    return given or feed or host_of(url).rpartition(":")[0]
+    if given or feed:
+        return given or feed or ""
+    return (
+        url.removeprefix(mail_lists.SCHEME) if is_by_mail(url) else host_of(url).rpartition(":")[0]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

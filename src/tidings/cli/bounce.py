@@ -9,15 +9,11 @@ from threading import Event
 import click
 
 from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
-from tidings.cli.start import Start
+from tidings.cli.start import TRY_LATER, Start
 from tidings.errors import TidingsError
 from tidings.subscribers.bounce_rules import BounceKind
 
 KINDS = tuple(one.value for one in BounceKind)
-
-# The status by which a mail server knows to keep the message, and to come again.
-# EX_TEMPFAIL of sysexits.h.
-TRY_LATER = 75
 
 
 @click.group
@@ -110,11 +106,14 @@ def _read_mailboxes(start: Start, maildir: Path | None) -> None:
     from tidings.app import mailing
     from tidings.app.app import opened
     from tidings.mail.mailboxes import Maildir
+    from tidings.mail.reports import MAX_SIZE
     from tidings.subscribers.bounces import BounceResult
 
     total = Counter[BounceResult]()
     with opened(start.settings()) as app:
-        mailboxes = [Maildir(maildir)] if maildir else mailing.bounce_mailboxes(app)
+        mailboxes = (
+            [Maildir(maildir, max_size=MAX_SIZE)] if maildir else mailing.bounce_mailboxes(app)
+        )
         if not mailboxes:
             raise click.UsageError("set [bounce] maildir or imap_host, or name a --maildir or `-`")
         processor = mailing.bounce_processor(app)

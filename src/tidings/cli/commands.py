@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
         "Write all feeds and pages into a folder, for any web server to serve.",
     ),
     "source": ("source:source", "Add, change and remove sources."),
+    "inbox": ("inbox:inbox", "Follow newsletters and mailing lists that come by mail."),
     "topic": ("topic:topic", "Add, list and remove topics, the labels on sources."),
     "entry": ("entry:entry", "List, show, release, hide and pin entries."),
     "search": (

@@ -26,6 +26,7 @@ from tidings.model.access import Access, parse_pairs
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
 from tidings.model.feed import Link
+from tidings.model.mail_lists import is_by_mail
 from tidings.model.sources import UNAUTHORIZED, Decision, Source, SourceState, login_advice
 
 # What can be changed, by field, in words.
@@ -175,7 +176,11 @@ def export(start: Start, file: Path) -> None:
     with opened(start.settings()) as app, app.database.read() as connection:
         # Before the file is opened: what fails here leaves an older list as it was.
         body = render_opml(outlines(connection), title=site_of(app).title)
-        hidden = [one.slug for one in sources.every(connection) if one.hides_address]
+        hidden = [
+            one.slug
+            for one in sources.every(connection)
+            if one.hides_address and not is_by_mail(one.url)
+        ]
     try:
         # Atomic: whoever reads the file gets the old list or the new one, never half of it.
         with click.open_file(str(file), "wb", atomic=str(file) != "-") as target:

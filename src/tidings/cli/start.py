@@ -8,6 +8,10 @@ from tidings import config, log
 from tidings.config import Settings
 from tidings.resources import data_dir
 
+# The status by which a mail server knows to keep a message, and to hand it over again: EX_TEMPFAIL
+# of sysexits.h.
+TRY_LATER = 75
+
 
 @dataclass(frozen=True, slots=True)
 class Start:

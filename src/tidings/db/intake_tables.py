@@ -1,7 +1,9 @@
-"""Tables of sources beside their entries: aliases, documents, access, WebSub, filters."""
+"""Tables of sources beside their entries: aliases, documents, access, WebSub, mailing lists, filters."""
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -92,6 +94,33 @@ websub = Table(
     Column("failures", Integer, nullable=False),
     Column("last_error", Text),
     Index(None, "act_at"),
+)
+
+# Mailing lists and newsletters that write to the mailbox of [inbox]; those without a source wait for
+# the operator, unless they are refused.
+mail_list = Table(
+    "mail_list",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("refused", Boolean, nullable=False),
+    Column("messages", BigInteger, nullable=False),
+    Column("first_at", UtcDateTime, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False),
+    Column("source_id", Id, ForeignKey(source.c.id, ondelete="SET NULL"), unique=True),
+)
+
+# Messages of lists until they are read; one that failed with others is tried again alone.
+mail_message = Table(
+    "mail_message",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("list_id", Id, ForeignKey(mail_list.c.id, ondelete="CASCADE"), nullable=False),
+    Column("arrived_at", UtcDateTime, nullable=False),
+    Column("has_failed", Boolean, nullable=False),
+    Column("message", JSON, nullable=False),
+    Index(None, "list_id"),
 )
 
 # Filters of a source, or of a newsletter.

@@ -1,7 +1,7 @@
-"""Mailboxes that bounces are read from: a Maildir, or a folder on an IMAP server.
+"""Mailboxes that are read: a Maildir, or a folder on an IMAP server.
 
-Nothing is ever deleted. A message is marked as read once its report is saved; one that is no report
-stays unread, since people may read there as well.
+Nothing is ever deleted. A message is marked as read once what it says is saved; one that is of no
+use stays unread, since people may read there as well.
 """
 
 import imaplib
@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tidings.errors import MailboxError
-from tidings.mail.reports import MAX_SIZE
-from tidings.mail.settings import BounceSettings
+from tidings.mail.settings import MailboxSettings
 
 # Messages that are read at a time; the others are read the next time.
 MAX_MESSAGES = 1000
@@ -29,7 +28,7 @@ class UnreadMessage:
     """An unread message.
 
     Attributes:
-        raw: Its first `MAX_SIZE` bytes.
+        raw: Its first bytes.
         finish: To be called when it has been processed; True marks it as read.
     """
 
@@ -49,10 +48,16 @@ class Mailbox(Protocol):
 
 
 class Maildir:
-    """A folder with a file for each message, the unread ones in `new`."""
+    """A folder with a file for each message, the unread ones in `new`.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: Of the folder.
+        max_size: Bytes of a message that are read.
+    """
+
+    def __init__(self, path: Path, *, max_size: int) -> None:
         self._path = path
+        self._max_size = max_size
 
     def unread(self) -> Generator[UnreadMessage, None, None]:
         """Yield the messages in `new`; each moves to `cur` when it is finished.
@@ -66,7 +71,7 @@ class Maildir:
             files = sorted(one for one in (self._path / "new").iterdir() if one.name[0] != ".")
         for file in files[:MAX_MESSAGES]:
             with self._translated():
-                raw = _beginning(file)
+                raw = _beginning(file, self._max_size)
             if raw is not None:
                 yield UnreadMessage(raw=raw, finish=partial(self._finish, file))
 
@@ -86,11 +91,16 @@ class Maildir:
 class Imap:
     """A folder on an IMAP server, always over TLS.
 
-    It remembers the last UID, so that mail which is no report, and stays unread, is fetched once.
+    It remembers the last UID, so that mail which is of no use, and stays unread, is fetched once.
+
+    Args:
+        settings: Which server and folder.
+        max_size: Bytes of a message that are read.
     """
 
-    def __init__(self, settings: BounceSettings) -> None:
+    def __init__(self, settings: MailboxSettings, *, max_size: int) -> None:
         self._settings = settings
+        self._max_size = max_size
         self._validity = b""
         self._last = 0
 
@@ -132,7 +142,7 @@ class Imap:
 
     def _fetch(self, server: imaplib.IMAP4_SSL, number: int) -> bytes | None:
         # PEEK: a plain BODY[] sets the flag `Seen`.
-        what = f"(BODY.PEEK[]<0.{MAX_SIZE}>)"
+        what = f"(BODY.PEEK[]<0.{self._max_size}>)"
         answer = _answered(server.uid("FETCH", str(number), what))
         return next((bytes(one[1]) for one in answer if isinstance(one, tuple)), None)
 
@@ -152,10 +162,20 @@ class Imap:
             raise MailboxError(self._settings.imap_host, because) from error
 
 
-def _beginning(file: Path) -> bytes | None:
+def mailboxes_of(settings: MailboxSettings, *, max_size: int) -> list[Mailbox]:
+    """Return the mailboxes that settings name, of whose messages so many bytes are read."""
+    folders: list[Mailbox] = []
+    if settings.maildir:
+        folders.append(Maildir(Path(settings.maildir), max_size=max_size))
+    if settings.imap_host:
+        folders.append(Imap(settings, max_size=max_size))
+    return folders
+
+
+def _beginning(file: Path, size: int) -> bytes | None:
     try:
         with file.open("rb") as message:
-            return message.read(MAX_SIZE)
+            return message.read(size)
     except FileNotFoundError:  # a mail program has moved it
         return None
 

@@ -1,34 +1,24 @@
 """Parsing bounces (RFC 3464), complaints (RFC 5965) and requests to unsubscribe by mail.
 
-Only a few headers and the small parts of a report are read. The MIME parts are split here and not
-by the standard library, which recurses as deep as a hostile message is nested.
+Only a few headers and the small parts of a report are read.
 """
 
 import re
-from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message
-from email.parser import BytesHeaderParser
 from hashlib import sha256
-from itertools import islice
-from quopri import decodestring
 from typing import TypedDict
 from urllib.parse import unquote
 
 from tidings.errors import one_line
+from tidings.mail.mime import MAX_HEADER, decoded_header, parts_of, split_head
 from tidings.model.refusals import find_exact_status, find_status
 
 # Bytes that are read; a report comes first, what is beyond is the end of the returned message.
 MAX_SIZE = 262_144
 
-MAX_PARTS, MAX_DEPTH = 20, 3
 MAX_ADDRESSES = 50
-MAX_HEADER = 20_000
-MAX_HEAD = 65_536
 MAX_DIAGNOSTIC = 300
 
 # The feedback types that mean "send no more"; `not-spam` for one does not.
@@ -57,7 +47,6 @@ _FIELD = re.compile(r"^([A-Za-z-]{1,40}):[ \t]*(.*(?:\r?\n[ \t]+.*)*)", re.MULTI
 _FOLD = re.compile(r"\s+")
 _TYPE = re.compile(r"[A-Za-z0-9-]{1,40}[ \t]*;")
 _SAYS_WHOSE = ("return-path", "list-unsubscribe")
-_HEAD_END = re.compile(rb"(?:\A|\r?\n)\r?\n")
 _BLANK_LINE = re.compile(r"\r?\n[ \t]*\r?\n")
 _REFUSAL = re.compile(
     r"^.{0,200}?(?:\b5[0-5]\d[ -]|(?<![\d.])5\.\d{1,3}\.\d{1,3}\b).*", re.MULTILINE
@@ -121,8 +110,9 @@ class _Message:
     """A message split into its headers, and the types and texts of its parts."""
 
     def __init__(self, raw: bytes) -> None:
-        self._head, body = _split_head(raw)
-        self._parts = list(islice(_parts(self._head, body, depth=0), MAX_PARTS))
+        self._head, body = split_head(raw)
+        parts = parts_of(self._head, body)
+        self._parts = [(head.get_content_type(), _text(payload)) for head, payload in parts]
         self.fingerprint = sha256(body).digest()
 
     def values(self, *names: str) -> list[str]:
@@ -160,11 +150,7 @@ def _asks_to_unsubscribe(message: _Message) -> bool:
 
 def _decoded(subject: str) -> str:
     """Return a subject decoded, in lower case, without quotes and punctuation around it."""
-    try:
-        said = str(make_header(decode_header(subject[:MAX_HEADER])))
-    except (HeaderParseError, LookupError, ValueError):
-        said = subject
-    return " ".join(said.lower().split()).strip("\"'.!<> ")
+    return decoded_header(subject).lower().strip("\"'.!<> ")
 
 
 def _complaint(message: _Message) -> Report | None:
@@ -264,37 +250,7 @@ def _fields(block: str) -> dict[str, str]:
     return found
 
 
-def _parts(head: Message, body: bytes, *, depth: int) -> Iterator[tuple[str, str]]:
-    kind = head.get_content_type()
-    boundary = _boundary(head)
-    if head.get_content_maintype() != "multipart":
-        yield kind, _text(head, body)
-    elif boundary and depth < MAX_DEPTH:
-        between = rb"(?m)^--" + re.escape(boundary) + rb"(?:--)?[ \t]*(?:\r?\n|\Z)"
-        for part in re.split(between, body, maxsplit=MAX_PARTS)[1:]:
-            yield from _parts(*_split_head(part), depth=depth + 1)
-
-
-def _split_head(raw: bytes) -> tuple[Message, bytes]:
-    match = _HEAD_END.search(raw)
-    head, body = (raw[: match.start()], raw[match.end() :]) if match else (raw, b"")
-    return BytesHeaderParser().parsebytes(head[:MAX_HEAD]), body
-
-
-def _boundary(head: Message) -> bytes | None:
-    try:
-        return str(head.get_boundary() or "").encode("ascii", "surrogateescape")
-    except ValueError:  # an unknown charset (RFC 2231), or characters that no boundary has
-        return None
-
-
-def _text(head: Message, body: bytes) -> str:
-    match str(head["Content-Transfer-Encoding"]).strip().lower():
-        case "base64":
-            with suppress(ValueError):
-                body = b64decode(body)
-        case "quoted-printable":
-            body = decodestring(body)
+def _text(body: bytes) -> str:
     # Not by the declared charset, which bounces get wrong; Chinese servers write GB 18030.
     for charset in ("utf-8", "gb18030"):
         with suppress(UnicodeDecodeError):

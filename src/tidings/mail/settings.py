@@ -79,19 +79,19 @@ class SmtpSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BounceSettings:
-    """Where bounces arrive, and where they are read; each is a setting under `[bounce]`.
+class MailboxSettings:
+    """A mailbox that is read: a Maildir, or a folder on an IMAP server.
 
     Attributes:
-        address: Empty for the sender's own address, without VERP.
-        maildir: A folder that they are delivered into; empty for none.
+        maildir: A folder that messages are delivered into; empty for none.
         imap_host: A server that they are fetched from, over TLS; empty for none.
 
     Raises:
         ConfigError: A password cannot be sent.
     """
 
-    address: str
+    section = "a mailbox"  # each has one of its own
+
     maildir: str
     imap_host: str
     imap_port: int
@@ -102,8 +102,29 @@ class BounceSettings:
     def __post_init__(self) -> None:
         if not (self.imap_user + self.imap_password + self.imap_folder).isascii():
             raise ConfigError(
-                "[bounce] imap_user, imap_password, imap_folder: only ASCII characters can be sent"
+                f"[{self.section}] imap_user, imap_password, imap_folder: only ASCII characters "
+                "can be sent"
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BounceSettings(MailboxSettings):
+    """Where bounces arrive, and where they are read; each is a setting under `[bounce]`.
+
+    Attributes:
+        address: Empty for the sender's own address, without VERP.
+    """
+
+    section = "bounce"
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxSettings(MailboxSettings):
+    """Where newsletters and mailing lists write to; each is a setting under `[inbox]`."""
+
+    section = "inbox"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from tidings.errors import (
 )
 from tidings.model.access import Access
 from tidings.model.entries import Republish, TopicCredit
+from tidings.model.mail_lists import is_by_mail
 from tidings.model.urls import mask, without_credentials
 from tidings.model.websub import HubState, HubSubscription
 
@@ -139,7 +140,7 @@ class Source:
     @property
     def shown_url(self) -> str:
         """Its address as it may be shown: masked if it is private."""
-        return mask(self.url) if self.hides_address else self.url
+        return mask(self.url) if self.hides_address and not is_by_mail(self.url) else self.url
 
     @property
     def is_dead(self) -> bool:
@@ -224,6 +225,8 @@ class DueSource:
 
     def shown(self, url: str) -> str:
         """Return one of its addresses as it may be shown."""
+        if is_by_mail(url):
+            return url
         return mask(url) if self.hides_address else without_credentials(url)
 
     @property

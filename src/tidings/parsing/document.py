@@ -6,7 +6,7 @@ from zlib import crc32
 
 from tidings.errors import ParseError
 from tidings.model.feed import Document, Newest, ParsedFeed
-from tidings.parsing import json_feed, rereading, rss_atom
+from tidings.parsing import json_feed, mail_items, rereading, rss_atom
 from tidings.parsing.clean_entries import EntryIdentity, clean_feed
 from tidings.parsing.decoding import decode
 from tidings.parsing.raw import RawFeed
@@ -80,6 +80,8 @@ def _parse(
     for signature, kind in _SIGNATURES.items():
         if document.body.startswith(signature):
             raise ParseError(document.url, f"{kind}, not a feed")
+    if document.content_type == mail_items.MAIL:
+        return _cleaned(document, mail_items.read(document.body), known, newest)[0]
     decoded = decode(document.body, document.charset)
     # What is read in part leaves nothing to go by.
     layout = None if decoded.problems or newest else rereading.lay_out(decoded.text)

@@ -28,8 +28,9 @@ from tidings.errors import (
     StorageError,
     TidingsError,
 )
-from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.fetching.outcomes import Fetched, NotModified, Outcome, Request, Validators
 from tidings.model.feed import Newest
+from tidings.model.mail_lists import is_by_mail
 from tidings.model.service_status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
@@ -222,7 +223,11 @@ class _Round:
         pushed = take_pushes(self._poller.database, claimed, now=self._poller.clock())
         for source_id, document in pushed.items():
             self._inbox.put(_Response(source_id=source_id, outcome=document))
-        requests = [_request(due) for due in claimed if due.id not in pushed]
+        by_mail = [due for due in claimed if is_by_mail(due.url)]
+        for due in by_mail:
+            nothing = NotModified(url=due.url, validators=Validators(url=due.url))
+            self._inbox.put(_Response(source_id=due.id, outcome=nothing))
+        requests = [_request(due) for due in claimed if due.id not in pushed and due not in by_mail]
         if requests:
             self._poller.fetch(requests, self._on_response)
 

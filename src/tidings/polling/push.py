@@ -1,7 +1,7 @@
 """WebSub subscriber (W3C): subscribe to hubs, answer their callbacks, ingest what they push.
 
 A push is stored in the database first, since any process may be the one that the hub calls. A
-document is ingested at once, without the publisher's host (`PushReader`); a hint that there is
+document is ingested at once, without the publisher's host (`intake`); a hint that there is
 news makes the source due, and so does a document that nobody ingests: the next poll takes it in
 place of the publisher's response.
 """
@@ -9,21 +9,17 @@ place of the publisher's response.
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.db.database import Database
-from tidings.errors import FetchError, LeaseLostError, NotFoundError, StorageError, TidingsError
+from tidings.errors import FetchError, NotFoundError
 from tidings.fetching.outcomes import Fetched, FormPost, Validators
 from tidings.fetching.post import Post, PostOutcome, refusal_reason, send
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
 from tidings.model.websub import SUBSCRIBED, HubState, HubSubscription, Intent, Push, is_genuine
-from tidings.polling.backfill import Backfiller
 from tidings.polling.hub_rules import LEASE, confirms_unsubscribe, prepare_request, settle_intent
-from tidings.polling.outcome import Rules, result_of, settle_read, shown_error
-from tidings.polling.parse_queue import Parse, Parsed, ParseQueue
-from tidings.polling.store import leases, polls, push_subscriptions
+from tidings.polling.store import push_subscriptions
 
 logger = logging.getLogger(__name__)
 
@@ -230,92 +226,3 @@ def _is_fresh(hub: HubSubscription | None, now: datetime) -> bool:
 
 def _log_fields(known: HubSubscription) -> dict[str, object]:
     return {"source": known.source_id, "hub": known.hub}
-
-
-class PushReader:
-    """Ingests pushed documents: parses, compares and saves them like polled ones.
-
-    No host is leased, since nothing is fetched. A poll of the same source meanwhile, or another
-    process that ingests the same push, is noticed when it is saved: only one of two can follow
-    the poll that both began from.
-
-    Args:
-        database: Where pushes, sources and entries are.
-        parse: Parses a document in a child process, given the known raw hashes by key.
-        clock: Returns the current time, in UTC.
-        rules: How documents are judged.
-        repaginate: Moves page boundaries past some of what was saved; returns whether more is
-            left to do.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        *,
-        parse: Parse,
-        clock: Callable[[], datetime],
-        rules: Rules,
-        repaginate: Callable[[], bool],
-    ) -> None:
-        self._database = database
-        self._parse = parse
-        self._clock = clock
-        self._rules = rules
-        self._repaginate = repaginate
-        self._backfiller = Backfiller(database, parse=parse, rules=rules)
-
-    def ingest_all(self, *, stop: Event) -> None:
-        """Ingest pending documents until none is left, or `stop` is set."""
-        while not stop.is_set():
-            with self._database.read() as connection:
-                pushes = push_subscriptions.pending(connection, since=self._clock() - FRESH_FOR)
-                dues = {due.id: due for due in leases.due(connection, pushes.keys())}
-            if not dues:
-                return
-            self._ingest(dues, pushes, stop=stop)
-            # One step only: what is left is for the next round of polling.
-            self._repaginate()
-
-    def _ingest(
-        self, dues: Mapping[int, DueSource], pushes: Mapping[int, Push], *, stop: Event
-    ) -> None:
-        inbox: SimpleQueue[Parsed] = SimpleQueue()
-        parse_queue = ParseQueue(self._database, self._parse, done=inbox.put)
-        # Nothing is leased here.
-        ready = self._backfiller.finish(dues.values(), stop=stop, meanwhile=lambda: None)
-        parse_queue.submit([(due, as_fetched(due, pushes[key])) for key, due in ready.items()])
-        left = len(ready)
-        while left and not stop.is_set():
-            try:
-                parsed = inbox.get(timeout=0.2)
-            except Empty:
-                continue
-            left -= 1
-            parse_queue.load_rename_candidates([parsed])
-            self._save(parse_queue, parsed, due=ready[parsed.source_id])
-
-    def _save(self, parse_queue: ParseQueue, parsed: Parsed, *, due: DueSource) -> None:
-        push = _as_pushed(parsed.fetched)
-        try:
-            document = parse_queue.finish(parsed)
-            polled = settle_read(due, document, now=self._clock(), rules=self._rules)
-            with self._database.write() as connection:
-                polls.save(connection, None, [polled])
-                push_subscriptions.finish(connection, due.id, push, fetches=False)
-        except LeaseLostError:
-            return  # polled meanwhile: the push is still pending, and compared with the new state
-        except StorageError:
-            raise
-        except TidingsError as error:
-            data = {"source": due.shown(due.url), "because": shown_error(error, due)}
-            logger.warning("push not parsed", extra=data)
-            with self._database.write() as connection:
-                push_subscriptions.finish(connection, due.id, push, fetches=True)
-            return
-        result = result_of(due, polled)
-        counts = {"new": result.new, "updated": result.updated}
-        logger.info("push ingested", extra={"source": result.url, **counts})
-
-
-def _as_pushed(fetched: Fetched) -> Push:
-    return Push(body=fetched.body, content_type=fetched.content_type, charset=fetched.charset)

@@ -15,6 +15,7 @@ from tidings.catalog.sources import SourceName
 from tidings.db.database import Connection
 from tidings.errors import NotFoundError
 from tidings.model.entries import TopicCredit
+from tidings.model.mail_lists import is_by_mail
 from tidings.model.scopes import FeedOutline, ListAddress
 from tidings.model.sources import Source, SourceHealth, SourceState, health_of
 from tidings.newsletters.store import issues
@@ -211,8 +212,11 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             topics=tuple(topic.title for topic in source.topics),
         )
         for source in (by_id[name.id] for name in sources.by_title(connection))
-        # An address with a login or token in it is a secret between us and the publisher.
-        if source.state is not SourceState.RETIRED and not source.hides_address
+        # An address with a login or token in it is a secret between us and the publisher; what
+        # comes by mail has none that others could follow.
+        if source.state is not SourceState.RETIRED
+        and not source.hides_address
+        and not is_by_mail(source.url)
     ]
 
 

@@ -40,7 +40,7 @@ from tidings.polling.hub_rules import MAX_MISSES
 # How long after a poll a source is left alone, however often its hub says there is news.
 PUSH_PAUSE = timedelta(minutes=1)
 
-# How long a pushed document waits for `PushReader`, before its source is polled for it.
+# How long a pushed document waits for `IntakeReader`, before its source is polled for it.
 INTAKE = timedelta(seconds=10)
 
 # When we subscribe again to a hub that has stopped pushing.

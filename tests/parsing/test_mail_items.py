@@ -1,0 +1,97 @@
+"""Messages of lists as entries."""
+
+import json
+
+import pytest
+
+from letters_of_lists import DISCUSSION, letter
+from tidings.errors import ParseError
+from tidings.mail.list_messages import read_list_message
+from tidings.model.feed import Document
+from tidings.parsing.document import parse
+from tidings.parsing.mail_items import MAIL
+
+
+def entry_of(raw):
+    [entry] = feed_of(raw).entries
+    return entry
+
+
+def feed_of(*messages):
+    items = [read_list_message(raw).as_item() for raw in messages]
+    return parse(document(json.dumps(items).encode()), {})
+
+
+def document(body):
+    return Document(url="mail:weekly.python.example", body=body, content_type=MAIL)
+
+
+def test_a_letter_is_an_entry_by_its_message_id():
+    feed = feed_of(letter(1), letter(2))
+
+    assert feed.title == "Python Weekly"
+    assert [entry.title for entry in feed.entries] == ["Python 周刊 1", "Python 周刊 2"]
+    first = feed.entries[0]
+    assert first.guid == "1001@python.example"
+    assert first.authors == ("Ada Lövelace",)
+    assert first.published.isoformat() == "2026-11-23T08:01:00+00:00"
+    assert first.url is None
+
+
+def test_what_a_letter_says_stays_and_its_layout_goes():
+    content = entry_of(letter()).content
+
+    assert "<h3>Hello</h3>" in content
+    assert '<a href="https://blog.example/post"' in content
+    assert content.count("<table>") == 1  # the one with headings
+    assert "<th>version</th>" in content
+    assert 'print("hi")' in content
+    assert "<br>beside it" in content
+
+
+@pytest.mark.parametrize(
+    "left_out",
+    [
+        "harbour.example",
+        "lists+py",
+        "abc123",
+        "here",
+        "preferences",
+        "python.example/w",
+        "poll.example",
+        "track.example",
+        "for the preview",
+        "plain version",
+    ],
+)
+def test_what_is_for_one_recipient_alone_is_left_out(left_out):
+    entry = entry_of(letter())
+
+    assert left_out not in entry.content + entry.excerpt
+
+
+def test_a_discussion_in_plain_text_keeps_its_quotations_and_its_code():
+    entry = entry_of(DISCUSSION)
+
+    assert entry.url == "https://lists.c.example/m/77"
+    assert "long enough to have been wrapped by a mail program" in entry.content
+    assert entry.content.count("<blockquote>") == 2
+    assert '<a href="https://example.org/a_b?c=d"' in entry.content
+    assert "<p>你好, dev@c.example &amp; &lt;b&gt;.</p>" in entry.content
+    assert "<pre" in entry.content
+    assert "    int main(void)" in entry.content
+    for left_out in ("mailing list", "leave", "Bob"):
+        assert left_out not in entry.content
+
+
+def test_letters_nested_as_deep_as_it_gets_are_read():
+    quoted = b"".join(b">" * depth + b" x\n" for depth in range(1, 3000))
+
+    entry = entry_of(b"From: a@b.example\n\n" + quoted)
+
+    assert "x" in entry.content
+
+
+def test_a_document_that_is_none_of_ours_is_refused():
+    with pytest.raises(ParseError):
+        parse(document(b"From: a@b.example\n\nHello"), {})
