@@ -25,6 +25,7 @@ SOURCE_KEYS = [
     "failing_with",
     "is_dead",
     "notice",
+    "page",
 ]
 WHOLE_KEYS = ["content", "enclosures", "image", "language", "pictures", "pinned_at"]
 ENTRY_KEYS = [

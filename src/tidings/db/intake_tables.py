@@ -1,4 +1,4 @@
-"""Tables of sources beside their entries: aliases, documents, access, WebSub, filters."""
+"""Tables of sources beside their entries: aliases, documents, access, pages, WebSub, filters."""
 
 from sqlalchemy import (
     JSON,
@@ -66,6 +66,20 @@ source_access = Table(
     Column("cookies", JSON, nullable=False),
     Column("proxy", Text),
     Column("user_agent", Text),
+)
+
+# The selectors by which sources without a feed are read; with `watch`, what that element said last.
+source_page = Table(
+    "source_page",
+    metadata,
+    _of_source(),
+    Column("item", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("date", Text, nullable=False),
+    Column("watch", Text, nullable=False),
+    Column("seen", Text),
+    Column("changes", Integer, nullable=False, server_default="0"),
 )
 
 # WebSub subscriptions: `token` is in the callback's address, `act_at` when to send a request next.

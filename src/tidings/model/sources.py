@@ -20,6 +20,7 @@ from tidings.errors import (
 )
 from tidings.model.access import Access
 from tidings.model.entries import Republish, TopicCredit
+from tidings.model.page_rules import PageRules
 from tidings.model.urls import mask, without_credentials
 from tidings.model.websub import HubState, HubSubscription
 
@@ -104,6 +105,7 @@ class Source:
         noindex: Search engines are asked to leave its pages out.
         language: With `rights`, as in its last document.
         hides_address: Its URL is private: it holds a token, say.
+        page: How it is read, if it is a page without a feed.
     """
 
     id: int
@@ -135,6 +137,7 @@ class Source:
     language: str | None = None
     rights: str | None = None
     hides_address: bool = False
+    page: PageRules | None = None
 
     @property
     def shown_url(self) -> str:
@@ -179,6 +182,7 @@ class DueSource:
         history: The last decisions, as stored.
         access: Login, headers, proxy and so on, if it has any.
         hub: Its WebSub subscription, if it has one.
+        page: How it is read, if it is a page without a feed.
     """
 
     id: int
@@ -221,6 +225,7 @@ class DueSource:
     history: Sequence[tuple[str, str]]
     access: Access | None = None
     hub: HubSubscription | None = None
+    page: PageRules | None = None
 
     def shown(self, url: str) -> str:
         """Return one of its addresses as it may be shown."""

@@ -6,9 +6,12 @@ from zlib import crc32
 
 from tidings.errors import ParseError
 from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.page_rules import PageRules
 from tidings.parsing import json_feed, rereading, rss_atom
 from tidings.parsing.clean_entries import EntryIdentity, clean_feed
 from tidings.parsing.decoding import decode
+from tidings.parsing.page_items import read_page_feed
+from tidings.parsing.page_tree import page_text
 from tidings.parsing.raw import RawFeed
 from tidings.parsing.rereading import Layout, Memory
 from tidings.parsing.text_cleaning import language_tag
@@ -80,6 +83,8 @@ def _parse(
     for signature, kind in _SIGNATURES.items():
         if document.body.startswith(signature):
             raise ParseError(document.url, f"{kind}, not a feed")
+    if document.page:
+        return _parse_page(document, document.page, known, newest)
     decoded = decode(document.body, document.charset)
     # What is read in part leaves nothing to go by.
     layout = None if decoded.problems or newest else rereading.lay_out(decoded.text)
@@ -98,6 +103,15 @@ def _parse(
         is_sound = not parsed.problems and not parsed.cut
         read = rereading.remembered(layout, identities) if is_sound else None
     return replace(parsed, memo=rereading.to_memo(frame, read)) if read else parsed
+
+
+def _parse_page(
+    document: Document, rules: PageRules, known: Mapping[bytes, bytes], newest: Newest | None
+) -> ParsedFeed:
+    text = page_text(document.body, document.charset)
+    feed, seen = read_page_feed(text, rules, url=document.url)
+    parsed, _ = _cleaned(document, feed, known, newest)
+    return replace(parsed, seen=seen)
 
 
 def _reread(

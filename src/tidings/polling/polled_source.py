@@ -51,6 +51,7 @@ class PolledSource:
         deferred: How many older entries of its first document are left to be stored later.
         memo: What the document was read from; None where that is of no use to the next reading.
         disagreement: Where our own reader and feedparser differed; empty if nowhere, or not compared.
+        seen: What a watched element of a page says now.
         new_url: The address it is polled at from now on, which no other source has.
         hub_note: What changes in its WebSub subscription.
         polled_before: When it was polled last, as known when this poll began: an optimistic
@@ -100,6 +101,7 @@ class PolledSource:
     document: KeptDocument | None = None
     memo: bytes | None = None
     disagreement: str = ""
+    seen: str | None = None
     new_url: str | None = None
     hub_note: HubNote | None = None
     polled_before: datetime | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidings.catalog import sources
 from tidings.db.database import Database
-from tidings.errors import NotFoundError
+from tidings.errors import ConflictError, NotFoundError
 from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
 from tidings.model.feed import Document, ParsedFeed
 from tidings.model.service_status import PollResult, PollSummary, summarise
@@ -43,9 +43,13 @@ class Replayer:
 
         Raises:
             NotFoundError: There is no such source, or nothing is kept of it.
+            ConflictError: It is an element of a page that is watched for changes.
         """
         with self._database.write() as connection:
-            sources.get(connection, source_id)
+            found = sources.get(connection, source_id)
+            if found.page and found.page.watch:
+                # Older states of it would be told as if they were what it says now.
+                raise ConflictError("source", source_id, because="is watched: it has no feed")
             kept = kept_documents.kept(connection, source_id)
             if not kept:
                 raise NotFoundError("document kept of source", source_id)

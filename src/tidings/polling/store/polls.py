@@ -32,7 +32,7 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.catalog import change_log, sources
+from tidings.catalog import change_log, page_sources, sources
 from tidings.db import given_rows
 from tidings.db.given_rows import given, is_among
 from tidings.db.intake_tables import alias, reading
@@ -139,7 +139,7 @@ def _memo_upsert(dialect: str) -> Insert:
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
     """Write what a batch of polls brought, in thirteen statements at most.
 
-    Changes of WebSub subscriptions, moves and stories are rare and come on top.
+    Changes of WebSub subscriptions, moves, stories and watched pages are rare and come on top.
 
     Args:
         connection: One that writes.
@@ -153,6 +153,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     update_sources(connection, owner, polled)
     kept_documents.keep(connection, [one.document for one in polled if one.document])
     put_memos(connection, {one.id: one.memo for one in polled if one.memo})
+    page_sources.put_seen(connection, {one.id: one.seen for one in polled if one.seen is not None})
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
     _count_polls(connection, polled)
