@@ -26,6 +26,7 @@ SOURCE_KEYS = [
     "is_dead",
     "notice",
     "page",
+    "full_text",
 ]
 WHOLE_KEYS = ["content", "enclosures", "image", "language", "pictures", "pinned_at"]
 ENTRY_KEYS = [

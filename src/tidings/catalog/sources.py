@@ -3,20 +3,21 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import chain, count
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from tidings.catalog import change_log, page_sources, topics
+from tidings.catalog import change_log, page_sources, text_sources, topics
 from tidings.db.intake_tables import source_access
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, source, source_topic, topic
 from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
+from tidings.model.full_text import TextMode
 from tidings.model.page_rules import PageRules
 from tidings.model.sources import (
     Decision,
@@ -322,12 +323,18 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[So
     wanted = [row.id for row in rows] if conditions else None
     labels = topics.of_sources(connection, wanted)
     pages = page_sources.of_sources(connection, wanted)
-    return [_to_source(row, labels.get(row.id, ()), page=pages.get(row.id)) for row in rows]
+    texts = text_sources.of_sources(connection, wanted)
+    return [
+        replace(
+            _to_source(row, labels.get(row.id, ())),
+            page=pages.get(row.id),
+            full_text=texts.get(row.id),
+        )
+        for row in rows
+    ]
 
 
-def _to_source(
-    row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...], *, page: PageRules | None
-) -> Source:
+def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> Source:
     return Source(
         id=row.id,
         slug=row.slug,
@@ -357,7 +364,6 @@ def _to_source(
         hides_address=row.hides_address,
         language=row.language,
         rights=row.rights,
-        page=page,
         history=tuple(
             Decision(at=datetime.fromisoformat(at), text=words) for at, words in row.history
         ),
@@ -382,6 +388,7 @@ class SourceEdit:
         hides_address: Whether its address is shown to nobody; a new login, or an address that
             looks private, hides it, too.
         page: How it is read, if it is a page without a feed.
+        full_text: Of which new entries the articles are fetched; empty for none.
     """
 
     title: str | None = None
@@ -393,6 +400,7 @@ class SourceEdit:
     noindex: bool | None = None
     hides_address: bool | None = None
     page: PageRules | None = None
+    full_text: TextMode | Literal[""] | None = None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -436,6 +444,8 @@ def _put_beside(connection: Connection, source_id: int, change: SourceEdit) -> N
         # Read in another way, the same document is another one.
         unread: dict[str, object] = dict.fromkeys((*_VALIDATORS, "body_hash"))
         _set(connection, source_id, **unread)
+    if change.full_text is not None:
+        text_sources.put(connection, source_id, change.full_text or None)
     if change.topics is not None:
         topics.assign(connection, source_id, change.topics)
 

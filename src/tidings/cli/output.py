@@ -88,6 +88,7 @@ def source_json(source: Source) -> dict[str, object]:
         "is_dead": source.is_dead,
         "notice": source.notice,
         "page": source.page.selectors if source.page else None,
+        "full_text": source.full_text.mode if source.full_text else None,
     }
 
 

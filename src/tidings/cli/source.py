@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, TextIO, TypedDict, Unpack
+from typing import BinaryIO, Literal, TextIO, TypedDict, Unpack
 
 import click
 
@@ -19,10 +19,11 @@ from tidings.cli.output import (
 )
 from tidings.cli.source_following import add, changed_rules, discover, try_page
 from tidings.cli.start import Start
-from tidings.errors import ImportFileError, InvalidError, ParseError
+from tidings.errors import ConfigError, ImportFileError, InvalidError, ParseError
 from tidings.model.access import Access, parse_pairs
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
+from tidings.model.full_text import TextMode
 from tidings.model.sources import UNAUTHORIZED, Decision, Source, SourceState, login_advice
 
 # What can be changed, by field, in words.
@@ -35,6 +36,7 @@ _SHOWN = {
     "noindex": "for search engines",
     "hides_address": "whether its address is shown",
     "page": "what is read of the page",
+    "text_mode": "whether its articles are fetched",
 }
 
 
@@ -127,6 +129,7 @@ class _EditOptions(TypedDict):
     item_link: str | None
     item_date: str | None
     watch: str | None
+    full_text: str | None
 
 
 class _Secret(click.ParamType[str]):
@@ -201,6 +204,11 @@ SOURCE = _SourceName()
 @click.option("--item-link", metavar="CSS", help="The link within an item; empty for the title's.")
 @click.option("--item-date", metavar="CSS", help="The date within an item; empty for its time.")
 @click.option("--watch", metavar="CSS", help="The element of a page whose changes are entries.")
+@click.option(
+    "--full-text",
+    type=click.Choice([*(mode.value for mode in TextMode), "off"]),
+    help="Whether the page of each new entry is fetched for its article; auto: of teasers.",
+)
 @click.pass_obj
 def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     """Change a source: title, address, topics, how it is polled, what may be shown of it.
@@ -211,7 +219,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     from tidings.catalog import sources, topics
     from tidings.model.urls import web_address
 
-    url, republish, address = options["url"], options["republish"], options["address"]
+    url, address = options["url"], options["address"]
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
@@ -221,7 +229,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
             # None leaves them as they are; an option that is repeatable is never None itself.
             topics=slugs if slugs or options["no_topics"] else None,
             interval=options["interval"],
-            republish=Republish(republish) if republish else None,
+            republish=_republish(options, before),
             noindex=options["noindex"],
             hides_address=None if address is None else address == "hidden",
             page=changed_rules(
@@ -234,12 +242,19 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
                     "watch": options["watch"],
                 },
             ),
+            full_text=_full_text(options["full_text"]),
         )
         sources.edit(connection, source_id, change, now=now)
         after = sources.get(connection, source_id)
     changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
     words = ", ".join(_SHOWN[name] for name in changed)
     click.echo(f"{f'changed ({words})' if changed else 'is like that already'}: {after.title}")
+    if change.republish and not options["republish"]:
+        click.echo(
+            "note: others see the excerpt only, as its publisher sends no more;"
+            " `--republish full` shows them the articles",
+            err=True,
+        )
 
 
 @click.command
@@ -343,6 +358,7 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
         show_json(shown | {"history": [_decision(one) for one in found.history]})
         return
     shown["page"] = found.page.summary if found.page else None
+    shown["full_text"] = found.full_text.summary if found.full_text else None
     for name, value in shown.items():
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         click.echo(f"{name.replace('_', ' ')}: {'-' if text in (None, '') else text}")
@@ -414,6 +430,30 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
         with app.database.write() as connection:
             remove_source(connection, source_id, now=utc_now())
     click.echo(f"removed, with {found.entries} entries: {found.title}")
+
+
+def _republish(options: _EditOptions, before: Source) -> Republish | None:
+    """Return how much is shown from now on; None for as much as before."""
+    if given := options["republish"]:
+        return Republish(given)
+    begins = options["full_text"] in [*TextMode] and not before.full_text
+    # Who sends teasers wants people to come: that their articles are shown is the operator's word.
+    return Republish.EXCERPT if begins and before.republish is Republish.FULL else None
+
+
+def _full_text(given: str | None) -> TextMode | Literal[""] | None:
+    """Return of which entries articles are fetched from now on.
+
+    Raises:
+        ConfigError: What reads them is not installed.
+    """
+    from tidings.parsing.article import MISSING, is_installed
+
+    if given in {None, "off"}:
+        return None if given is None else ""
+    if not is_installed():
+        raise ConfigError(MISSING)
+    return TextMode(given)
 
 
 def _health(shown: Source) -> str:

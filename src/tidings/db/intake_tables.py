@@ -1,4 +1,4 @@
-"""Tables of sources beside their entries: aliases, documents, access, pages, WebSub, filters."""
+"""Tables of sources beside their entries: aliases, documents, access, pages, texts, WebSub, filters."""
 
 from sqlalchemy import (
     JSON,
@@ -80,6 +80,27 @@ source_page = Table(
     Column("watch", Text, nullable=False),
     Column("seen", Text),
     Column("changes", Integer, nullable=False, server_default="0"),
+)
+
+# The sources whose articles are fetched from their pages, and how that went.
+source_text = Table(
+    "source_text",
+    metadata,
+    _of_source(),
+    Column("mode", Text, nullable=False),
+    Column("fetched", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("failing_since", UtcDateTime),
+)
+
+# The robots.txt of sites (scheme, host and port) whose pages are fetched; empty where there is none.
+robots = Table(
+    "robots",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("rules", Text, nullable=False),
 )
 
 # WebSub subscriptions: `token` is in the callback's address, `act_at` when to send a request next.

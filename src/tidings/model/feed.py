@@ -39,6 +39,7 @@ class Document:
         charset: The charset parameter of Content-Type, as written.
         language: Its language by Content-Language, or as stored; whatever it says itself wins.
         page: How it is read, if it is a page without a feed.
+        entry: The entry whose page it is, if it is one that has the article.
     """
 
     url: str
@@ -47,6 +48,7 @@ class Document:
     charset: str | None = None
     language: str | None = None
     page: PageRules | None = None
+    entry: "ParsedEntry | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from tidings.errors import (
 )
 from tidings.model.access import Access
 from tidings.model.entries import Republish, TopicCredit
+from tidings.model.full_text import FullText, TextMode
 from tidings.model.page_rules import PageRules
 from tidings.model.urls import mask, without_credentials
 from tidings.model.websub import HubState, HubSubscription
@@ -106,6 +107,7 @@ class Source:
         language: With `rights`, as in its last document.
         hides_address: Its URL is private: it holds a token, say.
         page: How it is read, if it is a page without a feed.
+        full_text: How its articles are fetched from their pages, if they are.
     """
 
     id: int
@@ -138,11 +140,17 @@ class Source:
     rights: str | None = None
     hides_address: bool = False
     page: PageRules | None = None
+    full_text: FullText | None = None
 
     @property
     def shown_url(self) -> str:
         """Its address as it may be shown: masked if it is private."""
         return mask(self.url) if self.hides_address else self.url
+
+    @property
+    def text_mode(self) -> TextMode | None:
+        """Of which new entries the articles are fetched; None for none."""
+        return self.full_text.mode if self.full_text else None
 
     @property
     def is_dead(self) -> bool:
@@ -183,6 +191,7 @@ class DueSource:
         access: Login, headers, proxy and so on, if it has any.
         hub: Its WebSub subscription, if it has one.
         page: How it is read, if it is a page without a feed.
+        full_text: How its articles are fetched from their pages, if they are.
     """
 
     id: int
@@ -226,6 +235,7 @@ class DueSource:
     access: Access | None = None
     hub: HubSubscription | None = None
     page: PageRules | None = None
+    full_text: FullText | None = None
 
     def shown(self, url: str) -> str:
         """Return one of its addresses as it may be shown."""

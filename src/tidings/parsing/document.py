@@ -5,11 +5,13 @@ from dataclasses import replace
 from zlib import crc32
 
 from tidings.errors import ParseError
-from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedEntry, ParsedFeed
 from tidings.model.page_rules import PageRules
 from tidings.parsing import json_feed, rereading, rss_atom
+from tidings.parsing.article import with_article
 from tidings.parsing.clean_entries import EntryIdentity, clean_feed
 from tidings.parsing.decoding import decode
+from tidings.parsing.discovery import is_page
 from tidings.parsing.page_items import read_page_feed
 from tidings.parsing.page_tree import page_text
 from tidings.parsing.raw import RawFeed
@@ -51,6 +53,8 @@ def parse(
 ) -> ParsedFeed:
     """Return the feed in `document`, whatever its format.
 
+    Of the page of an entry, that is the entry alone, with the article.
+
     Args:
         document: Any bytes at all.
         known: The raw hash of every stored entry of the source, by key; entries with the same
@@ -80,6 +84,8 @@ def _parse(
     memo: bytes | None,
     newest: Newest | None,
 ) -> ParsedFeed:
+    if document.entry:
+        return ParsedFeed(entries=(_completed(document, document.entry),))
     for signature, kind in _SIGNATURES.items():
         if document.body.startswith(signature):
             raise ParseError(document.url, f"{kind}, not a feed")
@@ -103,6 +109,13 @@ def _parse(
         is_sound = not parsed.problems and not parsed.cut
         read = rereading.remembered(layout, identities) if is_sound else None
     return replace(parsed, memo=rereading.to_memo(frame, read)) if read else parsed
+
+
+def _completed(document: Document, entry: ParsedEntry) -> ParsedEntry:
+    if not is_page(document.body, document.content_type):
+        raise ParseError(document.url, "no HTML page")
+    page = page_text(document.body, document.charset)
+    return with_article(entry, page, url=document.url)
 
 
 def _parse_page(

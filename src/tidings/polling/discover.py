@@ -15,7 +15,7 @@ from typing import Self, TypeVar
 
 from tidings.db.database import Database
 from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
-from tidings.fetching.outcomes import Fetched, Outcome, Request
+from tidings.fetching.outcomes import Fetch, Fetched, Outcome, Request
 from tidings.model.feed import Document, Link, ParsedFeed
 from tidings.model.page_rules import PageRules
 from tidings.model.urls import host_of, without_credentials
@@ -23,7 +23,6 @@ from tidings.parsing import discovery
 from tidings.parsing.discovery import HtmlPage, is_page, read_page
 from tidings.polling.host_leases import HostRules
 from tidings.polling.parse_queue import Parse
-from tidings.polling.poll import Fetch
 from tidings.polling.schedule import PollPolicy
 from tidings.polling.store import leases
 

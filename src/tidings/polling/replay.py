@@ -8,12 +8,12 @@ from typing import Any
 
 from tidings.catalog import sources
 from tidings.db.database import Database
-from tidings.errors import ConflictError, NotFoundError
-from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.errors import ConflictError, FetchError, NotFoundError
+from tidings.fetching.outcomes import Fetch, Fetched, Outcome, Request, Validators
 from tidings.model.feed import Document, ParsedFeed
 from tidings.model.service_status import PollResult, PollSummary, summarise
 from tidings.polling.parse_queue import Parse
-from tidings.polling.poll import Fetch, Poller
+from tidings.polling.poll import Poller
 from tidings.polling.polled_source import KeptDocument
 from tidings.polling.store import kept_documents
 
@@ -68,6 +68,9 @@ class Replayer:
 def _fetch_from(kept: KeptDocument) -> Fetch:
     def fetch(requests: Sequence[Request], done: Callable[[Request, Outcome], None]) -> None:
         for request in requests:
+            if request.borrows:
+                done(request, FetchError(request.url, "a replay fetches no pages"))
+                continue
             answered = Fetched(
                 url=kept.url,
                 body=kept.body,

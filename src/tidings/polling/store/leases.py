@@ -23,8 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.catalog import page_sources, sources
-from tidings.db.intake_tables import source_access, source_page
+from tidings.catalog import page_sources, sources, text_sources
+from tidings.db.intake_tables import source_access, source_page, source_text
 from tidings.db.intake_tables import websub as websub_table
 from tidings.db.statements import upsert
 from tidings.db.tables import host, source
@@ -57,7 +57,14 @@ _HAS_ACCESS = exists().where(source_access.c.source_id == source.c.id)
 
 _IS_PAGE = exists().where(source_page.c.source_id == source.c.id)
 
-_ASKED = {"hub": _HAS_HUB, "access": _HAS_ACCESS, "page": _IS_PAGE}
+_HAS_FULL_TEXT = exists().where(source_text.c.source_id == source.c.id)
+
+_ASKED = {
+    "hub": _HAS_HUB,
+    "access": _HAS_ACCESS,
+    "page": _IS_PAGE,
+    "full_text": _HAS_FULL_TEXT,
+}
 
 # When a host can be claimed, as its index has it.
 _READY = {
@@ -286,6 +293,7 @@ def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> lis
     own = sources.access_of(connection, [row["id"] for row in rows if row["access"]])
     hubs = push_subscriptions.of_sources(connection, [row["id"] for row in rows if row["hub"]])
     pages = page_sources.of_sources(connection, [row["id"] for row in rows if row["page"]])
+    texts = text_sources.of_sources(connection, [row["id"] for row in rows if row["full_text"]])
     return [
         DueSource(
             **{
@@ -294,6 +302,7 @@ def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> lis
                 "access": own.get(row["id"]),
                 "hub": hubs.get(row["id"]),
                 "page": pages.get(row["id"]),
+                "full_text": texts.get(row["id"]),
             }
         )
         for row in rows
