@@ -22,13 +22,12 @@ check: .venv/.installed-dev ## format, lint, types, imports
 	$(BIN)/lint-imports
 
 bench: .venv/.installed-dev ## benchmarks, each a table
-	-@$(PIP) install -q --group bench # without it, the peer's columns are left out
+	-@$(PIP) install -q --group bench # without it, what peers do is left out
 	$(BIN)/python bench/polling.py
 	$(BIN)/python bench/hazards.py
 	$(BIN)/python bench/publishing.py
 	$(BIN)/python bench/web.py
 	$(BIN)/python bench/feeds.py
-	-@$(PIP) install -q trafilatura resiliparse # without them, their lines are left out
 	$(BIN)/python bench/articles.py
 	$(BIN)/python bench/stories.py
 	$(BIN)/python bench/search.py
