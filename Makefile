@@ -22,12 +22,13 @@ check: .venv/.installed-dev ## format, lint, types, imports
 	$(BIN)/lint-imports
 
 bench: .venv/.installed-dev ## benchmarks, each a table
-	-@$(PIP) install -q --group bench # without it, the peer's columns are left out
+	-@$(PIP) install -q --group bench # without it, what peers do is left out
 	$(BIN)/python bench/polling.py
 	$(BIN)/python bench/hazards.py
 	$(BIN)/python bench/publishing.py
 	$(BIN)/python bench/web.py
 	$(BIN)/python bench/feeds.py
+	$(BIN)/python bench/articles.py
 	$(BIN)/python bench/stories.py
 	$(BIN)/python bench/search.py
 	$(BIN)/python bench/letters.py
@@ -48,8 +49,8 @@ screenshots: .venv/.installed-dev ## the pictures of pages in docs/images, anew 
 	$(BIN)/python tests/browser/screenshots.py docs/images
 
 lock: ## pin the dependencies again (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres -o requirements.lock pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres --extra text -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres --extra text --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

@@ -18,7 +18,7 @@ from tidings.app.app import App, utc_now
 from tidings.app.handlers import handling
 from tidings.app.polling import polling
 from tidings.app.scheduler import HOSTS_A_JOB, MAX_POLL_JOBS
-from tidings.fetching.outcomes import Fetched, NotModified, Outcome, Request, Validators
+from tidings.fetching.outcomes import Fetch, Fetched, NotModified, Outcome, Request, Validators
 from tidings.mail.transport import OutgoingMessage, Reply
 from tidings.model import jobs
 from tidings.model.scopes import EVERYTHING, PageAddress
@@ -32,7 +32,6 @@ from tidings.newsletters.sender import Sender
 from tidings.newsletters.store import deliveries
 from tidings.operator.status import status_body
 from tidings.operator.store import moderation, status
-from tidings.polling.poll import Fetch
 from tidings.polling.store import leases
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext

@@ -25,6 +25,8 @@ SOURCE_KEYS = [
     "failing_with",
     "is_dead",
     "notice",
+    "page",
+    "full_text",
 ]
 WHOLE_KEYS = ["content", "enclosures", "image", "language", "pictures", "pinned_at"]
 ENTRY_KEYS = [

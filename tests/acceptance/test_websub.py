@@ -19,10 +19,11 @@ from installation import on_sqlite
 from parsed_entries import DAY, HOUR
 from tidings.app.polling import polling
 from tidings.app.scheduler import ticking
-from tidings.catalog import entries, sources
+from tidings.catalog import entries, sources, text_sources
 from tidings.catalog.entries import ListWindow, Selection
 from tidings.catalog.sources import NewSource, SourceState
 from tidings.db.intake_tables import websub
+from tidings.model.full_text import TextMode
 from tidings.model.websub import HubState
 from tidings.polling.push import HubRequests
 from tidings.polling.source_list import remove_source
@@ -129,6 +130,10 @@ class Station:
         with self._database.read() as connection:
             return sources.get(connection, self.source_id)
 
+    def set_full_text(self, mode):
+        with self._database.write() as connection:
+            text_sources.put(connection, self.source_id, mode)
+
     def set_state(self, state):
         with self._database.write() as connection:
             sources.set_state(connection, self.source_id, state, now=self.now)
@@ -156,6 +161,27 @@ def test_a_hub_is_asked_and_confirmed_and_what_it_pushes_is_not_fetched(station)
     assert station.poll() == 0
     assert station.guids == {"1", "2"}
     assert (station.row.state, station.row.pushed_body) == (HubState.ACTIVE, None)
+
+
+@on_sqlite
+def test_a_push_is_left_to_a_poll_where_pages_are_to_be_fetched(station):
+    station.subscribe()
+    station.set_full_text(TextMode.ON)
+    text = "".join(
+        f"<p>What was found out on day {day}, told at some length.</p>" for day in range(9)
+    )
+    body = f"<html><article>{text}</article></html>".encode()
+    page = station.publisher.serve("/page", answer(body=body, Content_Type="text/html"))
+    station.push(an_item(2, url=page))
+
+    station.poll()
+    assert station.guids == {"1"}
+    station.attend(after=MINUTE)
+    station.poll(after=MINUTE)
+
+    assert station.guids == {"1", "2"}
+    asked = [one.path for one in station.publisher.received]
+    assert asked == ["/feed", "/robots.txt", "/page"]
 
 
 @on_sqlite

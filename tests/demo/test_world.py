@@ -38,6 +38,7 @@ ENTRIES = {
     "room-tone": 5,
     "harbour-library": 6,
     "plot-fourteen": 6,
+    "lock-and-weir": 2,
 }
 ENCODINGS = {"dushu-zhaji": "gb18030"}
 UNDATED = {"plot-fourteen": 2}
@@ -276,12 +277,27 @@ def test_what_nobody_wrote_is_not_found(world):
 
 
 def test_every_publisher_has_a_port_and_known_topics(world):
-    assert len(world.publishers) == len(ENTRIES) + 2
+    assert len(world.publishers) == len(ENTRIES) + 3
     assert len(set(world.allow)) == len(world.publishers)
     assert all(
         f"http://{a}/" in p.feed_url for a, p in zip(world.allow, world.publishers, strict=True)
     )
     assert {topic for p in world.publishers for topic in p.topics} == TOPICS.keys()
+
+
+def test_who_teases_has_the_rest_on_pages(world):
+    for link, _, teaser in read_entries(world, "lock-and-weir"):
+        assert len(visit(link)[2]) > 5 * len(teaser)
+
+
+def test_the_page_without_a_feed_has_items(world):
+    [publisher] = [one for one in world.publishers if one.page]
+
+    _, headers, page = visit(publisher.feed_url)
+
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.count(b'<article class="notice"') == 3
+    assert b"{{" not in page
 
 
 def test_the_world_ends_at_once():

@@ -9,7 +9,6 @@ from tidings.errors import ParseError
 from tidings.mail.list_messages import read_list_message
 from tidings.model.feed import Document
 from tidings.parsing.document import parse
-from tidings.parsing.mail_items import MAIL
 
 
 def entry_of(raw):
@@ -23,7 +22,7 @@ def feed_of(*messages):
 
 
 def document(body):
-    return Document(url="mail:weekly.python.example", body=body, content_type=MAIL)
+    return Document(url="mail:weekly.python.example", body=body)
 
 
 def test_a_letter_is_an_entry_by_its_message_id():

@@ -9,6 +9,7 @@ from functools import partial
 from tidings.app.app import VERSION, App, process_name, utc_now
 from tidings.db.database import Database
 from tidings.fetching.fetcher import Fetcher
+from tidings.fetching.outcomes import Fetch
 from tidings.fetching.post import Post
 from tidings.parsing.pool import Parser
 from tidings.polling.discover import Prober
@@ -18,7 +19,7 @@ from tidings.polling.intake import IntakeReader, MailInbox, PushInbox
 from tidings.polling.moved_sources import MoveFinder
 from tidings.polling.outcome import Rules
 from tidings.polling.parse_queue import Parse
-from tidings.polling.poll import Fetch, Poller
+from tidings.polling.poll import Poller
 from tidings.polling.push import HubSubscriber
 from tidings.polling.replay import Replayer
 from tidings.polling.store import leases

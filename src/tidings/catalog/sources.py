@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import chain, count
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from tidings.catalog import change_log, topics
+from tidings.catalog import change_log, page_sources, text_sources, topics
 from tidings.db.intake_tables import source_access
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, source, source_topic, topic
@@ -18,7 +18,9 @@ from tidings.errors import ConflictError, InvalidError, NotFoundError
 from tidings.model import mail_lists
 from tidings.model.access import Access, split_credentials
 from tidings.model.entries import EntryState, Republish, TopicCredit
+from tidings.model.full_text import TextMode
 from tidings.model.mail_lists import is_by_mail
+from tidings.model.page_rules import PageRules
 from tidings.model.sources import (
     Decision,
     Source,
@@ -39,6 +41,8 @@ from tidings.model.urls import (
 
 EDITED = "at once: the operator changed something"
 
+_VALIDATORS = ("etag", "last_modified", "validators_url")
+
 _COLUMNS = tuple(Access.__dataclass_fields__)
 
 
@@ -52,6 +56,7 @@ class NewSource:
         topics: Slugs of topics that exist.
         imported: Came from an OPML list.
         republish: How much of its entries we may show.
+        page: How it is read, if it is a page without a feed.
     """
 
     url: str
@@ -61,6 +66,7 @@ class NewSource:
     topics: Sequence[str] = ()
     imported: bool = False
     republish: Republish = Republish.FULL
+    page: PageRules | None = None
 
 
 def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> list[int]:
@@ -84,6 +90,8 @@ def add(connection: Connection, new: Sequence[NewSource], *, now: datetime) -> l
     by_url = find_by_urls(connection, [row["url"] for row in rows])
     ids = [by_url[row["url"]] for row in rows]
     topics.assign_new(connection, dict(zip(ids, (one.topics for one in new), strict=True)))
+    pages = zip(ids, (one.page for one in new), strict=True)
+    page_sources.put(connection, {source_id: page for source_id, page in pages if page})
     for source_id, (_, login) in zip(ids, logins, strict=True):
         if login.summary:
             put_access(connection, source_id, login)
@@ -317,8 +325,18 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[So
     statement = select(source, counted.label("entries"), latest.label("latest_at"))
     rows = connection.execute(statement.where(*conditions).order_by(source.c.id)).all()
     # Of the few that are asked for; named one by one, all of them would be too many.
-    labels = topics.of_sources(connection, [row.id for row in rows] if conditions else None)
-    return [_to_source(row, labels.get(row.id, ())) for row in rows]
+    wanted = [row.id for row in rows] if conditions else None
+    labels = topics.of_sources(connection, wanted)
+    pages = page_sources.of_sources(connection, wanted)
+    texts = text_sources.of_sources(connection, wanted)
+    return [
+        replace(
+            _to_source(row, labels.get(row.id, ())),
+            page=pages.get(row.id),
+            full_text=texts.get(row.id),
+        )
+        for row in rows
+    ]
 
 
 def _to_source(row: Row[*tuple[Any, ...]], labels: tuple[TopicCredit, ...]) -> Source:
@@ -378,6 +396,8 @@ class SourceEdit:
         noindex: Whether search engines are asked to leave its pages out.
         hides_address: Whether its address is shown to nobody; a new login, or an address that
             looks private, hides it, too.
+        page: How it is read, if it is a page without a feed.
+        full_text: Of which new entries the articles are fetched; empty for none.
     """
 
     title: str | None = None
@@ -388,6 +408,8 @@ class SourceEdit:
     republish: Republish | None = None
     noindex: bool | None = None
     hides_address: bool | None = None
+    page: PageRules | None = None
+    full_text: TextMode | Literal[""] | None = None
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -410,19 +432,31 @@ def edit(connection: Connection, source_id: int, change: SourceEdit, *, now: dat
         _set(connection, source_id, former_url=None)
         if login.summary:
             put_access(connection, source_id, login)
-    if change.access is not None:
-        put_access(connection, source_id, change.access)
-    if change.topics is not None:
-        topics.assign(connection, source_id, change.topics)
+    _put_beside(connection, source_id, change)
     # In this order: what the operator says of an address outranks the guess.
     if columns := _privacy(connection, source_id, change) | _columns(change):
         _set(connection, source_id, **columns)
-    if change.access is not None or change.interval is not None:
+    if {"access", "interval", "page"}.intersection(change.changed):
         _poll_at_once(connection, source_id, because=EDITED, now=now)
     if change.changed:
         words = f"changed by the operator: {', '.join(change.changed)}"
         _add_to_history(connection, source_id, words, now=now)
     change_log.touch_everything(connection, now=now)
+
+
+def _put_beside(connection: Connection, source_id: int, change: SourceEdit) -> None:
+    """Write what an edit changes in other tables than the source's own."""
+    if change.access is not None:
+        put_access(connection, source_id, change.access)
+    if change.page is not None:
+        page_sources.put(connection, {source_id: change.page})
+        # Read in another way, the same document is another one.
+        unread: dict[str, object] = dict.fromkeys((*_VALIDATORS, "body_hash"))
+        _set(connection, source_id, **unread)
+    if change.full_text is not None:
+        text_sources.put(connection, source_id, change.full_text or None)
+    if change.topics is not None:
+        topics.assign(connection, source_id, change.topics)
 
 
 def set_state(connection: Connection, source_id: int, state: SourceState, *, now: datetime) -> None:
@@ -495,7 +529,7 @@ def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime
     name = host_of(url)
     ensure_hosts(connection, [name])
     # Validators and redirects of one server say nothing of another.
-    unknown = ("etag", "last_modified", "validators_url", "body_hash", "moved_to", "moved_since")
+    unknown = (*_VALIDATORS, "body_hash", "moved_to", "moved_since")
     # Nor does that it was gone, or what was said of it.
     untold = ("gone_at", "looked_at", "notice", "feed_guid")
     forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))
@@ -555,5 +589,4 @@ def put_access(connection: Connection, source_id: int, access: Access) -> None:
     if access.summary:
         columns = {name: getattr(access, name) for name in _COLUMNS}
         connection.execute(insert(source_access).values(source_id=source_id, **columns))
-    unread = {"etag": None, "last_modified": None, "validators_url": None}
-    connection.execute(update(source).where(source.c.id == source_id).values(unread))
+    _set(connection, source_id, **dict.fromkeys(_VALIDATORS))

@@ -87,6 +87,8 @@ def source_json(source: Source) -> dict[str, object]:
         "failing_with": source.failing_with,
         "is_dead": source.is_dead,
         "notice": source.notice,
+        "page": source.page.selectors if source.page else None,
+        "full_text": source.full_text.mode if source.full_text else None,
     }
 
 

@@ -1,12 +1,9 @@
-"""`tidings source`: add, list, change and remove sources; OPML; access; state."""
+"""`tidings source`: list, change and remove sources; OPML; access; state."""
 
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
-from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO, TextIO, TypedDict, Unpack
+from typing import BinaryIO, Literal, TextIO, TypedDict, Unpack
 
 import click
 
@@ -20,12 +17,13 @@ from tidings.cli.output import (
     source_json,
     until,
 )
+from tidings.cli.source_following import add, changed_rules, discover, try_page
 from tidings.cli.start import Start
-from tidings.errors import ImportFileError, InvalidError, NoFeedError, ParseError, StatusError
+from tidings.errors import ConfigError, ImportFileError, InvalidError, ParseError
 from tidings.model.access import Access, parse_pairs
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
-from tidings.model.feed import Link
+from tidings.model.full_text import TextMode
 from tidings.model.mail_lists import is_by_mail
 from tidings.model.sources import UNAUTHORIZED, Decision, Source, SourceState, login_advice
 
@@ -38,95 +36,9 @@ _SHOWN = {
     "republish": "what may be shown",
     "noindex": "for search engines",
     "hides_address": "whether its address is shown",
+    "page": "what is read of the page",
+    "text_mode": "whether its articles are fetched",
 }
-
-
-class _AddOptions(TypedDict):
-    title: str | None
-    first: bool
-    public: int | None
-    republish: str
-
-
-@click.command
-@click.argument("url")
-@click.option("--topic", "topics", multiple=True, help="A topic, made if it is new; repeatable.")
-@click.option("--title", help="A title instead of its own.")
-@click.option("--first", is_flag=True, help="If URL is a page, follow the first feed found there.")
-@click.option(
-    "--public",
-    type=click.IntRange(0),
-    help="How many of its entries become public now, the newest; else as the settings say.",
-)
-@click.option(
-    "--republish",
-    type=click.Choice([one.value for one in Republish]),
-    default=Republish.FULL.value,
-    help="How much of its entries we may show: all, title and excerpt, or the title.",
-)
-@click.pass_obj
-def add(start: Start, url: str, topics: tuple[str, ...], **options: Unpack[_AddOptions]) -> None:
-    """Add a source: fetch it once, and follow it from then on.
-
-    If URL is a page, its feeds are looked for: the only one is followed, and of several you are
-    asked which one on a terminal. URL may lack its scheme, or begin with feed:.
-
-    Example: tidings source add https://example.org/feed.xml --topic science
-    """
-    from tidings.app.app import opened
-    from tidings.app.polling import polling
-    from tidings.catalog.sources import NewSource
-
-    republish = Republish(options["republish"])
-    new = NewSource(url=url, title=options["title"], topics=topics, republish=republish)
-    choose = partial(_choose, first=options["first"])
-    with opened(start.settings()) as app, polling(app) as gathering:
-        try:
-            added = gathering.source_adder().add(new, choose=choose, public=options["public"])
-        except NoFeedError as error:
-            if not error.offered:
-                raise
-            click.echo(f"tidings: {error}", err=True)
-            click.echo("follow one by its own address, or the first with --first", err=True)
-            raise click.exceptions.Exit(1) from error
-        except StatusError as error:
-            # Of all statuses the one that the operator can do something about at once.
-            if error.status != HTTPStatus.UNAUTHORIZED:
-                raise
-            click.echo(f"tidings: {error}", err=True)
-            click.echo(
-                "it wants a login: name it in the address, as in https://NAME:PASSWORD@HOST/…;"
-                " it is kept apart from it, and `tidings source access` changes it",
-                err=True,
-            )
-            raise click.exceptions.Exit(1) from error
-    click.echo(f"{added.source.id}: {added.source.title}")
-    click.echo(f"{added.found} entries found, {added.public} of them public now")
-    for problem in added.problems:
-        click.echo(f"note: {problem}", err=True)
-
-
-@click.command
-@click.argument("url")
-@json_option
-@click.pass_obj
-def discover(start: Start, url: str, *, as_json: bool) -> None:
-    """List the feeds of a site, the likeliest first; nothing is followed.
-
-    Exits with status 1 if there is none.
-
-    Example: tidings source discover https://example.org/
-    """
-    from tidings.app.app import opened
-    from tidings.app.polling import polling
-    from tidings.polling.follow import find_feeds
-
-    with opened(start.settings()) as app, polling(app) as gathering:
-        links = find_feeds(gathering.prober(), url)
-    if as_json:
-        show_json([{"url": link.url, "title": link.title, "type": link.type} for link in links])
-        return
-    show_table(("title", "type", "url"), [(link.title, link.type, link.url) for link in links])
 
 
 @click.command("import")
@@ -217,6 +129,12 @@ class _EditOptions(TypedDict):
     republish: str | None
     noindex: bool | None
     address: str | None
+    item: str | None
+    item_title: str | None
+    item_link: str | None
+    item_date: str | None
+    watch: str | None
+    full_text: str | None
 
 
 class _Secret(click.ParamType[str]):
@@ -286,9 +204,19 @@ SOURCE = _SourceName()
     type=click.Choice(["shown", "hidden"]),
     help="Whether others may see its URL; one with a token in it is hidden unless you say so.",
 )
+@click.option("--item", metavar="CSS", help="What is an entry of a page without a feed.")
+@click.option("--item-title", metavar="CSS", help="The title within an item; empty for a heading.")
+@click.option("--item-link", metavar="CSS", help="The link within an item; empty for the title's.")
+@click.option("--item-date", metavar="CSS", help="The date within an item; empty for its time.")
+@click.option("--watch", metavar="CSS", help="The element of a page whose changes are entries.")
+@click.option(
+    "--full-text",
+    type=click.Choice([*(mode.value for mode in TextMode), "off"]),
+    help="Whether the page of each new entry is fetched for its article; auto: of teasers.",
+)
 @click.pass_obj
 def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
-    """Change a source: title, address, topics, how often it is polled, what may be shown of it.
+    """Change a source: title, address, topics, how it is polled, what may be shown of it.
 
     Example: tidings source edit 3 --title "The Daily Query" --republish excerpt
     """
@@ -296,7 +224,7 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     from tidings.catalog import sources, topics
     from tidings.model.urls import web_address
 
-    url, republish, address = options["url"], options["republish"], options["address"]
+    url, address = options["url"], options["address"]
     with opened(start.settings()) as app, app.database.write() as connection:
         now, before = utc_now(), sources.get(connection, source_id)
         slugs = list(topics.ids_of(connection, options["topics"]))
@@ -306,15 +234,32 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
             # None leaves them as they are; an option that is repeatable is never None itself.
             topics=slugs if slugs or options["no_topics"] else None,
             interval=options["interval"],
-            republish=Republish(republish) if republish else None,
+            republish=_republish(options, before),
             noindex=options["noindex"],
             hides_address=None if address is None else address == "hidden",
+            page=changed_rules(
+                before.page,
+                {
+                    "item": options["item"],
+                    "title": options["item_title"],
+                    "link": options["item_link"],
+                    "date": options["item_date"],
+                    "watch": options["watch"],
+                },
+            ),
+            full_text=_full_text(options["full_text"]),
         )
         sources.edit(connection, source_id, change, now=now)
         after = sources.get(connection, source_id)
     changed = [name for name in _SHOWN if getattr(before, name) != getattr(after, name)]
     words = ", ".join(_SHOWN[name] for name in changed)
     click.echo(f"{f'changed ({words})' if changed else 'is like that already'}: {after.title}")
+    if change.republish and not options["republish"]:
+        click.echo(
+            "note: others see the excerpt only, as its publisher sends no more;"
+            " `--republish full` shows them the articles",
+            err=True,
+        )
 
 
 @click.command
@@ -360,7 +305,7 @@ def source() -> None:
     """
 
 
-for _command in (access, add, discover, edit, import_list, export):
+for _command in (access, add, discover, edit, import_list, export, try_page):
     source.add_command(_command)
 
 
@@ -417,6 +362,8 @@ def show(start: Start, source_id: int, *, as_json: bool) -> None:
     if as_json:
         show_json(shown | {"history": [_decision(one) for one in found.history]})
         return
+    shown["page"] = found.page.summary if found.page else None
+    shown["full_text"] = found.full_text.summary if found.full_text else None
     for name, value in shown.items():
         text = ", ".join(value) if isinstance(value, list | tuple) else value
         click.echo(f"{name.replace('_', ' ')}: {'-' if text in (None, '') else text}")
@@ -490,6 +437,30 @@ def remove(start: Start, source_id: int, *, yes: bool) -> None:
     click.echo(f"removed, with {found.entries} entries: {found.title}")
 
 
+def _republish(options: _EditOptions, before: Source) -> Republish | None:
+    """Return how much is shown from now on; None for as much as before."""
+    if given := options["republish"]:
+        return Republish(given)
+    begins = options["full_text"] in [*TextMode] and not before.full_text
+    # Who sends teasers wants people to come: that their articles are shown is the operator's word.
+    return Republish.EXCERPT if begins and before.republish is Republish.FULL else None
+
+
+def _full_text(given: str | None) -> TextMode | Literal[""] | None:
+    """Return of which entries articles are fetched from now on.
+
+    Raises:
+        ConfigError: What reads them is not installed.
+    """
+    from tidings.parsing.article import MISSING, is_installed
+
+    if given in {None, "off"}:
+        return None if given is None else ""
+    if not is_installed():
+        raise ConfigError(MISSING)
+    return TextMode(given)
+
+
 def _health(shown: Source) -> str:
     if shown.is_dead:
         return f"{shown.state}, dead"
@@ -523,23 +494,6 @@ def _set_state(start: Start, source_id: int, state: SourceState, *, said: str) -
         # Also if it is active already: resuming again makes it due.
         OperatorActions(app.database, clock=utc_now).set_state(source_id, state)
     click.echo(f"{said if before.state is not state else f'is {state} already'}: {before.title}")
-
-
-def _choose(feeds: Sequence[Link], *, first: bool) -> Link | None:
-    """Return the feed to follow: the first, the only one, or the one chosen at the terminal."""
-    if first:
-        return feeds[0]
-    if len(feeds) == 1:
-        # On standard error, as all notes: standard output is for what was asked for.
-        click.echo(f"note: the feed there is {feeds[0].url}", err=True)
-        return feeds[0]
-    # In a script the caller gets an error that lists the feeds.
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return None
-    rows = [(number, link.title, link.type, link.url) for number, link in enumerate(feeds, start=1)]
-    show_table(("", "title", "type", "url"), rows)
-    number = click.prompt("Which one", type=click.IntRange(1, len(feeds)), default=1)
-    return feeds[number - 1]
 
 
 def _change(options: _AccessOptions) -> Access:

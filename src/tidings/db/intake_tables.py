@@ -1,4 +1,4 @@
-"""Tables of sources beside their entries: aliases, documents, access, WebSub, mailing lists, filters."""
+"""Tables of what comes in, beside entries: documents, access, pages, pushes, mail, filters."""
 
 from sqlalchemy import (
     JSON,
@@ -68,6 +68,41 @@ source_access = Table(
     Column("cookies", JSON, nullable=False),
     Column("proxy", Text),
     Column("user_agent", Text),
+)
+
+# The selectors by which sources without a feed are read; with `watch`, what that element said last.
+source_page = Table(
+    "source_page",
+    metadata,
+    _of_source(),
+    Column("item", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("date", Text, nullable=False),
+    Column("watch", Text, nullable=False),
+    Column("seen", Text),
+    Column("changes", Integer, nullable=False, server_default="0"),
+)
+
+# The sources whose articles are fetched from their pages, and how that went.
+source_text = Table(
+    "source_text",
+    metadata,
+    _of_source(),
+    Column("mode", Text, nullable=False),
+    Column("fetched", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Column("last_error", Text),
+    Column("failing_since", UtcDateTime),
+)
+
+# The robots.txt of sites (scheme, host and port) whose pages are fetched; empty where there is none.
+robots = Table(
+    "robots",
+    metadata,
+    Column("site", Text, primary_key=True),
+    Column("fetched_at", UtcDateTime, nullable=False),
+    Column("rules", Text, nullable=False),
 )
 
 # WebSub subscriptions: `token` is in the callback's address, `act_at` when to send a request next.

@@ -195,6 +195,8 @@ entry = Table(
     # Last: lists skip both without reading their pages.
     Column("content", Text, nullable=False),
     Column("pictures", JSON(none_as_null=True)),
+    # The content is from the entry's page: what the feed has of it is less.
+    Column("full_text", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("source_id", "key_version", "key"),
     Index(None, "state", "follows", "seq"),
     Index(None, "state", "follows", "folded", "sort_at", "id"),

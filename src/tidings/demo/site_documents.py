@@ -19,7 +19,16 @@ from urllib.parse import urljoin, urlsplit
 
 import feedparser
 
-MEDIA_TYPES = MappingProxyType({".svg": "image/svg+xml", ".png": "image/png", ".mp3": "audio/mpeg"})
+from tidings.model.page_rules import PageRules
+
+MEDIA_TYPES = MappingProxyType(
+    {
+        ".svg": "image/svg+xml",
+        ".png": "image/png",
+        ".mp3": "audio/mpeg",
+        ".html": "text/html; charset=utf-8",
+    }
+)
 
 PLACEHOLDER = re.compile(
     r"\{\{(?:base(?::(?P<other>[a-z-]+))?"
@@ -61,6 +70,8 @@ class Imprint:
         topics: Slugs.
         feed: File name of the feed, and its path on the site.
         encoding: What the feed is sent in, whatever it declares; its file is UTF-8.
+        page: How it is read, if it is no feed but a page.
+        teases: The feed has only the beginning of each entry; the rest is on the pages.
     """
 
     name: str
@@ -70,6 +81,8 @@ class Imprint:
     feed: str = "feed.xml"
     media_type: str = "application/rss+xml"
     encoding: str = "utf-8"
+    page: PageRules | None = None
+    teases: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +113,7 @@ class PublisherSite:
 
     @cached_property
     def _files(self) -> dict[str, StaticDocument]:
-        """The feed and the drawings, by path."""
+        """The feed, the drawings, and the pages that have more than the feed, by path."""
         folder = resources.files("tidings.demo") / "world" / self._imprint.name
         texts = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
         feed = fill(

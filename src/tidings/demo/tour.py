@@ -14,12 +14,13 @@ from tidings.app.app import App, opened, utc_now
 from tidings.app.polling import polling
 from tidings.app.publishing import publish, site_of
 from tidings.app.scheduler import ticking
-from tidings.catalog import newsletters, sources, topics
+from tidings.catalog import newsletters, sources, text_sources, topics
 from tidings.catalog.newsletters import NewsletterForm
 from tidings.catalog.sources import NewSource
 from tidings.config import DatabaseSettings, Settings
 from tidings.demo.world import TOPICS, World
 from tidings.errors import ConfigError
+from tidings.model.full_text import TextMode
 from tidings.model.newsletters import Frequency, Schedule
 from tidings.model.service_status import PollOutcome, PollResult
 from tidings.model.subscribers import Preferences, WebSettings
@@ -93,10 +94,13 @@ def _follow(tour: Tour) -> None:
         for slug, title in TOPICS.items():
             topics.add(connection, slug, title=title, now=now)
         new = [
-            NewSource(url=one.feed_url, feed_title=one.name, topics=one.topics)
+            NewSource(url=one.feed_url, feed_title=one.name, topics=one.topics, page=one.page)
             for one in publishers
         ]
-        sources.add(connection, new, now=now)
+        ids = sources.add(connection, new, now=now)
+        for source_id, publisher in zip(ids, publishers, strict=True):
+            if publisher.teases:
+                text_sources.put(connection, source_id, TextMode.ON)
     tour.say(
         f"   all followed, in {len(TOPICS)} topics; the database is {tour.app.database.path}\n"
     )

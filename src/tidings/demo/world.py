@@ -10,6 +10,7 @@ from typing import Self
 
 from tidings.demo.serving import HOST, SiteServer, serving
 from tidings.demo.site_documents import Imprint, PublisherSite
+from tidings.model.page_rules import PageRules
 from tidings.model.urls import host_of
 
 # The title of every topic the publishers stand under, by slug.
@@ -82,6 +83,15 @@ IMPRINTS = (
     ),
     Imprint(name="plot-fourteen", title="Plot Fourteen", topics=("life",)),
     Imprint(
+        name="ferry-notices",
+        title="Tidewater Ferry: notices",
+        topics=("life",),
+        feed="notices.html",
+        media_type="text/html; charset=utf-8",
+        page=PageRules(item="article.notice"),
+    ),
+    Imprint(name="lock-and-weir", title="Lock & Weir", topics=("science",), teases=True),
+    Imprint(
         name="old-observatory",
         title="The Old Observatory",
         topics=("science",),
@@ -95,12 +105,14 @@ DEAD = Imprint(name="last-orders", title="Last Orders", topics=("life",))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """Somebody whose feed can be followed while the world is up; `topics` are slugs."""
+    """Somebody who can be followed while the world is up; the fields as in `Imprint`."""
 
     name: str
     title: str
     topics: tuple[str, ...]
     feed_url: str
+    page: PageRules | None
+    teases: bool
 
 
 class World:
@@ -145,6 +157,8 @@ class World:
                 title=imprint.title,
                 topics=imprint.topics,
                 feed_url=f"{bases[imprint.name]}/{imprint.feed}",
+                page=imprint.page,
+                teases=imprint.teases,
             )
             for imprint in (*IMPRINTS, DEAD)
         )

@@ -78,7 +78,7 @@ class Client:
         """
         own = credentials_for(guard.parse_target(request.url), request.access)
         url = own.source.url
-        home = guard.host_port(url)
+        home = None if request.borrows else guard.host_port(url)
         left = self._policy.total_timeout
         permanent: list[bool] = []
         jar: CookieJar | None = None

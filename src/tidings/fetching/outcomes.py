@@ -1,6 +1,6 @@
 """Requests to the web and their outcomes, as the rest of the program sees them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -26,12 +26,14 @@ class Request:
     Attributes:
         source_id: Handed back with the outcome.
         access: Login, headers, cookies and proxy of the source.
+        borrows: Its host is not leased yet: it is to be borrowed, as that of a redirect is.
     """
 
     source_id: int
     url: str
     validators: Validators | None = None
     access: Access | None = None
+    borrows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,9 @@ class NotModified:
 
 
 Outcome = Fetched | NotModified | FetchError
+
+Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
+"""What fetches requests of one host in turn, and reports each from any thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tidings.model.minhash import Sketch, sketch_of
+from tidings.model.page_rules import PageRules
 from tidings.model.words import IndexedText, index_text
 
 # Version of the rule by which keys of new entries are made.
@@ -37,6 +38,8 @@ class Document:
         content_type: Media type without parameters; the body itself wins.
         charset: The charset parameter of Content-Type, as written.
         language: Its language by Content-Language, or as stored; whatever it says itself wins.
+        page: How it is read, if it is a page without a feed.
+        entry: The entry whose page it is, if it is one that has the article.
     """
 
     url: str
@@ -44,6 +47,8 @@ class Document:
     content_type: str | None = None
     charset: str | None = None
     language: str | None = None
+    page: PageRules | None = None
+    entry: "ParsedEntry | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +187,7 @@ class ParsedFeed:
         rights: Its copyright notice, plain text, one line.
         site_url: The page the feed belongs to.
         language: BCP 47, lower-case.
-        format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`.
+        format: As feedparser names it (`rss20`, `atom10`, …), or `json1`, `json11`, `page`.
         entries: The unknown and the changed ones, newest first as the document orders them.
         unchanged_keys: Keys of the entries that were skipped.
         unchanged: How many entries were skipped because their `raw_hash` is known.
@@ -198,6 +203,7 @@ class ParsedFeed:
             same are not read again; None if the document is not plain enough for that.
         disagreement: The field in which our own reader and feedparser differed, where both read
             the document; feedparser's result was used. Empty if they agreed, or one read alone.
+        seen: The text of the element that is watched on a page; None if none is.
     """
 
     title: str = ""
@@ -220,3 +226,4 @@ class ParsedFeed:
     skip_days: frozenset[int] = frozenset()
     memo: bytes | None = None
     disagreement: str = ""
+    seen: str | None = None

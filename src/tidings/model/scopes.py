@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.model.entries import Entry
+from tidings.model.page_rules import PageRules
 
 # Publish sequences in one archive. Never to be changed: feed readers do not fetch one twice.
 ARCHIVE_SIZE = 100
@@ -139,12 +140,13 @@ class FeedDocument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedOutline:
-    """A source as OPML lists it."""
+    """A source as OPML lists it; `page` says how it is read, if it is a page without a feed."""
 
     url: str
     title: str = ""
     site_url: str | None = None
     topics: tuple[str, ...] = ()
+    page: PageRules | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

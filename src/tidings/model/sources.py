@@ -20,7 +20,9 @@ from tidings.errors import (
 )
 from tidings.model.access import Access
 from tidings.model.entries import Republish, TopicCredit
+from tidings.model.full_text import FullText, TextMode
 from tidings.model.mail_lists import is_by_mail
+from tidings.model.page_rules import PageRules
 from tidings.model.urls import mask, without_credentials
 from tidings.model.websub import HubState, HubSubscription
 
@@ -105,6 +107,8 @@ class Source:
         noindex: Search engines are asked to leave its pages out.
         language: With `rights`, as in its last document.
         hides_address: Its URL is private: it holds a token, say.
+        page: How it is read, if it is a page without a feed.
+        full_text: How its articles are fetched from their pages, if they are.
     """
 
     id: int
@@ -136,11 +140,18 @@ class Source:
     language: str | None = None
     rights: str | None = None
     hides_address: bool = False
+    page: PageRules | None = None
+    full_text: FullText | None = None
 
     @property
     def shown_url(self) -> str:
         """Its address as it may be shown: masked if it is private."""
         return mask(self.url) if self.hides_address and not is_by_mail(self.url) else self.url
+
+    @property
+    def text_mode(self) -> TextMode | None:
+        """Of which new entries the articles are fetched; None for none."""
+        return self.full_text.mode if self.full_text else None
 
     @property
     def is_dead(self) -> bool:
@@ -180,6 +191,8 @@ class DueSource:
         history: The last decisions, as stored.
         access: Login, headers, proxy and so on, if it has any.
         hub: Its WebSub subscription, if it has one.
+        page: How it is read, if it is a page without a feed.
+        full_text: How its articles are fetched from their pages, if they are.
     """
 
     id: int
@@ -222,6 +235,8 @@ class DueSource:
     history: Sequence[tuple[str, str]]
     access: Access | None = None
     hub: HubSubscription | None = None
+    page: PageRules | None = None
+    full_text: FullText | None = None
 
     def shown(self, url: str) -> str:
         """Return one of its addresses as it may be shown."""

@@ -9,18 +9,13 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.model.feed import Link
 from tidings.parsing.absolute_urls import absolute_url, canonical_url
-from tidings.parsing.decoding import decode
-from tidings.parsing.text_cleaning import clean_line, is_affordable
+from tidings.parsing.page_tree import base_of, page_text, page_tree
+from tidings.parsing.text_cleaning import clean_line
 
 # Feeds of one page that are returned.
 MAX_FEEDS = 20
 
 MAX_LINKS = 5000
-
-MAX_BODY = 4_000_000
-
-# Characters of a page, without its scripts, that are parsed.
-MAX_PAGE = 1_000_000
 
 # Where publishing software serves feeds, the most common first.
 WELL_KNOWN_PATHS = (
@@ -49,15 +44,6 @@ _FEED_QUERY = re.compile(r"(?:^|&)(?:feed|format|type|alt)=(?:rss|atom|feed|rdf)
 _FEED_HOSTS = frozenset({"feedpress.me", "feedpress.it", "anchor.fm"})
 
 _FEED_SERVERS = frozenset({"feed", "feeds", "feeds2", "rss"})
-
-_UNSEEN = re.compile(
-    r"<!--.*?(?:-->|\Z)|<(script|style|svg|template|textarea)\b.*?(?:</\1\b|\Z)",
-    re.DOTALL | re.IGNORECASE,
-)
-
-_META_CHARSET = re.compile(
-    rb"<meta\s[^<>]{0,200}?\bcharset\s{0,9}=[\s\"']{0,9}([\w.:-]{1,40})", re.IGNORECASE
-)
 
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
@@ -116,13 +102,9 @@ def read_page(
         charset: The label in the HTTP header.
         alternates: The links in headers with `rel=alternate`.
     """
-    labelled = _META_CHARSET.search(body[:4096])
-    label = charset or (labelled[1].decode() if labelled else None)
-    text = decode(body[:MAX_BODY], label).text
-    shown = _UNSEEN.sub(" ", text)[:MAX_PAGE]
-    tree = LexborHTMLParser(shown if is_affordable(shown) else "")
-    base = tree.css_first("base[href]")
-    base_url = absolute_url(base.attributes.get("href"), url) if base else None
+    text = page_text(body, charset)
+    tree = page_tree(text)
+    base_url = base_of(tree, url)
     bases = (base_url, url)
 
     in_headers = filter(_is_of_feed, alternates)

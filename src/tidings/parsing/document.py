@@ -5,10 +5,16 @@ from dataclasses import replace
 from zlib import crc32
 
 from tidings.errors import ParseError
-from tidings.model.feed import Document, Newest, ParsedFeed
+from tidings.model.feed import Document, Newest, ParsedEntry, ParsedFeed
+from tidings.model.mail_lists import is_by_mail
+from tidings.model.page_rules import PageRules
 from tidings.parsing import json_feed, mail_items, rereading, rss_atom
+from tidings.parsing.article import with_article
 from tidings.parsing.clean_entries import EntryIdentity, clean_feed
 from tidings.parsing.decoding import decode
+from tidings.parsing.discovery import is_page
+from tidings.parsing.page_items import read_page_feed
+from tidings.parsing.page_tree import page_text
 from tidings.parsing.raw import RawFeed
 from tidings.parsing.rereading import Layout, Memory
 from tidings.parsing.text_cleaning import language_tag
@@ -48,6 +54,8 @@ def parse(
 ) -> ParsedFeed:
     """Return the feed in `document`, whatever its format.
 
+    Of the page of an entry, that is the entry alone, with the article.
+
     Args:
         document: Any bytes at all.
         known: The raw hash of every stored entry of the source, by key; entries with the same
@@ -77,11 +85,15 @@ def _parse(
     memo: bytes | None,
     newest: Newest | None,
 ) -> ParsedFeed:
+    if document.entry:
+        return ParsedFeed(entries=(_completed(document, document.entry),))
     for signature, kind in _SIGNATURES.items():
         if document.body.startswith(signature):
             raise ParseError(document.url, f"{kind}, not a feed")
-    if document.content_type == mail_items.MAIL:
+    if is_by_mail(document.url):
         return _cleaned(document, mail_items.read(document.body), known, newest)[0]
+    if document.page:
+        return _parse_page(document, document.page, known, newest)
     decoded = decode(document.body, document.charset)
     # What is read in part leaves nothing to go by.
     layout = None if decoded.problems or newest else rereading.lay_out(decoded.text)
@@ -100,6 +112,22 @@ def _parse(
         is_sound = not parsed.problems and not parsed.cut
         read = rereading.remembered(layout, identities) if is_sound else None
     return replace(parsed, memo=rereading.to_memo(frame, read)) if read else parsed
+
+
+def _completed(document: Document, entry: ParsedEntry) -> ParsedEntry:
+    if not is_page(document.body, document.content_type):
+        raise ParseError(document.url, "no HTML page")
+    page = page_text(document.body, document.charset)
+    return with_article(entry, page, url=document.url)
+
+
+def _parse_page(
+    document: Document, rules: PageRules, known: Mapping[bytes, bytes], newest: Newest | None
+) -> ParsedFeed:
+    text = page_text(document.body, document.charset)
+    feed, seen = read_page_feed(text, rules, url=document.url)
+    parsed, _ = _cleaned(document, feed, known, newest)
+    return replace(parsed, seen=seen)
 
 
 def _reread(

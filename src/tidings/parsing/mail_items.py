@@ -15,9 +15,6 @@ from tidings.parsing.decoding import decode
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
 from tidings.parsing.text_cleaning import is_affordable
 
-# The media type by which such a document is known here; nothing else has it.
-MAIL = "application/x-tidings-mail"
-
 # Characters of a line from which on it was broken by a mail program, not by whoever wrote it.
 WRAPPED = 56
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from lxml import etree
 
 from tidings.errors import ParseError, one_line
+from tidings.model.page_rules import PAGE_RULES, SELECTORS, PageRules
 from tidings.model.scopes import FeedOutline
 from tidings.model.urls import host_of
 from tidings.parsing.decoding import decode
+from tidings.parsing.page_tree import is_selector
 from tidings.parsing.xml_repair import repair
 
 # Nesting of folders; only an attack has more.
@@ -161,7 +163,19 @@ def _outline(attributes: dict[str, str], folders: tuple[str, ...]) -> FeedOutlin
         title="" if title == url[:MAX_TITLE] else title,
         site_url=_find_site_url(attributes.get("htmlurl", "")),
         topics=_distinct(folders, _topics(attributes.get("category", ""))),
+        page=_find_rules(attributes),
     )
+
+
+def _find_rules(attributes: dict[str, str]) -> PageRules | None:
+    """Return how a page without a feed is read, which our own lists say."""
+    said = {name: attributes.get(f"{{{PAGE_RULES}}}{name}", "") for name in SELECTORS}
+    if not (said["item"] or said["watch"]):
+        return None
+    for selector in filter(None, said.values()):
+        if not is_selector(selector):
+            raise ValueError(f"its selector {selector!r} cannot be read")
+    return PageRules.of(said)
 
 
 def _feed_url(claimed: str) -> str:

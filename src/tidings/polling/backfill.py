@@ -17,6 +17,7 @@ from tidings.db.database import Database
 from tidings.errors import ParseError
 from tidings.model.entries import EntryState
 from tidings.model.feed import Document, ParsedFeed
+from tidings.model.page_rules import PageRules
 from tidings.model.sources import DueSource, with_decision
 from tidings.polling.new_entries import Circumstances, FirstPoll, NewEntry, receive
 from tidings.polling.outcome import Rules, shown_error
@@ -99,7 +100,7 @@ class Backfiller:
 
     def _read(self, due: DueSource, kept: Sequence[KeptDocument]) -> Future[ParsedFeed]:
         if kept:
-            return self._parse(_as_document(kept[0]), {})
+            return self._parse(_as_document(kept[0], due.page), {})
         lost: Future[ParsedFeed] = Future()
         lost.set_exception(ParseError(due.url, "it is not kept"))
         return lost
@@ -133,13 +134,14 @@ class Backfiller:
         return Backfill(source_id=due.id, arrived=arrived, memo=parsed.memo)
 
 
-def _as_document(kept: KeptDocument) -> Document:
+def _as_document(kept: KeptDocument, page: PageRules | None) -> Document:
     return Document(
         url=kept.url,
         body=kept.body,
         content_type=kept.content_type,
         charset=kept.charset,
         language=kept.language,
+        page=page,
     )
 
 

@@ -15,14 +15,14 @@ from typing import Self, TypeVar
 
 from tidings.db.database import Database
 from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
-from tidings.fetching.outcomes import Fetched, Outcome, Request
+from tidings.fetching.outcomes import Fetch, Fetched, Outcome, Request
 from tidings.model.feed import Document, Link, ParsedFeed
+from tidings.model.page_rules import PageRules
 from tidings.model.urls import host_of, without_credentials
 from tidings.parsing import discovery
 from tidings.parsing.discovery import HtmlPage, is_page, read_page
 from tidings.polling.host_leases import HostRules
 from tidings.polling.parse_queue import Parse
-from tidings.polling.poll import Fetch
 from tidings.polling.schedule import PollPolicy
 from tidings.polling.store import leases
 
@@ -114,8 +114,8 @@ class Visit:
         with self._prober.database.write() as connection:
             leases.release(connection, self.owner, self._pauses)
 
-    def probe(self, url: str) -> ProbeResult:
-        """Fetch a document and parse it.
+    def probe(self, url: str, *, page: PageRules | None = None) -> ProbeResult:
+        """Fetch a document and parse it, as a feed or as `page` says.
 
         Raises:
             ConflictError: Another process holds its host, or it has to be left alone.
@@ -129,6 +129,7 @@ class Visit:
             content_type=fetched.content_type,
             charset=fetched.charset,
             language=fetched.language,
+            page=page,
         )
         try:
             feed = self._result(self._prober.parse(document, {}), url)

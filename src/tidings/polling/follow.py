@@ -8,10 +8,13 @@ from threading import Event
 from tidings.catalog import sources, topics
 from tidings.catalog.sources import NewSource
 from tidings.db.database import Database
-from tidings.errors import ConflictError, FetchError, NoFeedError, StatusError
-from tidings.model.feed import Link, ParsedFeed
+from tidings.errors import ConflictError, FetchError, NoFeedError, ParseError, StatusError
+from tidings.model.feed import Link, ParsedEntry, ParsedFeed
+from tidings.model.page_rules import PageRules
 from tidings.model.sources import Source
-from tidings.model.urls import host_of, web_addresses
+from tidings.model.urls import host_of, web_address, web_addresses
+from tidings.parsing.page_items import SelectorFinding, find_on_page
+from tidings.parsing.page_tree import page_text
 from tidings.polling.discover import (
     Discovery,
     FoundFeed,
@@ -24,7 +27,7 @@ from tidings.polling.outcome import ComparedDocument, Rules, settle_read
 from tidings.polling.polled_source import pack
 from tidings.polling.store import leases, polls
 
-# Feeds of a page that are fetched to be shown; the others are only named.
+# Feeds of a page that are fetched to be shown, and entries of one without; the others are only named.
 MAX_PREVIEWS = 5
 
 Choose = Callable[[Sequence[Link]], Link | None]
@@ -58,6 +61,21 @@ class FeedPreview:
     link: Link
     feed: ParsedFeed | None = None
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagePreview:
+    """What rules find on a page.
+
+    Attributes:
+        findings: That of each selector, the one for items first.
+        entries: The first few entries that it would have.
+        problem: Why there are none, in words.
+    """
+
+    findings: Sequence[SelectorFinding]
+    entries: Sequence[ParsedEntry]
+    problem: str
 
 
 class SourceAdder:
@@ -108,6 +126,28 @@ class SourceAdder:
         if link is None:
             raise discovery.error()
         return self._follow(replace(new, url=link.url), probed_by_link[link], rules=rules)
+
+    def add_page(self, new: NewSource, *, public: int | None = None) -> AddedSource:
+        """Add a page that has no feed, with the entries that its rules find on it.
+
+        Args:
+            new: The source; its URL may lack the scheme, its topics need not exist.
+            public: As for `add`.
+
+        Raises:
+            InvalidError: The URL is not valid.
+            ConflictError: The source exists already, or another process holds its host.
+            FetchError: There is no response.
+            ParseError: The rules find nothing on the page.
+        """
+        url = web_address(new.url)
+        rules = self._rules if public is None else replace(self._rules, first_poll=public)
+        self._refuse_duplicate(url)
+        with self._prober.visit(stop=Event()) as visit:
+            probed = visit.probe(url, page=new.page)
+            if probed.feed is None:
+                raise ParseError(probed.fetched.url, probed.because)
+            return self._save(visit, replace(new, url=url), probed, rules=rules)
 
     def _follow(self, new: NewSource, probed: ProbeResult | None, *, rules: Rules) -> AddedSource:
         """Add a feed that was chosen; it is fetched unless it was `probed` before."""
@@ -175,6 +215,22 @@ def preview_feeds(prober: Prober, url: str) -> list[FeedPreview]:
             raise discovery.error()
         looked_at = [_preview(visit, feed) for feed in discovery.feeds[:MAX_PREVIEWS]]
     return [*looked_at, *(FeedPreview(link=one.link) for one in discovery.feeds[MAX_PREVIEWS:])]
+
+
+def preview_page(prober: Prober, url: str, rules: PageRules) -> PagePreview:
+    """Return what rules find on a page; nothing is stored.
+
+    Raises:
+        InvalidError: The URL is not valid.
+        ConflictError: Another process holds its host.
+        FetchError: There is no response.
+    """
+    with prober.visit(stop=Event()) as visit:
+        probed = visit.probe(web_address(url), page=rules)
+    fetched = probed.fetched
+    findings = find_on_page(page_text(fetched.body, fetched.charset), rules)
+    entries = probed.feed.entries if probed.feed else ()
+    return PagePreview(findings=findings, entries=entries[:MAX_PREVIEWS], problem=probed.because)
 
 
 def _preview(visit: Visit, found: FoundFeed) -> FeedPreview:

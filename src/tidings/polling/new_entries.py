@@ -74,6 +74,7 @@ class NewEntry:
         fallback_id: Its id then.
         folded: So many came with it that pages of several sources only count it.
         history: What was unusual about these decisions, for the operator.
+        has_full_text: Its body is from its page.
     """
 
     entry: ParsedEntry
@@ -84,6 +85,7 @@ class NewEntry:
     fallback_id: str
     folded: bool = False
     history: tuple[str, ...] = ()
+    has_full_text: bool = False
 
 
 def receive(entries: Sequence[ParsedEntry], circumstances: Circumstances) -> tuple[NewEntry, ...]:

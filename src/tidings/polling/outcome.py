@@ -358,10 +358,13 @@ def _as_read(
     fetched, feed = document.fetched, document.feed
     is_first = due.first_polled_at is None
     rate = _learned(due, changes, now=now, rules=rules)
+    # A hub would push the feed of the site, which is another document than the page.
+    joins = rules.subscribes and not due.page
     guid = due.feed_guid or feed.guid  # the first one counts: some make a new one each time
     return replace(
         _succeeded(due, fetched, now=now),
-        first_polled_at=now if is_first and changes.new else due.first_polled_at,
+        # What a watched element says first is nothing new, and what it says next is.
+        first_polled_at=now if is_first and (changes.new or due.page) else due.first_polled_at,
         deferred=feed.deferred,
         read_at=due.read_at if fetched.is_partial else now,
         silent_polls=0,
@@ -374,6 +377,7 @@ def _as_read(
         document=_kept(due, document, now=now),
         memo=None if fetched.is_partial else feed.memo,
         disagreement=feed.disagreement,
+        seen=feed.seen,
         body_hash=due.body_hash if fetched.is_partial else fetched.body_hash,
         feed_title=feed.title or None,
         site_url=feed.site_url,
@@ -383,7 +387,7 @@ def _as_read(
         metadata_changed=_metadata_changed(due, feed, guid=guid),
         outcome=_outcome(changes),
         changes=changes,
-        hub_note=_hub_note(due, fetched, feed, has_news=bool(changes.new), joins=rules.subscribes),
+        hub_note=_hub_note(due, fetched, feed, has_news=bool(changes.new), joins=joins),
     )
 
 

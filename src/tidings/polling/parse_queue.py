@@ -95,6 +95,7 @@ class ParseQueue:
                 content_type=fetched.content_type,
                 charset=fetched.charset,
                 language=due.language if fetched.is_partial else fetched.language,
+                page=due.page,
             )
             # The child cleans only what changed: cleaning is most of the time that parsing takes.
             raw_hashes = {key: known.raw_hash for key, known in self._known[due.id].items()}

@@ -1,7 +1,7 @@
 """The polling pipeline: claim hosts, fetch, parse, compare, save, until nothing is due.
 
 ```
-claim ─► fetch ─► (same body? ─► settled) ─► parse ─► compare ─► save
+claim ─► fetch ─► (same body? ─► settled) ─► parse ─► compare ─► (full texts?) ─► save
   │      event loop's thread                 child    this thread, a batch at a time
   └── hosts are leased; what is not saved is due again as soon as the lease ends
 ```
@@ -28,13 +28,14 @@ from tidings.errors import (
     StorageError,
     TidingsError,
 )
-from tidings.fetching.outcomes import Fetched, NotModified, Outcome, Request, Validators
+from tidings.fetching.outcomes import Fetch, Fetched, NotModified, Outcome, Request, Validators
 from tidings.model.feed import Newest
 from tidings.model.mail_lists import is_by_mail
 from tidings.model.service_status import PollOutcome, PollResult, PollSummary, summarise
 from tidings.model.sources import DueSource
 from tidings.model.urls import host_of
 from tidings.polling.backfill import Backfiller
+from tidings.polling.full_text import CompletedPoll, TextCompleter
 from tidings.polling.host_leases import HostLeases, HostRules
 from tidings.polling.outcome import (
     Rules,
@@ -68,8 +69,6 @@ REPAGINATION = 10.0
 
 # How long a host is left alone after its first 403, at least.
 FORBIDDEN_PAUSE = timedelta(hours=4)
-
-Fetch = Callable[[Sequence[Request], Callable[[Request, Outcome], None]], None]
 
 
 class Poller:
@@ -149,6 +148,8 @@ class _Response:
 
 _Settled = list[tuple[DueSource, PolledSource]]
 
+_Report = _Response | Parsed | CompletedPoll
+
 
 class _Round:
     """One run of the pipeline. Only `_on_response` is called from other threads."""
@@ -170,9 +171,17 @@ class _Round:
         self._leases = HostLeases(
             poller.database, self._owner, rules=poller.hosts, clock=poller.clock, only=only
         )
-        self._inbox: SimpleQueue[_Response | Parsed] = SimpleQueue()
+        self._inbox: SimpleQueue[_Report] = SimpleQueue()
         self._parse_queue = ParseQueue(poller.database, poller.parse, done=self._inbox.put)
         self._backfiller = Backfiller(poller.database, parse=poller.parse, rules=poller.rules)
+        self._texts = TextCompleter(
+            poller.database,
+            fetch=poller.fetch,
+            parse=poller.parse,
+            clock=poller.clock,
+            stop=stop,
+            done=self._inbox.put,
+        )
         self._in_flight: dict[int, DueSource] = {}
         self._responses: dict[int, _Response] = {}
         self._results: list[PollResult] = []
@@ -200,6 +209,7 @@ class _Round:
                 )
                 self._repaginate()
         finally:
+            self._texts.close()
             self._leases.release_all()
         return summarise(self._results)
 
@@ -246,12 +256,26 @@ class _Round:
                 break
             parsed += [one for one in reports if isinstance(one, Parsed)]
             settled += self._settle([one for one in reports if isinstance(one, _Response)])
+            settled += [self._completed(one) for one in reports if isinstance(one, CompletedPoll)]
             if settled or parsed:
                 until = min(until, time.monotonic() + LINGER)
-        return settled + self._settle_documents(parsed)
+        # Those that are to get full texts come back to the inbox.
+        return settled + [
+            (due, polled)
+            for due, polled in self._settle_documents(parsed)
+            if not self._texts.begin(due, polled)
+        ]
 
-    def _drain_inbox(self, until: float) -> list[_Response | Parsed]:
-        reports: list[_Response | Parsed] = []
+    def _completed(self, completed: CompletedPoll) -> tuple[DueSource, PolledSource]:
+        due = self._in_flight[completed.polled.id]
+        if completed.refusal and (
+            pause := host_pause(due, completed.refusal, self._poller.rules.policy)
+        ):
+            self._leases.cool_down(due.host, pause)
+        return due, completed.polled
+
+    def _drain_inbox(self, until: float) -> list[_Report]:
+        reports: list[_Report] = []
         with suppress(Empty):
             reports.append(self._inbox.get(timeout=max(until - time.monotonic(), 0)))
             while len(reports) < BATCH:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tidings.model.full_text import TextNote
 from tidings.model.service_status import PollOutcome
 from tidings.model.sources import SourceState
 from tidings.model.websub import HubNote
@@ -51,6 +52,8 @@ class PolledSource:
         deferred: How many older entries of its first document are left to be stored later.
         memo: What the document was read from; None where that is of no use to the next reading.
         disagreement: Where our own reader and feedparser differed; empty if nowhere, or not compared.
+        seen: What a watched element of a page says now.
+        text_note: What came of fetching the pages of its new entries; None if none was wanted.
         new_url: The address it is polled at from now on, which no other source has.
         hub_note: What changes in its WebSub subscription.
         polled_before: When it was polled last, as known when this poll began: an optimistic
@@ -100,6 +103,8 @@ class PolledSource:
     document: KeptDocument | None = None
     memo: bytes | None = None
     disagreement: str = ""
+    seen: str | None = None
+    text_note: TextNote | None = None
     new_url: str | None = None
     hub_note: HubNote | None = None
     polled_before: datetime | None

@@ -8,12 +8,12 @@ from typing import Any
 
 from tidings.catalog import sources
 from tidings.db.database import Database
-from tidings.errors import NotFoundError
-from tidings.fetching.outcomes import Fetched, Outcome, Request, Validators
+from tidings.errors import ConflictError, FetchError, NotFoundError
+from tidings.fetching.outcomes import Fetch, Fetched, Outcome, Request, Validators
 from tidings.model.feed import Document, ParsedFeed
 from tidings.model.service_status import PollResult, PollSummary, summarise
 from tidings.polling.parse_queue import Parse
-from tidings.polling.poll import Fetch, Poller
+from tidings.polling.poll import Poller
 from tidings.polling.polled_source import KeptDocument
 from tidings.polling.store import kept_documents
 
@@ -43,9 +43,13 @@ class Replayer:
 
         Raises:
             NotFoundError: There is no such source, or nothing is kept of it.
+            ConflictError: It is an element of a page that is watched for changes.
         """
         with self._database.write() as connection:
-            sources.get(connection, source_id)
+            found = sources.get(connection, source_id)
+            if found.page and found.page.watch:
+                # Older states of it would be told as if they were what it says now.
+                raise ConflictError("source", source_id, because="is watched: it has no feed")
             kept = kept_documents.kept(connection, source_id)
             if not kept:
                 raise NotFoundError("document kept of source", source_id)
@@ -64,6 +68,9 @@ class Replayer:
 def _fetch_from(kept: KeptDocument) -> Fetch:
     def fetch(requests: Sequence[Request], done: Callable[[Request, Outcome], None]) -> None:
         for request in requests:
+            if request.borrows:
+                done(request, FetchError(request.url, "a replay fetches no pages"))
+                continue
             answered = Fetched(
                 url=kept.url,
                 body=kept.body,

@@ -74,6 +74,7 @@ def _add_outlines(connection: Connection, outlines: Sequence[FeedOutline], *, no
             site_url=outline.site_url,
             topics=[slugs[title] for title in outline.topics],
             imported=True,
+            page=outline.page,
         )
         for outline in outlines
     ]

@@ -210,6 +210,7 @@ def outlines(connection: Connection) -> list[FeedOutline]:
             title=source.title,
             site_url=source.site_url,
             topics=tuple(topic.title for topic in source.topics),
+            page=source.page,
         )
         for source in (by_id[name.id] for name in sources.by_title(connection))
         # An address with a login or token in it is a secret between us and the publisher; what

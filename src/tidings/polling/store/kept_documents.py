@@ -6,7 +6,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Insert, bindparam, func, or_, select, update
 
-from tidings.db.intake_tables import document
+from tidings.db.intake_tables import document, source_page
 from tidings.db.statements import upsert
 from tidings.db.tables import entry, source
 from tidings.model.sources import DueSource, SourceState
@@ -104,6 +104,8 @@ def lost_sources(connection: Connection, *, only: int | None = None) -> list[Due
         source.c.looked_at.is_(None),
         source.c.state != SourceState.PAUSED,
         or_(is_retired, source.c.failures >= MIN_FAILURES),
+        # By its entries a feed is recognised elsewhere; a page is not.
+        source.c.id.not_in(select(source_page.c.source_id)),
     ]
     if only is not None:
         conditions.append(source.c.id == only)

@@ -23,8 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.catalog import sources
-from tidings.db.intake_tables import source_access
+from tidings.catalog import page_sources, sources, text_sources
+from tidings.db.intake_tables import source_access, source_page, source_text
 from tidings.db.intake_tables import websub as websub_table
 from tidings.db.statements import upsert
 from tidings.db.tables import host, source
@@ -55,7 +55,16 @@ _HAS_HUB = exists().where(websub_table.c.source_id == source.c.id)
 
 _HAS_ACCESS = exists().where(source_access.c.source_id == source.c.id)
 
-_ASKED = {"hub": _HAS_HUB, "access": _HAS_ACCESS}
+_IS_PAGE = exists().where(source_page.c.source_id == source.c.id)
+
+_HAS_FULL_TEXT = exists().where(source_text.c.source_id == source.c.id)
+
+_ASKED = {
+    "hub": _HAS_HUB,
+    "access": _HAS_ACCESS,
+    "page": _IS_PAGE,
+    "full_text": _HAS_FULL_TEXT,
+}
 
 # When a host can be claimed, as its index has it.
 _READY = {
@@ -283,6 +292,8 @@ def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> lis
     rows = connection.execute(statement).mappings().all()
     own = sources.access_of(connection, [row["id"] for row in rows if row["access"]])
     hubs = push_subscriptions.of_sources(connection, [row["id"] for row in rows if row["hub"]])
+    pages = page_sources.of_sources(connection, [row["id"] for row in rows if row["page"]])
+    texts = text_sources.of_sources(connection, [row["id"] for row in rows if row["full_text"]])
     return [
         DueSource(
             **{
@@ -290,6 +301,8 @@ def due_sources(connection: Connection, *conditions: ColumnElement[bool]) -> lis
                 "state": SourceState(row["state"]),
                 "access": own.get(row["id"]),
                 "hub": hubs.get(row["id"]),
+                "page": pages.get(row["id"]),
+                "full_text": texts.get(row["id"]),
             }
         )
         for row in rows

@@ -18,7 +18,6 @@ from tidings.model.mail_lists import MailList
 from tidings.model.sources import SourceState
 from tidings.model.text import nearest
 from tidings.model.websub import Push
-from tidings.parsing.mail_items import MAIL
 
 # Messages that are kept of a list that nobody follows, the latest.
 KEPT = 20
@@ -127,7 +126,7 @@ def pending(connection: Connection) -> Mapping[int, Push]:
     has_some = exists().where(mail_message.c.list_id == mail_list.c.id)
     lists = select(mail_list.c.id, mail_list.c.source_id).where(is_active, has_some)
     return {
-        row.source_id: Push(body=_document(connection, row.id), content_type=MAIL)
+        row.source_id: Push(body=_document(connection, row.id))
         for row in connection.execute(lists.order_by(mail_list.c.id)).all()
     }
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Insert,
+    Row,
     Select,
     Update,
     and_,
@@ -32,7 +33,7 @@ from sqlalchemy import (
     update,
 )
 
-from tidings.catalog import change_log, sources
+from tidings.catalog import change_log, page_sources, sources
 from tidings.db import given_rows
 from tidings.db.given_rows import given, is_among
 from tidings.db.intake_tables import alias, reading
@@ -40,7 +41,7 @@ from tidings.db.statements import upsert
 from tidings.db.tables import entry, host, poll_hour, source, tombstone
 from tidings.errors import LeaseLostError
 from tidings.model.entries import EntryState
-from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, ParsedEntry, terms_of
+from tidings.model.feed import KEY_VERSION, MAX_ENTRIES, REMOVED, Image, ParsedEntry, terms_of
 from tidings.model.service_status import LAGS
 from tidings.model.sources import SourceState, with_decisions
 from tidings.model.urls import host_of
@@ -48,7 +49,7 @@ from tidings.polling.compare import MAX_UPDATES, EntryEdit, KnownEntry
 from tidings.polling.guid_changes import StoredEntry
 from tidings.polling.new_entries import NewEntry
 from tidings.polling.polled_source import FEED_METADATA, ROUTINE, PolledSource
-from tidings.polling.store import kept_documents, push_subscriptions, visibility
+from tidings.polling.store import full_texts, kept_documents, push_subscriptions, visibility
 from tidings.search.store import index
 from tidings.stories.matching import StoryCandidate
 from tidings.stories.store import stories
@@ -137,9 +138,10 @@ def _memo_upsert(dialect: str) -> Insert:
 
 
 def save(connection: Connection, owner: str | None, polled: Sequence[PolledSource]) -> None:
-    """Write what a batch of polls brought, in thirteen statements at most.
+    """Write what a batch of polls brought, in fourteen statements at most.
 
-    Changes of WebSub subscriptions, moves and stories are rare and come on top.
+    Changes of WebSub subscriptions, moves, stories, watched pages and notes of full texts are rare
+    and come on top.
 
     Args:
         connection: One that writes.
@@ -153,10 +155,13 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     update_sources(connection, owner, polled)
     kept_documents.keep(connection, [one.document for one in polled if one.document])
     put_memos(connection, {one.id: one.memo for one in polled if one.memo})
+    texts = {one.id: one.text_note for one in polled if one.text_note}
+    full_texts.note(connection, texts, now=polled[0].last_polled_at)
+    page_sources.put_seen(connection, {one.id: one.seen for one in polled if one.seen is not None})
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
     _count_polls(connection, polled)
-    changed = [one for one in polled if _looks_different(one)]
+    changed = _with_full_texts(connection, [one for one in polled if _looks_different(one)])
     health_changed = [one.id for one in polled if _health_changed(one)]
     if not changed and not health_changed:
         return
@@ -178,6 +183,36 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     filled = [edit.entry_id for edit in edits if edit.is_filled]
     if filled:
         visibility.show_filled(connection, filled, now=now)
+
+
+def _with_full_texts(connection: Connection, changed: Sequence[PolledSource]) -> list[PolledSource]:
+    """Return polls whose edits keep the full texts that are stored: a feed has less of these."""
+    edited = [edit.entry_id for one in changed for edit in one.changes.edits]
+    if not edited:
+        return list(changed)
+    columns = (entry.c.id, entry.c.content, entry.c.image, entry.c.pictures)
+    its_own = is_among(connection.dialect.name, entry.c.id, "edited")
+    rows = connection.execute(
+        select(*columns).where(its_own, entry.c.full_text), {"edited": edited}
+    )
+    kept = {row.id: row for row in rows}
+    return [_keeping(one, kept) if kept else one for one in changed]
+
+
+def _keeping(one: PolledSource, kept: Mapping[int, Row[*tuple[Any, ...]]]) -> PolledSource:
+    edits = tuple(
+        replace(edit, entry=_with_stored_text(edit.entry, kept[edit.entry_id]))
+        if edit.entry_id in kept
+        else edit
+        for edit in one.changes.edits
+    )
+    return replace(one, changes=replace(one.changes, edits=edits))
+
+
+def _with_stored_text(parsed: ParsedEntry, row: Row[*tuple[Any, ...]]) -> ParsedEntry:
+    pictures = tuple(Image(**one) for one in row.pictures or ())
+    image = parsed.image or (Image(**row.image) if row.image else None)
+    return replace(parsed, content=row.content, pictures=pictures, image=image, terms=None)
 
 
 def _count_polls(connection: Connection, polled: Sequence[PolledSource]) -> None:
@@ -321,6 +356,7 @@ def _new_row(arrival: Arrival) -> dict[str, Any]:
         "changed_at": now,
         "sort_at": new.sort_at,
         "folded": new.folded,
+        "full_text": new.has_full_text,
         "history": with_decisions((), new.history, now=now) or None,
     }
 

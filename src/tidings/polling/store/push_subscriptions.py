@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from tidings.db import job_tickets
-from tidings.db.intake_tables import websub
+from tidings.db.intake_tables import source_text, websub
 from tidings.db.statements import upsert
 from tidings.db.tables import source
 from tidings.errors import NotFoundError
@@ -199,6 +199,8 @@ def pending(connection: Connection, *, since: datetime) -> Mapping[int, Push]:
         source.c.id == websub.c.source_id,
         source.c.state == SourceState.ACTIVE,
         source.c.last_polled_at.is_not(None),
+        # A poll takes these pushes: it has the host, and the time, to fetch pages.
+        source.c.id.not_in(select(source_text.c.source_id)),
     )
     columns = (websub.c.source_id, *_PUSHED)
     is_fresh = websub.c.pushed_at >= since

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lxml import etree
 
+from tidings.model.page_rules import PAGE_RULES
 from tidings.model.scopes import FeedOutline
 from tidings.templating.plain_text import xml_line, xml_text
 
@@ -13,7 +14,10 @@ def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:
 
     `parsing.opml` reads the same sources back, topics included.
     """
-    opml = etree.Element("opml", version="2.0")
+    has_pages = any(outline.page for outline in outlines)
+    opml = etree.Element(
+        "opml", {"version": "2.0"}, nsmap={"page": PAGE_RULES} if has_pages else None
+    )
     head = etree.SubElement(opml, "head")
     etree.SubElement(head, "title").text = xml_line(title)
     body = etree.SubElement(opml, "body")
@@ -24,16 +28,18 @@ def render_opml(outlines: Sequence[FeedOutline], *, title: str) -> bytes:
 
 def _attributes(outline: FeedOutline) -> dict[str, str]:
     url, title = xml_text(outline.url), xml_line(outline.title)
+    selectors = outline.page.selectors if outline.page else {}
     attributes = {
-        # For every format of feeds: OPML 2.0 has no other type for a subscription.
-        "type": "rss",
+        # For every format of feeds: OPML 2.0 has no other type for a subscription. A page without
+        # a feed is none, and other programs are not to take it for one.
+        "type": "page" if selectors else "rss",
         # Required by OPML 2.0.
         "text": title or url,
         "title": title,
         "xmlUrl": url,
         "htmlUrl": xml_text(outline.site_url or ""),
         "category": _category(outline.topics),
-    }
+    } | {f"{{{PAGE_RULES}}}{name}": xml_text(said) for name, said in selectors.items()}
     return {name: value for name, value in attributes.items() if value}
 
 
