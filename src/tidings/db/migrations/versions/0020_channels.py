@@ -33,14 +33,18 @@ def upgrade() -> None:
         sa.Column("lease_owner", sa.Text(), nullable=True),
         sa.Column("lease_until", UtcDateTime(), nullable=True),
         sa.UniqueConstraint("name", name="uq_channel_name"),
-        sa.CheckConstraint("newsletter_id IS NULL OR topic_id IS NULL", name="ck_channel_one_subject"),
+        sa.CheckConstraint(
+            "newsletter_id IS NULL OR topic_id IS NULL", name="ck_channel_one_subject"
+        ),
     )
     op.create_index("ix_channel_newsletter_id", "channel", ["newsletter_id"])
     op.create_index("ix_channel_topic_id", "channel", ["topic_id"])
     op.create_table(
         "channel_message",
         sa.Column("id", Id, primary_key=True),
-        sa.Column("channel_id", Id, sa.ForeignKey("channel.id", ondelete="CASCADE"), nullable=False),
+        sa.Column(
+            "channel_id", Id, sa.ForeignKey("channel.id", ondelete="CASCADE"), nullable=False
+        ),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("issue_id", Id, sa.ForeignKey("issue.id", ondelete="CASCADE"), nullable=True),
         sa.Column("from_seq", sa.BigInteger(), nullable=False),
