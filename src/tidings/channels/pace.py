@@ -1,6 +1,6 @@
 """When a channel is told, in how many messages, and when again after a failure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,20 +13,6 @@ class ToldSpan:
 
     from_seq: int
     to_seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelPlan:
-    """The messages to be made for a channel.
-
-    Attributes:
-        watermark: Its new one.
-        issues: The issue of each span, by its last `seq`; none if they tell of entries.
-    """
-
-    spans: Sequence[ToldSpan]
-    watermark: int
-    issues: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,13 +9,22 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from apprise import Apprise, AppriseAsset, NotifyFormat
 from apprise.plugins import NotifyBase
+from apprise.plugins.mastodon import NotifyMastodon
+from requests import sessions
+from requests.structures import CaseInsensitiveDict
+from requests.utils import default_headers
 
 # A line that is cut shorter than this says nothing.
 SHORTEST_LINE = 40
+
+# Seconds that an answer is waited for. Apprise's own four are not enough for a server that is busy: what
+# it has taken, but not confirmed by then, is sent again.
+PATIENCE = 20
 
 # How its plugins write what a service answered. It is all that is passed on: the rest may hold tokens.
 _STATUS = re.compile(r"\berror=(\d{3})\b")
@@ -48,8 +57,9 @@ def answer(asked: Mapping[str, Any]) -> dict[str, str]:
         return {"because": "Apprise does not know such an address"}
     if "title" not in asked:
         return {}
-    if hasattr(service, "idempotency_key"):  # Mastodon has one
-        service.idempotency_key = asked["key"]
+    service.socket_read_timeout = PATIENCE
+    if isinstance(service, NotifyMastodon):
+        _send_with_each_request({"Idempotency-Key": asked["key"]})
     title = asked["title"]
     # Where there are no titles, it stands above the text.
     room = service.body_maxlen - (0 if service.title_maxlen else len(title) + 2)
@@ -57,6 +67,14 @@ def answer(asked: Mapping[str, Any]) -> dict[str, str]:
     if service.notify(body=body, title=title, body_format=NotifyFormat.TEXT):
         return {}
     return {"because": answers.status or "the service did not take it"}
+
+
+def _send_with_each_request(headers: Mapping[str, str]) -> None:
+    # Apprise writes the key of a toot into the document, where Mastodon does not look for it, and has
+    # no place for headers. Without it, a toot whose reply was lost would be there twice.
+    all_headers = {**default_headers(), **headers}
+    ours = partial(CaseInsensitiveDict[str], all_headers)
+    sessions.default_headers = ours  # type: ignore[attr-defined] # it is made for `requests` alone
 
 
 class _Answers(logging.Handler):

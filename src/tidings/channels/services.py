@@ -12,8 +12,8 @@ from tidings.channels.pace import TellResult
 from tidings.errors import ConfigError
 from tidings.model.channels import Announcement
 
-# Seconds that telling a service may take. Apprise waits four for each answer, and as long as a service
-# says where that limits its rate.
+# Seconds that telling a service may take. Some take several requests, and where a service limits its
+# rate, Apprise would wait for as long as that says.
 PATIENCE = 30
 
 # Seconds that are left to it when we are to stop.

@@ -18,8 +18,8 @@ from tidings.db.tables import Id, metadata, topic
 from tidings.db.types import UtcDateTime
 
 # `url` and `secret` are what gives access, as they are. Without a newsletter and a topic a channel has
-# every entry. `watermark` is the last `seq` that was made into messages, of issues as of entries;
-# nothing is sent before `wait_until`. One lease for all its messages: they are sent one by one.
+# every entry. `watermark` is the last `seq` that was made into messages, of those that are told of
+# entries. Nothing is sent before `wait_until`. One lease for all messages: they are sent one by one.
 channel = Table(
     "channel",
     metadata,
@@ -53,8 +53,8 @@ channel_message = Table(
     Column("channel_id", Id, ForeignKey(channel.c.id, ondelete="CASCADE"), nullable=False),
     Column("key", Text, nullable=False, unique=True),
     Column("issue_id", Id, ForeignKey(issue.c.id, ondelete="CASCADE")),
-    Column("from_seq", BigInteger, nullable=False),
-    Column("to_seq", BigInteger, nullable=False),
+    Column("from_seq", BigInteger),
+    Column("to_seq", BigInteger),
     Column("made_at", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -62,6 +62,7 @@ channel_message = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("channel_id", "to_seq"),
+    UniqueConstraint("channel_id", "issue_id"),
     Index(None, "issue_id"),
     Index(None, "channel_id", "made_at"),
     Index(

@@ -109,7 +109,10 @@ class Client:
             FetchError: There is none.
         """
         http_request = _post_request(post)
-        await self._admit(http_request, home=None)
+        # A hub may be a publisher's host, which others must not be asking meanwhile. Whoever is sent a
+        # document has asked for it.
+        home = None if isinstance(post, FormPost) else http_request.host
+        await self._admit(http_request, home=home)
         async with self._throttle.turn(http_request.host):
             return await self._exchange.post(http_request, within=self._policy.total_timeout)
 

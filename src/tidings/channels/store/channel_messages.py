@@ -4,16 +4,19 @@ A channel is leased as a whole, so that its messages go one after the other. Who
 sends one leaves it for another attempt, with the same key: at least once, not exactly.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import uuid5
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, insert, or_, select, update
 
+from tidings.catalog import change_log
 from tidings.catalog.entries import Selection
-from tidings.channels.pace import ChannelPlan, TellResult, pause_after
+from tidings.channels.pace import TellResult, ToldSpan, pause_after
 from tidings.db.channel_tables import channel, channel_message
 from tidings.db.mail_tables import issue
+from tidings.db.statements import upsert
 from tidings.db.tables import entry, topic
 from tidings.model.channels import ChannelMessageState
 from tidings.newsletters.windows import MIN_TIME_TO_LIVE
@@ -46,6 +49,7 @@ class ChannelPlace:
     topic: str | None
     per_hour: int
     watermark: int
+    added_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class ClaimedChannelMessage:
         attempts: With this one.
         failures: Of the channel in a row, so far.
         topic: The slug, of a channel that is told of a topic.
-        issue_id: None if it tells of entries.
+        issue_id: None if it tells of entries: those within (from_seq, to_seq].
     """
 
     id: int
@@ -70,8 +74,8 @@ class ClaimedChannelMessage:
     failures: int
     topic: str | None
     issue_id: int | None
-    from_seq: int
-    to_seq: int
+    from_seq: int | None
+    to_seq: int | None
     made_at: datetime
 
 
@@ -87,15 +91,19 @@ def places(connection: Connection) -> list[ChannelPlace]:
     return [ChannelPlace(**row) for row in connection.execute(statement).mappings()]
 
 
-def new_issues(connection: Connection, place: ChannelPlace, *, now: datetime) -> dict[int, int]:
-    """Return the listed issues that a channel was not told of: their last `seq`, with their ids."""
-    statement = select(issue.c.to_seq, issue.c.id).where(
+def new_issues(connection: Connection, place: ChannelPlace, *, now: datetime) -> dict[int, str]:
+    """Return the slugs of the listed issues that a channel was not told of, by id."""
+    is_known = exists().where(
+        channel_message.c.channel_id == place.id, channel_message.c.issue_id == issue.c.id
+    )
+    # By issue and not by `seq`: one may tell of nothing but what was postponed before.
+    statement = select(issue.c.id, issue.c.slug).where(
         issue.c.newsletter_id == place.newsletter_id,
         issue.c.listed,
-        issue.c.to_seq > place.watermark,
-        issue.c.created_at > now - TIME_TO_LIVE,
+        issue.c.created_at > max(place.added_at, now - TIME_TO_LIVE),
+        ~is_known,
     )
-    return {row.to_seq: row.id for row in connection.execute(statement.order_by(issue.c.to_seq))}
+    return {row.id: row.slug for row in connection.execute(statement.order_by(issue.c.id))}
 
 
 def new_seqs(connection: Connection, place: ChannelPlace) -> list[int]:
@@ -106,7 +114,7 @@ def new_seqs(connection: Connection, place: ChannelPlace) -> list[int]:
 
 def entry_ids(connection: Connection, message: ClaimedChannelMessage) -> list[int]:
     """Return the entries that a message tells of, the first to become public first."""
-    rules = _are_told(message.topic, from_seq=message.from_seq)
+    rules = _are_told(message.topic, from_seq=message.from_seq or 0)
     chosen = select(entry.c.id).where(*rules, entry.c.seq <= message.to_seq)
     return list(connection.scalars(chosen.order_by(entry.c.seq)))
 
@@ -117,36 +125,37 @@ def count_made(connection: Connection, place: ChannelPlace, *, now: datetime) ->
     return connection.execute(select(func.count()).where(*lately)).scalar_one()
 
 
-def make(
-    connection: Connection, place: ChannelPlace, plan: ChannelPlan, *, instance: UUID, now: datetime
+def make_of_issues(
+    connection: Connection, place: ChannelPlace, issues: Mapping[int, str], *, now: datetime
 ) -> None:
-    """Store messages and the watermark together, unless another process was quicker.
+    """Store messages that tell of issues, given by id with their slugs, unless there are some."""
+    rows = [
+        {"issue_id": issue_id, **_new(connection, place, slug, now=now)}
+        for issue_id, slug in issues.items()
+    ]
+    table = upsert(connection.dialect.name, channel_message)
+    connection.execute(table.on_conflict_do_nothing(), rows)
 
-    Args:
-        connection: A writing one.
-        place: As it was read.
-        plan: Made for it.
-        instance: Of this installation.
-        now: Aware UTC.
-    """
+
+def make_of_entries(
+    connection: Connection,
+    place: ChannelPlace,
+    spans: Sequence[ToldSpan],
+    *,
+    watermark: int,
+    now: datetime,
+) -> None:
+    """Store messages that tell of entries, and how far that is, unless another process has."""
     moved = update(channel).where(channel.c.id == place.id, channel.c.watermark == place.watermark)
-    if connection.execute(moved.values(watermark=plan.watermark)).rowcount != 1:
+    if connection.execute(moved.values(watermark=watermark)).rowcount != 1:
         return
     rows = [
         {
-            "channel_id": place.id,
-            # Not by chance: made again after a backup was restored, it is recognised.
-            "key": str(uuid5(instance, f"{place.name}:{span.from_seq}-{span.to_seq}")),
-            "issue_id": plan.issues.get(span.to_seq),
             "from_seq": span.from_seq,
             "to_seq": span.to_seq,
-            "made_at": now,
-            "state": ChannelMessageState.WAITING,
-            "attempts": 0,
-            "next_try_at": now,
-            "expires_at": now + TIME_TO_LIVE,
+            **_new(connection, place, f"{span.from_seq}-{span.to_seq}", now=now),
         }
-        for span in plan.spans
+        for span in spans
     ]
     if rows:
         connection.execute(insert(channel_message), rows)
@@ -256,6 +265,22 @@ def count_by_state(connection: Connection) -> dict[str, int]:
     counted = select(channel_message.c.state, func.count()).group_by(channel_message.c.state)
     found: dict[str, int] = dict(connection.execute(counted).all())
     return {state.value: found.get(state, 0) for state in ChannelMessageState}
+
+
+def _new(
+    connection: Connection, place: ChannelPlace, what: str, *, now: datetime
+) -> dict[str, object]:
+    # Not by chance: made again after a backup was restored, it is recognised.
+    key = uuid5(change_log.instance(connection), f"{place.name}:{what}")
+    return {
+        "channel_id": place.id,
+        "key": str(key),
+        "made_at": now,
+        "state": ChannelMessageState.WAITING,
+        "attempts": 0,
+        "next_try_at": now,
+        "expires_at": now + TIME_TO_LIVE,
+    }
 
 
 def _are_told(slug: str | None, *, from_seq: int) -> tuple[ColumnElement[bool], ...]:

@@ -40,18 +40,14 @@ def add(connection: Connection, new: NewChannel, *, now: datetime) -> Channel:
     """
     if _select(connection, channel.c.name == checked_slug(new.name)):
         raise ConflictError("channel", new.name)
-    newsletter_id = topic_id = None
-    watermark = change_log.last_seq(connection)
+    given = {"name": new.name, "url": new.url, "secret": new.secret, "per_hour": new.per_hour}
+    subject = {}
     if new.newsletter:
-        edition = newsletters.edition_of(
-            connection, newsletters.get(connection, new.newsletter).slug
-        )
-        newsletter_id, watermark = edition.newsletter.id, edition.watermark
+        subject["newsletter_id"] = newsletters.get(connection, new.newsletter).id
     elif new.topic:
-        [topic_id] = topics.ids_of(connection, [new.topic]).values()
-    row = {"name": new.name, "url": new.url, "secret": new.secret, "per_hour": new.per_hour}
-    owned = {"newsletter_id": newsletter_id, "topic_id": topic_id, "watermark": watermark}
-    connection.execute(insert(channel).values(**row, **owned, added_at=now, failures=0))
+        [subject["topic_id"]] = topics.ids_of(connection, [new.topic]).values()
+    begun = {"watermark": change_log.last_seq(connection), "added_at": now, "failures": 0}
+    connection.execute(insert(channel).values(given | subject | begun))
     return get(connection, new.name)
 
 
@@ -145,8 +141,8 @@ def _begin_afresh(connection: Connection, name: str) -> None:
     forgotten = {"failures": 0, "wait_until": None, "last_error": None}
     connection.execute(update(channel).where(channel.c.id == found.id).values(forgotten))
     waiting = (channel_message.c.channel_id == found.id, channel_message.c.finished_at.is_(None))
-    due = update(channel_message).where(*waiting).values(next_try_at=channel_message.c.made_at)
-    connection.execute(due)
+    untried = {"attempts": 0, "next_try_at": channel_message.c.made_at}
+    connection.execute(update(channel_message).where(*waiting).values(untried))
 
 
 def _is_paused() -> ColumnElement[bool]:

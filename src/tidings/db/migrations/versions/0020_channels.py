@@ -47,8 +47,8 @@ def upgrade() -> None:
         ),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("issue_id", Id, sa.ForeignKey("issue.id", ondelete="CASCADE"), nullable=True),
-        sa.Column("from_seq", sa.BigInteger(), nullable=False),
-        sa.Column("to_seq", sa.BigInteger(), nullable=False),
+        sa.Column("from_seq", sa.BigInteger(), nullable=True),
+        sa.Column("to_seq", sa.BigInteger(), nullable=True),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
@@ -57,6 +57,9 @@ def upgrade() -> None:
         sa.Column("finished_at", UtcDateTime(), nullable=True),
         sa.UniqueConstraint("key", name="uq_channel_message_key"),
         sa.UniqueConstraint("channel_id", "to_seq", name="uq_channel_message_channel_id_to_seq"),
+        sa.UniqueConstraint(
+            "channel_id", "issue_id", name="uq_channel_message_channel_id_issue_id"
+        ),
     )
     op.create_index("ix_channel_message_issue_id", "channel_message", ["issue_id"])
     op.create_index(
