@@ -282,6 +282,20 @@ def tables_that_tell(tidings, secret):
         ]
 
 
+def test_the_doctor_tells_of_a_channel_that_takes_nothing(tidings_on_sqlite, receiver, news, tell):
+    receiver.serve(HOOK, answer("410 Gone"))
+    add_webhook(tidings_on_sqlite, receiver)
+    news(1)
+    tell()
+
+    found = tidings_on_sqlite("doctor", "--json").json
+
+    [finding] = [one for one in found if one["what"] == "channel"]
+    assert finding["level"] == "warning"
+    assert finding["said"] == "hook does not take what it is told: 410 Gone"
+    assert finding["advice"].startswith("tidings channel resume hook")
+
+
 def test_a_channel_is_added_changed_paused_resumed_and_removed(tidings_on_sqlite, receiver):
     tidings_on_sqlite("topic", "add", "science", "--title", "Science")
     (tidings_on_sqlite.folder / "address").write_text(f"{receiver.url(HOOK)}\n")

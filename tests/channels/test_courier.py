@@ -1,5 +1,6 @@
 """Channels are told of what is new, once if they take it, and never more than they can bear."""
 
+from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -8,10 +9,11 @@ from installation import on_sqlite
 from newsletter_site import NEWS
 from parsed_entries import DAY, HOUR, NOON
 from tidings.catalog import entries, newsletters, topics
-from tidings.channels.store import channels
+from tidings.channels.store import channel_messages, channels
 from tidings.model.channels import ChannelState
 from tidings.model.drafts import Edits
 from tidings.newsletters.drafts import Drafts
+from tidings.operator.store import maintenance, moderation, status
 from told_channels import SITE, ChannelSite, reply, silence
 
 EDITION = NOON + 19 * HOUR
@@ -356,3 +358,61 @@ def test_a_channel_goes_with_its_newsletter_or_topic(site):
 
     with site.database.read() as connection:
         assert [one.name for one in channels.every(connection)] == ["three"]
+
+
+@on_sqlite
+def test_the_operator_is_told_of_a_channel_that_keeps_failing_and_of_one_that_is_gone(site):
+    site.add_channel("failing")
+    site.add_channel("gone")
+    site.add_channel("paused")
+    site.answer("failing", *[reply(500)] * 3)
+    site.answer("gone", reply(410))
+    site.publish(site.follow())
+    with site.changing() as connection:
+        channels.pause(connection, "paused", now=site.now)
+
+    site.tell()
+    assert problems(site) == ["gone: 410 Gone"]
+    for minutes in (1, 5):
+        site.later(minutes=minutes)
+
+    assert problems(site) == ["failing: 500 Internal Server Error", "gone: 410 Gone"]
+    with site.database.read() as connection:
+        counted = status.collect(connection, now=site.now)
+    assert counted.channels == {"active": 0, "failing": 1, "paused": 2}
+    assert counted.channel_messages == {"waiting": 2, "sent": 0, "expired": 0, "withdrawn": 0}
+
+
+def problems(site):
+    with site.database.read() as connection:
+        return moderation.health_snapshot(connection, now=site.now).channels
+
+
+@on_sqlite
+def test_nothing_waits_for_the_time_as_it_was_before_the_clock_was_set_back(site):
+    site.add_channel()
+    site.answer("hook", reply(500))
+    site.publish(site.follow())
+    site.tell()
+
+    site.now -= DAY
+    with site.changing() as connection:
+        maintenance.bring_forward(connection, now=site.now, by=DAY)
+    site.tell()
+
+    assert len(site.posts["hook"]) == 2
+
+
+@on_sqlite
+def test_what_became_of_messages_is_forgotten_in_the_end(site):
+    site.add_channel()
+    site.publish(site.follow())
+    site.tell()
+
+    for days, left in ((29, 1), (2, 0)):
+        site.now += timedelta(days=days)
+        with site.changing() as connection:
+            channel_messages.forget_finished(connection, now=site.now)
+        assert len(site.states()) == left
+    site.tell()
+    assert len(site.posts["hook"]) == 1

@@ -52,7 +52,7 @@ def add(start: Start, name: str, address: str, **told: Unpack[_ToldOptions]) -> 
     and a topic every entry is told. The secret that webhooks are signed with is printed only this
     once, alone on standard output.
 
-    Example: tidings channel add chat @address.txt --topic science --per-hour 4
+    Example: tidings channel add chat https://example.org/hook --topic science --per-hour 4
     """
     from tidings.app.app import opened, utc_now
     from tidings.channels import webhook

@@ -1,5 +1,6 @@
 """Channels: added, read, edited and removed."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -75,10 +76,9 @@ def failing(connection: Connection) -> list[Channel]:
     return _select(connection, channel.c.last_error.is_not(None), is_failing | _is_paused())
 
 
-def count_by_state(connection: Connection) -> dict[str, int]:
-    """Return how many channels there are of each state."""
-    found = [one.state for one in _select(connection)]
-    return {state.value: found.count(state) for state in ChannelState}
+def count_by_state(connection: Connection) -> Counter[ChannelState]:
+    """Return how many channels there are, by state."""
+    return Counter(one.state for one in _select(connection))
 
 
 def edit(
