@@ -49,8 +49,8 @@ screenshots: .venv/.installed-dev ## the pictures of pages in docs/images, anew 
 	$(BIN)/python tests/browser/screenshots.py docs/images
 
 lock: ## pin the dependencies again (needs uv)
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres --extra text -o requirements.lock pyproject.toml
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra cluster --extra fonts --extra postgres --extra text --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra channels --extra cluster --extra fonts --extra postgres --extra text -o requirements.lock pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --extra channels --extra cluster --extra fonts --extra postgres --extra text --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist

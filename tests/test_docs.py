@@ -15,6 +15,7 @@ import pytest
 from command_tree import commands, subcommand
 from tidings.app.templates import load_templates
 from tidings.cli.main import tidings
+from tidings.cli.secrets import SecretText
 from tidings.config import Settings
 from tidings.publishing.formats.registry import FORMATS
 from tidings.resources import data_dir
@@ -176,7 +177,8 @@ def needs_file(command):
     """Tell whether reading the arguments would look for a file."""
     kinds = [parameter.type for parameter in command.params]
     return any(
-        (isinstance(kind, click.File) and "r" in kind.mode)
+        isinstance(kind, SecretText)
+        or (isinstance(kind, click.File) and "r" in kind.mode)
         or (isinstance(kind, click.Path) and kind.exists)
         for kind in kinds
     )

@@ -8,7 +8,7 @@ import pytest
 
 from fake_publisher import FakePublisher
 from tidings.fetching.fetcher import Fetcher
-from tidings.fetching.outcomes import FormPost, Request
+from tidings.fetching.outcomes import BodyPost, FormPost, Request
 from tidings.fetching.policy import FetchPolicy
 
 
@@ -78,12 +78,18 @@ def fetch(a_fetcher):
 
 @pytest.fixture
 def post(a_fetcher):
-    """Post one form, and return what came back."""
+    """Post one form or document, and return what came back."""
 
-    def post(url, fields, **changes):
+    def post(url, data, *, headers=None, **changes):
+        is_form = isinstance(data, dict)
+        what = (
+            FormPost(url=url, fields=data)
+            if is_form
+            else BodyPost(url=url, body=data, headers=headers or {})
+        )
         outcomes = Queue()
         with a_fetcher(**changes) as fetcher:
-            fetcher.post(FormPost(url=url, fields=fields), outcomes.put)
+            fetcher.post(what, outcomes.put)
             return outcomes.get(timeout=10)
 
     return post

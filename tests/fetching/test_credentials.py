@@ -14,7 +14,7 @@ def test_what_is_sent_along_is_not_in_what_is_shown_of_a_question():
         host="example.org:443",
         extra_headers=own.headers_for(own.source.url),
         proxy=own.proxy,
-        form={"hub.secret": "s3cret"},
+        data={"hub.secret": "s3cret"},
     )
 
     assert "s3cret" not in repr(own) + repr(question)

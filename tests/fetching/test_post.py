@@ -1,4 +1,4 @@
-"""Posting a form, as to a hub."""
+"""Posting a form, as to a hub, or a document, as to a webhook."""
 
 from queue import Queue
 from urllib.parse import parse_qs
@@ -119,3 +119,33 @@ def test_what_is_cancelled_is_reported_too(a_fetcher, publisher):
 
     assert isinstance(outcome, FetchError)
     assert "cancelled" in str(outcome)
+
+
+def test_a_document_arrives_as_it_is_with_its_headers_and_the_login_of_its_address(
+    post, publisher, seconds
+):
+    publisher.serve("/in?key=k", answer("503 Busy", Retry_After="90"))
+    hook = f"http://user:s3cret@{publisher.host}/in?key=k"
+
+    outcome = post(hook, b'{"a":"\xc3\xa9"}', headers={"Content-Type": "application/json"})
+
+    [request] = publisher.received
+    assert (request.method, request.body) == ("POST", b'{"a":"\xc3\xa9"}')
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["authorization"] == "Basic dXNlcjpzM2NyZXQ="
+    assert (outcome.status, outcome.retry_after) == (503, seconds(90))
+
+
+def test_who_is_sent_a_document_need_not_be_leased(post, publisher):
+    hook = publisher.serve("/in", answer())
+    asked = []
+
+    assert post(hook, b"{}", lease=asked.append).status == 200
+    assert asked == []
+
+
+def test_a_document_is_not_sent_to_a_private_address(post, canary):
+    outcome = post(f"http://127.0.0.1:{canary.port}/", b"{}")
+
+    assert isinstance(outcome, ForbiddenAddressError)
+    assert not canary.was_reached

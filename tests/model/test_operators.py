@@ -75,6 +75,7 @@ def test_there_is_nothing_to_tell_where_all_is_well():
         pytest.param(
             {"doubtful": MessageGroup(count=1)}, ["letters_doubtful"], id="a letter in doubt"
         ),
+        pytest.param({"channels": ["chat: 500"]}, ["channels"], id="a channel that takes nothing"),
         pytest.param({"bounces": 9}, [], id="a few bounces"),
         pytest.param({"bounces": 10}, ["bounces"], id="bounces where there were none"),
         pytest.param({"bounces": 40, "usual_bounces": 10.0}, [], id="bounces as usual"),
@@ -104,6 +105,7 @@ def test_the_worst_comes_first():
         "drafts": 1,
         "sources": [a_source(notice="moved"), a_source(2, is_retired=True)],
         "bounces": 99,
+        "channels": ["chat: 500"],
         "doubtful": MessageGroup(count=1),
         "stuck": MessageGroup(count=1),
         "refused": MessageGroup(count=1),

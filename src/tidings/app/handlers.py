@@ -10,8 +10,10 @@ from typing import Any
 
 from tidings.app import mailing, publishing
 from tidings.app.app import App, utc_now
+from tidings.app.channels import courier
 from tidings.app.in_process import Handlers
 from tidings.app.polling import polling
+from tidings.channels.store import channel_messages
 from tidings.db import job_tickets
 from tidings.db.database import Database
 from tidings.errors import DatabaseAwayError
@@ -56,6 +58,7 @@ def handling(app: App, stop: Event) -> Iterator[Handlers]:
             jobs.NOTICES: partial(_send, transactional, stop, kind="transactional"),
             jobs.BOUNCES: partial(mailing.bounce_processor(app).run, mailboxes, stop=stop),
             jobs.INBOX: partial(mailing.mail_gatherer(app).run, mailing.inboxes(app), stop=stop),
+            jobs.CHANNELS: partial(courier(app, gathering.post).tell_all, stop=stop),
             jobs.MOVES: partial(gathering.move_finder().find, stop=stop),
             jobs.PUSHED: partial(gathering.intake_reader().ingest_all, stop=stop),
             jobs.WATCH: partial(_watch, mailing.daily_note(app), app.database),
@@ -140,3 +143,5 @@ def _watch(note: DailyNote, database: Database) -> None:
     forget_finished(database, now=now)
     forget_expired(database, now=now)
     delete_all_old_keys(database, now=now)
+    with database.write() as connection:
+        channel_messages.forget_finished(connection, now=now)

@@ -39,6 +39,7 @@ TICKS = {
     jobs.PLAN: MAIL_TICK,
     # Somebody waits at the screen for the message to confirm.
     jobs.NOTICES: timedelta(seconds=10),
+    jobs.CHANNELS: MAIL_TICK,
     jobs.WATCH: timedelta(minutes=15),
     jobs.BOUNCES: timedelta(minutes=5),
     jobs.INBOX: timedelta(minutes=5),
@@ -62,7 +63,7 @@ CLOCK_TICK = timedelta(seconds=10)
 # one sender at a time. And one for each kind of the rest: a hub or a mailbox that does not answer holds
 # up nothing else.
 USUAL_THREADS: Mapping[JobQueue, int] = MappingProxyType(
-    {JobQueue.POLL: 1, JobQueue.MAIL: 2, JobQueue.PROMPT: 4, JobQueue.ODD: 3}
+    {JobQueue.POLL: 1, JobQueue.MAIL: 2, JobQueue.PROMPT: 4, JobQueue.ODD: 4}
 )
 
 # Between two looks: a clock that differs by more was set, it did not just drift.

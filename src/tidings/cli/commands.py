@@ -41,6 +41,10 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "issue": ("issue:issue", "Preview, send, list and show issues."),
     "delivery": ("delivery:delivery", "List deliveries, send them again, cancel or hold them."),
+    "channel": (
+        "channel:channel",
+        "Tell chats and services of issues and entries: add, test, change, pause and remove channels.",
+    ),
     "bounce": ("bounce:bounce", "Process bounces and complaints, and list them."),
     "explain": (
         "explain:explain",

@@ -18,6 +18,7 @@ from tidings.cli.output import (
     until,
 )
 from tidings.cli.source_following import add, changed_rules, discover, try_page
+from tidings.cli.secrets import SecretText
 from tidings.cli.start import Start
 from tidings.errors import ConfigError, ImportFileError, InvalidError, ParseError
 from tidings.model.access import Access, parse_pairs
@@ -135,19 +136,6 @@ class _EditOptions(TypedDict):
     item_date: str | None
     watch: str | None
     full_text: str | None
-
-
-class _Secret(click.ParamType[str]):
-    """A text, or `@FILE` for the content of a file: arguments are visible in `ps`."""
-
-    name = "text"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not value.startswith("@"):
-            return value
-        # A secret need not be UTF-8: its bytes go to the server as they are.
-        file = click.File(errors="surrogateescape").convert(value[1:], param, ctx)
-        return str(file.read()).strip()
 
 
 class _AccessOptions(TypedDict):
@@ -270,9 +258,13 @@ def edit(start: Start, source_id: int, **options: Unpack[_EditOptions]) -> None:
     type=click.File(errors="surrogateescape"),
     help="Where the password stands; - to type it, or to read it from a pipe.",
 )
-@click.option("--header", "headers", multiple=True, type=_Secret(), help="NAME: VALUE; repeatable.")
-@click.option("--cookie", "cookies", multiple=True, type=_Secret(), help="NAME=VALUE; repeatable.")
-@click.option("--proxy", type=_Secret(), help="http://[USER:PASSWORD@]HOST:PORT to go through.")
+@click.option(
+    "--header", "headers", multiple=True, type=SecretText(), help="NAME: VALUE; repeatable."
+)
+@click.option(
+    "--cookie", "cookies", multiple=True, type=SecretText(), help="NAME=VALUE; repeatable."
+)
+@click.option("--proxy", type=SecretText(), help="http://[USER:PASSWORD@]HOST:PORT to go through.")
 @click.option("--user-agent", help="The user agent.")
 @click.option("--none", is_flag=True, help="Remove all that was set before.")
 @click.pass_obj

@@ -3,6 +3,7 @@
 from sqlalchemy import Table
 
 from tidings.db import (  # noqa: F401 - tables register themselves when they are imported
+    channel_tables,
     intake_tables,
     mail_tables,
     subscriber_tables,

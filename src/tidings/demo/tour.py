@@ -11,13 +11,18 @@ from threading import Event
 
 from tidings.app import mailing
 from tidings.app.app import App, opened, utc_now
+from tidings.app.channels import courier
 from tidings.app.polling import polling
 from tidings.app.publishing import publish, site_of
 from tidings.app.scheduler import ticking
 from tidings.catalog import newsletters, sources, text_sources, topics
 from tidings.catalog.newsletters import NewsletterForm
 from tidings.catalog.sources import NewSource
+from tidings.channels import webhook
+from tidings.channels.store import channels
+from tidings.channels.store.channels import NewChannel
 from tidings.config import DatabaseSettings, Settings
+from tidings.demo.receiver import Receiver
 from tidings.demo.world import TOPICS, World
 from tidings.errors import ConfigError
 from tidings.model.full_text import TextMode
@@ -49,6 +54,7 @@ class Tour:
 
     app: App
     world: World
+    receiver: Receiver
     listening: socket.socket
     say: Callable[[str], None]
 
@@ -64,18 +70,19 @@ def serving(settings: Settings, *, say: Callable[[str], None]) -> Iterator[Tour]
     """Put up the small web and a fresh database, beside the operator's own."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     web = _free_port(settings.web)
-    with World(utc_now()) as world, bound(web) as listening:
+    with World(utc_now()) as world, Receiver() as receiver, bound(web) as listening:
+        allow = (*settings.fetch.allow, *world.allow, receiver.host)
         settings = replace(
             settings,
             web=web,
             database=DatabaseSettings(url=f"sqlite:///{FOLDER}/tidings.db"),
             # Loopback is private, and never dialled otherwise.
-            fetch=replace(settings.fetch, allow=(*settings.fetch.allow, *world.allow)),
+            fetch=replace(settings.fetch, allow=allow),
             # Whatever the operator's settings say: a demo sends nothing to anybody.
             mail=replace(settings.mail, transport="folder", folder=str(FOLDER / "outbox")),
         )
         with opened(settings) as app:
-            yield Tour(app=app, world=world, listening=listening, say=say)
+            yield Tour(app=app, world=world, receiver=receiver, listening=listening, say=say)
 
 
 def first_round(tour: Tour) -> None:
@@ -119,7 +126,24 @@ def _subscribe(tour: Tour) -> None:
         newsletters.add(connection, NEWSLETTER, form, next_issue_at=first, now=now)
         for address, wish in READERS.items():
             subscriptions.add(connection, NEWSLETTER, (address, address), wish, now)
-    tour.say("2  Two readers of the newsletter: one weekly in English, one daily in Chinese\n")
+    tour.say("2  Two readers of the newsletter: one weekly in English, one daily in Chinese")
+    _add_channel(tour)
+
+
+def _add_channel(tour: Tour) -> None:
+    receiver = tour.receiver
+    receiver.secret = webhook.new_secret()
+    new = NewChannel(
+        name="program",
+        url=f"http://{receiver.host}/",
+        secret=receiver.secret,
+        newsletter=NEWSLETTER,
+        topic=None,
+        per_hour=1,
+    )
+    with tour.app.database.write() as connection:
+        channels.add(connection, new, now=utc_now())
+    tour.say(f"   and a program at http://{receiver.host} that is told of each issue\n")
 
 
 def _poll(tour: Tour) -> None:
@@ -148,6 +172,11 @@ def _mail(tour: Tour) -> None:
     for issue, _ in sent.issues:
         page = f"{app.settings.web.public_url}/issues/{issue.slug}"
         tour.say(f"   {issue.subject}\n      as a page: {page}")
+    with polling(app) as gathering:
+        courier(app, gathering.post).tell_all(stop=Event())
+    while not tour.receiver.told.empty():
+        told = tour.receiver.told.get()
+        tour.say(f"   The program was told {told['type']}, with a signature that is right")
 
 
 def _publish(tour: Tour) -> None:

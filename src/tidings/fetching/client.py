@@ -17,7 +17,7 @@ from tidings.fetching import guard
 from tidings.fetching.exchange import Exchange, HostThrottle
 from tidings.fetching.guard import Guard, Target, is_web_port
 from tidings.fetching.interpret import HttpRequest, Redirect
-from tidings.fetching.outcomes import Fetched, FormPost, NotModified, PostReply, Request
+from tidings.fetching.outcomes import BodyPost, Fetched, FormPost, NotModified, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
 from tidings.model.access import Access
 
@@ -102,15 +102,17 @@ class Client:
             url = guard.resolve_redirect(url, response.location)
         raise FetchError(str(own.source.url), f"more than {self._policy.max_redirects} redirects")
 
-    async def post(self, form: FormPost) -> PostReply:
-        """Send `form`, without anybody's credentials, and return the response.
+    async def post(self, post: FormPost | BodyPost) -> PostReply:
+        """Send a form, without anybody's credentials, or a document; return the response.
 
         Raises:
             FetchError: There is none.
         """
-        url = guard.parse_target(form.url).url
-        http_request = HttpRequest(url=url, host=guard.host_port(url), form=form.fields)
-        await self._admit(http_request, home=None)
+        http_request = _post_request(post)
+        # A hub may be a publisher's host, which others must not be asking meanwhile. Whoever is sent a
+        # document has asked for it.
+        home = None if isinstance(post, FormPost) else http_request.host
+        await self._admit(http_request, home=home)
         async with self._throttle.turn(http_request.host):
             return await self._exchange.post(http_request, within=self._policy.total_timeout)
 
@@ -121,6 +123,15 @@ class Client:
             raise ForbiddenAddressError(str(http_request.url), f"port {port} is not for the web")
         if host != home and not await self._throttle.borrow(host):
             raise UnreachableError(str(http_request.url), f"{host} is kept busy by another process")
+
+
+def _post_request(post: FormPost | BodyPost) -> HttpRequest:
+    target = guard.parse_target(post.url)
+    url, host = target.url, guard.host_port(target.url)
+    if isinstance(post, FormPost):
+        return HttpRequest(url=url, host=host, data=post.fields)
+    login = {"Authorization": target.authorization} if target.authorization else {}
+    return HttpRequest(url=url, host=host, data=post.body, extra_headers={**post.headers, **login})
 
 
 def _http_request(url: URL, request: Request, *, own: Credentials, keep_alive: bool) -> HttpRequest:

@@ -99,7 +99,7 @@ class Exchange:
         return await self._respond(request, read, within=within)
 
     async def post(self, request: HttpRequest, *, within: timedelta) -> PostReply:
-        """Post the form of `request` and return how the response begins, whatever its status.
+        """Post the data of `request` and return how the response begins, whatever its status.
 
         Raises:
             FetchError: There is no response.
@@ -154,10 +154,10 @@ class Exchange:
         # A proxy was named by the operator, and may well have a private address.
         session = self._sessions[proxy is not None or self._guard.is_exempt(request.host)]
         return await session.request(
-            "GET" if request.form is None else "POST",
+            "GET" if request.data is None else "POST",
             request.url,
             headers=headers if is_tunnelled else {**headers, **login},
-            data=request.form,
+            data=request.data,
             allow_redirects=False,
             proxy=proxy.url if proxy else None,
             proxy_headers=login if is_tunnelled else None,

@@ -13,7 +13,7 @@ from tidings.errors import FetchError, StatusError
 from tidings.fetching.client import Client
 from tidings.fetching.exchange import Exchange, HostThrottle
 from tidings.fetching.guard import Guard, without_credentials
-from tidings.fetching.outcomes import FormPost, Outcome, PostReply, Request
+from tidings.fetching.outcomes import BodyPost, FormPost, Outcome, PostReply, Request
 from tidings.fetching.policy import FetchPolicy
 from tidings.model.urls import host_of
 
@@ -74,14 +74,16 @@ class Fetcher:
         """
         self._call(partial(self._start, _HostBatch(requests, done)))
 
-    def post(self, form: FormPost, done: Callable[[PostReply | FetchError], None]) -> None:
-        """Post `form`, and report the response; redirects are not followed.
+    def post(
+        self, post: FormPost | BodyPost, done: Callable[[PostReply | FetchError], None]
+    ) -> None:
+        """Post a form or a document, and report the response; redirects are not followed.
 
         Args:
-            form: What to send; its host need not be leased yet.
+            post: What to send; its host need not be leased yet.
             done: As for `submit`.
         """
-        self._call(partial(self._start_post, form, done))
+        self._call(partial(self._start_post, post, done))
 
     def cancel(self) -> None:
         """Cancel everything in flight: the missing outcomes are errors, "cancelled"."""
@@ -105,12 +107,14 @@ class Fetcher:
         # A task that is cancelled before it began never runs its own `finally`.
         task.add_done_callback(lambda _: requests.report_all(_cancelled))
 
-    def _start_post(self, form: FormPost, done: Callable[[PostReply | FetchError], None]) -> None:
-        task = self._loop.create_task(self._post(form))
+    def _start_post(
+        self, post: FormPost | BodyPost, done: Callable[[PostReply | FetchError], None]
+    ) -> None:
+        task = self._loop.create_task(self._post(post))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(
-            lambda task: done(_cancelled(form) if task.cancelled() else task.result())
+            lambda task: done(_cancelled(post) if task.cancelled() else task.result())
         )
 
     def _cancel_all(self) -> None:
@@ -132,9 +136,9 @@ class Fetcher:
                 if isinstance(outcome, StatusError) and _asks_to_pause(outcome, request):
                     requests.report_all(partial(_paused, by=outcome))
 
-    async def _post(self, form: FormPost) -> PostReply | FetchError:
+    async def _post(self, post: FormPost | BodyPost) -> PostReply | FetchError:
         async with self._slots:
-            return await _outcome(self._client.post(form), form.url)
+            return await _outcome(self._client.post(post), post.url)
 
 
 class _HostBatch:
@@ -182,5 +186,5 @@ def _paused(request: Request, *, by: StatusError) -> StatusError:
     )
 
 
-def _cancelled(request: Request | FormPost) -> FetchError:
+def _cancelled(request: Request | FormPost | BodyPost) -> FetchError:
     return FetchError(without_credentials(request.url), "cancelled")

@@ -28,7 +28,7 @@ from tidings.model.urls import host_of
 # Bytes of an ETag or Last-Modified; a longer one is not kept.
 MAX_VALIDATOR = 1000
 
-# Bytes that are read of what comes back for a form.
+# Bytes that are read of what comes back for what was posted.
 MAX_REPLY = 1000
 
 # On the challenge pages that Cloudflare, DataDome and AWS WAF send in place of a feed.
@@ -68,7 +68,7 @@ class HttpRequest:
         validators: For a conditional request; only ever those of this very `url`.
         extra_headers: Headers of the source's own, as far as `url` may see them.
         proxy: Where it is sent through.
-        form: What is posted; None for a GET.
+        data: What is posted, a form or a document; None for a GET.
         keep_alive: Whether another request to the same host follows soon.
     """
 
@@ -77,14 +77,14 @@ class HttpRequest:
     validators: Validators | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     proxy: Target | None = None
-    form: Mapping[str, str] | None = field(default=None, repr=False)
+    data: Mapping[str, str] | bytes | None = field(default=None, repr=False)
     keep_alive: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers that differ from one request to the next."""
         headers = {"Connection": "keep-alive" if self.keep_alive else "close", **self.extra_headers}
-        if self.form is not None:
+        if self.data is not None:
             headers["Accept-Encoding"] = "identity"
         if self.validators and self.validators.etag:
             headers["If-None-Match"] = self.validators.etag
@@ -121,11 +121,7 @@ async def read_response(
         return Redirect(
             location=location, is_permanent=status in _PERMANENT_STATUSES, cookies=response.cookies
         )
-    pause = retry_after(
-        response.headers.get("Retry-After"),
-        date=response.headers.get("Date"),
-        now=datetime.now(UTC),
-    )
+    pause = _asked_pause(response)
     raise StatusError(str(request.url), status, _phrase(response), retry_after=pause)
 
 
@@ -136,7 +132,20 @@ async def read_reply(response: ClientResponse, request: HttpRequest) -> PostRepl
     except IncompleteReadError as error:
         start = error.partial
     text = start.decode(errors="replace")
-    return PostReply(url=str(request.url), status=response.status, text=text)
+    return PostReply(
+        url=str(request.url),
+        status=response.status,
+        text=text,
+        retry_after=_asked_pause(response),
+    )
+
+
+def _asked_pause(response: ClientResponse) -> timedelta | None:
+    return retry_after(
+        response.headers.get("Retry-After"),
+        date=response.headers.get("Date"),
+        now=datetime.now(UTC),
+    )
 
 
 def _is_delta(response: ClientResponse, request: HttpRequest) -> bool:

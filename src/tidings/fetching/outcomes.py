@@ -104,13 +104,24 @@ class FormPost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BodyPost:
+    """A document to post, with headers of its own; a login in `url` is sent along."""
+
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PostReply:
-    """The response to a form, with whatever status; redirects are not followed.
+    """The response to what was posted, with whatever status; redirects are not followed.
 
     Attributes:
         text: The beginning of the body, about 1 kB.
+        retry_after: The pause the server asked for, if it did.
     """
 
     url: str
     status: int
     text: str
+    retry_after: timedelta | None = None

@@ -1,4 +1,4 @@
-"""Post forms to WebSub hubs, and judge their responses."""
+"""Post to hubs and webhooks, and judge their responses."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -6,17 +6,17 @@ from queue import Empty, SimpleQueue
 from threading import Event
 
 from tidings.errors import FetchError, one_line
-from tidings.fetching.outcomes import FormPost, PostReply
+from tidings.fetching.outcomes import BodyPost, FormPost, PostReply
 
 PostOutcome = PostReply | FetchError
-# Posts a form; calls back from any thread.
-Post = Callable[[FormPost, Callable[[PostOutcome], None]], None]
+# Posts a form or a document; calls back from any thread.
+Post = Callable[[FormPost | BodyPost, Callable[[PostOutcome], None]], None]
 
 
-def send(post: Post, form: FormPost, *, stop: Event) -> PostOutcome | None:
-    """Return a hub's response to `form`; None if `stop` is set first."""
+def send(post: Post, what: FormPost | BodyPost, *, stop: Event) -> PostOutcome | None:
+    """Return the response to what is posted; None if `stop` is set first."""
     inbox: SimpleQueue[PostOutcome] = SimpleQueue()
-    post(form, inbox.put)
+    post(what, inbox.put)
     while not stop.is_set():
         with suppress(Empty):
             return inbox.get(timeout=0.2)

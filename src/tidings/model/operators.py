@@ -278,6 +278,7 @@ class ProblemKind(StrEnum):
     FAILING = "failing"
     RETIRED = "retired"
     NOTICES = "notices"
+    CHANNELS = "channels"
     HELD = "held"
     DRAFTS = "drafts"
 
@@ -343,6 +344,7 @@ class HealthSnapshot:
         doubtful: Messages of the last day that may not have arrived.
         bounces: Of the last day.
         usual_bounces: Per day, over the week before.
+        channels: For each that does not take what it is told, its name and why.
         free_space: Of the disk with the database, in bytes; None if that is on another machine.
         whole_space: The size of that disk, in bytes.
     """
@@ -358,6 +360,7 @@ class HealthSnapshot:
     doubtful: MessageGroup
     bounces: int
     usual_bounces: float
+    channels: Sequence[str] = ()
     free_space: int | None = None
     whole_space: int = 0
 
@@ -378,6 +381,7 @@ def problems_in(snapshot: HealthSnapshot, *, now: datetime) -> tuple[Problem, ..
         _named(ProblemKind.FAILING, [(one, one.error) for one in failing]),
         _named(ProblemKind.RETIRED, [(one, one.error) for one in retired]),
         _named(ProblemKind.NOTICES, [(one, one.notice) for one in snapshot.sources if one.notice]),
+        _listed(ProblemKind.CHANNELS, snapshot.channels, len(snapshot.channels)),
         Problem(kind=ProblemKind.HELD, count=snapshot.held_entries),
         Problem(kind=ProblemKind.DRAFTS, count=snapshot.drafts),
     )

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from tidings.catalog import newsletters
+from tidings.channels.store import channels
 from tidings.db.database import Connection, Database
 from tidings.errors import DeliveryError, DnsError, UnreachableError
 from tidings.mail.dkim import Signer
@@ -134,6 +135,7 @@ class Doctor:
             yield from examine_domains(self._dns, senders)
         yield from self._examine_site()
         yield from self._examine_hubs()
+        yield from self._examine_channels()
 
     def send_test(self, address: str) -> Finding:
         """Send a sample issue to one address; nothing is recorded."""
@@ -247,6 +249,17 @@ class Doctor:
                 yield warning(
                     "hub", f"{said}: {one.error}", "look at [websub] hubs, and whether it is up"
                 )
+
+    def _examine_channels(self) -> Iterator[Finding]:
+        """Check that channels take what they are told."""
+        with self._database.read() as connection:
+            failing = channels.failing(connection)
+        for one in failing:
+            said = f"{one.name} does not take what it is told: {one.last_error}"
+            advice = f"tidings channel test {one.name}; `channel edit` gives it another address"
+            if one.paused_at:
+                advice = f"tidings channel resume {one.name}, once it is back"
+            yield warning("channel", said, advice)
 
     def _examine_one_click(self) -> Iterator[Finding]:
         """Send a one-click unsubscribe request, with a link that belongs to no subscription."""

@@ -78,6 +78,10 @@ def _of_mail_and_hubs(figures: Statistics) -> Iterator[_Family]:
     )
     yield _by_state("tidings_deliveries", "Deliveries by state.", figures.deliveries)
     yield _by_state("tidings_bounces", "What came back, by kind.", figures.bounces, label="kind")
+    yield _by_state("tidings_channels", "Channels by state.", figures.channels)
+    yield _by_state(
+        "tidings_channel_messages", "Messages to channels by state.", figures.channel_messages
+    )
     yield GaugeMetricFamily(
         "tidings_slot_overdue_seconds",
         "How long the slot of a newsletter that is due longest has been due.",

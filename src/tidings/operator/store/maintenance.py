@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from tidings.catalog import change_log
+from tidings.db.channel_tables import channel, channel_message
 from tidings.db.intake_tables import alias
 from tidings.db.mail_tables import delivery, issue_entry, newsletter, relay, subscription
 from tidings.db.subscriber_tables import notice
@@ -138,8 +139,12 @@ def bring_forward(connection: Connection, *, now: datetime, by: timedelta) -> No
         in_doubt = letters.c.state == DeliveryState.UNCERTAIN
         is_beyond = letters.c.next_try_at > now + RESEND_DELAY
         connection.execute(waits.where(in_doubt, is_beyond).values(next_try_at=now + RESEND_DELAY))
+    rested = update(channel).where(channel.c.wait_until.between(now, now + by + SHORT))
+    connection.execute(rested.values(wait_until=None))
+    waits = update(channel_message).where(channel_message.c.finished_at.is_(None))
+    connection.execute(waits.where(channel_message.c.next_try_at > now).values(next_try_at=now))
     # Leases that end too late: live owners renew theirs anyway, those of dead ones must run out.
     end = clock(connection) + LEASE
-    for leased in (host, delivery, notice):
+    for leased in (host, delivery, notice, channel):
         is_beyond = leased.c.lease_until > end
         connection.execute(update(leased).where(is_beyond).values(lease_until=end))

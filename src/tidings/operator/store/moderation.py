@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from tidings.catalog import entries
 from tidings.catalog.sources import shown_title
+from tidings.channels.store import channels
 from tidings.db.mail_tables import delivery, relay
 from tidings.db.subscriber_tables import bounce, notice
 from tidings.db.tables import entry, source
@@ -116,6 +117,7 @@ def health_snapshot(connection: Connection, *, now: datetime) -> HealthSnapshot:
         doubtful=_letters(connection, lambda table: _is_doubtful(table, now)),
         bounces=_count(connection, bounce.c.at > now - DAY),
         usual_bounces=_usual_bounces(connection, now),
+        channels=[f"{one.name}: {one.last_error}" for one in channels.failing(connection)],
     )
 
 

@@ -4,6 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -16,9 +18,11 @@ from sqlalchemy import (
 )
 
 from tidings.catalog.sources import shown_title
+from tidings.channels.store import channel_messages, channels
 from tidings.db import job_tickets
 from tidings.db.mail_tables import delivery, issue, newsletter, subscription
 from tidings.db.tables import entry, poll_hour, source
+from tidings.model.channels import ChannelMessageState, ChannelState
 from tidings.model.entries import EntryState
 from tidings.model.newsletters import DeliveryState
 from tidings.model.service_status import (
@@ -216,6 +220,7 @@ class Statistics:
         overdue_seconds: How long the source that is due longest has been due.
         hubs: Subscriptions at hubs by state.
         hub_pings: Pings of our feeds to hubs, by state.
+        channels: By state, as are the messages to them.
         slot_overdue_seconds: The same of subscriptions, and of editions.
         jobs: By state; None where they wait nowhere.
         workers: What works them off, one for each queue of a process.
@@ -235,6 +240,8 @@ class Statistics:
     hub_pings: dict[str, int]
     deliveries: dict[str, int]
     bounces: dict[str, int]
+    channels: dict[str, int]
+    channel_messages: dict[str, int]
     slot_overdue_seconds: float
     jobs: dict[str, int] | None
     workers: int
@@ -255,9 +262,6 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
     deferred = select(func.coalesce(func.sum(source.c.deferred), 0)).where(source.c.deferred > 0)
     failing = select(func.count()).where(_IS_ACTIVE, _FAILS)
     done = {outcome: int(number) for outcome, number in connection.execute(polls)}
-    sent = deliveries.by_state(connection)
-    came_back = bounces.by_kind(connection)
-    hubs = push_subscriptions.count_by_state(connection)
     jobs, workers = job_tickets.counts(connection) or (None, 0)
     # Outcomes and states of mail and hubs are named also at zero: a series that appears with its
     # first event only has no rate at that moment.
@@ -268,20 +272,26 @@ def collect(connection: Connection, *, now: datetime) -> Statistics:
         entries={row.state: row.number for row in connection.execute(entries)},
         deferred=int(connection.execute(deferred).scalar_one()),
         disagreements=int(disagreements),
-        polls={outcome.value: done.get(outcome, 0) for outcome in PollOutcome},
+        polls=_named(PollOutcome, done),
         lags=dict(zip(bounds, map(int, counts), strict=True)),
         lag_seconds=int(lag_seconds),
         overdue_seconds=overdue_polls(connection, now=now).total_seconds(),
-        hubs={state.value: hubs.get(state, 0) for state in HubState},
+        hubs=_named(HubState, push_subscriptions.count_by_state(connection)),
         hub_pings=pings.count_by_state(connection),
-        deliveries={state.value: sent.get(state, 0) for state in DeliveryState},
-        bounces={kind.value: came_back.get(kind, 0) for kind in BounceKind},
+        deliveries=_named(DeliveryState, deliveries.by_state(connection)),
+        bounces=_named(BounceKind, bounces.by_kind(connection)),
+        channels=_named(ChannelState, channels.count_by_state(connection)),
+        channel_messages=_named(ChannelMessageState, channel_messages.count_by_state(connection)),
         slot_overdue_seconds=max(
             _overdue(moment, now).total_seconds() for moment in _next_slots(connection)
         ),
         jobs=jobs,
         workers=workers,
     )
+
+
+def _named(kinds: type[StrEnum], found: Mapping[Any, int]) -> dict[str, int]:
+    return {kind.value: found.get(kind, 0) for kind in kinds}
 
 
 def overdue_polls(connection: Connection, *, now: datetime) -> timedelta:

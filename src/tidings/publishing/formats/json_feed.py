@@ -35,7 +35,7 @@ def render_json(feed: FeedDocument) -> bytes:
         }
     )
     # After blanks are dropped: `items` is required even if there are none.
-    document["items"] = [_item(entry) for entry in feed.entries]
+    document["items"] = [json_item(entry) for entry in feed.entries]
     # As UTF-8, since a Chinese character takes three bytes, escaped six; and without blanks.
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -45,7 +45,8 @@ JSON_FEED = FeedFormat(
 )
 
 
-def _item(entry: Entry) -> dict[str, object]:
+def json_item(entry: Entry) -> dict[str, object]:
+    """Return an entry as an item of a JSON feed."""
     mates = [_also_at(mate) for mate in entry.also_at]
     return _without_blanks(
         {
