@@ -10,19 +10,11 @@ from typing import BinaryIO, TextIO, TypedDict, Unpack
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    json_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-    source_json,
-    until,
-)
+from tidings.cli.output import ID, json_option, moment, show_json, show_table, until
 from tidings.cli.start import Start
 from tidings.errors import ImportFileError, InvalidError, NoFeedError, ParseError, StatusError
 from tidings.model.access import Access, parse_pairs
+from tidings.model.contracts import rfc3339, source_json
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
 from tidings.model.feed import Link
