@@ -8,6 +8,9 @@ from tidings.model.entries import Entry
 # Publish sequences in one archive. Never to be changed: feed readers do not fetch one twice.
 ARCHIVE_SIZE = 100
 
+# Below which programs find everything. Another version would have another one.
+API_PATH = "/api/v1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings:
@@ -218,7 +221,30 @@ class ListAddress:
     order: str = ""
 
 
-Address = FeedAddress | ArchiveAddress | PageAddress | EntryAddress | IssueAddress | ListAddress
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAddress:
+    """What programs read as JSON.
+
+    Attributes:
+        name: `entries`, `sources`, `topics` or `search`; of a single one `entry` or `source`.
+        key: The id of that entry, the slug of that source.
+        asked: The parameters of a list that were given, checked, by name.
+    """
+
+    name: str
+    key: str = ""
+    asked: tuple[tuple[str, str | int], ...] = ()
+
+
+Address = (
+    FeedAddress
+    | ArchiveAddress
+    | PageAddress
+    | EntryAddress
+    | IssueAddress
+    | ListAddress
+    | DataAddress
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
