@@ -84,15 +84,11 @@ def _sources(
     connection: Connection, address: DataAddress, *, base_url: str
 ) -> Mapping[str, object]:
     asked = dict(address.asked)
-    limit, topic, after = (
-        int(asked.get("limit", LIMIT)),
-        str(asked.get("topic", "")),
-        asked.get("after", 0),
-    )
+    limit, topic = int(asked.get("limit", LIMIT)), str(asked.get("topic", ""))
     if topic and topics.find(connection, topic) is None:
         raise NotFoundError("topic", topic)
-    named = sources.by_title(connection, topic_slug=topic)
-    ids = sorted(one.id for one in named if one.id > int(after))
+    after = int(asked.get("after", 0))
+    ids = sources.following_ids(connection, after=after, limit=limit + 1, topic_slug=topic)
     shown, last = _cut(ids, limit)
     return {
         "next": last and _next(address, base_url, after=last),
