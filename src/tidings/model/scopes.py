@@ -204,7 +204,7 @@ class ListAddress:
 
     Attributes:
         name: `topics`, `sources`, `issues` (pages), `sources.opml`, `issues.atom`, `sitemap.xml`
-            or, where pages are files, `404.html`.
+            or, where pages are files, `404.html` and `search`.
         number: Of the page of `issues`, from 1, the oldest, and the newest has none; of the page of
             `sources`, from 1, the first, which needs none; or of a part of the sitemap.
         topic: The slug of the topic that `sources` are to have; empty for all of them.

@@ -26,6 +26,7 @@ from tidings.publishing.feeds import archive_of, feed_of
 from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.formats.opml import render_opml
 from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.search_files import FileSearchPage
 from tidings.publishing.search_page import search_page
 from tidings.publishing.site_context import SiteContext, key_of, last_change
 from tidings.publishing.store import pages
@@ -130,6 +131,8 @@ def _directory(connection: Connection, address: ListAddress, context: SiteContex
     match address:
         case ListAddress(name="404.html"):
             return ErrorPage(site=site, status=404)
+        case ListAddress(name="search"):
+            return FileSearchPage(site=site)
         case ListAddress(name="topics"):
             return directories.topics_page(connection, site)
         case ListAddress(name="sources"):

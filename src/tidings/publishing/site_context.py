@@ -31,6 +31,7 @@ SCOPES_OF_LISTS = {
     "sources.opml": change_log.SOURCES,
     "issues": change_log.ISSUES,
     "404.html": change_log.SITE,
+    "search": change_log.SITE,
 }
 
 # Of topics in the style sheet.
