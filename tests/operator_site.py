@@ -20,6 +20,7 @@ from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions, issue
 from tidings.operator.source_desk import SourceDesk
+from tidings.operator.status import status_document
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
 from tidings.resources import data_dir
@@ -30,6 +31,18 @@ from web.visitors import Operations
 
 FORM = {"Content_Type": "application/x-www-form-urlencoded"}
 COOKIE = re.compile(r"((?:__\w+-)?tidings-operator)=([\w-]{43})")
+
+
+class Figures(Operations):
+    """Probes, with the figures of a real database."""
+
+    def __init__(self, database, clock):
+        super().__init__()
+        self._database = database
+        self._clock = clock
+
+    def figures(self):
+        return status_document(self._database, now=self._clock())
 
 
 class OperatorSite:
@@ -86,7 +99,7 @@ class OperatorSite:
             site,
             templates=context.templates,
             tokens=TokenServices(Readers(), None, None, (), self.clock, operators),
-            probes=Operations(),
+            probes=Figures(self.database, self.clock),
         )
 
     @contextmanager

@@ -22,6 +22,7 @@ from tidings.resources import data_dir
 from tidings.templating.site import Site
 from tidings.web.routes import create_app
 from tidings.web.services import OperatorServices, SubscriberServices, TokenServices
+from web.visitors import Operations
 
 ROOT = Path(__file__).parents[1]
 DOCS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -137,7 +138,7 @@ def test_every_address_is_in_the_reference():
         None, None, subscribers=readers, trusted=(), clock=None, operators=operators
     )
     publication = SimpleNamespace(state=None, stamp=None)
-    app = create_app(publication, site, templates=templates, tokens=tokens, probes=None)
+    app = create_app(publication, site, templates=templates, tokens=tokens, probes=Operations())
     reference = text_of("docs/reference/http.md")
 
     paths = [route.path for route in app.routes]

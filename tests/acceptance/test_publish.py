@@ -1,6 +1,9 @@
 """The static site: complete, the same from both databases, and left alone when nothing changed."""
 
 import json
+import re
+import signal
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +13,7 @@ from lxml import etree
 
 from fake_publisher import answer
 from feed_documents import an_item, atom, items, rss
-from installation import on_sqlite
+from installation import on_sqlite, wait_until
 from tidings.publishing.static_site import MANIFEST
 
 BASE = {"WEB__BASE_URL": "https://news.example"}
@@ -149,3 +152,58 @@ def test_a_site_without_any_source_is_published_too(tidings, tmp_path):
 
     assert done.status == 0
     assert feedparser.parse(BytesIO((tmp_path / "public/feed.atom").read_bytes())).bozo is False
+
+
+@on_sqlite
+def test_the_status_is_a_page_as_of_the_last_poll(followed, tmp_path):
+    followed("publish", tmp_path / "public", **BASE)
+    page = tmp_path / "public" / "status" / "index.html"
+    first = page.read_text()
+    polled = followed("source", "list", "--json").json[0]["last_polled_at"]
+
+    followed("publish", tmp_path / "public", **BASE)
+
+    assert page.read_text() == first
+    assert re.sub(r"(.*)T(\d\d:\d\d).*", r"\2", polled) in first
+    assert '<link rel="stylesheet" href="/status.css' in first
+    assert (tmp_path / "public" / "status.css").is_file()
+    assert 'href="/status"' in (tmp_path / "public" / "index.html").read_text()
+
+
+@on_sqlite
+def test_who_watches_publishes_what_changes_and_removes_what_is_gone(tidings, web, tmp_path):
+    public = tmp_path / "public"
+    tidings("source", "add", web.serve(answer(body=atom(*items(3)))))
+    with tidings.start("publish", public, "--watch", "--pause", "1s", **BASE) as process:
+        wait_until((public / "search" / "index.json").exists)
+        manifest = (public / MANIFEST).stat().st_mtime_ns
+        time.sleep(2.5)
+        assert (public / MANIFEST).stat().st_mtime_ns == manifest
+
+        news = an_item(9, guid="urn:other:9", title="The latest", url="https://other.example/9")
+        tidings("source", "add", web.serve(answer(body=atom(news))))
+        wait_until(lambda: "The latest" in (public / "index.html").read_text())
+        second = tidings("publish", public, **BASE)
+        tidings("source", "remove", 2, "--yes")
+        wait_until(lambda: "The latest" not in (public / "index.html").read_text())
+        wait_until(lambda: len(list((public / "entries").iterdir())) == 3)
+
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+
+    assert process.returncode == 0, err
+    assert (second.status, second.err) == (
+        1,
+        f"tidings: folder {public} is being written by another process\n",
+    )
+    first, *_ = out.splitlines()
+    assert re.fullmatch(rf"(\d+) of \1 files written into {public}", first)
+
+
+@on_sqlite
+def test_a_pause_is_a_second_at_least(tidings, tmp_path):
+    refused = tidings("publish", tmp_path / "public", "--watch", "--pause", "0s")
+
+    assert refused.status == 2
+    assert "expected a second at least" in refused.err
+    assert not (tmp_path / "public").exists()

@@ -58,6 +58,7 @@ def app_in(language, readers=None, showcase=Showcase):
         probes=Probes(
             health=list,
             metrics=bytes,
+            figures=bytes,
             status=lambda: views.render(status, publication.templates),
         ),
     )

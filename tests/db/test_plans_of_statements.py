@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from parsed_entries import NOON
-from tidings.catalog import sources
+from tidings.catalog import entries, sources
+from tidings.catalog.entries import ListWindow, Selection
 from tidings.newsletters.store import deliveries, plans
 from tidings.operator.store import moderation, people, status
 from tidings.polling.store import kept_documents, leases
@@ -35,6 +36,12 @@ READS_WHOLE = {
     "postgresql": re.compile(r"Seq Scan on (\w+)"),
 }
 MARKS = Progress(change=9, marked=1)
+
+
+def programs_read(connection, **fields):
+    window = ListWindow(limit=51, by_seq=True)
+    return entries.select_entries(connection, Selection(**fields), window)
+
 
 WORK = {
     "a claim": lambda one: leases.claim(one, "me", wanted=LeaseRequest(due_at=NOON), limit=64),
@@ -66,6 +73,11 @@ WORK = {
     "the latest that wait": lambda one: sign_ups.pending(one, None, now=NOON, limit=9),
     "bounces of somebody": lambda one: bounces.latest(one, key="x", kind=None, limit=9),
     "a subscriber": lambda one: subscribers.bounce_history(one, "x"),
+    "entries for programs": lambda one: programs_read(one, before=9),
+    "entries of a source for programs": lambda one: programs_read(one, source=3, before=9),
+    "entries of a topic for programs": lambda one: programs_read(one, topic="birds", before=9),
+    "news for programs": lambda one: programs_read(one, after=9),
+    "sources for programs": lambda one: sources.following_ids(one, after=9, limit=51),
     "messages of nobody": lambda one: transactional.withdraw(one, now=NOON),
 }
 

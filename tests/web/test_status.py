@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from browser.showcase import SITE, Showcase, serving
 from parsed_entries import NOON
-from tidings.web.routes import StatusPages
+from tidings.web.routes import status_of
 from web.visitors import Visitor, app_of
 
 
@@ -27,7 +28,8 @@ class Clock:
 
 @pytest.fixture
 def visitor(operations, clock):
-    with serving(Starlette(routes=[StatusPages(operations, clock=clock).route()])) as url:
+    page = status_of(operations, clock)
+    with serving(Starlette(routes=[Route("/status", page.answer)])) as url:
         yield Visitor(url)
 
 

@@ -22,6 +22,9 @@ class Operations:
     def metrics(self):
         return b"tidings_entries 39\n"
 
+    def figures(self):
+        return b"{}"
+
     def status(self):
         self.asked += 1
         return f"<!doctype html><p>asked {self.asked} times".encode()

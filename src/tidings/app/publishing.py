@@ -1,24 +1,36 @@
 """Builds what publishes: site, feeds and pages, the static site, hub pings."""
 
-from collections.abc import Callable
+import logging
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from tidings.app.app import VERSION, App, utc_now
-from tidings.errors import ConfigError
+from tidings.catalog import change_log
+from tidings.errors import ConfigError, DatabaseAwayError
 from tidings.fetching.post import Post
+from tidings.log import Seldom
 from tidings.model.urls import without_credentials
+from tidings.operator.status import status_body
+from tidings.operator.store import status
 from tidings.polling.hub_rules import is_address
 from tidings.publishing import static_site
 from tidings.publishing.hub_pings import HubPinger
 from tidings.publishing.publication import Publication
 from tidings.publishing.site_context import SiteContext
-from tidings.publishing.static_site import Written
+from tidings.publishing.static_site import SiteFolder, Written
 from tidings.publishing.static_site import page_path as file_path
 from tidings.templating.site import Site
 
 # Of the templates: what pages need beside them.
-FILES = ("style.css", "script.js", "favicon.svg")
+FILES = ("style.css", "status.css", "script.js", "search.js", "favicon.svg")
+
+# How often files are looked through where nothing has changed.
+AN_HOUR = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
 
 
 def hubs_of(app: App) -> tuple[str, ...]:
@@ -93,10 +105,61 @@ def publish(app: App, folder: Path) -> Written:
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
+    with static_site.opened(folder) as site:
+        return _bring_up_to_date(app, site)
+
+
+def published_again(app: App, folder: Path, *, pause: timedelta) -> Iterator[Written]:
+    """Write the static site, again and again: after something has changed, and once an hour.
+
+    Args:
+        app: The application.
+        folder: Nobody else writes into it meanwhile.
+        pause: Between one time and the next, at least.
+
+    Raises:
+        ConfigError: The folder cannot be written to.
+        ConflictError: Another process writes into it.
+    """
+    outage = Seldom(logger, "database away")
+    published: tuple[int, datetime] | None = None
+    with static_site.opened(folder) as site:
+        while True:
+            try:
+                change, now = _last_change(app), utc_now()
+                # The hour is for the status page, which moves with every poll.
+                if published is None or change != published[0] or now - published[1] > AN_HOUR:
+                    yield _bring_up_to_date(app, site)
+                    published = change, now
+            except DatabaseAwayError as error:
+                outage.warn(because=str(error))
+            time.sleep(pause.total_seconds())
+
+
+def _bring_up_to_date(app: App, site: SiteFolder) -> Written:
     templates = app.page_templates
-    assets = {**templates.fonts, **{name: templates.file(name) for name in FILES}}
-    context = replace(site_context_of(app, file_path), is_live=False)
-    return static_site.publish(app.database, context, folder, assets=assets, clock=utc_now)
+    context = replace(
+        site_context_of(app, file_path),
+        site=replace(site_of(app), has_file_search=True, has_status=True),
+        is_live=False,
+    )
+    assets = {
+        **templates.fonts,
+        **{name: templates.file(name) for name in FILES},
+        "status/index.html": status_body(app.database, context, now=_last_poll(app)),
+    }
+    return static_site.bring_up_to_date(site, app.database, context, assets=assets, clock=utc_now)
+
+
+def _last_change(app: App) -> int:
+    with app.database.read() as connection:
+        return change_log.last_change(connection)
+
+
+def _last_poll(app: App) -> datetime:
+    """Return when something was last polled: a status as of now would be new each time."""
+    with app.database.read() as connection:
+        return status.last_poll(connection) or change_log.get_newest_change(connection)[1]
 
 
 def _unnumbered(path: str, _number: int) -> str:

@@ -12,6 +12,7 @@ from tidings.operator.pages import OperatorPage
 from tidings.operator.status import StatusPage
 from tidings.publishing.directories import SourcesPage, TopicsPage
 from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.search_files import FileSearchPage
 from tidings.publishing.search_page import SearchPage
 from tidings.publishing.views import (
     EntryPage,
@@ -37,6 +38,7 @@ PAGES: tuple[type[Page], ...] = (
     IssuesPage,
     ErrorPage,
     SearchPage,
+    FileSearchPage,
     StatusPage,
     *get_args(SubscriberPage),
     *get_args(OperatorPage),

@@ -250,6 +250,11 @@ def last_seq(connection: Connection) -> int:
     return int(connection.execute(select(counter.c.seq)).scalar_one())
 
 
+def last_change(connection: Connection) -> int:
+    """Return the number of the last change of anything that is shown."""
+    return int(connection.execute(select(counter.c.change)).scalar_one())
+
+
 def instance(connection: Connection) -> UUID:
     """Return the UUID of this installation, drawn when its database was made."""
     return UUID(connection.execute(select(counter.c.instance)).scalar_one())

@@ -67,6 +67,8 @@ class Selection:
         folded: Whether pages of several sources only count them; None for either.
         one_per_story: Of each story only the oldest public one within the topic.
         among: Only these ids; None for all.
+        before: Only with a lower publish sequence.
+        after: Only with a higher publish sequence.
     """
 
     source: int | None = None
@@ -75,6 +77,8 @@ class Selection:
     folded: bool | None = None
     one_per_story: bool = False
     among: Sequence[int] | None = None
+    before: int | None = None
+    after: int | None = None
 
     def rules(self) -> list[ColumnElement[bool]]:
         """Return the conditions on the `entry` table."""
@@ -88,6 +92,10 @@ class Selection:
             rules.append(entry.c.folded == self.folded)
         if self.among is not None:
             rules.append(entry.c.id.in_(self.among))
+        if self.before is not None:
+            rules.append(entry.c.seq < self.before)
+        if self.after is not None:
+            rules.append(entry.c.seq > self.after)
         if self.one_per_story:
             # An equality, not NOT: so the index of state and `follows` serves.
             is_lead = entry.c.follows == false()
@@ -150,8 +158,7 @@ def select_entries(connection: Connection, selection: Selection, window: ListWin
         select(entry.c.id).where(*selection.rules()).order_by(*order).limit(window.limit)
     )
     if window.by_seq and selection.topic and window.limit:
-        limit = window.limit
-        chosen = latest_ids_by_topic(connection, selection.topic, selection.rules(), limit=limit)
+        chosen = latest_ids_by_topic(connection, selection, limit=window.limit)
     statement = (
         select(*columns, *CREDIT_COLUMNS)
         .join(source, source.c.id == entry.c.source_id)
@@ -341,41 +348,33 @@ def also_at_of(
     return members
 
 
-def latest_ids_by_topic(
-    connection: Connection, slug: str, rules: Sequence[ColumnElement[bool]], *, limit: int
-) -> list[int]:
-    """Return the ids of `limit` entries of a topic, the latest publish sequence first.
-
-    Args:
-        connection: A reading one.
-        slug: Of the topic.
-        rules: Further conditions on an entry.
-        limit: How many.
-    """
+def latest_ids_by_topic(connection: Connection, selection: Selection, *, limit: int) -> list[int]:
+    """Return the ids of `limit` public entries of a topic, the latest publish sequence first."""
     # Neither index serves: one by `seq` would be scanned through all other topics' entries, one by
     # source would sort all of the topic's. So sources first, by their latest entry.
-    heads = connection.scalars(_latest_seqs(slug).limit(limit)).all()
+    rules = selection.rules()
+    heads = connection.scalars(_latest_seqs(selection).limit(limit)).all()
     if len(heads) == limit:
         # So many sources have an entry as late as this: no earlier one can be among the latest.
         chosen = select(entry.c.id).where(*rules, entry.c.seq >= heads[-1])
     else:
-        chosen = _latest_of_each(slug, limit).where(*rules)
+        chosen = _latest_of_each(selection, limit).where(*rules)
     return list(connection.scalars(chosen.order_by(entry.c.seq.desc()).limit(limit)))
 
 
-def _latest_seqs(slug: str) -> Select[Any]:
+def _latest_seqs(selection: Selection) -> Select[Any]:
     """Select the latest publish sequence of each source of a topic, the latest first."""
-    latest = select(func.max(entry.c.seq)).where(*_is_public(entry)).scalar_subquery()
-    heads = _sources(slug).with_only_columns(latest.label("seq")).subquery()
+    latest = select(func.max(entry.c.seq)).where(*_is_public(entry, selection)).scalar_subquery()
+    heads = _sources(selection).with_only_columns(latest.label("seq")).subquery()
     return select(heads.c.seq).where(heads.c.seq.is_not(None)).order_by(heads.c.seq.desc())
 
 
-def _latest_of_each(slug: str, limit: int) -> Select[int]:
+def _latest_of_each(selection: Selection, limit: int) -> Select[int]:
     """Select the latest entries of each source of a topic."""
     other = entry.alias()
     last = (
         select(other.c.seq)
-        .where(*_is_public(other))
+        .where(*_is_public(other, selection))
         .order_by(other.c.seq.desc())
         .offset(limit - 1)
         .limit(1)
@@ -385,14 +384,16 @@ def _latest_of_each(slug: str, limit: int) -> Select[int]:
     is_late = and_(
         entry.c.source_id == source_topic.c.source_id, entry.c.seq >= func.coalesce(last, 0)
     )
-    return _sources(slug).join(entry, is_late).with_only_columns(entry.c.id)
+    return _sources(selection).join(entry, is_late).with_only_columns(entry.c.id)
 
 
-def _sources(slug: str) -> Select[Any]:
+def _sources(selection: Selection) -> Select[Any]:
     labelled = select(source_topic.c.source_id).select_from(source_topic)
-    return labelled.join(topic, topic.c.id == source_topic.c.topic_id).where(topic.c.slug == slug)
+    labelled = labelled.join(topic, topic.c.id == source_topic.c.topic_id)
+    return labelled.where(topic.c.slug == selection.topic)
 
 
-def _is_public(table: FromClause) -> tuple[ColumnElement[bool], ...]:
+def _is_public(table: FromClause, selection: Selection) -> list[ColumnElement[bool]]:
     is_of_source = table.c.source_id == source_topic.c.source_id
-    return is_of_source, Unindexed(table.c.state) == EntryState.PUBLIC
+    rules = [is_of_source, Unindexed(table.c.state) == EntryState.PUBLIC]
+    return rules if selection.before is None else [*rules, table.c.seq < selection.before]

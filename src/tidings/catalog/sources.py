@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import chain, count
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
 from tidings.catalog import change_log, page_sources, text_sources, topics
 from tidings.db.intake_tables import source_access
@@ -217,8 +217,7 @@ def by_title(connection: Connection, *, topic_slug: str = "") -> list[SourceName
     of_health = (source.c.state, source.c.failures, source.c.last_ok_at)
     statement = select(source.c.id, *titles, *of_health, source.c.hides_address)
     if topic_slug:
-        has_it = select(source_topic.c.source_id).join(topic).where(topic.c.slug == topic_slug)
-        statement = statement.where(source.c.id.in_(has_it))
+        statement = statement.where(source.c.id.in_(_with_topic(topic_slug)))
     names = [
         SourceName(
             id=row.id,
@@ -246,6 +245,16 @@ def latest_entries(connection: Connection) -> dict[int, datetime]:
     )
     found = connection.execute(select(source.c.id, newest)).all()
     return {source_id: at for source_id, at in found if at is not None}
+
+
+def following_ids(
+    connection: Connection, *, after: int, limit: int, topic_slug: str = ""
+) -> list[int]:
+    """Return the lowest ids above one, of all sources or of those of a topic."""
+    statement = select(source.c.id).where(source.c.id > after)
+    if topic_slug:
+        statement = statement.where(source.c.id.in_(_with_topic(topic_slug)))
+    return list(connection.scalars(statement.order_by(source.c.id).limit(limit)))
 
 
 def count_all(connection: Connection) -> int:
@@ -315,6 +324,10 @@ def find_by_urls(connection: Connection, wanted: Collection[str]) -> dict[str, i
     """Return the ids of the sources that have one of these URLs, by URL."""
     statement = select(source.c.url, source.c.id).where(source.c.url.in_(wanted))
     return {row.url: row.id for row in connection.execute(statement)}
+
+
+def _with_topic(slug: str) -> Select[int]:
+    return select(source_topic.c.source_id).join(topic).where(topic.c.slug == slug)
 
 
 def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[Source]:

@@ -8,9 +8,10 @@ from threading import Event
 
 import click
 
-from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import TRY_LATER, Start
 from tidings.errors import TidingsError
+from tidings.model.contracts import rfc3339
 from tidings.subscribers.bounce_rules import BounceKind
 
 KINDS = tuple(one.value for one in BounceKind)

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import click
 
-from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, moment, show_json, show_table
 from tidings.cli.secrets import SecretText
 from tidings.cli.start import Start
 from tidings.model.channels import Channel
+from tidings.model.contracts import rfc3339
 
 # What somebody who reads a chat can bear.
 PER_HOUR = 10

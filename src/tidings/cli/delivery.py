@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from tidings.cli.output import ID, json_option, limit_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import ID, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
+from tidings.model.contracts import rfc3339
 from tidings.model.newsletters import DeliveryState
 from tidings.newsletters.retries import DeliveryRecord, Search
 

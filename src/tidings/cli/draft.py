@@ -1,15 +1,14 @@
 """`tidings issue draft`: review issues before they go."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, moment, show_json, show_table
 from tidings.cli.start import Start
 from tidings.model.drafts import Draft, EditorText, Edits
 from tidings.model.entries import Entry, headline
-from tidings.newsletters.drafts import Drafts, DraftView
+from tidings.newsletters.drafts import Drafts, DraftView, draft_json
 
 
 @click.group
@@ -33,7 +32,7 @@ def list_drafts(start: Start, *, as_json: bool) -> None:
     with opened(start.settings()) as app:
         found = Drafts(app.database, clock=utc_now).every()
     if as_json:
-        show_json([_contract(one) for one in found])
+        show_json([draft_json(one) for one in found])
         return
     rows = [
         (one.newsletter.slug, moment(one.draft.opened_at), len(one.kept), _state(one.draft))
@@ -143,7 +142,7 @@ def _changed(old: Edits, given: dict[str, Any], language: str) -> Edits:
 
 def _show(found: DraftView, *, as_json: bool) -> None:
     if as_json:
-        show_json(_contract(found))
+        show_json(draft_json(found))
         return
     click.secho(f"{found.newsletter.title}: {_state(found.draft)}", bold=True)
     for language, text in found.draft.edits.texts.items():
@@ -170,27 +169,3 @@ def _state(draft: Draft) -> str:
     if draft.deadline_at:
         return f"goes by itself at {moment(draft.deadline_at)}"
     return "waits for approval"
-
-
-def _contract(found: DraftView) -> dict[str, object]:
-    draft = found.draft
-    return {
-        "newsletter": found.newsletter.slug,
-        "to_seq": draft.to_seq,
-        "opened_at": rfc3339(draft.opened_at),
-        "deadline_at": rfc3339(draft.deadline_at),
-        "approved_at": rfc3339(draft.approved_at),
-        "lead_id": draft.edits.lead_id,
-        "entry_ids": _ids(found.kept),
-        "raised_ids": list(draft.edits.raised),
-        "dropped_ids": _ids(found.dropped),
-        "postponed_ids": _ids(found.postponed),
-        "texts": {
-            language: {"subject": text.subject, "note": text.note}
-            for language, text in draft.edits.texts.items()
-        },
-    }
-
-
-def _ids(found: Iterable[Entry]) -> list[int]:
-    return [one.id for one in found]

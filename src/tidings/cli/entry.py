@@ -6,18 +6,10 @@ from typing import Any
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    entry_json,
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import ID, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.source import SOURCE
 from tidings.cli.start import Start
+from tidings.model.contracts import entry_json, rfc3339
 from tidings.model.entries import Entry, EntryState
 from tidings.model.operators import EntryAct
 

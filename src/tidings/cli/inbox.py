@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, moment, show_json, show_table
 from tidings.cli.start import TRY_LATER, Start
 from tidings.errors import TidingsError
+from tidings.model.contracts import rfc3339
 from tidings.model.entries import Republish
 
 if TYPE_CHECKING:

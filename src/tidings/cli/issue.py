@@ -11,9 +11,10 @@ import click
 
 from tidings.cli.delivery import contract as delivery_contract
 from tidings.cli.draft import draft
-from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
 from tidings.errors import ConflictError, InvalidError
+from tidings.model.contracts import rfc3339
 from tidings.model.newsletters import Issue
 from tidings.newsletters.windows import Forecast
 

@@ -6,8 +6,9 @@ from threading import Event
 
 import click
 
-from tidings.cli.output import ID, json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import ID, json_option, moment, show_json, show_table
 from tidings.cli.start import Start
+from tidings.model.contracts import rfc3339
 from tidings.model.jobs import JobQueue
 
 # Jobs of one queue that a process works off at a time.

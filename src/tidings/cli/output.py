@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 import click
 
 from tidings.model.durations import duration_in_words
-from tidings.model.entries import Entry
-from tidings.model.sources import Source
 
 # An id on the command line: one that a database can hold.
 ID = click.IntRange(1, 2**63 - 1)
@@ -23,13 +21,6 @@ limit_option = click.option(
     show_default=True,
     help="How many; 0 is all.",
 )
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """Return a time as JSON has it: UTC, whole seconds, `Z`."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def show_json(value: object) -> None:
@@ -65,51 +56,6 @@ def moment(value: datetime | None) -> str:
 def until(value: datetime, *, now: datetime) -> str:
     """Return how far off a time is, for people."""
     return f"in {duration_in_words(value - now)}" if value > now else "due"
-
-
-def source_json(source: Source) -> dict[str, object]:
-    """Return a source in the shape that programs rely on."""
-    return {
-        "id": source.id,
-        # Not `url`, which may hold a token.
-        "url": source.shown_url,
-        "title": source.title,
-        "site_url": source.site_url,
-        "topics": [topic.slug for topic in source.topics],
-        "state": source.state,
-        "next_poll_at": rfc3339(source.next_poll_at),
-        "last_polled_at": rfc3339(source.last_polled_at),
-        "last_ok_at": rfc3339(source.last_ok_at),
-        "failures": source.failures,
-        "last_error": source.last_error,
-        "entries": source.entries,
-        "next_poll_because": source.next_poll_because,
-        "failing_with": source.failing_with,
-        "is_dead": source.is_dead,
-        "notice": source.notice,
-        "page": source.page.selectors if source.page else None,
-        "full_text": source.full_text.mode if source.full_text else None,
-    }
-
-
-def entry_json(entry: Entry) -> dict[str, object]:
-    """Return an entry in the shape that programs rely on."""
-    return {
-        "id": entry.id,
-        "seq": entry.seq,
-        "source": entry.source.id,
-        "guid": entry.guid,
-        "title": entry.title,
-        "url": entry.url,
-        "authors": entry.authors,
-        "categories": entry.categories,
-        "published": rfc3339(entry.published),
-        "updated": rfc3339(entry.updated),
-        "first_seen_at": rfc3339(entry.first_seen_at),
-        "sort_at": rfc3339(entry.sort_at),
-        "excerpt": entry.excerpt,
-        "state": entry.state,
-    }
 
 
 @contextmanager

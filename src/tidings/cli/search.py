@@ -2,8 +2,9 @@
 
 import click
 
-from tidings.cli.output import entry_json, json_option, limit_option, moment, show_json, show_table
+from tidings.cli.output import json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
+from tidings.model.contracts import entry_json
 from tidings.search.query import SavedSearch
 
 

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from tidings.cli.newsletter import preference_options, schedule_of
-from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, moment, show_json, show_table
 from tidings.cli.start import Start
 from tidings.errors import InvalidError
+from tidings.model.contracts import rfc3339
 from tidings.model.newsletters import Frequency, Schedule
 from tidings.newsletters.windows import SimulatedSlot
 

@@ -7,21 +7,13 @@ from typing import BinaryIO, Literal, TextIO, TypedDict, Unpack
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    json_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-    source_json,
-    until,
-)
-from tidings.cli.source_following import add, changed_rules, discover, try_page
+from tidings.cli.output import ID, json_option, moment, show_json, show_table, until
 from tidings.cli.secrets import SecretText
+from tidings.cli.source_following import add, changed_rules, discover, try_page
 from tidings.cli.start import Start
 from tidings.errors import ConfigError, ImportFileError, InvalidError, ParseError
 from tidings.model.access import Access, parse_pairs
+from tidings.model.contracts import rfc3339, source_json
 from tidings.model.durations import parse_duration
 from tidings.model.entries import Republish
 from tidings.model.full_text import TextMode

@@ -2,14 +2,15 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import click
 
-from tidings.cli.output import json_option, moment, rfc3339, show_json
+from tidings.cli.output import json_option, moment, show_json
 from tidings.cli.start import Start
+from tidings.model.contracts import status_json
 from tidings.model.durations import duration_in_words, parse_duration
-from tidings.model.service_status import LAGS, HubStatus, PollCounts, Status, TimeStep, median_lag
+from tidings.model.service_status import LAGS, HubStatus, PollCounts, Status, median_lag
 
 # Of the longest bar.
 WIDTH = 32
@@ -53,7 +54,7 @@ def stats(start: Start, since: str, *, as_json: bool) -> None:
     with opened(start.settings()) as app:
         status = read_status(app.database, now=utc_now(), spans=[span])
     if as_json:
-        show_json(_json(status))
+        show_json(status_json(status))
     elif sys.stdout.isatty():
         _draw(status)
     else:
@@ -151,44 +152,6 @@ def _rows(section: StatsSection) -> Iterator[tuple[str, str, str]]:
         yield name, f"{number:,}", bar(number, most=most, width=WIDTH)
     if any(section.course):
         yield "over time", f"≤ {max(section.course):,}", sparkline(section.course)
-
-
-def _json(status: Status) -> dict[str, object]:
-    return {
-        "at": rfc3339(status.at),
-        "since": rfc3339(status.since),
-        "last_polled_at": rfc3339(status.polled_at),
-        "overdue_seconds": int(status.overdue.total_seconds()),
-        "sources": status.sources,
-        **_tally_json(status.whole),
-        "issues": status.issues,
-        "letters": status.letters,
-        "steps": [_step_json(step) for step in status.steps],
-        "failing": [
-            {"source": one.id, "title": one.title, "with": one.word, "since": rfc3339(one.since)}
-            for one in status.failing
-        ],
-        "slow": [
-            {"source": one.id, "title": one.title, "lag_seconds": int(one.lag.total_seconds())}
-            for one in status.slow
-        ],
-        "hubs": [asdict(one) for one in status.hubs],
-    }
-
-
-def _tally_json(tally: PollCounts) -> dict[str, object]:
-    bounds = [str(int(lag.total_seconds())) for lag in LAGS]
-    lags = dict(zip([*bounds, "more"], tally.lags, strict=True))
-    return {"polls": tally.polls, "entries": tally.entries, "seen_within_seconds": lags}
-
-
-def _step_json(step: TimeStep) -> dict[str, object]:
-    return {
-        "start": rfc3339(step.start),
-        **_tally_json(step.tally),
-        "issues": step.issues,
-        "letters": step.letters,
-    }
 
 
 def bar(number: int, *, most: int, width: int) -> str:

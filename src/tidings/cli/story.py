@@ -2,18 +2,10 @@
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    entry_json,
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import ID, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
 from tidings.errors import InvalidError
+from tidings.model.contracts import entry_json, rfc3339
 
 
 @click.group

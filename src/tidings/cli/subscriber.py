@@ -9,9 +9,10 @@ from typing import Any, TypedDict, Unpack
 import click
 
 from tidings.cli.newsletter import preference_options, schedule_of
-from tidings.cli.output import json_option, limit_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
 from tidings.errors import ImportFileError, InvalidError, StorageError
+from tidings.model.contracts import rfc3339
 from tidings.model.newsletters import WEEKDAYS, Subscription
 from tidings.model.subscribers import SignUp, Suppression
 from tidings.subscribers.bounce_rules import BounceHistory

@@ -2,8 +2,9 @@
 
 import click
 
-from tidings.cli.output import json_option, moment, rfc3339, show_json, show_table
+from tidings.cli.output import json_option, moment, show_json, show_table
 from tidings.cli.start import Start
+from tidings.model.contracts import rfc3339
 
 
 @click.group

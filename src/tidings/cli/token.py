@@ -4,16 +4,9 @@ from datetime import timedelta
 
 import click
 
-from tidings.cli.output import (
-    ID,
-    json_option,
-    limit_option,
-    moment,
-    rfc3339,
-    show_json,
-    show_table,
-)
+from tidings.cli.output import ID, json_option, limit_option, moment, show_json, show_table
 from tidings.cli.start import Start
+from tidings.model.contracts import rfc3339
 from tidings.model.operators import Role
 
 

@@ -186,6 +186,8 @@ class FollowAct(StrEnum):
     IMPORT = "import"
     MOVE = "move"
     """To another feed."""
+    REMOVE = "remove"
+    """With its entries."""
     ACCESS = "access"
     FILTER = "filter"
     UNFILTER = "unfilter"

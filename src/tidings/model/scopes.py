@@ -9,6 +9,9 @@ from tidings.model.page_rules import PageRules
 # Publish sequences in one archive. Never to be changed: feed readers do not fetch one twice.
 ARCHIVE_SIZE = 100
 
+# Below which programs find everything. Another version would have another one.
+API_PATH = "/api/v1"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishSettings:
@@ -203,7 +206,7 @@ class ListAddress:
 
     Attributes:
         name: `topics`, `sources`, `issues` (pages), `sources.opml`, `issues.atom`, `sitemap.xml`
-            or, where pages are files, `404.html`.
+            or, where pages are files, `404.html` and `search`.
         number: Of the page of `issues`, from 1, the oldest, and the newest has none; of the page of
             `sources`, from 1, the first, which needs none; or of a part of the sitemap.
         topic: The slug of the topic that `sources` are to have; empty for all of them.
@@ -220,7 +223,30 @@ class ListAddress:
     order: str = ""
 
 
-Address = FeedAddress | ArchiveAddress | PageAddress | EntryAddress | IssueAddress | ListAddress
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAddress:
+    """What programs read as JSON.
+
+    Attributes:
+        name: `entries`, `sources`, `topics` or `search`; of a single one `entry` or `source`.
+        key: The id of that entry, the slug of that source.
+        asked: The parameters of a list that were given, checked, by name.
+    """
+
+    name: str
+    key: str = ""
+    asked: tuple[tuple[str, str | int], ...] = ()
+
+
+Address = (
+    FeedAddress
+    | ArchiveAddress
+    | PageAddress
+    | EntryAddress
+    | IssueAddress
+    | ListAddress
+    | DataAddress
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

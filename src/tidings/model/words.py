@@ -32,7 +32,8 @@ MAX_SIZE = 750_000
 # Takes the position of a word that is left out, so that phrases do not match across it.
 FILLER = "·"
 
-_MARKS = (
+# Marks on letters, which belong to words, for character classes.
+COMBINING = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     "\u06d6-\u06ed\u0711\u0730-\u074a\u07a6-\u07b0\u07eb-\u07f3\u0816-\u082d\u0859-\u085b"
     "\u08d3-\u0963\u0966-\u0dff\u135d-\u135f\u1712-\u1773\u180b-\u180d\u1a17-\u1b7f\u1dc0-\u1dff"
@@ -43,12 +44,12 @@ _SUFFIX = (
     r"(?:(?<=[A-Za-z0-9])(?:\+\+|#)(?![A-Za-z0-9_+#]))?+"  # C++ and C# are languages, and not C
 )
 
-_RUN = re.compile(rf"[^\W_]++(?:[{_MARKS}]++[^\W_]*+)*+{_SUFFIX}")
+_RUN = re.compile(rf"[^\W_]++(?:[{COMBINING}]++[^\W_]*+)*+{_SUFFIX}")
 
 # Letters of unspaced scripts that no normal form changes.
 _STEADY = f"\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc{COMMON_HAN}"
 
-_UNSTEADY = re.compile(f"[^\\Wa-zA-Z0-9_{_STEADY}]|[{_MARKS}]")
+_UNSTEADY = re.compile(f"[^\\Wa-zA-Z0-9_{_STEADY}]|[{COMBINING}]")
 
 _STEADY_RUN = re.compile(rf"[a-z0-9]++(?:(?:\+\+|#)(?![a-z0-9_+#]))?+|[{_STEADY}]++")
 

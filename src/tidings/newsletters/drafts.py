@@ -1,12 +1,13 @@
 """Review: drafts as editors see, change and approve them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from tidings.catalog import change_log, entries, newsletters
 from tidings.db.database import Connection, Database
 from tidings.errors import ConflictError, InvalidError
+from tidings.model.contracts import rfc3339
 from tidings.model.drafts import Draft, Edits
 from tidings.model.entries import Entry
 from tidings.model.newsletters import Digest, Newsletter
@@ -42,6 +43,27 @@ class DraftView:
         """The entries that would go, in the order of the issue."""
         sections = self.digest.sections if self.digest else ()
         return tuple(entry for section in sections for entry in section.entries)
+
+
+def draft_json(found: DraftView) -> dict[str, object]:
+    """Return a draft in the shape that programs rely on."""
+    draft = found.draft
+    return {
+        "newsletter": found.newsletter.slug,
+        "to_seq": draft.to_seq,
+        "opened_at": rfc3339(draft.opened_at),
+        "deadline_at": rfc3339(draft.deadline_at),
+        "approved_at": rfc3339(draft.approved_at),
+        "lead_id": draft.edits.lead_id,
+        "entry_ids": _ids(found.kept),
+        "raised_ids": list(draft.edits.raised),
+        "dropped_ids": _ids(found.dropped),
+        "postponed_ids": _ids(found.postponed),
+        "texts": {
+            language: {"subject": text.subject, "note": text.note}
+            for language, text in draft.edits.texts.items()
+        },
+    }
 
 
 class Drafts:
@@ -146,6 +168,10 @@ class Drafts:
             _refuse_approved(draft)
             drafts.approve(connection, draft.id, now=self._clock())
             return _view(connection, draft, newsletter)
+
+
+def _ids(found: Iterable[Entry]) -> list[int]:
+    return [one.id for one in found]
 
 
 def _find(connection: Connection, newsletter: Newsletter) -> Draft:

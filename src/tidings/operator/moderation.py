@@ -24,6 +24,7 @@ from tidings.model.operators import (
 from tidings.model.sources import Source, SourceState
 from tidings.newsletters.store import drafts
 from tidings.operator.store import moderation, sessions
+from tidings.polling.source_list import remove_source
 from tidings.polling.store import visibility
 from tidings.publishing.store import pins
 from tidings.stories.store import records
@@ -210,6 +211,15 @@ class OperatorActions:
                 raise NotFoundError("topic", min(unknown))
             if change.changed:
                 sources.edit(connection, source_id, change, now=self._clock())
+
+    def remove_source(self, source_id: int) -> None:
+        """Remove a source with its entries.
+
+        Raises:
+            NotFoundError: There is no such source.
+        """
+        with self._database.write() as connection:
+            remove_source(connection, source_id, now=self._clock())
 
     def change_access(self, source_id: int, change: Access, *, afresh: bool) -> Access:
         """Change how a source is fetched, and return how that is now.

@@ -70,14 +70,7 @@ class Sessions:
             ConflictError: There were too many attempts; nothing was looked up.
         """
         now = self._clock()
-        network = self._links.network_hash(visitor) or ""
-        key = self._links.keyed_hash("quota of operator", network)
-        # In a transaction of its own: an attempt counts whatever follows.
-        with self._database.write() as connection:
-            tries = rate_limits.take(connection, key, window=HOUR, now=now)
-        if tries > TRIES:
-            logger.warning("operator not signed in", extra={"because": "too many tries"})
-            raise ConflictError("sign-in", "from there", because="was tried too often")
+        self._count_try(self._quota(visitor), now)
         secret = new_secret()
         with self._database.write() as connection:
             # Looked up by hash: the time that takes tells nothing of the token.
@@ -89,6 +82,24 @@ class Sessions:
             raise NotFoundError("operator token", "like that")
         logger.info("operator signed in", extra={"token": token.id})
         return self._session(secret, token)
+
+    def of_token(self, text: str, visitor: Visitor) -> Session:
+        """Return the session of a single request that bears a token; nothing of it is stored.
+
+        Raises:
+            NotFoundError: The token is wrong, revoked or expired.
+            ConflictError: There were too many attempts; nothing was looked up.
+        """
+        now, quota = self._clock(), self._quota(visitor)
+        with self._database.read() as connection:
+            tries = rate_limits.used(connection, quota, window=HOUR, now=now)
+            token = sessions.find(connection, _hash(text), now=now) if tries < TRIES else None
+        if token is not None:
+            return self._session(text, token)
+        # Only what is wrong counts: programs come with a right one as often as they like.
+        self._count_try(quota, now)
+        logger.warning("operator not let in", extra={"because": "no such token"})
+        raise NotFoundError("operator token", "like that")
 
     def find(self, secret: str) -> Session | None:
         """Return the session with a secret, unless it or its token has ended."""
@@ -108,6 +119,18 @@ class Sessions:
             sessions.record(connection, session.token, act, what, now=self._clock())
         numbers = {"token": session.token.id, "act": act, "what": what}
         logger.info("operator acted", extra=numbers)
+
+    def _quota(self, visitor: Visitor) -> bytes:
+        network = self._links.network_hash(visitor) or ""
+        return self._links.keyed_hash("quota of operator", network)
+
+    def _count_try(self, quota: bytes, now: datetime) -> None:
+        # In a transaction of its own: an attempt counts whatever follows.
+        with self._database.write() as connection:
+            tries = rate_limits.take(connection, quota, window=HOUR, now=now)
+        if tries > TRIES:
+            logger.warning("operator not signed in", extra={"because": "too many tries"})
+            raise ConflictError("sign-in", "from there", because="was tried too often")
 
     def _session(self, secret: str, token: OperatorToken) -> Session:
         # Derived from the session: nothing to store, and it ends with it.

@@ -1,11 +1,13 @@
 """The status of the service, read from the database, and the page with its charts."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, TypeVar
 
 from tidings.db.database import Database
+from tidings.model.contracts import status_json
 from tidings.model.service_status import (
     DAY,
     MessageOutcome,
@@ -89,6 +91,17 @@ def status_body(database: Database, context: SiteContext, *, now: datetime) -> b
     with database.read() as connection:
         site = context.site_now(connection)
     return render(status_page(site, status), context.templates)
+
+
+def status_document(database: Database, *, now: datetime) -> bytes:
+    """Return the figures of the status page as JSON."""
+    status = read_status(database, now=now)
+    # What hubs answered is for operators only.
+    hubs = [
+        {"hub": one.hub, "told": one.told, "waiting": one.waiting, "failing": one.failing}
+        for one in status.hubs
+    ]
+    return json.dumps({**status_json(status), "hubs": hubs}, ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     CacheValidator,
+    DataAddress,
     EntryAddress,
     FeedAddress,
     IssueAddress,
@@ -18,12 +19,14 @@ from tidings.model.scopes import (
     Scope,
 )
 from tidings.publishing import directories, issue_archive
+from tidings.publishing.data_documents import data_document
 from tidings.publishing.directories import sitemap
 from tidings.publishing.entry_pages import entry_page, list_page
 from tidings.publishing.feeds import archive_of, feed_of
 from tidings.publishing.formats.atom import render_atom
 from tidings.publishing.formats.opml import render_opml
 from tidings.publishing.formats.registry import FORMATS
+from tidings.publishing.search_files import FileSearchPage
 from tidings.publishing.search_page import search_page
 from tidings.publishing.site_context import SiteContext, key_of, last_change
 from tidings.publishing.store import pages
@@ -73,17 +76,10 @@ class Publication:
                     return FORMATS[form].render(feed_of(connection, address, context))
                 case ArchiveAddress():
                     return render_atom(archive_of(connection, address, context))
-                case ListAddress(name="sources.opml"):
-                    listed = directories.outlines(connection)
-                    return render_opml(listed, title=context.site.title)
-                case ListAddress(name="sitemap.xml", number=number):
-                    return sitemap(connection, context.site, number=number)
-                case ListAddress(name="issues.atom"):
-                    site = context.site_now(connection)
-                    newest = issue_archive.newest_issues(
-                        connection, site, templates=context.templates
-                    )
-                    return render_atom(newest)
+                case ListAddress(name="sources.opml" | "sitemap.xml" | "issues.atom"):
+                    return _list_document(connection, address, context)
+                case DataAddress():
+                    return data_document(connection, address, context)
                 case _:
                     page = _page(connection, address, context)
         # After the connection is given back: templates take longest, and read nothing.
@@ -118,11 +114,25 @@ def _page(
             return _directory(connection, address, context)
 
 
+def _list_document(connection: Connection, address: ListAddress, context: SiteContext) -> bytes:
+    match address.name:
+        case "sources.opml":
+            return render_opml(directories.outlines(connection), title=context.site.title)
+        case "sitemap.xml":
+            return sitemap(connection, context.site, number=address.number)
+        case _:
+            site = context.site_now(connection)
+            newest = issue_archive.newest_issues(connection, site, templates=context.templates)
+            return render_atom(newest)
+
+
 def _directory(connection: Connection, address: ListAddress, context: SiteContext) -> Page:
     site = context.site_now(connection)
     match address:
         case ListAddress(name="404.html"):
             return ErrorPage(site=site, status=404)
+        case ListAddress(name="search"):
+            return FileSearchPage(site=site)
         case ListAddress(name="topics"):
             return directories.topics_page(connection, site)
         case ListAddress(name="sources"):

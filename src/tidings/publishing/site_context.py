@@ -10,6 +10,7 @@ from tidings.db.database import Connection
 from tidings.model.scopes import (
     Address,
     ArchiveAddress,
+    DataAddress,
     EntryAddress,
     IssueAddress,
     ListAddress,
@@ -30,6 +31,7 @@ SCOPES_OF_LISTS = {
     "sources.opml": change_log.SOURCES,
     "issues": change_log.ISSUES,
     "404.html": change_log.SITE,
+    "search": change_log.SITE,
 }
 
 # Of topics in the style sheet.
@@ -98,8 +100,8 @@ def last_change(connection: Connection, address: Address) -> tuple[int, datetime
     match address:
         case ArchiveAddress(number=number):
             return archives.get_change(connection, number)
-        case EntryAddress(id=entry_id):
-            return change_log.get_entry_change(connection, entry_id)
+        case EntryAddress(id=number) | DataAddress(name="entry", key=number):
+            return change_log.get_entry_change(connection, int(number))
         # Pages of a query are not cut: each changes with everything.
         case PageAddress(scope=scope, number=int(number)) if scope.kind != "query":
             return pages.get_page_change(connection, key_of(scope), number)
@@ -107,7 +109,8 @@ def last_change(connection: Connection, address: Address) -> tuple[int, datetime
             return change_log.get_issue_change(connection, slug)
         case ListAddress(name=name):
             return _change_of_list(connection, name)
-    return change_log.get_change(connection, key_of(address.scope))
+    key = _key_of_data(address) if isinstance(address, DataAddress) else key_of(address.scope)
+    return change_log.get_change(connection, key)
 
 
 def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
@@ -118,6 +121,18 @@ def _change_of_list(connection: Connection, name: str) -> tuple[int, datetime]:
     if name == "issues.atom":
         return change_log.get_issues_change(connection, limit=ISSUES_IN_FEED)
     return change_log.get_change(connection, SCOPES_OF_LISTS[name])
+
+
+def _key_of_data(address: DataAddress) -> str:
+    match address.name, dict(address.asked):
+        case "entries", {"source": slug}:
+            return change_log.of_source(str(slug))
+        case "entries", {"topic": slug}:
+            return change_log.of_topic(str(slug))
+        case "sources" | "source", _:
+            return change_log.SOURCES
+        case _:
+            return change_log.ALL
 
 
 def key_of(scope: Scope) -> str:

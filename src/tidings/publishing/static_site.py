@@ -35,6 +35,7 @@ from tidings.publishing.formats.registry import FORMATS
 from tidings.publishing.formats.sitemap import robots
 from tidings.publishing.publication import Publication
 from tidings.publishing.repaginate import repaginate
+from tidings.publishing.search_files import SearchFiles
 from tidings.publishing.site_context import SiteContext, every_scope, key_of, last_change, scope_of
 from tidings.publishing.store import pages
 
@@ -127,11 +128,11 @@ class Written:
 
 
 class _File(NamedTuple):
-    """A file: its content, or the address that it is rendered from."""
+    """A file: its content, what makes that, or the address that it is rendered from."""
 
     path: str
     stamp: str
-    content: bytes | Address
+    content: bytes | Callable[[], bytes] | Address
 
 
 def publish(
@@ -158,20 +159,32 @@ def publish(
         ConfigError: The folder cannot be written to.
         ConflictError: Another process writes into it.
     """
+    with opened(folder) as site:
+        return bring_up_to_date(site, database, context, assets=assets, clock=clock)
+
+
+def bring_up_to_date(
+    site: SiteFolder,
+    database: Database,
+    context: SiteContext,
+    *,
+    assets: Mapping[str, bytes],
+    clock: Callable[[], datetime],
+) -> Written:
+    """Write everything that is published into a folder that is open; see `publish`."""
     repaginate(database, size=context.settings.page_size, clock=clock)
     publication = Publication(database, context)
-    with opened(folder) as site:
-        # By stamps: on most runs nothing has changed, and then nothing is rendered.
-        planned = _planned(database, context, assets)
-        todo = [file for file in planned if not site.is_current(file.path, file.stamp)]
-        gone = site.others_than({file.path for file in planned})
-        if not todo and not gone:
-            return Written(files=len(planned), rendered=0, written=0, removed=0)
-        written, lost = _write(site, todo, publication)
-        # Last: until here pages may still link to them.
-        for path in (*gone, *lost):
-            site.remove(path)
-        site.save()
+    # By stamps: on most runs nothing has changed, and then nothing is rendered.
+    planned = _planned(database, context, assets)
+    todo = [file for file in planned if not site.is_current(file.path, file.stamp)]
+    gone = site.others_than({file.path for file in planned})
+    if not todo and not gone:
+        return Written(files=len(planned), rendered=0, written=0, removed=0)
+    written, lost = _write(site, todo, publication)
+    # Last: until here pages may still link to them.
+    for path in (*gone, *lost):
+        site.remove(path)
+    site.save()
     return Written(
         files=len(planned) - len(lost),
         rendered=len(todo) - len(lost),
@@ -190,6 +203,10 @@ def _planned(database: Database, context: SiteContext, assets: Mapping[str, byte
             _File(file.path, f"{file.change}-{fingerprint}", file.address)
             for file in files(connection, context)
         ]
+        planned += [
+            _File(file.path, f"{file.stamp}-{fingerprint}", file.render)
+            for file in SearchFiles(database, context.site).every(connection)
+        ]
     return planned
 
 
@@ -201,7 +218,7 @@ def _write(
     written, lost = 0, []
     for done, (path, stamp, content) in enumerate(todo, 1):
         try:
-            body = content if isinstance(content, bytes) else publication.body(content)
+            body = _body(content, publication)
         except NotFoundError:  # hidden or removed since the files were planned
             lost.append(path)
             continue
@@ -209,6 +226,12 @@ def _write(
         if done % SAVED_AFTER == 0:
             site.save()
     return written, lost
+
+
+def _body(content: bytes | Callable[[], bytes] | Address, publication: Publication) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    return content() if callable(content) else publication.body(content)
 
 
 class SiteFile(NamedTuple):
@@ -241,7 +264,7 @@ def files(connection: Connection, context: SiteContext) -> Iterator[SiteFile]:
     for number in range(2, count_of_source_pages(connection) + 1):
         path = _index_of(page_path("/sources", number))
         yield _file(connection, path, ListAddress(name="sources", number=number))
-    for name in ("topics", "sources"):
+    for name in ("topics", "sources", "search"):
         yield _file(connection, f"{name}/index.html", ListAddress(name=name))
     for name in ("sources.opml", "404.html", "sitemap.xml"):
         yield _file(connection, name, ListAddress(name=name))

@@ -99,7 +99,8 @@ class Site:
         colours: Of the topics by slug, from 1 to 8: a class of the style sheet.
         has_newsletters: Whether the navigation leads to their archive.
         has_forms: Whether forms work: not on a static site.
-        has_status: Whether there is a status page, likewise.
+        has_file_search: Whether a page searches in files: only on a static site.
+        has_status: Whether there is a status page.
         hubs: That we ping, absolute URLs.
         operator: Who looks at the page, if it is an operator.
         unnamed: Which of `title` and `kicker` the operator has not given.
@@ -116,11 +117,19 @@ class Site:
     colours: Mapping[str, int] = field(default_factory=dict)
     has_newsletters: bool = False
     has_forms: bool = False
+    has_file_search: bool = False
     has_status: bool = False
     hubs: tuple[str, ...] = ()
     operator: Operator | None = None
     unnamed: tuple[str, ...] = ()
     others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def search_path(self) -> str:
+        """The path that forms of a search lead to; empty if nothing searches."""
+        if self.has_forms:
+            return "/"
+        return "/search/" if self.has_file_search else ""
 
     def in_language(self, words: Words) -> "Site":
         """Return the same in the language of a catalogue, with its title if there is no other."""

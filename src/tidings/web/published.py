@@ -18,6 +18,7 @@ from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     CacheValidator,
+    DataAddress,
     EntryAddress,
     FeedAddress,
     IssueAddress,
@@ -81,7 +82,7 @@ class Documents:
     async def home(self, request: Request) -> Response:
         """Answer with a page of everything, or of search results."""
         scope = _asked(request) or EVERYTHING
-        return await self._answer(request, PageAddress(scope=scope, number=_page_number(request)))
+        return await self.answer(request, PageAddress(scope=scope, number=_page_number(request)))
 
     async def feed(self, request: Request) -> Response:
         """Answer with the feed of everything, or of search results."""
@@ -89,14 +90,14 @@ class Documents:
         if form not in FORMATS:
             raise NotFoundError("feed", form)
         scope = _asked(request) or EVERYTHING
-        return await self._answer(request, FeedAddress(scope=scope, form=form))
+        return await self.answer(request, FeedAddress(scope=scope, form=form))
 
     async def archive(self, request: Request) -> Response:
         """Answer with a full part of the feed of everything."""
         number: str = request.path_params["number"]
         if not ARCHIVE_NUMBER.fullmatch(number):
             raise NotFoundError("archive", number)
-        return await self._answer(request, ArchiveAddress(number=int(number)))
+        return await self.answer(request, ArchiveAddress(number=int(number)))
 
     async def scope(self, request: Request, *, kind: str) -> Response:
         """Answer with a page or, told by the suffix, a feed of a topic, source or saved search."""
@@ -105,11 +106,11 @@ class Documents:
             raise NotFoundError(kind, slug)
         name, _, form = slug.rpartition(".")
         if form in FORMATS:
-            return await self._answer(
+            return await self.answer(
                 request, FeedAddress(scope=Scope(kind=kind, slug=name), form=form)
             )
         number = _page_number(request)
-        return await self._answer(
+        return await self.answer(
             request, PageAddress(scope=Scope(kind=kind, slug=slug), number=number)
         )
 
@@ -118,31 +119,31 @@ class Documents:
         # Of parameters only those that mean something here: others must not fill the cache.
         number = _page_number(request) if name in {"issues", "sources"} else None
         if name == "sources":
-            return await self._answer(request, _sources_asked(request, number))
-        return await self._answer(request, ListAddress(name=name, number=number))
+            return await self.answer(request, _sources_asked(request, number))
+        return await self.answer(request, ListAddress(name=name, number=number))
 
     async def sitemap_part(self, request: Request) -> Response:
         """Answer with a part of the sitemap, if it has parts."""
         number: str = request.path_params["number"]
         if not NUMBER.fullmatch(number):
             raise NotFoundError("sitemap", number)
-        return await self._answer(request, ListAddress(name="sitemap.xml", number=int(number)))
+        return await self.answer(request, ListAddress(name="sitemap.xml", number=int(number)))
 
     async def entry(self, request: Request) -> Response:
         """Answer with the page of an entry."""
         number: str = request.path_params["id"]
         if not NUMBER.fullmatch(number):
             raise NotFoundError("entry", number)
-        return await self._answer(request, EntryAddress(id=int(number)))
+        return await self.answer(request, EntryAddress(id=int(number)))
 
     async def issue(self, request: Request) -> Response:
         """Answer with the page of an issue, listed or not."""
         slug: str = request.path_params["slug"]
         if not slug.isprintable():
             raise NotFoundError("issue", slug)
-        return await self._answer(request, IssueAddress(slug=slug))
+        return await self.answer(request, IssueAddress(slug=slug))
 
-    async def _answer(self, request: Request, address: Address) -> Response:
+    async def answer(self, request: Request, address: Address) -> Response:
         """Answer with what is at `address`, or 304 if the visitor's copy is current.
 
         The stamp is read before the body: a change in between is cached under the older tag, which
@@ -172,6 +173,8 @@ class Documents:
             render = partial(self._publication.body, wanted)
             body = await run_in_threadpool(self._bodies.get, wanted, stamp.etag, render=render)
         keep_answer(request)
+        if isinstance(address, DataAddress):
+            headers |= responses.link_to_next(body)
         answer_with = responses.full_response if wanted == address else responses.feed_delta
         return answer_with(request, body, headers=headers)
 

@@ -17,6 +17,7 @@ from tidings.model.scopes import (
     Address,
     ArchiveAddress,
     CacheValidator,
+    DataAddress,
     EntryAddress,
     FeedAddress,
     ListAddress,
@@ -38,6 +39,11 @@ LIST_TYPES: Mapping[str, str] = MappingProxyType(
 
 # CORS: scripts of any site may read our feeds.
 FOR_ANY_SITE: Mapping[str, str] = MappingProxyType({"Access-Control-Allow-Origin": "*"})
+
+JSON_TYPE = "application/json"
+
+# The address at which a list goes on, as our documents begin if it does.
+NEXT = re.compile(rb'\{"next":"([^"]+)"')
 
 HTML_TYPE = "text/html; charset=utf-8"
 
@@ -64,6 +70,17 @@ FOR_THIS_VISITOR = "no-store, im"
 # pages.
 ASK_AGAIN = "no-cache"
 
+# Of the API. Scripts of other sites see of an answer's headers what is named here.
+DATA_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "Content-Type": JSON_TYPE,
+        "Cache-Control": ASK_AGAIN,
+        "X-Robots-Tag": "noindex",
+        "Access-Control-Expose-Headers": "ETag, Link",
+        **FOR_ANY_SITE,
+    }
+)
+
 # Characters of Accept-Language that are read.
 MAX_LANGUAGES = 500
 
@@ -80,6 +97,8 @@ def headers_of(address: Address) -> dict[str, str]:
             return _feed_headers(address)
         case ListAddress(name=name) if name in LIST_TYPES:
             return {**_shared(LIST_TYPES[name]), **FOR_ANY_SITE}
+        case DataAddress():
+            return dict(DATA_HEADERS)
         case EntryAddress():
             return page_headers(ENTRY_POLICY)
         case _:
@@ -98,6 +117,13 @@ def links_of(address: Address, site: Site) -> dict[str, str]:
     hubs = [f'<{hub}>; rel="hub"' for hub in site.hubs]
     # `self` is what subscribers name to the hub, so it is the address that we ping with.
     return {"Link": ", ".join([*hubs, f'<{site.base_url}{path}>; rel="self"'])} if hubs else {}
+
+
+def link_to_next(body: CachedBody) -> dict[str, str]:
+    """Return the `Link` header of a list of the API that goes on (RFC 8288)."""
+    # From the body, which was rendered once for many: nobody has to ask the database again.
+    found = NEXT.match(body.plain)
+    return {"Link": f'<{found[1].decode()}>; rel="next"'} if found else {}
 
 
 def page_headers(policy: str = PAGE_POLICY, *, cache_control: str = ASK_AGAIN) -> dict[str, str]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
-from hashlib import sha256
-from threading import Lock
 from types import MappingProxyType
 
 from starlette.applications import Starlette
@@ -16,14 +14,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tidings.errors import NotFoundError
-from tidings.model.scopes import CacheValidator
 from tidings.publishing.formats.sitemap import robots
 from tidings.templating.engine import Templates
 from tidings.templating.site import Site
 from tidings.web import responses
+from tidings.web.api.routes import api_routes, by_path
 from tidings.web.hub_callback import HubCallbacks
 from tidings.web.kept_answers import KeptAnswers
 from tidings.web.middleware import ErrorPages, ExchangeMiddleware
+from tidings.web.minutely import FOR_A_MINUTE, MinutelyDocument
 from tidings.web.operator_answers import OperatorAnswers
 from tidings.web.operator_deliveries import OperatorDeliveries
 from tidings.web.operator_follow import OperatorFollow
@@ -37,7 +36,6 @@ from tidings.web.preference_pages import PreferencePages
 from tidings.web.private import PrivateResponses
 from tidings.web.published import Documents
 from tidings.web.response_cache import CachedBody, compress
-from tidings.web.responses import is_current
 from tidings.web.services import Probes, PublishedDocuments, SubscriberServices, TokenServices
 from tidings.web.sign_up_pages import SubscribePages
 from tidings.web.unsubscribe_pages import UnsubscribePages
@@ -61,8 +59,6 @@ VERSIONED: Mapping[str, str] = MappingProxyType(
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 FRESH = {"Cache-Control": "no-store"}
-
-FOR_A_MINUTE = "public, max-age=60"
 
 
 def create_app(
@@ -101,6 +97,7 @@ def create_app(
     )
     documents = Documents(publication, site, operator_sessions)
     private = PrivateResponses(site, templates, trusted=tokens.trusted, clock=tokens.clock)
+    told = by_path(error_pages, site)
     app = Starlette(
         routes=[
             *documents.routes(),
@@ -110,21 +107,19 @@ def create_app(
             HubCallbacks(tokens.callbacks).route(),
             *asset_routes(templates, site),
             *health_routes(probes),
-            StatusPages(probes, clock=tokens.clock).route(),
+            Route("/status", status_of(probes, tokens.clock).answer),
+            *api_routes(documents, probes, tokens, private),
         ],
         middleware=[
             Middleware(KeptAnswers, state=publication.state),
             Middleware(
                 ExchangeMiddleware,
                 base_url=site.base_url,
-                failed=error_pages.failed,
-                away=error_pages.away,
+                failed=told.failed,
+                away=told.away,
             ),
         ],
-        exception_handlers={
-            HTTPException: error_pages.refused,
-            NotFoundError: error_pages.refused,
-        },
+        exception_handlers=dict.fromkeys((HTTPException, NotFoundError), told.refused),
     )
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
     return app
@@ -213,6 +208,12 @@ def health_routes(probes: Probes) -> list[Route]:
     ]
 
 
+def status_of(probes: Probes, clock: Callable[[], datetime]) -> MinutelyDocument:
+    """Return the status page."""
+    headers = responses.page_headers(cache_control=FOR_A_MINUTE)
+    return MinutelyDocument(probes.status, headers=headers, clock=clock)
+
+
 async def _live(_: Request) -> Response:
     """Answer 200 as long as the process does; it needs no thread, so a full pool is alive too."""
     return JSONResponse({"live": True}, headers=FRESH)
@@ -229,39 +230,3 @@ def _ready(_: Request, *, probes: Probes) -> Response:
 
 def _metrics(_: Request, *, probes: Probes) -> Response:
     return Response(probes.metrics(), headers=FRESH, media_type=METRICS_TYPE)
-
-
-class StatusPages:
-    """The status page, rendered at most once a minute."""
-
-    def __init__(self, probes: Probes, *, clock: Callable[[], datetime]) -> None:
-        self._probes = probes
-        self._clock = clock
-        self._made: tuple[CacheValidator, CachedBody] | None = None
-        self._lock = Lock()
-
-    def route(self) -> Route:
-        """Return the route of the page."""
-        return Route("/status", self.answer)
-
-    def answer(self, request: Request) -> Response:
-        """Answer with the page of this minute."""
-        stamp, body = self._of_this_minute()
-        headers = responses.page_headers(cache_control=FOR_A_MINUTE)
-        headers |= responses.validators(request, stamp)
-        if is_current(request.headers, etag=stamp.etag, changed_at=stamp.changed_at):
-            return responses.not_modified(headers)
-        return responses.full_response(request, body, headers=headers)
-
-    def _of_this_minute(self) -> tuple[CacheValidator, CachedBody]:
-        minute = self._clock().astimezone(UTC).replace(second=0, microsecond=0)
-        # Held while rendering: all who come meanwhile wait for the one page.
-        with self._lock:
-            if self._made is None or self._made[0].changed_at != minute:
-                plain = self._probes.status()
-                fingerprint = sha256(plain).hexdigest()[:12]
-                # In the place of a change number: the page ages by itself.
-                number = int(minute.timestamp())
-                stamp = CacheValidator(change=number, changed_at=minute, fingerprint=fingerprint)
-                self._made = stamp, compress(plain)
-            return self._made

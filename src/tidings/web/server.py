@@ -25,7 +25,7 @@ from tidings.operator.people_desk import PeopleDesk
 from tidings.operator.service import ServiceDesk
 from tidings.operator.sessions import Sessions
 from tidings.operator.source_desk import SourceDesk
-from tidings.operator.status import status_body
+from tidings.operator.status import status_body, status_document
 from tidings.operator.store import status
 from tidings.polling.push import HubRequests
 from tidings.publishing.publication import Publication
@@ -103,6 +103,7 @@ def serve(
             health=lambda: health(app.database),
             metrics=lambda: _metrics(app),
             status=lambda: status_body(app.database, context, now=utc_now()),
+            figures=lambda: status_document(app.database, now=utc_now()),
         ),
     )
     connections = Connections()

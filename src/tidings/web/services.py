@@ -162,8 +162,10 @@ class Probes(NamedTuple):
         health: The conditions of `/health/ready`.
         metrics: In the text format of Prometheus.
         status: The public status page.
+        figures: The same as JSON.
     """
 
     health: Callable[[], Sequence[Check]]
     metrics: Callable[[], bytes]
     status: Callable[[], bytes]
+    figures: Callable[[], bytes]

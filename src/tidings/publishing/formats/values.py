@@ -78,7 +78,34 @@ def publishable(feed: FeedDocument) -> FeedDocument:
         title=xml_line(feed.title) or feed.page_url,
         subtitle=xml_line(feed.subtitle),
         language=_find_language(feed.language) or "",
-        entries=tuple(_publishable_entry(entry, feed) for entry in feed.entries),
+        entries=tuple(_with_also_at(one, feed) for one in feed.entries),
+    )
+
+
+def publishable_entry(entry: Entry, *, entries_url: str) -> Entry:
+    """Return `entry` with texts that XML allows and addresses that are URIs.
+
+    Args:
+        entry: As it is stored.
+        entries_url: As in `FeedDocument`.
+    """
+    return replace(
+        entry,
+        source=_publishable_source(entry.source),
+        atom_id=xml_text(entry.atom_id),
+        title=xml_line(entry.title),
+        # RSS and Atom readers need a link: without a publisher's page it leads to ours.
+        url=find_uri(entry.url) or (entries_url and f"{entries_url}{entry.id}") or None,
+        authors=_lines(entry.authors),
+        categories=_lines(entry.categories),
+        excerpt=xml_line(entry.excerpt),
+        language=_find_language(entry.language),
+        image=_find_image(entry.image),
+        pictures=tuple(filter(None, map(_find_image, entry.pictures))),
+        enclosures=_publishable_enclosures(entry.enclosures),
+        # Validators take a bare U+FFFD for a fault of our encoding; a reference to it they allow.
+        content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
+        also_at=tuple(_publishable_also_at(mate) for mate in entry.also_at),
     )
 
 
@@ -119,30 +146,6 @@ def updated_at(entry: Entry) -> datetime:
     return max(believable, default=entry.changed_at)
 
 
-def _publishable_entry(entry: Entry, feed: FeedDocument) -> Entry:
-    clean = replace(
-        entry,
-        source=_publishable_source(entry.source),
-        atom_id=xml_text(entry.atom_id),
-        title=xml_line(entry.title),
-        # RSS and Atom readers need a link: without a publisher's page it leads to ours.
-        url=find_uri(entry.url) or (feed.entries_url and f"{feed.entries_url}{entry.id}") or None,
-        authors=_lines(entry.authors),
-        categories=_lines(entry.categories),
-        excerpt=xml_line(entry.excerpt),
-        language=_find_language(entry.language),
-        image=_find_image(entry.image),
-        pictures=tuple(filter(None, map(_find_image, entry.pictures))),
-        enclosures=_publishable_enclosures(entry.enclosures),
-        # Validators take a bare U+FFFD for a fault of our encoding; a reference to it they allow.
-        content=xml_text(entry.content or "").strip().replace(LOST, f"&#{ord(LOST)};"),
-        also_at=tuple(_publishable_also_at(mate) for mate in entry.also_at),
-    )
-    if not clean.also_at:
-        return clean
-    return replace(clean, content=_with_also_at(clean, feed.also_at))
-
-
 def _publishable_source(source: SourceCredit) -> SourceCredit:
     url = find_uri(source.url) or xml_text(source.url)
     return replace(
@@ -165,10 +168,17 @@ def _publishable_also_at(mate: AlsoAt) -> AlsoAt:
     )
 
 
-def _with_also_at(entry: Entry, also_at: str) -> str:
-    """Return the content with a line of other sources: no reader shows them otherwise."""
-    content = entry.content or (f"<p>{escape(entry.excerpt)}</p>" if entry.excerpt else "")
-    return f"{content}<p>{escape(also_at)}{', '.join(map(_link_to, entry.also_at))}</p>"
+def _with_also_at(entry: Entry, feed: FeedDocument) -> Entry:
+    """Return an entry for a feed: other sources are a line in its content.
+
+    No reader shows them otherwise.
+    """
+    clean = publishable_entry(entry, entries_url=feed.entries_url)
+    if not clean.also_at:
+        return clean
+    content = clean.content or (f"<p>{escape(clean.excerpt)}</p>" if clean.excerpt else "")
+    names = ", ".join(map(_link_to, clean.also_at))
+    return replace(clean, content=f"{content}<p>{escape(feed.also_at)}{names}</p>")
 
 
 def _link_to(mate: AlsoAt) -> str:

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, case, delete
+from sqlalchemy import Connection, case, delete, select
 
 from tidings.db.statements import upsert
 from tidings.db.subscriber_tables import quota
@@ -27,6 +27,12 @@ def take(connection: Connection, key: bytes, *, window: timedelta, now: datetime
         .returning(quota.c.used)
     )
     return int(connection.execute(counted).scalar_one())
+
+
+def used(connection: Connection, key: bytes, *, window: timedelta, now: datetime) -> int:
+    """Return the number in a window, without counting one more."""
+    counted = select(quota.c.used).where(quota.c.key == key, quota.c.since > now - window)
+    return connection.scalar(counted) or 0
 
 
 def forget(connection: Connection, *, before: datetime) -> int:
