@@ -41,7 +41,7 @@ class ChannelSite(NewsletterSite):
         self._answers = defaultdict(list)
         templates = load_mail_templates([data_dir("templates") / "email"])
         self.announcements = Announcements(
-            words=templates.words, language="en", site_title="The Tides", site_url=SITE
+            words=templates.words, language="en", site_title=lambda: "The Tides", site_url=SITE
         )
 
     def add_channel(self, name="hook", *, url=None, newsletter=None, topic=None, per_hour=10):

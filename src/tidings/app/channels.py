@@ -11,13 +11,16 @@ def announcements(app: App) -> Announcements:
     """Return what writes announcements.
 
     Raises:
-        TemplateError: A template of pages or messages is broken.
+        TemplateError: A template of messages is broken.
     """
-    site, templates = site_of(app), app.mail_templates
-    # Pages may be in a language that messages have no templates for.
-    language = site.language if site.language in templates.languages else "en"
+    templates, language = app.mail_templates, app.settings.publish.language
     return Announcements(
-        words=templates.words, language=language, site_title=site.title, site_url=site.base_url
+        words=templates.words,
+        # Pages may be in a language that messages have no templates for.
+        language=language if language in templates.languages else "en",
+        # When it is needed: what polls and mails starts without the templates of pages.
+        site_title=lambda: site_of(app).title,
+        site_url=app.settings.web.public_url,
     )
 
 
@@ -25,7 +28,7 @@ def courier(app: App, post: Post) -> Courier:
     """Return what tells channels; webhooks by `post`.
 
     Raises:
-        TemplateError: A template of pages or messages is broken.
+        TemplateError: A template of messages is broken.
     """
     return Courier(
         app.database,

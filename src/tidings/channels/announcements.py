@@ -29,12 +29,17 @@ class Announcements:
     Args:
         words: Returns the phrases of a language.
         language: Of what is told of entries.
-        site_title: Of everything that is published.
+        site_title: Returns that of everything that is published.
         site_url: Absolute, without a slash at the end.
     """
 
     def __init__(
-        self, *, words: Callable[[str], Words], language: str, site_title: str, site_url: str
+        self,
+        *,
+        words: Callable[[str], Words],
+        language: str,
+        site_title: Callable[[], str],
+        site_url: str,
     ) -> None:
         self._words = words
         self._language = language
@@ -52,13 +57,14 @@ class Announcements:
 
     def test(self, name: str, *, now: datetime) -> Announcement:
         """Return an announcement that tells nothing but that the channel works."""
+        title = f"{self._site_title()}: {name}"
         return Announcement(
             kind="test",
-            title=f"{self._site_title}: {name}",
+            title=title,
             lines=(),
             link=self._site_url,
             at=now,
-            data={"title": self._site_title, "channel": name, "url": self._site_url, "items": []},
+            data={"title": title, "url": self._site_url, "items": [], "more": 0},
         )
 
     def _of_issue(self, connection: Connection, issue_id: int) -> Announcement | None:
@@ -101,8 +107,9 @@ class Announcements:
 
     def _of_entries(self, message: ClaimedChannelMessage, found: Sequence[Entry]) -> Announcement:
         """Return what is told of all that was too much to be told one by one."""
-        scope, name = EVERYTHING, self._site_title
-        if message.topic:
+        if message.topic is None:
+            scope, name = EVERYTHING, self._site_title()
+        else:
             scope = Scope(kind="topic", slug=message.topic)
             name = next(one.title for one in found[0].topics if one.slug == message.topic)
         title = self._words(self._language).count(
