@@ -7,7 +7,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.errors import ParseError
 from tidings.model.feed import MAX_ENTRIES
-from tidings.model.page_rules import PageRules
+from tidings.model.page_rules import PageRules, WatchedText
 from tidings.model.text import text_of
 from tidings.parsing.page_tree import attribute, base_of, is_selector, page_tree, text_at
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
@@ -52,8 +52,8 @@ class _ItemParts:
     link: str
 
 
-def read_page_feed(text: str, rules: PageRules, *, url: str) -> tuple[RawFeed, str | None]:
-    """Return a page as a feed, and the text of the element that is watched, if one is.
+def read_page_feed(text: str, rules: PageRules, *, url: str) -> tuple[RawFeed, WatchedText | None]:
+    """Return a page as a feed, and the element that is watched, if one is.
 
     Raises:
         ParseError: Nothing fits the selector.
@@ -62,8 +62,8 @@ def read_page_feed(text: str, rules: PageRules, *, url: str) -> tuple[RawFeed, s
     base = base_of(tree, url) or ""
     seen = None
     if rules.watch:
-        seen = _watched_text(tree, rules.watch, url=url)
-        entries = tuple(_change(tree, rules, seen, url=url))
+        seen = _watched(tree, rules.watch, url=url)
+        entries = tuple(_change(tree, rules, seen.text, url=url))
     else:
         entries = tuple(_entries(tree, rules, base=base))
         if not entries:
@@ -160,19 +160,20 @@ def _line(node: LexborNode) -> str:
     return text_of(node.html or "")
 
 
-def _watched_text(tree: LexborHTMLParser, selector: str, *, url: str) -> str:
+def _watched(tree: LexborHTMLParser, selector: str, *, url: str) -> WatchedText:
     node = tree.css_first(selector)
     if node is None:
         raise ParseError(url, _nothing(selector))
-    return "\n".join(text_lines(node.html or ""))[:MAX_WATCHED]
+    text = "\n".join(text_lines(node.html or ""))[:MAX_WATCHED]
+    return WatchedText(selector=selector, text=text)
 
 
-def _change(tree: LexborHTMLParser, rules: PageRules, seen: str, *, url: str) -> Iterator[RawEntry]:
+def _change(tree: LexborHTMLParser, rules: PageRules, text: str, *, url: str) -> Iterator[RawEntry]:
     """Yield an entry that tells what changed since the page was read last, if anything did."""
-    if rules.seen is None or rules.seen == seen:
+    if rules.seen is None or rules.seen == text:
         return
     title = Text(value=text_at(tree, "title"))
-    body = Text(value=to_html(rules.seen, seen), html=True)
+    body = Text(value=to_html(rules.seen, text), html=True)
     yield RawEntry(
         # Numbered: a page that goes back and forth changes each time.
         guid=f"change-{rules.changes + 1}",
