@@ -113,8 +113,8 @@ class TextCompleter:
         return bool(wanted)
 
     def _report(self, polled: PolledSource, future: Future[CompletedPoll]) -> None:
-        if future.cancelled():
-            return
+        if future.cancelled() or self._ends():
+            return  # nothing of it is saved: its source is still due, and its entries still new
         if error := future.exception():
             logger.error("full text failed unexpectedly", exc_info=error)
         self._done(CompletedPoll(polled=polled) if error else future.result())
