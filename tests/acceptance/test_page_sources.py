@@ -128,6 +128,7 @@ def test_trying_shows_what_each_selector_finds_and_stores_nothing(tidings_on_sql
     assert tried.out.splitlines()[0].startswith("item\tli.post\t2\tPost 2 a while ago")
     assert "\t2\tPost 2 | Post 1\n" in tried.out
     assert "date\t.when\t0\t\n" in tried.out
+    assert tried.err == "note: no item has .when\n"
     assert tidings_on_sqlite("source", "list", "--json").json == []
 
 

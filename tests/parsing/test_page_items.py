@@ -4,6 +4,7 @@ from tidings.errors import ParseError
 from tidings.model.feed import Document
 from tidings.model.page_rules import PageRules
 from tidings.parsing.document import parse
+from tidings.parsing.page_items import find_on_page
 
 URL = "https://example.org/news/"
 
@@ -40,6 +41,14 @@ def test_an_item_can_be_the_link_itself():
         "https://example.org/x",
         "<p>Text</p>",
     )
+
+
+def test_an_element_that_fits_twice_is_one_item():
+    rules = PageRules(item="li, .post")
+
+    [items, *_] = find_on_page("<ul><li class=post>One<li>Two</ul>", rules)
+
+    assert (items.found, items.examples) == (2, ("One", "Two"))
 
 
 def test_a_date_that_only_counts_days_is_no_part_of_the_text():

@@ -33,7 +33,7 @@ class SelectorFinding:
         selector: As it was given, or what stands in for it.
         found: How many elements; of parts of an item, how many items have one.
         examples: The first texts or addresses.
-        hint: What may be wrong if it finds nothing.
+        hint: What may be wrong, if something seems to be.
     """
 
     name: str
@@ -84,9 +84,10 @@ def find_on_page(text: str, rules: PageRules) -> list[SelectorFinding]:
     """Return what each selector finds on a page, whatever that is."""
     tree = page_tree(text)
     if rules.watch:
-        nodes = tree.css(rules.watch)
-        return [_finding(tree, "watch", rules.watch, nodes)]
-    items = tree.css(rules.item)[:MAX_ENTRIES]
+        watched = _fitting(tree, rules.watch)
+        hint = "the first of them is watched" if len(watched) > 1 else ""
+        return [_finding(tree, "watch", rules.watch, watched, hint=hint)]
+    items = _fitting(tree, rules.item)[:MAX_ENTRIES]
     findings = [_finding(tree, "item", rules.item, items)]
     if not items:
         return findings
@@ -94,16 +95,20 @@ def find_on_page(text: str, rules: PageRules) -> list[SelectorFinding]:
     titles = [_line(one.title) for one in parts if one.title]
     dates = [_written_date(one.date) for one in parts if one.date]
     links = [one.link for one in parts if one.link]
-    return [
-        *findings,
-        _part("title", rules.title or f"({TITLE}, or the first link)", titles),
-        _part("link", rules.link or "(that of the title, or the first one)", links),
-        _part("date", rules.date or f"({DATE})", dates),
-    ]
+    likely = {
+        "title": f"({TITLE}, or the first link)",
+        "link": "(that of the title, or the first one)",
+        "date": f"({DATE})",
+    }
+    for name, texts in {"title": titles, "link": links, "date": dates}.items():
+        given = rules.selectors.get(name)
+        hint = f"no item has {given}" if given and not texts else ""
+        findings.append(_part(name, given or likely[name], texts, hint=hint))
+    return findings
 
 
 def _entries(tree: LexborHTMLParser, rules: PageRules, *, base: str) -> Iterator[RawEntry]:
-    for item in tree.css(rules.item)[: MAX_ENTRIES + 1]:
+    for item in _fitting(tree, rules.item)[: MAX_ENTRIES + 1]:
         parts = _parts(item, rules)
         title = Text(value=parts.title.inner_html or "" if parts.title else "", html=True)
         body = Text(value=_body(item, parts), html=True)
@@ -192,9 +197,9 @@ def _nothing(selector: str) -> str:
 
 
 def _finding(
-    tree: LexborHTMLParser, name: str, selector: str, nodes: list[LexborNode]
+    tree: LexborHTMLParser, name: str, selector: str, nodes: list[LexborNode], *, hint: str = ""
 ) -> SelectorFinding:
-    hint = "" if nodes else _hint(tree, selector)
+    hint = hint if nodes else _hint(tree, selector)
     return _part(name, selector, [_line(node) for node in nodes], hint=hint)
 
 
@@ -210,11 +215,12 @@ def _hint(tree: LexborHTMLParser, selector: str) -> str:
     steps = selector.split(" ")
     for count in range(len(steps) - 1, 0, -1):
         start = " ".join(steps[:count]).rstrip(" >+~")
-        if found := len(_fitting(tree, start)):
+        # Cut at a blank, it may be no selector at all.
+        if is_selector(start) and (found := len(_fitting(tree, start))):
             return f"{start} fits {found}, and {selector} none of them"
     return "what a script adds in a browser is not there: look at the source of the page"
 
 
 def _fitting(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
-    # Cut at a blank, it may be no selector at all.
-    return tree.css(selector) if is_selector(selector) else []
+    # An element that fits two of several selectors is found twice.
+    return list({node.mem_id: node for node in tree.css(selector)}.values())
