@@ -48,7 +48,7 @@ def test_a_page_is_asked_for_as_politely_as_a_feed(tidings_on_sqlite, web):
     tidings_on_sqlite("source", "add", "--page", url, "--item", ".post")
     tidings_on_sqlite("poll", "--all")
 
-    assert web.requests(url)[1].headers["if-none-match"] == '"1"'
+    assert web.requests(url)[-1].headers["if-none-match"] == '"1"'
     shown = tidings_on_sqlite("source", "show", 1, "--json").json
     assert shown["failures"] == 0
     assert shown["page"] == {"item": ".post"}
@@ -128,6 +128,7 @@ def test_trying_shows_what_each_selector_finds_and_stores_nothing(tidings_on_sql
     assert tried.out.splitlines()[0].startswith("item\tli.post\t2\tPost 2 a while ago")
     assert "\t2\tPost 2 | Post 1\n" in tried.out
     assert "date\t.when\t0\t\n" in tried.out
+    assert tried.err == "note: no item has .when\n"
     assert tidings_on_sqlite("source", "list", "--json").json == []
 
 
@@ -214,3 +215,27 @@ def test_a_list_of_sources_keeps_the_selectors(tidings_on_sqlite, web, tmp_path)
     assert pages == [{"item": 'li[class="post"]'}, {"watch": "#notice"}]
     tidings_on_sqlite("poll")
     assert titles(tidings_on_sqlite) == ["Post 1"]
+
+
+def test_a_page_that_robots_txt_excludes_is_followed_with_a_note(tidings_on_sqlite, web):
+    publisher = web.publisher()
+    publisher.serve("/robots.txt", answer(body=b"User-agent: *\nDisallow: /news"))
+    url = publisher.serve("/news", page(1))
+
+    tried = tidings_on_sqlite("source", "try", url, "--item", "li.post")
+    added = tidings_on_sqlite("source", "add", "--page", url, "--item", "li.post")
+
+    note = "note: the robots.txt of its site asks programs not to fetch this page\n"
+    assert (tried.err, added.err) == (note, note)
+
+
+def test_another_address_is_another_beginning_of_what_is_watched(tidings_on_sqlite, web):
+    url, other = web.serve(notice("Open")), web.serve(notice("Something else"))
+    tidings_on_sqlite("source", "add", "--page", url, "--watch", "#notice")
+
+    tidings_on_sqlite("source", "edit", 1, "--url", other)
+    tidings_on_sqlite("poll", "--all")
+
+    assert titles(tidings_on_sqlite) == []
+    explained = tidings_on_sqlite("explain", "source", 1).out
+    assert "a page without a feed, read by watch #notice\n" in explained

@@ -4,6 +4,7 @@ from tidings.errors import ParseError
 from tidings.model.feed import Document
 from tidings.model.page_rules import PageRules
 from tidings.parsing.document import parse
+from tidings.parsing.page_items import find_on_page
 
 URL = "https://example.org/news/"
 
@@ -42,6 +43,14 @@ def test_an_item_can_be_the_link_itself():
     )
 
 
+def test_an_element_that_fits_twice_is_one_item():
+    rules = PageRules(item="li, .post")
+
+    [items, *_] = find_on_page("<ul><li class=post>One<li>Two</ul>", rules)
+
+    assert (items.found, items.examples) == (2, ("One", "Two"))
+
+
 def test_a_date_that_only_counts_days_is_no_part_of_the_text():
     page = "<li><h3>T</h3><i>{} days ago</i><p>Text</p>"
 
@@ -70,9 +79,9 @@ def test_scripts_and_comments_are_no_change_of_what_is_watched():
     first = read("<div id=a>One<script>1</script><!-- 1 --></div>", watch="#a")
     page = "<div id=a>\n One <script>2</script><!-- 2 --></div><title>T</title>"
 
-    again = read(page, watch="#a", seen=first.seen)
+    again = read(page, watch="#a", seen=first.seen.text)
 
-    assert (first.seen, first.entries, again.entries) == ("One", (), ())
+    assert (first.seen.text, first.entries, again.entries) == ("One", (), ())
 
 
 def test_a_hostile_page_is_refused_in_time_linear_in_its_size():

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 
 from tidings.db.intake_tables import source_page
-from tidings.model.page_rules import PageRules
+from tidings.model.page_rules import PageRules, WatchedText
 
 _COLUMNS = tuple(PageRules.__dataclass_fields__)
 
@@ -37,7 +37,13 @@ def put(connection: Connection, by_source: Mapping[int, PageRules]) -> None:
     connection.execute(insert(source_page), rows)
 
 
-def put_seen(connection: Connection, seen: Mapping[int, str]) -> None:
+def forget_seen(connection: Connection, source_id: int) -> None:
+    """Forget what a watched element said: the source has another address."""
+    statement = update(source_page).where(source_page.c.source_id == source_id)
+    connection.execute(statement.values(seen=None))
+
+
+def put_seen(connection: Connection, seen: Mapping[int, WatchedText]) -> None:
     """Store what watched elements say now; what differs from before was one more change."""
     if not seen:
         return
@@ -48,9 +54,14 @@ def put_seen(connection: Connection, seen: Mapping[int, str]) -> None:
         update(source_page)
         .where(
             source_page.c.source_id == bindparam("of_source"),
+            # The operator may have chosen another element since this one was read.
+            source_page.c.watch == bindparam("selector", type_=source_page.c.watch.type),
             source_page.c.seen.is_distinct_from(text),
         )
         .values(seen=text, changes=source_page.c.changes + is_change)
     )
-    rows = [{"of_source": source_id, "text": said} for source_id, said in seen.items()]
+    rows = [
+        {"of_source": source_id, "selector": one.selector, "text": one.text}
+        for source_id, one in seen.items()
+    ]
     connection.execute(statement, rows)

@@ -547,6 +547,7 @@ def _relocate(connection: Connection, source_id: int, url: str, *, now: datetime
     untold = ("gone_at", "looked_at", "notice", "feed_guid")
     forgotten: dict[str, object] = dict.fromkeys((*unknown, *untold))
     _set(connection, source_id, url=url, host=name, moved_times=0, **forgotten)
+    page_sources.forget_seen(connection, source_id)
     _poll_at_once(connection, source_id, because=EDITED, now=now)
 
 

@@ -436,10 +436,10 @@ def _full_text(given: str | None) -> TextMode | Literal[""] | None:
     Raises:
         ConfigError: What reads them is not installed.
     """
-    from tidings.parsing.article import MISSING, is_installed
-
     if given in {None, "off"}:
         return None if given is None else ""
+    from tidings.parsing.article import MISSING, is_installed
+
     if not is_installed():
         raise ConfigError(MISSING)
     return TextMode(given)

@@ -138,7 +138,8 @@ def try_page(start: Start, url: str, **options: Unpack[_Selectors]) -> None:
         (one.name, one.selector, one.found, " | ".join(one.examples)) for one in preview.findings
     ]
     show_table(("what", "selector", "found", "the first ones"), rows)
-    for hint in filter(None, (one.hint for one in preview.findings)):
+    hints = [one.hint for one in preview.findings if one.hint]
+    for hint in (*hints, *preview.doubts):
         click.echo(f"note: {hint}", err=True)
     if preview.entries:
         click.echo("entries as they would be:")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from tidings.model.minhash import Sketch, sketch_of
-from tidings.model.page_rules import PageRules
+from tidings.model.page_rules import PageRules, WatchedText
 from tidings.model.words import IndexedText, index_text
 
 # Version of the rule by which keys of new entries are made.
@@ -203,7 +203,7 @@ class ParsedFeed:
             same are not read again; None if the document is not plain enough for that.
         disagreement: The field in which our own reader and feedparser differed, where both read
             the document; feedparser's result was used. Empty if they agreed, or one read alone.
-        seen: The text of the element that is watched on a page; None if none is.
+        seen: The element that is watched on a page; None if none is.
     """
 
     title: str = ""
@@ -226,4 +226,4 @@ class ParsedFeed:
     skip_days: frozenset[int] = frozenset()
     memo: bytes | None = None
     disagreement: str = ""
-    seen: str | None = None
+    seen: WatchedText | None = None

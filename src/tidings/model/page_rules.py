@@ -12,6 +12,14 @@ PAGE_RULES = "urn:tidings:page"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedText:
+    """What a watched element says, and the selector that found it."""
+
+    selector: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageRules:
     """How a page is read as if it were a feed; each rule is a CSS selector, or empty.
 

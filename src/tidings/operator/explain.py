@@ -47,7 +47,7 @@ def explain_source(connection: Connection, source_id: int) -> list[str]:
     """
     source = sources.get(connection, source_id)
     record = explanations.of_source(connection, source_id)
-    lines = [*_standing(source), *_holdings(record)]
+    lines = [*_standing(source), *_reading(source), *_holdings(record)]
     hub = push_subscriptions.of_sources(connection, [source_id]).get(source_id)
     if hub:
         lines.append(f"the hub {hub.hub} is {hub.state}")
@@ -92,6 +92,14 @@ def _standing(source: Source) -> Iterator[str]:
         yield f"the last one that succeeded was {source.last_ok_at:{MOMENT_FORMAT}}"
     for problem in source.problems:
         yield f"its document has a problem: {problem}"
+
+
+def _reading(source: Source) -> Iterator[str]:
+    """Yield how a source is read where that is not as a feed, or not as a feed alone."""
+    if source.page:
+        yield f"a page without a feed, read by {source.page.summary}"
+    if source.full_text:
+        yield f"full text of its entries: {source.full_text.summary}"
 
 
 def _holdings(record: SourceRecord) -> Iterator[str]:

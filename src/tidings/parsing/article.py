@@ -14,10 +14,11 @@ from tidings.parsing.pictures import picture_key
 
 MISSING = "full text needs the extra: pip install 'tidings[text]'"
 
-# Formulas that MathJax typesets in the browser: they stand in scripts, which are dropped.
+# Formulas that MathJax typesets in the browser: they stand in scripts, which are dropped. Bounded, so
+# that a page of nothing but beginnings takes no quadratic time.
 _FORMULA = re.compile(
-    r"<script\b[^>]*\btype\s*=\s*[\"']?math/tex(?P<display>[^>]*\bdisplay\b)?[^>]*>"
-    r"(?P<tex>[^<]*(?:<(?!/script)[^<]*)*)</script\s*>",
+    r"<script\b[^<>]{0,100}\btype\s{0,9}=\s{0,9}[\"']?math/tex(?P<display>[^<>]{0,40}\bdisplay\b)?"
+    r"[^<>]{0,100}>(?P<tex>[^<]{1,2000}(?:<(?!/script)[^<]{0,2000}){0,9})</script\s{0,9}>",
     re.IGNORECASE,
 )
 

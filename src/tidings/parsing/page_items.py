@@ -7,7 +7,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from tidings.errors import ParseError
 from tidings.model.feed import MAX_ENTRIES
-from tidings.model.page_rules import PageRules
+from tidings.model.page_rules import PageRules, WatchedText
 from tidings.model.text import text_of
 from tidings.parsing.page_tree import attribute, base_of, is_selector, page_tree, text_at
 from tidings.parsing.raw import EarlierVersion, RawEntry, RawFeed, Text
@@ -33,7 +33,7 @@ class SelectorFinding:
         selector: As it was given, or what stands in for it.
         found: How many elements; of parts of an item, how many items have one.
         examples: The first texts or addresses.
-        hint: What may be wrong if it finds nothing.
+        hint: What may be wrong, if something seems to be.
     """
 
     name: str
@@ -52,8 +52,8 @@ class _ItemParts:
     link: str
 
 
-def read_page_feed(text: str, rules: PageRules, *, url: str) -> tuple[RawFeed, str | None]:
-    """Return a page as a feed, and the text of the element that is watched, if one is.
+def read_page_feed(text: str, rules: PageRules, *, url: str) -> tuple[RawFeed, WatchedText | None]:
+    """Return a page as a feed, and the element that is watched, if one is.
 
     Raises:
         ParseError: Nothing fits the selector.
@@ -62,8 +62,8 @@ def read_page_feed(text: str, rules: PageRules, *, url: str) -> tuple[RawFeed, s
     base = base_of(tree, url) or ""
     seen = None
     if rules.watch:
-        seen = _watched_text(tree, rules.watch, url=url)
-        entries = tuple(_change(tree, rules, seen, url=url))
+        seen = _watched(tree, rules.watch, url=url)
+        entries = tuple(_change(tree, rules, seen.text, url=url))
     else:
         entries = tuple(_entries(tree, rules, base=base))
         if not entries:
@@ -84,9 +84,10 @@ def find_on_page(text: str, rules: PageRules) -> list[SelectorFinding]:
     """Return what each selector finds on a page, whatever that is."""
     tree = page_tree(text)
     if rules.watch:
-        nodes = tree.css(rules.watch)
-        return [_finding(tree, "watch", rules.watch, nodes)]
-    items = tree.css(rules.item)[:MAX_ENTRIES]
+        watched = _fitting(tree, rules.watch)
+        hint = "the first of them is watched" if len(watched) > 1 else ""
+        return [_finding(tree, "watch", rules.watch, watched, hint=hint)]
+    items = _fitting(tree, rules.item)[:MAX_ENTRIES]
     findings = [_finding(tree, "item", rules.item, items)]
     if not items:
         return findings
@@ -94,16 +95,20 @@ def find_on_page(text: str, rules: PageRules) -> list[SelectorFinding]:
     titles = [_line(one.title) for one in parts if one.title]
     dates = [_written_date(one.date) for one in parts if one.date]
     links = [one.link for one in parts if one.link]
-    return [
-        *findings,
-        _part("title", rules.title or f"({TITLE}, or the first link)", titles),
-        _part("link", rules.link or "(that of the title, or the first one)", links),
-        _part("date", rules.date or f"({DATE})", dates),
-    ]
+    likely = {
+        "title": f"({TITLE}, or the first link)",
+        "link": "(that of the title, or the first one)",
+        "date": f"({DATE})",
+    }
+    for name, texts in {"title": titles, "link": links, "date": dates}.items():
+        given = rules.selectors.get(name)
+        hint = f"no item has {given}" if given and not texts else ""
+        findings.append(_part(name, given or likely[name], texts, hint=hint))
+    return findings
 
 
 def _entries(tree: LexborHTMLParser, rules: PageRules, *, base: str) -> Iterator[RawEntry]:
-    for item in tree.css(rules.item)[: MAX_ENTRIES + 1]:
+    for item in _fitting(tree, rules.item)[: MAX_ENTRIES + 1]:
         parts = _parts(item, rules)
         title = Text(value=parts.title.inner_html or "" if parts.title else "", html=True)
         body = Text(value=_body(item, parts), html=True)
@@ -160,19 +165,20 @@ def _line(node: LexborNode) -> str:
     return text_of(node.html or "")
 
 
-def _watched_text(tree: LexborHTMLParser, selector: str, *, url: str) -> str:
+def _watched(tree: LexborHTMLParser, selector: str, *, url: str) -> WatchedText:
     node = tree.css_first(selector)
     if node is None:
         raise ParseError(url, _nothing(selector))
-    return "\n".join(text_lines(node.html or ""))[:MAX_WATCHED]
+    text = "\n".join(text_lines(node.html or ""))[:MAX_WATCHED]
+    return WatchedText(selector=selector, text=text)
 
 
-def _change(tree: LexborHTMLParser, rules: PageRules, seen: str, *, url: str) -> Iterator[RawEntry]:
+def _change(tree: LexborHTMLParser, rules: PageRules, text: str, *, url: str) -> Iterator[RawEntry]:
     """Yield an entry that tells what changed since the page was read last, if anything did."""
-    if rules.seen is None or rules.seen == seen:
+    if rules.seen is None or rules.seen == text:
         return
     title = Text(value=text_at(tree, "title"))
-    body = Text(value=to_html(rules.seen, seen), html=True)
+    body = Text(value=to_html(rules.seen, text), html=True)
     yield RawEntry(
         # Numbered: a page that goes back and forth changes each time.
         guid=f"change-{rules.changes + 1}",
@@ -191,9 +197,9 @@ def _nothing(selector: str) -> str:
 
 
 def _finding(
-    tree: LexborHTMLParser, name: str, selector: str, nodes: list[LexborNode]
+    tree: LexborHTMLParser, name: str, selector: str, nodes: list[LexborNode], *, hint: str = ""
 ) -> SelectorFinding:
-    hint = "" if nodes else _hint(tree, selector)
+    hint = hint if nodes else _hint(tree, selector)
     return _part(name, selector, [_line(node) for node in nodes], hint=hint)
 
 
@@ -209,11 +215,12 @@ def _hint(tree: LexborHTMLParser, selector: str) -> str:
     steps = selector.split(" ")
     for count in range(len(steps) - 1, 0, -1):
         start = " ".join(steps[:count]).rstrip(" >+~")
-        if found := len(_fitting(tree, start)):
+        # Cut at a blank, it may be no selector at all.
+        if is_selector(start) and (found := len(_fitting(tree, start))):
             return f"{start} fits {found}, and {selector} none of them"
     return "what a script adds in a browser is not there: look at the source of the page"
 
 
 def _fitting(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
-    # Cut at a blank, it may be no selector at all.
-    return tree.css(selector) if is_selector(selector) else []
+    # An element that fits two of several selectors is found twice.
+    return list({node.mem_id: node for node in tree.css(selector)}.values())

@@ -24,6 +24,22 @@ class RobotsRule:
     allows: bool
 
 
+def site_of(url: str) -> str:
+    """Return the part of an address that a robots.txt is for: scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def address(site: str) -> str:
+    """Return where the robots.txt of a site is."""
+    return f"{site}/robots.txt"
+
+
+def text_of(body: bytes) -> str:
+    """Return a robots.txt as text, as far as it is read."""
+    return body[:MAX_SIZE].decode("utf-8", "replace").replace("\0", "")
+
+
 def is_allowed(robots: str, url: str) -> bool:
     """Tell whether `robots` lets us fetch `url`; the longest rule that fits counts."""
     groups = _groups(robots)

@@ -121,8 +121,7 @@ class Visit:
             ConflictError: Another process holds its host, or it has to be left alone.
             FetchError: There is no document.
         """
-        self.hold(host_of(url))
-        fetched = self._fetch(url)
+        fetched = self.fetch(url)
         document = Document(
             url=fetched.url,
             body=fetched.body,
@@ -136,6 +135,16 @@ class Visit:
         except ParseError as error:
             return ProbeResult(fetched=fetched, because=error.because)
         return ProbeResult(fetched=fetched, feed=feed)
+
+    def fetch(self, url: str) -> Fetched:
+        """Fetch a document.
+
+        Raises:
+            ConflictError: Another process holds its host, or it has to be left alone.
+            FetchError: There is no document.
+        """
+        self.hold(host_of(url))
+        return self._fetch(url)
 
     def hold(self, host: str) -> None:
         """Lease a host, or extend its lease; wait for it if need be.

@@ -13,6 +13,7 @@ from tidings.model.feed import Link, ParsedEntry, ParsedFeed
 from tidings.model.page_rules import PageRules
 from tidings.model.sources import Source
 from tidings.model.urls import host_of, web_address, web_addresses
+from tidings.parsing import robots
 from tidings.parsing.page_items import SelectorFinding, find_on_page
 from tidings.parsing.page_tree import page_text
 from tidings.polling.discover import (
@@ -70,12 +71,12 @@ class PagePreview:
     Attributes:
         findings: That of each selector, the one for items first.
         entries: The first few entries that it would have.
-        problem: Why there are none, in words.
+        doubts: What speaks against fetching it, in words.
     """
 
     findings: Sequence[SelectorFinding]
     entries: Sequence[ParsedEntry]
-    problem: str
+    doubts: Sequence[str]
 
 
 class SourceAdder:
@@ -147,7 +148,8 @@ class SourceAdder:
             probed = visit.probe(url, page=new.page)
             if probed.feed is None:
                 raise ParseError(probed.fetched.url, probed.because)
-            return self._save(visit, replace(new, url=url), probed, rules=rules)
+            added = self._save(visit, replace(new, url=url), probed, rules=rules)
+            return replace(added, problems=(*added.problems, *_doubts(visit, url)))
 
     def _follow(self, new: NewSource, probed: ProbeResult | None, *, rules: Rules) -> AddedSource:
         """Add a feed that was chosen; it is fetched unless it was `probed` before."""
@@ -227,10 +229,21 @@ def preview_page(prober: Prober, url: str, rules: PageRules) -> PagePreview:
     """
     with prober.visit(stop=Event()) as visit:
         probed = visit.probe(web_address(url), page=rules)
+        doubts = _doubts(visit, web_address(url))
     fetched = probed.fetched
     findings = find_on_page(page_text(fetched.body, fetched.charset), rules)
     entries = probed.feed.entries if probed.feed else ()
-    return PagePreview(findings=findings, entries=entries[:MAX_PREVIEWS], problem=probed.because)
+    return PagePreview(findings=findings, entries=entries[:MAX_PREVIEWS], doubts=doubts)
+
+
+def _doubts(visit: Visit, url: str) -> tuple[str, ...]:
+    """Return a note if the robots.txt of a site is against fetching a page: the operator decides."""
+    try:
+        rules = robots.text_of(visit.fetch(robots.address(robots.site_of(url))).body)
+    except FetchError:
+        return ()
+    against = "the robots.txt of its site asks programs not to fetch this page"
+    return () if robots.is_allowed(rules, url) else (against,)
 
 
 def _preview(visit: Visit, found: FoundFeed) -> FeedPreview:

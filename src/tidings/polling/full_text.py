@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 from typing import TypeVar
-from urllib.parse import urlsplit
 
 from tidings.db.database import Database
 from tidings.errors import FetchError, ParseError, StatusError, TidingsError
@@ -24,7 +23,6 @@ from tidings.model.entries import EntryState
 from tidings.model.feed import Document, ParsedEntry
 from tidings.model.full_text import TextMode, TextNote
 from tidings.model.sources import DueSource, failure_phrase
-from tidings.model.urls import host_of
 from tidings.parsing import robots
 from tidings.parsing.article import MISSING, is_installed
 from tidings.polling.new_entries import NewEntry
@@ -44,8 +42,8 @@ MAX_FAILURES = 3
 # How long the pages of one poll may take; what is missing then stays as the feed has it.
 PATIENCE = timedelta(minutes=2)
 
-# Sources whose pages are fetched at the same time.
-AT_ONCE = 4
+# Sources whose pages are fetched at the same time; their threads do nothing but wait.
+AT_ONCE = 16
 
 # How long a robots.txt is believed (RFC 9309, section 2.4).
 ROBOTS_AGE = timedelta(days=1)
@@ -69,7 +67,7 @@ class CompletedPoll:
 
 
 class TextCompleter:
-    """Completes polls, some at a time, in threads of its own; a context manager.
+    """Completes polls, some at a time, in threads of its own, until it is closed.
 
     Args:
         database: Where robots.txt files are kept.
@@ -109,14 +107,14 @@ class TextCompleter:
         mode = due.full_text.mode if due.full_text else None
         wanted = [new for new in polled.changes.new if mode and _is_wanted(mode, new)]
         if wanted:
-            # The oldest first: that is their order, and the newest are to be there if time is up.
-            future = self._threads.submit(self._complete, due, polled, wanted[::-1][:MAX_PAGES])
+            # The newest first: if not all can be fetched, the others go without.
+            future = self._threads.submit(self._complete, due, polled, wanted[::-1])
             future.add_done_callback(partial(self._report, polled))
         return bool(wanted)
 
     def _report(self, polled: PolledSource, future: Future[CompletedPoll]) -> None:
-        if future.cancelled():
-            return
+        if future.cancelled() or self._ends():
+            return  # nothing of it is saved: its source is still due, and its entries still new
         if error := future.exception():
             logger.error("full text failed unexpectedly", exc_info=error)
         self._done(CompletedPoll(polled=polled) if error else future.result())
@@ -129,7 +127,8 @@ class TextCompleter:
         errors: list[TidingsError] = []
         in_a_row = 0
         for new in wanted:
-            if in_a_row == MAX_FAILURES or time.monotonic() > until or self._ends():
+            is_enough = len(complete) + len(errors) == MAX_PAGES or in_a_row == MAX_FAILURES
+            if is_enough or time.monotonic() > until or self._ends():
                 break
             try:
                 complete[new.entry.key] = self._read(due, new.entry)
@@ -174,19 +173,18 @@ class TextCompleter:
         Raises:
             FetchError: Whether there is one cannot be told: then nothing is fetched.
         """
-        site = _origin(url)
+        site = robots.site_of(url)
         with self._database.read() as connection:
             known = full_texts.find_robots(connection, site, since=self._clock() - ROBOTS_AGE)
         if known is not None:
             return known
         try:
-            body = self._get(due, f"{site}/robots.txt").body[: robots.MAX_SIZE]
+            text = robots.text_of(self._get(due, robots.address(site)).body)
         except StatusError as error:
             # "Unavailable" means that there are no rules, 429 aside (RFC 9309, section 2.3.1.3).
             if error.status >= 500 or error.status == 429:
                 raise
-            body = b""
-        text = body.decode("utf-8", "replace").replace("\0", "")
+            text = ""
         with self._database.write() as connection:
             full_texts.put_robots(connection, site, text, now=self._clock())
         return text
@@ -194,7 +192,7 @@ class TextCompleter:
     def _get(self, due: DueSource, url: str) -> Fetched:
         answer: Future[Outcome] = Future()
         # A login is shown to nobody but the site that it is for.
-        own: Access | None = due.access if _origin(url) == _origin(due.url) else None
+        own: Access | None = due.access if robots.site_of(url) == robots.site_of(due.url) else None
         request = Request(source_id=due.id, url=url, access=own, borrows=True)
         self._fetch([request], lambda _, outcome: answer.set_result(outcome))
         outcome = self._result(answer, url)
@@ -237,8 +235,4 @@ def _because(errors: Sequence[TidingsError], *, left: int) -> str:
         error = errors[-1]
         where = error.url if isinstance(error, FetchError | ParseError) else ""
         return f"{where}: {failure_phrase(error)}" if where else failure_phrase(error)
-    return "there was no time left for more pages" if left else ""
-
-
-def _origin(url: str) -> str:
-    return f"{urlsplit(url).scheme}://{host_of(url)}"
+    return "there were too many pages for one poll" if left else ""

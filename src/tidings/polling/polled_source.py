@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tidings.model.full_text import TextNote
+from tidings.model.page_rules import WatchedText
 from tidings.model.service_status import PollOutcome
 from tidings.model.sources import SourceState
 from tidings.model.websub import HubNote
@@ -103,7 +104,7 @@ class PolledSource:
     document: KeptDocument | None = None
     memo: bytes | None = None
     disagreement: str = ""
-    seen: str | None = None
+    seen: WatchedText | None = None
     text_note: TextNote | None = None
     new_url: str | None = None
     hub_note: HubNote | None = None

@@ -157,7 +157,7 @@ def save(connection: Connection, owner: str | None, polled: Sequence[PolledSourc
     put_memos(connection, {one.id: one.memo for one in polled if one.memo})
     texts = {one.id: one.text_note for one in polled if one.text_note}
     full_texts.note(connection, texts, now=polled[0].last_polled_at)
-    page_sources.put_seen(connection, {one.id: one.seen for one in polled if one.seen is not None})
+    page_sources.put_seen(connection, {one.id: one.seen for one in polled if one.seen})
     notes = {one.id: one.hub_note for one in polled if one.hub_note}
     push_subscriptions.note(connection, notes, now=polled[0].last_polled_at)
     _count_polls(connection, polled)
