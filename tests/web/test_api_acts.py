@@ -123,6 +123,7 @@ def test_sources_are_listed_with_their_states_and_reasons(control, room, ask):
     assert (len(rest.value["sources"]), rest.value["next"]) == (1, None)
     assert [one["id"] for one in paused.value["sources"]] == [7]
     assert ask("/operator/sources?page=3").status == 404
+    assert ask("/operator/sources?health=ill").status == ask("/operator/audit?x=1").status == 400
 
 
 def test_entries_are_hidden_shown_released_and_pinned(control, room, ask):
